@@ -1,0 +1,26 @@
+//! The ledger's tables, for SQLite and PostgreSQL alike: one file a migration.
+//!
+//! A migration that has been released is never changed. A new one must leave the tables readable for
+//! the version before it (first add, later take away), so that an upgrade can be rolled back.
+
+use sea_orm_migration::prelude::*;
+
+mod m20261121_000001_imports;
+mod m20261121_000002_versions;
+mod m20261121_000003_observations;
+mod m20261121_000004_access;
+
+/// All migrations, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261121_000001_imports::Migration),
+            Box::new(m20261121_000002_versions::Migration),
+            Box::new(m20261121_000003_observations::Migration),
+            Box::new(m20261121_000004_access::Migration),
+        ]
+    }
+}

@@ -1,0 +1,286 @@
+//! A made-up company of any size: uneven teams, people in several teams and in none, one machine,
+//! names from many places. The same seed makes the same company.
+
+use crate::workspace::{Admin, Priority, Role, Workspace};
+
+/// What the company looks like.
+#[derive(Clone, Copy, Debug)]
+pub struct Company {
+    /// How many people; the machine comes on top.
+    pub admins: u32,
+    /// How many teams.
+    pub teams: u32,
+    /// Which company of that size.
+    pub seed: u64,
+    /// When it is now, in UNIX seconds: people joined and signed in before.
+    pub now: i64,
+}
+
+const FIRST: &[&str] = &[
+    "Ada",
+    "José",
+    "Łukasz",
+    "Zoë",
+    "Siobhán",
+    "Nguyễn",
+    "Fatima",
+    "Björn",
+    "Chloé",
+    "Dmitri",
+    "Emeka",
+    "Yuki",
+    "Aarav",
+    "Ines",
+    "Mateo",
+    "Olivia",
+    "Liam",
+    "Noor",
+    "Søren",
+    "Tomás",
+    "Priya",
+    "Hannah",
+    "Kwame",
+    "Leila",
+    "Marta",
+    "Niamh",
+    "Omar",
+    "Paula",
+    "Quinn",
+    "Rosa",
+    "Sanjay",
+    "Thea",
+    "Uma",
+    "Viktor",
+    "Wen",
+    "Ximena",
+    "Yara",
+    "Zane",
+    "Maria del Carmen",
+    "Jean-Luc",
+];
+const LAST: &[&str] = &[
+    "Lovelace",
+    "Álvarez",
+    "Wójcik",
+    "O'Brien",
+    "van den Berg",
+    "Thị Minh",
+    "Al-Sayed",
+    "Lindqvist",
+    "Dubois",
+    "Petrov",
+    "Okafor",
+    "Tanaka",
+    "Sharma",
+    "Ferreira",
+    "García López",
+    "Smith",
+    "Murphy",
+    "Haddad",
+    "Jensen",
+    "Castro",
+    "Patel",
+    "Weber",
+    "Mensah",
+    "Rahimi",
+    "Kowalska",
+    "Byrne",
+    "Farouk",
+    "Schmidt",
+    "Reyes",
+    "Costa",
+    "Iyer",
+    "Nielsen",
+    "Rao",
+    "Ivanov",
+    "Zhang",
+    "Morales",
+    "Khalil",
+    "Cooper",
+    "Núñez",
+    "Moreau",
+];
+const ONE_WORD: &[&str] = &["Cher", "李小龙", "Suharto", "Ólafía"];
+const TITLES: &[&str] = &[
+    "Support Specialist",
+    "Support Specialist",
+    "Support Specialist",
+    "Senior Support Specialist",
+    "Support Engineer",
+    "Team Lead",
+    "Support Manager",
+    "Customer Success Manager",
+    "Onboarding Specialist",
+    "Billing Analyst",
+    "Head of Support",
+    "Director, CX (EMEA)",
+];
+const TEAMS: &[&str] = &[
+    "Support EMEA",
+    "Support Americas",
+    "Support APAC",
+    "Billing",
+    "Onboarding",
+    "Customer Success",
+    "Tier 2",
+    "Escalations",
+    "VIP",
+    "Trust & Safety",
+    "Weekend Cover",
+    "Soporte en Español",
+    "Équipe Francophone",
+    "サポート日本",
+    "Integrations",
+    "Knowledge Base",
+];
+const ROLES: &[(&str, &str)] =
+    &[("1", "Admin"), ("2", "Support Agent"), ("3", "Support Lead"), ("4", "Billing"), ("5", "Read only")];
+const SIGN_IN: &[&str] = &["email_password", "google_oauth2", "saml"];
+const DAY: i64 = 86_400;
+
+/// Makes the company.
+pub fn seed(company: Company, access_token: impl Into<String>) -> Workspace {
+    let mut workspace = Workspace::new(access_token);
+    let mut dice = Dice(company.seed);
+    let people: Vec<u64> =
+        (0..company.admins).map(|number| person(&mut workspace, &mut dice, number, company.now)).collect();
+    let operator = format!("operator+{}@intercom.io", workspace.id_code);
+    workspace.add_admin(Admin { name: "Operator".to_owned(), email: operator, ..Admin::default() });
+    for number in 0..company.teams {
+        team(&mut workspace, &mut dice, number, &people);
+    }
+    if let Some(owner) = people.first() {
+        for id in &people {
+            if dice.one_in(5) {
+                let granted: &[&str] = if dice.one_in(4) {
+                    &["manage_teammates", "export_data", "access_billing_settings"]
+                } else {
+                    &["send_messages", "manage_tags"]
+                };
+                workspace.set_permissions(*id, *owner, granted, company.now - DAY * i64::from(dice.below(200)));
+            }
+        }
+    }
+    workspace.log.sort_by_key(|entry| entry.created_at);
+    workspace
+}
+
+fn person(workspace: &mut Workspace, dice: &mut Dice, number: u32, now: i64) -> u64 {
+    let name = if number > 0 && dice.one_in(60) {
+        (*dice.pick(ONE_WORD)).to_owned()
+    } else {
+        format!("{} {}", dice.pick(FIRST), dice.pick(LAST))
+    };
+    let admin = Admin {
+        // The number keeps addresses apart in companies larger than the list of names.
+        email: format!("{}{number}@northwind.example", address_part(&name)),
+        name,
+        job_title: (!dice.one_in(8)).then(|| (*dice.pick(TITLES)).to_owned()),
+        away: dice.one_in(9),
+        has_inbox_seat: !dice.one_in(6),
+        role: (!dice.one_in(10)).then(|| {
+            let (id, name) = if number == 0 { ROLES[0] } else { *dice.pick(ROLES) };
+            Role { id: id.to_owned(), name: name.to_owned() }
+        }),
+        avatar_url: dice
+            .one_in(2)
+            .then(|| format!("https://static.intercomassets.com/avatars/{number}/square_128/picture.jpg")),
+    };
+    let joined = now - DAY * i64::from(1 + dice.below(900));
+    let id = workspace.join(admin, joined);
+    if dice.one_in(3) {
+        workspace.set_two_factor(id, !dice.one_in(10), joined + 3_600);
+    }
+    let method = *dice.pick(SIGN_IN);
+    workspace.sign_in(id, method, now - 60 * i64::from(dice.below(40_000)));
+    id
+}
+
+/// The first teams are large, the last ones small, and one in twelve is empty. About one person in
+/// seven is in no team at all.
+fn team(workspace: &mut Workspace, dice: &mut Dice, number: u32, people: &[u64]) {
+    let (round, place) = (number as usize / TEAMS.len(), number as usize % TEAMS.len());
+    let base = TEAMS[place];
+    let name = if round == 0 { base.to_owned() } else { format!("{base} {}", round + 1) };
+    let share = (number % 12 + 2) * (number / 16 + 1);
+    let joinable = people.iter().filter(|id| *id % 7 != 3);
+    let members: Vec<u64> =
+        if number % 12 == 11 { Vec::new() } else { joinable.filter(|_| dice.below(share) == 0).copied().collect() };
+    let id = workspace.add_team(&name, &members);
+    let levels = dice.one_in(3);
+    if let Some(team) = workspace.team_mut(id) {
+        team.distribution_method = [None, Some("manual"), Some("round_robin"), Some("load_balanced")]
+            [dice.below(4) as usize]
+            .map(str::to_owned);
+        team.assignment_limit = (team.distribution_method.as_deref() == Some("load_balanced")).then_some(10);
+        for (at, priority) in team.members.values_mut().enumerate().filter(|_| levels) {
+            *priority = Some(if at % 3 == 2 { Priority::Secondary } else { Priority::Primary });
+        }
+    }
+}
+
+fn address_part(name: &str) -> String {
+    let ascii: String = name
+        .chars()
+        .filter(|letter| letter.is_ascii_alphanumeric() || *letter == ' ')
+        .collect::<String>()
+        .to_lowercase()
+        .trim()
+        .replace(' ', ".");
+    if ascii.is_empty() { "teammate".to_owned() } else { ascii }
+}
+
+/// `SplitMix64`: small, and the same everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: u32) -> u32 {
+        let rolled = self.roll() % u64::from(bound.max(1));
+        u32::try_from(rolled).unwrap_or_default()
+    }
+
+    fn one_in(&mut self, chances: u32) -> bool {
+        self.below(chances) == 0
+    }
+
+    fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+        let place = self.below(u32::try_from(list.len()).unwrap_or(u32::MAX));
+        &list[place as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPANY: Company = Company { admins: 250, teams: 12, seed: 7, now: 1_790_000_000 };
+
+    #[test]
+    fn the_same_seed_makes_the_same_company() {
+        let names =
+            |company| seed(company, "t").admins().map(|(id, admin)| (id, admin.email.clone())).collect::<Vec<_>>();
+        assert_eq!(names(COMPANY), names(COMPANY));
+        assert_ne!(names(COMPANY), names(Company { seed: 8, ..COMPANY }));
+    }
+
+    #[test]
+    fn it_looks_like_a_real_company() {
+        let workspace = seed(COMPANY, "t");
+        assert_eq!(workspace.admins().count(), 251);
+        assert_eq!(workspace.admins().filter(|(_, admin)| admin.email.starts_with("operator+")).count(), 1);
+        let sizes: Vec<usize> = workspace.teams().map(|(_, team)| team.members.len()).collect();
+        assert!(sizes.contains(&0) && sizes.iter().max() > Some(&60), "{sizes:?}");
+        let by_admin = workspace.memberships_by_admin();
+        assert!(by_admin.values().any(|teams| teams.len() > 2));
+        assert!(workspace.admins().any(|(id, _)| !by_admin.contains_key(&id)));
+        assert!(workspace.admins().any(|(_, admin)| !admin.name.is_ascii()));
+        assert!(workspace.admins().any(|(_, admin)| admin.job_title.is_none()));
+    }
+}

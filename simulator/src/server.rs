@@ -1,0 +1,386 @@
+//! HTTP: token, rate limit, faults, routes.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::ServerHandle;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::middleware::Compress;
+use actix_web::web::{self, Bytes, Data, PayloadConfig, Query};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::clock::Clock;
+use crate::fault::{Fault, OrderedFault};
+use crate::wire;
+use crate::workspace::{Entry, Workspace};
+
+/// Intercom counts calls in windows of so many seconds.
+const WINDOW_SECONDS: i64 = 10;
+
+/// How a simulator starts.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// Calls in a window of 10 seconds. A private app has 10,000 a minute.
+    pub calls_per_window: u32,
+    /// The time.
+    pub clock: Clock,
+    /// Failures from the start.
+    pub faults: Vec<OrderedFault>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+            calls_per_window: 1_666,
+            clock: Clock::System,
+            faults: Vec::new(),
+        }
+    }
+}
+
+/// A running stand-in.
+pub struct Simulator {
+    address: SocketAddr,
+    shared: Data<Shared>,
+    server: ServerHandle,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    clock: Clock,
+    calls_per_window: u32,
+}
+
+struct State {
+    workspace: Workspace,
+    faults: Vec<OrderedFault>,
+    calls: Vec<String>,
+    window: i64,
+    calls_in_window: u32,
+    /// Ready bodies of the lists, by path and query, for one revision of the workspace.
+    bodies: HashMap<&'static str, (u64, Bytes)>,
+}
+
+impl Simulator {
+    /// Starts serving `workspace`. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn start(workspace: Workspace, options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind(options.bind)?;
+        let address = listener.local_addr()?;
+        let shared = Data::new(Shared {
+            state: Mutex::new(State {
+                workspace,
+                faults: options.faults,
+                calls: Vec::new(),
+                window: 0,
+                calls_in_window: 0,
+                bodies: HashMap::new(),
+            }),
+            clock: options.clock,
+            calls_per_window: options.calls_per_window,
+        });
+        let data = Data::clone(&shared);
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(Data::clone(&data))
+                .app_data(PayloadConfig::new(64 * 1024))
+                .wrap(Compress::default())
+                .default_service(web::to(answer))
+        })
+        .workers(1)
+        .shutdown_timeout(1)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+        let handle = server.handle();
+        tokio::spawn(server);
+        Ok(Self { address, shared, server: handle })
+    }
+
+    /// Root of the simulated API.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Looks at or changes the workspace.
+    pub fn change<T>(&self, deed: impl FnOnce(&mut Workspace) -> T) -> T {
+        let mut state = self.shared.state();
+        state.workspace.revision += 1;
+        deed(&mut state.workspace)
+    }
+
+    /// Orders a fault for the next `times` calls on paths that begin with `path`.
+    pub fn fail(&self, fault: Fault, path: &str, times: u32) {
+        self.shared.state().faults.push(OrderedFault { fault, path: path.to_owned(), times: Some(times) });
+    }
+
+    /// Orders a fault from now on.
+    pub fn fail_from_now_on(&self, fault: Fault, path: &str) {
+        self.shared.state().faults.push(OrderedFault { fault, path: path.to_owned(), times: None });
+    }
+
+    /// Takes back all faults.
+    pub fn heal(&self) {
+        self.shared.state().faults.clear();
+    }
+
+    /// Every call since the last time this was asked, as `GET /admins`.
+    #[must_use]
+    pub fn take_calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.state().calls)
+    }
+
+    /// Ends it; answers under way are finished.
+    pub async fn stop(self) {
+        self.server.stop(true).await;
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What to do with one call, decided under the lock and done outside it.
+struct Decision {
+    fault: Option<Fault>,
+    reply: Reply,
+    headers: Vec<(&'static str, String)>,
+}
+
+/// An answer.
+struct Reply {
+    status: StatusCode,
+    body: Bytes,
+}
+
+async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
+    let Decision { fault, reply, headers } = decide(&request, &body, &shared);
+    let Reply { status, body } = match fault {
+        Some(Fault::TimeOut) => {
+            // Longer than any client waits; bounded, so that a stopping server is not held up for ever.
+            tokio::time::sleep(Duration::from_mins(2)).await;
+            reply
+        }
+        Some(Fault::Slow(delay)) => {
+            tokio::time::sleep(delay).await;
+            reply
+        }
+        Some(Fault::Garbage) => {
+            Reply { status: StatusCode::OK, body: Bytes::from_static(b"<html><body>Gateway</body></html>") }
+        }
+        _ => reply,
+    };
+    let mut response = HttpResponse::build(status);
+    response.content_type("application/json; charset=utf-8");
+    for header in headers {
+        response.insert_header(header);
+    }
+    if matches!(fault, Some(Fault::CutOff)) {
+        response.insert_header(("Content-Encoding", "identity"));
+        let cut = CutOff { announced: body.len() as u64, half: Some(body.slice(..body.len() / 2)) };
+        return response.message_body(cut).map_or_else(HttpResponse::from_error, HttpResponse::map_into_boxed_body);
+    }
+    response.body(body)
+}
+
+fn decide(request: &HttpRequest, body: &Bytes, shared: &Shared) -> Decision {
+    let now = shared.clock.now();
+    let mut state = shared.state();
+    let path = request.path().to_owned();
+    state.calls.push(format!("{} {path}", request.method()));
+    let number = state.calls.len() as u64;
+    let refusal = |status: u16, code: &str, message: &str| Reply {
+        status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        body: wire::error(code, message, number).to_string().into(),
+    };
+
+    let window = now.div_euclid(WINDOW_SECONDS);
+    if state.window != window {
+        (state.window, state.calls_in_window) = (window, 0);
+    }
+    state.calls_in_window += 1;
+    let mut reset = (window + 1) * WINDOW_SECONDS;
+    let mut remaining = shared.calls_per_window.saturating_sub(state.calls_in_window);
+    let fault = state.take_fault(&path);
+    let reply = match fault {
+        Some(Fault::RateLimit(seconds)) => {
+            (reset, remaining) = (now + seconds, 0);
+            refusal(429, "rate_limit_exceeded", "Exceeded rate limit")
+        }
+        _ if state.calls_in_window > shared.calls_per_window => {
+            refusal(429, "rate_limit_exceeded", "Exceeded rate limit")
+        }
+        Some(Fault::Status(status)) => refusal(status, "server_error", "Something went wrong"),
+        Some(Fault::Unauthorized) => refusal(401, "unauthorized", "Access Token Invalid"),
+        _ if !has_token(request.headers(), &state.workspace.access_token) => {
+            refusal(401, "unauthorized", "Access Token Invalid")
+        }
+        Some(Fault::Forbidden) => refusal(403, "api_plan_restricted", "Active subscription needed."),
+        _ => match route(request, &path, body, &mut state) {
+            Ok(body) => Reply { status: StatusCode::OK, body },
+            Err((status, code, message)) => refusal(status, code, message),
+        },
+    };
+    let headers = vec![
+        ("X-RateLimit-Limit", shared.calls_per_window.to_string()),
+        ("X-RateLimit-Remaining", remaining.to_string()),
+        ("X-RateLimit-Reset", reset.to_string()),
+        ("Intercom-Version", "2.16".to_owned()),
+    ];
+    Decision { fault, reply, headers }
+}
+
+impl State {
+    fn take_fault(&mut self, path: &str) -> Option<Fault> {
+        let at = self.faults.iter().position(|order| path.starts_with(&order.path) && order.times != Some(0))?;
+        if let Some(times) = &mut self.faults[at].times {
+            *times -= 1;
+        }
+        let fault = self.faults[at].fault;
+        self.faults.retain(|order| order.times != Some(0));
+        Some(fault)
+    }
+
+    /// The body of a list, made once for each revision of the workspace.
+    fn list(&mut self, name: &'static str, make: impl FnOnce(&Workspace) -> Value) -> Bytes {
+        let revision = self.workspace.revision;
+        match self.bodies.get(name) {
+            Some((of, body)) if *of == revision => body.clone(),
+            _ => {
+                let body = Bytes::from(make(&self.workspace).to_string());
+                self.bodies.insert(name, (revision, body.clone()));
+                body
+            }
+        }
+    }
+}
+
+fn has_token(headers: &HeaderMap, token: &str) -> bool {
+    headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .is_some_and(|given| given == token)
+}
+
+type Refusal = (u16, &'static str, &'static str);
+
+#[derive(Deserialize)]
+struct ListQuery {
+    display_avatar: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct LogQuery {
+    created_at_after: Option<i64>,
+    created_at_before: Option<i64>,
+    page: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct LogSearch {
+    created_at_after: Option<i64>,
+    created_at_before: Option<i64>,
+    event_types: Option<Vec<String>>,
+    page: Option<usize>,
+    per_page: Option<usize>,
+}
+
+fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> Result<Bytes, Refusal> {
+    const MISSING: Refusal = (404, "parameter_not_found", "created_at_after parameter not found");
+    const UNREADABLE: Refusal = (400, "parameter_invalid", "The request could not be read");
+    fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T, Refusal> {
+        Query::from_query(request.query_string()).map(Query::into_inner).map_err(|_| UNREADABLE)
+    }
+    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    match (request.method().as_str(), segments.as_slice()) {
+        ("GET", ["me"]) => Ok(wire::me(&state.workspace).to_string().into()),
+        ("GET", ["admins"]) => match query::<ListQuery>(request)?.display_avatar {
+            Some(true) => Ok(state.list("admins with avatars", |workspace| wire::admin_list(workspace, true))),
+            _ => Ok(state.list("admins", |workspace| wire::admin_list(workspace, false))),
+        },
+        ("GET", ["admins", "activity_logs"]) => {
+            let query: LogQuery = query(request)?;
+            let after = query.created_at_after.ok_or(MISSING)?;
+            let entries = newest_first(&state.workspace, after, query.created_at_before, None);
+            let host = request.connection_info().host().to_owned();
+            let next = |page| json!(format!("http://{host}/admins/activity_logs?created_at_after={after}&page={page}"));
+            Ok(wire::activity_page(&entries, query.page.unwrap_or(1), 20, next).to_string().into())
+        }
+        ("POST", ["admins", "activity_logs", "search"]) => {
+            let search: LogSearch = serde_json::from_slice(body).map_err(|_| UNREADABLE)?;
+            let after = search.created_at_after.ok_or(MISSING)?;
+            let entries =
+                newest_first(&state.workspace, after, search.created_at_before, search.event_types.as_deref());
+            let per_page = search.per_page.unwrap_or(20).clamp(1, 250);
+            let next = |page: usize| json!({"per_page": per_page, "starting_after": page.to_string()});
+            Ok(wire::activity_page(&entries, search.page.unwrap_or(1), per_page, next).to_string().into())
+        }
+        ("GET", ["admins", "activity_log_event_types"]) => Ok(wire::event_types().to_string().into()),
+        ("GET", ["admins", id]) => id
+            .parse()
+            .ok()
+            .and_then(|id| wire::single_admin(&state.workspace, id))
+            .map(|admin| admin.to_string().into())
+            .ok_or((404, "admin_not_found", "Admin not found")),
+        ("GET", ["teams"]) => Ok(state.list("teams", wire::team_list)),
+        ("GET", ["teams", id]) => id
+            .parse()
+            .ok()
+            .and_then(|id| wire::single_team(&state.workspace, id))
+            .map(|team| team.to_string().into())
+            .ok_or((404, "team_not_found", "Team not found")),
+        _ => Err((404, "not_found", "The requested resource was not found")),
+    }
+}
+
+fn newest_first<'a>(
+    workspace: &'a Workspace,
+    after: i64,
+    before: Option<i64>,
+    kinds: Option<&[String]>,
+) -> Vec<&'a Entry> {
+    let wanted = |entry: &&Entry| {
+        entry.created_at >= after
+            && before.is_none_or(|before| entry.created_at <= before)
+            && kinds.is_none_or(|kinds| kinds.contains(&entry.activity_type))
+    };
+    let mut entries: Vec<&Entry> = workspace.log.iter().rev().filter(wanted).collect();
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.created_at));
+    entries
+}
+
+/// A body that breaks off after its first half.
+struct CutOff {
+    announced: u64,
+    half: Option<Bytes>,
+}
+
+impl MessageBody for CutOff {
+    type Error = io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.announced)
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
+        Poll::Ready(Some(self.half.take().ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe))))
+    }
+}

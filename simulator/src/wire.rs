@@ -1,0 +1,166 @@
+//! The state as Intercom's JSON: ids are strings in a thing itself and integers in lists of others.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::workspace::{Admin, AvatarShape, Entry, Priority, Team, Workspace};
+
+pub fn me(workspace: &Workspace) -> Value {
+    let first = workspace.admins().next();
+    let mut me = json!({
+        "type": "admin",
+        "id": first.map_or(0, |(id, _)| id).to_string(),
+        "name": first.map_or("", |(_, admin)| admin.name.as_str()),
+        "email": first.map_or("", |(_, admin)| admin.email.as_str()),
+        "email_verified": true,
+        "has_inbox_seat": first.is_some_and(|(_, admin)| admin.has_inbox_seat),
+        "app": {
+            "type": "app",
+            "id_code": workspace.id_code,
+            "name": workspace.name,
+            "region": workspace.region,
+            "timezone": "Europe/Dublin",
+            "created_at": 1_661_876_617,
+            "secure": true,
+            "identity_verification": true,
+        },
+    });
+    if let Some(url) = first.and_then(|(_, admin)| admin.avatar_url.as_deref()) {
+        me["avatar"] = json!({"type": "avatar", "image_url": url});
+    }
+    me
+}
+
+pub fn admin_list(workspace: &Workspace, display_avatar: bool) -> Value {
+    let by_admin = workspace.lagging_admins.clone().unwrap_or_else(|| workspace.memberships_by_admin());
+    let admins: Vec<Value> =
+        workspace.admins().map(|(id, admin)| admin_object(workspace, id, admin, &by_admin, display_avatar)).collect();
+    json!({"type": "admin.list", "admins": admins})
+}
+
+pub fn single_admin(workspace: &Workspace, id: u64) -> Option<Value> {
+    let admin = workspace.admins.get(&id)?;
+    Some(admin_object(workspace, id, admin, &workspace.memberships_by_admin(), true))
+}
+
+fn admin_object(
+    workspace: &Workspace,
+    id: u64,
+    admin: &Admin,
+    by_admin: &BTreeMap<u64, Vec<u64>>,
+    display_avatar: bool,
+) -> Value {
+    let teams = by_admin.get(&id).cloned().unwrap_or_default();
+    let with = |level| -> Vec<u64> {
+        let has = |team: &&u64| {
+            workspace.teams.get(team).and_then(|team| team.members.get(&id).copied()) == Some(Some(level))
+        };
+        teams.iter().filter(has).copied().collect()
+    };
+    let priority = if teams.is_empty() {
+        json!({})
+    } else {
+        json!({"primary_team_ids": with(Priority::Primary), "secondary_team_ids": with(Priority::Secondary)})
+    };
+    let mut object = json!({
+        "type": "admin",
+        "id": id.to_string(),
+        "name": admin.name,
+        "email": admin.email,
+        "away_mode_enabled": admin.away,
+        "away_mode_reassign": false,
+        "away_status_reason_id": null,
+        "has_inbox_seat": admin.has_inbox_seat,
+        "team_ids": teams,
+        "team_priority_level": priority,
+    });
+    if let Some(title) = &admin.job_title {
+        object["job_title"] = json!(title);
+    }
+    if let Some(role) = &admin.role {
+        object["role"] = json!({"type": "role", "id": role.id, "name": role.name});
+    }
+    if display_avatar {
+        object["avatar"] = match (&admin.avatar_url, workspace.avatar_shape) {
+            (None, _) => Value::Null,
+            (Some(url), AvatarShape::Text) => json!(url),
+            (Some(url), AvatarShape::Object) => json!({"type": "avatar", "image_url": url}),
+        };
+    }
+    object
+}
+
+pub fn team_list(workspace: &Workspace) -> Value {
+    let teams: Vec<Value> = workspace.teams().map(|(id, team)| team_object(id, team)).collect();
+    json!({"type": "team.list", "teams": teams})
+}
+
+pub fn single_team(workspace: &Workspace, id: u64) -> Option<Value> {
+    workspace.teams.get(&id).map(|team| team_object(id, team))
+}
+
+fn team_object(id: u64, team: &Team) -> Value {
+    let with = |level| -> Vec<u64> {
+        team.members.iter().filter(|(_, priority)| **priority == Some(level)).map(|(id, _)| *id).collect()
+    };
+    let members: Vec<u64> = team.members.keys().chain(&team.one_sided).copied().collect();
+    let mut object = json!({"type": "team", "id": id.to_string(), "name": team.name, "admin_ids": members});
+    let levels = (with(Priority::Primary), with(Priority::Secondary));
+    if !levels.0.is_empty() || !levels.1.is_empty() {
+        object["admin_priority_level"] = json!({"primary_admin_ids": levels.0, "secondary_admin_ids": levels.1});
+    }
+    if let Some(method) = &team.distribution_method {
+        object["distribution_method"] = json!(method);
+    }
+    if let Some(limit) = team.assignment_limit {
+        object["assignment_limit"] = json!(limit);
+    }
+    object
+}
+
+pub fn activity_page(entries: &[&Entry], page: usize, per_page: usize, next: impl Fn(usize) -> Value) -> Value {
+    let total_pages = entries.len().div_ceil(per_page).max(1);
+    let shown: Vec<Value> = entries
+        .iter()
+        .skip(page.saturating_sub(1).saturating_mul(per_page))
+        .take(per_page)
+        .map(|entry| entry_object(entry))
+        .collect();
+    let next = if page < total_pages { next(page + 1) } else { Value::Null };
+    json!({
+        "type": "activity_log.list",
+        "pages": {"type": "pages", "next": next, "page": page, "per_page": per_page, "total_pages": total_pages},
+        "activity_logs": shown,
+    })
+}
+
+fn entry_object(entry: &Entry) -> Value {
+    json!({
+        "id": entry.id,
+        "performed_by": {"type": "admin", "id": entry.performed_by.to_string(), "email": entry.performed_by_email, "ip": "198.51.100.30"},
+        "metadata": entry.metadata,
+        "created_at": entry.created_at,
+        "activity_type": entry.activity_type,
+        "activity_description": format!("{} happened.", entry.activity_type.replace('_', " ")),
+    })
+}
+
+pub fn event_types() -> Value {
+    json!({"type": "activity_log_event_type.list", "event_types": [
+        "admin_deletion",
+        "admin_login_success",
+        "admin_permission_change",
+        "admin_two_factor_auth_change",
+        "app_admin_join",
+    ]})
+}
+
+/// The body of a refusal.
+pub fn error(code: &str, message: &str, request: u64) -> Value {
+    let mut object = Map::new();
+    object.insert("type".to_owned(), json!("error.list"));
+    object.insert("request_id".to_owned(), json!(format!("00000000-0000-4000-8000-{request:012x}")));
+    object.insert("errors".to_owned(), json!([{"code": code, "message": message}]));
+    Value::Object(object)
+}

@@ -1,0 +1,7 @@
+//! Who may ask: keys, tokens and scopes. The only user of jsonwebtoken.
+
+mod scopes;
+mod tokens;
+
+pub use scopes::{Scope, UnknownScope};
+pub use tokens::{AccessError, Grant, Principal, Tokens};

@@ -1,0 +1,69 @@
+//! What a token may do.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A permission that a token carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Read users and groups over SCIM.
+    ScimRead,
+    /// Read imports, changes and the flat views.
+    ImportRead,
+    /// Start imports.
+    ImportRun,
+    /// Ask for writes (which are refused, and recorded).
+    LifecycleWrite,
+    /// Everything about the bridge itself.
+    Admin,
+}
+
+const WORDS: [(Scope, &str); 5] = [
+    (Scope::ScimRead, "scim.read"),
+    (Scope::ImportRead, "import.read"),
+    (Scope::ImportRun, "import.run"),
+    (Scope::LifecycleWrite, "lifecycle.write"),
+    (Scope::Admin, "admin"),
+];
+
+/// Some text that names no scope.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no scope; there are scim.read, import.read, import.run, lifecycle.write and admin")]
+pub struct UnknownScope(String);
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 5] = [Self::ScimRead, Self::ImportRead, Self::ImportRun, Self::LifecycleWrite, Self::Admin];
+
+    /// The scope's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        WORDS.iter().find(|(scope, _)| *scope == self).map_or("", |(_, word)| word)
+    }
+
+    /// Reads a list of scopes, separated by spaces (RFC 6749 §3.3).
+    ///
+    /// # Errors
+    /// The first word that names none.
+    pub fn parse_list(list: &str) -> Result<Vec<Self>, UnknownScope> {
+        list.split_whitespace().map(str::parse).collect()
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(word: &str) -> Result<Self, UnknownScope> {
+        WORDS
+            .iter()
+            .find(|(_, known)| *known == word)
+            .map(|(scope, _)| *scope)
+            .ok_or_else(|| UnknownScope(word.to_owned()))
+    }
+}

@@ -1,0 +1,72 @@
+//! The one source of the current time, and of waiting.
+//!
+//! Everything that asks "what time is it" or "wait a while" does it here, so that a test can hold
+//! the time still and move it by hand, and so that no test ever sleeps.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+/// Tells the time in UTC, in whole milliseconds: what SCIM prints and both databases store.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The machine's clock.
+    System,
+    /// A clock that stands still until somebody moves it; milliseconds since the UNIX epoch.
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that shows `start` until it is moved.
+    #[must_use]
+    pub fn manual(start: OffsetDateTime) -> Self {
+        Self::Manual(Arc::new(AtomicI64::new(to_millis(start))))
+    }
+
+    /// The current time.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        match self {
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask")]
+            Self::System => from_millis(to_millis(OffsetDateTime::now_utc())),
+            Self::Manual(millis) => from_millis(millis.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a manual clock forward; the machine's clock moves by itself.
+    pub fn advance(&self, by: Duration) {
+        if let Self::Manual(millis) = self {
+            let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+            millis.fetch_add(by, Ordering::SeqCst);
+        }
+    }
+
+    /// Waits, unless the wait is zero.
+    pub async fn sleep_if(&self, duration: Duration) {
+        if !duration.is_zero() {
+            self.sleep(duration).await;
+        }
+    }
+
+    /// Waits. On a manual clock the wait itself moves the clock, and takes no real time.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may wait")]
+    pub async fn sleep(&self, duration: Duration) {
+        match self {
+            Self::System => tokio::time::sleep(duration).await,
+            Self::Manual(_) => {
+                self.advance(duration);
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+fn to_millis(time: OffsetDateTime) -> i64 {
+    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}
+
+fn from_millis(millis: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}

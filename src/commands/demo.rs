@@ -1,0 +1,147 @@
+//! `demo`: everything at once, without any set-up.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use clap::Args;
+use secrecy::SecretString;
+use serde_json::json;
+use simulator::{Company, Options, Simulator, seed};
+
+use super::import::progress_bar;
+use super::{CommandError, asked_to_stop, print_line};
+use crate::access::{Grant, Scope};
+use crate::app::{App, DEFAULT_WORKSPACE};
+use crate::clock::Clock;
+use crate::config::{Config, LogFormat};
+use crate::http::scim_base_url;
+use crate::telemetry;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Port on the loopback address; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// How many people the simulated company has.
+    #[arg(long, default_value_t = 250)]
+    admins: u32,
+    /// How many teams.
+    #[arg(long, default_value_t = 12)]
+    teams: u32,
+    /// Which company of that size.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Print one line of JSON once the bridge answers, then serve.
+    #[arg(long)]
+    json: bool,
+}
+
+const SIMULATED_TOKEN: &str = "simulated-access-token";
+
+pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
+    telemetry::init(LogFormat::Text, "warn");
+    let bar = progress_bar();
+    bar.set_message("making a company");
+    let now = Clock::System.now().unix_timestamp();
+    let company = Company { admins: arguments.admins, teams: arguments.teams, seed: arguments.seed, now };
+    let simulator = Simulator::start(seed(company, SIMULATED_TOKEN), Options::default())?;
+    let directory = tempfile::tempdir()?;
+    let intercom = simulator.base_url();
+    let config = config(arguments, &intercom, &directory.path().join("demo.db"))?;
+    let app = App::start(&config, Clock::System).await?;
+    bar.set_message("importing it");
+    let served = tell(&app, arguments, &intercom, &bar);
+    // Somebody may lose patience while a large company is being imported.
+    let result = tokio::select! {
+        result = async { served.await?; asked_to_stop().await; Ok(()) } => result,
+        () = asked_to_stop() => Ok(()),
+    };
+    bar.finish_and_clear();
+    app.stop().await;
+    simulator.stop().await;
+    result
+}
+
+fn config(arguments: &Arguments, intercom: &str, database: &std::path::Path) -> Result<Config, CommandError> {
+    let mut config = Config::defaults()?;
+    config.server.bind = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
+    config.database.url = SecretString::from(format!("sqlite://{}?mode=rwc", database.display()));
+    config.intercom.access_token = Some(SecretString::from(SIMULATED_TOKEN));
+    config.intercom.base_url = Some(intercom.parse().map_err(|_| CommandError::new("the simulator has no address"))?);
+    config.import.poll_interval = Duration::from_secs(5);
+    Ok(config)
+}
+
+/// Waits for the first picture and says how to look at it.
+async fn tell(
+    app: &App,
+    arguments: &Arguments,
+    intercom: &str,
+    bar: &indicatif::ProgressBar,
+) -> Result<(), CommandError> {
+    let service = app.service();
+    if let Some(workspace) = service.workspaces.get(DEFAULT_WORKSPACE) {
+        workspace.live.shows(|generation| *generation > 0).await;
+    }
+    let grant = Grant {
+        subject: "demo".to_owned(),
+        scopes: Scope::ALL.to_vec(),
+        workspaces: vec![DEFAULT_WORKSPACE.to_owned()],
+        ttl: Duration::from_hours(24),
+    };
+    let token = service.tokens.issue(&grant).map_err(|error| CommandError::new(error.to_string()))?;
+    let scim = scim_base_url(&service.public_url, DEFAULT_WORKSPACE);
+    let api = format!("{}/api/v1", service.public_url);
+    bar.finish_and_clear();
+    if arguments.json {
+        let line = json!({
+            "scim_base_url": scim,
+            "api_base_url": api,
+            "access_token": token,
+            // There are no OAuth clients yet; the keys are there for those who read this line.
+            "client_id": null,
+            "client_secret": null,
+            "intercom_base_url": intercom,
+        });
+        print_line(&line.to_string());
+        return Ok(());
+    }
+    print_line(&format!(
+        r#"A simulated Intercom workspace of {admins} teammates and {teams} teams is served as SCIM 2.0. Paste into another shell:
+
+TOKEN='{token}'
+
+# The first two teammates
+curl -s -H "Authorization: Bearer $TOKEN" '{scim}/Users?count=2'
+
+# One teammate by the address
+curl -s -G -H "Authorization: Bearer $TOKEN" '{scim}/Users' --data-urlencode 'filter=userName eq "{user_name}"'
+
+# The teams, without their members
+curl -s -H "Authorization: Bearer $TOKEN" '{scim}/Groups?excludedAttributes=members'
+
+# What the bridge can do (no token needed)
+curl -s '{scim}/ServiceProviderConfig'
+
+# A write: refused, with what to do instead
+curl -s -X DELETE -H "Authorization: Bearer $TOKEN" '{scim}/Users/{id}'
+
+# How imports are going
+curl -s -H "Authorization: Bearer $TOKEN" '{api}/status'
+
+Intercom is simulated at {intercom}. The database is thrown away at the end. Ctrl-C ends everything."#,
+        admins = arguments.admins,
+        teams = arguments.teams,
+        user_name = first_user(app).0,
+        id = first_user(app).1,
+    ));
+    Ok(())
+}
+
+/// The userName and id of somebody, for the lines to paste.
+fn first_user(app: &App) -> (String, String) {
+    let picture = app.service().workspaces.get(DEFAULT_WORKSPACE).and_then(|workspace| workspace.live.picture());
+    picture
+        .and_then(|picture| picture.users().next().map(|user| (user.name().to_owned(), user.id().to_owned())))
+        .unwrap_or_default()
+}

@@ -1,0 +1,199 @@
+//! `import`: one import from the shell.
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::{CommandError, print_line};
+use crate::app::{DEFAULT_WORKSPACE, importer, open_ledger};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::directory::{Change, Plan, Warning};
+use crate::import::{Importer, Phase, ReadError, Verdict};
+use crate::intercom::Progress;
+use crate::ledger::{Failure, Mode, Run, RunStatus, Trigger};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// How much to read.
+    mode: ModeArgument,
+    /// Which workspace.
+    #[arg(long, default_value = DEFAULT_WORKSPACE)]
+    workspace: String,
+    /// Print the run, or the plan, as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Print what would change and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Let an import through that removes more teammates than import.max_removals allows.
+    #[arg(long)]
+    allow_removals: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ModeArgument {
+    /// Everything.
+    Full,
+    /// What changed since the last import.
+    Incremental,
+}
+
+impl From<ModeArgument> for Mode {
+    fn from(mode: ModeArgument) -> Self {
+        match mode {
+            ModeArgument::Full => Self::Full,
+            ModeArgument::Incremental => Self::Incremental,
+        }
+    }
+}
+
+pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
+    if arguments.workspace != DEFAULT_WORKSPACE {
+        return Err(CommandError::new(format!(
+            "there is no workspace `{}`; there is: {DEFAULT_WORKSPACE}",
+            arguments.workspace
+        )));
+    }
+    config.connection()?;
+    let (ledger, _) = open_ledger(config).await?;
+    let importer = importer(config, ledger.clone(), Clock::System)?;
+    let bar = progress_bar();
+    let result = if arguments.dry_run {
+        dry_run(&importer, arguments, &bar).await
+    } else {
+        import(&importer, arguments, &bar).await
+    };
+    ledger.close().await;
+    result
+}
+
+async fn import(importer: &Importer, arguments: &Arguments, bar: &ProgressBar) -> Result<(), CommandError> {
+    let run = importer
+        .run(arguments.mode.into(), Trigger::Command, arguments.allow_removals, &|phase| show(bar, phase))
+        .await
+        .map_err(|error| {
+            CommandError::new(format!("the import could not be recorded: {}; check the database", error.chain()))
+        })?;
+    bar.finish_and_clear();
+    if arguments.json {
+        print_line(&json!(run).to_string());
+    } else {
+        print_line(&summary(&run));
+    }
+    match (run.status, run.error) {
+        (RunStatus::Succeeded, _) | (_, None) => Ok(()),
+        (status, Some(failure)) => Err(failed(status, &failure)),
+    }
+}
+
+fn failed(status: RunStatus, Failure { detail, remedy, .. }: &Failure) -> CommandError {
+    CommandError::new(format!(
+        "the import {}: {detail}; {remedy}",
+        if status == RunStatus::Held { "is held" } else { "failed" }
+    ))
+}
+
+async fn dry_run(importer: &Importer, arguments: &Arguments, bar: &ProgressBar) -> Result<(), CommandError> {
+    let result = importer.dry_run(arguments.mode.into(), &|phase| show(bar, phase)).await;
+    bar.finish_and_clear();
+    let (plan, verdict, warnings) = result.map_err(|error| match error {
+        ReadError::Intercom(error) => CommandError::new(format!("{error}; {}", error.remedy())),
+        ReadError::Ledger(error) => {
+            CommandError::new(format!("the ledger cannot be read: {}; check the database", error.chain()))
+        }
+    })?;
+    let held = match &verdict {
+        Verdict::Hold(why) => Some(why.as_str()),
+        Verdict::Commit => None,
+    };
+    if arguments.json {
+        print_line(&json!({"counts": plan.counts(), "held": held, "warnings": warnings}).to_string());
+    } else {
+        print_plan(&plan, &warnings, held);
+    }
+    Ok(())
+}
+
+/// The plan, one change a line. It names people, because that is what was asked for.
+fn print_plan(plan: &Plan, warnings: &[Warning], held: Option<&str>) {
+    let lines = |kind: &str, changes: Vec<(&'static str, String)>| {
+        for (deed, what) in changes {
+            print_line(&format!("{deed:8} {kind:10} {what}"));
+        }
+    };
+    lines(
+        "user",
+        changes(&plan.users, |user| format!("{} {}", user.id, user.email.as_deref().unwrap_or("without an address"))),
+    );
+    lines(
+        "group",
+        changes(&plan.groups, |group| format!("{} {}", group.id, group.name.as_deref().unwrap_or("without a name"))),
+    );
+    lines(
+        "membership",
+        changes(&plan.memberships, |membership| format!("{} in {}", membership.user, membership.group)),
+    );
+    for warning in warnings {
+        print_line(&format!("warning  {}", warning.detail));
+    }
+    if plan.is_empty() {
+        print_line("nothing would change");
+    }
+    if let Some(why) = held {
+        print_line(&format!("it would be held: {why}"));
+    }
+}
+
+fn changes<T>(changes: &[Change<T>], what: impl Fn(&T) -> String) -> Vec<(&'static str, String)> {
+    let deed = |change: &Change<T>| match change {
+        Change::Created(_) => "create",
+        Change::Updated { .. } => "update",
+        Change::Removed { .. } => "remove",
+        Change::Restored { .. } => "restore",
+    };
+    changes.iter().filter_map(|change| Some((deed(change), what(change.after().or(change.before())?)))).collect()
+}
+
+fn summary(run: &Run) -> String {
+    let counts = run.counts;
+    let mut lines = vec![format!(
+        "import {} {}, {} calls to Intercom ({} repeated)",
+        run.id,
+        run.status.as_str(),
+        run.intercom_calls,
+        run.intercom_retries
+    )];
+    for (what, created, updated, removed) in [
+        ("users", counts.users_created + counts.users_restored, counts.users_updated, counts.users_removed),
+        ("groups", counts.groups_created, counts.groups_updated, counts.groups_removed),
+        ("memberships", counts.memberships_created, counts.memberships_updated, counts.memberships_removed),
+    ] {
+        lines.push(format!("{what:12} {created} added, {updated} changed, {removed} removed"));
+    }
+    lines.extend(run.warnings.iter().map(|warning| format!("warning      {}", warning.detail)));
+    lines.join("\n")
+}
+
+/// Draws on stderr, and only on a terminal.
+pub fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(std::time::Duration::from_millis(100));
+    bar
+}
+
+fn show(bar: &ProgressBar, phase: Phase) {
+    bar.set_message(match phase {
+        Phase::Reading(Progress::Workspace) => "asking Intercom which workspace it is".to_owned(),
+        Phase::Reading(Progress::Admins) => "reading admins".to_owned(),
+        Phase::Reading(Progress::Teams) => "reading teams".to_owned(),
+        Phase::Reading(Progress::Rereading { count }) => {
+            format!("reading {count} admins and teams again, on which the lists disagree")
+        }
+        Phase::Reading(Progress::Activity { page }) => format!("reading the activity log, page {page}"),
+        Phase::Recording { changes } => format!("recording {changes} changes"),
+    });
+}

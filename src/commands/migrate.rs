@@ -1,0 +1,18 @@
+//! `migrate`: brings the database's tables up to date.
+
+use secrecy::ExposeSecret;
+
+use super::{CommandError, print_line};
+use crate::app::{open_ledger, without_password};
+use crate::config::Config;
+
+pub async fn run(config: &Config) -> Result<(), CommandError> {
+    let (ledger, migrations) = open_ledger(config).await?;
+    ledger.close().await;
+    let database = without_password(config.database.url.expose_secret());
+    print_line(&match migrations {
+        0 => format!("{database} is up to date"),
+        count => format!("{database} is up to date; {count} migrations were run"),
+    });
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! The command line: one file a subcommand. Results go to stdout, talk and progress to stderr.
+
+mod check;
+mod demo;
+mod import;
+mod migrate;
+mod openapi;
+mod serve;
+mod simulate;
+mod token;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::StartError;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::telemetry;
+
+/// Serves an Intercom workspace's teammates and teams as SCIM 2.0, with a durable ledger of every change.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct CommandLine {
+    /// A file of settings; see config/default.toml for all of them.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it without any set-up: a simulated Intercom, the bridge, an import and a token.
+    Demo(demo::Arguments),
+    /// Run the bridge.
+    Serve,
+    /// Import once.
+    Import(import::Arguments),
+    /// Bring the database's tables up to date.
+    Migrate,
+    /// Issue access tokens.
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Check the configuration, the database and Intercom, and say what to do about each.
+    Check,
+    /// Print the OpenAPI description.
+    Openapi,
+    /// Run a simulated Intercom.
+    Simulate(simulate::Arguments),
+}
+
+/// Why a command failed, in a sentence or two for a person.
+#[derive(Debug)]
+pub struct CommandError(String);
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl CommandError {
+    fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
+
+impl From<StartError> for CommandError {
+    fn from(error: StartError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for CommandError {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl CommandLine {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What went wrong and what to do about it.
+    pub async fn run(self) -> Result<(), CommandError> {
+        match &self.command {
+            Command::Demo(arguments) => demo::run(arguments).await,
+            Command::Simulate(arguments) => simulate::run(arguments).await,
+            Command::Openapi => openapi::run(),
+            Command::Serve => serve::run(&self.settings("info")?).await,
+            Command::Import(arguments) => import::run(&self.settings("warn")?, arguments).await,
+            Command::Migrate => migrate::run(&self.settings("warn")?).await,
+            Command::Token(command) => token::run(&self.settings("warn")?, command).await,
+            Command::Check => check::run(self.load(), Clock::System).await,
+        }
+    }
+
+    /// The settings, with logging started by them.
+    fn settings(&self, usual_log: &str) -> Result<Config, ConfigError> {
+        let config = self.load()?;
+        telemetry::init(config.telemetry.log_format, usual_log);
+        Ok(config)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the environment is handed to the configuration here, and read nowhere else"
+    )]
+    fn load(&self) -> Result<Config, ConfigError> {
+        // Variables that are no Unicode are none of ours.
+        let environment =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Config::load(self.config.as_deref(), environment)
+    }
+}
+
+/// Waits until somebody wants the process to end: Ctrl-C, or SIGTERM.
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                terminate.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+/// Writes a line to stdout. A reader that has gone away is no error of ours.
+fn print_line(line: &str) {
+    use std::io::Write;
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}

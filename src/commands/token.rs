@@ -1,0 +1,55 @@
+//! `token issue`: prints a token for a client that can only hold one.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::{CommandError, print_line};
+use crate::access::{Grant, Scope, Tokens};
+use crate::app::{DEFAULT_WORKSPACE, open_ledger};
+use crate::clock::Clock;
+use crate::config::Config;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print a new access token, alone, on stdout.
+    Issue(Issue),
+}
+
+#[derive(Debug, Args)]
+pub struct Issue {
+    /// What it may do, separated by spaces: scim.read, import.read, import.run, lifecycle.write, admin.
+    #[arg(long, default_value = "scim.read", value_parser = Scope::parse_list)]
+    scope: Vec<Scope>,
+    /// How long it is good for, such as 1h, 30d or 365d.
+    #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
+    ttl: Duration,
+    /// Which workspace it opens.
+    #[arg(long, default_value = DEFAULT_WORKSPACE)]
+    workspace: String,
+    /// Whom it is for; appears in the record of refused writes.
+    #[arg(long, default_value = "token")]
+    subject: String,
+}
+
+pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
+    let Command::Issue(issue) = command;
+    if issue.workspace != DEFAULT_WORKSPACE {
+        return Err(CommandError::new(format!(
+            "there is no workspace `{}`; there is: {DEFAULT_WORKSPACE}",
+            issue.workspace
+        )));
+    }
+    let (ledger, _) = open_ledger(config).await?;
+    let tokens = Tokens::open(&ledger, Clock::System).await.map_err(|error| CommandError::new(error.to_string()))?;
+    let grant = Grant {
+        subject: issue.subject.clone(),
+        scopes: issue.scope.clone(),
+        workspaces: vec![issue.workspace.clone()],
+        ttl: issue.ttl,
+    };
+    let token = tokens.issue(&grant).map_err(|error| CommandError::new(error.to_string()))?;
+    ledger.close().await;
+    print_line(&token);
+    Ok(())
+}

@@ -1,0 +1,511 @@
+//! Settings: the built-in `config/default.toml`, a file, the environment.
+//!
+//! Wrong values are found all at once: a value that cannot be read is noted, replaced by its default, and
+//! the rest is read on. Every finding names the key, where the value came from, and what is allowed; never
+//! the value, which may be a secret.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use validator::Validate;
+
+use crate::intercom::{Connection, Region};
+use crate::limits;
+
+const DEFAULTS: &str = include_str!("../config/default.toml");
+
+/// All settings.
+#[derive(Clone, Debug, Deserialize, Validate)]
+pub struct Config {
+    /// Where the bridge listens.
+    #[validate(nested)]
+    pub server: Server,
+    /// Where the ledger is.
+    pub database: Database,
+    /// How Intercom is reached.
+    #[validate(nested)]
+    pub intercom: Intercom,
+    /// How imports are made.
+    #[validate(nested)]
+    pub import: Import,
+    /// How SCIM is served.
+    #[validate(nested)]
+    pub scim: Scim,
+    /// What is told to operators.
+    pub telemetry: Telemetry,
+}
+
+/// Section `server`.
+#[derive(Clone, Debug, Deserialize, Validate)]
+pub struct Server {
+    /// Address and port to listen on.
+    pub bind: SocketAddr,
+    /// Where clients reach the bridge; none for the bind address.
+    #[serde(deserialize_with = "url_or_empty")]
+    pub public_url: Option<Url>,
+}
+
+/// Section `database`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Database {
+    /// `sqlite://…` or `postgres://…`; may hold a password.
+    #[serde(deserialize_with = "database_url")]
+    pub url: SecretString,
+}
+
+/// Section `intercom`.
+#[derive(Clone, Debug, Deserialize, Validate)]
+pub struct Intercom {
+    /// The token of the workspace's app; none when it is not set.
+    #[serde(deserialize_with = "secret_or_empty")]
+    pub access_token: Option<SecretString>,
+    /// Where the workspace is hosted, if somebody said so.
+    #[serde(deserialize_with = "region_or_empty")]
+    pub region: Option<Region>,
+    /// Root of the API, if it is not the region's.
+    #[serde(deserialize_with = "url_or_empty")]
+    pub base_url: Option<Url>,
+    /// Sent as `Intercom-Version`.
+    #[validate(length(min = 1, max = 20))]
+    pub api_version: String,
+}
+
+/// Section `import`.
+#[derive(Clone, Debug, Deserialize, Validate)]
+pub struct Import {
+    /// How often changes are looked for.
+    #[serde(deserialize_with = "interval")]
+    pub poll_interval: Duration,
+    /// How often everything is read anew.
+    #[serde(deserialize_with = "interval")]
+    pub full_interval: Duration,
+    /// In percent.
+    #[serde(deserialize_with = "plain")]
+    #[validate(range(max = 100))]
+    pub max_removals: u8,
+    /// In days.
+    #[serde(deserialize_with = "plain")]
+    #[validate(range(max = 3650))]
+    pub activity_lookback_days: u32,
+    /// Whether the workspace's machines are users too.
+    #[serde(deserialize_with = "plain")]
+    pub include_bots: bool,
+}
+
+/// Section `scim`.
+#[derive(Clone, Debug, Deserialize, Validate)]
+pub struct Scim {
+    /// Largest page.
+    #[serde(deserialize_with = "plain")]
+    #[validate(range(min = 1, max = 1000))]
+    pub max_results: u32,
+}
+
+/// Section `telemetry`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Telemetry {
+    /// How log lines look.
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Every key with what it takes.
+const KEYS: &[(&str, &str)] = &[
+    ("server.bind", "an address and a port, such as 127.0.0.1:8080"),
+    ("server.public_url", "an http or https address without a path, such as https://bridge.example.com"),
+    ("database.url", "sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/NAME"),
+    ("intercom.access_token", "the access token of an app in Intercom's Developer Hub"),
+    ("intercom.region", "us, eu or au"),
+    ("intercom.base_url", "an http or https address, such as https://api.intercom.io"),
+    ("intercom.api_version", "a version of Intercom's API, such as 2.16"),
+    ("import.poll_interval", "a duration of at least one second, such as 30s, 5m or 12h"),
+    ("import.full_interval", "a duration of at least one second, such as 12h or 7d"),
+    ("import.max_removals", "a whole number from 0 to 100, in percent"),
+    ("import.activity_lookback_days", "a whole number from 0 to 3650"),
+    ("import.include_bots", "true or false"),
+    ("scim.max_results", "a whole number from 1 to 1000"),
+    ("telemetry.log_format", "text or json"),
+];
+
+/// The variables that people expect, by key.
+const EXPECTED: &[(&str, &str)] = &[
+    ("DATABASE_URL", "database.url"),
+    ("INTERCOM_ACCESS_TOKEN", "intercom.access_token"),
+    ("INTERCOM_REGION", "intercom.region"),
+    ("INTERCOM_BASE_URL", "intercom.base_url"),
+];
+
+/// Keys whose values can stand in a file.
+const SECRETS: &[&str] = &["database.url", "intercom.access_token"];
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(pub Vec<String>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// The built-in settings alone.
+    ///
+    /// # Errors
+    /// None that a test would let pass.
+    pub fn defaults() -> Result<Self, ConfigError> {
+        Self::load(None, std::iter::empty())
+    }
+
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// All wrong values at once.
+    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let mut wrong = Vec::new();
+        let defaults = Figment::from(Toml::string(DEFAULTS));
+        let mut figment = defaults.clone();
+        if let Some(file) = file {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        for variable in variables(environment, &mut wrong) {
+            figment = figment.merge(variable);
+        }
+        let config = repair(figment.clone(), &defaults, &mut wrong)?;
+        wrong.extend(unknown_keys(&figment));
+        if let Err(errors) = config.validate() {
+            wrong.extend(out_of_range(&figment, &errors));
+        }
+        if wrong.is_empty() { Ok(config) } else { Err(ConfigError(wrong)) }
+    }
+
+    /// How Intercom is reached.
+    ///
+    /// # Errors
+    /// When no access token is set.
+    pub fn connection(&self) -> Result<Connection, ConfigError> {
+        let access_token = self.intercom.access_token.clone().ok_or_else(|| {
+            ConfigError(vec![
+                "intercom.access_token is not set; set INTERCOM_ACCESS_TOKEN (or INTERCOM_ACCESS_TOKEN_FILE) to the access token of an \
+                 app in Intercom's Developer Hub, or try `intercom-scim-bridge demo`, which needs none"
+                    .to_owned(),
+            ])
+        })?;
+        let region = self.intercom.region.unwrap_or(Region::Us);
+        let base_url = match &self.intercom.base_url {
+            Some(url) => url.clone(),
+            None => Url::parse(region.base_url()).map_err(|_| ConfigError(vec![what_is_allowed("intercom.region")]))?,
+        };
+        Ok(Connection {
+            access_token,
+            // A base URL of one's own may be in any region, unless one is named too.
+            region: self.intercom.region.or(self.intercom.base_url.is_none().then_some(region)),
+            base_url,
+            api_version: self.intercom.api_version.clone(),
+            connect_timeout: limits::INTERCOM_CONNECT_TIMEOUT,
+            read_timeout: limits::INTERCOM_READ_TIMEOUT,
+        })
+    }
+
+    /// Where clients reach the bridge, without a slash at its end.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        match &self.server.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.server.bind),
+        }
+    }
+}
+
+/// Reads on past wrong values: each is noted and replaced by its default. Bounded by the number of keys.
+fn repair(mut figment: Figment, defaults: &Figment, wrong: &mut Vec<String>) -> Result<Config, ConfigError> {
+    for _ in 0..=KEYS.len() {
+        let error = match figment.extract::<Config>() {
+            Ok(config) => return Ok(config),
+            Err(error) => error,
+        };
+        let key = error.path.join(".");
+        let Ok(default) = defaults.find_value(&key) else {
+            // Not about one key: a file that is missing or is no TOML.
+            wrong.push(format!("the configuration cannot be read: {}", file_error(&error)));
+            break;
+        };
+        wrong.push(finding(&figment, &key));
+        figment = figment.merge(Serialized::default(&key, default));
+    }
+    Err(ConfigError(std::mem::take(wrong)))
+}
+
+/// What is wrong with a file; figment's own sentence names the file, and no value but of a wrong form.
+fn file_error(error: &figment::Error) -> String {
+    let first = error.to_string();
+    first.lines().next().unwrap_or_default().to_owned()
+}
+
+fn finding(figment: &Figment, key: &str) -> String {
+    format!("{key} (from {}) must be {}", source(figment, key), what_is_allowed(key))
+}
+
+fn what_is_allowed(key: &str) -> String {
+    KEYS.iter()
+        .find(|(known, _)| *known == key)
+        .map_or_else(|| "another value".to_owned(), |(_, allowed)| (*allowed).to_owned())
+}
+
+fn source(figment: &Figment, key: &str) -> String {
+    let Some(metadata) = figment.find_metadata(key) else { return "the configuration".to_owned() };
+    match &metadata.source {
+        Some(source) => source.to_string(),
+        None => metadata.name.to_string(),
+    }
+}
+
+fn unknown_keys(figment: &Figment) -> Vec<String> {
+    let mut unknown = Vec::new();
+    for (section, value) in figment.extract::<Dict>().unwrap_or_default() {
+        let keys: Vec<String> = match &value {
+            Value::Dict(_, keys) => keys.keys().map(|key| format!("{section}.{key}")).collect(),
+            _ => vec![section],
+        };
+        for key in keys.into_iter().filter(|key| KEYS.iter().all(|(known, _)| known != key)) {
+            let name = key.rsplit('.').next().unwrap_or_default();
+            let meant = KEYS.iter().find(|(known, _)| known.ends_with(&format!(".{name}")));
+            let hint = meant.map_or_else(String::new, |(known, _)| format!("; did you mean {known}?"));
+            unknown.push(format!("{key} (from {}) is no setting of this bridge{hint}", source(figment, &key)));
+        }
+    }
+    unknown
+}
+
+fn out_of_range(figment: &Figment, errors: &validator::ValidationErrors) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (section, kind) in errors.errors() {
+        if let validator::ValidationErrorsKind::Struct(fields) = kind {
+            wrong.extend(fields.errors().keys().map(|field| finding(figment, &format!("{section}.{field}"))));
+        }
+    }
+    wrong
+}
+
+/// One variable of the environment. Values stay texts: `2.10` is a version and not the number 2.1.
+struct Variable {
+    name: String,
+    key: String,
+    value: String,
+}
+
+impl Provider for Variable {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(format!("environment variable {}", self.name))
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Serialized::default(&self.key, &self.value).data()
+    }
+}
+
+/// The variables that are settings, weakest first.
+fn variables(environment: impl Iterator<Item = (String, String)>, wrong: &mut Vec<String>) -> Vec<Variable> {
+    let (mut own, mut expected) = (Vec::new(), Vec::new());
+    for (name, value) in environment {
+        let (plain, in_file) = match name.strip_suffix("_FILE") {
+            Some(plain) => (plain.to_owned(), true),
+            None => (name.clone(), false),
+        };
+        let known = EXPECTED.iter().find(|(variable, _)| *variable == plain).map(|(_, key)| (*key).to_owned());
+        let prefixed = plain.strip_prefix("BRIDGE_").and_then(|rest| rest.split_once("__"));
+        let Some(key) =
+            known.clone().or_else(|| prefixed.map(|(section, key)| format!("{section}.{key}").to_ascii_lowercase()))
+        else {
+            continue;
+        };
+        // A variable that is set to nothing is a variable that is not set.
+        if value.is_empty() || (in_file && !SECRETS.contains(&key.as_str())) {
+            continue;
+        }
+        let value = if in_file {
+            match std::fs::read_to_string(&value) {
+                Ok(content) => content.trim_end_matches(['\r', '\n']).to_owned(),
+                Err(error) => {
+                    wrong.push(format!(
+                        "{key} (from the file that environment variable {name} names) cannot be read: {error}"
+                    ));
+                    continue;
+                }
+            }
+        } else {
+            value
+        };
+        let variable = Variable { name, key, value };
+        if known.is_some() { expected.push(variable) } else { own.push(variable) }
+    }
+    own.sort_by(|a, b| a.name.cmp(&b.name));
+    own.into_iter().chain(expected).collect()
+}
+
+/// A value as such, or as the text that an environment variable is.
+fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned + FromStr>(deserializer: D) -> Result<T, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum TextOr<T> {
+        Value(T),
+        Text(String),
+    }
+    match TextOr::<T>::deserialize(deserializer)? {
+        TextOr::Value(value) => Ok(value),
+        TextOr::Text(text) => text.trim().parse().map_err(|_| D::Error::custom("wrong form")),
+    }
+}
+
+fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let duration = humantime::parse_duration(&text).map_err(|_| D::Error::custom("no duration"))?;
+    if duration < Duration::from_secs(1) { Err(D::Error::custom("too short")) } else { Ok(duration) }
+}
+
+fn url_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match Url::parse(&text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() => Ok(Some(url)),
+        _ => Err(D::Error::custom("no http address")),
+    }
+}
+
+fn database_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    let url = SecretString::from(String::deserialize(deserializer)?);
+    if ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.expose_secret().starts_with(scheme)) {
+        Ok(url)
+    } else {
+        Err(D::Error::custom("no database address"))
+    }
+}
+
+fn secret_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let text = text.trim();
+    Ok((!text.is_empty()).then(|| SecretString::from(text)))
+}
+
+fn region_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Region>, D::Error> {
+    match String::deserialize(deserializer)?.to_ascii_lowercase().as_str() {
+        "" => Ok(None),
+        "us" => Ok(Some(Region::Us)),
+        "eu" => Ok(Some(Region::Eu)),
+        "au" => Ok(Some(Region::Au)),
+        _ => Err(D::Error::custom("no region")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::load(None, environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn the_built_in_settings_are_whole_and_right() {
+        let config = Config::defaults().unwrap();
+        assert_eq!(config.server.bind.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.public_url(), "http://127.0.0.1:8080");
+        let Value::Dict(_, sections) = Value::from(Figment::from(Toml::string(DEFAULTS)).extract::<Dict>().unwrap())
+        else {
+            panic!()
+        };
+        let keys: usize = sections.values().map(|section| section.as_dict().unwrap().len()).sum();
+        assert_eq!(keys, KEYS.len(), "every key is in the file, and has its text");
+    }
+
+    #[test]
+    fn the_expected_variables_win_over_the_prefixed_ones_and_both_over_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("bridge.toml");
+        std::fs::write(&file, "[server]\nbind = \"127.0.0.1:1\"\n[scim]\nmax_results = 7\n").unwrap();
+        let environment = [
+            ("BRIDGE_SERVER__BIND", "127.0.0.1:2"),
+            ("BRIDGE_DATABASE__URL", "sqlite://a"),
+            ("DATABASE_URL", "sqlite://b"),
+            ("BRIDGE_INTERCOM__API_VERSION", "2.10"),
+            ("BRIDGE_IMPORT__MAX_REMOVALS", "25"),
+            ("INTERCOM_REGION", "EU"),
+        ];
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let config = Config::load(Some(&file), environment).unwrap();
+        assert_eq!(config.server.bind.port(), 2);
+        assert_eq!(config.database.url.expose_secret(), "sqlite://b");
+        assert_eq!(config.scim.max_results, 7);
+        assert_eq!(config.intercom.api_version, "2.10");
+        assert_eq!(config.import.max_removals, 25);
+        assert_eq!(config.intercom.region, Some(Region::Eu));
+    }
+
+    #[test]
+    fn all_wrong_values_are_found_at_once_each_with_its_source_and_what_is_allowed() {
+        let wrong = load(&[
+            ("BRIDGE_SERVER__BIND", "everywhere"),
+            ("DATABASE_URL", "mysql://root:secret@db"),
+            ("INTERCOM_REGION", "mars"),
+            ("BRIDGE_IMPORT__MAX_REMOVALS", "200"),
+            ("BRIDGE_IMPORT__POLL_INTERVAL", "often"),
+            ("BRIDGE_SCIM__MAX_RESULTS", "0"),
+            ("BRIDGE_SERVER__BINDING", "127.0.0.1:1"),
+            ("BRIDGE_SERVER__POLL_INTERVAL", "1m"),
+        ]);
+        let message = wrong.unwrap_err().to_string();
+        assert!(!message.contains("secret") && !message.contains("mars"), "no value is repeated");
+        insta::assert_snapshot!(message);
+    }
+
+    #[test]
+    fn a_secret_can_stand_in_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("token");
+        std::fs::write(&file, "dG9rOg==\n").unwrap();
+        let config = load(&[("INTERCOM_ACCESS_TOKEN_FILE", file.to_str().unwrap())]).unwrap();
+        assert_eq!(config.connection().unwrap().access_token.expose_secret(), "dG9rOg==");
+        assert!(!format!("{config:?}").contains("dG9rOg=="));
+        let missing = load(&[("INTERCOM_ACCESS_TOKEN_FILE", "/nowhere/token")]).unwrap_err();
+        assert!(missing.0[0].contains("INTERCOM_ACCESS_TOKEN_FILE"), "{missing}");
+    }
+
+    #[test]
+    fn a_file_that_is_missing_or_no_toml_is_named() {
+        let missing = Config::load(Some(Path::new("/nowhere/bridge.toml")), std::iter::empty()).unwrap_err();
+        assert!(missing.0[0].contains("/nowhere/bridge.toml"), "{missing}");
+    }
+
+    #[test]
+    fn the_region_is_checked_unless_only_an_address_is_given() {
+        let token = ("INTERCOM_ACCESS_TOKEN", "t");
+        assert!(load(&[]).unwrap().connection().is_err());
+        assert_eq!(load(&[token]).unwrap().connection().unwrap().region, Some(Region::Us));
+        let own = load(&[token, ("INTERCOM_BASE_URL", "http://127.0.0.1:9")]).unwrap().connection().unwrap();
+        assert_eq!((own.region, own.base_url.as_str()), (None, "http://127.0.0.1:9/"));
+    }
+}

@@ -1,0 +1,161 @@
+//! The workspace's audit trail, and what it tells of people that the lists do not.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::{User, UserId, Volatile};
+
+/// One entry of Intercom's activity log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    /// Intercom's id of the entry.
+    pub id: String,
+    /// When it happened.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// What happened, in Intercom's word, for example `admin_permission_change`. New words appear
+    /// without notice.
+    pub kind: String,
+    /// Who did it.
+    pub performed_by: Option<Actor>,
+    /// Details, whose shape depends on the kind.
+    pub metadata: Value,
+}
+
+/// Who did something in the workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Intercom's admin id.
+    pub id: Option<UserId>,
+    /// The address at that time.
+    pub email: Option<String>,
+}
+
+impl Activity {
+    /// The person the entry is about: the one its metadata names, else, for what people do to their
+    /// own account, the one who did it.
+    #[must_use]
+    pub fn subject(&self) -> Option<UserId> {
+        let named = match self.metadata.pointer("/admin/id") {
+            Some(Value::String(id)) => Some(UserId::new(id.as_str())),
+            Some(Value::Number(id)) => Some(UserId::new(id.to_string())),
+            _ => None,
+        };
+        named.or_else(|| match self.kind.as_str() {
+            "app_admin_join" | "admin_login_success" | "admin_two_factor_auth_change" => {
+                self.performed_by.as_ref().and_then(|actor| actor.id.clone())
+            }
+            _ => None,
+        })
+    }
+
+    /// Adds what the entry tells to what is known of its subject. Entries are taken oldest first, so
+    /// the last word stands; taking one twice changes nothing. What it does not tell is left alone.
+    pub fn tell(&self, user: &mut User, volatile: &mut Volatile) {
+        let text = |pointer: &str| self.metadata.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        if let (Some(first), Some(last)) = (text("/admin/first_name"), text("/admin/last_name")) {
+            user.first_name = Some(first);
+            user.last_name = Some(last);
+        }
+        match self.kind.as_str() {
+            "app_admin_join" | "admin_provisioned" => user.joined_at = Some(self.at),
+            "admin_deletion" | "admin_deprovisioned" if !user.active => user.removed_at = Some(self.at),
+            "admin_permission_change" => {
+                if let Some(Value::Object(permissions)) = self.metadata.pointer("/after/permissions") {
+                    let mut granted: Vec<String> = permissions
+                        .iter()
+                        .filter(|(_, granted)| **granted == Value::Bool(true))
+                        .map(|(name, _)| name.clone())
+                        .collect();
+                    granted.sort();
+                    user.permissions = Some(granted);
+                }
+            }
+            "admin_two_factor_auth_change" => {
+                let told =
+                    ["/enabled", "/after", "/after/enabled"].iter().find_map(|at| self.metadata.pointer(at)?.as_bool());
+                user.two_factor_auth = told.or(user.two_factor_auth);
+            }
+            "admin_login_success" if volatile.last_sign_in_at.is_none_or(|last| last <= self.at) => {
+                volatile.last_sign_in_at = Some(self.at);
+                volatile.last_sign_in_method = text("/sign_in_method");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn entry(kind: &str, at: OffsetDateTime, metadata: Value) -> Activity {
+        let performed_by = Some(Actor { id: Some(UserId::new("7")), email: None });
+        Activity { id: kind.to_owned(), at, kind: kind.to_owned(), performed_by, metadata }
+    }
+
+    fn told(entries: &[Activity]) -> (User, Volatile) {
+        let (mut user, mut volatile) = (User::new(UserId::new("7")), Volatile::default());
+        for entry in entries {
+            entry.tell(&mut user, &mut volatile);
+        }
+        (user, volatile)
+    }
+
+    #[test]
+    fn an_unknown_kind_tells_nothing_and_does_no_harm() {
+        let (user, volatile) = told(&[entry("teleportation", datetime!(2026-01-01 0:00 UTC), json!({"after": 3}))]);
+        assert_eq!(user, User::new(UserId::new("7")));
+        assert_eq!(volatile, Volatile::default());
+    }
+
+    #[test]
+    fn a_permission_change_tells_the_granted_permissions_and_the_name() {
+        let (user, _) = told(&[entry(
+            "admin_permission_change",
+            datetime!(2026-01-01 0:00 UTC),
+            json!({
+                "admin": {"id": 7, "first_name": "Sam", "last_name": "Carter"},
+                "before": {"permissions": {"export_data": false}},
+                "after": {"permissions": {"manage_teammates": true, "export_data": true, "manage_tags": false}},
+            }),
+        )]);
+        assert_eq!(user.permissions, Some(vec!["export_data".to_owned(), "manage_teammates".to_owned()]));
+        assert_eq!((user.first_name.as_deref(), user.last_name.as_deref()), (Some("Sam"), Some("Carter")));
+    }
+
+    #[test]
+    fn the_last_sign_in_stands_whatever_order_and_however_often_it_is_told() {
+        let early =
+            entry("admin_login_success", datetime!(2026-01-01 0:00 UTC), json!({"sign_in_method": "email_password"}));
+        let late =
+            entry("admin_login_success", datetime!(2026-01-02 0:00 UTC), json!({"sign_in_method": "google_oauth2"}));
+        let once = told(&[early.clone(), late.clone()]);
+        assert_eq!(once.1.last_sign_in_method.as_deref(), Some("google_oauth2"));
+        assert_eq!(told(&[late.clone(), early.clone(), late, early]), once);
+    }
+
+    #[test]
+    fn two_factor_state_that_the_entry_does_not_tell_stays_unknown() {
+        let at = datetime!(2026-01-01 0:00 UTC);
+        assert_eq!(told(&[entry("admin_two_factor_auth_change", at, json!({}))]).0.two_factor_auth, None);
+        assert_eq!(
+            told(&[entry("admin_two_factor_auth_change", at, json!({"enabled": true}))]).0.two_factor_auth,
+            Some(true)
+        );
+    }
+
+    #[test]
+    fn the_subject_is_whom_the_metadata_names_else_who_acted_on_the_own_account() {
+        let at = datetime!(2026-01-01 0:00 UTC);
+        let subject = |kind, metadata| entry(kind, at, metadata).subject().map(|id| id.to_string());
+        assert_eq!(subject("admin_deletion", json!({"admin": {"id": 12}})), Some("12".to_owned()));
+        assert_eq!(subject("admin_deletion", json!({"admin": {"id": "12"}})), Some("12".to_owned()));
+        assert_eq!(subject("admin_login_success", json!({})), Some("7".to_owned()));
+        assert_eq!(subject("app_name_change", json!({})), None);
+    }
+}

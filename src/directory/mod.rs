@@ -1,0 +1,28 @@
+//! The domain: who works in an Intercom workspace, and with what access.
+//!
+//! Pure and synchronous, and it imports nothing of ours. The words are those that both sides of the
+//! bridge share: a [`User`] is a person (Intercom: *admin* or *teammate*), a [`Group`] is a set of
+//! people (Intercom: *team*), a [`Membership`] joins the two.
+//!
+//! ```text
+//! Observation  what Intercom says now, complete and vetted
+//! Snapshot     what the ledger recorded up to a generation
+//! Plan         how to get from a Snapshot to an Observation
+//! ```
+
+mod activity;
+mod group;
+mod observation;
+mod plan;
+mod snapshot;
+mod user;
+
+pub use activity::{Activity, Actor};
+pub use group::{Group, GroupId, Membership, Priority};
+pub use observation::{Observation, Sighting, Warning, Workspace};
+pub use plan::{Change, Counts, Plan};
+pub use snapshot::{Recorded, Snapshot, Stamps};
+pub use user::{NameParts, Role, User, UserId, UserKind, Volatile};
+
+/// Counts the imports of one workspace that changed something; the first is 1.
+pub type Generation = i64;

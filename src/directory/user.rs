@@ -1,0 +1,247 @@
+//! People.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// Intercom's id of an admin, for example `4423433`. Ids order as numbers do: shorter ones first.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UserId(Box<str>);
+
+/// Gives an id type its constructor, its text, its order and its print.
+macro_rules! intercom_id {
+    ($name:ident) => {
+        impl $name {
+            /// Takes an id as Intercom writes it.
+            pub fn new(id: impl Into<Box<str>>) -> Self {
+                Self(id.into())
+            }
+
+            /// The id as Intercom writes it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                (self.0.len(), &self.0).cmp(&(other.0.len(), &other.0))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+pub(super) use intercom_id;
+
+intercom_id!(UserId);
+
+/// A person with access to the workspace, and what that access is. Everything here is access, so
+/// every change of it makes a new version in the ledger. What Intercom did not tell is `None`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Intercom's admin id.
+    pub id: UserId,
+    /// Whether the person is in the workspace. Intercom has no suspended state: a teammate is either
+    /// there or gone.
+    pub active: bool,
+    /// The sign-in address; compared without regard to case.
+    pub email: Option<String>,
+    /// The whole name, as the person wrote it.
+    pub name: Option<String>,
+    /// From the activity log; see [`User::name_parts`].
+    pub first_name: Option<String>,
+    /// From the activity log; see [`User::name_parts`].
+    pub last_name: Option<String>,
+    /// What the person does in the company.
+    pub job_title: Option<String>,
+    /// Whether the person holds a paid inbox seat.
+    pub has_inbox_seat: Option<bool>,
+    /// The role that bundles the person's permissions.
+    pub role: Option<Role>,
+    /// Names of the permissions that are granted, sorted; from the activity log.
+    pub permissions: Option<Vec<String>>,
+    /// Whether a second factor is asked for at sign-in; from the activity log.
+    pub two_factor_auth: Option<bool>,
+    /// When the person joined; from the activity log.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub joined_at: Option<OffsetDateTime>,
+    /// When the person was removed; from the activity log.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub removed_at: Option<OffsetDateTime>,
+}
+
+/// A role of the workspace, for example "Support Agent".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// Intercom's id of the role.
+    pub id: String,
+    /// What the role is called.
+    pub name: Option<String>,
+}
+
+/// What is known of a person that is not access. Kept out of versions, so that a lunch break is not
+/// a change somebody has to review.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volatile {
+    /// Whether away mode is on.
+    pub away_mode_enabled: Option<bool>,
+    /// Whether new conversations are given to somebody else while away.
+    pub away_mode_reassign: Option<bool>,
+    /// Intercom's id of the reason given for being away.
+    pub away_status_reason_id: Option<i64>,
+    /// Where the person's picture is.
+    pub avatar_url: Option<String>,
+    /// The last sign-in that the activity log covers.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_sign_in_at: Option<OffsetDateTime>,
+    /// How the person signed in then, in Intercom's words, for example `google_oauth2`.
+    pub last_sign_in_method: Option<String>,
+}
+
+/// Whether an account belongs to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserKind {
+    /// A person.
+    Teammate,
+    /// The machine that every workspace has (Operator, or Fin).
+    Bot,
+}
+
+/// A name in two parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameParts<'a> {
+    /// The first name or names.
+    pub given: &'a str,
+    /// The last name or names.
+    pub family: &'a str,
+}
+
+impl User {
+    /// A person of whom nothing but the id is known yet.
+    #[must_use]
+    pub fn new(id: UserId) -> Self {
+        Self {
+            id,
+            active: true,
+            email: None,
+            name: None,
+            first_name: None,
+            last_name: None,
+            job_title: None,
+            has_inbox_seat: None,
+            role: None,
+            permissions: None,
+            two_factor_auth: None,
+            joined_at: None,
+            removed_at: None,
+        }
+    }
+
+    /// The machine of a workspace signs in as `operator+<app id>@intercom.io`; nothing else marks it.
+    #[must_use]
+    pub fn kind(&self) -> UserKind {
+        let bot = self.email.as_deref().is_some_and(|email| {
+            let email = email.to_ascii_lowercase();
+            email.starts_with("operator+") && email.ends_with("@intercom.io")
+        });
+        if bot { UserKind::Bot } else { UserKind::Teammate }
+    }
+
+    /// Splits the name. Intercom keeps one text. Where the activity log told first and last name, and
+    /// they still make up that text, it is split there; else at its last space. A name of one word is
+    /// both parts, because importers refuse an empty one.
+    #[must_use]
+    pub fn name_parts(&self) -> Option<NameParts<'_>> {
+        let name = self.name.as_deref()?.trim();
+        if let (Some(given), Some(family)) = (self.first_name.as_deref(), self.last_name.as_deref())
+            && !given.is_empty()
+            && !family.is_empty()
+            && name.split_whitespace().eq(given.split_whitespace().chain(family.split_whitespace()))
+        {
+            return Some(NameParts { given, family });
+        }
+        match name.rsplit_once(char::is_whitespace) {
+            Some((given, family)) => Some(NameParts { given: given.trim_end(), family }),
+            None if name.is_empty() => None,
+            None => Some(NameParts { given: name, family: name }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str, first: Option<&str>, last: Option<&str>) -> Option<(String, String)> {
+        let mut user = User::new(UserId::new("1"));
+        user.name = Some(name.to_owned());
+        user.first_name = first.map(str::to_owned);
+        user.last_name = last.map(str::to_owned);
+        user.name_parts().map(|parts| (parts.given.to_owned(), parts.family.to_owned()))
+    }
+
+    fn parts(given: &str, family: &str) -> (String, String) {
+        (given.to_owned(), family.to_owned())
+    }
+
+    #[test]
+    fn a_name_is_split_at_its_last_space() {
+        assert_eq!(named("Ada Lovelace", None, None), Some(parts("Ada", "Lovelace")));
+        assert_eq!(named(" Anna  Maria   Neri ", None, None), Some(parts("Anna  Maria", "Neri")));
+    }
+
+    #[test]
+    fn the_activity_log_tells_where_to_split_as_long_as_the_name_is_still_that_one() {
+        let (first, last) = (Some("Maria"), Some("Lopez Garcia"));
+        assert_eq!(named("Maria Lopez Garcia", first, last), Some(parts("Maria", "Lopez Garcia")));
+        assert_eq!(named("Maria Lopez Smith", first, last), Some(parts("Maria Lopez", "Smith")));
+    }
+
+    #[test]
+    fn a_name_of_one_word_is_both_parts_and_no_name_is_none() {
+        assert_eq!(named("Cher", None, None), Some(parts("Cher", "Cher")));
+        assert_eq!(named("  ", None, None), None);
+        assert_eq!(User::new(UserId::new("1")).name_parts(), None);
+    }
+
+    #[test]
+    fn only_the_operator_address_is_a_bot() {
+        let mut user = User::new(UserId::new("1"));
+        for (email, kind) in [
+            ("operator+wjw5eps7@intercom.io", UserKind::Bot),
+            ("Operator+ABC@Intercom.io", UserKind::Bot),
+            ("operator@intercom.io", UserKind::Teammate),
+            ("operator+abc@example.com", UserKind::Teammate),
+        ] {
+            user.email = Some(email.to_owned());
+            assert_eq!(user.kind(), kind, "{email}");
+        }
+    }
+
+    #[test]
+    fn ids_order_as_numbers() {
+        let mut ids = ["10", "9", "100", "1"].map(UserId::new);
+        ids.sort();
+        assert_eq!(ids.map(|id| id.to_string()), ["1", "9", "10", "100"]);
+    }
+}

@@ -1,0 +1,98 @@
+//! What the bridge says of itself (RFC 7644 §4). No token is asked for: clients look here first.
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{Data, Path, Query as Parameters};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
+
+use super::caller::workspace_name;
+use super::errors::ApiError;
+use super::scim::content_type;
+use super::service::{Service, scim_base_url};
+use crate::scim::{Discovery, ScimError};
+
+/// Shows what the service does and does not do.
+#[utoipa::path(
+    get, path = "/scim/v2/ServiceProviderConfig", tag = "discovery",
+    responses((status = 200, description = "RFC 7643 §5", content_type = "application/scim+json", body = serde_json::Value)),
+)]
+pub async fn service_provider_config(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
+    answer(&request, &service, |discovery| Some(discovery.service_provider_config().clone()))
+}
+
+/// Lists the types of resources.
+#[utoipa::path(
+    get, path = "/scim/v2/ResourceTypes", tag = "discovery",
+    responses((status = 200, description = "RFC 7643 §6", content_type = "application/scim+json", body = serde_json::Value)),
+)]
+pub async fn list_resource_types(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
+    answer(&request, &service, |discovery| Some(discovery.resource_types()))
+}
+
+/// Shows a type of resource.
+#[utoipa::path(
+    get, path = "/scim/v2/ResourceTypes/{name}", tag = "discovery",
+    params(("name" = String, Path, description = "`User` or `Group`")),
+    responses(
+        (status = 200, description = "RFC 7643 §6", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 404, description = "No such type", content_type = "application/scim+json", body = serde_json::Value),
+    ),
+)]
+pub async fn get_resource_type(
+    request: HttpRequest,
+    name: Path<Named>,
+    service: Data<Service>,
+) -> Result<HttpResponse, ApiError> {
+    answer(&request, &service, |discovery| discovery.resource_type(&name.name).cloned())
+}
+
+/// Lists the schemas.
+#[utoipa::path(
+    get, path = "/scim/v2/Schemas", tag = "discovery",
+    responses((status = 200, description = "RFC 7643 §7", content_type = "application/scim+json", body = serde_json::Value)),
+)]
+pub async fn list_schemas(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
+    answer(&request, &service, |discovery| Some(discovery.schemas()))
+}
+
+/// Shows a schema.
+#[utoipa::path(
+    get, path = "/scim/v2/Schemas/{name}", tag = "discovery",
+    params(("name" = String, Path, description = "The schema's URN")),
+    responses(
+        (status = 200, description = "RFC 7643 §7", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 404, description = "No such schema", content_type = "application/scim+json", body = serde_json::Value),
+    ),
+)]
+pub async fn get_schema(
+    request: HttpRequest,
+    name: Path<Named>,
+    service: Data<Service>,
+) -> Result<HttpResponse, ApiError> {
+    answer(&request, &service, |discovery| discovery.schema(&name.name).cloned())
+}
+
+/// The last segment of a discovery path.
+#[derive(serde::Deserialize)]
+pub struct Named {
+    /// A type's name or a schema's URN.
+    pub name: String,
+}
+
+/// The documents hold nothing of a workspace but its name in locations, so they are the same whether it
+/// exists or not, and nobody learns which do.
+fn answer(
+    request: &HttpRequest,
+    service: &Service,
+    document: impl FnOnce(&Discovery) -> Option<Value>,
+) -> Result<HttpResponse, ApiError> {
+    let content_type = content_type(request)?;
+    // RFC 7644 §4: "If a "filter" is provided, the service provider SHOULD respond with HTTP status code 403".
+    let parameters = Parameters::<Vec<(String, String)>>::from_query(request.query_string());
+    if parameters.is_ok_and(|parameters| parameters.iter().any(|(name, _)| name.eq_ignore_ascii_case("filter"))) {
+        return Err(ScimError::FilterForbidden.into());
+    }
+    let discovery = Discovery::new(&scim_base_url(&service.public_url, workspace_name(request)), service.page_rules);
+    let document = document(&discovery).ok_or_else(|| ScimError::NotFound { what: "this document".to_owned() })?;
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, content_type)).body(document.to_string()))
+}

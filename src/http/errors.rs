@@ -1,0 +1,246 @@
+//! Every refusal becomes a body here: the handlers', the extractors' and the framework's own.
+//!
+//! On SCIM paths the body is RFC 7644 §3.12's, elsewhere RFC 9457's. Handlers only say what is wrong; which
+//! form it takes is decided by the path, in [`finish`], which all answers pass.
+
+use std::fmt;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpResponse, ResponseError};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::limits;
+use crate::scim::ScimError;
+
+/// What a handler can refuse with.
+#[derive(Clone, Debug)]
+pub enum ApiError {
+    /// As SCIM defines it; elsewhere the same meaning in the other form.
+    Scim(ScimError),
+    /// No token, or none that is good.
+    Unauthenticated {
+        /// Whether there was one.
+        token_given: bool,
+    },
+    /// A write that Intercom's API cannot make.
+    UnsupportedWrite {
+        /// What was asked for, for example `create_account`.
+        operation: &'static str,
+        /// Why not.
+        detail: String,
+        /// Where it can be done.
+        remedy: &'static str,
+    },
+}
+
+impl From<ScimError> for ApiError {
+    fn from(error: ScimError) -> Self {
+        Self::Scim(error)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.as_scim().to_string())
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.as_scim().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Without a body yet: [`finish`] knows the path.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+impl ApiError {
+    fn as_scim(&self) -> ScimError {
+        match self {
+            Self::Scim(error) => error.clone(),
+            Self::Unauthenticated { .. } => ScimError::Unauthenticated,
+            Self::UnsupportedWrite { detail, remedy, .. } => {
+                ScimError::NotImplemented { why: format!("{detail} {remedy}") }
+            }
+        }
+    }
+
+    /// RFC 9457, with a `code` for machines.
+    fn problem(&self) -> Value {
+        let scim = self.as_scim();
+        match self {
+            Self::UnsupportedWrite { operation, detail, remedy } => json!({
+                "type": "urn:intercom-scim-bridge:problem:unsupported-write",
+                "title": "Unsupported write",
+                "status": scim.status(),
+                "code": "unsupported_write",
+                "operation": operation,
+                "detail": detail,
+                "remedy": remedy,
+            }),
+            Self::Scim(_) | Self::Unauthenticated { .. } => json!({
+                "type": "about:blank",
+                "title": self.status_code().canonical_reason().unwrap_or("Error"),
+                "status": scim.status(),
+                "code": problem_code(&scim),
+                "detail": scim.to_string(),
+            }),
+        }
+    }
+
+    /// Headers that go with the refusal.
+    fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let value = |text: &str| HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""));
+        match self {
+            // RFC 6750 §3: without a token no error code, with a bad one `invalid_token`.
+            Self::Unauthenticated { token_given: false } => {
+                vec![(WWW_AUTHENTICATE, value("Bearer realm=\"intercom-scim-bridge\""))]
+            }
+            Self::Unauthenticated { token_given: true } => {
+                vec![(WWW_AUTHENTICATE, value("Bearer realm=\"intercom-scim-bridge\", error=\"invalid_token\""))]
+            }
+            Self::Scim(ScimError::Forbidden { scope }) => vec![(
+                WWW_AUTHENTICATE,
+                value(&format!(
+                    "Bearer realm=\"intercom-scim-bridge\", error=\"insufficient_scope\", scope=\"{scope}\""
+                )),
+            )],
+            Self::Scim(ScimError::MethodNotAllowed { allowed }) => vec![(ALLOW, value(allowed))],
+            // Clients read whole seconds here, and some fail on anything else.
+            Self::Scim(ScimError::NotReady) => vec![(RETRY_AFTER, value("5"))],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn problem_code(error: &ScimError) -> &'static str {
+    match error {
+        ScimError::InvalidFilter { .. } => "invalid_filter",
+        ScimError::InvalidValue { .. } => "invalid_value",
+        ScimError::InvalidSyntax { .. } => "invalid_syntax",
+        ScimError::NotFound { .. } => "not_found",
+        ScimError::MethodNotAllowed { .. } => "method_not_allowed",
+        ScimError::NotAcceptable => "not_acceptable",
+        ScimError::TooLarge { .. } => "too_large",
+        ScimError::NotImplemented { .. } => "not_implemented",
+        ScimError::FilterForbidden | ScimError::Forbidden { .. } => "forbidden",
+        ScimError::Unauthenticated => "unauthenticated",
+        ScimError::NotReady => "not_ready",
+        ScimError::Internal => "internal",
+    }
+}
+
+/// The id under which the log knows a request, and its answer's `X-Request-Id`.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// What every answer passes: gives refusals their body, the answer its `X-Request-Id`, and the log its line.
+pub async fn finish(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let request_id = request_id(&request);
+    request.extensions_mut().insert(RequestId(request_id.clone()));
+    let too_long =
+        request.uri().path_and_query().is_some_and(|target| target.as_str().len() > limits::REQUEST_TARGET_BYTES);
+    let response = if too_long {
+        let refused = ApiError::Scim(ScimError::TooLarge { limit: limits::REQUEST_TARGET_BYTES });
+        request.error_response(refused).map_into_boxed_body()
+    } else {
+        next.call(request).await?.map_into_boxed_body()
+    };
+    let mut response = match refusal(&response) {
+        Some(error) => with_body(response, &error),
+        None => response,
+    };
+    let value = HeaderValue::from_str(&request_id).unwrap_or_else(|_| HeaderValue::from_static("none"));
+    response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+    // The pattern of the path, and never the query: ids and filters are about people.
+    let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
+    tracing::debug!(
+        request.id = %request_id, http.method = %response.request().method(), http.route = %route,
+        http.status = response.status().as_u16(), "request answered"
+    );
+    Ok(response)
+}
+
+/// What an answer refuses with, if it has no body of its own yet.
+fn refusal(response: &ServiceResponse<BoxBody>) -> Option<ApiError> {
+    if let Some(error) = response.response().error() {
+        return Some(
+            error
+                .as_error::<ApiError>()
+                .cloned()
+                .unwrap_or_else(|| of_the_framework(error.as_response_error().status_code())),
+        );
+    }
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    // Handlers that answer so on purpose (readiness) say what their body is.
+    let own = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/"));
+    (failed && !own).then(|| of_the_framework(response.status()))
+}
+
+/// The framework's own refusals: a path or method it does not route, a request it cannot read.
+fn of_the_framework(status: StatusCode) -> ApiError {
+    ApiError::Scim(match status {
+        StatusCode::NOT_FOUND => ScimError::NotFound { what: "this path".to_owned() },
+        StatusCode::METHOD_NOT_ALLOWED => ScimError::MethodNotAllowed { allowed: "GET, HEAD, OPTIONS" },
+        StatusCode::PAYLOAD_TOO_LARGE => ScimError::TooLarge { limit: limits::REQUEST_BODY_BYTES },
+        status if status.is_client_error() => ScimError::InvalidSyntax { why: "the request cannot be read".to_owned() },
+        _ => ScimError::Internal,
+    })
+}
+
+fn with_body(response: ServiceResponse<BoxBody>, error: &ApiError) -> ServiceResponse<BoxBody> {
+    if error.status_code() == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!(error = ?response.response().error(), "a request failed");
+    }
+    let (content_type, body) = if is_scim_path(response.request().path()) {
+        ("application/scim+json", error.as_scim().body())
+    } else {
+        ("application/problem+json", error.problem())
+    };
+    let mut response = response.map_body(|_, _| BoxBody::new(body.to_string()));
+    *response.response_mut().status_mut() = error.status_code();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    for (name, value) in error.headers() {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// Whether a path is under a SCIM root, `/scim/v2` or `/workspaces/{workspace}/scim/v2`.
+fn is_scim_path(path: &str) -> bool {
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    match segments.next() {
+        Some("scim") => true,
+        Some("workspaces") => segments.nth(1) == Some("scim"),
+        _ => false,
+    }
+}
+
+/// The client's own id, if it is fit for a log; else a random one.
+fn request_id(request: &ServiceRequest) -> String {
+    let given = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+    let fit = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    };
+    given.filter(fit).map_or_else(
+        || {
+            let mut bytes = [0; 12];
+            // Without randomness requests merely share an id.
+            let _ = aws_lc_rs::rand::fill(&mut bytes);
+            URL_SAFE_NO_PAD.encode(bytes)
+        },
+        str::to_owned,
+    )
+}

@@ -1,0 +1,110 @@
+//! Writes. Intercom's API has no call that makes, changes, disables or removes a teammate, or that changes a
+//! seat, a role or (outside preview) a team's members, so every write is refused, and recorded for the person
+//! who will do it by hand.
+//!
+//! First who asks, then whether they may, then the refusal; the body is never read, because clients send
+//! broken ones. Never a 2xx: some clients take any for done.
+
+use actix_web::http::Method;
+use actix_web::web::Data;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+
+use super::caller::{Caller, LifecycleWrite};
+use super::errors::{ApiError, RequestId};
+use super::service::Service;
+use crate::ledger::RefusedWrite;
+use crate::scim::ScimError;
+
+const TEAMMATES: &str = "Make the change in Intercom under Settings > Workspace > Teammates, or, where the plan has it, \
+                         through Intercom's own SCIM provisioning; the bridge will show it after the next import.";
+const TEAMS: &str =
+    "Make the change in Intercom under Settings > Inbox > Teams; the bridge will show it after the next import.";
+
+/// Refuses a SCIM write to users or groups.
+///
+/// NB: RFC 7644 §3.5 asks every service provider for PUT; what the bridge stands for cannot be written, and
+/// §3.12 has 501 for that.
+pub async fn refuse_scim(request: HttpRequest, caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {
+    let group = request.match_pattern().is_some_and(|pattern| pattern.contains("/Groups"));
+    let operation = match (request.method(), group) {
+        (&Method::POST, false) => "create_user",
+        (&Method::POST, true) => "create_group",
+        (&Method::DELETE, false) => "delete_user",
+        (&Method::DELETE, true) => "delete_group",
+        (_, false) => "update_user",
+        (_, true) => "update_group",
+    };
+    refuse(&request, &caller, operation, if group { TEAMS } else { TEAMMATES }).await
+}
+
+/// Refuses what a REST connector asks of accounts.
+#[utoipa::path(
+    post, path = "/api/v1/lifecycle/accounts", tag = "lifecycle", security(("bearer" = ["lifecycle.write"])),
+    responses(
+        (status = 401, description = "No token, or none that is good", content_type = "application/problem+json", body = serde_json::Value),
+        (status = 403, description = "The token lacks `lifecycle.write`", content_type = "application/problem+json", body = serde_json::Value),
+        (status = 501, description = "Always: Intercom's API cannot make the change; `remedy` says where it can be made", content_type = "application/problem+json", body = serde_json::Value),
+    ),
+)]
+pub async fn refuse_account(request: HttpRequest, caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {
+    let operation = match (request.method(), request.match_info().get("deed")) {
+        (_, Some("enable")) => "enable_account",
+        (_, Some("disable")) => "disable_account",
+        (_, Some("password")) => "change_password",
+        (&Method::DELETE, _) => "remove_account",
+        (&Method::POST, None) => "create_account",
+        _ => "update_account",
+    };
+    refuse(&request, &caller, operation, TEAMMATES).await
+}
+
+/// Refuses what a REST connector asks of access: teams, roles and seats.
+#[utoipa::path(
+    post, path = "/api/v1/lifecycle/access", tag = "lifecycle", security(("bearer" = ["lifecycle.write"])),
+    responses(
+        (status = 401, description = "No token, or none that is good", content_type = "application/problem+json", body = serde_json::Value),
+        (status = 403, description = "The token lacks `lifecycle.write`", content_type = "application/problem+json", body = serde_json::Value),
+        (status = 501, description = "Always: Intercom's API cannot make the change; `remedy` says where it can be made", content_type = "application/problem+json", body = serde_json::Value),
+    ),
+)]
+pub async fn refuse_access(request: HttpRequest, caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {
+    let removing = request.method() == Method::DELETE || request.match_info().get("deed") == Some("remove");
+    refuse(&request, &caller, if removing { "remove_access" } else { "add_access" }, TEAMS).await
+}
+
+/// `/Bulk` and the like: not supported, and nothing to record.
+pub async fn unsupported(caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {
+    drop(caller);
+    Err(ScimError::NotImplemented {
+        why: "this service provider takes no bulk operations; see ServiceProviderConfig".to_owned(),
+    }
+    .into())
+}
+
+async fn refuse(
+    request: &HttpRequest,
+    caller: &Caller<LifecycleWrite>,
+    operation: &'static str,
+    remedy: &'static str,
+) -> Result<HttpResponse, ApiError> {
+    let service: &Data<Service> = &caller.service;
+    let refused = RefusedWrite {
+        workspace: caller.workspace.name.clone(),
+        at: service.clock.now(),
+        request_id: request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone()),
+        requester: caller.principal.subject.clone(),
+        method: request.method().to_string(),
+        operation: operation.to_owned(),
+        target: request.match_info().get("id").map(|id| id.chars().take(100).collect()),
+    };
+    // The client's answer does not hang on the record.
+    if let Err(error) = service.ledger.record_refusal(refused).await {
+        tracing::error!(error = %error.chain(), operation, "a refused write could not be recorded");
+    }
+    let what = operation.replace('_', " ");
+    Err(ApiError::UnsupportedWrite {
+        operation,
+        detail: format!("Intercom's API cannot {what}, so nothing was changed."),
+        remedy,
+    })
+}

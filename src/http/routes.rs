@@ -1,0 +1,127 @@
+//! Which path goes where, and the server that listens.
+
+use std::net::TcpListener;
+
+use actix_web::dev::Server;
+use actix_web::guard::{self, Guard};
+use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
+use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
+use actix_web::{App, HttpResponse, HttpServer, Resource, Route};
+
+use super::errors::{ApiError, finish};
+use super::service::Service;
+use super::{discovery, openapi, refusals, scim, status};
+use crate::limits;
+use crate::scim::ScimError;
+
+/// Serves on `listener` until the server's handle stops it.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(listener: TcpListener, service: Service) -> std::io::Result<Server> {
+    let service = Data::new(service);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(Data::clone(&service))
+            .app_data(PayloadConfig::new(limits::REQUEST_BODY_BYTES))
+            .wrap(from_fn(finish))
+            .wrap(NormalizePath::new(TrailingSlash::Trim))
+            .configure(routes)
+    })
+    .shutdown_timeout(limits::SHUTDOWN.as_secs())
+    .disable_signals()
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+fn routes(config: &mut ServiceConfig) {
+    config
+        .service(read_only("/healthz", web::route().to(status::healthz)))
+        .service(read_only("/readyz", web::route().to(status::readyz)))
+        .service(read_only("/openapi.json", web::route().to(openapi::serve)))
+        .service(web::scope("/scim/v2").configure(scim_routes))
+        .service(web::scope("/workspaces/{workspace}/scim/v2").configure(scim_routes))
+        .service(web::scope("/api/v1").configure(api_routes))
+        .service(web::scope("/workspaces/{workspace}/api/v1").configure(api_routes));
+}
+
+fn scim_routes(config: &mut ServiceConfig) {
+    let collection = |path, list: Route| {
+        web::resource(path)
+            .route(list.guard(reading()))
+            .route(web::post().to(refusals::refuse_scim))
+            .route(options("GET, HEAD, OPTIONS, POST"))
+            .default_service(not_allowed("GET, HEAD, OPTIONS, POST"))
+    };
+    let single = |path, get: Route| {
+        web::resource(path)
+            .route(get.guard(reading()))
+            .route(
+                web::route()
+                    .guard(guard::Any(guard::Put()).or(guard::Patch()).or(guard::Delete()))
+                    .to(refusals::refuse_scim),
+            )
+            .route(options("DELETE, GET, HEAD, OPTIONS, PATCH, PUT"))
+            .default_service(not_allowed("DELETE, GET, HEAD, OPTIONS, PATCH, PUT"))
+    };
+    config
+        .service(read_only("/ServiceProviderConfig", web::route().to(discovery::service_provider_config)))
+        .service(read_only("/ResourceTypes", web::route().to(discovery::list_resource_types)))
+        .service(read_only("/ResourceTypes/{name}", web::route().to(discovery::get_resource_type)))
+        .service(read_only("/Schemas", web::route().to(discovery::list_schemas)))
+        .service(read_only("/Schemas/{name}", web::route().to(discovery::get_schema)))
+        .service(collection("/Users", web::route().to(scim::list_users)))
+        .service(single("/Users/{id}", web::route().to(scim::get_user)))
+        .service(collection("/Groups", web::route().to(scim::list_groups)))
+        .service(single("/Groups/{id}", web::route().to(scim::get_group)))
+        .service(
+            web::resource("/Bulk").route(web::post().to(refusals::unsupported)).default_service(not_allowed("POST")),
+        );
+}
+
+fn api_routes(config: &mut ServiceConfig) {
+    let refused = |path, refusal: Route| web::resource(path).route(refusal);
+    let account = || web::route().guard(writing()).to(refusals::refuse_account);
+    let access = || web::route().guard(writing()).to(refusals::refuse_access);
+    config
+        .service(read_only("/status", web::route().to(status::status)))
+        .service(refused("/lifecycle/accounts", account()).default_service(not_allowed("POST")))
+        .service(
+            refused("/lifecycle/accounts/{id}", account()).default_service(not_allowed("DELETE, PATCH, POST, PUT")),
+        )
+        .service(
+            refused("/lifecycle/accounts/{id}/{deed}", account())
+                .default_service(not_allowed("DELETE, PATCH, POST, PUT")),
+        )
+        .service(refused("/lifecycle/access", access()).default_service(not_allowed("DELETE, PATCH, POST, PUT")))
+        .service(refused("/lifecycle/access/{id}", access()).default_service(not_allowed("DELETE, PATCH, POST, PUT")))
+        .service(
+            refused("/lifecycle/access/{id}/{deed}", access()).default_service(not_allowed("DELETE, PATCH, POST, PUT")),
+        );
+}
+
+fn read_only(path: &str, get: Route) -> Resource {
+    web::resource(path)
+        .route(get.guard(reading()))
+        .route(options("GET, HEAD, OPTIONS"))
+        .default_service(not_allowed("GET, HEAD, OPTIONS"))
+}
+
+/// RFC 9110 §9.1: "All general-purpose servers MUST support the methods GET and HEAD."
+fn reading() -> impl Guard {
+    guard::Any(guard::Get()).or(guard::Head())
+}
+
+fn writing() -> impl Guard {
+    guard::Any(guard::Post()).or(guard::Put()).or(guard::Patch()).or(guard::Delete())
+}
+
+fn options(allowed: &'static str) -> Route {
+    web::route()
+        .guard(guard::Options())
+        .to(move || async move { HttpResponse::NoContent().insert_header(("Allow", allowed)).finish() })
+}
+
+fn not_allowed(allowed: &'static str) -> Route {
+    web::to(move || async move { Err::<HttpResponse, ApiError>(ScimError::MethodNotAllowed { allowed }.into()) })
+}

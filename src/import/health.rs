@@ -1,0 +1,91 @@
+//! How a workspace's imports are going, for those who ask while the next one is under way.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::ledger::{Failure, LedgerError, Run, RunStatus};
+
+/// Whether the bridge can read the workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionState {
+    /// The last import succeeded.
+    Connected,
+    /// It did not; it may pass, or somebody must look.
+    Degraded,
+    /// Intercom refuses the token, and will until somebody changes something.
+    Disconnected,
+}
+
+/// How it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether the bridge can read the workspace.
+    pub connection: ConnectionState,
+    /// Why not, and what to do.
+    pub problem: Option<Failure>,
+    /// The last run that ended.
+    pub last_run: Option<Run>,
+    /// Runs that did not succeed since the last that did.
+    pub failures: u32,
+}
+
+/// The standing of one workspace; written by its import loop, read by everybody.
+#[derive(Debug)]
+pub struct Health(Mutex<Standing>);
+
+impl Default for Health {
+    fn default() -> Self {
+        let problem = Failure {
+            code: "starting".to_owned(),
+            detail: "no import has ended since the bridge started".to_owned(),
+            remedy: "nothing; the first import is under way".to_owned(),
+        };
+        Self(Mutex::new(Standing {
+            connection: ConnectionState::Degraded,
+            problem: Some(problem),
+            last_run: None,
+            failures: 0,
+        }))
+    }
+}
+
+impl Health {
+    /// How it stands now.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes note of how an import ended, and tells how many have failed in a row.
+    pub fn note(&self, outcome: Result<&Run, &LedgerError>) -> u32 {
+        let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match outcome {
+            Ok(run) => {
+                standing.connection = match (run.status, run.error.as_ref().map(|error| error.code.as_str())) {
+                    (RunStatus::Succeeded, _) => ConnectionState::Connected,
+                    (_, Some("intercom_unauthorized" | "intercom_forbidden" | "intercom_wrong_region")) => {
+                        ConnectionState::Disconnected
+                    }
+                    _ => ConnectionState::Degraded,
+                };
+                standing.problem.clone_from(&run.error);
+                standing.last_run = Some(run.clone());
+            }
+            Err(error) => {
+                standing.connection = ConnectionState::Degraded;
+                standing.problem = Some(Failure {
+                    code: "ledger".to_owned(),
+                    detail: error.to_string(),
+                    remedy: "check the database; the bridge goes on showing what it has, and tries again by itself"
+                        .to_owned(),
+                });
+            }
+        }
+        standing.failures =
+            if standing.connection == ConnectionState::Connected { 0 } else { standing.failures.saturating_add(1) };
+        standing.failures
+    }
+}

@@ -1,0 +1,209 @@
+use proptest::prelude::*;
+use serde_json::json;
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use super::*;
+use crate::directory::{Activity, Actor, Priority, Recorded, Sighting, Stamps, Workspace};
+
+const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+
+/// A small world in which one side is easily changed: `(user, name)`, `(team, name)`, `(team, user)`.
+fn observation(users: &[(u8, &str)], teams: &[(u8, &str)], members: &[(u8, u8)]) -> Observation {
+    let user = |(id, name): &(u8, &str)| Sighting {
+        user: User { name: Some((*name).to_owned()), ..User::new(UserId::new(id.to_string())) },
+        volatile: Volatile::default(),
+    };
+    let team = |(id, name): &(u8, &str)| Group {
+        id: GroupId::new(id.to_string()),
+        name: Some((*name).to_owned()),
+        distribution_method: None,
+        assignment_limit: None,
+    };
+    let member = |(team, user): &(u8, u8)| Membership {
+        group: GroupId::new(team.to_string()),
+        user: UserId::new(user.to_string()),
+        priority: None,
+    };
+    Observation {
+        taken_at: NOW,
+        workspace: Workspace::default(),
+        users: users.iter().map(user).collect(),
+        groups: teams.iter().map(team).collect(),
+        memberships: members.iter().map(member).collect(),
+        activity: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+/// What the ledger does with a plan, in memory.
+fn apply(plan: &Plan, snapshot: &Snapshot) -> Snapshot {
+    let stamps = Stamps { created: NOW, last_modified: NOW };
+    let mut users: BTreeMap<UserId, (User, Volatile)> = snapshot
+        .users
+        .iter()
+        .map(|(user, volatile)| (user.value.id.clone(), (user.value.clone(), volatile.clone())))
+        .collect();
+    for change in &plan.users {
+        let after = change.after().expect("people stay on record");
+        users.entry(after.id.clone()).or_insert_with(|| (after.clone(), Volatile::default())).0 = after.clone();
+    }
+    for (id, values) in &plan.volatile {
+        if let Some(entry) = users.get_mut(id) {
+            entry.1 = values.clone();
+        }
+    }
+    let groups =
+        replay(snapshot.groups.iter().map(|group| (group.value.id.clone(), group.value.clone())), &plan.groups, |g| {
+            g.id.clone()
+        });
+    let key = |m: &Membership| (m.group.clone(), m.user.clone());
+    let memberships = replay(snapshot.memberships.iter().map(|m| (key(m), m.clone())), &plan.memberships, key);
+    Snapshot {
+        generation: snapshot.generation + i64::from(!plan.is_empty()),
+        workspace: plan.workspace.clone(),
+        users: users.into_values().map(|(value, volatile)| (Recorded { value, stamps }, volatile)).collect(),
+        groups: groups.into_iter().map(|value| Recorded { value, stamps }).collect(),
+        memberships,
+    }
+}
+
+fn replay<K: Ord, T: Clone>(
+    before: impl Iterator<Item = (K, T)>,
+    changes: &[Change<T>],
+    key: impl Fn(&T) -> K,
+) -> Vec<T> {
+    let mut things: BTreeMap<K, T> = before.collect();
+    for change in changes {
+        if let Some(before) = change.before() {
+            things.remove(&key(before));
+        }
+        if let Some(after) = change.after() {
+            things.insert(key(after), after.clone());
+        }
+    }
+    things.into_values().collect()
+}
+
+fn recorded(observation: &Observation) -> Snapshot {
+    let empty = Snapshot::default();
+    apply(&plan(&empty, observation), &empty)
+}
+
+#[test]
+fn nothing_changed_is_the_empty_plan() {
+    let world = observation(&[(1, "Ada"), (2, "Bo")], &[(9, "Support")], &[(9, 1)]);
+    let snapshot = recorded(&world);
+    assert_eq!(plan(&snapshot, &world), Plan::nothing(1));
+}
+
+#[test]
+fn a_list_in_another_order_is_no_change() {
+    let world = observation(&[(1, "Ada"), (2, "Bo")], &[(8, "A"), (9, "B")], &[(8, 1), (9, 1)]);
+    let turned = observation(&[(2, "Bo"), (1, "Ada")], &[(9, "B"), (8, "A")], &[(9, 1), (8, 1)]);
+    assert!(plan(&recorded(&world), &turned).is_empty());
+}
+
+#[test]
+fn somebody_who_is_gone_stays_on_record_inactive_and_loses_the_memberships() {
+    let before = recorded(&observation(&[(1, "Ada"), (2, "Bo")], &[(9, "Support")], &[(9, 1), (9, 2)]));
+    let plan = plan(&before, &observation(&[(1, "Ada")], &[(9, "Support")], &[(9, 1)]));
+    let [Change::Removed { before, after: Some(after) }] = plan.users.as_slice() else { panic!("{:?}", plan.users) };
+    assert!(before.active && !after.active);
+    assert_eq!(after.name.as_deref(), Some("Bo"));
+    assert_eq!(plan.counts().memberships_removed, 1);
+    assert!(plan.groups.is_empty());
+}
+
+#[test]
+fn somebody_who_is_back_is_restored() {
+    let both = observation(&[(1, "Ada"), (2, "Bo")], &[], &[]);
+    let one = observation(&[(1, "Ada")], &[], &[]);
+    let before = recorded(&both);
+    let gone = apply(&plan(&before, &one), &before);
+    assert!(plan(&gone, &one).is_empty(), "being gone is recorded once");
+    assert!(matches!(plan(&gone, &both).users.as_slice(), [Change::Restored { .. }]));
+}
+
+#[test]
+fn away_mode_is_no_change_of_access() {
+    let before = observation(&[(1, "Ada")], &[], &[]);
+    let mut after = before.clone();
+    after.users[0].volatile.away_mode_enabled = Some(true);
+    let plan = plan(&recorded(&before), &after);
+    assert!(plan.is_empty());
+    assert_eq!(plan.volatile.len(), 1);
+}
+
+#[test]
+fn a_change_of_priority_is_an_update_of_the_membership() {
+    let before = observation(&[(1, "Ada")], &[(9, "T")], &[(9, 1)]);
+    let mut after = before.clone();
+    after.memberships[0].priority = Some(Priority::Primary);
+    let plan = plan(&recorded(&before), &after);
+    assert!(matches!(plan.memberships.as_slice(), [Change::Updated { .. }]));
+    assert!(plan.users.is_empty() && plan.groups.is_empty());
+}
+
+fn joined(id: &str, at: OffsetDateTime) -> Activity {
+    Activity {
+        id: format!("join-{id}"),
+        at,
+        kind: "app_admin_join".to_owned(),
+        performed_by: Some(Actor { id: Some(UserId::new(id)), email: None }),
+        metadata: json!({}),
+    }
+}
+
+#[test]
+fn what_the_log_told_once_is_kept_when_it_tells_nothing_more() {
+    let silent = observation(&[(1, "Ada")], &[], &[]);
+    let mut telling = silent.clone();
+    telling.activity = vec![joined("1", NOW)];
+    let before = recorded(&telling);
+    assert_eq!(before.users[0].0.value.joined_at, Some(NOW));
+    assert!(plan(&before, &silent).is_empty());
+    let again = plan(&before, &telling);
+    assert!(again.is_empty(), "an entry that is told twice changes nothing");
+}
+
+#[test]
+fn the_log_tells_when_somebody_was_removed() {
+    let before = recorded(&observation(&[(1, "Ada"), (2, "Bo")], &[], &[]));
+    let mut after = observation(&[(1, "Ada")], &[], &[]);
+    after.activity =
+        vec![Activity { kind: "admin_deletion".to_owned(), metadata: json!({"admin": {"id": 2}}), ..joined("1", NOW) }];
+    let plan = plan(&before, &after);
+    assert_eq!(plan.users[0].after().and_then(|user| user.removed_at), Some(NOW));
+}
+
+prop_compose! {
+    fn world()(
+        users in prop::collection::btree_map(0..12u8, "[a-c]{1,2}", 1..12),
+        teams in prop::collection::btree_map(0..6u8, "[a-c]{1,2}", 0..6),
+        members in prop::collection::btree_set((0..6u8, 0..12u8), 0..20),
+    ) -> Observation {
+        let members: Vec<_> = members.into_iter().filter(|(team, user)| teams.contains_key(team) && users.contains_key(user)).collect();
+        let users: Vec<_> = users.iter().map(|(id, name)| (*id, name.as_str())).collect();
+        let teams: Vec<_> = teams.iter().map(|(id, name)| (*id, name.as_str())).collect();
+        observation(&users, &teams, &members)
+    }
+}
+
+proptest! {
+    #[test]
+    fn planning_what_is_recorded_is_empty(world in world()) {
+        prop_assert!(plan(&recorded(&world), &world).is_empty());
+    }
+
+    #[test]
+    fn applying_a_plan_leads_to_what_was_observed(before in world(), after in world()) {
+        let snapshot = recorded(&before);
+        let reached = apply(&plan(&snapshot, &after), &snapshot);
+        let active: Vec<_> = reached.users.iter().filter(|(user, _)| user.value.active).map(|(user, _)| user.value.clone()).collect();
+        prop_assert_eq!(active, recorded(&after).users.into_iter().map(|(user, _)| user.value).collect::<Vec<_>>());
+        prop_assert_eq!(&reached.groups, &recorded(&after).groups);
+        prop_assert_eq!(&reached.memberships, &recorded(&after).memberships);
+        prop_assert!(plan(&reached, &after).is_empty());
+    }
+}

@@ -1,0 +1,89 @@
+//! Whether a plan may be committed without a person looking at it. Pure.
+
+use crate::directory::{Plan, Snapshot};
+
+/// What an import may do by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Largest share of the active people that may be removed, in percent. Removals of up to five people
+    /// always pass: in a small company one leaver is a large share.
+    pub max_removals: u8,
+    /// Somebody looked and lets it through.
+    pub allow_removals: bool,
+}
+
+/// Removals that are never too many.
+const ALWAYS_FINE: usize = 5;
+
+/// What becomes of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Commit it.
+    Commit,
+    /// Wait for a person; the sentence says why.
+    Hold(String),
+}
+
+impl Policy {
+    /// Judges a plan against what it was made from.
+    #[must_use]
+    pub fn judge(self, recorded: &Snapshot, plan: &Plan) -> Verdict {
+        if self.allow_removals {
+            return Verdict::Commit;
+        }
+        let active = recorded.users.iter().filter(|(user, _)| user.value.active).count();
+        let counts = plan.counts();
+        let removed = counts.users_removed;
+        let after = active + counts.users_created + counts.users_restored - removed;
+        if after == 0 {
+            // A workspace always has the teammate whose token is used.
+            return Verdict::Hold("Intercom listed no teammates at all".to_owned());
+        }
+        if removed > ALWAYS_FINE && removed * 100 > active * usize::from(self.max_removals) {
+            let most = self.max_removals;
+            return Verdict::Hold(format!(
+                "{removed} of {active} teammates would be removed, more than the {most} % that import.max_removals allows"
+            ));
+        }
+        Verdict::Commit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::directory::{Change, Recorded, Stamps, User, UserId, Volatile};
+
+    fn judge(known: usize, removed: usize, policy: Policy) -> Verdict {
+        let stamps = Stamps { created: OffsetDateTime::UNIX_EPOCH, last_modified: OffsetDateTime::UNIX_EPOCH };
+        let user = |number: usize| User::new(UserId::new(number.to_string()));
+        let users = (0..known).map(|number| (Recorded { value: user(number), stamps }, Volatile::default())).collect();
+        let snapshot = Snapshot { generation: 1, users, ..Snapshot::default() };
+        let mut plan = Plan::nothing(1);
+        plan.users = (0..removed).map(|number| Change::Removed { before: user(number), after: None }).collect();
+        policy.judge(&snapshot, &plan)
+    }
+
+    const TEN_PERCENT: Policy = Policy { max_removals: 10, allow_removals: false };
+
+    #[test]
+    fn a_plan_that_removes_nobody_is_committed() {
+        assert_eq!(judge(100, 0, TEN_PERCENT), Verdict::Commit);
+    }
+
+    #[test]
+    fn more_than_a_tenth_is_held_and_a_tenth_is_not() {
+        assert_eq!(judge(100, 10, TEN_PERCENT), Verdict::Commit);
+        assert!(matches!(judge(100, 11, TEN_PERCENT), Verdict::Hold(why) if why.starts_with("11 of 100 teammates")));
+        assert_eq!(judge(100, 11, Policy { allow_removals: true, ..TEN_PERCENT }), Verdict::Commit);
+    }
+
+    #[test]
+    fn up_to_five_always_pass_but_never_the_last_one() {
+        assert_eq!(judge(6, 5, TEN_PERCENT), Verdict::Commit);
+        assert!(matches!(judge(5, 5, TEN_PERCENT), Verdict::Hold(_)));
+        assert!(matches!(judge(0, 0, TEN_PERCENT), Verdict::Hold(_)));
+    }
+}

@@ -1,0 +1,375 @@
+//! One call to Intercom: token, version, time-outs, retries, pacing.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::{Method, Response, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{Allowance, IntercomError, wire};
+use crate::clock::Clock;
+use crate::limits;
+
+/// Where a workspace is hosted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Region {
+    /// United States.
+    Us,
+    /// European Union.
+    Eu,
+    /// Australia.
+    Au,
+}
+
+impl Region {
+    /// The API of the region.
+    #[must_use]
+    pub fn base_url(self) -> &'static str {
+        match self {
+            Self::Us => "https://api.intercom.io",
+            Self::Eu => "https://api.eu.intercom.io",
+            Self::Au => "https://api.au.intercom.io",
+        }
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Us => "US",
+            Self::Eu => "EU",
+            Self::Au => "AU",
+        })
+    }
+}
+
+/// How to reach a workspace.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The access token of the workspace's app.
+    pub access_token: SecretString,
+    /// Root of the API.
+    pub base_url: Url,
+    /// The region somebody asked for by name; checked against what Intercom says.
+    pub region: Option<Region>,
+    /// Sent as `Intercom-Version`, for example `2.16`.
+    pub api_version: String,
+    /// See [`limits::INTERCOM_CONNECT_TIMEOUT`].
+    pub connect_timeout: Duration,
+    /// See [`limits::INTERCOM_READ_TIMEOUT`].
+    pub read_timeout: Duration,
+}
+
+/// Reads one workspace from Intercom's API. Connections are kept and shared.
+pub struct Client {
+    http: reqwest::Client,
+    connection: Connection,
+    authorization: HeaderValue,
+    clock: Clock,
+    allowance: Mutex<Allowance>,
+    calls: AtomicU64,
+    retries: AtomicU64,
+}
+
+/// How many requests went to Intercom since the client was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests, tries that failed among them.
+    pub calls: u64,
+    /// Those that repeated a failed one.
+    pub retries: u64,
+}
+
+impl Client {
+    /// Prepares a client; no call is made.
+    ///
+    /// # Errors
+    /// A sentence when the token has characters that no header may hold, or TLS cannot be set up.
+    pub fn new(connection: Connection, clock: Clock) -> Result<Self, String> {
+        let bearer = format!("Bearer {}", connection.access_token.expose_secret());
+        let mut authorization = HeaderValue::from_str(&bearer)
+            .map_err(|_| "the Intercom access token holds characters that no token has; paste it again".to_owned())?;
+        authorization.set_sensitive(true);
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that may build a client for Intercom")]
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("intercom-scim-bridge/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(connection.connect_timeout)
+            .read_timeout(connection.read_timeout)
+            // A redirect would carry the token to a place nobody configured.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|_| {
+                "the TLS library could not be set up; are the system's CA certificates installed?".to_owned()
+            })?;
+        Ok(Self {
+            http,
+            connection,
+            authorization,
+            clock,
+            allowance: Mutex::default(),
+            calls: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+        })
+    }
+
+    /// How the workspace is reached.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The clock that waits are taken on.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// What Intercom last said of its rate limit.
+    #[must_use]
+    pub fn allowance(&self) -> Allowance {
+        *self.allowance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Requests made so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        Traffic { calls: self.calls.load(Ordering::Relaxed), retries: self.retries.load(Ordering::Relaxed) }
+    }
+
+    /// `GET path?query`, decoded.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(String, String)],
+    ) -> Result<T, IntercomError> {
+        self.call(&Method::GET, path, query, None).await
+    }
+
+    /// `POST path` of a question (nothing is changed, so it may be repeated), decoded.
+    pub(super) async fn search<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, IntercomError> {
+        let body = serde_json::to_vec(body).map_err(|_| malformed(path, "the question cannot be written as JSON"))?;
+        self.call(&Method::POST, path, &[], Some(body)).await
+    }
+
+    /// Tries a call until it is answered, refused for good, or [`limits::INTERCOM_ATTEMPTS`] are used up.
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: &Method,
+        path: &str,
+        query: &[(String, String)],
+        body: Option<Vec<u8>>,
+    ) -> Result<T, IntercomError> {
+        let mut attempt = 1;
+        loop {
+            self.clock.sleep_if(self.allowance().hold(self.clock.now()).min(limits::INTERCOM_BACKOFF_MAX)).await;
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            match self.attempt(method, path, query, body.clone()).await {
+                Err(error) if error.is_transient() && attempt < limits::INTERCOM_ATTEMPTS => {
+                    let pause = pause_after(&error, attempt);
+                    tracing::warn!(error = %error, attempt, pause_ms = pause.as_millis(), "a call to Intercom failed and is tried again");
+                    self.clock.sleep_if(pause).await;
+                    self.retries.fetch_add(1, Ordering::Relaxed);
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn attempt<T: DeserializeOwned>(
+        &self,
+        method: &Method,
+        path: &str,
+        query: &[(String, String)],
+        body: Option<Vec<u8>>,
+    ) -> Result<T, IntercomError> {
+        let mut url = self.connection.base_url.clone();
+        url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
+        let mut request = self
+            .http
+            .request(method.clone(), url)
+            .query(query)
+            .header(AUTHORIZATION, self.authorization.clone())
+            .header(ACCEPT, "application/json")
+            .header("Intercom-Version", &self.connection.api_version);
+        if let Some(body) = body {
+            request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
+        }
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that may call Intercom")]
+        let response = request.send().await.map_err(|error| unavailable(&error))?;
+        let allowance = {
+            let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+            allowance.note(response.headers());
+            *allowance
+        };
+        let status = response.status();
+        let body = read_body(response, path).await?;
+        if status.is_success() {
+            return decode(path, &body);
+        }
+        let (resource, code) = (path.to_owned(), error_code(&body));
+        Err(match status {
+            StatusCode::UNAUTHORIZED => IntercomError::Unauthorized { code },
+            StatusCode::FORBIDDEN => IntercomError::Forbidden { resource, code },
+            StatusCode::NOT_FOUND => IntercomError::NotFound { resource, code },
+            StatusCode::TOO_MANY_REQUESTS => {
+                IntercomError::RateLimited { retry_after: allowance.until_reset(self.clock.now()) }
+            }
+            StatusCode::REQUEST_TIMEOUT => {
+                IntercomError::Unavailable { why: format!("it answered {} {code}", status.as_u16()) }
+            }
+            _ if status.is_server_error() => {
+                IntercomError::Unavailable { why: format!("it answered {} {code}", status.as_u16()) }
+            }
+            _ => IntercomError::Refused { resource, status: status.as_u16(), code },
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("connection", &self.connection)
+            .field("allowance", &self.allowance())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a body up to [`limits::INTERCOM_BODY_BYTES`].
+async fn read_body(mut response: Response, path: &str) -> Result<Vec<u8>, IntercomError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(&error))? {
+        if body.len() + chunk.len() > limits::INTERCOM_BODY_BYTES {
+            return Err(IntercomError::TooLarge { resource: path.to_owned(), limit: limits::INTERCOM_BODY_BYTES });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Decodes; only when that fails a second, slower pass finds out where.
+fn decode<T: DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, IntercomError> {
+    serde_json::from_slice(body).map_err(|_| {
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let field = serde_path_to_error::deserialize::<_, T>(&mut json).err().map(|error| error.path().to_string());
+        match field.as_deref() {
+            None | Some("." | "") => malformed(path, "it is not the JSON object that Intercom documents"),
+            Some(field) => malformed(path, &format!("`{field}` is not of the type that Intercom documents")),
+        }
+    })
+}
+
+pub(super) fn malformed(resource: &str, what: &str) -> IntercomError {
+    IntercomError::Malformed { resource: resource.to_owned(), what: what.to_owned() }
+}
+
+/// The first error code of a refusal, if it looks like one; never its message, which is Intercom's
+/// text and may name people.
+fn error_code(body: &[u8]) -> String {
+    serde_json::from_slice::<wire::ErrorList>(body)
+        .ok()
+        .and_then(|list| list.errors.into_iter().next()?.code)
+        .filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+        .unwrap_or_else(|| "without a code".to_owned())
+}
+
+/// Says what a transport error was, without the URL in it.
+fn unavailable(error: &reqwest::Error) -> IntercomError {
+    let why = if error.is_timeout() {
+        "it did not answer in time"
+    } else if error.is_connect() {
+        "no connection (is the address right, and is it let through by the network?)"
+    } else if error.is_body() || error.is_decode() {
+        "the answer was cut off"
+    } else {
+        "the connection broke"
+    };
+    IntercomError::Unavailable { why: why.to_owned() }
+}
+
+/// How long to wait before trying again: until Intercom counts anew, else an exponential back-off.
+/// Both with jitter, so that several bridges do not come back at the same instant.
+fn pause_after(error: &IntercomError, attempt: u32) -> Duration {
+    let backoff = limits::INTERCOM_BACKOFF_FIRST * 2u32.saturating_pow(attempt - 1);
+    let wait = match error {
+        IntercomError::RateLimited { retry_after } if !retry_after.is_zero() => {
+            *retry_after + jitter(limits::INTERCOM_BACKOFF_FIRST)
+        }
+        _ => backoff / 2 + jitter(backoff / 2),
+    };
+    wait.min(limits::INTERCOM_BACKOFF_MAX)
+}
+
+/// A random duration up to `most`.
+fn jitter(most: Duration) -> Duration {
+    let mut byte = [0];
+    // Without randomness the wait is merely the same for everybody.
+    let _ = aws_lc_rs::rand::fill(&mut byte);
+    most * u32::from(byte[0]) / 255
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_known_by_its_code_and_never_by_its_text() {
+        assert_eq!(
+            error_code(br#"{"type":"error.list","errors":[{"code":"unauthorized","message":"x"}]}"#),
+            "unauthorized"
+        );
+        assert_eq!(error_code(br#"{"type":"error.list","errors":[{"code":"ada@example.com"}]}"#), "without a code");
+        assert_eq!(error_code(b"<html>"), "without a code");
+    }
+
+    #[test]
+    fn an_unreadable_answer_names_the_field_and_no_value() {
+        let error =
+            decode::<wire::AdminList>("/admins", br#"{"admins":[{"id":"1"},{"id":{"x":"secret"}}]}"#).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Intercom's answer for /admins cannot be read: `admins[1].id` is not of the type that Intercom documents"
+        );
+        let error = decode::<wire::AdminList>("/admins", b"<html>Ada</html>").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Intercom's answer for /admins cannot be read: it is not the JSON object that Intercom documents"
+        );
+    }
+
+    #[test]
+    fn waits_grow_and_stay_bounded() {
+        let down = IntercomError::Unavailable { why: String::new() };
+        for attempt in 1..=40 {
+            let pause = pause_after(&down, attempt);
+            assert!(pause <= limits::INTERCOM_BACKOFF_MAX);
+            assert!(attempt > 6 || pause >= limits::INTERCOM_BACKOFF_FIRST * 2u32.pow(attempt - 1) / 2);
+        }
+        let limited = IntercomError::RateLimited { retry_after: Duration::from_secs(8) };
+        assert!(pause_after(&limited, 1) >= Duration::from_secs(8));
+    }
+
+    #[test]
+    fn the_token_is_in_no_debug_print() {
+        let connection = Connection {
+            access_token: SecretString::from("dG9rOnNlY3JldA"),
+            base_url: Url::parse("http://127.0.0.1:1").unwrap(),
+            region: None,
+            api_version: "2.16".to_owned(),
+            connect_timeout: Duration::from_secs(1),
+            read_timeout: Duration::from_secs(1),
+        };
+        let client = Client::new(connection, Clock::System).unwrap();
+        assert!(!format!("{client:?}").contains("dG9rOnNlY3JldA"));
+    }
+}

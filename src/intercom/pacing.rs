@@ -1,0 +1,93 @@
+//! Staying under Intercom's rate limit.
+//!
+//! Intercom counts calls in windows of 10 seconds and tells on (nearly) every answer how many are
+//! left and when it counts anew: `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`
+//! (UNIX seconds).
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use time::OffsetDateTime;
+
+/// What Intercom last said of its rate limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowance {
+    /// Calls in a window.
+    pub limit: Option<u64>,
+    /// Calls left in the current one.
+    pub remaining: Option<u64>,
+    /// When the next one begins, in UNIX seconds.
+    pub reset: Option<i64>,
+}
+
+impl Allowance {
+    /// Takes note of an answer's headers. Headers can be missing on a single answer; what was known
+    /// then stays.
+    pub(super) fn note(&mut self, headers: &HeaderMap) {
+        fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+            headers.get(name)?.to_str().ok()?.trim().parse().ok()
+        }
+        self.limit = number(headers, "x-ratelimit-limit").or(self.limit);
+        self.remaining = number(headers, "x-ratelimit-remaining").or(self.remaining);
+        self.reset = number(headers, "x-ratelimit-reset").or(self.reset);
+    }
+
+    /// How long until Intercom counts anew; zero when that moment is unknown or past.
+    pub(super) fn until_reset(&self, now: OffsetDateTime) -> Duration {
+        self.reset
+            .and_then(|reset| OffsetDateTime::from_unix_timestamp(reset).ok())
+            .and_then(|reset| (reset - now).try_into().ok())
+            .unwrap_or_default()
+    }
+
+    /// How long to hold the next call back. The workspace's other apps share the limit, so the last
+    /// twentieth of a window is left to them.
+    pub(super) fn hold(&self, now: OffsetDateTime) -> Duration {
+        match (self.remaining, self.limit) {
+            (Some(remaining), limit) if remaining <= limit.unwrap_or(0) / 20 => self.until_reset(now),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn nothing_known_holds_nothing_back() {
+        assert_eq!(Allowance::default().hold(datetime!(2026-01-01 0:00 UTC)), Duration::ZERO);
+    }
+
+    #[test]
+    fn calls_wait_for_the_next_window_once_the_last_twentieth_is_reached() {
+        let now = datetime!(2026-01-01 0:00:03 UTC);
+        let reset = (now.unix_timestamp() + 7).to_string();
+        let mut allowance = Allowance::default();
+        allowance.note(&headers(&[("x-ratelimit-limit", "1666"), ("x-ratelimit-remaining", "84")]));
+        allowance.reset = reset.parse().ok();
+        assert_eq!(allowance.hold(now), Duration::ZERO);
+        allowance.note(&headers(&[("x-ratelimit-remaining", "83")]));
+        assert_eq!(allowance.hold(now), Duration::from_secs(7));
+        assert_eq!(
+            allowance.hold(now + Duration::from_secs(8)),
+            Duration::ZERO,
+            "a reset that is past holds nothing back"
+        );
+    }
+
+    #[test]
+    fn an_answer_without_the_headers_or_with_garbage_in_them_changes_nothing() {
+        let mut allowance = Allowance { limit: Some(10), remaining: Some(5), reset: Some(100) };
+        allowance.note(&headers(&[("x-ratelimit-remaining", "many")]));
+        allowance.note(&HeaderMap::new());
+        assert_eq!(allowance, Allowance { limit: Some(10), remaining: Some(5), reset: Some(100) });
+    }
+}

@@ -1,0 +1,207 @@
+//! Commits a plan: wholly or not at all.
+
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, Iterable, QueryFilter,
+    TransactionTrait,
+};
+use time::{Duration, OffsetDateTime};
+
+use super::entities::{
+    activity, generations, group_versions, membership_versions, user_versions, volatile, workspaces,
+};
+use super::{Ledger, LedgerError, Run, chain, read, rows, runs};
+use crate::directory::{Change, Generation, Plan};
+use crate::limits;
+
+/// What a commit made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The new generation, if anything changed.
+    pub generation: Option<Generation>,
+}
+
+impl Ledger {
+    /// Commits `plan` together with the record of the `run` that made it, in one transaction.
+    ///
+    /// The generation's time is `now`, or a millisecond after the generation before it where the clock
+    /// went backwards: times of generations only ever grow, so "changed since" never skips anything.
+    ///
+    /// # Errors
+    /// [`LedgerError::Stale`] when the plan was made from another generation than the latest. Nothing
+    /// is changed on any error.
+    pub async fn commit(&self, run: &Run, plan: &Plan, now: OffsetDateTime) -> Result<Committed, LedgerError> {
+        let transaction = self.database.begin_with_options(Self::writing()).await?;
+        let committed = write(&transaction, run, plan, now).await?;
+        transaction.commit().await?;
+        Ok(committed)
+    }
+}
+
+async fn write(
+    db: &DatabaseTransaction,
+    run: &Run,
+    plan: &Plan,
+    now: OffsetDateTime,
+) -> Result<Committed, LedgerError> {
+    let workspace = run.workspace.as_str();
+    let latest = read::latest_generation(db, workspace).await?;
+    let found = latest.as_ref().map_or(0, |latest| latest.number);
+    if found != plan.base {
+        return Err(LedgerError::Stale { expected: plan.base, found });
+    }
+    describe_workspace(db, workspace, plan).await?;
+    let generation = if latest.is_some() && plan.is_empty() {
+        None
+    } else {
+        Some(open_generation(db, run, plan, latest, now).await?)
+    };
+    if let Some(number) = generation {
+        close_versions(db, workspace, number, plan).await?;
+        open_versions(db, workspace, number, plan).await?;
+    }
+    observe(db, workspace, plan).await?;
+    runs::update(db, &Run { generation, ..run.clone() }).await?;
+    Ok(Committed { generation })
+}
+
+async fn describe_workspace(db: &DatabaseTransaction, workspace: &str, plan: &Plan) -> Result<(), LedgerError> {
+    use workspaces::Column;
+    let row = workspaces::ActiveModel {
+        workspace: Set(workspace.to_owned()),
+        intercom_id: Set(plan.workspace.id.clone()),
+        name: Set(plan.workspace.name.clone()),
+        region: Set(plan.workspace.region.clone()),
+    };
+    let known = OnConflict::column(Column::Workspace)
+        .update_columns([Column::IntercomId, Column::Name, Column::Region])
+        .to_owned();
+    workspaces::Entity::insert(row).on_conflict(known).exec_without_returning(db).await?;
+    Ok(())
+}
+
+async fn open_generation(
+    db: &DatabaseTransaction,
+    run: &Run,
+    plan: &Plan,
+    latest: Option<generations::Model>,
+    now: OffsetDateTime,
+) -> Result<Generation, LedgerError> {
+    let number = plan.base + 1;
+    let earliest = latest.as_ref().map_or(OffsetDateTime::UNIX_EPOCH, |latest| latest.at + Duration::milliseconds(1));
+    let previous_hash = latest.map_or_else(|| chain::START.to_owned(), |latest| latest.hash);
+    let hash = chain::hash(&previous_hash, number, plan)
+        .map_err(|_| LedgerError::Corrupt { what: "a change that cannot be written as JSON".to_owned() })?;
+    let row = generations::ActiveModel {
+        workspace: Set(run.workspace.clone()),
+        number: Set(number),
+        import_id: Set(run.id),
+        at: Set(now.max(earliest)),
+        hash: Set(hash),
+        previous_hash: Set(previous_hash),
+    };
+    match generations::Entity::insert(row).exec_without_returning(db).await {
+        Ok(_) => Ok(number),
+        // The primary key is the last word: another process committed this number first.
+        Err(error) if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) => {
+            Err(LedgerError::Stale { expected: plan.base, found: number })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn close_versions(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    number: Generation,
+    plan: &Plan,
+) -> Result<(), DbErr> {
+    for users in closed(&plan.users, |user| user.id.to_string()).chunks(limits::SQL_VALUES) {
+        use user_versions::Column;
+        user_versions::Entity::update_many()
+            .col_expr(Column::ToGeneration, Expr::value(number))
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::ToGeneration.is_null())
+            .filter(Column::UserId.is_in(users))
+            .exec(db)
+            .await?;
+    }
+    for groups in closed(&plan.groups, |group| group.id.to_string()).chunks(limits::SQL_VALUES) {
+        use group_versions::Column;
+        group_versions::Entity::update_many()
+            .col_expr(Column::ToGeneration, Expr::value(number))
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::ToGeneration.is_null())
+            .filter(Column::GroupId.is_in(groups))
+            .exec(db)
+            .await?;
+    }
+    let memberships = closed(&plan.memberships, |m| (m.group.to_string(), m.user.to_string()));
+    for of_one_group in memberships.chunk_by(|a, b| a.0 == b.0) {
+        use membership_versions::Column;
+        for members in of_one_group.chunks(limits::SQL_VALUES) {
+            membership_versions::Entity::update_many()
+                .col_expr(Column::ToGeneration, Expr::value(number))
+                .filter(Column::Workspace.eq(workspace))
+                .filter(Column::ToGeneration.is_null())
+                .filter(Column::GroupId.eq(&members[0].0))
+                .filter(Column::UserId.is_in(members.iter().map(|(_, user)| user)))
+                .exec(db)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+fn closed<T, K>(changes: &[Change<T>], key: impl Fn(&T) -> K) -> Vec<K> {
+    changes.iter().filter_map(Change::before).map(key).collect()
+}
+
+async fn open_versions(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    number: Generation,
+    plan: &Plan,
+) -> Result<(), DbErr> {
+    let users = opened(&plan.users, |user| rows::user_row(workspace, number, user));
+    insert(db, users, None).await?;
+    let groups = opened(&plan.groups, |group| rows::group_row(workspace, number, group));
+    insert(db, groups, None).await?;
+    let memberships = opened(&plan.memberships, |membership| rows::membership_row(workspace, number, membership));
+    insert(db, memberships, None).await
+}
+
+fn opened<T, A>(changes: &[Change<T>], row: impl Fn(&T) -> A) -> Vec<A> {
+    changes.iter().filter_map(Change::after).map(row).collect()
+}
+
+/// Keeps what is not access: current values and log entries.
+async fn observe(db: &DatabaseTransaction, workspace: &str, plan: &Plan) -> Result<(), DbErr> {
+    use volatile::Column;
+    let values = plan.volatile.iter().map(|(user, values)| rows::volatile_row(workspace, user, values)).collect();
+    let known = OnConflict::columns([Column::Workspace, Column::UserId])
+        .update_columns(Column::iter().filter(|column| !matches!(column, Column::Workspace | Column::UserId)))
+        .to_owned();
+    insert(db, values, Some(known)).await?;
+    let entries = plan.activity.iter().map(|entry| rows::activity_row(workspace, entry)).collect();
+    let known = OnConflict::columns([activity::Column::Workspace, activity::Column::Id]).do_nothing().to_owned();
+    insert(db, entries, Some(known)).await
+}
+
+/// Inserts rows, as many to a statement as [`limits::SQL_VALUES`] lets.
+async fn insert<A: ActiveModelTrait>(
+    db: &DatabaseTransaction,
+    mut rows: Vec<A>,
+    on_conflict: Option<OnConflict>,
+) -> Result<(), DbErr> {
+    let columns = <A::Entity as EntityTrait>::Column::iter().count();
+    while !rows.is_empty() {
+        let rest = rows.split_off(rows.len().min(limits::SQL_VALUES / columns));
+        let mut statement = A::Entity::insert_many(std::mem::replace(&mut rows, rest));
+        if let Some(on_conflict) = &on_conflict {
+            statement = statement.on_conflict(on_conflict.clone());
+        }
+        statement.exec_without_returning(db).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! Intercom's log entries, by their id.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "activity")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub workspace: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub at: TimeDateTimeWithTimeZone,
+    pub kind: String,
+    pub performed_by_id: Option<String>,
+    pub performed_by_email: Option<String>,
+    pub subject_id: Option<String>,
+    pub metadata: Json,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,21 @@
+//! Who was in which team, from which generation to which.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "membership_versions")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub workspace: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub group_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub user_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub from_generation: i64,
+    pub to_generation: Option<i64>,
+    pub priority: Option<String>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,12 @@
+//! The rows of the ledger's tables; the tables themselves are made by the `migrations` crate.
+
+pub mod activity;
+pub mod generations;
+pub mod group_versions;
+pub mod imports;
+pub mod membership_versions;
+pub mod refused_writes;
+pub mod signing_keys;
+pub mod user_versions;
+pub mod volatile;
+pub mod workspaces;

@@ -1,0 +1,16 @@
+//! What Intercom says of each workspace.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "workspaces")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub workspace: String,
+    pub intercom_id: Option<String>,
+    pub name: Option<String>,
+    pub region: Option<String>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,100 @@
+//! The database edge: what Intercom said, when, and what changed. The only user of sea-orm.
+//!
+//! Everything is keyed by workspace. People, teams and memberships are kept as versions, each true
+//! from one generation up to another; the current state, the history and the state at any past moment
+//! are all queries over them. A generation never changes once it is committed, so whatever is read
+//! "at generation n" is the same however often and by whomever it is read.
+//!
+//! ```text
+//! entities  the tables' rows          rows    rows to domain and back
+//! commit    a plan, in one transaction  chain   the hash that ties generations together
+//! read      the state at a generation   runs    the record of imports
+//! access    keys and refused writes
+//! ```
+
+mod access;
+mod chain;
+mod commit;
+mod entities;
+mod error;
+mod read;
+mod rows;
+mod runs;
+
+use migrations::Migrator;
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, TransactionOptions};
+use sea_orm_migration::MigratorTrait;
+
+pub use access::{RefusedWrite, SigningKey};
+pub use commit::Committed;
+pub use error::LedgerError;
+pub use runs::{Failure, Mode, Run, RunId, RunStatus, Trigger};
+
+use crate::limits;
+
+/// A ledger in a database: `sqlite://…` or `postgres://…`.
+#[derive(Clone)]
+pub struct Ledger {
+    database: DatabaseConnection,
+}
+
+impl Ledger {
+    /// Connects; nothing is created or changed.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] when there is no such database or it does not let us in.
+    pub async fn open(url: &str) -> Result<Self, LedgerError> {
+        let mut options = ConnectOptions::new(url);
+        options
+            .acquire_timeout(limits::DATABASE_WAIT)
+            .connect_timeout(limits::DATABASE_WAIT)
+            .sqlx_logging(false)
+            // Readers never wait for a writer, and a commit survives the death of the process.
+            .map_sqlx_sqlite_opts(|sqlite| {
+                sqlite.journal_mode(sqlx::sqlite::SqliteJournalMode::Wal).busy_timeout(limits::DATABASE_WAIT)
+            });
+        Ok(Self { database: Database::connect(options).await? })
+    }
+
+    /// Brings the tables up to date and tells how many migrations that took.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] when a migration cannot be run.
+    pub async fn migrate(&self) -> Result<usize, LedgerError> {
+        let pending = Migrator::get_pending_migrations(&self.database).await?.len();
+        Migrator::up(&self.database, None).await?;
+        Ok(pending)
+    }
+
+    /// How many migrations the database lacks; nothing is changed.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] when the database cannot be read.
+    pub async fn pending_migrations(&self) -> Result<usize, LedgerError> {
+        Ok(Migrator::get_pending_migrations_read_only(&self.database).await?.len())
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] when none comes.
+    pub async fn ping(&self) -> Result<(), LedgerError> {
+        Ok(self.database.ping().await?)
+    }
+
+    /// Closes all connections.
+    pub async fn close(self) {
+        if let Err(error) = self.database.close().await {
+            tracing::warn!(error = %error, "the database connection did not close cleanly");
+        }
+    }
+
+    /// A transaction that will write: on SQLite the write lock is taken at once, because a reader that
+    /// turns writer later can be refused.
+    fn writing() -> TransactionOptions {
+        TransactionOptions {
+            sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The Intercom SCIM bridge: serves an Intercom workspace's teammates and teams as SCIM 2.0, and keeps a
+//! durable ledger of what it saw and when.
+//!
+//! Two loops, joined at the ledger:
+//!
+//! ```text
+//!             the importer                                  the publisher
+//! Intercom ─► intercom ─► import ─► ledger   ~generation~►  publish ─► scim ─► http ─► client
+//!             observes    plans     records                 pictures   asks    answers
+//! ```
+//!
+//! * [`directory`] is the domain: people, teams, memberships; what was observed, recorded, planned. Pure.
+//! * [`intercom`] reads Intercom's API: a complete, vetted observation, or an error.
+//! * [`import`] plans how to get from what is recorded to what is observed, and commits.
+//! * [`ledger`] keeps versions, generations and runs in SQLite or PostgreSQL.
+//! * [`publish`] builds a picture of each new generation and swaps it in.
+//! * [`scim`] is the protocol: schema table, filters, projection, errors. Pure.
+//! * [`access`] says who may ask.
+//! * [`http`] is the only edge that clients see.
+//! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`limits`] and [`telemetry`]
+//!   are the one place each for settings, time, bounds and logs.
+//!
+//! Imports point one way: `directory` ← `scim`, `intercom`, `ledger` ← `import`, `publish` ← `http` ← `app` ←
+//! `commands`. A test holds it. `docs/architecture.md` tells the rest.
+
+pub mod access;
+pub mod app;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod directory;
+pub mod http;
+pub mod import;
+pub mod intercom;
+pub mod ledger;
+pub mod limits;
+pub mod publish;
+pub mod scim;
+pub mod telemetry;

@@ -1,0 +1,71 @@
+//! Every bound of the bridge that is not a setting, each with its reason.
+
+use std::time::Duration;
+
+/// Largest body accepted from Intercom: 100,000 admins are about 45 MB of JSON, so this leaves room
+/// for five times the largest workspace we know how to serve and still fits a small machine.
+pub const INTERCOM_BODY_BYTES: usize = 256 * 1024 * 1024;
+
+/// How long Intercom may take to accept a connection.
+pub const INTERCOM_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long Intercom may stay silent while it answers. It bounds each read, not the whole answer:
+/// a list of 100,000 admins may take long and still be sound.
+pub const INTERCOM_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often one call is tried in all. Five tries with the back-off below span about half a minute;
+/// what lasts longer is an outage, and the schedule tries again anyway.
+pub const INTERCOM_ATTEMPTS: u32 = 5;
+
+/// First wait after a failed call; it doubles with each further failure.
+pub const INTERCOM_BACKOFF_FIRST: Duration = Duration::from_millis(500);
+
+/// Longest wait between two tries of one call. Intercom counts calls in windows of 10 seconds, so a
+/// `X-RateLimit-Reset` further away than this is a mistake or another kind of limit.
+pub const INTERCOM_BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// Pages of the activity log read in one import; 250 entries each. Past it the import goes on with
+/// what it has and says so, because the log explains access but does not decide it.
+pub const ACTIVITY_PAGES: u32 = 2_000;
+
+/// Entries asked for on a page of the activity log: the most Intercom gives.
+pub const ACTIVITY_PER_PAGE: u32 = 250;
+
+/// Single admins and teams read again when the two lists disagree. Two lists taken a second apart
+/// disagree about a handful of people; more than this is how the workspace is, and is only warned of.
+pub const REREADS: usize = 100;
+
+/// Warnings kept with a run; the rest are counted. A warning for each of 100,000 admins helps nobody.
+pub const RUN_WARNINGS: usize = 100;
+
+/// Values bound in one SQL statement. SQLite allows 32,766 and PostgreSQL 65,535; statements of
+/// about a thousand rows are as fast as larger ones.
+pub const SQL_VALUES: usize = 16_000;
+
+/// How long a statement may wait for a connection or, on SQLite, for another writer.
+pub const DATABASE_WAIT: Duration = Duration::from_secs(10);
+
+/// Longest path plus query accepted from a client. A flat `or` over several hundred ids is a
+/// legitimate filter of about 20 KB.
+pub const REQUEST_TARGET_BYTES: usize = 32 * 1024;
+
+/// Largest request body accepted. Nothing this bridge accepts comes near; writes are refused unread.
+pub const REQUEST_BODY_BYTES: usize = 256 * 1024;
+
+/// Largest bearer token looked at. Ours are about 500 bytes.
+pub const BEARER_TOKEN_BYTES: usize = 8 * 1024;
+
+/// Shortest and longest pause of `serve` after an import that failed.
+pub const IMPORT_RETRY_FIRST: Duration = Duration::from_secs(5);
+/// See [`IMPORT_RETRY_FIRST`].
+pub const IMPORT_RETRY_MAX: Duration = Duration::from_mins(5);
+
+/// How often a bridge looks for a generation that another process committed (the `import` command,
+/// or a second bridge on the same database).
+pub const GENERATION_POLL: Duration = Duration::from_secs(1);
+
+/// How long a stopping bridge lets requests and an import under way finish.
+pub const SHUTDOWN: Duration = Duration::from_secs(10);
+
+/// How far the clocks of the bridge and of a token's issuer may be apart.
+pub const TOKEN_LEEWAY: Duration = Duration::from_secs(30);

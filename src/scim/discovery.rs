@@ -1,0 +1,154 @@
+//! What the bridge says of itself (RFC 7644 §4), from the table. Made once.
+
+use serde_json::{Value, json};
+
+use super::query::PageRules;
+use super::schema::{Attribute, Kind, RESOURCE_TYPES, ResourceType, Returned, Schema, urn};
+
+/// The documents of the discovery endpoints for one base URL.
+#[derive(Debug)]
+pub struct Discovery {
+    service_provider_config: Value,
+    resource_types: Vec<(String, Value)>,
+    schemas: Vec<(String, Value)>,
+}
+
+impl Discovery {
+    /// Makes the documents. `base_url` is the root of a workspace's SCIM service, without a slash at its end.
+    #[must_use]
+    pub fn new(base_url: &str, rules: PageRules) -> Self {
+        let schemas = RESOURCE_TYPES.iter().flat_map(|kind| kind.schema().into_iter().chain(kind.extensions()));
+        Self {
+            service_provider_config: service_provider_config(base_url, rules),
+            resource_types: RESOURCE_TYPES
+                .iter()
+                .map(|kind| (kind.name.to_owned(), resource_type(base_url, kind)))
+                .collect(),
+            schemas: schemas.map(|schema| (schema.id.to_owned(), schema_document(base_url, schema))).collect(),
+        }
+    }
+
+    /// `/ServiceProviderConfig`.
+    #[must_use]
+    pub fn service_provider_config(&self) -> &Value {
+        &self.service_provider_config
+    }
+
+    /// `/ResourceTypes`. RFC 7644 §4: paging and sorting "SHALL be ignored", so this is all of them.
+    #[must_use]
+    pub fn resource_types(&self) -> Value {
+        list(&self.resource_types)
+    }
+
+    /// `/ResourceTypes/{name}`.
+    #[must_use]
+    pub fn resource_type(&self, name: &str) -> Option<&Value> {
+        find(&self.resource_types, name)
+    }
+
+    /// `/Schemas`, all of them.
+    #[must_use]
+    pub fn schemas(&self) -> Value {
+        list(&self.schemas)
+    }
+
+    /// `/Schemas/{urn}`; URNs are compared without regard to case.
+    #[must_use]
+    pub fn schema(&self, id: &str) -> Option<&Value> {
+        find(&self.schemas, id)
+    }
+}
+
+fn find<'d>(documents: &'d [(String, Value)], key: &str) -> Option<&'d Value> {
+    documents.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, document)| document)
+}
+
+fn list(documents: &[(String, Value)]) -> Value {
+    let count = documents.len();
+    let resources: Vec<&Value> = documents.iter().map(|(_, document)| document).collect();
+    json!({"schemas": [urn::LIST_RESPONSE], "totalResults": count, "startIndex": 1, "itemsPerPage": count, "Resources": resources})
+}
+
+/// RFC 7643 §5. Says only what is true: nothing can be written.
+fn service_provider_config(base_url: &str, rules: PageRules) -> Value {
+    json!({
+        "schemas": [urn::SERVICE_PROVIDER_CONFIG],
+        "patch": {"supported": false},
+        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+        "filter": {"supported": true, "maxResults": rules.max_count},
+        "changePassword": {"supported": false},
+        "sort": {"supported": false},
+        "etag": {"supported": true},
+        "authenticationSchemes": [{
+            "type": "oauthbearertoken",
+            "name": "OAuth Bearer Token",
+            "description": "A token issued by this bridge, in the Authorization header",
+            "specUri": "https://www.rfc-editor.org/info/rfc6750",
+            "primary": true,
+        }],
+        "meta": {"resourceType": "ServiceProviderConfig", "location": format!("{base_url}/ServiceProviderConfig")},
+    })
+}
+
+/// RFC 7643 §6.
+fn resource_type(base_url: &str, kind: &ResourceType) -> Value {
+    let extensions: Vec<Value> =
+        kind.extensions().map(|schema| json!({"schema": schema.id, "required": true})).collect();
+    json!({
+        "schemas": [urn::RESOURCE_TYPE],
+        "id": kind.name,
+        "name": kind.name,
+        "endpoint": kind.endpoint,
+        "description": kind.description,
+        "schema": kind.schema().map(|schema| schema.id),
+        "schemaExtensions": extensions,
+        "meta": {"resourceType": "ResourceType", "location": format!("{base_url}/ResourceTypes/{}", kind.name)},
+    })
+}
+
+/// RFC 7643 §7.
+fn schema_document(base_url: &str, schema: &Schema) -> Value {
+    json!({
+        "schemas": [urn::SCHEMA],
+        "id": schema.id,
+        "name": schema.name,
+        "description": schema.description,
+        "attributes": schema.attributes.iter().map(attribute).collect::<Vec<_>>(),
+        "meta": {"resourceType": "Schema", "location": format!("{base_url}/Schemas/{}", schema.id)},
+    })
+}
+
+fn attribute(attribute: &Attribute) -> Value {
+    let mut document = json!({
+        "name": attribute.name,
+        "type": match attribute.kind {
+            Kind::String => "string",
+            Kind::Boolean => "boolean",
+            Kind::Integer => "integer",
+            Kind::DateTime => "dateTime",
+            Kind::Reference => "reference",
+            Kind::Complex => "complex",
+        },
+        "multiValued": attribute.multi_valued(),
+        "description": attribute.description,
+        "required": attribute.required,
+        "mutability": "readOnly",
+        "returned": match attribute.returned {
+            Returned::Always => "always",
+            Returned::Default => "default",
+            Returned::Request => "request",
+        },
+        "uniqueness": if attribute.unique { "server" } else { "none" },
+        "caseExact": attribute.case_exact,
+    });
+    if !attribute.canonical_values.is_empty() {
+        document["canonicalValues"] = json!(attribute.canonical_values);
+    }
+    if !attribute.reference_types.is_empty() {
+        document["referenceTypes"] = json!(attribute.reference_types);
+    }
+    if attribute.kind == Kind::Complex {
+        document["subAttributes"] = attribute.sub_attributes().iter().map(self::attribute).collect();
+    }
+    document
+}

@@ -1,0 +1,241 @@
+//! From [`Expression`] to [`Filter`]: names found in the table of a type, values checked against types.
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::parse::{Expression, Literal, Name, Operator};
+use crate::scim::ScimError;
+use crate::scim::path::{self, Named, Path};
+use crate::scim::schema::{Attribute, Content, Count, Getter, Kind, ResourceType};
+
+/// A filter that knows the attributes it is about.
+#[derive(Debug)]
+pub enum Filter {
+    /// Any of them.
+    Or(Vec<Self>),
+    /// All of them.
+    And(Vec<Self>),
+    /// Not this.
+    Not(Box<Self>),
+    /// The values fulfil the test.
+    Test(Values, Test),
+    /// One element of a multi-valued attribute fulfils the filter within, whose tests are about its
+    /// sub-attributes.
+    Element(Count, Box<Self>),
+}
+
+/// Where the values are.
+#[derive(Clone, Copy, Debug)]
+pub enum Values {
+    /// One.
+    One(Getter),
+    /// Several.
+    Many(Count, Getter),
+    /// Of the element that is being looked at.
+    OfElement(Getter),
+    /// A complex attribute: there if any of its parts is.
+    Parts(&'static [Attribute]),
+    /// A multi-valued complex attribute: there if it has an element.
+    Elements(Count),
+}
+
+/// What values are tested for.
+#[derive(Debug)]
+pub enum Test {
+    /// There is one.
+    Present,
+    /// One compares so with a text; folded where the attribute is not caseExact.
+    Text {
+        /// How.
+        operator: Operator,
+        /// With what.
+        text: String,
+        /// Whether both sides are folded.
+        fold: bool,
+    },
+    /// One is, or none is, this boolean.
+    Boolean {
+        /// `eq` or `ne`.
+        operator: Operator,
+        /// With what.
+        value: bool,
+    },
+    /// One compares so with a number.
+    Number {
+        /// How.
+        operator: Operator,
+        /// With what.
+        value: f64,
+    },
+    /// One compares so with a moment.
+    Time {
+        /// How.
+        operator: Operator,
+        /// With what.
+        value: OffsetDateTime,
+    },
+}
+
+impl Filter {
+    /// Binds an expression to a type of resource.
+    ///
+    /// # Errors
+    /// [`ScimError::InvalidFilter`] for an attribute that the type does not have, a value of the wrong
+    /// type, or an operator that the attribute's type does not take.
+    pub fn bind(expression: &Expression, resource_type: &'static ResourceType) -> Result<Self, ScimError> {
+        Binder { resource_type, element: None }.bind(expression)
+    }
+}
+
+struct Binder {
+    resource_type: &'static ResourceType,
+    /// Within brackets: the attribute whose elements are looked at.
+    element: Option<&'static Attribute>,
+}
+
+/// An attribute that a test is about.
+struct Target {
+    attribute: &'static Attribute,
+    values: Values,
+}
+
+impl Binder {
+    fn bind(&self, expression: &Expression) -> Result<Filter, ScimError> {
+        let each = |parts: &[Expression]| parts.iter().map(|part| self.bind(part)).collect::<Result<Vec<_>, _>>();
+        match expression {
+            Expression::Or(parts) => Ok(Filter::Or(each(parts)?)),
+            Expression::And(parts) => Ok(Filter::And(each(parts)?)),
+            Expression::Not(inner) => Ok(Filter::Not(Box::new(self.bind(inner)?))),
+            Expression::Present(name) => Ok(Filter::Test(self.target(name)?.values, Test::Present)),
+            Expression::Compare(name, operator, literal) => {
+                let target = self.target(name)?;
+                compare(name, &target, *operator, literal)
+            }
+            Expression::Element(name, inner) => self.bind_element(name, inner),
+        }
+    }
+
+    fn bind_element(&self, name: &Name, inner: &Expression) -> Result<Filter, ScimError> {
+        let (attribute, sub) = self.path(name)?.resolve(self.resource_type);
+        match (attribute.content, sub) {
+            // `schemas[value eq "…"]` too: the one sub-attribute of a simple value is the value itself.
+            (Content::ComplexMany(count, _) | Content::Many(count, _), None) => {
+                let within = Self { resource_type: self.resource_type, element: Some(attribute) };
+                Ok(Filter::Element(count, Box::new(within.bind(inner)?)))
+            }
+            _ => Err(at(name, format!("`{}` has no elements, so no `[…]` can follow it", name.text))),
+        }
+    }
+
+    fn path(&self, name: &Name) -> Result<Path, ScimError> {
+        match path::find(self.resource_type, &name.text) {
+            Some(Named::Attribute(path)) => Ok(path),
+            Some(Named::Section(_)) => Err(at(name, "this is the name of a schema, not of an attribute".to_owned())),
+            None => Err(at(name, format!("a {} has no attribute `{}`", self.resource_type.name, name.text))),
+        }
+    }
+
+    fn target(&self, name: &Name) -> Result<Target, ScimError> {
+        if let Some(element) = self.element {
+            return target_in(element, name);
+        }
+        let (attribute, sub) = self.path(name)?.resolve(self.resource_type);
+        let target = |attribute, values| Ok(Target { attribute, values });
+        match (attribute.content, sub) {
+            (Content::One(getter), _) => target(attribute, Values::One(getter)),
+            (Content::Many(count, getter), _) => target(attribute, Values::Many(count, getter)),
+            (Content::Complex(parts), None) => target(attribute, Values::Parts(parts)),
+            (Content::ComplexMany(count, _), None) => target(attribute, Values::Elements(count)),
+            (Content::Complex(_), Some(sub)) => target(sub, Values::One(getter_of(sub))),
+            (Content::ComplexMany(count, _), Some(sub)) => target(sub, Values::Many(count, getter_of(sub))),
+        }
+    }
+}
+
+fn target_in(element: &'static Attribute, name: &Name) -> Result<Target, ScimError> {
+    if let Content::Many(_, getter) = element.content
+        && name.text.eq_ignore_ascii_case("value")
+    {
+        return Ok(Target { attribute: element, values: Values::OfElement(getter) });
+    }
+    let sub = path::position(element.sub_attributes(), &name.text).map(|place| &element.sub_attributes()[place]);
+    let sub = sub.ok_or_else(|| at(name, format!("`{}` has no sub-attribute `{}`", element.name, name.text)))?;
+    Ok(Target { attribute: sub, values: Values::OfElement(getter_of(sub)) })
+}
+
+/// Sub-attributes are simple: RFC 7643 §2.3.8 allows no complex ones within complex ones.
+fn getter_of(sub: &Attribute) -> Getter {
+    match sub.content {
+        Content::One(getter) | Content::Many(_, getter) => getter,
+        Content::Complex(_) | Content::ComplexMany(..) => Getter::Any(|_, _| crate::scim::Value::Absent),
+    }
+}
+
+fn compare(name: &Name, target: &Target, operator: Operator, literal: &Literal) -> Result<Filter, ScimError> {
+    // RFC 7643 §2.5: null and unassigned are one state.
+    if *literal == Literal::Null {
+        let present = Filter::Test(target.values, Test::Present);
+        return match operator {
+            Operator::Eq => Ok(Filter::Not(Box::new(present))),
+            Operator::Ne => Ok(present),
+            _ => Err(at(name, format!("null can be compared with eq and ne, not with {operator}"))),
+        };
+    }
+    let (attribute, values) = comparable(name, target)?;
+    Ok(Filter::Test(values, test(name, attribute, operator, literal)?))
+}
+
+/// What a comparison is about: the attribute, or the `value` of a multi-valued complex one.
+fn comparable(name: &Name, target: &Target) -> Result<(&'static Attribute, Values), ScimError> {
+    match target.values {
+        // RFC 7644 §3.4.2.2 by example: `emails co "example.com"` is about the values of emails.
+        Values::Elements(count) => {
+            let subs = target.attribute.sub_attributes();
+            match path::position(subs, "value") {
+                Some(place) => Ok((&subs[place], Values::Many(count, getter_of(&subs[place])))),
+                None => Err(at(name, format!("name a sub-attribute of `{}`", name.text))),
+            }
+        }
+        // RFC 7644 §3.4.2.2: "a fully qualified sub-attribute MUST be specified" of a complex attribute.
+        Values::Parts(parts) => {
+            let subs = parts.iter().map(|part| format!("{}.{}", target.attribute.name, part.name)).collect::<Vec<_>>();
+            Err(at(name, format!("`{}` has parts; name one of them: {}", name.text, subs.join(", "))))
+        }
+        values => Ok((target.attribute, values)),
+    }
+}
+
+fn test(name: &Name, attribute: &'static Attribute, operator: Operator, literal: &Literal) -> Result<Test, ScimError> {
+    use Operator::{Co, Eq, Ew, Ge, Gt, Le, Lt, Ne, Sw};
+    let wrong = |what: &str| Err(at(name, format!("`{}` {what}", name.text)));
+    match (attribute.kind, literal) {
+        (Kind::String | Kind::Reference, Literal::Text(text)) => {
+            let fold = !attribute.case_exact;
+            Ok(Test::Text { operator, text: if fold { text.to_lowercase() } else { text.clone() }, fold })
+        }
+        (Kind::String | Kind::Reference, _) => wrong("is a text: write the value in double quotes"),
+        // RFC 7644 §3.4.2.2: of booleans, ordering "SHALL cause a failed response (HTTP status code 400)".
+        (Kind::Boolean, Literal::Boolean(value)) if matches!(operator, Eq | Ne) => {
+            Ok(Test::Boolean { operator, value: *value })
+        }
+        (Kind::Boolean, Literal::Boolean(_)) => wrong("is a boolean, which can be compared with eq and ne alone"),
+        (Kind::Boolean, _) => wrong("is a boolean: write true or false, without quotes"),
+        (Kind::Integer, Literal::Number(value)) if matches!(operator, Eq | Ne | Gt | Ge | Lt | Le) => {
+            Ok(Test::Number { operator, value: value.as_f64().unwrap_or(f64::NAN) })
+        }
+        (Kind::Integer, _) => wrong("is a number, which can be compared with numbers by eq, ne, gt, ge, lt and le"),
+        (Kind::DateTime, Literal::Text(_)) if matches!(operator, Co | Sw | Ew) => {
+            wrong("is a dateTime, which can be compared with eq, ne, gt, ge, lt and le")
+        }
+        (Kind::DateTime, Literal::Text(text)) => match OffsetDateTime::parse(text, &Rfc3339) {
+            Ok(value) => Ok(Test::Time { operator, value }),
+            Err(_) => wrong("is a dateTime: write it as \"2026-03-01T12:00:00Z\", with a time zone"),
+        },
+        (Kind::DateTime, _) => wrong("is a dateTime: write it in double quotes, as \"2026-03-01T12:00:00Z\""),
+        (Kind::Complex, _) => wrong("has parts; name one of them"),
+    }
+}
+
+fn at(name: &Name, why: String) -> ScimError {
+    ScimError::InvalidFilter { at: Some(name.at), why }
+}

@@ -1,0 +1,112 @@
+//! Whether a resource fulfils a filter.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::bind::{Filter, Test, Values};
+use super::parse::Operator;
+use crate::scim::schema::Content;
+use crate::scim::value::{Resource, Value};
+
+impl Filter {
+    /// Whether the resource fulfils the filter.
+    #[must_use]
+    pub fn matches(&self, resource: Resource<'_>) -> bool {
+        self.holds(resource, 0)
+    }
+
+    /// `element` is which element is being looked at, within brackets.
+    fn holds(&self, resource: Resource<'_>, element: usize) -> bool {
+        match self {
+            Self::Or(parts) => parts.iter().any(|part| part.holds(resource, element)),
+            Self::And(parts) => parts.iter().all(|part| part.holds(resource, element)),
+            Self::Not(inner) => !inner.holds(resource, element),
+            Self::Test(values, test) => test.of(values, resource, element),
+            Self::Element(count, inner) => (0..count.of(resource)).any(|element| inner.holds(resource, element)),
+        }
+    }
+}
+
+impl Test {
+    /// A test of several values is fulfilled by any of them; `ne` by their being none that is equal, so
+    /// that it is always the opposite of `eq`, of an unassigned attribute too.
+    fn of(&self, values: &Values, resource: Resource<'_>, element: usize) -> bool {
+        if self.is_ne() {
+            !values.any(resource, element, |value| self.fulfilled_by(value))
+        } else {
+            values.any(resource, element, |value| self.fulfilled_by(value))
+        }
+    }
+
+    fn is_ne(&self) -> bool {
+        match self {
+            Self::Present => false,
+            Self::Text { operator, .. }
+            | Self::Boolean { operator, .. }
+            | Self::Number { operator, .. }
+            | Self::Time { operator, .. } => *operator == Operator::Ne,
+        }
+    }
+
+    /// One value; `ne` is asked as `eq` here.
+    fn fulfilled_by(&self, value: &Value<'_>) -> bool {
+        match (self, value) {
+            (_, Value::Absent) => false,
+            // RFC 7644 §3.4.2.2, pr: "has a non-empty or non-null value".
+            (Self::Present, Value::Text(text)) => !text.is_empty(),
+            (Self::Present, _) => true,
+            (Self::Text { operator, text, fold }, Value::Text(value)) => {
+                let value = if *fold { folded(value) } else { Cow::Borrowed(value.as_ref()) };
+                match operator {
+                    Operator::Co => value.contains(text.as_str()),
+                    Operator::Sw => value.starts_with(text.as_str()),
+                    Operator::Ew => value.ends_with(text.as_str()),
+                    ordering => ordered(*ordering, Some(value.as_ref().cmp(text))),
+                }
+            }
+            (Self::Boolean { value: wanted, .. }, Value::Boolean(value)) => value == wanted,
+            #[expect(clippy::cast_precision_loss, reason = "limits and ids of reasons are far below 2^53")]
+            (Self::Number { operator, value: wanted }, Value::Integer(value)) => {
+                ordered(*operator, (*value as f64).partial_cmp(wanted))
+            }
+            (Self::Time { operator, value: wanted }, Value::Time(value)) => ordered(*operator, Some(value.cmp(wanted))),
+            _ => false,
+        }
+    }
+}
+
+fn ordered(operator: Operator, ordering: Option<Ordering>) -> bool {
+    match operator {
+        Operator::Eq | Operator::Ne => ordering == Some(Ordering::Equal),
+        Operator::Gt => ordering == Some(Ordering::Greater),
+        Operator::Ge => matches!(ordering, Some(Ordering::Greater | Ordering::Equal)),
+        Operator::Lt => ordering == Some(Ordering::Less),
+        Operator::Le => matches!(ordering, Some(Ordering::Less | Ordering::Equal)),
+        Operator::Co | Operator::Sw | Operator::Ew => false,
+    }
+}
+
+/// Lower case, without an allocation where it is that already.
+fn folded(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
+        Cow::Owned(text.to_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+impl Values {
+    fn any(&self, resource: Resource<'_>, element: usize, test: impl Fn(&Value<'_>) -> bool) -> bool {
+        match self {
+            Self::One(getter) => test(&getter.get(resource, 0)),
+            Self::OfElement(getter) => test(&getter.get(resource, element)),
+            Self::Many(count, getter) => (0..count.of(resource)).any(|at| test(&getter.get(resource, at))),
+            // Only presence is asked of these, so any boolean that is there will do.
+            Self::Elements(count) => count.of(resource) > 0 && test(&Value::Boolean(true)),
+            Self::Parts(parts) => parts.iter().any(|part| match part.content {
+                Content::One(getter) => test(&getter.get(resource, 0)),
+                _ => false,
+            }),
+        }
+    }
+}

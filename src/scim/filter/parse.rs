@@ -1,0 +1,376 @@
+//! From text to [`Expression`].
+
+use std::fmt;
+
+use crate::scim::ScimError;
+
+/// A filter as it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expression {
+    /// Any of them.
+    Or(Vec<Self>),
+    /// All of them.
+    And(Vec<Self>),
+    /// Not this.
+    Not(Box<Self>),
+    /// The attribute has a value.
+    Present(Name),
+    /// The attribute compares so with the literal.
+    Compare(Name, Operator, Literal),
+    /// One and the same element of a multi-valued attribute fulfils the filter within (`emails[…]`).
+    Element(Name, Box<Self>),
+}
+
+/// An attribute's name as it was written, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// For example `name.familyName`.
+    pub text: String,
+    /// Its place in the filter, in characters, counted from 1.
+    pub at: usize,
+}
+
+/// RFC 7644 §3.4.2.2, Table 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// equal
+    Eq,
+    /// not equal
+    Ne,
+    /// contains
+    Co,
+    /// starts with
+    Sw,
+    /// ends with
+    Ew,
+    /// greater than
+    Gt,
+    /// greater than or equal to
+    Ge,
+    /// less than
+    Lt,
+    /// less than or equal to
+    Le,
+}
+
+/// A value to compare with: what JSON has for one (RFC 7644 §3.4.2.2, `compValue`).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Boolean(bool),
+    /// A number.
+    Number(serde_json::Number),
+    /// A text.
+    Text(String),
+}
+
+/// How deep parentheses and brackets may be nested. People write three; this only guards the stack.
+const DEPTH: usize = 50;
+
+const OPERATORS: [(&str, Operator); 9] = [
+    ("eq", Operator::Eq),
+    ("ne", Operator::Ne),
+    ("co", Operator::Co),
+    ("sw", Operator::Sw),
+    ("ew", Operator::Ew),
+    ("gt", Operator::Gt),
+    ("ge", Operator::Ge),
+    ("lt", Operator::Lt),
+    ("le", Operator::Le),
+];
+
+/// Reads a filter.
+///
+/// # Errors
+/// [`ScimError::InvalidFilter`] with the place and a sentence that says what was expected there.
+pub fn parse(filter: &str) -> Result<Expression, ScimError> {
+    let mut parser = Parser { text: filter, at: 0, depth: 0, in_brackets: false };
+    let expression = parser.or()?;
+    parser.skip_spaces();
+    match parser.peek() {
+        None => Ok(expression),
+        Some(')') => Err(parser.error("there is a `)` without its `(`")),
+        Some(']') => Err(parser.error("there is a `]` without its `[`")),
+        Some(_) => Err(parser.error("expected `and`, `or` or the end of the filter")),
+    }
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    /// In bytes.
+    at: usize,
+    depth: usize,
+    in_brackets: bool,
+}
+
+impl<'t> Parser<'t> {
+    fn rest(&self) -> &'t str {
+        &self.text[self.at..]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn error(&self, why: impl Into<String>) -> ScimError {
+        self.error_at(self.at, why)
+    }
+
+    fn error_at(&self, at: usize, why: impl Into<String>) -> ScimError {
+        ScimError::InvalidFilter { at: Some(self.text[..at].chars().count() + 1), why: why.into() }
+    }
+
+    fn skip_spaces(&mut self) {
+        let rest = self.rest();
+        self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+    }
+
+    /// Takes a character, with spaces before it.
+    fn take(&mut self, expected: char) -> bool {
+        self.skip_spaces();
+        let found = self.peek() == Some(expected);
+        self.at += if found { expected.len_utf8() } else { 0 };
+        found
+    }
+
+    /// The word that comes next, without taking it: what may be part of a name, a keyword or a number.
+    fn word(&self) -> &'t str {
+        let rest = self.rest();
+        let end = rest.find(|letter: char| !is_word(letter)).unwrap_or(rest.len());
+        &rest[..end]
+    }
+
+    /// Takes a keyword, in any case (RFC 7644 §3.4.2.2: operators "are case insensitive"), with spaces
+    /// before it. `order` is not `or`.
+    fn take_word(&mut self, keyword: &str) -> bool {
+        let before = self.at;
+        self.skip_spaces();
+        if self.word().eq_ignore_ascii_case(keyword) {
+            self.at += keyword.len();
+            true
+        } else {
+            self.at = before;
+            false
+        }
+    }
+
+    /// `and` binds closer than `or`.
+    fn or(&mut self) -> Result<Expression, ScimError> {
+        let mut any = vec![self.and()?];
+        while self.take_joint("or")? {
+            any.push(self.and()?);
+        }
+        Ok(if any.len() == 1 { any.remove(0) } else { Expression::Or(any) })
+    }
+
+    fn and(&mut self) -> Result<Expression, ScimError> {
+        let mut all = vec![self.term()?];
+        while self.take_joint("and")? {
+            all.push(self.term()?);
+        }
+        Ok(if all.len() == 1 { all.remove(0) } else { Expression::And(all) })
+    }
+
+    /// `and` or `or`: a space, or a closing parenthesis or bracket, must stand before it.
+    fn take_joint(&mut self, keyword: &str) -> Result<bool, ScimError> {
+        let set_off = self.text[..self.at].ends_with([')', ']']) || self.peek().is_none_or(char::is_whitespace);
+        if !self.take_word(keyword) {
+            return Ok(false);
+        }
+        if set_off { Ok(true) } else { Err(self.error_at(self.at - keyword.len(), "expected a space")) }
+    }
+
+    fn term(&mut self) -> Result<Expression, ScimError> {
+        self.skip_spaces();
+        if self.take('(') {
+            return self.grouped();
+        }
+        let before = self.at;
+        if self.take_word("not") {
+            // RFC 7644 errata 7319: the grammar says `not(` and the RFC's own example `not (`.
+            if self.take('(') {
+                return Ok(Expression::Not(Box::new(self.grouped()?)));
+            }
+            return Err(self.error("expected `(` after `not`"));
+        }
+        self.at = before;
+        self.attribute_expression()
+    }
+
+    fn grouped(&mut self) -> Result<Expression, ScimError> {
+        let inner = self.deeper(Self::or)?;
+        if self.take(')') { Ok(inner) } else { Err(self.error("expected `)`")) }
+    }
+
+    fn deeper(
+        &mut self,
+        parse: impl FnOnce(&mut Self) -> Result<Expression, ScimError>,
+    ) -> Result<Expression, ScimError> {
+        if self.depth == DEPTH {
+            return Err(self.error(format!("the filter is nested deeper than {DEPTH} levels")));
+        }
+        self.depth += 1;
+        let result = parse(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn attribute_expression(&mut self) -> Result<Expression, ScimError> {
+        let name = self.name()?;
+        if self.peek() == Some('[') {
+            return self.element(name);
+        }
+        self.comparison(name)
+    }
+
+    /// `pr`, or an operator and a value.
+    fn comparison(&mut self, name: Name) -> Result<Expression, ScimError> {
+        if self.take_word("pr") {
+            return Ok(Expression::Present(name));
+        }
+        self.skip_spaces();
+        let word = self.word();
+        let Some((_, operator)) = OPERATORS.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case(word)) else {
+            return Err(self.error("expected one of the operators eq, ne, co, sw, ew, gt, ge, lt, le, pr"));
+        };
+        self.at += word.len();
+        if !self.peek().is_none_or(char::is_whitespace) {
+            return Err(self.error("expected a space"));
+        }
+        self.skip_spaces();
+        Ok(Expression::Compare(name, *operator, self.literal()?))
+    }
+
+    /// `emails[type eq "work"]`. NB: `emails[type eq "work"].value eq "x"` is not in the grammar; Entra
+    /// sends it, and it can only mean that one element fulfils both.
+    fn element(&mut self, name: Name) -> Result<Expression, ScimError> {
+        if self.in_brackets {
+            return Err(self.error("brackets cannot stand within brackets"));
+        }
+        self.at += 1;
+        self.in_brackets = true;
+        let inner = self.deeper(Self::or)?;
+        self.in_brackets = false;
+        if !self.take(']') {
+            return Err(self.error("expected `]`"));
+        }
+        if self.peek() != Some('.') {
+            return Ok(Expression::Element(name, Box::new(inner)));
+        }
+        self.at += 1;
+        let sub = self.name()?;
+        let also = self.comparison(sub)?;
+        Ok(Expression::Element(name, Box::new(Expression::And(vec![inner, also]))))
+    }
+
+    /// An attribute's path. NB: the grammar of filters has no `$`, that of attribute names (RFC 7643 §2.1)
+    /// has; `members.$ref` is an attribute like any other.
+    fn name(&mut self) -> Result<Name, ScimError> {
+        self.skip_spaces();
+        let (start, text) = (self.at, self.word());
+        let plain = text.rsplit_once(':').map_or(text, |(_, name)| name);
+        let well_formed = plain.split('.').count() <= 2
+            && plain.split('.').all(|part| part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '$'));
+        if text.is_empty() {
+            return Err(self.error("expected the name of an attribute"));
+        }
+        if !well_formed || !text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '$') {
+            return Err(self.error("this is not the name of an attribute"));
+        }
+        self.at += text.len();
+        Ok(Name { text: text.to_owned(), at: self.text[..start].chars().count() + 1 })
+    }
+
+    fn literal(&mut self) -> Result<Literal, ScimError> {
+        let start = self.at;
+        if self.peek() == Some('"') {
+            let end = end_of_string(self.rest()).ok_or_else(|| self.error("this text has no closing quote"))?;
+            let text = serde_json::from_str(&self.rest()[..end]).map_err(|_| {
+                self.error("this text is not a JSON string (a backslash starts an escape such as \\\" or \\u00e9)")
+            })?;
+            self.at += end;
+            return Ok(Literal::Text(text));
+        }
+        let rest = self.rest();
+        let end = rest.find([' ', ')', ']', '\t', '\r', '\n']).unwrap_or(rest.len());
+        let word = &rest[..end];
+        self.at += end;
+        match word {
+            "" => Err(self.error_at(start, "expected a value: a text in double quotes, a number, true, false or null")),
+            "true" => Ok(Literal::Boolean(true)),
+            "false" => Ok(Literal::Boolean(false)),
+            "null" => Ok(Literal::Null),
+            _ => match serde_json::from_str(word) {
+                Ok(number) => Ok(Literal::Number(number)),
+                Err(_) => Err(self.error_at(start, "this is not a value; a text must stand in double quotes")),
+            },
+        }
+    }
+}
+
+fn is_word(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '$' | '.' | ':')
+}
+
+/// The length of the JSON string that `text` begins with, quotes and all.
+fn end_of_string(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = OPERATORS.iter().find(|(_, operator)| operator == self).map_or("", |(word, _)| word);
+        f.write_str(word)
+    }
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Boolean(value) => write!(f, "{value}"),
+            Self::Number(value) => write!(f, "{value}"),
+            Self::Text(text) => write!(f, "{}", serde_json::Value::from(text.as_str())),
+        }
+    }
+}
+
+/// Prints a filter so that it parses to the same expression again.
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn joined(f: &mut fmt::Formatter<'_>, parts: &[Expression], joint: &str) -> fmt::Result {
+            for (place, part) in parts.iter().enumerate() {
+                if place > 0 {
+                    write!(f, " {joint} ")?;
+                }
+                match part {
+                    Expression::Or(_) | Expression::And(_) => write!(f, "({part})")?,
+                    _ => write!(f, "{part}")?,
+                }
+            }
+            Ok(())
+        }
+        match self {
+            Self::Or(parts) => joined(f, parts, "or"),
+            Self::And(parts) => joined(f, parts, "and"),
+            Self::Not(inner) => write!(f, "not ({inner})"),
+            Self::Present(name) => write!(f, "{} pr", name.text),
+            Self::Compare(name, operator, literal) => write!(f, "{} {operator} {literal}", name.text),
+            Self::Element(name, inner) => write!(f, "{}[{inner}]", name.text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! SCIM 2.0 (RFC 7643, RFC 7644): the protocol, pure. No HTTP here, no clock, no database.
+//!
+//! ```text
+//! schema     the one table: every attribute's name, type, rules and getter
+//! users, groups   the getters: from the domain to SCIM's attributes
+//! picture    a workspace at one generation, ready to be asked: entries, indexes, bodies
+//! path       attribute names as clients write them
+//! filter     the filter language: parse, bind to the table, match
+//! project    `attributes` and `excludedAttributes`
+//! render     a resource as JSON, through the table
+//! query      a question and its answer: filter, page, project
+//! discovery  what the bridge says of itself, from the table
+//! error      every refusal: status, scimType, sentence
+//! ```
+
+mod discovery;
+mod error;
+pub mod filter;
+mod groups;
+mod path;
+mod picture;
+mod project;
+mod query;
+mod render;
+mod schema;
+mod users;
+mod value;
+
+pub use discovery::Discovery;
+pub use error::ScimError;
+pub use picture::{Picture, Ready};
+pub use project::Projection;
+pub use query::{Page, PageRules, Query};
+pub use schema::{Attribute, Kind, ResourceType, Returned, Schema, urn};
+pub use value::{Resource, Value};
+
+/// The types of resources that are served.
+pub mod resource_types {
+    use super::ResourceType;
+
+    /// Teammates.
+    pub const USER: &ResourceType = &super::schema::USER;
+    /// Teams.
+    pub const GROUP: &ResourceType = &super::schema::GROUP;
+}

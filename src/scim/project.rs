@@ -1,0 +1,126 @@
+//! `attributes` and `excludedAttributes` (RFC 7644 §3.4.2.5, §3.9): which attributes are in an answer.
+
+use super::path::{self, Named};
+use super::schema::{Attribute, ResourceType, Returned};
+
+/// Which attributes of a type of resource are in an answer.
+#[derive(Clone, Debug)]
+pub struct Projection {
+    /// For each section of the type, for each of its attributes.
+    shown: Vec<Vec<Shown>>,
+    /// Whether it is what everybody gets who asks for nothing in particular.
+    is_default: bool,
+}
+
+/// How much of an attribute is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    No,
+    Whole,
+    /// Only the sub-attributes at these places.
+    Some(Vec<usize>),
+}
+
+impl Shown {
+    /// Whether the sub-attribute at that place is shown.
+    pub(super) fn has(&self, sub: usize) -> bool {
+        match self {
+            Self::No => false,
+            Self::Whole => true,
+            Self::Some(places) => places.contains(&sub),
+        }
+    }
+}
+
+impl Projection {
+    /// What an answer holds when nothing in particular is asked for.
+    #[must_use]
+    pub fn default_of(resource_type: &ResourceType) -> Self {
+        let shown =
+            |attribute: &Attribute| if attribute.returned == Returned::Request { Shown::No } else { Shown::Whole };
+        Self { shown: by_section(resource_type, shown), is_default: true }
+    }
+
+    /// The minimum set and what `names` name. Names that the type does not have are ignored.
+    ///
+    /// RFC 7644 §3.9: "If specified, each resource returned MUST contain the minimum set of resource
+    /// attributes and any attributes or sub-attributes explicitly requested by the "attributes" parameter."
+    #[must_use]
+    pub fn only<'n>(resource_type: &ResourceType, names: impl IntoIterator<Item = &'n str>) -> Self {
+        let always =
+            |attribute: &Attribute| if attribute.returned == Returned::Always { Shown::Whole } else { Shown::No };
+        let mut projection = Self { shown: by_section(resource_type, always), is_default: false };
+        for name in names {
+            match path::find(resource_type, name) {
+                Some(Named::Section(section)) => projection.shown[section].fill(Shown::Whole),
+                Some(Named::Attribute(path)) => {
+                    let shown = &mut projection.shown[path.section][path.attribute];
+                    match (path.sub, &mut *shown) {
+                        (None, _) => *shown = Shown::Whole,
+                        (Some(_), Shown::Whole) => {}
+                        (Some(sub), Shown::Some(places)) => places.push(sub),
+                        (Some(sub), Shown::No) => *shown = Shown::Some(vec![sub]),
+                    }
+                }
+                None => {}
+            }
+        }
+        projection
+    }
+
+    /// The default set without what `names` name. Names that the type does not have are ignored.
+    ///
+    /// RFC 7644 §3.9: "each resource returned MUST contain the minimum set of resource attributes.
+    /// Additionally, the default set of attributes minus those attributes listed in
+    /// "excludedAttributes" is returned."
+    #[must_use]
+    pub fn except<'n>(resource_type: &'static ResourceType, names: impl IntoIterator<Item = &'n str>) -> Self {
+        let mut projection = Self { is_default: false, ..Self::default_of(resource_type) };
+        for name in names {
+            match path::find(resource_type, name) {
+                Some(Named::Section(section)) => {
+                    for (shown, attribute) in
+                        projection.shown[section].iter_mut().zip(resource_type.sections[section].attributes)
+                    {
+                        exclude(shown, attribute, None);
+                    }
+                }
+                Some(Named::Attribute(path)) => {
+                    exclude(
+                        &mut projection.shown[path.section][path.attribute],
+                        path.resolve(resource_type).0,
+                        path.sub,
+                    );
+                }
+                None => {}
+            }
+        }
+        projection
+    }
+
+    /// Whether the ready answer of a resource will do.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.is_default
+    }
+
+    pub(super) fn shown(&self, section: usize, attribute: usize) -> &Shown {
+        &self.shown[section][attribute]
+    }
+}
+
+fn by_section(resource_type: &ResourceType, shown: impl Fn(&Attribute) -> Shown) -> Vec<Vec<Shown>> {
+    resource_type.sections.iter().map(|section| section.attributes.iter().map(&shown).collect()).collect()
+}
+
+fn exclude(shown: &mut Shown, attribute: &Attribute, sub: Option<usize>) {
+    match (sub, &mut *shown) {
+        _ if attribute.returned == Returned::Always => {}
+        (None, _) => *shown = Shown::No,
+        (Some(sub), Shown::Whole) => {
+            *shown = Shown::Some((0..attribute.sub_attributes().len()).filter(|place| *place != sub).collect());
+        }
+        (Some(sub), Shown::Some(places)) => places.retain(|place| *place != sub),
+        (Some(_), Shown::No) => {}
+    }
+}

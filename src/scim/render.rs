@@ -1,0 +1,145 @@
+//! A resource as JSON, through the table.
+
+use time::format_description::well_known::Rfc3339;
+
+use super::project::{Projection, Shown};
+use super::schema::{Attribute, Content};
+use super::value::{Resource, Value};
+
+/// Writes a resource. What is unassigned is left out (RFC 7643 §2.5: "Unassigned attributes … are
+/// equivalent to being … not present").
+pub(super) fn resource(out: &mut Vec<u8>, resource: Resource<'_>, projection: &Projection) {
+    let mut object = Object::open(out);
+    for (place, section) in resource.resource_type().sections.iter().enumerate() {
+        match section.schema.filter(|_| section.extension) {
+            None => attributes(&mut object, resource, projection, place, section.attributes),
+            Some(schema) => object.nested(schema.id, |extension| {
+                attributes(extension, resource, projection, place, section.attributes);
+            }),
+        }
+    }
+    object.close();
+}
+
+fn attributes(
+    object: &mut Object<'_>,
+    resource: Resource<'_>,
+    projection: &Projection,
+    section: usize,
+    all: &[Attribute],
+) {
+    for (place, attribute) in all.iter().enumerate() {
+        let shown = projection.shown(section, place);
+        if *shown == Shown::No {
+            continue;
+        }
+        match attribute.content {
+            Content::One(getter) => object.value(attribute.name, &getter.get(resource, 0)),
+            Content::Complex(sub) => object.nested(attribute.name, |inner| subs(inner, resource, shown, sub, 0)),
+            Content::Many(count, getter) => {
+                let count = count.of(resource);
+                if count > 0 || attribute.shown_when_empty {
+                    object.list(attribute.name, count, |out, at| write_value(out, &getter.get(resource, at)));
+                }
+            }
+            Content::ComplexMany(count, sub) => {
+                let count = count.of(resource);
+                if count > 0 || attribute.shown_when_empty {
+                    object.list(attribute.name, count, |out, at| {
+                        let mut inner = Object::open(out);
+                        subs(&mut inner, resource, shown, sub, at);
+                        inner.close();
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn subs(object: &mut Object<'_>, resource: Resource<'_>, shown: &Shown, all: &[Attribute], at: usize) {
+    for (place, sub) in all.iter().enumerate() {
+        if let (true, Content::One(getter)) = (shown.has(place), sub.content) {
+            object.value(sub.name, &getter.get(resource, at));
+        }
+    }
+}
+
+/// An object that is being written.
+struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    empty: bool,
+}
+
+impl<'o> Object<'o> {
+    fn open(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, empty: true }
+    }
+
+    fn close(self) {
+        self.out.push(b'}');
+    }
+
+    fn name(&mut self, name: &str) {
+        if !self.empty {
+            self.out.push(b',');
+        }
+        self.empty = false;
+        // Names of the table need no escapes.
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    fn value(&mut self, name: &str, value: &Value<'_>) {
+        if *value != Value::Absent {
+            self.name(name);
+            write_value(self.out, value);
+        }
+    }
+
+    fn list(&mut self, name: &str, count: usize, mut write: impl FnMut(&mut Vec<u8>, usize)) {
+        self.name(name);
+        self.out.push(b'[');
+        for at in 0..count {
+            if at > 0 {
+                self.out.push(b',');
+            }
+            write(self.out, at);
+        }
+        self.out.push(b']');
+    }
+
+    /// An object within; taken back if nothing was written into it.
+    fn nested(&mut self, name: &str, write: impl FnOnce(&mut Object<'_>)) {
+        let (before, was_empty) = (self.out.len(), self.empty);
+        self.name(name);
+        let mut inner = Object::open(self.out);
+        write(&mut inner);
+        if inner.empty {
+            self.out.truncate(before);
+            self.empty = was_empty;
+        } else {
+            inner.close();
+        }
+    }
+}
+
+fn write_value(out: &mut Vec<u8>, value: &Value<'_>) {
+    match value {
+        Value::Absent => out.extend_from_slice(b"null"),
+        Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+        Value::Integer(value) => out.extend_from_slice(value.to_string().as_bytes()),
+        Value::Time(time) => {
+            // Only years past 9999 cannot be written.
+            let text = time.format(&Rfc3339).unwrap_or_default();
+            write_text(out, &text);
+        }
+        Value::Text(text) => write_text(out, text),
+    }
+}
+
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    // Writing a str into a Vec cannot fail.
+    let _ = serde_json::to_writer(out, text);
+}

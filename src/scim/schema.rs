@@ -1,0 +1,684 @@
+//! The one table: every attribute's name, type, rules and getter. `/Schemas`, filters, projection and
+//! rendering all go through it, so what is announced is what is served.
+//!
+//! Everything is `readOnly`: Intercom's API cannot change people, so neither can the bridge
+//! (RFC 7643 §7 lets a service provider state its own characteristics).
+
+use super::value::{GroupRef, Resource, UserRef, Value};
+use super::{groups, users};
+
+/// The URNs of the schemas and messages in use.
+pub mod urn {
+    /// RFC 7643 §4.1.
+    pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+    /// RFC 7643 §4.2.
+    pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+    /// What only Intercom knows of a teammate.
+    pub const INTERCOM_USER: &str = "urn:ietf:params:scim:schemas:extension:intercom:2.0:User";
+    /// What only Intercom knows of a team.
+    pub const INTERCOM_GROUP: &str = "urn:ietf:params:scim:schemas:extension:intercom:2.0:Group";
+    /// RFC 7643 §5.
+    pub const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
+    /// RFC 7643 §6.
+    pub const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
+    /// RFC 7643 §7.
+    pub const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
+    /// RFC 7644 §3.4.2.
+    pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+    /// RFC 7644 §3.12.
+    pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+}
+
+/// A kind of resource and where it is served (RFC 7643 §6).
+#[derive(Debug)]
+pub struct ResourceType {
+    /// `User` or `Group`.
+    pub name: &'static str,
+    /// Relative to the base URL.
+    pub endpoint: &'static str,
+    /// For people.
+    pub description: &'static str,
+    /// The schema and its extensions, with the common attributes before and after, in the order they
+    /// are written.
+    pub sections: &'static [Section],
+}
+
+/// Attributes that stand together.
+#[derive(Debug)]
+pub struct Section {
+    /// The schema they belong to; none for the attributes that every resource has (RFC 7643 §3.1).
+    pub schema: Option<&'static Schema>,
+    /// Whether they stand in an object of their own under the schema's URN (RFC 7643 §3.3).
+    pub extension: bool,
+    /// The attributes.
+    pub attributes: &'static [Attribute],
+}
+
+/// A schema (RFC 7643 §7).
+#[derive(Debug)]
+pub struct Schema {
+    /// Its URN.
+    pub id: &'static str,
+    /// For people.
+    pub name: &'static str,
+    /// For people.
+    pub description: &'static str,
+    /// Its attributes.
+    pub attributes: &'static [Attribute],
+}
+
+/// An attribute: what `/Schemas` says of it, and how to get its values.
+#[derive(Debug)]
+pub struct Attribute {
+    /// As it is written in JSON; names are compared without regard to case (RFC 7643 §2.1).
+    pub name: &'static str,
+    /// The type of its values.
+    pub kind: Kind,
+    /// Whether a resource always has it.
+    pub required: bool,
+    /// Whether `A` and `a` differ in its values.
+    pub case_exact: bool,
+    /// When it is in an answer.
+    pub returned: Returned,
+    /// `server` for what no two resources share.
+    pub unique: bool,
+    /// The words it may have, where they are few.
+    pub canonical_values: &'static [&'static str],
+    /// What a reference leads to.
+    pub reference_types: &'static [&'static str],
+    /// For people; derived values say what from.
+    pub description: &'static str,
+    /// Whether an empty list is written as `[]`: importers look for these lists.
+    pub shown_when_empty: bool,
+    /// How to get the values.
+    pub content: Content,
+}
+
+/// The type of an attribute's values (RFC 7643 §2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    String,
+    /// True or false.
+    Boolean,
+    /// A whole number.
+    Integer,
+    /// A moment.
+    DateTime,
+    /// A URI.
+    Reference,
+    /// Sub-attributes.
+    Complex,
+}
+
+/// When an attribute is in an answer (RFC 7643 §7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Returned {
+    /// Even if it was excluded.
+    Always,
+    /// Unless it was excluded.
+    Default,
+    /// Only if it was asked for.
+    Request,
+}
+
+/// How to get an attribute's values.
+#[derive(Clone, Copy, Debug)]
+pub enum Content {
+    /// One value.
+    One(Getter),
+    /// Several values.
+    Many(Count, Getter),
+    /// One set of sub-attributes.
+    Complex(&'static [Attribute]),
+    /// Several sets; the getters of the sub-attributes take which one.
+    ComplexMany(Count, &'static [Attribute]),
+}
+
+/// Gets one value; the number tells which, in an attribute that has several.
+#[derive(Clone, Copy, Debug)]
+pub enum Getter {
+    /// Of any resource.
+    Any(for<'a> fn(Resource<'a>, usize) -> Value<'a>),
+    /// Of users.
+    User(for<'a> fn(UserRef<'a>, usize) -> Value<'a>),
+    /// Of groups.
+    Group(for<'a> fn(GroupRef<'a>, usize) -> Value<'a>),
+}
+
+/// Tells how many values there are.
+#[derive(Clone, Copy, Debug)]
+pub enum Count {
+    /// Of any resource.
+    Any(fn(Resource<'_>) -> usize),
+    /// Of users.
+    User(fn(UserRef<'_>) -> usize),
+    /// Of groups.
+    Group(fn(GroupRef<'_>) -> usize),
+}
+
+impl Getter {
+    /// Calls the getter; what a resource of another type has is nothing.
+    pub(super) fn get<'a>(&self, resource: Resource<'a>, at: usize) -> Value<'a> {
+        match (self, resource) {
+            (Self::Any(get), resource) => get(resource, at),
+            (Self::User(get), Resource::User(user)) => get(user, at),
+            (Self::Group(get), Resource::Group(group)) => get(group, at),
+            _ => Value::Absent,
+        }
+    }
+}
+
+impl Count {
+    /// Calls the counter; what a resource of another type has is nothing.
+    pub(super) fn of(&self, resource: Resource<'_>) -> usize {
+        match (self, resource) {
+            (Self::Any(count), resource) => count(resource),
+            (Self::User(count), Resource::User(user)) => count(user),
+            (Self::Group(count), Resource::Group(group)) => count(group),
+            _ => 0,
+        }
+    }
+}
+
+impl Attribute {
+    const fn new(name: &'static str, kind: Kind, content: Content, description: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            required: false,
+            case_exact: false,
+            returned: Returned::Default,
+            unique: false,
+            canonical_values: &[],
+            reference_types: &[],
+            description,
+            shown_when_empty: false,
+            content,
+        }
+    }
+
+    const fn of_user(
+        name: &'static str,
+        kind: Kind,
+        get: for<'a> fn(UserRef<'a>, usize) -> Value<'a>,
+        description: &'static str,
+    ) -> Self {
+        Self::new(name, kind, Content::One(Getter::User(get)), description)
+    }
+
+    const fn of_group(
+        name: &'static str,
+        kind: Kind,
+        get: for<'a> fn(GroupRef<'a>, usize) -> Value<'a>,
+        description: &'static str,
+    ) -> Self {
+        Self::new(name, kind, Content::One(Getter::Group(get)), description)
+    }
+
+    const fn of_any(
+        name: &'static str,
+        kind: Kind,
+        get: for<'a> fn(Resource<'a>, usize) -> Value<'a>,
+        description: &'static str,
+    ) -> Self {
+        Self::new(name, kind, Content::One(Getter::Any(get)), description)
+    }
+
+    const fn complex(name: &'static str, sub: &'static [Self], description: &'static str) -> Self {
+        Self::new(name, Kind::Complex, Content::Complex(sub), description)
+    }
+
+    const fn complex_many(name: &'static str, count: Count, sub: &'static [Self], description: &'static str) -> Self {
+        Self::new(name, Kind::Complex, Content::ComplexMany(count, sub), description)
+    }
+
+    const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    const fn case_exact(mut self) -> Self {
+        self.case_exact = true;
+        self
+    }
+
+    const fn unique(mut self) -> Self {
+        self.unique = true;
+        self
+    }
+
+    const fn returned(mut self, returned: Returned) -> Self {
+        self.returned = returned;
+        self
+    }
+
+    const fn words(mut self, words: &'static [&'static str]) -> Self {
+        self.canonical_values = words;
+        self
+    }
+
+    const fn refers_to(mut self, types: &'static [&'static str]) -> Self {
+        self.reference_types = types;
+        self.case_exact = true;
+        self
+    }
+
+    const fn shown_when_empty(mut self) -> Self {
+        self.shown_when_empty = true;
+        self
+    }
+
+    /// Whether it may have several values.
+    #[must_use]
+    pub fn multi_valued(&self) -> bool {
+        matches!(self.content, Content::Many(..) | Content::ComplexMany(..))
+    }
+
+    /// The sub-attributes of a complex attribute; none of a simple one.
+    #[must_use]
+    pub fn sub_attributes(&self) -> &'static [Self] {
+        match self.content {
+            Content::Complex(sub) | Content::ComplexMany(_, sub) => sub,
+            Content::One(_) | Content::Many(..) => &[],
+        }
+    }
+}
+
+impl ResourceType {
+    /// The type's own schema.
+    #[must_use]
+    pub fn schema(&self) -> Option<&'static Schema> {
+        self.sections.iter().filter(|section| !section.extension).find_map(|section| section.schema)
+    }
+
+    /// The schemas that extend it.
+    pub fn extensions(&self) -> impl Iterator<Item = &'static Schema> {
+        self.sections.iter().filter(|section| section.extension).filter_map(|section| section.schema)
+    }
+}
+
+const HEAD: Section = Section {
+    schema: None,
+    extension: false,
+    attributes: &[
+        Attribute::new(
+            "schemas",
+            Kind::Reference,
+            Content::Many(Count::Any(|_| 2), Getter::Any(|resource, at| Value::text(schemas(resource)[at]))),
+            "The schemas whose attributes the resource has.",
+        )
+        .required()
+        .case_exact()
+        .returned(Returned::Always),
+        Attribute::of_any(
+            "id",
+            Kind::String,
+            |resource, _| Value::text(resource.id()),
+            "Unique over users and groups, and never given twice.",
+        )
+        .required()
+        .case_exact()
+        .unique()
+        .returned(Returned::Always),
+        // RFC 7643 §3.1: externalId "MUST NOT be specified by the service provider"; clients look for theirs.
+        Attribute::of_any("externalId", Kind::String, |_, _| Value::Absent, "Never set: clients cannot write here.")
+            .case_exact(),
+    ],
+};
+
+/// RFC 7643 §3.3: an extension is listed if and only if its container is present; ours always is, since
+/// `intercomId` always is.
+fn schemas(resource: Resource<'_>) -> [&'static str; 2] {
+    match resource {
+        Resource::User(_) => [urn::USER, urn::INTERCOM_USER],
+        Resource::Group(_) => [urn::GROUP, urn::INTERCOM_GROUP],
+    }
+}
+
+const TAIL: Section = Section {
+    schema: None,
+    extension: false,
+    attributes: &[Attribute::complex(
+        "meta",
+        &[
+            Attribute::of_any(
+                "resourceType",
+                Kind::String,
+                |resource, _| Value::text(resource.resource_type().name),
+                "User or Group.",
+            )
+            .case_exact(),
+            Attribute::of_any(
+                "created",
+                Kind::DateTime,
+                |resource, _| created(resource),
+                "When the teammate joined, where the activity log tells; else when the bridge first saw the resource.",
+            ),
+            Attribute::of_any(
+                "lastModified",
+                Kind::DateTime,
+                |resource, _| last_modified(resource),
+                "When the bridge recorded the last change of the resource or of its memberships.",
+            ),
+            Attribute::of_any(
+                "location",
+                Kind::Reference,
+                |resource, _| Value::made(resource.location()),
+                "Where the resource is.",
+            )
+            .refers_to(&["uri"]),
+            Attribute::of_any("version", Kind::String, |resource, _| version(resource), "A weak ETag of the resource.")
+                .case_exact(),
+        ],
+        "What the bridge says of the resource.",
+    )],
+};
+
+fn created(resource: Resource<'_>) -> Value<'_> {
+    Value::Time(match resource {
+        Resource::User(user) => user.entry.user.joined_at.unwrap_or(user.entry.stamps.created),
+        Resource::Group(group) => group.entry.stamps.created,
+    })
+}
+
+fn last_modified(resource: Resource<'_>) -> Value<'_> {
+    Value::Time(match resource {
+        Resource::User(user) => user.entry.stamps.last_modified,
+        Resource::Group(group) => group.entry.stamps.last_modified,
+    })
+}
+
+fn version(resource: Resource<'_>) -> Value<'_> {
+    let ready = match resource {
+        Resource::User(user) => &user.entry.ready,
+        Resource::Group(group) => &group.entry.ready,
+    };
+    if ready.version.is_empty() { Value::Absent } else { Value::text(&ready.version) }
+}
+
+/// People.
+pub static USER: ResourceType = ResourceType {
+    name: "User",
+    endpoint: "/Users",
+    description: "Teammates of the Intercom workspace",
+    sections: &[
+        HEAD,
+        Section { schema: Some(&USER_SCHEMA), extension: false, attributes: USER_ATTRIBUTES },
+        Section { schema: Some(&INTERCOM_USER_SCHEMA), extension: true, attributes: INTERCOM_USER_ATTRIBUTES },
+        TAIL,
+    ],
+};
+
+/// Teams.
+pub static GROUP: ResourceType = ResourceType {
+    name: "Group",
+    endpoint: "/Groups",
+    description: "Teams of the Intercom workspace",
+    sections: &[
+        HEAD,
+        Section { schema: Some(&GROUP_SCHEMA), extension: false, attributes: GROUP_ATTRIBUTES },
+        Section { schema: Some(&INTERCOM_GROUP_SCHEMA), extension: true, attributes: INTERCOM_GROUP_ATTRIBUTES },
+        TAIL,
+    ],
+};
+
+/// Every type of resource that is served.
+pub static RESOURCE_TYPES: [&ResourceType; 2] = [&USER, &GROUP];
+
+static USER_SCHEMA: Schema =
+    Schema { id: urn::USER, name: "User", description: "User Account", attributes: USER_ATTRIBUTES };
+static INTERCOM_USER_SCHEMA: Schema = Schema {
+    id: urn::INTERCOM_USER,
+    name: "Intercom User",
+    description: "What only Intercom knows of a teammate",
+    attributes: INTERCOM_USER_ATTRIBUTES,
+};
+static GROUP_SCHEMA: Schema =
+    Schema { id: urn::GROUP, name: "Group", description: "Group", attributes: GROUP_ATTRIBUTES };
+static INTERCOM_GROUP_SCHEMA: Schema = Schema {
+    id: urn::INTERCOM_GROUP,
+    name: "Intercom Group",
+    description: "What only Intercom knows of a team",
+    attributes: INTERCOM_GROUP_ATTRIBUTES,
+};
+
+const USER_ATTRIBUTES: &[Attribute] = &[
+    Attribute::of_user(
+        "userName",
+        Kind::String,
+        users::user_name,
+        "The address the teammate signs in with; the id, for a teammate without one.",
+    )
+    .required()
+    .unique(),
+    Attribute::complex(
+        "name",
+        &[
+            Attribute::of_user("formatted", Kind::String, users::name, "The whole name, as in Intercom."),
+            Attribute::of_user(
+                "familyName",
+                Kind::String,
+                users::family_name,
+                "Derived: from the activity log where it tells, else what follows the last space of the name; the name itself where it is one word.",
+            ),
+            Attribute::of_user(
+                "givenName",
+                Kind::String,
+                users::given_name,
+                "Derived: from the activity log where it tells, else what precedes the last space of the name; the name itself where it is one word.",
+            ),
+        ],
+        "The name. Intercom keeps one text; its parts are derived.",
+    ),
+    Attribute::of_user("displayName", Kind::String, users::name, "The name as in Intercom."),
+    Attribute::of_user("title", Kind::String, users::title, "The job title."),
+    Attribute::of_user("userType", Kind::String, users::user_type, "Teammate, or Bot for the workspace's own machine.")
+        .words(&["Teammate", "Bot"]),
+    Attribute::of_user(
+        "active",
+        Kind::Boolean,
+        users::active,
+        "False once the teammate was removed from the workspace.",
+    ),
+    Attribute::complex_many(
+        "emails",
+        Count::User(users::email_count),
+        &[
+            Attribute::of_user("value", Kind::String, users::email, "The address."),
+            Attribute::of_user("type", Kind::String, |_, _| Value::text("work"), "Always work.").words(&["work"]),
+            Attribute::of_user("primary", Kind::Boolean, |_, _| Value::Boolean(true), "Always true: there is one."),
+        ],
+        "The address the teammate signs in with.",
+    ),
+    Attribute::complex_many(
+        "photos",
+        Count::User(users::photo_count),
+        &[
+            Attribute::of_user("value", Kind::Reference, users::photo, "Where the picture is.")
+                .refers_to(&["external"]),
+            Attribute::of_user("type", Kind::String, |_, _| Value::text("photo"), "Always photo.").words(&["photo"]),
+        ],
+        "The teammate's picture. It may change without a new version.",
+    )
+    .returned(Returned::Request),
+    Attribute::complex_many(
+        "groups",
+        Count::User(users::group_count),
+        &[
+            Attribute::of_user("value", Kind::String, users::group_id, "The id of the Group.").case_exact(),
+            Attribute::of_user("$ref", Kind::Reference, users::group_location, "Where the Group is.")
+                .refers_to(&["Group"]),
+            Attribute::of_user("display", Kind::String, users::group_name, "The name of the Group."),
+            Attribute::of_user(
+                "type",
+                Kind::String,
+                |_, _| Value::text("direct"),
+                "Always direct: teams hold no teams.",
+            )
+            .words(&["direct"]),
+        ],
+        "The teams the teammate is in.",
+    )
+    .shown_when_empty(),
+    Attribute::complex_many(
+        "entitlements",
+        Count::User(users::entitlement_count),
+        &[
+            Attribute::of_user("value", Kind::String, users::entitlement, "inbox_seat, or the name of a permission.")
+                .case_exact(),
+            Attribute::of_user("type", Kind::String, users::entitlement_type, "seat or permission.")
+                .words(&["seat", "permission"]),
+        ],
+        "The paid seat, and the permissions that the activity log tells of.",
+    ),
+    Attribute::complex_many(
+        "roles",
+        Count::User(users::role_count),
+        &[
+            Attribute::of_user("value", Kind::String, users::role_id, "Intercom's id of the role.").case_exact(),
+            Attribute::of_user("display", Kind::String, users::role_name, "The name of the role."),
+            Attribute::of_user("primary", Kind::Boolean, |_, _| Value::Boolean(true), "Always true: there is one."),
+        ],
+        "The role that bundles the teammate's permissions.",
+    ),
+];
+
+const INTERCOM_USER_ATTRIBUTES: &[Attribute] = &[
+    Attribute::of_user("intercomId", Kind::String, users::intercom_id, "Intercom's id of the admin.")
+        .required()
+        .case_exact(),
+    Attribute::of_user("workspaceId", Kind::String, users::workspace_id, "Intercom's id of the workspace.")
+        .case_exact(),
+    Attribute::of_user(
+        "hasInboxSeat",
+        Kind::Boolean,
+        users::has_inbox_seat,
+        "Whether the teammate holds a paid inbox seat.",
+    ),
+    Attribute::new(
+        "primaryTeamIds",
+        Kind::String,
+        Content::Many(Count::User(users::primary_team_count), Getter::User(users::primary_team)),
+        "Ids of the Groups whose conversations the teammate gets first.",
+    )
+    .case_exact(),
+    Attribute::new(
+        "secondaryTeamIds",
+        Kind::String,
+        Content::Many(Count::User(users::secondary_team_count), Getter::User(users::secondary_team)),
+        "Ids of the Groups whose conversations the teammate gets when nobody primary is free.",
+    )
+    .case_exact(),
+    Attribute::of_user(
+        "twoFactorAuth",
+        Kind::Boolean,
+        users::two_factor_auth,
+        "From the activity log; absent where it does not tell.",
+    ),
+    Attribute::of_user(
+        "joinedAt",
+        Kind::DateTime,
+        users::joined_at,
+        "From the activity log; absent where it does not tell.",
+    ),
+    Attribute::of_user(
+        "removedAt",
+        Kind::DateTime,
+        users::removed_at,
+        "From the activity log; absent where it does not tell.",
+    ),
+    Attribute::of_user(
+        "awayModeEnabled",
+        Kind::Boolean,
+        users::away_mode_enabled,
+        "Whether the teammate is away now. It may change without a new version.",
+    )
+    .returned(Returned::Request),
+    Attribute::of_user(
+        "awayModeReassign",
+        Kind::Boolean,
+        users::away_mode_reassign,
+        "Whether replies go to somebody else meanwhile. It may change without a new version.",
+    )
+    .returned(Returned::Request),
+    Attribute::of_user(
+        "awayStatusReasonId",
+        Kind::Integer,
+        users::away_status_reason_id,
+        "Intercom's id of the reason. It may change without a new version.",
+    )
+    .returned(Returned::Request),
+    Attribute::of_user(
+        "lastSignInAt",
+        Kind::DateTime,
+        users::last_sign_in_at,
+        "From the activity log. It may change without a new version.",
+    )
+    .returned(Returned::Request),
+    Attribute::of_user(
+        "lastSignInMethod",
+        Kind::String,
+        users::last_sign_in_method,
+        "From the activity log. It may change without a new version.",
+    )
+    .returned(Returned::Request),
+];
+
+const GROUP_ATTRIBUTES: &[Attribute] = &[
+    Attribute::of_group(
+        "displayName",
+        Kind::String,
+        groups::display_name,
+        "The name of the team; the id, for a team without one.",
+    )
+    .required(),
+    Attribute::complex_many(
+        "members",
+        Count::Group(groups::member_count),
+        &[
+            Attribute::of_group("value", Kind::String, groups::member_id, "The id of the User.").case_exact(),
+            Attribute::of_group("$ref", Kind::Reference, groups::member_location, "Where the User is.")
+                .refers_to(&["User"]),
+            Attribute::of_group("display", Kind::String, groups::member_name, "The name of the User."),
+            Attribute::of_group("type", Kind::String, |_, _| Value::text("User"), "Always User: teams hold no teams.")
+                .words(&["User"]),
+        ],
+        "Who is in the team.",
+    )
+    .shown_when_empty(),
+];
+
+const INTERCOM_GROUP_ATTRIBUTES: &[Attribute] = &[
+    Attribute::of_group("intercomId", Kind::String, groups::intercom_id, "Intercom's id of the team.")
+        .required()
+        .case_exact(),
+    Attribute::of_group("workspaceId", Kind::String, groups::workspace_id, "Intercom's id of the workspace.")
+        .case_exact(),
+    Attribute::of_group(
+        "distributionMethod",
+        Kind::String,
+        groups::distribution_method,
+        "How conversations are given out, in Intercom's words.",
+    ),
+    Attribute::of_group(
+        "assignmentLimit",
+        Kind::Integer,
+        groups::assignment_limit,
+        "How many conversations one member may hold.",
+    ),
+    Attribute::new(
+        "primaryMemberIds",
+        Kind::String,
+        Content::Many(Count::Group(groups::primary_member_count), Getter::Group(groups::primary_member)),
+        "Ids of the Users who get the team's conversations first.",
+    )
+    .case_exact(),
+    Attribute::new(
+        "secondaryMemberIds",
+        Kind::String,
+        Content::Many(Count::Group(groups::secondary_member_count), Getter::Group(groups::secondary_member)),
+        "Ids of the Users who get them when nobody primary is free.",
+    )
+    .case_exact(),
+];

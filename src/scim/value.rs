@@ -1,0 +1,120 @@
+//! Resources and the values of their attributes, as the schema table's getters see them.
+
+use std::borrow::Cow;
+
+use time::OffsetDateTime;
+
+use super::picture::{GroupEntry, Picture, UserEntry};
+use super::schema::{self, ResourceType};
+
+/// One resource of a picture.
+#[derive(Clone, Copy)]
+pub enum Resource<'a> {
+    /// A user.
+    User(UserRef<'a>),
+    /// A group.
+    Group(GroupRef<'a>),
+}
+
+/// A user, with the picture it belongs to.
+#[derive(Clone, Copy)]
+pub struct UserRef<'a> {
+    pub(super) picture: &'a Picture,
+    pub(super) entry: &'a UserEntry,
+}
+
+/// A group, with the picture it belongs to.
+#[derive(Clone, Copy)]
+pub struct GroupRef<'a> {
+    pub(super) picture: &'a Picture,
+    pub(super) entry: &'a GroupEntry,
+}
+
+/// One value of a simple attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// Unassigned (RFC 7643 §2.5).
+    Absent,
+    /// A string or a reference.
+    Text(Cow<'a, str>),
+    /// A boolean.
+    Boolean(bool),
+    /// An integer.
+    Integer(i64),
+    /// A dateTime.
+    Time(OffsetDateTime),
+}
+
+impl<'a> Value<'a> {
+    /// A text that lives as long as the picture.
+    pub(super) fn text(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+
+    /// A text that is put together for the occasion.
+    pub(super) fn made(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+
+    /// A text that may be missing.
+    pub(super) fn maybe(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Absent, Self::text)
+    }
+}
+
+impl From<Option<bool>> for Value<'_> {
+    fn from(value: Option<bool>) -> Self {
+        value.map_or(Self::Absent, Self::Boolean)
+    }
+}
+
+impl From<Option<i64>> for Value<'_> {
+    fn from(value: Option<i64>) -> Self {
+        value.map_or(Self::Absent, Self::Integer)
+    }
+}
+
+impl From<Option<OffsetDateTime>> for Value<'_> {
+    fn from(value: Option<OffsetDateTime>) -> Self {
+        value.map_or(Self::Absent, Self::Time)
+    }
+}
+
+impl<'a> Resource<'a> {
+    /// Which type it is of.
+    #[must_use]
+    pub fn resource_type(self) -> &'static ResourceType {
+        match self {
+            Self::User(_) => &schema::USER,
+            Self::Group(_) => &schema::GROUP,
+        }
+    }
+
+    /// Its SCIM id.
+    #[must_use]
+    pub fn id(self) -> &'a str {
+        match self {
+            Self::User(user) => &user.entry.id,
+            Self::Group(group) => &group.entry.id,
+        }
+    }
+
+    /// What people call it: the userName of a user, the displayName of a group.
+    #[must_use]
+    pub fn name(self) -> &'a str {
+        match self {
+            Self::User(user) => user.entry.user_name(),
+            Self::Group(group) => group.entry.display_name(),
+        }
+    }
+
+    /// Its address: `meta.location`, and `$ref` in others.
+    #[must_use]
+    pub fn location(self) -> String {
+        let picture = match self {
+            Self::User(user) => user.picture,
+            Self::Group(group) => group.picture,
+        };
+        format!("{}{}/{}", picture.base_url(), self.resource_type().endpoint, self.id())
+    }
+}
