@@ -193,11 +193,12 @@ impl Config {
         for variable in variables(environment, &mut wrong) {
             figment = figment.merge(variable);
         }
-        let config = repair(figment.clone(), &defaults, &mut wrong)?;
+        let config = repair(figment.clone(), &defaults, file, &mut wrong)?;
         wrong.extend(unknown_keys(&figment));
         if let Err(errors) = config.validate() {
             wrong.extend(out_of_range(&figment, &errors));
         }
+        wrong.sort();
         if wrong.is_empty() { Ok(config) } else { Err(ConfigError(wrong)) }
     }
 
@@ -240,16 +241,22 @@ impl Config {
 }
 
 /// Reads on past wrong values: each is noted and replaced by its default. Bounded by the number of keys.
-fn repair(mut figment: Figment, defaults: &Figment, wrong: &mut Vec<String>) -> Result<Config, ConfigError> {
+fn repair(
+    mut figment: Figment,
+    defaults: &Figment,
+    file: Option<&Path>,
+    wrong: &mut Vec<String>,
+) -> Result<Config, ConfigError> {
     for _ in 0..=KEYS.len() {
         let error = match figment.extract::<Config>() {
             Ok(config) => return Ok(config),
             Err(error) => error,
         };
         let key = error.path.join(".");
-        let Ok(default) = defaults.find_value(&key) else {
+        let Some(default) = defaults.find_value(&key).ok().filter(|_| !key.is_empty()) else {
             // Not about one key: a file that is missing or is no TOML.
-            wrong.push(format!("the configuration cannot be read: {}", file_error(&error)));
+            let name = file.map_or_else(String::new, |file| file.display().to_string());
+            wrong.push(format!("the file {name} that --config names cannot be read: {}", first_line(&error)));
             break;
         };
         wrong.push(finding(&figment, &key));
@@ -258,10 +265,9 @@ fn repair(mut figment: Figment, defaults: &Figment, wrong: &mut Vec<String>) -> 
     Err(ConfigError(std::mem::take(wrong)))
 }
 
-/// What is wrong with a file; figment's own sentence names the file, and no value but of a wrong form.
-fn file_error(error: &figment::Error) -> String {
-    let first = error.to_string();
-    first.lines().next().unwrap_or_default().to_owned()
+/// What is wrong with a file and where; the lines after the first would show its content.
+fn first_line(error: &figment::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 fn finding(figment: &Figment, key: &str) -> String {

@@ -2,8 +2,10 @@
 //! each run that changed something.
 
 use sea_orm_migration::prelude::*;
-#[expect(clippy::wildcard_imports, reason = "the column helpers are made to be used so")]
-use sea_orm_migration::schema::*;
+use sea_orm_migration::schema::{
+    big_integer, big_integer_null, big_pk_auto, json_binary, json_binary_null, string, string_null,
+    timestamp_with_time_zone, timestamp_with_time_zone_null,
+};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;

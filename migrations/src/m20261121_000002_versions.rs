@@ -2,8 +2,10 @@
 //! `membership_versions`. `to_generation` is null for what is true now.
 
 use sea_orm_migration::prelude::*;
-#[expect(clippy::wildcard_imports, reason = "the column helpers are made to be used so")]
-use sea_orm_migration::schema::*;
+use sea_orm_migration::schema::{
+    big_integer, big_integer_null, boolean, boolean_null, json_binary_null, string, string_null, text_null,
+    timestamp_with_time_zone_null,
+};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;

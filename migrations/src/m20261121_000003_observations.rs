@@ -1,8 +1,10 @@
 //! `volatile`: current values that are not access. `activity`: Intercom's log entries.
 
 use sea_orm_migration::prelude::*;
-#[expect(clippy::wildcard_imports, reason = "the column helpers are made to be used so")]
-use sea_orm_migration::schema::*;
+use sea_orm_migration::schema::{
+    big_integer_null, boolean_null, json_binary, string, string_null, text_null, timestamp_with_time_zone,
+    timestamp_with_time_zone_null,
+};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;

@@ -2,8 +2,7 @@
 //! cannot do.
 
 use sea_orm_migration::prelude::*;
-#[expect(clippy::wildcard_imports, reason = "the column helpers are made to be used so")]
-use sea_orm_migration::schema::*;
+use sea_orm_migration::schema::{big_pk_auto, binary, string, string_null, timestamp_with_time_zone};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;

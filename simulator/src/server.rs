@@ -194,7 +194,7 @@ async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Http
     }
     if matches!(fault, Some(Fault::CutOff)) {
         response.insert_header(("Content-Encoding", "identity"));
-        let cut = CutOff { announced: body.len() as u64, half: Some(body.slice(..body.len() / 2)) };
+        let cut = CutOff { announced: body.len() as u64, half: Some(body.slice(..body.len() / 2)), flushed: false };
         return response.message_body(cut).map_or_else(HttpResponse::from_error, HttpResponse::map_into_boxed_body);
     }
     response.body(body)
@@ -292,6 +292,7 @@ struct LogQuery {
     created_at_after: Option<i64>,
     created_at_before: Option<i64>,
     page: Option<usize>,
+    starting_after: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -321,8 +322,14 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
             let after = query.created_at_after.ok_or(MISSING)?;
             let entries = newest_first(&state.workspace, after, query.created_at_before, None);
             let host = request.connection_info().host().to_owned();
-            let next = |page| json!(format!("http://{host}/admins/activity_logs?created_at_after={after}&page={page}"));
-            Ok(wire::activity_page(&entries, query.page.unwrap_or(1), 20, next).to_string().into())
+            // Newer versions give a cursor, older ones a URL.
+            let newer = request.headers().get("Intercom-Version").is_none_or(|version| version == "2.16");
+            let next = |page: usize| match newer {
+                true => json!({"per_page": 20, "starting_after": page.to_string()}),
+                false => json!(format!("http://{host}/admins/activity_logs?created_at_after={after}&page={page}")),
+            };
+            let page = query.starting_after.or(query.page).unwrap_or(1);
+            Ok(wire::activity_page(&entries, page, 20, next).to_string().into())
         }
         ("POST", ["admins", "activity_logs", "search"]) => {
             let search: LogSearch = serde_json::from_slice(body).map_err(|_| UNREADABLE)?;
@@ -371,6 +378,7 @@ fn newest_first<'a>(
 struct CutOff {
     announced: u64,
     half: Option<Bytes>,
+    flushed: bool,
 }
 
 impl MessageBody for CutOff {
@@ -380,7 +388,16 @@ impl MessageBody for CutOff {
         BodySize::Sized(self.announced)
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
-        Poll::Ready(Some(self.half.take().ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe))))
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
+        if let Some(half) = self.half.take() {
+            return Poll::Ready(Some(Ok(half)));
+        }
+        if !self.flushed {
+            // Once round the loop, so that the half is on its way before the connection ends.
+            self.flushed = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::BrokenPipe))))
     }
 }

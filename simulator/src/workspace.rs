@@ -167,6 +167,16 @@ impl Workspace {
         }
     }
 
+    /// Somebody who was removed is back, under the same id and without a trace in the log.
+    pub fn put_back(&mut self, id: u64, admin: Admin) {
+        self.admins.insert(id, admin);
+    }
+
+    /// Empties the activity log.
+    pub fn forget_log(&mut self) {
+        self.log.clear();
+    }
+
     /// Somebody signs in.
     pub fn sign_in(&mut self, id: u64, method: &str, at: i64) {
         self.note(at, "admin_login_success", id, json!({"sign_in_method": method}));

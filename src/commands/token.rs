@@ -1,11 +1,12 @@
 //! `token issue`: prints a token for a client that can only hold one.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
 use super::{CommandError, print_line};
-use crate::access::{Grant, Scope, Tokens};
+use crate::access::{Grant, Scope, Tokens, UnknownScope};
 use crate::app::{DEFAULT_WORKSPACE, open_ledger};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -19,8 +20,8 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Issue {
     /// What it may do, separated by spaces: scim.read, import.read, import.run, lifecycle.write, admin.
-    #[arg(long, default_value = "scim.read", value_parser = Scope::parse_list)]
-    scope: Vec<Scope>,
+    #[arg(long, default_value = "scim.read")]
+    scope: Scopes,
     /// How long it is good for, such as 1h, 30d or 365d.
     #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
     ttl: Duration,
@@ -30,6 +31,18 @@ pub struct Issue {
     /// Whom it is for; appears in the record of refused writes.
     #[arg(long, default_value = "token")]
     subject: String,
+}
+
+/// A list of scopes in one argument.
+#[derive(Clone, Debug)]
+struct Scopes(Vec<Scope>);
+
+impl FromStr for Scopes {
+    type Err = UnknownScope;
+
+    fn from_str(list: &str) -> Result<Self, UnknownScope> {
+        Scope::parse_list(list).map(Self)
+    }
 }
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
@@ -44,7 +57,7 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
     let tokens = Tokens::open(&ledger, Clock::System).await.map_err(|error| CommandError::new(error.to_string()))?;
     let grant = Grant {
         subject: issue.subject.clone(),
-        scopes: issue.scope.clone(),
+        scopes: issue.scope.0.clone(),
         workspaces: vec![issue.workspace.clone()],
         ttl: issue.ttl,
     };

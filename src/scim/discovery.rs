@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::query::PageRules;
-use super::schema::{Attribute, Kind, RESOURCE_TYPES, ResourceType, Returned, Schema, urn};
+use super::schema::{Attribute, Kind, RESOURCE_TYPES, ResourceType, Returned, Schema, Uniqueness, urn};
 
 /// The documents of the discovery endpoints for one base URL.
 #[derive(Debug)]
@@ -138,7 +138,10 @@ fn attribute(attribute: &Attribute) -> Value {
             Returned::Default => "default",
             Returned::Request => "request",
         },
-        "uniqueness": if attribute.unique { "server" } else { "none" },
+        "uniqueness": match attribute.uniqueness {
+            Uniqueness::None => "none",
+            Uniqueness::Server => "server",
+        },
         "caseExact": attribute.case_exact,
     });
     if !attribute.canonical_values.is_empty() {

@@ -1,14 +1,71 @@
-//! The getters of Group: from a team to SCIM's attributes.
+//! Group's part of the table: from a team to SCIM's attributes.
 
+use super::schema::{Attribute, Content, Count, Getter, Kind};
 use super::value::{GroupRef, Resource, Value};
+
+/// The core schema's attributes.
+pub(super) const ATTRIBUTES: &[Attribute] = &[
+    Attribute::of_group(
+        "displayName",
+        Kind::String,
+        display_name,
+        "The name of the team; the id, for a team without one.",
+    )
+    .required(),
+    Attribute::complex_many(
+        "members",
+        Count::Group(member_count),
+        &[
+            Attribute::of_group("value", Kind::String, member_id, "The id of the User.").case_exact(),
+            Attribute::of_group("$ref", Kind::Reference, member_location, "Where the User is.").refers_to(&["User"]),
+            Attribute::of_group("display", Kind::String, member_name, "The name of the User."),
+            Attribute::of_group("type", Kind::String, |_, _| Value::text("User"), "Always User: teams hold no teams.")
+                .words(&["User"]),
+        ],
+        "Who is in the team.",
+    )
+    .shown_when_empty(),
+];
+
+/// What only Intercom knows of a team.
+pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
+    Attribute::of_group("intercomId", Kind::String, intercom_id, "Intercom's id of the team.").required().case_exact(),
+    Attribute::of_group("workspaceId", Kind::String, workspace_id, "Intercom's id of the workspace.").case_exact(),
+    Attribute::of_group(
+        "distributionMethod",
+        Kind::String,
+        distribution_method,
+        "How conversations are given out, in Intercom's words.",
+    ),
+    Attribute::of_group(
+        "assignmentLimit",
+        Kind::Integer,
+        assignment_limit,
+        "How many conversations one member may hold.",
+    ),
+    Attribute::new(
+        "primaryMemberIds",
+        Kind::String,
+        Content::Many(Count::Group(primary_member_count), Getter::Group(primary_member)),
+        "Ids of the Users who get the team's conversations first.",
+    )
+    .case_exact(),
+    Attribute::new(
+        "secondaryMemberIds",
+        Kind::String,
+        Content::Many(Count::Group(secondary_member_count), Getter::Group(secondary_member)),
+        "Ids of the Users who get them when nobody primary is free.",
+    )
+    .case_exact(),
+];
 
 /// RFC 7643 §4.2: displayName is required. NB: for a team whom Intercom lists without a name, the SCIM id
 /// stands in.
-pub(super) fn display_name(group: GroupRef<'_>, _: usize) -> Value<'_> {
+fn display_name(group: GroupRef<'_>, _: usize) -> Value<'_> {
     Value::text(group.entry.display_name())
 }
 
-pub(super) fn member_count(group: GroupRef<'_>) -> usize {
+fn member_count(group: GroupRef<'_>) -> usize {
     group.entry.members.all.len()
 }
 
@@ -17,49 +74,49 @@ fn member<'a>(group: GroupRef<'a>, list: &[u32], at: usize) -> Option<Resource<'
     list.get(at).and_then(|user| group.picture.user_at(*user))
 }
 
-pub(super) fn member_id(group: GroupRef<'_>, at: usize) -> Value<'_> {
+fn member_id(group: GroupRef<'_>, at: usize) -> Value<'_> {
     Value::maybe(member(group, &group.entry.members.all, at).map(Resource::id))
 }
 
-pub(super) fn member_location(group: GroupRef<'_>, at: usize) -> Value<'_> {
+fn member_location(group: GroupRef<'_>, at: usize) -> Value<'_> {
     member(group, &group.entry.members.all, at).map_or(Value::Absent, |user| Value::made(user.location()))
 }
 
-pub(super) fn member_name(group: GroupRef<'_>, at: usize) -> Value<'_> {
+fn member_name(group: GroupRef<'_>, at: usize) -> Value<'_> {
     match member(group, &group.entry.members.all, at) {
         Some(Resource::User(user)) => Value::maybe(user.entry.user.name.as_deref()),
         _ => Value::Absent,
     }
 }
 
-pub(super) fn intercom_id(group: GroupRef<'_>, _: usize) -> Value<'_> {
+fn intercom_id(group: GroupRef<'_>, _: usize) -> Value<'_> {
     Value::text(group.entry.group.id.as_str())
 }
 
-pub(super) fn workspace_id(group: GroupRef<'_>, _: usize) -> Value<'_> {
+fn workspace_id(group: GroupRef<'_>, _: usize) -> Value<'_> {
     Value::maybe(group.picture.workspace().id.as_deref())
 }
 
-pub(super) fn distribution_method(group: GroupRef<'_>, _: usize) -> Value<'_> {
+fn distribution_method(group: GroupRef<'_>, _: usize) -> Value<'_> {
     Value::maybe(group.entry.group.distribution_method.as_deref())
 }
 
-pub(super) fn assignment_limit(group: GroupRef<'_>, _: usize) -> Value<'_> {
+fn assignment_limit(group: GroupRef<'_>, _: usize) -> Value<'_> {
     group.entry.group.assignment_limit.into()
 }
 
-pub(super) fn primary_member_count(group: GroupRef<'_>) -> usize {
+fn primary_member_count(group: GroupRef<'_>) -> usize {
     group.entry.members.primary.len()
 }
 
-pub(super) fn primary_member(group: GroupRef<'_>, at: usize) -> Value<'_> {
+fn primary_member(group: GroupRef<'_>, at: usize) -> Value<'_> {
     Value::maybe(member(group, &group.entry.members.primary, at).map(Resource::id))
 }
 
-pub(super) fn secondary_member_count(group: GroupRef<'_>) -> usize {
+fn secondary_member_count(group: GroupRef<'_>) -> usize {
     group.entry.members.secondary.len()
 }
 
-pub(super) fn secondary_member(group: GroupRef<'_>, at: usize) -> Value<'_> {
+fn secondary_member(group: GroupRef<'_>, at: usize) -> Value<'_> {
     Value::maybe(member(group, &group.entry.members.secondary, at).map(Resource::id))
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! schema     the one table: every attribute's name, type, rules and getter
-//! users, groups   the getters: from the domain to SCIM's attributes
+//! users, groups   their parts of the table
 //! picture    a workspace at one generation, ready to be asked: entries, indexes, bodies
 //! path       attribute names as clients write them
 //! filter     the filter language: parse, bind to the table, match

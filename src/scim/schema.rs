@@ -80,8 +80,8 @@ pub struct Attribute {
     pub case_exact: bool,
     /// When it is in an answer.
     pub returned: Returned,
-    /// `server` for what no two resources share.
-    pub unique: bool,
+    /// Whether two resources can share a value.
+    pub uniqueness: Uniqueness,
     /// The words it may have, where they are few.
     pub canonical_values: &'static [&'static str],
     /// What a reference leads to.
@@ -109,6 +109,15 @@ pub enum Kind {
     Reference,
     /// Sub-attributes.
     Complex,
+}
+
+/// Whether two resources can share a value (RFC 7643 §7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uniqueness {
+    /// They can.
+    None,
+    /// No two of this service provider do.
+    Server,
 }
 
 /// When an attribute is in an answer (RFC 7643 §7).
@@ -182,14 +191,14 @@ impl Count {
 }
 
 impl Attribute {
-    const fn new(name: &'static str, kind: Kind, content: Content, description: &'static str) -> Self {
+    pub(super) const fn new(name: &'static str, kind: Kind, content: Content, description: &'static str) -> Self {
         Self {
             name,
             kind,
             required: false,
             case_exact: false,
             returned: Returned::Default,
-            unique: false,
+            uniqueness: Uniqueness::None,
             canonical_values: &[],
             reference_types: &[],
             description,
@@ -198,7 +207,7 @@ impl Attribute {
         }
     }
 
-    const fn of_user(
+    pub(super) const fn of_user(
         name: &'static str,
         kind: Kind,
         get: for<'a> fn(UserRef<'a>, usize) -> Value<'a>,
@@ -207,7 +216,7 @@ impl Attribute {
         Self::new(name, kind, Content::One(Getter::User(get)), description)
     }
 
-    const fn of_group(
+    pub(super) const fn of_group(
         name: &'static str,
         kind: Kind,
         get: for<'a> fn(GroupRef<'a>, usize) -> Value<'a>,
@@ -216,7 +225,7 @@ impl Attribute {
         Self::new(name, kind, Content::One(Getter::Group(get)), description)
     }
 
-    const fn of_any(
+    pub(super) const fn of_any(
         name: &'static str,
         kind: Kind,
         get: for<'a> fn(Resource<'a>, usize) -> Value<'a>,
@@ -225,46 +234,51 @@ impl Attribute {
         Self::new(name, kind, Content::One(Getter::Any(get)), description)
     }
 
-    const fn complex(name: &'static str, sub: &'static [Self], description: &'static str) -> Self {
+    pub(super) const fn complex(name: &'static str, sub: &'static [Self], description: &'static str) -> Self {
         Self::new(name, Kind::Complex, Content::Complex(sub), description)
     }
 
-    const fn complex_many(name: &'static str, count: Count, sub: &'static [Self], description: &'static str) -> Self {
+    pub(super) const fn complex_many(
+        name: &'static str,
+        count: Count,
+        sub: &'static [Self],
+        description: &'static str,
+    ) -> Self {
         Self::new(name, Kind::Complex, Content::ComplexMany(count, sub), description)
     }
 
-    const fn required(mut self) -> Self {
+    pub(super) const fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
-    const fn case_exact(mut self) -> Self {
+    pub(super) const fn case_exact(mut self) -> Self {
         self.case_exact = true;
         self
     }
 
-    const fn unique(mut self) -> Self {
-        self.unique = true;
+    pub(super) const fn unique(mut self) -> Self {
+        self.uniqueness = Uniqueness::Server;
         self
     }
 
-    const fn returned(mut self, returned: Returned) -> Self {
+    pub(super) const fn returned(mut self, returned: Returned) -> Self {
         self.returned = returned;
         self
     }
 
-    const fn words(mut self, words: &'static [&'static str]) -> Self {
+    pub(super) const fn words(mut self, words: &'static [&'static str]) -> Self {
         self.canonical_values = words;
         self
     }
 
-    const fn refers_to(mut self, types: &'static [&'static str]) -> Self {
+    pub(super) const fn refers_to(mut self, types: &'static [&'static str]) -> Self {
         self.reference_types = types;
         self.case_exact = true;
         self
     }
 
-    const fn shown_when_empty(mut self) -> Self {
+    pub(super) const fn shown_when_empty(mut self) -> Self {
         self.shown_when_empty = true;
         self
     }
@@ -404,8 +418,8 @@ pub static USER: ResourceType = ResourceType {
     description: "Teammates of the Intercom workspace",
     sections: &[
         HEAD,
-        Section { schema: Some(&USER_SCHEMA), extension: false, attributes: USER_ATTRIBUTES },
-        Section { schema: Some(&INTERCOM_USER_SCHEMA), extension: true, attributes: INTERCOM_USER_ATTRIBUTES },
+        Section { schema: Some(&USER_SCHEMA), extension: false, attributes: users::ATTRIBUTES },
+        Section { schema: Some(&INTERCOM_USER_SCHEMA), extension: true, attributes: users::INTERCOM_ATTRIBUTES },
         TAIL,
     ],
 };
@@ -417,8 +431,8 @@ pub static GROUP: ResourceType = ResourceType {
     description: "Teams of the Intercom workspace",
     sections: &[
         HEAD,
-        Section { schema: Some(&GROUP_SCHEMA), extension: false, attributes: GROUP_ATTRIBUTES },
-        Section { schema: Some(&INTERCOM_GROUP_SCHEMA), extension: true, attributes: INTERCOM_GROUP_ATTRIBUTES },
+        Section { schema: Some(&GROUP_SCHEMA), extension: false, attributes: groups::ATTRIBUTES },
+        Section { schema: Some(&INTERCOM_GROUP_SCHEMA), extension: true, attributes: groups::INTERCOM_ATTRIBUTES },
         TAIL,
     ],
 };
@@ -427,258 +441,18 @@ pub static GROUP: ResourceType = ResourceType {
 pub static RESOURCE_TYPES: [&ResourceType; 2] = [&USER, &GROUP];
 
 static USER_SCHEMA: Schema =
-    Schema { id: urn::USER, name: "User", description: "User Account", attributes: USER_ATTRIBUTES };
+    Schema { id: urn::USER, name: "User", description: "User Account", attributes: users::ATTRIBUTES };
 static INTERCOM_USER_SCHEMA: Schema = Schema {
     id: urn::INTERCOM_USER,
     name: "Intercom User",
     description: "What only Intercom knows of a teammate",
-    attributes: INTERCOM_USER_ATTRIBUTES,
+    attributes: users::INTERCOM_ATTRIBUTES,
 };
 static GROUP_SCHEMA: Schema =
-    Schema { id: urn::GROUP, name: "Group", description: "Group", attributes: GROUP_ATTRIBUTES };
+    Schema { id: urn::GROUP, name: "Group", description: "Group", attributes: groups::ATTRIBUTES };
 static INTERCOM_GROUP_SCHEMA: Schema = Schema {
     id: urn::INTERCOM_GROUP,
     name: "Intercom Group",
     description: "What only Intercom knows of a team",
-    attributes: INTERCOM_GROUP_ATTRIBUTES,
+    attributes: groups::INTERCOM_ATTRIBUTES,
 };
-
-const USER_ATTRIBUTES: &[Attribute] = &[
-    Attribute::of_user(
-        "userName",
-        Kind::String,
-        users::user_name,
-        "The address the teammate signs in with; the id, for a teammate without one.",
-    )
-    .required()
-    .unique(),
-    Attribute::complex(
-        "name",
-        &[
-            Attribute::of_user("formatted", Kind::String, users::name, "The whole name, as in Intercom."),
-            Attribute::of_user(
-                "familyName",
-                Kind::String,
-                users::family_name,
-                "Derived: from the activity log where it tells, else what follows the last space of the name; the name itself where it is one word.",
-            ),
-            Attribute::of_user(
-                "givenName",
-                Kind::String,
-                users::given_name,
-                "Derived: from the activity log where it tells, else what precedes the last space of the name; the name itself where it is one word.",
-            ),
-        ],
-        "The name. Intercom keeps one text; its parts are derived.",
-    ),
-    Attribute::of_user("displayName", Kind::String, users::name, "The name as in Intercom."),
-    Attribute::of_user("title", Kind::String, users::title, "The job title."),
-    Attribute::of_user("userType", Kind::String, users::user_type, "Teammate, or Bot for the workspace's own machine.")
-        .words(&["Teammate", "Bot"]),
-    Attribute::of_user(
-        "active",
-        Kind::Boolean,
-        users::active,
-        "False once the teammate was removed from the workspace.",
-    ),
-    Attribute::complex_many(
-        "emails",
-        Count::User(users::email_count),
-        &[
-            Attribute::of_user("value", Kind::String, users::email, "The address."),
-            Attribute::of_user("type", Kind::String, |_, _| Value::text("work"), "Always work.").words(&["work"]),
-            Attribute::of_user("primary", Kind::Boolean, |_, _| Value::Boolean(true), "Always true: there is one."),
-        ],
-        "The address the teammate signs in with.",
-    ),
-    Attribute::complex_many(
-        "photos",
-        Count::User(users::photo_count),
-        &[
-            Attribute::of_user("value", Kind::Reference, users::photo, "Where the picture is.")
-                .refers_to(&["external"]),
-            Attribute::of_user("type", Kind::String, |_, _| Value::text("photo"), "Always photo.").words(&["photo"]),
-        ],
-        "The teammate's picture. It may change without a new version.",
-    )
-    .returned(Returned::Request),
-    Attribute::complex_many(
-        "groups",
-        Count::User(users::group_count),
-        &[
-            Attribute::of_user("value", Kind::String, users::group_id, "The id of the Group.").case_exact(),
-            Attribute::of_user("$ref", Kind::Reference, users::group_location, "Where the Group is.")
-                .refers_to(&["Group"]),
-            Attribute::of_user("display", Kind::String, users::group_name, "The name of the Group."),
-            Attribute::of_user(
-                "type",
-                Kind::String,
-                |_, _| Value::text("direct"),
-                "Always direct: teams hold no teams.",
-            )
-            .words(&["direct"]),
-        ],
-        "The teams the teammate is in.",
-    )
-    .shown_when_empty(),
-    Attribute::complex_many(
-        "entitlements",
-        Count::User(users::entitlement_count),
-        &[
-            Attribute::of_user("value", Kind::String, users::entitlement, "inbox_seat, or the name of a permission.")
-                .case_exact(),
-            Attribute::of_user("type", Kind::String, users::entitlement_type, "seat or permission.")
-                .words(&["seat", "permission"]),
-        ],
-        "The paid seat, and the permissions that the activity log tells of.",
-    ),
-    Attribute::complex_many(
-        "roles",
-        Count::User(users::role_count),
-        &[
-            Attribute::of_user("value", Kind::String, users::role_id, "Intercom's id of the role.").case_exact(),
-            Attribute::of_user("display", Kind::String, users::role_name, "The name of the role."),
-            Attribute::of_user("primary", Kind::Boolean, |_, _| Value::Boolean(true), "Always true: there is one."),
-        ],
-        "The role that bundles the teammate's permissions.",
-    ),
-];
-
-const INTERCOM_USER_ATTRIBUTES: &[Attribute] = &[
-    Attribute::of_user("intercomId", Kind::String, users::intercom_id, "Intercom's id of the admin.")
-        .required()
-        .case_exact(),
-    Attribute::of_user("workspaceId", Kind::String, users::workspace_id, "Intercom's id of the workspace.")
-        .case_exact(),
-    Attribute::of_user(
-        "hasInboxSeat",
-        Kind::Boolean,
-        users::has_inbox_seat,
-        "Whether the teammate holds a paid inbox seat.",
-    ),
-    Attribute::new(
-        "primaryTeamIds",
-        Kind::String,
-        Content::Many(Count::User(users::primary_team_count), Getter::User(users::primary_team)),
-        "Ids of the Groups whose conversations the teammate gets first.",
-    )
-    .case_exact(),
-    Attribute::new(
-        "secondaryTeamIds",
-        Kind::String,
-        Content::Many(Count::User(users::secondary_team_count), Getter::User(users::secondary_team)),
-        "Ids of the Groups whose conversations the teammate gets when nobody primary is free.",
-    )
-    .case_exact(),
-    Attribute::of_user(
-        "twoFactorAuth",
-        Kind::Boolean,
-        users::two_factor_auth,
-        "From the activity log; absent where it does not tell.",
-    ),
-    Attribute::of_user(
-        "joinedAt",
-        Kind::DateTime,
-        users::joined_at,
-        "From the activity log; absent where it does not tell.",
-    ),
-    Attribute::of_user(
-        "removedAt",
-        Kind::DateTime,
-        users::removed_at,
-        "From the activity log; absent where it does not tell.",
-    ),
-    Attribute::of_user(
-        "awayModeEnabled",
-        Kind::Boolean,
-        users::away_mode_enabled,
-        "Whether the teammate is away now. It may change without a new version.",
-    )
-    .returned(Returned::Request),
-    Attribute::of_user(
-        "awayModeReassign",
-        Kind::Boolean,
-        users::away_mode_reassign,
-        "Whether replies go to somebody else meanwhile. It may change without a new version.",
-    )
-    .returned(Returned::Request),
-    Attribute::of_user(
-        "awayStatusReasonId",
-        Kind::Integer,
-        users::away_status_reason_id,
-        "Intercom's id of the reason. It may change without a new version.",
-    )
-    .returned(Returned::Request),
-    Attribute::of_user(
-        "lastSignInAt",
-        Kind::DateTime,
-        users::last_sign_in_at,
-        "From the activity log. It may change without a new version.",
-    )
-    .returned(Returned::Request),
-    Attribute::of_user(
-        "lastSignInMethod",
-        Kind::String,
-        users::last_sign_in_method,
-        "From the activity log. It may change without a new version.",
-    )
-    .returned(Returned::Request),
-];
-
-const GROUP_ATTRIBUTES: &[Attribute] = &[
-    Attribute::of_group(
-        "displayName",
-        Kind::String,
-        groups::display_name,
-        "The name of the team; the id, for a team without one.",
-    )
-    .required(),
-    Attribute::complex_many(
-        "members",
-        Count::Group(groups::member_count),
-        &[
-            Attribute::of_group("value", Kind::String, groups::member_id, "The id of the User.").case_exact(),
-            Attribute::of_group("$ref", Kind::Reference, groups::member_location, "Where the User is.")
-                .refers_to(&["User"]),
-            Attribute::of_group("display", Kind::String, groups::member_name, "The name of the User."),
-            Attribute::of_group("type", Kind::String, |_, _| Value::text("User"), "Always User: teams hold no teams.")
-                .words(&["User"]),
-        ],
-        "Who is in the team.",
-    )
-    .shown_when_empty(),
-];
-
-const INTERCOM_GROUP_ATTRIBUTES: &[Attribute] = &[
-    Attribute::of_group("intercomId", Kind::String, groups::intercom_id, "Intercom's id of the team.")
-        .required()
-        .case_exact(),
-    Attribute::of_group("workspaceId", Kind::String, groups::workspace_id, "Intercom's id of the workspace.")
-        .case_exact(),
-    Attribute::of_group(
-        "distributionMethod",
-        Kind::String,
-        groups::distribution_method,
-        "How conversations are given out, in Intercom's words.",
-    ),
-    Attribute::of_group(
-        "assignmentLimit",
-        Kind::Integer,
-        groups::assignment_limit,
-        "How many conversations one member may hold.",
-    ),
-    Attribute::new(
-        "primaryMemberIds",
-        Kind::String,
-        Content::Many(Count::Group(groups::primary_member_count), Getter::Group(groups::primary_member)),
-        "Ids of the Users who get the team's conversations first.",
-    )
-    .case_exact(),
-    Attribute::new(
-        "secondaryMemberIds",
-        Kind::String,
-        Content::Many(Count::Group(groups::secondary_member_count), Getter::Group(groups::secondary_member)),
-        "Ids of the Users who get them when nobody primary is free.",
-    )
-    .case_exact(),
-];

@@ -1,58 +1,223 @@
-//! The getters of User: from a teammate to SCIM's attributes.
+//! User's part of the table: from a teammate to SCIM's attributes.
 
+use super::schema::{Attribute, Content, Count, Getter, Kind, Returned};
 use super::value::{Resource, UserRef, Value};
 use crate::directory::UserKind;
 
+/// The core schema's attributes that a teammate can fill.
+pub(super) const ATTRIBUTES: &[Attribute] = &[
+    Attribute::of_user(
+        "userName",
+        Kind::String,
+        user_name,
+        "The address the teammate signs in with; the id, for a teammate without one.",
+    )
+    .required()
+    .unique(),
+    Attribute::complex(
+        "name",
+        &[
+            Attribute::of_user("formatted", Kind::String, name, "The whole name, as in Intercom."),
+            Attribute::of_user(
+                "familyName",
+                Kind::String,
+                family_name,
+                "Derived: from the activity log where it tells, else what follows the last space of the name; the name itself where it is one word.",
+            ),
+            Attribute::of_user(
+                "givenName",
+                Kind::String,
+                given_name,
+                "Derived: from the activity log where it tells, else what precedes the last space of the name; the name itself where it is one word.",
+            ),
+        ],
+        "The name. Intercom keeps one text; its parts are derived.",
+    ),
+    Attribute::of_user("displayName", Kind::String, name, "The name as in Intercom."),
+    Attribute::of_user("title", Kind::String, title, "The job title."),
+    Attribute::of_user("userType", Kind::String, user_type, "Teammate, or Bot for the workspace's own machine.")
+        .words(&["Teammate", "Bot"]),
+    Attribute::of_user("active", Kind::Boolean, active, "False once the teammate was removed from the workspace."),
+    Attribute::complex_many(
+        "emails",
+        Count::User(email_count),
+        &[
+            Attribute::of_user("value", Kind::String, email, "The address."),
+            Attribute::of_user("type", Kind::String, |_, _| Value::text("work"), "Always work.").words(&["work"]),
+            Attribute::of_user("primary", Kind::Boolean, |_, _| Value::Boolean(true), "Always true: there is one."),
+        ],
+        "The address the teammate signs in with.",
+    ),
+    Attribute::complex_many(
+        "photos",
+        Count::User(photo_count),
+        &[
+            Attribute::of_user("value", Kind::Reference, photo, "Where the picture is.").refers_to(&["external"]),
+            Attribute::of_user("type", Kind::String, |_, _| Value::text("photo"), "Always photo.").words(&["photo"]),
+        ],
+        "The teammate's picture. It may change without a new version.",
+    )
+    .returned(Returned::Request),
+    Attribute::complex_many(
+        "groups",
+        Count::User(group_count),
+        &[
+            Attribute::of_user("value", Kind::String, group_id, "The id of the Group.").case_exact(),
+            Attribute::of_user("$ref", Kind::Reference, group_location, "Where the Group is.").refers_to(&["Group"]),
+            Attribute::of_user("display", Kind::String, group_name, "The name of the Group."),
+            Attribute::of_user(
+                "type",
+                Kind::String,
+                |_, _| Value::text("direct"),
+                "Always direct: teams hold no teams.",
+            )
+            .words(&["direct"]),
+        ],
+        "The teams the teammate is in.",
+    )
+    .shown_when_empty(),
+    Attribute::complex_many(
+        "entitlements",
+        Count::User(entitlement_count),
+        &[
+            Attribute::of_user("value", Kind::String, entitlement, "inbox_seat, or the name of a permission.")
+                .case_exact(),
+            Attribute::of_user("type", Kind::String, entitlement_type, "seat or permission.")
+                .words(&["seat", "permission"]),
+        ],
+        "The paid seat, and the permissions that the activity log tells of.",
+    ),
+    Attribute::complex_many(
+        "roles",
+        Count::User(role_count),
+        &[
+            Attribute::of_user("value", Kind::String, role_id, "Intercom's id of the role.").case_exact(),
+            Attribute::of_user("display", Kind::String, role_name, "The name of the role."),
+            Attribute::of_user("primary", Kind::Boolean, |_, _| Value::Boolean(true), "Always true: there is one."),
+        ],
+        "The role that bundles the teammate's permissions.",
+    ),
+];
+
+/// What only Intercom knows of a teammate.
+pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
+    Attribute::of_user("intercomId", Kind::String, intercom_id, "Intercom's id of the admin.").required().case_exact(),
+    Attribute::of_user("workspaceId", Kind::String, workspace_id, "Intercom's id of the workspace.").case_exact(),
+    Attribute::of_user("hasInboxSeat", Kind::Boolean, has_inbox_seat, "Whether the teammate holds a paid inbox seat."),
+    Attribute::new(
+        "primaryTeamIds",
+        Kind::String,
+        Content::Many(Count::User(primary_team_count), Getter::User(primary_team)),
+        "Ids of the Groups whose conversations the teammate gets first.",
+    )
+    .case_exact(),
+    Attribute::new(
+        "secondaryTeamIds",
+        Kind::String,
+        Content::Many(Count::User(secondary_team_count), Getter::User(secondary_team)),
+        "Ids of the Groups whose conversations the teammate gets when nobody primary is free.",
+    )
+    .case_exact(),
+    Attribute::of_user(
+        "twoFactorAuth",
+        Kind::Boolean,
+        two_factor_auth,
+        "From the activity log; absent where it does not tell.",
+    ),
+    Attribute::of_user("joinedAt", Kind::DateTime, joined_at, "From the activity log; absent where it does not tell."),
+    Attribute::of_user(
+        "removedAt",
+        Kind::DateTime,
+        removed_at,
+        "From the activity log; absent where it does not tell.",
+    ),
+    Attribute::of_user(
+        "awayModeEnabled",
+        Kind::Boolean,
+        away_mode_enabled,
+        "Whether the teammate is away now. It may change without a new version.",
+    )
+    .returned(Returned::Request),
+    Attribute::of_user(
+        "awayModeReassign",
+        Kind::Boolean,
+        away_mode_reassign,
+        "Whether replies go to somebody else meanwhile. It may change without a new version.",
+    )
+    .returned(Returned::Request),
+    Attribute::of_user(
+        "awayStatusReasonId",
+        Kind::Integer,
+        away_status_reason_id,
+        "Intercom's id of the reason. It may change without a new version.",
+    )
+    .returned(Returned::Request),
+    Attribute::of_user(
+        "lastSignInAt",
+        Kind::DateTime,
+        last_sign_in_at,
+        "From the activity log. It may change without a new version.",
+    )
+    .returned(Returned::Request),
+    Attribute::of_user(
+        "lastSignInMethod",
+        Kind::String,
+        last_sign_in_method,
+        "From the activity log. It may change without a new version.",
+    )
+    .returned(Returned::Request),
+];
+
 /// RFC 7643 §4.1.1: userName is required. NB: for a teammate whom Intercom lists without an address, the
 /// SCIM id stands in; nothing else is both there and unique.
-pub(super) fn user_name(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn user_name(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::text(user.entry.user_name())
 }
 
-pub(super) fn name(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn name(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::maybe(user.entry.user.name.as_deref())
 }
 
-pub(super) fn given_name(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn given_name(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::maybe(user.entry.user.name_parts().map(|parts| parts.given))
 }
 
-pub(super) fn family_name(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn family_name(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::maybe(user.entry.user.name_parts().map(|parts| parts.family))
 }
 
-pub(super) fn title(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn title(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::maybe(user.entry.user.job_title.as_deref())
 }
 
-pub(super) fn user_type(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn user_type(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::text(match user.entry.user.kind() {
         UserKind::Teammate => "Teammate",
         UserKind::Bot => "Bot",
     })
 }
 
-pub(super) fn active(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn active(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::Boolean(user.entry.user.active)
 }
 
-pub(super) fn email_count(user: UserRef<'_>) -> usize {
+fn email_count(user: UserRef<'_>) -> usize {
     usize::from(user.entry.user.email.is_some())
 }
 
-pub(super) fn email(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn email(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::maybe(user.entry.user.email.as_deref())
 }
 
-pub(super) fn photo_count(user: UserRef<'_>) -> usize {
+fn photo_count(user: UserRef<'_>) -> usize {
     usize::from(user.entry.volatile.avatar_url.is_some())
 }
 
-pub(super) fn photo(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn photo(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::maybe(user.entry.volatile.avatar_url.as_deref())
 }
 
-pub(super) fn group_count(user: UserRef<'_>) -> usize {
+fn group_count(user: UserRef<'_>) -> usize {
     user.entry.groups.all.len()
 }
 
@@ -61,15 +226,15 @@ fn group<'a>(user: UserRef<'a>, list: &[u32], at: usize) -> Option<Resource<'a>>
     list.get(at).and_then(|group| user.picture.group_at(*group))
 }
 
-pub(super) fn group_id(user: UserRef<'_>, at: usize) -> Value<'_> {
+fn group_id(user: UserRef<'_>, at: usize) -> Value<'_> {
     Value::maybe(group(user, &user.entry.groups.all, at).map(Resource::id))
 }
 
-pub(super) fn group_location(user: UserRef<'_>, at: usize) -> Value<'_> {
+fn group_location(user: UserRef<'_>, at: usize) -> Value<'_> {
     group(user, &user.entry.groups.all, at).map_or(Value::Absent, |group| Value::made(group.location()))
 }
 
-pub(super) fn group_name(user: UserRef<'_>, at: usize) -> Value<'_> {
+fn group_name(user: UserRef<'_>, at: usize) -> Value<'_> {
     match group(user, &user.entry.groups.all, at) {
         Some(Resource::Group(group)) => Value::text(group.entry.display_name()),
         _ => Value::Absent,
@@ -77,7 +242,7 @@ pub(super) fn group_name(user: UserRef<'_>, at: usize) -> Value<'_> {
 }
 
 /// The seat, if there is one, and then the permissions.
-pub(super) fn entitlement_count(user: UserRef<'_>) -> usize {
+fn entitlement_count(user: UserRef<'_>) -> usize {
     usize::from(has_seat(user)) + user.entry.user.permissions.as_ref().map_or(0, Vec::len)
 }
 
@@ -91,82 +256,82 @@ fn permission(user: UserRef<'_>, at: usize) -> Option<&str> {
     user.entry.user.permissions.as_ref()?.get(at).map(String::as_str)
 }
 
-pub(super) fn entitlement(user: UserRef<'_>, at: usize) -> Value<'_> {
+fn entitlement(user: UserRef<'_>, at: usize) -> Value<'_> {
     Value::text(permission(user, at).unwrap_or("inbox_seat"))
 }
 
-pub(super) fn entitlement_type(user: UserRef<'_>, at: usize) -> Value<'_> {
+fn entitlement_type(user: UserRef<'_>, at: usize) -> Value<'_> {
     Value::text(if permission(user, at).is_some() { "permission" } else { "seat" })
 }
 
-pub(super) fn role_count(user: UserRef<'_>) -> usize {
+fn role_count(user: UserRef<'_>) -> usize {
     usize::from(user.entry.user.role.is_some())
 }
 
-pub(super) fn role_id(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn role_id(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::maybe(user.entry.user.role.as_ref().map(|role| role.id.as_str()))
 }
 
-pub(super) fn role_name(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn role_name(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::maybe(user.entry.user.role.as_ref().and_then(|role| role.name.as_deref()))
 }
 
-pub(super) fn intercom_id(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn intercom_id(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::text(user.entry.user.id.as_str())
 }
 
-pub(super) fn workspace_id(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn workspace_id(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::maybe(user.picture.workspace().id.as_deref())
 }
 
-pub(super) fn has_inbox_seat(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn has_inbox_seat(user: UserRef<'_>, _: usize) -> Value<'_> {
     user.entry.user.has_inbox_seat.into()
 }
 
-pub(super) fn primary_team_count(user: UserRef<'_>) -> usize {
+fn primary_team_count(user: UserRef<'_>) -> usize {
     user.entry.groups.primary.len()
 }
 
-pub(super) fn primary_team(user: UserRef<'_>, at: usize) -> Value<'_> {
+fn primary_team(user: UserRef<'_>, at: usize) -> Value<'_> {
     Value::maybe(group(user, &user.entry.groups.primary, at).map(Resource::id))
 }
 
-pub(super) fn secondary_team_count(user: UserRef<'_>) -> usize {
+fn secondary_team_count(user: UserRef<'_>) -> usize {
     user.entry.groups.secondary.len()
 }
 
-pub(super) fn secondary_team(user: UserRef<'_>, at: usize) -> Value<'_> {
+fn secondary_team(user: UserRef<'_>, at: usize) -> Value<'_> {
     Value::maybe(group(user, &user.entry.groups.secondary, at).map(Resource::id))
 }
 
-pub(super) fn two_factor_auth(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn two_factor_auth(user: UserRef<'_>, _: usize) -> Value<'_> {
     user.entry.user.two_factor_auth.into()
 }
 
-pub(super) fn joined_at(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn joined_at(user: UserRef<'_>, _: usize) -> Value<'_> {
     user.entry.user.joined_at.into()
 }
 
-pub(super) fn removed_at(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn removed_at(user: UserRef<'_>, _: usize) -> Value<'_> {
     user.entry.user.removed_at.into()
 }
 
-pub(super) fn away_mode_enabled(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn away_mode_enabled(user: UserRef<'_>, _: usize) -> Value<'_> {
     user.entry.volatile.away_mode_enabled.into()
 }
 
-pub(super) fn away_mode_reassign(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn away_mode_reassign(user: UserRef<'_>, _: usize) -> Value<'_> {
     user.entry.volatile.away_mode_reassign.into()
 }
 
-pub(super) fn away_status_reason_id(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn away_status_reason_id(user: UserRef<'_>, _: usize) -> Value<'_> {
     user.entry.volatile.away_status_reason_id.into()
 }
 
-pub(super) fn last_sign_in_at(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn last_sign_in_at(user: UserRef<'_>, _: usize) -> Value<'_> {
     user.entry.volatile.last_sign_in_at.into()
 }
 
-pub(super) fn last_sign_in_method(user: UserRef<'_>, _: usize) -> Value<'_> {
+fn last_sign_in_method(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::maybe(user.entry.volatile.last_sign_in_method.as_deref())
 }

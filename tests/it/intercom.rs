@@ -1,0 +1,307 @@
+//! Reading Intercom: the recordings, the ways a call goes wrong, and what the two lists disagree about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::directory::{Observation, UserKind};
+use intercom_scim_bridge::intercom::{Client, IntercomError, Progress, Region, Since, observe};
+use secrecy::SecretString;
+use simulator::{Fault, Options, Simulator, Workspace};
+
+use crate::support::bridge::dozen;
+use crate::support::canned;
+use crate::support::hand::{START, TOKEN, connection};
+
+const ADMINS: &str = include_str!("fixtures/intercom/admins.json");
+const TEAMS: &str = include_str!("fixtures/intercom/teams.json");
+const ME: &str = include_str!("fixtures/intercom/me.json");
+const ACTIVITY: &str = include_str!("fixtures/intercom/activity_logs.json");
+
+fn everything() -> Since {
+    Since::Everything { log: START - Duration::from_hours(87600) }
+}
+
+async fn read(client: &Client) -> Result<Observation, IntercomError> {
+    observe(client, everything(), &|_| {}).await
+}
+
+fn client(base_url: &str) -> Client {
+    Client::new(connection(base_url), Clock::manual(START)).unwrap()
+}
+
+/// A simulator of a dozen people, and a client before it.
+fn simulated(options: Options) -> (Simulator, Client) {
+    let simulator = Simulator::start(dozen(), options).unwrap();
+    let client = client(&simulator.base_url());
+    (simulator, client)
+}
+
+#[tokio::test]
+async fn what_intercom_really_answered_is_read_as_it_was_meant() {
+    // Answers in the shape of real ones: the machine among the people, an empty priority level, job titles and
+    // roles that are not there, ids as strings here and integers there. Only the older log call is there.
+    let server = canned::serve(&[
+        ("GET /me", ME),
+        ("GET /admins", ADMINS),
+        ("GET /teams", TEAMS),
+        ("GET /admins/activity_logs", ACTIVITY),
+    ]);
+    let observation = read(&client(&server.base_url)).await.unwrap();
+    insta::assert_json_snapshot!(summary(&observation));
+    assert_eq!(observation.warnings, []);
+    assert_eq!(observation.users.iter().filter(|seen| seen.user.kind() == UserKind::Bot).count(), 1);
+    assert_eq!(observation.without_bots().users.len(), 3);
+    server.stop().await;
+}
+
+fn summary(observation: &Observation) -> serde_json::Value {
+    serde_json::json!({
+        "workspace": observation.workspace,
+        "users": observation.users.iter().map(|seen| (&seen.user, &seen.volatile)).collect::<Vec<_>>(),
+        "groups": observation.groups,
+        "memberships": observation.memberships,
+        "activity": observation.activity,
+    })
+}
+
+#[tokio::test]
+async fn an_unreadable_list_is_an_error_that_names_the_field() {
+    for (admins, expected) in [
+        (r#"{"type":"admin.list"}"#, "`admins` is missing"),
+        (r#"{"admins":[{"id":"1"},{"name":"x"}]}"#, "`admins[1].id` is missing"),
+        (
+            r#"{"admins":[{"id":"1","team_ids":"none"}]}"#,
+            "`admins[0].team_ids` is not of the type that Intercom documents",
+        ),
+        ("<html>", "it is not the JSON object that Intercom documents"),
+        ("", "it is not the JSON object that Intercom documents"),
+    ] {
+        let server = canned::serve(&[("GET /me", ME), ("GET /admins", admins), ("GET /teams", TEAMS)]);
+        let error = read(&client(&server.base_url)).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("Intercom's answer for /admins cannot be read: {expected}"));
+        assert!(!error.is_transient());
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn unknown_fields_and_words_are_no_obstacle() {
+    let admins = r#"{"type":"admin.list","total":1,"admins":[{"type":"robot","id":7,"email":"x@y.z","mood":{"now":"fine"},
+        "role":{"type":"role","id":3,"name":null},"avatar":"https://example.com/a.png","team_ids":null}]}"#;
+    let teams =
+        r#"{"teams":[{"id":"1","name":"T","admin_ids":[],"distribution_method":"by_lot","assignment_limit":null}]}"#;
+    let server = canned::serve(&[
+        ("GET /me", ME),
+        ("GET /admins", admins),
+        ("GET /teams", teams),
+        ("GET /admins/activity_logs", ACTIVITY),
+    ]);
+    let observation = read(&client(&server.base_url)).await.unwrap();
+    assert_eq!(observation.users[0].user.id.as_str(), "7");
+    assert_eq!(observation.users[0].volatile.avatar_url.as_deref(), Some("https://example.com/a.png"));
+    assert_eq!(observation.groups[0].distribution_method.as_deref(), Some("by_lot"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_that_fails_for_a_moment_is_tried_again() {
+    for fault in [Fault::Status(500), Fault::Status(503), Fault::Status(408), Fault::CutOff, Fault::RateLimit(3)] {
+        let (simulator, client) = simulated(Options::default());
+        simulator.fail(fault, "/admins", 2);
+        let observation = read(&client).await.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+        assert_eq!(observation.users.len(), 13);
+        assert_eq!(client.traffic().retries, 2, "{fault:?}");
+        simulator.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_keeps_failing_is_given_up_after_five_tries() {
+    for (fault, message) in [
+        (Fault::Status(502), "Intercom could not be reached: it answered 502 server_error"),
+        (Fault::CutOff, "Intercom could not be reached: the answer was cut off"),
+        (Fault::RateLimit(7), "Intercom's rate limit is used up; it opens again in"),
+    ] {
+        let (simulator, client) = simulated(Options::default());
+        simulator.fail_from_now_on(fault, "/me");
+        let error = read(&client).await.unwrap_err();
+        assert!(error.to_string().starts_with(message), "{error}");
+        assert!(error.is_transient());
+        assert_eq!(client.traffic().calls, 5);
+        simulator.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn silence_is_a_time_out_and_a_slow_answer_is_not() {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let mut impatient = connection(&simulator.base_url());
+    impatient.read_timeout = Duration::from_millis(300);
+    let client = Client::new(impatient, Clock::manual(START)).unwrap();
+    simulator.fail(Fault::Slow(Duration::from_millis(50)), "/admins", 1);
+    read(&client).await.unwrap();
+    assert_eq!(client.traffic().retries, 0);
+    simulator.fail(Fault::TimeOut, "/teams", 1);
+    read(&client).await.unwrap();
+    assert_eq!(client.traffic().retries, 1);
+}
+
+#[tokio::test]
+async fn nobody_at_the_address_is_said_so() {
+    let error = read(&client("http://127.0.0.1:1")).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Intercom could not be reached: no connection (is the address right, and is it let through by the network?)"
+    );
+}
+
+#[tokio::test]
+async fn the_rate_limit_is_waited_for_and_not_run_into() {
+    let clock = simulator::Clock::manual(START.unix_timestamp());
+    let (simulator, client) = simulated(Options { calls_per_window: 20, clock: clock.clone(), ..Options::default() });
+    for round in 1..=12 {
+        // The stand-in's clock goes with the client's, which moves when the client waits.
+        clock.advance((client.clock().now().unix_timestamp() - clock.now()).max(0));
+        read(&client).await.unwrap_or_else(|error| panic!("round {round}: {error}"));
+    }
+    assert_eq!(client.traffic().retries, 0, "no call was refused");
+    assert!(client.clock().now() > START, "the client held calls back");
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_token_is_not_tried_again_and_says_what_to_do() {
+    let (simulator, client) = simulated(Options::default());
+    simulator.fail_from_now_on(Fault::Unauthorized, "");
+    let error = read(&client).await.unwrap_err();
+    assert_eq!(error, IntercomError::Unauthorized { code: "unauthorized".to_owned() });
+    assert!(error.remedy().contains("INTERCOM_ACCESS_TOKEN") && error.remedy().contains("INTERCOM_REGION"));
+    assert_eq!(client.traffic().calls, 1);
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_workspace_of_another_region_is_refused() {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let mut european = connection(&simulator.base_url());
+    european.region = Some(Region::Eu);
+    let client = Client::new(european, Clock::manual(START)).unwrap();
+    let error = read(&client).await.unwrap_err();
+    assert_eq!(error.to_string(), "the workspace is hosted in US, not in EU");
+    assert_eq!(error.remedy(), "set INTERCOM_REGION=us");
+    assert_eq!(simulator.take_calls(), ["GET /me"]);
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_that_may_not_be_read_is_a_warning() {
+    let (simulator, client) = simulated(Options::default());
+    simulator.fail_from_now_on(Fault::Forbidden, "/admins/activity_logs");
+    let observation = read(&client).await.unwrap();
+    assert_eq!(observation.users.len(), 13);
+    assert_eq!(observation.activity, []);
+    assert_eq!(
+        observation.warnings.iter().map(|warning| warning.code.as_str()).collect::<Vec<_>>(),
+        ["activity_log_forbidden"]
+    );
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn all_pages_of_the_log_are_read_oldest_first_by_either_call() {
+    let mut workspace = Workspace::new(TOKEN);
+    let ada = workspace.add_teammate("Ada Lovelace");
+    (0..600).for_each(|minute| workspace.sign_in(ada, "saml", START.unix_timestamp() - 60 * (600 - minute)));
+    let simulator = Simulator::start(workspace, Options::default()).unwrap();
+    let by_search = read(&client(&simulator.base_url())).await.unwrap().activity;
+    assert_eq!(simulator.take_calls().iter().filter(|call| call.ends_with("/search")).count(), 3);
+    assert_eq!(by_search.len(), 600);
+    assert!(by_search.is_sorted_by_key(|entry| entry.at));
+    // Without the search: the plain list, twenty a page, by cursors (newer) or by URLs (older).
+    simulator.fail_from_now_on(Fault::Status(404), "/admins/activity_logs/search");
+    for version in ["2.16", "2.9"] {
+        let mut connection = connection(&simulator.base_url());
+        connection.api_version = version.to_owned();
+        let by_list = read(&Client::new(connection, Clock::manual(START)).unwrap()).await.unwrap().activity;
+        assert_eq!(by_list, by_search, "{version}");
+    }
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn where_the_lists_disagree_for_a_moment_they_are_read_again() {
+    let mut workspace = Workspace::new(TOKEN);
+    let ada = workspace.add_teammate("Ada Lovelace");
+    let support = workspace.add_team("Support", &[]);
+    workspace.let_admin_list_lag();
+    workspace.team_mut(support).unwrap().members.insert(ada, None);
+    let simulator = Simulator::start(workspace, Options::default()).unwrap();
+    let observation = read(&client(&simulator.base_url())).await.unwrap();
+    assert_eq!((observation.memberships.len(), observation.warnings.as_slice()), (1, &[][..]));
+    let calls = simulator.take_calls();
+    assert!(
+        calls.contains(&format!("GET /teams/{support}")) && calls.contains(&format!("GET /admins/{ada}")),
+        "{calls:?}"
+    );
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_team_that_lists_somebody_unknown_is_read_again_and_then_warned_of() {
+    let mut workspace = Workspace::new(TOKEN);
+    let ada = workspace.add_teammate("Ada Lovelace");
+    let support = workspace.add_team("Support", &[ada]);
+    workspace.team_mut(support).unwrap().one_sided.push(999);
+    let simulator = Simulator::start(workspace, Options::default()).unwrap();
+    let observation = read(&client(&simulator.base_url())).await.unwrap();
+    assert_eq!(observation.memberships.len(), 1);
+    assert_eq!(observation.warnings.len(), 1);
+    assert_eq!(
+        observation.warnings[0].detail,
+        format!("team {support} lists admin 999, whom Intercom does not know; left out")
+    );
+    assert!(simulator.take_calls().contains(&"GET /admins/999".to_owned()));
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_reading_tells_how_far_it_has_come() {
+    let (simulator, client) = simulated(Options::default());
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = Arc::clone(&seen);
+    observe(&client, everything(), &move |progress| noted.lock().unwrap().push(progress)).await.unwrap();
+    assert_eq!(
+        *seen.lock().unwrap(),
+        [Progress::Workspace, Progress::Admins, Progress::Teams, Progress::Activity { page: 1 }]
+    );
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn neither_error_nor_debug_print_holds_the_token() {
+    let secret = "c2VjcmV0LXRva2Vu";
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let mut wrong = connection(&simulator.base_url());
+    wrong.access_token = SecretString::from(secret);
+    let client = Client::new(wrong, Clock::manual(START)).unwrap();
+    let error = read(&client).await.unwrap_err();
+    for text in [format!("{error}"), format!("{error:?}"), error.remedy(), format!("{client:?}")] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_admins_are_read() {
+    let company = simulator::Company { admins: 100_000, teams: 50, seed: 1, now: START.unix_timestamp() };
+    let mut workspace = simulator::seed(company, TOKEN);
+    workspace.forget_log();
+    let simulator = Simulator::start(workspace, Options::default()).unwrap();
+    let mut patient = connection(&simulator.base_url());
+    patient.read_timeout = Duration::from_mins(2);
+    let observation = read(&Client::new(patient, Clock::manual(START)).unwrap()).await.unwrap();
+    assert_eq!(observation.users.len(), 100_001);
+    assert_eq!(observation.warnings, []);
+    simulator.stop().await;
+}

@@ -1,0 +1,81 @@
+//! The ledger's tables, on both databases.
+
+use intercom_scim_bridge::ledger::{Ledger, LedgerError, Mode, Trigger};
+use sea_orm::{FromQueryResult, Statement};
+
+use crate::on_both_databases;
+use crate::support::database::TestDatabase;
+use crate::support::hand::Hand;
+
+on_both_databases!(
+    migrating_twice_does_nothing_the_second_time,
+    each_generation_is_tied_to_the_one_before,
+    times_of_generations_only_ever_grow,
+    workspaces_do_not_see_each_other,
+);
+
+async fn migrating_twice_does_nothing_the_second_time(database: TestDatabase) {
+    let ledger = Ledger::open(&database.url).await.unwrap();
+    assert_eq!(ledger.pending_migrations().await.unwrap(), 4);
+    assert_eq!(ledger.migrate().await.unwrap(), 4);
+    assert_eq!((ledger.migrate().await.unwrap(), ledger.pending_migrations().await.unwrap()), (0, 0));
+}
+
+#[derive(FromQueryResult)]
+struct Link {
+    number: i64,
+    hash: String,
+    previous_hash: String,
+}
+
+async fn links(database: &TestDatabase) -> Vec<Link> {
+    let connection = database.connection().await;
+    let question = "SELECT number, hash, previous_hash FROM generations ORDER BY number";
+    Link::find_by_statement(Statement::from_string(connection.get_database_backend(), question))
+        .all(&connection)
+        .await
+        .unwrap()
+}
+
+async fn each_generation_is_tied_to_the_one_before(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned()));
+    hand.full().await;
+    hand.full().await;
+    let links = links(&hand.database).await;
+    assert_eq!(links.iter().map(|link| link.number).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(links[0].previous_hash, "");
+    assert_eq!(links[1].previous_hash, links[0].hash);
+    assert!(links.iter().all(|link| link.hash.len() == 64 && link.hash.bytes().all(|byte| byte.is_ascii_hexdigit())));
+}
+
+async fn times_of_generations_only_ever_grow(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    let first = hand.recorded().await.users[0].0.stamps.last_modified;
+    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
+    let (plan, ..) = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
+    // The machine's clock was set back by a day.
+    let yesterday = first - time::Duration::days(1);
+    let run = hand.ledger.start_run("default", Mode::Full, Trigger::Command, yesterday).await.unwrap();
+    hand.ledger.commit(&run, &plan, yesterday).await.unwrap();
+    assert_eq!(hand.recorded().await.users[0].0.stamps.last_modified, first + time::Duration::milliseconds(1));
+}
+
+async fn workspaces_do_not_see_each_other(database: TestDatabase) {
+    let (hand, _) = Hand::small(database).await;
+    hand.full().await;
+    assert_eq!(hand.ledger.generation("other").await.unwrap(), 0);
+    assert!(hand.ledger.latest("other").await.unwrap().users.is_empty());
+    assert!(hand.ledger.runs("other", 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_said_so_without_its_password() {
+    for url in ["postgres://ada:secret@127.0.0.1:1/bridge", "sqlite:///nowhere/at/all.db?mode=rwc"] {
+        let Err(error) = Ledger::open(url).await else { panic!("{url} opened") };
+        assert!(matches!(error, LedgerError::Unavailable(_)));
+        assert!(!error.chain().contains("secret"), "{}", error.chain());
+    }
+}

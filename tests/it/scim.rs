@@ -1,0 +1,393 @@
+//! Users and groups as clients see them.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use simulator::{Admin, Priority, Role, Workspace};
+
+use crate::support::bridge::{Answer, Bridge, dozen};
+use crate::support::hand::TOKEN;
+
+/// Ada with everything, Bo with nothing but an address, and two teams, one of them empty.
+fn workspace() -> Workspace {
+    let mut workspace = Workspace::new(TOKEN);
+    let ada = workspace.join(
+        Admin {
+            name: "Maria del Carmen Lopez Garcia".to_owned(),
+            email: "Ada@Example.com".to_owned(),
+            job_title: Some("Team Lead".to_owned()),
+            away: true,
+            has_inbox_seat: true,
+            role: Some(Role { id: "3".to_owned(), name: "Support Lead".to_owned() }),
+            avatar_url: Some("https://static.intercomassets.com/avatars/1/picture.jpg".to_owned()),
+        },
+        1_772_000_000,
+    );
+    workspace.set_permissions(ada, ada, &["manage_teammates"], 1_772_000_100);
+    workspace.set_two_factor(ada, true, 1_772_000_200);
+    workspace.sign_in(ada, "saml", 1_772_000_300);
+    let bo =
+        workspace.add_admin(Admin { name: "Bo".to_owned(), email: "bo@example.com".to_owned(), ..Admin::default() });
+    let support = workspace.add_team("Support", &[ada, bo]);
+    let team = workspace.team_mut(support).unwrap();
+    team.members.insert(ada, Some(Priority::Primary));
+    team.members.insert(bo, Some(Priority::Secondary));
+    team.distribution_method = Some("load_balanced".to_owned());
+    team.assignment_limit = Some(10);
+    workspace.add_team("Nobody's", &[]);
+    workspace
+}
+
+/// A resource without what differs from run to run.
+fn steady(mut value: Value, bridge: &Bridge) -> Value {
+    fn walk(value: &mut Value, root: &str) {
+        match value {
+            Value::String(text) => *text = text.replace(root, "http://bridge"),
+            Value::Array(items) => items.iter_mut().for_each(|item| walk(item, root)),
+            Value::Object(members) => {
+                for (name, member) in members {
+                    if matches!(name.as_str(), "lastModified" | "version") {
+                        *member = json!(format!("[{name}]"));
+                    }
+                    walk(member, root);
+                }
+            }
+            _ => {}
+        }
+    }
+    walk(&mut value, &bridge.url(""));
+    value
+}
+
+async fn ids(bridge: &Bridge, path: &str) -> Vec<String> {
+    let answer = bridge.get(path).await;
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+    answer.json()["Resources"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_teammate_is_a_user_with_everything_that_intercom_told() {
+    let bridge = Bridge::serving(workspace()).await;
+    let all = ids(&bridge, "/scim/v2/Users").await;
+    let mut ada = steady(bridge.get(&format!("/scim/v2/Users/{}", all[0])).await.json(), &bridge);
+    insta::assert_json_snapshot!("user_with_everything", ada);
+    assert_eq!(ada["meta"]["created"].take(), json!("2026-02-25T06:13:20Z"), "when she joined");
+
+    let mut bo = steady(bridge.get(&format!("/scim/v2/Users/{}", all[1])).await.json(), &bridge);
+    bo["meta"]["created"] = json!("[created]");
+    insta::assert_json_snapshot!("user_with_nothing", bo);
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn a_team_is_a_group_with_its_members() {
+    let bridge = Bridge::serving(workspace()).await;
+    let mut groups = steady(bridge.get("/scim/v2/Groups").await.json(), &bridge);
+    groups["Resources"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .for_each(|group| group["meta"]["created"] = json!("[created]"));
+    insta::assert_json_snapshot!("groups", groups);
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_returned_on_request_is_there_when_it_is_asked_for() {
+    let bridge = Bridge::serving(workspace()).await;
+    let asked =
+        "photos,urn:ietf:params:scim:schemas:extension:intercom:2.0:User:lastSignInMethod,NAME.familyname,nickName";
+    let ada = bridge.get(&format!("/scim/v2/Users?count=1&attributes={asked}")).await.json()["Resources"][0].clone();
+    let id = ada["id"].clone();
+    assert_eq!(
+        ada,
+        json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:extension:intercom:2.0:User"],
+            "id": id,
+            "name": {"familyName": "del Carmen Lopez Garcia"},
+            "photos": [{"value": "https://static.intercomassets.com/avatars/1/picture.jpg", "type": "photo"}],
+            "urn:ietf:params:scim:schemas:extension:intercom:2.0:User": {"lastSignInMethod": "saml"},
+        }),
+    );
+    let group = bridge.get("/scim/v2/Groups?excludedAttributes=members,id,meta.version&count=1").await.json();
+    let group = &group["Resources"][0];
+    assert!(group.get("members").is_none() && group["meta"].get("version").is_none());
+    assert!(group["id"].is_string(), "id is always returned");
+    let both = bridge.get("/scim/v2/Users?attributes=userName&excludedAttributes=emails").await;
+    assert_eq!((both.status.as_u16(), &both.json()["scimType"]), (400, &json!("invalidValue")));
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn a_teammate_is_found_by_user_name_in_any_case() {
+    let bridge = Bridge::serving(workspace()).await;
+    let all = ids(&bridge, "/scim/v2/Users").await;
+    for filter in [
+        "userName%20eq%20%22ada@example.com%22",
+        "userName+eq+%22ADA@EXAMPLE.COM%22",
+        "USERNAME%20Eq%20%22ada@example.com%22",
+        "emails%5Btype+eq+%22work%22%5D.value+eq+%22ada@example.com%22",
+        "urn:ietf:params:scim:schemas:core:2.0:User:userName+eq+%22ada@example.com%22",
+        "title+pr+and+not+(userType+eq+%22Bot%22)",
+        "roles.display+sw+%22support%22",
+        "active+eq+true+and+meta.lastModified+gt+%220001-01-03T00:00:00.0000000Z%22+and+name.givenName+eq+%22maria%22",
+    ] {
+        assert_eq!(ids(&bridge, &format!("/scim/v2/Users?filter={filter}")).await, all[..1], "{filter}");
+    }
+    assert_eq!(ids(&bridge, "/scim/v2/Users?filter=").await, all, "an empty filter is none");
+    for nobody in ["userName+eq+%22nobody%22", "externalId+eq+%22x%22", "id+eq+%22ADM_1%22"] {
+        let answer = bridge.get(&format!("/scim/v2/Users?filter={nobody}")).await.json();
+        assert_eq!((&answer["totalResults"], &answer["Resources"]), (&json!(0), &json!([])), "{nobody}");
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn pages_count_from_one_and_together_are_the_whole() {
+    let bridge = Bridge::serving(dozen()).await;
+    let whole = ids(&bridge, "/scim/v2/Users").await;
+    assert_eq!(whole.len(), 12);
+    let mut pages = Vec::new();
+    for start in [1, 6, 11] {
+        pages.extend(ids(&bridge, &format!("/scim/v2/Users?startIndex={start}&count=5")).await);
+    }
+    assert_eq!(pages, whole);
+    for (query, start, items) in [
+        ("startIndex=0&count=2", 1, 2),
+        ("startIndex=-3&count=2", 1, 2),
+        ("startindex=12&count=5", 12, 1),
+        ("startIndex=13&count=5", 13, 0),
+        ("startIndex=99999999999", 99_999_999_999_u64, 0),
+        ("count=0", 1, 0),
+        ("count=-1", 1, 0),
+        ("count=100000", 1, 12),
+        ("aadOptscim062020", 1, 12),
+    ] {
+        let page = bridge.get(&format!("/scim/v2/Users?{query}")).await.json();
+        assert_eq!(
+            (
+                &page["totalResults"],
+                &page["startIndex"],
+                &page["itemsPerPage"],
+                page["Resources"].as_array().map(Vec::len)
+            ),
+            (&json!(12), &json!(start), &json!(items), Some(items)),
+            "{query}"
+        );
+    }
+    let wrong = bridge.get("/scim/v2/Users?count=many").await;
+    assert_eq!((wrong.status.as_u16(), &wrong.json()["scimType"]), (400, &json!("invalidValue")));
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn a_version_that_is_still_the_one_is_not_sent_again() {
+    let bridge = Bridge::serving(workspace()).await;
+    let path = format!("/scim/v2/Users/{}", ids(&bridge, "/scim/v2/Users").await[0]);
+    let user = bridge.get(&path).await;
+    let version = user.header("etag").to_owned();
+    assert!(version.starts_with("W/\""));
+    assert_eq!(user.json()["meta"]["version"], json!(version));
+    assert_eq!(user.json()["meta"]["location"], json!(bridge.url(&path)));
+    assert_eq!(
+        (user.header("location"), user.header("content-location")),
+        (bridge.url(&path).as_str(), bridge.url(&path).as_str())
+    );
+    assert_eq!(
+        bridge.get(&format!("{path}?attributes=userName")).await.header("etag"),
+        version,
+        "of the resource, not of the part"
+    );
+    for tag in [version.as_str(), version.trim_start_matches("W/"), "*", &format!("\"x\", {version}")] {
+        let again =
+            Bridge::send(bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("If-None-Match", tag))
+                .await;
+        assert_eq!(
+            (again.status.as_u16(), again.text.as_str(), again.header("etag")),
+            (304, "", version.as_str()),
+            "{tag}"
+        );
+    }
+    let other =
+        Bridge::send(bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("If-None-Match", "W/\"x\""))
+            .await;
+    assert_eq!(other.status, 200);
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let bridge = Bridge::serving(workspace()).await;
+    let one = format!("/scim/v2/Users/{}", ids(&bridge, "/scim/v2/Users").await[0]);
+    for path in ["/scim/v2/Users", &one, "/scim/v2/Groups", "/scim/v2/ServiceProviderConfig", "/scim/v2/Schemas"] {
+        let (get, head) = (bridge.get(path).await, bridge.ask(Method::HEAD, path).await);
+        assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+        assert_eq!(head.header("content-length"), get.text.len().to_string(), "{path}");
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn the_answer_has_the_media_type_that_was_asked_for() {
+    let bridge = Bridge::serving(workspace()).await;
+    let accepting = async |accept: Option<&str>| -> Answer {
+        let request = bridge.request(Method::GET, "/scim/v2/Users").bearer_auth(&bridge.token);
+        Bridge::send(accept.into_iter().fold(request, |request, accept| request.header("Accept", accept))).await
+    };
+    for (accept, expected) in [
+        (None, "application/scim+json"),
+        (Some("*/*"), "application/scim+json"),
+        (Some("application/scim+json, application/json;q=0.5"), "application/scim+json"),
+        (Some("application/json"), "application/json"),
+        (Some("text/html, application/json; charset=utf-8"), "application/json"),
+    ] {
+        assert_eq!(accepting(accept).await.header("content-type"), expected, "{accept:?}");
+    }
+    let refused = accepting(Some("text/html")).await;
+    assert_eq!((refused.status.as_u16(), refused.header("content-type")), (406, "application/scim+json"));
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn discovery_tells_the_truth_and_asks_for_no_token() {
+    let bridge = Bridge::serving(workspace()).await;
+    let open = async |path: &str| Bridge::send(bridge.request(Method::GET, path)).await;
+    for (name, path) in [
+        ("service_provider_config", "/scim/v2/ServiceProviderConfig"),
+        ("resource_types", "/scim/v2/ResourceTypes"),
+        ("schemas", "/scim/v2/Schemas"),
+    ] {
+        let answer = open(path).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/scim+json"));
+        insta::assert_json_snapshot!(name, steady(answer.json(), &bridge));
+        assert_eq!(open(&format!("{path}?startIndex=2&count=1")).await.text, answer.text, "paging is ignored");
+        assert_eq!(open(&format!("{path}?filter=id+pr")).await.status, 403);
+        let write = Bridge::send(bridge.request(Method::PATCH, path)).await;
+        assert_eq!((write.status.as_u16(), write.header("allow")), (405, "GET, HEAD, OPTIONS"));
+    }
+    for (path, status) in [
+        ("/scim/v2/ResourceTypes/User", 200),
+        ("/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:User", 200),
+        ("/scim/v2/Schemas/urn:ietf:params:scim:schemas:extension:intercom:2.0:Group", 200),
+        ("/scim/v2/ResourceTypes/Robot", 404),
+        ("/scim/v2/Schemas/urn:x", 404),
+    ] {
+        assert_eq!(open(path).await.status.as_u16(), status, "{path}");
+    }
+    bridge.stop().await;
+}
+
+/// What is served is what is announced: every member of every resource stands in the schemas.
+#[tokio::test]
+async fn everything_that_is_served_is_in_the_schemas() {
+    fn check(schemas: &Value, attributes: &Value, object: &Value, at: &str) {
+        for (name, value) in object.as_object().unwrap() {
+            if matches!(name.as_str(), "schemas" | "id" | "meta") && at.is_empty() {
+                continue;
+            }
+            if let Some(schema) =
+                schemas["Resources"].as_array().unwrap().iter().find(|schema| schema["id"] == json!(name))
+            {
+                check(schemas, &schema["attributes"], value, name);
+                continue;
+            }
+            let known = attributes.as_array().unwrap().iter().find(|attribute| attribute["name"] == json!(name));
+            let attribute = known.unwrap_or_else(|| panic!("{at}.{name} is served and not announced"));
+            let values = if attribute["multiValued"] == json!(true) {
+                value.as_array().unwrap().clone()
+            } else {
+                vec![value.clone()]
+            };
+            for value in values {
+                match attribute["type"].as_str().unwrap() {
+                    "complex" => check(schemas, &attribute["subAttributes"], &value, &format!("{at}.{name}")),
+                    "boolean" => assert!(value.is_boolean(), "{at}.{name}"),
+                    "integer" => assert!(value.is_i64(), "{at}.{name}"),
+                    _ => assert!(value.is_string(), "{at}.{name}"),
+                }
+            }
+        }
+    }
+    let bridge = Bridge::serving(workspace()).await;
+    let schemas = bridge.get("/scim/v2/Schemas").await.json();
+    for (path, core) in [("/scim/v2/Users", "User"), ("/scim/v2/Groups", "Group")] {
+        let core =
+            schemas["Resources"].as_array().unwrap().iter().find(|schema| schema["name"] == json!(core)).unwrap();
+        for resource in bridge.get(path).await.json()["Resources"].as_array().unwrap() {
+            check(&schemas, &core["attributes"], resource, "");
+        }
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn every_error_on_a_scim_path_has_the_body_of_the_rfc() {
+    let bridge = Bridge::serving(workspace()).await;
+    let one = format!("/scim/v2/Users/{}", ids(&bridge, "/scim/v2/Users").await[0]);
+    let long = format!("/scim/v2/Users?filter={}", "x".repeat(40_000));
+    let mut seen = Vec::new();
+    for (method, path) in [
+        (Method::GET, "/scim/v2/Users/adm_0"),
+        (Method::GET, "/scim/v2/Users/team_0"),
+        (Method::GET, "/scim/v2/Nonsense"),
+        (Method::GET, "/scim/v2"),
+        (Method::GET, "/workspaces/other/scim/v2/Users"),
+        (Method::GET, "/scim/v2/Users?filter=userName+eq"),
+        (Method::GET, "/scim/v2/Users?filter=userName+eq+true"),
+        (Method::GET, "/scim/v2/Users?filter=nickName+eq+%22x%22"),
+        (Method::GET, "/scim/v2/Users?filter=name+eq+%22x%22"),
+        (Method::GET, "/scim/v2/Users?filter=active+gt+true"),
+        (Method::GET, "/scim/v2/Users?filter=meta.created+gt+%22yesterday%22"),
+        (Method::GET, "/scim/v2/Users?startIndex=one"),
+        (Method::PUT, "/scim/v2/Users"),
+        (Method::POST, &one),
+        (Method::from_bytes(b"PURGE").unwrap(), &one),
+        (Method::GET, "/scim/v2/Bulk"),
+        (Method::POST, "/scim/v2/Bulk"),
+        (Method::GET, &long),
+    ] {
+        let answer = bridge.ask(method.clone(), path).await;
+        assert_eq!(answer.header("content-type"), "application/scim+json", "{method} {path}");
+        assert!(!answer.header("x-request-id").is_empty());
+        let body = answer.json();
+        assert_eq!(body["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
+        assert_eq!(body["status"], json!(answer.status.as_u16().to_string()));
+        let path = path.replace(&one, "/scim/v2/Users/{id}");
+        let shown: String = path.chars().take(70).collect();
+        seen.push(format!(
+            "{method} {shown}\n  {} {} {}{}",
+            answer.status.as_u16(),
+            body["scimType"].as_str().unwrap_or("-"),
+            body["detail"].as_str().unwrap(),
+            if answer.header("allow").is_empty() {
+                String::new()
+            } else {
+                format!("\n  Allow: {}", answer.header("allow"))
+            },
+        ));
+    }
+    insta::assert_snapshot!(seen.join("\n"));
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn trailing_slashes_and_bodies_on_get_are_tolerated() {
+    let bridge = Bridge::serving(workspace()).await;
+    assert_eq!(bridge.get("/scim/v2/Users/").await.status, 200);
+    assert_eq!(bridge.get("/scim/v2/ServiceProviderConfig/").await.status, 200);
+    let with_body = bridge
+        .request(Method::GET, "/scim/v2/Users")
+        .bearer_auth(&bridge.token)
+        .header("Content-Type", "application/json");
+    assert_eq!(Bridge::send(with_body.body("null")).await.status, 200);
+    let options = bridge.ask(Method::OPTIONS, "/scim/v2/Users").await;
+    assert_eq!((options.status.as_u16(), options.header("allow")), (204, "GET, HEAD, OPTIONS, POST"));
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn a_workspace_is_also_there_by_its_name() {
+    let bridge = Bridge::serving(workspace()).await;
+    assert_eq!(bridge.get("/workspaces/default/scim/v2/Users").await.text, bridge.get("/scim/v2/Users").await.text);
+    bridge.stop().await;
+}

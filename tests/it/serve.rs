@@ -1,0 +1,117 @@
+//! The running bridge: before its first picture, while Intercom is away, after a restart.
+
+use intercom_scim_bridge::access::Scope;
+use intercom_scim_bridge::app::App;
+use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::ledger::{Mode, RunStatus, Trigger};
+use serde_json::json;
+use simulator::{Fault, Options, Simulator};
+
+use crate::on_both_databases;
+use crate::support::bridge::{Answer, Bridge, config, dozen, http, token};
+use crate::support::database::TestDatabase;
+use crate::support::hand::TOKEN;
+
+async fn get(app: &App, path: &str) -> Answer {
+    let request = http().get(format!("http://{}{path}", app.address())).bearer_auth(token(app, &Scope::ALL));
+    Bridge::send(request).await
+}
+
+/// Waits until the standing of the workspace has that connection.
+async fn connection(app: &App, expected: &str) -> serde_json::Value {
+    for _ in 0..400 {
+        let status = get(app, "/api/v1/status").await.json();
+        if status["connection"] == json!(expected) && status["problem"]["code"] != json!("starting") {
+            return status;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("the workspace never was {expected}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_the_first_picture_it_says_so_and_why() {
+    let database = TestDatabase::sqlite();
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    simulator.fail_from_now_on(Fault::Unauthorized, "");
+    let app = App::start(&config(&database, &simulator.base_url()), Clock::System).await.unwrap();
+
+    let status = connection(&app, "disconnected").await;
+    assert_eq!(status["problem"]["code"], json!("intercom_unauthorized"));
+    assert!(status["problem"]["remedy"].as_str().unwrap().contains("INTERCOM_ACCESS_TOKEN"));
+    assert_eq!(status["generation"], json!(null));
+
+    let users = get(&app, "/scim/v2/Users").await;
+    assert_eq!((users.status.as_u16(), users.header("retry-after")), (503, "5"));
+    assert_eq!(users.json()["detail"], json!("the bridge has not imported this workspace yet; try again shortly"));
+    let ready = get(&app, "/readyz").await;
+    assert_eq!(
+        (ready.status.as_u16(), &ready.json()["workspaces"][0]["problem"]["code"]),
+        (503, &json!("intercom_unauthorized"))
+    );
+    assert_eq!(get(&app, "/healthz").await.status, 200);
+    app.stop().await;
+    simulator.stop().await;
+}
+
+on_both_databases!(
+    after_a_restart_the_last_picture_is_shown_although_intercom_is_away,
+    another_process_commit_is_shown
+);
+
+async fn after_a_restart_the_last_picture_is_shown_although_intercom_is_away(database: TestDatabase) {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let settings = config(&database, &simulator.base_url());
+    let app = App::start(&settings, Clock::System).await.unwrap();
+    app.service().workspaces["default"].live.shows(|generation| *generation == 1).await;
+    let before = get(&app, "/scim/v2/Users?attributes=userName").await.text;
+    app.stop().await;
+
+    simulator.fail_from_now_on(Fault::Unauthorized, "");
+    let app = App::start(&settings, Clock::System).await.unwrap();
+    assert_eq!(get(&app, "/scim/v2/Users?attributes=userName").await.text, before, "at once");
+    let status = connection(&app, "disconnected").await;
+    assert_eq!((&status["generation"], &status["users"]), (&json!(1), &json!(12)));
+    assert!(status["confirmed_at"].is_string());
+    let ready = get(&app, "/readyz").await;
+    assert_eq!(ready.status, 200, "what is shown can be asked");
+    assert_eq!(ready.json()["workspaces"][0]["connection"], json!("disconnected"));
+    app.stop().await;
+    simulator.stop().await;
+}
+
+async fn another_process_commit_is_shown(database: TestDatabase) {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let settings = config(&database, &simulator.base_url());
+    let app = App::start(&settings, Clock::System).await.unwrap();
+    let live = &app.service().workspaces["default"].live;
+    live.shows(|generation| *generation == 1).await;
+    simulator.change(|workspace| workspace.add_teammate("New Comer"));
+    let (ledger, _) = intercom_scim_bridge::app::open_ledger(&settings).await.unwrap();
+    let importer = intercom_scim_bridge::app::importer(&settings, ledger, Clock::System).unwrap();
+    let run = importer.run(Mode::Full, Trigger::Command, false, &|_| {}).await.unwrap();
+    assert_eq!((run.status, run.generation), (RunStatus::Succeeded, Some(2)));
+    live.shows(|generation| *generation == 2).await;
+    assert_eq!(
+        get(&app, "/scim/v2/Users?filter=displayName+eq+%22new+comer%22").await.json()["totalResults"],
+        json!(1)
+    );
+    app.stop().await;
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_a_dead_process_left_behind_is_marked_at_the_next_start() {
+    let database = TestDatabase::sqlite();
+    let ledger = database.ledger().await;
+    let now = Clock::System.now();
+    ledger.start_run("default", Mode::Full, Trigger::Schedule, now).await.unwrap();
+    let simulator = Simulator::start(simulator::Workspace::new(TOKEN), Options::default()).unwrap();
+    let app = App::start(&config(&database, &simulator.base_url()), Clock::System).await.unwrap();
+    let runs = ledger.runs("default", 10).await.unwrap();
+    let left_behind = runs.last().unwrap();
+    assert_eq!(left_behind.status, RunStatus::Interrupted);
+    assert!(left_behind.finished_at.is_some());
+    app.stop().await;
+    simulator.stop().await;
+}

@@ -1,0 +1,43 @@
+//! Fresh databases: a SQLite file, or a database of its own on a PostgreSQL server.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use intercom_scim_bridge::ledger::Ledger;
+use sea_orm::ConnectionTrait;
+
+pub struct TestDatabase {
+    pub url: String,
+    /// Ends with the test.
+    _directory: Option<tempfile::TempDir>,
+}
+
+impl TestDatabase {
+    pub fn sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", directory.path().join("ledger.db").display());
+        Self { url, _directory: Some(directory) }
+    }
+
+    /// None without a server; the server is thrown away after the tests, and its databases with it.
+    pub async fn postgres() -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let server = std::env::var("TEST_POSTGRES_URL").ok()?;
+        let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let connection = sea_orm::Database::connect(&server).await.expect("TEST_POSTGRES_URL names a server that runs");
+        connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+        connection.close().await.unwrap();
+        let (root, _) = server.rsplit_once('/').unwrap();
+        Some(Self { url: format!("{root}/{name}"), _directory: None })
+    }
+
+    pub async fn ledger(&self) -> Ledger {
+        let ledger = Ledger::open(&self.url).await.unwrap();
+        ledger.migrate().await.unwrap();
+        ledger
+    }
+
+    /// A connection of one's own, for looking at the tables.
+    pub async fn connection(&self) -> sea_orm::DatabaseConnection {
+        sea_orm::Database::connect(&self.url).await.unwrap()
+    }
+}

@@ -1,0 +1,110 @@
+//! The importer by hand: a simulator, a real ledger, and a clock that only the test moves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::directory::Snapshot;
+use intercom_scim_bridge::import::{ImportOptions, Importer};
+use intercom_scim_bridge::intercom::{Client, Connection};
+use intercom_scim_bridge::ledger::{Ledger, Mode, Run, Trigger};
+use secrecy::SecretString;
+use simulator::{Options, Simulator, Workspace};
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use super::database::TestDatabase;
+
+pub const TOKEN: &str = "dG9rOnNpbXVsYXRlZA";
+pub const START: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+
+pub struct Hand {
+    pub simulator: Simulator,
+    pub importer: Importer,
+    pub ledger: Ledger,
+    pub clock: Clock,
+    pub database: TestDatabase,
+}
+
+pub fn connection(base_url: &str) -> Connection {
+    Connection {
+        access_token: SecretString::from(TOKEN),
+        base_url: base_url.parse().unwrap(),
+        region: None,
+        api_version: "2.16".to_owned(),
+        connect_timeout: Duration::from_secs(5),
+        read_timeout: Duration::from_secs(5),
+    }
+}
+
+pub const OPTIONS: ImportOptions =
+    ImportOptions { max_removals: 10, activity_lookback: Duration::from_hours(8760), include_bots: false };
+
+impl Hand {
+    pub async fn with(database: TestDatabase, workspace: Workspace) -> Self {
+        let seconds = START.unix_timestamp();
+        let options = Options { clock: simulator::Clock::manual(seconds), ..Options::default() };
+        let simulator = Simulator::start(workspace, options).unwrap();
+        let clock = Clock::manual(START);
+        let client = Arc::new(Client::new(connection(&simulator.base_url()), clock.clone()).unwrap());
+        let ledger = database.ledger().await;
+        let importer = Importer::new("default", client, ledger.clone(), clock.clone(), OPTIONS);
+        Self { simulator, importer, ledger, clock, database }
+    }
+
+    /// A small workspace: Ada and Bo in Support, Cy in nothing, and the machine.
+    pub async fn small(database: TestDatabase) -> (Self, Small) {
+        let mut workspace = Workspace::new(TOKEN);
+        let ada = workspace.add_teammate("Ada Lovelace");
+        let bo = workspace.add_teammate("Bo Diddley");
+        let cy = workspace.add_teammate("Cy Twombly");
+        workspace.add_admin(simulator::Admin {
+            name: "Operator".to_owned(),
+            email: "operator+wjw5eps7@intercom.io".to_owned(),
+            ..simulator::Admin::default()
+        });
+        let support = workspace.add_team("Support", &[ada, bo]);
+        (Self::with(database, workspace).await, Small { ada, bo, cy, support })
+    }
+
+    /// Runs an import a minute later than whatever was before.
+    pub async fn import(&self, mode: Mode) -> Run {
+        self.clock.advance(Duration::from_mins(1));
+        self.importer.run(mode, Trigger::Command, false, &|_| {}).await.unwrap()
+    }
+
+    pub async fn full(&self) -> Run {
+        self.import(Mode::Full).await
+    }
+
+    pub async fn incremental(&self) -> Run {
+        self.import(Mode::Incremental).await
+    }
+
+    pub async fn recorded(&self) -> Snapshot {
+        self.ledger.latest("default").await.unwrap()
+    }
+}
+
+/// Ids of the small workspace.
+pub struct Small {
+    pub ada: u64,
+    pub bo: u64,
+    pub cy: u64,
+    pub support: u64,
+}
+
+/// Active people by id, as `id name`.
+pub fn active(snapshot: &Snapshot) -> Vec<String> {
+    snapshot
+        .users
+        .iter()
+        .filter(|(user, _)| user.value.active)
+        .map(|(user, _)| user.value.name.clone().unwrap_or_default())
+        .collect()
+}
+
+/// Memberships as `user in group`.
+pub fn memberships(snapshot: &Snapshot) -> Vec<String> {
+    snapshot.memberships.iter().map(|membership| format!("{} in {}", membership.user, membership.group)).collect()
+}

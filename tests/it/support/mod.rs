@@ -1,0 +1,30 @@
+//! What tests need: fresh databases, an importer by hand, a whole bridge.
+
+pub mod bridge;
+pub mod canned;
+pub mod database;
+pub mod hand;
+pub mod shell;
+
+/// Makes a test of each function for each database: `sqlite` always, `postgres` where `TEST_POSTGRES_URL` names a
+/// server.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name($crate::support::database::TestDatabase::sqlite()).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                match $crate::support::database::TestDatabase::postgres().await {
+                    Some(database) => super::$name(database).await,
+                    None => eprintln!("skipped: TEST_POSTGRES_URL is not set (./scripts/test sets it)"),
+                }
+            })+
+        }
+    };
+}
