@@ -324,9 +324,12 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
             let host = request.connection_info().host().to_owned();
             // Newer versions give a cursor, older ones a URL.
             let newer = request.headers().get("Intercom-Version").is_none_or(|version| version == "2.16");
-            let next = |page: usize| match newer {
-                true => json!({"per_page": 20, "starting_after": page.to_string()}),
-                false => json!(format!("http://{host}/admins/activity_logs?created_at_after={after}&page={page}")),
+            let next = |page: usize| {
+                if newer {
+                    json!({"per_page": 20, "starting_after": page.to_string()})
+                } else {
+                    json!(format!("http://{host}/admins/activity_logs?created_at_after={after}&page={page}"))
+                }
             };
             let page = query.starting_after.or(query.page).unwrap_or(1);
             Ok(wire::activity_page(&entries, page, 20, next).to_string().into())
