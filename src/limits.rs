@@ -42,6 +42,10 @@ pub const RUN_WARNINGS: usize = 100;
 /// about a thousand rows are as fast as larger ones.
 pub const SQL_VALUES: usize = 16_000;
 
+/// Connections to the database: one that imports, one that publishes, and some that record refusals. Requests
+/// that read need none.
+pub const DATABASE_CONNECTIONS: u32 = 8;
+
 /// How long a statement may wait for a connection or, on SQLite, for another writer.
 pub const DATABASE_WAIT: Duration = Duration::from_secs(10);
 

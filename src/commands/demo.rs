@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::Args;
 use secrecy::SecretString;
 use serde_json::json;
-use simulator::{Company, Options, Simulator, seed};
+use simulator::{Options, Simulator};
 
 use super::import::progress_bar;
+use super::simulate::CompanyArguments;
 use super::{CommandError, asked_to_stop, print_line};
 use crate::access::{Grant, Scope};
 use crate::app::{App, DEFAULT_WORKSPACE};
@@ -22,15 +23,8 @@ pub struct Arguments {
     /// Port on the loopback address; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// How many people the simulated company has.
-    #[arg(long, default_value_t = 250)]
-    admins: u32,
-    /// How many teams.
-    #[arg(long, default_value_t = 12)]
-    teams: u32,
-    /// Which company of that size.
-    #[arg(long, default_value_t = 7)]
-    seed: u64,
+    #[command(flatten)]
+    company: CompanyArguments,
     /// Print one line of JSON once the bridge answers, then serve.
     #[arg(long)]
     json: bool,
@@ -42,9 +36,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
     telemetry::init(LogFormat::Text, "warn");
     let bar = progress_bar();
     bar.set_message("making a company");
-    let now = Clock::System.now().unix_timestamp();
-    let company = Company { admins: arguments.admins, teams: arguments.teams, seed: arguments.seed, now };
-    let simulator = Simulator::start(seed(company, SIMULATED_TOKEN), Options::default())?;
+    let simulator = Simulator::start(arguments.company.workspace(SIMULATED_TOKEN), Options::default())?;
     let directory = tempfile::tempdir()?;
     let intercom = simulator.base_url();
     let config = config(arguments, &intercom, &directory.path().join("demo.db"))?;
@@ -130,8 +122,8 @@ curl -s -X DELETE -H "Authorization: Bearer $TOKEN" '{scim}/Users/{id}'
 curl -s -H "Authorization: Bearer $TOKEN" '{api}/status'
 
 Intercom is simulated at {intercom}. The database is thrown away at the end. Ctrl-C ends everything."#,
-        admins = arguments.admins,
-        teams = arguments.teams,
+        admins = arguments.company.admins,
+        teams = arguments.company.teams,
         user_name = first_user(app).0,
         id = first_user(app).1,
     ));

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
-use simulator::{Company, Options, OrderedFault, Simulator, seed};
+use simulator::{Company, Options, OrderedFault, Simulator, Workspace, seed};
 
 use super::{CommandError, asked_to_stop, print_line};
 use crate::clock::Clock;
@@ -13,15 +13,8 @@ pub struct Arguments {
     /// Port on the loopback address.
     #[arg(long, default_value_t = 8090)]
     port: u16,
-    /// How many people.
-    #[arg(long, default_value_t = 250)]
-    admins: u32,
-    /// How many teams.
-    #[arg(long, default_value_t = 12)]
-    teams: u32,
-    /// Which company of that size.
-    #[arg(long, default_value_t = 7)]
-    seed: u64,
+    #[command(flatten)]
+    company: CompanyArguments,
     /// The access token it takes.
     #[arg(long, default_value = "simulated-access-token")]
     token: String,
@@ -30,23 +23,39 @@ pub struct Arguments {
     faults: Vec<OrderedFault>,
 }
 
+/// What the simulated company looks like.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct CompanyArguments {
+    /// How many people.
+    #[arg(long, default_value_t = 250)]
+    pub admins: u32,
+    /// How many teams.
+    #[arg(long, default_value_t = 12)]
+    pub teams: u32,
+    /// Which company of that size.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
+impl CompanyArguments {
+    /// Makes the company, as of now.
+    pub fn workspace(self, token: &str) -> Workspace {
+        let now = Clock::System.now().unix_timestamp();
+        seed(Company { admins: self.admins, teams: self.teams, seed: self.seed, now }, token)
+    }
+}
+
 pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
-    let company = Company {
-        admins: arguments.admins,
-        teams: arguments.teams,
-        seed: arguments.seed,
-        now: Clock::System.now().unix_timestamp(),
-    };
     let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let options = Options { bind, faults: arguments.faults.clone(), ..Options::default() };
-    let simulator = Simulator::start(seed(company, arguments.token.as_str()), options).map_err(|error| {
+    let simulator = Simulator::start(arguments.company.workspace(&arguments.token), options).map_err(|error| {
         CommandError::new(format!("cannot listen on {bind}: {error}; choose another port with --port"))
     })?;
     print_line(&format!("INTERCOM_BASE_URL={}", simulator.base_url()));
     print_line(&format!("INTERCOM_ACCESS_TOKEN={}", arguments.token));
     eprintln!(
         "A simulated Intercom with {} teammates and {} teams. Ctrl-C ends it.",
-        arguments.admins, arguments.teams
+        arguments.company.admins, arguments.company.teams
     );
     asked_to_stop().await;
     simulator.stop().await;

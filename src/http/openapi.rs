@@ -1,10 +1,89 @@
 //! The bridge's OpenAPI description, from the handlers themselves.
 
 use actix_web::HttpResponse;
-use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
 
 use super::{discovery, refusals, scim, status};
+
+/// What a list can be asked for.
+#[expect(dead_code, reason = "it describes the parameters; `scim::Query` reads them, as liberally as clients need")]
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub struct ListParameters {
+    /// A filter as of RFC 7644 §3.4.2.2, for example `userName eq "ada@example.com"` or `displayName sw "Support"`.
+    filter: Option<String>,
+    /// Which match comes first, counted from 1.
+    start_index: Option<i64>,
+    /// How many at the most.
+    count: Option<i64>,
+    /// Only these attributes, separated by commas.
+    attributes: Option<String>,
+    /// All but these attributes, separated by commas.
+    excluded_attributes: Option<String>,
+}
+
+/// RFC 7644 §3.12.
+#[expect(dead_code, reason = "it describes the body; `ScimError` writes it")]
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ScimErrorBody {
+    schemas: Vec<String>,
+    /// The HTTP status, as text.
+    status: String,
+    scim_type: Option<String>,
+    detail: String,
+}
+
+/// RFC 9457, with a `code` for machines.
+#[expect(dead_code, reason = "it describes the body; `ApiError` writes it")]
+#[derive(ToSchema)]
+pub struct Problem {
+    r#type: String,
+    title: String,
+    status: u16,
+    code: String,
+    detail: String,
+}
+
+/// How every question about users and groups can be refused.
+#[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
+#[derive(IntoResponses)]
+pub enum ScimRefusals {
+    /// A filter or a number that cannot be read.
+    #[response(status = 400, content_type = "application/scim+json")]
+    Unreadable(#[to_schema] ScimErrorBody),
+    /// No token, or none that is good.
+    #[response(status = 401, content_type = "application/scim+json")]
+    Unauthenticated(#[to_schema] ScimErrorBody),
+    /// The token lacks the scope.
+    #[response(status = 403, content_type = "application/scim+json")]
+    Forbidden(#[to_schema] ScimErrorBody),
+    /// No such resource or workspace.
+    #[response(status = 404, content_type = "application/scim+json")]
+    NotFound(#[to_schema] ScimErrorBody),
+    /// The request accepts neither application/scim+json nor application/json.
+    #[response(status = 406, content_type = "application/scim+json")]
+    NotAcceptable(#[to_schema] ScimErrorBody),
+    /// No import has succeeded yet.
+    #[response(status = 503, content_type = "application/scim+json")]
+    NotReady(#[to_schema] ScimErrorBody),
+}
+
+/// How every question about the bridge itself can be refused.
+#[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
+#[derive(IntoResponses)]
+pub enum ApiRefusals {
+    /// No token, or none that is good.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(#[to_schema] Problem),
+    /// The token lacks the scope.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(#[to_schema] Problem),
+    /// No such workspace.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(#[to_schema] Problem),
+}
 
 #[derive(OpenApi)]
 #[openapi(

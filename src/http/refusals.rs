@@ -11,6 +11,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 use super::caller::{Caller, LifecycleWrite};
 use super::errors::{ApiError, RequestId};
+use super::openapi::ApiRefusals;
 use super::service::Service;
 use crate::ledger::RefusedWrite;
 use crate::scim::ScimError;
@@ -41,9 +42,13 @@ pub async fn refuse_scim(request: HttpRequest, caller: Caller<LifecycleWrite>) -
 #[utoipa::path(
     post, path = "/api/v1/lifecycle/accounts", tag = "lifecycle", security(("bearer" = ["lifecycle.write"])),
     responses(
-        (status = 401, description = "No token, or none that is good", content_type = "application/problem+json", body = serde_json::Value),
-        (status = 403, description = "The token lacks `lifecycle.write`", content_type = "application/problem+json", body = serde_json::Value),
-        (status = 501, description = "Always: Intercom's API cannot make the change; `remedy` says where it can be made", content_type = "application/problem+json", body = serde_json::Value),
+        (
+            status = 501,
+            description = "Always, for those who may ask: Intercom's API cannot make the change; `remedy` says where it can be made",
+            content_type = "application/problem+json",
+            body = serde_json::Value,
+        ),
+        ApiRefusals,
     ),
 )]
 pub async fn refuse_account(request: HttpRequest, caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {
@@ -62,9 +67,13 @@ pub async fn refuse_account(request: HttpRequest, caller: Caller<LifecycleWrite>
 #[utoipa::path(
     post, path = "/api/v1/lifecycle/access", tag = "lifecycle", security(("bearer" = ["lifecycle.write"])),
     responses(
-        (status = 401, description = "No token, or none that is good", content_type = "application/problem+json", body = serde_json::Value),
-        (status = 403, description = "The token lacks `lifecycle.write`", content_type = "application/problem+json", body = serde_json::Value),
-        (status = 501, description = "Always: Intercom's API cannot make the change; `remedy` says where it can be made", content_type = "application/problem+json", body = serde_json::Value),
+        (
+            status = 501,
+            description = "Always, for those who may ask: Intercom's API cannot make the change; `remedy` says where it can be made",
+            content_type = "application/problem+json",
+            body = serde_json::Value,
+        ),
+        ApiRefusals,
     ),
 )]
 pub async fn refuse_access(request: HttpRequest, caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {

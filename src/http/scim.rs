@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::caller::{Caller, ScimRead};
 use super::errors::ApiError;
+use super::openapi::{ListParameters, ScimRefusals};
 use crate::scim::{Picture, Query, ResourceType, ScimError, resource_types};
 
 /// What the media type of an answer can be.
@@ -25,19 +26,10 @@ pub struct ResourcePath {
 /// Lists teammates.
 #[utoipa::path(
     get, path = "/scim/v2/Users", tag = "scim", security(("bearer" = ["scim.read"])),
-    params(
-        ("filter" = Option<String>, Query, description = "A filter as of RFC 7644 §3.4.2.2, for example `userName eq \"ada@example.com\"`"),
-        ("startIndex" = Option<i64>, Query, description = "Which match comes first, counted from 1"),
-        ("count" = Option<i64>, Query, description = "How many at the most"),
-        ("attributes" = Option<String>, Query, description = "Only these, separated by commas"),
-        ("excludedAttributes" = Option<String>, Query, description = "All but these, separated by commas"),
-    ),
+    params(ListParameters),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 400, description = "A filter or a number that cannot be read", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 401, description = "No token, or none that is good", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 403, description = "The token lacks `scim.read`", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 503, description = "No import has succeeded yet", content_type = "application/scim+json", body = serde_json::Value),
+        ScimRefusals,
     ),
 )]
 pub async fn list_users(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
@@ -51,10 +43,7 @@ pub async fn list_users(request: HttpRequest, caller: Caller<ScimRead>) -> Resul
     responses(
         (status = 200, description = "A User", content_type = "application/scim+json", body = serde_json::Value),
         (status = 304, description = "Still the version that `If-None-Match` names"),
-        (status = 401, description = "No token, or none that is good", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 403, description = "The token lacks `scim.read`", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 404, description = "No such user", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 503, description = "No import has succeeded yet", content_type = "application/scim+json", body = serde_json::Value),
+        ScimRefusals,
     ),
 )]
 pub async fn get_user(
@@ -68,19 +57,10 @@ pub async fn get_user(
 /// Lists teams.
 #[utoipa::path(
     get, path = "/scim/v2/Groups", tag = "scim", security(("bearer" = ["scim.read"])),
-    params(
-        ("filter" = Option<String>, Query, description = "A filter as of RFC 7644 §3.4.2.2, for example `displayName eq \"Billing\"`"),
-        ("startIndex" = Option<i64>, Query, description = "Which match comes first, counted from 1"),
-        ("count" = Option<i64>, Query, description = "How many at the most"),
-        ("attributes" = Option<String>, Query, description = "Only these, separated by commas"),
-        ("excludedAttributes" = Option<String>, Query, description = "All but these, separated by commas; `members` makes answers small"),
-    ),
+    params(ListParameters),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 400, description = "A filter or a number that cannot be read", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 401, description = "No token, or none that is good", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 403, description = "The token lacks `scim.read`", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 503, description = "No import has succeeded yet", content_type = "application/scim+json", body = serde_json::Value),
+        ScimRefusals,
     ),
 )]
 pub async fn list_groups(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
@@ -94,10 +74,7 @@ pub async fn list_groups(request: HttpRequest, caller: Caller<ScimRead>) -> Resu
     responses(
         (status = 200, description = "A Group", content_type = "application/scim+json", body = serde_json::Value),
         (status = 304, description = "Still the version that `If-None-Match` names"),
-        (status = 401, description = "No token, or none that is good", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 403, description = "The token lacks `scim.read`", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 404, description = "No such group", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 503, description = "No import has succeeded yet", content_type = "application/scim+json", body = serde_json::Value),
+        ScimRefusals,
     ),
 )]
 pub async fn get_group(

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, ImportRead};
+use super::openapi::ApiRefusals;
 use super::service::{Service, Workspace};
 use crate::import::ConnectionState;
 use crate::ledger::{Failure, Run};
@@ -34,8 +35,7 @@ pub async fn readyz(service: Data<Service>) -> HttpResponse {
     get, path = "/api/v1/status", tag = "status", security(("bearer" = ["import.read"])),
     responses(
         (status = 200, description = "The workspace's standing", body = Status),
-        (status = 401, description = "No token, or none that is good", content_type = "application/problem+json", body = serde_json::Value),
-        (status = 403, description = "The token lacks `import.read`", content_type = "application/problem+json", body = serde_json::Value),
+        ApiRefusals,
     ),
 )]
 pub async fn status(caller: Caller<ImportRead>) -> Json<Status> {

@@ -48,6 +48,7 @@ impl Ledger {
         options
             .acquire_timeout(limits::DATABASE_WAIT)
             .connect_timeout(limits::DATABASE_WAIT)
+            .max_connections(limits::DATABASE_CONNECTIONS)
             .sqlx_logging(false)
             // Readers never wait for a writer, and a commit survives the death of the process.
             .map_sqlx_sqlite_opts(|sqlite| {

@@ -1,9 +1,7 @@
 //! Intercom's own OpenAPI description as a stand-in, and as the judge of ours.
 //!
-//! These tests need Prism and the description: `PRISM` names the program and `INTERCOM_OPENAPI` the file. Without
-//! them they say so and are skipped.
+//! These tests need Prism and the description; see [`Prism`]. Without them they say so and are skipped.
 
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
@@ -15,57 +13,8 @@ use simulator::{AvatarShape, Fault, Options, Simulator};
 
 use crate::support::bridge::{Bridge, dozen, http};
 use crate::support::hand::{START, TOKEN, connection};
+use crate::support::prism::Prism;
 use crate::support::shell::Shell;
-
-/// A running Prism; ends with the test.
-struct Prism {
-    base_url: String,
-    process: Child,
-}
-
-impl Drop for Prism {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Prism {
-    /// Serves the examples of Intercom's description.
-    async fn mock() -> Option<Self> {
-        Self::start(|description| vec!["mock".to_owned(), description]).await
-    }
-
-    /// Stands before `upstream` and answers with an error wherever a request or an answer departs from
-    /// Intercom's description.
-    async fn before(upstream: &str) -> Option<Self> {
-        Self::start(|description| vec!["proxy".to_owned(), description, upstream.to_owned(), "--errors".to_owned()])
-            .await
-    }
-
-    async fn start(arguments: impl FnOnce(String) -> Vec<String>) -> Option<Self> {
-        let (Ok(program), Ok(description)) = (std::env::var("PRISM"), std::env::var("INTERCOM_OPENAPI")) else {
-            eprintln!("skipped: PRISM and INTERCOM_OPENAPI are not set");
-            return None;
-        };
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = Command::new(program)
-            .args(arguments(description))
-            .args(["--port", &port.to_string(), "--host", "127.0.0.1"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let prism = Self { base_url: format!("http://127.0.0.1:{port}"), process };
-        for _ in 0..600 {
-            if http().get(&prism.base_url).send().await.is_ok() {
-                return Some(prism);
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("Prism did not start within a minute");
-    }
-}
 
 async fn read(base_url: &str) -> Result<Observation, IntercomError> {
     let client = Client::new(connection(base_url), Clock::manual(START)).unwrap();
