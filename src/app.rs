@@ -13,13 +13,13 @@ use tokio::task::JoinHandle;
 use crate::access::{AccessError, Tokens};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::http::{self, Service, Workspace, scim_base_url};
-use crate::import::{Health, ImportOptions, Importer};
+use crate::http::{self, Freshness, Service, Workspace, scim_base_url};
+use crate::import::{Health, ImportOptions, Importer, Nudge};
 use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Mode, Run, Trigger};
 use crate::limits;
 use crate::publish::Publisher;
-use crate::scim::PageRules;
+use crate::scim::{CursorKey, PageRules};
 
 /// The name of the workspace that the plain settings describe.
 pub const DEFAULT_WORKSPACE: &str = "default";
@@ -139,20 +139,33 @@ impl App {
                 "imports of an ended process were marked as interrupted"
             );
         }
-        let publisher =
-            Publisher::new(DEFAULT_WORKSPACE, scim_base_url(&public_url, DEFAULT_WORKSPACE), ledger.clone());
+        let publisher = Publisher::new(
+            DEFAULT_WORKSPACE,
+            scim_base_url(&public_url, DEFAULT_WORKSPACE),
+            config.scim.one_word_names,
+            ledger.clone(),
+        );
         publisher.refresh().await.map_err(database)?;
         let health = Arc::new(Health::default());
+        let nudge = Arc::new(Nudge::default());
         let workspace = Workspace {
             name: DEFAULT_WORKSPACE.to_owned(),
             live: Arc::clone(publisher.live()),
             health: Arc::clone(&health),
+            nudge: Arc::clone(&nudge),
         };
+        let cursor_key = tokens.derive("cursors").and_then(|secret| CursorKey::new(&secret).ok_or(AccessError::Key));
         let service = Service {
+            cursor_key: Arc::new(cursor_key.map_err(StartError::Access)?),
             tokens: Arc::new(tokens),
             ledger: ledger.clone(),
             clock: clock.clone(),
             page_rules: page_rules(config),
+            freshness: Freshness {
+                max_age: config.serve.max_age,
+                read_through: config.serve.read_through,
+                max_wait: config.serve.max_wait,
+            },
             public_url,
             workspaces: [(workspace.name.clone(), workspace)].into(),
         };
@@ -167,7 +180,18 @@ impl App {
                     tracing::error!(error = %error, "the server ended");
                 }
             }),
-            run(import_loop(importer, publisher.clone(), health, ledger, clock.clone(), schedule, stopped.clone())),
+            run(import_loop(
+                ImportLoop {
+                    importer,
+                    publisher: publisher.clone(),
+                    health,
+                    nudge,
+                    ledger,
+                    clock: clock.clone(),
+                    schedule,
+                },
+                stopped.clone(),
+            )),
             run(publish_loop(publisher, clock, stopped)),
         ];
         tracing::info!(address = %address, "listening");
@@ -217,7 +241,7 @@ fn listen(bind: SocketAddr) -> Result<TcpListener, StartError> {
 #[must_use]
 pub fn page_rules(config: &Config) -> PageRules {
     let max_count = config.scim.max_results as usize;
-    PageRules { default_count: DEFAULT_COUNT.min(max_count), max_count }
+    PageRules { default_count: DEFAULT_COUNT.min(max_count), max_count, cursors: config.scim.cursor_pagination }
 }
 
 /// When imports are due.
@@ -241,15 +265,19 @@ impl Schedule {
     }
 }
 
-async fn import_loop(
+/// What the import loop of a workspace works with.
+struct ImportLoop {
     importer: Importer,
     publisher: Publisher,
     health: Arc<Health>,
+    nudge: Arc<Nudge>,
     ledger: Ledger,
     clock: Clock,
     schedule: Schedule,
-    mut stop: watch::Receiver<bool>,
-) {
+}
+
+async fn import_loop(of: ImportLoop, mut stop: watch::Receiver<bool>) {
+    let ImportLoop { importer, publisher, health, nudge, ledger, clock, schedule } = of;
     let mut last_full = None;
     let mut trigger = Trigger::Start;
     loop {
@@ -270,11 +298,13 @@ async fn import_loop(
         if let Err(error) = publisher.refresh().await {
             tracing::warn!(workspace = importer.workspace(), error = %error.chain(), "the ledger could not be read; what is shown stays");
         }
-        trigger = Trigger::Schedule;
-        tokio::select! {
-            () = clock.sleep(schedule.pause(failures)) => {}
+        nudge.ended(started_at);
+        trigger = tokio::select! {
+            () = clock.sleep(schedule.pause(failures)) => Trigger::Schedule,
+            // While imports fail, questions do not make them more frequent.
+            () = nudge.asked(), if failures == 0 => Trigger::Query,
             _ = stop.wait_for(|stop| *stop) => break,
-        }
+        };
     }
     if let Err(error) = ledger.interrupt_runs(importer.workspace(), clock.now()).await {
         tracing::warn!(error = %error.chain(), "the abandoned import will be marked at the next start");

@@ -43,6 +43,12 @@ impl Clock {
         }
     }
 
+    /// What comes of `future`, if it comes within `limit`. NB: real time on any clock, since the limit is on the
+    /// patience of somebody real.
+    pub async fn within<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(limit, future).await.ok()
+    }
+
     /// Waits, unless the wait is zero.
     pub async fn sleep_if(&self, duration: Duration) {
         if !duration.is_zero() {

@@ -21,6 +21,7 @@ use validator::Validate;
 
 use crate::intercom::{Connection, Region};
 use crate::limits;
+use crate::scim::Names;
 
 const DEFAULTS: &str = include_str!("../config/default.toml");
 
@@ -38,6 +39,8 @@ pub struct Config {
     /// How imports are made.
     #[validate(nested)]
     pub import: Import,
+    /// How fresh answers are.
+    pub serve: Serve,
     /// How SCIM is served.
     #[validate(nested)]
     pub scim: Scim,
@@ -102,6 +105,20 @@ pub struct Import {
     pub include_bots: bool,
 }
 
+/// Section `serve`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Serve {
+    /// How old an answer may be before it makes the bridge look for changes.
+    #[serde(deserialize_with = "interval")]
+    pub max_age: Duration,
+    /// Whether every question waits for what Intercom says now.
+    #[serde(deserialize_with = "plain")]
+    pub read_through: bool,
+    /// How long a question waits for that.
+    #[serde(deserialize_with = "interval")]
+    pub max_wait: Duration,
+}
+
 /// Section `scim`.
 #[derive(Clone, Debug, Deserialize, Validate)]
 pub struct Scim {
@@ -109,6 +126,11 @@ pub struct Scim {
     #[serde(deserialize_with = "plain")]
     #[validate(range(min = 1, max = 1000))]
     pub max_results: u32,
+    /// Whether clients may walk over lists by cursor.
+    #[serde(deserialize_with = "plain")]
+    pub cursor_pagination: bool,
+    /// How names of one word are split.
+    pub one_word_names: Names,
 }
 
 /// Section `telemetry`.
@@ -143,7 +165,12 @@ const KEYS: &[(&str, &str)] = &[
     ("import.max_removals", "a whole number from 0 to 100, in percent"),
     ("import.activity_lookback_days", "a whole number from 0 to 3650"),
     ("import.include_bots", "true or false"),
+    ("serve.max_age", "a duration of at least one second, such as 60s"),
+    ("serve.read_through", "true or false"),
+    ("serve.max_wait", "a duration of at least one second, such as 10s"),
     ("scim.max_results", "a whole number from 1 to 1000"),
+    ("scim.cursor_pagination", "true or false"),
+    ("scim.one_word_names", "repeat or given_only"),
     ("telemetry.log_format", "text or json"),
 ];
 

@@ -68,6 +68,14 @@ pub const IMPORT_RETRY_MAX: Duration = Duration::from_mins(5);
 /// or a second bridge on the same database).
 pub const GENERATION_POLL: Duration = Duration::from_secs(1);
 
+/// Generations kept beside the one that is shown, so that a walk by cursor can go on over the list it began with.
+/// What they share with it takes no room twice.
+pub const KEPT_GENERATIONS: usize = 4;
+
+/// Verified tokens that are remembered. Checking a signature takes longer than answering a question; there are
+/// far fewer clients than this.
+pub const REMEMBERED_TOKENS: usize = 1_000;
+
 /// How long a stopping bridge lets requests and an import under way finish.
 pub const SHUTDOWN: Duration = Duration::from_secs(10);
 

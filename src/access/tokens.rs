@@ -1,8 +1,12 @@
 //! The bridge's own bearer tokens: signed JWTs (RFC 7519), EdDSA, by a key made at first start.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -24,6 +28,15 @@ pub struct Tokens {
     decoding: DecodingKey,
     validation: Validation,
     clock: Clock,
+    /// Tokens whose signature was found good, by their hash. Their times are compared at each use.
+    remembered: RwLock<HashMap<Box<[u8]>, Arc<Verified>>>,
+}
+
+/// A token whose signature is good.
+struct Verified {
+    principal: Principal,
+    nbf: i64,
+    exp: i64,
 }
 
 /// What a token is to allow.
@@ -109,7 +122,21 @@ impl Tokens {
             decoding: DecodingKey::from_ed_der(pair.public_key().as_ref()),
             validation,
             clock,
+            remembered: RwLock::default(),
         })
+    }
+
+    /// A secret for another purpose, the same in every bridge on the same database.
+    ///
+    /// # Errors
+    /// [`AccessError::Key`].
+    pub fn derive(&self, purpose: &str) -> Result<[u8; 32], AccessError> {
+        let mut secret = [0; 32];
+        let prk = Salt::new(HKDF_SHA256, b"intercom-scim-bridge").extract(self.encoding.as_bytes());
+        let info = [purpose.as_bytes()];
+        let okm = prk.expand(&info, HKDF_SHA256).map_err(|_| AccessError::Key)?;
+        okm.fill(&mut secret).map_err(|_| AccessError::Key)?;
+        Ok(secret)
     }
 
     /// Makes a token.
@@ -143,19 +170,37 @@ impl Tokens {
         if token.len() > limits::BEARER_TOKEN_BYTES {
             return Err(AccessError::TooLong);
         }
+        let verified = self.signed(token)?;
+        let now = self.clock.now().unix_timestamp();
+        let leeway = i64::try_from(limits::TOKEN_LEEWAY.as_secs()).unwrap_or(0);
+        if now >= verified.exp {
+            return Err(AccessError::Expired);
+        }
+        if now < verified.nbf.saturating_sub(leeway) {
+            return Err(AccessError::NotYet);
+        }
+        Ok(verified.principal.clone())
+    }
+
+    /// What a token says that bears our signature.
+    fn signed(&self, token: &str) -> Result<Arc<Verified>, AccessError> {
+        let hash = digest(&SHA256, token.as_bytes());
+        let known = self.remembered.read().unwrap_or_else(PoisonError::into_inner).get(hash.as_ref()).cloned();
+        if let Some(verified) = known {
+            return Ok(verified);
+        }
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(AccessError::Invalid)?
             .claims;
-        let now = self.clock.now().unix_timestamp();
-        let leeway = i64::try_from(limits::TOKEN_LEEWAY.as_secs()).unwrap_or(0);
-        if now >= claims.exp {
-            return Err(AccessError::Expired);
-        }
-        if now < claims.nbf.saturating_sub(leeway) {
-            return Err(AccessError::NotYet);
-        }
         let scopes = claims.scope.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-        Ok(Principal { subject: claims.sub, scopes, workspaces: claims.workspaces })
+        let principal = Principal { subject: claims.sub, scopes, workspaces: claims.workspaces };
+        let verified = Arc::new(Verified { principal, nbf: claims.nbf, exp: claims.exp });
+        let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= limits::REMEMBERED_TOKENS {
+            remembered.clear();
+        }
+        remembered.insert(hash.as_ref().into(), Arc::clone(&verified));
+        Ok(verified)
     }
 }
 

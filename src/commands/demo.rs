@@ -16,6 +16,7 @@ use crate::app::{App, DEFAULT_WORKSPACE};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
 use crate::http::scim_base_url;
+use crate::scim::resource_types;
 use crate::telemetry;
 
 #[derive(Debug, Args)]
@@ -73,7 +74,7 @@ async fn tell(
 ) -> Result<(), CommandError> {
     let service = app.service();
     if let Some(workspace) = service.workspaces.get(DEFAULT_WORKSPACE) {
-        workspace.live.shows(|generation| *generation > 0).await;
+        workspace.live.shows(|shown| shown.generation > 0).await;
     }
     let grant = Grant {
         subject: "demo".to_owned(),
@@ -134,6 +135,9 @@ Intercom is simulated at {intercom}. The database is thrown away at the end. Ctr
 fn first_user(app: &App) -> (String, String) {
     let picture = app.service().workspaces.get(DEFAULT_WORKSPACE).and_then(|workspace| workspace.live.picture());
     picture
-        .and_then(|picture| picture.users().next().map(|user| (user.name().to_owned(), user.id().to_owned())))
+        .and_then(|picture| {
+            let mut first = picture.part(resource_types::USER, 0, 1);
+            first.next().map(|user| (user.name().to_owned(), user.id().to_owned()))
+        })
         .unwrap_or_default()
 }

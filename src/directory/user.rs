@@ -132,8 +132,8 @@ pub enum UserKind {
 pub struct NameParts<'a> {
     /// The first name or names.
     pub given: &'a str,
-    /// The last name or names.
-    pub family: &'a str,
+    /// The last name or names; none in a name of one word.
+    pub family: Option<&'a str>,
 }
 
 impl User {
@@ -168,8 +168,7 @@ impl User {
     }
 
     /// Splits the name. Intercom keeps one text. Where the activity log told first and last name, and
-    /// they still make up that text, it is split there; else at its last space. A name of one word is
-    /// both parts, because importers refuse an empty one.
+    /// they still make up that text, it is split there; else at its last space.
     #[must_use]
     pub fn name_parts(&self) -> Option<NameParts<'_>> {
         let name = self.name.as_deref()?.trim();
@@ -178,12 +177,12 @@ impl User {
             && !family.is_empty()
             && name.split_whitespace().eq(given.split_whitespace().chain(family.split_whitespace()))
         {
-            return Some(NameParts { given, family });
+            return Some(NameParts { given, family: Some(family) });
         }
         match name.rsplit_once(char::is_whitespace) {
-            Some((given, family)) => Some(NameParts { given: given.trim_end(), family }),
+            Some((given, family)) => Some(NameParts { given: given.trim_end(), family: Some(family) }),
             None if name.is_empty() => None,
-            None => Some(NameParts { given: name, family: name }),
+            None => Some(NameParts { given: name, family: None }),
         }
     }
 }
@@ -192,16 +191,16 @@ impl User {
 mod tests {
     use super::*;
 
-    fn named(name: &str, first: Option<&str>, last: Option<&str>) -> Option<(String, String)> {
+    fn named(name: &str, first: Option<&str>, last: Option<&str>) -> Option<(String, Option<String>)> {
         let mut user = User::new(UserId::new("1"));
         user.name = Some(name.to_owned());
         user.first_name = first.map(str::to_owned);
         user.last_name = last.map(str::to_owned);
-        user.name_parts().map(|parts| (parts.given.to_owned(), parts.family.to_owned()))
+        user.name_parts().map(|parts| (parts.given.to_owned(), parts.family.map(str::to_owned)))
     }
 
-    fn parts(given: &str, family: &str) -> (String, String) {
-        (given.to_owned(), family.to_owned())
+    fn parts(given: &str, family: &str) -> (String, Option<String>) {
+        (given.to_owned(), Some(family.to_owned()))
     }
 
     #[test]
@@ -218,8 +217,9 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_one_word_is_both_parts_and_no_name_is_none() {
-        assert_eq!(named("Cher", None, None), Some(parts("Cher", "Cher")));
+    fn a_name_of_one_word_has_no_family_part_and_no_name_has_none() {
+        assert_eq!(named("Cher", None, None), Some(("Cher".to_owned(), None)));
+        assert_eq!(named("Duran Duran", None, None), Some(parts("Duran", "Duran")));
         assert_eq!(named("  ", None, None), None);
         assert_eq!(User::new(UserId::new("1")).name_parts(), None);
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::caller::workspace_name;
 use super::errors::ApiError;
-use super::scim::content_type;
+use super::negotiation::content_type;
 use super::service::{Service, scim_base_url};
 use crate::scim::{Discovery, ScimError};
 

@@ -5,6 +5,8 @@
 //! routes      which path goes where
 //! caller      who asks: token, scope and workspace, before any handler runs
 //! scim        users and groups     discovery  what the bridge says of itself
+//! freshness   how old an answer may be, and waiting for a newer one
+//! negotiation media types, versions and links
 //! refusals    writes               status     health, readiness, standing
 //! errors      every refusal becomes a body here, the framework's own included
 //! ```
@@ -12,6 +14,8 @@
 mod caller;
 mod discovery;
 mod errors;
+mod freshness;
+mod negotiation;
 mod openapi;
 mod refusals;
 mod routes;
@@ -21,4 +25,4 @@ mod status;
 
 pub use openapi::document as openapi_document;
 pub use routes::serve;
-pub use service::{Service, Workspace, scim_base_url};
+pub use service::{Freshness, Service, Workspace, scim_base_url};

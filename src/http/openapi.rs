@@ -13,8 +13,14 @@ use super::{discovery, refusals, scim, status};
 pub struct ListParameters {
     /// A filter as of RFC 7644 §3.4.2.2, for example `userName eq "ada@example.com"` or `displayName sw "Support"`.
     filter: Option<String>,
+    /// The attribute to sort by; without one, resources come by id.
+    sort_by: Option<String>,
+    /// `ascending` or `descending`.
+    sort_order: Option<String>,
     /// Which match comes first, counted from 1.
     start_index: Option<i64>,
+    /// Instead of `startIndex`: empty on the first page, then the `nextCursor` of the page before (RFC 9865).
+    cursor: Option<String>,
     /// How many at the most.
     count: Option<i64>,
     /// Only these attributes, separated by commas.
@@ -59,7 +65,7 @@ pub enum ScimRefusals {
     /// The token lacks the scope.
     #[response(status = 403, content_type = "application/scim+json")]
     Forbidden(#[to_schema] ScimErrorBody),
-    /// No such resource or workspace.
+    /// No such resource or workspace, or it has another version than `If-Match` names (412).
     #[response(status = 404, content_type = "application/scim+json")]
     NotFound(#[to_schema] ScimErrorBody),
     /// The request accepts neither application/scim+json nor application/json.
@@ -99,6 +105,11 @@ pub enum ApiRefusals {
         discovery::get_resource_type,
         discovery::list_schemas,
         discovery::get_schema,
+        scim::list_all,
+        scim::search_all,
+        scim::search_users,
+        scim::search_groups,
+        scim::me,
         scim::list_users,
         scim::get_user,
         scim::list_groups,

@@ -41,6 +41,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(read_only("/openapi.json", web::route().to(openapi::serve)))
         .service(web::scope("/scim/v2").configure(scim_routes))
         .service(web::scope("/workspaces/{workspace}/scim/v2").configure(scim_routes))
+        .service(web::resource("/scim/{version:v[0-9.]+}{rest:(/.*)?}").to(wrong_version))
         .service(web::scope("/api/v1").configure(api_routes))
         .service(web::scope("/workspaces/{workspace}/api/v1").configure(api_routes));
 }
@@ -64,19 +65,28 @@ fn scim_routes(config: &mut ServiceConfig) {
             .route(options("DELETE, GET, HEAD, OPTIONS, PATCH, PUT"))
             .default_service(not_allowed("DELETE, GET, HEAD, OPTIONS, PATCH, PUT"))
     };
+    let post_only = |path, post: Route| {
+        web::resource(path)
+            .route(post.guard(guard::Post()))
+            .route(options("OPTIONS, POST"))
+            .default_service(not_allowed("OPTIONS, POST"))
+    };
     config
+        .service(read_only("", web::route().to(scim::list_all)))
+        .service(post_only("/.search", web::route().to(scim::search_all)))
         .service(read_only("/ServiceProviderConfig", web::route().to(discovery::service_provider_config)))
         .service(read_only("/ResourceTypes", web::route().to(discovery::list_resource_types)))
         .service(read_only("/ResourceTypes/{name}", web::route().to(discovery::get_resource_type)))
         .service(read_only("/Schemas", web::route().to(discovery::list_schemas)))
         .service(read_only("/Schemas/{name}", web::route().to(discovery::get_schema)))
+        .service(post_only("/Users/.search", web::route().to(scim::search_users)))
+        .service(post_only("/Groups/.search", web::route().to(scim::search_groups)))
+        .service(single("/Me", web::route().to(scim::me)))
         .service(collection("/Users", web::route().to(scim::list_users)))
         .service(single("/Users/{id}", web::route().to(scim::get_user)))
         .service(collection("/Groups", web::route().to(scim::list_groups)))
         .service(single("/Groups/{id}", web::route().to(scim::get_group)))
-        .service(
-            web::resource("/Bulk").route(web::post().to(refusals::unsupported)).default_service(not_allowed("POST")),
-        );
+        .service(post_only("/Bulk", web::route().to(refusals::unsupported)));
 }
 
 fn api_routes(config: &mut ServiceConfig) {
@@ -98,6 +108,11 @@ fn api_routes(config: &mut ServiceConfig) {
         .service(
             refused("/lifecycle/access/{id}/{deed}", access()).default_service(not_allowed("DELETE, PATCH, POST, PUT")),
         );
+}
+
+/// RFC 7644 §3.13: a base URL may name the version of the protocol.
+async fn wrong_version() -> Result<HttpResponse, ApiError> {
+    Err(ScimError::InvalidVersion.into())
 }
 
 fn read_only(path: &str, get: Route) -> Resource {

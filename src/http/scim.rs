@@ -1,26 +1,35 @@
 //! Users and groups (RFC 7644 §3.4).
 
-use std::sync::Arc;
-
-use actix_web::http::header::{ACCEPT, CONTENT_LOCATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
-use actix_web::web::{Path, Query as Parameters};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::http::header::{AGE, CONTENT_LOCATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION};
+use actix_web::web::{Bytes, Path};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Deserialize;
 
 use super::caller::{Caller, ScimRead};
 use super::errors::ApiError;
+use super::freshness::{self, Fresh};
+use super::negotiation::{content_type, expect_scim_body, names_version, next_link};
 use super::openapi::{ListParameters, ScimRefusals};
-use crate::scim::{Picture, Query, ResourceType, ScimError, resource_types};
-
-/// What the media type of an answer can be.
-const SCIM_JSON: &str = "application/scim+json";
-const JSON: &str = "application/json";
+use crate::scim::{Query, Resource, ResourceType, ScimError, Walker, resource_types};
 
 /// The id of a resource in a path.
 #[derive(Deserialize)]
 pub struct ResourcePath {
     /// The SCIM id.
     pub id: String,
+}
+
+/// Lists teammates and teams.
+#[utoipa::path(
+    get, path = "/scim/v2", tag = "scim", security(("bearer" = ["scim.read"])),
+    params(ListParameters),
+    responses(
+        (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
+        ScimRefusals,
+    ),
+)]
+pub async fn list_all(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
+    list(&request, &caller, resource_types::ALL).await
 }
 
 /// Lists teammates.
@@ -33,7 +42,70 @@ pub struct ResourcePath {
     ),
 )]
 pub async fn list_users(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
-    list(&request, &caller, resource_types::USER)
+    list(&request, &caller, &[resource_types::USER]).await
+}
+
+/// Lists teams.
+#[utoipa::path(
+    get, path = "/scim/v2/Groups", tag = "scim", security(("bearer" = ["scim.read"])),
+    params(ListParameters),
+    responses(
+        (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
+        ScimRefusals,
+    ),
+)]
+pub async fn list_groups(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
+    list(&request, &caller, &[resource_types::GROUP]).await
+}
+
+/// Lists teammates and teams, by a question in the body (RFC 7644 §3.4.3), so that it stays out of logs of URLs.
+#[utoipa::path(
+    post, path = "/scim/v2/.search", tag = "scim", security(("bearer" = ["scim.read"])),
+    request_body(description = "A SearchRequest", content_type = "application/scim+json", content = serde_json::Value),
+    responses(
+        (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = super::openapi::ScimErrorBody),
+        ScimRefusals,
+    ),
+)]
+pub async fn search_all(request: HttpRequest, caller: Caller<ScimRead>, body: Bytes) -> Result<HttpResponse, ApiError> {
+    search(&request, &caller, &body, resource_types::ALL).await
+}
+
+/// Lists teammates, by a question in the body.
+#[utoipa::path(
+    post, path = "/scim/v2/Users/.search", tag = "scim", security(("bearer" = ["scim.read"])),
+    request_body(description = "A SearchRequest", content_type = "application/scim+json", content = serde_json::Value),
+    responses(
+        (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = super::openapi::ScimErrorBody),
+        ScimRefusals,
+    ),
+)]
+pub async fn search_users(
+    request: HttpRequest,
+    caller: Caller<ScimRead>,
+    body: Bytes,
+) -> Result<HttpResponse, ApiError> {
+    search(&request, &caller, &body, &[resource_types::USER]).await
+}
+
+/// Lists teams, by a question in the body.
+#[utoipa::path(
+    post, path = "/scim/v2/Groups/.search", tag = "scim", security(("bearer" = ["scim.read"])),
+    request_body(description = "A SearchRequest", content_type = "application/scim+json", content = serde_json::Value),
+    responses(
+        (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = super::openapi::ScimErrorBody),
+        ScimRefusals,
+    ),
+)]
+pub async fn search_groups(
+    request: HttpRequest,
+    caller: Caller<ScimRead>,
+    body: Bytes,
+) -> Result<HttpResponse, ApiError> {
+    search(&request, &caller, &body, &[resource_types::GROUP]).await
 }
 
 /// Shows a teammate.
@@ -51,20 +123,7 @@ pub async fn get_user(
     path: Path<ResourcePath>,
     caller: Caller<ScimRead>,
 ) -> Result<HttpResponse, ApiError> {
-    one(&request, &caller, resource_types::USER, &path.id)
-}
-
-/// Lists teams.
-#[utoipa::path(
-    get, path = "/scim/v2/Groups", tag = "scim", security(("bearer" = ["scim.read"])),
-    params(ListParameters),
-    responses(
-        (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
-        ScimRefusals,
-    ),
-)]
-pub async fn list_groups(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
-    list(&request, &caller, resource_types::GROUP)
+    one(&request, &caller, resource_types::USER, &path.id).await
 }
 
 /// Shows a team.
@@ -82,89 +141,127 @@ pub async fn get_group(
     path: Path<ResourcePath>,
     caller: Caller<ScimRead>,
 ) -> Result<HttpResponse, ApiError> {
-    one(&request, &caller, resource_types::GROUP, &path.id)
+    one(&request, &caller, resource_types::GROUP, &path.id).await
 }
 
-fn list(
+/// Shows the teammate who asks (RFC 7644 §3.11): the one whose address is the subject of the token.
+#[utoipa::path(
+    get, path = "/scim/v2/Me", tag = "scim", security(("bearer" = ["scim.read"])),
+    responses(
+        (status = 200, description = "A User; `Location` says where it always is", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 304, description = "Still the version that `If-None-Match` names"),
+        (status = 501, description = "The subject of the token is no teammate's address", content_type = "application/scim+json", body = super::openapi::ScimErrorBody),
+        ScimRefusals,
+    ),
+)]
+pub async fn me(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
+    let fresh = freshness::picture(&request, &caller).await?;
+    let mut namesakes = fresh.picture.users_named(&caller.principal.subject);
+    // RFC 7644 §3.11: without such a person, "HTTP status code 501".
+    let user = namesakes.next().ok_or_else(|| ScimError::NotImplemented {
+        why: "this token does not stand for a teammate: its subject is no teammate's address".to_owned(),
+    })?;
+    show(&request, &fresh, user)
+}
+
+async fn list(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
-    resource_type: &'static ResourceType,
+    types: &[&'static ResourceType],
+) -> Result<HttpResponse, ApiError> {
+    let query = query(request)?;
+    answer(request, caller, &query, types).await
+}
+
+async fn search(
+    request: &HttpRequest,
+    caller: &Caller<ScimRead>,
+    body: &[u8],
+    types: &[&'static ResourceType],
+) -> Result<HttpResponse, ApiError> {
+    expect_scim_body(request)?;
+    let query = Query::from_body(body)?;
+    answer(request, caller, &query, types).await
+}
+
+async fn answer(
+    request: &HttpRequest,
+    caller: &Caller<ScimRead>,
+    query: &Query,
+    types: &[&'static ResourceType],
 ) -> Result<HttpResponse, ApiError> {
     let content_type = content_type(request)?;
-    let query = query(request)?;
-    let page = query.list(&*picture(caller)?, resource_type, caller.service.page_rules)?;
-    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, content_type)).body(page.body))
+    let name = format!("{}\n{}", caller.workspace.name, caller.principal.subject);
+    let walker = Walker { key: &caller.service.cursor_key, name: &name };
+    let window = query.window(types, caller.service.page_rules, walker)?;
+    let fresh = match window.generation {
+        None => freshness::picture(request, caller).await?,
+        // The walk goes on over the list that it began with, whatever was published since.
+        Some(generation) => {
+            let picture = caller.workspace.live.picture_at(generation).ok_or(ScimError::ExpiredCursor)?;
+            Fresh { picture, age: None }
+        }
+    };
+    let page = query.list(&fresh.picture, types, window, walker)?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, content_type));
+    tell_age(&mut response, &fresh);
+    // The query of a search is in its body, where no link can lead.
+    if let Some(next) = page.next.as_ref().filter(|_| request.method().is_safe()) {
+        let endpoint = if let [kind] = types { kind.endpoint } else { "" };
+        let address = format!("{}{endpoint}", fresh.picture.base_url());
+        if let Some(link) = next_link(request, &address, next) {
+            response.insert_header((LINK, link));
+        }
+    }
+    Ok(response.body(page.body))
 }
 
-fn one(
+async fn one(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
-    resource_type: &'static ResourceType,
+    kind: &'static ResourceType,
     id: &str,
 ) -> Result<HttpResponse, ApiError> {
+    let fresh = freshness::picture(request, caller).await?;
+    let resource = fresh.picture.by_id(id).filter(|resource| resource.resource_type() == kind);
+    let resource = resource.ok_or_else(|| ScimError::NotFound { what: format!("this {}", kind.name) })?;
+    show(request, &fresh, resource)
+}
+
+fn show(request: &HttpRequest, fresh: &Fresh, resource: Resource<'_>) -> Result<HttpResponse, ApiError> {
     let content_type = content_type(request)?;
     let query = query(request)?;
-    let picture = picture(caller)?;
-    let resource = picture.by_id(id).filter(|resource| std::ptr::eq(resource.resource_type(), resource_type));
-    let resource = resource.ok_or_else(|| ScimError::NotFound { what: format!("this {}", resource_type.name) })?;
     let (version, location) = (&*resource.ready().version, resource.location());
+    // RFC 9110 §13.2.2: If-Match is looked at first.
+    if names_version(request, &IF_MATCH, version) == Some(false) {
+        return Err(ScimError::PreconditionFailed.into());
+    }
     // RFC 7644 §3.14: versions of a resource in ETag, If-None-Match and meta.version.
-    if matches_version(request, version) {
+    if names_version(request, &IF_NONE_MATCH, version) == Some(true) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, version)).finish());
     }
-    Ok(HttpResponse::Ok()
+    let mut response = HttpResponse::Ok();
+    response
         .insert_header((CONTENT_TYPE, content_type))
         .insert_header((ETAG, version))
         .insert_header((LOCATION, location.as_str()))
         // RFC 7643 §3.1: meta.location "MUST be the same as the "Content-Location" HTTP response header".
-        .insert_header((CONTENT_LOCATION, location.as_str()))
-        .body(query.one(resource)))
+        .insert_header((CONTENT_LOCATION, location.as_str()));
+    tell_age(&mut response, fresh);
+    Ok(response.body(query.one(resource)))
 }
 
-fn picture(caller: &Caller<ScimRead>) -> Result<Arc<Picture>, ScimError> {
-    caller.workspace.live.picture().ok_or(ScimError::NotReady)
+fn tell_age(response: &mut HttpResponseBuilder, fresh: &Fresh) {
+    if let Some(age) = fresh.age {
+        response.insert_header((AGE, age));
+    }
 }
 
 fn query(request: &HttpRequest) -> Result<Query, ScimError> {
     let unreadable =
         || ScimError::InvalidSyntax { why: "the query string cannot be read; is it percent-encoded?".to_owned() };
-    let parameters =
-        Parameters::<Vec<(String, String)>>::from_query(request.query_string()).map_err(|_| unreadable())?;
+    let parameters: Vec<(String, String)> =
+        serde_urlencoded::from_str(request.query_string()).map_err(|_| unreadable())?;
     Query::from_parameters(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-}
-
-/// RFC 7644 §3.8: "Service providers MUST support the "Accept" header … application/scim+json" and "MAY support"
-/// application/json: those who accept only that get it by name.
-pub fn content_type(request: &HttpRequest) -> Result<&'static str, ScimError> {
-    let mut kinds = request
-        .headers()
-        .get_all(ACCEPT)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
-        .filter(|range| !range.is_empty())
-        .peekable();
-    if kinds.peek().is_none() {
-        return Ok(SCIM_JSON);
-    }
-    let kinds: Vec<String> = kinds.collect();
-    let accepts = |kind: &str| kinds.iter().any(|range| range == kind);
-    if accepts(SCIM_JSON) || accepts("*/*") || accepts("application/*") {
-        Ok(SCIM_JSON)
-    } else if accepts(JSON) {
-        Ok(JSON)
-    } else {
-        Err(ScimError::NotAcceptable)
-    }
-}
-
-/// RFC 9110 §13.1.2: a list of versions, compared weakly, or `*`.
-fn matches_version(request: &HttpRequest, version: &str) -> bool {
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    request
-        .headers()
-        .get_all(IF_NONE_MATCH)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|tag| tag.trim() == "*" || opaque(tag) == opaque(version))
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::access::Tokens;
 use crate::clock::Clock;
-use crate::import::Health;
+use crate::import::{Health, Nudge};
 use crate::ledger::Ledger;
 use crate::publish::Live;
-use crate::scim::PageRules;
+use crate::scim::{CursorKey, PageRules};
 
 /// The running bridge, as requests see it.
 #[derive(Clone)]
@@ -21,10 +22,25 @@ pub struct Service {
     pub clock: Clock,
     /// How large pages are.
     pub page_rules: PageRules,
+    /// Seals the cursors of walks over lists.
+    pub cursor_key: Arc<CursorKey>,
+    /// How fresh answers are.
+    pub freshness: Freshness,
     /// Where clients reach the bridge, without a slash at its end.
     pub public_url: String,
     /// Every workspace, by name.
     pub workspaces: BTreeMap<String, Workspace>,
+}
+
+/// How fresh answers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freshness {
+    /// An older answer is given, and makes the bridge look for changes.
+    pub max_age: Duration,
+    /// Whether every question waits for what Intercom says now.
+    pub read_through: bool,
+    /// How long a question waits for that.
+    pub max_wait: Duration,
 }
 
 /// One workspace, as requests see it.
@@ -36,6 +52,8 @@ pub struct Workspace {
     pub live: Arc<Live>,
     /// How imports are going.
     pub health: Arc<Health>,
+    /// Gets the importer to look again.
+    pub nudge: Arc<Nudge>,
 }
 
 /// The workspace that the short paths are about.

@@ -11,6 +11,7 @@ use super::openapi::ApiRefusals;
 use super::service::{Service, Workspace};
 use crate::import::ConnectionState;
 use crate::ledger::{Failure, Run};
+use crate::scim::resource_types;
 
 /// Tells that the process answers.
 #[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "The process answers", body = Healthy)))]
@@ -39,7 +40,7 @@ pub async fn readyz(service: Data<Service>) -> HttpResponse {
     ),
 )]
 pub async fn status(caller: Caller<ImportRead>) -> Json<Status> {
-    let Workspace { name, live, health } = &caller.workspace;
+    let Workspace { name, live, health, .. } = &caller.workspace;
     let standing = health.standing();
     let confirmed_at = live.confirmed_at();
     Json(Status {
@@ -47,8 +48,8 @@ pub async fn status(caller: Caller<ImportRead>) -> Json<Status> {
         connection: standing.connection,
         problem: standing.problem,
         generation: live.picture().map(|picture| picture.generation()),
-        users: live.picture().map(|picture| picture.user_count()),
-        groups: live.picture().map(|picture| picture.group_count()),
+        users: live.picture().map(|picture| picture.count(resource_types::USER)),
+        groups: live.picture().map(|picture| picture.count(resource_types::GROUP)),
         confirmed_at,
         age_seconds: confirmed_at.map(|at| (caller.service.clock.now() - at).whole_seconds()),
         last_import: standing.last_run,

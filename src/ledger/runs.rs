@@ -107,6 +107,8 @@ words! {
         Start => "start",
         /// It was time.
         Schedule => "schedule",
+        /// Somebody asked, and what there was to show was too old.
+        Query => "query",
         /// Somebody in a shell.
         Command => "command",
     }

@@ -1,5 +1,6 @@
-//! The picture that is shown now.
+//! The picture that is shown now, and the few before it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -7,21 +8,31 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use crate::directory::Generation;
+use crate::limits;
 use crate::scim::Picture;
 
 /// The current picture of a workspace. Reading it never waits: not for an import, not for a swap.
 #[derive(Debug)]
 pub struct Live {
     picture: ArcSwapOption<Picture>,
-    /// When Intercom last confirmed what is shown.
-    confirmed_at: Mutex<Option<OffsetDateTime>>,
-    /// Tells those who wait which generation is shown; 0 before the first.
-    generation: watch::Sender<Generation>,
+    /// The newest last.
+    earlier: Mutex<VecDeque<Arc<Picture>>>,
+    /// Tells those who wait what is shown.
+    shown: watch::Sender<Shown>,
+}
+
+/// What is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Which generation; 0 before the first.
+    pub generation: Generation,
+    /// When Intercom last said that it is so.
+    pub confirmed_at: Option<OffsetDateTime>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { picture: ArcSwapOption::empty(), confirmed_at: Mutex::new(None), generation: watch::Sender::new(0) }
+        Self { picture: ArcSwapOption::empty(), earlier: Mutex::default(), shown: watch::Sender::new(Shown::default()) }
     }
 }
 
@@ -32,25 +43,40 @@ impl Live {
         self.picture.load_full()
     }
 
+    /// The picture of a generation, if it is the current one or one of the few before it.
+    #[must_use]
+    pub fn picture_at(&self, generation: Generation) -> Option<Arc<Picture>> {
+        let of_generation = |picture: &Arc<Picture>| picture.generation() == generation;
+        self.picture().filter(of_generation).or_else(|| {
+            let earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+            earlier.iter().find(|picture| of_generation(picture)).cloned()
+        })
+    }
+
     /// When Intercom last said that it is so.
     #[must_use]
     pub fn confirmed_at(&self) -> Option<OffsetDateTime> {
-        *self.confirmed_at.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shown.borrow().confirmed_at
     }
 
-    /// Waits until a generation that fulfils the condition is shown.
-    pub async fn shows(&self, condition: impl FnMut(&Generation) -> bool) -> Generation {
+    /// Waits until what is shown fulfils the condition.
+    pub async fn shows(&self, condition: impl FnMut(&Shown) -> bool) -> Shown {
         // The sender lives as long as `self`, so the wait cannot fail.
-        self.generation.subscribe().wait_for(condition).await.map_or(0, |generation| *generation)
+        self.shown.subscribe().wait_for(condition).await.map_or_else(|_| Shown::default(), |shown| *shown)
     }
 
-    pub(super) fn swap(&self, picture: Picture) {
-        let generation = picture.generation();
-        self.picture.store(Some(Arc::new(picture)));
-        self.generation.send_replace(generation);
-    }
-
-    pub(super) fn confirm(&self, at: Option<OffsetDateTime>) {
-        *self.confirmed_at.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    /// Shows a new picture, if there is one, and from when on Intercom said that what is shown is so.
+    pub(super) fn show(&self, picture: Option<Picture>, confirmed_at: Option<OffsetDateTime>) {
+        if let Some(picture) = picture
+            && let Some(before) = self.picture.swap(Some(Arc::new(picture)))
+        {
+            let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+            earlier.push_back(before);
+            if earlier.len() > limits::KEPT_GENERATIONS {
+                earlier.pop_front();
+            }
+        }
+        let generation = self.picture().map_or(0, |picture| picture.generation());
+        self.shown.send_replace(Shown { generation, confirmed_at });
     }
 }

@@ -6,5 +6,5 @@
 mod live;
 mod publisher;
 
-pub use live::Live;
+pub use live::{Live, Shown};
 pub use publisher::Publisher;

@@ -2,24 +2,37 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 use super::Live;
+use crate::directory::Generation;
 use crate::ledger::{Ledger, LedgerError};
-use crate::scim::Picture;
+use crate::scim::{Names, Picture, resource_types};
 
 /// Keeps one workspace's [`Live`] picture up with the ledger.
 #[derive(Clone)]
 pub struct Publisher {
     workspace: String,
     base_url: String,
+    names: Names,
     ledger: Ledger,
     live: Arc<Live>,
+    /// Held while refreshing, so that an older picture never follows a newer one.
+    refreshing: Arc<Mutex<()>>,
 }
 
 impl Publisher {
     /// Prepares publishing; nothing is read yet. `base_url` is the root of the workspace's SCIM service.
     #[must_use]
-    pub fn new(workspace: impl Into<String>, base_url: impl Into<String>, ledger: Ledger) -> Self {
-        Self { workspace: workspace.into(), base_url: base_url.into(), ledger, live: Arc::default() }
+    pub fn new(workspace: impl Into<String>, base_url: impl Into<String>, names: Names, ledger: Ledger) -> Self {
+        Self {
+            workspace: workspace.into(),
+            base_url: base_url.into(),
+            names,
+            ledger,
+            live: Arc::default(),
+            refreshing: Arc::default(),
+        }
     }
 
     /// What this publishes to.
@@ -34,24 +47,29 @@ impl Publisher {
     /// # Errors
     /// When the ledger cannot be read; what was shown stays.
     pub async fn refresh(&self) -> Result<bool, LedgerError> {
-        let latest = self.ledger.generation(&self.workspace).await?;
-        let shown = self.live.picture().map_or(0, |picture| picture.generation());
-        let moved = latest != shown;
-        if moved {
-            let snapshot = self.ledger.snapshot(&self.workspace, latest).await?;
-            let base_url = self.base_url.clone();
-            // Building takes a second for 100,000 people; requests are answered meanwhile.
-            let picture = tokio::task::spawn_blocking(move || Picture::new(snapshot, base_url)).await;
-            let picture =
-                picture.map_err(|_| LedgerError::Corrupt { what: format!("generation {latest} cannot be shown") })?;
-            tracing::info!(
-                workspace = %self.workspace, generation = latest, users = picture.user_count(), groups = picture.group_count(),
-                "new generation published"
-            );
-            self.live.swap(picture);
-        }
+        let _refreshing = self.refreshing.lock().await;
+        // Asked first: a generation may still be committed after this, but not one that this confirms.
         let confirmed = self.ledger.last_success(&self.workspace).await?;
-        self.live.confirm(confirmed.and_then(|run| run.observed_at));
+        let latest = self.ledger.generation(&self.workspace).await?;
+        let shown = self.live.picture();
+        let moved = latest != shown.as_ref().map_or(0, |picture| picture.generation());
+        let picture = if moved { Some(self.picture(latest, shown).await?) } else { None };
+        self.live.show(picture, confirmed.and_then(|run| run.observed_at));
         Ok(moved)
+    }
+
+    async fn picture(&self, generation: Generation, previous: Option<Arc<Picture>>) -> Result<Picture, LedgerError> {
+        let snapshot = self.ledger.snapshot(&self.workspace, generation).await?;
+        let (base_url, names) = (self.base_url.clone(), self.names);
+        // Building takes a second for 100,000 people; requests are answered meanwhile.
+        let built =
+            tokio::task::spawn_blocking(move || Picture::new(snapshot, base_url, names, previous.as_deref())).await;
+        let picture =
+            built.map_err(|_| LedgerError::Corrupt { what: format!("generation {generation} cannot be shown") })?;
+        tracing::info!(
+            workspace = %self.workspace, generation, users = picture.count(resource_types::USER),
+            groups = picture.count(resource_types::GROUP), "new generation published"
+        );
+        Ok(picture)
     }
 }

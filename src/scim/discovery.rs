@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::query::PageRules;
+use super::meta_schemas;
+use super::page::PageRules;
 use super::schema::{Attribute, Kind, RESOURCE_TYPES, ResourceType, Returned, Schema, Uniqueness, urn};
 
 /// The documents of the discovery endpoints for one base URL.
@@ -17,7 +18,9 @@ impl Discovery {
     /// Makes the documents. `base_url` is the root of a workspace's SCIM service, without a slash at its end.
     #[must_use]
     pub fn new(base_url: &str, rules: PageRules) -> Self {
-        let schemas = RESOURCE_TYPES.iter().flat_map(|kind| kind.schema().into_iter().chain(kind.extensions()));
+        let served = RESOURCE_TYPES.iter().flat_map(|kind| kind.schema().into_iter().chain(kind.extensions()));
+        let schemas =
+            served.chain([&meta_schemas::SERVICE_PROVIDER_CONFIG, &meta_schemas::RESOURCE_TYPE, &meta_schemas::SCHEMA]);
         Self {
             service_provider_config: service_provider_config(base_url, rules),
             resource_types: RESOURCE_TYPES
@@ -71,13 +74,13 @@ fn list(documents: &[(String, Value)]) -> Value {
 
 /// RFC 7643 §5. Says only what is true: nothing can be written.
 fn service_provider_config(base_url: &str, rules: PageRules) -> Value {
-    json!({
+    let mut config = json!({
         "schemas": [urn::SERVICE_PROVIDER_CONFIG],
         "patch": {"supported": false},
         "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
         "filter": {"supported": true, "maxResults": rules.max_count},
         "changePassword": {"supported": false},
-        "sort": {"supported": false},
+        "sort": {"supported": true},
         "etag": {"supported": true},
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
@@ -87,7 +90,19 @@ fn service_provider_config(base_url: &str, rules: PageRules) -> Value {
             "primary": true,
         }],
         "meta": {"resourceType": "ServiceProviderConfig", "location": format!("{base_url}/ServiceProviderConfig")},
-    })
+    });
+    // RFC 9865 §4. NB: without `cursorTimeout`: a cursor is good until several further generations were published,
+    // which no clock tells.
+    if rules.cursors {
+        config["pagination"] = json!({
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": rules.default_count,
+            "maxPageSize": rules.max_count,
+        });
+    }
+    config
 }
 
 /// RFC 7643 §6.

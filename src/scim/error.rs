@@ -27,6 +27,21 @@ pub enum ScimError {
         /// What is wrong with it.
         why: String,
     },
+    /// RFC 9865 §2.1: the cursor is none of ours, or was made for another question or another client.
+    #[error("this cursor does not belong to this question; begin again with an empty cursor")]
+    InvalidCursor,
+    /// RFC 9865 §2.1: the list that the cursor walks over is not kept any more.
+    #[error("the list has changed and its earlier state is not kept any more; begin again with an empty cursor")]
+    ExpiredCursor,
+    /// RFC 9865 §2.1: another page size than the walk began with.
+    #[error("count must stay what it was on the first page: {expected}")]
+    InvalidCount {
+        /// What it was.
+        expected: usize,
+    },
+    /// RFC 7644 §3.13: the path asks for another version of the protocol.
+    #[error("this is SCIM 2.0; ask under /scim/v2")]
+    InvalidVersion,
     /// No such user, group, schema, resource type or path.
     #[error("{what} was not found")]
     NotFound {
@@ -42,6 +57,12 @@ pub enum ScimError {
     /// The answer cannot have any form that the client accepts.
     #[error("the answer is application/scim+json or application/json, and the request accepts neither")]
     NotAcceptable,
+    /// RFC 9110 §13.1.1: the resource has another version than `If-Match` names.
+    #[error("the resource has another version than If-Match names")]
+    PreconditionFailed,
+    /// A body of a kind that is not read.
+    #[error("the body must be application/scim+json or application/json")]
+    UnsupportedMediaType,
     /// The request is larger than the bridge reads.
     #[error("the request is larger than {limit} bytes")]
     TooLarge {
@@ -86,30 +107,44 @@ impl ScimError {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::InvalidFilter { .. } | Self::InvalidValue { .. } | Self::InvalidSyntax { .. } => 400,
+            Self::InvalidFilter { .. }
+            | Self::InvalidValue { .. }
+            | Self::InvalidSyntax { .. }
+            | Self::InvalidCursor
+            | Self::ExpiredCursor
+            | Self::InvalidCount { .. }
+            | Self::InvalidVersion => 400,
             Self::Unauthenticated => 401,
             Self::Forbidden { .. } | Self::FilterForbidden => 403,
             Self::NotFound { .. } => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::NotAcceptable => 406,
+            Self::PreconditionFailed => 412,
             Self::TooLarge { .. } => 413,
+            Self::UnsupportedMediaType => 415,
             Self::Internal => 500,
             Self::NotImplemented { .. } => 501,
             Self::NotReady => 503,
         }
     }
 
-    /// RFC 7644 §3.12, Table 9: only errors of status 400 have one here.
+    /// RFC 7644 §3.12, Table 9, and RFC 9865 §2.1: only errors of status 400 have one here.
     #[must_use]
     pub fn scim_type(&self) -> Option<&'static str> {
         match self {
             Self::InvalidFilter { .. } => Some("invalidFilter"),
             Self::InvalidValue { .. } => Some("invalidValue"),
             Self::InvalidSyntax { .. } => Some("invalidSyntax"),
+            Self::InvalidCursor => Some("invalidCursor"),
+            Self::ExpiredCursor => Some("expiredCursor"),
+            Self::InvalidCount { .. } => Some("invalidCount"),
+            Self::InvalidVersion => Some("invalidVers"),
             Self::NotFound { .. }
             | Self::MethodNotAllowed { .. }
             | Self::NotAcceptable
+            | Self::PreconditionFailed
             | Self::TooLarge { .. }
+            | Self::UnsupportedMediaType
             | Self::NotImplemented { .. }
             | Self::FilterForbidden
             | Self::Unauthenticated

@@ -6,33 +6,46 @@
 //! picture    a workspace at one generation, ready to be asked: entries, indexes, bodies
 //! path       attribute names as clients write them
 //! filter     the filter language: parse, bind to the table, match
+//! sort       `sortBy` and `sortOrder`
 //! project    `attributes` and `excludedAttributes`
 //! render     a resource as JSON, through the table
-//! query      a question and its answer: filter, page, project
+//! query      a question, as clients put it
+//! page       lists: filter, sort, page, project
+//! cursor     how far a walk over a list has come, sealed
 //! discovery  what the bridge says of itself, from the table
+//! meta_schemas  the schemas of that
 //! error      every refusal: status, scimType, sentence
 //! ```
 
+mod cursor;
 mod discovery;
 mod error;
 pub mod filter;
 mod groups;
+mod meta_schemas;
+mod page;
 mod path;
 mod picture;
 mod project;
 mod query;
 mod render;
 mod schema;
+mod sort;
 mod users;
 mod value;
 
+pub use cursor::CursorKey;
 pub use discovery::Discovery;
 pub use error::ScimError;
-pub use picture::{Picture, Ready};
+pub use page::{Next, Page, PageRules, Walker, Window};
+pub use picture::{Names, Picture, Ready};
 pub use project::Projection;
-pub use query::{Page, PageRules, Query};
+pub use query::Query;
 pub use schema::{Attribute, Kind, ResourceType, Returned, Schema, urn};
 pub use value::{Resource, Value};
+
+#[cfg(test)]
+mod tests;
 
 /// The types of resources that are served.
 pub mod resource_types {
@@ -42,4 +55,6 @@ pub mod resource_types {
     pub const USER: &ResourceType = &super::schema::USER;
     /// Teams.
     pub const GROUP: &ResourceType = &super::schema::GROUP;
+    /// Both.
+    pub const ALL: &[&ResourceType] = &[USER, GROUP];
 }

@@ -1,22 +1,28 @@
 //! A workspace at one generation, ready to be asked. It never changes: a new generation is a new picture.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use serde::Deserialize;
 
 use super::project::Projection;
 use super::render;
+use super::schema::{self, ResourceType};
 use super::value::{GroupRef, Resource, UserRef};
 use crate::directory::{Generation, Group, Membership, Priority, Snapshot, Stamps, User, Volatile, Workspace};
 
-/// A workspace's users and groups as SCIM shows them.
+/// A workspace's users and groups as SCIM shows them. What did not change from one generation to the next is shared
+/// between their pictures, so that keeping several takes little more room than keeping one.
 #[derive(Debug)]
 pub struct Picture {
     generation: Generation,
     workspace: Workspace,
     base_url: String,
+    names: Names,
     users: Vec<UserEntry>,
     groups: Vec<GroupEntry>,
     user_by_id: HashMap<Box<str>, u32>,
@@ -25,12 +31,23 @@ pub struct Picture {
     group_by_id: HashMap<Box<str>, u32>,
 }
 
+/// How names of one word are split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Names {
+    /// The word is the given name and the family name: some importers refuse an empty one.
+    #[default]
+    Repeat,
+    /// The word is the given name, and there is no family name.
+    GivenOnly,
+}
+
 /// A user, with what is made once for a generation.
 #[derive(Debug)]
 pub(super) struct UserEntry {
     pub id: Box<str>,
-    pub user: User,
-    pub volatile: Volatile,
+    pub user: Arc<User>,
+    pub volatile: Arc<Volatile>,
     pub stamps: Stamps,
     pub groups: Links,
     pub ready: Ready,
@@ -40,7 +57,7 @@ pub(super) struct UserEntry {
 #[derive(Debug)]
 pub(super) struct GroupEntry {
     pub id: Box<str>,
-    pub group: Group,
+    pub group: Arc<Group>,
     pub stamps: Stamps,
     pub members: Links,
     pub ready: Ready,
@@ -58,9 +75,9 @@ pub(super) struct Links {
 #[derive(Clone, Debug, Default)]
 pub struct Ready {
     /// The weak ETag, quotes and all: `W/"…"`.
-    pub version: Box<str>,
+    pub version: Arc<str>,
     /// The JSON.
-    pub body: Box<[u8]>,
+    pub body: Bytes,
 }
 
 impl Links {
@@ -88,33 +105,41 @@ impl GroupEntry {
 
 impl Picture {
     /// Makes the picture of a snapshot. `base_url` is the root of the workspace's SCIM service, without a
-    /// slash at its end; locations and references begin with it.
+    /// slash at its end; locations and references begin with it. `previous` is an earlier picture, to share with.
     #[must_use]
-    pub fn new(snapshot: Snapshot, base_url: impl Into<String>) -> Self {
+    pub fn new(snapshot: Snapshot, base_url: impl Into<String>, names: Names, previous: Option<&Self>) -> Self {
         let users: Vec<UserEntry> = snapshot
             .users
             .into_iter()
-            .map(|(recorded, volatile)| UserEntry {
-                id: format!("adm_{}", recorded.value.id).into(),
-                user: recorded.value,
-                volatile,
-                stamps: recorded.stamps,
-                groups: Links::default(),
-                ready: Ready::default(),
+            .map(|(recorded, volatile)| {
+                let id: Box<str> = format!("adm_{}", recorded.value.id).into();
+                let before = previous.and_then(|picture| picture.user_entry(&id));
+                UserEntry {
+                    user: shared(recorded.value, before.map(|entry| &entry.user)),
+                    volatile: shared(volatile, before.map(|entry| &entry.volatile)),
+                    stamps: recorded.stamps,
+                    groups: Links::default(),
+                    ready: Ready::default(),
+                    id,
+                }
             })
             .collect();
         let groups: Vec<GroupEntry> = snapshot
             .groups
             .into_iter()
-            .map(|recorded| GroupEntry {
-                id: format!("team_{}", recorded.value.id).into(),
-                group: recorded.value,
-                stamps: recorded.stamps,
-                members: Links::default(),
-                ready: Ready::default(),
+            .map(|recorded| {
+                let id: Box<str> = format!("team_{}", recorded.value.id).into();
+                let before = previous.and_then(|picture| picture.group_entry(&id));
+                GroupEntry {
+                    group: shared(recorded.value, before.map(|entry| &entry.group)),
+                    stamps: recorded.stamps,
+                    members: Links::default(),
+                    ready: Ready::default(),
+                    id,
+                }
             })
             .collect();
-        let mut users_by_name: HashMap<Box<str>, Vec<u32>> = HashMap::new();
+        let mut users_by_name: HashMap<Box<str>, Vec<u32>> = HashMap::with_capacity(users.len());
         for (place, user) in places(&users) {
             users_by_name.entry(user.user_name().to_lowercase().into()).or_default().push(place);
         }
@@ -122,6 +147,7 @@ impl Picture {
             generation: snapshot.generation,
             workspace: snapshot.workspace,
             base_url: base_url.into(),
+            names,
             user_by_id: places(&users).map(|(place, user)| (user.id.clone(), place)).collect(),
             group_by_id: places(&groups).map(|(place, group)| (group.id.clone(), place)).collect(),
             users_by_name,
@@ -129,7 +155,7 @@ impl Picture {
             groups,
         };
         picture.link(&snapshot.memberships);
-        picture.make_ready();
+        picture.make_ready(previous);
         picture
     }
 
@@ -150,14 +176,18 @@ impl Picture {
 
     /// RFC 7644 §3.14: the version is of the stored resource, so it is a hash of the whole answer, whatever
     /// part of it somebody asks for. Volatile values are not in that answer and not in the version.
-    fn make_ready(&mut self) {
-        let versions: Vec<_> = self.users().map(version_of).collect();
+    fn make_ready(&mut self, previous: Option<&Self>) {
+        let before = |entry: &UserEntry| previous?.user_entry(&entry.id).map(|entry| &entry.ready);
+        let versions: Vec<_> = self.users.iter().map(|entry| version_of(self.as_user(entry), before(entry))).collect();
         self.users.iter_mut().zip(versions).for_each(|(user, version)| user.ready.version = version);
-        let bodies: Vec<_> = self.users().map(body_of).collect();
+        let bodies: Vec<_> = self.users.iter().map(|entry| body_of(self.as_user(entry), before(entry))).collect();
         self.users.iter_mut().zip(bodies).for_each(|(user, body)| user.ready.body = body);
-        let versions: Vec<_> = self.groups().map(version_of).collect();
+
+        let before = |entry: &GroupEntry| previous?.group_entry(&entry.id).map(|entry| &entry.ready);
+        let versions: Vec<_> =
+            self.groups.iter().map(|entry| version_of(self.as_group(entry), before(entry))).collect();
         self.groups.iter_mut().zip(versions).for_each(|(group, version)| group.ready.version = version);
-        let bodies: Vec<_> = self.groups().map(body_of).collect();
+        let bodies: Vec<_> = self.groups.iter().map(|entry| body_of(self.as_group(entry), before(entry))).collect();
         self.groups.iter_mut().zip(bodies).for_each(|(group, body)| group.ready.body = body);
     }
 
@@ -179,18 +209,6 @@ impl Picture {
         &self.base_url
     }
 
-    /// How many users there are, the removed ones among them.
-    #[must_use]
-    pub fn user_count(&self) -> usize {
-        self.users.len()
-    }
-
-    /// How many groups there are.
-    #[must_use]
-    pub fn group_count(&self) -> usize {
-        self.groups.len()
-    }
-
     /// The user or group with that SCIM id; ids are caseExact (RFC 7643 §3.1).
     #[must_use]
     pub fn by_id(&self, id: &str) -> Option<Resource<'_>> {
@@ -200,43 +218,86 @@ impl Picture {
         }
     }
 
-    /// All users, by id.
+    /// How many resources of a type there are.
     #[must_use]
-    pub fn users(&self) -> impl ExactSizeIterator<Item = Resource<'_>> {
-        self.users.iter().map(|entry| Resource::User(UserRef { picture: self, entry }))
+    pub fn count(&self, kind: &ResourceType) -> usize {
+        if *kind == schema::USER { self.users.len() } else { self.groups.len() }
     }
 
-    /// All groups, by id.
-    #[must_use]
-    pub fn groups(&self) -> impl ExactSizeIterator<Item = Resource<'_>> {
-        self.groups.iter().map(|entry| Resource::Group(GroupRef { picture: self, entry }))
+    /// The resources of a type, by id: without the first `skip`, and at most `take`.
+    pub fn part(&self, kind: &ResourceType, skip: usize, take: usize) -> impl Iterator<Item = Resource<'_>> {
+        let part = |length: usize| skip.min(length)..skip.saturating_add(take).min(length);
+        let (users, groups) =
+            if *kind == schema::USER { (part(self.users.len()), 0..0) } else { (0..0, part(self.groups.len())) };
+        let users = self.users[users].iter().map(|entry| self.as_user(entry));
+        users.chain(self.groups[groups].iter().map(|entry| self.as_group(entry)))
     }
 
     /// The users with that userName, in any case.
-    pub(super) fn users_named(&self, user_name: &str) -> impl Iterator<Item = Resource<'_>> {
+    pub fn users_named(&self, user_name: &str) -> impl Iterator<Item = Resource<'_>> {
         let places = self.users_by_name.get(user_name.to_lowercase().as_str()).map_or(&[][..], Vec::as_slice);
         places.iter().filter_map(|place| self.user_at(*place))
     }
 
+    /// How names of one word are split.
+    pub(super) fn names(&self) -> Names {
+        self.names
+    }
+
     pub(super) fn user_at(&self, place: u32) -> Option<Resource<'_>> {
-        self.users.get(place as usize).map(|entry| Resource::User(UserRef { picture: self, entry }))
+        self.users.get(place as usize).map(|entry| self.as_user(entry))
     }
 
     pub(super) fn group_at(&self, place: u32) -> Option<Resource<'_>> {
-        self.groups.get(place as usize).map(|entry| Resource::Group(GroupRef { picture: self, entry }))
+        self.groups.get(place as usize).map(|entry| self.as_group(entry))
+    }
+
+    fn as_user<'p>(&'p self, entry: &'p UserEntry) -> Resource<'p> {
+        Resource::User(UserRef { picture: self, entry })
+    }
+
+    fn as_group<'p>(&'p self, entry: &'p GroupEntry) -> Resource<'p> {
+        Resource::Group(GroupRef { picture: self, entry })
+    }
+
+    fn user_entry(&self, id: &str) -> Option<&UserEntry> {
+        self.user_by_id.get(id).and_then(|place| self.users.get(*place as usize))
+    }
+
+    fn group_entry(&self, id: &str) -> Option<&GroupEntry> {
+        self.group_by_id.get(id).and_then(|place| self.groups.get(*place as usize))
+    }
+}
+
+/// The value, in the earlier place where it is the same.
+fn shared<T: PartialEq>(value: T, before: Option<&Arc<T>>) -> Arc<T> {
+    match before {
+        Some(before) if **before == value => Arc::clone(before),
+        _ => Arc::new(value),
     }
 }
 
 /// A hash of the answer before it has a version.
-fn version_of(resource: Resource<'_>) -> Box<str> {
-    let hash = digest(&SHA256, &body_of(resource));
-    format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12])).into()
+fn version_of(resource: Resource<'_>, before: Option<&Ready>) -> Arc<str> {
+    let hash = digest(&SHA256, &rendered(resource));
+    let version = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]));
+    match before {
+        Some(before) if *before.version == *version => Arc::clone(&before.version),
+        _ => version.into(),
+    }
 }
 
-fn body_of(resource: Resource<'_>) -> Box<[u8]> {
+fn body_of(resource: Resource<'_>, before: Option<&Ready>) -> Bytes {
+    match before {
+        Some(before) if Arc::ptr_eq(&before.version, &resource.ready().version) => before.body.clone(),
+        _ => rendered(resource).into_boxed_slice().into(),
+    }
+}
+
+fn rendered(resource: Resource<'_>) -> Vec<u8> {
     let mut body = Vec::new();
     render::resource(&mut body, resource, &Projection::default_of(resource.resource_type()));
-    body.into()
+    body
 }
 
 /// Entries with their places. More than `u32::MAX` do not fit any machine that this runs on.

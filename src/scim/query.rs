@@ -1,43 +1,46 @@
-//! A question and its answer: filter, page, project.
+//! A question, as clients put it: in the parameters of a URL, or in the body of a `POST …/.search`.
 
-use super::filter::{Expression, Filter, Literal, Operator, parse};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::ScimError;
+use super::filter::{Expression, Literal, Operator, parse};
 use super::project::Projection;
 use super::render;
 use super::schema::{ResourceType, urn};
+use super::sort::Sort;
 use super::value::Resource;
-use super::{Picture, ScimError};
-use crate::scim::schema;
 
 /// What a client asks of a list, or of one resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
-    filter: Option<Expression>,
-    start_index: usize,
-    count: Option<usize>,
+    pub(super) filter: Option<Expression>,
+    pub(super) sort: Option<Sort>,
+    /// Counted from 1; none where the client does not say.
+    pub(super) start_index: Option<usize>,
+    /// The empty one asks for the first page of a walk by cursors.
+    pub(super) cursor: Option<String>,
+    pub(super) count: Option<usize>,
     attributes: Vec<String>,
     excluded_attributes: Vec<String>,
 }
 
-/// How large pages are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageRules {
-    /// When the client does not say.
-    pub default_count: usize,
-    /// At the most; RFC 7644 §3.4.2.4 lets a service provider return fewer than asked for.
-    pub max_count: usize,
-}
-
-/// An answer to a query for several resources (RFC 7644 §3.4.2, ListResponse).
-#[derive(Debug, PartialEq, Eq)]
-pub struct Page {
-    /// The JSON.
-    pub body: Vec<u8>,
-    /// How many resources match, on all pages.
-    pub total_results: usize,
-    /// Which is the first on this page, counted from 1.
-    pub start_index: usize,
-    /// How many are on this page.
-    pub items_per_page: usize,
+/// RFC 7644 §3.4.3, by the names of its members in lower case, since names are compared without regard to case.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SearchRequest {
+    filter: Option<String>,
+    #[serde(rename = "sortby")]
+    sort_by: Option<String>,
+    #[serde(rename = "sortorder")]
+    sort_order: Option<String>,
+    #[serde(rename = "startindex")]
+    start_index: Option<i64>,
+    cursor: Option<String>,
+    count: Option<i64>,
+    attributes: Vec<String>,
+    #[serde(rename = "excludedattributes")]
+    excluded_attributes: Vec<String>,
 }
 
 impl Query {
@@ -45,64 +48,77 @@ impl Query {
     /// in any case, since some clients write `startindex`.
     ///
     /// # Errors
-    /// [`ScimError::InvalidFilter`], or [`ScimError::InvalidValue`] for a number that is none and for
-    /// `attributes` together with `excludedAttributes`.
+    /// [`ScimError::InvalidFilter`], or [`ScimError::InvalidValue`] for a number that is none, a `sortOrder` that is
+    /// none, and for two parameters that exclude each other.
     pub fn from_parameters<'p>(parameters: impl IntoIterator<Item = (&'p str, &'p str)>) -> Result<Self, ScimError> {
-        let mut query = Self { start_index: 1, ..Self::default() };
+        let mut request = SearchRequest::default();
         for (name, value) in parameters {
             match name.to_ascii_lowercase().as_str() {
-                // NB: the grammar has no empty filter; clients send one when they mean none.
-                "filter" => query.filter = if value.trim().is_empty() { None } else { Some(parse(value)?) },
-                // RFC 7644 §3.4.2.4: "A value less than 1 SHALL be interpreted as 1."
-                "startindex" => query.start_index = number(name, value)?.max(1),
-                // RFC 7644 §3.4.2.4: "A negative value SHALL be interpreted as "0"."
-                "count" => query.count = Some(number(name, value)?),
-                "attributes" => query.attributes = names(value),
-                "excludedattributes" => query.excluded_attributes = names(value),
+                "filter" => request.filter = Some(value.to_owned()),
+                "sortby" => request.sort_by = Some(value.to_owned()),
+                "sortorder" => request.sort_order = Some(value.to_owned()),
+                "startindex" => request.start_index = Some(number(name, value)?),
+                "cursor" => request.cursor = Some(value.to_owned()),
+                "count" => request.count = Some(number(name, value)?),
+                "attributes" => request.attributes = names(value),
+                "excludedattributes" => request.excluded_attributes = names(value),
                 _ => {}
             }
         }
-        // RFC 7644 §3.9: the two are "mutually exclusive".
-        if !query.attributes.is_empty() && !query.excluded_attributes.is_empty() {
-            return Err(ScimError::InvalidValue {
-                why: "attributes and excludedAttributes cannot be used together".to_owned(),
-            });
-        }
-        Ok(query)
+        Self::from_request(request)
     }
 
-    /// Answers for all resources of a type.
+    /// Reads a query from the body of a `POST …/.search` (RFC 7644 §3.4.3).
     ///
     /// # Errors
-    /// [`ScimError::InvalidFilter`] when the filter does not fit the type.
-    pub fn list(
-        &self,
-        picture: &Picture,
-        resource_type: &'static ResourceType,
-        rules: PageRules,
-    ) -> Result<Page, ScimError> {
-        let filter = self.filter.as_ref().map(|filter| Filter::bind(filter, resource_type)).transpose()?;
-        let matching = self.matching(picture, resource_type, filter.as_ref());
-        let total_results = matching.len();
-        let count = self.count.unwrap_or(rules.default_count).min(rules.max_count);
-        let first = (self.start_index - 1).min(total_results);
-        let shown = &matching[first..total_results.min(first.saturating_add(count))];
-        let projection = self.projection(resource_type);
-        let head = format!(
-            r#"{{"schemas":["{}"],"totalResults":{total_results},"startIndex":{},"itemsPerPage":{},"Resources":["#,
-            urn::LIST_RESPONSE,
-            self.start_index,
-            shown.len()
-        );
-        let mut body = head.into_bytes();
-        for (place, resource) in shown.iter().enumerate() {
-            if place > 0 {
-                body.push(b',');
-            }
-            write(&mut body, *resource, &projection);
+    /// [`ScimError::InvalidSyntax`] for a body that is no SearchRequest, else as [`Self::from_parameters`].
+    pub fn from_body(body: &[u8]) -> Result<Self, ScimError> {
+        let unreadable = |why: &str| ScimError::InvalidSyntax { why: format!("the body is no SearchRequest: {why}") };
+        let body: Value = serde_json::from_slice(body).map_err(|_| unreadable("it is not JSON"))?;
+        let Value::Object(members) = body else { return Err(unreadable("it is not an object")) };
+        // RFC 7643 §2.5: null and absent are one state.
+        let request: Map<String, Value> = members
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.to_ascii_lowercase(), value))
+            .collect();
+        // NB: RFC 7644 §3.4.3 has clients send `schemas`; one that leaves it out is understood all the same.
+        let named = |schemas: &Value| schemas.as_array().is_some_and(|urns| urns.iter().any(is_search_request));
+        if request.get("schemas").is_some_and(|schemas| !named(schemas)) {
+            return Err(unreadable(&format!("schemas must hold {}", urn::SEARCH_REQUEST)));
         }
-        body.extend_from_slice(b"]}");
-        Ok(Page { body, total_results, start_index: self.start_index, items_per_page: shown.len() })
+        let request = SearchRequest::deserialize(Value::Object(request))
+            .map_err(|_| unreadable("a member has the wrong type"))?;
+        Self::from_request(request)
+    }
+
+    fn from_request(request: SearchRequest) -> Result<Self, ScimError> {
+        // RFC 7644 §3.9: the two are "mutually exclusive".
+        if !request.attributes.is_empty() && !request.excluded_attributes.is_empty() {
+            return Err(invalid("attributes and excludedAttributes cannot be used together"));
+        }
+        // RFC 9865 §2.4: the one selects paging by index and the other by cursor.
+        if request.start_index.is_some() && request.cursor.is_some() {
+            return Err(invalid("startIndex and cursor cannot be used together"));
+        }
+        let descending = match request.sort_order.as_deref().map(str::to_ascii_lowercase).as_deref() {
+            None | Some("" | "ascending") => false,
+            Some("descending") => true,
+            Some(_) => return Err(invalid("sortOrder must be ascending or descending")),
+        };
+        // NB: the grammar has no empty filter; clients send one when they mean none.
+        let filter = request.filter.filter(|filter| !filter.trim().is_empty());
+        Ok(Self {
+            filter: filter.map(|filter| parse(&filter)).transpose()?,
+            sort: request.sort_by.filter(|by| !by.is_empty()).map(|by| Sort { by, descending }),
+            // RFC 7644 §3.4.2.4: "A value less than 1 SHALL be interpreted as 1."
+            start_index: request.start_index.map(|start| usize::try_from(start).unwrap_or(0).max(1)),
+            cursor: request.cursor,
+            // RFC 7644 §3.4.2.4: "A negative value SHALL be interpreted as "0"."
+            count: request.count.map(|count| usize::try_from(count).unwrap_or(0)),
+            attributes: request.attributes,
+            excluded_attributes: request.excluded_attributes,
+        })
     }
 
     /// Answers for one resource; a filter and paging mean nothing there and are ignored.
@@ -113,26 +129,8 @@ impl Query {
         body
     }
 
-    /// The resources that match, in the one order that all pages share: by id.
-    fn matching<'a>(
-        &self,
-        picture: &'a Picture,
-        resource_type: &'static ResourceType,
-        filter: Option<&Filter>,
-    ) -> Vec<Resource<'a>> {
-        let fulfils = |resource: &Resource<'a>| filter.is_none_or(|filter| filter.matches(*resource));
-        if std::ptr::eq(resource_type, &raw const schema::GROUP) {
-            return picture.groups().filter(fulfils).collect();
-        }
-        match self.user_name() {
-            // The commonest question of all needs no search. The filter still has the last word.
-            Some(user_name) => picture.users_named(user_name).filter(fulfils).collect(),
-            None => picture.users().filter(fulfils).collect(),
-        }
-    }
-
     /// The name, where all that is asked is `userName eq "…"`.
-    fn user_name(&self) -> Option<&str> {
+    pub(super) fn user_name(&self) -> Option<&str> {
         match self.filter.as_ref()? {
             Expression::Compare(name, Operator::Eq, Literal::Text(text))
                 if name.text.eq_ignore_ascii_case("userName") =>
@@ -143,7 +141,7 @@ impl Query {
         }
     }
 
-    fn projection(&self, resource_type: &'static ResourceType) -> Projection {
+    pub(super) fn projection(&self, resource_type: &'static ResourceType) -> Projection {
         if !self.attributes.is_empty() {
             Projection::only(resource_type, self.attributes.iter().map(String::as_str))
         } else if self.excluded_attributes.is_empty() {
@@ -152,9 +150,17 @@ impl Query {
             Projection::except(resource_type, self.excluded_attributes.iter().map(String::as_str))
         }
     }
+
+    /// What is asked, but for the paging, in one way of writing for all that mean the same.
+    pub(super) fn canonical(&self) -> String {
+        let lower = |names: &[String]| names.join(",").to_ascii_lowercase();
+        let filter = self.filter.as_ref().map(Expression::to_string).unwrap_or_default();
+        let sort = self.sort.as_ref().map(|sort| format!("{} {}", sort.by.to_ascii_lowercase(), sort.descending));
+        [filter, sort.unwrap_or_default(), lower(&self.attributes), lower(&self.excluded_attributes)].join("\n")
+    }
 }
 
-fn write(body: &mut Vec<u8>, resource: Resource<'_>, projection: &Projection) {
+pub(super) fn write(body: &mut Vec<u8>, resource: Resource<'_>, projection: &Projection) {
     if projection.is_default() {
         body.extend_from_slice(&resource.ready().body);
     } else {
@@ -162,11 +168,16 @@ fn write(body: &mut Vec<u8>, resource: Resource<'_>, projection: &Projection) {
     }
 }
 
-fn number(name: &str, value: &str) -> Result<usize, ScimError> {
-    match value.trim().parse::<i64>() {
-        Ok(number) => Ok(usize::try_from(number.max(0)).unwrap_or(usize::MAX)),
-        Err(_) => Err(ScimError::InvalidValue { why: format!("{name} must be a whole number") }),
-    }
+fn is_search_request(schema: &Value) -> bool {
+    schema.as_str().is_some_and(|schema| schema.eq_ignore_ascii_case(urn::SEARCH_REQUEST))
+}
+
+fn invalid(why: &str) -> ScimError {
+    ScimError::InvalidValue { why: why.to_owned() }
+}
+
+fn number(name: &str, value: &str) -> Result<i64, ScimError> {
+    value.trim().parse().map_err(|_| invalid(&format!("{name} must be a whole number")))
 }
 
 fn names(list: &str) -> Vec<String> {

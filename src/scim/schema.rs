@@ -25,6 +25,8 @@ pub mod urn {
     pub const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
     /// RFC 7644 §3.4.2.
     pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+    /// RFC 7644 §3.4.3.
+    pub const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
     /// RFC 7644 §3.12.
     pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 }
@@ -41,6 +43,12 @@ pub struct ResourceType {
     /// The schema and its extensions, with the common attributes before and after, in the order they
     /// are written.
     pub sections: &'static [Section],
+}
+
+impl PartialEq for ResourceType {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
 }
 
 /// Attributes that stand together.

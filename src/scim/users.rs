@@ -1,5 +1,6 @@
 //! User's part of the table: from a teammate to SCIM's attributes.
 
+use super::picture::Names;
 use super::schema::{Attribute, Content, Count, Getter, Kind, Returned};
 use super::value::{Resource, UserRef, Value};
 use crate::directory::UserKind;
@@ -22,7 +23,7 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
                 "familyName",
                 Kind::String,
                 family_name,
-                "Derived: from the activity log where it tells, else what follows the last space of the name; the name itself where it is one word.",
+                "Derived: from the activity log where it tells, else what follows the last space of the name; for a name of one word that word, unless scim.one_word_names says otherwise.",
             ),
             Attribute::of_user(
                 "givenName",
@@ -183,7 +184,10 @@ fn given_name(user: UserRef<'_>, _: usize) -> Value<'_> {
 }
 
 fn family_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.entry.user.name_parts().map(|parts| parts.family))
+    Value::maybe(user.entry.user.name_parts().and_then(|parts| match user.picture.names() {
+        Names::Repeat => Some(parts.family.unwrap_or(parts.given)),
+        Names::GivenOnly => parts.family,
+    }))
 }
 
 fn title(user: UserRef<'_>, _: usize) -> Value<'_> {

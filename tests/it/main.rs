@@ -9,6 +9,7 @@ mod intercom;
 mod ledger;
 mod openapi;
 mod prism;
+mod queries;
 mod refusals;
 mod scim;
 mod serve;

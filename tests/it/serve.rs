@@ -63,7 +63,7 @@ async fn after_a_restart_the_last_picture_is_shown_although_intercom_is_away(dat
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let settings = config(&database, &simulator.base_url());
     let app = App::start(&settings, Clock::System).await.unwrap();
-    app.service().workspaces["default"].live.shows(|generation| *generation == 1).await;
+    app.service().workspaces["default"].live.shows(|shown| shown.generation == 1).await;
     let before = get(&app, "/scim/v2/Users?attributes=userName").await.text;
     app.stop().await;
 
@@ -85,13 +85,13 @@ async fn another_process_commit_is_shown(database: TestDatabase) {
     let settings = config(&database, &simulator.base_url());
     let app = App::start(&settings, Clock::System).await.unwrap();
     let live = &app.service().workspaces["default"].live;
-    live.shows(|generation| *generation == 1).await;
+    live.shows(|shown| shown.generation == 1).await;
     simulator.change(|workspace| workspace.add_teammate("New Comer"));
     let (ledger, _) = intercom_scim_bridge::app::open_ledger(&settings).await.unwrap();
     let importer = intercom_scim_bridge::app::importer(&settings, ledger, Clock::System).unwrap();
     let run = importer.run(Mode::Full, Trigger::Command, false, &|_| {}).await.unwrap();
     assert_eq!((run.status, run.generation), (RunStatus::Succeeded, Some(2)));
-    live.shows(|generation| *generation == 2).await;
+    live.shows(|shown| shown.generation == 2).await;
     assert_eq!(
         get(&app, "/scim/v2/Users?filter=displayName+eq+%22new+comer%22").await.json()["totalResults"],
         json!(1)

@@ -46,7 +46,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("access", &["ledger"]),
     ("import", &["directory", "intercom", "ledger"]),
     ("publish", &["directory", "ledger", "scim"]),
-    ("config", &["intercom"]),
+    ("config", &["intercom", "scim"]),
     ("telemetry", &["config"]),
     ("http", &["directory", "scim", "import", "publish", "ledger", "access"]),
     ("app", &["directory", "intercom", "ledger", "import", "publish", "scim", "access", "http", "config"]),

@@ -77,18 +77,32 @@ pub enum Test {
 }
 
 impl Filter {
-    /// Binds an expression to a type of resource.
+    /// Binds an expression to one of the types of resources that a question is about.
+    ///
+    /// RFC 7644 §3.4.2.1, of questions about several types: an attribute that a type does not have is, for
+    /// resources of that type, without a value.
     ///
     /// # Errors
-    /// [`ScimError::InvalidFilter`] for an attribute that the type does not have, a value of the wrong
+    /// [`ScimError::InvalidFilter`] for an attribute that none of the types has, a value of the wrong
     /// type, or an operator that the attribute's type does not take.
-    pub fn bind(expression: &Expression, resource_type: &'static ResourceType) -> Result<Self, ScimError> {
-        Binder { resource_type, element: None }.bind(expression)
+    pub fn bind(
+        expression: &Expression,
+        resource_type: &'static ResourceType,
+        types: &[&'static ResourceType],
+    ) -> Result<Self, ScimError> {
+        Binder { resource_type, types, element: None }.bind(expression)
+    }
+
+    /// Fulfilled by nothing.
+    const fn never() -> Self {
+        Self::Or(Vec::new())
     }
 }
 
-struct Binder {
+struct Binder<'t> {
     resource_type: &'static ResourceType,
+    /// All types that the question is about.
+    types: &'t [&'static ResourceType],
     /// Within brackets: the attribute whose elements are looked at.
     element: Option<&'static Attribute>,
 }
@@ -99,48 +113,60 @@ struct Target {
     values: Values,
 }
 
-impl Binder {
+impl Binder<'_> {
     fn bind(&self, expression: &Expression) -> Result<Filter, ScimError> {
         let each = |parts: &[Expression]| parts.iter().map(|part| self.bind(part)).collect::<Result<Vec<_>, _>>();
         match expression {
             Expression::Or(parts) => Ok(Filter::Or(each(parts)?)),
             Expression::And(parts) => Ok(Filter::And(each(parts)?)),
             Expression::Not(inner) => Ok(Filter::Not(Box::new(self.bind(inner)?))),
-            Expression::Present(name) => Ok(Filter::Test(self.target(name)?.values, Test::Present)),
-            Expression::Compare(name, operator, literal) => {
-                let target = self.target(name)?;
-                compare(name, &target, *operator, literal)
+            Expression::Present(name) => {
+                Ok(self.target(name)?.map_or_else(Filter::never, |target| Filter::Test(target.values, Test::Present)))
             }
+            Expression::Compare(name, operator, literal) => match self.target(name)? {
+                Some(target) => compare(name, &target, *operator, literal),
+                // Without a value: equal to null alone, and different from everything else.
+                None if (*operator == Operator::Ne) != (*literal == Literal::Null) => Ok(Filter::And(Vec::new())),
+                None => Ok(Filter::never()),
+            },
             Expression::Element(name, inner) => self.bind_element(name, inner),
         }
     }
 
     fn bind_element(&self, name: &Name, inner: &Expression) -> Result<Filter, ScimError> {
-        let (attribute, sub) = self.path(name)?.resolve(self.resource_type);
+        let Some(path) = self.path(name)? else { return Ok(Filter::never()) };
+        let (attribute, sub) = path.resolve(self.resource_type);
         match (attribute.content, sub) {
             // `schemas[value eq "…"]` too: the one sub-attribute of a simple value is the value itself.
             (Content::ComplexMany(count, _) | Content::Many(count, _), None) => {
-                let within = Self { resource_type: self.resource_type, element: Some(attribute) };
+                let within = Binder { element: Some(attribute), ..*self };
                 Ok(Filter::Element(count, Box::new(within.bind(inner)?)))
             }
             _ => Err(at(name, format!("`{}` has no elements, so no `[…]` can follow it", name.text))),
         }
     }
 
-    fn path(&self, name: &Name) -> Result<Path, ScimError> {
+    /// None where only another of the types has it.
+    fn path(&self, name: &Name) -> Result<Option<Path>, ScimError> {
         match path::find(self.resource_type, &name.text) {
-            Some(Named::Attribute(path)) => Ok(path),
+            Some(Named::Attribute(path)) => Ok(Some(path)),
             Some(Named::Section(_)) => Err(at(name, "this is the name of a schema, not of an attribute".to_owned())),
-            None => Err(at(name, format!("a {} has no attribute `{}`", self.resource_type.name, name.text))),
+            None if self.types.iter().any(|kind| path::find(kind, &name.text).is_some()) => Ok(None),
+            None => {
+                let types: Vec<&str> = self.types.iter().map(|kind| kind.name).collect();
+                Err(at(name, format!("a {} has no attribute `{}`", types.join(" or "), name.text)))
+            }
         }
     }
 
-    fn target(&self, name: &Name) -> Result<Target, ScimError> {
+    /// None where only another of the types has it.
+    fn target(&self, name: &Name) -> Result<Option<Target>, ScimError> {
         if let Some(element) = self.element {
-            return target_in(element, name);
+            return target_in(element, name).map(Some);
         }
-        let (attribute, sub) = self.path(name)?.resolve(self.resource_type);
-        let target = |attribute, values| Ok(Target { attribute, values });
+        let Some(path) = self.path(name)? else { return Ok(None) };
+        let (attribute, sub) = path.resolve(self.resource_type);
+        let target = |attribute, values| Ok(Some(Target { attribute, values }));
         match (attribute.content, sub) {
             (Content::One(getter), _) => target(attribute, Values::One(getter)),
             (Content::Many(count, getter), _) => target(attribute, Values::Many(count, getter)),
@@ -227,13 +253,24 @@ fn test(name: &Name, attribute: &'static Attribute, operator: Operator, literal:
         (Kind::DateTime, Literal::Text(_)) if matches!(operator, Co | Sw | Ew) => {
             wrong("is a dateTime, which can be compared with eq, ne, gt, ge, lt and le")
         }
-        (Kind::DateTime, Literal::Text(text)) => match OffsetDateTime::parse(text, &Rfc3339) {
-            Ok(value) => Ok(Test::Time { operator, value }),
-            Err(_) => wrong("is a dateTime: write it as \"2026-03-01T12:00:00Z\", with a time zone"),
+        (Kind::DateTime, Literal::Text(text)) => match date_time(text) {
+            Some(value) => Ok(Test::Time { operator, value }),
+            None => wrong("is a dateTime: write it as \"2026-03-01T12:00:00Z\""),
         },
         (Kind::DateTime, _) => wrong("is a dateTime: write it in double quotes, as \"2026-03-01T12:00:00Z\""),
         (Kind::Complex, _) => wrong("has parts; name one of them"),
     }
+}
+
+/// A dateTime (RFC 7643 §2.3.5: an xsd:dateTime), with any offset and any number of fraction digits.
+///
+/// NB: two forms that clients send are taken too. Without an offset it is UTC. Hour 24 is the first hour of that
+/// day, as Java's `kk` writes it; read so, a client that asks what changed since then misses nothing.
+fn date_time(text: &str) -> Option<OffsetDateTime> {
+    let (date, time) = text.split_once(['T', 't'])?;
+    let time = time.strip_prefix("24:").map_or_else(|| time.to_owned(), |minutes| format!("00:{minutes}"));
+    let zone = if time.contains(['Z', 'z', '+', '-']) { "" } else { "Z" };
+    OffsetDateTime::parse(&format!("{date}T{time}{zone}"), &Rfc3339).ok()
 }
 
 fn at(name: &Name, why: String) -> ScimError {

@@ -21,13 +21,20 @@ pub enum Expression {
     Element(Name, Box<Self>),
 }
 
-/// An attribute's name as it was written, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An attribute's name as it was written, and where. Two are equal if they mean the same attribute:
+/// RFC 7643 §2.1, "Attribute names are case insensitive".
+#[derive(Clone, Debug)]
 pub struct Name {
     /// For example `name.familyName`.
     pub text: String,
     /// Its place in the filter, in characters, counted from 1.
     pub at: usize,
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.text.eq_ignore_ascii_case(&other.text)
+    }
 }
 
 /// RFC 7644 §3.4.2.2, Table 3.
@@ -346,7 +353,14 @@ impl fmt::Display for Literal {
     }
 }
 
-/// Prints a filter so that it parses to the same expression again.
+/// In lower case, since that is the same name.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text.to_ascii_lowercase())
+    }
+}
+
+/// Prints a filter so that it parses to the same expression again, and expressions that are the same print the same.
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn joined(f: &mut fmt::Formatter<'_>, parts: &[Expression], joint: &str) -> fmt::Result {
@@ -365,9 +379,9 @@ impl fmt::Display for Expression {
             Self::Or(parts) => joined(f, parts, "or"),
             Self::And(parts) => joined(f, parts, "and"),
             Self::Not(inner) => write!(f, "not ({inner})"),
-            Self::Present(name) => write!(f, "{} pr", name.text),
-            Self::Compare(name, operator, literal) => write!(f, "{} {operator} {literal}", name.text),
-            Self::Element(name, inner) => write!(f, "{}[{inner}]", name.text),
+            Self::Present(name) => write!(f, "{name} pr"),
+            Self::Compare(name, operator, literal) => write!(f, "{name} {operator} {literal}"),
+            Self::Element(name, inner) => write!(f, "{name}[{inner}]"),
         }
     }
 }

@@ -78,7 +78,7 @@ impl Bridge {
     /// Waits until at least that generation is shown.
     pub async fn shows(&self, generation: i64) {
         let live = &self.app.service().workspaces["default"].live;
-        tokio::time::timeout(Duration::from_secs(20), live.shows(|shown| *shown >= generation))
+        tokio::time::timeout(Duration::from_secs(20), live.shows(|shown| shown.generation >= generation))
             .await
             .expect("a picture within 20 seconds");
     }

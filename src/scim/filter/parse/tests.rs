@@ -13,7 +13,7 @@ fn and_binds_closer_than_or_and_parentheses_closer_still() {
 
 #[test]
 fn keywords_are_taken_in_any_case_and_only_as_whole_words() {
-    assert_eq!(printed("userName Eq \"x\" AND title PR"), "userName eq \"x\" and title pr");
+    assert_eq!(printed("userName Eq \"x\" AND title PR"), "username eq \"x\" and title pr");
     assert_eq!(printed("order eq \"x\" or nullable eq null"), "order eq \"x\" or nullable eq null");
     assert_eq!(printed("not_x eq \"y\""), "not_x eq \"y\"");
 }

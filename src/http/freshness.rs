@@ -1,0 +1,64 @@
+//! How old an answer may be, and waiting for a newer one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::CACHE_CONTROL;
+use time::OffsetDateTime;
+
+use super::caller::{Caller, ScimRead};
+use crate::scim::{Picture, ScimError};
+
+/// A picture to answer from.
+pub struct Fresh {
+    /// The picture.
+    pub picture: Arc<Picture>,
+    /// How long ago Intercom said that it is so, in whole seconds (RFC 9111 §5.1, `Age`).
+    pub age: Option<i64>,
+}
+
+/// The current picture, after waiting for a newer one if the client wants one.
+///
+/// RFC 9111 §5.2.1: `no-cache` and `max-age` in a request say how old an answer the client takes. NB: where Intercom
+/// cannot be read in time, the answer is what there is, with its true age: an old answer that says so serves better
+/// than none.
+pub async fn picture(request: &HttpRequest, caller: &Caller<ScimRead>) -> Result<Fresh, ScimError> {
+    let (service, workspace) = (&caller.service, &caller.workspace);
+    let freshness = service.freshness;
+    // A workspace whose imports fail is tried again by its own schedule, not by every question.
+    let failing = workspace.health.standing().failures > 0;
+    let wanted = if freshness.read_through { Some(Duration::ZERO) } else { wanted_age(request) };
+    if let (Some(wanted), false) = (wanted, failing) {
+        let now = service.clock.now();
+        let confirmed = |at: Option<OffsetDateTime>| at >= Some(now - wanted);
+        if !confirmed(workspace.live.confirmed_at()) {
+            workspace.nudge.ask();
+            let either = async {
+                tokio::select! {
+                    _ = workspace.live.shows(|shown| confirmed(shown.confirmed_at)) => {}
+                    () = workspace.nudge.run_since(now) => {}
+                }
+            };
+            service.clock.within(freshness.max_wait, either).await;
+        }
+    }
+    let picture = workspace.live.picture().ok_or(ScimError::NotReady)?;
+    let age = workspace.live.confirmed_at().map(|at| service.clock.now() - at);
+    if age.is_some_and(|age| age > freshness.max_age) && !failing {
+        workspace.nudge.ask();
+    }
+    Ok(Fresh { picture, age: age.map(|age| age.whole_seconds().max(0)) })
+}
+
+/// How old an answer the client takes; none where it does not say.
+fn wanted_age(request: &HttpRequest) -> Option<Duration> {
+    let values = request.headers().get_all(CACHE_CONTROL).filter_map(|value| value.to_str().ok());
+    let directives = values.flat_map(|value| value.split(',')).map(|directive| directive.trim().to_ascii_lowercase());
+    directives
+        .filter_map(|directive| match directive.as_str() {
+            "no-cache" => Some(Duration::ZERO),
+            directive => directive.strip_prefix("max-age=")?.parse().ok().map(Duration::from_secs),
+        })
+        .min()
+}

@@ -1,0 +1,68 @@
+//! What requests and answers say of themselves in headers: media types, versions, links.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
+
+use crate::scim::{Next, ScimError};
+
+/// What the media type of an answer can be.
+const SCIM_JSON: &str = "application/scim+json";
+const JSON: &str = "application/json";
+
+/// The media type of the answer.
+///
+/// RFC 7644 §3.8: "Service providers MUST support the "Accept" header … application/scim+json" and "MAY support"
+/// application/json: those who accept only that get it by name.
+pub fn content_type(request: &HttpRequest) -> Result<&'static str, ScimError> {
+    let ranges: Vec<String> = listed(request, &ACCEPT).map(media_type).filter(|range| !range.is_empty()).collect();
+    let accepts = |kind: &str| ranges.iter().any(|range| range == kind);
+    if ranges.is_empty() || accepts(SCIM_JSON) || accepts("*/*") || accepts("application/*") {
+        Ok(SCIM_JSON)
+    } else if accepts(JSON) {
+        Ok(JSON)
+    } else {
+        Err(ScimError::NotAcceptable)
+    }
+}
+
+/// Refuses a body that says it is something else than SCIM; one that does not say is read.
+pub fn expect_scim_body(request: &HttpRequest) -> Result<(), ScimError> {
+    match request.headers().get(CONTENT_TYPE).map(|value| value.to_str().map(media_type)) {
+        None => Ok(()),
+        Some(Ok(kind)) if kind == SCIM_JSON || kind == JSON => Ok(()),
+        Some(_) => Err(ScimError::UnsupportedMediaType),
+    }
+}
+
+/// Whether a condition (`If-None-Match`, `If-Match`) names this version; none without the condition.
+///
+/// RFC 9110 §13.1: a list of versions, or `*`. NB: If-Match is compared weakly too, since weak versions are all
+/// there are.
+pub fn names_version(request: &HttpRequest, condition: &HeaderName, version: &str) -> Option<bool> {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    request
+        .headers()
+        .contains_key(condition)
+        .then(|| listed(request, condition).any(|tag| tag.trim() == "*" || opaque(tag) == opaque(version)))
+}
+
+/// `Link` to the next page (RFC 8288), for clients that follow it instead of counting.
+pub fn next_link(request: &HttpRequest, address: &str, next: &Next) -> Option<String> {
+    let (name, value) = match next {
+        Next::Index(start) => ("startIndex", start.to_string()),
+        Next::Cursor(cursor) => ("cursor", cursor.clone()),
+    };
+    let mut parameters: Vec<(String, String)> = serde_urlencoded::from_str(request.query_string()).ok()?;
+    parameters.retain(|(given, _)| !given.eq_ignore_ascii_case(name));
+    parameters.push((name.to_owned(), value));
+    Some(format!("<{address}?{}>; rel=\"next\"", serde_urlencoded::to_string(parameters).ok()?))
+}
+
+fn listed<'r>(request: &'r HttpRequest, name: &HeaderName) -> impl Iterator<Item = &'r str> {
+    request.headers().get_all(name).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
+}
+
+/// Without parameters such as `charset`.
+fn media_type(value: &str) -> String {
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}

@@ -1,0 +1,119 @@
+//! Sorting (RFC 7644 §3.4.2.3).
+
+use std::cmp::Ordering;
+
+use time::OffsetDateTime;
+
+use super::ScimError;
+use super::path::{self, Named};
+use super::schema::{Attribute, Content, Getter, Kind, ResourceType};
+use super::value::{Resource, Value};
+
+/// What to sort by, and which way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sort {
+    /// The attribute's name, as it was written.
+    pub by: String,
+    /// From the largest to the smallest.
+    pub descending: bool,
+}
+
+/// Where a resource of one type has the value that it is sorted by.
+#[derive(Clone, Copy)]
+struct Source {
+    attribute: &'static Attribute,
+    sub: Option<&'static Attribute>,
+}
+
+/// A value that can be compared with others of the same attribute.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Boolean(bool),
+    Integer(i64),
+    Time(OffsetDateTime),
+    Text(String),
+}
+
+impl Sort {
+    /// Sorts resources of the given types. The sort is stable, so equal ones stay in the order of ids, which makes
+    /// the order total and pages fit together.
+    ///
+    /// # Errors
+    /// [`ScimError::InvalidValue`] for an attribute that none of the types has, or that has no single value.
+    pub fn apply(&self, resources: &mut Vec<Resource<'_>>, types: &[&'static ResourceType]) -> Result<(), ScimError> {
+        let sources: Vec<Option<Source>> = types.iter().map(|kind| self.source(kind)).collect::<Result<_, _>>()?;
+        if sources.iter().all(Option::is_none) {
+            return Err(ScimError::InvalidValue { why: format!("sortBy: there is no attribute `{}`", self.by) });
+        }
+        let key = |resource: &Resource<'_>| {
+            let kind = types.iter().position(|kind| *kind == resource.resource_type())?;
+            sources[kind].and_then(|source| source.key(*resource))
+        };
+        let mut keyed: Vec<(Option<Key>, Resource<'_>)> =
+            resources.drain(..).map(|resource| (key(&resource), resource)).collect();
+        keyed.sort_by(
+            |(a, _), (b, _)| {
+                if self.descending { compare(b.as_ref(), a.as_ref()) } else { compare(a.as_ref(), b.as_ref()) }
+            },
+        );
+        resources.extend(keyed.into_iter().map(|(_, resource)| resource));
+        Ok(())
+    }
+
+    /// None where the type has no such attribute.
+    fn source(&self, kind: &'static ResourceType) -> Result<Option<Source>, ScimError> {
+        let Some(Named::Attribute(path)) = path::find(kind, &self.by) else { return Ok(None) };
+        let (attribute, sub) = path.resolve(kind);
+        // RFC 7644 §3.4.2.3: "If the attribute is complex, the attribute name must be a path to a sub-attribute";
+        // a multi-valued one has its `value` for that.
+        let sub = match (attribute.content, sub) {
+            (Content::ComplexMany(_, subs), None) => path::position(subs, "value").map(|place| &subs[place]),
+            (_, sub) => sub,
+        };
+        if attribute.kind == Kind::Complex && sub.is_none() {
+            return Err(ScimError::InvalidValue { why: format!("sortBy: `{}` has parts; name one of them", self.by) });
+        }
+        Ok(Some(Source { attribute, sub }))
+    }
+}
+
+/// RFC 7644 §3.4.2.3: "if it is "ascending" … resources without a value for the attribute" come last; turned round,
+/// first.
+fn compare(a: Option<&Key>, b: Option<&Key>) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) => a.cmp(b),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    }
+}
+
+impl Source {
+    fn key(self, resource: Resource<'_>) -> Option<Key> {
+        let leaf = self.sub.unwrap_or(self.attribute);
+        let (Content::One(getter) | Content::Many(_, getter)) = leaf.content else { return None };
+        match getter.get(resource, self.place(resource)?) {
+            Value::Absent => None,
+            Value::Boolean(value) => Some(Key::Boolean(value)),
+            Value::Integer(value) => Some(Key::Integer(value)),
+            Value::Time(value) => Some(Key::Time(value)),
+            Value::Text(text) if leaf.case_exact => Some(Key::Text(text.into_owned())),
+            Value::Text(text) => Some(Key::Text(text.to_lowercase())),
+        }
+    }
+
+    /// RFC 7644 §3.4.2.3: of a multi-valued attribute "the value of the primary … or else the first value".
+    fn place(self, resource: Resource<'_>) -> Option<usize> {
+        let count = match self.attribute.content {
+            Content::One(_) | Content::Complex(_) => return Some(0),
+            Content::Many(count, _) | Content::ComplexMany(count, _) => count.of(resource),
+        };
+        let primary: Option<Getter> =
+            self.attribute.sub_attributes().iter().find(|sub| sub.name == "primary").and_then(|sub| {
+                match sub.content {
+                    Content::One(getter) => Some(getter),
+                    _ => None,
+                }
+            });
+        let is_primary = |at: &usize| primary.is_some_and(|getter| getter.get(resource, *at) == Value::Boolean(true));
+        (0..count).find(is_primary).or((count > 0).then_some(0))
+    }
+}
