@@ -154,6 +154,7 @@ impl App {
             health: Arc::clone(&health),
             nudge: Arc::clone(&nudge),
         };
+        let workspace = Arc::new(workspace);
         let cursor_key = tokens.derive("cursors").and_then(|secret| CursorKey::new(&secret).ok_or(AccessError::Key));
         let service = Service {
             cursor_key: Arc::new(cursor_key.map_err(StartError::Access)?),

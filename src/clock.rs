@@ -30,7 +30,10 @@ impl Clock {
     pub fn now(&self) -> OffsetDateTime {
         match self {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask")]
-            Self::System => from_millis(to_millis(OffsetDateTime::now_utc())),
+            Self::System => {
+                let now = OffsetDateTime::now_utc();
+                now.replace_millisecond(now.millisecond()).unwrap_or(now)
+            }
             Self::Manual(millis) => from_millis(millis.load(Ordering::SeqCst)),
         }
     }

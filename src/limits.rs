@@ -56,6 +56,9 @@ pub const REQUEST_TARGET_BYTES: usize = 32 * 1024;
 /// Largest request body accepted. Nothing this bridge accepts comes near; writes are refused unread.
 pub const REQUEST_BODY_BYTES: usize = 256 * 1024;
 
+/// Bytes of an answer that are written at once: a page of a hundred users and more.
+pub const WRITE_BUFFER_BYTES: usize = 256 * 1024;
+
 /// Largest bearer token looked at. Ours are about 500 bytes.
 pub const BEARER_TOKEN_BYTES: usize = 8 * 1024;
 

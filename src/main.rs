@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use intercom_scim_bridge::commands::CommandLine;
 
+/// What an import took for a moment goes back to the system afterwards; glibc's allocator would keep it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// 0 done, 1 failed, 2 wrong use (by the argument parser).
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -202,7 +202,7 @@ fn team(workspace: &mut Workspace, dice: &mut Dice, number: u32, people: &[u64])
     let (round, place) = (number as usize / TEAMS.len(), number as usize % TEAMS.len());
     let base = TEAMS[place];
     let name = if round == 0 { base.to_owned() } else { format!("{base} {}", round + 1) };
-    let share = (number % 12 + 2) * (number / 16 + 1).pow(2);
+    let share = (number % 12 + 3) * (number / 16 + 1).saturating_pow(3);
     let joinable = people.iter().filter(|id| *id % 7 != 3);
     let members: Vec<u64> =
         if number % 12 == 11 { Vec::new() } else { joinable.filter(|_| dice.below(share) == 0).copied().collect() };

@@ -34,7 +34,7 @@ pub struct Tokens {
 
 /// A token whose signature is good.
 struct Verified {
-    principal: Principal,
+    principal: Arc<Principal>,
     nbf: i64,
     exp: i64,
 }
@@ -166,7 +166,7 @@ impl Tokens {
     ///
     /// # Errors
     /// Why it is not good; see [`AccessError`].
-    pub fn verify(&self, token: &str) -> Result<Principal, AccessError> {
+    pub fn verify(&self, token: &str) -> Result<Arc<Principal>, AccessError> {
         if token.len() > limits::BEARER_TOKEN_BYTES {
             return Err(AccessError::TooLong);
         }
@@ -179,7 +179,7 @@ impl Tokens {
         if now < verified.nbf.saturating_sub(leeway) {
             return Err(AccessError::NotYet);
         }
-        Ok(verified.principal.clone())
+        Ok(Arc::clone(&verified.principal))
     }
 
     /// What a token says that bears our signature.
@@ -194,7 +194,7 @@ impl Tokens {
             .claims;
         let scopes = claims.scope.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         let principal = Principal { subject: claims.sub, scopes, workspaces: claims.workspaces };
-        let verified = Arc::new(Verified { principal, nbf: claims.nbf, exp: claims.exp });
+        let verified = Arc::new(Verified { principal: Arc::new(principal), nbf: claims.nbf, exp: claims.exp });
         let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
         if remembered.len() >= limits::REMEMBERED_TOKENS {
             remembered.clear();

@@ -136,7 +136,7 @@ fn first_user(app: &App) -> (String, String) {
     let picture = app.service().workspaces.get(DEFAULT_WORKSPACE).and_then(|workspace| workspace.live.picture());
     picture
         .and_then(|picture| {
-            let mut first = picture.part(resource_types::USER, 0, 1);
+            let mut first = picture.part(resource_types::USER, 0..1);
             first.next().map(|user| (user.name().to_owned(), user.id().to_owned()))
         })
         .unwrap_or_default()

@@ -1,6 +1,8 @@
 //! The workspace's audit trail, and what it tells of people that the lists do not.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -20,7 +22,44 @@ pub struct Activity {
     /// Who did it.
     pub performed_by: Option<Actor>,
     /// Details, whose shape depends on the kind.
-    pub metadata: Value,
+    pub metadata: Metadata,
+}
+
+/// JSON of any shape, kept as text: a log of many thousand entries takes a tenth of the room so.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Metadata(Box<str>);
+
+impl From<Value> for Metadata {
+    fn from(value: Value) -> Self {
+        Self(value.to_string().into())
+    }
+}
+
+impl Metadata {
+    /// The JSON.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        // It was made from a value.
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Metadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::from)
+    }
 }
 
 /// Who did something in the workspace.
@@ -37,7 +76,7 @@ impl Activity {
     /// own account, the one who did it.
     #[must_use]
     pub fn subject(&self) -> Option<UserId> {
-        let named = match self.metadata.pointer("/admin/id") {
+        let named = match self.metadata.value().pointer("/admin/id") {
             Some(Value::String(id)) => Some(UserId::new(id.as_str())),
             Some(Value::Number(id)) => Some(UserId::new(id.to_string())),
             _ => None,
@@ -53,7 +92,8 @@ impl Activity {
     /// Adds what the entry tells to what is known of its subject. Entries are taken oldest first, so
     /// the last word stands; taking one twice changes nothing. What it does not tell is left alone.
     pub fn tell(&self, user: &mut User, volatile: &mut Volatile) {
-        let text = |pointer: &str| self.metadata.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let metadata = self.metadata.value();
+        let text = |pointer: &str| metadata.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         if let (Some(first), Some(last)) = (text("/admin/first_name"), text("/admin/last_name")) {
             user.first_name = Some(first);
             user.last_name = Some(last);
@@ -62,7 +102,7 @@ impl Activity {
             "app_admin_join" | "admin_provisioned" => user.joined_at = Some(self.at),
             "admin_deletion" | "admin_deprovisioned" if !user.active => user.removed_at = Some(self.at),
             "admin_permission_change" => {
-                if let Some(Value::Object(permissions)) = self.metadata.pointer("/after/permissions") {
+                if let Some(Value::Object(permissions)) = metadata.pointer("/after/permissions") {
                     let mut granted: Vec<String> = permissions
                         .iter()
                         .filter(|(_, granted)| **granted == Value::Bool(true))
@@ -74,7 +114,7 @@ impl Activity {
             }
             "admin_two_factor_auth_change" => {
                 let told =
-                    ["/enabled", "/after", "/after/enabled"].iter().find_map(|at| self.metadata.pointer(at)?.as_bool());
+                    ["/enabled", "/after", "/after/enabled"].iter().find_map(|at| metadata.pointer(at)?.as_bool());
                 user.two_factor_auth = told.or(user.two_factor_auth);
             }
             "admin_login_success" if volatile.last_sign_in_at.is_none_or(|last| last <= self.at) => {
@@ -95,7 +135,7 @@ mod tests {
 
     fn entry(kind: &str, at: OffsetDateTime, metadata: Value) -> Activity {
         let performed_by = Some(Actor { id: Some(UserId::new("7")), email: None });
-        Activity { id: kind.to_owned(), at, kind: kind.to_owned(), performed_by, metadata }
+        Activity { id: kind.to_owned(), at, kind: kind.to_owned(), performed_by, metadata: metadata.into() }
     }
 
     fn told(entries: &[Activity]) -> (User, Volatile) {

@@ -17,7 +17,7 @@ mod plan;
 mod snapshot;
 mod user;
 
-pub use activity::{Activity, Actor};
+pub use activity::{Activity, Actor, Metadata};
 pub use group::{Group, GroupId, Membership, Priority};
 pub use observation::{Observation, Sighting, Warning, Workspace};
 pub use plan::{Change, Counts, Plan};

@@ -1,5 +1,7 @@
 //! What Intercom says.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -22,7 +24,7 @@ pub struct Observation {
     /// Who is in which team.
     pub memberships: Vec<Membership>,
     /// Log entries, oldest first; empty where the token may not read the log.
-    pub activity: Vec<Activity>,
+    pub activity: Arc<[Activity]>,
     /// What was odd, and how it was taken.
     pub warnings: Vec<Warning>,
 }

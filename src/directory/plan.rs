@@ -1,5 +1,7 @@
 //! How to get from what is recorded to what is observed.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Activity, Generation, Group, Membership, User, UserId, Volatile, Workspace};
@@ -21,7 +23,7 @@ pub struct Plan {
     /// Current values that are not access, for those people whose values differ.
     pub volatile: Vec<(UserId, Volatile)>,
     /// Log entries to keep.
-    pub activity: Vec<Activity>,
+    pub activity: Arc<[Activity]>,
 }
 
 /// One change, with what was and what is.
@@ -106,7 +108,7 @@ impl Plan {
             groups: Vec::new(),
             memberships: Vec::new(),
             volatile: Vec::new(),
-            activity: Vec::new(),
+            activity: Arc::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
@@ -17,9 +18,9 @@ use crate::scim::ScimError;
 /// A caller with a good token, with the scope that `S` declares, and the workspace of the path.
 pub struct Caller<S> {
     /// Who.
-    pub principal: Principal,
+    pub principal: Arc<Principal>,
     /// Where.
-    pub workspace: Workspace,
+    pub workspace: Arc<Workspace>,
     /// What all requests share.
     pub service: Data<Service>,
     scope: PhantomData<S>,

@@ -4,11 +4,13 @@
 //! form it takes is decided by the path, in [`finish`], which all answers pass.
 
 use std::fmt;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::{StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use base64::Engine;
@@ -150,9 +152,10 @@ pub struct RequestId(pub String);
 
 /// What every answer passes: gives refusals their body, the answer its `X-Request-Id`, and the log its line.
 pub async fn finish(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    tidy_path(&mut request);
     let request_id = request_id(&request);
     request.extensions_mut().insert(RequestId(request_id.clone()));
     let too_long =
@@ -169,13 +172,33 @@ pub async fn finish(
     };
     let value = HeaderValue::from_str(&request_id).unwrap_or_else(|_| HeaderValue::from_static("none"));
     response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
-    // The pattern of the path, and never the query: ids and filters are about people.
-    let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
     tracing::debug!(
-        request.id = %request_id, http.method = %response.request().method(), http.route = %route,
+        request.id = %request_id, http.method = %response.request().method(),
+        // The pattern of the path, and never the query: ids and filters are about people.
+        http.route = response.request().match_pattern().unwrap_or_default(),
         http.status = response.status().as_u16(), "request answered"
     );
     Ok(response)
+}
+
+/// Takes `/Users/` and `//Users` for `/Users`: base URLs are pasted with and without a slash at their end.
+fn tidy_path(request: &mut ServiceRequest) {
+    let path = request.path();
+    if path.len() == 1 || !(path.ends_with('/') || path.contains("//")) {
+        return;
+    }
+    let mut tidy: String = path.split('/').filter(|segment| !segment.is_empty()).flat_map(|part| ["/", part]).collect();
+    if let Some(query) = request.uri().query() {
+        tidy.push('?');
+        tidy.push_str(query);
+    }
+    let mut parts = request.uri().clone().into_parts();
+    // What was a path is still one.
+    parts.path_and_query = tidy.parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        request.match_info_mut().get_mut().update(&uri);
+        request.head_mut().uri = uri;
+    }
 }
 
 /// What an answer refuses with, if it has no body of its own yet.
@@ -241,13 +264,17 @@ fn request_id(request: &ServiceRequest) -> String {
         (1..=64).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
     };
-    given.filter(fit).map_or_else(
-        || {
-            let mut bytes = [0; 12];
-            // Without randomness requests merely share an id.
-            let _ = aws_lc_rs::rand::fill(&mut bytes);
-            URL_SAFE_NO_PAD.encode(bytes)
-        },
-        str::to_owned,
-    )
+    given.filter(fit).map_or_else(fresh_request_id, str::to_owned)
+}
+
+/// Which process, and the how manieth request.
+fn fresh_request_id() -> String {
+    static PROCESS: LazyLock<String> = LazyLock::new(|| {
+        let mut bytes = [0; 9];
+        // Without randomness processes merely share their part.
+        let _ = aws_lc_rs::rand::fill(&mut bytes);
+        URL_SAFE_NO_PAD.encode(bytes)
+    });
+    static REQUESTS: AtomicU64 = AtomicU64::new(0);
+    format!("{}-{:x}", *PROCESS, REQUESTS.fetch_add(1, Ordering::Relaxed))
 }

@@ -27,7 +27,7 @@ pub async fn picture(request: &HttpRequest, caller: &Caller<ScimRead>) -> Result
     let (service, workspace) = (&caller.service, &caller.workspace);
     let freshness = service.freshness;
     // A workspace whose imports fail is tried again by its own schedule, not by every question.
-    let failing = workspace.health.standing().failures > 0;
+    let failing = workspace.health.failing();
     let wanted = if freshness.read_through { Some(Duration::ZERO) } else { wanted_age(request) };
     if let (Some(wanted), false) = (wanted, failing) {
         let now = service.clock.now();

@@ -7,6 +7,7 @@
 //! scim        users and groups     discovery  what the bridge says of itself
 //! freshness   how old an answer may be, and waiting for a newer one
 //! negotiation media types, versions and links
+//! pieces      a body of several pieces
 //! refusals    writes               status     health, readiness, standing
 //! errors      every refusal becomes a body here, the framework's own included
 //! ```
@@ -17,6 +18,7 @@ mod errors;
 mod freshness;
 mod negotiation;
 mod openapi;
+mod pieces;
 mod refusals;
 mod routes;
 mod scim;

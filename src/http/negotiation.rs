@@ -1,24 +1,29 @@
 //! What requests and answers say of themselves in headers: media types, versions, links.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::scim::{Next, ScimError};
 
 /// What the media type of an answer can be.
-const SCIM_JSON: &str = "application/scim+json";
-const JSON: &str = "application/json";
+const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The media type of the answer.
 ///
 /// RFC 7644 §3.8: "Service providers MUST support the "Accept" header … application/scim+json" and "MAY support"
 /// application/json: those who accept only that get it by name.
-pub fn content_type(request: &HttpRequest) -> Result<&'static str, ScimError> {
+pub fn content_type(request: &HttpRequest) -> Result<HeaderValue, ScimError> {
+    // What nearly everybody sends.
+    match request.headers().get(ACCEPT).map(HeaderValue::as_bytes) {
+        None | Some(b"*/*" | b"application/scim+json") => return Ok(SCIM_JSON),
+        Some(_) => {}
+    }
     let ranges: Vec<String> = listed(request, &ACCEPT).map(media_type).filter(|range| !range.is_empty()).collect();
     let accepts = |kind: &str| ranges.iter().any(|range| range == kind);
-    if ranges.is_empty() || accepts(SCIM_JSON) || accepts("*/*") || accepts("application/*") {
+    if ranges.is_empty() || ["application/scim+json", "*/*", "application/*"].into_iter().any(accepts) {
         Ok(SCIM_JSON)
-    } else if accepts(JSON) {
+    } else if accepts("application/json") {
         Ok(JSON)
     } else {
         Err(ScimError::NotAcceptable)
@@ -29,7 +34,7 @@ pub fn content_type(request: &HttpRequest) -> Result<&'static str, ScimError> {
 pub fn expect_scim_body(request: &HttpRequest) -> Result<(), ScimError> {
     match request.headers().get(CONTENT_TYPE).map(|value| value.to_str().map(media_type)) {
         None => Ok(()),
-        Some(Ok(kind)) if kind == SCIM_JSON || kind == JSON => Ok(()),
+        Some(Ok(kind)) if SCIM_JSON == kind || JSON == kind => Ok(()),
         Some(_) => Err(ScimError::UnsupportedMediaType),
     }
 }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use actix_web::dev::Server;
 use actix_web::guard::{self, Guard};
-use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route};
 
@@ -25,9 +25,10 @@ pub fn serve(listener: TcpListener, service: Service) -> std::io::Result<Server>
             .app_data(Data::clone(&service))
             .app_data(PayloadConfig::new(limits::REQUEST_BODY_BYTES))
             .wrap(from_fn(finish))
-            .wrap(NormalizePath::new(TrailingSlash::Trim))
             .configure(routes)
     })
+    .tcp_nodelay(true)
+    .h1_write_buffer_size(limits::WRITE_BUFFER_BYTES)
     .shutdown_timeout(limits::SHUTDOWN.as_secs())
     .disable_signals()
     .listen(listener)?;
@@ -36,11 +37,11 @@ pub fn serve(listener: TcpListener, service: Service) -> std::io::Result<Server>
 
 fn routes(config: &mut ServiceConfig) {
     config
+        .service(web::scope("/scim/v2").configure(scim_routes))
+        .service(web::scope("/workspaces/{workspace}/scim/v2").configure(scim_routes))
         .service(read_only("/healthz", web::route().to(status::healthz)))
         .service(read_only("/readyz", web::route().to(status::readyz)))
         .service(read_only("/openapi.json", web::route().to(openapi::serve)))
-        .service(web::scope("/scim/v2").configure(scim_routes))
-        .service(web::scope("/workspaces/{workspace}/scim/v2").configure(scim_routes))
         .service(web::resource("/scim/{version:v[0-9.]+}{rest:(/.*)?}").to(wrong_version))
         .service(web::scope("/api/v1").configure(api_routes))
         .service(web::scope("/workspaces/{workspace}/api/v1").configure(api_routes));
@@ -72,20 +73,21 @@ fn scim_routes(config: &mut ServiceConfig) {
             .default_service(not_allowed("OPTIONS, POST"))
     };
     config
+        // The most frequent ones first: they are tried in this order.
+        .service(post_only("/Users/.search", web::route().to(scim::search_users)))
+        .service(collection("/Users", web::route().to(scim::list_users)))
+        .service(single("/Users/{id}", web::route().to(scim::get_user)))
+        .service(post_only("/Groups/.search", web::route().to(scim::search_groups)))
+        .service(collection("/Groups", web::route().to(scim::list_groups)))
+        .service(single("/Groups/{id}", web::route().to(scim::get_group)))
         .service(read_only("", web::route().to(scim::list_all)))
         .service(post_only("/.search", web::route().to(scim::search_all)))
+        .service(single("/Me", web::route().to(scim::me)))
         .service(read_only("/ServiceProviderConfig", web::route().to(discovery::service_provider_config)))
         .service(read_only("/ResourceTypes", web::route().to(discovery::list_resource_types)))
         .service(read_only("/ResourceTypes/{name}", web::route().to(discovery::get_resource_type)))
         .service(read_only("/Schemas", web::route().to(discovery::list_schemas)))
         .service(read_only("/Schemas/{name}", web::route().to(discovery::get_schema)))
-        .service(post_only("/Users/.search", web::route().to(scim::search_users)))
-        .service(post_only("/Groups/.search", web::route().to(scim::search_groups)))
-        .service(single("/Me", web::route().to(scim::me)))
-        .service(collection("/Users", web::route().to(scim::list_users)))
-        .service(single("/Users/{id}", web::route().to(scim::get_user)))
-        .service(collection("/Groups", web::route().to(scim::list_groups)))
-        .service(single("/Groups/{id}", web::route().to(scim::get_group)))
         .service(post_only("/Bulk", web::route().to(refusals::unsupported)));
 }
 

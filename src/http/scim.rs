@@ -1,23 +1,18 @@
 //! Users and groups (RFC 7644 §3.4).
 
-use actix_web::http::header::{AGE, CONTENT_LOCATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION};
-use actix_web::web::{Bytes, Path};
+use actix_web::http::header::{
+    AGE, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION,
+};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use serde::Deserialize;
 
 use super::caller::{Caller, ScimRead};
 use super::errors::ApiError;
 use super::freshness::{self, Fresh};
 use super::negotiation::{content_type, expect_scim_body, names_version, next_link};
 use super::openapi::{ListParameters, ScimRefusals};
+use super::pieces;
 use crate::scim::{Query, Resource, ResourceType, ScimError, Walker, resource_types};
-
-/// The id of a resource in a path.
-#[derive(Deserialize)]
-pub struct ResourcePath {
-    /// The SCIM id.
-    pub id: String,
-}
 
 /// Lists teammates and teams.
 #[utoipa::path(
@@ -118,12 +113,8 @@ pub async fn search_groups(
         ScimRefusals,
     ),
 )]
-pub async fn get_user(
-    request: HttpRequest,
-    path: Path<ResourcePath>,
-    caller: Caller<ScimRead>,
-) -> Result<HttpResponse, ApiError> {
-    one(&request, &caller, resource_types::USER, &path.id).await
+pub async fn get_user(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
+    one(&request, &caller, resource_types::USER).await
 }
 
 /// Shows a team.
@@ -136,12 +127,8 @@ pub async fn get_user(
         ScimRefusals,
     ),
 )]
-pub async fn get_group(
-    request: HttpRequest,
-    path: Path<ResourcePath>,
-    caller: Caller<ScimRead>,
-) -> Result<HttpResponse, ApiError> {
-    one(&request, &caller, resource_types::GROUP, &path.id).await
+pub async fn get_group(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
+    one(&request, &caller, resource_types::GROUP).await
 }
 
 /// Shows the teammate who asks (RFC 7644 §3.11): the one whose address is the subject of the token.
@@ -191,8 +178,8 @@ async fn answer(
     types: &[&'static ResourceType],
 ) -> Result<HttpResponse, ApiError> {
     let content_type = content_type(request)?;
-    let name = format!("{}\n{}", caller.workspace.name, caller.principal.subject);
-    let walker = Walker { key: &caller.service.cursor_key, name: &name };
+    let (client, workspace) = (&*caller.principal.subject, &*caller.workspace.name);
+    let walker = Walker { key: &caller.service.cursor_key, client, workspace };
     let window = query.window(types, caller.service.page_rules, walker)?;
     let fresh = match window.generation {
         None => freshness::picture(request, caller).await?,
@@ -214,16 +201,16 @@ async fn answer(
             response.insert_header((LINK, link));
         }
     }
-    Ok(response.body(page.body))
+    Ok(response.body(pieces::body(page.body)))
 }
 
 async fn one(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
     kind: &'static ResourceType,
-    id: &str,
 ) -> Result<HttpResponse, ApiError> {
     let fresh = freshness::picture(request, caller).await?;
+    let id = request.match_info().get("id").unwrap_or_default();
     let resource = fresh.picture.by_id(id).filter(|resource| resource.resource_type() == kind);
     let resource = resource.ok_or_else(|| ScimError::NotFound { what: format!("this {}", kind.name) })?;
     show(request, &fresh, resource)
@@ -232,7 +219,7 @@ async fn one(
 fn show(request: &HttpRequest, fresh: &Fresh, resource: Resource<'_>) -> Result<HttpResponse, ApiError> {
     let content_type = content_type(request)?;
     let query = query(request)?;
-    let (version, location) = (&*resource.ready().version, resource.location());
+    let version = &*resource.ready().version;
     // RFC 9110 §13.2.2: If-Match is looked at first.
     if names_version(request, &IF_MATCH, version) == Some(false) {
         return Err(ScimError::PreconditionFailed.into());
@@ -241,13 +228,14 @@ fn show(request: &HttpRequest, fresh: &Fresh, resource: Resource<'_>) -> Result<
     if names_version(request, &IF_NONE_MATCH, version) == Some(true) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, version)).finish());
     }
+    let location = HeaderValue::from_maybe_shared(Bytes::from(resource.location())).map_err(|_| ScimError::Internal)?;
     let mut response = HttpResponse::Ok();
     response
         .insert_header((CONTENT_TYPE, content_type))
         .insert_header((ETAG, version))
-        .insert_header((LOCATION, location.as_str()))
+        .insert_header((LOCATION, location.clone()))
         // RFC 7643 §3.1: meta.location "MUST be the same as the "Content-Location" HTTP response header".
-        .insert_header((CONTENT_LOCATION, location.as_str()));
+        .insert_header((CONTENT_LOCATION, location));
     tell_age(&mut response, fresh);
     Ok(response.body(query.one(resource)))
 }
@@ -259,6 +247,9 @@ fn tell_age(response: &mut HttpResponseBuilder, fresh: &Fresh) {
 }
 
 fn query(request: &HttpRequest) -> Result<Query, ScimError> {
+    if request.query_string().is_empty() {
+        return Ok(Query::default());
+    }
     let unreadable =
         || ScimError::InvalidSyntax { why: "the query string cannot be read; is it percent-encoded?".to_owned() };
     let parameters: Vec<(String, String)> =

@@ -29,7 +29,7 @@ pub struct Service {
     /// Where clients reach the bridge, without a slash at its end.
     pub public_url: String,
     /// Every workspace, by name.
-    pub workspaces: BTreeMap<String, Workspace>,
+    pub workspaces: BTreeMap<String, Arc<Workspace>>,
 }
 
 /// How fresh answers are.
@@ -44,7 +44,6 @@ pub struct Freshness {
 }
 
 /// One workspace, as requests see it.
-#[derive(Clone)]
 pub struct Workspace {
     /// Its name in paths and tokens.
     pub name: String,

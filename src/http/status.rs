@@ -25,7 +25,8 @@ pub async fn healthz() -> HttpResponse {
     responses((status = 200, description = "Every workspace can be asked", body = Readiness), (status = 503, description = "One cannot yet", body = Readiness)),
 )]
 pub async fn readyz(service: Data<Service>) -> HttpResponse {
-    let workspaces: Vec<WorkspaceReadiness> = service.workspaces.values().map(readiness).collect();
+    let workspaces: Vec<WorkspaceReadiness> =
+        service.workspaces.values().map(|workspace| readiness(workspace)).collect();
     let ready = workspaces.iter().all(|workspace| workspace.ready);
     let body = Readiness { status: if ready { "ready" } else { "not_ready" }, workspaces };
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
@@ -40,7 +41,7 @@ pub async fn readyz(service: Data<Service>) -> HttpResponse {
     ),
 )]
 pub async fn status(caller: Caller<ImportRead>) -> Json<Status> {
-    let Workspace { name, live, health, .. } = &caller.workspace;
+    let Workspace { name, live, health, .. } = &*caller.workspace;
     let standing = health.standing();
     let confirmed_at = live.confirmed_at();
     Json(Status {

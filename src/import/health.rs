@@ -59,6 +59,12 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether the last import that ended did not succeed.
+    #[must_use]
+    pub fn failing(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).failures > 0
+    }
+
     /// Takes note of how an import ended, and tells how many have failed in a row.
     pub fn note(&self, outcome: Result<&Run, &LedgerError>) -> u32 {
         let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,7 @@
 //! From what is recorded and what is observed to a plan. Pure.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::directory::{Change, Group, GroupId, Membership, Observation, Plan, Snapshot, User, UserId, Volatile};
 
@@ -23,7 +24,7 @@ pub fn plan(recorded: &Snapshot, observed: &Observation) -> Plan {
         groups: groups(recorded, observed),
         memberships: memberships(recorded, observed),
         volatile,
-        activity: observed.activity.clone(),
+        activity: Arc::clone(&observed.activity),
     }
 }
 
@@ -44,7 +45,7 @@ fn people<'a>(
     for (id, (before, volatile)) in known {
         people.entry(id).or_insert_with(|| (User { active: false, ..(*before).clone() }, (*volatile).clone()));
     }
-    for entry in &observed.activity {
+    for entry in &*observed.activity {
         if let Some((user, volatile)) = entry.subject().as_ref().and_then(|id| people.get_mut(id)) {
             entry.tell(user, volatile);
         }

@@ -108,7 +108,7 @@ pub async fn observe(
     let activity = activity(client, log_since, progress, &mut warnings).await?;
     let (users, groups, memberships, settled) = draft.settle();
     warnings.extend(settled);
-    Ok(Observation { taken_at, workspace, users, groups, memberships, activity, warnings })
+    Ok(Observation { taken_at, workspace, users, groups, memberships, activity: activity.into(), warnings })
 }
 
 /// Asks which workspace the token opens.
@@ -298,6 +298,6 @@ fn entry_from(entry: Value) -> Option<Activity> {
         performed_by: entry
             .performed_by
             .map(|actor| Actor { id: actor.id.map(|id| UserId::new(id.0)), email: actor.email }),
-        metadata: entry.metadata,
+        metadata: entry.metadata.into(),
     })
 }

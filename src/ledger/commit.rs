@@ -183,21 +183,24 @@ async fn observe(db: &DatabaseTransaction, workspace: &str, plan: &Plan) -> Resu
         .update_columns(Column::iter().filter(|column| !matches!(column, Column::Workspace | Column::UserId)))
         .to_owned();
     insert(db, values, Some(known)).await?;
-    let entries = plan.activity.iter().map(|entry| rows::activity_row(workspace, entry)).collect();
     let known = OnConflict::columns([activity::Column::Workspace, activity::Column::Id]).do_nothing().to_owned();
-    insert(db, entries, Some(known)).await
+    for entries in plan.activity.chunks(1_000) {
+        let entries = entries.iter().map(|entry| rows::activity_row(workspace, entry)).collect();
+        insert(db, entries, Some(known.clone())).await?;
+    }
+    Ok(())
 }
 
 /// Inserts rows, as many to a statement as [`limits::SQL_VALUES`] lets.
 async fn insert<A: ActiveModelTrait>(
     db: &DatabaseTransaction,
-    mut rows: Vec<A>,
+    rows: Vec<A>,
     on_conflict: Option<OnConflict>,
 ) -> Result<(), DbErr> {
     let columns = <A::Entity as EntityTrait>::Column::iter().count();
-    while !rows.is_empty() {
-        let rest = rows.split_off(rows.len().min(limits::SQL_VALUES / columns));
-        let mut statement = A::Entity::insert_many(std::mem::replace(&mut rows, rest));
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let mut statement = A::Entity::insert_many(rows.by_ref().take(limits::SQL_VALUES / columns));
         if let Some(on_conflict) = &on_conflict {
             statement = statement.on_conflict(on_conflict.clone());
         }

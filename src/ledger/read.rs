@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use futures_util::TryStreamExt as _;
 use sea_orm::sea_query::{Expr, Func};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use time::OffsetDateTime;
 
 use super::entities::{generations, group_versions, membership_versions, user_versions, volatile, workspaces};
@@ -48,32 +51,34 @@ impl Ledger {
         let history = History::read(db, workspace, generation).await?;
 
         let mut users = Vec::new();
-        for row in user_versions::Entity::find()
+        let mut rows = user_versions::Entity::find()
             .filter(user_versions::Column::Workspace.eq(workspace))
             .filter(open_at(user_versions::Column::FromGeneration, user_versions::Column::ToGeneration, generation))
-            .all(db)
-            .await?
-        {
+            .stream(db)
+            .await?;
+        while let Some(row) = rows.try_next().await? {
             let from = row.from_generation;
             let user = rows::user(row)?;
             let stamps = times.stamps(history.users.get(user.id.as_str()), from)?;
             let values = volatile.remove(&user.id).unwrap_or_default();
             users.push((Recorded { value: user, stamps }, values));
         }
+        drop(rows);
         users.sort_by(|(a, _), (b, _)| a.value.id.cmp(&b.value.id));
 
         let mut groups = Vec::new();
-        for row in group_versions::Entity::find()
+        let mut rows = group_versions::Entity::find()
             .filter(group_versions::Column::Workspace.eq(workspace))
             .filter(open_at(group_versions::Column::FromGeneration, group_versions::Column::ToGeneration, generation))
-            .all(db)
-            .await?
-        {
+            .stream(db)
+            .await?;
+        while let Some(row) = rows.try_next().await? {
             let from = row.from_generation;
             let group = rows::group(row);
             let stamps = times.stamps(history.groups.get(group.id.as_str()), from)?;
             groups.push(Recorded { value: group, stamps });
         }
+        drop(rows);
         groups.sort_by(|a, b| a.value.id.cmp(&b.value.id));
 
         Ok(Snapshot {
@@ -104,26 +109,27 @@ fn open_at<C: ColumnTrait>(from: C, to: C, generation: Generation) -> Condition 
 }
 
 async fn memberships(
-    db: &impl ConnectionTrait,
+    db: &DatabaseConnection,
     workspace: &str,
     generation: Generation,
 ) -> Result<Vec<Membership>, LedgerError> {
     use membership_versions::Column;
-    let mut memberships = membership_versions::Entity::find()
+    let mut rows = membership_versions::Entity::find()
         .filter(Column::Workspace.eq(workspace))
         .filter(open_at(Column::FromGeneration, Column::ToGeneration, generation))
-        .all(db)
-        .await?
-        .into_iter()
-        .map(rows::membership)
-        .collect::<Result<Vec<_>, _>>()?;
+        .stream(db)
+        .await?;
+    let mut memberships = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        memberships.push(rows::membership(row)?);
+    }
     memberships.sort();
     Ok(memberships)
 }
 
-async fn volatile_values(db: &impl ConnectionTrait, workspace: &str) -> Result<HashMap<UserId, Volatile>, LedgerError> {
-    let rows = volatile::Entity::find().filter(volatile::Column::Workspace.eq(workspace)).all(db).await?;
-    Ok(rows.into_iter().map(rows::volatile).collect())
+async fn volatile_values(db: &DatabaseConnection, workspace: &str) -> Result<HashMap<UserId, Volatile>, LedgerError> {
+    let rows = volatile::Entity::find().filter(volatile::Column::Workspace.eq(workspace)).stream(db).await?;
+    Ok(rows.map_ok(rows::volatile).try_collect().await?)
 }
 
 /// When each generation was committed.
@@ -165,7 +171,7 @@ struct History {
 }
 
 impl History {
-    async fn read(db: &impl ConnectionTrait, workspace: &str, until: Generation) -> Result<Self, LedgerError> {
+    async fn read(db: &DatabaseConnection, workspace: &str, until: Generation) -> Result<Self, LedgerError> {
         use {group_versions as group, membership_versions as membership, user_versions as user};
         let users = spans::<user::Entity, _>(db, user::Column::UserId, COLUMNS_OF_USERS, workspace, until).await?;
         let groups = spans::<group::Entity, _>(db, group::Column::GroupId, COLUMNS_OF_GROUPS, workspace, until).await?;
@@ -213,7 +219,7 @@ const COLUMNS_OF_MEMBERSHIPS: VersionColumns<membership_versions::Column> = Vers
 };
 
 async fn spans<E: EntityTrait<Column = C>, C: ColumnTrait>(
-    db: &impl ConnectionTrait,
+    db: &DatabaseConnection,
     key: C,
     columns: VersionColumns<C>,
     workspace: &str,
@@ -221,7 +227,7 @@ async fn spans<E: EntityTrait<Column = C>, C: ColumnTrait>(
 ) -> Result<HashMap<String, Span>, LedgerError> {
     // A version that was closed later was still open then.
     let closed = Expr::case(columns.to.lte(until), Expr::col(columns.to)).finally(Option::<i64>::None);
-    let rows: Vec<(String, i64, i64, Option<i64>)> = E::find()
+    let rows = E::find()
         .select_only()
         .column(key)
         .column_as(columns.from.min(), "first")
@@ -230,13 +236,11 @@ async fn spans<E: EntityTrait<Column = C>, C: ColumnTrait>(
         .filter(columns.workspace.eq(workspace))
         .filter(columns.from.lte(until))
         .group_by(key)
-        .into_tuple()
-        .all(db)
+        .into_tuple::<(String, i64, i64, Option<i64>)>()
+        .stream(db)
         .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, first, opened, closed)| {
-            (id, Span { first, last: closed.map_or(opened, |closed| closed.max(opened)) })
-        })
-        .collect())
+    let span = |(id, first, opened, closed): (String, i64, i64, Option<i64>)| {
+        (id, Span { first, last: closed.map_or(opened, |closed| closed.max(opened)) })
+    };
+    Ok(rows.map_ok(span).try_collect().await?)
 }

@@ -138,6 +138,6 @@ pub(super) fn activity_row(workspace: &str, entry: &Activity) -> activity::Activ
         performed_by_id: Set(actor.and_then(|actor| actor.id.as_ref()).map(ToString::to_string)),
         performed_by_email: Set(actor.and_then(|actor| actor.email.clone())),
         subject_id: Set(entry.subject().map(|id| id.to_string())),
-        metadata: Set(entry.metadata.clone()),
+        metadata: Set(entry.metadata.value()),
     }
 }

@@ -1,9 +1,15 @@
 //! Lists: which resources match, in which order, and which of them are on the page (RFC 7644 §3.4.2, RFC 9865).
 
+use std::fmt;
+use std::ops::Range;
+
+use bytes::Bytes;
+
 use super::cursor::{Cursor, CursorKey};
 use super::filter::Filter;
 use super::project::Projection;
-use super::query::{Query, write};
+use super::query::Query;
+use super::render;
 use super::schema::{ResourceType, urn};
 use super::value::Resource;
 use super::{Picture, ScimError, resource_types};
@@ -25,8 +31,10 @@ pub struct PageRules {
 pub struct Walker<'a> {
     /// Seals the cursors.
     pub key: &'a CursorKey,
-    /// The workspace and the client; a cursor is good for nobody else.
-    pub name: &'a str,
+    /// The client, and the workspace that it looks at; a cursor is good for nobody else and nowhere else.
+    pub client: &'a str,
+    /// See `client`.
+    pub workspace: &'a str,
 }
 
 /// A part of a list.
@@ -44,8 +52,8 @@ pub struct Window {
 /// An answer to a query for several resources (RFC 7644 §3.4.2, ListResponse).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page {
-    /// The JSON.
-    pub body: Vec<u8>,
+    /// The JSON, in pieces that follow each other. Most are ready before anybody asks.
+    pub body: Vec<Bytes>,
     /// How many resources match, on all pages.
     pub total_results: usize,
     /// How many are on this page.
@@ -61,6 +69,15 @@ pub enum Next {
     Index(usize),
     /// `cursor`
     Cursor(String),
+}
+
+impl Next {
+    fn cursor(&self) -> Option<&str> {
+        match self {
+            Self::Index(_) => None,
+            Self::Cursor(cursor) => Some(cursor),
+        }
+    }
 }
 
 impl Query {
@@ -104,13 +121,13 @@ impl Query {
         window: Window,
         walker: Walker<'_>,
     ) -> Result<Page, ScimError> {
-        let (total_results, shown) = self.select(picture, types, window)?;
+        let Listed { total_results, items_per_page, resources } = self.select(picture, types, window)?;
         let cursor = |start| {
             let cursor = Cursor { generation: picture.generation(), start, count: window.count };
             walker.key.seal(cursor, &self.purpose(types, walker))
         };
-        let end = window.start.saturating_add(shown.len());
-        let more = !shown.is_empty() && end < total_results;
+        let end = window.start.saturating_add(items_per_page);
+        let more = items_per_page > 0 && end < total_results;
         let next = match (more, window.by_cursor) {
             (false, _) => None,
             (true, true) => Some(Next::Cursor(cursor(end)?)),
@@ -121,42 +138,60 @@ impl Query {
             _ => None,
         };
 
-        let start_index = (!window.by_cursor).then(|| format!(r#","startIndex":{}"#, window.start + 1));
-        let next_cursor = match &next {
-            Some(Next::Cursor(next)) => Some(format!(r#","nextCursor":"{next}""#)),
-            _ => None,
+        let head = ListHead {
+            total_results,
+            items_per_page,
+            start_index: (!window.by_cursor).then_some(window.start + 1),
+            next_cursor: next.as_ref().and_then(Next::cursor),
+            previous_cursor: previous.as_deref(),
         };
-        let head = format!(
-            r#"{{"schemas":["{}"],"totalResults":{total_results}{}{}{},"itemsPerPage":{},"Resources":["#,
-            urn::LIST_RESPONSE,
-            start_index.unwrap_or_default(),
-            next_cursor.unwrap_or_default(),
-            previous.map(|previous| format!(r#","previousCursor":"{previous}""#)).unwrap_or_default(),
-            shown.len(),
-        );
-        let body = self.body(head, &shown, types);
-        Ok(Page { body, total_results, items_per_page: shown.len(), next })
+        let mut body = Vec::with_capacity(resources.len() + 2);
+        body.push(Bytes::from(head.to_string()));
+        body.extend(resources);
+        body.push(Bytes::from_static(b"]}"));
+        Ok(Page { body, total_results, items_per_page, next })
     }
 
-    /// How many resources match, and those that lie in the window.
-    fn select<'p>(
+    fn select(&self, picture: &Picture, types: &[&'static ResourceType], window: Window) -> Result<Listed, ScimError> {
+        let (total_results, shown) = if self.filter.is_none() && self.sort.is_none() {
+            // What matches is everything, in the order that it is kept in: only the page needs to be looked at.
+            let parts = parts(picture, types, window);
+            let total_results = types.iter().map(|kind| picture.count(kind)).sum();
+            if types.iter().all(|kind| self.projection(kind).is_none()) {
+                let items_per_page = parts.iter().map(|(_, places)| places.len()).sum();
+                let slices = parts.into_iter().flat_map(|(kind, places)| picture.ready_part(kind, places));
+                let resources = joined(slices);
+                return Ok(Listed { total_results, items_per_page, resources });
+            }
+            let shown = parts.into_iter().flat_map(|(kind, places)| picture.part(kind, places)).collect();
+            (total_results, shown)
+        } else {
+            self.matching(picture, types, window)?
+        };
+        let projections: Vec<(&ResourceType, Option<Projection>)> =
+            types.iter().map(|kind| (*kind, self.projection(kind))).collect();
+        let projection = |resource: &Resource<'_>| {
+            projections.iter().find(|(kind, _)| *kind == resource.resource_type()).and_then(|(_, some)| some.as_ref())
+        };
+        let items_per_page = shown.len();
+        let bodies = shown.iter().map(|resource| match projection(resource) {
+            None => resource.ready().body.clone(),
+            Some(projection) => {
+                let mut body = Vec::new();
+                render::resource(&mut body, *resource, projection);
+                body.into()
+            }
+        });
+        Ok(Listed { total_results, items_per_page, resources: joined(bodies) })
+    }
+
+    /// How many resources match a filter, and those that lie in the window, sorted.
+    fn matching<'p>(
         &self,
         picture: &'p Picture,
         types: &[&'static ResourceType],
         window: Window,
     ) -> Result<(usize, Vec<Resource<'p>>), ScimError> {
-        // What matches is everything, in the order that it is kept in: nothing needs to be looked at but the page.
-        if self.filter.is_none() && self.sort.is_none() {
-            let total = types.iter().map(|kind| picture.count(kind)).sum();
-            let mut skipped = window.start;
-            let mut shown = Vec::new();
-            for kind in types {
-                let room = window.count - shown.len();
-                shown.extend(picture.part(kind, skipped, room));
-                skipped = skipped.saturating_sub(picture.count(kind));
-            }
-            return Ok((total, shown));
-        }
         let mut matching = Vec::new();
         for kind in types {
             let filter = self.filter.as_ref().map(|filter| Filter::bind(filter, kind, types)).transpose()?;
@@ -181,31 +216,78 @@ impl Query {
         match self.user_name() {
             // The commonest question of all needs no search. The filter still has the last word.
             Some(name) if kind == resource_types::USER => matching.extend(picture.users_named(name).filter(fulfils)),
-            _ => matching.extend(picture.part(kind, 0, usize::MAX).filter(fulfils)),
+            _ => matching.extend(picture.all(kind).filter(fulfils)),
         }
-    }
-
-    fn body(&self, head: String, shown: &[Resource<'_>], types: &[&'static ResourceType]) -> Vec<u8> {
-        let projections: Vec<(&ResourceType, Projection)> =
-            types.iter().map(|kind| (*kind, self.projection(kind))).collect();
-        let size: usize = shown.iter().map(|resource| resource.ready().body.len() + 1).sum();
-        let mut body = head.into_bytes();
-        body.reserve(size + 2);
-        for (place, resource) in shown.iter().enumerate() {
-            if place > 0 {
-                body.push(b',');
-            }
-            if let Some((_, projection)) = projections.iter().find(|(kind, _)| *kind == resource.resource_type()) {
-                write(&mut body, *resource, projection);
-            }
-        }
-        body.extend_from_slice(b"]}");
-        body
     }
 
     /// What a cursor is sealed for: RFC 9865 §2.1, the other parameters "MUST" stay the same from page to page.
     fn purpose(&self, types: &[&'static ResourceType], walker: Walker<'_>) -> String {
         let types: Vec<&str> = types.iter().map(|kind| kind.name).collect();
-        format!("{}\n{}\n{}", walker.name, types.join(","), self.canonical())
+        format!("{}\n{}\n{}\n{}", walker.workspace, walker.client, types.join(","), self.canonical())
     }
+}
+
+/// A ListResponse up to its resources.
+struct ListHead<'a> {
+    total_results: usize,
+    items_per_page: usize,
+    /// RFC 9865 §2: not in answers to walks by cursor.
+    start_index: Option<usize>,
+    next_cursor: Option<&'a str>,
+    previous_cursor: Option<&'a str>,
+}
+
+impl fmt::Display for ListHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, r#"{{"schemas":["{}"],"totalResults":{}"#, urn::LIST_RESPONSE, self.total_results)?;
+        if let Some(start_index) = self.start_index {
+            write!(f, r#","startIndex":{start_index}"#)?;
+        }
+        // Cursors have no characters that need escapes.
+        if let Some(cursor) = self.next_cursor {
+            write!(f, r#","nextCursor":"{cursor}""#)?;
+        }
+        if let Some(cursor) = self.previous_cursor {
+            write!(f, r#","previousCursor":"{cursor}""#)?;
+        }
+        write!(f, r#","itemsPerPage":{},"Resources":["#, self.items_per_page)
+    }
+}
+
+/// The resources of a page, as JSON.
+struct Listed {
+    total_results: usize,
+    items_per_page: usize,
+    /// With commas between them.
+    resources: Vec<Bytes>,
+}
+
+/// Which places of each type lie in a window over everything.
+fn parts(
+    picture: &Picture,
+    types: &[&'static ResourceType],
+    window: Window,
+) -> Vec<(&'static ResourceType, Range<usize>)> {
+    let (mut skip, mut room) = (window.start, window.count);
+    let mut parts = Vec::new();
+    for kind in types {
+        let count = picture.count(kind);
+        let start = skip.min(count);
+        let end = start.saturating_add(room).min(count);
+        parts.push((*kind, start..end));
+        skip -= start;
+        room -= end - start;
+    }
+    parts
+}
+
+fn joined(bodies: impl Iterator<Item = Bytes>) -> Vec<Bytes> {
+    let mut joined = Vec::new();
+    for body in bodies {
+        if !joined.is_empty() {
+            joined.push(Bytes::from_static(b","));
+        }
+        joined.push(body);
+    }
+    joined
 }

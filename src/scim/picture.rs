@@ -1,6 +1,7 @@
 //! A workspace at one generation, ready to be asked. It never changes: a new generation is a new picture.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -11,6 +12,7 @@ use serde::Deserialize;
 
 use super::project::Projection;
 use super::render;
+use super::resource_types;
 use super::schema::{self, ResourceType};
 use super::value::{GroupRef, Resource, UserRef};
 use crate::directory::{Generation, Group, Membership, Priority, Snapshot, Stamps, User, Volatile, Workspace};
@@ -24,7 +26,9 @@ pub struct Picture {
     base_url: String,
     names: Names,
     users: Vec<UserEntry>,
+    user_shelves: Vec<Bytes>,
     groups: Vec<GroupEntry>,
+    group_shelves: Vec<Bytes>,
     user_by_id: HashMap<Box<str>, u32>,
     /// By the folded userName, which is not caseExact (RFC 7643 §4.1.1).
     users_by_name: HashMap<Box<str>, Vec<u32>>,
@@ -76,9 +80,16 @@ pub(super) struct Links {
 pub struct Ready {
     /// The weak ETag, quotes and all: `W/"…"`.
     pub version: Arc<str>,
-    /// The JSON.
+    /// The JSON, a part of a shelf.
     pub body: Bytes,
+    /// Where on the shelf it begins.
+    at: usize,
 }
+
+/// How many ready answers stand on a shelf, one after the other with commas between, as a page holds them. A part of a
+/// list is then a few slices of shelves. One change makes one shelf anew; the others are shared from generation to
+/// generation.
+const SHELF: usize = 64;
 
 impl Links {
     fn add(&mut self, to: u32, priority: Option<Priority>) {
@@ -152,7 +163,9 @@ impl Picture {
             group_by_id: places(&groups).map(|(place, group)| (group.id.clone(), place)).collect(),
             users_by_name,
             users,
+            user_shelves: Vec::new(),
             groups,
+            group_shelves: Vec::new(),
         };
         picture.link(&snapshot.memberships);
         picture.make_ready(previous);
@@ -177,18 +190,89 @@ impl Picture {
     /// RFC 7644 §3.14: the version is of the stored resource, so it is a hash of the whole answer, whatever
     /// part of it somebody asks for. Volatile values are not in that answer and not in the version.
     fn make_ready(&mut self, previous: Option<&Self>) {
-        let before = |entry: &UserEntry| previous?.user_entry(&entry.id).map(|entry| &entry.ready);
-        let versions: Vec<_> = self.users.iter().map(|entry| version_of(self.as_user(entry), before(entry))).collect();
-        self.users.iter_mut().zip(versions).for_each(|(user, version)| user.ready.version = version);
-        let bodies: Vec<_> = self.users.iter().map(|entry| body_of(self.as_user(entry), before(entry))).collect();
-        self.users.iter_mut().zip(bodies).for_each(|(user, body)| user.ready.body = body);
+        for kind in resource_types::ALL {
+            let versions: Vec<Arc<str>> = self
+                .all(kind)
+                .map(|resource| version_of(resource, previous.and_then(|picture| picture.by_id(resource.id()))))
+                .collect();
+            self.readies(kind).zip(versions).for_each(|(ready, version)| ready.version = version);
+            let (shelves, bodies) = self.write_shelves(kind, previous);
+            self.readies(kind).zip(bodies).for_each(|(ready, (at, body))| (ready.at, ready.body) = (at, body));
+            if *kind == resource_types::USER {
+                self.user_shelves = shelves;
+            } else {
+                self.group_shelves = shelves;
+            }
+        }
+    }
 
-        let before = |entry: &GroupEntry| previous?.group_entry(&entry.id).map(|entry| &entry.ready);
-        let versions: Vec<_> =
-            self.groups.iter().map(|entry| version_of(self.as_group(entry), before(entry))).collect();
-        self.groups.iter_mut().zip(versions).for_each(|(group, version)| group.ready.version = version);
-        let bodies: Vec<_> = self.groups.iter().map(|entry| body_of(self.as_group(entry), before(entry))).collect();
-        self.groups.iter_mut().zip(bodies).for_each(|(group, body)| group.ready.body = body);
+    fn readies(&mut self, kind: &ResourceType) -> impl Iterator<Item = &mut Ready> {
+        let (users, groups) = if *kind == schema::USER {
+            (&mut self.users[..], &mut self.groups[..0])
+        } else {
+            (&mut self.users[..0], &mut self.groups[..])
+        };
+        users.iter_mut().map(|user| &mut user.ready).chain(groups.iter_mut().map(|group| &mut group.ready))
+    }
+
+    /// Writes the answers of a type onto shelves, or takes the earlier shelf where it holds the same.
+    fn write_shelves(&self, kind: &ResourceType, previous: Option<&Self>) -> (Vec<Bytes>, Vec<(usize, Bytes)>) {
+        let resources: Vec<Resource<'_>> = self.all(kind).collect();
+        let before: Vec<Resource<'_>> = previous.iter().flat_map(|picture| picture.all(kind)).collect();
+        let mut before = before.chunks(SHELF).zip(previous.map_or(&[][..], |picture| picture.shelves(kind)));
+        let mut shelves = Vec::with_capacity(resources.len().div_ceil(SHELF));
+        let mut bodies = Vec::with_capacity(resources.len());
+        for neighbours in resources.chunks(SHELF) {
+            let same = |before: &[Resource<'_>]| {
+                before.len() == neighbours.len()
+                    && before.iter().zip(neighbours).all(|(before, now)| {
+                        before.id() == now.id() && Arc::ptr_eq(&before.ready().version, &now.ready().version)
+                    })
+            };
+            if let Some((before, kept)) = before.next().filter(|(before, _)| same(before)) {
+                bodies.extend(before.iter().map(|before| (before.ready().at, before.ready().body.clone())));
+                shelves.push(kept.clone());
+                continue;
+            }
+            let mut written = Vec::new();
+            let mut places = Vec::with_capacity(neighbours.len());
+            for resource in neighbours {
+                if !written.is_empty() {
+                    written.push(b',');
+                }
+                let start = written.len();
+                render::resource(&mut written, *resource, &Projection::default_of(kind));
+                places.push(start..written.len());
+            }
+            let filled = Bytes::from(written.into_boxed_slice());
+            bodies.extend(places.into_iter().map(|place| (place.start, filled.slice(place))));
+            shelves.push(filled);
+        }
+        (shelves, bodies)
+    }
+
+    fn shelves(&self, kind: &ResourceType) -> &[Bytes] {
+        if *kind == schema::USER { &self.user_shelves } else { &self.group_shelves }
+    }
+
+    /// The ready answers of a type at these places, as slices of shelves; to be joined by commas.
+    pub(super) fn ready_part(&self, kind: &ResourceType, places: Range<usize>) -> impl Iterator<Item = Bytes> {
+        let of_shelf = move |shelf: usize| {
+            let first = places.start.max(shelf * SHELF);
+            let last = places.end.min((shelf + 1) * SHELF).checked_sub(1).filter(|last| *last >= first)?;
+            let start = self.ready_at(kind, first)?.at;
+            let end = self.ready_at(kind, last).map(|ready| ready.at + ready.body.len())?;
+            Some(self.shelves(kind)[shelf].slice(start..end))
+        };
+        (places.start / SHELF..places.end.div_ceil(SHELF)).filter_map(of_shelf)
+    }
+
+    fn ready_at(&self, kind: &ResourceType, place: usize) -> Option<&Ready> {
+        if *kind == schema::USER {
+            self.users.get(place).map(|user| &user.ready)
+        } else {
+            self.groups.get(place).map(|group| &group.ready)
+        }
     }
 
     /// Which generation it shows.
@@ -224,11 +308,15 @@ impl Picture {
         if *kind == schema::USER { self.users.len() } else { self.groups.len() }
     }
 
-    /// The resources of a type, by id: without the first `skip`, and at most `take`.
-    pub fn part(&self, kind: &ResourceType, skip: usize, take: usize) -> impl Iterator<Item = Resource<'_>> {
-        let part = |length: usize| skip.min(length)..skip.saturating_add(take).min(length);
-        let (users, groups) =
-            if *kind == schema::USER { (part(self.users.len()), 0..0) } else { (0..0, part(self.groups.len())) };
+    /// The resources of a type, by id.
+    pub fn all(&self, kind: &ResourceType) -> impl Iterator<Item = Resource<'_>> {
+        self.part(kind, 0..self.count(kind))
+    }
+
+    /// The resources of a type at these places, by id. Places that there are not are left out.
+    pub fn part(&self, kind: &ResourceType, places: Range<usize>) -> impl Iterator<Item = Resource<'_>> {
+        let places = places.start.min(self.count(kind))..places.end.min(self.count(kind));
+        let (users, groups) = if *kind == schema::USER { (places, 0..0) } else { (0..0, places) };
         let users = self.users[users].iter().map(|entry| self.as_user(entry));
         users.chain(self.groups[groups].iter().map(|entry| self.as_group(entry)))
     }
@@ -278,26 +366,15 @@ fn shared<T: PartialEq>(value: T, before: Option<&Arc<T>>) -> Arc<T> {
 }
 
 /// A hash of the answer before it has a version.
-fn version_of(resource: Resource<'_>, before: Option<&Ready>) -> Arc<str> {
-    let hash = digest(&SHA256, &rendered(resource));
-    let version = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]));
-    match before {
-        Some(before) if *before.version == *version => Arc::clone(&before.version),
-        _ => version.into(),
-    }
-}
-
-fn body_of(resource: Resource<'_>, before: Option<&Ready>) -> Bytes {
-    match before {
-        Some(before) if Arc::ptr_eq(&before.version, &resource.ready().version) => before.body.clone(),
-        _ => rendered(resource).into_boxed_slice().into(),
-    }
-}
-
-fn rendered(resource: Resource<'_>) -> Vec<u8> {
+fn version_of(resource: Resource<'_>, before: Option<Resource<'_>>) -> Arc<str> {
     let mut body = Vec::new();
     render::resource(&mut body, resource, &Projection::default_of(resource.resource_type()));
-    body
+    let hash = digest(&SHA256, &body);
+    let version = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]));
+    match before.map(|before| &before.ready().version) {
+        Some(before) if **before == *version => Arc::clone(before),
+        _ => version.into(),
+    }
 }
 
 /// Entries with their places. More than `u32::MAX` do not fit any machine that this runs on.

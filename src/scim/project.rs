@@ -8,8 +8,6 @@ use super::schema::{Attribute, ResourceType, Returned};
 pub struct Projection {
     /// For each section of the type, for each of its attributes.
     shown: Vec<Vec<Shown>>,
-    /// Whether it is what everybody gets who asks for nothing in particular.
-    is_default: bool,
 }
 
 /// How much of an attribute is shown.
@@ -38,7 +36,7 @@ impl Projection {
     pub fn default_of(resource_type: &ResourceType) -> Self {
         let shown =
             |attribute: &Attribute| if attribute.returned == Returned::Request { Shown::No } else { Shown::Whole };
-        Self { shown: by_section(resource_type, shown), is_default: true }
+        Self { shown: by_section(resource_type, shown) }
     }
 
     /// The minimum set and what `names` name. Names that the type does not have are ignored.
@@ -49,7 +47,7 @@ impl Projection {
     pub fn only<'n>(resource_type: &ResourceType, names: impl IntoIterator<Item = &'n str>) -> Self {
         let always =
             |attribute: &Attribute| if attribute.returned == Returned::Always { Shown::Whole } else { Shown::No };
-        let mut projection = Self { shown: by_section(resource_type, always), is_default: false };
+        let mut projection = Self { shown: by_section(resource_type, always) };
         for name in names {
             match path::find(resource_type, name) {
                 Some(Named::Section(section)) => projection.shown[section].fill(Shown::Whole),
@@ -75,7 +73,7 @@ impl Projection {
     /// "excludedAttributes" is returned."
     #[must_use]
     pub fn except<'n>(resource_type: &'static ResourceType, names: impl IntoIterator<Item = &'n str>) -> Self {
-        let mut projection = Self { is_default: false, ..Self::default_of(resource_type) };
+        let mut projection = Self::default_of(resource_type);
         for name in names {
             match path::find(resource_type, name) {
                 Some(Named::Section(section)) => {
@@ -96,12 +94,6 @@ impl Projection {
             }
         }
         projection
-    }
-
-    /// Whether the ready answer of a resource will do.
-    #[must_use]
-    pub fn is_default(&self) -> bool {
-        self.is_default
     }
 
     pub(super) fn shown(&self, section: usize, attribute: usize) -> &Shown {

@@ -1,5 +1,6 @@
 //! A question, as clients put it: in the parameters of a URL, or in the body of a `POST …/.search`.
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -123,10 +124,15 @@ impl Query {
 
     /// Answers for one resource; a filter and paging mean nothing there and are ignored.
     #[must_use]
-    pub fn one(&self, resource: Resource<'_>) -> Vec<u8> {
-        let mut body = Vec::new();
-        write(&mut body, resource, &self.projection(resource.resource_type()));
-        body
+    pub fn one(&self, resource: Resource<'_>) -> Bytes {
+        match self.projection(resource.resource_type()) {
+            None => resource.ready().body.clone(),
+            Some(projection) => {
+                let mut body = Vec::new();
+                render::resource(&mut body, resource, &projection);
+                body.into()
+            }
+        }
     }
 
     /// The name, where all that is asked is `userName eq "…"`.
@@ -141,13 +147,14 @@ impl Query {
         }
     }
 
-    pub(super) fn projection(&self, resource_type: &'static ResourceType) -> Projection {
+    /// None where nothing in particular is asked for, so that ready answers will do.
+    pub(super) fn projection(&self, resource_type: &'static ResourceType) -> Option<Projection> {
         if !self.attributes.is_empty() {
-            Projection::only(resource_type, self.attributes.iter().map(String::as_str))
+            Some(Projection::only(resource_type, self.attributes.iter().map(String::as_str)))
         } else if self.excluded_attributes.is_empty() {
-            Projection::default_of(resource_type)
+            None
         } else {
-            Projection::except(resource_type, self.excluded_attributes.iter().map(String::as_str))
+            Some(Projection::except(resource_type, self.excluded_attributes.iter().map(String::as_str)))
         }
     }
 
@@ -157,14 +164,6 @@ impl Query {
         let filter = self.filter.as_ref().map(Expression::to_string).unwrap_or_default();
         let sort = self.sort.as_ref().map(|sort| format!("{} {}", sort.by.to_ascii_lowercase(), sort.descending));
         [filter, sort.unwrap_or_default(), lower(&self.attributes), lower(&self.excluded_attributes)].join("\n")
-    }
-}
-
-pub(super) fn write(body: &mut Vec<u8>, resource: Resource<'_>, projection: &Projection) {
-    if projection.is_default() {
-        body.extend_from_slice(&resource.ready().body);
-    } else {
-        render::resource(body, resource, projection);
     }
 }
 

@@ -200,7 +200,7 @@ async fn a_log_that_may_not_be_read_is_a_warning() {
     simulator.fail_from_now_on(Fault::Forbidden, "/admins/activity_logs");
     let observation = read(&client).await.unwrap();
     assert_eq!(observation.users.len(), 13);
-    assert_eq!(observation.activity, []);
+    assert_eq!(*observation.activity, []);
     assert_eq!(
         observation.warnings.iter().map(|warning| warning.code.as_str()).collect::<Vec<_>>(),
         ["activity_log_forbidden"]

@@ -31,7 +31,7 @@ fn observation(users: &[(u8, &str)], teams: &[(u8, &str)], members: &[(u8, u8)])
         users: users.iter().map(user).collect(),
         groups: teams.iter().map(team).collect(),
         memberships: members.iter().map(member).collect(),
-        activity: Vec::new(),
+        activity: Arc::default(),
         warnings: Vec::new(),
     }
 }
@@ -151,7 +151,7 @@ fn joined(id: &str, at: OffsetDateTime) -> Activity {
         at,
         kind: "app_admin_join".to_owned(),
         performed_by: Some(Actor { id: Some(UserId::new(id)), email: None }),
-        metadata: json!({}),
+        metadata: json!({}).into(),
     }
 }
 
@@ -159,7 +159,7 @@ fn joined(id: &str, at: OffsetDateTime) -> Activity {
 fn what_the_log_told_once_is_kept_when_it_tells_nothing_more() {
     let silent = observation(&[(1, "Ada")], &[], &[]);
     let mut telling = silent.clone();
-    telling.activity = vec![joined("1", NOW)];
+    telling.activity = [joined("1", NOW)].into();
     let before = recorded(&telling);
     assert_eq!(before.users[0].0.value.joined_at, Some(NOW));
     assert!(plan(&before, &silent).is_empty());
@@ -171,8 +171,12 @@ fn what_the_log_told_once_is_kept_when_it_tells_nothing_more() {
 fn the_log_tells_when_somebody_was_removed() {
     let before = recorded(&observation(&[(1, "Ada"), (2, "Bo")], &[], &[]));
     let mut after = observation(&[(1, "Ada")], &[], &[]);
-    after.activity =
-        vec![Activity { kind: "admin_deletion".to_owned(), metadata: json!({"admin": {"id": 2}}), ..joined("1", NOW) }];
+    after.activity = [Activity {
+        kind: "admin_deletion".to_owned(),
+        metadata: json!({"admin": {"id": 2}}).into(),
+        ..joined("1", NOW)
+    }]
+    .into();
     let plan = plan(&before, &after);
     assert_eq!(plan.users[0].after().and_then(|user| user.removed_at), Some(NOW));
 }

@@ -1,5 +1,6 @@
 //! From [`Expression`] to [`Filter`]: names found in the table of a type, values checked against types.
 
+use memchr::memmem;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -44,6 +45,13 @@ pub enum Values {
 pub enum Test {
     /// There is one.
     Present,
+    /// One contains a text; folded where the attribute is not caseExact.
+    Contains {
+        /// The text, made ready to be looked for.
+        text: Box<memmem::Finder<'static>>,
+        /// Whether the value is folded.
+        fold: bool,
+    },
     /// One compares so with a text; folded where the attribute is not caseExact.
     Text {
         /// How.
@@ -237,7 +245,11 @@ fn test(name: &Name, attribute: &'static Attribute, operator: Operator, literal:
     match (attribute.kind, literal) {
         (Kind::String | Kind::Reference, Literal::Text(text)) => {
             let fold = !attribute.case_exact;
-            Ok(Test::Text { operator, text: if fold { text.to_lowercase() } else { text.clone() }, fold })
+            let text = if fold { text.to_lowercase() } else { text.clone() };
+            Ok(match operator {
+                Co => Test::Contains { text: Box::new(memmem::Finder::new(&text).into_owned()), fold },
+                _ => Test::Text { operator, text, fold },
+            })
         }
         (Kind::String | Kind::Reference, _) => wrong("is a text: write the value in double quotes"),
         // RFC 7644 §3.4.2.2: of booleans, ordering "SHALL cause a failed response (HTTP status code 400)".

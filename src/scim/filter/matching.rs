@@ -40,7 +40,7 @@ impl Test {
 
     fn is_ne(&self) -> bool {
         match self {
-            Self::Present => false,
+            Self::Present | Self::Contains { .. } => false,
             Self::Text { operator, .. }
             | Self::Boolean { operator, .. }
             | Self::Number { operator, .. }
@@ -55,10 +55,13 @@ impl Test {
             // RFC 7644 §3.4.2.2, pr: "has a non-empty or non-null value".
             (Self::Present, Value::Text(text)) => !text.is_empty(),
             (Self::Present, _) => true,
+            (Self::Contains { text, fold }, Value::Text(value)) => {
+                let value = if *fold { folded(value) } else { Cow::Borrowed(value.as_ref()) };
+                text.find(value.as_bytes()).is_some()
+            }
             (Self::Text { operator, text, fold }, Value::Text(value)) => {
                 let value = if *fold { folded(value) } else { Cow::Borrowed(value.as_ref()) };
                 match operator {
-                    Operator::Co => value.contains(text.as_str()),
                     Operator::Sw => value.starts_with(text.as_str()),
                     Operator::Ew => value.ends_with(text.as_str()),
                     ordering => ordered(*ordering, Some(value.as_ref().cmp(text))),

@@ -1,0 +1,453 @@
+//! How fast questions are answered, beside a bare actix-web handler that sends the very same bytes, headers and all.
+//!
+//! `cargo bench --bench queries [-- USERS …]` (1,000, 10,000 and 100,000 without arguments). Both servers run on
+//! core 0, never at work at the same time, and the load comes from core 1. Every answer is compared, byte by byte,
+//! with one that was checked for its meaning before. What is printed are ratios measured in one run:
+//!
+//! * `rate`: answers a second of the bridge, divided by those of the bare handler;
+//! * `cpu`: processor time for one answer of the bare handler, divided by the bridge's. It does not depend on how
+//!   fast the load generator is.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on fails so")]
+#![expect(clippy::cast_precision_loss, reason = "what is printed is rounded")]
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::{Bytes, Data};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use intercom_scim_bridge::limits;
+use reqwest::blocking::Client;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// How long one measurement lasts, and how often each is taken, the two servers in turn.
+const ROUND: Duration = Duration::from_millis(1_500);
+const ROUNDS: usize = 3;
+
+/// Requests under way at a time.
+const CONNECTIONS: usize = 8;
+
+const BRIDGE: &str = env!("CARGO_BIN_EXE_intercom-scim-bridge");
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [word, port, file] = &arguments[..]
+        && word == "bare"
+    {
+        return bare(port.parse().unwrap(), Path::new(file));
+    }
+    let sizes: Vec<usize> = arguments.iter().map(|argument| argument.parse().expect("a number of users")).collect();
+    let sizes = if sizes.is_empty() { vec![1_000, 10_000, 100_000] } else { sizes };
+    let own = std::process::id().to_string();
+    let pinned = Command::new("taskset").args(["-cp", "1", &own]).stdout(Stdio::null()).status();
+    assert!(pinned.is_ok_and(|status| status.success()), "the benchmark needs taskset (util-linux) and two cores");
+    for users in sizes {
+        measure(users);
+    }
+}
+
+/// A process that ends with the benchmark.
+struct Server(Child);
+
+impl Server {
+    /// Starts a program on core 0.
+    fn start(command: &mut Command) -> Self {
+        let mut pinned = Command::new("taskset");
+        pinned.args(["-c", "0"]).arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            pinned.env(name, value.unwrap());
+        }
+        Self(pinned.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    fn first_lines(&mut self, count: usize) -> Vec<String> {
+        let output = BufReader::new(self.0.stdout.take().unwrap());
+        output.lines().take(count).map(Result::unwrap).collect()
+    }
+
+    /// Processor time used so far.
+    fn cpu(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+        // USER_HZ is 100 on every Linux.
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// Memory in bytes: what is used now, and the most since the last call of [`Self::forget_peak`].
+    fn memory(&self) -> (u64, u64) {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+        };
+        (field("VmRSS:"), field("VmHWM:"))
+    }
+
+    fn forget_peak(&self) {
+        fs::write(format!("/proc/{}/clear_refs", self.0.id()), "5").unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn simulator(users: usize) -> (Server, HashMap<String, String>) {
+    let (users, teams) = (users.to_string(), (users / 20).to_string());
+    let mut command = Command::new(BRIDGE);
+    let mut server = Server::start(command.args(["simulate", "--port", "0", "--admins", &users, "--teams", &teams]));
+    let lines = server.first_lines(2);
+    let pairs = lines.iter().map(|line| line.split_once('=').unwrap());
+    (server, pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+fn serve(port: u16, environment: &HashMap<String, String>) -> Server {
+    let server = Server::start(
+        Command::new(BRIDGE)
+            .arg("serve")
+            .envs(environment)
+            .env("BRIDGE_SERVER__BIND", format!("127.0.0.1:{port}"))
+            .env("BRIDGE_IMPORT__POLL_INTERVAL", "1d")
+            .env("BRIDGE_SERVE__MAX_AGE", "1d"),
+    );
+    let client = Client::builder().no_proxy().build().unwrap();
+    let started = Instant::now();
+    loop {
+        if client.get(format!("http://127.0.0.1:{port}/readyz")).send().is_ok_and(|answer| answer.status() == 200) {
+            return server;
+        }
+        assert!(started.elapsed() < Duration::from_mins(20), "the bridge is not ready after 20 minutes");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn measure(users: usize) {
+    let directory = tempfile::tempdir().unwrap();
+    let database = format!("sqlite://{}?mode=rwc", directory.path().join("bridge.db").display());
+    let (intercom, mut environment) = simulator(users);
+    environment.insert("DATABASE_URL".to_owned(), database);
+    let token = Command::new(BRIDGE).args(["token", "issue", "--scope", "scim.read"]).envs(&environment).output();
+    let token = String::from_utf8(token.unwrap().stdout).unwrap().trim().to_owned();
+    let port = free_port();
+    let started = Instant::now();
+    let importing = serve(port, &environment);
+    let imported = started.elapsed();
+    drop(importing);
+    println!("\n== {users} users ({:.1} s from start to first answer)", imported.as_secs_f64());
+
+    // Again, from the ledger: what stays is what serving takes.
+    let bridge = serve(port, &environment);
+    std::thread::sleep(Duration::from_secs(3));
+    let (steady, _) = bridge.memory();
+    println!("memory: {} KB a user, {} MB in all", steady / 1024 / users as u64, steady >> 20);
+
+    let questions = questions(port, &token);
+    let file = directory.path().join("answers");
+    write_answers(&file, &questions);
+    let bare_port = free_port();
+    let bare =
+        Server::start(Command::new(std::env::current_exe().unwrap()).args(["bare", &bare_port.to_string()]).arg(&file));
+    while std::net::TcpStream::connect(("127.0.0.1", bare_port)).is_err() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    println!(
+        "{:32} {:>11} {:>11} {:>6} {:>6} {:>11} {:>11}",
+        "question", "bridge /s", "bare /s", "rate", "cpu", "bridge p99", "bare p99"
+    );
+    for question in &questions {
+        let (mut ours, mut theirs) = (Load::default(), Load::default());
+        for _ in 0..ROUNDS {
+            ours.better(&load(port, &token, question, &bridge));
+            theirs.better(&load(bare_port, &token, question, &bare));
+        }
+        println!(
+            "{:32} {:>11.0} {:>11.0} {:>6.2} {:>6.2} {:>8} µs {:>8} µs",
+            question.name,
+            ours.rate,
+            theirs.rate,
+            ours.rate / theirs.rate,
+            theirs.cpu.as_secs_f64() / ours.cpu.as_secs_f64(),
+            ours.p99.as_micros(),
+            theirs.p99.as_micros(),
+        );
+    }
+    drop(bare);
+
+    // One more teammate in Intercom, imported by another process: the bridge swaps its picture.
+    drop(intercom);
+    let (_intercom, settings) = simulator(users + 1);
+    environment.extend(settings);
+    bridge.forget_peak();
+    let import = Command::new(BRIDGE).args(["import", "incremental", "--json"]).envs(&environment).output().unwrap();
+    assert!(import.status.success(), "{}", String::from_utf8_lossy(&import.stderr));
+    std::thread::sleep(Duration::from_secs(5));
+    let (after, peak) = bridge.memory();
+    println!(
+        "a swap: at most {:.2} times the memory from before, {:.2} times afterwards",
+        peak as f64 / steady as f64,
+        after as f64 / steady as f64
+    );
+}
+
+/// A question's path, and its answer.
+#[derive(Clone)]
+struct Exchange {
+    path: String,
+    /// Without those that every server writes itself.
+    headers: Vec<(String, String)>,
+    body: Bytes,
+}
+
+/// Requests of one kind with their answers.
+struct Question {
+    name: String,
+    answers: Vec<Exchange>,
+    /// Whether one request follows the other, as in a walk from page to page.
+    one_by_one: bool,
+}
+
+/// Asks everything once, checks what comes, and keeps it.
+fn questions(port: u16, token: &str) -> Vec<Question> {
+    let client = Client::builder().no_proxy().build().unwrap();
+    let fetch = |path: &str| -> Exchange {
+        let answer = client.get(format!("http://127.0.0.1:{port}/scim/v2{path}")).bearer_auth(token).send().unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        let headers = answer.headers().iter().filter(|(name, _)| !["date", "content-length"].contains(&name.as_str()));
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+        Exchange { path: format!("/scim/v2{path}"), headers, body: answer.bytes().unwrap() }
+    };
+    let json = |answer: &Exchange| -> Value { serde_json::from_slice(&answer.body).unwrap() };
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+
+    let mut walk = Vec::new();
+    let mut users = Vec::new();
+    loop {
+        let page = fetch(&format!("/Users?startIndex={}&count=100", users.len() + 1));
+        let body = json(&page);
+        users.extend(
+            body["Resources"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|user| (text(&user["id"]), text(&user["userName"]), text(&user["meta"]["lastModified"]))),
+        );
+        walk.push(page);
+        if users.len() as u64 >= body["totalResults"].as_u64().unwrap() {
+            break;
+        }
+    }
+    let count = users.len();
+    assert_eq!(users.iter().map(|user| &user.0).collect::<BTreeSet<_>>().len(), count, "everybody once");
+
+    let some = || users.iter().step_by((count / 200).max(1));
+    let by_id: Vec<_> = some().map(|(id, ..)| fetch(&format!("/Users/{id}"))).collect();
+    let by_name: Vec<_> =
+        some().map(|(_, name, _)| fetch(&format!("/Users?filter=userName+eq+%22{}%22", escaped(name)))).collect();
+    for ((id, name, _), (one, listed)) in some().zip(by_id.iter().zip(&by_name)) {
+        assert_eq!((text(&json(one)["id"]), text(&json(one)["userName"])), (id.clone(), name.clone()));
+        assert_eq!(
+            (json(listed)["totalResults"].as_u64(), text(&json(listed)["Resources"][0]["id"])),
+            (Some(1), id.clone())
+        );
+    }
+
+    // The two digits before the @ that come nearest to one in a hundred.
+    let matching = |digits: &str| users.iter().filter(|(_, name, _)| name.contains(digits)).count();
+    let digits = (10..100)
+        .map(|number| format!("{number}@"))
+        .min_by_key(|digits| matching(digits).abs_diff(count / 100))
+        .unwrap();
+    let contains = fetch(&format!("/Users?filter=emails.value+co+%22{}%22&count=50", escaped(&digits)));
+    assert_eq!(json(&contains)["totalResults"], matching(&digits));
+    println!("`emails.value co \"{digits}\"` matches {} of {count}", matching(&digits));
+
+    let newest = users.iter().map(|user| &user.2).max().unwrap();
+    let since = fetch(&format!("/Users?filter=meta.lastModified+gt+%22{newest}%22"));
+    assert_eq!(json(&since)["totalResults"], 0);
+    let groups = fetch("/Groups?excludedAttributes=members&count=100");
+    let whole_groups = fetch("/Groups?count=20&startIndex=10");
+
+    let page = |at: usize| vec![walk[at].clone()];
+    let question = |name: &str, answers| Question { name: name.to_owned(), answers, one_by_one: false };
+    vec![
+        question("by id", by_id),
+        question("userName eq", by_name),
+        question("page of 100, first", page(0)),
+        question("page of 100, middle", page(walk.len() / 2)),
+        question("emails.value co, page of 50", vec![contains]),
+        question("meta.lastModified gt, none", vec![since]),
+        question("20 groups with members", vec![whole_groups]),
+        question("100 groups without members", vec![groups]),
+        Question { name: "walk over everything".to_owned(), answers: walk, one_by_one: true },
+    ]
+}
+
+fn escaped(text: &str) -> String {
+    text.bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { (byte as char).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+/// What a server did under load.
+#[derive(Default)]
+struct Load {
+    rate: f64,
+    cpu: Duration,
+    p99: Duration,
+}
+
+impl Load {
+    /// The best round of each measure: the others were disturbed.
+    fn better(&mut self, other: &Self) {
+        self.rate = self.rate.max(other.rate);
+        self.cpu = if self.cpu.is_zero() { other.cpu } else { self.cpu.min(other.cpu) };
+        self.p99 = if self.p99.is_zero() { other.p99 } else { self.p99.min(other.p99) };
+    }
+}
+
+fn load(port: u16, token: &str, question: &Question, server: &Server) -> Load {
+    let requests: Vec<(Vec<u8>, Bytes)> = question
+        .answers
+        .iter()
+        .map(|Exchange { path, body, .. }| {
+            let request = format!(
+                "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/scim+json\r\nAuthorization: Bearer {token}\r\n\r\n"
+            );
+            (request.into_bytes(), body.clone())
+        })
+        .collect();
+    let connections = if question.one_by_one { 1 } else { CONNECTIONS };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (before, started) = (server.cpu(), Instant::now());
+    let mut latencies: Vec<Duration> = runtime.block_on(async {
+        let mut clients = tokio::task::JoinSet::new();
+        for first in 0..connections {
+            let requests = requests.clone();
+            clients.spawn(client(port, requests, first * 25, started + ROUND, question.one_by_one));
+        }
+        clients.join_all().await.concat()
+    });
+    let elapsed = started.elapsed();
+    let cpu = server.cpu().saturating_sub(before);
+    latencies.sort();
+    Load {
+        rate: latencies.len() as f64 / elapsed.as_secs_f64(),
+        cpu: cpu / u32::try_from(latencies.len()).unwrap(),
+        p99: latencies[latencies.len() * 99 / 100],
+    }
+}
+
+/// Asks until the time is over, and to the end of a walk once it has begun; gives how long each answer took.
+async fn client(
+    port: u16,
+    requests: Vec<(Vec<u8>, Bytes)>,
+    first: usize,
+    until: Instant,
+    whole_walks: bool,
+) -> Vec<Duration> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut latencies = Vec::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut received = Vec::new();
+    for at in first.. {
+        let (request, expected) = &requests[at % requests.len()];
+        if Instant::now() > until && (!whole_walks || at % requests.len() == 0) {
+            break;
+        }
+        let started = Instant::now();
+        stream.write_all(request).await.unwrap();
+        received.clear();
+        let body = loop {
+            let count = stream.read(&mut buffer).await.unwrap();
+            assert!(count > 0, "the server closed the connection");
+            received.extend_from_slice(&buffer[..count]);
+            if let Some(head) = received.windows(4).position(|four| four == b"\r\n\r\n") {
+                break head + 4;
+            }
+        };
+        let whole = body + expected.len();
+        while received.len() < whole {
+            let count = stream.read(&mut buffer).await.unwrap();
+            assert!(count > 0, "the server closed the connection");
+            received.extend_from_slice(&buffer[..count]);
+        }
+        latencies.push(started.elapsed());
+        assert!(received.starts_with(b"HTTP/1.1 200"), "another status");
+        assert!(received[body..] == **expected, "another answer than the one that was checked");
+    }
+    latencies
+}
+
+fn write_answers(file: &Path, questions: &[Question]) {
+    let mut file = std::io::BufWriter::new(fs::File::create(file).unwrap());
+    for exchange in questions.iter().flat_map(|question| &question.answers) {
+        let headers = serde_json::to_vec(&exchange.headers).unwrap();
+        for part in [exchange.path.as_bytes(), &headers, &exchange.body] {
+            file.write_all(&u64::try_from(part.len()).unwrap().to_be_bytes()).unwrap();
+            file.write_all(part).unwrap();
+        }
+    }
+    file.flush().unwrap();
+}
+
+/// What the bare handler sends, by path.
+type Answers = HashMap<String, (Vec<(HeaderName, HeaderValue)>, Bytes)>;
+
+fn read_answers(file: &Path) -> Answers {
+    let mut file = BufReader::new(fs::File::open(file).unwrap());
+    let mut part = || -> Option<Vec<u8>> {
+        let mut length = [0; 8];
+        file.read_exact(&mut length).ok()?;
+        let mut part = vec![0; usize::try_from(u64::from_be_bytes(length)).unwrap()];
+        file.read_exact(&mut part).unwrap();
+        Some(part)
+    };
+    let mut answers = HashMap::new();
+    while let (Some(path), Some(headers), Some(body)) = (part(), part(), part()) {
+        let headers: Vec<(String, String)> = serde_json::from_slice(&headers).unwrap();
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        answers.insert(String::from_utf8(path).unwrap(), (headers, Bytes::from(body)));
+    }
+    answers
+}
+
+/// The server to compare with: it looks the path up and sends what it has.
+fn bare(port: u16, file: &Path) {
+    let answers = Data::new(read_answers(file));
+    let server =
+        HttpServer::new(move || App::new().app_data(answers.clone()).default_service(actix_web::web::to(send)))
+            .workers(1)
+            // As the bridge does.
+            .tcp_nodelay(true)
+            .h1_write_buffer_size(limits::WRITE_BUFFER_BYTES)
+            .bind(("127.0.0.1", port))
+            .unwrap();
+    actix_web::rt::System::new().block_on(server.run()).unwrap();
+}
+
+async fn send(request: HttpRequest, answers: Data<Answers>) -> HttpResponse {
+    let Some((headers, body)) = answers.get(request.uri().path_and_query().map_or("", |target| target.as_str())) else {
+        return HttpResponse::NotFound().finish();
+    };
+    let mut response = HttpResponse::Ok();
+    for (name, value) in headers {
+        response.insert_header((name.clone(), value.clone()));
+    }
+    response.body(body.clone())
+}

@@ -1,0 +1,39 @@
+//! A body of several pieces, sent one after the other without being put together first.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::web::Bytes;
+
+/// Below this many bytes, putting the pieces together is less work than sending them one by one.
+const SMALL: u64 = 16 * 1024;
+
+/// A body of these pieces.
+pub fn body(pieces: Vec<Bytes>) -> BoxBody {
+    let length = pieces.iter().map(|piece| piece.len() as u64).sum();
+    if length < SMALL {
+        BoxBody::new(Bytes::from(pieces.concat()))
+    } else {
+        BoxBody::new(Pieces { rest: pieces.into_iter(), length })
+    }
+}
+
+/// The pieces that are left, and the length of all.
+struct Pieces {
+    rest: std::vec::IntoIter<Bytes>,
+    length: u64,
+}
+
+impl MessageBody for Pieces {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.length)
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(self.rest.next().map(Ok))
+    }
+}

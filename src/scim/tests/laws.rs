@@ -1,0 +1,175 @@
+//! What holds of every question.
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::scim::resource_types::{ALL, GROUP, USER};
+
+/// Two hundred people, of whom the one at a place has another title.
+fn crowd(generation: Generation, promoted: Option<usize>) -> Snapshot {
+    let mut snapshot = snapshot(generation);
+    let (person, volatile) = snapshot.users[11].clone();
+    snapshot.users = (0..200)
+        .map(|place| {
+            let mut person = person.clone();
+            person.value.id = UserId::new((1000 + place).to_string());
+            person.value.job_title = Some(if promoted == Some(place) { "Director" } else { "Agent" }.to_owned());
+            (person, volatile.clone())
+        })
+        .collect();
+    snapshot
+}
+
+#[test]
+fn what_did_not_change_is_shared_between_two_generations() {
+    let make = |snapshot, previous| Picture::new(snapshot, "https://bridge.example", Names::default(), previous);
+    let first = make(crowd(1, None), None);
+    let (second, alone) = (make(crowd(2, Some(70)), Some(&first)), make(crowd(2, Some(70)), None));
+    let bodies = |picture: &Picture| -> Vec<_> { picture.all(USER).map(|user| user.ready().body.clone()).collect() };
+    let (before, after) = (bodies(&first), bodies(&second));
+    let shared: Vec<usize> = (0..200).filter(|place| before[*place].as_ptr() == after[*place].as_ptr()).collect();
+    assert_eq!(shared, (0..64).chain(128..200).collect::<Vec<_>>(), "all but the neighbourhood of the one who changed");
+    assert_eq!((before[69].clone(), before[70] == after[70]), (after[69].clone(), false));
+    assert_eq!(after, bodies(&alone), "shared or made anew, it is the same");
+    assert_eq!(bodies(&make(crowd(3, Some(70)), Some(&second)))[70].as_ptr(), after[70].as_ptr());
+}
+
+proptest! {
+    #[test]
+    fn a_part_of_everything_is_the_same_whether_it_is_ready_or_written_for_the_occasion(start in 1_usize..220, count in 0_usize..220) {
+        let picture = Picture::new(crowd(1, None), "https://bridge.example", Names::default(), None);
+        let (start, count) = (start.to_string(), count.to_string());
+        let window = [("startIndex", start.as_str()), ("count", count.as_str())];
+        let ready = ask_of(&picture, ALL, &window, "").unwrap();
+        let written = ask_of(&picture, ALL, &[&window[..], &[("filter", "id pr")]].concat(), "").unwrap();
+        prop_assert_eq!(ready.body.concat(), written.body.concat());
+    }
+}
+
+/// Filters that fit the table of users.
+fn filters() -> impl Strategy<Value = String> {
+    let texts =
+        ["userName", "displayName", "title", "emails.value", "groups.display", "name.familyName", "id", "userType"];
+    let values = ["a", "agent", "example", "Ö", "", "lead", "adm_1", "\\\"", "team_1"];
+    let leaf = prop_oneof![
+        (
+            prop::sample::select(texts.to_vec()),
+            prop::sample::select(vec!["eq", "ne", "co", "sw", "ew", "gt", "le"]),
+            prop::sample::select(values.to_vec())
+        )
+            .prop_map(|(name, operator, value)| format!("{name} {operator} \"{value}\"")),
+        prop::sample::select(texts.to_vec()).prop_map(|name| format!("{name} pr")),
+        prop::sample::select(vec!["active eq true", "active ne true", "title eq null", "groups[value eq \"team_1\"]"])
+            .prop_map(str::to_owned),
+    ];
+    leaf.prop_recursive(4, 16, 3, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|filter| format!("not ({filter})")),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" and "))),
+            prop::collection::vec(inner, 2..4).prop_map(|parts| format!("({})", parts.join(" or "))),
+        ]
+    })
+}
+
+fn types() -> impl Strategy<Value = &'static [&'static ResourceType]> {
+    prop::sample::select(vec![&[USER][..], &[GROUP], ALL])
+}
+
+proptest! {
+    #[test]
+    fn a_printed_filter_means_the_same(filter in filters()) {
+        let parsed = filter::parse(&filter).unwrap();
+        let again = filter::parse(&parsed.to_string()).unwrap();
+        prop_assert_eq!(&again, &parsed);
+        prop_assert_eq!(again.to_string(), parsed.to_string());
+    }
+
+    #[test]
+    fn a_filter_and_its_opposite_part_the_whole(filter in filters()) {
+        let (found, others) = (found(&filter), found(&format!("not ({filter})")));
+        prop_assert_eq!(found.len() + others.len(), PEOPLE.len());
+        prop_assert!(found.iter().all(|id| !others.contains(id)));
+    }
+
+    #[test]
+    fn pages_by_index_and_by_cursor_are_the_whole_when_put_together(
+        types in types(),
+        filter in prop::option::of(prop::sample::select(vec!["displayName pr", "displayName co \"a\"", "id pr"])),
+        sort in prop::option::of(prop::sample::select(vec!["displayName", "id", "meta.lastModified"])),
+        count in 1_usize..20,
+    ) {
+        let mut question: Vec<(&str, &str)> = Vec::new();
+        question.extend(filter.map(|filter| ("filter", filter)));
+        question.extend(sort.map(|sort| ("sortBy", sort)));
+        let whole = ids(&ask(types, &question).unwrap());
+        let count = count.to_string();
+        question.push(("count", &count));
+
+        let picture = picture();
+        let (mut by_index, mut start) = (Vec::new(), 1);
+        // Bounded: each page but the last adds to what was walked.
+        while by_index.len() < whole.len() {
+            let from = start.to_string();
+            let page = ask_of(&picture, types, &[&question[..], &[("startIndex", from.as_str())]].concat(), "").unwrap();
+            let answer = json(&page);
+            prop_assert_eq!(&answer["totalResults"], &Value::from(whole.len()));
+            prop_assert!(page.items_per_page > 0);
+            start += page.items_per_page;
+            by_index.extend(ids(&answer));
+            prop_assert_eq!(page.next, (by_index.len() < whole.len()).then_some(Next::Index(start)));
+        }
+        prop_assert_eq!(&by_index, &whole);
+
+        let (mut by_cursor, mut cursor, mut pages) = (Vec::new(), Some(String::new()), Vec::new());
+        while let Some(at) = cursor {
+            let page = ask_of(&picture, types, &[&question[..], &[("cursor", at.as_str())]].concat(), "").unwrap();
+            let answer = json(&page);
+            by_cursor.extend(ids(&answer));
+            prop_assert!(by_cursor.len() <= whole.len());
+            prop_assert_eq!(answer.get("previousCursor").is_some(), !pages.is_empty());
+            if let Some(previous) = answer["previousCursor"].as_str() {
+                let back = ask_of(&picture, types, &[&question[..], &[("cursor", previous)]].concat(), "").unwrap();
+                prop_assert_eq!(&ids(&json(&back)), pages.last().unwrap());
+            }
+            pages.push(ids(&answer));
+            cursor = answer["nextCursor"].as_str().map(str::to_owned);
+        }
+        prop_assert_eq!(&by_cursor, &whole);
+    }
+
+    #[test]
+    fn a_projection_never_adds_and_never_changes_a_value(
+        names in prop::collection::vec(
+            prop::sample::select(vec!["userName", "name.givenName", "emails", "emails.value", "meta", "meta.version", "groups.$ref", "nope", "id",
+                "urn:ietf:params:scim:schemas:extension:intercom:2.0:User", "roles", "displayName", "members", "members.value"]), 1..6),
+        parameter in prop::sample::select(vec!["attributes", "excludedAttributes"]),
+        types in types(),
+    ) {
+        fn within(part: &Value, whole: &Value) -> bool {
+            match (part, whole) {
+                (Value::Object(part), Value::Object(whole)) =>
+                    part.iter().all(|(name, value)| whole.get(name).is_some_and(|whole| within(value, whole))),
+                (Value::Array(part), Value::Array(whole)) =>
+                    part.len() == whole.len() && part.iter().zip(whole).all(|(part, whole)| within(part, whole)),
+                (part, whole) => part == whole,
+            }
+        }
+        // What is returned on request alone can be in the part and not in the default whole; ask for all of it.
+        let everything = "urn:ietf:params:scim:schemas:core:2.0:User,urn:ietf:params:scim:schemas:core:2.0:Group,meta,\
+            urn:ietf:params:scim:schemas:extension:intercom:2.0:User,urn:ietf:params:scim:schemas:extension:intercom:2.0:Group";
+        let whole = ask(types, &[("attributes", everything)]).unwrap();
+        let part = ask(types, &[(parameter, &names.join(","))]).unwrap();
+        prop_assert!(within(&part["Resources"], &whole["Resources"]));
+    }
+
+    #[test]
+    fn no_question_makes_it_panic(filter in "\\PC{0,40}", name in "\\PC{0,20}", number in any::<i64>()) {
+        let number = number.to_string();
+        for parameters in [[("filter", filter.as_str()), ("startIndex", &number)], [("sortBy", &name), ("count", &number)],
+            [("attributes", &name), ("startIndex", &number)], [("cursor", &name), ("sortOrder", &filter)]] {
+            let _ = ask(ALL, &parameters);
+        }
+        let _ = Query::from_body(filter.as_bytes());
+    }
+}

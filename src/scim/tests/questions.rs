@@ -1,0 +1,230 @@
+//! What is asked, and what must come.
+
+use super::*;
+use crate::scim::resource_types::{ALL, GROUP, USER};
+
+#[test]
+fn filters_find_whom_they_describe() {
+    for (filter, expected) in [
+        (r#"userName eq "ADA@example.com""#, "1"),
+        (r#"userName eq "bo@example.com""#, "2"),
+        (r#"id eq "adm_3""#, "3"),
+        (r#"id eq "ADM_3""#, ""),
+        (r#"externalId eq "3""#, ""),
+        (r#"userName eq "GÜL@example.com""#, "7"),
+        (r#"displayName eq "chén wèi 陳偉""#, "3"),
+        (r#"displayName co "\"fin\"""#, "6"),
+        (r#"displayName co "\u00c5berg""#, "12"),
+        (r#"name.familyName eq "o'malley""#, "4"),
+        (r#"name.familyName eq "bo""#, "2"),
+        (r#"emails.value ew ".ORG""#, "4"),
+        (r#"emails ew ".org""#, "4"),
+        (r#"emails[type eq "work" and value ew ".org"]"#, "4"),
+        (r#"emails[type eq "work"].value sw "dana""#, "4"),
+        (r#"emails[type eq "home"]"#, ""),
+        (r#"title eq "agent""#, "3 4 7 9 10 12"),
+        (r#"title gt "lead""#, "1 11"),
+        (r#"title le "agent""#, "3 4 7 9 10 12"),
+        ("title pr", "1 3 4 5 7 8 9 10 11 12"),
+        ("not (title pr)", "2 6"),
+        ("title eq null", "2 6"),
+        ("title ne null and active eq false", "4 9"),
+        (r#"not (title eq "agent") and active eq true"#, "1 2 5 6 8 11"),
+        (r#"title ne "agent" and active eq true"#, "1 2 5 6 8 11"),
+        ("active eq false", "4 9"),
+        ("active ne false and title eq null", "2 6"),
+        (r#"groups.value eq "team_1""#, "1 2 3 8 11"),
+        (r#"groups eq "team_1""#, "1 2 3 8 11"),
+        (r#"groups.display eq "SALES""#, "1 5 10 11"),
+        (r#"groups ne "team_1" and groups pr"#, "5 7 10"),
+        (r#"groups[value eq "team_1"] and groups[value eq "team_2"]"#, "1 11"),
+        (r#"groups[value eq "team_1" and display eq "sales"]"#, ""),
+        (r#"groups.$ref ew "/Groups/team_3""#, "7 8 11"),
+        ("groups pr and not (roles pr)", "2"),
+        (r#"roles[display eq "lead"].value eq "4""#, "8"),
+        (r#"entitlements[type eq "permission" and value eq "reports"]"#, "1"),
+        (r#"entitlements.value eq "inbox_seat" and title sw "a""#, "3 5 7 10"),
+        (r#"meta.lastModified gt "2026-03-08T12:00:00Z""#, "4 9"),
+        (r#"meta.lastModified ge "2026-03-08T12:00:00.0000000Z""#, "4 9 11 12"),
+        (r#"meta.lastModified ge "2026-03-08T14:00:00.0+02:00" and active eq true"#, "11 12"),
+        (r#"meta.lastModified ge "2026-03-09T24:30:00""#, "4 9"),
+        (r#"meta.lastModified lt "0001-01-03T00:00:00.0000000Z""#, ""),
+        (r#"(ActiVe eq true) and meta.lastmodified ge "2026-03-08T11:59:59Z""#, "11 12"),
+        (r#"urn:ietf:params:scim:schemas:extension:intercom:2.0:User:intercomId eq "7""#, "7"),
+        ("urn:ietf:params:scim:schemas:extension:intercom:2.0:User:twoFactorAuth eq true", "1"),
+        ("urn:ietf:params:scim:schemas:extension:intercom:2.0:User:twoFactorAuth pr", "1 2"),
+        ("urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayStatusReasonId ge 11", "11 12"),
+        ("urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayStatusReasonId lt 1.5", "1"),
+        (r#"URN:ietf:params:scim:schemas:core:2.0:user:userName sw "j""#, "10"),
+        (r#"schemas eq "urn:ietf:params:scim:schemas:extension:intercom:2.0:User" and userName sw "j""#, "10"),
+        (r#"userName sw "a" or userName sw "b" and active eq false"#, "1"),
+        (r#"(userName sw "a" or userName sw "b") and active eq false"#, ""),
+        (r#"meta.resourceType eq "User" and userName sw "k""#, "11"),
+        ("name pr and userName sw \"k\"", "11"),
+    ] {
+        assert_eq!(found(filter).join(" "), expected, "{filter}");
+    }
+}
+
+#[test]
+fn a_long_flat_or_of_ids_is_answered() {
+    let wanted = (1..=700).map(|id| format!("id eq \"adm_{id}\"")).collect::<Vec<_>>().join(" or ");
+    assert_eq!(found(&wanted).len(), 12);
+}
+
+#[test]
+fn a_filter_that_does_not_fit_the_attribute_is_refused_with_what_would() {
+    let refused = [
+        r#"name eq "Ada""#,
+        r#"active eq "true""#,
+        "active gt true",
+        "userName eq 1",
+        "userName gt null",
+        r#"meta.created co "2026""#,
+        r#"meta.created gt "yesterday""#,
+        r#"meta.created gt "2026-13-01T00:00:00Z""#,
+        r#"groups[nope eq "x"]"#,
+        r#"title[value eq "x"]"#,
+        r#"nickName eq "x""#,
+        r#"urn:ietf:params:scim:schemas:core:2.0:User eq "x""#,
+        r#"members eq "adm_1""#,
+        r#"urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayStatusReasonId eq "1""#,
+        "urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayStatusReasonId co 1",
+    ]
+    .map(|filter| match ask(&[USER], &[("filter", filter)]) {
+        Err(error @ ScimError::InvalidFilter { .. }) => format!("{filter}\n  {error}"),
+        other => panic!("{filter}: {other:?}"),
+    });
+    insta::assert_snapshot!(refused.join("\n"));
+}
+
+#[test]
+fn a_question_about_both_types_finds_both_and_what_a_type_lacks_has_no_value_there() {
+    let all = |filter: &str| ids(&ask(ALL, &[("filter", filter)]).unwrap()).join(" ");
+    assert_eq!(ids(&ask(ALL, &[]).unwrap()).len(), 16);
+    assert_eq!(all(r#"displayName sw "s" or userName sw "a""#), "1 team_1 team_2");
+    assert_eq!(all(r#"meta.resourceType eq "Group""#), "team_1 team_2 team_3 team_4");
+    assert_eq!(all("members pr"), "team_1 team_2 team_3");
+    assert_eq!(all(r#"members.value eq "adm_7""#), "team_3");
+    assert_eq!(all(r#"userName eq null and displayName ne "sales""#), "team_1 team_3 team_4");
+    assert_eq!(all(r#"title ne "agent" and displayName co "b""#), "2 5 team_4");
+    assert!(matches!(ask(ALL, &[("filter", "nickName pr")]), Err(ScimError::InvalidFilter { .. })));
+}
+
+#[test]
+fn sorting_puts_those_without_a_value_last_and_the_other_way_round_first() {
+    let every = "1 2 3 4 5 6 7 8 9 10 11 12";
+    assert_eq!(in_order("id", "ascending").join(" "), "1 10 11 12 2 3 4 5 6 7 8 9", "ids are texts");
+    assert_eq!(in_order("userName", "").join(" "), every);
+    assert_eq!(in_order("USERNAME", "Descending").join(" "), "12 11 10 9 8 7 6 5 4 3 2 1");
+    assert_eq!(
+        in_order("title", "ascending").join(" "),
+        "3 4 7 9 10 12 5 8 11 1 2 6",
+        "in any case, by id among equals"
+    );
+    assert_eq!(in_order("title", "descending").join(" "), "2 6 1 11 8 5 3 4 7 9 10 12");
+    assert_eq!(in_order("meta.lastModified", "descending").join(" "), "4 9 11 12 10 8 7 6 3 5 2 1");
+    assert_eq!(in_order("active", "ascending").join(" "), "4 9 1 2 3 5 6 7 8 10 11 12");
+    assert_eq!(in_order("emails", "descending")[0], "12", "the primary address");
+    assert_eq!(in_order("groups", "ascending").join(" "), "1 2 3 8 11 5 10 7 4 6 9 12", "the first team's id");
+    assert_eq!(
+        in_order("urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayStatusReasonId", "descending")[..3],
+        ["12", "11", "10"],
+        "numbers as numbers"
+    );
+    assert_eq!(ids(&ask(&[USER], &[("sortOrder", "descending")]).unwrap()).join(" "), every, "ignored without sortBy");
+    for wrong in ["name", "meta", "shoeSize", "urn:ietf:params:scim:schemas:core:2.0:User"] {
+        assert!(matches!(ask(&[USER], &[("sortBy", wrong)]), Err(ScimError::InvalidValue { .. })), "{wrong}");
+    }
+    let both = ask(ALL, &[("sortBy", "displayName"), ("count", "3"), ("startIndex", "12")]).unwrap();
+    assert_eq!(ids(&both), ["12", "team_4", "team_2"]);
+}
+
+#[test]
+fn projection_takes_every_form_of_a_name() {
+    let ada = |parameters: &[(&str, &str)]| {
+        let mut parameters = parameters.to_vec();
+        parameters.push(("count", "1"));
+        let mut ada = ask(&[USER], &parameters).unwrap()["Resources"][0].clone();
+        let always = ada.as_object_mut().unwrap();
+        assert!(always.remove("schemas").is_some() && always.remove("id").is_some(), "always returned");
+        ada.to_string()
+    };
+    for (attributes, expected) in [
+        ("id", "{}"),
+        ("nickName", "{}"),
+        ("userName,TITLE", r#"{"title":"Team Lead","userName":"ada@example.com"}"#),
+        ("emails.value", r#"{"emails":[{"value":"ada@example.com"}]}"#),
+        ("name.givenName , name.familyName", r#"{"name":{"familyName":"Lovelace","givenName":"Ada"}}"#),
+        ("urn:ietf:params:scim:schemas:core:2.0:User:active", r#"{"active":true}"#),
+        ("meta.location", r#"{"meta":{"location":"https://bridge.example/scim/v2/Users/adm_1"}}"#),
+        (
+            "groups.display,groups.value",
+            r#"{"groups":[{"display":"Support","value":"team_1"},{"display":"sales","value":"team_2"}]}"#,
+        ),
+    ] {
+        assert_eq!(ada(&[("attributes", attributes)]), expected, "{attributes}");
+    }
+    assert_eq!(
+        ada(&[("attributes", &format!("{EXTENSION}:intercomId"))]),
+        format!(r#"{{"{EXTENSION}":{{"intercomId":"1"}}}}"#)
+    );
+    let extension = ada(&[("attributes", EXTENSION)]);
+    assert!(extension.starts_with(&format!("{{\"{EXTENSION}\":{{\"awayStatusReasonId\":1,")), "{extension}");
+    let rest = ada(&[("excludedAttributes", "id,schemas,groups,name,meta.version,roles.value,NOPE")]);
+    assert!(!rest.contains("\"groups\"") && !rest.contains("\"name\"") && !rest.contains("\"version\""), "{rest}");
+    assert!(rest.contains(r#""roles":[{"display":"Team Lead","primary":true}]"#), "{rest}");
+    assert!(rest.contains("intercomId") && !rest.contains("awayStatusReasonId"), "{rest}");
+}
+
+#[test]
+fn a_name_of_one_word_is_repeated_or_left_alone_as_it_is_set() {
+    let name = |names| {
+        let picture = Picture::new(snapshot(1), "", names, None);
+        let page = ask_of(&picture, &[USER], &[("filter", "id eq \"adm_2\""), ("attributes", "name")], "").unwrap();
+        json(&page)["Resources"][0]["name"].to_string()
+    };
+    assert_eq!(name(Names::Repeat), r#"{"familyName":"Bo","formatted":"Bo","givenName":"Bo"}"#);
+    assert_eq!(name(Names::GivenOnly), r#"{"formatted":"Bo","givenName":"Bo"}"#);
+}
+
+#[test]
+fn a_cursor_is_good_for_the_same_question_of_the_same_client_alone() {
+    let picture = picture();
+    let first = ask_of(&picture, &[USER], &[("cursor", ""), ("count", "5"), ("filter", "userName pr")], "ada").unwrap();
+    let answer = json(&first);
+    assert!(answer.get("startIndex").is_none() && answer.get("previousCursor").is_none());
+    assert_eq!((&answer["totalResults"], &answer["itemsPerPage"]), (&12.into(), &5.into()));
+    let cursor = answer["nextCursor"].as_str().unwrap();
+    let next = |types, parameters: &[(&str, &str)], name| {
+        let mut parameters = parameters.to_vec();
+        parameters.push(("cursor", cursor));
+        ask_of(&picture, types, &parameters, name).map(|page| page.items_per_page)
+    };
+    assert_eq!(next(&[USER], &[("count", "5"), ("filter", "USERNAME  PR")], "ada"), Ok(5), "the same in other letters");
+    assert_eq!(next(&[USER], &[("filter", "userName pr")], "ada"), Ok(5), "the size is in the cursor");
+    for (types, parameters, name) in [
+        (&[USER], vec![("filter", "userName pr")], "bo"),
+        (&[GROUP], vec![("filter", "userName pr")], "ada"),
+        (&[USER], vec![("filter", "title pr")], "ada"),
+        (&[USER], vec![("filter", "userName pr"), ("sortBy", "id")], "ada"),
+        (&[USER], vec![("filter", "userName pr"), ("attributes", "id")], "ada"),
+        (&[USER], vec![], "ada"),
+    ] {
+        assert_eq!(next(types, &parameters, name), Err(ScimError::InvalidCursor), "{parameters:?} {name}");
+    }
+    assert_eq!(
+        next(&[USER], &[("count", "4"), ("filter", "userName pr")], "ada"),
+        Err(ScimError::InvalidCount { expected: 5 })
+    );
+}
+
+#[test]
+fn counts_at_the_edge_end_a_walk_by_cursor() {
+    for count in ["0", "-1", "12", "100000"] {
+        let page = ask(&[USER], &[("cursor", ""), ("count", count)]).unwrap();
+        assert!(page.get("nextCursor").is_none() && page.get("previousCursor").is_none(), "{count}");
+        assert_eq!(page["totalResults"], 12);
+    }
+    assert!(ask(&[USER], &[("cursor", ""), ("count", "11")]).unwrap()["nextCursor"].is_string());
+}
