@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use intercom_scim_bridge::commands::CommandLine;
 
-/// What an import took for a moment goes back to the system afterwards; glibc's allocator would keep it.
+/// What an import took for a moment goes back to the system afterwards; glibc's allocator keeps it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// 0 done, 1 failed, 2 wrong use (by the argument parser).
 #[tokio::main]

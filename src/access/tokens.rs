@@ -166,7 +166,8 @@ impl Tokens {
     ///
     /// # Errors
     /// Why it is not good; see [`AccessError`].
-    pub fn verify(&self, token: &str) -> Result<Arc<Principal>, AccessError> {
+    pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<Arc<Principal>, AccessError> {
+        let token = token.as_ref();
         if token.len() > limits::BEARER_TOKEN_BYTES {
             return Err(AccessError::TooLong);
         }
@@ -183,8 +184,8 @@ impl Tokens {
     }
 
     /// What a token says that bears our signature.
-    fn signed(&self, token: &str) -> Result<Arc<Verified>, AccessError> {
-        let hash = digest(&SHA256, token.as_bytes());
+    fn signed(&self, token: &[u8]) -> Result<Arc<Verified>, AccessError> {
+        let hash = digest(&SHA256, token);
         let known = self.remembered.read().unwrap_or_else(PoisonError::into_inner).get(hash.as_ref()).cloned();
         if let Some(verified) = known {
             return Ok(verified);

@@ -60,8 +60,10 @@ impl<S: Declared> FromRequest for Caller<S> {
 
 fn identify<S: Declared>(request: &HttpRequest) -> Result<Caller<S>, ApiError> {
     let service = request.app_data::<Data<Service>>().cloned().ok_or(ScimError::Internal)?;
-    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = given.and_then(bearer).ok_or(ApiError::Unauthenticated { token_given: given.is_some() })?;
+    let given = request.headers().get(AUTHORIZATION);
+    let token = given
+        .and_then(|value| bearer(value.as_bytes()))
+        .ok_or(ApiError::Unauthenticated { token_given: given.is_some() })?;
     let principal = service.tokens.verify(token).map_err(|error| {
         tracing::info!(reason = %error, "a bearer token was refused");
         ApiError::Unauthenticated { token_given: true }
@@ -77,9 +79,9 @@ fn identify<S: Declared>(request: &HttpRequest) -> Result<Caller<S>, ApiError> {
 }
 
 /// RFC 6750 §2.1; the scheme's name is compared without regard to case (RFC 9110 §11.1).
-fn bearer(header: &str) -> Option<&str> {
-    let (scheme, token) = header.trim().split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+fn bearer(header: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = header.trim_ascii().split_at_checked("bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
 }
 
 /// The workspace that the path names.

@@ -193,31 +193,23 @@ impl Query {
         window: Window,
     ) -> Result<(usize, Vec<Resource<'p>>), ScimError> {
         let mut matching = Vec::new();
-        for kind in types {
-            let filter = self.filter.as_ref().map(|filter| Filter::bind(filter, kind, types)).transpose()?;
-            self.add_matching(&mut matching, picture, kind, filter.as_ref());
+        match (self.user_name(), types) {
+            // The commonest question of all needs no search.
+            (Some(name), [kind]) if *kind == resource_types::USER => matching.extend(picture.users_named(name)),
+            _ => {
+                for kind in types {
+                    let filter = self.filter.as_ref().map(|filter| Filter::bind(filter, kind, types)).transpose()?;
+                    let fulfils = |resource: &Resource<'_>| filter.as_ref().is_none_or(|by| by.matches(*resource));
+                    // In the one order that all pages share: by id.
+                    matching.extend(picture.all(kind).filter(fulfils));
+                }
+            }
         }
         if let Some(sort) = &self.sort {
             sort.apply(&mut matching, types)?;
         }
         let total = matching.len();
         Ok((total, matching.into_iter().skip(window.start).take(window.count).collect()))
-    }
-
-    /// Adds the resources of a type that match, in the one order that all pages share: by id.
-    fn add_matching<'p>(
-        &self,
-        matching: &mut Vec<Resource<'p>>,
-        picture: &'p Picture,
-        kind: &'static ResourceType,
-        filter: Option<&Filter>,
-    ) {
-        let fulfils = |resource: &Resource<'p>| filter.is_none_or(|filter| filter.matches(*resource));
-        match self.user_name() {
-            // The commonest question of all needs no search. The filter still has the last word.
-            Some(name) if kind == resource_types::USER => matching.extend(picture.users_named(name).filter(fulfils)),
-            _ => matching.extend(picture.all(kind).filter(fulfils)),
-        }
     }
 
     /// What a cursor is sealed for: RFC 9865 §2.1, the other parameters "MUST" stay the same from page to page.

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests stand outside: they have clients and servers of their own")]
 
 mod access;
+mod clients;
 mod commands;
 mod import;
 mod intercom;
