@@ -18,7 +18,7 @@ async fn a_key_is_made_once_and_kept_in_the_database(database: TestDatabase) {
     let ledger = database.ledger().await;
     let first = Tokens::open(&ledger, Clock::manual(START)).await.unwrap();
     let second = Tokens::open(&ledger, Clock::manual(START)).await.unwrap();
-    let principal = second.verify(&first.issue(&grant()).unwrap()).unwrap();
+    let principal = second.verify(first.issue(&grant()).unwrap()).unwrap();
     assert_eq!((principal.subject.as_str(), &*principal.scopes), ("saviynt", &[Scope::ScimRead][..]));
     assert!(!format!("{first:?}").contains("pkcs8"));
 }

@@ -1,0 +1,26 @@
+//! Any bytes as the body of a search, and any text as each parameter: asking never panics. Attribute paths are read on
+//! the way, in filters, sorting and projection.
+#![no_main]
+
+use intercom_scim_bridge::directory::{Recorded, Snapshot, Stamps, User, UserId, Volatile};
+use intercom_scim_bridge::scim::{CursorKey, Names, PageRules, Picture, Query, ScimError, Walker, resource_types};
+
+fn ask(query: Result<Query, ScimError>) -> Result<(), ScimError> {
+    let stamps = Stamps { created: time::OffsetDateTime::UNIX_EPOCH, last_modified: time::OffsetDateTime::UNIX_EPOCH };
+    let user = (Recorded { value: User::new(UserId::new("1")), stamps }, Volatile::default());
+    let picture = Picture::new(Snapshot { users: vec![user], ..Snapshot::default() }, "", Names::default(), None);
+    let key = CursorKey::new(&[0; CursorKey::SECRET]).ok_or(ScimError::Internal)?;
+    let walker = Walker { key: &key, client: "", workspace: "" };
+    let rules = PageRules { default_count: 10, max_count: 10, cursors: true };
+    let (query, types) = (query?, resource_types::ALL);
+    query.list(&picture, types, query.window(types, rules, walker)?, walker).map(drop)
+}
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let _ = ask(Query::from_body(bytes));
+    if let Ok(text) = str::from_utf8(bytes) {
+        for name in ["filter", "sortBy", "attributes", "excludedAttributes", "cursor", "startIndex", "count"] {
+            let _ = ask(Query::from_parameters([(name, text)]));
+        }
+    }
+});
