@@ -79,6 +79,10 @@ pub const KEPT_GENERATIONS: usize = 4;
 /// far fewer clients than this.
 pub const REMEMBERED_TOKENS: usize = 1_000;
 
+/// Comparisons that a question may need and still be answered on the spot, a few milliseconds' worth. Beyond, it is
+/// answered on a thread of its own.
+pub const QUICK_EFFORT: usize = 50_000;
+
 /// How long a stopping bridge lets requests and an import under way finish.
 pub const SHUTDOWN: Duration = Duration::from_secs(10);
 

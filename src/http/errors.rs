@@ -233,7 +233,7 @@ fn with_body(response: ServiceResponse<BoxBody>, error: &ApiError) -> ServiceRes
     if error.status_code() == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(error = ?response.response().error(), "a request failed");
     }
-    let (content_type, body) = if is_scim_path(response.request().path()) {
+    let (content_type, body) = if is_scim_path(response.request().match_info().as_str()) {
         ("application/scim+json", error.as_scim().body())
     } else {
         ("application/problem+json", error.problem())
@@ -247,7 +247,7 @@ fn with_body(response: ServiceResponse<BoxBody>, error: &ApiError) -> ServiceRes
     response
 }
 
-/// Whether a path is under a SCIM root, `/scim/v2` or `/workspaces/{workspace}/scim/v2`.
+/// Whether a path, as it was routed, is under a SCIM root, `/scim/v2` or `/workspaces/{workspace}/scim/v2`.
 fn is_scim_path(path: &str) -> bool {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     match segments.next() {

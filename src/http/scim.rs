@@ -1,9 +1,11 @@
 //! Users and groups (RFC 7644 §3.4).
 
+use std::sync::Arc;
+
 use actix_web::http::header::{
     AGE, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION,
 };
-use actix_web::web::Bytes;
+use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use super::caller::{Caller, ScimRead};
@@ -12,6 +14,7 @@ use super::freshness::{self, Fresh};
 use super::negotiation::{content_type, expect_scim_body, names_version, next_link};
 use super::openapi::{ListParameters, ScimRefusals};
 use super::pieces;
+use crate::limits;
 use crate::scim::{Query, Resource, ResourceType, ScimError, Walker, resource_types};
 
 /// Lists teammates and teams.
@@ -154,7 +157,7 @@ pub async fn me(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpRe
 async fn list(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
-    types: &[&'static ResourceType],
+    types: &'static [&'static ResourceType],
 ) -> Result<HttpResponse, ApiError> {
     let query = query(request)?;
     answer(request, caller, &query, types).await
@@ -164,7 +167,7 @@ async fn search(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
     body: &[u8],
-    types: &[&'static ResourceType],
+    types: &'static [&'static ResourceType],
 ) -> Result<HttpResponse, ApiError> {
     expect_scim_body(request)?;
     let query = Query::from_body(body)?;
@@ -175,7 +178,7 @@ async fn answer(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
     query: &Query,
-    types: &[&'static ResourceType],
+    types: &'static [&'static ResourceType],
 ) -> Result<HttpResponse, ApiError> {
     let content_type = content_type(request)?;
     let (client, workspace) = (&*caller.principal.subject, &*caller.workspace.name);
@@ -189,7 +192,18 @@ async fn answer(
             Fresh { picture, age: None }
         }
     };
-    let page = query.list(&fresh.picture, types, window, walker)?;
+    let page = if query.effort(&fresh.picture, types) < limits::QUICK_EFFORT {
+        query.list(&fresh.picture, types, window, walker)?
+    } else {
+        // A long search must not keep others waiting, health checks among them.
+        let (query, picture, service) = (query.clone(), Arc::clone(&fresh.picture), caller.service.clone());
+        let (principal, workspace) = (Arc::clone(&caller.principal), Arc::clone(&caller.workspace));
+        let search = move || {
+            let walker = Walker { key: &service.cursor_key, client: &principal.subject, workspace: &workspace.name };
+            query.list(&picture, types, window, walker)
+        };
+        web::block(search).await.map_err(|_| ScimError::Internal)??
+    };
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, content_type));
     tell_age(&mut response, &fresh);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::cursor::{Cursor, CursorKey};
-use super::filter::Filter;
+use super::filter::{Expression, Filter};
 use super::project::Projection;
 use super::query::Query;
 use super::render;
@@ -108,6 +108,14 @@ impl Query {
         }
         let generation = Some(cursor.generation);
         Ok(Window { generation, start: cursor.start, count: cursor.count, by_cursor: true })
+    }
+
+    /// How many comparisons answering takes, roughly.
+    #[must_use]
+    pub fn effort(&self, picture: &Picture, types: &[&'static ResourceType]) -> usize {
+        let of_filter = self.filter.as_ref().filter(|_| self.user_name().is_none()).map_or(0, Expression::size);
+        let resources: usize = types.iter().map(|kind| picture.count(kind)).sum();
+        resources.saturating_mul(of_filter + usize::from(self.sort.is_some()))
     }
 
     /// Answers for the resources of the types that lie in the window.

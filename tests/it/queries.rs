@@ -11,6 +11,7 @@ use simulator::{Fault, Options, Simulator};
 
 use crate::support::bridge::{self, Answer, Bridge, dozen};
 use crate::support::database::TestDatabase;
+use crate::support::hand::TOKEN;
 
 fn ids(answer: &Value) -> Vec<String> {
     let resources = answer["Resources"].as_array().unwrap();
@@ -79,6 +80,20 @@ async fn a_search_that_cannot_be_read_is_refused_with_why() {
         ]
         .join("\n")
     );
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn a_question_of_many_comparisons_is_answered_like_any_other() {
+    let company = simulator::Company { admins: 120, teams: 3, seed: 7, now: 1_772_366_400 };
+    let bridge = Bridge::serving(simulator::seed(company, TOKEN)).await;
+    let somebody = ids(&bridge.get("/scim/v2/Users?startIndex=60&count=1").await.json());
+    let others = "id eq \"adm_0\" or ".repeat(700);
+    let filter = format!("{others}id eq \"{}\"", somebody[0]);
+    let found = search(&bridge, "/scim/v2/Users/.search", &json!({ "filter": filter })).await.json();
+    assert_eq!((ids(&found), &found["totalResults"]), (somebody, &json!(1)));
+    let wrong = search(&bridge, "/scim/v2/Users/.search", &json!({ "filter": format!("{others}shoeSize pr") })).await;
+    assert_eq!((wrong.status.as_u16(), &wrong.json()["scimType"]), (400, &json!("invalidFilter")));
     bridge.stop().await;
 }
 

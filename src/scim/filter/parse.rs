@@ -21,6 +21,18 @@ pub enum Expression {
     Element(Name, Box<Self>),
 }
 
+impl Expression {
+    /// How many comparisons it is made of.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Or(parts) | Self::And(parts) => parts.iter().map(Self::size).sum(),
+            Self::Not(inner) | Self::Element(_, inner) => inner.size(),
+            Self::Present(_) | Self::Compare(..) => 1,
+        }
+    }
+}
+
 /// An attribute's name as it was written, and where. Two are equal if they mean the same attribute:
 /// RFC 7643 §2.1, "Attribute names are case insensitive".
 #[derive(Clone, Debug)]
