@@ -107,7 +107,8 @@ pub fn without_password(url: &str) -> String {
             parsed.to_string()
         }
         // A file has no password.
-        _ => url.split('?').next().unwrap_or_default().to_owned(),
+        _ if url.starts_with("sqlite:") => url.split('?').next().unwrap_or_default().to_owned(),
+        _ => "in DATABASE_URL".to_owned(),
     }
 }
 
@@ -173,6 +174,7 @@ impl App {
         let server = http::serve(listener, service.clone())
             .map_err(|error| StartError::Listen { bind: config.server.bind, why: error.to_string() })?;
         let handle = server.handle();
+        let known_health = Arc::clone(&health);
         let (stop, stopped) = watch::channel(false);
         let schedule = Schedule { poll: config.import.poll_interval, full: config.import.full_interval };
         let loops = vec![
@@ -193,7 +195,7 @@ impl App {
                 },
                 stopped.clone(),
             )),
-            run(publish_loop(publisher, clock, stopped)),
+            run(publish_loop(publisher, known_health, clock, stopped)),
         ];
         tracing::info!(address = %address, "listening");
         Ok(Self { address, service, stop, loops, server: handle })
@@ -313,7 +315,7 @@ async fn import_loop(of: ImportLoop, mut stop: watch::Receiver<bool>) {
 }
 
 /// Looks for generations that another process committed.
-async fn publish_loop(publisher: Publisher, clock: Clock, mut stop: watch::Receiver<bool>) {
+async fn publish_loop(publisher: Publisher, health: Arc<Health>, clock: Clock, mut stop: watch::Receiver<bool>) {
     let mut failing = false;
     loop {
         tokio::select! {
@@ -321,7 +323,12 @@ async fn publish_loop(publisher: Publisher, clock: Clock, mut stop: watch::Recei
             _ = stop.wait_for(|stop| *stop) => break,
         }
         let failed = match publisher.refresh().await {
-            Ok(_) => false,
+            Ok(success) => {
+                if let Some(run) = success {
+                    health.learn(&run);
+                }
+                false
+            }
             Err(error) => {
                 if !failing {
                     tracing::warn!(error = %error.chain(), "the ledger cannot be read; what is shown stays");
@@ -347,6 +354,7 @@ mod tests {
             "postgres://db.example:5432/bridge"
         );
         assert_eq!(without_password("sqlite://bridge.db?mode=rwc"), "sqlite://bridge.db");
+        assert_eq!(without_password("postgres://ada:se/cret@db.example/bridge"), "in DATABASE_URL");
         assert_eq!(without_password("sqlite:///var/lib/bridge.db?mode=rwc"), "sqlite:///var/lib/bridge.db");
     }
 

@@ -54,7 +54,7 @@ pub struct Server {
     /// Address and port to listen on.
     pub bind: SocketAddr,
     /// Where clients reach the bridge; none for the bind address.
-    #[serde(deserialize_with = "url_or_empty")]
+    #[serde(deserialize_with = "origin_or_empty")]
     pub public_url: Option<Url>,
 }
 
@@ -79,6 +79,7 @@ pub struct Intercom {
     #[serde(deserialize_with = "url_or_empty")]
     pub base_url: Option<Url>,
     /// Sent as `Intercom-Version`.
+    #[serde(deserialize_with = "header_word")]
     #[validate(length(min = 1, max = 20))]
     pub api_version: String,
 }
@@ -155,7 +156,10 @@ pub enum LogFormat {
 const KEYS: &[(&str, &str)] = &[
     ("server.bind", "an address and a port, such as 127.0.0.1:8080"),
     ("server.public_url", "an http or https address without a path, such as https://bridge.example.com"),
-    ("database.url", "sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/NAME"),
+    (
+        "database.url",
+        "sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/NAME, with / ? # and @ of the password percent-encoded",
+    ),
     ("intercom.access_token", "the access token of an app in Intercom's Developer Hub"),
     ("intercom.region", "us, eu or au"),
     ("intercom.base_url", "an http or https address, such as https://api.intercom.io"),
@@ -412,6 +416,11 @@ fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned + FromStr>(deserializer:
     }
 }
 
+fn header_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(text) } else { Err(D::Error::custom("no word")) }
+}
+
 fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     let duration = humantime::parse_duration(&text).map_err(|_| D::Error::custom("no duration"))?;
@@ -424,14 +433,34 @@ fn url_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url
         return Ok(None);
     }
     match Url::parse(&text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() => Ok(Some(url)),
+        Ok(url)
+            if matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.query().is_none()
+                && url.username().is_empty()
+                && url.password().is_none() =>
+        {
+            Ok(Some(url))
+        }
         _ => Err(D::Error::custom("no http address")),
     }
 }
 
+/// An address without a path, since locations are made by adding to it, and without anything that is not for everybody.
+fn origin_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let url = url_or_empty(deserializer)?;
+    let plain = |url: &Url| url.path() == "/" && url.fragment().is_none();
+    if url.as_ref().is_none_or(plain) { Ok(url) } else { Err(D::Error::custom("more than an origin")) }
+}
+
 fn database_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
     let url = SecretString::from(String::deserialize(deserializer)?);
-    if ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.expose_secret().starts_with(scheme)) {
+    let text = url.expose_secret();
+    // What the driver could not read it would print, password and all. An `@` past the host is one of a password that
+    // was not percent-encoded.
+    let readable = |url: Url| url.has_host() && url.fragment().is_none() && !url.path().contains('@');
+    let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+    if text.starts_with("sqlite:") || postgres && Url::parse(text).is_ok_and(readable) {
         Ok(url)
     } else {
         Err(D::Error::custom("no database address"))

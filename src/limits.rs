@@ -46,6 +46,15 @@ pub const SQL_VALUES: usize = 16_000;
 /// that read need none.
 pub const DATABASE_CONNECTIONS: u32 = 8;
 
+/// How often bringing the tables up to date is tried in all, and the pause between: as long as several processes that
+/// start at once on a fresh database may be in each other's way.
+pub const MIGRATION_ATTEMPTS: u32 = 10;
+/// See [`MIGRATION_ATTEMPTS`].
+pub const MIGRATION_PAUSE: Duration = Duration::from_millis(300);
+
+/// How long the answer to a refused write waits for its record.
+pub const REFUSAL_WAIT: Duration = Duration::from_secs(2);
+
 /// How long a statement may wait for a connection or, on SQLite, for another writer.
 pub const DATABASE_WAIT: Duration = Duration::from_secs(10);
 

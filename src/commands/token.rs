@@ -23,7 +23,7 @@ pub struct Issue {
     #[arg(long, default_value = "scim.read")]
     scope: Scopes,
     /// How long it is good for, such as 1h, 30d or 365d.
-    #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "1h", value_parser = ttl)]
     ttl: Duration,
     /// Which workspace it opens.
     #[arg(long, default_value = DEFAULT_WORKSPACE)]
@@ -31,6 +31,16 @@ pub struct Issue {
     /// Whom it is for; appears in the record of refused writes.
     #[arg(long, default_value = "token")]
     subject: String,
+}
+
+/// Longer ones are as good as never ending, and a token cannot be taken back.
+const LONGEST_TTL: Duration = Duration::from_hours(10 * 365 * 24);
+
+fn ttl(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(ttl) if (Duration::from_secs(1)..=LONGEST_TTL).contains(&ttl) => Ok(ttl),
+        _ => Err("must be a duration from 1s to 3650d, such as 1h or 30d".to_owned()),
+    }
 }
 
 /// A list of scopes in one argument.

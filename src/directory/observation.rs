@@ -25,6 +25,8 @@ pub struct Observation {
     pub memberships: Vec<Membership>,
     /// Log entries, oldest first; empty where the token may not read the log.
     pub activity: Arc<[Activity]>,
+    /// Whether the activity log could be read.
+    pub log_read: bool,
     /// What was odd, and how it was taken.
     pub warnings: Vec<Warning>,
 }

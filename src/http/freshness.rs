@@ -8,6 +8,7 @@ use actix_web::http::header::CACHE_CONTROL;
 use time::OffsetDateTime;
 
 use super::caller::{Caller, ScimRead};
+use crate::directory::Generation;
 use crate::scim::{Picture, ScimError};
 
 /// A picture to answer from.
@@ -31,7 +32,9 @@ pub async fn picture(request: &HttpRequest, caller: &Caller<ScimRead>) -> Result
     let wanted = if freshness.read_through { Some(Duration::ZERO) } else { wanted_age(request) };
     if let (Some(wanted), false) = (wanted, failing) {
         let now = service.clock.now();
-        let confirmed = |at: Option<OffsetDateTime>| at >= Some(now - wanted);
+        // An age beyond all times is fulfilled by any answer.
+        let oldest = Duration::try_into(wanted).ok().and_then(|wanted: time::Duration| now.checked_sub(wanted));
+        let confirmed = |at: Option<OffsetDateTime>| at.is_some() && at >= oldest;
         if !confirmed(workspace.live.confirmed_at()) {
             workspace.nudge.ask();
             let either = async {
@@ -44,11 +47,23 @@ pub async fn picture(request: &HttpRequest, caller: &Caller<ScimRead>) -> Result
         }
     }
     let picture = workspace.live.picture().ok_or(ScimError::NotReady)?;
-    let age = workspace.live.confirmed_at().map(|at| service.clock.now() - at);
+    let age = age(caller);
     if age.is_some_and(|age| age > freshness.max_age) && !failing {
         workspace.nudge.ask();
     }
-    Ok(Fresh { picture, age: age.map(|age| age.whole_seconds().max(0)) })
+    Ok(Fresh { picture, age: age.map(time::Duration::whole_seconds) })
+}
+
+/// The picture that a walk goes on over: the list that it began with, whatever was published since.
+pub fn picture_at(caller: &Caller<ScimRead>, generation: Generation) -> Result<Fresh, ScimError> {
+    let picture = caller.workspace.live.picture_at(generation).ok_or(ScimError::ExpiredCursor)?;
+    let current = caller.workspace.live.picture().is_some_and(|current| current.generation() == generation);
+    // When Intercom last said that an earlier list is so is not kept.
+    Ok(Fresh { picture, age: age(caller).filter(|_| current).map(time::Duration::whole_seconds) })
+}
+
+fn age(caller: &Caller<ScimRead>) -> Option<time::Duration> {
+    caller.workspace.live.confirmed_at().map(|at| (caller.service.clock.now() - at).max(time::Duration::ZERO))
 }
 
 /// How old an answer the client takes; none where it does not say.

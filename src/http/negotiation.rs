@@ -19,9 +19,15 @@ pub fn content_type(request: &HttpRequest) -> Result<HeaderValue, ScimError> {
         None | Some(b"*/*" | b"application/scim+json") => return Ok(SCIM_JSON),
         Some(_) => {}
     }
-    let ranges: Vec<String> = listed(request, &ACCEPT).map(media_type).filter(|range| !range.is_empty()).collect();
+    // RFC 9110 §12.4.2: "a value of 0 means "not acceptable"". Other weights change nothing between two equal forms.
+    let refused = |range: &&str| range.split(';').skip(1).any(|part| ["q=0", "q=0.0"].contains(&part.trim()));
+    let ranges: Vec<String> = listed(request, &ACCEPT)
+        .filter(|range| !refused(range))
+        .map(media_type)
+        .filter(|range| !range.is_empty())
+        .collect();
     let accepts = |kind: &str| ranges.iter().any(|range| range == kind);
-    if ranges.is_empty() || ["application/scim+json", "*/*", "application/*"].into_iter().any(accepts) {
+    if ["application/scim+json", "*/*", "application/*"].into_iter().any(accepts) {
         Ok(SCIM_JSON)
     } else if accepts("application/json") {
         Ok(JSON)

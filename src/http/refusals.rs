@@ -14,7 +14,7 @@ use super::errors::{ApiError, RequestId};
 use super::openapi::ApiRefusals;
 use super::service::Service;
 use crate::ledger::RefusedWrite;
-use crate::scim::ScimError;
+use crate::limits;
 
 const TEAMMATES: &str = "Make the change in Intercom under Settings > Workspace > Teammates, or, where the plan has it, \
                          through Intercom's own SCIM provisioning; the bridge will show it after the next import.";
@@ -81,13 +81,9 @@ pub async fn refuse_access(request: HttpRequest, caller: Caller<LifecycleWrite>)
     refuse(&request, &caller, if removing { "remove_access" } else { "add_access" }, TEAMS).await
 }
 
-/// `/Bulk` and the like: not supported, and nothing to record.
-pub async fn unsupported(caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {
-    drop(caller);
-    Err(ScimError::NotImplemented {
-        why: "this service provider takes no bulk operations; see ServiceProviderConfig".to_owned(),
-    }
-    .into())
+/// Refuses several writes at once (RFC 7644 §3.7), whatever they are.
+pub async fn refuse_bulk(request: HttpRequest, caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, "run_bulk_operations", TEAMMATES).await
 }
 
 async fn refuse(
@@ -106,9 +102,11 @@ async fn refuse(
         operation: operation.to_owned(),
         target: request.match_info().get("id").map(|id| id.chars().take(100).collect()),
     };
-    // The client's answer does not hang on the record.
-    if let Err(error) = service.ledger.record_refusal(refused).await {
-        tracing::error!(error = %error.chain(), operation, "a refused write could not be recorded");
+    // The client's answer does not hang on the record, nor wait long for it.
+    match service.clock.within(limits::REFUSAL_WAIT, service.ledger.record_refusal(refused)).await {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::error!(error = %error.chain(), operation, "a refused write could not be recorded"),
+        None => tracing::error!(operation, "a refused write could not be recorded: the database is busy"),
     }
     let what = operation.replace('_', " ");
     Err(ApiError::UnsupportedWrite {

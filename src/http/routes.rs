@@ -88,28 +88,26 @@ fn scim_routes(config: &mut ServiceConfig) {
         .service(read_only("/ResourceTypes/{name}", web::route().to(discovery::get_resource_type)))
         .service(read_only("/Schemas", web::route().to(discovery::list_schemas)))
         .service(read_only("/Schemas/{name}", web::route().to(discovery::get_schema)))
-        .service(post_only("/Bulk", web::route().to(refusals::unsupported)));
+        .service(post_only("/Bulk", web::route().to(refusals::refuse_bulk)));
 }
 
 fn api_routes(config: &mut ServiceConfig) {
-    let refused = |path, refusal: Route| web::resource(path).route(refusal);
-    let account = || web::route().guard(writing()).to(refusals::refuse_account);
-    let access = || web::route().guard(writing()).to(refusals::refuse_access);
+    let refused = |path, refusal: Route| {
+        web::resource(path)
+            .route(refusal.guard(writing()))
+            .route(options("DELETE, OPTIONS, PATCH, POST, PUT"))
+            .default_service(not_allowed("DELETE, OPTIONS, PATCH, POST, PUT"))
+    };
+    let account = || web::route().to(refusals::refuse_account);
+    let access = || web::route().to(refusals::refuse_access);
     config
         .service(read_only("/status", web::route().to(status::status)))
-        .service(refused("/lifecycle/accounts", account()).default_service(not_allowed("POST")))
-        .service(
-            refused("/lifecycle/accounts/{id}", account()).default_service(not_allowed("DELETE, PATCH, POST, PUT")),
-        )
-        .service(
-            refused("/lifecycle/accounts/{id}/{deed}", account())
-                .default_service(not_allowed("DELETE, PATCH, POST, PUT")),
-        )
-        .service(refused("/lifecycle/access", access()).default_service(not_allowed("DELETE, PATCH, POST, PUT")))
-        .service(refused("/lifecycle/access/{id}", access()).default_service(not_allowed("DELETE, PATCH, POST, PUT")))
-        .service(
-            refused("/lifecycle/access/{id}/{deed}", access()).default_service(not_allowed("DELETE, PATCH, POST, PUT")),
-        );
+        .service(refused("/lifecycle/accounts", account()))
+        .service(refused("/lifecycle/accounts/{id}", account()))
+        .service(refused("/lifecycle/accounts/{id}/{deed}", account()))
+        .service(refused("/lifecycle/access", access()))
+        .service(refused("/lifecycle/access/{id}", access()))
+        .service(refused("/lifecycle/access/{id}/{deed}", access()));
 }
 
 /// RFC 7644 §3.13: a base URL may name the version of the protocol.

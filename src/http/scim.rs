@@ -146,7 +146,8 @@ pub async fn get_group(request: HttpRequest, caller: Caller<ScimRead>) -> Result
 )]
 pub async fn me(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
     let fresh = freshness::picture(&request, &caller).await?;
-    let mut namesakes = fresh.picture.users_named(&caller.principal.subject);
+    // Somebody who left and was invited again is two: the one who asks is the one who is there.
+    let mut namesakes = fresh.picture.users_named(&caller.principal.subject).filter(|user| user.is_active());
     // RFC 7644 §3.11: without such a person, "HTTP status code 501".
     let user = namesakes.next().ok_or_else(|| ScimError::NotImplemented {
         why: "this token does not stand for a teammate: its subject is no teammate's address".to_owned(),
@@ -159,7 +160,7 @@ async fn list(
     caller: &Caller<ScimRead>,
     types: &'static [&'static ResourceType],
 ) -> Result<HttpResponse, ApiError> {
-    let query = query(request)?;
+    let query = Query::of_list(&parameters(request)?)?;
     answer(request, caller, &query, types).await
 }
 
@@ -186,11 +187,7 @@ async fn answer(
     let window = query.window(types, caller.service.page_rules, walker)?;
     let fresh = match window.generation {
         None => freshness::picture(request, caller).await?,
-        // The walk goes on over the list that it began with, whatever was published since.
-        Some(generation) => {
-            let picture = caller.workspace.live.picture_at(generation).ok_or(ScimError::ExpiredCursor)?;
-            Fresh { picture, age: None }
-        }
+        Some(generation) => freshness::picture_at(caller, generation)?,
     };
     let page = if query.effort(&fresh.picture, types) < limits::QUICK_EFFORT {
         query.list(&fresh.picture, types, window, walker)?
@@ -232,26 +229,27 @@ async fn one(
 
 fn show(request: &HttpRequest, fresh: &Fresh, resource: Resource<'_>) -> Result<HttpResponse, ApiError> {
     let content_type = content_type(request)?;
-    let query = query(request)?;
+    let query = Query::of_one(&parameters(request)?)?;
     let version = &*resource.ready().version;
     // RFC 9110 §13.2.2: If-Match is looked at first.
     if names_version(request, &IF_MATCH, version) == Some(false) {
         return Err(ScimError::PreconditionFailed.into());
     }
-    // RFC 7644 §3.14: versions of a resource in ETag, If-None-Match and meta.version.
-    if names_version(request, &IF_NONE_MATCH, version) == Some(true) {
-        return Ok(HttpResponse::NotModified().insert_header((ETAG, version)).finish());
-    }
     let location = HeaderValue::from_maybe_shared(Bytes::from(resource.location())).map_err(|_| ScimError::Internal)?;
-    let mut response = HttpResponse::Ok();
+    // RFC 7644 §3.14: versions of a resource in ETag, If-None-Match and meta.version.
+    let known = names_version(request, &IF_NONE_MATCH, version) == Some(true);
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    // RFC 9110 §15.4.5: a 304 has the headers that the 200 would have.
     response
-        .insert_header((CONTENT_TYPE, content_type))
         .insert_header((ETAG, version))
         .insert_header((LOCATION, location.clone()))
         // RFC 7643 §3.1: meta.location "MUST be the same as the "Content-Location" HTTP response header".
         .insert_header((CONTENT_LOCATION, location));
     tell_age(&mut response, fresh);
-    Ok(response.body(query.one(resource)))
+    if known {
+        return Ok(response.finish());
+    }
+    Ok(response.insert_header((CONTENT_TYPE, content_type)).body(query.one(resource)))
 }
 
 fn tell_age(response: &mut HttpResponseBuilder, fresh: &Fresh) {
@@ -260,13 +258,12 @@ fn tell_age(response: &mut HttpResponseBuilder, fresh: &Fresh) {
     }
 }
 
-fn query(request: &HttpRequest) -> Result<Query, ScimError> {
+/// The parameters of the URL, decoded.
+fn parameters(request: &HttpRequest) -> Result<Vec<(String, String)>, ScimError> {
     if request.query_string().is_empty() {
-        return Ok(Query::default());
+        return Ok(Vec::new());
     }
-    let unreadable =
-        || ScimError::InvalidSyntax { why: "the query string cannot be read; is it percent-encoded?".to_owned() };
-    let parameters: Vec<(String, String)> =
-        serde_urlencoded::from_str(request.query_string()).map_err(|_| unreadable())?;
-    Query::from_parameters(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    serde_urlencoded::from_str(request.query_string()).map_err(|_| ScimError::InvalidSyntax {
+        why: "the query string cannot be read; is it percent-encoded?".to_owned(),
+    })
 }

@@ -136,7 +136,7 @@ impl Importer {
         progress: &(dyn Fn(Phase) + Sync),
     ) -> Result<Run, LedgerError> {
         run.observed_at = Some(observation.taken_at);
-        run.activity_watermark = Some(observation.taken_at);
+        run.activity_watermark = observation.log_read.then_some(observation.taken_at);
         run.warnings = bounded(&observation.warnings);
         for attempt in 1.. {
             let recorded = self.ledger.latest(&self.workspace).await?;

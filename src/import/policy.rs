@@ -45,6 +45,15 @@ impl Policy {
                 "{removed} of {active} teammates would be removed, more than the {most} % that import.max_removals allows"
             ));
         }
+        // An empty list of teams, or one that lost many, takes as much access from what is shown as missing people do.
+        let (groups, gone) = (recorded.groups.len(), counts.groups_removed);
+        let all_gone = gone > 1 && gone == groups && counts.groups_created == 0;
+        if all_gone || gone > ALWAYS_FINE && gone * 100 > groups * usize::from(self.max_removals) {
+            let most = self.max_removals;
+            return Verdict::Hold(format!(
+                "{gone} of {groups} teams would be removed, more than the {most} % that import.max_removals allows"
+            ));
+        }
         Verdict::Commit
     }
 }
@@ -54,7 +63,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::directory::{Change, Recorded, Stamps, User, UserId, Volatile};
+    use crate::directory::{Change, Group, GroupId, Recorded, Stamps, User, UserId, Volatile};
 
     fn judge(known: usize, removed: usize, policy: Policy) -> Verdict {
         let stamps = Stamps { created: OffsetDateTime::UNIX_EPOCH, last_modified: OffsetDateTime::UNIX_EPOCH };
@@ -78,6 +87,29 @@ mod tests {
         assert_eq!(judge(100, 10, TEN_PERCENT), Verdict::Commit);
         assert!(matches!(judge(100, 11, TEN_PERCENT), Verdict::Hold(why) if why.starts_with("11 of 100 teammates")));
         assert_eq!(judge(100, 11, Policy { allow_removals: true, ..TEN_PERCENT }), Verdict::Commit);
+    }
+
+    #[test]
+    fn teams_that_are_gone_are_held_like_people() {
+        let stamps = Stamps { created: OffsetDateTime::UNIX_EPOCH, last_modified: OffsetDateTime::UNIX_EPOCH };
+        let group = |number: usize| Group {
+            id: GroupId::new(number.to_string()),
+            name: None,
+            distribution_method: None,
+            assignment_limit: None,
+        };
+        let person = (Recorded { value: User::new(UserId::new("1")), stamps }, Volatile::default());
+        let judge = |known: usize, removed: usize| {
+            let groups = (0..known).map(|number| Recorded { value: group(number), stamps }).collect();
+            let snapshot = Snapshot { generation: 1, users: vec![person.clone()], groups, ..Snapshot::default() };
+            let mut plan = Plan::nothing(1);
+            plan.groups = (0..removed).map(|number| Change::Removed { before: group(number), after: None }).collect();
+            TEN_PERCENT.judge(&snapshot, &plan)
+        };
+        assert_eq!(judge(60, 6), Verdict::Commit);
+        assert!(matches!(judge(50, 6), Verdict::Hold(why) if why.starts_with("6 of 50 teams")));
+        assert!(matches!(judge(3, 3), Verdict::Hold(_)), "an empty list is not believed");
+        assert_eq!(judge(1, 1), Verdict::Commit);
     }
 
     #[test]

@@ -106,9 +106,11 @@ pub async fn observe(
     let mut draft = Draft::new(admins, teams)?;
     let mut warnings = reread(client, &mut draft, progress).await?;
     let activity = activity(client, log_since, progress, &mut warnings).await?;
+    let log_read = activity.is_some();
+    let activity = activity.unwrap_or_default().into();
     let (users, groups, memberships, settled) = draft.settle();
     warnings.extend(settled);
-    Ok(Observation { taken_at, workspace, users, groups, memberships, activity: activity.into(), warnings })
+    Ok(Observation { taken_at, workspace, users, groups, memberships, activity, log_read, warnings })
 }
 
 /// Asks which workspace the token opens.
@@ -164,13 +166,13 @@ fn found<T>(result: Result<T, IntercomError>) -> Result<Option<T>, IntercomError
     }
 }
 
-/// Reads the activity log, oldest entry first.
+/// Reads the activity log, oldest entry first; none where it is out of reach.
 async fn activity(
     client: &Client,
     since: OffsetDateTime,
     progress: &(dyn Fn(Progress) + Sync),
     warnings: &mut Vec<Warning>,
-) -> Result<Vec<Activity>, IntercomError> {
+) -> Result<Option<Vec<Activity>>, IntercomError> {
     let mut log = ActivityReader {
         client,
         since: since.unix_timestamp(),
@@ -194,6 +196,13 @@ async fn activity(
                 "this access token may not read the activity log (403 {code}), so joining dates, permissions, 2FA and sign-ins stay unknown"
             );
             warnings.push(Warning::new("activity_log_forbidden", detail));
+            return Ok(None);
+        }
+        Err(IntercomError::NotFound { .. } | IntercomError::Refused { .. }) => {
+            let detail =
+                "this workspace has no activity log, so joining dates, permissions, 2FA and sign-ins stay unknown";
+            warnings.push(Warning::new("activity_log_missing", detail));
+            return Ok(None);
         }
         Err(error) => return Err(error),
     }
@@ -206,7 +215,7 @@ async fn activity(
     // Newest first came in; within one second the order of the list decides.
     log.entries.reverse();
     log.entries.sort_by_key(|entry| entry.at);
-    Ok(log.entries)
+    Ok(Some(log.entries))
 }
 
 struct ActivityReader<'a> {

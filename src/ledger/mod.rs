@@ -30,6 +30,7 @@ pub use commit::Committed;
 pub use error::LedgerError;
 pub use runs::{Failure, Mode, Run, RunId, RunStatus, Trigger};
 
+use crate::clock::Clock;
 use crate::limits;
 
 /// A ledger in a database: `sqlite://…` or `postgres://…`.
@@ -62,6 +63,19 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`] when a migration cannot be run.
     pub async fn migrate(&self) -> Result<usize, LedgerError> {
+        let mut attempts = limits::MIGRATION_ATTEMPTS;
+        loop {
+            let migrated = self.migrate_once().await;
+            attempts -= 1;
+            match migrated {
+                // Another process may be at it: what one of two does, the other finds done.
+                Err(_) if attempts > 0 => Clock::System.sleep(limits::MIGRATION_PAUSE).await,
+                migrated => return migrated,
+            }
+        }
+    }
+
+    async fn migrate_once(&self) -> Result<usize, LedgerError> {
         let pending = Migrator::get_pending_migrations(&self.database).await?.len();
         Migrator::up(&self.database, None).await?;
         Ok(pending)

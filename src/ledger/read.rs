@@ -31,6 +31,14 @@ impl Ledger {
         Ok(row.map(|row| Workspace { id: row.intercom_id, name: row.name, region: row.region }))
     }
 
+    /// The current values that are not access, of everybody who has some.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn volatile(&self, workspace: &str) -> Result<HashMap<UserId, Volatile>, LedgerError> {
+        volatile_values(&self.database, workspace).await
+    }
+
     /// The state at the latest generation.
     ///
     /// # Errors

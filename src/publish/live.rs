@@ -68,7 +68,9 @@ impl Live {
     /// Shows a new picture, if there is one, and from when on Intercom said that what is shown is so.
     pub(super) fn show(&self, picture: Option<Picture>, confirmed_at: Option<OffsetDateTime>) {
         if let Some(picture) = picture
+            && let generation = picture.generation()
             && let Some(before) = self.picture.swap(Some(Arc::new(picture)))
+            && before.generation() != generation
         {
             let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
             earlier.push_back(before);

@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 
 use super::Live;
 use crate::directory::Generation;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, Run, RunId};
 use crate::scim::{Names, Picture, resource_types};
 
 /// Keeps one workspace's [`Live`] picture up with the ledger.
@@ -17,8 +17,8 @@ pub struct Publisher {
     names: Names,
     ledger: Ledger,
     live: Arc<Live>,
-    /// Held while refreshing, so that an older picture never follows a newer one.
-    refreshing: Arc<Mutex<()>>,
+    /// The run that confirmed what is shown. Held while refreshing, so that an older picture never follows a newer one.
+    refreshing: Arc<Mutex<Option<RunId>>>,
 }
 
 impl Publisher {
@@ -42,20 +42,27 @@ impl Publisher {
     }
 
     /// Shows the latest generation, if it is not shown already, and takes note of when it was confirmed.
-    /// Tells whether a new picture was swapped in.
+    /// Gives the run that confirmed it.
     ///
     /// # Errors
     /// When the ledger cannot be read; what was shown stays.
-    pub async fn refresh(&self) -> Result<bool, LedgerError> {
-        let _refreshing = self.refreshing.lock().await;
+    pub async fn refresh(&self) -> Result<Option<Run>, LedgerError> {
+        let mut refreshing = self.refreshing.lock().await;
         // Asked first: a generation may still be committed after this, but not one that this confirms.
         let confirmed = self.ledger.last_success(&self.workspace).await?;
         let latest = self.ledger.generation(&self.workspace).await?;
         let shown = self.live.picture();
-        let moved = latest != shown.as_ref().map_or(0, |picture| picture.generation());
+        let moved = match &shown {
+            None => latest != 0,
+            Some(shown) if shown.generation() != latest => true,
+            // Away mode and sign-ins change without a generation, and only by an import.
+            Some(_) if confirmed.as_ref().map(|run| run.id) == *refreshing => false,
+            Some(shown) => !shown.shows_volatile(&self.ledger.volatile(&self.workspace).await?),
+        };
         let picture = if moved { Some(self.picture(latest, shown).await?) } else { None };
-        self.live.show(picture, confirmed.and_then(|run| run.observed_at));
-        Ok(moved)
+        *refreshing = confirmed.as_ref().map(|run| run.id);
+        self.live.show(picture, confirmed.as_ref().and_then(|run| run.observed_at));
+        Ok(confirmed)
     }
 
     async fn picture(&self, generation: Generation, previous: Option<Arc<Picture>>) -> Result<Picture, LedgerError> {

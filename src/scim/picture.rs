@@ -15,7 +15,7 @@ use super::render;
 use super::resource_types;
 use super::schema::{self, ResourceType};
 use super::value::{GroupRef, Resource, UserRef};
-use crate::directory::{Generation, Group, Membership, Priority, Snapshot, Stamps, User, Volatile, Workspace};
+use crate::directory::{Generation, Group, Membership, Priority, Snapshot, Stamps, User, UserId, Volatile, Workspace};
 
 /// A workspace's users and groups as SCIM shows them. What did not change from one generation to the next is shared
 /// between their pictures, so that keeping several takes little more room than keeping one.
@@ -319,6 +319,16 @@ impl Picture {
         let (users, groups) = if *kind == schema::USER { (places, 0..0) } else { (0..0, places) };
         let users = self.users[users].iter().map(|entry| self.as_user(entry));
         users.chain(self.groups[groups].iter().map(|entry| self.as_group(entry)))
+    }
+
+    /// Whether it shows these values that are not access.
+    #[must_use]
+    pub fn shows_volatile(&self, values: &HashMap<UserId, Volatile>) -> bool {
+        self.users.iter().all(|entry| {
+            values
+                .get(&entry.user.id)
+                .map_or_else(|| *entry.volatile == Volatile::default(), |values| *entry.volatile == *values)
+        })
     }
 
     /// The users with that userName, in any case.

@@ -69,6 +69,24 @@ impl Query {
         Self::from_request(request)
     }
 
+    /// Reads a question about a list.
+    ///
+    /// # Errors
+    /// As [`Self::from_parameters`].
+    pub fn of_list(parameters: &[(String, String)]) -> Result<Self, ScimError> {
+        Self::from_parameters(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
+    /// Reads a question about one resource, where only `attributes` and `excludedAttributes` mean anything.
+    ///
+    /// # Errors
+    /// [`ScimError::InvalidValue`] for both together.
+    pub fn of_one(parameters: &[(String, String)]) -> Result<Self, ScimError> {
+        let projecting = |name: &str| ["attributes", "excludedAttributes"].iter().any(|n| n.eq_ignore_ascii_case(name));
+        let parameters = parameters.iter().filter(|(name, _)| projecting(name));
+        Self::from_parameters(parameters.map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
     /// Reads a query from the body of a `POST …/.search` (RFC 7644 §3.4.3).
     ///
     /// # Errors
@@ -176,7 +194,13 @@ fn invalid(why: &str) -> ScimError {
 }
 
 fn number(name: &str, value: &str) -> Result<i64, ScimError> {
-    value.trim().parse().map_err(|_| invalid(&format!("{name} must be a whole number")))
+    let value = value.trim();
+    let (sign, digits) = value.strip_prefix('-').map_or((1, value), |digits| (-1, digits));
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(invalid(&format!("{name} must be a whole number")));
+    }
+    // A number that is larger than any list means the same as one that is just larger.
+    Ok(digits.parse().unwrap_or(i64::MAX) * sign)
 }
 
 fn names(list: &str) -> Vec<String> {

@@ -108,6 +108,15 @@ impl<'a> Resource<'a> {
         }
     }
 
+    /// Whether it is a user who is still there, or a group.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        match self {
+            Self::User(user) => user.entry.user.active,
+            Self::Group(_) => true,
+        }
+    }
+
     /// Its address: `meta.location`, and `$ref` in others.
     #[must_use]
     pub fn location(self) -> String {

@@ -105,6 +105,17 @@ fn free_port() -> u16 {
 }
 
 #[test]
+fn a_database_password_is_never_shown_even_where_it_makes_the_address_unreadable() {
+    for password in ["s3c/ret", "s3c#ret", "s3c?ret", "12/s3cret@x"] {
+        let url = format!("postgres://ada:{password}@127.0.0.1:1/bridge");
+        let ended = Shell::new().set("DATABASE_URL", url).run(&["migrate"]);
+        assert_eq!(ended.code, Some(1));
+        assert!(ended.stderr.contains("database.url"), "{}", ended.stderr);
+        assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("s3c"), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn wrong_settings_stop_any_command_all_at_once() {
     let shell = Shell::new()
         .set("BRIDGE_SERVER__BIND", "nowhere")

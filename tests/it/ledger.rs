@@ -9,6 +9,7 @@ use crate::support::hand::Hand;
 
 on_both_databases!(
     migrating_twice_does_nothing_the_second_time,
+    processes_that_start_at_once_on_a_fresh_database_all_find_their_tables,
     each_generation_is_tied_to_the_one_before,
     times_of_generations_only_ever_grow,
     workspaces_do_not_see_each_other,
@@ -19,6 +20,17 @@ async fn migrating_twice_does_nothing_the_second_time(database: TestDatabase) {
     assert_eq!(ledger.pending_migrations().await.unwrap(), 4);
     assert_eq!(ledger.migrate().await.unwrap(), 4);
     assert_eq!((ledger.migrate().await.unwrap(), ledger.pending_migrations().await.unwrap()), (0, 0));
+}
+
+async fn processes_that_start_at_once_on_a_fresh_database_all_find_their_tables(database: TestDatabase) {
+    let start = async || Ledger::open(&database.url).await?.migrate().await;
+    let (first, second, third) = tokio::join!(start(), start(), start());
+    for started in [first, second, third] {
+        assert!(started.is_ok(), "{started:?}");
+    }
+    let ledger = Ledger::open(&database.url).await.unwrap();
+    assert_eq!(ledger.pending_migrations().await.unwrap(), 0);
+    assert_eq!(ledger.generation("default").await.unwrap(), 0);
 }
 
 #[derive(FromQueryResult)]

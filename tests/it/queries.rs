@@ -215,6 +215,36 @@ async fn an_answer_tells_its_age_and_a_client_that_wants_a_younger_one_waits_for
 }
 
 #[tokio::test]
+async fn what_changes_without_a_generation_is_fresh_too() {
+    let bridge = Bridge::serving(dozen()).await;
+    let path =
+        "/scim/v2/Users?count=1&attributes=urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayModeEnabled";
+    let away = |answer: &Answer| {
+        answer.json()["Resources"][0]["urn:ietf:params:scim:schemas:extension:intercom:2.0:User"]["awayModeEnabled"]
+            .as_bool()
+            .unwrap()
+    };
+    let before = away(&bridge.get(path).await);
+    bridge.simulator.change(|workspace| {
+        let first = workspace.admins().map(|(id, _)| id).min().unwrap();
+        workspace.admin_mut(first).unwrap().away = !before;
+    });
+    assert_eq!(away(&with(&bridge, path, ("Cache-Control", "no-cache")).await), !before);
+    assert_eq!(bridge.app.service().workspaces["default"].live.picture().unwrap().generation(), 1);
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn an_age_beyond_all_times_is_fulfilled_by_what_there_is() {
+    let bridge = Bridge::serving(dozen()).await;
+    for directive in ["max-age=99999999999999", "max-age=18446744073709551615", "max-age=-1", "max-age=soon", "max-age"]
+    {
+        assert_eq!(with(&bridge, "/scim/v2/Users", ("Cache-Control", directive)).await.status, 200, "{directive}");
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test]
 async fn those_who_wait_at_the_same_time_share_one_import() {
     let bridge = Bridge::serving(dozen()).await;
     let _ = bridge.simulator.take_calls();

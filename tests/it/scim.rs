@@ -174,6 +174,10 @@ async fn pages_count_from_one_and_together_are_the_whole() {
             "{query}"
         );
     }
+    let one = ids(&bridge, "/scim/v2/Users?count=1").await.remove(0);
+    let single = bridge.get(&format!("/scim/v2/Users/{one}?count=many&filter=bad&attributes=id")).await;
+    assert_eq!(single.status, 200, "they mean nothing for one resource");
+    assert_eq!(bridge.get("/scim/v2/Users?count=99999999999999999999").await.json()["itemsPerPage"], json!(12));
     let wrong = bridge.get("/scim/v2/Users?count=many").await;
     assert_eq!((wrong.status.as_u16(), &wrong.json()["scimType"]), (400, &json!("invalidValue")));
     bridge.stop().await;
@@ -206,6 +210,7 @@ async fn a_version_that_is_still_the_one_is_not_sent_again() {
             (304, "", version.as_str()),
             "{tag}"
         );
+        assert_eq!(again.header("content-location"), bridge.url(&path));
     }
     let other =
         Bridge::send(bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("If-None-Match", "W/\"x\""))
@@ -243,6 +248,9 @@ async fn the_answer_has_the_media_type_that_was_asked_for() {
     ] {
         assert_eq!(accepting(accept).await.header("content-type"), expected, "{accept:?}");
     }
+    let json = accepting(Some("application/scim+json;q=0, application/json")).await;
+    assert_eq!(json.header("content-type"), "application/json");
+    assert_eq!(accepting(Some("*/*;q=0")).await.status, 406);
     let refused = accepting(Some("text/html")).await;
     assert_eq!((refused.status.as_u16(), refused.header("content-type")), (406, "application/scim+json"));
     bridge.stop().await;

@@ -32,6 +32,7 @@ fn observation(users: &[(u8, &str)], teams: &[(u8, &str)], members: &[(u8, u8)])
         groups: teams.iter().map(team).collect(),
         memberships: members.iter().map(member).collect(),
         activity: Arc::default(),
+        log_read: true,
         warnings: Vec::new(),
     }
 }

@@ -276,9 +276,11 @@ fn test(name: &Name, attribute: &'static Attribute, operator: Operator, literal:
 
 /// A dateTime (RFC 7643 §2.3.5: an xsd:dateTime), with any offset and any number of fraction digits.
 ///
-/// NB: two forms that clients send are taken too. Without an offset it is UTC. Hour 24 is the first hour of that
+/// NB: three forms that clients send are taken too. Without an offset it is UTC. A `+` that was not escaped in a URL
+/// arrives as a space. Hour 24 is the first hour of that
 /// day, as Java's `kk` writes it; read so, a client that asks what changed since then misses nothing.
 fn date_time(text: &str) -> Option<OffsetDateTime> {
+    let text = text.replace(' ', "+");
     let (date, time) = text.split_once(['T', 't'])?;
     let time = time.strip_prefix("24:").map_or_else(|| time.to_owned(), |minutes| format!("00:{minutes}"));
     let zone = if time.contains(['Z', 'z', '+', '-']) { "" } else { "Z" };
