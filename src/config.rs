@@ -376,10 +376,22 @@ fn variables(environment: impl Iterator<Item = (String, String)>, wrong: &mut Ve
         let Some(key) =
             known.clone().or_else(|| prefixed.map(|(section, key)| format!("{section}.{key}").to_ascii_lowercase()))
         else {
+            if name.starts_with("BRIDGE_") {
+                wrong.push(format!(
+                    "environment variable {name} is no setting of this bridge; they are BRIDGE_ + section + __ + key, such as BRIDGE_SERVER__BIND"
+                ));
+            }
             continue;
         };
         // A variable that is set to nothing is a variable that is not set.
-        if value.is_empty() || (in_file && !SECRETS.contains(&key.as_str())) {
+        if value.is_empty() {
+            continue;
+        }
+        if in_file && !SECRETS.contains(&key.as_str()) {
+            let secrets = SECRETS.join(" and ");
+            wrong.push(format!(
+                "environment variable {name} is no setting of this bridge; only {secrets} can stand in a file"
+            ));
             continue;
         }
         let value = if in_file {
@@ -537,6 +549,10 @@ mod tests {
             ("BRIDGE_IMPORT__POLL_INTERVAL", "often"),
             ("BRIDGE_SCIM__MAX_RESULTS", "0"),
             ("BRIDGE_SERVER__BINDING", "127.0.0.1:1"),
+            ("BRIDGE_SERVER_BIND", "127.0.0.1:1"),
+            ("BRIDGE_SERVER__BIND_FILE", "/nowhere"),
+            ("BRIDGE_SERVER__PUBLIC_URL", "https://ada:secret@bridge.example"),
+            ("BRIDGE_INTERCOM__API_VERSION", "2\n16"),
             ("BRIDGE_SERVER__POLL_INTERVAL", "1m"),
         ]);
         let message = wrong.unwrap_err().to_string();

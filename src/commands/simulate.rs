@@ -27,7 +27,7 @@ pub struct Arguments {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct CompanyArguments {
     /// How many people.
-    #[arg(long, default_value_t = 250)]
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..))]
     pub admins: u32,
     /// How many teams.
     #[arg(long, default_value_t = 12)]

@@ -52,7 +52,7 @@ pub async fn refuse_scim(request: HttpRequest, caller: Caller<LifecycleWrite>) -
     ),
 )]
 pub async fn refuse_account(request: HttpRequest, caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {
-    let operation = match (request.method(), request.match_info().get("deed")) {
+    let operation = match (request.method(), request.match_info().get("operation")) {
         (_, Some("enable")) => "enable_account",
         (_, Some("disable")) => "disable_account",
         (_, Some("password")) => "change_password",
@@ -77,7 +77,7 @@ pub async fn refuse_account(request: HttpRequest, caller: Caller<LifecycleWrite>
     ),
 )]
 pub async fn refuse_access(request: HttpRequest, caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {
-    let removing = request.method() == Method::DELETE || request.match_info().get("deed") == Some("remove");
+    let removing = request.method() == Method::DELETE || request.match_info().get("operation") == Some("remove");
     refuse(&request, &caller, if removing { "remove_access" } else { "add_access" }, TEAMS).await
 }
 
@@ -100,7 +100,10 @@ async fn refuse(
         requester: caller.principal.subject.clone(),
         method: request.method().to_string(),
         operation: operation.to_owned(),
-        target: request.match_info().get("id").map(|id| id.chars().take(100).collect()),
+        target: request
+            .match_info()
+            .get("id")
+            .map(|id| id.chars().filter(|letter| *letter != '\0').take(100).collect()),
     };
     // The client's answer does not hang on the record, nor wait long for it.
     match service.clock.within(limits::REFUSAL_WAIT, service.ledger.record_refusal(refused)).await {

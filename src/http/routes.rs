@@ -104,10 +104,10 @@ fn api_routes(config: &mut ServiceConfig) {
         .service(read_only("/status", web::route().to(status::status)))
         .service(refused("/lifecycle/accounts", account()))
         .service(refused("/lifecycle/accounts/{id}", account()))
-        .service(refused("/lifecycle/accounts/{id}/{deed}", account()))
+        .service(refused("/lifecycle/accounts/{id}/{operation}", account()))
         .service(refused("/lifecycle/access", access()))
         .service(refused("/lifecycle/access/{id}", access()))
-        .service(refused("/lifecycle/access/{id}/{deed}", access()));
+        .service(refused("/lifecycle/access/{id}/{operation}", access()));
 }
 
 /// RFC 7644 §3.13: a base URL may name the version of the protocol.

@@ -43,7 +43,9 @@ fn people<'a>(
         people.insert(&sighting.user.id, seen);
     }
     for (id, (before, volatile)) in known {
-        people.entry(id).or_insert_with(|| (User { active: false, ..(*before).clone() }, (*volatile).clone()));
+        // Who is gone has no access any more; what it was stays in the versions before.
+        let gone = || User { active: false, has_inbox_seat: None, role: None, permissions: None, ..(*before).clone() };
+        people.entry(id).or_insert_with(|| (gone(), (*volatile).clone()));
     }
     for entry in &*observed.activity {
         if let Some((user, volatile)) = entry.subject().as_ref().and_then(|id| people.get_mut(id)) {

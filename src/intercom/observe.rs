@@ -298,8 +298,20 @@ impl ActivityReader<'_> {
     }
 }
 
+/// NUL means nothing in a text, and PostgreSQL cannot keep it.
+fn without_nul(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace('\0', "")),
+        Value::Array(values) => values.into_iter().map(without_nul).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name.replace('\0', ""), without_nul(value))).collect()
+        }
+        other => other,
+    }
+}
+
 fn entry_from(entry: Value) -> Option<Activity> {
-    let entry: wire::Activity = serde_json::from_value(entry).ok()?;
+    let entry: wire::Activity = serde_json::from_value(without_nul(entry)).ok()?;
     Some(Activity {
         id: entry.id.0,
         at: OffsetDateTime::from_unix_timestamp(entry.created_at).ok()?,

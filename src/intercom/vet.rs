@@ -202,7 +202,7 @@ fn admin_entry(admin: wire::Admin, resource: &str, here: &str) -> Result<AdminEn
     user.name = text(admin.name);
     user.job_title = text(admin.job_title);
     user.has_inbox_seat = admin.has_inbox_seat;
-    user.role = admin.role.and_then(|role| Some(Role { id: role.id?.0, name: text(role.name) }));
+    user.role = admin.role.and_then(|role| Some(Role { id: text(Some(role.id?.0))?, name: text(role.name) }));
     let volatile = Volatile {
         away_mode_enabled: admin.away_mode_enabled,
         away_mode_reassign: admin.away_mode_reassign,
@@ -249,9 +249,10 @@ fn with_priority<K: Ord>(
     members
 }
 
-/// RFC 7643 §2.5: null, empty and absent are one state; so is a text of spaces.
+/// RFC 7643 §2.5: null, empty and absent are one state; so is a text of spaces. NUL is left out: it means nothing in
+/// a name, and PostgreSQL cannot keep it.
 fn text(text: Option<String>) -> Option<String> {
-    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    text.map(|text| text.replace('\0', "").trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

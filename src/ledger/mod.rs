@@ -45,6 +45,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`] when there is no such database or it does not let us in.
     pub async fn open(url: &str) -> Result<Self, LedgerError> {
+        keep_private(url);
         let mut options = ConnectOptions::new(url);
         options
             .acquire_timeout(limits::DATABASE_WAIT)
@@ -111,5 +112,18 @@ impl Ledger {
             sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         }
+    }
+}
+
+/// Makes a new SQLite file readable for its owner alone: it will hold the signing key and everybody's data. The files
+/// that SQLite puts beside it take its permissions. Where it cannot be made, opening it says why.
+fn keep_private(url: &str) {
+    let Some((file, mode)) = url.strip_prefix("sqlite://").and_then(|rest| rest.split_once('?')) else { return };
+    if mode.contains("mode=rwc") && !file.contains('%') {
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let _ = options.open(file);
     }
 }

@@ -154,6 +154,11 @@ impl Picture {
         for (place, user) in places(&users) {
             users_by_name.entry(user.user_name().to_lowercase().into()).or_default().push(place);
         }
+        // NB: somebody who left and was invited again is two accounts of one userName, which RFC 7643 §4.1.1 has be
+        // unique. Both are kept, since pullers know them by id; whoever asks for the name sees the active one first.
+        for namesakes in users_by_name.values_mut().filter(|namesakes| namesakes.len() > 1) {
+            namesakes.sort_by_key(|place| !users[*place as usize].user.active);
+        }
         let mut picture = Self {
             generation: snapshot.generation,
             workspace: snapshot.workspace,

@@ -17,6 +17,7 @@ on_both_databases!(
     a_team_that_ended_is_gone,
     what_was_true_at_a_generation_stays_true_of_it,
     the_activity_log_tells_what_the_lists_do_not,
+    a_nul_in_a_text_of_intercoms_stops_no_import,
     an_import_that_would_remove_too_many_is_held_until_it_is_let_through,
     an_empty_list_is_not_believed,
     nothing_is_recorded_of_a_reading_that_broke_off,
@@ -144,6 +145,16 @@ async fn what_was_true_at_a_generation_stays_true_of_it(database: TestDatabase) 
         assert_eq!(again, snapshot, "generation {}", snapshot.generation);
     }
     assert_eq!(hand.ledger.snapshot("default", 0).await.unwrap().users.len(), 0);
+}
+
+async fn a_nul_in_a_text_of_intercoms_stops_no_import(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.simulator.change(|workspace| {
+        "Ada\0 Lovelace".clone_into(&mut workspace.admin_mut(small.ada).unwrap().name);
+        workspace.note(START.unix_timestamp(), "app_name_change", small.ada, serde_json::json!({"a\0": ["b\0"]}));
+    });
+    assert_eq!(hand.full().await.status, RunStatus::Succeeded);
+    assert!(active(&hand.recorded().await).contains(&"Ada Lovelace".to_owned()));
 }
 
 async fn the_activity_log_tells_what_the_lists_do_not(database: TestDatabase) {

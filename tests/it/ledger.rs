@@ -33,6 +33,18 @@ async fn processes_that_start_at_once_on_a_fresh_database_all_find_their_tables(
     assert_eq!(ledger.generation("default").await.unwrap(), 0);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_database_file_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let database = TestDatabase::sqlite();
+    let _ledger = database.ledger().await;
+    let file = database.url.strip_prefix("sqlite://").unwrap().split('?').next().unwrap();
+    for file in [file.to_owned(), format!("{file}-wal"), format!("{file}-shm")] {
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+    }
+}
+
 #[derive(FromQueryResult)]
 struct Link {
     number: i64,

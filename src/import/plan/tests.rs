@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::*;
-use crate::directory::{Activity, Actor, Priority, Recorded, Sighting, Stamps, Workspace};
+use crate::directory::{Activity, Actor, Priority, Recorded, Role, Sighting, Stamps, Workspace};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
@@ -114,6 +114,24 @@ fn somebody_who_is_gone_stays_on_record_inactive_and_loses_the_memberships() {
     assert_eq!(after.name.as_deref(), Some("Bo"));
     assert_eq!(plan.counts().memberships_removed, 1);
     assert!(plan.groups.is_empty());
+}
+
+#[test]
+fn somebody_who_is_gone_has_no_access_any_more_whatever_the_log_told_before() {
+    let mut both = observation(&[(1, "Ada"), (2, "Bo")], &[], &[]);
+    both.users[1].user.has_inbox_seat = Some(true);
+    both.users[1].user.role = Some(Role { id: "2".to_owned(), name: None });
+    let granted = json!({"admin": {"id": 2}, "after": {"permissions": {"export_data": true}}});
+    both.activity =
+        [Activity { kind: "admin_permission_change".to_owned(), metadata: granted.into(), ..joined("1", NOW) }].into();
+    let before = recorded(&both);
+    assert_eq!(before.users[1].0.value.permissions, Some(vec!["export_data".to_owned()]));
+    let mut one = observation(&[(1, "Ada")], &[], &[]);
+    one.activity = both.activity;
+    let gone = apply(&plan(&before, &one), &before);
+    let bo = &gone.users[1].0.value;
+    assert_eq!((bo.active, bo.has_inbox_seat, &bo.role, &bo.permissions), (false, None, &None, &None));
+    assert!(plan(&gone, &one).is_empty(), "reading the log again brings nothing back");
 }
 
 #[test]

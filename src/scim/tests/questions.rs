@@ -67,6 +67,17 @@ fn filters_find_whom_they_describe() {
 }
 
 #[test]
+fn of_two_accounts_of_one_name_the_active_one_comes_first() {
+    let mut snapshot = snapshot(1);
+    snapshot.users[3].0.value.email = Some("Ada@Example.com".to_owned());
+    snapshot.users[0].0.value.active = false;
+    snapshot.users[3].0.value.active = true;
+    let picture = Picture::new(snapshot, "", Names::default(), None);
+    let page = ask_of(&picture, &[USER], &[("filter", "userName eq \"ada@example.com\"")], "").unwrap();
+    assert_eq!(ids(&json(&page)), ["4", "1"]);
+}
+
+#[test]
 fn a_long_flat_or_of_ids_is_answered() {
     let wanted = (1..=700).map(|id| format!("id eq \"adm_{id}\"")).collect::<Vec<_>>().join(" or ");
     assert_eq!(found(&wanted).len(), 12);
