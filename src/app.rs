@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use crate::access::{AccessError, Tokens};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
+pub use crate::http::DEFAULT_WORKSPACE;
 use crate::http::{self, Freshness, Service, Workspace, scim_base_url};
 use crate::import::{Health, ImportOptions, Importer, Nudge};
 use crate::intercom::Client;
@@ -20,9 +21,6 @@ use crate::ledger::{Ledger, LedgerError, Mode, Run, Trigger};
 use crate::limits;
 use crate::publish::Publisher;
 use crate::scim::{CursorKey, PageRules};
-
-/// The name of the workspace that the plain settings describe.
-pub const DEFAULT_WORKSPACE: &str = "default";
 
 /// How many resources a client gets that does not say how many it wants.
 const DEFAULT_COUNT: usize = 100;

@@ -13,8 +13,8 @@ pub const INTERCOM_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// a list of 100,000 admins may take long and still be sound.
 pub const INTERCOM_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often one call is tried in all. Five tries with the back-off below span about half a minute;
-/// what lasts longer is an outage, and the schedule tries again anyway.
+/// How often one call is tried in all. Five tries with the back-off below span some seconds, and
+/// minutes where Intercom names the moment to come back; what lasts longer is an outage, and the schedule tries again anyway.
 pub const INTERCOM_ATTEMPTS: u32 = 5;
 
 /// First wait after a failed call; it doubles with each further failure.

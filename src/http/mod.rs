@@ -27,4 +27,4 @@ mod status;
 
 pub use openapi::document as openapi_document;
 pub use routes::serve;
-pub use service::{Freshness, Service, Workspace, scim_base_url};
+pub use service::{DEFAULT_WORKSPACE, Freshness, Service, Workspace, scim_base_url};

@@ -55,7 +55,7 @@ pub struct Workspace {
     pub nudge: Arc<Nudge>,
 }
 
-/// The workspace that the short paths are about.
+/// The workspace that the plain settings describe and the short paths are about.
 pub const DEFAULT_WORKSPACE: &str = "default";
 
 /// Root of a workspace's SCIM service, without a slash at its end.

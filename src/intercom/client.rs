@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Allowance, IntercomError, wire};
+use super::{Allowance, IntercomError, Outage, wire};
 use crate::clock::Clock;
 use crate::limits;
 
@@ -225,11 +225,8 @@ impl Client {
             StatusCode::TOO_MANY_REQUESTS => {
                 IntercomError::RateLimited { retry_after: allowance.until_reset(self.clock.now()) }
             }
-            StatusCode::REQUEST_TIMEOUT => {
-                IntercomError::Unavailable { why: format!("it answered {} {code}", status.as_u16()) }
-            }
-            _ if status.is_server_error() => {
-                IntercomError::Unavailable { why: format!("it answered {} {code}", status.as_u16()) }
+            _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+                IntercomError::Unavailable(Outage::Answered { status: status.as_u16(), code })
             }
             _ => IntercomError::Refused { resource, status: status.as_u16(), code },
         })
@@ -285,16 +282,15 @@ fn error_code(body: &[u8]) -> String {
 
 /// Says what a transport error was, without the URL in it.
 fn unavailable(error: &reqwest::Error) -> IntercomError {
-    let why = if error.is_timeout() {
-        "it did not answer in time"
+    IntercomError::Unavailable(if error.is_timeout() {
+        Outage::TimedOut
     } else if error.is_connect() {
-        "no connection (is the address right, and is it let through by the network?)"
+        Outage::NoConnection
     } else if error.is_body() || error.is_decode() {
-        "the answer was cut off"
+        Outage::CutOff
     } else {
-        "the connection broke"
-    };
-    IntercomError::Unavailable { why: why.to_owned() }
+        Outage::Broken
+    })
 }
 
 /// How long to wait before trying again: until Intercom counts anew, else an exponential back-off.
@@ -349,7 +345,7 @@ mod tests {
 
     #[test]
     fn waits_grow_and_stay_bounded() {
-        let down = IntercomError::Unavailable { why: String::new() };
+        let down = IntercomError::Unavailable(Outage::Broken);
         for attempt in 1..=40 {
             let pause = pause_after(&down, attempt);
             assert!(pause <= limits::INTERCOM_BACKOFF_MAX);

@@ -37,11 +37,8 @@ pub enum IntercomError {
         retry_after: Duration,
     },
     /// No answer, half an answer, or a 5xx, on every try.
-    #[error("Intercom could not be reached: {why}")]
-    Unavailable {
-        /// What happened, without addresses.
-        why: String,
-    },
+    #[error("Intercom could not be reached: {0}")]
+    Unavailable(Outage),
     /// Any other refusal.
     #[error("Intercom refused to answer for {resource} ({status} {code})")]
     Refused {
@@ -78,11 +75,36 @@ pub enum IntercomError {
     },
 }
 
+/// How Intercom was out of reach; none of them names an address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Outage {
+    /// Nobody took the connection.
+    #[error("no connection (is the address right, and is it let through by the network?)")]
+    NoConnection,
+    /// Silence for too long.
+    #[error("it did not answer in time")]
+    TimedOut,
+    /// Half an answer.
+    #[error("the answer was cut off")]
+    CutOff,
+    /// The connection ended in another way.
+    #[error("the connection broke")]
+    Broken,
+    /// A status that says it may pass: 408 or 5xx.
+    #[error("it answered {status} {code}")]
+    Answered {
+        /// The HTTP status.
+        status: u16,
+        /// Intercom's error code.
+        code: String,
+    },
+}
+
 impl IntercomError {
     /// Whether trying again shortly may help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. })
+        matches!(self, Self::RateLimited { .. } | Self::Unavailable(_))
     }
 
     /// Whether a person must change something before it can work.
@@ -99,7 +121,7 @@ impl IntercomError {
             Self::Forbidden { .. } => "intercom_forbidden",
             Self::NotFound { .. } => "intercom_not_found",
             Self::RateLimited { .. } => "intercom_rate_limited",
-            Self::Unavailable { .. } => "intercom_unavailable",
+            Self::Unavailable(_) => "intercom_unavailable",
             Self::Refused { .. } => "intercom_refused",
             Self::Malformed { .. } => "intercom_malformed",
             Self::TooLarge { .. } => "intercom_too_large",
@@ -122,7 +144,7 @@ impl IntercomError {
                     .to_owned()
             }
             Self::WrongRegion { actual, .. } => format!("set INTERCOM_REGION={}", actual.to_ascii_lowercase()),
-            Self::RateLimited { .. } | Self::Unavailable { .. } => {
+            Self::RateLimited { .. } | Self::Unavailable(_) => {
                 "nothing, if it passes: the bridge tries again by itself; else check the network, a proxy, INTERCOM_BASE_URL \
                  and Intercom's status page"
                     .to_owned()

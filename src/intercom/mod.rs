@@ -17,6 +17,6 @@ mod vet;
 mod wire;
 
 pub use client::{Client, Connection, Region, Traffic};
-pub use error::IntercomError;
+pub use error::{IntercomError, Outage};
 pub use observe::{Progress, Since, identify, observe};
 pub use pacing::Allowance;

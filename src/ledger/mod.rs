@@ -90,14 +90,6 @@ impl Ledger {
         Ok(Migrator::get_pending_migrations_read_only(&self.database).await?.len())
     }
 
-    /// Asks the database for a sign of life.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`] when none comes.
-    pub async fn ping(&self) -> Result<(), LedgerError> {
-        Ok(self.database.ping().await?)
-    }
-
     /// Closes all connections.
     pub async fn close(self) {
         if let Err(error) = self.database.close().await {
