@@ -19,7 +19,7 @@ use crate::import::{Health, ImportOptions, Importer, Nudge};
 use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Mode, Run, Trigger};
 use crate::limits;
-use crate::publish::Publisher;
+use crate::publish::{PublishOptions, Publisher};
 use crate::scim::{CursorKey, PageRules};
 
 /// How many resources a client gets that does not say how many it wants.
@@ -88,10 +88,14 @@ pub fn importer(config: &Config, ledger: Ledger, clock: Clock) -> Result<Importe
     let client = Client::new(config.connection()?, clock.clone()).map_err(StartError::Client)?;
     let options = ImportOptions {
         max_removals: config.import.max_removals,
-        activity_lookback: Duration::from_secs(u64::from(config.import.activity_lookback_days) * 24 * 60 * 60),
+        activity_lookback: days(config.import.activity_lookback_days),
         include_bots: config.import.include_bots,
     };
     Ok(Importer::new(DEFAULT_WORKSPACE, Arc::new(client), ledger, clock, options))
+}
+
+fn days(days: u32) -> Duration {
+    Duration::from_hours(24) * days
 }
 
 /// A database's address as it may be shown.
@@ -140,9 +144,13 @@ impl App {
         }
         let publisher = Publisher::new(
             DEFAULT_WORKSPACE,
-            scim_base_url(&public_url, DEFAULT_WORKSPACE),
-            config.scim.one_word_names,
+            PublishOptions {
+                base_url: scim_base_url(&public_url, DEFAULT_WORKSPACE),
+                names: config.scim.one_word_names,
+                retention: days(config.import.retention_days),
+            },
             ledger.clone(),
+            clock.clone(),
         );
         publisher.refresh().await.map_err(database)?;
         let health = Arc::new(Health::default());

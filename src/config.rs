@@ -101,6 +101,10 @@ pub struct Import {
     #[serde(deserialize_with = "plain")]
     #[validate(range(max = 3650))]
     pub activity_lookback_days: u32,
+    /// How long those who are gone stay visible, in days.
+    #[serde(deserialize_with = "plain")]
+    #[validate(range(max = 36500))]
+    pub retention_days: u32,
     /// Whether the workspace's machines are users too.
     #[serde(deserialize_with = "plain")]
     pub include_bots: bool,
@@ -168,6 +172,7 @@ const KEYS: &[(&str, &str)] = &[
     ("import.full_interval", "a duration of at least one second, such as 12h or 7d"),
     ("import.max_removals", "a whole number from 0 to 100, in percent"),
     ("import.activity_lookback_days", "a whole number from 0 to 3650"),
+    ("import.retention_days", "a whole number from 0 to 36500"),
     ("import.include_bots", "true or false"),
     ("serve.max_age", "a duration of at least one second, such as 60s"),
     ("serve.read_through", "true or false"),

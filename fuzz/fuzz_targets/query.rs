@@ -2,13 +2,15 @@
 //! the way, in filters, sorting and projection.
 #![no_main]
 
-use intercom_scim_bridge::directory::{Recorded, Snapshot, Stamps, User, UserId, Volatile};
+use intercom_scim_bridge::directory::{Directory, Recorded, Snapshot, Stamps, User, UserId, Volatile};
 use intercom_scim_bridge::scim::{CursorKey, Names, PageRules, Picture, Query, ScimError, Walker, resource_types};
 
 fn ask(query: Result<Query, ScimError>) -> Result<(), ScimError> {
     let stamps = Stamps { created: time::OffsetDateTime::UNIX_EPOCH, last_modified: time::OffsetDateTime::UNIX_EPOCH };
     let user = (Recorded { value: User::new(UserId::new("1")), stamps }, Volatile::default());
-    let picture = Picture::new(Snapshot { users: vec![user], ..Snapshot::default() }, "", Names::default(), None);
+    let snapshot = Snapshot { users: vec![user], ..Snapshot::default() };
+    let directory = Directory::new(snapshot, time::OffsetDateTime::UNIX_EPOCH, None);
+    let picture = Picture::new(directory, "", Names::default(), None);
     let key = CursorKey::new(&[0; CursorKey::SECRET]).ok_or(ScimError::Internal)?;
     let walker = Walker { key: &key, client: "", workspace: "" };
     let rules = PageRules { default_count: 10, max_count: 10, cursors: true };

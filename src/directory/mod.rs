@@ -8,10 +8,12 @@
 //! Observation  what Intercom says now, complete and vetted
 //! Snapshot     what the ledger recorded up to a generation
 //! Plan         how to get from a Snapshot to an Observation
+//! Directory    a Snapshot with its people and teams joined, for those who ask
 //! ```
 
 mod activity;
 mod group;
+mod joined;
 mod observation;
 mod plan;
 mod snapshot;
@@ -19,6 +21,7 @@ mod user;
 
 pub use activity::{Activity, Actor, Metadata};
 pub use group::{Group, GroupId, Membership, Priority};
+pub use joined::{Directory, Edition, Link, Person, Team, links_with};
 pub use observation::{Observation, Sighting, Warning, Workspace};
 pub use plan::{Change, Counts, Plan};
 pub use snapshot::{Recorded, Snapshot, Stamps};

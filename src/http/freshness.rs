@@ -8,7 +8,7 @@ use actix_web::http::header::CACHE_CONTROL;
 use time::OffsetDateTime;
 
 use super::caller::{Caller, ScimRead};
-use crate::directory::Generation;
+use crate::directory::Edition;
 use crate::scim::{Picture, ScimError};
 
 /// A picture to answer from.
@@ -55,9 +55,9 @@ pub async fn picture(request: &HttpRequest, caller: &Caller<ScimRead>) -> Result
 }
 
 /// The picture that a walk goes on over: the list that it began with, whatever was published since.
-pub fn picture_at(caller: &Caller<ScimRead>, generation: Generation) -> Result<Fresh, ScimError> {
-    let picture = caller.workspace.live.picture_at(generation).ok_or(ScimError::ExpiredCursor)?;
-    let current = caller.workspace.live.picture().is_some_and(|current| current.generation() == generation);
+pub fn picture_at(caller: &Caller<ScimRead>, edition: Edition) -> Result<Fresh, ScimError> {
+    let picture = caller.workspace.live.picture_at(edition).ok_or(ScimError::ExpiredCursor)?;
+    let current = caller.workspace.live.picture().is_some_and(|current| current.edition() == edition);
     // When Intercom last said that an earlier list is so is not kept.
     Ok(Fresh { picture, age: age(caller).filter(|_| current).map(time::Duration::whole_seconds) })
 }

@@ -185,9 +185,9 @@ async fn answer(
     let (client, workspace) = (&*caller.principal.subject, &*caller.workspace.name);
     let walker = Walker { key: &caller.service.cursor_key, client, workspace };
     let window = query.window(types, caller.service.page_rules, walker)?;
-    let fresh = match window.generation {
+    let fresh = match window.edition {
         None => freshness::picture(request, caller).await?,
-        Some(generation) => freshness::picture_at(caller, generation)?,
+        Some(edition) => freshness::picture_at(caller, edition)?,
     };
     let page = if query.effort(&fresh.picture, types) < limits::QUICK_EFFORT {
         query.list(&fresh.picture, types, window, walker)?
@@ -230,7 +230,7 @@ async fn one(
 fn show(request: &HttpRequest, fresh: &Fresh, resource: Resource<'_>) -> Result<HttpResponse, ApiError> {
     let content_type = content_type(request)?;
     let query = Query::of_one(&parameters(request)?)?;
-    let version = &*resource.ready().version;
+    let version = resource.version();
     // RFC 9110 §13.2.2: If-Match is looked at first.
     if names_version(request, &IF_MATCH, version) == Some(false) {
         return Err(ScimError::PreconditionFailed.into());

@@ -48,7 +48,7 @@ pub async fn status(caller: Caller<ImportRead>) -> Json<Status> {
         workspace: name.clone(),
         connection: standing.connection,
         problem: standing.problem,
-        generation: live.picture().map(|picture| picture.generation()),
+        generation: live.picture().map(|picture| picture.edition().generation),
         users: live.picture().map(|picture| picture.count(resource_types::USER)),
         groups: live.picture().map(|picture| picture.count(resource_types::GROUP)),
         confirmed_at,

@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use crate::directory::Generation;
+use crate::directory::{Edition, Generation};
 use crate::limits;
 use crate::scim::Picture;
 
@@ -43,13 +43,13 @@ impl Live {
         self.picture.load_full()
     }
 
-    /// The picture of a generation, if it is the current one or one of the few before it.
+    /// The picture of an edition, if it is the current one or one of the few before it.
     #[must_use]
-    pub fn picture_at(&self, generation: Generation) -> Option<Arc<Picture>> {
-        let of_generation = |picture: &Arc<Picture>| picture.generation() == generation;
-        self.picture().filter(of_generation).or_else(|| {
+    pub fn picture_at(&self, edition: Edition) -> Option<Arc<Picture>> {
+        let is_it = |picture: &Arc<Picture>| picture.edition() == edition;
+        self.picture().filter(is_it).or_else(|| {
             let earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
-            earlier.iter().find(|picture| of_generation(picture)).cloned()
+            earlier.iter().find(|picture| is_it(picture)).cloned()
         })
     }
 
@@ -68,9 +68,9 @@ impl Live {
     /// Shows a new picture, if there is one, and from when on Intercom said that what is shown is so.
     pub(super) fn show(&self, picture: Option<Picture>, confirmed_at: Option<OffsetDateTime>) {
         if let Some(picture) = picture
-            && let generation = picture.generation()
+            && let edition = picture.edition()
             && let Some(before) = self.picture.swap(Some(Arc::new(picture)))
-            && before.generation() != generation
+            && before.edition() != edition
         {
             let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
             earlier.push_back(before);
@@ -78,7 +78,7 @@ impl Live {
                 earlier.pop_front();
             }
         }
-        let generation = self.picture().map_or(0, |picture| picture.generation());
+        let generation = self.picture().map_or(0, |picture| picture.edition().generation);
         self.shown.send_replace(Shown { generation, confirmed_at });
     }
 }

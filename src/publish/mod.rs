@@ -7,4 +7,4 @@ mod live;
 mod publisher;
 
 pub use live::{Live, Shown};
-pub use publisher::Publisher;
+pub use publisher::{PublishOptions, Publisher};

@@ -1,11 +1,14 @@
 //! From the ledger to the picture that is shown.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 use super::Live;
-use crate::directory::Generation;
+use crate::clock::Clock;
+use crate::directory::{Directory, Generation};
 use crate::ledger::{Ledger, LedgerError, Run, RunId};
 use crate::scim::{Names, Picture, resource_types};
 
@@ -13,26 +16,30 @@ use crate::scim::{Names, Picture, resource_types};
 #[derive(Clone)]
 pub struct Publisher {
     workspace: String,
-    base_url: String,
-    names: Names,
+    options: PublishOptions,
     ledger: Ledger,
+    clock: Clock,
     live: Arc<Live>,
     /// The run that confirmed what is shown. Held while refreshing, so that an older picture never follows a newer one.
     refreshing: Arc<Mutex<Option<RunId>>>,
 }
 
+/// How a workspace is shown.
+#[derive(Clone, Debug)]
+pub struct PublishOptions {
+    /// Root of the workspace's SCIM service, without a slash at its end.
+    pub base_url: String,
+    /// How names of one word are split.
+    pub names: Names,
+    /// How long those who are gone stay visible.
+    pub retention: Duration,
+}
+
 impl Publisher {
-    /// Prepares publishing; nothing is read yet. `base_url` is the root of the workspace's SCIM service.
+    /// Prepares publishing; nothing is read yet.
     #[must_use]
-    pub fn new(workspace: impl Into<String>, base_url: impl Into<String>, names: Names, ledger: Ledger) -> Self {
-        Self {
-            workspace: workspace.into(),
-            base_url: base_url.into(),
-            names,
-            ledger,
-            live: Arc::default(),
-            refreshing: Arc::default(),
-        }
+    pub fn new(workspace: impl Into<String>, options: PublishOptions, ledger: Ledger, clock: Clock) -> Self {
+        Self { workspace: workspace.into(), options, ledger, clock, live: Arc::default(), refreshing: Arc::default() }
     }
 
     /// What this publishes to.
@@ -54,10 +61,11 @@ impl Publisher {
         let shown = self.live.picture();
         let moved = match &shown {
             None => latest != 0,
-            Some(shown) if shown.generation() != latest => true,
+            Some(shown) if shown.edition().generation != latest => true,
+            Some(shown) if shown.directory().first_gone.is_some_and(|gone| gone <= self.gone_by()) => true,
             // Away mode and sign-ins change without a generation, and only by an import.
             Some(_) if confirmed.as_ref().map(|run| run.id) == *refreshing => false,
-            Some(shown) => !shown.shows_volatile(&self.ledger.volatile(&self.workspace).await?),
+            Some(shown) => !shown.directory().holds_volatile(&self.ledger.volatile(&self.workspace).await?),
         };
         let picture = if moved { Some(self.picture(latest, shown).await?) } else { None };
         *refreshing = confirmed.as_ref().map(|run| run.id);
@@ -65,14 +73,26 @@ impl Publisher {
         Ok(confirmed)
     }
 
+    /// Who was gone by now is not shown any more.
+    fn gone_by(&self) -> OffsetDateTime {
+        let now = self.clock.now();
+        time::Duration::try_from(self.options.retention)
+            .ok()
+            .and_then(|retention| now.checked_sub(retention))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
     async fn picture(&self, generation: Generation, previous: Option<Arc<Picture>>) -> Result<Picture, LedgerError> {
         let snapshot = self.ledger.snapshot(&self.workspace, generation).await?;
-        let (base_url, names) = (self.base_url.clone(), self.names);
+        let (PublishOptions { base_url, names, .. }, gone_by) = (self.options.clone(), self.gone_by());
         // Building takes a second for 100,000 people; requests are answered meanwhile.
-        let built =
-            tokio::task::spawn_blocking(move || Picture::new(snapshot, base_url, names, previous.as_deref())).await;
-        let picture =
-            built.map_err(|_| LedgerError::Corrupt { what: format!("generation {generation} cannot be shown") })?;
+        let build = move || {
+            let directory = Directory::new(snapshot, gone_by, previous.as_deref().map(Picture::directory));
+            Picture::new(directory, base_url, names, previous.as_deref())
+        };
+        let picture = tokio::task::spawn_blocking(build)
+            .await
+            .map_err(|_| LedgerError::Corrupt { what: format!("generation {generation} cannot be shown") })?;
         tracing::info!(
             workspace = %self.workspace, generation, users = picture.count(resource_types::USER),
             groups = picture.count(resource_types::GROUP), "new generation published"

@@ -9,13 +9,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::ScimError;
-use crate::directory::Generation;
+use crate::directory::{Edition, Generation};
 
 /// How far a walk has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The generation that is walked over, from the first page to the last.
-    pub generation: Generation,
+    /// The list that is walked over, from the first page to the last.
+    pub edition: Edition,
     /// How many resources lie before the page.
     pub start: usize,
     /// How many are on a page.
@@ -46,7 +46,13 @@ impl CursorKey {
     /// # Errors
     /// [`ScimError::Internal`] without randomness.
     pub fn seal(&self, cursor: Cursor, purpose: &str) -> Result<String, ScimError> {
-        let mut sealed = [cursor.generation.to_be_bytes(), wide(cursor.start), wide(cursor.count)].concat();
+        let mut sealed = [
+            cursor.edition.generation.to_be_bytes(),
+            wide(cursor.edition.left_out),
+            wide(cursor.start),
+            wide(cursor.count),
+        ]
+        .concat();
         let nonce = self
             .0
             .seal_in_place_append_tag(Aad::from(purpose.as_bytes()), &mut sealed)
@@ -69,7 +75,10 @@ impl CursorKey {
         let opened = self.0.open_in_place(nonce, Aad::from(purpose.as_bytes()), sealed).ok()?;
         let mut numbers = opened.chunks_exact(8).filter_map(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
         Some(Cursor {
-            generation: Generation::try_from(numbers.next()?).ok()?,
+            edition: Edition {
+                generation: Generation::try_from(numbers.next()?).ok()?,
+                left_out: usize::try_from(numbers.next()?).ok()?,
+            },
             start: usize::try_from(numbers.next()?).ok()?,
             count: usize::try_from(numbers.next()?).ok()?,
         })
@@ -85,7 +94,7 @@ fn wide(number: usize) -> [u8; 8] {
 mod tests {
     use super::*;
 
-    const CURSOR: Cursor = Cursor { generation: 7, start: 200, count: 100 };
+    const CURSOR: Cursor = Cursor { edition: Edition { generation: 7, left_out: 1 }, start: 200, count: 100 };
 
     fn key() -> CursorKey {
         CursorKey::new(&[1; CursorKey::SECRET]).unwrap()
@@ -109,9 +118,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_changed_cursor_does_not_open(place in 0_usize..52, bit in 0_u8..8) {
+        fn a_changed_cursor_does_not_open(place in 0_usize..60, bit in 0_u8..8) {
             let mut bytes = URL_SAFE_NO_PAD.decode(key().seal(CURSOR, "x").unwrap()).unwrap();
-            proptest::prop_assert_eq!(bytes.len(), 52);
+            proptest::prop_assert_eq!(bytes.len(), 60);
             bytes[place] ^= 1 << bit;
             proptest::prop_assert_eq!(key().open(&URL_SAFE_NO_PAD.encode(bytes), "x"), Err(ScimError::InvalidCursor));
         }

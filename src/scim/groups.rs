@@ -2,6 +2,7 @@
 
 use super::schema::{Attribute, Content, Count, Getter, Kind};
 use super::value::{GroupRef, Resource, Value};
+use crate::directory::{Priority, links_with};
 
 /// The core schema's attributes.
 pub(super) const ATTRIBUTES: &[Attribute] = &[
@@ -62,35 +63,35 @@ pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
 /// RFC 7643 §4.2: displayName is required. NB: for a team whom Intercom lists without a name, the SCIM id
 /// stands in.
 fn display_name(group: GroupRef<'_>, _: usize) -> Value<'_> {
-    Value::text(group.entry.display_name())
+    Value::text(Resource::Group(group).name())
 }
 
 fn member_count(group: GroupRef<'_>) -> usize {
-    group.entry.members.all.len()
+    group.team.members.len()
 }
 
-/// The member at a place in one of the team's lists.
-fn member<'a>(group: GroupRef<'a>, list: &[u32], at: usize) -> Option<Resource<'a>> {
-    list.get(at).and_then(|user| group.picture.user_at(*user))
+/// The member at a place in the team's list.
+fn member(group: GroupRef<'_>, at: usize) -> Option<Resource<'_>> {
+    group.team.members.get(at).and_then(|link| group.picture.user_at(link.place))
 }
 
 fn member_id(group: GroupRef<'_>, at: usize) -> Value<'_> {
-    Value::maybe(member(group, &group.entry.members.all, at).map(Resource::id))
+    Value::maybe(member(group, at).map(Resource::id))
 }
 
 fn member_location(group: GroupRef<'_>, at: usize) -> Value<'_> {
-    member(group, &group.entry.members.all, at).map_or(Value::Absent, |user| Value::made(user.location()))
+    member(group, at).map_or(Value::Absent, |user| Value::made(user.location()))
 }
 
 fn member_name(group: GroupRef<'_>, at: usize) -> Value<'_> {
-    match member(group, &group.entry.members.all, at) {
-        Some(Resource::User(user)) => Value::maybe(user.entry.user.name.as_deref()),
+    match member(group, at) {
+        Some(Resource::User(user)) => Value::maybe(user.person.user.name.as_deref()),
         _ => Value::Absent,
     }
 }
 
 fn intercom_id(group: GroupRef<'_>, _: usize) -> Value<'_> {
-    Value::text(group.entry.group.id.as_str())
+    Value::text(group.team.group.id.as_str())
 }
 
 fn workspace_id(group: GroupRef<'_>, _: usize) -> Value<'_> {
@@ -98,25 +99,31 @@ fn workspace_id(group: GroupRef<'_>, _: usize) -> Value<'_> {
 }
 
 fn distribution_method(group: GroupRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(group.entry.group.distribution_method.as_deref())
+    Value::maybe(group.team.group.distribution_method.as_deref())
 }
 
 fn assignment_limit(group: GroupRef<'_>, _: usize) -> Value<'_> {
-    group.entry.group.assignment_limit.into()
+    group.team.group.assignment_limit.into()
+}
+
+/// The member at a place among those with a priority level.
+fn member_with(group: GroupRef<'_>, level: Priority, at: usize) -> Value<'_> {
+    let link = links_with(&group.team.members, level).get(at);
+    Value::maybe(link.and_then(|link| group.picture.user_at(link.place)).map(Resource::id))
 }
 
 fn primary_member_count(group: GroupRef<'_>) -> usize {
-    group.entry.members.primary.len()
+    links_with(&group.team.members, Priority::Primary).len()
 }
 
 fn primary_member(group: GroupRef<'_>, at: usize) -> Value<'_> {
-    Value::maybe(member(group, &group.entry.members.primary, at).map(Resource::id))
+    member_with(group, Priority::Primary, at)
 }
 
 fn secondary_member_count(group: GroupRef<'_>) -> usize {
-    group.entry.members.secondary.len()
+    links_with(&group.team.members, Priority::Secondary).len()
 }
 
 fn secondary_member(group: GroupRef<'_>, at: usize) -> Value<'_> {
-    Value::maybe(member(group, &group.entry.members.secondary, at).map(Resource::id))
+    member_with(group, Priority::Secondary, at)
 }

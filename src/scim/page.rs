@@ -13,7 +13,7 @@ use super::render;
 use super::schema::{ResourceType, urn};
 use super::value::Resource;
 use super::{Picture, ScimError, resource_types};
-use crate::directory::Generation;
+use crate::directory::Edition;
 
 /// How large pages are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +40,8 @@ pub struct Walker<'a> {
 /// A part of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The generation whose list it is part of; none for the one that is shown now.
-    pub generation: Option<Generation>,
+    /// The list that it is part of; none for the one that is shown now.
+    pub edition: Option<Edition>,
     /// How many resources lie before it.
     start: usize,
     /// How many it takes at the most.
@@ -96,18 +96,18 @@ impl Query {
         // RFC 9865 §2.4: without either parameter the default method, which stays the one that was there first.
         let Some(cursor) = self.cursor.as_deref().filter(|_| rules.cursors) else {
             let start = self.start_index.unwrap_or(1) - 1;
-            return Ok(Window { generation: None, start, count, by_cursor: false });
+            return Ok(Window { edition: None, start, count, by_cursor: false });
         };
         // RFC 9865 §2.1: "The cursor is omitted or empty" for the first page.
         if cursor.is_empty() {
-            return Ok(Window { generation: None, start: 0, count, by_cursor: true });
+            return Ok(Window { edition: None, start: 0, count, by_cursor: true });
         }
         let cursor = walker.key.open(cursor, &self.purpose(types, walker))?;
         if asked.is_some_and(|asked| asked != cursor.count) {
             return Err(ScimError::InvalidCount { expected: cursor.count });
         }
-        let generation = Some(cursor.generation);
-        Ok(Window { generation, start: cursor.start, count: cursor.count, by_cursor: true })
+        let edition = Some(cursor.edition);
+        Ok(Window { edition, start: cursor.start, count: cursor.count, by_cursor: true })
     }
 
     /// How many comparisons answering takes, roughly.
@@ -131,7 +131,7 @@ impl Query {
     ) -> Result<Page, ScimError> {
         let Listed { total_results, items_per_page, resources } = self.select(picture, types, window)?;
         let cursor = |start| {
-            let cursor = Cursor { generation: picture.generation(), start, count: window.count };
+            let cursor = Cursor { edition: picture.edition(), start, count: window.count };
             walker.key.seal(cursor, &self.purpose(types, walker))
         };
         let end = window.start.saturating_add(items_per_page);
@@ -183,7 +183,7 @@ impl Query {
         };
         let items_per_page = shown.len();
         let bodies = shown.iter().map(|resource| match projection(resource) {
-            None => resource.ready().body.clone(),
+            None => resource.ready(),
             Some(projection) => {
                 let mut body = Vec::new();
                 render::resource(&mut body, *resource, projection);

@@ -1,13 +1,13 @@
 //! A workspace at one generation, ready to be asked. It never changes: a new generation is a new picture.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
-use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use hashbrown::HashTable;
 use serde::Deserialize;
 
 use super::project::Projection;
@@ -15,24 +15,19 @@ use super::render;
 use super::resource_types;
 use super::schema::{self, ResourceType};
 use super::value::{GroupRef, Resource, UserRef};
-use crate::directory::{Generation, Group, Membership, Priority, Snapshot, Stamps, User, UserId, Volatile, Workspace};
+use crate::directory::{Directory, Edition, Workspace};
 
 /// A workspace's users and groups as SCIM shows them. What did not change from one generation to the next is shared
 /// between their pictures, so that keeping several takes little more room than keeping one.
 #[derive(Debug)]
 pub struct Picture {
-    generation: Generation,
-    workspace: Workspace,
+    directory: Directory,
     base_url: String,
     names: Names,
-    users: Vec<UserEntry>,
-    user_shelves: Vec<Bytes>,
-    groups: Vec<GroupEntry>,
-    group_shelves: Vec<Bytes>,
-    user_by_id: HashMap<Box<str>, u32>,
+    users: Shelved,
+    groups: Shelved,
     /// By the folded userName, which is not caseExact (RFC 7643 §4.1.1).
-    users_by_name: HashMap<Box<str>, Vec<u32>>,
-    group_by_id: HashMap<Box<str>, u32>,
+    users_by_name: Index,
 }
 
 /// How names of one word are split.
@@ -46,44 +41,59 @@ pub enum Names {
     GivenOnly,
 }
 
-/// A user, with what is made once for a generation.
-#[derive(Debug)]
-pub(super) struct UserEntry {
-    pub id: Box<str>,
-    pub user: Arc<User>,
-    pub volatile: Arc<Volatile>,
-    pub stamps: Stamps,
-    pub groups: Links,
-    pub ready: Ready,
-}
-
-/// A group, with what is made once for a generation.
-#[derive(Debug)]
-pub(super) struct GroupEntry {
-    pub id: Box<str>,
-    pub group: Arc<Group>,
-    pub stamps: Stamps,
-    pub members: Links,
-    pub ready: Ready,
-}
-
-/// One side of the memberships, as places in the picture; `primary` and `secondary` are parts of `all`.
+/// What is made once for each resource of a type. Places are those in the directory.
 #[derive(Debug, Default)]
-pub(super) struct Links {
-    pub all: Vec<u32>,
-    pub primary: Vec<u32>,
-    pub secondary: Vec<u32>,
+struct Shelved {
+    entries: Vec<Entry>,
+    by_id: Index,
+    /// The answers as they are without `attributes` and `excludedAttributes`, [`SHELF`] on each.
+    shelves: Vec<Bytes>,
 }
 
-/// A resource's answer as it is without `attributes` and `excludedAttributes`.
-#[derive(Clone, Debug, Default)]
-pub struct Ready {
-    /// The weak ETag, quotes and all: `W/"…"`.
-    pub version: Arc<str>,
-    /// The JSON, a part of a shelf.
-    pub body: Bytes,
-    /// Where on the shelf it begins.
-    at: usize,
+/// What is made once for a resource.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub id: Box<str>,
+    pub version: Version,
+    /// Where on its shelf the answer is.
+    from: u32,
+    to: u32,
+}
+
+/// A weak ETag, quotes and all: `W/"…"`. All zeros while it is not made yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Version([u8; 20]);
+
+impl Version {
+    /// The text; empty while it is not made yet.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        if self.0[0] == 0 { "" } else { str::from_utf8(&self.0).unwrap_or_default() }
+    }
+}
+
+/// Places by a text that is kept elsewhere: an index that holds its keys too takes three times the room.
+#[derive(Debug, Default)]
+struct Index {
+    places: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl Index {
+    fn of<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Self {
+        let hasher = RandomState::new();
+        let hashes: Vec<u64> = texts.map(|text| hasher.hash_one(text)).collect();
+        let mut places = HashTable::with_capacity(hashes.len());
+        for (place, hash) in (0..).zip(&hashes) {
+            places.insert_unique(*hash, place, |place: &u32| hashes[*place as usize]);
+        }
+        Self { places, hasher }
+    }
+
+    /// The places that may be those of a text; the text at the place has the last word.
+    fn candidates(&self, text: &str) -> impl Iterator<Item = u32> {
+        self.places.iter_hash(self.hasher.hash_one(text)).copied()
+    }
 }
 
 /// How many ready answers stand on a shelf, one after the other with commas between, as a page holds them. A part of a
@@ -91,205 +101,121 @@ pub struct Ready {
 /// generation.
 const SHELF: usize = 64;
 
-impl Links {
-    fn add(&mut self, to: u32, priority: Option<Priority>) {
-        self.all.push(to);
-        match priority {
-            Some(Priority::Primary) => self.primary.push(to),
-            Some(Priority::Secondary) => self.secondary.push(to),
-            None => {}
-        }
+impl Shelved {
+    fn of_ids(prefix: &str, ids: impl Iterator<Item = impl std::fmt::Display>) -> Self {
+        let entry = |id| Entry { id: format!("{prefix}{id}").into(), version: Version::default(), from: 0, to: 0 };
+        let entries: Vec<Entry> = ids.map(entry).collect();
+        Self { by_id: Index::of(entries.iter().map(|entry| &*entry.id)), entries, shelves: Vec::new() }
     }
-}
 
-impl UserEntry {
-    pub fn user_name(&self) -> &str {
-        self.user.email.as_deref().unwrap_or(&self.id)
+    fn place(&self, id: &str) -> Option<u32> {
+        self.by_id.candidates(id).find(|place| &*self.entries[*place as usize].id == id)
     }
-}
 
-impl GroupEntry {
-    pub fn display_name(&self) -> &str {
-        self.group.name.as_deref().unwrap_or(&self.id)
+    fn body(&self, place: usize) -> Bytes {
+        let Entry { from, to, .. } = self.entries[place];
+        self.shelves[place / SHELF].slice(from as usize..to as usize)
     }
 }
 
 impl Picture {
-    /// Makes the picture of a snapshot. `base_url` is the root of the workspace's SCIM service, without a
+    /// Makes the picture of a directory. `base_url` is the root of the workspace's SCIM service, without a
     /// slash at its end; locations and references begin with it. `previous` is an earlier picture, to share with.
     #[must_use]
-    pub fn new(snapshot: Snapshot, base_url: impl Into<String>, names: Names, previous: Option<&Self>) -> Self {
-        let users: Vec<UserEntry> = snapshot
-            .users
-            .into_iter()
-            .map(|(recorded, volatile)| {
-                let id: Box<str> = format!("adm_{}", recorded.value.id).into();
-                let before = previous.and_then(|picture| picture.user_entry(&id));
-                UserEntry {
-                    user: shared(recorded.value, before.map(|entry| &entry.user)),
-                    volatile: shared(volatile, before.map(|entry| &entry.volatile)),
-                    stamps: recorded.stamps,
-                    groups: Links::default(),
-                    ready: Ready::default(),
-                    id,
-                }
-            })
-            .collect();
-        let groups: Vec<GroupEntry> = snapshot
-            .groups
-            .into_iter()
-            .map(|recorded| {
-                let id: Box<str> = format!("team_{}", recorded.value.id).into();
-                let before = previous.and_then(|picture| picture.group_entry(&id));
-                GroupEntry {
-                    group: shared(recorded.value, before.map(|entry| &entry.group)),
-                    stamps: recorded.stamps,
-                    members: Links::default(),
-                    ready: Ready::default(),
-                    id,
-                }
-            })
-            .collect();
-        let mut users_by_name: HashMap<Box<str>, Vec<u32>> = HashMap::with_capacity(users.len());
-        for (place, user) in places(&users) {
-            users_by_name.entry(user.user_name().to_lowercase().into()).or_default().push(place);
-        }
-        // NB: somebody who left and was invited again is two accounts of one userName, which RFC 7643 §4.1.1 has be
-        // unique. Both are kept, since pullers know them by id; whoever asks for the name sees the active one first.
-        for namesakes in users_by_name.values_mut().filter(|namesakes| namesakes.len() > 1) {
-            namesakes.sort_by_key(|place| !users[*place as usize].user.active);
-        }
-        let mut picture = Self {
-            generation: snapshot.generation,
-            workspace: snapshot.workspace,
-            base_url: base_url.into(),
-            names,
-            user_by_id: places(&users).map(|(place, user)| (user.id.clone(), place)).collect(),
-            group_by_id: places(&groups).map(|(place, group)| (group.id.clone(), place)).collect(),
-            users_by_name,
-            users,
-            user_shelves: Vec::new(),
-            groups,
-            group_shelves: Vec::new(),
-        };
-        picture.link(&snapshot.memberships);
+    pub fn new(directory: Directory, base_url: impl Into<String>, names: Names, previous: Option<&Self>) -> Self {
+        let users = Shelved::of_ids("adm_", directory.people.iter().map(|person| &person.user.id));
+        let groups = Shelved::of_ids("team_", directory.teams.iter().map(|team| &team.group.id));
+        let mut picture =
+            Self { directory, base_url: base_url.into(), names, users, groups, users_by_name: Index::default() };
+        let folded: Vec<String> = picture.all(resource_types::USER).map(|user| user.name().to_lowercase()).collect();
+        picture.users_by_name = Index::of(folded.iter().map(String::as_str));
         picture.make_ready(previous);
         picture
-    }
-
-    fn link(&mut self, memberships: &[Membership]) {
-        let user_places: HashMap<_, _> =
-            places(&self.users).map(|(place, entry)| (entry.user.id.clone(), place)).collect();
-        let group_places: HashMap<_, _> =
-            places(&self.groups).map(|(place, entry)| (entry.group.id.clone(), place)).collect();
-        for membership in memberships {
-            // A membership of somebody or something that is not in the picture cannot be shown.
-            let ends = (user_places.get(&membership.user), group_places.get(&membership.group));
-            if let (Some(&user), Some(&group)) = ends {
-                self.users[user as usize].groups.add(group, membership.priority);
-                self.groups[group as usize].members.add(user, membership.priority);
-            }
-        }
     }
 
     /// RFC 7644 §3.14: the version is of the stored resource, so it is a hash of the whole answer, whatever
     /// part of it somebody asks for. Volatile values are not in that answer and not in the version.
     fn make_ready(&mut self, previous: Option<&Self>) {
         for kind in resource_types::ALL {
-            let versions: Vec<Arc<str>> = self
-                .all(kind)
-                .map(|resource| version_of(resource, previous.and_then(|picture| picture.by_id(resource.id()))))
-                .collect();
-            self.readies(kind).zip(versions).for_each(|(ready, version)| ready.version = version);
-            let (shelves, bodies) = self.write_shelves(kind, previous);
-            self.readies(kind).zip(bodies).for_each(|(ready, (at, body))| (ready.at, ready.body) = (at, body));
-            if *kind == resource_types::USER {
-                self.user_shelves = shelves;
-            } else {
-                self.group_shelves = shelves;
-            }
+            let versions: Vec<Version> = self.all(kind).map(version_of).collect();
+            let entries = &mut self.shelved_mut(kind).entries;
+            entries.iter_mut().zip(versions).for_each(|(entry, version)| entry.version = version);
+            let (shelves, parts) = self.write_shelves(kind, previous);
+            let shelved = self.shelved_mut(kind);
+            shelved.entries.iter_mut().zip(parts).for_each(|(entry, part)| (entry.from, entry.to) = part);
+            shelved.shelves = shelves;
         }
     }
 
-    fn readies(&mut self, kind: &ResourceType) -> impl Iterator<Item = &mut Ready> {
-        let (users, groups) = if *kind == schema::USER {
-            (&mut self.users[..], &mut self.groups[..0])
-        } else {
-            (&mut self.users[..0], &mut self.groups[..])
-        };
-        users.iter_mut().map(|user| &mut user.ready).chain(groups.iter_mut().map(|group| &mut group.ready))
-    }
-
     /// Writes the answers of a type onto shelves, or takes the earlier shelf where it holds the same.
-    fn write_shelves(&self, kind: &ResourceType, previous: Option<&Self>) -> (Vec<Bytes>, Vec<(usize, Bytes)>) {
-        let resources: Vec<Resource<'_>> = self.all(kind).collect();
-        let before: Vec<Resource<'_>> = previous.iter().flat_map(|picture| picture.all(kind)).collect();
-        let mut before = before.chunks(SHELF).zip(previous.map_or(&[][..], |picture| picture.shelves(kind)));
-        let mut shelves = Vec::with_capacity(resources.len().div_ceil(SHELF));
-        let mut bodies = Vec::with_capacity(resources.len());
-        for neighbours in resources.chunks(SHELF) {
-            let same = |before: &[Resource<'_>]| {
+    fn write_shelves(&self, kind: &ResourceType, previous: Option<&Self>) -> (Vec<Bytes>, Vec<(u32, u32)>) {
+        let entries = &self.shelved(kind).entries;
+        let before = previous.map(|picture| picture.shelved(kind));
+        let mut before = before.iter().flat_map(|shelved| shelved.entries.chunks(SHELF).zip(&shelved.shelves));
+        let mut shelves = Vec::with_capacity(entries.len().div_ceil(SHELF));
+        let mut parts = Vec::with_capacity(entries.len());
+        for (start, neighbours) in (0..).step_by(SHELF).zip(entries.chunks(SHELF)) {
+            let same = |before: &[Entry]| {
                 before.len() == neighbours.len()
-                    && before.iter().zip(neighbours).all(|(before, now)| {
-                        before.id() == now.id() && Arc::ptr_eq(&before.ready().version, &now.ready().version)
-                    })
+                    && before.iter().zip(neighbours).all(|(was, is)| was.id == is.id && was.version == is.version)
             };
             if let Some((before, kept)) = before.next().filter(|(before, _)| same(before)) {
-                bodies.extend(before.iter().map(|before| (before.ready().at, before.ready().body.clone())));
+                parts.extend(before.iter().map(|entry| (entry.from, entry.to)));
                 shelves.push(kept.clone());
                 continue;
             }
             let mut written = Vec::new();
-            let mut places = Vec::with_capacity(neighbours.len());
-            for resource in neighbours {
+            for resource in self.part(kind, start..start + neighbours.len()) {
                 if !written.is_empty() {
                     written.push(b',');
                 }
-                let start = written.len();
-                render::resource(&mut written, *resource, &Projection::default_of(kind));
-                places.push(start..written.len());
+                let from = written.len();
+                render::resource(&mut written, resource, &Projection::default_of(kind));
+                // A shelf of more than four gigabytes does not fit any machine that this runs on.
+                let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
+                parts.push((place(from), place(written.len())));
             }
-            let filled = Bytes::from(written.into_boxed_slice());
-            bodies.extend(places.into_iter().map(|place| (place.start, filled.slice(place))));
-            shelves.push(filled);
+            shelves.push(Bytes::from(written.into_boxed_slice()));
         }
-        (shelves, bodies)
+        (shelves, parts)
     }
 
-    fn shelves(&self, kind: &ResourceType) -> &[Bytes] {
-        if *kind == schema::USER { &self.user_shelves } else { &self.group_shelves }
+    fn shelved(&self, kind: &ResourceType) -> &Shelved {
+        if *kind == schema::USER { &self.users } else { &self.groups }
+    }
+
+    fn shelved_mut(&mut self, kind: &ResourceType) -> &mut Shelved {
+        if *kind == schema::USER { &mut self.users } else { &mut self.groups }
     }
 
     /// The ready answers of a type at these places, as slices of shelves; to be joined by commas.
     pub(super) fn ready_part(&self, kind: &ResourceType, places: Range<usize>) -> impl Iterator<Item = Bytes> {
+        let shelved = self.shelved(kind);
         let of_shelf = move |shelf: usize| {
             let first = places.start.max(shelf * SHELF);
             let last = places.end.min((shelf + 1) * SHELF).checked_sub(1).filter(|last| *last >= first)?;
-            let start = self.ready_at(kind, first)?.at;
-            let end = self.ready_at(kind, last).map(|ready| ready.at + ready.body.len())?;
-            Some(self.shelves(kind)[shelf].slice(start..end))
+            let (first, last) = (shelved.entries.get(first)?, shelved.entries.get(last)?);
+            Some(shelved.shelves[shelf].slice(first.from as usize..last.to as usize))
         };
         (places.start / SHELF..places.end.div_ceil(SHELF)).filter_map(of_shelf)
     }
 
-    fn ready_at(&self, kind: &ResourceType, place: usize) -> Option<&Ready> {
-        if *kind == schema::USER {
-            self.users.get(place).map(|user| &user.ready)
-        } else {
-            self.groups.get(place).map(|group| &group.ready)
-        }
+    /// What it shows.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.directory
     }
 
-    /// Which generation it shows.
+    /// Which list of people it shows.
     #[must_use]
-    pub fn generation(&self) -> Generation {
-        self.generation
+    pub fn edition(&self) -> Edition {
+        self.directory.edition
     }
 
     /// Which workspace it shows.
     #[must_use]
     pub fn workspace(&self) -> &Workspace {
-        &self.workspace
+        &self.directory.workspace
     }
 
     /// The root of the workspace's SCIM service.
@@ -301,45 +227,40 @@ impl Picture {
     /// The user or group with that SCIM id; ids are caseExact (RFC 7643 §3.1).
     #[must_use]
     pub fn by_id(&self, id: &str) -> Option<Resource<'_>> {
-        match self.user_by_id.get(id) {
-            Some(place) => self.user_at(*place),
-            None => self.group_by_id.get(id).and_then(|place| self.group_at(*place)),
+        match self.users.place(id) {
+            Some(place) => self.user_at(place),
+            None => self.groups.place(id).and_then(|place| self.group_at(place)),
         }
     }
 
     /// How many resources of a type there are.
     #[must_use]
     pub fn count(&self, kind: &ResourceType) -> usize {
-        if *kind == schema::USER { self.users.len() } else { self.groups.len() }
+        self.shelved(kind).entries.len()
     }
 
     /// The resources of a type, by id.
-    pub fn all(&self, kind: &ResourceType) -> impl Iterator<Item = Resource<'_>> {
+    pub fn all(&self, kind: &ResourceType) -> impl ExactSizeIterator<Item = Resource<'_>> {
         self.part(kind, 0..self.count(kind))
     }
 
     /// The resources of a type at these places, by id. Places that there are not are left out.
-    pub fn part(&self, kind: &ResourceType, places: Range<usize>) -> impl Iterator<Item = Resource<'_>> {
+    pub fn part(&self, kind: &ResourceType, places: Range<usize>) -> impl ExactSizeIterator<Item = Resource<'_>> {
         let places = places.start.min(self.count(kind))..places.end.min(self.count(kind));
-        let (users, groups) = if *kind == schema::USER { (places, 0..0) } else { (0..0, places) };
-        let users = self.users[users].iter().map(|entry| self.as_user(entry));
-        users.chain(self.groups[groups].iter().map(|entry| self.as_group(entry)))
-    }
-
-    /// Whether it shows these values that are not access.
-    #[must_use]
-    pub fn shows_volatile(&self, values: &HashMap<UserId, Volatile>) -> bool {
-        self.users.iter().all(|entry| {
-            values
-                .get(&entry.user.id)
-                .map_or_else(|| *entry.volatile == Volatile::default(), |values| *entry.volatile == *values)
-        })
+        let user = *kind == schema::USER;
+        places.map(move |place| if user { self.as_user(place) } else { self.as_group(place) })
     }
 
     /// The users with that userName, in any case.
+    ///
+    /// NB: somebody who left and was invited again is two accounts of one userName, which RFC 7643 §4.1.1 has be
+    /// unique. Both are kept, since pullers know them by id; whoever asks for the name sees the active one first.
     pub fn users_named(&self, user_name: &str) -> impl Iterator<Item = Resource<'_>> {
-        let places = self.users_by_name.get(user_name.to_lowercase().as_str()).map_or(&[][..], Vec::as_slice);
-        places.iter().filter_map(|place| self.user_at(*place))
+        let folded = user_name.to_lowercase();
+        let candidates = self.users_by_name.candidates(&folded).filter_map(|place| self.user_at(place));
+        let mut namesakes: Vec<Resource<'_>> = candidates.filter(|user| user.name().to_lowercase() == folded).collect();
+        namesakes.sort_by_key(|user| (!user.is_active(), user.place()));
+        namesakes.into_iter()
     }
 
     /// How names of one word are split.
@@ -348,62 +269,60 @@ impl Picture {
     }
 
     pub(super) fn user_at(&self, place: u32) -> Option<Resource<'_>> {
-        self.users.get(place as usize).map(|entry| self.as_user(entry))
+        let place = place as usize;
+        (place < self.users.entries.len()).then(|| self.as_user(place))
     }
 
     pub(super) fn group_at(&self, place: u32) -> Option<Resource<'_>> {
-        self.groups.get(place as usize).map(|entry| self.as_group(entry))
+        let place = place as usize;
+        (place < self.groups.entries.len()).then(|| self.as_group(place))
     }
 
-    fn as_user<'p>(&'p self, entry: &'p UserEntry) -> Resource<'p> {
-        Resource::User(UserRef { picture: self, entry })
+    fn as_user(&self, place: usize) -> Resource<'_> {
+        let (person, entry) = (&self.directory.people[place], &self.users.entries[place]);
+        Resource::User(UserRef { picture: self, person, entry, place })
     }
 
-    fn as_group<'p>(&'p self, entry: &'p GroupEntry) -> Resource<'p> {
-        Resource::Group(GroupRef { picture: self, entry })
-    }
-
-    fn user_entry(&self, id: &str) -> Option<&UserEntry> {
-        self.user_by_id.get(id).and_then(|place| self.users.get(*place as usize))
-    }
-
-    fn group_entry(&self, id: &str) -> Option<&GroupEntry> {
-        self.group_by_id.get(id).and_then(|place| self.groups.get(*place as usize))
-    }
-}
-
-/// The value, in the earlier place where it is the same.
-fn shared<T: PartialEq>(value: T, before: Option<&Arc<T>>) -> Arc<T> {
-    match before {
-        Some(before) if **before == value => Arc::clone(before),
-        _ => Arc::new(value),
+    fn as_group(&self, place: usize) -> Resource<'_> {
+        let (team, entry) = (&self.directory.teams[place], &self.groups.entries[place]);
+        Resource::Group(GroupRef { picture: self, team, entry, place })
     }
 }
 
 /// A hash of the answer before it has a version.
-fn version_of(resource: Resource<'_>, before: Option<Resource<'_>>) -> Arc<str> {
+fn version_of(resource: Resource<'_>) -> Version {
     let mut body = Vec::new();
     render::resource(&mut body, resource, &Projection::default_of(resource.resource_type()));
     let hash = digest(&SHA256, &body);
-    let version = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]));
-    match before.map(|before| &before.ready().version) {
-        Some(before) if **before == *version => Arc::clone(before),
-        _ => version.into(),
-    }
-}
-
-/// Entries with their places. More than `u32::MAX` do not fit any machine that this runs on.
-fn places<T>(entries: &[T]) -> impl Iterator<Item = (u32, &T)> {
-    (0..).zip(entries)
+    let mut version = *b"W/\"................\"";
+    // Twelve bytes are sixteen characters.
+    let _ = URL_SAFE_NO_PAD.encode_slice(&hash.as_ref()[..12], &mut version[3..19]);
+    Version(version)
 }
 
 impl<'a> Resource<'a> {
-    /// The answer that is made once for a generation.
-    #[must_use]
-    pub fn ready(self) -> &'a Ready {
+    fn place(self) -> usize {
         match self {
-            Self::User(user) => &user.entry.ready,
-            Self::Group(group) => &group.entry.ready,
+            Self::User(user) => user.place,
+            Self::Group(group) => group.place,
+        }
+    }
+
+    /// The weak ETag: `W/"…"`.
+    #[must_use]
+    pub fn version(self) -> &'a str {
+        match self {
+            Self::User(user) => user.entry.version.as_str(),
+            Self::Group(group) => group.entry.version.as_str(),
+        }
+    }
+
+    /// The answer that is made once for a generation: the resource without `attributes` and `excludedAttributes`.
+    #[must_use]
+    pub fn ready(self) -> Bytes {
+        match self {
+            Self::User(user) => user.picture.users.body(user.place),
+            Self::Group(group) => group.picture.groups.body(group.place),
         }
     }
 }

@@ -144,7 +144,7 @@ impl Query {
     #[must_use]
     pub fn one(&self, resource: Resource<'_>) -> Bytes {
         match self.projection(resource.resource_type()) {
-            None => resource.ready().body.clone(),
+            None => resource.ready(),
             Some(projection) => {
                 let mut body = Vec::new();
                 render::resource(&mut body, resource, &projection);

@@ -399,24 +399,21 @@ const TAIL: Section = Section {
 
 fn created(resource: Resource<'_>) -> Value<'_> {
     Value::Time(match resource {
-        Resource::User(user) => user.entry.user.joined_at.unwrap_or(user.entry.stamps.created),
-        Resource::Group(group) => group.entry.stamps.created,
+        Resource::User(user) => user.person.user.joined_at.unwrap_or(user.person.stamps.created),
+        Resource::Group(group) => group.team.stamps.created,
     })
 }
 
 fn last_modified(resource: Resource<'_>) -> Value<'_> {
     Value::Time(match resource {
-        Resource::User(user) => user.entry.stamps.last_modified,
-        Resource::Group(group) => group.entry.stamps.last_modified,
+        Resource::User(user) => user.person.stamps.last_modified,
+        Resource::Group(group) => group.team.stamps.last_modified,
     })
 }
 
 fn version(resource: Resource<'_>) -> Value<'_> {
-    let ready = match resource {
-        Resource::User(user) => &user.entry.ready,
-        Resource::Group(group) => &group.entry.ready,
-    };
-    if ready.version.is_empty() { Value::Absent } else { Value::text(&ready.version) }
+    // None yet while the answer is made that it is a hash of.
+    Value::maybe(Some(resource.version()).filter(|version| !version.is_empty()))
 }
 
 /// People.

@@ -3,7 +3,7 @@
 use super::picture::Names;
 use super::schema::{Attribute, Content, Count, Getter, Kind, Returned};
 use super::value::{Resource, UserRef, Value};
-use crate::directory::UserKind;
+use crate::directory::{Priority, UserKind, links_with};
 
 /// The core schema's attributes that a teammate can fill.
 pub(super) const ATTRIBUTES: &[Attribute] = &[
@@ -172,92 +172,92 @@ pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
 /// RFC 7643 §4.1.1: userName is required. NB: for a teammate whom Intercom lists without an address, the
 /// SCIM id stands in; nothing else is both there and unique.
 fn user_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::text(user.entry.user_name())
+    Value::text(Resource::User(user).name())
 }
 
 fn name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.entry.user.name.as_deref())
+    Value::maybe(user.person.user.name.as_deref())
 }
 
 fn given_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.entry.user.name_parts().map(|parts| parts.given))
+    Value::maybe(user.person.user.name_parts().map(|parts| parts.given))
 }
 
 fn family_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.entry.user.name_parts().and_then(|parts| match user.picture.names() {
+    Value::maybe(user.person.user.name_parts().and_then(|parts| match user.picture.names() {
         Names::Repeat => Some(parts.family.unwrap_or(parts.given)),
         Names::GivenOnly => parts.family,
     }))
 }
 
 fn title(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.entry.user.job_title.as_deref())
+    Value::maybe(user.person.user.job_title.as_deref())
 }
 
 fn user_type(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::text(match user.entry.user.kind() {
+    Value::text(match user.person.user.kind() {
         UserKind::Teammate => "Teammate",
         UserKind::Bot => "Bot",
     })
 }
 
 fn active(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::Boolean(user.entry.user.active)
+    Value::Boolean(user.person.user.active)
 }
 
 fn email_count(user: UserRef<'_>) -> usize {
-    usize::from(user.entry.user.email.is_some())
+    usize::from(user.person.user.email.is_some())
 }
 
 fn email(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.entry.user.email.as_deref())
+    Value::maybe(user.person.user.email.as_deref())
 }
 
 fn photo_count(user: UserRef<'_>) -> usize {
-    usize::from(user.entry.volatile.avatar_url.is_some())
+    usize::from(user.person.volatile.avatar_url.is_some())
 }
 
 fn photo(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.entry.volatile.avatar_url.as_deref())
+    Value::maybe(user.person.volatile.avatar_url.as_deref())
 }
 
 fn group_count(user: UserRef<'_>) -> usize {
-    user.entry.groups.all.len()
+    user.person.teams.len()
 }
 
-/// The team at a place in one of the teammate's lists.
-fn group<'a>(user: UserRef<'a>, list: &[u32], at: usize) -> Option<Resource<'a>> {
-    list.get(at).and_then(|group| user.picture.group_at(*group))
+/// The team at a place in the teammate's list.
+fn group(user: UserRef<'_>, at: usize) -> Option<Resource<'_>> {
+    user.person.teams.get(at).and_then(|link| user.picture.group_at(link.place))
 }
 
 fn group_id(user: UserRef<'_>, at: usize) -> Value<'_> {
-    Value::maybe(group(user, &user.entry.groups.all, at).map(Resource::id))
+    Value::maybe(group(user, at).map(Resource::id))
 }
 
 fn group_location(user: UserRef<'_>, at: usize) -> Value<'_> {
-    group(user, &user.entry.groups.all, at).map_or(Value::Absent, |group| Value::made(group.location()))
+    group(user, at).map_or(Value::Absent, |group| Value::made(group.location()))
 }
 
 fn group_name(user: UserRef<'_>, at: usize) -> Value<'_> {
-    match group(user, &user.entry.groups.all, at) {
-        Some(Resource::Group(group)) => Value::text(group.entry.display_name()),
-        _ => Value::Absent,
+    match group(user, at) {
+        Some(group) => Value::text(group.name()),
+        None => Value::Absent,
     }
 }
 
 /// The seat, if there is one, and then the permissions.
 fn entitlement_count(user: UserRef<'_>) -> usize {
-    usize::from(has_seat(user)) + user.entry.user.permissions.as_ref().map_or(0, Vec::len)
+    usize::from(has_seat(user)) + user.person.user.permissions.as_ref().map_or(0, Vec::len)
 }
 
 fn has_seat(user: UserRef<'_>) -> bool {
-    user.entry.user.has_inbox_seat == Some(true)
+    user.person.user.has_inbox_seat == Some(true)
 }
 
 /// The permission at a place in the list of entitlements; none at the place of the seat.
 fn permission(user: UserRef<'_>, at: usize) -> Option<&str> {
     let at = at.checked_sub(usize::from(has_seat(user)))?;
-    user.entry.user.permissions.as_ref()?.get(at).map(String::as_str)
+    user.person.user.permissions.as_ref()?.get(at).map(String::as_str)
 }
 
 fn entitlement(user: UserRef<'_>, at: usize) -> Value<'_> {
@@ -269,19 +269,19 @@ fn entitlement_type(user: UserRef<'_>, at: usize) -> Value<'_> {
 }
 
 fn role_count(user: UserRef<'_>) -> usize {
-    usize::from(user.entry.user.role.is_some())
+    usize::from(user.person.user.role.is_some())
 }
 
 fn role_id(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.entry.user.role.as_ref().map(|role| role.id.as_str()))
+    Value::maybe(user.person.user.role.as_ref().map(|role| role.id.as_str()))
 }
 
 fn role_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.entry.user.role.as_ref().and_then(|role| role.name.as_deref()))
+    Value::maybe(user.person.user.role.as_ref().and_then(|role| role.name.as_deref()))
 }
 
 fn intercom_id(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::text(user.entry.user.id.as_str())
+    Value::text(user.person.user.id.as_str())
 }
 
 fn workspace_id(user: UserRef<'_>, _: usize) -> Value<'_> {
@@ -289,53 +289,59 @@ fn workspace_id(user: UserRef<'_>, _: usize) -> Value<'_> {
 }
 
 fn has_inbox_seat(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.entry.user.has_inbox_seat.into()
+    user.person.user.has_inbox_seat.into()
+}
+
+/// The team at a place among those in which the teammate has a priority level.
+fn team_with(user: UserRef<'_>, level: Priority, at: usize) -> Value<'_> {
+    let link = links_with(&user.person.teams, level).get(at);
+    Value::maybe(link.and_then(|link| user.picture.group_at(link.place)).map(Resource::id))
 }
 
 fn primary_team_count(user: UserRef<'_>) -> usize {
-    user.entry.groups.primary.len()
+    links_with(&user.person.teams, Priority::Primary).len()
 }
 
 fn primary_team(user: UserRef<'_>, at: usize) -> Value<'_> {
-    Value::maybe(group(user, &user.entry.groups.primary, at).map(Resource::id))
+    team_with(user, Priority::Primary, at)
 }
 
 fn secondary_team_count(user: UserRef<'_>) -> usize {
-    user.entry.groups.secondary.len()
+    links_with(&user.person.teams, Priority::Secondary).len()
 }
 
 fn secondary_team(user: UserRef<'_>, at: usize) -> Value<'_> {
-    Value::maybe(group(user, &user.entry.groups.secondary, at).map(Resource::id))
+    team_with(user, Priority::Secondary, at)
 }
 
 fn two_factor_auth(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.entry.user.two_factor_auth.into()
+    user.person.user.two_factor_auth.into()
 }
 
 fn joined_at(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.entry.user.joined_at.into()
+    user.person.user.joined_at.into()
 }
 
 fn removed_at(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.entry.user.removed_at.into()
+    user.person.user.removed_at.into()
 }
 
 fn away_mode_enabled(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.entry.volatile.away_mode_enabled.into()
+    user.person.volatile.away_mode_enabled.into()
 }
 
 fn away_mode_reassign(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.entry.volatile.away_mode_reassign.into()
+    user.person.volatile.away_mode_reassign.into()
 }
 
 fn away_status_reason_id(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.entry.volatile.away_status_reason_id.into()
+    user.person.volatile.away_status_reason_id.into()
 }
 
 fn last_sign_in_at(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.entry.volatile.last_sign_in_at.into()
+    user.person.volatile.last_sign_in_at.into()
 }
 
 fn last_sign_in_method(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.entry.volatile.last_sign_in_method.as_deref())
+    Value::maybe(user.person.volatile.last_sign_in_method.as_deref())
 }

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use time::OffsetDateTime;
 
-use super::picture::{GroupEntry, Picture, UserEntry};
+use super::picture::{Entry, Picture};
 use super::schema::{self, ResourceType};
+use crate::directory::{Person, Team};
 
 /// One resource of a picture.
 #[derive(Clone, Copy)]
@@ -20,14 +21,18 @@ pub enum Resource<'a> {
 #[derive(Clone, Copy)]
 pub struct UserRef<'a> {
     pub(super) picture: &'a Picture,
-    pub(super) entry: &'a UserEntry,
+    pub(super) person: &'a Person,
+    pub(super) entry: &'a Entry,
+    pub(super) place: usize,
 }
 
 /// A group, with the picture it belongs to.
 #[derive(Clone, Copy)]
 pub struct GroupRef<'a> {
     pub(super) picture: &'a Picture,
-    pub(super) entry: &'a GroupEntry,
+    pub(super) team: &'a Team,
+    pub(super) entry: &'a Entry,
+    pub(super) place: usize,
 }
 
 /// One value of a simple attribute.
@@ -103,8 +108,8 @@ impl<'a> Resource<'a> {
     #[must_use]
     pub fn name(self) -> &'a str {
         match self {
-            Self::User(user) => user.entry.user_name(),
-            Self::Group(group) => group.entry.display_name(),
+            Self::User(user) => user.person.user.email.as_deref().unwrap_or(&user.entry.id),
+            Self::Group(group) => group.team.group.name.as_deref().unwrap_or(&group.entry.id),
         }
     }
 
@@ -112,7 +117,7 @@ impl<'a> Resource<'a> {
     #[must_use]
     pub fn is_active(self) -> bool {
         match self {
-            Self::User(user) => user.entry.user.active,
+            Self::User(user) => user.person.user.active,
             Self::Group(_) => true,
         }
     }

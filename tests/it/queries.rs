@@ -230,7 +230,7 @@ async fn what_changes_without_a_generation_is_fresh_too() {
         workspace.admin_mut(first).unwrap().away = !before;
     });
     assert_eq!(away(&with(&bridge, path, ("Cache-Control", "no-cache")).await), !before);
-    assert_eq!(bridge.app.service().workspaces["default"].live.picture().unwrap().generation(), 1);
+    assert_eq!(bridge.app.service().workspaces["default"].live.picture().unwrap().edition().generation, 1);
     bridge.stop().await;
 }
 

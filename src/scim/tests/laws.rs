@@ -23,10 +23,11 @@ fn crowd(generation: Generation, promoted: Option<usize>) -> Snapshot {
 
 #[test]
 fn what_did_not_change_is_shared_between_two_generations() {
-    let make = |snapshot, previous| Picture::new(snapshot, "https://bridge.example", Names::default(), previous);
+    let make =
+        |snapshot, previous| Picture::new(directory(snapshot), "https://bridge.example", Names::default(), previous);
     let first = make(crowd(1, None), None);
     let (second, alone) = (make(crowd(2, Some(70)), Some(&first)), make(crowd(2, Some(70)), None));
-    let bodies = |picture: &Picture| -> Vec<_> { picture.all(USER).map(|user| user.ready().body.clone()).collect() };
+    let bodies = |picture: &Picture| -> Vec<_> { picture.all(USER).map(|user| user.ready()).collect() };
     let (before, after) = (bodies(&first), bodies(&second));
     let shared: Vec<usize> = (0..200).filter(|place| before[*place].as_ptr() == after[*place].as_ptr()).collect();
     assert_eq!(shared, (0..64).chain(128..200).collect::<Vec<_>>(), "all but the neighbourhood of the one who changed");
@@ -38,7 +39,7 @@ fn what_did_not_change_is_shared_between_two_generations() {
 proptest! {
     #[test]
     fn a_part_of_everything_is_the_same_whether_it_is_ready_or_written_for_the_occasion(start in 1_usize..220, count in 0_usize..220) {
-        let picture = Picture::new(crowd(1, None), "https://bridge.example", Names::default(), None);
+        let picture = Picture::new(directory(crowd(1, None)), "https://bridge.example", Names::default(), None);
         let (start, count) = (start.to_string(), count.to_string());
         let window = [("startIndex", start.as_str()), ("count", count.as_str())];
         let ready = ask_of(&picture, ALL, &window, "").unwrap();

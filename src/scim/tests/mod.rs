@@ -4,13 +4,14 @@ mod laws;
 mod questions;
 
 use serde_json::Value;
+use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::resource_types::USER;
 use super::*;
 use crate::directory::{
-    Generation, Group, GroupId, Membership, Priority, Recorded, Role, Snapshot, Stamps, User, UserId, Volatile,
-    Workspace,
+    Directory, Generation, Group, GroupId, Membership, Priority, Recorded, Role, Snapshot, Stamps, User, UserId,
+    Volatile, Workspace,
 };
 
 /// Id, address, name, title, active, day of the last change, teams.
@@ -34,7 +35,11 @@ const PEOPLE: [Person; 12] = [
 const TEAMS: [(&str, &str); 4] = [("1", "Support"), ("2", "sales"), ("3", "Émigrés"), ("4", "Nobody's")];
 
 fn picture() -> Picture {
-    Picture::new(snapshot(1), "https://bridge.example/scim/v2", Names::default(), None)
+    Picture::new(directory(snapshot(1)), "https://bridge.example/scim/v2", Names::default(), None)
+}
+
+fn directory(snapshot: Snapshot) -> Directory {
+    Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None)
 }
 
 fn snapshot(generation: Generation) -> Snapshot {

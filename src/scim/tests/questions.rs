@@ -72,7 +72,7 @@ fn of_two_accounts_of_one_name_the_active_one_comes_first() {
     snapshot.users[3].0.value.email = Some("Ada@Example.com".to_owned());
     snapshot.users[0].0.value.active = false;
     snapshot.users[3].0.value.active = true;
-    let picture = Picture::new(snapshot, "", Names::default(), None);
+    let picture = Picture::new(directory(snapshot), "", Names::default(), None);
     let page = ask_of(&picture, &[USER], &[("filter", "userName eq \"ada@example.com\"")], "").unwrap();
     assert_eq!(ids(&json(&page)), ["4", "1"]);
 }
@@ -191,7 +191,7 @@ fn projection_takes_every_form_of_a_name() {
 #[test]
 fn a_name_of_one_word_is_repeated_or_left_alone_as_it_is_set() {
     let name = |names| {
-        let picture = Picture::new(snapshot(1), "", names, None);
+        let picture = Picture::new(directory(snapshot(1)), "", names, None);
         let page = ask_of(&picture, &[USER], &[("filter", "id eq \"adm_2\""), ("attributes", "name")], "").unwrap();
         json(&page)["Resources"][0]["name"].to_string()
     };

@@ -1,0 +1,209 @@
+//! A workspace at one generation, with its people and teams joined: what questions are answered from.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::Workspace;
+use super::{Generation, Group, GroupId, Membership, Priority, Recorded, Snapshot, Stamps, User, UserId, Volatile};
+
+/// A workspace at one generation. It never changes; what is the same in the next generation is shared with it.
+#[derive(Debug, Default)]
+pub struct Directory {
+    /// Which list of people this is.
+    pub edition: Edition,
+    /// Which workspace it is, as far as Intercom has said.
+    pub workspace: Workspace,
+    /// By id.
+    pub people: Vec<Person>,
+    /// By id.
+    pub teams: Vec<Team>,
+    /// When the first of those who are gone went; none where everybody is there.
+    pub first_gone: Option<OffsetDateTime>,
+}
+
+/// Which list of people a [`Directory`] holds. Those who are gone are left out in the order in which they went, so how
+/// many are left out says who.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Edition {
+    /// The generation.
+    pub generation: Generation,
+    /// How many of its people are left out, because they have been gone for too long.
+    pub left_out: usize,
+}
+
+/// A person, with when and where.
+#[derive(Debug)]
+pub struct Person {
+    /// What is access.
+    pub user: Arc<User>,
+    /// What is not.
+    pub volatile: Arc<Volatile>,
+    /// When they were first recorded, and last changed.
+    pub stamps: Stamps,
+    /// Their teams: those with priority first, then by id.
+    pub teams: Box<[Link]>,
+}
+
+/// A team, with when and whom.
+#[derive(Debug)]
+pub struct Team {
+    /// The team.
+    pub group: Arc<Group>,
+    /// When it was first recorded, and last changed.
+    pub stamps: Stamps,
+    /// Its members: those with priority first, then by id.
+    pub members: Box<[Link]>,
+}
+
+/// The other end of a membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its place in [`Directory::people`] or [`Directory::teams`].
+    pub place: u32,
+    /// The priority level of the member.
+    pub priority: Option<Priority>,
+}
+
+impl Directory {
+    /// Joins what a snapshot holds. People who were gone by `gone_by` are left out. `previous` is an earlier directory,
+    /// to share with.
+    #[must_use]
+    pub fn new(snapshot: Snapshot, gone_by: OffsetDateTime, previous: Option<&Self>) -> Self {
+        let all = snapshot.users.len();
+        let stays = |user: &Recorded<User>| user.value.active || user.stamps.last_modified > gone_by;
+        let mut people: Vec<Person> = Vec::with_capacity(all);
+        people.extend(snapshot.users.into_iter().filter(|(user, _)| stays(user)).map(|(recorded, volatile)| {
+            let before = previous.and_then(|directory| directory.person(&recorded.value.id));
+            Person {
+                user: shared(recorded.value, before.map(|person| &person.user)),
+                volatile: shared(volatile, before.map(|person| &person.volatile)),
+                stamps: recorded.stamps,
+                teams: Box::default(),
+            }
+        }));
+        let teams = snapshot.groups.into_iter().map(|recorded| {
+            let before = previous.and_then(|directory| directory.team(&recorded.value.id));
+            Team {
+                group: shared(recorded.value, before.map(|team| &team.group)),
+                stamps: recorded.stamps,
+                members: Box::default(),
+            }
+        });
+        let edition = Edition { generation: snapshot.generation, left_out: all - people.len() };
+        let gone = people.iter().filter(|person| !person.user.active).map(|person| person.stamps.last_modified);
+        let first_gone = gone.min();
+        let mut directory = Self { edition, workspace: snapshot.workspace, people, teams: teams.collect(), first_gone };
+        directory.join(&snapshot.memberships);
+        directory
+    }
+
+    fn join(&mut self, memberships: &[Membership]) {
+        let people: HashMap<&UserId, u32> = self.people.iter().map(|person| &person.user.id).zip(0..).collect();
+        let teams: HashMap<&GroupId, u32> = self.teams.iter().map(|team| &team.group.id).zip(0..).collect();
+        let mut of_people: Vec<Vec<Link>> = vec![Vec::new(); self.people.len()];
+        let mut of_teams: Vec<Vec<Link>> = vec![Vec::new(); self.teams.len()];
+        for Membership { group, user, priority } in memberships {
+            // A membership of somebody or something that is not here cannot be shown.
+            if let (Some(person), Some(team)) = (people.get(user), teams.get(group)) {
+                of_people[*person as usize].push(Link { place: *team, priority: *priority });
+                of_teams[*team as usize].push(Link { place: *person, priority: *priority });
+            }
+        }
+        self.people.iter_mut().zip(of_people).for_each(|(person, links)| person.teams = by_priority(links));
+        self.teams.iter_mut().zip(of_teams).for_each(|(team, links)| team.members = by_priority(links));
+    }
+
+    /// The person with that id.
+    #[must_use]
+    pub fn person(&self, id: &UserId) -> Option<&Person> {
+        self.people.binary_search_by(|person| person.user.id.cmp(id)).ok().map(|place| &self.people[place])
+    }
+
+    /// The team with that id.
+    #[must_use]
+    pub fn team(&self, id: &GroupId) -> Option<&Team> {
+        self.teams.binary_search_by(|team| team.group.id.cmp(id)).ok().map(|place| &self.teams[place])
+    }
+
+    /// Whether it holds these values that are not access.
+    #[must_use]
+    pub fn holds_volatile(&self, values: &HashMap<UserId, Volatile>) -> bool {
+        let none = Volatile::default();
+        self.people.iter().all(|person| *person.volatile == *values.get(&person.user.id).unwrap_or(&none))
+    }
+}
+
+/// The links in the order that [`links_with`] reads them in.
+fn by_priority(mut links: Vec<Link>) -> Box<[Link]> {
+    links.sort_by_key(|link| (rank(link.priority), link.place));
+    links.into()
+}
+
+fn rank(priority: Option<Priority>) -> u8 {
+    match priority {
+        Some(Priority::Primary) => 0,
+        Some(Priority::Secondary) => 1,
+        None => 2,
+    }
+}
+
+/// Those of a person's or a team's links that have a priority level.
+#[must_use]
+pub fn links_with(links: &[Link], priority: Priority) -> &[Link] {
+    let before = |wanted: u8| links.partition_point(|link| rank(link.priority) < wanted);
+    let rank = rank(Some(priority));
+    &links[before(rank)..before(rank + 1)]
+}
+
+/// The value, in the earlier place where it is the same.
+fn shared<T: PartialEq>(value: T, before: Option<&Arc<T>>) -> Arc<T> {
+    match before {
+        Some(before) if **before == value => Arc::clone(before),
+        _ => Arc::new(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn snapshot(gone_on: &[(&str, u8)]) -> Snapshot {
+        let day = |day: u8| datetime!(2026-03-01 12:00 UTC).replace_day(day).unwrap();
+        let mut snapshot = Snapshot { generation: 3, ..Snapshot::default() };
+        for (id, last) in gone_on {
+            let mut user = User::new(UserId::new(*id));
+            user.active = *last == 0;
+            let stamps = Stamps { created: day(1), last_modified: day((*last).max(1)) };
+            snapshot.users.push((Recorded { value: user, stamps }, Volatile::default()));
+        }
+        snapshot
+    }
+
+    #[test]
+    fn who_was_gone_by_then_is_left_out_and_nobody_else() {
+        let people = [("1", 0), ("2", 5), ("3", 9)];
+        let ids = |gone_by| {
+            let directory = Directory::new(snapshot(&people), gone_by, None);
+            let ids: Vec<String> = directory.people.iter().map(|person| person.user.id.to_string()).collect();
+            (ids.join(" "), directory.edition.left_out)
+        };
+        assert_eq!(ids(datetime!(2026-03-01 0:00 UTC)), ("1 2 3".to_owned(), 0));
+        assert_eq!(ids(datetime!(2026-03-05 12:00 UTC)), ("1 3".to_owned(), 1));
+        assert_eq!(ids(datetime!(2026-04-01 0:00 UTC)), ("1".to_owned(), 2));
+    }
+
+    #[test]
+    fn what_did_not_change_is_shared() {
+        let gone_by = OffsetDateTime::UNIX_EPOCH;
+        let first = Directory::new(snapshot(&[("1", 0), ("2", 0)]), gone_by, None);
+        let second = Directory::new(snapshot(&[("1", 0), ("2", 4)]), gone_by, Some(&first));
+        let same: Vec<bool> =
+            first.people.iter().zip(&second.people).map(|(a, b)| Arc::ptr_eq(&a.user, &b.user)).collect();
+        assert_eq!(same, [true, false]);
+        assert_eq!((first.first_gone, second.first_gone), (None, Some(datetime!(2026-03-04 12:00 UTC))));
+    }
+}
