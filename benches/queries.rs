@@ -155,7 +155,8 @@ fn measure(users: usize) {
     let database = format!("sqlite://{}?mode=rwc", directory.path().join("bridge.db").display());
     let (intercom, mut environment) = simulator(users);
     environment.insert("DATABASE_URL".to_owned(), database);
-    let token = Command::new(BRIDGE).args(["token", "issue", "--scope", "scim.read import.read"]).envs(&environment).output();
+    let token =
+        Command::new(BRIDGE).args(["token", "issue", "--scope", "scim.read import.read"]).envs(&environment).output();
     let token = String::from_utf8(token.unwrap().stdout).unwrap().trim().to_owned();
     let port = free_port();
     let started = Instant::now();

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -15,9 +14,9 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 pub use crate::http::DEFAULT_WORKSPACE;
 use crate::http::{self, Freshness, Service, Workspace, scim_base_url};
-use crate::import::{Health, ImportOptions, Importer, Nudge};
+use crate::import::{Health, ImportOptions, Importer, Nudge, Schedule, Worker};
 use crate::intercom::Client;
-use crate::ledger::{Ledger, LedgerError, Mode, Run, Trigger};
+use crate::ledger::{Ledger, LedgerError, Notices};
 use crate::limits;
 use crate::publish::{PublishOptions, Publisher};
 use crate::scim::{CursorKey, PageRules};
@@ -90,6 +89,7 @@ pub fn importer(config: &Config, ledger: Ledger, clock: Clock) -> Result<Importe
         max_removals: config.import.max_removals,
         activity_lookback: days(config.import.activity_lookback_days),
         include_bots: config.import.include_bots,
+        lease: config.import.lease,
     };
     Ok(Importer::new(DEFAULT_WORKSPACE, Arc::new(client), ledger, clock, options))
 }
@@ -134,14 +134,6 @@ impl App {
             database: without_password(config.database.url.expose_secret()),
             why: error.chain(),
         };
-        let left_behind = ledger.interrupt_runs(DEFAULT_WORKSPACE, clock.now()).await.map_err(database)?;
-        if left_behind > 0 {
-            tracing::warn!(
-                workspace = DEFAULT_WORKSPACE,
-                runs = left_behind,
-                "imports of an ended process were marked as interrupted"
-            );
-        }
         let publisher = Publisher::new(
             DEFAULT_WORKSPACE,
             PublishOptions {
@@ -180,28 +172,29 @@ impl App {
         let server = http::serve(listener, service.clone())
             .map_err(|error| StartError::Listen { bind: config.server.bind, why: error.to_string() })?;
         let handle = server.handle();
-        let known_health = Arc::clone(&health);
         let (stop, stopped) = watch::channel(false);
-        let schedule = Schedule { poll: config.import.poll_interval, full: config.import.full_interval };
+        let worker = Worker {
+            importer,
+            ledger: ledger.clone(),
+            nudge,
+            health: Arc::clone(&health),
+            clock: clock.clone(),
+            schedule: Schedule { poll: config.import.poll_interval, full: config.import.full_interval },
+        };
+        let published = publisher.clone();
+        let publish = async move || {
+            if let Err(error) = published.refresh().await {
+                tracing::warn!(error = %error.chain(), "the ledger could not be read; what is shown stays");
+            }
+        };
         let loops = vec![
             run(async move {
                 if let Err(error) = server.await {
                     tracing::error!(error = %error, "the server ended");
                 }
             }),
-            run(import_loop(
-                ImportLoop {
-                    importer,
-                    publisher: publisher.clone(),
-                    health,
-                    nudge,
-                    ledger,
-                    clock: clock.clone(),
-                    schedule,
-                },
-                stopped.clone(),
-            )),
-            run(publish_loop(publisher, known_health, clock, stopped)),
+            run(worker.run(publish, stopped.clone())),
+            run(publish_loop(publisher, ledger, health, clock, stopped)),
         ];
         tracing::info!(address = %address, "listening");
         Ok(Self { address, service, stop, loops, server: handle })
@@ -253,85 +246,29 @@ pub fn page_rules(config: &Config) -> PageRules {
     PageRules { default_count: DEFAULT_COUNT.min(max_count), max_count, cursors: config.scim.cursor_pagination }
 }
 
-/// When imports are due.
-#[derive(Clone, Copy)]
-struct Schedule {
-    poll: Duration,
-    full: Duration,
-}
-
-impl Schedule {
-    fn mode(self, last_full: Option<OffsetDateTime>, now: OffsetDateTime) -> Mode {
-        if last_full.is_none_or(|last| now - last >= self.full) { Mode::Full } else { Mode::Incremental }
-    }
-
-    /// How long to wait for the next import; longer and longer while they fail.
-    fn pause(self, failures: u32) -> Duration {
-        match failures {
-            0 => self.poll,
-            failures => (limits::IMPORT_RETRY_FIRST * 2u32.saturating_pow(failures - 1)).min(limits::IMPORT_RETRY_MAX),
-        }
-    }
-}
-
-/// What the import loop of a workspace works with.
-struct ImportLoop {
-    importer: Importer,
+/// Looks for generations and runs that another process recorded: when the database tells of one, and every
+/// [`limits::GENERATION_POLL`].
+async fn publish_loop(
     publisher: Publisher,
-    health: Arc<Health>,
-    nudge: Arc<Nudge>,
     ledger: Ledger,
+    health: Arc<Health>,
     clock: Clock,
-    schedule: Schedule,
-}
-
-async fn import_loop(of: ImportLoop, mut stop: watch::Receiver<bool>) {
-    let ImportLoop { importer, publisher, health, nudge, ledger, clock, schedule } = of;
-    let mut last_full = None;
-    let mut trigger = Trigger::Start;
-    loop {
-        let started_at = clock.now();
-        let mode = schedule.mode(last_full, started_at);
-        let outcome = tokio::select! {
-            outcome = importer.run(mode, trigger, false, &|_| {}) => outcome,
-            _ = stop.wait_for(|stop| *stop) => break,
-        };
-        let failures = health.note(outcome.as_ref());
-        match outcome {
-            Ok(Run { error: None, .. }) if mode == Mode::Full => last_full = Some(started_at),
-            Ok(_) => {}
-            Err(error) => {
-                tracing::error!(workspace = importer.workspace(), error = %error.chain(), "an import could not be recorded");
-            }
-        }
-        if let Err(error) = publisher.refresh().await {
-            tracing::warn!(workspace = importer.workspace(), error = %error.chain(), "the ledger could not be read; what is shown stays");
-        }
-        nudge.ended(started_at);
-        trigger = tokio::select! {
-            () = clock.sleep(schedule.pause(failures)) => Trigger::Schedule,
-            // While imports fail, questions do not make them more frequent.
-            () = nudge.asked(), if failures == 0 => Trigger::Query,
-            _ = stop.wait_for(|stop| *stop) => break,
-        };
-    }
-    if let Err(error) = ledger.interrupt_runs(importer.workspace(), clock.now()).await {
-        tracing::warn!(error = %error.chain(), "the abandoned import will be marked at the next start");
-    }
-}
-
-/// Looks for generations that another process committed.
-async fn publish_loop(publisher: Publisher, health: Arc<Health>, clock: Clock, mut stop: watch::Receiver<bool>) {
+    mut stop: watch::Receiver<bool>,
+) {
     let mut failing = false;
+    let mut notices = None;
     loop {
-        tokio::select! {
-            () = clock.sleep(limits::GENERATION_POLL) => {}
-            _ = stop.wait_for(|stop| *stop) => break,
-        }
-        let failed = match publisher.refresh().await {
-            Ok(success) => {
-                if let Some(run) = success {
-                    health.learn(&run);
+        let refreshed = async {
+            if notices.is_none() {
+                notices = Some(ledger.notices().await?);
+            }
+            publisher.refresh().await?;
+            ledger.last_ended(publisher.workspace()).await
+        };
+        let failed = match refreshed.await {
+            Ok(run) => {
+                if let Some(run) = run {
+                    health.note(Ok(&run));
                 }
                 false
             }
@@ -346,6 +283,19 @@ async fn publish_loop(publisher: Publisher, health: Arc<Health>, clock: Clock, m
             tracing::info!("the ledger can be read again");
         }
         failing = failed;
+        tokio::select! {
+            () = clock.sleep(limits::GENERATION_POLL) => {}
+            told = next_notice(&mut notices) => if told.is_err() { notices = None },
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+}
+
+/// Waits for a notice; for ever, while nobody listens.
+async fn next_notice(notices: &mut Option<Notices>) -> Result<(), LedgerError> {
+    match notices {
+        Some(notices) => notices.next().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -362,23 +312,5 @@ mod tests {
         assert_eq!(without_password("sqlite://bridge.db?mode=rwc"), "sqlite://bridge.db");
         assert_eq!(without_password("postgres://ada:se/cret@db.example/bridge"), "in DATABASE_URL");
         assert_eq!(without_password("sqlite:///var/lib/bridge.db?mode=rwc"), "sqlite:///var/lib/bridge.db");
-    }
-
-    #[test]
-    fn failing_imports_are_tried_again_ever_later_but_not_too_late() {
-        let schedule = Schedule { poll: Duration::from_mins(1), full: Duration::from_hours(1) };
-        assert_eq!(schedule.pause(0), Duration::from_mins(1));
-        let pauses: Vec<u64> = (1..=9).map(|failures| schedule.pause(failures).as_secs()).collect();
-        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
-        assert_eq!(schedule.pause(u32::MAX), limits::IMPORT_RETRY_MAX);
-    }
-
-    #[test]
-    fn everything_is_read_anew_when_it_is_time() {
-        let schedule = Schedule { poll: Duration::from_mins(1), full: Duration::from_hours(1) };
-        let start = OffsetDateTime::UNIX_EPOCH;
-        assert_eq!(schedule.mode(None, start), Mode::Full);
-        assert_eq!(schedule.mode(Some(start), start + Duration::from_secs(3599)), Mode::Incremental);
-        assert_eq!(schedule.mode(Some(start), start + Duration::from_hours(1)), Mode::Full);
     }
 }

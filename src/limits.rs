@@ -31,12 +31,24 @@ pub const ACTIVITY_PAGES: u32 = 2_000;
 /// Entries asked for on a page of the activity log: the most Intercom gives.
 pub const ACTIVITY_PER_PAGE: u32 = 250;
 
+/// Entries of the activity log may be written a little late, and the clocks of Intercom and the bridge differ; this
+/// much is read again, and a deed is looked for this much around the change it made. Entries are known by id, so reading
+/// one twice is harmless.
+pub const ACTIVITY_OVERLAP: Duration = Duration::from_mins(10);
+
+/// Generations looked at with one question while the history is walked over. They are small; their changes are read
+/// one generation after the other.
+pub const GENERATIONS_AT_ONCE: u64 = 500;
+
 /// Single admins and teams read again when the two lists disagree. Two lists taken a second apart
 /// disagree about a handful of people; more than this is how the workspace is, and is only warned of.
 pub const REREADS: usize = 100;
 
 /// Warnings kept with a run; the rest are counted. A warning for each of 100,000 admins helps nobody.
 pub const RUN_WARNINGS: usize = 100;
+
+/// Findings that a check of the ledger tells; a ledger with more is not to be mended row by row.
+pub const FINDINGS: usize = 100;
 
 /// Values bound in one SQL statement. SQLite allows 32,766 and PostgreSQL 65,535; statements of
 /// about a thousand rows are as fast as larger ones.
@@ -75,6 +87,15 @@ pub const BEARER_TOKEN_BYTES: usize = 8 * 1024;
 pub const IMPORT_RETRY_FIRST: Duration = Duration::from_secs(5);
 /// See [`IMPORT_RETRY_FIRST`].
 pub const IMPORT_RETRY_MAX: Duration = Duration::from_mins(5);
+
+/// How often an import under way shows that it is alive, and tells how far it has come. Leases last for several of these.
+pub const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How often a process looks whether another one's import has ended, so that its own can begin.
+pub const LEASE_POLL: Duration = Duration::from_millis(250);
+
+/// How long the `import` command waits for the end of another process's import.
+pub const LEASE_PATIENCE: Duration = Duration::from_mins(10);
 
 /// How often a bridge looks for a generation that another process committed (the `import` command,
 /// or a second bridge on the same database).

@@ -9,6 +9,8 @@ mod m20261121_000001_imports;
 mod m20261121_000002_versions;
 mod m20261121_000003_observations;
 mod m20261121_000004_access;
+mod m20261121_000005_leases;
+mod m20261121_000006_history;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -21,6 +23,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_versions::Migration),
             Box::new(m20261121_000003_observations::Migration),
             Box::new(m20261121_000004_access::Migration),
+            Box::new(m20261121_000005_leases::Migration),
+            Box::new(m20261121_000006_history::Migration),
         ]
     }
 }

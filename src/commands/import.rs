@@ -4,14 +4,14 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{CommandError, print_line};
+use super::{CommandError, asked_to_stop, print_line};
 use crate::app::{DEFAULT_WORKSPACE, importer, open_ledger};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::{Change, Plan, Warning};
-use crate::import::{Importer, Phase, ReadError, Verdict};
-use crate::intercom::Progress;
-use crate::ledger::{Failure, Mode, Run, RunStatus, Trigger};
+use crate::import::{ImportRequest, Importer, Phase, ReadError, Verdict};
+use crate::ledger::{Failure, LedgerError, Mode, Run, RunStatus, Trigger};
+use crate::limits;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -57,28 +57,56 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     }
     config.connection()?;
     let (ledger, _) = open_ledger(config).await?;
-    let importer = importer(config, ledger.clone(), Clock::System)?;
+    let clock = Clock::System;
+    let importer = importer(config, ledger.clone(), clock.clone())?;
     let bar = progress_bar();
     let result = if arguments.dry_run {
         dry_run(&importer, arguments, &bar).await
     } else {
-        import(&importer, arguments, &bar).await
+        import(&importer, arguments, &clock, &bar).await
     };
     ledger.close().await;
     result
 }
 
-async fn import(importer: &Importer, arguments: &Arguments, bar: &ProgressBar) -> Result<(), CommandError> {
-    let run = importer
-        .run(arguments.mode.into(), Trigger::Command, arguments.allow_removals, &|phase| show(bar, phase))
-        .await
-        .map_err(|error| {
-            CommandError::new(format!("the import could not be recorded: {}; check the database", error.chain()))
-        })?;
+async fn import(
+    importer: &Importer,
+    arguments: &Arguments,
+    clock: &Clock,
+    bar: &ProgressBar,
+) -> Result<(), CommandError> {
+    let unrecorded = |error: LedgerError| {
+        CommandError::new(format!("the import could not be recorded: {}; check the database", error.chain()))
+    };
+    let request = ImportRequest {
+        mode: arguments.mode.into(),
+        allow_removals: arguments.allow_removals,
+        ..ImportRequest::incremental(Trigger::Command)
+    };
+    let patience = clock.now() + limits::LEASE_PATIENCE;
+    let lease = loop {
+        match importer.lease().await.map_err(unrecorded)? {
+            Some(lease) => break lease,
+            None if clock.now() > patience => {
+                return Err(CommandError::new(
+                    "another process has been importing this workspace for ten minutes; look at its log, or try again later",
+                ));
+            }
+            None => bar.set_message("waiting for the end of another process's import"),
+        }
+        clock.sleep(limits::LEASE_POLL).await;
+    };
+    let show = |phase: Phase| bar.set_message(phase.to_string());
+    let run = tokio::select! {
+        run = importer.run(&lease, &request, &show) => Some(run),
+        () = asked_to_stop() => None,
+    };
+    importer.release(&lease).await;
     bar.finish_and_clear();
+    let run = run.ok_or_else(|| CommandError::new("interrupted; nothing was recorded"))?.map_err(unrecorded)?;
     if arguments.json {
         print_line(&json!(run).to_string());
-    } else {
+    } else if run.status == RunStatus::Succeeded {
         print_line(&summary(&run));
     }
     match (run.status, run.error) {
@@ -95,7 +123,7 @@ fn failed(status: RunStatus, Failure { detail, remedy, .. }: &Failure) -> Comman
 }
 
 async fn dry_run(importer: &Importer, arguments: &Arguments, bar: &ProgressBar) -> Result<(), CommandError> {
-    let result = importer.dry_run(arguments.mode.into(), &|phase| show(bar, phase)).await;
+    let result = importer.dry_run(arguments.mode.into(), &|phase| bar.set_message(phase.to_string())).await;
     bar.finish_and_clear();
     let (plan, verdict, warnings) = result.map_err(|error| match error {
         ReadError::Intercom(error) => CommandError::new(format!("{error}; {}", error.remedy())),
@@ -183,17 +211,4 @@ pub fn progress_bar() -> ProgressBar {
     }
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
     bar
-}
-
-fn show(bar: &ProgressBar, phase: Phase) {
-    bar.set_message(match phase {
-        Phase::Reading(Progress::Workspace) => "asking Intercom which workspace it is".to_owned(),
-        Phase::Reading(Progress::Admins) => "reading admins".to_owned(),
-        Phase::Reading(Progress::Teams) => "reading teams".to_owned(),
-        Phase::Reading(Progress::Rereading { count }) => {
-            format!("reading {count} admins and teams again, on which the lists disagree")
-        }
-        Phase::Reading(Progress::Activity { page }) => format!("reading the activity log, page {page}"),
-        Phase::Recording { changes } => format!("recording {changes} changes"),
-    });
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::{User, UserId, Volatile};
+use super::{GroupId, User, UserId, Volatile};
 
 /// One entry of Intercom's activity log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,16 +72,17 @@ pub struct Actor {
 }
 
 impl Activity {
+    /// The team that the entry's metadata names.
+    #[must_use]
+    pub fn team(&self) -> Option<GroupId> {
+        named(&self.metadata.value(), "/team/id").map(GroupId::new)
+    }
+
     /// The person the entry is about: the one its metadata names, else, for what people do to their
     /// own account, the one who did it.
     #[must_use]
     pub fn subject(&self) -> Option<UserId> {
-        let named = match self.metadata.value().pointer("/admin/id") {
-            Some(Value::String(id)) => Some(UserId::new(id.as_str())),
-            Some(Value::Number(id)) => Some(UserId::new(id.to_string())),
-            _ => None,
-        };
-        named.or_else(|| match self.kind.as_str() {
+        named(&self.metadata.value(), "/admin/id").map(UserId::new).or_else(|| match self.kind.as_str() {
             "app_admin_join" | "admin_login_success" | "admin_two_factor_auth_change" => {
                 self.performed_by.as_ref().and_then(|actor| actor.id.clone())
             }
@@ -123,6 +124,15 @@ impl Activity {
             }
             _ => {}
         }
+    }
+}
+
+/// The id at a place in the metadata; Intercom writes ids as texts and as numbers.
+fn named(metadata: &Value, pointer: &str) -> Option<String> {
+    match metadata.pointer(pointer)? {
+        Value::String(id) => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
     }
 }
 

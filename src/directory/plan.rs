@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Activity, Generation, Group, Membership, User, UserId, Volatile, Workspace};
+use super::{Activity, Generation, Group, GroupId, Membership, User, UserId, Volatile, Workspace};
 
 /// The difference between a [`Snapshot`](super::Snapshot) and an [`Observation`](super::Observation),
 /// as a value: the plan that a person reads is the plan that is committed.
@@ -55,6 +55,20 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
+    /// The change from what was to what is, if there is one.
+    #[must_use]
+    pub fn between(before: Option<T>, after: Option<T>) -> Option<Self>
+    where
+        T: PartialEq,
+    {
+        match (before, after) {
+            (None, None) => None,
+            (None, Some(after)) => Some(Self::Created(after)),
+            (Some(before), None) => Some(Self::Removed { before, after: None }),
+            (Some(before), Some(after)) => (before != after).then_some(Self::Updated { before, after }),
+        }
+    }
+
     /// What was on record, if anything was.
     pub fn before(&self) -> Option<&T> {
         match self {
@@ -70,6 +84,103 @@ impl<T> Change<T> {
             Self::Removed { after, .. } => after.as_ref(),
         }
     }
+}
+
+impl Change<User> {
+    /// The change from what was to what is, if there is one. People are not taken off the record: who is gone is
+    /// there, inactive.
+    #[must_use]
+    pub fn of_user(before: Option<User>, after: Option<User>) -> Option<Self> {
+        match Self::between(before, after) {
+            Some(Self::Updated { before, after }) => Some(match (before.active, after.active) {
+                (true, false) => Self::Removed { before, after: Some(after) },
+                (false, true) => Self::Restored { before, after },
+                _ => Self::Updated { before, after },
+            }),
+            change => change,
+        }
+    }
+}
+
+/// A change of one thing or another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// Of a person.
+    User(Change<User>),
+    /// Of a team.
+    Group(Change<Group>),
+    /// Of who is in which team.
+    Membership(Change<Membership>),
+}
+
+impl Changed {
+    /// The kinds of log entries that tell of a deed, by what they tell of.
+    pub const DEEDS: &[(Deed, &[&str])] = &[
+        (Deed::Arrival, &["app_admin_join", "admin_provisioned"]),
+        (Deed::Departure, &["admin_deletion", "admin_deprovisioned"]),
+        (
+            Deed::Access,
+            &["admin_permission_change", "role_change", "seat_change", "seat_revoke", "admin_two_factor_auth_change"],
+        ),
+        (Deed::Team, &["app_team_creation", "app_team_deletion", "team_assignment_limit_change"]),
+        (Deed::Membership, &["app_team_membership_modification"]),
+    ];
+
+    /// The person it is about.
+    #[must_use]
+    pub fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::User(change) => change.after().or(change.before()).map(|user| &user.id),
+            Self::Group(_) => None,
+            Self::Membership(change) => change.after().or(change.before()).map(|membership| &membership.user),
+        }
+    }
+
+    /// The team it is about.
+    #[must_use]
+    pub fn group(&self) -> Option<&GroupId> {
+        match self {
+            Self::User(_) => None,
+            Self::Group(change) => change.after().or(change.before()).map(|group| &group.id),
+            Self::Membership(change) => change.after().or(change.before()).map(|membership| &membership.group),
+        }
+    }
+
+    /// Whether a log entry tells of the deed that made this change. That of a membership may also be the arrival or
+    /// departure of the person, or the making or end of the team.
+    #[must_use]
+    pub fn is_told_by(&self, entry: &Activity) -> bool {
+        let deed = Self::DEEDS.iter().find(|(_, kinds)| kinds.contains(&entry.kind.as_str())).map(|(deed, _)| *deed);
+        let about_user = self.user().is_some_and(|user| entry.subject().as_ref() == Some(user));
+        let about_group = self.group().is_some_and(|group| entry.team().as_ref() == Some(group));
+        match (self, deed) {
+            (_, None) => false,
+            (Self::User(Change::Created(_) | Change::Restored { .. }), Some(deed)) => {
+                about_user && deed == Deed::Arrival
+            }
+            (Self::User(Change::Removed { .. }), Some(deed)) => about_user && deed == Deed::Departure,
+            (Self::User(Change::Updated { .. }), Some(deed)) => about_user && deed == Deed::Access,
+            (Self::Group(_), Some(deed)) => about_group && deed == Deed::Team,
+            (Self::Membership(_), Some(Deed::Membership | Deed::Team)) => about_group,
+            (Self::Membership(Change::Removed { .. }), Some(Deed::Departure)) => about_user,
+            (Self::Membership(_), Some(_)) => false,
+        }
+    }
+}
+
+/// What a log entry tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Somebody joined.
+    Arrival,
+    /// Somebody was removed.
+    Departure,
+    /// Somebody's role, seat, permissions or second factor were changed.
+    Access,
+    /// A team was made, changed or ended.
+    Team,
+    /// A team's members were changed.
+    Membership,
 }
 
 /// How many changes of each kind a plan holds.

@@ -9,6 +9,8 @@ use time::OffsetDateTime;
 
 use super::caller::{Caller, ScimRead};
 use crate::directory::Edition;
+use crate::import::ImportRequest;
+use crate::ledger::Trigger;
 use crate::scim::{Picture, ScimError};
 
 /// A picture to answer from.
@@ -36,7 +38,7 @@ pub async fn picture(request: &HttpRequest, caller: &Caller<ScimRead>) -> Result
         let oldest = Duration::try_into(wanted).ok().and_then(|wanted: time::Duration| now.checked_sub(wanted));
         let confirmed = |at: Option<OffsetDateTime>| at.is_some() && at >= oldest;
         if !confirmed(workspace.live.confirmed_at()) {
-            workspace.nudge.ask();
+            workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), service.clock.now());
             let either = async {
                 tokio::select! {
                     _ = workspace.live.shows(|shown| confirmed(shown.confirmed_at)) => {}
@@ -49,7 +51,7 @@ pub async fn picture(request: &HttpRequest, caller: &Caller<ScimRead>) -> Result
     let picture = workspace.live.picture().ok_or(ScimError::NotReady)?;
     let age = age(caller);
     if age.is_some_and(|age| age > freshness.max_age) && !failing {
-        workspace.nudge.ask();
+        workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), service.clock.now());
     }
     Ok(Fresh { picture, age: age.map(time::Duration::whole_seconds) })
 }

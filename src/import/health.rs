@@ -65,17 +65,15 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).failures > 0
     }
 
-    /// Takes note of a success after the last run known here: another process's, such as the one that let a held
-    /// import through.
-    pub fn learn(&self, success: &Run) {
-        if self.standing().last_run.is_some_and(|known| success.id > known.id) {
-            self.note(Ok(success));
-        }
-    }
-
-    /// Takes note of how an import ended, and tells how many have failed in a row.
+    /// Takes note of how an import ended, here or in another process, and tells how many have failed in a row. A run
+    /// before the last that is known is no news.
     pub fn note(&self, outcome: Result<&Run, &LedgerError>) -> u32 {
         let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Ok(run), Some(known)) = (outcome, &standing.last_run)
+            && run.id <= known.id
+        {
+            return standing.failures;
+        }
         match outcome {
             Ok(run) => {
                 standing.connection = match (run.status, run.error.as_ref().map(|error| error.code.as_str())) {

@@ -1,13 +1,15 @@
 //! One import: observe, plan, hold or commit.
 
-use std::sync::Arc;
+use std::fmt;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Policy, Verdict, plan};
+use super::{ImportRequest, Policy, Verdict, plan};
 use crate::clock::Clock;
-use crate::directory::{Observation, Plan, Warning};
+use crate::directory::{Observation, Plan, Snapshot, Warning};
 use crate::intercom::{self, Client, IntercomError, Progress, Since};
-use crate::ledger::{Failure, Ledger, LedgerError, Mode, Run, RunStatus, Trigger};
+use crate::ledger::{Failure, Lease, Ledger, LedgerError, Mode, Run, RunStatus};
 use crate::limits;
 
 /// Imports one workspace.
@@ -17,6 +19,8 @@ pub struct Importer {
     ledger: Ledger,
     clock: Clock,
     options: ImportOptions,
+    /// The name under which it takes leases; no other importer has it.
+    holder: String,
 }
 
 /// Settings of the section `import`.
@@ -28,6 +32,8 @@ pub struct ImportOptions {
     pub activity_lookback: Duration,
     /// Whether the workspace's machines are people too.
     pub include_bots: bool,
+    /// How long a process that has died keeps others from importing.
+    pub lease: Duration,
 }
 
 /// How far an import has come.
@@ -42,9 +48,20 @@ pub enum Phase {
     },
 }
 
-/// Entries of the activity log may be written a little late; this much is read again. Entries are known
-/// by id, so reading one twice is harmless.
-const LOG_OVERLAP: Duration = Duration::from_mins(10);
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reading(Progress::Workspace) => f.write_str("asking Intercom which workspace it is"),
+            Self::Reading(Progress::Admins) => f.write_str("reading admins"),
+            Self::Reading(Progress::Teams) => f.write_str("reading teams"),
+            Self::Reading(Progress::Rereading { count }) => {
+                write!(f, "reading {count} admins and teams again, on which the lists disagree")
+            }
+            Self::Reading(Progress::Activity { page }) => write!(f, "reading the activity log, page {page}"),
+            Self::Recording { changes } => write!(f, "recording {changes} changes"),
+        }
+    }
+}
 
 /// A plan made from a generation that somebody else's commit outdated is made anew, this often.
 const REPLANS: u32 = 3;
@@ -59,7 +76,7 @@ impl Importer {
         clock: Clock,
         options: ImportOptions,
     ) -> Self {
-        Self { workspace: workspace.into(), client, ledger, clock, options }
+        Self { workspace: workspace.into(), client, ledger, clock, options, holder: unique_name() }
     }
 
     /// Which workspace this imports.
@@ -68,28 +85,107 @@ impl Importer {
         &self.workspace
     }
 
-    /// Runs one import and records how it went: the run that comes back has ended, well or not.
+    /// Takes the lease of the workspace, which an import needs; none while somebody else imports it.
     ///
     /// # Errors
-    /// Only when the ledger itself cannot be written; everything else is in the run.
+    /// When the ledger cannot be written.
+    pub async fn lease(&self) -> Result<Option<Lease>, LedgerError> {
+        self.ledger.lease(&self.workspace, &self.holder, self.options.lease, self.clock.now()).await
+    }
+
+    /// Gives the lease back. An import that was given up in its midst is marked as interrupted.
+    pub async fn release(&self, lease: &Lease) {
+        if let Err(error) = self.ledger.release(lease, self.clock.now()).await {
+            tracing::warn!(workspace = %self.workspace, error = %error.chain(), "the lease was not given back; it ends by itself");
+        }
+    }
+
+    /// Takes the lease, runs one import and gives the lease back; none where somebody else imports.
+    ///
+    /// # Errors
+    /// As of [`Importer::run`].
+    pub async fn run_once(
+        &self,
+        request: &ImportRequest,
+        progress: &(dyn Fn(Phase) + Sync),
+    ) -> Result<Option<Run>, LedgerError> {
+        let Some(lease) = self.lease().await? else { return Ok(None) };
+        let run = self.run(&lease, request, progress).await;
+        self.release(&lease).await;
+        run.map(Some)
+    }
+
+    /// Runs one import and records how it went: the run that comes back has ended, well or not. The lease is kept
+    /// alive meanwhile.
+    ///
+    /// # Errors
+    /// [`LedgerError::LeaseLost`] when somebody else has taken over, and whatever keeps the ledger from being read or
+    /// written. All else is in the run.
     pub async fn run(
         &self,
-        mode: Mode,
-        trigger: Trigger,
+        lease: &Lease,
+        request: &ImportRequest,
+        progress: &(dyn Fn(Phase) + Sync),
+    ) -> Result<Run, LedgerError> {
+        let ImportRequest { mode, trigger, requested_by, allow_removals } = request.clone();
+        let run = self.ledger.start_run(lease, mode, trigger, requested_by, self.clock.now()).await?;
+        tracing::info!(workspace = %self.workspace, import.id = run.id, import.mode = mode.as_str(), "import started");
+        let phase = Mutex::new(None);
+        let note = |now: Phase| {
+            *phase.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+            progress(now);
+        };
+        let mut work = pin!(self.import(lease, run.clone(), allow_removals, &note));
+        let outcome = loop {
+            match self.clock.within(limits::HEARTBEAT, &mut work).await {
+                Some(outcome) => break outcome,
+                None => {
+                    let phase = phase.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    self.beat(lease, &run, phase).await?;
+                }
+            }
+        };
+        match outcome {
+            Err(error) if !matches!(error, LedgerError::LeaseLost) => self.lose(run, error).await,
+            outcome => outcome,
+        }
+    }
+
+    /// Shows that the import is alive: to other processes, and to those who look at the run.
+    async fn beat(&self, lease: &Lease, run: &Run, phase: Option<Phase>) -> Result<(), LedgerError> {
+        let alive = async {
+            if let Some(phase) = phase {
+                self.ledger.note_progress(run.id, &phase.to_string()).await?;
+            }
+            self.ledger.renew(lease, self.options.lease, self.clock.now()).await
+        };
+        match alive.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(LedgerError::LeaseLost),
+            // It may come back before the import needs it; if not, the import will say so.
+            Err(error) => {
+                tracing::warn!(workspace = %self.workspace, error = %error.chain(), "the lease could not be renewed");
+                Ok(())
+            }
+        }
+    }
+
+    async fn import(
+        &self,
+        lease: &Lease,
+        mut run: Run,
         allow_removals: bool,
         progress: &(dyn Fn(Phase) + Sync),
     ) -> Result<Run, LedgerError> {
-        let mut run = self.ledger.start_run(&self.workspace, mode, trigger, self.clock.now()).await?;
-        tracing::info!(workspace = %self.workspace, import.id = run.id, import.mode = mode.as_str(), "import started");
         let before = self.client.traffic();
-        let observed = self.observe(mode, progress).await;
+        let observed = self.observe(run.mode, progress).await;
         let traffic = self.client.traffic();
         run.intercom_calls = traffic.calls - before.calls;
         run.intercom_retries = traffic.retries - before.retries;
         match observed {
             Err(ReadError::Intercom(error)) => self.fail(run, &error).await,
             Err(ReadError::Ledger(error)) => Err(error),
-            Ok(observation) => self.record(run, observation, allow_removals, progress).await,
+            Ok(observation) => self.record(lease, run, observation, allow_removals, progress).await,
         }
     }
 
@@ -121,15 +217,16 @@ impl Importer {
     /// Where the last import left off; with none, an incremental import reads everything.
     async fn since_last_success(&self) -> Result<Since, LedgerError> {
         let recorded = self.ledger.workspace(&self.workspace).await?;
-        let watermark = self.ledger.last_success(&self.workspace).await?.and_then(|run| run.activity_watermark);
+        let watermark = self.ledger.last_success(&self.workspace, None).await?.and_then(|run| run.activity_watermark);
         Ok(match (recorded, watermark) {
-            (Some(workspace), Some(watermark)) => Since::Last { workspace, log: watermark - LOG_OVERLAP },
+            (Some(workspace), Some(watermark)) => Since::Last { workspace, log: watermark - limits::ACTIVITY_OVERLAP },
             _ => Since::Everything { log: self.clock.now() - self.options.activity_lookback },
         })
     }
 
     async fn record(
         &self,
+        lease: &Lease,
         mut run: Run,
         observation: Observation,
         allow_removals: bool,
@@ -140,6 +237,9 @@ impl Importer {
         run.warnings = bounded(&observation.warnings);
         for attempt in 1.. {
             let recorded = self.ledger.latest(&self.workspace).await?;
+            if let Some(other) = another_workspace(&recorded, &observation) {
+                return self.refuse(run, other).await;
+            }
             let plan = plan(&recorded, &observation);
             run.counts = plan.counts();
             if let Verdict::Hold(why) = self.policy(allow_removals).judge(&recorded, &plan) {
@@ -148,13 +248,13 @@ impl Importer {
             progress(Phase::Recording { changes: plan.users.len() + plan.groups.len() + plan.memberships.len() });
             run.status = RunStatus::Succeeded;
             run.finished_at = Some(self.clock.now());
-            match self.ledger.commit(&run, &plan, self.clock.now()).await {
+            match self.ledger.commit(lease, &run, &plan, self.clock.now()).await {
                 Ok(committed) => {
                     run.generation = committed.generation;
                     break;
                 }
                 Err(LedgerError::Stale { .. }) if attempt < REPLANS => {}
-                Err(error) => return self.lose(run, error).await,
+                Err(error) => return Err(error),
             }
         }
         tracing::info!(
@@ -175,7 +275,7 @@ impl Importer {
         run.error = Some(Failure {
             code: "too_many_removals".to_owned(),
             detail: why,
-            remedy: "look at Intercom's list of teammates; if they really left, run `intercom-scim-bridge import full --allow-removals`"
+            remedy: "look at Intercom's list of teammates; if they really left, run `intercom-scim-bridge import full --allow-removals` or POST {\"mode\":\"full\",\"allow_removals\":true} to /api/v1/imports"
                 .to_owned(),
         });
         self.end(run).await
@@ -188,11 +288,25 @@ impl Importer {
         self.end(run).await
     }
 
-    /// The commit went wrong. If the run can still be recorded as failed, it is; the first error counts.
+    /// The token opens another workspace than the one that is recorded.
+    async fn refuse(&self, mut run: Run, other: String) -> Result<Run, LedgerError> {
+        tracing::error!(workspace = %self.workspace, import.id = run.id, reason = %other, "import failed");
+        run.status = RunStatus::Failed;
+        run.activity_watermark = None;
+        run.error = Some(Failure {
+            code: "another_workspace".to_owned(),
+            detail: other,
+            remedy:
+                "set INTERCOM_ACCESS_TOKEN to a token of the recorded workspace, or DATABASE_URL to another database"
+                    .to_owned(),
+        });
+        self.end(run).await
+    }
+
+    /// The ledger failed. If the run can still be recorded as failed, it is; the first error counts.
     async fn lose(&self, mut run: Run, error: LedgerError) -> Result<Run, LedgerError> {
         run.status = RunStatus::Failed;
-        run.generation = None;
-        run.activity_watermark = None;
+        run.finished_at = Some(self.clock.now());
         run.error = Some(Failure {
             code: "ledger".to_owned(),
             detail: error.to_string(),
@@ -212,6 +326,21 @@ impl Importer {
         self.ledger.finish_run(&run).await?;
         Ok(run)
     }
+}
+
+/// A name that no other importer has.
+fn unique_name() -> String {
+    let mut random = [0; 16];
+    // Without randomness the process's number tells most of them apart.
+    let _ = aws_lc_rs::rand::fill(&mut random);
+    format!("{}-{:032x}", std::process::id(), u128::from_be_bytes(random))
+}
+
+/// Says so, if what was observed is another workspace than what is recorded.
+fn another_workspace(recorded: &Snapshot, observed: &Observation) -> Option<String> {
+    let (known, seen) = (recorded.workspace.id.as_ref()?, observed.workspace.id.as_ref()?);
+    (known != seen)
+        .then(|| format!("the access token opens the workspace {seen}, and what is recorded is the workspace {known}"))
 }
 
 /// Why nothing could be read.

@@ -4,8 +4,9 @@
 //! plan      what is recorded and what is observed, to a Plan; pure
 //! policy    whether a plan may be committed without a person; pure
 //! importer  one run: observe, plan, hold or commit, with its record
+//! worker    imports by the clock and whenever somebody asks
+//! nudge     how everybody else asks
 //! health    how the runs of a workspace are going
-//! nudge     how everybody else gets the importer to look again
 //! ```
 
 mod health;
@@ -13,9 +14,11 @@ mod importer;
 mod nudge;
 mod plan;
 mod policy;
+mod worker;
 
 pub use health::{ConnectionState, Health, Standing};
 pub use importer::{ImportOptions, Importer, Phase, ReadError};
-pub use nudge::Nudge;
+pub use nudge::{ImportRequest, Nudge};
 pub use plan::plan;
 pub use policy::{Policy, Verdict};
+pub use worker::{Schedule, Worker};

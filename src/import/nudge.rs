@@ -1,20 +1,76 @@
 //! How everybody else gets the importer to look again.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 
-/// Asks one workspace's import loop for a run. Any number of askers while a run is under way share the next.
+use crate::ledger::{Mode, Trigger};
+
+/// An import that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportRequest {
+    /// How much is to be read.
+    pub mode: Mode,
+    /// What sets it off.
+    pub trigger: Trigger,
+    /// Who asks, where that is known.
+    pub requested_by: Option<String>,
+    /// Whether a person looked and lets any number of removals through.
+    pub allow_removals: bool,
+}
+
+impl ImportRequest {
+    /// A look at what has changed.
+    #[must_use]
+    pub fn incremental(trigger: Trigger) -> Self {
+        Self { mode: Mode::Incremental, trigger, requested_by: None, allow_removals: false }
+    }
+
+    /// The one request that does what both want.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let (strong, weak) = if other.trigger > self.trigger { (other, self) } else { (self, other) };
+        Self {
+            mode: strong.mode.max(weak.mode),
+            allow_removals: strong.allow_removals || weak.allow_removals,
+            requested_by: strong.requested_by.or(weak.requested_by),
+            trigger: strong.trigger,
+        }
+    }
+}
+
+/// Asks one workspace's import loop for a run. Any number of askers share the next one.
 #[derive(Debug, Default)]
 pub struct Nudge {
+    /// What is wanted, and from when on.
+    pending: Mutex<Option<(ImportRequest, OffsetDateTime)>>,
     asked: Notify,
     /// When the last run that ended began.
     ended: watch::Sender<Option<OffsetDateTime>>,
 }
 
 impl Nudge {
-    /// Asks for a run, soon.
-    pub fn ask(&self) {
+    /// Asks for a run, at `due` or before it.
+    pub fn ask(&self, request: ImportRequest, due: OffsetDateTime) {
+        let mut pending = self.pending();
+        *pending = Some(match pending.take() {
+            None => (request, due),
+            Some((other, earlier)) => (other.and(request), earlier.min(due)),
+        });
+        drop(pending);
         self.asked.notify_one();
+    }
+
+    /// Takes what is wanted by now.
+    pub fn take(&self, now: OffsetDateTime) -> Option<ImportRequest> {
+        self.pending().take_if(|(_, due)| *due <= now).map(|(request, _)| request)
+    }
+
+    /// From when on something is wanted.
+    #[must_use]
+    pub fn due(&self) -> Option<OffsetDateTime> {
+        self.pending().as_ref().map(|(_, due)| *due)
     }
 
     /// Waits until somebody asks.
@@ -31,5 +87,40 @@ impl Nudge {
     pub async fn run_since(&self, moment: OffsetDateTime) {
         // The sender lives as long as `self`, so the wait cannot fail.
         let _ = self.ended.subscribe().wait_for(|started_at| *started_at >= Some(moment)).await;
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Option<(ImportRequest, OffsetDateTime)>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn nobody_asked_means_nothing_to_take() {
+        let nudge = Nudge::default();
+        assert_eq!((nudge.take(OffsetDateTime::UNIX_EPOCH), nudge.due()), (None, None));
+    }
+
+    #[test]
+    fn those_who_ask_share_one_run_that_does_what_each_wants() {
+        let (now, later) = (datetime!(2026-01-01 0:00 UTC), datetime!(2026-01-01 0:01 UTC));
+        let nudge = Nudge::default();
+        nudge.ask(ImportRequest::incremental(Trigger::Webhook), later);
+        assert_eq!((nudge.take(now), nudge.due()), (None, Some(later)), "what can wait is not taken yet");
+        let asked = ImportRequest {
+            mode: Mode::Full,
+            requested_by: Some("ops".to_owned()),
+            allow_removals: true,
+            ..ImportRequest::incremental(Trigger::Api)
+        };
+        nudge.ask(asked.clone(), now);
+        nudge.ask(ImportRequest::incremental(Trigger::Query), now);
+        assert_eq!(nudge.take(now), Some(asked));
+        assert_eq!(nudge.take(later), None, "and it is taken once");
     }
 }

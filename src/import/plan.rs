@@ -1,6 +1,6 @@
 //! From what is recorded and what is observed to a plan. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::directory::{Change, Group, GroupId, Membership, Observation, Plan, Snapshot, User, UserId, Volatile};
@@ -72,16 +72,8 @@ fn users(
 ) -> Vec<Change<User>> {
     seen.into_iter()
         .filter_map(|(id, (after, _))| match known.get(id) {
-            None => Some(Change::Created(after)),
             Some((before, _)) if **before == after => None,
-            Some((before, _)) => {
-                let before = (*before).clone();
-                Some(match (before.active, after.active) {
-                    (true, false) => Change::Removed { before, after: Some(after) },
-                    (false, true) => Change::Restored { before, after },
-                    _ => Change::Updated { before, after },
-                })
-            }
+            before => Change::of_user(before.map(|(before, _)| (*before).clone()), Some(after)),
         })
         .collect()
 }
@@ -102,19 +94,12 @@ fn memberships(recorded: &Snapshot, observed: &Observation) -> Vec<Change<Member
 
 /// The changes that turn `before` into `after`, by key.
 fn differences<K: Ord, T: Clone + PartialEq>(before: &BTreeMap<K, &T>, after: &BTreeMap<K, &T>) -> Vec<Change<T>> {
-    let ended = before.iter().filter(|(key, _)| !after.contains_key(key));
-    let mut changes: BTreeMap<&K, Change<T>> =
-        ended.map(|(key, was)| (key, Change::Removed { before: (*was).clone(), after: None })).collect();
-    for (key, is) in after {
-        match before.get(key) {
-            None => changes.insert(key, Change::Created((*is).clone())),
-            Some(was) if was != is => {
-                changes.insert(key, Change::Updated { before: (*was).clone(), after: (*is).clone() })
-            }
-            Some(_) => None,
-        };
-    }
-    changes.into_values().collect()
+    let keys: BTreeSet<&K> = before.keys().chain(after.keys()).collect();
+    let change = |key| match (before.get(key), after.get(key)) {
+        (Some(was), Some(is)) if was == is => None,
+        (was, is) => Change::between(was.copied().cloned(), is.copied().cloned()),
+    };
+    keys.into_iter().filter_map(change).collect()
 }
 
 #[cfg(test)]

@@ -1,45 +1,182 @@
 //! The hash that ties generations together.
 //!
-//! Each generation's hash covers the one before it and every version it opened or closed, so a row
-//! that is changed, added or taken away later no longer fits.
+//! Each version has a digest of what it says. Each generation's hash covers the one before it, when and by which run it
+//! was made, the digest of every version it opened, and which it closed. So a row that is changed, added or taken away
+//! later no longer fits, and neither does any generation after it.
 
-use aws_lc_rs::digest::{Context, SHA256};
-use serde::Serialize;
+use aws_lc_rs::digest::{Context, SHA256, digest as sha256};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
-use crate::directory::{Change, Generation, Plan};
+use super::entities::generations;
+use super::{LedgerError, RunId};
+use crate::directory::Generation;
 
 /// What stands before the first generation.
 pub(super) const START: &str = "";
 
-/// SHA-256, as 64 hexadecimal digits, over the previous hash and the plan's changes, one a line of JSON.
-pub(super) fn hash(previous: &str, number: Generation, plan: &Plan) -> Result<String, serde_json::Error> {
-    let mut digest = Context::new(&SHA256);
-    write(&mut digest, &("generation", number, previous))?;
-    changes(&mut digest, "user", &plan.users, |user| &user.id)?;
-    changes(&mut digest, "group", &plan.groups, |group| &group.id)?;
-    changes(&mut digest, "membership", &plan.memberships, |membership| (&membership.group, &membership.user))?;
-    Ok(digest.finish().as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")))
+/// What a generation did to one person, team or membership.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    /// The id; of a membership, the team's and the person's with a space between.
+    pub key: String,
+    /// Whether a version ended.
+    pub closed: bool,
+    /// The digest of the version that began.
+    pub opened: Option<String>,
 }
 
-fn changes<'a, T: Serialize, K: Serialize>(
-    digest: &mut Context,
-    what: &str,
-    changes: &'a [Change<T>],
-    key: impl Fn(&'a T) -> K,
-) -> Result<(), serde_json::Error> {
-    for change in changes {
-        if let Some(before) = change.before() {
-            write(digest, &(what, "closed", key(before)))?;
+/// What a generation did to people, teams and memberships; each by key, byte by byte.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Steps {
+    pub users: Vec<Step>,
+    pub groups: Vec<Step>,
+    pub memberships: Vec<Step>,
+}
+
+/// How many people, teams and memberships a generation changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Tally {
+    pub users: Deeds,
+    pub groups: Deeds,
+    pub memberships: Deeds,
+}
+
+impl Tally {
+    pub(super) fn of(row: &generations::Model) -> Result<Self, LedgerError> {
+        Self::deserialize(&row.tally)
+            .map_err(|_| LedgerError::Corrupt { what: format!("generations.tally of generation {}", row.number) })
+    }
+}
+
+/// How many versions of a kind a generation touched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Deeds {
+    /// Changes: one for each person, team or membership.
+    pub changed: u64,
+    /// Changes in this generation and all before it.
+    pub so_far: u64,
+    /// Versions that began.
+    pub opened: u64,
+    /// Versions that ended.
+    pub closed: u64,
+}
+
+impl Steps {
+    /// Counts them; `before` is the tally of the generation before.
+    pub(super) fn tally(&self, before: &Tally) -> Tally {
+        fn deeds(steps: &[Step], before: Deeds) -> Deeds {
+            let count = |is: fn(&&Step) -> bool| steps.iter().filter(is).count() as u64;
+            Deeds {
+                changed: steps.len() as u64,
+                so_far: before.so_far + steps.len() as u64,
+                opened: count(|step| step.opened.is_some()),
+                closed: count(|step| step.closed),
+            }
         }
-        if let Some(after) = change.after() {
-            write(digest, &(what, "opened", after))?;
+        Tally {
+            users: deeds(&self.users, before.users),
+            groups: deeds(&self.groups, before.groups),
+            memberships: deeds(&self.memberships, before.memberships),
         }
     }
-    Ok(())
 }
 
-fn write(digest: &mut Context, line: &impl Serialize) -> Result<(), serde_json::Error> {
-    digest.update(&serde_json::to_vec(line)?);
-    digest.update(b"\n");
-    Ok(())
+/// What a generation says of itself.
+pub(super) struct Head<'a> {
+    pub workspace: &'a str,
+    pub number: Generation,
+    pub run: RunId,
+    pub at: OffsetDateTime,
+}
+
+/// SHA-256, as 43 characters of base64url, over the previous hash, the generation's head and its steps.
+pub(super) fn hash(previous: &str, head: &Head<'_>, steps: &Steps) -> String {
+    let mut context = Context::new(&SHA256);
+    let millis = head.at.unix_timestamp_nanos() / 1_000_000;
+    line(
+        &mut context,
+        &["generation", head.workspace, &head.number.to_string(), &head.run.to_string(), &millis.to_string(), previous],
+    );
+    for (kind, steps) in [("user", &steps.users), ("group", &steps.groups), ("membership", &steps.memberships)] {
+        for Step { key, closed, opened } in steps {
+            let closed = if *closed { "closed" } else { "" };
+            line(&mut context, &[kind, key, closed, opened.as_deref().unwrap_or_default()]);
+        }
+    }
+    URL_SAFE_NO_PAD.encode(context.finish())
+}
+
+/// What is known of everything that was true at the end of a generation, for a history that begins after it.
+pub(super) fn hash_of_state(previous: &str, digests: impl IntoIterator<Item = String>) -> String {
+    let mut context = Context::new(&SHA256);
+    line(&mut context, &["state", previous]);
+    digests.into_iter().for_each(|digest| line(&mut context, &[&digest]));
+    URL_SAFE_NO_PAD.encode(context.finish())
+}
+
+/// SHA-256, as 43 characters of base64url, of what a version says: whose it is, since when, and what was true.
+pub(super) fn digest(workspace: &str, from: Generation, value: &impl Serialize) -> String {
+    // Domain values are structs of texts, numbers and times, which always serialise.
+    let json = serde_json::to_vec(&(workspace, from, value)).unwrap_or_default();
+    URL_SAFE_NO_PAD.encode(sha256(&SHA256, &json))
+}
+
+/// Parts are told apart by a character that none of them holds.
+fn line(context: &mut Context, parts: &[&str]) {
+    for part in parts {
+        context.update(part.as_bytes());
+        context.update(b"\x1f");
+    }
+    context.update(b"\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(key: &str, closed: bool, opened: Option<&str>) -> Step {
+        Step { key: key.to_owned(), closed, opened: opened.map(str::to_owned) }
+    }
+
+    fn head(number: Generation) -> Head<'static> {
+        Head { workspace: "default", number, run: 3, at: OffsetDateTime::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn whatever_is_different_makes_another_hash() {
+        let steps = Steps { users: vec![step("1", true, Some("a")), step("2", true, None)], ..Steps::default() };
+        let as_groups = Steps { groups: steps.users.clone(), ..Steps::default() };
+        let other = Steps { users: vec![step("1", true, Some("b")), step("2", true, None)], ..Steps::default() };
+        let fewer = Steps { users: steps.users[..1].to_vec(), ..Steps::default() };
+        let hashes = [
+            hash("", &head(1), &steps),
+            hash("x", &head(1), &steps),
+            hash("", &head(2), &steps),
+            hash("", &Head { run: 4, ..head(1) }, &steps),
+            hash("", &Head { at: OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(1), ..head(1) }, &steps),
+            hash("", &head(1), &as_groups),
+            hash("", &head(1), &other),
+            hash("", &head(1), &fewer),
+        ];
+        assert_eq!(hashes.iter().collect::<std::collections::BTreeSet<_>>().len(), hashes.len());
+        assert_eq!(hashes[0], hash("", &head(1), &steps.clone()));
+    }
+
+    #[test]
+    fn a_tally_counts_changes_and_versions() {
+        let steps = Steps {
+            users: vec![step("1", true, Some("a")), step("2", false, Some("b"))],
+            memberships: vec![step("9 1", true, None)],
+            ..Steps::default()
+        };
+        let tally = steps.tally(&steps.tally(&Tally::default()));
+        assert_eq!(tally.users, Deeds { changed: 2, so_far: 4, opened: 2, closed: 1 });
+        assert_eq!(tally.memberships, Deeds { changed: 1, so_far: 2, opened: 0, closed: 1 });
+        assert_eq!(tally.groups, Deeds::default());
+    }
 }

@@ -2,16 +2,17 @@
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, Iterable, QueryFilter,
-    TransactionTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    Iterable, QueryFilter, TransactionOptions, TransactionTrait,
 };
 use time::{Duration, OffsetDateTime};
 
+use super::chain::{self, Head, Step, Steps, Tally};
 use super::entities::{
     activity, generations, group_versions, membership_versions, user_versions, volatile, workspaces,
 };
-use super::{Ledger, LedgerError, Run, chain, read, rows, runs};
-use crate::directory::{Change, Generation, Plan};
+use super::{Lease, Ledger, LedgerError, Run, lease, notice, read, rows, runs};
+use crate::directory::{Change, Generation, Group, Membership, Plan, User};
 use crate::limits;
 
 /// What a commit made.
@@ -28,13 +29,29 @@ impl Ledger {
     /// went backwards: times of generations only ever grow, so "changed since" never skips anything.
     ///
     /// # Errors
-    /// [`LedgerError::Stale`] when the plan was made from another generation than the latest. Nothing
-    /// is changed on any error.
-    pub async fn commit(&self, run: &Run, plan: &Plan, now: OffsetDateTime) -> Result<Committed, LedgerError> {
-        let transaction = self.database.begin_with_options(Self::writing()).await?;
+    /// [`LedgerError::Stale`] when the plan was made from another generation than the latest,
+    /// [`LedgerError::LeaseLost`] when somebody else imports now. Nothing is changed on any error.
+    pub async fn commit(
+        &self,
+        lease: &Lease,
+        run: &Run,
+        plan: &Plan,
+        now: OffsetDateTime,
+    ) -> Result<Committed, LedgerError> {
+        let transaction = self.database.begin_with_options(writing()).await?;
+        lease::fence_off(&transaction, lease).await?;
         let committed = write(&transaction, run, plan, now).await?;
         transaction.commit().await?;
         Ok(committed)
+    }
+}
+
+/// A transaction that will write: on SQLite the write lock is taken at once, because a reader that
+/// turns writer later can be refused.
+pub(super) fn writing() -> TransactionOptions {
+    TransactionOptions {
+        sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
     }
 }
 
@@ -54,12 +71,13 @@ async fn write(
     let generation = if latest.is_some() && plan.is_empty() {
         None
     } else {
-        Some(open_generation(db, run, plan, latest, now).await?)
-    };
-    if let Some(number) = generation {
+        let opened = Opened::by(workspace, plan);
+        let number = open_generation(db, run, plan, &opened.steps(plan), latest, now).await?;
         close_versions(db, workspace, number, plan).await?;
-        open_versions(db, workspace, number, plan).await?;
-    }
+        opened.insert(db).await?;
+        notice::tell(db, workspace).await?;
+        Some(number)
+    };
     observe(db, workspace, plan).await?;
     runs::update(db, &Run { generation, ..run.clone() }).await?;
     Ok(Committed { generation })
@@ -84,21 +102,24 @@ async fn open_generation(
     db: &DatabaseTransaction,
     run: &Run,
     plan: &Plan,
+    steps: &Steps,
     latest: Option<generations::Model>,
     now: OffsetDateTime,
 ) -> Result<Generation, LedgerError> {
     let number = plan.base + 1;
     let earliest = latest.as_ref().map_or(OffsetDateTime::UNIX_EPOCH, |latest| latest.at + Duration::milliseconds(1));
+    let tally = steps.tally(&latest.as_ref().map(Tally::of).transpose()?.unwrap_or_default());
     let previous_hash = latest.map_or_else(|| chain::START.to_owned(), |latest| latest.hash);
-    let hash = chain::hash(&previous_hash, number, plan)
-        .map_err(|_| LedgerError::Corrupt { what: "a change that cannot be written as JSON".to_owned() })?;
+    let at = now.max(earliest);
+    let hash = chain::hash(&previous_hash, &Head { workspace: &run.workspace, number, run: run.id, at }, steps);
     let row = generations::ActiveModel {
         workspace: Set(run.workspace.clone()),
         number: Set(number),
         import_id: Set(run.id),
-        at: Set(now.max(earliest)),
+        at: Set(at),
         hash: Set(hash),
         previous_hash: Set(previous_hash),
+        tally: Set(serde_json::json!(tally)),
     };
     match generations::Entity::insert(row).exec_without_returning(db).await {
         Ok(_) => Ok(number),
@@ -157,22 +178,62 @@ fn closed<T, K>(changes: &[Change<T>], key: impl Fn(&T) -> K) -> Vec<K> {
     changes.iter().filter_map(Change::before).map(key).collect()
 }
 
-async fn open_versions(
-    db: &DatabaseTransaction,
-    workspace: &str,
-    number: Generation,
-    plan: &Plan,
-) -> Result<(), DbErr> {
-    let users = opened(&plan.users, |user| rows::user_row(workspace, number, user));
-    insert(db, users, None).await?;
-    let groups = opened(&plan.groups, |group| rows::group_row(workspace, number, group));
-    insert(db, groups, None).await?;
-    let memberships = opened(&plan.memberships, |membership| rows::membership_row(workspace, number, membership));
-    insert(db, memberships, None).await
+/// The versions that a plan opens.
+struct Opened {
+    users: Vec<user_versions::Model>,
+    groups: Vec<group_versions::Model>,
+    memberships: Vec<membership_versions::Model>,
 }
 
-fn opened<T, A>(changes: &[Change<T>], row: impl Fn(&T) -> A) -> Vec<A> {
-    changes.iter().filter_map(Change::after).map(row).collect()
+impl Opened {
+    fn by(workspace: &str, plan: &Plan) -> Self {
+        fn after<T, R>(changes: &[Change<T>], row: impl Fn(&T) -> R) -> Vec<R> {
+            changes.iter().filter_map(Change::after).map(row).collect()
+        }
+        let number = plan.base + 1;
+        Self {
+            users: after(&plan.users, |user| rows::user_row(workspace, number, user)),
+            groups: after(&plan.groups, |group| rows::group_row(workspace, number, group)),
+            memberships: after(&plan.memberships, |membership| rows::membership_row(workspace, number, membership)),
+        }
+    }
+
+    fn steps(&self, plan: &Plan) -> Steps {
+        /// `digests` are those of the changes that open a version, in their order.
+        fn steps<'r, T>(
+            changes: &[Change<T>],
+            key: impl Fn(&T) -> String,
+            mut digests: impl Iterator<Item = &'r String>,
+        ) -> Vec<Step> {
+            let step = |change: &Change<T>| {
+                let value = change.after().or(change.before())?;
+                let opened = change.after().and_then(|_| digests.next().cloned());
+                Some(Step { key: key(value), closed: change.before().is_some(), opened })
+            };
+            let mut steps: Vec<Step> = changes.iter().filter_map(step).collect();
+            steps.sort_by(|a, b| a.key.cmp(&b.key));
+            steps
+        }
+        Steps {
+            users: steps(&plan.users, |user: &User| user.id.to_string(), self.users.iter().map(|row| &row.digest)),
+            groups: steps(
+                &plan.groups,
+                |group: &Group| group.id.to_string(),
+                self.groups.iter().map(|row| &row.digest),
+            ),
+            memberships: steps(
+                &plan.memberships,
+                |membership: &Membership| format!("{} {}", membership.group, membership.user),
+                self.memberships.iter().map(|row| &row.digest),
+            ),
+        }
+    }
+
+    async fn insert(self, db: &DatabaseTransaction) -> Result<(), DbErr> {
+        insert(db, self.users.into_iter().map(IntoActiveModel::into_active_model).collect(), None).await?;
+        insert(db, self.groups.into_iter().map(IntoActiveModel::into_active_model).collect(), None).await?;
+        insert(db, self.memberships.into_iter().map(IntoActiveModel::into_active_model).collect(), None).await
+    }
 }
 
 /// Keeps what is not access: current values and log entries.
@@ -192,7 +253,7 @@ async fn observe(db: &DatabaseTransaction, workspace: &str, plan: &Plan) -> Resu
 }
 
 /// Inserts rows, as many to a statement as [`limits::SQL_VALUES`] lets.
-async fn insert<A: ActiveModelTrait>(
+pub(super) async fn insert<A: ActiveModelTrait>(
     db: &DatabaseTransaction,
     rows: Vec<A>,
     on_conflict: Option<OnConflict>,

@@ -1,6 +1,8 @@
 //! What can go wrong with the ledger, by what the caller can do about it.
 
 use sea_orm::DbErr;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::directory::Generation;
 
@@ -15,6 +17,18 @@ pub enum LedgerError {
         /// What is the latest.
         found: Generation,
     },
+    /// What is asked for was taken out of the ledger.
+    #[error("the ledger keeps nothing of before {}", rfc3339(*since))]
+    Pruned {
+        /// From when on everything is kept.
+        since: OffsetDateTime,
+    },
+    /// A position in the history that this ledger does not have.
+    #[error("the ledger has no such place in its history")]
+    NoSuchPosition,
+    /// Somebody else imports the workspace now: this import can never be recorded.
+    #[error("another process has taken over the imports of this workspace")]
+    LeaseLost,
     /// The database cannot be reached, or refused to do it.
     #[error("the database is not available")]
     Unavailable(#[source] DbErr),
@@ -41,4 +55,9 @@ impl LedgerError {
             other => other.to_string(),
         }
     }
+}
+
+fn rfc3339(time: OffsetDateTime) -> String {
+    // Only years past 9999 cannot be written.
+    time.format(&Rfc3339).unwrap_or_default()
 }

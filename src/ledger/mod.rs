@@ -6,29 +6,42 @@
 //! "at generation n" is the same however often and by whomever it is read.
 //!
 //! ```text
-//! entities  the tables' rows          rows    rows to domain and back
-//! commit    a plan, in one transaction  chain   the hash that ties generations together
-//! read      the state at a generation   runs    the record of imports
-//! access    keys and refused writes
+//! entities  the tables' rows            rows     rows to domain and back
+//! lease     who may import              runs     the record of imports
+//! commit    a plan, in one transaction  chain    the hash that ties generations together
+//! read      the state at a generation   changes  what each generation changed
+//! verify    is all of it there          prune    what need not be kept
+//! notice    other processes' commits    access   keys and refused writes
 //! ```
 
 mod access;
 mod chain;
+mod changes;
 mod commit;
 mod entities;
 mod error;
+mod lease;
+mod notice;
+mod prune;
 mod read;
 mod rows;
 mod runs;
+mod verify;
+mod versions;
 
 use migrations::Migrator;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, TransactionOptions};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
 
 pub use access::{RefusedWrite, SigningKey};
+pub use changes::{ChangeKind, ChangePage, ChangePosition, RecordedChange};
 pub use commit::Committed;
 pub use error::LedgerError;
+pub use lease::Lease;
+pub use notice::Notices;
+pub use prune::Pruned;
 pub use runs::{Failure, Mode, Run, RunId, RunStatus, Trigger};
+pub use verify::{Finding, Verified};
 
 use crate::clock::Clock;
 use crate::limits;
@@ -94,15 +107,6 @@ impl Ledger {
     pub async fn close(self) {
         if let Err(error) = self.database.close().await {
             tracing::warn!(error = %error, "the database connection did not close cleanly");
-        }
-    }
-
-    /// A transaction that will write: on SQLite the write lock is taken at once, because a reader that
-    /// turns writer later can be refused.
-    fn writing() -> TransactionOptions {
-        TransactionOptions {
-            sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
         }
     }
 }

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::TryStreamExt as _;
 use sea_orm::sea_query::{Expr, Func};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, StreamTrait,
 };
 use time::OffsetDateTime;
 
-use super::entities::{generations, group_versions, membership_versions, user_versions, volatile, workspaces};
-use super::{Ledger, LedgerError, rows};
+use super::entities::{
+    generations, group_versions, membership_versions, pruned_stamps, prunings, user_versions, volatile, workspaces,
+};
+use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
+use super::{Ledger, LedgerError, prune, rows};
 use crate::directory::{Generation, Membership, Recorded, Snapshot, Stamps, UserId, Volatile, Workspace};
 
 impl Ledger {
@@ -20,6 +23,29 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub async fn generation(&self, workspace: &str) -> Result<Generation, LedgerError> {
         Ok(latest_generation(&self.database, workspace).await?.map_or(0, |latest| latest.number))
+    }
+
+    /// The generation that was the latest at a moment; none before the first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Pruned`] when the state of that moment is not kept any more; [`LedgerError::Unavailable`].
+    pub async fn generation_at(
+        &self,
+        workspace: &str,
+        moment: OffsetDateTime,
+    ) -> Result<Option<Generation>, LedgerError> {
+        let query = generations::Entity::find()
+            .filter(generations::Column::Workspace.eq(workspace))
+            .filter(generations::Column::At.lte(moment));
+        let latest = query.order_by_desc(generations::Column::Number).one(&self.database).await?;
+        match (latest, last_pruned(&self.database, workspace).await?) {
+            (Some(latest), Some(pruned)) if latest.number < pruned.generation => {
+                let first = generations::Entity::find_by_id((workspace.to_owned(), pruned.generation));
+                let since = first.one(&self.database).await?.map_or(pruned.at, |first| first.at);
+                Err(LedgerError::Pruned { since })
+            }
+            (latest, _) => Ok(latest.map(|latest| latest.number)),
+        }
     }
 
     /// What Intercom said of a workspace, if it was ever imported.
@@ -60,8 +86,8 @@ impl Ledger {
 
         let mut users = Vec::new();
         let mut rows = user_versions::Entity::find()
-            .filter(user_versions::Column::Workspace.eq(workspace))
-            .filter(open_at(user_versions::Column::FromGeneration, user_versions::Column::ToGeneration, generation))
+            .filter(USERS.workspace.eq(workspace))
+            .filter(USERS.open_at(generation))
             .stream(db)
             .await?;
         while let Some(row) = rows.try_next().await? {
@@ -76,8 +102,8 @@ impl Ledger {
 
         let mut groups = Vec::new();
         let mut rows = group_versions::Entity::find()
-            .filter(group_versions::Column::Workspace.eq(workspace))
-            .filter(open_at(group_versions::Column::FromGeneration, group_versions::Column::ToGeneration, generation))
+            .filter(GROUPS.workspace.eq(workspace))
+            .filter(GROUPS.open_at(generation))
             .stream(db)
             .await?;
         while let Some(row) = rows.try_next().await? {
@@ -111,9 +137,13 @@ pub(super) async fn latest_generation(
         .await?)
 }
 
-/// Opened by then and not closed by then.
-fn open_at<C: ColumnTrait>(from: C, to: C, generation: Generation) -> Condition {
-    Condition::all().add(from.lte(generation)).add(Condition::any().add(to.is_null()).add(to.gt(generation)))
+/// Up to where the history was shortened, if it was.
+pub(super) async fn last_pruned(
+    db: &impl ConnectionTrait,
+    workspace: &str,
+) -> Result<Option<prunings::Model>, LedgerError> {
+    let query = prunings::Entity::find().filter(prunings::Column::Workspace.eq(workspace));
+    Ok(query.order_by_desc(prunings::Column::Generation).one(db).await?)
 }
 
 async fn memberships(
@@ -121,10 +151,9 @@ async fn memberships(
     workspace: &str,
     generation: Generation,
 ) -> Result<Vec<Membership>, LedgerError> {
-    use membership_versions::Column;
     let mut rows = membership_versions::Entity::find()
-        .filter(Column::Workspace.eq(workspace))
-        .filter(open_at(Column::FromGeneration, Column::ToGeneration, generation))
+        .filter(MEMBERSHIPS.workspace.eq(workspace))
+        .filter(MEMBERSHIPS.open_at(generation))
         .stream(db)
         .await?;
     let mut memberships = Vec::new();
@@ -167,29 +196,51 @@ impl Times {
 
 /// The first and the last generation that touched something.
 #[derive(Clone, Copy)]
-struct Span {
-    first: Generation,
-    last: Generation,
+pub(super) struct Span {
+    pub first: Generation,
+    pub last: Generation,
 }
 
 /// For each user and group, which generations touched it: its own versions and its memberships.
-struct History {
-    users: HashMap<String, Span>,
-    groups: HashMap<String, Span>,
+pub(super) struct History {
+    pub users: HashMap<String, Span>,
+    pub groups: HashMap<String, Span>,
 }
 
 impl History {
-    async fn read(db: &DatabaseConnection, workspace: &str, until: Generation) -> Result<Self, LedgerError> {
-        use {group_versions as group, membership_versions as membership, user_versions as user};
-        let users = spans::<user::Entity, _>(db, user::Column::UserId, COLUMNS_OF_USERS, workspace, until).await?;
-        let groups = spans::<group::Entity, _>(db, group::Column::GroupId, COLUMNS_OF_GROUPS, workspace, until).await?;
-        let of_users =
-            spans::<membership::Entity, _>(db, membership::Column::UserId, COLUMNS_OF_MEMBERSHIPS, workspace, until)
-                .await?;
-        let of_groups =
-            spans::<membership::Entity, _>(db, membership::Column::GroupId, COLUMNS_OF_MEMBERSHIPS, workspace, until)
-                .await?;
-        Ok(Self { users: with_memberships(users, of_users), groups: with_memberships(groups, of_groups) })
+    pub(super) async fn read(
+        db: &(impl ConnectionTrait + StreamTrait),
+        workspace: &str,
+        until: Generation,
+    ) -> Result<Self, LedgerError> {
+        use membership_versions::Column::{GroupId, UserId};
+        let mut history = Self {
+            users: spans(db, &USERS, user_versions::Column::UserId, workspace, until).await?,
+            groups: spans(db, &GROUPS, group_versions::Column::GroupId, workspace, until).await?,
+        };
+        let of_users = spans(db, &MEMBERSHIPS, UserId, workspace, until).await?;
+        let of_groups = spans(db, &MEMBERSHIPS, GroupId, workspace, until).await?;
+        history.users = with_memberships(history.users, of_users);
+        history.groups = with_memberships(history.groups, of_groups);
+        history.remember_pruned(db, workspace).await?;
+        Ok(history)
+    }
+
+    /// Adds what versions told that are not kept any more.
+    async fn remember_pruned(&mut self, db: &impl ConnectionTrait, workspace: &str) -> Result<(), LedgerError> {
+        let rows = pruned_stamps::Entity::find().filter(pruned_stamps::Column::Workspace.eq(workspace)).all(db).await?;
+        for row in rows {
+            let spans = if row.kind == prune::USER { &mut self.users } else { &mut self.groups };
+            let pruned = Span { first: row.first_generation, last: row.last_generation };
+            spans
+                .entry(row.id)
+                .and_modify(|span| {
+                    span.first = span.first.min(pruned.first);
+                    span.last = span.last.max(pruned.last);
+                })
+                .or_insert(pruned);
+        }
+        Ok(())
     }
 }
 
@@ -203,33 +254,10 @@ fn with_memberships(mut things: HashMap<String, Span>, memberships: HashMap<Stri
     things
 }
 
-/// The columns that every table of versions has.
-struct VersionColumns<C> {
-    workspace: C,
-    from: C,
-    to: C,
-}
-
-const COLUMNS_OF_USERS: VersionColumns<user_versions::Column> = VersionColumns {
-    workspace: user_versions::Column::Workspace,
-    from: user_versions::Column::FromGeneration,
-    to: user_versions::Column::ToGeneration,
-};
-const COLUMNS_OF_GROUPS: VersionColumns<group_versions::Column> = VersionColumns {
-    workspace: group_versions::Column::Workspace,
-    from: group_versions::Column::FromGeneration,
-    to: group_versions::Column::ToGeneration,
-};
-const COLUMNS_OF_MEMBERSHIPS: VersionColumns<membership_versions::Column> = VersionColumns {
-    workspace: membership_versions::Column::Workspace,
-    from: membership_versions::Column::FromGeneration,
-    to: membership_versions::Column::ToGeneration,
-};
-
-async fn spans<E: EntityTrait<Column = C>, C: ColumnTrait>(
-    db: &DatabaseConnection,
-    key: C,
-    columns: VersionColumns<C>,
+async fn spans<E: EntityTrait>(
+    db: &(impl ConnectionTrait + StreamTrait),
+    columns: &Versions<E>,
+    key: E::Column,
     workspace: &str,
     until: Generation,
 ) -> Result<HashMap<String, Span>, LedgerError> {

@@ -1,11 +1,13 @@
 //! Rows to domain values and back.
 
-use sea_orm::{ActiveValue::Set, IntoActiveModel};
+use sea_orm::ActiveValue::Set;
 use serde_json::json;
 
-use super::LedgerError;
 use super::entities::{activity, group_versions, membership_versions, user_versions, volatile};
-use crate::directory::{Activity, Generation, Group, GroupId, Membership, Priority, Role, User, UserId, Volatile};
+use super::{LedgerError, chain};
+use crate::directory::{
+    Activity, Actor, Generation, Group, GroupId, Membership, Priority, Role, User, UserId, Volatile,
+};
 
 pub(super) fn user(row: user_versions::Model) -> Result<User, LedgerError> {
     let permissions = row.permissions.map(serde_json::from_value).transpose().map_err(|_| LedgerError::Corrupt {
@@ -28,13 +30,14 @@ pub(super) fn user(row: user_versions::Model) -> Result<User, LedgerError> {
     })
 }
 
-pub(super) fn user_row(workspace: &str, from: Generation, user: &User) -> user_versions::ActiveModel {
+pub(super) fn user_row(workspace: &str, from: Generation, user: &User) -> user_versions::Model {
     let (role_id, role_name) = user.role.clone().map(|role| (role.id, role.name)).unzip();
     user_versions::Model {
         workspace: workspace.to_owned(),
         user_id: user.id.to_string(),
         from_generation: from,
         to_generation: None,
+        digest: chain::digest(workspace, from, user),
         active: user.active,
         email: user.email.clone(),
         name: user.name.clone(),
@@ -49,7 +52,6 @@ pub(super) fn user_row(workspace: &str, from: Generation, user: &User) -> user_v
         joined_at: user.joined_at,
         removed_at: user.removed_at,
     }
-    .into_active_model()
 }
 
 pub(super) fn group(row: group_versions::Model) -> Group {
@@ -61,17 +63,17 @@ pub(super) fn group(row: group_versions::Model) -> Group {
     }
 }
 
-pub(super) fn group_row(workspace: &str, from: Generation, group: &Group) -> group_versions::ActiveModel {
+pub(super) fn group_row(workspace: &str, from: Generation, group: &Group) -> group_versions::Model {
     group_versions::Model {
         workspace: workspace.to_owned(),
         group_id: group.id.to_string(),
         from_generation: from,
         to_generation: None,
+        digest: chain::digest(workspace, from, group),
         name: group.name.clone(),
         distribution_method: group.distribution_method.clone(),
         assignment_limit: group.assignment_limit,
     }
-    .into_active_model()
 }
 
 pub(super) fn membership(row: membership_versions::Model) -> Result<Membership, LedgerError> {
@@ -87,20 +89,16 @@ pub(super) fn membership(row: membership_versions::Model) -> Result<Membership, 
     Ok(Membership { group: GroupId::new(row.group_id), user: UserId::new(row.user_id), priority })
 }
 
-pub(super) fn membership_row(
-    workspace: &str,
-    from: Generation,
-    membership: &Membership,
-) -> membership_versions::ActiveModel {
+pub(super) fn membership_row(workspace: &str, from: Generation, membership: &Membership) -> membership_versions::Model {
     membership_versions::Model {
         workspace: workspace.to_owned(),
         group_id: membership.group.to_string(),
         user_id: membership.user.to_string(),
         from_generation: from,
         to_generation: None,
+        digest: chain::digest(workspace, from, membership),
         priority: membership.priority.map(|priority| priority.as_str().to_owned()),
     }
-    .into_active_model()
 }
 
 pub(super) fn volatile(row: volatile::Model) -> (UserId, Volatile) {
@@ -138,6 +136,18 @@ pub(super) fn activity_row(workspace: &str, entry: &Activity) -> activity::Activ
         performed_by_id: Set(actor.and_then(|actor| actor.id.as_ref()).map(ToString::to_string)),
         performed_by_email: Set(actor.and_then(|actor| actor.email.clone())),
         subject_id: Set(entry.subject().map(|id| id.to_string())),
+        team_id: Set(entry.team().map(|id| id.to_string())),
         metadata: Set(entry.metadata.value()),
+    }
+}
+
+pub(super) fn activity(row: activity::Model) -> Activity {
+    Activity {
+        id: row.id,
+        at: row.at,
+        kind: row.kind,
+        performed_by: (row.performed_by_id.is_some() || row.performed_by_email.is_some())
+            .then(|| Actor { id: row.performed_by_id.map(UserId::new), email: row.performed_by_email }),
+        metadata: row.metadata.into(),
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::entities::imports;
-use super::{Ledger, LedgerError};
+use super::{Lease, Ledger, LedgerError};
 use crate::directory::{Counts, Generation, Warning};
 
 /// Counts imports, over all workspaces of a ledger.
@@ -28,6 +28,8 @@ pub struct Run {
     pub mode: Mode,
     /// What set it off.
     pub trigger: Trigger,
+    /// Who asked for it: the subject of a token, where one did.
+    pub requested_by: Option<String>,
     /// What came of it.
     pub status: RunStatus,
     /// When it began.
@@ -50,6 +52,8 @@ pub struct Run {
     pub intercom_calls: u64,
     /// Repeated requests.
     pub intercom_retries: u64,
+    /// What it is doing, while it is under way.
+    pub progress: Option<String>,
     /// What was odd.
     pub warnings: Vec<Warning>,
     /// Why it did not succeed.
@@ -71,7 +75,7 @@ pub struct Failure {
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident => $word:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         pub enum $name {
             $($(#[$variant_doc])* #[serde(rename = $word)] $variant),+
         }
@@ -91,24 +95,28 @@ macro_rules! words {
 }
 
 words! {
-    /// How much an import reads.
+    /// How much an import reads; the more, the greater.
     Mode {
-        /// Everything, with the activity log as far back as configured.
-        Full => "full",
         /// Both lists, and the activity log since the last import.
         Incremental => "incremental",
+        /// Everything, with the activity log as far back as configured.
+        Full => "full",
     }
 }
 
 words! {
-    /// What sets an import off.
+    /// What sets an import off; the more somebody wants it, the greater.
     Trigger {
-        /// The bridge has just started.
-        Start => "start",
         /// It was time.
         Schedule => "schedule",
+        /// The bridge has just started.
+        Start => "start",
         /// Somebody asked, and what there was to show was too old.
         Query => "query",
+        /// Intercom said that something has changed.
+        Webhook => "webhook",
+        /// Somebody asked for an import over the API.
+        Api => "api",
         /// Somebody in a shell.
         Command => "command",
     }
@@ -131,22 +139,24 @@ words! {
 }
 
 impl Ledger {
-    /// Records that an import begins.
+    /// Records that an import begins, under a lease.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn start_run(
         &self,
-        workspace: &str,
+        lease: &Lease,
         mode: Mode,
         trigger: Trigger,
+        requested_by: Option<String>,
         now: OffsetDateTime,
     ) -> Result<Run, LedgerError> {
         let mut run = Run {
             id: 0,
-            workspace: workspace.to_owned(),
+            workspace: lease.workspace.clone(),
             mode,
             trigger,
+            requested_by,
             status: RunStatus::Running,
             started_at: now,
             observed_at: None,
@@ -156,16 +166,32 @@ impl Ledger {
             activity_watermark: None,
             intercom_calls: 0,
             intercom_retries: 0,
+            progress: None,
             warnings: Vec::new(),
             error: None,
         };
         let mut row = row(&run);
         row.id = sea_orm::ActiveValue::NotSet;
+        row.fence = Set(Some(lease.fence));
         run.id = imports::Entity::insert(row).exec(&self.database).await?.last_insert_id;
         Ok(run)
     }
 
-    /// Records how an import that changed nothing ended.
+    /// Records what a run is doing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn note_progress(&self, run: RunId, progress: &str) -> Result<(), LedgerError> {
+        imports::Entity::update_many()
+            .col_expr(imports::Column::Progress, Expr::value(progress))
+            .filter(imports::Column::Id.eq(run))
+            .filter(imports::Column::Status.eq(RunStatus::Running.as_str()))
+            .exec(&self.database)
+            .await?;
+        Ok(())
+    }
+
+    /// Records how an import that changed nothing ended, unless somebody else has recorded its end.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -173,45 +199,82 @@ impl Ledger {
         update(&self.database, run).await
     }
 
-    /// Marks the runs of a workspace that a dead process left behind, and tells how many there were.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn interrupt_runs(&self, workspace: &str, now: OffsetDateTime) -> Result<u64, LedgerError> {
-        let result = imports::Entity::update_many()
-            .col_expr(imports::Column::Status, Expr::value(RunStatus::Interrupted.as_str()))
-            .col_expr(imports::Column::FinishedAt, Expr::value(now))
-            .filter(imports::Column::Workspace.eq(workspace))
-            .filter(imports::Column::Status.eq(RunStatus::Running.as_str()))
-            .exec(&self.database)
-            .await?;
-        Ok(result.rows_affected)
-    }
-
-    /// The runs of a workspace, newest first.
+    /// The runs of a workspace, newest first; those before `before`, if it is given.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
-    pub async fn runs(&self, workspace: &str, most: u64) -> Result<Vec<Run>, LedgerError> {
-        let query = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
+    pub async fn runs(&self, workspace: &str, before: Option<RunId>, most: u64) -> Result<Vec<Run>, LedgerError> {
+        let query = imports::Entity::find()
+            .filter(imports::Column::Workspace.eq(workspace))
+            .filter(imports::Column::Id.lt(before.unwrap_or(RunId::MAX)));
         let rows = query.order_by_desc(imports::Column::Id).limit(most).all(&self.database).await?;
         rows.into_iter().map(run).collect()
     }
 
-    /// The newest run of a workspace that succeeded.
+    /// One run of a workspace.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
-    pub async fn last_success(&self, workspace: &str) -> Result<Option<Run>, LedgerError> {
+    pub async fn run(&self, workspace: &str, id: RunId) -> Result<Option<Run>, LedgerError> {
+        let query = imports::Entity::find_by_id(id).filter(imports::Column::Workspace.eq(workspace));
+        query.one(&self.database).await?.map(run).transpose()
+    }
+
+    /// How many runs of a workspace there are.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn count_runs(&self, workspace: &str) -> Result<u64, LedgerError> {
+        Ok(imports::Entity::find().filter(imports::Column::Workspace.eq(workspace)).count(&self.database).await?)
+    }
+
+    /// The newest run of a workspace that has ended, well or not.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
+    pub async fn last_ended(&self, workspace: &str) -> Result<Option<Run>, LedgerError> {
         let query = imports::Entity::find()
             .filter(imports::Column::Workspace.eq(workspace))
+            .filter(imports::Column::Status.ne(RunStatus::Running.as_str()));
+        query.order_by_desc(imports::Column::Id).one(&self.database).await?.map(run).transpose()
+    }
+
+    /// The run that is under way, in this process or another.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
+    pub async fn run_under_way(&self, workspace: &str, now: OffsetDateTime) -> Result<Option<Run>, LedgerError> {
+        let Some(fence) = self.held_fence(workspace, now).await? else { return Ok(None) };
+        let query = imports::Entity::find()
+            .filter(imports::Column::Workspace.eq(workspace))
+            .filter(imports::Column::Status.eq(RunStatus::Running.as_str()))
+            .filter(imports::Column::Fence.eq(fence));
+        query.one(&self.database).await?.map(run).transpose()
+    }
+
+    /// The newest run of a workspace that succeeded, of one mode or of any.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
+    pub async fn last_success(&self, workspace: &str, mode: Option<Mode>) -> Result<Option<Run>, LedgerError> {
+        let mut query = imports::Entity::find()
+            .filter(imports::Column::Workspace.eq(workspace))
             .filter(imports::Column::Status.eq(RunStatus::Succeeded.as_str()));
+        if let Some(mode) = mode {
+            query = query.filter(imports::Column::Mode.eq(mode.as_str()));
+        }
         query.order_by_desc(imports::Column::Id).one(&self.database).await?.map(run).transpose()
     }
 }
 
 pub(super) async fn update(db: &impl ConnectionTrait, run: &Run) -> Result<(), LedgerError> {
-    row(run).update(db).await?;
+    let status = imports::Column::Status;
+    imports::Entity::update_many()
+        .set(row(run))
+        .filter(imports::Column::Id.eq(run.id))
+        .filter(status.eq(RunStatus::Running.as_str()))
+        .exec(db)
+        .await?;
     Ok(())
 }
 
@@ -221,6 +284,8 @@ fn row(run: &Run) -> imports::ActiveModel {
         workspace: Set(run.workspace.clone()),
         mode: Set(run.mode.as_str().to_owned()),
         trigger: Set(run.trigger.as_str().to_owned()),
+        requested_by: Set(run.requested_by.clone()),
+        fence: sea_orm::ActiveValue::NotSet,
         status: Set(run.status.as_str().to_owned()),
         started_at: Set(run.started_at),
         observed_at: Set(run.observed_at),
@@ -230,6 +295,7 @@ fn row(run: &Run) -> imports::ActiveModel {
         activity_watermark: Set(run.activity_watermark),
         intercom_calls: Set(i64::try_from(run.intercom_calls).unwrap_or(i64::MAX)),
         intercom_retries: Set(i64::try_from(run.intercom_retries).unwrap_or(i64::MAX)),
+        progress: Set(run.progress.clone()),
         warnings: Set(json!(run.warnings)),
         error: Set(run.error.as_ref().map(|error| json!(error))),
     }
@@ -242,6 +308,7 @@ fn run(row: imports::Model) -> Result<Run, LedgerError> {
         mode: Mode::from_word(&row.mode).ok_or_else(|| corrupt("mode"))?,
         trigger: Trigger::from_word(&row.trigger).ok_or_else(|| corrupt("trigger"))?,
         status: RunStatus::from_word(&row.status).ok_or_else(|| corrupt("status"))?,
+        requested_by: row.requested_by,
         started_at: row.started_at,
         observed_at: row.observed_at,
         finished_at: row.finished_at,
@@ -250,6 +317,7 @@ fn run(row: imports::Model) -> Result<Run, LedgerError> {
         activity_watermark: row.activity_watermark,
         intercom_calls: row.intercom_calls.unsigned_abs(),
         intercom_retries: row.intercom_retries.unsigned_abs(),
+        progress: row.progress,
         warnings: decode(&row.warnings, || corrupt("warnings"))?,
         error: row.error.as_ref().map(|error| decode(error, || corrupt("error"))).transpose()?,
         workspace: row.workspace,

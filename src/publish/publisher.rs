@@ -42,6 +42,12 @@ impl Publisher {
         Self { workspace: workspace.into(), options, ledger, clock, live: Arc::default(), refreshing: Arc::default() }
     }
 
+    /// Which workspace this publishes.
+    #[must_use]
+    pub fn workspace(&self) -> &str {
+        &self.workspace
+    }
+
     /// What this publishes to.
     #[must_use]
     pub fn live(&self) -> &Arc<Live> {
@@ -56,7 +62,7 @@ impl Publisher {
     pub async fn refresh(&self) -> Result<Option<Run>, LedgerError> {
         let mut refreshing = self.refreshing.lock().await;
         // Asked first: a generation may still be committed after this, but not one that this confirms.
-        let confirmed = self.ledger.last_success(&self.workspace).await?;
+        let confirmed = self.ledger.last_success(&self.workspace, None).await?;
         let latest = self.ledger.generation(&self.workspace).await?;
         let shown = self.live.picture();
         let moved = match &shown {

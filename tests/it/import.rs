@@ -55,7 +55,7 @@ async fn the_first_import_records_everybody_but_the_machine(database: TestDataba
         [format!("{} in {}", small.ada, small.support), format!("{} in {}", small.bo, small.support)]
     );
     assert_eq!(snapshot.workspace.id.as_deref(), Some("wjw5eps7"));
-    let runs = hand.ledger.runs("default", 10).await.unwrap();
+    let runs = hand.ledger.runs("default", None, 10).await.unwrap();
     assert_eq!(runs, [run], "the record is the run");
 }
 
@@ -199,7 +199,7 @@ async fn an_import_that_would_remove_too_many_is_held_until_it_is_let_through(da
     assert!(why.remedy.contains("--allow-removals"));
     assert_eq!(hand.recorded().await, before);
 
-    let run = hand.importer.run(Mode::Full, Trigger::Command, true, &|_| {}).await.unwrap();
+    let run = hand.allowing_removals().await;
     assert_eq!((run.status, run.counts.users_removed), (RunStatus::Succeeded, 10));
 }
 
@@ -235,8 +235,9 @@ async fn a_plan_that_came_too_late_is_made_anew(database: TestDatabase) {
     // Somebody else commits first.
     hand.simulator.change(|workspace| workspace.admin_mut(small.bo).unwrap().has_inbox_seat = true);
     hand.full().await;
-    let run = hand.ledger.start_run("default", Mode::Full, Trigger::Command, hand.clock.now()).await.unwrap();
-    let error = hand.ledger.commit(&run, &plan, hand.clock.now()).await.unwrap_err();
+    let (lease, run) = hand.start_run().await;
+    let error = hand.ledger.commit(&lease, &run, &plan, hand.clock.now()).await.unwrap_err();
+    hand.importer.release(&lease).await;
     assert_eq!(error.to_string(), "another import was committed meanwhile (made from generation 1, found 2)");
     assert_eq!(hand.ledger.generation("default").await.unwrap(), 2);
     // The importer itself simply plans again.
@@ -259,7 +260,7 @@ async fn a_dry_run_changes_nothing(database: TestDatabase) {
     let (plan, _, _) = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
     assert_eq!(plan.counts().users_created, 3);
     assert_eq!(hand.ledger.generation("default").await.unwrap(), 0);
-    assert!(hand.ledger.runs("default", 10).await.unwrap().is_empty());
+    assert!(hand.ledger.runs("default", None, 10).await.unwrap().is_empty());
     hand.full().await;
     let role = Role { id: "9".to_owned(), name: "Lead".to_owned() };
     hand.simulator.change(|workspace| {

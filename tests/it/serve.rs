@@ -1,5 +1,7 @@
 //! The running bridge: before its first picture, while Intercom is away, after a restart.
 
+use std::time::Duration;
+
 use intercom_scim_bridge::access::Scope;
 use intercom_scim_bridge::app::App;
 use intercom_scim_bridge::clock::Clock;
@@ -10,7 +12,7 @@ use simulator::{Fault, Options, Simulator};
 use crate::on_both_databases;
 use crate::support::bridge::{Answer, Bridge, config, dozen, http, token};
 use crate::support::database::TestDatabase;
-use crate::support::hand::TOKEN;
+use crate::support::hand::request;
 
 async fn get(app: &App, path: &str) -> Answer {
     let request = http().get(format!("http://{}{path}", app.address())).bearer_auth(token(app, &Scope::ALL));
@@ -89,7 +91,7 @@ async fn another_process_commit_is_shown(database: TestDatabase) {
     simulator.change(|workspace| workspace.add_teammate("New Comer"));
     let (ledger, _) = intercom_scim_bridge::app::open_ledger(&settings).await.unwrap();
     let importer = intercom_scim_bridge::app::importer(&settings, ledger, Clock::System).unwrap();
-    let run = importer.run(Mode::Full, Trigger::Command, false, &|_| {}).await.unwrap();
+    let run = importer.run_once(&request(Mode::Full), &|_| {}).await.unwrap().unwrap();
     assert_eq!((run.status, run.generation), (RunStatus::Succeeded, Some(2)));
     live.shows(|shown| shown.generation == 2).await;
     assert_eq!(
@@ -101,16 +103,19 @@ async fn another_process_commit_is_shown(database: TestDatabase) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_a_dead_process_left_behind_is_marked_at_the_next_start() {
+async fn a_run_that_a_dead_process_left_behind_is_marked_once_its_lease_has_ended() {
     let database = TestDatabase::sqlite();
     let ledger = database.ledger().await;
-    let now = Clock::System.now();
-    ledger.start_run("default", Mode::Full, Trigger::Schedule, now).await.unwrap();
-    let simulator = Simulator::start(simulator::Workspace::new(TOKEN), Options::default()).unwrap();
+    let long_ago = Clock::System.now() - Duration::from_mins(1);
+    let lease = ledger.lease("default", "dead", Duration::from_secs(15), long_ago).await.unwrap().unwrap();
+    ledger.start_run(&lease, Mode::Full, Trigger::Schedule, None, long_ago).await.unwrap();
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let app = App::start(&config(&database, &simulator.base_url()), Clock::System).await.unwrap();
-    let runs = ledger.runs("default", 10).await.unwrap();
+    app.service().workspaces["default"].live.shows(|shown| shown.generation == 1).await;
+    let runs = ledger.runs("default", None, 10).await.unwrap();
     let left_behind = runs.last().unwrap();
     assert_eq!(left_behind.status, RunStatus::Interrupted);
+    assert_eq!(left_behind.error.as_ref().unwrap().code, "interrupted");
     assert!(left_behind.finished_at.is_some());
     app.stop().await;
     simulator.stop().await;

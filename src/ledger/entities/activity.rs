@@ -15,6 +15,7 @@ pub struct Model {
     pub performed_by_id: Option<String>,
     pub performed_by_email: Option<String>,
     pub subject_id: Option<String>,
+    pub team_id: Option<String>,
     pub metadata: Json,
 }
 

@@ -14,6 +14,7 @@ pub struct Model {
     pub at: TimeDateTimeWithTimeZone,
     pub hash: String,
     pub previous_hash: String,
+    pub tally: Json,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

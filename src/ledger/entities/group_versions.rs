@@ -13,6 +13,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub from_generation: i64,
     pub to_generation: Option<i64>,
+    pub digest: String,
     pub name: Option<String>,
     pub distribution_method: Option<String>,
     pub assignment_limit: Option<i64>,

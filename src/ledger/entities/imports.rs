@@ -11,6 +11,8 @@ pub struct Model {
     pub workspace: String,
     pub mode: String,
     pub trigger: String,
+    pub requested_by: Option<String>,
+    pub fence: Option<i64>,
     pub status: String,
     pub started_at: TimeDateTimeWithTimeZone,
     pub observed_at: Option<TimeDateTimeWithTimeZone>,
@@ -20,6 +22,7 @@ pub struct Model {
     pub activity_watermark: Option<TimeDateTimeWithTimeZone>,
     pub intercom_calls: i64,
     pub intercom_retries: i64,
+    pub progress: Option<String>,
     pub warnings: Json,
     pub error: Option<Json>,
 }

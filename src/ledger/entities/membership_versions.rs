@@ -15,6 +15,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub from_generation: i64,
     pub to_generation: Option<i64>,
+    pub digest: String,
     pub priority: Option<String>,
 }
 

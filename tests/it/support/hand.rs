@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::directory::Snapshot;
-use intercom_scim_bridge::import::{ImportOptions, Importer};
+use intercom_scim_bridge::import::{ImportOptions, ImportRequest, Importer};
 use intercom_scim_bridge::intercom::{Client, Connection};
-use intercom_scim_bridge::ledger::{Ledger, Mode, Run, Trigger};
+use intercom_scim_bridge::ledger::{Lease, Ledger, Mode, Run, Trigger};
 use secrecy::SecretString;
 use simulator::{AvatarShape, Options, Simulator, Workspace};
 use time::OffsetDateTime;
@@ -40,8 +40,16 @@ pub fn connection(base_url: &str) -> Connection {
     }
 }
 
-pub const OPTIONS: ImportOptions =
-    ImportOptions { max_removals: 10, activity_lookback: Duration::from_hours(8760), include_bots: false };
+pub const OPTIONS: ImportOptions = ImportOptions {
+    max_removals: 10,
+    activity_lookback: Duration::from_hours(8760),
+    include_bots: false,
+    lease: Duration::from_secs(15),
+};
+
+pub fn request(mode: Mode) -> ImportRequest {
+    ImportRequest { mode, ..ImportRequest::incremental(Trigger::Command) }
+}
 
 impl Hand {
     pub async fn with(database: TestDatabase, mut workspace: Workspace) -> Self {
@@ -80,7 +88,20 @@ impl Hand {
     /// Runs an import a minute later than whatever was before.
     pub async fn import(&self, mode: Mode) -> Run {
         self.clock.advance(Duration::from_mins(1));
-        self.importer.run(mode, Trigger::Command, false, &|_| {}).await.unwrap()
+        self.importer.run_once(&request(mode), &|_| {}).await.unwrap().expect("nobody else imports")
+    }
+
+    /// With a person's leave to remove any number.
+    pub async fn allowing_removals(&self) -> Run {
+        let request = ImportRequest { allow_removals: true, ..request(Mode::Full) };
+        self.importer.run_once(&request, &|_| {}).await.unwrap().expect("nobody else imports")
+    }
+
+    /// Starts a run by hand, for a plan to be committed by hand.
+    pub async fn start_run(&self) -> (Lease, Run) {
+        let lease = self.importer.lease().await.unwrap().expect("nobody else imports");
+        let run = self.ledger.start_run(&lease, Mode::Full, Trigger::Command, None, self.clock.now()).await.unwrap();
+        (lease, run)
     }
 
     pub async fn full(&self) -> Run {

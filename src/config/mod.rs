@@ -4,26 +4,32 @@
 //! the rest is read on. Every finding names the key, where the value came from, and what is allowed; never
 //! the value, which may be a secret.
 
+mod environment;
+mod values;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::str::FromStr;
 use std::time::Duration;
 
+use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
-use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider};
+use figment::value::{Dict, Value};
 use reqwest::Url;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use validator::Validate;
+
+use environment::variables;
+use values::{
+    database_url, header_word, interval, origin_or_empty, plain, region_or_empty, secret_or_empty, url_or_empty,
+};
 
 use crate::intercom::{Connection, Region};
 use crate::limits;
 use crate::scim::Names;
 
-const DEFAULTS: &str = include_str!("../config/default.toml");
+const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// All settings.
 #[derive(Clone, Debug, Deserialize, Validate)]
@@ -93,6 +99,9 @@ pub struct Import {
     /// How often everything is read anew.
     #[serde(deserialize_with = "interval")]
     pub full_interval: Duration,
+    /// How long a process that has died keeps others from importing.
+    #[serde(deserialize_with = "interval")]
+    pub lease: Duration,
     /// In percent.
     #[serde(deserialize_with = "plain")]
     #[validate(range(max = 100))]
@@ -170,6 +179,7 @@ const KEYS: &[(&str, &str)] = &[
     ("intercom.api_version", "a version of Intercom's API, such as 2.16"),
     ("import.poll_interval", "a duration of at least one second, such as 30s, 5m or 12h"),
     ("import.full_interval", "a duration of at least one second, such as 12h or 7d"),
+    ("import.lease", "a duration of at least one second, such as 15s"),
     ("import.max_removals", "a whole number from 0 to 100, in percent"),
     ("import.activity_lookback_days", "a whole number from 0 to 3650"),
     ("import.retention_days", "a whole number from 0 to 36500"),
@@ -182,17 +192,6 @@ const KEYS: &[(&str, &str)] = &[
     ("scim.one_word_names", "repeat or given_only"),
     ("telemetry.log_format", "text or json"),
 ];
-
-/// The variables that people expect, by key.
-const EXPECTED: &[(&str, &str)] = &[
-    ("DATABASE_URL", "database.url"),
-    ("INTERCOM_ACCESS_TOKEN", "intercom.access_token"),
-    ("INTERCOM_REGION", "intercom.region"),
-    ("INTERCOM_BASE_URL", "intercom.base_url"),
-];
-
-/// Keys whose values can stand in a file.
-const SECRETS: &[&str] = &["database.url", "intercom.access_token"];
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, PartialEq, Eq)]
@@ -351,157 +350,10 @@ fn out_of_range(figment: &Figment, errors: &validator::ValidationErrors) -> Vec<
     wrong
 }
 
-/// One variable of the environment. Values stay texts: `2.10` is a version and not the number 2.1.
-struct Variable {
-    name: String,
-    key: String,
-    value: String,
-}
-
-impl Provider for Variable {
-    fn metadata(&self) -> Metadata {
-        Metadata::named(format!("environment variable {}", self.name))
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        Serialized::default(&self.key, &self.value).data()
-    }
-}
-
-/// The variables that are settings, weakest first.
-fn variables(environment: impl Iterator<Item = (String, String)>, wrong: &mut Vec<String>) -> Vec<Variable> {
-    let (mut own, mut expected) = (Vec::new(), Vec::new());
-    for (name, value) in environment {
-        let (plain, in_file) = match name.strip_suffix("_FILE") {
-            Some(plain) => (plain.to_owned(), true),
-            None => (name.clone(), false),
-        };
-        let known = EXPECTED.iter().find(|(variable, _)| *variable == plain).map(|(_, key)| (*key).to_owned());
-        let prefixed = plain.strip_prefix("BRIDGE_").and_then(|rest| rest.split_once("__"));
-        let Some(key) =
-            known.clone().or_else(|| prefixed.map(|(section, key)| format!("{section}.{key}").to_ascii_lowercase()))
-        else {
-            if name.starts_with("BRIDGE_") {
-                wrong.push(format!(
-                    "environment variable {name} is no setting of this bridge; they are BRIDGE_ + section + __ + key, such as BRIDGE_SERVER__BIND"
-                ));
-            }
-            continue;
-        };
-        // A variable that is set to nothing is a variable that is not set.
-        if value.is_empty() {
-            continue;
-        }
-        if in_file && !SECRETS.contains(&key.as_str()) {
-            let secrets = SECRETS.join(" and ");
-            wrong.push(format!(
-                "environment variable {name} is no setting of this bridge; only {secrets} can stand in a file"
-            ));
-            continue;
-        }
-        let value = if in_file {
-            match std::fs::read_to_string(&value) {
-                Ok(content) => content.trim_end_matches(['\r', '\n']).to_owned(),
-                Err(error) => {
-                    wrong.push(format!(
-                        "{key} (from the file that environment variable {name} names) cannot be read: {error}"
-                    ));
-                    continue;
-                }
-            }
-        } else {
-            value
-        };
-        let variable = Variable { name, key, value };
-        if known.is_some() { expected.push(variable) } else { own.push(variable) }
-    }
-    own.sort_by(|a, b| a.name.cmp(&b.name));
-    own.into_iter().chain(expected).collect()
-}
-
-/// A value as such, or as the text that an environment variable is.
-fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned + FromStr>(deserializer: D) -> Result<T, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum TextOr<T> {
-        Value(T),
-        Text(String),
-    }
-    match TextOr::<T>::deserialize(deserializer)? {
-        TextOr::Value(value) => Ok(value),
-        TextOr::Text(text) => text.trim().parse().map_err(|_| D::Error::custom("wrong form")),
-    }
-}
-
-fn header_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(text) } else { Err(D::Error::custom("no word")) }
-}
-
-fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let duration = humantime::parse_duration(&text).map_err(|_| D::Error::custom("no duration"))?;
-    if duration < Duration::from_secs(1) { Err(D::Error::custom("too short")) } else { Ok(duration) }
-}
-
-fn url_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    match Url::parse(&text) {
-        Ok(url)
-            if matches!(url.scheme(), "http" | "https")
-                && url.has_host()
-                && url.query().is_none()
-                && url.username().is_empty()
-                && url.password().is_none() =>
-        {
-            Ok(Some(url))
-        }
-        _ => Err(D::Error::custom("no http address")),
-    }
-}
-
-/// An address without a path, since locations are made by adding to it, and without anything that is not for everybody.
-fn origin_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
-    let url = url_or_empty(deserializer)?;
-    let plain = |url: &Url| url.path() == "/" && url.fragment().is_none();
-    if url.as_ref().is_none_or(plain) { Ok(url) } else { Err(D::Error::custom("more than an origin")) }
-}
-
-fn database_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
-    let url = SecretString::from(String::deserialize(deserializer)?);
-    let text = url.expose_secret();
-    // What the driver could not read it would print, password and all. An `@` past the host is one of a password that
-    // was not percent-encoded.
-    let readable = |url: Url| url.has_host() && url.fragment().is_none() && !url.path().contains('@');
-    let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
-    if text.starts_with("sqlite:") || postgres && Url::parse(text).is_ok_and(readable) {
-        Ok(url)
-    } else {
-        Err(D::Error::custom("no database address"))
-    }
-}
-
-fn secret_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let text = text.trim();
-    Ok((!text.is_empty()).then(|| SecretString::from(text)))
-}
-
-fn region_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Region>, D::Error> {
-    match String::deserialize(deserializer)?.to_ascii_lowercase().as_str() {
-        "" => Ok(None),
-        "us" => Ok(Some(Region::Us)),
-        "eu" => Ok(Some(Region::Eu)),
-        "au" => Ok(Some(Region::Au)),
-        _ => Err(D::Error::custom("no region")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     fn load(environment: &[(&str, &str)]) -> Result<Config, ConfigError> {

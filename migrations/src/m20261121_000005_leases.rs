@@ -1,0 +1,36 @@
+//! `leases`: which process imports a workspace. What a run tells of itself while it is under way.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{big_integer, big_integer_null, string, text_null, timestamp_with_time_zone};
+
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .create_table(
+                Table::create()
+                    .table("leases")
+                    .col(string("workspace").primary_key())
+                    .col(string("holder"))
+                    .col(big_integer("fence"))
+                    .col(timestamp_with_time_zone("expires_at"))
+                    .to_owned(),
+            )
+            .await?;
+        // SQLite takes one column a statement.
+        for column in [big_integer_null("fence"), text_null("requested_by"), text_null("progress")] {
+            manager.alter_table(Table::alter().table("imports").add_column(column).to_owned()).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for column in ["progress", "requested_by", "fence"] {
+            manager.alter_table(Table::alter().table("imports").drop_column(column).to_owned()).await?;
+        }
+        manager.drop_table(Table::drop().table("leases").to_owned()).await
+    }
+}

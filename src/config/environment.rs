@@ -1,0 +1,84 @@
+//! The environment's variables that are settings.
+
+use figment::providers::Serialized;
+use figment::value::{Dict, Map};
+use figment::{Metadata, Profile, Provider};
+
+/// The variables that people expect, by key.
+const EXPECTED: &[(&str, &str)] = &[
+    ("DATABASE_URL", "database.url"),
+    ("INTERCOM_ACCESS_TOKEN", "intercom.access_token"),
+    ("INTERCOM_REGION", "intercom.region"),
+    ("INTERCOM_BASE_URL", "intercom.base_url"),
+];
+
+/// Keys whose values can stand in a file.
+const SECRETS: &[&str] = &["database.url", "intercom.access_token"];
+
+/// One variable of the environment. Values stay texts: `2.10` is a version and not the number 2.1.
+pub(super) struct Variable {
+    name: String,
+    key: String,
+    value: String,
+}
+
+impl Provider for Variable {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(format!("environment variable {}", self.name))
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Serialized::default(&self.key, &self.value).data()
+    }
+}
+
+/// The variables that are settings, weakest first.
+pub(super) fn variables(environment: impl Iterator<Item = (String, String)>, wrong: &mut Vec<String>) -> Vec<Variable> {
+    let (mut own, mut expected) = (Vec::new(), Vec::new());
+    for (name, value) in environment {
+        let (plain, in_file) = match name.strip_suffix("_FILE") {
+            Some(plain) => (plain.to_owned(), true),
+            None => (name.clone(), false),
+        };
+        let known = EXPECTED.iter().find(|(variable, _)| *variable == plain).map(|(_, key)| (*key).to_owned());
+        let prefixed = plain.strip_prefix("BRIDGE_").and_then(|rest| rest.split_once("__"));
+        let Some(key) =
+            known.clone().or_else(|| prefixed.map(|(section, key)| format!("{section}.{key}").to_ascii_lowercase()))
+        else {
+            if name.starts_with("BRIDGE_") {
+                wrong.push(format!(
+                    "environment variable {name} is no setting of this bridge; they are BRIDGE_ + section + __ + key, such as BRIDGE_SERVER__BIND"
+                ));
+            }
+            continue;
+        };
+        // A variable that is set to nothing is a variable that is not set.
+        if value.is_empty() {
+            continue;
+        }
+        if in_file && !SECRETS.contains(&key.as_str()) {
+            let secrets = SECRETS.join(" and ");
+            wrong.push(format!(
+                "environment variable {name} is no setting of this bridge; only {secrets} can stand in a file"
+            ));
+            continue;
+        }
+        let value = if in_file {
+            match std::fs::read_to_string(&value) {
+                Ok(content) => content.trim_end_matches(['\r', '\n']).to_owned(),
+                Err(error) => {
+                    wrong.push(format!(
+                        "{key} (from the file that environment variable {name} names) cannot be read: {error}"
+                    ));
+                    continue;
+                }
+            }
+        } else {
+            value
+        };
+        let variable = Variable { name, key, value };
+        if known.is_some() { expected.push(variable) } else { own.push(variable) }
+    }
+    own.sort_by(|a, b| a.name.cmp(&b.name));
+    own.into_iter().chain(expected).collect()
+}

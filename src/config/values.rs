@@ -1,0 +1,92 @@
+//! How each kind of value is read. What is wrong with one is told by its key, so the errors here say little.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+
+use crate::intercom::Region;
+
+/// A value as such, or as the text that an environment variable is.
+pub(super) fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned + FromStr>(deserializer: D) -> Result<T, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum TextOr<T> {
+        Value(T),
+        Text(String),
+    }
+    match TextOr::<T>::deserialize(deserializer)? {
+        TextOr::Value(value) => Ok(value),
+        TextOr::Text(text) => text.trim().parse().map_err(|_| D::Error::custom("wrong form")),
+    }
+}
+
+pub(super) fn header_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(text) } else { Err(D::Error::custom("no word")) }
+}
+
+pub(super) fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let duration = humantime::parse_duration(&text).map_err(|_| D::Error::custom("no duration"))?;
+    if duration < Duration::from_secs(1) { Err(D::Error::custom("too short")) } else { Ok(duration) }
+}
+
+pub(super) fn url_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match Url::parse(&text) {
+        Ok(url)
+            if matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.query().is_none()
+                && url.username().is_empty()
+                && url.password().is_none() =>
+        {
+            Ok(Some(url))
+        }
+        _ => Err(D::Error::custom("no http address")),
+    }
+}
+
+/// An address without a path, since locations are made by adding to it, and without anything that is not for everybody.
+pub(super) fn origin_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let url = url_or_empty(deserializer)?;
+    let plain = |url: &Url| url.path() == "/" && url.fragment().is_none();
+    if url.as_ref().is_none_or(plain) { Ok(url) } else { Err(D::Error::custom("more than an origin")) }
+}
+
+pub(super) fn database_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    let url = SecretString::from(String::deserialize(deserializer)?);
+    let text = url.expose_secret();
+    // What the driver could not read it would print, password and all. An `@` past the host is one of a password that
+    // was not percent-encoded.
+    let readable = |url: Url| url.has_host() && url.fragment().is_none() && !url.path().contains('@');
+    let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+    if text.starts_with("sqlite:") || postgres && Url::parse(text).is_ok_and(readable) {
+        Ok(url)
+    } else {
+        Err(D::Error::custom("no database address"))
+    }
+}
+
+pub(super) fn secret_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let text = text.trim();
+    Ok((!text.is_empty()).then(|| SecretString::from(text)))
+}
+
+pub(super) fn region_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Region>, D::Error> {
+    match String::deserialize(deserializer)?.to_ascii_lowercase().as_str() {
+        "" => Ok(None),
+        "us" => Ok(Some(Region::Us)),
+        "eu" => Ok(Some(Region::Eu)),
+        "au" => Ok(Some(Region::Au)),
+        _ => Err(D::Error::custom("no region")),
+    }
+}

@@ -1,0 +1,189 @@
+//! The one consumer of a workspace's nudges: it imports by the clock and whenever somebody asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::sync::watch;
+
+use super::{Health, ImportRequest, Importer, Nudge};
+use crate::clock::Clock;
+use crate::ledger::{Lease, Ledger, LedgerError, Mode, Run, Trigger};
+use crate::limits;
+
+/// Imports one workspace for as long as the bridge runs.
+pub struct Worker {
+    /// Does the work.
+    pub importer: Importer,
+    /// Where everybody's runs are recorded.
+    pub ledger: Ledger,
+    /// What others ask for.
+    pub nudge: Arc<Nudge>,
+    /// How it is going.
+    pub health: Arc<Health>,
+    /// The time.
+    pub clock: Clock,
+    /// When imports are due.
+    pub schedule: Schedule,
+}
+
+/// When imports are due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// How often changes are looked for.
+    pub poll: Duration,
+    /// How often everything is read anew.
+    pub full: Duration,
+}
+
+impl Schedule {
+    fn mode(self, last_full: Option<OffsetDateTime>, now: OffsetDateTime) -> Mode {
+        if last_full.is_none_or(|last| now - last >= self.full) { Mode::Full } else { Mode::Incremental }
+    }
+
+    /// How long to wait for the next import; longer and longer while they fail.
+    fn pause(self, failures: u32) -> Duration {
+        match failures {
+            0 => self.poll,
+            failures => (limits::IMPORT_RETRY_FIRST * 2u32.saturating_pow(failures - 1)).min(limits::IMPORT_RETRY_MAX),
+        }
+    }
+}
+
+/// What came of a request.
+enum Outcome {
+    /// An import of ours ended, well or not.
+    Ended(Result<Run, LedgerError>),
+    /// Another process has done, or is doing, what was wanted.
+    Elsewhere,
+    /// The bridge is to stop.
+    Stopping,
+}
+
+impl Worker {
+    /// Imports until it is told to stop. `publish` is called after each import.
+    pub async fn run(self, publish: impl AsyncFn(), mut stop: watch::Receiver<bool>) {
+        let mut request = Some(ImportRequest::incremental(Trigger::Start));
+        let mut due = self.clock.now();
+        loop {
+            let request = match request.take() {
+                Some(request) => request,
+                None => match self.next(due, &mut stop).await {
+                    Some(request) => request,
+                    None => break,
+                },
+            };
+            let started_at = self.clock.now();
+            let failures = match self.serve(request, started_at, &mut stop).await {
+                Outcome::Stopping => break,
+                Outcome::Elsewhere => {
+                    publish().await;
+                    0
+                }
+                Outcome::Ended(outcome) => {
+                    if let Err(error) = &outcome {
+                        tracing::error!(workspace = self.importer.workspace(), error = %error.chain(), "an import could not be recorded");
+                    }
+                    let failures = self.health.note(outcome.as_ref());
+                    publish().await;
+                    failures
+                }
+            };
+            self.nudge.ended(started_at);
+            due = self.clock.now() + self.schedule.pause(failures);
+        }
+    }
+
+    /// Waits for the next import that is wanted: the schedule's at `due`, or somebody's before.
+    async fn next(&self, due: OffsetDateTime, stop: &mut watch::Receiver<bool>) -> Option<ImportRequest> {
+        loop {
+            let now = self.clock.now();
+            if let Some(request) = self.nudge.take(now) {
+                return Some(request);
+            }
+            if due <= now {
+                return Some(ImportRequest::incremental(Trigger::Schedule));
+            }
+            let wake = self.nudge.due().map_or(due, |asked| asked.min(due));
+            tokio::select! {
+                () = self.clock.sleep((wake - now).try_into().unwrap_or_default()) => {}
+                () = self.nudge.asked() => {}
+                _ = stop.wait_for(|stop| *stop) => return None,
+            }
+        }
+    }
+
+    /// Does what is asked for, as soon as nobody else imports the workspace.
+    async fn serve(
+        &self,
+        mut request: ImportRequest,
+        asked_at: OffsetDateTime,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Outcome {
+        loop {
+            let lease = match self.lease(&mut request, asked_at).await {
+                Ok(Some(lease)) => lease,
+                Ok(None) => return Outcome::Elsewhere,
+                Err(LedgerError::LeaseLost) => {
+                    // Somebody else imports. What they read they may have read before this was asked for.
+                    tokio::select! {
+                        () = self.clock.sleep(limits::LEASE_POLL) => continue,
+                        _ = stop.wait_for(|stop| *stop) => return Outcome::Stopping,
+                    }
+                }
+                Err(error) => return Outcome::Ended(Err(error)),
+            };
+            let outcome = tokio::select! {
+                outcome = self.importer.run(&lease, &request, &|_| {}) => Outcome::Ended(outcome),
+                _ = stop.wait_for(|stop| *stop) => Outcome::Stopping,
+            };
+            // Marks the run as interrupted, if it was.
+            self.importer.release(&lease).await;
+            return outcome;
+        }
+    }
+
+    /// Takes the lease, unless another process has done what is wanted. [`LedgerError::LeaseLost`] while one holds it.
+    async fn lease(&self, request: &mut ImportRequest, asked_at: OffsetDateTime) -> Result<Option<Lease>, LedgerError> {
+        let workspace = self.importer.workspace();
+        let now = self.clock.now();
+        let last_full = self.ledger.last_success(workspace, Some(Mode::Full)).await?.map(|run| run.started_at);
+        request.mode = request.mode.max(self.schedule.mode(last_full, now));
+        let fresh_enough = match request.trigger {
+            // By the clock, anybody's import will do.
+            Trigger::Schedule => now - self.schedule.poll,
+            _ => asked_at,
+        };
+        if let Some(done) = self.ledger.last_success(workspace, None).await?
+            && done.started_at > fresh_enough
+            && done.mode >= request.mode
+            && !request.allow_removals
+        {
+            return Ok(None);
+        }
+        self.importer.lease().await?.map(Some).ok_or(LedgerError::LeaseLost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failing_imports_are_tried_again_ever_later_but_not_too_late() {
+        let schedule = Schedule { poll: Duration::from_mins(1), full: Duration::from_hours(1) };
+        assert_eq!(schedule.pause(0), Duration::from_mins(1));
+        let pauses: Vec<u64> = (1..=9).map(|failures| schedule.pause(failures).as_secs()).collect();
+        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
+        assert_eq!(schedule.pause(u32::MAX), limits::IMPORT_RETRY_MAX);
+    }
+
+    #[test]
+    fn everything_is_read_anew_when_it_is_time() {
+        let schedule = Schedule { poll: Duration::from_mins(1), full: Duration::from_hours(1) };
+        let start = OffsetDateTime::UNIX_EPOCH;
+        assert_eq!(schedule.mode(None, start), Mode::Full);
+        assert_eq!(schedule.mode(Some(start), start + Duration::from_secs(3599)), Mode::Incremental);
+        assert_eq!(schedule.mode(Some(start), start + Duration::from_hours(1)), Mode::Full);
+    }
+}

@@ -1,0 +1,416 @@
+//! What each generation changed, oldest first: a log that is nowhere written down, but follows from the versions.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
+};
+use time::OffsetDateTime;
+
+use super::chain::{Deeds, Tally};
+use super::entities::{activity, generations};
+use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
+use super::{Ledger, LedgerError, RunId, read, rows};
+use crate::directory::{Activity, Change, Changed, Generation, User};
+use crate::limits;
+
+/// What a change is of. A generation's changes come in this order, and each kind's by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangeKind {
+    /// A person.
+    User,
+    /// A team.
+    Group,
+    /// Who is in which team.
+    Membership,
+}
+
+impl ChangeKind {
+    /// All kinds, in order.
+    pub const ALL: [Self; 3] = [Self::User, Self::Group, Self::Membership];
+
+    /// The kind's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+            Self::Membership => "membership",
+        }
+    }
+
+    /// The kind with that word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    fn of(self, tally: &Tally) -> Deeds {
+        match self {
+            Self::User => tally.users,
+            Self::Group => tally.groups,
+            Self::Membership => tally.memberships,
+        }
+    }
+}
+
+/// A place in the history: after one change and before the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangePosition {
+    generation: Generation,
+    /// The last change before it; none for the end of the generation.
+    after: Option<(ChangeKind, String)>,
+}
+
+impl ChangePosition {
+    /// Before everything.
+    pub const START: Self = Self { generation: 0, after: None };
+
+    /// As a text that stays the same for ever, of characters that need no escape in a URL.
+    #[must_use]
+    pub fn to_cursor(&self) -> String {
+        let (kind, key) = self.after.as_ref().map_or(("", ""), |(kind, key)| (kind.as_str(), key.as_str()));
+        URL_SAFE_NO_PAD.encode(format!("{}/{kind}/{key}", self.generation))
+    }
+
+    /// Reads what [`ChangePosition::to_cursor`] wrote.
+    #[must_use]
+    pub fn from_cursor(cursor: &str) -> Option<Self> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+        let mut parts = text.splitn(3, '/');
+        let generation = parts.next()?.parse().ok().filter(|generation| *generation >= 0)?;
+        let (kind, key) = (parts.next()?, parts.next()?);
+        let id = |id: &str| {
+            !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        };
+        let after = match ChangeKind::from_word(kind) {
+            None if kind.is_empty() && key.is_empty() => None,
+            None => return None,
+            Some(kind) => {
+                let parts = if kind == ChangeKind::Membership { 2 } else { 1 };
+                (key.split(' ').count() == parts && key.split(' ').all(id)).then(|| Some((kind, key.to_owned())))?
+            }
+        };
+        Some(Self { generation, after })
+    }
+}
+
+/// A change, with when, by which import, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedChange {
+    /// The place right after it.
+    pub position: ChangePosition,
+    /// The generation that recorded it.
+    pub generation: Generation,
+    /// The import that did.
+    pub run: RunId,
+    /// When it was recorded.
+    pub at: OffsetDateTime,
+    /// What was, and what is.
+    pub change: Changed,
+    /// Intercom's own record of the deed, where there is one.
+    pub cause: Option<Activity>,
+}
+
+/// Some changes, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangePage {
+    /// Oldest first.
+    pub changes: Vec<RecordedChange>,
+    /// Where the next page begins, now or when there is more.
+    pub next: ChangePosition,
+    /// Whether there is more now.
+    pub more: bool,
+    /// How many changes come after the place that was asked for, these among them.
+    pub total: u64,
+}
+
+impl Ledger {
+    /// The changes after a place, of one kind or of all.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoSuchPosition`] for a place that the history does not have, [`LedgerError::Pruned`] for one that
+    /// it has no more; [`LedgerError::Unavailable`].
+    pub async fn changes(
+        &self,
+        workspace: &str,
+        since: &ChangePosition,
+        kind: Option<ChangeKind>,
+        limit: usize,
+    ) -> Result<ChangePage, LedgerError> {
+        let db = &self.database;
+        let wanted = |other: &ChangeKind| kind.is_none_or(|kind| kind == *other);
+        let latest = self.generation(workspace).await?;
+        if since.generation > latest {
+            return Err(LedgerError::NoSuchPosition);
+        }
+        if let Some(pruned) = read::last_pruned(db, workspace).await?
+            && since.generation < pruned.generation
+        {
+            return Err(LedgerError::Pruned { since: pruned.at });
+        }
+        let mut found = Vec::new();
+        let mut number = if since.after.is_some() { since.generation } else { since.generation + 1 };
+        // The generation before tells since when a deed may have been done.
+        let mut before = generation(db, workspace, number - 1).await?.map(|row| row.at);
+        while found.len() <= limit && number <= latest {
+            for row in generations_from(db, workspace, number).await? {
+                let tally = Tally::of(&row)?;
+                let place = since.after.as_ref().filter(|_| row.number == since.generation);
+                for kind in ChangeKind::ALL.into_iter().filter(wanted) {
+                    let room = (limit + 1).saturating_sub(found.len());
+                    let key = match place {
+                        Some((at, _)) if kind < *at => continue,
+                        Some((at, key)) if kind == *at => Some(key.as_str()),
+                        _ => None,
+                    };
+                    if room > 0 && kind.of(&tally).changed > 0 {
+                        found.extend(changes_of(db, &row, before, kind, key, room).await?);
+                    }
+                }
+                before = Some(row.at);
+                number = row.number + 1;
+                if found.len() > limit {
+                    break;
+                }
+            }
+        }
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = match found.last() {
+            Some((change, _)) if more => change.position.clone(),
+            // All of it was seen: the next change is in a generation to come.
+            _ => ChangePosition { generation: latest, after: None },
+        };
+        let total = count_after(db, workspace, since, latest, &wanted).await?;
+        Ok(ChangePage { changes: with_causes(db, workspace, found).await?, next, more, total })
+    }
+}
+
+async fn generation(
+    db: &DatabaseConnection,
+    workspace: &str,
+    number: Generation,
+) -> Result<Option<generations::Model>, LedgerError> {
+    Ok(generations::Entity::find_by_id((workspace.to_owned(), number)).one(db).await?)
+}
+
+/// The next generations; bounded.
+async fn generations_from(
+    db: &DatabaseConnection,
+    workspace: &str,
+    number: Generation,
+) -> Result<Vec<generations::Model>, LedgerError> {
+    use generations::Column;
+    let query = generations::Entity::find().filter(Column::Workspace.eq(workspace)).filter(Column::Number.gte(number));
+    let rows = query.order_by_asc(Column::Number).limit(limits::GENERATIONS_AT_ONCE).all(db).await?;
+    if rows.is_empty() {
+        return Err(LedgerError::Corrupt { what: format!("generation {number} is missing") });
+    }
+    Ok(rows)
+}
+
+/// A change, and the end of the generation before it.
+type Found = (RecordedChange, Option<OffsetDateTime>);
+
+/// The changes of a kind in a generation, after a key.
+async fn changes_of(
+    db: &DatabaseConnection,
+    row: &generations::Model,
+    before: Option<OffsetDateTime>,
+    kind: ChangeKind,
+    key: Option<&str>,
+    most: usize,
+) -> Result<Vec<Found>, LedgerError> {
+    let changes = match kind {
+        ChangeKind::User => {
+            changes_in(db, &USERS, row, key, most, rows::user, Change::<User>::of_user, Changed::User).await?
+        }
+        ChangeKind::Group => {
+            changes_in(db, &GROUPS, row, key, most, |row| Ok(rows::group(row)), Change::between, Changed::Group).await?
+        }
+        ChangeKind::Membership => {
+            changes_in(db, &MEMBERSHIPS, row, key, most, rows::membership, Change::between, Changed::Membership).await?
+        }
+    };
+    let recorded = |(key, change)| RecordedChange {
+        position: ChangePosition { generation: row.number, after: Some((kind, key)) },
+        generation: row.number,
+        run: row.import_id,
+        at: row.at,
+        change,
+        cause: None,
+    };
+    Ok(changes.into_iter().map(|change| (recorded(change), before)).collect())
+}
+
+/// What ended and what began in a generation, put together by key.
+#[expect(clippy::too_many_arguments, reason = "three of them say what the table's rows are")]
+async fn changes_in<E, T>(
+    db: &DatabaseConnection,
+    versions: &Versions<E>,
+    generation: &generations::Model,
+    key: Option<&str>,
+    most: usize,
+    value: impl Fn(E::Model) -> Result<T, LedgerError>,
+    change: impl Fn(Option<T>, Option<T>) -> Option<Change<T>>,
+    changed: impl Fn(Change<T>) -> Changed,
+) -> Result<Vec<(String, Changed)>, LedgerError>
+where
+    E: EntityTrait,
+    E::Model: Version,
+{
+    let (opened, closed) = touched(versions, &generation.workspace, generation.number);
+    // The first `most` of the whole are among the first `most` of each.
+    let first = |query: Select<E>| {
+        let query = query.filter(versions.after(key)).limit(most as u64);
+        versions.key.iter().fold(query, |query, column| query.order_by_asc(*column)).all(db)
+    };
+    let mut ends: BTreeMap<String, (Option<T>, Option<T>)> = BTreeMap::new();
+    for row in first(closed).await? {
+        let key = row.key();
+        ends.entry(key).or_default().0 = Some(value(row)?);
+    }
+    for row in first(opened).await? {
+        let key = row.key();
+        ends.entry(key).or_default().1 = Some(value(row)?);
+    }
+    let changes = ends.into_iter().take(most).filter_map(|(key, (before, after))| Some((key, change(before, after)?)));
+    Ok(changes.map(|(key, change)| (key, changed(change))).collect())
+}
+
+/// The versions that a generation opened, and those that it closed.
+pub(super) fn touched<E: EntityTrait>(
+    versions: &Versions<E>,
+    workspace: &str,
+    generation: Generation,
+) -> (Select<E>, Select<E>) {
+    let of = |column: E::Column| E::find().filter(versions.workspace.eq(workspace)).filter(column.eq(generation));
+    (of(versions.from), of(versions.to))
+}
+
+/// How many changes come after a place.
+async fn count_after(
+    db: &DatabaseConnection,
+    workspace: &str,
+    since: &ChangePosition,
+    latest: Generation,
+    wanted: &impl Fn(&ChangeKind) -> bool,
+) -> Result<u64, LedgerError> {
+    let kinds = || ChangeKind::ALL.into_iter().filter(wanted);
+    let so_far = async |number: Generation| match generation(db, workspace, number).await? {
+        None => Ok(Tally::default()),
+        Some(row) => Tally::of(&row),
+    };
+    let (end, start) = (so_far(latest).await?, so_far(since.generation).await?);
+    let mut count = kinds().map(|kind| kind.of(&end).so_far.saturating_sub(kind.of(&start).so_far)).sum();
+    if let Some((at, key)) = &since.after {
+        for kind in kinds().filter(|kind| kind >= at) {
+            count += if kind > *at {
+                kind.of(&start).changed
+            } else {
+                rest_of(db, workspace, since.generation, kind, key).await?
+            };
+        }
+    }
+    Ok(count)
+}
+
+/// How many changes of a kind a generation holds after a key.
+async fn rest_of(
+    db: &DatabaseConnection,
+    workspace: &str,
+    generation: Generation,
+    kind: ChangeKind,
+    key: &str,
+) -> Result<u64, LedgerError> {
+    async fn rest<E>(
+        db: &DatabaseConnection,
+        versions: &Versions<E>,
+        workspace: &str,
+        generation: Generation,
+        key: &str,
+    ) -> Result<u64, LedgerError>
+    where
+        E: EntityTrait,
+        E::Model: Version + Sync,
+    {
+        let (opened, closed) = touched(versions, workspace, generation);
+        let opened = opened.filter(versions.after(Some(key))).count(db).await?;
+        // What ended without a successor: the others are counted already.
+        let ended: Vec<String> =
+            closed.filter(versions.after(Some(key))).all(db).await?.iter().map(Version::key).collect();
+        let mut continued = 0;
+        for keys in ended.chunks(limits::SQL_VALUES / 4) {
+            let these = keys.iter().fold(Condition::any(), |any, key| any.add(versions.is(key)));
+            continued += touched(versions, workspace, generation).0.filter(these).count(db).await?;
+        }
+        Ok(opened + ended.len() as u64 - continued)
+    }
+    match kind {
+        ChangeKind::User => rest(db, &USERS, workspace, generation, key).await,
+        ChangeKind::Group => rest(db, &GROUPS, workspace, generation, key).await,
+        ChangeKind::Membership => rest(db, &MEMBERSHIPS, workspace, generation, key).await,
+    }
+}
+
+/// Finds, for each change, the entry of Intercom's log that tells of the deed: the latest about the same person or
+/// team, between the generation before and this one.
+async fn with_causes(
+    db: &DatabaseConnection,
+    workspace: &str,
+    found: Vec<Found>,
+) -> Result<Vec<RecordedChange>, LedgerError> {
+    use activity::Column;
+    let subjects = found.iter().filter_map(|(change, _)| change.change.user()).map(ToString::to_string);
+    let teams = found.iter().filter_map(|(change, _)| change.change.group()).map(ToString::to_string);
+    let (subjects, teams): (Vec<String>, Vec<String>) = (subjects.collect(), teams.collect());
+    let about = Condition::any().add(Column::SubjectId.is_in(subjects)).add(Column::TeamId.is_in(teams));
+    let deeds = Changed::DEEDS.iter().flat_map(|(_, deeds)| deeds.iter().copied());
+    let rows = activity::Entity::find()
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::Kind.is_in(deeds))
+        .filter(about)
+        .order_by_asc(Column::At)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    let entries: Vec<Activity> = rows.into_iter().map(rows::activity).collect();
+    let cause = |change: &RecordedChange, before: Option<OffsetDateTime>| {
+        let since = before.map(|before| before - limits::ACTIVITY_OVERLAP);
+        let until = change.at + limits::ACTIVITY_OVERLAP;
+        let fits = |entry: &&Activity| {
+            entry.at <= until && since.is_none_or(|since| entry.at >= since) && change.change.is_told_by(entry)
+        };
+        entries.iter().rev().find(fits).cloned()
+    };
+    Ok(found.into_iter().map(|(change, before)| RecordedChange { cause: cause(&change, before), ..change }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_reads_as_it_was_written_and_nothing_else_reads() {
+        let places = [
+            ChangePosition::START,
+            ChangePosition { generation: 7, after: Some((ChangeKind::User, "4423433".to_owned())) },
+            ChangePosition { generation: 7, after: Some((ChangeKind::Membership, "9 4423433".to_owned())) },
+        ];
+        for place in places {
+            assert_eq!(ChangePosition::from_cursor(&place.to_cursor()), Some(place));
+        }
+        for text in ["", "7//", "-1//", "7/user/", "7/user/a b", "7/membership/9", "7/team/9", "7/user/a'b", "7//9"] {
+            assert_eq!(
+                ChangePosition::from_cursor(&URL_SAFE_NO_PAD.encode(text)),
+                (text == "7//").then(|| { ChangePosition { generation: 7, after: None } }),
+                "{text}"
+            );
+        }
+        assert_eq!(ChangePosition::from_cursor("7//"), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! Leases: one process at a time imports a workspace.
+//!
+//! A lease ends by itself, so that a dead process holds nobody up. Each has a *fence*, a number higher than those of
+//! all leases before it; a commit is refused under any but the latest. So a process that slept through the end of
+//! its lease and wakes up cannot write over its successor.
+//!
+//! NB: when a lease ends is judged by each process's own clock. Clocks that differ by more than the time of a lease
+//! cost double work and nothing else: the fence decides, not the clock.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+    TransactionTrait,
+};
+use time::OffsetDateTime;
+
+use super::entities::{imports, leases};
+use super::{Failure, Ledger, LedgerError, RunStatus, commit::writing};
+
+/// The right to import a workspace, for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Which workspace.
+    pub workspace: String,
+    /// Higher than those of all leases before it.
+    pub fence: i64,
+}
+
+impl Ledger {
+    /// Takes the lease of a workspace for `holder`, a name that no other process has, if nobody else holds it. The
+    /// runs that an earlier holder left behind are marked as interrupted.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn lease(
+        &self,
+        workspace: &str,
+        holder: &str,
+        ttl: Duration,
+        now: OffsetDateTime,
+    ) -> Result<Option<Lease>, LedgerError> {
+        use leases::Column;
+        let row = leases::ActiveModel {
+            workspace: Set(workspace.to_owned()),
+            holder: Set(holder.to_owned()),
+            fence: Set(1),
+            expires_at: Set(now + ttl),
+        };
+        let mut ended = OnConflict::column(Column::Workspace);
+        ended
+            .update_columns([Column::Holder, Column::ExpiresAt])
+            .value(Column::Fence, Expr::col((leases::Entity, Column::Fence)).add(1))
+            .action_and_where(Expr::col((leases::Entity, Column::ExpiresAt)).lte(now));
+        let transaction = self.database.begin_with_options(writing()).await?;
+        let taken = leases::Entity::insert(row).on_conflict(ended).exec_without_returning(&transaction).await? == 1;
+        if !taken {
+            return Ok(None);
+        }
+        let held = leases::Entity::find_by_id(workspace).one(&transaction).await?;
+        let lease = held.map(|held| Lease { workspace: workspace.to_owned(), fence: held.fence });
+        interrupt_runs(&transaction, workspace, now).await?;
+        transaction.commit().await?;
+        Ok(lease)
+    }
+
+    /// Makes a lease last until `now + ttl`. Gives false when somebody else has taken it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn renew(&self, lease: &Lease, ttl: Duration, now: OffsetDateTime) -> Result<bool, LedgerError> {
+        set_end(&self.database, lease, now + ttl).await
+    }
+
+    /// Gives a lease back, for the next to take at once. A run that was not ended is marked as interrupted.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]; then it ends by itself.
+    pub async fn release(&self, lease: &Lease, now: OffsetDateTime) -> Result<(), LedgerError> {
+        let transaction = self.database.begin_with_options(writing()).await?;
+        if set_end(&transaction, lease, OffsetDateTime::UNIX_EPOCH).await? {
+            interrupt_runs(&transaction, &lease.workspace, now).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// The fence under which somebody imports the workspace now, if anybody does.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn held_fence(&self, workspace: &str, now: OffsetDateTime) -> Result<Option<i64>, LedgerError> {
+        let row = leases::Entity::find_by_id(workspace).one(&self.database).await?;
+        Ok(row.filter(|row| row.expires_at > now).map(|row| row.fence))
+    }
+}
+
+/// Gives false when somebody else has taken the lease.
+async fn set_end(db: &impl ConnectionTrait, lease: &Lease, end: OffsetDateTime) -> Result<bool, LedgerError> {
+    let result = leases::Entity::update_many()
+        .col_expr(leases::Column::ExpiresAt, Expr::value(end))
+        .filter(leases::Column::Workspace.eq(&lease.workspace))
+        .filter(leases::Column::Fence.eq(lease.fence))
+        .exec(db)
+        .await?;
+    Ok(result.rows_affected == 1)
+}
+
+/// Lets nobody but the holder of the latest lease write, until the transaction ends.
+pub(super) async fn fence_off(db: &DatabaseTransaction, lease: &Lease) -> Result<(), LedgerError> {
+    let latest = leases::Entity::find_by_id(&lease.workspace).lock_exclusive().one(db).await?;
+    if latest.is_some_and(|latest| latest.fence == lease.fence) { Ok(()) } else { Err(LedgerError::LeaseLost) }
+}
+
+/// What still runs when a new lease begins has nobody left who could end it.
+async fn interrupt_runs(db: &DatabaseTransaction, workspace: &str, now: OffsetDateTime) -> Result<(), LedgerError> {
+    use imports::Column;
+    let error = Failure {
+        code: "interrupted".to_owned(),
+        detail: "the process that ran this import ended, or lost its lease, before the import did".to_owned(),
+        remedy: "nothing; nothing of it was recorded, and the next import reads what it would have".to_owned(),
+    };
+    let result = imports::Entity::update_many()
+        .col_expr(Column::Status, Expr::value(RunStatus::Interrupted.as_str()))
+        .col_expr(Column::FinishedAt, Expr::value(now))
+        .col_expr(Column::Progress, Expr::value(Option::<String>::None))
+        .col_expr(Column::Error, Expr::value(serde_json::json!(error)))
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::Status.eq(RunStatus::Running.as_str()))
+        .exec(db)
+        .await?;
+    if result.rows_affected > 0 {
+        tracing::warn!(
+            workspace,
+            runs = result.rows_affected,
+            "imports of an ended process were marked as interrupted"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! What the three tables of versions have in common.
+
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait};
+
+use super::entities::{group_versions, membership_versions, user_versions};
+use crate::directory::Generation;
+
+/// The columns of a table of versions.
+pub(super) struct Versions<E: EntityTrait> {
+    /// What the table is called.
+    pub name: &'static str,
+    pub workspace: E::Column,
+    pub from: E::Column,
+    pub to: E::Column,
+    /// What names the thing that the versions are of.
+    pub key: &'static [E::Column],
+}
+
+pub(super) const USERS: Versions<user_versions::Entity> = Versions {
+    name: "user_versions",
+    workspace: user_versions::Column::Workspace,
+    from: user_versions::Column::FromGeneration,
+    to: user_versions::Column::ToGeneration,
+    key: &[user_versions::Column::UserId],
+};
+
+pub(super) const GROUPS: Versions<group_versions::Entity> = Versions {
+    name: "group_versions",
+    workspace: group_versions::Column::Workspace,
+    from: group_versions::Column::FromGeneration,
+    to: group_versions::Column::ToGeneration,
+    key: &[group_versions::Column::GroupId],
+};
+
+pub(super) const MEMBERSHIPS: Versions<membership_versions::Entity> = Versions {
+    name: "membership_versions",
+    workspace: membership_versions::Column::Workspace,
+    from: membership_versions::Column::FromGeneration,
+    to: membership_versions::Column::ToGeneration,
+    key: &[membership_versions::Column::GroupId, membership_versions::Column::UserId],
+};
+
+impl<E: EntityTrait> Versions<E> {
+    /// Opened by then and not closed by then.
+    pub fn open_at(&self, generation: Generation) -> Condition {
+        let still = Condition::any().add(self.to.is_null()).add(self.to.gt(generation));
+        Condition::all().add(self.from.lte(generation)).add(still)
+    }
+
+    /// Of this key.
+    pub fn is(&self, key: &str) -> Condition {
+        self.key.iter().zip(key.split(' ')).fold(Condition::all(), |all, (column, part)| all.add(column.eq(part)))
+    }
+
+    /// Of a key that comes after this one, part by part. Without one, any.
+    pub fn after(&self, key: Option<&str>) -> Condition {
+        match key {
+            None => Condition::all(),
+            Some(key) => {
+                let columns = Expr::tuple(self.key.iter().map(|column| Expr::col(*column)));
+                Condition::all().add(columns.gt(Expr::tuple(key.split(' ').map(Expr::val))))
+            }
+        }
+    }
+}
+
+/// A version as a row, of whichever table.
+pub(super) trait Version {
+    /// The id; of a membership, the team's and the person's with a space between.
+    fn key(&self) -> String;
+    fn from(&self) -> Generation;
+    fn digest(&self) -> &str;
+}
+
+/// Each row has the same columns under the same names.
+macro_rules! version {
+    ($entity:ident, |$row:ident| $key:expr) => {
+        impl Version for $entity::Model {
+            fn key(&self) -> String {
+                let $row = self;
+                $key
+            }
+            fn from(&self) -> Generation {
+                self.from_generation
+            }
+            fn digest(&self) -> &str {
+                &self.digest
+            }
+        }
+    };
+}
+
+version!(user_versions, |row| row.user_id.clone());
+version!(group_versions, |row| row.group_id.clone());
+version!(membership_versions, |row| format!("{} {}", row.group_id, row.user_id));
