@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::access::{AccessError, Tokens};
+use crate::access::{AccessError, Tokens, WebhookKey};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 pub use crate::http::DEFAULT_WORKSPACE;
@@ -18,7 +18,7 @@ use crate::import::{Health, ImportOptions, Importer, Nudge, Schedule, Worker};
 use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Notices};
 use crate::limits;
-use crate::publish::{PublishOptions, Publisher};
+use crate::publish::{Past, PublishOptions, Publisher};
 use crate::scim::{CursorKey, PageRules};
 
 /// How many resources a client gets that does not say how many it wants.
@@ -152,6 +152,8 @@ impl App {
             live: Arc::clone(publisher.live()),
             health: Arc::clone(&health),
             nudge: Arc::clone(&nudge),
+            past: Past::new(DEFAULT_WORKSPACE, ledger.clone()),
+            webhook_key: config.intercom.client_secret.as_ref().map(WebhookKey::new),
         };
         let workspace = Arc::new(workspace);
         let cursor_key = tokens.derive("cursors").and_then(|secret| CursorKey::new(&secret).ok_or(AccessError::Key));
@@ -167,6 +169,8 @@ impl App {
                 max_wait: config.serve.max_wait,
             },
             public_url,
+            names: config.scim.one_word_names,
+            retention: days(config.import.retention_days),
             workspaces: [(workspace.name.clone(), workspace)].into(),
         };
         let server = http::serve(listener, service.clone())

@@ -15,12 +15,13 @@
 //! * [`ledger`] keeps versions, generations and runs in SQLite or PostgreSQL.
 //! * [`publish`] builds a picture of each new generation and swaps it in.
 //! * [`scim`] is the protocol: schema table, filters, projection, errors. Pure.
+//! * [`flat`] shows the same as rows, and the history as a log of changes. Pure.
 //! * [`access`] says who may ask.
 //! * [`http`] is the only edge that clients see.
 //! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`limits`] and [`telemetry`]
 //!   are the one place each for settings, time, bounds and logs.
 //!
-//! Imports point one way: `directory` ← `scim`, `intercom`, `ledger` ← `import`, `publish` ← `http` ← `app` ←
+//! Imports point one way: `directory` ← `scim`, `flat`, `intercom`, `ledger` ← `import`, `publish` ← `http` ← `app` ←
 //! `commands`. A test holds it. `docs/architecture.md` tells the rest.
 
 pub mod access;
@@ -29,6 +30,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod directory;
+pub mod flat;
 pub mod http;
 pub mod import;
 pub mod intercom;

@@ -88,6 +88,27 @@ pub const IMPORT_RETRY_FIRST: Duration = Duration::from_secs(5);
 /// See [`IMPORT_RETRY_FIRST`].
 pub const IMPORT_RETRY_MAX: Duration = Duration::from_mins(5);
 
+/// Items of a list of the import and change API: at the most, and when the client does not say.
+pub const LIST_ITEMS: usize = 1_000;
+/// See [`LIST_ITEMS`].
+pub const LIST_ITEMS_USUAL: usize = 100;
+
+/// How long a client that asked for an import may wait for its end.
+pub const IMPORT_WAIT: Duration = Duration::from_secs(60);
+
+/// How long it waits for its beginning, at the most: a bridge that is idle begins at once.
+pub const IMPORT_START_WAIT: Duration = Duration::from_secs(10);
+
+/// How often the ledger is asked meanwhile.
+pub const RUN_POLL: Duration = Duration::from_millis(100);
+
+/// How long the import behind a webhook may wait that tells of nobody's access: sign-ins and breaks come by the
+/// hundred.
+pub const VOLATILE_DELAY: Duration = Duration::from_secs(60);
+
+/// Earlier states that are kept once they were read from the ledger. A walk asks for one state, page by page.
+pub const KEPT_PAST: usize = 2;
+
 /// How often an import under way shows that it is alive, and tells how far it has come. Leases last for several of these.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
 

@@ -2,8 +2,8 @@
 //! the way, in filters, sorting and projection.
 #![no_main]
 
-use intercom_scim_bridge::directory::{Directory, Recorded, Snapshot, Stamps, User, UserId, Volatile};
-use intercom_scim_bridge::scim::{CursorKey, Names, PageRules, Picture, Query, ScimError, Walker, resource_types};
+use intercom_scim_bridge::directory::{Directory, Names, Recorded, Snapshot, Stamps, User, UserId, Volatile};
+use intercom_scim_bridge::scim::{CursorKey, PageRules, Picture, Query, ScimError, Walker, resource_types};
 
 fn ask(query: Result<Query, ScimError>) -> Result<(), ScimError> {
     let stamps = Stamps { created: time::OffsetDateTime::UNIX_EPOCH, last_modified: time::OffsetDateTime::UNIX_EPOCH };

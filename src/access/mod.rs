@@ -2,6 +2,8 @@
 
 mod scopes;
 mod tokens;
+mod webhook;
 
 pub use scopes::{Scope, UnknownScope};
 pub use tokens::{AccessError, Grant, Principal, Tokens};
+pub use webhook::WebhookKey;

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod import;
+mod ledger;
 mod migrate;
 mod openapi;
 mod serve;
@@ -38,6 +39,9 @@ enum Command {
     Serve,
     /// Import once.
     Import(import::Arguments),
+    /// Check, export or shorten the history.
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// Bring the database's tables up to date.
     Migrate,
     /// Issue access tokens.
@@ -97,6 +101,7 @@ impl CommandLine {
             Command::Openapi => openapi::run(),
             Command::Serve => serve::run(&self.settings("info")?).await,
             Command::Import(arguments) => import::run(&self.settings("warn")?, arguments).await,
+            Command::Ledger(command) => ledger::run(&self.settings("warn")?, command).await,
             Command::Migrate => migrate::run(&self.settings("warn")?).await,
             Command::Token(command) => token::run(&self.settings("warn")?, command).await,
             Command::Check => check::run(self.load(), Clock::System).await,

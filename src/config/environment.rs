@@ -8,12 +8,13 @@ use figment::{Metadata, Profile, Provider};
 const EXPECTED: &[(&str, &str)] = &[
     ("DATABASE_URL", "database.url"),
     ("INTERCOM_ACCESS_TOKEN", "intercom.access_token"),
+    ("INTERCOM_CLIENT_SECRET", "intercom.client_secret"),
     ("INTERCOM_REGION", "intercom.region"),
     ("INTERCOM_BASE_URL", "intercom.base_url"),
 ];
 
 /// Keys whose values can stand in a file.
-const SECRETS: &[&str] = &["database.url", "intercom.access_token"];
+const SECRETS: &[&str] = &["database.url", "intercom.access_token", "intercom.client_secret"];
 
 /// One variable of the environment. Values stay texts: `2.10` is a version and not the number 2.1.
 pub(super) struct Variable {

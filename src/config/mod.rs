@@ -25,9 +25,9 @@ use values::{
     database_url, header_word, interval, origin_or_empty, plain, region_or_empty, secret_or_empty, url_or_empty,
 };
 
+use crate::directory::Names;
 use crate::intercom::{Connection, Region};
 use crate::limits;
-use crate::scim::Names;
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
@@ -84,6 +84,9 @@ pub struct Intercom {
     /// Root of the API, if it is not the region's.
     #[serde(deserialize_with = "url_or_empty")]
     pub base_url: Option<Url>,
+    /// The client secret of the workspace's app, which signs its webhooks; none when it is not set.
+    #[serde(deserialize_with = "secret_or_empty")]
+    pub client_secret: Option<SecretString>,
     /// Sent as `Intercom-Version`.
     #[serde(deserialize_with = "header_word")]
     #[validate(length(min = 1, max = 20))]
@@ -176,6 +179,7 @@ const KEYS: &[(&str, &str)] = &[
     ("intercom.access_token", "the access token of an app in Intercom's Developer Hub"),
     ("intercom.region", "us, eu or au"),
     ("intercom.base_url", "an http or https address, such as https://api.intercom.io"),
+    ("intercom.client_secret", "the client secret of an app in Intercom's Developer Hub"),
     ("intercom.api_version", "a version of Intercom's API, such as 2.16"),
     ("import.poll_interval", "a duration of at least one second, such as 30s, 5m or 12h"),
     ("import.full_interval", "a duration of at least one second, such as 12h or 7d"),

@@ -127,6 +127,15 @@ impl Directory {
         self.teams.binary_search_by(|team| team.group.id.cmp(id)).ok().map(|place| &self.teams[place])
     }
 
+    /// By when those were gone whom an edition leaves out, so many; none where it leaves out nobody.
+    #[must_use]
+    pub fn gone_by(&self, left_out: usize) -> Option<OffsetDateTime> {
+        let gone = self.people.iter().filter(|person| !person.user.active).map(|person| person.stamps.last_modified);
+        let mut gone: Vec<OffsetDateTime> = gone.collect();
+        gone.sort();
+        gone.get(left_out.checked_sub(1)?).copied()
+    }
+
     /// Whether it holds these values that are not access.
     #[must_use]
     pub fn holds_volatile(&self, values: &HashMap<UserId, Volatile>) -> bool {

@@ -25,7 +25,7 @@ pub use joined::{Directory, Edition, Link, Person, Team, links_with};
 pub use observation::{Observation, Sighting, Warning, Workspace};
 pub use plan::{Change, Changed, Counts, Deed, Plan};
 pub use snapshot::{Recorded, Snapshot, Stamps};
-pub use user::{NameParts, Role, User, UserId, UserKind, Volatile};
+pub use user::{NameParts, Names, Role, User, UserId, UserKind, Volatile};
 
 /// Counts the imports of one workspace that changed something; the first is 1.
 pub type Generation = i64;

@@ -127,6 +127,17 @@ pub enum UserKind {
     Bot,
 }
 
+/// How names of one word are split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Names {
+    /// The word is the given name and the family name: some importers refuse an empty one.
+    #[default]
+    Repeat,
+    /// The word is the given name, and there is no family name.
+    GivenOnly,
+}
+
 /// A name in two parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameParts<'a> {
@@ -184,6 +195,19 @@ impl User {
             None if name.is_empty() => None,
             None => Some(NameParts { given: name, family: None }),
         }
+    }
+}
+
+impl User {
+    /// Given and family name, as shown: see [`Names`].
+    #[must_use]
+    pub fn given_and_family(&self, names: Names) -> (Option<&str>, Option<&str>) {
+        let Some(NameParts { given, family }) = self.name_parts() else { return (None, None) };
+        let family = match names {
+            Names::Repeat => Some(family.unwrap_or(given)),
+            Names::GivenOnly => family,
+        };
+        (Some(given), family)
     }
 }
 

@@ -36,6 +36,8 @@ pub trait Declared: 'static {
 pub struct ScimRead;
 /// Declares [`Scope::ImportRead`].
 pub struct ImportRead;
+/// Declares [`Scope::ImportRun`].
+pub struct ImportRun;
 /// Declares [`Scope::LifecycleWrite`].
 pub struct LifecycleWrite;
 
@@ -44,6 +46,9 @@ impl Declared for ScimRead {
 }
 impl Declared for ImportRead {
     const SCOPE: Scope = Scope::ImportRead;
+}
+impl Declared for ImportRun {
+    const SCOPE: Scope = Scope::ImportRun;
 }
 impl Declared for LifecycleWrite {
     const SCOPE: Scope = Scope::LifecycleWrite;

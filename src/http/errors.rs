@@ -17,6 +17,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use crate::ledger::LedgerError;
 use crate::limits;
 use crate::scim::ScimError;
 
@@ -29,6 +30,15 @@ pub enum ApiError {
     Unauthenticated {
         /// Whether there was one.
         token_given: bool,
+    },
+    /// Anything else that only the import and change API can say.
+    Problem {
+        /// The HTTP status.
+        status: StatusCode,
+        /// One word for machines.
+        code: &'static str,
+        /// A sentence for people, with what to do.
+        detail: String,
     },
     /// A write that Intercom's API cannot make.
     UnsupportedWrite {
@@ -47,15 +57,42 @@ impl From<ScimError> for ApiError {
     }
 }
 
+impl From<LedgerError> for ApiError {
+    fn from(error: LedgerError) -> Self {
+        let (status, code, detail) = match &error {
+            LedgerError::Pruned { .. } => {
+                (StatusCode::GONE, "pruned", format!("{error}; ask for the state at that moment or later"))
+            }
+            LedgerError::NoSuchPosition => (
+                StatusCode::BAD_REQUEST,
+                "invalid_value",
+                "since is of another ledger; leave it out to begin at the start".to_owned(),
+            ),
+            _ => {
+                tracing::error!(error = %error.chain(), "the ledger cannot be read");
+                let detail = "the bridge's database cannot be reached now; try again shortly".to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable", detail)
+            }
+        };
+        Self::Problem { status, code, detail }
+    }
+}
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.as_scim().to_string())
+        match self {
+            Self::Problem { detail, .. } => f.write_str(detail),
+            other => f.write_str(&other.as_scim().to_string()),
+        }
     }
 }
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.as_scim().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        match self {
+            Self::Problem { status, .. } => *status,
+            other => StatusCode::from_u16(other.as_scim().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        }
     }
 
     /// Without a body yet: [`finish`] knows the path.
@@ -65,8 +102,28 @@ impl ResponseError for ApiError {
 }
 
 impl ApiError {
+    /// An import is under way that is not the one that was asked for.
+    pub fn import_under_way() -> Self {
+        Self::Problem {
+            status: StatusCode::CONFLICT,
+            code: "import_under_way",
+            detail: "an import is under way that does less than was asked for; ask again when it has ended".to_owned(),
+        }
+    }
+
+    /// A webhook that Intercom did not sign with the secret that is configured.
+    pub fn bad_signature() -> Self {
+        Self::Problem {
+            status: StatusCode::UNAUTHORIZED,
+            code: "bad_signature",
+            detail: "the signature does not fit the body".to_owned(),
+        }
+    }
+
     fn as_scim(&self) -> ScimError {
         match self {
+            // No SCIM path refuses so.
+            Self::Problem { .. } => ScimError::Internal,
             Self::Scim(error) => error.clone(),
             Self::Unauthenticated { .. } => ScimError::Unauthenticated,
             Self::UnsupportedWrite { detail, remedy, .. } => {
@@ -87,6 +144,13 @@ impl ApiError {
                 "operation": operation,
                 "detail": detail,
                 "remedy": remedy,
+            }),
+            Self::Problem { status, code, detail } => json!({
+                "type": "about:blank",
+                "title": status.canonical_reason().unwrap_or("Error"),
+                "status": status.as_u16(),
+                "code": code,
+                "detail": detail,
             }),
             Self::Scim(_) | Self::Unauthenticated { .. } => json!({
                 "type": "about:blank",
@@ -117,7 +181,10 @@ impl ApiError {
             )],
             Self::Scim(ScimError::MethodNotAllowed { allowed }) => vec![(ALLOW, value(allowed))],
             // Clients read whole seconds here, and some fail on anything else.
-            Self::Scim(ScimError::NotReady) => vec![(RETRY_AFTER, value("5"))],
+            Self::Scim(ScimError::NotReady)
+            | Self::Problem { status: StatusCode::SERVICE_UNAVAILABLE | StatusCode::CONFLICT, .. } => {
+                vec![(RETRY_AFTER, value("5"))]
+            }
             _ => Vec::new(),
         }
     }

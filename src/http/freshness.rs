@@ -26,7 +26,7 @@ pub struct Fresh {
 /// RFC 9111 §5.2.1: `no-cache` and `max-age` in a request say how old an answer the client takes. NB: where Intercom
 /// cannot be read in time, the answer is what there is, with its true age: an old answer that says so serves better
 /// than none.
-pub async fn picture(request: &HttpRequest, caller: &Caller<ScimRead>) -> Result<Fresh, ScimError> {
+pub async fn picture<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fresh, ScimError> {
     let (service, workspace) = (&caller.service, &caller.workspace);
     let freshness = service.freshness;
     // A workspace whose imports fail is tried again by its own schedule, not by every question.
@@ -64,7 +64,7 @@ pub fn picture_at(caller: &Caller<ScimRead>, edition: Edition) -> Result<Fresh, 
     Ok(Fresh { picture, age: age(caller).filter(|_| current).map(time::Duration::whole_seconds) })
 }
 
-fn age(caller: &Caller<ScimRead>) -> Option<time::Duration> {
+fn age<S>(caller: &Caller<S>) -> Option<time::Duration> {
     caller.workspace.live.confirmed_at().map(|at| (caller.service.clock.now() - at).max(time::Duration::ZERO))
 }
 

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
 
-use super::{discovery, refusals, scim, status};
+use super::{changes, discovery, flat, imports, metrics, refusals, scim, status, webhooks};
 
 /// What a list can be asked for.
 #[expect(dead_code, reason = "it describes the parameters; `scim::Query` reads them, as liberally as clients need")]
@@ -27,6 +27,52 @@ pub struct ListParameters {
     attributes: Option<String>,
     /// All but these attributes, separated by commas.
     excluded_attributes: Option<String>,
+}
+
+/// What the log can be asked for.
+#[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ChangeParameters {
+    /// Only changes after this place: the last `next`, or the `cursor` of a change. Everything, where it is left out.
+    since: Option<String>,
+    /// Only changes of this kind: `user`, `group` or `membership`.
+    r#type: Option<String>,
+    /// How many at the most, 1 to 1000; 100 where it is left out, and all of them as `application/x-ndjson`.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u64>,
+}
+
+/// What a flat view can be asked for.
+#[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FlatParameters {
+    /// How many rows at the most, 1 to 1000; 100 where it is left out.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u64>,
+    /// How many rows to leave out. NB: between two pages the list may change; `next` keeps to one.
+    offset: Option<u64>,
+    /// Only what changed at this moment or later (RFC 3339). Of memberships: all of the accounts that changed.
+    modified_since: Option<String>,
+    /// Whether accounts of removed teammates are wanted too, as long as `import.retention_days` keeps them.
+    include_removed: Option<bool>,
+    /// The state at this moment (RFC 3339), as the bridge had recorded it then.
+    as_of: Option<String>,
+    /// Which list of people a walk goes on over; `next` has it.
+    edition: Option<String>,
+}
+
+/// What a list of runs can be asked for.
+#[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RunParameters {
+    /// How many at the most, 1 to 1000; 100 where it is left out.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u64>,
+    /// Only runs before this one; `next` has it.
+    before: Option<i64>,
 }
 
 /// RFC 7644 §3.12.
@@ -86,9 +132,12 @@ pub enum ApiRefusals {
     /// The token lacks the scope.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(#[to_schema] Problem),
-    /// No such workspace.
+    /// No such workspace, or nothing of that name in it.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(#[to_schema] Problem),
+    /// Nothing was imported yet, or the database cannot be reached; `Retry-After` says when to ask again.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(#[to_schema] Problem),
 }
 
 #[derive(OpenApi)]
@@ -116,8 +165,17 @@ pub enum ApiRefusals {
         scim::get_group,
         refusals::refuse_account,
         refusals::refuse_access,
+        imports::start,
+        imports::list,
+        imports::get,
+        changes::list,
+        flat::accounts,
+        flat::entitlements,
+        flat::memberships,
+        webhooks::intercom,
         status::status,
         status::healthz,
+        metrics::metrics,
         status::readyz,
     ),
     modifiers(&Bearer),

@@ -10,7 +10,7 @@ use actix_web::{App, HttpResponse, HttpServer, Resource, Route};
 
 use super::errors::{ApiError, finish};
 use super::service::Service;
-use super::{discovery, openapi, refusals, scim, status};
+use super::{changes, discovery, flat, imports, metrics, openapi, refusals, scim, status, webhooks};
 use crate::limits;
 use crate::scim::ScimError;
 
@@ -41,6 +41,13 @@ fn routes(config: &mut ServiceConfig) {
         .service(web::scope("/workspaces/{workspace}/scim/v2").configure(scim_routes))
         .service(read_only("/healthz", web::route().to(status::healthz)))
         .service(read_only("/readyz", web::route().to(status::readyz)))
+        .service(
+            web::resource("/webhooks/intercom/{workspace}")
+                .route(web::post().to(webhooks::intercom))
+                .route(options("OPTIONS, POST"))
+                .default_service(not_allowed("OPTIONS, POST")),
+        )
+        .service(read_only("/metrics", web::route().to(metrics::metrics)))
         .service(read_only("/openapi.json", web::route().to(openapi::serve)))
         .service(web::resource("/scim/{version:v[0-9.]+}{rest:(/.*)?}").to(wrong_version))
         .service(web::scope("/api/v1").configure(api_routes))
@@ -102,6 +109,18 @@ fn api_routes(config: &mut ServiceConfig) {
     let access = || web::route().to(refusals::refuse_access);
     config
         .service(read_only("/status", web::route().to(status::status)))
+        .service(
+            web::resource("/imports")
+                .route(web::route().to(imports::list).guard(reading()))
+                .route(web::post().to(imports::start))
+                .route(options("GET, HEAD, OPTIONS, POST"))
+                .default_service(not_allowed("GET, HEAD, OPTIONS, POST")),
+        )
+        .service(read_only("/imports/{id}", web::route().to(imports::get)))
+        .service(read_only("/changes", web::route().to(changes::list)))
+        .service(read_only("/accounts", web::route().to(flat::accounts)))
+        .service(read_only("/entitlements", web::route().to(flat::entitlements)))
+        .service(read_only("/memberships", web::route().to(flat::memberships)))
         .service(refused("/lifecycle/accounts", account()))
         .service(refused("/lifecycle/accounts/{id}", account()))
         .service(refused("/lifecycle/accounts/{id}/{operation}", account()))

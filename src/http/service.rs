@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::Tokens;
+use time::OffsetDateTime;
+
+use crate::access::{Tokens, WebhookKey};
 use crate::clock::Clock;
+use crate::directory::Names;
 use crate::import::{Health, Nudge};
 use crate::ledger::Ledger;
-use crate::publish::Live;
+use crate::publish::{Live, Past};
 use crate::scim::{CursorKey, PageRules};
 
 /// The running bridge, as requests see it.
@@ -28,6 +31,10 @@ pub struct Service {
     pub freshness: Freshness,
     /// Where clients reach the bridge, without a slash at its end.
     pub public_url: String,
+    /// How names of one word are split.
+    pub names: Names,
+    /// How long those who are gone stay visible.
+    pub retention: Duration,
     /// Every workspace, by name.
     pub workspaces: BTreeMap<String, Arc<Workspace>>,
 }
@@ -53,6 +60,19 @@ pub struct Workspace {
     pub health: Arc<Health>,
     /// Gets the importer to look again.
     pub nudge: Arc<Nudge>,
+    /// What was shown before.
+    pub past: Past,
+    /// Checks the signatures of Intercom's webhooks; none without a client secret.
+    pub webhook_key: Option<WebhookKey>,
+}
+
+impl Service {
+    /// Who was gone by then is not visible any more at `moment`.
+    #[must_use]
+    pub fn gone_by(&self, moment: OffsetDateTime) -> OffsetDateTime {
+        let retention = time::Duration::try_from(self.retention).ok();
+        retention.and_then(|retention| moment.checked_sub(retention)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
 }
 
 /// The workspace that the plain settings describe and the short paths are about.
@@ -61,9 +81,15 @@ pub const DEFAULT_WORKSPACE: &str = "default";
 /// Root of a workspace's SCIM service, without a slash at its end.
 #[must_use]
 pub fn scim_base_url(public_url: &str, workspace: &str) -> String {
-    if workspace == DEFAULT_WORKSPACE {
-        format!("{public_url}/scim/v2")
-    } else {
-        format!("{public_url}/workspaces/{workspace}/scim/v2")
-    }
+    format!("{}/scim/v2", workspace_url(public_url, workspace))
+}
+
+/// Root of a workspace's import and change API, without a slash at its end.
+#[must_use]
+pub fn api_base_url(public_url: &str, workspace: &str) -> String {
+    format!("{}/api/v1", workspace_url(public_url, workspace))
+}
+
+fn workspace_url(public_url: &str, workspace: &str) -> String {
+    if workspace == DEFAULT_WORKSPACE { public_url.to_owned() } else { format!("{public_url}/workspaces/{workspace}") }
 }

@@ -129,6 +129,15 @@ pub struct ChangePage {
 }
 
 impl Ledger {
+    /// The earliest place that the history still has: the start, or where it was shortened.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn earliest(&self, workspace: &str) -> Result<ChangePosition, LedgerError> {
+        let pruned = read::last_pruned(&self.database, workspace).await?;
+        Ok(pruned.map_or(ChangePosition::START, |pruned| ChangePosition { generation: pruned.generation, after: None }))
+    }
+
     /// The changes after a place, of one kind or of all.
     ///
     /// # Errors
@@ -142,6 +151,7 @@ impl Ledger {
         limit: usize,
     ) -> Result<ChangePage, LedgerError> {
         let db = &self.database;
+        let limit = limit.min(limits::LIST_ITEMS);
         let wanted = |other: &ChangeKind| kind.is_none_or(|kind| kind == *other);
         let latest = self.generation(workspace).await?;
         if since.generation > latest {

@@ -4,7 +4,9 @@
 //! generation is not the one that is shown.
 
 mod live;
+mod past;
 mod publisher;
 
 pub use live::{Live, Shown};
+pub use past::Past;
 pub use publisher::{PublishOptions, Publisher};

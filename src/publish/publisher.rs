@@ -8,9 +8,9 @@ use tokio::sync::Mutex;
 
 use super::Live;
 use crate::clock::Clock;
-use crate::directory::{Directory, Generation};
+use crate::directory::{Directory, Generation, Names};
 use crate::ledger::{Ledger, LedgerError, Run, RunId};
-use crate::scim::{Names, Picture, resource_types};
+use crate::scim::{Picture, resource_types};
 
 /// Keeps one workspace's [`Live`] picture up with the ledger.
 #[derive(Clone)]

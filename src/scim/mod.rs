@@ -38,7 +38,7 @@ pub use cursor::CursorKey;
 pub use discovery::Discovery;
 pub use error::ScimError;
 pub use page::{Next, Page, PageRules, Walker, Window};
-pub use picture::{Names, Picture};
+pub use picture::Picture;
 pub use project::Projection;
 pub use query::Query;
 pub use schema::{Attribute, Kind, ResourceType, Returned, Schema, urn};

@@ -8,14 +8,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use hashbrown::HashTable;
-use serde::Deserialize;
 
 use super::project::Projection;
 use super::render;
 use super::resource_types;
 use super::schema::{self, ResourceType};
 use super::value::{GroupRef, Resource, UserRef};
-use crate::directory::{Directory, Edition, Workspace};
+use crate::directory::{Directory, Edition, Names, Workspace};
 
 /// A workspace's users and groups as SCIM shows them. What did not change from one generation to the next is shared
 /// between their pictures, so that keeping several takes little more room than keeping one.
@@ -28,17 +27,6 @@ pub struct Picture {
     groups: Shelved,
     /// By the folded userName, which is not caseExact (RFC 7643 §4.1.1).
     users_by_name: Index,
-}
-
-/// How names of one word are split.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Names {
-    /// The word is the given name and the family name: some importers refuse an empty one.
-    #[default]
-    Repeat,
-    /// The word is the given name, and there is no family name.
-    GivenOnly,
 }
 
 /// What is made once for each resource of a type. Places are those in the directory.

@@ -1,6 +1,5 @@
 //! User's part of the table: from a teammate to SCIM's attributes.
 
-use super::picture::Names;
 use super::schema::{Attribute, Content, Count, Getter, Kind, Returned};
 use super::value::{Resource, UserRef, Value};
 use crate::directory::{Priority, UserKind, links_with};
@@ -180,14 +179,11 @@ fn name(user: UserRef<'_>, _: usize) -> Value<'_> {
 }
 
 fn given_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.user.name_parts().map(|parts| parts.given))
+    Value::maybe(user.person.user.given_and_family(user.picture.names()).0)
 }
 
 fn family_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.user.name_parts().and_then(|parts| match user.picture.names() {
-        Names::Repeat => Some(parts.family.unwrap_or(parts.given)),
-        Names::GivenOnly => parts.family,
-    }))
+    Value::maybe(user.person.user.given_and_family(user.picture.names()).1)
 }
 
 fn title(user: UserRef<'_>, _: usize) -> Value<'_> {

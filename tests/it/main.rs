@@ -5,11 +5,14 @@
 mod access;
 mod clients;
 mod commands;
+mod history;
 mod import;
 mod intercom;
+mod leases;
 mod ledger;
 mod openapi;
 mod prism;
+mod proof;
 mod queries;
 mod refusals;
 mod scim;

@@ -41,14 +41,15 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("limits", &[]),
     ("scim", &["directory"]),
+    ("flat", &["directory"]),
     ("intercom", &["directory"]),
     ("ledger", &["directory"]),
     ("access", &["ledger"]),
     ("import", &["directory", "intercom", "ledger"]),
     ("publish", &["directory", "ledger", "scim"]),
-    ("config", &["intercom", "scim"]),
+    ("config", &["directory", "intercom"]),
     ("telemetry", &["config"]),
-    ("http", &["directory", "scim", "import", "publish", "ledger", "access"]),
+    ("http", &["directory", "scim", "flat", "import", "publish", "ledger", "access"]),
     ("app", &["directory", "intercom", "ledger", "import", "publish", "scim", "access", "http", "config"]),
 ];
 

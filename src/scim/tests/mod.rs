@@ -10,7 +10,7 @@ use time::macros::datetime;
 use super::resource_types::USER;
 use super::*;
 use crate::directory::{
-    Directory, Generation, Group, GroupId, Membership, Priority, Recorded, Role, Snapshot, Stamps, User, UserId,
+    Directory, Generation, Group, GroupId, Membership, Names, Priority, Recorded, Role, Snapshot, Stamps, User, UserId,
     Volatile, Workspace,
 };
 

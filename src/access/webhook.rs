@@ -1,0 +1,59 @@
+//! The signature of Intercom's webhooks.
+
+use std::fmt;
+
+use aws_lc_rs::hmac::{self, HMAC_SHA1_FOR_LEGACY_USE_ONLY};
+use secrecy::{ExposeSecret, SecretString};
+
+/// The client secret of the app that sends webhooks.
+pub struct WebhookKey(hmac::Key);
+
+impl WebhookKey {
+    /// A key of the app's client secret.
+    #[must_use]
+    pub fn new(client_secret: &SecretString) -> Self {
+        Self(hmac::Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, client_secret.expose_secret().as_bytes()))
+    }
+
+    /// Whether `signature`, as in `X-Hub-Signature`, is that of the body. It is compared in constant time.
+    #[must_use]
+    pub fn signed(&self, signature: &str, body: &[u8]) -> bool {
+        let digits = signature.strip_prefix("sha1=").unwrap_or_default();
+        let bytes: Option<Vec<u8>> =
+            digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect();
+        // An empty signature is that of no body.
+        digits.len() == 40 && bytes.is_some_and(|bytes| hmac::verify(&self.0, body, &bytes).is_ok())
+    }
+}
+
+impl fmt::Debug for WebhookKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WebhookKey")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_signature_of_this_body_under_this_secret_fits() {
+        // RFC 2202, test case 2.
+        let key = WebhookKey::new(&SecretString::from("Jefe"));
+        let (body, signature) = (&b"what do ya want for nothing?"[..], "sha1=effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+        assert!(key.signed(signature, body));
+        assert!(!key.signed(signature, b"what do ya want for something?"));
+        assert!(!WebhookKey::new(&SecretString::from("Joe")).signed(signature, body));
+        for wrong in [
+            "",
+            "sha1=",
+            "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
+            "sha1=effcdf6ae5eb2fa2d27416d5f184df9c259a7c7",
+            "sha1=zz",
+            "sha256=effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
+        ] {
+            assert!(!key.signed(wrong, body), "{wrong}");
+        }
+        assert_eq!(format!("{key:?}"), "WebhookKey");
+    }
+}

@@ -1,0 +1,130 @@
+//! `ledger`: proves the history whole, writes it out, shortens it.
+
+use std::time::Duration;
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::{CommandError, print_line};
+use crate::app::{DEFAULT_WORKSPACE, open_ledger};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::change_document;
+use crate::ledger::{ChangeKind, ChangePosition, Ledger, LedgerError};
+use crate::limits;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check that every version and every generation is as it was written.
+    Verify {
+        /// The hash that an earlier check printed: fails if the history does not hold it any more.
+        #[arg(long, value_name = "HASH")]
+        head: Option<String>,
+        /// Print what came of it as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print every change ever seen, one JSON document a line, oldest first.
+    Export {
+        /// Only changes after this one: a `cursor` of an earlier line.
+        #[arg(long, value_name = "CURSOR")]
+        since: Option<String>,
+        /// Only changes of this kind.
+        #[arg(long)]
+        r#type: Option<KindArgument>,
+    },
+    /// Take out what ended long ago: old versions, log entries, runs and refused writes. What is true now stays.
+    Prune {
+        /// How much history to keep, such as 400d.
+        #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+        keep: Duration,
+        /// Print what was taken out as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum KindArgument {
+    User,
+    Group,
+    Membership,
+}
+
+impl From<KindArgument> for ChangeKind {
+    fn from(kind: KindArgument) -> Self {
+        match kind {
+            KindArgument::User => Self::User,
+            KindArgument::Group => Self::Group,
+            KindArgument::Membership => Self::Membership,
+        }
+    }
+}
+
+pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
+    let (ledger, _) = open_ledger(config).await?;
+    let result = match command {
+        Command::Verify { head, json } => verify(&ledger, head.as_deref(), *json).await,
+        Command::Export { since, r#type } => export(&ledger, since.as_deref(), r#type.map(Into::into)).await,
+        Command::Prune { keep, json } => prune(&ledger, *keep, *json).await,
+    };
+    ledger.close().await;
+    result
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+fn unreadable(error: LedgerError) -> CommandError {
+    CommandError::new(format!("the ledger cannot be read: {}; check the database", error.chain()))
+}
+
+async fn verify(ledger: &Ledger, head: Option<&str>, json: bool) -> Result<(), CommandError> {
+    let verified = ledger.verify(DEFAULT_WORKSPACE, head).await.map_err(unreadable)?;
+    if json {
+        print_line(&json!(verified).to_string());
+    } else {
+        verified.findings.iter().for_each(|finding| print_line(&finding.0));
+        print_line(&format!("{} generations and {} versions were checked", verified.generations, verified.versions));
+        print_line(&format!("head {}", verified.head));
+    }
+    match (verified.findings.len(), verified.known_head) {
+        (0, Some(false)) => {
+            Err(CommandError::new("no generation has the hash that --head names: the history is another one"))
+        }
+        (0, _) => Ok(()),
+        (findings, _) => Err(CommandError::new(format!(
+            "the ledger is not as it was written ({findings} findings); restore the database from a backup, or find out who changed it"
+        ))),
+    }
+}
+
+async fn export(ledger: &Ledger, since: Option<&str>, kind: Option<ChangeKind>) -> Result<(), CommandError> {
+    let mut next = match since {
+        None => ledger.earliest(DEFAULT_WORKSPACE).await.map_err(unreadable)?,
+        Some(cursor) => ChangePosition::from_cursor(cursor)
+            .ok_or_else(|| CommandError::new("--since takes the `cursor` of an earlier line"))?,
+    };
+    loop {
+        let page = ledger.changes(DEFAULT_WORKSPACE, &next, kind, limits::LIST_ITEMS).await.map_err(unreadable)?;
+        page.changes.iter().for_each(|change| print_line(&json!(change_document(change)).to_string()));
+        if !page.more {
+            return Ok(());
+        }
+        next = page.next;
+    }
+}
+
+async fn prune(ledger: &Ledger, keep: Duration, json: bool) -> Result<(), CommandError> {
+    let now = Clock::System.now();
+    let before = time::Duration::try_from(keep).ok().and_then(|keep| now.checked_sub(keep));
+    let before = before.ok_or_else(|| CommandError::new("--keep reaches back beyond all times"))?;
+    let pruned = ledger.prune(DEFAULT_WORKSPACE, before, now).await.map_err(unreadable)?;
+    if json {
+        print_line(&json!(pruned).to_string());
+    } else {
+        print_line(&format!(
+            "{} versions, {} log entries, {} runs and {} refused writes were taken out; history begins with generation {}",
+            pruned.versions, pruned.activity, pruned.runs, pruned.refused_writes, pruned.generation
+        ));
+    }
+    Ok(())
+}

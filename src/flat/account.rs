@@ -1,0 +1,110 @@
+//! Teammates as rows.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::{Rows, Selection, account_id};
+use crate::directory::{Directory, Names, Person, UserKind};
+
+/// A teammate's account. What Intercom does not tell is null.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Account {
+    /// The SCIM id: `adm_` and Intercom's id.
+    pub id: String,
+    /// Intercom's id of the admin.
+    pub intercom_id: String,
+    /// Intercom's id of the workspace.
+    pub workspace_id: Option<String>,
+    /// The sign-in address; the id, for a teammate without one.
+    pub user_name: String,
+    /// The sign-in address.
+    pub email: Option<String>,
+    /// The name as in Intercom.
+    pub display_name: Option<String>,
+    /// Derived from the name.
+    pub given_name: Option<String>,
+    /// Derived from the name.
+    pub family_name: Option<String>,
+    /// The job title.
+    pub title: Option<String>,
+    /// `Teammate` or `Bot`.
+    pub user_type: &'static str,
+    /// False once the teammate was removed from the workspace.
+    pub active: bool,
+    /// Intercom's id of the role.
+    pub role_id: Option<String>,
+    /// The name of the role.
+    pub role_name: Option<String>,
+    /// Whether the teammate holds a paid inbox seat.
+    pub has_inbox_seat: Option<bool>,
+    /// The permissions that are granted, as far as the activity log tells, separated by commas.
+    pub permissions: Option<String>,
+    /// Ids of the teams, separated by commas.
+    pub team_ids: String,
+    /// From the activity log.
+    pub two_factor_auth: Option<bool>,
+    /// From the activity log.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub joined_at: Option<OffsetDateTime>,
+    /// From the activity log.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub removed_at: Option<OffsetDateTime>,
+    /// From the activity log.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_sign_in_at: Option<OffsetDateTime>,
+    /// From the activity log, in Intercom's words.
+    pub last_sign_in_method: Option<String>,
+    /// When the teammate joined, else when the bridge saw them first.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When the bridge recorded the last change of the account or of a team membership.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_modified_at: OffsetDateTime,
+}
+
+/// The accounts of a directory, by id.
+#[must_use]
+pub fn accounts(directory: &Directory, names: Names, selection: Selection) -> Rows<Account> {
+    let selected = directory.people.iter().filter(|person| selection.takes(person));
+    selection.page(selected, |person| row(directory, person, names))
+}
+
+fn row(directory: &Directory, person: &Person, names: Names) -> Account {
+    let Person { user, volatile, stamps, teams } = person;
+    let (given_name, family_name) = user.given_and_family(names);
+    let id = account_id(&user.id);
+    let team_ids: Vec<String> = teams
+        .iter()
+        .filter_map(|link| directory.teams.get(link.place as usize))
+        .map(|team| super::team_id(&team.group.id))
+        .collect();
+    Account {
+        intercom_id: user.id.to_string(),
+        workspace_id: directory.workspace.id.clone(),
+        user_name: user.email.clone().unwrap_or_else(|| id.clone()),
+        email: user.email.clone(),
+        display_name: user.name.clone(),
+        given_name: given_name.map(str::to_owned),
+        family_name: family_name.map(str::to_owned),
+        title: user.job_title.clone(),
+        user_type: match user.kind() {
+            UserKind::Teammate => "Teammate",
+            UserKind::Bot => "Bot",
+        },
+        active: user.active,
+        role_id: user.role.as_ref().map(|role| role.id.clone()),
+        role_name: user.role.as_ref().and_then(|role| role.name.clone()),
+        has_inbox_seat: user.has_inbox_seat,
+        permissions: user.permissions.as_ref().map(|permissions| permissions.join(",")),
+        team_ids: team_ids.join(","),
+        two_factor_auth: user.two_factor_auth,
+        joined_at: user.joined_at,
+        removed_at: user.removed_at,
+        last_sign_in_at: volatile.last_sign_in_at,
+        last_sign_in_method: volatile.last_sign_in_method.clone(),
+        created_at: user.joined_at.unwrap_or(stamps.created),
+        last_modified_at: stamps.last_modified,
+        id,
+    }
+}

@@ -1,0 +1,165 @@
+//! Changes as documents.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
+
+use super::{account_id, team_id};
+use crate::directory::{Activity, Change, Changed, Group, Membership, User};
+
+/// What became of an account, a team, or a membership.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ChangeDocument {
+    /// The place right after this change, for `since`.
+    pub cursor: String,
+    /// Counts the imports that changed something; what one import changed has one generation.
+    pub generation: i64,
+    /// The import that saw it.
+    pub import_id: i64,
+    /// When the bridge recorded it.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// `user`, `group` or `membership`.
+    pub r#type: &'static str,
+    /// `created`, `updated`, `removed` or `restored`.
+    pub action: &'static str,
+    /// Of what: the SCIM id; of a membership, the user's and the group's with a colon between.
+    pub id: String,
+    /// The user, in changes of users and memberships.
+    pub user_id: Option<String>,
+    /// The group, in changes of groups and memberships.
+    pub group_id: Option<String>,
+    /// What the attributes that changed were; null for what is new.
+    #[schema(value_type = Option<Object>)]
+    pub before: Option<Map<String, Value>>,
+    /// What they are, null for those that are unknown now; null for what has ended.
+    #[schema(value_type = Option<Object>)]
+    pub after: Option<Map<String, Value>>,
+    /// Who did it, where Intercom's activity log tells.
+    pub actor: Option<ChangedBy>,
+}
+
+/// Who did it, as Intercom's activity log tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ChangedBy {
+    /// The SCIM id of the teammate who did it.
+    pub id: Option<String>,
+    /// Their address at that time.
+    pub email: Option<String>,
+    /// When they did.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// Intercom's word for the deed.
+    pub activity_type: String,
+    /// Intercom's id of the entry.
+    pub activity_id: String,
+}
+
+impl ChangeDocument {
+    /// Writes a change. `cursor` is the place right after it.
+    #[must_use]
+    pub fn new(
+        cursor: String,
+        (generation, import_id, at): (i64, i64, OffsetDateTime),
+        change: &Changed,
+        cause: Option<&Activity>,
+    ) -> Self {
+        let (r#type, action, before, after) = match change {
+            Changed::User(change) => of("user", change, attributes_of_user),
+            Changed::Group(change) => of("group", change, attributes_of_group),
+            Changed::Membership(change) => of("membership", change, attributes_of_membership),
+        };
+        let (user_id, group_id) = (change.user().map(account_id), change.group().map(team_id));
+        let id = [user_id.as_deref(), group_id.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(":");
+        let actor = cause.map(|entry| ChangedBy {
+            id: entry.performed_by.as_ref().and_then(|actor| actor.id.as_ref()).map(account_id),
+            email: entry.performed_by.as_ref().and_then(|actor| actor.email.clone()),
+            at: entry.at,
+            activity_type: entry.kind.clone(),
+            activity_id: entry.id.clone(),
+        });
+        Self { cursor, generation, import_id, at, r#type, action, id, user_id, group_id, before, after, actor }
+    }
+}
+
+type Attributes = Option<Map<String, Value>>;
+
+fn of<T>(
+    kind: &'static str,
+    change: &Change<T>,
+    attributes: fn(&T) -> Map<String, Value>,
+) -> (&'static str, &'static str, Attributes, Attributes) {
+    let action = match change {
+        Change::Created(_) => "created",
+        Change::Updated { .. } => "updated",
+        Change::Removed { .. } => "removed",
+        Change::Restored { .. } => "restored",
+    };
+    let (mut before, mut after) = (change.before().map(attributes), change.after().map(attributes));
+    match (&mut before, &mut after) {
+        (Some(before), Some(after)) => {
+            let same: Vec<String> = before
+                .iter()
+                .filter(|(name, was)| after.get(*name) == Some(was))
+                .map(|(name, _)| name.clone())
+                .collect();
+            for name in same {
+                before.remove(&name);
+                after.remove(&name);
+            }
+        }
+        // What is not known of something new, or of something that has ended, need not be said.
+        (Some(known), None) | (None, Some(known)) => known.retain(|_, value| !value.is_null()),
+        (None, None) => {}
+    }
+    (kind, action, before, after)
+}
+
+fn object(members: Value) -> Map<String, Value> {
+    match members {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
+fn time(time: Option<OffsetDateTime>) -> Option<String> {
+    time.and_then(|time| time.format(&Rfc3339).ok())
+}
+
+/// A person's attributes, under the names that accounts have.
+#[must_use]
+pub fn attributes_of_user(user: &User) -> Map<String, Value> {
+    object(json!({
+        "active": user.active,
+        "email": user.email,
+        "display_name": user.name,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "title": user.job_title,
+        "role_id": user.role.as_ref().map(|role| &role.id),
+        "role_name": user.role.as_ref().and_then(|role| role.name.as_ref()),
+        "has_inbox_seat": user.has_inbox_seat,
+        "permissions": user.permissions,
+        "two_factor_auth": user.two_factor_auth,
+        "joined_at": time(user.joined_at),
+        "removed_at": time(user.removed_at),
+    }))
+}
+
+/// A team's attributes.
+#[must_use]
+pub fn attributes_of_group(group: &Group) -> Map<String, Value> {
+    object(json!({
+        "display_name": group.name,
+        "distribution_method": group.distribution_method,
+        "assignment_limit": group.assignment_limit,
+    }))
+}
+
+/// A membership's attributes.
+#[must_use]
+pub fn attributes_of_membership(membership: &Membership) -> Map<String, Value> {
+    object(json!({"priority": membership.priority}))
+}

@@ -1,0 +1,76 @@
+//! Who has which access, as rows.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::entitlement::{EntitlementType, held, id_of};
+use super::{Rows, Selection, account_id, team_id};
+use crate::directory::{Directory, Person, Priority};
+
+/// That a teammate has an entitlement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AccessMembership {
+    /// The account's and the entitlement's id, with a colon between.
+    pub id: String,
+    /// The teammate.
+    pub account_id: String,
+    /// The teammate's sign-in address; the id, for a teammate without one.
+    pub user_name: String,
+    /// The team, role, seat or permission.
+    pub entitlement_id: String,
+    /// What kind of access it is.
+    pub entitlement_type: EntitlementType,
+    /// What people call it.
+    pub entitlement_name: String,
+    /// `primary` or `secondary`, in a team that makes a difference.
+    pub priority: Option<&'static str>,
+}
+
+/// Who has which access: by account, and for each the teams first. With `modified_since`, those of the accounts that
+/// changed, all of them: what an account has no more is not there.
+#[must_use]
+pub fn memberships(
+    directory: &Directory,
+    kind: Option<EntitlementType>,
+    selection: Selection,
+) -> Rows<AccessMembership> {
+    // Who is gone has nothing any more.
+    let selection = Selection { include_removed: false, ..selection };
+    let wanted = |one: EntitlementType| kind.is_none_or(|kind| kind == one);
+    let mut rows = Rows { items: Vec::new(), total: 0 };
+    for person in directory.people.iter().filter(|person| selection.takes(person)) {
+        let teams = if wanted(EntitlementType::Team) { person.teams.len() } else { 0 };
+        let count = teams + held(&person.user).filter(|(kind, ..)| wanted(*kind)).count();
+        let (skip, room) = (selection.offset.saturating_sub(rows.total), selection.limit - rows.items.len());
+        if skip < count && room > 0 {
+            let of_person = of_person(directory, person).filter(|one| wanted(one.entitlement_type));
+            rows.items.extend(of_person.skip(skip).take(room));
+        }
+        rows.total += count;
+    }
+    rows
+}
+
+fn of_person<'a>(directory: &'a Directory, person: &'a Person) -> impl Iterator<Item = AccessMembership> + 'a {
+    let account_id = account_id(&person.user.id);
+    let membership =
+        move |entitlement_id: String, entitlement_type, entitlement_name: &str, priority: Option<Priority>| {
+            AccessMembership {
+                id: format!("{account_id}:{entitlement_id}"),
+                account_id: account_id.clone(),
+                user_name: person.user.email.clone().unwrap_or_else(|| account_id.clone()),
+                entitlement_id,
+                entitlement_type,
+                entitlement_name: entitlement_name.to_owned(),
+                priority: priority.map(Priority::as_str),
+            }
+        };
+    let other = membership.clone();
+    let teams = person.teams.iter().filter_map(|link| Some((directory.teams.get(link.place as usize)?, link.priority)));
+    let teams = teams.map(move |(team, priority)| {
+        let id = team_id(&team.group.id);
+        let name = team.group.name.clone().unwrap_or_else(|| id.clone());
+        membership(id, EntitlementType::Team, &name, priority)
+    });
+    teams.chain(held(&person.user).map(move |(kind, id, name)| other(id_of(kind, id), kind, name, None)))
+}

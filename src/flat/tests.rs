@@ -1,0 +1,176 @@
+use serde_json::json;
+use time::macros::datetime;
+
+use super::*;
+use crate::directory::{
+    Activity, Actor, Change, Changed, Directory, Group, Membership, Names, Priority, Recorded, Role, Snapshot, Stamps,
+    User, Volatile,
+};
+
+const EARLY: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+const LATE: OffsetDateTime = datetime!(2026-03-09 12:00 UTC);
+
+fn user(id: &str, name: &str) -> User {
+    let mut user = User::new(UserId::new(id));
+    user.name = Some(name.to_owned());
+    user.email = Some(format!("{}@example.com", name.to_lowercase()));
+    user
+}
+
+fn directory() -> Directory {
+    let ada = User {
+        role: Some(Role { id: "2".to_owned(), name: Some("Support Agent".to_owned()) }),
+        has_inbox_seat: Some(true),
+        permissions: Some(vec!["export_data".to_owned()]),
+        ..user("1", "Ada")
+    };
+    let bo = User { has_inbox_seat: Some(false), ..user("2", "Bo") };
+    let cy = User { active: false, ..user("3", "Cy") };
+    let stamps = |last_modified| Stamps { created: EARLY, last_modified };
+    let people = [(ada, EARLY), (bo, LATE), (cy, LATE)];
+    let group = |id: &str, name: Option<&str>| Group {
+        id: GroupId::new(id),
+        name: name.map(str::to_owned),
+        distribution_method: None,
+        assignment_limit: Some(5),
+    };
+    let membership = |group: &str, user: &str, priority| Membership {
+        group: GroupId::new(group),
+        user: UserId::new(user),
+        priority,
+    };
+    let snapshot = Snapshot {
+        generation: 2,
+        users: people.map(|(user, at)| (Recorded { value: user, stamps: stamps(at) }, Volatile::default())).to_vec(),
+        groups: vec![
+            Recorded { value: group("8", Some("Support")), stamps: stamps(EARLY) },
+            Recorded { value: group("9", None), stamps: stamps(LATE) },
+        ],
+        memberships: vec![
+            membership("8", "1", Some(Priority::Primary)),
+            membership("9", "1", None),
+            membership("8", "2", None),
+        ],
+        ..Snapshot::default()
+    };
+    Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None)
+}
+
+const ALL: Selection =
+    Selection { modified_since: None, include_removed: false, gone_by: None, offset: 0, limit: usize::MAX };
+
+#[test]
+fn an_account_is_one_level_of_json_with_nothing_made_up() {
+    let directory = directory();
+    let rows: Vec<Account> = accounts(&directory, Names::Repeat, ALL).items;
+    assert_eq!(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["adm_1", "adm_2"]);
+    let ada = json!(rows[0]);
+    assert!(ada.as_object().unwrap().values().all(|value| !value.is_array() && !value.is_object()));
+    assert_eq!((&ada["team_ids"], &ada["permissions"]), (&json!("team_8,team_9"), &json!("export_data")));
+    assert_eq!((&json!(rows[1])["permissions"], &json!(rows[1])["role_id"]), (&json!(null), &json!(null)));
+}
+
+#[test]
+fn the_removed_and_the_unchanged_are_left_out_unless_they_are_asked_for() {
+    let directory = directory();
+    let ids = |modified_since, include_removed| {
+        let selection = Selection { modified_since, include_removed, ..ALL };
+        let ids: Vec<String> =
+            accounts(&directory, Names::Repeat, selection).items.into_iter().map(|row| row.id).collect();
+        ids.join(" ")
+    };
+    assert_eq!(ids(None, true), "adm_1 adm_2 adm_3");
+    assert_eq!(ids(Some(LATE), false), "adm_2", "at that very moment is since");
+    assert_eq!(ids(Some(LATE), true), "adm_2 adm_3");
+    assert_eq!(ids(Some(LATE + time::Duration::milliseconds(1)), true), "");
+}
+
+#[test]
+fn entitlements_are_the_teams_and_whatever_somebody_has() {
+    let directory = directory();
+    let ids = |kind, since| {
+        let selection = Selection { modified_since: since, ..ALL };
+        let rows = entitlements(&directory, kind, selection).items;
+        let rows: Vec<String> =
+            rows.iter().map(|row| format!("{} {} {}", row.id, row.name, row.member_count)).collect();
+        rows.join(", ")
+    };
+    assert_eq!(
+        ids(None, None),
+        "team_8 Support 2, team_9 team_9 1, role_2 Support Agent 1, seat_inbox_seat Inbox seat 1, permission_export_data export_data 1"
+    );
+    assert_eq!(ids(Some(EntitlementType::Role), None), "role_2 Support Agent 1");
+    assert_eq!(ids(None, Some(LATE)), "team_9 team_9 1");
+}
+
+#[test]
+fn memberships_join_accounts_and_entitlements_that_are_there() {
+    let directory = directory();
+    let all = memberships(&directory, None, ALL).items;
+    let accounts: Vec<String> = accounts(&directory, Names::Repeat, ALL).items.into_iter().map(|row| row.id).collect();
+    let known: Vec<String> = entitlements(&directory, None, ALL).items.into_iter().map(|row| row.id).collect();
+    assert!(all.iter().all(|row| accounts.contains(&row.account_id) && known.contains(&row.entitlement_id)));
+    assert_eq!(
+        all.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(),
+        [
+            "adm_1:team_8",
+            "adm_1:team_9",
+            "adm_1:role_2",
+            "adm_1:seat_inbox_seat",
+            "adm_1:permission_export_data",
+            "adm_2:team_8"
+        ]
+    );
+    assert_eq!((all[0].priority, all[1].priority), (Some("primary"), None));
+    assert_eq!(memberships(&directory, Some(EntitlementType::Team), ALL).total, 3);
+}
+
+#[test]
+fn a_change_tells_what_changed_and_nothing_else() {
+    let (before, after) = (user("1", "Ada"), User { job_title: Some("Lead".to_owned()), ..user("1", "Ada") });
+    let change = Changed::User(Change::of_user(Some(before.clone()), Some(after.clone())).unwrap());
+    let entry = Activity {
+        id: "e1".to_owned(),
+        at: EARLY,
+        kind: "role_change".to_owned(),
+        performed_by: Some(Actor { id: Some(UserId::new("7")), email: None }),
+        metadata: json!({}).into(),
+    };
+    let document = ChangeDocument::new("c".to_owned(), (4, 9, LATE), &change, Some(&entry));
+    assert_eq!((document.r#type, document.action, document.id.as_str()), ("user", "updated", "adm_1"));
+    assert_eq!(json!(document.before), json!({"title": null}));
+    assert_eq!(json!(document.after), json!({"title": "Lead"}));
+    assert_eq!(document.actor.unwrap().id.as_deref(), Some("adm_7"));
+
+    let created = ChangeDocument::new("c".to_owned(), (1, 1, EARLY), &Changed::User(Change::Created(after)), None);
+    assert_eq!(json!(created.before), json!(null));
+    assert_eq!(
+        json!(created.after),
+        json!({"active": true, "email": "ada@example.com", "display_name": "Ada", "title": "Lead"})
+    );
+    let gone = Change::of_user(Some(before.clone()), Some(User { active: false, ..before })).unwrap();
+    let gone = ChangeDocument::new("c".to_owned(), (1, 1, EARLY), &Changed::User(gone), None);
+    assert_eq!((gone.action, json!(gone.after)), ("removed", json!({"active": false})));
+}
+
+#[test]
+fn pages_put_together_are_the_whole() {
+    let directory = directory();
+    let everything = Selection { include_removed: true, ..ALL };
+    for limit in 1..8 {
+        let pages =
+            |total: usize| (0..total + 2).step_by(limit).map(move |offset| Selection { offset, limit, ..everything });
+        let all = memberships(&directory, None, everything);
+        let put_together: Vec<AccessMembership> =
+            pages(all.total).flat_map(|page| memberships(&directory, None, page).items).collect();
+        assert_eq!((put_together, all.total), (all.items.clone(), all.items.len()), "memberships by {limit}");
+        let all = accounts(&directory, Names::Repeat, everything);
+        let put_together: Vec<Account> =
+            pages(all.total).flat_map(|page| accounts(&directory, Names::Repeat, page).items).collect();
+        assert_eq!((put_together, all.total), (all.items.clone(), all.items.len()), "accounts by {limit}");
+        let all = entitlements(&directory, None, everything);
+        let put_together: Vec<Entitlement> =
+            pages(all.total).flat_map(|page| entitlements(&directory, None, page).items).collect();
+        assert_eq!((put_together, all.total), (all.items.clone(), all.items.len()), "entitlements by {limit}");
+    }
+}

@@ -1,0 +1,156 @@
+//! Imports: starting one, and how they went.
+
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Bytes, Json};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::caller::{Caller, ImportRead, ImportRun};
+use super::errors::ApiError;
+use super::openapi::{ApiRefusals, Problem, RunParameters};
+use super::parameters::{Parameters, preferred_wait, wrong};
+use super::service::api_base_url;
+use crate::import::ImportRequest;
+use crate::ledger::{Mode, Run, RunId, RunStatus, Trigger};
+use crate::limits;
+use crate::scim::ScimError;
+
+/// What to import.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewImport {
+    /// `incremental`, where it is left out.
+    mode: Option<Mode>,
+    /// Whether somebody looked and lets an import through that removes more than `import.max_removals`.
+    allow_removals: bool,
+}
+
+/// Starts an import. One that is under way and reads as much is given instead of a second.
+#[utoipa::path(
+    post, path = "/api/v1/imports", tag = "imports", security(("bearer" = ["import.run"])),
+    request_body(content = NewImport, description = "May be left out, for an incremental import"),
+    params(("Prefer" = Option<String>, Header, description = "`wait=N`: answers when the import has ended, or after N seconds; at most 60")),
+    responses(
+        (status = 200, description = "It has ended, well or not, while the client waited", body = Run),
+        (status = 202, description = "It is under way; `Location` tells how it goes", body = Run),
+        (status = 400, description = "The body cannot be read", content_type = "application/problem+json", body = Problem),
+        (status = 409, description = "An import is under way that does less; ask again when it has ended", content_type = "application/problem+json", body = Problem),
+        ApiRefusals,
+    ),
+)]
+pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Bytes) -> Result<HttpResponse, ApiError> {
+    let wanted = read(&body)?;
+    let (service, workspace) = (&caller.service, &caller.workspace);
+    let import = ImportRequest {
+        mode: wanted.mode.unwrap_or(Mode::Incremental),
+        trigger: Trigger::Api,
+        requested_by: Some(caller.principal.subject.clone()),
+        allow_removals: wanted.allow_removals,
+    };
+    let now = service.clock.now();
+    let run = match service.ledger.run_under_way(&workspace.name, now).await? {
+        Some(run) if run.mode >= import.mode && !import.allow_removals => run,
+        Some(_) => return Err(ApiError::import_under_way()),
+        None => {
+            workspace.nudge.ask(import, now);
+            started(&caller, now).await?
+        }
+    };
+    let wait = preferred_wait(&request, limits::IMPORT_WAIT);
+    let run = match wait {
+        Some(wait) => service.clock.within(wait, ended(&caller, run.id)).await.transpose()?.unwrap_or(run),
+        None => run,
+    };
+    let location = format!("{}/imports/{}", api_base_url(&service.public_url, &workspace.name), run.id);
+    let mut response = if run.status == RunStatus::Running { HttpResponse::Accepted() } else { HttpResponse::Ok() };
+    if let Some(wait) = wait {
+        response.insert_header(("Preference-Applied", format!("wait={}", wait.as_secs())));
+    }
+    Ok(response.insert_header((LOCATION, location)).json(run))
+}
+
+fn read(body: &[u8]) -> Result<NewImport, ApiError> {
+    if body.trim_ascii().is_empty() {
+        return Ok(NewImport::default());
+    }
+    serde_json::from_slice(body).map_err(|_| {
+        wrong(
+            r#"the body must be JSON such as {"mode": "full", "allow_removals": false}; mode is full or incremental"#
+                .to_owned(),
+        )
+    })
+}
+
+/// The run that begins now, here or in another process.
+async fn started(caller: &Caller<ImportRun>, asked_at: OffsetDateTime) -> Result<Run, ApiError> {
+    let (service, workspace) = (&caller.service, &caller.workspace);
+    let patience = asked_at + limits::IMPORT_START_WAIT;
+    while service.clock.now() < patience {
+        let newest = service.ledger.runs(&workspace.name, None, 1).await?.into_iter().next();
+        if let Some(run) = newest.filter(|run| run.started_at >= asked_at || run.status == RunStatus::Running) {
+            return Ok(run);
+        }
+        service.clock.sleep(limits::RUN_POLL).await;
+    }
+    Err(ApiError::import_under_way())
+}
+
+/// The run, once it has ended.
+async fn ended(caller: &Caller<ImportRun>, id: RunId) -> Result<Run, ApiError> {
+    loop {
+        let run = caller.service.ledger.run(&caller.workspace.name, id).await?.ok_or(ScimError::Internal)?;
+        if run.status != RunStatus::Running {
+            return Ok(run);
+        }
+        caller.service.clock.sleep(limits::RUN_POLL).await;
+    }
+}
+
+/// Some runs.
+#[derive(Serialize, ToSchema)]
+pub struct RunList {
+    /// Newest first.
+    items: Vec<Run>,
+    /// Where earlier ones are; null where there are none.
+    next: Option<String>,
+    /// How many there are in all.
+    total: u64,
+}
+
+/// Lists runs, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/imports", tag = "imports", security(("bearer" = ["import.read"])), params(RunParameters),
+    responses(
+        (status = 200, description = "Runs", body = RunList),
+        (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
+        ApiRefusals,
+    ),
+)]
+pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<RunList>, ApiError> {
+    let parameters = Parameters::of(&request)?;
+    let limit = parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?;
+    let before = parameters.number("before", 1..=RunId::MAX, RunId::MAX)?;
+    let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
+    // One more than wanted tells whether there are more.
+    let mut items = ledger.runs(workspace, Some(before), limit as u64 + 1).await?;
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let last = items.last().filter(|_| more).map(|run| run.id.to_string());
+    let next = last.map(|last| parameters.link(&request, &caller.service.public_url, &[("before", last)]));
+    Ok(Json(RunList { items, next, total: ledger.count_runs(workspace).await? }))
+}
+
+/// Shows one run.
+#[utoipa::path(
+    get, path = "/api/v1/imports/{id}", tag = "imports", security(("bearer" = ["import.read"])),
+    params(("id" = i64, Path, description = "The run's number")),
+    responses((status = 200, description = "The run", body = Run), ApiRefusals),
+)]
+pub async fn get(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<Run>, ApiError> {
+    let not_found = || ScimError::NotFound { what: "this import".to_owned() };
+    let id = request.match_info().get("id").and_then(|id| id.parse().ok()).ok_or_else(not_found)?;
+    let run = caller.service.ledger.run(&caller.workspace.name, id).await?;
+    Ok(Json(run.ok_or_else(not_found)?))
+}

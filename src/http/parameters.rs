@@ -1,0 +1,98 @@
+//! Parameters of the import and change API. What cannot be read is refused with what it can be.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::errors::ApiError;
+use crate::scim::ScimError;
+
+/// The parameters of a URL, decoded. Unknown ones are left alone; of one that comes twice, the last counts.
+pub struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Reads them.
+    pub fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        let why = "the query string cannot be read; is it percent-encoded?".to_owned();
+        serde_urlencoded::from_str(request.query_string())
+            .map(Self)
+            .map_err(|_| ScimError::InvalidSyntax { why }.into())
+    }
+
+    /// The text; none where it is missing or empty.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let last = self.0.iter().rev().find(|(known, _)| known == name);
+        last.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// A whole number in a range.
+    pub fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+        &self,
+        name: &str,
+        range: RangeInclusive<T>,
+        default: T,
+    ) -> Result<T, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(default) };
+        text.parse()
+            .ok()
+            .filter(|number| range.contains(number))
+            .ok_or_else(|| wrong(format!("{name} must be a whole number from {} to {}", range.start(), range.end())))
+    }
+
+    /// Yes or no; no where it is missing.
+    pub fn flag(&self, name: &str) -> Result<bool, ApiError> {
+        match self.text(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(wrong(format!("{name} must be true or false"))),
+        }
+    }
+
+    /// A moment.
+    pub fn moment(&self, name: &str) -> Result<Option<OffsetDateTime>, ApiError> {
+        // A `+` that was not percent-encoded has become a space.
+        let read = |text: &str| OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339);
+        self.text(name).map(read).transpose().map_err(|_| {
+            wrong(format!("{name} must be a moment as of RFC 3339 with its offset, such as 2026-03-01T23:59:59Z"))
+        })
+    }
+
+    /// One of a few words.
+    pub fn word<T: Copy>(&self, name: &str, words: &[(T, &str)]) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let found = words.iter().find(|(_, word)| *word == text).map(|(value, _)| Some(*value));
+        found.ok_or_else(|| {
+            let words: Vec<&str> = words.iter().map(|(_, word)| *word).collect();
+            wrong(format!("{name} must be one of {}", words.join(", ")))
+        })
+    }
+
+    /// The same path with some parameters changed, as an absolute URL.
+    pub fn link(&self, request: &HttpRequest, public_url: &str, changed: &[(&str, String)]) -> String {
+        let kept = self.0.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name));
+        let kept = kept.map(|(name, value)| (name.as_str(), value.as_str()));
+        let all: Vec<(&str, &str)> = kept.chain(changed.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+        // Texts always encode.
+        let query = serde_urlencoded::to_string(all).unwrap_or_default();
+        format!("{public_url}{}?{query}", request.path())
+    }
+}
+
+/// A value that a parameter or a member of a body cannot have.
+pub fn wrong(why: String) -> ApiError {
+    ScimError::InvalidValue { why }.into()
+}
+
+/// RFC 7240 §4.3: how long the client would wait, up to `most`.
+pub fn preferred_wait(request: &HttpRequest, most: Duration) -> Option<Duration> {
+    let values = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
+    let mut preferences = values.flat_map(|value| value.split([',', ';'])).map(str::trim);
+    let wait = preferences.find_map(|preference| {
+        let (name, seconds) = preference.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("wait").then(|| seconds.trim().trim_matches('"').parse().ok())?
+    });
+    wait.map(|seconds| Duration::from_secs(seconds).min(most))
+}

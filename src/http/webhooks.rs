@@ -1,0 +1,83 @@
+//! Intercom's pushes. Each only says that something has changed: what, the next import finds out. So one that comes
+//! twice, late, out of order or not at all does no harm.
+
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+
+use super::caller::workspace_name;
+use super::errors::ApiError;
+use super::openapi::Problem;
+use super::service::Service;
+use crate::import::ImportRequest;
+use crate::ledger::Trigger;
+use crate::limits;
+use crate::scim::ScimError;
+
+/// What is read of a notification.
+#[derive(Deserialize)]
+struct Notification {
+    topic: Option<String>,
+    /// Intercom's id of the workspace.
+    app_id: Option<String>,
+}
+
+/// Takes a notification of Intercom's and looks what has changed.
+///
+/// It is answered before the look, since Intercom waits five seconds and then sends it again.
+#[utoipa::path(
+    post, path = "/webhooks/intercom/{workspace}", tag = "webhooks",
+    params(
+        ("workspace" = String, Path, description = "The workspace's name in the bridge; `default`, where there is one"),
+        ("X-Hub-Signature" = String, Header, description = "`sha1=` and the HMAC-SHA1 of the body under the app's client secret"),
+    ),
+    request_body(content = serde_json::Value, description = "The notification, as Intercom sends it"),
+    responses(
+        (status = 200, description = "Taken; topics that tell nothing of access are ignored"),
+        (status = 400, description = "The body is no notification", content_type = "application/problem+json", body = Problem),
+        (status = 401, description = "The signature does not fit", content_type = "application/problem+json", body = Problem),
+        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
+    ),
+)]
+pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Bytes) -> Result<HttpResponse, ApiError> {
+    let name = workspace_name(&request);
+    // A workspace that there is not, one without a secret and a wrong signature look the same.
+    let workspace = service
+        .workspaces
+        .get(name)
+        .filter(|workspace| workspace.webhook_key.as_ref().is_some_and(|key| key.signed(signature(&request), &body)));
+    let workspace = workspace.ok_or_else(|| {
+        tracing::warn!(
+            "a webhook whose signature does not fit was refused; is INTERCOM_CLIENT_SECRET the client secret of the app that sends it?"
+        );
+        ApiError::bad_signature()
+    })?;
+    let notification: Notification = serde_json::from_slice(&body)
+        .map_err(|_| ScimError::InvalidSyntax { why: "the body is no notification of Intercom's".to_owned() })?;
+    let known = workspace.live.picture().and_then(|picture| picture.workspace().id.clone());
+    let topic = notification.topic.as_deref().unwrap_or_default();
+    let now = service.clock.now();
+    let due = match topic {
+        // One client secret may sign for several workspaces.
+        _ if matches!((&known, &notification.app_id), (Some(known), Some(sent)) if known != sent) => None,
+        "admin.added_to_workspace" | "admin.removed_from_workspace" | "admin.activity_log_event.created" => Some(now),
+        // These change nobody's access, and there are many of them.
+        "admin.away_mode_updated" | "admin.logged_in" | "admin.logged_out" => Some(now + limits::VOLATILE_DELAY),
+        _ => None,
+    };
+    tracing::info!(workspace = %workspace.name, topic = known_topic(topic), acted_on = due.is_some(), "webhook received");
+    if let Some(due) = due {
+        workspace.nudge.ask(ImportRequest::incremental(Trigger::Webhook), due);
+    }
+    Ok(HttpResponse::Ok().finish())
+}
+
+fn signature(request: &HttpRequest) -> &str {
+    request.headers().get("x-hub-signature").and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Topics are words of a few dozen letters; what is not is not logged.
+fn known_topic(topic: &str) -> &str {
+    let word = topic.len() <= 64 && topic.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'_'));
+    if word { topic } else { "unreadable" }
+}

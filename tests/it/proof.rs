@@ -1,0 +1,197 @@
+//! `ledger verify` and `ledger prune`: what was changed by hand is found and named, and what is taken out is not missed.
+
+use intercom_scim_bridge::ledger::{ChangePosition, LedgerError};
+use sea_orm::ConnectionTrait;
+use simulator::Workspace;
+use time::Duration;
+
+use crate::on_both_databases;
+use crate::support::database::TestDatabase;
+use crate::support::hand::{Hand, START, Small};
+
+on_both_databases!(
+    a_ledger_that_nobody_touched_is_whole,
+    whatever_is_changed_or_missing_is_found_and_named,
+    the_head_that_somebody_kept_is_known_again_until_history_is_rewritten,
+    pruning_takes_nothing_out_that_is_true_now,
+    what_was_taken_out_is_not_missed_and_what_stayed_is,
+    pruning_before_everything_takes_nothing_out,
+);
+
+/// Four generations: everybody; Ada's title; Bo gone; Cy in the team.
+async fn history(database: TestDatabase) -> (Hand, Small) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    let deeds: [&dyn Fn(&mut Workspace); 3] = [
+        &|workspace| workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned()),
+        &|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp() + 100),
+        &|workspace| {
+            workspace.team_mut(small.support).unwrap().members.insert(small.cy, None);
+        },
+    ];
+    for deed in deeds {
+        hand.simulator.change(deed);
+        hand.full().await;
+    }
+    (hand, small)
+}
+
+async fn findings(hand: &Hand) -> Vec<String> {
+    let verified = hand.ledger.verify("default", None).await.unwrap();
+    verified.findings.into_iter().map(|finding| finding.0).collect()
+}
+
+async fn a_ledger_that_nobody_touched_is_whole(database: TestDatabase) {
+    let (hand, _) = Hand::small(database).await;
+    assert_eq!(findings(&hand).await, Vec::<String>::new(), "an empty one is");
+    hand.full().await;
+    let verified = hand.ledger.verify("default", None).await.unwrap();
+    assert_eq!((verified.generations, verified.versions, verified.findings.len()), (1, 6, 0));
+}
+
+async fn whatever_is_changed_or_missing_is_found_and_named(database: TestDatabase) {
+    let (hand, Small { ada, bo, cy, support }) = history(database).await;
+    assert_eq!(findings(&hand).await, Vec::<String>::new());
+    let connection = hand.database.connection().await;
+    let cases = [
+        (
+            format!("UPDATE user_versions SET job_title = 'Queen' WHERE user_id = '{ada}' AND from_generation = 2"),
+            format!("user_versions: {ada} from generation 2 was changed"),
+        ),
+        (
+            format!("UPDATE user_versions SET active = true WHERE user_id = '{bo}' AND from_generation = 3"),
+            format!("user_versions: {bo} from generation 3 was changed"),
+        ),
+        (
+            format!("UPDATE group_versions SET name = 'Sales' WHERE group_id = '{support}'"),
+            format!("group_versions: {support} from generation 1 was changed"),
+        ),
+        (
+            format!("UPDATE membership_versions SET priority = 'primary' WHERE user_id = '{cy}'"),
+            format!("membership_versions: {support} {cy} from generation 4 was changed"),
+        ),
+        (
+            format!("DELETE FROM user_versions WHERE user_id = '{ada}' AND from_generation = 2"),
+            format!("user_versions: the version of user {ada} from generation 2 on is missing"),
+        ),
+        (
+            format!("DELETE FROM user_versions WHERE user_id = '{cy}'"),
+            "user_versions: 3 versions began in generation 1, and there are 2".to_owned(),
+        ),
+        (
+            format!("DELETE FROM membership_versions WHERE user_id = '{cy}'"),
+            "membership_versions: 1 versions began in generation 4, and there are 0".to_owned(),
+        ),
+        (
+            format!("UPDATE membership_versions SET to_generation = 2 WHERE user_id = '{bo}'"),
+            "membership_versions: 1 versions ended in generation 3, and there are 0".to_owned(),
+        ),
+        (
+            format!("UPDATE user_versions SET from_generation = 9 WHERE user_id = '{cy}'"),
+            format!("user_versions: {cy} is of generation 9, which there is not"),
+        ),
+        (
+            "UPDATE generations SET import_id = 99 WHERE number = 3".to_owned(),
+            "generations: generation 3 is not as it was".to_owned(),
+        ),
+        (
+            "UPDATE generations SET at = (SELECT at FROM generations WHERE number = 1) WHERE number = 3".to_owned(),
+            "generations: generation 3 is not as it was".to_owned(),
+        ),
+        (
+            "UPDATE generations SET hash = 'x' WHERE number = 2".to_owned(),
+            "generations: generation 3 does not follow the one before it".to_owned(),
+        ),
+        ("DELETE FROM generations WHERE number = 2".to_owned(), "generations: generation 2 is missing".to_owned()),
+        (
+            "DELETE FROM generations WHERE number = 4".to_owned(),
+            "generations: generation 4, which import 4 recorded, is missing".to_owned(),
+        ),
+    ];
+    for (deed, expected) in cases {
+        for table in TABLES {
+            connection.execute_unprepared(&format!("DROP TABLE IF EXISTS kept_{table}")).await.unwrap();
+            connection
+                .execute_unprepared(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"))
+                .await
+                .unwrap();
+        }
+        assert_eq!(connection.execute_unprepared(&deed).await.unwrap().rows_affected(), 1, "{deed}");
+        let found = findings(&hand).await;
+        assert!(found.iter().any(|finding| finding.starts_with(&expected)), "{deed}: {found:?}");
+        for table in TABLES {
+            connection.execute_unprepared(&format!("DELETE FROM {table}")).await.unwrap();
+            connection.execute_unprepared(&format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await.unwrap();
+        }
+        assert_eq!(findings(&hand).await, Vec::<String>::new(), "mended after {deed}");
+    }
+}
+
+const TABLES: [&str; 4] = ["user_versions", "group_versions", "membership_versions", "generations"];
+
+async fn the_head_that_somebody_kept_is_known_again_until_history_is_rewritten(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    let kept = hand.ledger.verify("default", None).await.unwrap().head;
+    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
+    hand.full().await;
+    let verified = hand.ledger.verify("default", Some(&kept)).await.unwrap();
+    assert_eq!((verified.known_head, verified.head == kept), (Some(true), false));
+    let verified = hand.ledger.verify("default", Some("another")).await.unwrap();
+    assert_eq!((verified.known_head, verified.findings.len()), (Some(false), 0));
+}
+
+async fn pruning_before_everything_takes_nothing_out(database: TestDatabase) {
+    let (hand, _) = history(database).await;
+    let before = hand.recorded().await;
+    let pruned = hand.ledger.prune("default", START - Duration::days(400), hand.clock.now()).await.unwrap();
+    assert_eq!((pruned.generation, pruned.versions, pruned.runs), (0, 0, 0));
+    assert_eq!(hand.recorded().await, before);
+}
+
+async fn pruning_takes_nothing_out_that_is_true_now(database: TestDatabase) {
+    let (hand, small) = history(database).await;
+    let (before, runs) = (hand.recorded().await, hand.ledger.count_runs("default").await.unwrap());
+    let third = hand.ledger.generation_at("default", hand.clock.now() - Duration::minutes(1)).await.unwrap();
+    assert_eq!(third, Some(3));
+    let past = hand.ledger.snapshot("default", 3).await.unwrap();
+
+    let moment = hand.clock.now() - Duration::minutes(1);
+    let pruned = hand.ledger.prune("default", moment, hand.clock.now()).await.unwrap();
+    assert_eq!((pruned.generation, pruned.versions), (3, 3), "Ada's first, Bo's first, Bo's membership");
+    assert_eq!(hand.recorded().await, before, "with when everything was first seen and last changed");
+    assert_eq!(hand.ledger.snapshot("default", 3).await.unwrap(), past, "the earliest that is still known");
+    assert_eq!(findings(&hand).await, Vec::<String>::new());
+    assert!(hand.ledger.count_runs("default").await.unwrap() < runs);
+
+    // And again, after more has happened.
+    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().job_title = None);
+    hand.full().await;
+    let before = hand.recorded().await;
+    let pruned = hand.ledger.prune("default", hand.clock.now(), hand.clock.now()).await.unwrap();
+    assert_eq!((pruned.generation, pruned.versions), (5, 1));
+    assert_eq!(hand.recorded().await, before);
+    assert_eq!(findings(&hand).await, Vec::<String>::new());
+    assert_eq!(hand.full().await.generation, None, "the next import finds nothing to do");
+}
+
+async fn what_was_taken_out_is_not_missed_and_what_stayed_is(database: TestDatabase) {
+    let (hand, small) = history(database).await;
+    let (now, moment) = (hand.clock.now(), hand.clock.now() - Duration::minutes(1));
+    hand.ledger.prune("default", moment, now).await.unwrap();
+    let too_early = hand.ledger.generation_at("default", START + Duration::minutes(1)).await;
+    assert!(matches!(too_early, Err(LedgerError::Pruned { .. })), "{too_early:?}");
+    let from_the_start = hand.ledger.changes("default", &ChangePosition::START, None, 9).await;
+    assert!(matches!(from_the_start, Err(LedgerError::Pruned { .. })), "{from_the_start:?}");
+    let earliest = hand.ledger.earliest("default").await.unwrap();
+    assert_eq!(hand.ledger.changes("default", &earliest, None, 9).await.unwrap().total, 1);
+
+    let connection = hand.database.connection().await;
+    for deed in [
+        format!("DELETE FROM user_versions WHERE user_id = '{}'", small.cy),
+        format!("UPDATE user_versions SET name = 'Eve' WHERE user_id = '{}'", small.ada),
+    ] {
+        connection.execute_unprepared(&deed).await.unwrap();
+        assert!(!findings(&hand).await.is_empty(), "{deed}");
+    }
+}
