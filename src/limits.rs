@@ -68,7 +68,7 @@ pub const MIGRATION_PAUSE: Duration = Duration::from_millis(300);
 pub const REFUSAL_WAIT: Duration = Duration::from_secs(2);
 
 /// How long a statement may wait for a connection or, on SQLite, for another writer.
-pub const DATABASE_WAIT: Duration = Duration::from_secs(10);
+pub const DATABASE_WAIT: Duration = Duration::from_secs(5);
 
 /// Longest path plus query accepted from a client. A flat `or` over several hundred ids is a
 /// legitimate filter of about 20 KB.
@@ -111,6 +111,9 @@ pub const KEPT_PAST: usize = 2;
 
 /// How often an import under way shows that it is alive, and tells how far it has come. Leases last for several of these.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Longest lease. One that would last longer was taken before the clock was set back, and has ended.
+pub const LEASE_MAX: Duration = Duration::from_mins(10);
 
 /// How often a process looks whether another one's import has ended, so that its own can begin.
 pub const LEASE_POLL: Duration = Duration::from_millis(250);

@@ -22,7 +22,7 @@ use validator::Validate;
 
 use environment::variables;
 use values::{
-    database_url, header_word, interval, origin_or_empty, plain, region_or_empty, secret_or_empty, url_or_empty,
+    database_url, header_word, interval, lease, origin_or_empty, plain, region_or_empty, secret_or_empty, url_or_empty,
 };
 
 use crate::directory::Names;
@@ -103,7 +103,7 @@ pub struct Import {
     #[serde(deserialize_with = "interval")]
     pub full_interval: Duration,
     /// How long a process that has died keeps others from importing.
-    #[serde(deserialize_with = "interval")]
+    #[serde(deserialize_with = "lease")]
     pub lease: Duration,
     /// In percent.
     #[serde(deserialize_with = "plain")]
@@ -183,7 +183,7 @@ const KEYS: &[(&str, &str)] = &[
     ("intercom.api_version", "a version of Intercom's API, such as 2.16"),
     ("import.poll_interval", "a duration of at least one second, such as 30s, 5m or 12h"),
     ("import.full_interval", "a duration of at least one second, such as 12h or 7d"),
-    ("import.lease", "a duration of at least one second, such as 15s"),
+    ("import.lease", "a duration from one second to ten minutes, such as 15s"),
     ("import.max_removals", "a whole number from 0 to 100, in percent"),
     ("import.activity_lookback_days", "a whole number from 0 to 3650"),
     ("import.retention_days", "a whole number from 0 to 36500"),

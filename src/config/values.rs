@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 
 use crate::intercom::Region;
+use crate::limits;
 
 /// A value as such, or as the text that an environment variable is.
 pub(super) fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned + FromStr>(deserializer: D) -> Result<T, D::Error> {
@@ -33,6 +34,11 @@ pub(super) fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
     let text = String::deserialize(deserializer)?;
     let duration = humantime::parse_duration(&text).map_err(|_| D::Error::custom("no duration"))?;
     if duration < Duration::from_secs(1) { Err(D::Error::custom("too short")) } else { Ok(duration) }
+}
+
+pub(super) fn lease<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let duration = interval(deserializer)?;
+    if duration <= limits::LEASE_MAX { Ok(duration) } else { Err(D::Error::custom("too long")) }
 }
 
 pub(super) fn url_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {

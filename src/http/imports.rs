@@ -4,6 +4,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Bytes, Json};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -75,7 +76,10 @@ fn read(body: &[u8]) -> Result<NewImport, ApiError> {
     if body.trim_ascii().is_empty() {
         return Ok(NewImport::default());
     }
-    serde_json::from_slice(body).map_err(|_| {
+    // A list would do for a struct of serde's.
+    let object =
+        serde_json::from_slice(body).and_then(|object: Map<String, Value>| NewImport::deserialize(Value::from(object)));
+    object.map_err(|_| {
         wrong(
             r#"the body must be JSON such as {"mode": "full", "allow_removals": false}; mode is full or incremental"#
                 .to_owned(),

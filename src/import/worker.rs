@@ -65,6 +65,7 @@ impl Worker {
     pub async fn run(self, publish: impl AsyncFn(), mut stop: watch::Receiver<bool>) {
         let mut request = Some(ImportRequest::incremental(Trigger::Start));
         let mut due = self.clock.now();
+        let mut last_attempt = OffsetDateTime::UNIX_EPOCH;
         loop {
             let request = match request.take() {
                 Some(request) => request,
@@ -74,7 +75,13 @@ impl Worker {
                 },
             };
             let started_at = self.clock.now();
-            let failures = match self.serve(request, started_at, &mut stop).await {
+            let fresh_enough = match request.trigger {
+                // By the clock, anybody's import will do that came after ours.
+                Trigger::Schedule => last_attempt.max(started_at - self.schedule.poll),
+                _ => started_at,
+            };
+            last_attempt = started_at;
+            let failures = match self.serve(request, fresh_enough, &mut stop).await {
                 Outcome::Stopping => break,
                 Outcome::Elsewhere => {
                     publish().await;
@@ -113,15 +120,16 @@ impl Worker {
         }
     }
 
-    /// Does what is asked for, as soon as nobody else imports the workspace.
+    /// Does what is asked for, as soon as nobody else imports the workspace. An import of anybody's that began after
+    /// `fresh_enough` will do.
     async fn serve(
         &self,
         mut request: ImportRequest,
-        asked_at: OffsetDateTime,
+        fresh_enough: OffsetDateTime,
         stop: &mut watch::Receiver<bool>,
     ) -> Outcome {
         loop {
-            let lease = match self.lease(&mut request, asked_at).await {
+            let lease = match self.lease(&mut request, fresh_enough).await {
                 Ok(Some(lease)) => lease,
                 Ok(None) => return Outcome::Elsewhere,
                 Err(LedgerError::LeaseLost) => {
@@ -144,16 +152,15 @@ impl Worker {
     }
 
     /// Takes the lease, unless another process has done what is wanted. [`LedgerError::LeaseLost`] while one holds it.
-    async fn lease(&self, request: &mut ImportRequest, asked_at: OffsetDateTime) -> Result<Option<Lease>, LedgerError> {
+    async fn lease(
+        &self,
+        request: &mut ImportRequest,
+        fresh_enough: OffsetDateTime,
+    ) -> Result<Option<Lease>, LedgerError> {
         let workspace = self.importer.workspace();
         let now = self.clock.now();
         let last_full = self.ledger.last_success(workspace, Some(Mode::Full)).await?.map(|run| run.started_at);
         request.mode = request.mode.max(self.schedule.mode(last_full, now));
-        let fresh_enough = match request.trigger {
-            // By the clock, anybody's import will do.
-            Trigger::Schedule => now - self.schedule.poll,
-            _ => asked_at,
-        };
         if let Some(done) = self.ledger.last_success(workspace, None).await?
             && done.started_at > fresh_enough
             && done.mode >= request.mode

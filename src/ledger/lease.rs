@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 
 use super::entities::{imports, leases};
 use super::{Failure, Ledger, LedgerError, RunStatus, commit::writing};
+use crate::limits;
 
 /// The right to import a workspace, for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +53,12 @@ impl Ledger {
         ended
             .update_columns([Column::Holder, Column::ExpiresAt])
             .value(Column::Fence, Expr::col((leases::Entity, Column::Fence)).add(1))
-            .action_and_where(Expr::col((leases::Entity, Column::ExpiresAt)).lte(now));
+            .action_and_where(
+                Expr::col((leases::Entity, Column::ExpiresAt))
+                    .lte(now)
+                    // The clock was set back: nobody takes a lease for so long.
+                    .or(Expr::col((leases::Entity, Column::ExpiresAt)).gt(now + limits::LEASE_MAX)),
+            );
         let transaction = self.database.begin_with_options(writing()).await?;
         let taken = leases::Entity::insert(row).on_conflict(ended).exec_without_returning(&transaction).await? == 1;
         if !taken {

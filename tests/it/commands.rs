@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use simulator::{Options, Simulator};
 
-use crate::support::bridge::{Bridge, dozen, http};
+use crate::support::bridge::{Bridge, dozen, free_port, http};
 use crate::support::hand::TOKEN;
 use crate::support::shell::Shell;
 
@@ -102,10 +102,6 @@ async fn answered(url: &str, token: &str) -> Value {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 #[test]
 fn a_database_password_is_never_shown_even_where_it_makes_the_address_unreadable() {
     for password in ["s3c/ret", "s3c#ret", "s3c?ret", "12/s3cret@x"] {

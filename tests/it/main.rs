@@ -3,8 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "tests stand outside: they have clients and servers of their own")]
 
 mod access;
+mod api;
 mod clients;
 mod commands;
+mod faults;
 mod history;
 mod import;
 mod intercom;

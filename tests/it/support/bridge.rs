@@ -44,15 +44,23 @@ impl Answer {
     }
 }
 
+/// The client secret of the app that sends webhooks.
+pub const CLIENT_SECRET: &str = "c3c7a1f0-sign-webhooks";
+
 pub fn config(database: &TestDatabase, intercom: &str) -> Config {
     let mut config = Config::defaults().unwrap();
     config.server.bind = "127.0.0.1:0".parse().unwrap();
     config.database.url = SecretString::from(database.url.clone());
     config.intercom.access_token = Some(SecretString::from(TOKEN));
+    config.intercom.client_secret = Some(SecretString::from(CLIENT_SECRET));
     config.intercom.base_url = Some(intercom.parse().unwrap());
     // Tests that want an import say so; nothing happens by the clock.
     config.import.poll_interval = Duration::from_hours(1);
     config
+}
+
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 pub fn http() -> reqwest::Client {

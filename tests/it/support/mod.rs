@@ -5,6 +5,7 @@ pub mod canned;
 pub mod database;
 pub mod hand;
 pub mod prism;
+pub mod proxy;
 pub mod shell;
 
 /// Makes a test of each function for each database: `sqlite` always, `postgres` where `TEST_POSTGRES_URL` names a

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+const BRIDGE: &str = env!("CARGO_BIN_EXE_intercom-scim-bridge");
+
 /// A directory of one's own with an environment of one's own.
 pub struct Shell {
     pub directory: TempDir,
@@ -30,14 +32,17 @@ impl Shell {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_intercom-scim-bridge"));
+        let mut command = Command::new(BRIDGE);
+        self.prepare(command.args(arguments));
         command
-            .args(arguments)
+    }
+
+    fn prepare(&self, command: &mut Command) {
+        command
             .current_dir(self.directory.path())
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
-        command
     }
 
     /// Runs a command that ends by itself. No matter how it ends, it must not be by a panic.
@@ -54,7 +59,19 @@ impl Shell {
 
     /// Starts a command that runs until it is asked to end.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn(&mut self.command(arguments))
+    }
+
+    /// The same, where writing beyond a limit of file sizes is an error, as on a full disk, and not the end.
+    pub fn start_on_a_disk_that_may_fill_up(&self, arguments: &[&str]) -> Running {
+        let mut command = Command::new("bash");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", BRIDGE]).args(arguments);
+        self.prepare(&mut command);
+        Self::spawn(&mut command)
+    }
+
+    fn spawn(command: &mut Command) -> Running {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         Running { child, stdout }
     }
@@ -74,10 +91,22 @@ impl Running {
         line.trim_end().to_owned()
     }
 
+    /// Sends a signal, such as `STOP`.
+    pub fn signal(&self, signal: &str) {
+        let process = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{signal}"), &process]).status().unwrap().success());
+    }
+
+    /// Lets no file grow beyond so many bytes: as if the disk were full; `unlimited`, as if it were larger.
+    pub fn limit_files(&self, bytes: &str) {
+        let process = self.child.id().to_string();
+        let limited = Command::new("prlimit").args(["--pid", &process, &format!("--fsize={bytes}:unlimited")]).status();
+        assert!(limited.unwrap().success());
+    }
+
     /// Presses Ctrl-C and waits, at most twenty seconds.
     pub fn interrupt(mut self) -> Ended {
-        let process = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
+        self.signal("INT");
         let patience = Instant::now() + Duration::from_secs(20);
         let status = loop {
             match self.child.try_wait().unwrap() {
@@ -88,7 +117,9 @@ impl Running {
         };
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.stdout.read_to_string(&mut stdout).unwrap();
-        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        if let Some(mut output) = self.child.stderr.take() {
+            output.read_to_string(&mut stderr).unwrap();
+        }
         Ended { code: status.code(), stdout, stderr }
     }
 }

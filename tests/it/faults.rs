@@ -1,0 +1,304 @@
+//! What an import must survive: processes that are killed, disks that fill up, databases and Intercoms that go away.
+
+use std::time::{Duration, Instant};
+
+use intercom_scim_bridge::app::App;
+use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::directory::Snapshot;
+use intercom_scim_bridge::ledger::{Ledger, Mode, RunStatus};
+use serde_json::{Value, json};
+use simulator::{Fault, Options, Simulator, Workspace};
+
+use crate::on_both_databases;
+use crate::support::bridge::{Answer, Bridge, config, dozen, free_port, http, token};
+use crate::support::database::TestDatabase;
+use crate::support::hand::{Hand, START, TOKEN};
+use crate::support::proxy::Proxy;
+use crate::support::shell::{Running, Shell};
+
+on_both_databases!(
+    killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all,
+    whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happened,
+    a_clock_that_is_set_back_holds_nobody_up,
+);
+
+/// As often on each database, so fifty times in all and more.
+const KILLS: usize = 26;
+
+/// A workspace of many people who all change at once.
+fn crowd() -> (Workspace, Vec<u64>) {
+    let mut workspace = Workspace::new(TOKEN);
+    let people: Vec<u64> = (0..400).map(|number| workspace.add_teammate(&format!("Teammate {number}"))).collect();
+    for team in people.chunks(20) {
+        workspace.add_team("Team", team);
+    }
+    (workspace, people)
+}
+
+/// Gives everybody a title and every team a name that they all share.
+fn rename_all(simulator: &Simulator, people: &[u64], to: &str) {
+    simulator.change(|workspace| {
+        people.iter().for_each(|id| workspace.admin_mut(*id).unwrap().job_title = Some(to.to_owned()));
+        let teams: Vec<u64> = workspace.teams().map(|(id, _)| id).collect();
+        teams.iter().for_each(|id| to.clone_into(&mut workspace.team_mut(*id).unwrap().name));
+    });
+}
+
+/// The one title and name that everybody and every team has; panics if they are mixed.
+fn shared_name(snapshot: &Snapshot) -> Option<String> {
+    let titles = snapshot.users.iter().map(|(user, _)| user.value.job_title.clone());
+    let mut names: Vec<Option<String>> =
+        titles.chain(snapshot.groups.iter().map(|group| group.value.name.clone())).collect();
+    names.dedup();
+    assert!(names.len() <= 1, "a mixture of {names:?} at generation {}", snapshot.generation);
+    names.pop().flatten()
+}
+
+async fn killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all(database: TestDatabase) {
+    let (workspace, people) = crowd();
+    let simulator = Simulator::start(workspace, Options::default()).unwrap();
+    rename_all(&simulator, &people, "first");
+    let ledger = database.ledger().await;
+    let port = free_port();
+    let shell = serving(&database, &simulator.base_url(), port);
+    let token = shell.run(&["token", "issue", "--scope", "scim.read"]).stdout;
+    let (mut dice, mut last, mut interrupted) = (7_u64, 0, 0);
+    for kill in 0..KILLS {
+        let bridge = shell.start(&["serve"]);
+        if ledger.generation("default").await.unwrap() > 0 {
+            // What is served after any kill is a whole generation.
+            let users = until_ready(port, token.trim(), "/scim/v2/Users?count=1000&attributes=title").await;
+            let mut titles: Vec<&Value> =
+                users["Resources"].as_array().unwrap().iter().map(|user| &user["title"]).collect();
+            titles.dedup();
+            assert_eq!((users["totalResults"].clone(), titles.len()), (json!(400), 1));
+        }
+        // Once an import is under way, somewhere in it.
+        last = started_after(&ledger, last).await;
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let moment = Instant::now() + Duration::from_millis((dice >> 33) % 220);
+        while Instant::now() < moment {
+            tokio::task::yield_now().await;
+        }
+        drop(bridge);
+
+        let generation = ledger.generation("default").await.unwrap();
+        if generation > 0 {
+            shared_name(&ledger.snapshot("default", generation).await.unwrap());
+        }
+        assert_eq!(ledger.verify("default", None).await.unwrap().findings, [], "after kill {kill}");
+        interrupted += usize::from(ledger.run("default", last).await.unwrap().unwrap().status == RunStatus::Running);
+        rename_all(&simulator, &people, &format!("after kill {kill}"));
+    }
+    let bridge = shell.start(&["serve"]);
+    let wanted = format!("/scim/v2/Users?filter=title+eq+%22after+kill+{}%22&count=0", KILLS - 1);
+    for _ in 0..2_000 {
+        if until_ready(port, token.trim(), &wanted).await["totalResults"] == json!(400) {
+            break;
+        }
+    }
+    assert_eq!(bridge.interrupt().code, Some(0));
+    let latest = ledger.latest("default").await.unwrap();
+    assert_eq!(shared_name(&latest), Some(format!("after kill {}", KILLS - 1)));
+    let runs = ledger.runs("default", None, 1_000).await.unwrap();
+    assert!(runs.iter().all(|run| run.status != RunStatus::Running), "dead runs are marked");
+    let marked = runs.iter().filter(|run| run.status == RunStatus::Interrupted).count();
+    assert!(marked >= interrupted && marked > 0, "{marked} of {KILLS} kills hit an import, {interrupted} at least");
+    assert_eq!(ledger.verify("default", None).await.unwrap().findings, []);
+    simulator.stop().await;
+}
+
+/// A shell in which `serve` imports all the time.
+fn serving(database: &TestDatabase, intercom: &str, port: u16) -> Shell {
+    Shell::new()
+        .set("DATABASE_URL", &database.url)
+        .set("INTERCOM_ACCESS_TOKEN", TOKEN)
+        .set("INTERCOM_BASE_URL", intercom)
+        .set("BRIDGE_SERVER__BIND", format!("127.0.0.1:{port}"))
+        .set("BRIDGE_IMPORT__POLL_INTERVAL", "1s")
+        .set("BRIDGE_IMPORT__LEASE", "1s")
+        .set("RUST_LOG", "off")
+}
+
+/// Asks until the bridge answers with 200; at most half a minute.
+async fn until_ready(port: u16, token: &str, path: &str) -> Value {
+    let patience = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < patience {
+        let asked = http().get(format!("http://127.0.0.1:{port}{path}")).bearer_auth(token).send().await;
+        match asked {
+            Ok(answer) if answer.status() == 200 => return answer.json().await.unwrap(),
+            _ => tokio::task::yield_now().await,
+        }
+    }
+    panic!("no answer to {path} within half a minute");
+}
+
+/// Waits for a run after that one; at most half a minute.
+async fn started_after(ledger: &Ledger, last: i64) -> i64 {
+    let patience = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < patience {
+        if let Some(run) = ledger.runs("default", None, 1).await.unwrap().first().filter(|run| run.id > last) {
+            return run.id;
+        }
+    }
+    panic!("no import began within half a minute");
+}
+
+async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happened(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    let before = hand.recorded().await;
+    // What passes is waited for, and the record tells how often.
+    for (fault, times) in [
+        (Fault::RateLimit(8), 1),
+        (Fault::RateLimit(8), 3),
+        (Fault::Status(503), 4),
+        (Fault::Status(500), 2),
+        (Fault::CutOff, 2),
+    ] {
+        hand.simulator.fail(fault, "/teams", times);
+        let run = hand.incremental().await;
+        assert_eq!((run.status, run.generation), (RunStatus::Succeeded, None), "{fault:?}");
+        assert_eq!((run.intercom_retries, run.intercom_calls), (u64::from(times), 3 + u64::from(times)), "{fault:?}");
+    }
+    // What does not pass ends the import, and says why and what to do.
+    hand.simulator.change(|workspace| workspace.remove_admin(small.cy, small.ada, START.unix_timestamp()));
+    for (fault, path, code) in [
+        (Fault::Status(503), "/admins", "intercom_unavailable"),
+        (Fault::Garbage, "/teams", "intercom_malformed"),
+        (Fault::CutOff, "/teams", "intercom_unavailable"),
+        (Fault::Unauthorized, "/teams", "intercom_unauthorized"),
+        (Fault::RateLimit(8), "/admins", "intercom_rate_limited"),
+    ] {
+        hand.simulator.fail_from_now_on(fault, path);
+        let run = hand.incremental().await;
+        let error = run.error.clone().unwrap();
+        assert_eq!((run.status, error.code.as_str()), (RunStatus::Failed, code), "{fault:?}");
+        assert!(!error.detail.is_empty() && !error.remedy.is_empty());
+        assert_eq!(hand.ledger.run("default", run.id).await.unwrap(), Some(run), "the record is the run");
+        assert_eq!(hand.recorded().await, before, "{fault:?}");
+        hand.simulator.heal();
+    }
+    // The log alone may be closed to the token: the import goes on without it.
+    hand.simulator.fail_from_now_on(Fault::Forbidden, "/admins/activity_logs");
+    let run = hand.incremental().await;
+    assert_eq!((run.status, run.counts.users_removed), (RunStatus::Succeeded, 1));
+    assert_eq!(
+        run.warnings.iter().map(|warning| warning.code.as_str()).collect::<Vec<_>>(),
+        ["activity_log_forbidden"]
+    );
+    assert_eq!(hand.ledger.verify("default", None).await.unwrap().findings, []);
+    assert!(hand.ledger.runs("default", None, 100).await.unwrap().iter().all(|run| run.status != RunStatus::Running));
+}
+
+async fn a_clock_that_is_set_back_holds_nobody_up(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    let (_lease, run) = hand.start_run().await;
+    // The process dies, and the machine's clock is set back by a day.
+    let yesterday = hand.clock.now() - time::Duration::days(1);
+    let lease = hand.ledger.lease("default", "the next", Duration::from_secs(15), yesterday).await.unwrap();
+    assert!(lease.is_some());
+    assert_eq!(hand.ledger.run("default", run.id).await.unwrap().unwrap().status, RunStatus::Interrupted);
+    hand.ledger.release(&lease.unwrap(), yesterday).await.unwrap();
+    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
+    assert_eq!(hand.import(Mode::Incremental).await.generation, Some(2));
+    assert_eq!(hand.ledger.verify("default", None).await.unwrap().findings, []);
+}
+
+async fn get(app: &App, token: &str, path: &str) -> Answer {
+    Bridge::send(http().get(format!("http://{}{path}", app.address())).bearer_auth(token)).await
+}
+
+/// Waits until the standing of the workspace has that connection and that problem; at most a minute.
+async fn standing(app: &App, token: &str, connection: &str, problem: &Value) -> Value {
+    let patience = Instant::now() + Duration::from_mins(1);
+    while Instant::now() < patience {
+        let status = get(app, token, "/api/v1/status").await.json();
+        if status["connection"] == json!(connection) && status["problem"]["code"] == *problem {
+            return status;
+        }
+    }
+    panic!("the workspace never was {connection} for {problem}: {}", get(app, token, "/api/v1/status").await.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_away_in_mid_commit_is_waited_for() {
+    let Some(mut database) = TestDatabase::postgres().await else {
+        return eprintln!("skipped: TEST_POSTGRES_URL is not set (./scripts/test sets it)");
+    };
+    let url: reqwest::Url = database.url.parse().unwrap();
+    let wire = Proxy::before(url.port().unwrap()).await;
+    let direct = database.ledger().await;
+    database.url = database.url.replace(&format!(":{}/", url.port().unwrap()), &format!(":{}/", wire.port));
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let app = App::start(&config(&database, &simulator.base_url()), Clock::System).await.unwrap();
+    let token = token(&app, &intercom_scim_bridge::access::Scope::ALL);
+    standing(&app, &token, "connected", &json!(null)).await;
+
+    // The wire is cut when the first version is on its way.
+    wire.cut_before(b"INSERT INTO \"user_versions\"");
+    simulator.change(|workspace| workspace.add_teammate("New Comer"));
+    let post = http().post(format!("http://{}/api/v1/imports", app.address())).bearer_auth(&token);
+    let asked = tokio::spawn(Bridge::send(post));
+    wire.is_cut().await;
+    standing(&app, &token, "degraded", &json!("ledger")).await;
+    // Reads go on from memory and tell their age; what needs the database says so.
+    let users = get(&app, &token, "/scim/v2/Users?count=0").await;
+    assert_eq!((users.status.as_u16(), users.json()["totalResults"].clone()), (200, json!(12)));
+    assert!(users.header("age").parse::<u64>().is_ok());
+    let ready = get(&app, &token, "/readyz").await;
+    assert_eq!(
+        (ready.status.as_u16(), ready.json()["workspaces"][0]["problem"]["code"].clone()),
+        (200, json!("ledger"))
+    );
+    let runs = get(&app, &token, "/api/v1/imports").await;
+    assert_eq!((runs.status.as_u16(), runs.json()["code"].clone()), (503, json!("ledger_unavailable")));
+    assert_eq!(direct.generation("default").await.unwrap(), 1, "nothing of it was committed");
+
+    wire.mend();
+    standing(&app, &token, "connected", &json!(null)).await;
+    assert_eq!(get(&app, &token, "/scim/v2/Users?count=0").await.json()["totalResults"], json!(13));
+    assert!(asked.await.is_ok());
+    let runs = direct.runs("default", None, 10).await.unwrap();
+    assert!(runs.iter().any(|run| matches!(run.status, RunStatus::Interrupted | RunStatus::Failed)));
+    assert!(runs.iter().all(|run| run.status != RunStatus::Running));
+    assert_eq!(direct.verify("default", None).await.unwrap().findings, []);
+    app.stop().await;
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fills_up_loses_nothing_and_is_waited_for() {
+    let (workspace, people) = crowd();
+    let simulator = Simulator::start(workspace, Options::default()).unwrap();
+    rename_all(&simulator, &people, "before");
+    let database = TestDatabase::sqlite();
+    let port = free_port();
+    let shell = serving(&database, &simulator.base_url(), port);
+    let token = shell.run(&["token", "issue", "--scope", "scim.read import.read"]).stdout;
+    let bridge: Running = shell.start_on_a_disk_that_may_fill_up(&["serve"]);
+    until_ready(port, token.trim(), "/readyz").await;
+    let ledger = database.ledger().await;
+
+    bridge.limit_files("4096");
+    rename_all(&simulator, &people, "after");
+    let status = |path| until_ready(port, token.trim(), path);
+    let patience = Instant::now() + Duration::from_secs(30);
+    while status("/api/v1/status").await["problem"]["code"] != json!("ledger") {
+        assert!(Instant::now() < patience, "the full disk goes unnoticed");
+    }
+    let users = status("/scim/v2/Users?filter=title+eq+%22before%22&count=0").await;
+    assert_eq!(users["totalResults"], json!(400), "reads go on");
+
+    bridge.limit_files("unlimited");
+    let patience = Instant::now() + Duration::from_mins(1);
+    while status("/scim/v2/Users?filter=title+eq+%22after%22&count=0").await["totalResults"] != json!(400) {
+        assert!(Instant::now() < patience, "it does not recover by itself");
+    }
+    assert_eq!(status("/api/v1/status").await["connection"], json!("connected"));
+    assert_eq!(bridge.interrupt().code, Some(0));
+    assert_eq!(ledger.verify("default", None).await.unwrap().findings, []);
+    assert!(ledger.runs("default", None, 100).await.unwrap().iter().all(|run| run.status != RunStatus::Running));
+    simulator.stop().await;
+}
