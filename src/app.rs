@@ -185,9 +185,9 @@ impl App {
             clock: clock.clone(),
             schedule: Schedule { poll: config.import.poll_interval, full: config.import.full_interval },
         };
-        let published = publisher.clone();
+        let shown = publisher.clone();
         let publish = async move || {
-            if let Err(error) = published.refresh().await {
+            if let Err(error) = shown.refresh().await {
                 tracing::warn!(error = %error.chain(), "the ledger could not be read; what is shown stays");
             }
         };

@@ -94,7 +94,7 @@ pub const LIST_ITEMS: usize = 1_000;
 pub const LIST_ITEMS_USUAL: usize = 100;
 
 /// How long a client that asked for an import may wait for its end.
-pub const IMPORT_WAIT: Duration = Duration::from_secs(60);
+pub const IMPORT_WAIT: Duration = Duration::from_mins(1);
 
 /// How long it waits for its beginning, at the most: a bridge that is idle begins at once.
 pub const IMPORT_START_WAIT: Duration = Duration::from_secs(10);
@@ -104,7 +104,7 @@ pub const RUN_POLL: Duration = Duration::from_millis(100);
 
 /// How long the import behind a webhook may wait that tells of nobody's access: sign-ins and breaks come by the
 /// hundred.
-pub const VOLATILE_DELAY: Duration = Duration::from_secs(60);
+pub const VOLATILE_DELAY: Duration = Duration::from_mins(1);
 
 /// Earlier states that are kept once they were read from the ledger. A walk asks for one state, page by page.
 pub const KEPT_PAST: usize = 2;

@@ -32,9 +32,9 @@ impl MigrationTrait for Migration {
             }
             let mut opened = Index::create();
             opened.name(format!("{table}_opened")).table(table).col("workspace").col("from_generation");
-            ids.iter().for_each(|id| {
+            for id in ids {
                 opened.col(*id);
-            });
+            }
             manager.create_index(opened).await?;
         }
         manager.alter_table(Table::alter().table("activity").add_column(string_null("team_id")).to_owned()).await?;

@@ -105,8 +105,8 @@ impl Change<User> {
 /// A change of one thing or another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
-    /// Of a person.
-    User(Change<User>),
+    /// Of a person; boxed, since the others are so much smaller.
+    User(Box<Change<User>>),
     /// Of a team.
     Group(Change<Group>),
     /// Of who is in which team.
@@ -153,17 +153,23 @@ impl Changed {
         let deed = Self::DEEDS.iter().find(|(_, kinds)| kinds.contains(&entry.kind.as_str())).map(|(deed, _)| *deed);
         let about_user = self.user().is_some_and(|user| entry.subject().as_ref() == Some(user));
         let about_group = self.group().is_some_and(|group| entry.team().as_ref() == Some(group));
-        match (self, deed) {
-            (_, None) => false,
-            (Self::User(Change::Created(_) | Change::Restored { .. }), Some(deed)) => {
-                about_user && deed == Deed::Arrival
+        let Some(deed) = deed else { return false };
+        match self {
+            Self::User(change) => {
+                about_user
+                    && deed
+                        == match **change {
+                            Change::Created(_) | Change::Restored { .. } => Deed::Arrival,
+                            Change::Removed { .. } => Deed::Departure,
+                            Change::Updated { .. } => Deed::Access,
+                        }
             }
-            (Self::User(Change::Removed { .. }), Some(deed)) => about_user && deed == Deed::Departure,
-            (Self::User(Change::Updated { .. }), Some(deed)) => about_user && deed == Deed::Access,
-            (Self::Group(_), Some(deed)) => about_group && deed == Deed::Team,
-            (Self::Membership(_), Some(Deed::Membership | Deed::Team)) => about_group,
-            (Self::Membership(Change::Removed { .. }), Some(Deed::Departure)) => about_user,
-            (Self::Membership(_), Some(_)) => false,
+            Self::Group(_) => about_group && deed == Deed::Team,
+            Self::Membership(change) => match (change, deed) {
+                (_, Deed::Membership | Deed::Team) => about_group,
+                (Change::Removed { .. }, Deed::Departure) => about_user,
+                _ => false,
+            },
         }
     }
 }

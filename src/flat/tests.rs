@@ -128,7 +128,7 @@ fn memberships_join_accounts_and_entitlements_that_are_there() {
 #[test]
 fn a_change_tells_what_changed_and_nothing_else() {
     let (before, after) = (user("1", "Ada"), User { job_title: Some("Lead".to_owned()), ..user("1", "Ada") });
-    let change = Changed::User(Change::of_user(Some(before.clone()), Some(after.clone())).unwrap());
+    let change = Changed::User(Change::of_user(Some(before.clone()), Some(after.clone())).unwrap().into());
     let entry = Activity {
         id: "e1".to_owned(),
         at: EARLY,
@@ -142,14 +142,15 @@ fn a_change_tells_what_changed_and_nothing_else() {
     assert_eq!(json!(document.after), json!({"title": "Lead"}));
     assert_eq!(document.actor.unwrap().id.as_deref(), Some("adm_7"));
 
-    let created = ChangeDocument::new("c".to_owned(), (1, 1, EARLY), &Changed::User(Change::Created(after)), None);
+    let created =
+        ChangeDocument::new("c".to_owned(), (1, 1, EARLY), &Changed::User(Change::Created(after).into()), None);
     assert_eq!(json!(created.before), json!(null));
     assert_eq!(
         json!(created.after),
         json!({"active": true, "email": "ada@example.com", "display_name": "Ada", "title": "Lead"})
     );
     let gone = Change::of_user(Some(before.clone()), Some(User { active: false, ..before })).unwrap();
-    let gone = ChangeDocument::new("c".to_owned(), (1, 1, EARLY), &Changed::User(gone), None);
+    let gone = ChangeDocument::new("c".to_owned(), (1, 1, EARLY), &Changed::User(gone.into()), None);
     assert_eq!((gone.action, json!(gone.after)), ("removed", json!({"active": false})));
 }
 

@@ -122,9 +122,7 @@ impl View {
         let parameters = Parameters::of(request)?;
         let kind = parameters.word("type", &EntitlementType::ALL)?;
         let as_of = parameters.moment("as_of")?;
-        let edition = parameters.text("edition").map(|text| {
-            edition(text).ok_or_else(|| wrong("edition must be as in the `next` of an earlier answer".to_owned()))
-        });
+        let edition = parameters.text("edition").map(|text| edition(text).ok_or_else(|| wrong(NO_EDITION.to_owned())));
         let mut selection = Selection {
             modified_since: parameters.moment("modified_since")?,
             include_removed: parameters.flag("include_removed")?,
@@ -132,7 +130,6 @@ impl View {
             offset: parameters.number("offset", 0..=usize::MAX, 0)?,
             limit: parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?,
         };
-        let workspace = &caller.workspace;
         let (source, edition, age) = match (as_of, edition.transpose()?) {
             (Some(moment), _) => {
                 selection.gone_by = Some(caller.service.gone_by(moment));
@@ -143,18 +140,11 @@ impl View {
                 let edition = fresh.picture.edition();
                 (Source::Now(fresh.picture), Some(edition), fresh.age)
             }
-            (None, Some(edition)) => match workspace.live.picture_at(edition) {
-                Some(picture) => (Source::Now(picture), Some(edition), None),
-                None => {
-                    let latest = workspace.live.picture().map_or(0, |picture| picture.edition().generation);
-                    if edition.generation > latest {
-                        return Err(wrong("edition must be as in the `next` of an earlier answer".to_owned()));
-                    }
-                    let directory = workspace.past.at(edition.generation).await?;
-                    selection.gone_by = directory.gone_by(edition.left_out);
-                    (Source::Then(directory), Some(edition), None)
-                }
-            },
+            (None, Some(edition)) => {
+                let (source, gone_by) = of_edition(caller, edition).await?;
+                selection.gone_by = gone_by;
+                (source, Some(edition), None)
+            }
         };
         Ok(Self { parameters, source, kind, selection, edition, age })
     }
@@ -193,6 +183,26 @@ fn edition(text: &str) -> Option<Edition> {
     let generation = generation.parse().ok().filter(|generation| *generation > 0)?;
     Some(Edition { generation, left_out: left_out.parse().ok()? })
 }
+
+/// The list that an edition names, and who is left out of it.
+async fn of_edition(
+    caller: &Caller<ImportRead>,
+    edition: Edition,
+) -> Result<(Source, Option<OffsetDateTime>), ApiError> {
+    let workspace = &caller.workspace;
+    if let Some(picture) = workspace.live.picture_at(edition) {
+        return Ok((Source::Now(picture), None));
+    }
+    let latest = workspace.live.picture().map_or(0, |picture| picture.edition().generation);
+    if edition.generation > latest {
+        return Err(wrong(NO_EDITION.to_owned()));
+    }
+    let directory = workspace.past.at(edition.generation).await?;
+    let gone_by = directory.gone_by(edition.left_out);
+    Ok((Source::Then(directory), gone_by))
+}
+
+const NO_EDITION: &str = "edition must be as in the `next` of an earlier answer";
 
 /// The state at a moment.
 async fn at(caller: &Caller<ImportRead>, moment: OffsetDateTime) -> Result<Source, ApiError> {

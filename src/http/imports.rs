@@ -50,18 +50,10 @@ pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Bytes)
         requested_by: Some(caller.principal.subject.clone()),
         allow_removals: wanted.allow_removals,
     };
-    let now = service.clock.now();
-    let run = match service.ledger.run_under_way(&workspace.name, now).await? {
-        Some(run) if run.mode >= import.mode && !import.allow_removals => run,
-        Some(_) => return Err(ApiError::import_under_way()),
-        None => {
-            workspace.nudge.ask(import, now);
-            started(&caller, now).await?
-        }
-    };
+    let run = under_way(&caller, &import).await?;
     let wait = preferred_wait(&request, limits::IMPORT_WAIT);
     let run = match wait {
-        Some(wait) => service.clock.within(wait, ended(&caller, run.id)).await.transpose()?.unwrap_or(run),
+        Some(wait) => service.clock.within(wait, ended(&caller, &import, run.id)).await.transpose()?.unwrap_or(run),
         None => run,
     };
     let location = format!("{}/imports/{}", api_base_url(&service.public_url, &workspace.name), run.id);
@@ -87,13 +79,27 @@ fn read(body: &[u8]) -> Result<NewImport, ApiError> {
     })
 }
 
+/// The run that does what is wanted: the one that is under way, else one that begins now.
+async fn under_way(caller: &Caller<ImportRun>, import: &ImportRequest) -> Result<Run, ApiError> {
+    let (service, workspace) = (&caller.service, &caller.workspace);
+    let now = service.clock.now();
+    match service.ledger.run_under_way(&workspace.name, now).await? {
+        Some(run) if run.mode >= import.mode && !import.allow_removals => Ok(run),
+        Some(_) => Err(ApiError::import_under_way()),
+        None => {
+            workspace.nudge.ask(import.clone(), now);
+            started(caller, now).await
+        }
+    }
+}
+
 /// The run that begins now, here or in another process.
 async fn started(caller: &Caller<ImportRun>, asked_at: OffsetDateTime) -> Result<Run, ApiError> {
     let (service, workspace) = (&caller.service, &caller.workspace);
     let patience = asked_at + limits::IMPORT_START_WAIT;
     while service.clock.now() < patience {
         let newest = service.ledger.runs(&workspace.name, None, 1).await?.into_iter().next();
-        if let Some(run) = newest.filter(|run| run.started_at >= asked_at || run.status == RunStatus::Running) {
+        if let Some(run) = newest.filter(|run| run.started_at >= asked_at) {
             return Ok(run);
         }
         service.clock.sleep(limits::RUN_POLL).await;
@@ -101,14 +107,19 @@ async fn started(caller: &Caller<ImportRun>, asked_at: OffsetDateTime) -> Result
     Err(ApiError::import_under_way())
 }
 
-/// The run, once it has ended.
-async fn ended(caller: &Caller<ImportRun>, id: RunId) -> Result<Run, ApiError> {
+/// The run, once it has ended. When the process that runs it dies, another run takes its place.
+async fn ended(caller: &Caller<ImportRun>, import: &ImportRequest, mut id: RunId) -> Result<Run, ApiError> {
+    let (service, workspace) = (&caller.service, &caller.workspace.name);
     loop {
-        let run = caller.service.ledger.run(&caller.workspace.name, id).await?.ok_or(ScimError::Internal)?;
-        if run.status != RunStatus::Running {
-            return Ok(run);
+        // Asked first: a run that ends meanwhile is not taken for dead.
+        let alive = service.ledger.run_under_way(workspace, service.clock.now()).await?.is_some();
+        let run = service.ledger.run(workspace, id).await?.ok_or(ScimError::Internal)?;
+        match run.status {
+            RunStatus::Running if alive => {}
+            RunStatus::Running | RunStatus::Interrupted => id = under_way(caller, import).await?.id,
+            _ => return Ok(run),
         }
-        caller.service.clock.sleep(limits::RUN_POLL).await;
+        service.clock.sleep(limits::RUN_POLL).await;
     }
 }
 

@@ -137,13 +137,11 @@ impl Importer {
         };
         let mut work = pin!(self.import(lease, run.clone(), allow_removals, &note));
         let outcome = loop {
-            match self.clock.within(limits::HEARTBEAT, &mut work).await {
-                Some(outcome) => break outcome,
-                None => {
-                    let phase = phase.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    self.beat(lease, &run, phase).await?;
-                }
+            if let Some(outcome) = self.clock.within(limits::HEARTBEAT, &mut work).await {
+                break outcome;
             }
+            let phase = phase.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.beat(lease, &run, phase).await?;
         };
         match outcome {
             Err(error) if !matches!(error, LedgerError::LeaseLost) => self.lose(run, error).await,

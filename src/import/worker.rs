@@ -53,7 +53,7 @@ impl Schedule {
 /// What came of a request.
 enum Outcome {
     /// An import of ours ended, well or not.
-    Ended(Result<Run, LedgerError>),
+    Ended(Box<Result<Run, LedgerError>>),
     /// Another process has done, or is doing, what was wanted.
     Elsewhere,
     /// The bridge is to stop.
@@ -88,10 +88,10 @@ impl Worker {
                     0
                 }
                 Outcome::Ended(outcome) => {
-                    if let Err(error) = &outcome {
+                    if let Err(error) = &*outcome {
                         tracing::error!(workspace = self.importer.workspace(), error = %error.chain(), "an import could not be recorded");
                     }
-                    let failures = self.health.note(outcome.as_ref());
+                    let failures = self.health.note((*outcome).as_ref());
                     publish().await;
                     failures
                 }
@@ -139,10 +139,10 @@ impl Worker {
                         _ = stop.wait_for(|stop| *stop) => return Outcome::Stopping,
                     }
                 }
-                Err(error) => return Outcome::Ended(Err(error)),
+                Err(error) => return Outcome::Ended(Box::new(Err(error))),
             };
             let outcome = tokio::select! {
-                outcome = self.importer.run(&lease, &request, &|_| {}) => Outcome::Ended(outcome),
+                outcome = self.importer.run(&lease, &request, &|_| {}) => Outcome::Ended(Box::new(outcome)),
                 _ = stop.wait_for(|stop| *stop) => Outcome::Stopping,
             };
             // Marks the run as interrupted, if it was.

@@ -237,7 +237,10 @@ async fn changes_of(
 ) -> Result<Vec<Found>, LedgerError> {
     let changes = match kind {
         ChangeKind::User => {
-            changes_in(db, &USERS, row, key, most, rows::user, Change::<User>::of_user, Changed::User).await?
+            changes_in(db, &USERS, row, key, most, rows::user, Change::<User>::of_user, |change| {
+                Changed::User(Box::new(change))
+            })
+            .await?
         }
         ChangeKind::Group => {
             changes_in(db, &GROUPS, row, key, most, |row| Ok(rows::group(row)), Change::between, Changed::Group).await?
@@ -267,7 +270,7 @@ async fn changes_in<E, T>(
     most: usize,
     value: impl Fn(E::Model) -> Result<T, LedgerError>,
     change: impl Fn(Option<T>, Option<T>) -> Option<Change<T>>,
-    changed: impl Fn(Change<T>) -> Changed,
+    wrap: impl Fn(Change<T>) -> Changed,
 ) -> Result<Vec<(String, Changed)>, LedgerError>
 where
     E: EntityTrait,
@@ -289,7 +292,7 @@ where
         ends.entry(key).or_default().1 = Some(value(row)?);
     }
     let changes = ends.into_iter().take(most).filter_map(|(key, (before, after))| Some((key, change(before, after)?)));
-    Ok(changes.map(|(key, change)| (key, changed(change))).collect())
+    Ok(changes.map(|(key, change)| (key, wrap(change))).collect())
 }
 
 /// The versions that a generation opened, and those that it closed.
@@ -417,7 +420,7 @@ mod tests {
         for text in ["", "7//", "-1//", "7/user/", "7/user/a b", "7/membership/9", "7/team/9", "7/user/a'b", "7//9"] {
             assert_eq!(
                 ChangePosition::from_cursor(&URL_SAFE_NO_PAD.encode(text)),
-                (text == "7//").then(|| { ChangePosition { generation: 7, after: None } }),
+                (text == "7//").then_some(ChangePosition { generation: 7, after: None }),
                 "{text}"
             );
         }

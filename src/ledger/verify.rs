@@ -143,7 +143,9 @@ impl Check<'_> {
 
     fn took(&mut self, (steps, wrong): (Vec<Step>, Vec<String>)) -> Vec<Step> {
         self.verified.versions += steps.iter().filter(|step| step.opened.is_some()).count() as u64;
-        wrong.into_iter().for_each(|what| self.found(what));
+        for what in wrong {
+            self.found(what);
+        }
         steps
     }
 
@@ -241,7 +243,9 @@ impl Check<'_> {
             .iter()
             .map(|row| format!("{}: {} is of generation {}, which there is not", versions.name, row.key(), row.from()))
             .collect();
-        strays.into_iter().for_each(|stray| self.found(stray));
+        for stray in strays {
+            self.found(stray);
+        }
         Ok(())
     }
 }

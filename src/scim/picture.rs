@@ -64,23 +64,23 @@ impl Version {
 #[derive(Debug, Default)]
 struct Index {
     places: HashTable<u32>,
-    hasher: RandomState,
+    state: RandomState,
 }
 
 impl Index {
     fn of<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Self {
-        let hasher = RandomState::new();
-        let hashes: Vec<u64> = texts.map(|text| hasher.hash_one(text)).collect();
+        let state = RandomState::new();
+        let hashes: Vec<u64> = texts.map(|text| state.hash_one(text)).collect();
         let mut places = HashTable::with_capacity(hashes.len());
         for (place, hash) in (0..).zip(&hashes) {
             places.insert_unique(*hash, place, |place: &u32| hashes[*place as usize]);
         }
-        Self { places, hasher }
+        Self { places, state }
     }
 
     /// The places that may be those of a text; the text at the place has the last word.
     fn candidates(&self, text: &str) -> impl Iterator<Item = u32> {
-        self.places.iter_hash(self.hasher.hash_one(text)).copied()
+        self.places.iter_hash(self.state.hash_one(text)).copied()
     }
 }
 
@@ -129,9 +129,9 @@ impl Picture {
             let entries = &mut self.shelved_mut(kind).entries;
             entries.iter_mut().zip(versions).for_each(|(entry, version)| entry.version = version);
             let (shelves, parts) = self.write_shelves(kind, previous);
-            let shelved = self.shelved_mut(kind);
-            shelved.entries.iter_mut().zip(parts).for_each(|(entry, part)| (entry.from, entry.to) = part);
-            shelved.shelves = shelves;
+            let ready = self.shelved_mut(kind);
+            ready.entries.iter_mut().zip(parts).for_each(|(entry, part)| (entry.from, entry.to) = part);
+            ready.shelves = shelves;
         }
     }
 
@@ -228,11 +228,13 @@ impl Picture {
     }
 
     /// The resources of a type, by id.
+    #[must_use]
     pub fn all(&self, kind: &ResourceType) -> impl ExactSizeIterator<Item = Resource<'_>> {
         self.part(kind, 0..self.count(kind))
     }
 
     /// The resources of a type at these places, by id. Places that there are not are left out.
+    #[must_use]
     pub fn part(&self, kind: &ResourceType, places: Range<usize>) -> impl ExactSizeIterator<Item = Resource<'_>> {
         let places = places.start.min(self.count(kind))..places.end.min(self.count(kind));
         let user = *kind == schema::USER;

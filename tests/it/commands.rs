@@ -284,3 +284,37 @@ fn the_description_is_printed() {
     assert_eq!(ended.code, Some(0));
     assert_eq!(ended.stdout, intercom_scim_bridge::http::openapi_document());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
+    let simulator = dozen_simulated();
+    let shell = shell(&simulator);
+    let empty = shell.run(&["ledger", "verify"]);
+    assert_eq!((empty.code, empty.stdout.as_str()), (Some(0), "0 generations and 0 versions were checked\nhead \n"));
+    assert_eq!(shell.run(&["ledger", "export"]).stdout, "");
+    assert_eq!(shell.run(&["import", "full"]).code, Some(0));
+    let verified: Value = serde_json::from_str(&shell.run(&["ledger", "verify", "--json"]).stdout).unwrap();
+    assert_eq!((&verified["generations"], &verified["findings"]), (&json!(1), &json!([])));
+
+    let export = |arguments: &[&str]| -> Vec<Value> {
+        let exported = shell.run(&[&["ledger", "export"], arguments].concat());
+        assert_eq!(exported.code, Some(0), "{}", exported.stderr);
+        exported.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let all = export(&[]);
+    assert_eq!(all.len() as u64, verified["versions"].as_u64().unwrap());
+    assert_eq!(export(&["--since", all[3]["cursor"].as_str().unwrap()]), all[4..]);
+    assert!(export(&["--type", "group"]).iter().all(|change| change["type"] == json!("group")));
+    assert_eq!(shell.run(&["ledger", "export", "--since", "x"]).code, Some(1));
+
+    let head = verified["head"].as_str().unwrap();
+    assert_eq!(shell.run(&["ledger", "verify", "--head", head]).code, Some(0));
+    let other = shell.run(&["ledger", "verify", "--head", "another"]);
+    assert_eq!(other.code, Some(1));
+    assert!(other.stderr.contains("no generation has the hash that --head names"), "{}", other.stderr);
+
+    let pruned = shell.run(&["ledger", "prune", "--keep", "400d"]);
+    assert!(pruned.stdout.starts_with("0 versions, "), "{}", pruned.stdout);
+    assert_eq!(shell.run(&["ledger", "prune"]).code, Some(2));
+    simulator.stop().await;
+}

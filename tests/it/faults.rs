@@ -38,9 +38,13 @@ fn crowd() -> (Workspace, Vec<u64>) {
 /// Gives everybody a title and every team a name that they all share.
 fn rename_all(simulator: &Simulator, people: &[u64], to: &str) {
     simulator.change(|workspace| {
-        people.iter().for_each(|id| workspace.admin_mut(*id).unwrap().job_title = Some(to.to_owned()));
+        for id in people {
+            workspace.admin_mut(*id).unwrap().job_title = Some(to.to_owned());
+        }
         let teams: Vec<u64> = workspace.teams().map(|(id, _)| id).collect();
-        teams.iter().for_each(|id| to.clone_into(&mut workspace.team_mut(*id).unwrap().name));
+        for id in teams {
+            to.clone_into(&mut workspace.team_mut(id).unwrap().name);
+        }
     });
 }
 

@@ -146,7 +146,7 @@ async fn a_walk_in_small_steps_neither_skips_nor_repeats(database: TestDatabase)
     for (at, change) in all.iter().enumerate() {
         let rest = hand.ledger.changes("default", &change.position, None, 100).await.unwrap();
         assert_eq!(rest.changes, all[at + 1..], "after the change {at}");
-        assert_eq!(rest.total as usize, all.len() - at - 1, "after the change {at}");
+        assert_eq!(rest.total, (all.len() - at - 1) as u64, "after the change {at}");
     }
 }
 
@@ -155,20 +155,22 @@ async fn one_kind_of_changes_can_be_asked_for(database: TestDatabase) {
     hand.full().await;
     hand.simulator.change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp()));
     hand.full().await;
-    for (kind, word, count) in
-        [(ChangeKind::User, "user", 4), (ChangeKind::Group, "group", 1), (ChangeKind::Membership, "membership", 3)]
-    {
+    for (kind, word, count) in [
+        (ChangeKind::User, "user", 4_usize),
+        (ChangeKind::Group, "group", 1),
+        (ChangeKind::Membership, "membership", 3),
+    ] {
         let (mut place, mut found) = (ChangePosition::START, Vec::new());
         loop {
             let page = hand.ledger.changes("default", &place, Some(kind), 1).await.unwrap();
-            assert_eq!(page.total, count - found.len() as u64);
+            assert_eq!(page.total, (count - found.len()) as u64);
             found.extend(page.changes.iter().map(|change| change_document(change).r#type));
             place = page.next;
             if !page.more {
                 break;
             }
         }
-        assert_eq!(found, vec![word; count as usize]);
+        assert_eq!(found, vec![word; count]);
     }
 }
 

@@ -17,6 +17,8 @@ mod prism;
 mod proof;
 mod queries;
 mod refusals;
+mod replicas;
+mod retention;
 mod scim;
 mod serve;
 mod support;

@@ -27,7 +27,7 @@ fn what_did_not_change_is_shared_between_two_generations() {
         |snapshot, previous| Picture::new(directory(snapshot), "https://bridge.example", Names::default(), previous);
     let first = make(crowd(1, None), None);
     let (second, alone) = (make(crowd(2, Some(70)), Some(&first)), make(crowd(2, Some(70)), None));
-    let bodies = |picture: &Picture| -> Vec<_> { picture.all(USER).map(|user| user.ready()).collect() };
+    let bodies = |picture: &Picture| -> Vec<_> { picture.all(USER).map(Resource::ready).collect() };
     let (before, after) = (bodies(&first), bodies(&second));
     let shared: Vec<usize> = (0..200).filter(|place| before[*place].as_ptr() == after[*place].as_ptr()).collect();
     assert_eq!(shared, (0..64).chain(128..200).collect::<Vec<_>>(), "all but the neighbourhood of the one who changed");

@@ -1,0 +1,87 @@
+//! How long those who are gone stay visible.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use intercom_scim_bridge::directory::Names;
+use intercom_scim_bridge::publish::{PublishOptions, Publisher};
+use intercom_scim_bridge::scim::{Picture, resource_types};
+
+use crate::on_both_databases;
+use crate::support::database::TestDatabase;
+use crate::support::hand::{Hand, START};
+
+const DAY: Duration = Duration::from_hours(24);
+
+on_both_databases!(
+    who_is_gone_is_visible_for_so_long_and_then_in_the_ledger_alone,
+    somebody_who_comes_back_is_visible_again,
+);
+
+fn publisher(hand: &Hand) -> Publisher {
+    let options = PublishOptions {
+        base_url: "https://bridge.example/scim/v2".to_owned(),
+        names: Names::default(),
+        retention: 30 * DAY,
+    };
+    Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone())
+}
+
+async fn shown(publisher: &Publisher) -> Arc<Picture> {
+    publisher.refresh().await.unwrap();
+    publisher.live().picture().unwrap()
+}
+
+fn names(picture: &Arc<Picture>) -> String {
+    let users = picture.all(resource_types::USER);
+    users
+        .map(|user| format!("{}{}", user.name(), if user.is_active() { "" } else { " (gone)" }))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+async fn who_is_gone_is_visible_for_so_long_and_then_in_the_ledger_alone(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    let publisher = publisher(&hand);
+    hand.full().await;
+    assert_eq!(
+        names(&shown(&publisher).await),
+        "ada.lovelace@example.com, bo.diddley@example.com, cy.twombly@example.com"
+    );
+    hand.simulator.change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp()));
+    hand.full().await;
+    let with_bo = "ada.lovelace@example.com, bo.diddley@example.com (gone), cy.twombly@example.com";
+    let first = shown(&publisher).await;
+    assert_eq!(names(&first), with_bo);
+    hand.clock.advance(29 * DAY + Duration::from_hours(23));
+    assert_eq!(names(&shown(&publisher).await), with_bo);
+    hand.clock.advance(Duration::from_hours(1));
+    let after = shown(&publisher).await;
+    assert_eq!(names(&after), "ada.lovelace@example.com, cy.twombly@example.com");
+
+    // It is another list of the same generation; who walks over the first one goes on over it.
+    assert_eq!(after.edition().generation, first.edition().generation);
+    assert_ne!(after.edition(), first.edition());
+    assert_eq!(names(&publisher.live().picture_at(first.edition()).unwrap()), with_bo);
+    // The ledger keeps him, and a bridge that starts now leaves him out at once.
+    assert_eq!(hand.recorded().await.users.len(), 3);
+    let restarted = self::publisher(&hand);
+    assert_eq!(shown(&restarted).await.edition(), after.edition());
+    assert_eq!(hand.full().await.generation, None);
+}
+
+async fn somebody_who_comes_back_is_visible_again(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    let publisher = publisher(&hand);
+    hand.full().await;
+    let bo = hand.simulator.change(|workspace| workspace.admins().find(|(id, _)| *id == small.bo).unwrap().1.clone());
+    hand.simulator.change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp()));
+    hand.full().await;
+    hand.clock.advance(31 * DAY);
+    assert_eq!(shown(&publisher).await.count(resource_types::USER), 2);
+    hand.simulator.change(|workspace| workspace.put_back(small.bo, bo));
+    assert_eq!(hand.full().await.counts.users_restored, 1);
+    let picture = shown(&publisher).await;
+    assert_eq!(names(&picture), "ada.lovelace@example.com, bo.diddley@example.com, cy.twombly@example.com");
+    assert_eq!(picture.edition().left_out, 0);
+}
