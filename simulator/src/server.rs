@@ -71,6 +71,16 @@ struct State {
     calls_in_window: u32,
     /// Ready bodies of the lists, by path and query, for one revision of the workspace.
     bodies: HashMap<&'static str, (u64, Bytes)>,
+    /// The entries of the log that were last asked for: pages are asked for one after the other.
+    entries: Option<(u64, LogQuestion, Vec<usize>)>,
+}
+
+/// Which entries of the log are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct LogQuestion {
+    after: i64,
+    before: Option<i64>,
+    kinds: Option<Vec<String>>,
 }
 
 impl Simulator {
@@ -89,6 +99,7 @@ impl Simulator {
                 window: 0,
                 calls_in_window: 0,
                 bodies: HashMap::new(),
+                entries: None,
             }),
             clock: options.clock,
             calls_per_window: options.calls_per_window,
@@ -102,6 +113,7 @@ impl Simulator {
                 .default_service(web::to(answer))
         })
         .workers(1)
+        .tcp_nodelay(true)
         .shutdown_timeout(1)
         .disable_signals()
         .listen(listener)?
@@ -258,6 +270,31 @@ impl State {
         Some(fault)
     }
 
+    /// Where in the log the wanted entries are, newest first.
+    fn newest_first(&mut self, question: LogQuestion) -> &[usize] {
+        let revision = self.workspace.revision;
+        if self.entries.as_ref().is_none_or(|(of, known, _)| (*of, known) != (revision, &question)) {
+            let found = newest_first(&self.workspace, &question);
+            self.entries = Some((revision, question, found));
+        }
+        self.entries.as_ref().map_or(&[], |(_, _, found)| found)
+    }
+
+    /// A page of the log.
+    fn log_page(
+        &mut self,
+        question: LogQuestion,
+        page: usize,
+        per_page: usize,
+        next: impl Fn(usize) -> Value,
+    ) -> Bytes {
+        let found = self.newest_first(question);
+        let (total, start) = (found.len(), page.saturating_sub(1).saturating_mul(per_page));
+        let of_page: Vec<usize> = found.iter().skip(start).take(per_page).copied().collect();
+        let entries = of_page.iter().map(|at| &self.workspace.log[*at]);
+        wire::activity_page(entries, total, page, per_page, next).to_string().into()
+    }
+
     /// The body of a list, made once for each revision of the workspace.
     fn list(&mut self, name: &'static str, make: impl FnOnce(&Workspace) -> Value) -> Bytes {
         let revision = self.workspace.revision;
@@ -320,7 +357,7 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
         ("GET", ["admins", "activity_logs"]) => {
             let query: LogQuery = query(request)?;
             let after = query.created_at_after.ok_or(MISSING)?;
-            let entries = newest_first(&state.workspace, after, query.created_at_before, None);
+            let question = LogQuestion { after, before: query.created_at_before, kinds: None };
             let host = request.connection_info().host().to_owned();
             // Newer versions give a cursor, older ones a URL.
             let newer = request.headers().get("Intercom-Version").is_none_or(|version| version == "2.16");
@@ -332,16 +369,15 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
                 }
             };
             let page = query.starting_after.or(query.page).unwrap_or(1);
-            Ok(wire::activity_page(&entries, page, 20, next).to_string().into())
+            Ok(state.log_page(question, page, 20, next))
         }
         ("POST", ["admins", "activity_logs", "search"]) => {
             let search: LogSearch = serde_json::from_slice(body).map_err(|_| UNREADABLE)?;
             let after = search.created_at_after.ok_or(MISSING)?;
-            let entries =
-                newest_first(&state.workspace, after, search.created_at_before, search.event_types.as_deref());
+            let question = LogQuestion { after, before: search.created_at_before, kinds: search.event_types };
             let per_page = search.per_page.unwrap_or(20).clamp(1, 250);
             let next = |page: usize| json!({"per_page": per_page, "starting_after": page.to_string()});
-            Ok(wire::activity_page(&entries, search.page.unwrap_or(1), per_page, next).to_string().into())
+            Ok(state.log_page(question, search.page.unwrap_or(1), per_page, next))
         }
         ("GET", ["admins", "activity_log_event_types"]) => Ok(wire::event_types().to_string().into()),
         ("GET", ["admins", id]) => id
@@ -361,19 +397,15 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
     }
 }
 
-fn newest_first<'a>(
-    workspace: &'a Workspace,
-    after: i64,
-    before: Option<i64>,
-    kinds: Option<&[String]>,
-) -> Vec<&'a Entry> {
-    let wanted = |entry: &&Entry| {
-        entry.created_at >= after
+fn newest_first(workspace: &Workspace, LogQuestion { after, before, kinds }: &LogQuestion) -> Vec<usize> {
+    let wanted = |entry: &Entry| {
+        entry.created_at >= *after
             && before.is_none_or(|before| entry.created_at <= before)
-            && kinds.is_none_or(|kinds| kinds.contains(&entry.activity_type))
+            && kinds.as_ref().is_none_or(|kinds| kinds.contains(&entry.activity_type))
     };
-    let mut entries: Vec<&Entry> = workspace.log.iter().rev().filter(wanted).collect();
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.created_at));
+    let log = &workspace.log;
+    let mut entries: Vec<usize> = (0..log.len()).rev().filter(|at| wanted(&log[*at])).collect();
+    entries.sort_by_key(|at| std::cmp::Reverse(log[*at].created_at));
     entries
 }
 

@@ -119,14 +119,16 @@ fn team_object(id: u64, team: &Team) -> Value {
     object
 }
 
-pub fn activity_page(entries: &[&Entry], page: usize, per_page: usize, next: impl Fn(usize) -> Value) -> Value {
-    let total_pages = entries.len().div_ceil(per_page).max(1);
-    let shown: Vec<Value> = entries
-        .iter()
-        .skip(page.saturating_sub(1).saturating_mul(per_page))
-        .take(per_page)
-        .map(|entry| entry_object(entry))
-        .collect();
+/// A page of the log: the entries on it, and how many there are on all pages.
+pub fn activity_page<'a>(
+    entries: impl Iterator<Item = &'a Entry>,
+    total: usize,
+    page: usize,
+    per_page: usize,
+    next: impl Fn(usize) -> Value,
+) -> Value {
+    let total_pages = total.div_ceil(per_page).max(1);
+    let shown: Vec<Value> = entries.map(entry_object).collect();
     let next = if page < total_pages { next(page + 1) } else { Value::Null };
     json!({
         "type": "activity_log.list",

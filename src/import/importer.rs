@@ -140,8 +140,14 @@ impl Importer {
             if let Some(outcome) = self.clock.within(limits::HEARTBEAT, &mut work).await {
                 break outcome;
             }
-            let phase = phase.lock().unwrap_or_else(PoisonError::into_inner).take();
-            self.beat(lease, &run, phase).await?;
+            let phase = *phase.lock().unwrap_or_else(PoisonError::into_inner);
+            // A commit holds the lease's row, so nobody can take it meanwhile, and it need not be renewed.
+            if !matches!(phase, Some(Phase::Recording { .. })) {
+                tokio::select! {
+                    outcome = &mut work => break outcome,
+                    beat = self.beat(lease, &run, phase) => beat?,
+                }
+            }
         };
         match outcome {
             Err(error) if !matches!(error, LedgerError::LeaseLost) => self.lose(run, error).await,
@@ -243,7 +249,11 @@ impl Importer {
             if let Verdict::Hold(why) = self.policy(allow_removals).judge(&recorded, &plan) {
                 return self.hold(run, why).await;
             }
-            progress(Phase::Recording { changes: plan.users.len() + plan.groups.len() + plan.memberships.len() });
+            let recording = Phase::Recording { changes: plan.users.len() + plan.groups.len() + plan.memberships.len() };
+            if !plan.is_empty() {
+                self.beat(lease, &run, Some(recording)).await?;
+            }
+            progress(recording);
             run.status = RunStatus::Succeeded;
             run.finished_at = Some(self.clock.now());
             match self.ledger.commit(lease, &run, &plan, self.clock.now()).await {
