@@ -14,7 +14,7 @@ pub struct GroupId(Box<str>);
 intercom_id!(GroupId);
 
 /// A team.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Group {
     /// Intercom's team id.
     pub id: GroupId,
@@ -27,7 +27,7 @@ pub struct Group {
 }
 
 /// A person in a team.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Membership {
     /// The team.
     pub group: GroupId,
@@ -38,7 +38,7 @@ pub struct Membership {
 }
 
 /// A member's priority level in a team.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
     /// Gets the team's conversations.

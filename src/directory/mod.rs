@@ -22,7 +22,7 @@ mod user;
 pub use activity::{Activity, Actor, Metadata};
 pub use group::{Group, GroupId, Membership, Priority};
 pub use joined::{Directory, Edition, Link, Person, Team, links_with};
-pub use observation::{Observation, Sighting, Warning, Workspace};
+pub use observation::{Observation, Part, Sighting, Warning, Workspace};
 pub use plan::{Change, Changed, Counts, Deed, Plan};
 pub use snapshot::{Recorded, Snapshot, Stamps};
 pub use user::{NameParts, Names, Role, User, UserId, UserKind, Volatile};

@@ -1,11 +1,12 @@
 //! What Intercom says.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{Activity, Group, Membership, User, UserId, UserKind, Volatile};
+use super::{Activity, Group, GroupId, Membership, User, UserId, UserKind, Volatile};
 
 /// Everything Intercom says of a workspace at one moment. It is complete or it does not exist: half a
 /// reading must never look like people who left.
@@ -31,8 +32,17 @@ pub struct Observation {
     pub warnings: Vec<Warning>,
 }
 
+/// Some of a workspace: people, and teams with their members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// The people.
+    pub users: BTreeSet<UserId>,
+    /// The teams.
+    pub groups: BTreeSet<GroupId>,
+}
+
 /// A person as seen in one reading.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sighting {
     /// What is access.
     pub user: User,
@@ -68,6 +78,20 @@ impl Warning {
 }
 
 impl Observation {
+    /// What it says of these people and teams, and of the teams' members.
+    #[must_use]
+    pub fn of(&self, part: &Part) -> Self {
+        Self {
+            users: self.users.iter().filter(|seen| part.users.contains(&seen.user.id)).cloned().collect(),
+            groups: self.groups.iter().filter(|group| part.groups.contains(&group.id)).cloned().collect(),
+            memberships: self.memberships.iter().filter(|one| part.groups.contains(&one.group)).cloned().collect(),
+            workspace: self.workspace.clone(),
+            activity: Arc::clone(&self.activity),
+            warnings: self.warnings.clone(),
+            ..*self
+        }
+    }
+
     /// The same reading without the workspace's machines.
     #[must_use]
     pub fn without_bots(mut self) -> Self {

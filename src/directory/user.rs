@@ -57,7 +57,7 @@ intercom_id!(UserId);
 
 /// A person with access to the workspace, and what that access is. Everything here is access, so
 /// every change of it makes a new version in the ledger. What Intercom did not tell is `None`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct User {
     /// Intercom's admin id.
     pub id: UserId,
@@ -91,7 +91,7 @@ pub struct User {
 }
 
 /// A role of the workspace, for example "Support Agent".
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Role {
     /// Intercom's id of the role.
     pub id: String,
@@ -101,7 +101,7 @@ pub struct Role {
 
 /// What is known of a person that is not access. Kept out of versions, so that a lunch break is not
 /// a change somebody has to review.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Volatile {
     /// Whether away mode is on.
     pub away_mode_enabled: Option<bool>,

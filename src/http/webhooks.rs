@@ -1,6 +1,8 @@
 //! Intercom's pushes. Each only says that something has changed: what, the next import finds out. So one that comes
 //! twice, late, out of order or not at all does no harm.
 
+use std::time::Duration;
+
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
@@ -56,18 +58,19 @@ pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Bytes)
         .map_err(|_| ScimError::InvalidSyntax { why: "the body is no notification of Intercom's".to_owned() })?;
     let known = workspace.live.picture().and_then(|picture| picture.workspace().id.clone());
     let topic = notification.topic.as_deref().unwrap_or_default();
-    let now = service.clock.now();
-    let due = match topic {
+    let patience = match topic {
         // One client secret may sign for several workspaces.
         _ if matches!((&known, &notification.app_id), (Some(known), Some(sent)) if known != sent) => None,
-        "admin.added_to_workspace" | "admin.removed_from_workspace" | "admin.activity_log_event.created" => Some(now),
+        "admin.added_to_workspace" | "admin.removed_from_workspace" | "admin.activity_log_event.created" => {
+            Some(Duration::ZERO)
+        }
         // These change nobody's access, and there are many of them.
-        "admin.away_mode_updated" | "admin.logged_in" | "admin.logged_out" => Some(now + limits::VOLATILE_DELAY),
+        "admin.away_mode_updated" | "admin.logged_in" | "admin.logged_out" => Some(limits::VOLATILE_DELAY),
         _ => None,
     };
-    tracing::info!(workspace = %workspace.name, topic = known_topic(topic), acted_on = due.is_some(), "webhook received");
-    if let Some(due) = due {
-        workspace.nudge.ask(ImportRequest::incremental(Trigger::Webhook), due);
+    tracing::info!(workspace = %workspace.name, topic = known_topic(topic), acted_on = patience.is_some(), "webhook received");
+    if let Some(patience) = patience {
+        workspace.nudge.ask_within(patience, ImportRequest::incremental(Trigger::Webhook), service.clock.now());
     }
     Ok(HttpResponse::Ok().finish())
 }

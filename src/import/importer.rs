@@ -5,9 +5,11 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::policy::Totals;
+use super::seen::Seen;
 use super::{ImportRequest, Policy, Verdict, plan};
 use crate::clock::Clock;
-use crate::directory::{Observation, Plan, Snapshot, Warning};
+use crate::directory::{Observation, Plan, Warning, Workspace};
 use crate::intercom::{self, Client, IntercomError, Progress, Since};
 use crate::ledger::{Failure, Lease, Ledger, LedgerError, Mode, Run, RunStatus};
 use crate::limits;
@@ -21,6 +23,8 @@ pub struct Importer {
     options: ImportOptions,
     /// The name under which it takes leases; no other importer has it.
     holder: String,
+    /// What the last import of this importer saw.
+    seen: Mutex<Option<Seen>>,
 }
 
 /// Settings of the section `import`.
@@ -76,7 +80,15 @@ impl Importer {
         clock: Clock,
         options: ImportOptions,
     ) -> Self {
-        Self { workspace: workspace.into(), client, ledger, clock, options, holder: unique_name() }
+        Self {
+            workspace: workspace.into(),
+            client,
+            ledger,
+            clock,
+            options,
+            holder: unique_name(),
+            seen: Mutex::default(),
+        }
     }
 
     /// Which workspace this imports.
@@ -205,7 +217,7 @@ impl Importer {
         let observation = self.observe(mode, progress).await?;
         let recorded = self.ledger.latest(&self.workspace).await?;
         let plan = plan(&recorded, &observation);
-        let verdict = self.policy(false).judge(&recorded, &plan);
+        let verdict = self.policy(false).judge(Totals::of(&recorded), &plan);
         Ok((plan, verdict, observation.warnings))
     }
 
@@ -240,13 +252,19 @@ impl Importer {
         run.activity_watermark = observation.log_read.then_some(observation.taken_at);
         run.warnings = bounded(&observation.warnings);
         for attempt in 1.. {
-            let recorded = self.ledger.latest(&self.workspace).await?;
-            if let Some(other) = another_workspace(&recorded, &observation) {
+            let recorded = self.ledger.workspace(&self.workspace).await?.unwrap_or_default();
+            if let Some(other) = another_workspace(&recorded, &observation.workspace) {
                 return self.refuse(run, other).await;
             }
-            let plan = plan(&recorded, &observation);
+            let (plan, totals) = match self.plan_of_what_differs(&run, &observation).await? {
+                Some(planned) if attempt == 1 => planned,
+                _ => {
+                    let recorded = self.ledger.latest(&self.workspace).await?;
+                    (plan(&recorded, &observation), Totals::of(&recorded))
+                }
+            };
             run.counts = plan.counts();
-            if let Verdict::Hold(why) = self.policy(allow_removals).judge(&recorded, &plan) {
+            if let Verdict::Hold(why) = self.policy(allow_removals).judge(totals, &plan) {
                 return self.hold(run, why).await;
             }
             let recording = Phase::Recording { changes: plan.users.len() + plan.groups.len() + plan.memberships.len() };
@@ -259,6 +277,7 @@ impl Importer {
             match self.ledger.commit(lease, &run, &plan, self.clock.now()).await {
                 Ok(committed) => {
                     run.generation = committed.generation;
+                    *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen::new(run.id, &observation));
                     break;
                 }
                 Err(LedgerError::Stale { .. }) if attempt < REPLANS => {}
@@ -270,6 +289,29 @@ impl Importer {
             import.calls = run.intercom_calls, import.warnings = run.warnings.len(), "import succeeded"
         );
         Ok(run)
+    }
+
+    /// The plan of an incremental import, made from what differs from the observation before, where that is known and
+    /// the last that was recorded. It is the very plan that would be made from everything.
+    async fn plan_of_what_differs(
+        &self,
+        run: &Run,
+        observation: &Observation,
+    ) -> Result<Option<(Plan, Totals)>, LedgerError> {
+        let last = self.ledger.last_success(&self.workspace, None).await?.map(|run| run.id);
+        let (part, totals) = {
+            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(seen) = seen.as_ref().filter(|seen| run.mode == Mode::Incremental && last == Some(seen.run))
+            else {
+                return Ok(None);
+            };
+            (seen.differing(observation), Totals { active: seen.users(), groups: seen.groups() })
+        };
+        if part.users.len() + part.groups.len() > limits::PLANNED_IN_PART {
+            return Ok(None);
+        }
+        let recorded = self.ledger.latest_of(&self.workspace, &part).await?;
+        Ok(Some((plan(&recorded, &observation.of(&part)), totals)))
     }
 
     fn policy(&self, allow_removals: bool) -> Policy {
@@ -345,8 +387,8 @@ fn unique_name() -> String {
 }
 
 /// Says so, if what was observed is another workspace than what is recorded.
-fn another_workspace(recorded: &Snapshot, observed: &Observation) -> Option<String> {
-    let (known, seen) = (recorded.workspace.id.as_ref()?, observed.workspace.id.as_ref()?);
+fn another_workspace(recorded: &Workspace, observed: &Workspace) -> Option<String> {
+    let (known, seen) = (recorded.id.as_ref()?, observed.id.as_ref()?);
     (known != seen)
         .then(|| format!("the access token opens the workspace {seen}, and what is recorded is the workspace {known}"))
 }

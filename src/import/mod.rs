@@ -3,6 +3,7 @@
 //! ```text
 //! plan      what is recorded and what is observed, to a Plan; pure
 //! policy    whether a plan may be committed without a person; pure
+//! seen      what the last import saw, so that the next looks at what differs; pure
 //! importer  one run: observe, plan, hold or commit, with its record
 //! worker    imports by the clock and whenever somebody asks
 //! nudge     how everybody else asks
@@ -14,6 +15,7 @@ mod importer;
 mod nudge;
 mod plan;
 mod policy;
+mod seen;
 mod worker;
 
 pub use health::{ConnectionState, Health, Standing};

@@ -1,6 +1,7 @@
 //! How everybody else gets the importer to look again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
@@ -40,37 +41,56 @@ impl ImportRequest {
     }
 }
 
+/// What is wanted.
+#[derive(Debug)]
+struct Pending {
+    request: ImportRequest,
+    /// When it was last asked for: an import that begins later will do.
+    asked_at: OffsetDateTime,
+    /// From when on it is wanted.
+    due: OffsetDateTime,
+}
+
 /// Asks one workspace's import loop for a run. Any number of askers share the next one.
 #[derive(Debug, Default)]
 pub struct Nudge {
-    /// What is wanted, and from when on.
-    pending: Mutex<Option<(ImportRequest, OffsetDateTime)>>,
+    pending: Mutex<Option<Pending>>,
     asked: Notify,
     /// When the last run that ended began.
     ended: watch::Sender<Option<OffsetDateTime>>,
 }
 
 impl Nudge {
-    /// Asks for a run, at `due` or before it.
-    pub fn ask(&self, request: ImportRequest, due: OffsetDateTime) {
+    /// Asks for a run, now.
+    pub fn ask(&self, request: ImportRequest, now: OffsetDateTime) {
+        self.ask_within(Duration::ZERO, request, now);
+    }
+
+    /// Asks for a run that may wait for so long.
+    pub fn ask_within(&self, patience: Duration, request: ImportRequest, now: OffsetDateTime) {
+        let asked = Pending { request, asked_at: now, due: now + patience };
         let mut pending = self.pending();
         *pending = Some(match pending.take() {
-            None => (request, due),
-            Some((other, earlier)) => (other.and(request), earlier.min(due)),
+            None => asked,
+            Some(earlier) => Pending {
+                request: earlier.request.and(asked.request),
+                asked_at: earlier.asked_at.max(asked.asked_at),
+                due: earlier.due.min(asked.due),
+            },
         });
         drop(pending);
         self.asked.notify_one();
     }
 
-    /// Takes what is wanted by now.
-    pub fn take(&self, now: OffsetDateTime) -> Option<ImportRequest> {
-        self.pending().take_if(|(_, due)| *due <= now).map(|(request, _)| request)
+    /// Takes what is wanted by now, and when it was asked for.
+    pub fn take(&self, now: OffsetDateTime) -> Option<(ImportRequest, OffsetDateTime)> {
+        self.pending().take_if(|pending| pending.due <= now).map(|pending| (pending.request, pending.asked_at))
     }
 
     /// From when on something is wanted.
     #[must_use]
     pub fn due(&self) -> Option<OffsetDateTime> {
-        self.pending().as_ref().map(|(_, due)| *due)
+        self.pending().as_ref().map(|pending| pending.due)
     }
 
     /// Waits until somebody asks.
@@ -89,7 +109,7 @@ impl Nudge {
         let _ = self.ended.subscribe().wait_for(|started_at| *started_at >= Some(moment)).await;
     }
 
-    fn pending(&self) -> MutexGuard<'_, Option<(ImportRequest, OffsetDateTime)>> {
+    fn pending(&self) -> MutexGuard<'_, Option<Pending>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -110,7 +130,7 @@ mod tests {
     fn those_who_ask_share_one_run_that_does_what_each_wants() {
         let (now, later) = (datetime!(2026-01-01 0:00 UTC), datetime!(2026-01-01 0:01 UTC));
         let nudge = Nudge::default();
-        nudge.ask(ImportRequest::incremental(Trigger::Webhook), later);
+        nudge.ask_within(Duration::from_mins(1), ImportRequest::incremental(Trigger::Webhook), now);
         assert_eq!((nudge.take(now), nudge.due()), (None, Some(later)), "what can wait is not taken yet");
         let asked = ImportRequest {
             mode: Mode::Full,
@@ -120,7 +140,7 @@ mod tests {
         };
         nudge.ask(asked.clone(), now);
         nudge.ask(ImportRequest::incremental(Trigger::Query), now);
-        assert_eq!(nudge.take(now), Some(asked));
+        assert_eq!(nudge.take(now), Some((asked, now)));
         assert_eq!(nudge.take(later), None, "and it is taken once");
     }
 }

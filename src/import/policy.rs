@@ -24,14 +24,32 @@ pub enum Verdict {
     Hold(String),
 }
 
+/// How many there are to be removed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// People who are there.
+    pub active: usize,
+    /// Teams.
+    pub groups: usize,
+}
+
+impl Totals {
+    /// Those of a whole snapshot.
+    #[must_use]
+    pub fn of(recorded: &Snapshot) -> Self {
+        let active = recorded.users.iter().filter(|(user, _)| user.value.active).count();
+        Self { active, groups: recorded.groups.len() }
+    }
+}
+
 impl Policy {
     /// Judges a plan against what it was made from.
     #[must_use]
-    pub fn judge(self, recorded: &Snapshot, plan: &Plan) -> Verdict {
+    pub fn judge(self, recorded: Totals, plan: &Plan) -> Verdict {
         if self.allow_removals {
             return Verdict::Commit;
         }
-        let active = recorded.users.iter().filter(|(user, _)| user.value.active).count();
+        let active = recorded.active;
         let counts = plan.counts();
         let removed = counts.users_removed;
         let after = active + counts.users_created + counts.users_restored - removed;
@@ -46,7 +64,7 @@ impl Policy {
             ));
         }
         // An empty list of teams, or one that lost many, takes as much access from what is shown as missing people do.
-        let (groups, gone) = (recorded.groups.len(), counts.groups_removed);
+        let (groups, gone) = (recorded.groups, counts.groups_removed);
         let all_gone = gone > 1 && gone == groups && counts.groups_created == 0;
         if all_gone || gone > ALWAYS_FINE && gone * 100 > groups * usize::from(self.max_removals) {
             let most = self.max_removals;
@@ -72,7 +90,7 @@ mod tests {
         let snapshot = Snapshot { generation: 1, users, ..Snapshot::default() };
         let mut plan = Plan::nothing(1);
         plan.users = (0..removed).map(|number| Change::Removed { before: user(number), after: None }).collect();
-        policy.judge(&snapshot, &plan)
+        policy.judge(Totals::of(&snapshot), &plan)
     }
 
     const TEN_PERCENT: Policy = Policy { max_removals: 10, allow_removals: false };
@@ -104,7 +122,7 @@ mod tests {
             let snapshot = Snapshot { generation: 1, users: vec![person.clone()], groups, ..Snapshot::default() };
             let mut plan = Plan::nothing(1);
             plan.groups = (0..removed).map(|number| Change::Removed { before: group(number), after: None }).collect();
-            TEN_PERCENT.judge(&snapshot, &plan)
+            TEN_PERCENT.judge(Totals::of(&snapshot), &plan)
         };
         assert_eq!(judge(60, 6), Verdict::Commit);
         assert!(matches!(judge(50, 6), Verdict::Hold(why) if why.starts_with("6 of 50 teams")));

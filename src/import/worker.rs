@@ -63,24 +63,9 @@ enum Outcome {
 impl Worker {
     /// Imports until it is told to stop. `publish` is called after each import.
     pub async fn run(self, publish: impl AsyncFn(), mut stop: watch::Receiver<bool>) {
-        let mut request = Some(ImportRequest::incremental(Trigger::Start));
-        let mut due = self.clock.now();
-        let mut last_attempt = OffsetDateTime::UNIX_EPOCH;
-        loop {
-            let request = match request.take() {
-                Some(request) => request,
-                None => match self.next(due, &mut stop).await {
-                    Some(request) => request,
-                    None => break,
-                },
-            };
+        let mut next = Some((ImportRequest::incremental(Trigger::Start), self.clock.now()));
+        while let Some((request, fresh_enough)) = next {
             let started_at = self.clock.now();
-            let fresh_enough = match request.trigger {
-                // By the clock, anybody's import will do that came after ours.
-                Trigger::Schedule => last_attempt.max(started_at - self.schedule.poll),
-                _ => started_at,
-            };
-            last_attempt = started_at;
             let failures = match self.serve(request, fresh_enough, &mut stop).await {
                 Outcome::Stopping => break,
                 Outcome::Elsewhere => {
@@ -97,19 +82,27 @@ impl Worker {
                 }
             };
             self.nudge.ended(started_at);
-            due = self.clock.now() + self.schedule.pause(failures);
+            next = self.next(started_at, self.schedule.pause(failures), &mut stop).await;
         }
     }
 
-    /// Waits for the next import that is wanted: the schedule's at `due`, or somebody's before.
-    async fn next(&self, due: OffsetDateTime, stop: &mut watch::Receiver<bool>) -> Option<ImportRequest> {
+    /// Waits for the next import that is wanted: the schedule's after a pause, or somebody's before. An import of
+    /// anybody's that begins after the moment that is given too will do instead.
+    async fn next(
+        &self,
+        last_attempt: OffsetDateTime,
+        pause: Duration,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Option<(ImportRequest, OffsetDateTime)> {
+        let due = self.clock.now() + pause;
         loop {
             let now = self.clock.now();
-            if let Some(request) = self.nudge.take(now) {
-                return Some(request);
+            if let Some(asked) = self.nudge.take(now) {
+                return Some(asked);
             }
             if due <= now {
-                return Some(ImportRequest::incremental(Trigger::Schedule));
+                let fresh_enough = last_attempt.max(now - self.schedule.poll);
+                return Some((ImportRequest::incremental(Trigger::Schedule), fresh_enough));
             }
             let wake = self.nudge.due().map_or(due, |asked| asked.min(due));
             tokio::select! {

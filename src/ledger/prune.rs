@@ -12,7 +12,7 @@ use super::entities::{
     activity, generations, group_versions, imports, membership_versions, pruned_stamps, prunings, refused_writes,
     user_versions,
 };
-use super::read::{History, last_pruned};
+use super::read::{History, Only, last_pruned};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
 use super::{Ledger, LedgerError, RunStatus, chain};
 use crate::directory::Generation;
@@ -102,7 +102,7 @@ async fn prune_versions(
 
 /// Keeps when people and teams were first seen and last changed, which the versions will tell no more.
 async fn remember_stamps(db: &DatabaseTransaction, workspace: &str, until: Generation) -> Result<(), LedgerError> {
-    let history = History::read(db, workspace, until).await?;
+    let history = History::read(db, workspace, until, &Only::default()).await?;
     let of = |kind: &'static str| {
         move |(id, span): (String, super::read::Span)| pruned_stamps::ActiveModel {
             workspace: Set(workspace.to_owned()),

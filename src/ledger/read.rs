@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::TryStreamExt as _;
 use sea_orm::sea_query::{Expr, Func};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, StreamTrait,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    StreamTrait,
 };
 use time::OffsetDateTime;
 
@@ -14,7 +15,7 @@ use super::entities::{
 };
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{Ledger, LedgerError, prune, rows};
-use crate::directory::{Generation, Membership, Recorded, Snapshot, Stamps, UserId, Volatile, Workspace};
+use crate::directory::{Generation, Membership, Part, Recorded, Snapshot, Stamps, UserId, Volatile, Workspace};
 
 impl Ledger {
     /// The latest generation of a workspace; 0 before the first.
@@ -62,7 +63,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn volatile(&self, workspace: &str) -> Result<HashMap<UserId, Volatile>, LedgerError> {
-        volatile_values(&self.database, workspace).await
+        volatile_values(&self.database, workspace, &Only::default()).await
     }
 
     /// The state at the latest generation.
@@ -73,21 +74,34 @@ impl Ledger {
         self.snapshot(workspace, self.generation(workspace).await?).await
     }
 
+    /// The state of some people and teams at the latest generation.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
+    pub async fn latest_of(&self, workspace: &str, part: &Part) -> Result<Snapshot, LedgerError> {
+        self.read(workspace, self.generation(workspace).await?, &Only::these(part)).await
+    }
+
     /// The state at `generation`: every version that was opened by then and not closed by then.
     /// Volatile values are always the current ones.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
     pub async fn snapshot(&self, workspace: &str, generation: Generation) -> Result<Snapshot, LedgerError> {
+        self.read(workspace, generation, &Only::default()).await
+    }
+
+    async fn read(&self, workspace: &str, generation: Generation, only: &Only) -> Result<Snapshot, LedgerError> {
         let db = &self.database;
         let times = Times::read(db, workspace, generation).await?;
-        let mut volatile = volatile_values(db, workspace).await?;
-        let history = History::read(db, workspace, generation).await?;
+        let mut volatile = volatile_values(db, workspace, only).await?;
+        let history = History::read(db, workspace, generation, only).await?;
 
         let mut users = Vec::new();
         let mut rows = user_versions::Entity::find()
             .filter(USERS.workspace.eq(workspace))
             .filter(USERS.open_at(generation))
+            .filter(only.users(user_versions::Column::UserId))
             .stream(db)
             .await?;
         while let Some(row) = rows.try_next().await? {
@@ -104,6 +118,7 @@ impl Ledger {
         let mut rows = group_versions::Entity::find()
             .filter(GROUPS.workspace.eq(workspace))
             .filter(GROUPS.open_at(generation))
+            .filter(only.groups(group_versions::Column::GroupId))
             .stream(db)
             .await?;
         while let Some(row) = rows.try_next().await? {
@@ -120,7 +135,7 @@ impl Ledger {
             workspace: self.workspace(workspace).await?.unwrap_or_default(),
             users,
             groups,
-            memberships: memberships(db, workspace, generation).await?,
+            memberships: memberships(db, workspace, generation, only).await?,
         })
     }
 }
@@ -150,10 +165,12 @@ async fn memberships(
     db: &DatabaseConnection,
     workspace: &str,
     generation: Generation,
+    only: &Only,
 ) -> Result<Vec<Membership>, LedgerError> {
     let mut rows = membership_versions::Entity::find()
         .filter(MEMBERSHIPS.workspace.eq(workspace))
         .filter(MEMBERSHIPS.open_at(generation))
+        .filter(only.groups(membership_versions::Column::GroupId))
         .stream(db)
         .await?;
     let mut memberships = Vec::new();
@@ -164,9 +181,33 @@ async fn memberships(
     Ok(memberships)
 }
 
-async fn volatile_values(db: &DatabaseConnection, workspace: &str) -> Result<HashMap<UserId, Volatile>, LedgerError> {
-    let rows = volatile::Entity::find().filter(volatile::Column::Workspace.eq(workspace)).stream(db).await?;
-    Ok(rows.map_ok(rows::volatile).try_collect().await?)
+async fn volatile_values(
+    db: &DatabaseConnection,
+    workspace: &str,
+    only: &Only,
+) -> Result<HashMap<UserId, Volatile>, LedgerError> {
+    use volatile::Column;
+    let query = volatile::Entity::find().filter(Column::Workspace.eq(workspace)).filter(only.users(Column::UserId));
+    Ok(query.stream(db).await?.map_ok(rows::volatile).try_collect().await?)
+}
+
+/// Which people and teams are read: all, or some.
+#[derive(Default)]
+pub(super) struct Only(Option<(Vec<String>, Vec<String>)>);
+
+impl Only {
+    fn these(part: &Part) -> Self {
+        let (users, groups) = (part.users.iter().map(ToString::to_string), part.groups.iter().map(ToString::to_string));
+        Self(Some((users.collect(), groups.collect())))
+    }
+
+    fn users(&self, column: impl ColumnTrait) -> Condition {
+        Condition::all().add_option(self.0.as_ref().map(|(users, _)| column.is_in(users)))
+    }
+
+    fn groups(&self, column: impl ColumnTrait) -> Condition {
+        Condition::all().add_option(self.0.as_ref().map(|(_, groups)| column.is_in(groups)))
+    }
 }
 
 /// When each generation was committed.
@@ -174,12 +215,14 @@ struct Times(BTreeMap<Generation, OffsetDateTime>);
 
 impl Times {
     async fn read(db: &impl ConnectionTrait, workspace: &str, until: Generation) -> Result<Self, LedgerError> {
+        use generations::Column;
         let rows = generations::Entity::find()
-            .filter(generations::Column::Workspace.eq(workspace))
-            .filter(generations::Column::Number.lte(until))
-            .all(db)
-            .await?;
-        Ok(Self(rows.into_iter().map(|row| (row.number, row.at)).collect()))
+            .select_only()
+            .columns([Column::Number, Column::At])
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::Number.lte(until))
+            .into_tuple::<(Generation, OffsetDateTime)>();
+        Ok(Self(rows.all(db).await?.into_iter().collect()))
     }
 
     /// `history` may be missing only for things that changed in no other generation than `from`.
@@ -212,24 +255,35 @@ impl History {
         db: &(impl ConnectionTrait + StreamTrait),
         workspace: &str,
         until: Generation,
+        only: &Only,
     ) -> Result<Self, LedgerError> {
         use membership_versions::Column::{GroupId, UserId};
+        let (user, group) = (user_versions::Column::UserId, group_versions::Column::GroupId);
         let mut history = Self {
-            users: spans(db, &USERS, user_versions::Column::UserId, workspace, until).await?,
-            groups: spans(db, &GROUPS, group_versions::Column::GroupId, workspace, until).await?,
+            users: spans(db, &USERS, user, workspace, until, only.users(user)).await?,
+            groups: spans(db, &GROUPS, group, workspace, until, only.groups(group)).await?,
         };
-        let of_users = spans(db, &MEMBERSHIPS, UserId, workspace, until).await?;
-        let of_groups = spans(db, &MEMBERSHIPS, GroupId, workspace, until).await?;
+        let of_users = spans(db, &MEMBERSHIPS, UserId, workspace, until, only.users(UserId)).await?;
+        let of_groups = spans(db, &MEMBERSHIPS, GroupId, workspace, until, only.groups(GroupId)).await?;
         history.users = with_memberships(history.users, of_users);
         history.groups = with_memberships(history.groups, of_groups);
-        history.remember_pruned(db, workspace).await?;
+        history.remember_pruned(db, workspace, only).await?;
         Ok(history)
     }
 
     /// Adds what versions told that are not kept any more.
-    async fn remember_pruned(&mut self, db: &impl ConnectionTrait, workspace: &str) -> Result<(), LedgerError> {
-        let rows = pruned_stamps::Entity::find().filter(pruned_stamps::Column::Workspace.eq(workspace)).all(db).await?;
-        for row in rows {
+    async fn remember_pruned(
+        &mut self,
+        db: &impl ConnectionTrait,
+        workspace: &str,
+        only: &Only,
+    ) -> Result<(), LedgerError> {
+        use pruned_stamps::Column;
+        let users = only.users(Column::Id).add(Column::Kind.eq(prune::USER));
+        let groups = only.groups(Column::Id).add(Column::Kind.eq(prune::GROUP));
+        let wanted = Condition::any().add(users).add(groups);
+        let query = pruned_stamps::Entity::find().filter(Column::Workspace.eq(workspace)).filter(wanted);
+        for row in query.all(db).await? {
             let spans = if row.kind == prune::USER { &mut self.users } else { &mut self.groups };
             let pruned = Span { first: row.first_generation, last: row.last_generation };
             spans
@@ -260,6 +314,7 @@ async fn spans<E: EntityTrait>(
     key: E::Column,
     workspace: &str,
     until: Generation,
+    only: Condition,
 ) -> Result<HashMap<String, Span>, LedgerError> {
     // A version that was closed later was still open then.
     let closed = Expr::case(columns.to.lte(until), Expr::col(columns.to)).finally(Option::<i64>::None);
@@ -271,6 +326,7 @@ async fn spans<E: EntityTrait>(
         .column_as(Expr::from(Func::max(closed)), "closed")
         .filter(columns.workspace.eq(workspace))
         .filter(columns.from.lte(until))
+        .filter(only)
         .group_by(key)
         .into_tuple::<(String, i64, i64, Option<i64>)>()
         .stream(db)

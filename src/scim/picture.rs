@@ -48,15 +48,37 @@ pub(super) struct Entry {
     to: u32,
 }
 
-/// A weak ETag, quotes and all: `W/"…"`. All zeros while it is not made yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Version([u8; 20]);
+/// A weak ETag, quotes and all: `W/"…"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Version([u8; 20]);
 
 impl Version {
-    /// The text; empty while it is not made yet.
-    #[must_use]
+    /// What stands in an answer while its version, a hash of it, is not known yet.
+    const PENDING: Self = Self(*b"W/\"................\"");
+
+    /// Length of the hash in characters, and where it begins.
+    const HASH: Range<usize> = 3..19;
+
     pub fn as_str(&self) -> &str {
-        if self.0[0] == 0 { "" } else { str::from_utf8(&self.0).unwrap_or_default() }
+        // It is made of ASCII.
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// RFC 7644 §3.14: the version is of the stored resource, so it is a hash of the whole answer, whatever
+    /// part of it somebody asks for. Volatile values are not in that answer and not in the version.
+    ///
+    /// Takes an answer with a pending version, and writes the version into it.
+    fn settle(answer: &mut [u8]) -> Self {
+        let mut version = Self::PENDING;
+        // Twelve bytes are sixteen characters.
+        let hash = digest(&SHA256, answer);
+        let _ = URL_SAFE_NO_PAD.encode_slice(&hash.as_ref()[..12], &mut version.0[Self::HASH]);
+        // `meta.version` is the last text of an answer; before it, somebody's name could look like it.
+        let dots = &Self::PENDING.0[Self::HASH];
+        if let Some(at) = memchr::memmem::rfind(answer, dots) {
+            answer[at..at + dots.len()].copy_from_slice(&version.0[Self::HASH]);
+        }
+        version
     }
 }
 
@@ -91,7 +113,7 @@ const SHELF: usize = 64;
 
 impl Shelved {
     fn of_ids(prefix: &str, ids: impl Iterator<Item = impl std::fmt::Display>) -> Self {
-        let entry = |id| Entry { id: format!("{prefix}{id}").into(), version: Version::default(), from: 0, to: 0 };
+        let entry = |id| Entry { id: format!("{prefix}{id}").into(), version: Version::PENDING, from: 0, to: 0 };
         let entries: Vec<Entry> = ids.map(entry).collect();
         Self { by_id: Index::of(entries.iter().map(|entry| &*entry.id)), entries, shelves: Vec::new() }
     }
@@ -121,49 +143,47 @@ impl Picture {
         picture
     }
 
-    /// RFC 7644 §3.14: the version is of the stored resource, so it is a hash of the whole answer, whatever
-    /// part of it somebody asks for. Volatile values are not in that answer and not in the version.
     fn make_ready(&mut self, previous: Option<&Self>) {
         for kind in resource_types::ALL {
-            let versions: Vec<Version> = self.all(kind).map(version_of).collect();
-            let entries = &mut self.shelved_mut(kind).entries;
-            entries.iter_mut().zip(versions).for_each(|(entry, version)| entry.version = version);
             let (shelves, parts) = self.write_shelves(kind, previous);
             let ready = self.shelved_mut(kind);
-            ready.entries.iter_mut().zip(parts).for_each(|(entry, part)| (entry.from, entry.to) = part);
+            for (entry, (version, from, to)) in ready.entries.iter_mut().zip(parts) {
+                (entry.version, entry.from, entry.to) = (version, from, to);
+            }
             ready.shelves = shelves;
         }
     }
 
     /// Writes the answers of a type onto shelves, or takes the earlier shelf where it holds the same.
-    fn write_shelves(&self, kind: &ResourceType, previous: Option<&Self>) -> (Vec<Bytes>, Vec<(u32, u32)>) {
+    fn write_shelves(&self, kind: &ResourceType, previous: Option<&Self>) -> (Vec<Bytes>, Vec<(Version, u32, u32)>) {
         let entries = &self.shelved(kind).entries;
         let before = previous.map(|picture| picture.shelved(kind));
         let mut before = before.iter().flat_map(|shelved| shelved.entries.chunks(SHELF).zip(&shelved.shelves));
         let mut shelves = Vec::with_capacity(entries.len().div_ceil(SHELF));
         let mut parts = Vec::with_capacity(entries.len());
+        let mut written = Vec::new();
         for (start, neighbours) in (0..).step_by(SHELF).zip(entries.chunks(SHELF)) {
-            let same = |before: &[Entry]| {
-                before.len() == neighbours.len()
-                    && before.iter().zip(neighbours).all(|(was, is)| was.id == is.id && was.version == is.version)
-            };
-            if let Some((before, kept)) = before.next().filter(|(before, _)| same(before)) {
-                parts.extend(before.iter().map(|entry| (entry.from, entry.to)));
-                shelves.push(kept.clone());
-                continue;
-            }
-            let mut written = Vec::new();
+            written.clear();
             for resource in self.part(kind, start..start + neighbours.len()) {
                 if !written.is_empty() {
                     written.push(b',');
                 }
                 let from = written.len();
                 render::resource(&mut written, resource, &Projection::default_of(kind));
+                let version = Version::settle(&mut written[from..]);
                 // A shelf of more than four gigabytes does not fit any machine that this runs on.
                 let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
-                parts.push((place(from), place(written.len())));
+                parts.push((version, place(from), place(written.len())));
             }
-            shelves.push(Bytes::from(written.into_boxed_slice()));
+            let same = |before: &[Entry]| {
+                let now = neighbours.iter().zip(&parts[start..]);
+                before.len() == neighbours.len()
+                    && before.iter().zip(now).all(|(was, (is, part))| was.id == is.id && was.version == part.0)
+            };
+            shelves.push(match before.next().filter(|(before, _)| same(before)) {
+                Some((_, kept)) => kept.clone(),
+                None => Bytes::copy_from_slice(&written),
+            });
         }
         (shelves, parts)
     }
@@ -277,17 +297,6 @@ impl Picture {
         let (team, entry) = (&self.directory.teams[place], &self.groups.entries[place]);
         Resource::Group(GroupRef { picture: self, team, entry, place })
     }
-}
-
-/// A hash of the answer before it has a version.
-fn version_of(resource: Resource<'_>) -> Version {
-    let mut body = Vec::new();
-    render::resource(&mut body, resource, &Projection::default_of(resource.resource_type()));
-    let hash = digest(&SHA256, &body);
-    let mut version = *b"W/\"................\"";
-    // Twelve bytes are sixteen characters.
-    let _ = URL_SAFE_NO_PAD.encode_slice(&hash.as_ref()[..12], &mut version[3..19]);
-    Version(version)
 }
 
 impl<'a> Resource<'a> {

@@ -412,8 +412,7 @@ fn last_modified(resource: Resource<'_>) -> Value<'_> {
 }
 
 fn version(resource: Resource<'_>) -> Value<'_> {
-    // None yet while the answer is made that it is a hash of.
-    Value::maybe(Some(resource.version()).filter(|version| !version.is_empty()))
+    Value::text(resource.version())
 }
 
 /// People.

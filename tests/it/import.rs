@@ -199,7 +199,7 @@ async fn an_import_that_would_remove_too_many_is_held_until_it_is_let_through(da
     assert!(why.remedy.contains("--allow-removals"));
     assert_eq!(hand.recorded().await, before);
 
-    let run = hand.allowing_removals().await;
+    let run = hand.allowing_removals(Mode::Full).await;
     assert_eq!((run.status, run.counts.users_removed), (RunStatus::Succeeded, 10));
 }
 

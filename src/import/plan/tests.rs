@@ -3,8 +3,9 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
+use super::super::seen::Seen;
 use super::*;
-use crate::directory::{Activity, Actor, Priority, Recorded, Role, Sighting, Stamps, Workspace};
+use crate::directory::{Activity, Actor, Part, Priority, Recorded, Role, Sighting, Stamps, Workspace};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
@@ -228,5 +229,22 @@ proptest! {
         prop_assert_eq!(&reached.groups, &recorded(&after).groups);
         prop_assert_eq!(&reached.memberships, &recorded(&after).memberships);
         prop_assert!(plan(&reached, &after).is_empty());
+    }
+
+    #[test]
+    fn planning_what_differs_is_planning_everything(before in world(), after in world(), told in 0..12u8) {
+        let snapshot = recorded(&before);
+        let after = Observation { activity: [joined(&told.to_string(), NOW)].into(), ..after };
+        let part = Seen::new(1, &before).differing(&after);
+        let mut of_part = snapshot.clone();
+        of_part.users.retain(|(user, _)| part.users.contains(&user.value.id));
+        of_part.groups.retain(|group| part.groups.contains(&group.value.id));
+        of_part.memberships.retain(|membership| part.groups.contains(&membership.group));
+        prop_assert_eq!(plan(&of_part, &after.of(&part)), plan(&snapshot, &after));
+    }
+
+    #[test]
+    fn what_is_said_again_does_not_differ(world in world()) {
+        prop_assert_eq!(Seen::new(1, &world).differing(&world), Part::default());
     }
 }

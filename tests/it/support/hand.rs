@@ -92,8 +92,8 @@ impl Hand {
     }
 
     /// With a person's leave to remove any number.
-    pub async fn allowing_removals(&self) -> Run {
-        let request = ImportRequest { allow_removals: true, ..request(Mode::Full) };
+    pub async fn allowing_removals(&self, mode: Mode) -> Run {
+        let request = ImportRequest { allow_removals: true, ..request(mode) };
         self.importer.run_once(&request, &|_| {}).await.unwrap().expect("nobody else imports")
     }
 

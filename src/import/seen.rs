@@ -1,0 +1,83 @@
+//! What the last import saw, in short, so that the next one need only look at what differs. Pure.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+
+use crate::directory::{Activity, GroupId, Observation, Part, UserId};
+use crate::ledger::RunId;
+
+/// Hashes of what an observation said of everybody and everything. They are 64 bits with a secret of their own: that a
+/// change goes unseen is possible once in 10^19, and the next full import would see it.
+#[derive(Debug)]
+pub struct Seen {
+    /// The run that recorded the observation. Once another has succeeded, this says nothing any more.
+    pub run: RunId,
+    users: HashMap<UserId, u64>,
+    groups: HashMap<GroupId, u64>,
+    /// Of the members of each team.
+    members: HashMap<GroupId, u64>,
+    state: RandomState,
+}
+
+impl Seen {
+    /// Remembers what `run` recorded.
+    #[must_use]
+    pub fn new(run: RunId, observed: &Observation) -> Self {
+        let state = RandomState::new();
+        Self {
+            run,
+            users: hashes(&state, observed.users.iter().map(|seen| (&seen.user.id, seen))),
+            groups: hashes(&state, observed.groups.iter().map(|group| (&group.id, group))),
+            members: members(&state, observed),
+            state,
+        }
+    }
+
+    /// How many people there were.
+    #[must_use]
+    pub fn users(&self) -> usize {
+        self.users.len()
+    }
+
+    /// How many teams there were.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The people and teams of whom something else is said now, or something in the log.
+    #[must_use]
+    pub fn differing(&self, observed: &Observation) -> Part {
+        let state = &self.state;
+        let now = hashes(state, observed.users.iter().map(|seen| (&seen.user.id, seen)));
+        let mut part = Part::default();
+        part.users.extend(differing(&self.users, &now));
+        part.users.extend(observed.activity.iter().filter_map(Activity::subject));
+        let now = hashes(state, observed.groups.iter().map(|group| (&group.id, group)));
+        part.groups.extend(differing(&self.groups, &now));
+        part.groups.extend(differing(&self.members, &members(state, observed)));
+        part
+    }
+}
+
+fn hashes<'a, K: Clone + Eq + Hash + 'a>(
+    state: &RandomState,
+    all: impl Iterator<Item = (&'a K, impl Hash)>,
+) -> HashMap<K, u64> {
+    all.map(|(key, value)| (key.clone(), state.hash_one(value))).collect()
+}
+
+fn members(state: &RandomState, observed: &Observation) -> HashMap<GroupId, u64> {
+    let of_groups = observed.memberships.chunk_by(|a, b| a.group == b.group);
+    hashes(state, of_groups.filter_map(|members| Some((&members.first()?.group, members))))
+}
+
+/// The keys that only one of them has, or that have another value in each.
+fn differing<'a, K: Clone + Eq + Hash>(
+    before: &'a HashMap<K, u64>,
+    now: &'a HashMap<K, u64>,
+) -> impl Iterator<Item = K> + 'a {
+    let gone = before.keys().filter(|key| !now.contains_key(*key));
+    let other = now.iter().filter(|(key, hash)| before.get(*key) != Some(*hash)).map(|(key, _)| key);
+    gone.chain(other).cloned()
+}
