@@ -119,6 +119,9 @@ curl -s '{scim}/ServiceProviderConfig'
 # A write: refused, with what to do instead
 curl -s -X DELETE -H "Authorization: Bearer $TOKEN" '{scim}/Users/{id}'
 
+# What changed, oldest first
+curl -s -H "Authorization: Bearer $TOKEN" '{api}/changes?limit=2'
+
 # How imports are going
 curl -s -H "Authorization: Bearer $TOKEN" '{api}/status'
 

@@ -101,6 +101,19 @@ async fn the_log_tells_who_did_it(database: TestDatabase) {
     let lead = Role { id: "3".to_owned(), name: "Lead".to_owned() };
     hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().role = Some(lead));
     hand.incremental().await;
+    // What the entry is about may be written as a text or as a number, and only a team may be named.
+    hand.simulator.change(|workspace| {
+        workspace.admin_mut(small.bo).unwrap().has_inbox_seat = true;
+        workspace.note(now + 190, "seat_change", small.ada, json!({"admin": {"id": small.bo.to_string()}}));
+        workspace.team_mut(small.support).unwrap().members.remove(&small.bo);
+        workspace.note(
+            now + 195,
+            "app_team_membership_modification",
+            small.ada,
+            json!({"team": {"id": small.support}}),
+        );
+    });
+    hand.incremental().await;
 
     let page = hand.ledger.changes("default", &start, None, 100).await.unwrap();
     let who = |change: &RecordedChange| {
@@ -114,6 +127,11 @@ async fn the_log_tells_who_did_it(database: TestDatabase) {
             (format!("user updated adm_{}", small.bo), by_ada("admin_permission_change", 75)),
             (format!("user removed adm_{}", small.cy), by_ada("admin_deletion", 70)),
             (format!("user updated adm_{}", small.ada), None),
+            (format!("user updated adm_{}", small.bo), by_ada("seat_change", 190)),
+            (
+                format!("membership removed adm_{}:team_{}", small.bo, small.support),
+                by_ada("app_team_membership_modification", 195)
+            ),
         ]
     );
 }
