@@ -112,7 +112,7 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
         assert_eq!(run.status, RunStatus::Succeeded, "{:?}", run.error);
         (started.elapsed(), run)
     };
-    let (imported, _) = run(Mode::Full).await;
+    let (took, _) = run(Mode::Full).await;
     let rows = Rows::read(&Database::connect(import).await.unwrap()).await;
 
     let target = Ledger::open(least).await.unwrap();
@@ -125,13 +125,13 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
     let floor = started.elapsed();
     println!(
         "\n== {name}\nfirst import: {:.1} s; decoding the same {} MB and inserting the same {} rows: {:.1} s ({:.1} + {:.1}); {:.2} times as long",
-        imported.as_secs_f64(),
+        took.as_secs_f64(),
         bodies.size() >> 20,
         rows.count(),
         floor.as_secs_f64(),
         decoded.as_secs_f64(),
-        (floor - decoded).as_secs_f64(),
-        imported.as_secs_f64() / floor.as_secs_f64()
+        floor.saturating_sub(decoded).as_secs_f64(),
+        took.as_secs_f64() / floor.as_secs_f64()
     );
 
     // Nothing changed, and ten changes; the best of three each, since others were disturbed.
@@ -506,7 +506,9 @@ async fn measure_publishing(simulator: &Simulator, database: &str, admins: u32) 
     let at_rest = latencies(port, &request, async { tokio::time::sleep(Duration::from_secs(5)).await }).await;
     simulator.change(|workspace| {
         let people: Vec<u64> = workspace.admins().map(|(id, _)| id).take(10).collect();
-        people.iter().for_each(|id| workspace.admin_mut(*id).unwrap().job_title = Some("Swapped".to_owned()));
+        for id in people {
+            workspace.admin_mut(id).unwrap().job_title = Some("Swapped".to_owned());
+        }
     });
     fetch_lists(simulator).await;
     let swapping =

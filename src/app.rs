@@ -262,17 +262,18 @@ async fn publish_loop(
     let mut failing = false;
     let mut notices = None;
     loop {
+        if notices.is_none() {
+            // Without notices there is still the poll.
+            notices = ledger.notices().await.ok();
+        }
         let refreshed = async {
-            if notices.is_none() {
-                notices = Some(ledger.notices().await?);
-            }
             publisher.refresh().await?;
             ledger.last_ended(publisher.workspace()).await
         };
         let failed = match refreshed.await {
             Ok(run) => {
                 if let Some(run) = run {
-                    health.note(Ok(&run));
+                    health.learn(&run);
                 }
                 false
             }

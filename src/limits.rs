@@ -13,6 +13,9 @@ pub const INTERCOM_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// a list of 100,000 admins may take long and still be sound.
 pub const INTERCOM_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long one call may take in all: a list of 100,000 admins over a slow line, and not for ever.
+pub const INTERCOM_CALL_TIMEOUT: Duration = Duration::from_mins(10);
+
 /// How often one call is tried in all. Five tries with the back-off below span some seconds, and
 /// minutes where Intercom names the moment to come back; what lasts longer is an outage, and the schedule tries again anyway.
 pub const INTERCOM_ATTEMPTS: u32 = 5;
@@ -32,9 +35,14 @@ pub const ACTIVITY_PAGES: u32 = 2_000;
 pub const ACTIVITY_PER_PAGE: u32 = 250;
 
 /// Entries of the activity log may be written a little late, and the clocks of Intercom and the bridge differ; this
-/// much is read again, and a deed is looked for this much around the change it made. Entries are known by id, so reading
-/// one twice is harmless.
+/// much is read again. Entries are known by id, so reading one twice is harmless.
 pub const ACTIVITY_OVERLAP: Duration = Duration::from_mins(10);
+
+/// How far the clocks of Intercom and the bridge may be apart, where a log entry is looked for that tells of a change.
+pub const CLOCK_DIFFERENCE: Duration = Duration::from_mins(1);
+
+/// Log entries that are looked at for who did what is on a page of changes: some for each of a thousand.
+pub const DEEDS_ON_A_PAGE: u64 = 20_000;
 
 /// Generations looked at with one question while the history is walked over. They are small; their changes are read
 /// one generation after the other.
@@ -54,8 +62,8 @@ pub const FINDINGS: usize = 100;
 /// about a thousand rows are as fast as larger ones.
 pub const SQL_VALUES: usize = 16_000;
 
-/// Connections to the database: one that imports, one that publishes, and some that record refusals. Requests
-/// that read need none.
+/// Connections to the database: one that imports, one that publishes, one that listens, and some for requests that ask
+/// for history or are refused. Questions about what is shown need none.
 pub const DATABASE_CONNECTIONS: u32 = 8;
 
 /// How often bringing the tables up to date is tried in all, and the pause between: as long as several processes that
@@ -105,6 +113,9 @@ pub const RUN_POLL: Duration = Duration::from_millis(100);
 /// How long the import behind a webhook may wait that tells of nobody's access: sign-ins and breaks come by the
 /// hundred.
 pub const VOLATILE_DELAY: Duration = Duration::from_mins(1);
+
+/// How long the import behind a log event's webhook may wait, so that those which follow share it.
+pub const LOG_EVENT_DELAY: Duration = Duration::from_secs(5);
 
 /// Earlier states that are kept once they were read from the ledger. A walk asks for one state, page by page.
 pub const KEPT_PAST: usize = 2;

@@ -1,7 +1,7 @@
 //! `leases`: which process imports a workspace. What a run tells of itself while it is under way.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, string, text_null, timestamp_with_time_zone};
+use sea_orm_migration::schema::{big_integer, big_integer_null, string, text_null};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -16,7 +16,8 @@ impl MigrationTrait for Migration {
                     .col(string("workspace").primary_key())
                     .col(string("holder"))
                     .col(big_integer("fence"))
-                    .col(timestamp_with_time_zone("expires_at"))
+                    // Milliseconds since the UNIX epoch: SQLite would compare times as texts.
+                    .col(big_integer("expires_at"))
                     .to_owned(),
             )
             .await?;

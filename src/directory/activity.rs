@@ -102,6 +102,8 @@ impl Activity {
         match self.kind.as_str() {
             "app_admin_join" | "admin_provisioned" => user.joined_at = Some(self.at),
             "admin_deletion" | "admin_deprovisioned" if !user.active => user.removed_at = Some(self.at),
+            // Somebody who left and is back has nothing of before.
+            "admin_deletion" | "admin_deprovisioned" => user.permissions = None,
             "admin_permission_change" if user.active => {
                 if let Some(Value::Object(permissions)) = metadata.pointer("/after/permissions") {
                     let mut granted: Vec<String> = permissions

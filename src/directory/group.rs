@@ -19,10 +19,13 @@ pub struct Group {
     /// Intercom's team id.
     pub id: GroupId,
     /// What the team is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// How conversations are given out, in Intercom's words: `manual`, `round_robin`, `load_balanced`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub distribution_method: Option<String>,
     /// How many conversations one member may hold, where the method is `load_balanced`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub assignment_limit: Option<i64>,
 }
 
@@ -34,6 +37,7 @@ pub struct Membership {
     /// The person.
     pub user: UserId,
     /// Which of the team's conversations the person gets first, where the team makes a difference.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
 }
 

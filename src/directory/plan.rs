@@ -118,11 +118,13 @@ impl Changed {
     pub const DEEDS: &[(Deed, &[&str])] = &[
         (Deed::Arrival, &["app_admin_join", "admin_provisioned"]),
         (Deed::Departure, &["admin_deletion", "admin_deprovisioned"]),
-        (
-            Deed::Access,
-            &["admin_permission_change", "role_change", "seat_change", "seat_revoke", "admin_two_factor_auth_change"],
-        ),
-        (Deed::Team, &["app_team_creation", "app_team_deletion", "team_assignment_limit_change"]),
+        (Deed::Permissions, &["admin_permission_change"]),
+        (Deed::Role, &["role_change"]),
+        (Deed::Seat, &["seat_change", "seat_revoke"]),
+        (Deed::TwoFactor, &["admin_two_factor_auth_change"]),
+        (Deed::Founding, &["app_team_creation"]),
+        (Deed::Dissolution, &["app_team_deletion"]),
+        (Deed::Limit, &["team_assignment_limit_change"]),
         (Deed::Membership, &["app_team_membership_modification"]),
     ];
 
@@ -146,30 +148,38 @@ impl Changed {
         }
     }
 
-    /// Whether a log entry tells of the deed that made this change. That of a membership may also be the arrival or
-    /// departure of the person, or the making or end of the team.
+    /// Whether a log entry of this kind tells of the deed that made this change, if it is about the same person, or
+    /// else about the same team. That of a membership may also be the departure of the person, or the making or end of
+    /// the team.
     #[must_use]
-    pub fn is_told_by(&self, entry: &Activity) -> bool {
-        let deed = Self::DEEDS.iter().find(|(_, kinds)| kinds.contains(&entry.kind.as_str())).map(|(deed, _)| *deed);
-        let about_user = self.user().is_some_and(|user| entry.subject().as_ref() == Some(user));
-        let about_group = self.group().is_some_and(|group| entry.team().as_ref() == Some(group));
+    pub fn is_told_by(&self, kind: &str, about_user: bool) -> bool {
+        let deed = Self::DEEDS.iter().find(|(_, kinds)| kinds.contains(&kind)).map(|(deed, _)| *deed);
         let Some(deed) = deed else { return false };
-        match self {
-            Self::User(change) => {
-                about_user
-                    && deed
-                        == match **change {
-                            Change::Created(_) | Change::Restored { .. } => Deed::Arrival,
-                            Change::Removed { .. } => Deed::Departure,
-                            Change::Updated { .. } => Deed::Access,
-                        }
-            }
-            Self::Group(_) => about_group && deed == Deed::Team,
-            Self::Membership(change) => match (change, deed) {
-                (_, Deed::Membership | Deed::Team) => about_group,
-                (Change::Removed { .. }, Deed::Departure) => about_user,
+        match (self, about_user) {
+            (Self::User(change), true) => match &**change {
+                Change::Created(_) | Change::Restored { .. } => deed == Deed::Arrival,
+                Change::Removed { .. } => deed == Deed::Departure,
+                Change::Updated { before, after } => match deed {
+                    Deed::Permissions => before.permissions != after.permissions,
+                    Deed::Role => before.role != after.role,
+                    Deed::Seat => before.has_inbox_seat != after.has_inbox_seat,
+                    Deed::TwoFactor => before.two_factor_auth != after.two_factor_auth,
+                    _ => false,
+                },
+            },
+            (Self::Group(change), false) => match change {
+                Change::Created(_) | Change::Restored { .. } => deed == Deed::Founding,
+                Change::Removed { .. } => deed == Deed::Dissolution,
+                Change::Updated { .. } => deed == Deed::Limit,
+            },
+            (Self::Membership(Change::Removed { .. }), true) => deed == Deed::Departure,
+            (Self::Membership(change), false) => match deed {
+                Deed::Membership => true,
+                Deed::Founding => matches!(change, Change::Created(_)),
+                Deed::Dissolution => matches!(change, Change::Removed { .. }),
                 _ => false,
             },
+            _ => false,
         }
     }
 }
@@ -181,10 +191,20 @@ pub enum Deed {
     Arrival,
     /// Somebody was removed.
     Departure,
-    /// Somebody's role, seat, permissions or second factor were changed.
-    Access,
-    /// A team was made, changed or ended.
-    Team,
+    /// Somebody's permissions were changed.
+    Permissions,
+    /// Somebody's role was changed.
+    Role,
+    /// Somebody's seat was given or taken.
+    Seat,
+    /// Somebody's second factor was turned on or off.
+    TwoFactor,
+    /// A team was made.
+    Founding,
+    /// A team was ended.
+    Dissolution,
+    /// A team's limit was changed.
+    Limit,
     /// A team's members were changed.
     Membership,
 }

@@ -65,28 +65,37 @@ pub struct User {
     /// there or gone.
     pub active: bool,
     /// The sign-in address; compared without regard to case.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// The whole name, as the person wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// From the activity log; see [`User::name_parts`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
     /// From the activity log; see [`User::name_parts`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
     /// What the person does in the company.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub job_title: Option<String>,
     /// Whether the person holds a paid inbox seat.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub has_inbox_seat: Option<bool>,
     /// The role that bundles the person's permissions.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// Names of the permissions that are granted, sorted; from the activity log.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Vec<String>>,
     /// Whether a second factor is asked for at sign-in; from the activity log.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub two_factor_auth: Option<bool>,
     /// When the person joined; from the activity log.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub joined_at: Option<OffsetDateTime>,
     /// When the person was removed; from the activity log.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub removed_at: Option<OffsetDateTime>,
 }
 
@@ -96,6 +105,7 @@ pub struct Role {
     /// Intercom's id of the role.
     pub id: String,
     /// What the role is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 

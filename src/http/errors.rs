@@ -111,6 +111,15 @@ impl ApiError {
         }
     }
 
+    /// An import that was asked for has not begun yet; it will.
+    pub fn import_waits() -> Self {
+        Self::Problem {
+            status: StatusCode::CONFLICT,
+            code: "import_waits",
+            detail: "the import waits for another one to end; look at /api/v1/imports for how it goes".to_owned(),
+        }
+    }
+
     /// A webhook that Intercom did not sign with the secret that is configured.
     pub fn bad_signature() -> Self {
         Self::Problem {

@@ -60,7 +60,13 @@ pub struct MembershipList {
 )]
 pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
     let view = View::of(&request, &caller).await?;
-    let Rows { items, total } = flat::accounts(view.directory(), caller.service.names, view.selection);
+    let Rows { mut items, total } = flat::accounts(view.directory(), caller.service.names, view.selection);
+    if view.edition.is_none() {
+        // Sign-ins have no history: those of now are not those of then.
+        for account in &mut items {
+            (account.last_sign_in_at, account.last_sign_in_method) = (None, None);
+        }
+    }
     let next = view.next(&request, &caller, items.len(), total);
     Ok(view.answer().json(AccountList { items, next, total }))
 }
@@ -122,6 +128,9 @@ impl View {
         let parameters = Parameters::of(request)?;
         let kind = parameters.word("type", &EntitlementType::ALL)?;
         let as_of = parameters.moment("as_of")?;
+        if as_of.is_some_and(|moment| moment > caller.service.clock.now()) {
+            return Err(wrong("as_of must not lie in the future".to_owned()));
+        }
         let edition = parameters.text("edition").map(|text| edition(text).ok_or_else(|| wrong(NO_EDITION.to_owned())));
         let mut selection = Selection {
             modified_since: parameters.moment("modified_since")?,

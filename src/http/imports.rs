@@ -84,27 +84,38 @@ async fn under_way(caller: &Caller<ImportRun>, import: &ImportRequest) -> Result
     let (service, workspace) = (&caller.service, &caller.workspace);
     let now = service.clock.now();
     match service.ledger.run_under_way(&workspace.name, now).await? {
+        // One that is under way may have been let through by somebody else, or not at all: nobody can tell.
         Some(run) if run.mode >= import.mode && !import.allow_removals => Ok(run),
         Some(_) => Err(ApiError::import_under_way()),
         None => {
             workspace.nudge.ask(import.clone(), now);
-            started(caller, now).await
+            started(caller, import, now).await
         }
     }
 }
 
+/// Whether a run does what is wanted. Only those that somebody asked for let removals through.
+fn does(run: &Run, import: &ImportRequest) -> bool {
+    run.mode >= import.mode
+        && (!import.allow_removals || run.trigger == import.trigger && run.requested_by == import.requested_by)
+}
+
 /// The run that begins now, here or in another process.
-async fn started(caller: &Caller<ImportRun>, asked_at: OffsetDateTime) -> Result<Run, ApiError> {
+async fn started(
+    caller: &Caller<ImportRun>,
+    import: &ImportRequest,
+    asked_at: OffsetDateTime,
+) -> Result<Run, ApiError> {
     let (service, workspace) = (&caller.service, &caller.workspace);
     let patience = asked_at + limits::IMPORT_START_WAIT;
     while service.clock.now() < patience {
         let newest = service.ledger.runs(&workspace.name, None, 1).await?.into_iter().next();
-        if let Some(run) = newest.filter(|run| run.started_at >= asked_at) {
+        if let Some(run) = newest.filter(|run| run.started_at >= asked_at && does(run, import)) {
             return Ok(run);
         }
         service.clock.sleep(limits::RUN_POLL).await;
     }
-    Err(ApiError::import_under_way())
+    Err(ApiError::import_waits())
 }
 
 /// The run, once it has ended. When the process that runs it dies, another run takes its place.

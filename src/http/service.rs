@@ -19,7 +19,7 @@ use crate::scim::{CursorKey, PageRules};
 pub struct Service {
     /// Verifies who asks.
     pub tokens: Arc<Tokens>,
-    /// Where refused writes are recorded.
+    /// Where history is, and refused writes are recorded.
     pub ledger: Ledger,
     /// The time.
     pub clock: Clock,

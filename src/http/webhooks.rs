@@ -61,9 +61,9 @@ pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Bytes)
     let patience = match topic {
         // One client secret may sign for several workspaces.
         _ if matches!((&known, &notification.app_id), (Some(known), Some(sent)) if known != sent) => None,
-        "admin.added_to_workspace" | "admin.removed_from_workspace" | "admin.activity_log_event.created" => {
-            Some(Duration::ZERO)
-        }
+        "admin.added_to_workspace" | "admin.removed_from_workspace" => Some(Duration::ZERO),
+        // Sign-ins are events of the log too, and there are many of them.
+        "admin.activity_log_event.created" => Some(limits::LOG_EVENT_DELAY),
         // These change nobody's access, and there are many of them.
         "admin.away_mode_updated" | "admin.logged_in" | "admin.logged_out" => Some(limits::VOLATILE_DELAY),
         _ => None,

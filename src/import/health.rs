@@ -65,8 +65,23 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).failures > 0
     }
 
-    /// Takes note of how an import ended, here or in another process, and tells how many have failed in a row. A run
-    /// before the last that is known is no news.
+    /// Takes note of how another process's import ended. One before the last that is known is no news.
+    pub fn learn(&self, run: &Run) {
+        let failures = {
+            let standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if standing.last_run.as_ref().is_some_and(|known| run.id <= known.id) {
+                return;
+            }
+            standing.failures
+        };
+        // What others fail at does not make the pauses here longer.
+        self.note(Ok(run));
+        let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        standing.failures = standing.failures.min(failures.max(1));
+    }
+
+    /// Takes note of how an import ended, and tells how many have failed in a row. A run before the last that is known
+    /// is no news.
     pub fn note(&self, outcome: Result<&Run, &LedgerError>) -> u32 {
         let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Ok(run), Some(known)) = (outcome, &standing.last_run)

@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use time::OffsetDateTime;
 
 use super::policy::Totals;
 use super::seen::Seen;
@@ -23,6 +26,8 @@ pub struct Importer {
     options: ImportOptions,
     /// The name under which it takes leases; no other importer has it.
     holder: String,
+    /// Whether the token was found to open the recorded workspace.
+    identified: AtomicBool,
     /// What the last import of this importer saw.
     seen: Mutex<Option<Seen>>,
 }
@@ -87,6 +92,7 @@ impl Importer {
             clock,
             options,
             holder: unique_name(),
+            identified: AtomicBool::default(),
             seen: Mutex::default(),
         }
     }
@@ -149,7 +155,8 @@ impl Importer {
         };
         let mut work = pin!(self.import(lease, run.clone(), allow_removals, &note));
         let outcome = loop {
-            if let Some(outcome) = self.clock.within(limits::HEARTBEAT, &mut work).await {
+            let beat = limits::HEARTBEAT.min(self.options.lease / 4);
+            if let Some(outcome) = self.clock.within(beat, &mut work).await {
                 break outcome;
             }
             let phase = *phase.lock().unwrap_or_else(PoisonError::into_inner);
@@ -223,20 +230,30 @@ impl Importer {
 
     async fn observe(&self, mode: Mode, progress: &(dyn Fn(Phase) + Sync)) -> Result<Observation, ReadError> {
         let since = match mode {
-            Mode::Full => Since::Everything { log: self.clock.now() - self.options.activity_lookback },
+            Mode::Full => Since::Everything { log: self.lookback().await? },
             Mode::Incremental => self.since_last_success().await?,
         };
         let observation = intercom::observe(&self.client, since, &|stage| progress(Phase::Reading(stage))).await?;
         Ok(if self.options.include_bots { observation } else { observation.without_bots() })
     }
 
-    /// Where the last import left off; with none, an incremental import reads everything.
+    /// Where a full import begins to read the log. What was pruned is not read again.
+    async fn lookback(&self) -> Result<OffsetDateTime, LedgerError> {
+        let lookback = self.clock.now() - self.options.activity_lookback;
+        Ok(self.ledger.kept_since(&self.workspace).await?.map_or(lookback, |kept| lookback.max(kept)))
+    }
+
+    /// Where the imports before left off; with none, an incremental import reads everything. Which workspace the token
+    /// opens is asked once by each importer: the token may be another one since.
     async fn since_last_success(&self) -> Result<Since, LedgerError> {
         let recorded = self.ledger.workspace(&self.workspace).await?;
-        let watermark = self.ledger.last_success(&self.workspace, None).await?.and_then(|run| run.activity_watermark);
-        Ok(match (recorded, watermark) {
-            (Some(workspace), Some(watermark)) => Since::Last { workspace, log: watermark - limits::ACTIVITY_OVERLAP },
-            _ => Since::Everything { log: self.clock.now() - self.options.activity_lookback },
+        let lookback = self.lookback().await?;
+        let watermark = self.ledger.activity_watermark(&self.workspace).await?;
+        let log = watermark.map_or(lookback, |watermark| watermark - limits::ACTIVITY_OVERLAP);
+        Ok(match recorded {
+            Some(workspace) if self.identified.load(Ordering::Relaxed) => Since::Last { workspace, log },
+            Some(_) => Since::Everything { log },
+            None => Since::Everything { log: lookback },
         })
     }
 
@@ -256,6 +273,7 @@ impl Importer {
             if let Some(other) = another_workspace(&recorded, &observation.workspace) {
                 return self.refuse(run, other).await;
             }
+            self.identified.store(true, Ordering::Relaxed);
             let (plan, totals) = match self.plan_of_what_differs(&run, &observation).await? {
                 Some(planned) if attempt == 1 => planned,
                 _ => {
@@ -305,7 +323,7 @@ impl Importer {
             else {
                 return Ok(None);
             };
-            (seen.differing(observation), Totals { active: seen.users(), groups: seen.groups() })
+            (seen.differing(observation), seen.totals())
         };
         if part.users.len() + part.groups.len() > limits::PLANNED_IN_PART {
             return Ok(None);

@@ -31,6 +31,8 @@ pub struct Totals {
     pub active: usize,
     /// Teams.
     pub groups: usize,
+    /// Memberships.
+    pub memberships: usize,
 }
 
 impl Totals {
@@ -38,7 +40,7 @@ impl Totals {
     #[must_use]
     pub fn of(recorded: &Snapshot) -> Self {
         let active = recorded.users.iter().filter(|(user, _)| user.value.active).count();
-        Self { active, groups: recorded.groups.len() }
+        Self { active, groups: recorded.groups.len(), memberships: recorded.memberships.len() }
     }
 }
 
@@ -72,6 +74,10 @@ impl Policy {
                 "{gone} of {groups} teams would be removed, more than the {most} % that import.max_removals allows"
             ));
         }
+        let (memberships, ended) = (recorded.memberships, counts.memberships_removed);
+        if ended > ALWAYS_FINE && ended == memberships && counts.memberships_created == 0 {
+            return Verdict::Hold("Intercom listed no member of any team".to_owned());
+        }
         Verdict::Commit
     }
 }
@@ -81,7 +87,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::directory::{Change, Group, GroupId, Recorded, Stamps, User, UserId, Volatile};
+    use crate::directory::{Change, Group, GroupId, Membership, Recorded, Stamps, User, UserId, Volatile};
 
     fn judge(known: usize, removed: usize, policy: Policy) -> Verdict {
         let stamps = Stamps { created: OffsetDateTime::UNIX_EPOCH, last_modified: OffsetDateTime::UNIX_EPOCH };
@@ -128,6 +134,27 @@ mod tests {
         assert!(matches!(judge(50, 6), Verdict::Hold(why) if why.starts_with("6 of 50 teams")));
         assert!(matches!(judge(3, 3), Verdict::Hold(_)), "an empty list is not believed");
         assert_eq!(judge(1, 1), Verdict::Commit);
+    }
+
+    #[test]
+    fn teams_that_all_lost_all_members_at_once_are_held() {
+        let totals = Totals { active: 100, groups: 5, memberships: 60 };
+        let judge = |ended: usize, began: usize| {
+            let membership = |number: usize| Membership {
+                group: GroupId::new("9"),
+                user: UserId::new(number.to_string()),
+                priority: None,
+            };
+            let mut plan = Plan::nothing(1);
+            plan.memberships =
+                (0..ended).map(|number| Change::Removed { before: membership(number), after: None }).collect();
+            plan.memberships.extend((0..began).map(|number| Change::Created(membership(number + 100))));
+            TEN_PERCENT.judge(totals, &plan)
+        };
+        assert_eq!(judge(0, 0), Verdict::Commit);
+        assert_eq!(judge(59, 0), Verdict::Commit, "people change teams");
+        assert!(matches!(judge(60, 0), Verdict::Hold(why) if why == "Intercom listed no member of any team"));
+        assert_eq!(judge(60, 1), Verdict::Commit);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 
+use super::policy::Totals;
 use crate::directory::{Activity, GroupId, Observation, Part, UserId};
 use crate::ledger::RunId;
 
@@ -16,6 +17,7 @@ pub struct Seen {
     groups: HashMap<GroupId, u64>,
     /// Of the members of each team.
     members: HashMap<GroupId, u64>,
+    memberships: usize,
     state: RandomState,
 }
 
@@ -29,20 +31,15 @@ impl Seen {
             users: hashes(&state, observed.users.iter().map(|seen| (&seen.user.id, seen))),
             groups: hashes(&state, observed.groups.iter().map(|group| (&group.id, group))),
             members: members(&state, observed),
+            memberships: observed.memberships.len(),
             state,
         }
     }
 
-    /// How many people there were.
+    /// How many there were.
     #[must_use]
-    pub fn users(&self) -> usize {
-        self.users.len()
-    }
-
-    /// How many teams there were.
-    #[must_use]
-    pub fn groups(&self) -> usize {
-        self.groups.len()
+    pub fn totals(&self) -> Totals {
+        Totals { active: self.users.len(), groups: self.groups.len(), memberships: self.memberships }
     }
 
     /// The people and teams of whom something else is said now, or something in the log.

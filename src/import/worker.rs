@@ -106,7 +106,12 @@ impl Worker {
             }
             let wake = self.nudge.due().map_or(due, |asked| asked.min(due));
             tokio::select! {
-                () = self.clock.sleep((wake - now).try_into().unwrap_or_default()) => {}
+                () = self.clock.sleep((wake - now).try_into().unwrap_or_default()) => {
+                    // Slept to the end; only a clock that was set back can show less.
+                    if wake == due && self.clock.now() < due {
+                        return Some((ImportRequest::incremental(Trigger::Schedule), last_attempt));
+                    }
+                }
                 () = self.nudge.asked() => {}
                 _ = stop.wait_for(|stop| *stop) => return None,
             }
@@ -122,7 +127,11 @@ impl Worker {
         stop: &mut watch::Receiver<bool>,
     ) -> Outcome {
         loop {
-            let lease = match self.lease(&mut request, fresh_enough).await {
+            let lease = tokio::select! {
+                lease = self.lease(&mut request, fresh_enough) => lease,
+                _ = stop.wait_for(|stop| *stop) => return Outcome::Stopping,
+            };
+            let lease = match lease {
                 Ok(Some(lease)) => lease,
                 Ok(None) => return Outcome::Elsewhere,
                 Err(LedgerError::LeaseLost) => {

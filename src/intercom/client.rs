@@ -101,6 +101,7 @@ impl Client {
             .user_agent(concat!("intercom-scim-bridge/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(connection.connect_timeout)
             .read_timeout(connection.read_timeout)
+            .timeout(limits::INTERCOM_CALL_TIMEOUT)
             // A redirect would carry the token to a place nobody configured.
             .redirect(reqwest::redirect::Policy::none())
             .build()

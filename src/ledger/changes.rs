@@ -1,12 +1,13 @@
 //! What each generation changed, oldest first: a log that is nowhere written down, but follows from the versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::sea_query::{Expr, Query, UnionType};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
 };
 use time::OffsetDateTime;
 
@@ -158,7 +159,7 @@ impl Ledger {
             return Err(LedgerError::NoSuchPosition);
         }
         if let Some(pruned) = read::last_pruned(db, workspace).await?
-            && since.generation < pruned.generation
+            && (since.generation < pruned.generation || since.generation == pruned.generation && since.after.is_some())
         {
             return Err(LedgerError::Pruned { since: pruned.at });
         }
@@ -167,7 +168,7 @@ impl Ledger {
         // The generation before tells since when a deed may have been done.
         let mut before = generation(db, workspace, number - 1).await?.map(|row| row.at);
         while found.len() <= limit && number <= latest {
-            for row in generations_from(db, workspace, number).await? {
+            for row in generations_between(db, workspace, number, latest).await? {
                 let tally = Tally::of(&row)?;
                 let place = since.after.as_ref().filter(|_| row.number == since.generation);
                 for kind in ChangeKind::ALL.into_iter().filter(wanted) {
@@ -185,6 +186,12 @@ impl Ledger {
                 number = row.number + 1;
                 if found.len() > limit {
                     break;
+                }
+                // The place after the last change of a generation is its end, which pruning leaves in place.
+                if let Some((last, _)) =
+                    found.last_mut().filter(|(last, _)| kind.is_none() && last.generation == row.number)
+                {
+                    last.position.after = None;
                 }
             }
         }
@@ -208,14 +215,17 @@ async fn generation(
     Ok(generations::Entity::find_by_id((workspace.to_owned(), number)).one(db).await?)
 }
 
-/// The next generations; bounded.
-async fn generations_from(
+/// The next generations up to the latest that the page knows of; bounded.
+async fn generations_between(
     db: &DatabaseConnection,
     workspace: &str,
     number: Generation,
+    latest: Generation,
 ) -> Result<Vec<generations::Model>, LedgerError> {
     use generations::Column;
-    let query = generations::Entity::find().filter(Column::Workspace.eq(workspace)).filter(Column::Number.gte(number));
+    let query = generations::Entity::find()
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::Number.between(number, latest));
     let rows = query.order_by_asc(Column::Number).limit(limits::GENERATIONS_AT_ONCE).all(db).await?;
     if rows.is_empty() {
         return Err(LedgerError::Corrupt { what: format!("generation {number} is missing") });
@@ -349,19 +359,22 @@ async fn rest_of(
     ) -> Result<u64, LedgerError>
     where
         E: EntityTrait,
-        E::Model: Version + Sync,
+        E::Model: Sync,
     {
-        let (opened, closed) = touched(versions, workspace, generation);
-        let opened = opened.filter(versions.after(Some(key))).count(db).await?;
-        // What ended without a successor: the others are counted already.
-        let ended: Vec<String> =
-            closed.filter(versions.after(Some(key))).all(db).await?.iter().map(Version::key).collect();
-        let mut continued = 0;
-        for keys in ended.chunks(limits::SQL_VALUES / 4) {
-            let these = keys.iter().fold(Condition::any(), |any, key| any.add(versions.is(key)));
-            continued += touched(versions, workspace, generation).0.filter(these).count(db).await?;
-        }
-        Ok(opened + ended.len() as u64 - continued)
+        // One change for each key that a version of began or ended.
+        let keys = |column: E::Column| {
+            let query = E::find().select_only().columns(versions.key.iter().copied());
+            query
+                .filter(versions.workspace.eq(workspace))
+                .filter(column.eq(generation))
+                .filter(versions.after(Some(key)))
+                .into_query()
+        };
+        let both = keys(versions.from).union(UnionType::Distinct, keys(versions.to)).to_owned();
+        let count = Query::select().expr(Expr::cust("COUNT(*)")).from_subquery(both, "touched").to_owned();
+        let row = db.query_one(&count).await?;
+        let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or(0);
+        Ok(count.unsigned_abs())
     }
     match kind {
         ChangeKind::User => rest(db, &USERS, workspace, generation, key).await,
@@ -371,36 +384,63 @@ async fn rest_of(
 }
 
 /// Finds, for each change, the entry of Intercom's log that tells of the deed: the latest about the same person or
-/// team, between the generation before and this one.
+/// team, after the generation before and by this one.
 async fn with_causes(
     db: &DatabaseConnection,
     workspace: &str,
     found: Vec<Found>,
 ) -> Result<Vec<RecordedChange>, LedgerError> {
     use activity::Column;
-    let subjects = found.iter().filter_map(|(change, _)| change.change.user()).map(ToString::to_string);
-    let teams = found.iter().filter_map(|(change, _)| change.change.group()).map(ToString::to_string);
-    let (subjects, teams): (Vec<String>, Vec<String>) = (subjects.collect(), teams.collect());
-    let about = Condition::any().add(Column::SubjectId.is_in(subjects)).add(Column::TeamId.is_in(teams));
-    let deeds = Changed::DEEDS.iter().flat_map(|(_, deeds)| deeds.iter().copied());
-    let rows = activity::Entity::find()
-        .filter(Column::Workspace.eq(workspace))
-        .filter(Column::Kind.is_in(deeds))
-        .filter(about)
-        .order_by_asc(Column::At)
-        .order_by_asc(Column::Id)
-        .all(db)
-        .await?;
-    let entries: Vec<Activity> = rows.into_iter().map(rows::activity).collect();
-    let cause = |change: &RecordedChange, before: Option<OffsetDateTime>| {
-        let since = before.map(|before| before - limits::ACTIVITY_OVERLAP);
-        let until = change.at + limits::ACTIVITY_OVERLAP;
-        let fits = |entry: &&Activity| {
-            entry.at <= until && since.is_none_or(|since| entry.at >= since) && change.change.is_told_by(entry)
-        };
-        entries.iter().rev().find(fits).cloned()
+    let ids = |of: fn(&Changed) -> Option<String>| -> BTreeSet<String> {
+        found.iter().filter_map(|(change, _)| of(&change.change)).collect()
     };
-    Ok(found.into_iter().map(|(change, before)| RecordedChange { cause: cause(&change, before), ..change }).collect())
+    let users = ids(|change| change.user().map(ToString::to_string));
+    let groups = ids(|change| change.group().map(ToString::to_string));
+    let kinds = Changed::DEEDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
+    let about = Condition::any().add(Column::SubjectId.is_in(users)).add(Column::TeamId.is_in(groups));
+    let mut query = activity::Entity::find()
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::Kind.is_in(kinds))
+        .filter(about);
+    // A deed of before the first generation on the page is one of a generation before.
+    if let Some(since) = found.iter().map(|(_, before)| *before).min().flatten() {
+        query = query.filter(Column::At.gt(since));
+    }
+    let rows = query.order_by_asc(Column::At).order_by_asc(Column::Id).limit(limits::DEEDS_ON_A_PAGE).all(db).await?;
+    let mut entries = Entries::default();
+    for row in &rows {
+        for (index, id) in [(&mut entries.users, &row.subject_id), (&mut entries.groups, &row.team_id)] {
+            if let Some(id) = id {
+                index.entry(id).or_default().push(row);
+            }
+        }
+    }
+    let causes: Vec<Option<Activity>> =
+        found.iter().map(|(change, before)| entries.cause(change, *before).cloned().map(rows::activity)).collect();
+    let changes = found.into_iter().zip(causes);
+    Ok(changes.map(|((change, _), cause)| RecordedChange { cause, ..change }).collect())
+}
+
+/// Log entries by the id of whom or what they are about, oldest first.
+#[derive(Default)]
+struct Entries<'a> {
+    users: HashMap<&'a str, Vec<&'a activity::Model>>,
+    groups: HashMap<&'a str, Vec<&'a activity::Model>>,
+}
+
+impl<'a> Entries<'a> {
+    fn cause(&self, change: &RecordedChange, before: Option<OffsetDateTime>) -> Option<&'a activity::Model> {
+        let newest = |index: &HashMap<&'a str, Vec<&'a activity::Model>>, id: Option<String>, of_user: bool| {
+            let about = index.get(id?.as_str())?;
+            about.iter().rev().copied().find(|entry| {
+                entry.at <= change.at + limits::CLOCK_DIFFERENCE
+                    && before.is_none_or(|before| entry.at > before)
+                    && change.change.is_told_by(&entry.kind, of_user)
+            })
+        };
+        let user = newest(&self.users, change.change.user().map(ToString::to_string), true);
+        user.or_else(|| newest(&self.groups, change.change.group().map(ToString::to_string), false))
+    }
 }
 
 #[cfg(test)]

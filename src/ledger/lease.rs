@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
-    TransactionTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QuerySelect, RuntimeErr, TransactionTrait,
 };
 use time::OffsetDateTime;
 
@@ -47,7 +47,7 @@ impl Ledger {
             workspace: Set(workspace.to_owned()),
             holder: Set(holder.to_owned()),
             fence: Set(1),
-            expires_at: Set(now + ttl),
+            expires_at: Set(millis(now + ttl)),
         };
         let mut ended = OnConflict::column(Column::Workspace);
         ended
@@ -55,20 +55,28 @@ impl Ledger {
             .value(Column::Fence, Expr::col((leases::Entity, Column::Fence)).add(1))
             .action_and_where(
                 Expr::col((leases::Entity, Column::ExpiresAt))
-                    .lte(now)
+                    .lte(millis(now))
                     // The clock was set back: nobody takes a lease for so long.
-                    .or(Expr::col((leases::Entity, Column::ExpiresAt)).gt(now + limits::LEASE_MAX)),
+                    .or(Expr::col((leases::Entity, Column::ExpiresAt)).gt(millis(now + limits::LEASE_MAX))),
             );
-        let transaction = self.database.begin_with_options(writing()).await?;
-        let taken = leases::Entity::insert(row).on_conflict(ended).exec_without_returning(&transaction).await? == 1;
-        if !taken {
-            return Ok(None);
+        let lease = async {
+            let transaction = self.database.begin_with_options(writing()).await?;
+            patience(&transaction, limits::LEASE_POLL, limits::DATABASE_WAIT).await?;
+            let taken = leases::Entity::insert(row).on_conflict(ended).exec_without_returning(&transaction).await? == 1;
+            if !taken {
+                return Ok(None);
+            }
+            let held = leases::Entity::find_by_id(workspace).one(&transaction).await?;
+            interrupt_runs(&transaction, workspace, now).await?;
+            transaction.commit().await?;
+            Ok(held.map(|held| Lease { workspace: workspace.to_owned(), fence: held.fence }))
+        };
+        match lease.await {
+            // Somebody is committing under the lease at this very moment.
+            Err(error) if is_busy(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+            Ok(lease) => Ok(lease),
         }
-        let held = leases::Entity::find_by_id(workspace).one(&transaction).await?;
-        let lease = held.map(|held| Lease { workspace: workspace.to_owned(), fence: held.fence });
-        interrupt_runs(&transaction, workspace, now).await?;
-        transaction.commit().await?;
-        Ok(lease)
     }
 
     /// Makes a lease last until `now + ttl`. Gives false when somebody else has taken it.
@@ -97,14 +105,14 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub async fn held_fence(&self, workspace: &str, now: OffsetDateTime) -> Result<Option<i64>, LedgerError> {
         let row = leases::Entity::find_by_id(workspace).one(&self.database).await?;
-        Ok(row.filter(|row| row.expires_at > now).map(|row| row.fence))
+        Ok(row.filter(|row| row.expires_at > millis(now)).map(|row| row.fence))
     }
 }
 
 /// Gives false when somebody else has taken the lease.
 async fn set_end(db: &impl ConnectionTrait, lease: &Lease, end: OffsetDateTime) -> Result<bool, LedgerError> {
     let result = leases::Entity::update_many()
-        .col_expr(leases::Column::ExpiresAt, Expr::value(end))
+        .col_expr(leases::Column::ExpiresAt, Expr::value(millis(end)))
         .filter(leases::Column::Workspace.eq(&lease.workspace))
         .filter(leases::Column::Fence.eq(lease.fence))
         .exec(db)
@@ -112,14 +120,44 @@ async fn set_end(db: &impl ConnectionTrait, lease: &Lease, end: OffsetDateTime) 
     Ok(result.rows_affected == 1)
 }
 
+fn millis(time: OffsetDateTime) -> i64 {
+    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}
+
+/// How long, on PostgreSQL, the statements of a transaction wait for others' locks, and how long it may stand idle
+/// before the server ends it: a process that is stopped in its midst, or whose machine has gone, must not keep its
+/// locks. On SQLite a lock ends with its process.
+async fn patience(db: &DatabaseTransaction, lock: Duration, idle: Duration) -> Result<(), DbErr> {
+    if db.get_database_backend() == DbBackend::Postgres {
+        for (setting, time) in [("lock_timeout", lock), ("idle_in_transaction_session_timeout", idle)] {
+            db.execute_unprepared(&format!("SET LOCAL {setting} = {}", time.as_millis())).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether somebody else's lock was in the way.
+fn is_busy(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))
+    | DbErr::Conn(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    // PostgreSQL: lock_not_available; SQLite: SQLITE_BUSY and SQLITE_BUSY_SNAPSHOT.
+    matches!(code.as_deref(), Some("55P03" | "5" | "517"))
+}
+
 /// Lets nobody but the holder of the latest lease write, until the transaction ends.
 pub(super) async fn fence_off(db: &DatabaseTransaction, lease: &Lease) -> Result<(), LedgerError> {
+    patience(db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
     let latest = leases::Entity::find_by_id(&lease.workspace).lock_exclusive().one(db).await?;
     if latest.is_some_and(|latest| latest.fence == lease.fence) { Ok(()) } else { Err(LedgerError::LeaseLost) }
 }
 
 /// What still runs when a new lease begins has nobody left who could end it.
-async fn interrupt_runs(db: &DatabaseTransaction, workspace: &str, now: OffsetDateTime) -> Result<(), LedgerError> {
+async fn interrupt_runs(db: &DatabaseTransaction, workspace: &str, now: OffsetDateTime) -> Result<(), DbErr> {
     use imports::Column;
     let error = Failure {
         code: "interrupted".to_owned(),

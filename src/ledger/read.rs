@@ -35,17 +35,44 @@ impl Ledger {
         workspace: &str,
         moment: OffsetDateTime,
     ) -> Result<Option<Generation>, LedgerError> {
-        let query = generations::Entity::find()
-            .filter(generations::Column::Workspace.eq(workspace))
-            .filter(generations::Column::At.lte(moment));
-        let latest = query.order_by_desc(generations::Column::Number).one(&self.database).await?;
-        match (latest, last_pruned(&self.database, workspace).await?) {
-            (Some(latest), Some(pruned)) if latest.number < pruned.generation => {
-                let first = generations::Entity::find_by_id((workspace.to_owned(), pruned.generation));
-                let since = first.one(&self.database).await?.map_or(pruned.at, |first| first.at);
+        // Times only grow with the numbers, so halving finds it. (SQLite would compare times as texts.)
+        let (mut known, mut after) = (0, self.generation(workspace).await? + 1);
+        while after - known > 1 {
+            let number = known + (after - known) / 2;
+            if generation_time(&self.database, workspace, number).await? <= moment {
+                known = number;
+            } else {
+                after = number;
+            }
+        }
+        if known > 0 {
+            self.is_kept(workspace, known).await?;
+        }
+        Ok((known > 0).then_some(known))
+    }
+
+    /// Whether the state at a generation is still known.
+    ///
+    /// # Errors
+    /// [`LedgerError::Pruned`] when it is not; [`LedgerError::Unavailable`].
+    pub async fn is_kept(&self, workspace: &str, generation: Generation) -> Result<(), LedgerError> {
+        match last_pruned(&self.database, workspace).await? {
+            Some(pruned) if generation < pruned.generation => {
+                let since = generation_time(&self.database, workspace, pruned.generation).await?;
                 Err(LedgerError::Pruned { since })
             }
-            (latest, _) => Ok(latest.map(|latest| latest.number)),
+            _ => Ok(()),
+        }
+    }
+
+    /// From when on everything is kept, if the history was shortened.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn kept_since(&self, workspace: &str) -> Result<Option<OffsetDateTime>, LedgerError> {
+        match last_pruned(&self.database, workspace).await? {
+            None => Ok(None),
+            Some(pruned) => generation_time(&self.database, workspace, pruned.generation).await.map(Some),
         }
     }
 
@@ -150,6 +177,16 @@ pub(super) async fn latest_generation(
         .order_by_desc(generations::Column::Number)
         .one(db)
         .await?)
+}
+
+/// When a generation was committed.
+async fn generation_time(
+    db: &impl ConnectionTrait,
+    workspace: &str,
+    number: Generation,
+) -> Result<OffsetDateTime, LedgerError> {
+    let row = generations::Entity::find_by_id((workspace.to_owned(), number)).one(db).await?;
+    row.map(|row| row.at).ok_or_else(|| LedgerError::Corrupt { what: format!("generation {number} is missing") })
 }
 
 /// Up to where the history was shortened, if it was.

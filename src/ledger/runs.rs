@@ -211,6 +211,19 @@ impl Ledger {
         rows.into_iter().map(run).collect()
     }
 
+    /// Up to when Intercom's activity log is known.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn activity_watermark(&self, workspace: &str) -> Result<Option<OffsetDateTime>, LedgerError> {
+        let query = imports::Entity::find()
+            .filter(imports::Column::Workspace.eq(workspace))
+            .filter(imports::Column::Status.eq(RunStatus::Succeeded.as_str()))
+            .filter(imports::Column::ActivityWatermark.is_not_null());
+        let newest = query.order_by_desc(imports::Column::Id).one(&self.database).await?;
+        Ok(newest.and_then(|run| run.activity_watermark))
+    }
+
     /// One run of a workspace.
     ///
     /// # Errors

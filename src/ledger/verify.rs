@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, QueryFilter, QueryOrder, QuerySelect,
+    TransactionTrait,
+};
 use serde::Serialize;
 
 use super::chain::{self, Deeds, Head, Step, Steps, Tally};
@@ -39,8 +42,12 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`]. What is wrong with the ledger is no error but a finding.
     pub async fn verify(&self, workspace: &str, known_head: Option<&str>) -> Result<Verified, LedgerError> {
-        let db = &self.database;
-        let latest = self.generation(workspace).await?;
+        // One state of the database, whatever is committed meanwhile.
+        // (A transaction of SQLite's sees one anyway.)
+        let postgres = self.database.get_database_backend() == DbBackend::Postgres;
+        let isolation = postgres.then_some(IsolationLevel::RepeatableRead);
+        let db = &self.database.begin_with_config(isolation, None).await?;
+        let latest = read::latest_generation(db, workspace).await?.map_or(0, |latest| latest.number);
         let pruned = read::last_pruned(db, workspace).await?;
         let pruned_to = pruned.as_ref().map_or(0, |pruned| pruned.generation);
         let mut check = Check { db, workspace, pruned_to, previous: None, verified: Verified::default() };
@@ -53,6 +60,12 @@ impl Ledger {
                 check.follows(next, &row);
                 if known_head == Some(row.hash.as_str()) {
                     check.verified.known_head = Some(true);
+                    if row.number < pruned_to {
+                        check.found(format!(
+                            "generation {} has the hash that was asked for, and history was shortened up to generation {pruned_to}: what was before cannot be proved any more",
+                            row.number
+                        ));
+                    }
                 }
                 next = row.number + 1;
                 check.generation(&row).await?;
@@ -70,7 +83,7 @@ impl Ledger {
 }
 
 struct Check<'a> {
-    db: &'a DatabaseConnection,
+    db: &'a DatabaseTransaction,
     workspace: &'a str,
     /// Up to here, only what is still true is kept.
     pruned_to: Generation,
@@ -168,6 +181,9 @@ impl Check<'_> {
                 }
             }
         }
+        if then != now {
+            self.found(format!("generations: the tally of generation {} is not that of its changes", row.number));
+        }
     }
 
     /// What a generation did to a table, by its rows, and which of the rows it opened are not as they were.
@@ -237,12 +253,13 @@ impl Check<'_> {
         E: EntityTrait,
         E::Model: Version,
     {
-        let query = E::find().filter(versions.workspace.eq(self.workspace)).filter(versions.from.gt(latest));
+        let query = E::find().filter(versions.workspace.eq(self.workspace)).filter(versions.outside(latest));
         let rows = query.limit(limits::FINDINGS as u64).all(self.db).await?;
-        let strays: BTreeSet<String> = rows
-            .iter()
-            .map(|row| format!("{}: {} is of generation {}, which there is not", versions.name, row.key(), row.from()))
-            .collect();
+        let stray = |row: &E::Model| {
+            let (table, key, from) = (versions.name, row.key(), row.from());
+            format!("{table}: {key} from generation {from} begins or ends with none that there is")
+        };
+        let strays: BTreeSet<String> = rows.iter().map(stray).collect();
         for stray in strays {
             self.found(stray);
         }

@@ -48,9 +48,14 @@ impl<E: EntityTrait> Versions<E> {
         Condition::all().add(self.from.lte(generation)).add(still)
     }
 
-    /// Of this key.
-    pub fn is(&self, key: &str) -> Condition {
-        self.key.iter().zip(key.split(' ')).fold(Condition::all(), |all, (column, part)| all.add(column.eq(part)))
+    /// Beginning or ending where no generation is, or before it begins.
+    pub fn outside(&self, latest: Generation) -> Condition {
+        let ends = Expr::col(self.to);
+        Condition::any()
+            .add(self.from.lt(1))
+            .add(self.from.gt(latest))
+            .add(self.to.gt(latest))
+            .add(ends.lte(Expr::col(self.from)))
     }
 
     /// Of a key that comes after this one, part by part. Without one, any.

@@ -28,12 +28,13 @@ impl Past {
     /// The state at a generation, with everybody who was ever there.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// [`LedgerError::Pruned`] when it is not known any more, or whatever keeps the ledger from being read.
     pub async fn at(&self, generation: Generation) -> Result<Arc<Directory>, LedgerError> {
         let mut kept = self.kept.lock().await;
         if let Some(directory) = kept.iter().find(|directory| directory.edition.generation == generation) {
             return Ok(Arc::clone(directory));
         }
+        self.ledger.is_kept(&self.workspace, generation).await?;
         let snapshot = self.ledger.snapshot(&self.workspace, generation).await?;
         let build = move || Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None);
         let directory = Arc::new(

@@ -12,8 +12,8 @@ use simulator::{Fault, Options, Simulator, Workspace};
 use crate::on_both_databases;
 use crate::support::bridge::{Answer, Bridge, config, dozen, free_port, http, token};
 use crate::support::database::TestDatabase;
-use crate::support::hand::{Hand, START, TOKEN};
-use crate::support::proxy::Proxy;
+use crate::support::hand::{Hand, START, TOKEN, request};
+use crate::support::proxy::{Proxy, Trouble};
 use crate::support::shell::{Running, Shell};
 
 on_both_databases!(
@@ -241,7 +241,7 @@ async fn a_database_that_goes_away_in_mid_commit_is_waited_for() {
     standing(&app, &token, "connected", &json!(null)).await;
 
     // The wire is cut when the first version is on its way.
-    wire.cut_before(b"INSERT INTO \"user_versions\"");
+    wire.trouble_before(b"INSERT INTO \"user_versions\"", Trouble::Cut);
     simulator.change(|workspace| workspace.add_teammate("New Comer"));
     let post = http().post(format!("http://{}/api/v1/imports", app.address())).bearer_auth(&token);
     let asked = tokio::spawn(Bridge::send(post));
@@ -270,6 +270,37 @@ async fn a_database_that_goes_away_in_mid_commit_is_waited_for() {
     assert_eq!(direct.verify("default", None).await.unwrap().findings, []);
     app.stop().await;
     simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_falls_silent_in_mid_commit_keeps_nobody_from_taking_over() {
+    let Some(mut database) = TestDatabase::postgres().await else {
+        return eprintln!("skipped: TEST_POSTGRES_URL is not set (./scripts/test sets it)");
+    };
+    let direct = database.ledger().await;
+    let url: reqwest::Url = database.url.parse().unwrap();
+    let wire = Proxy::before(url.port().unwrap()).await;
+    database.url = database.url.replace(&format!(":{}/", url.port().unwrap()), &format!(":{}/", wire.port));
+    let (hand, _) = Hand::small(database).await;
+    wire.trouble_before(b"INSERT INTO \"user_versions\"", Trouble::Silence);
+    let importing = tokio::spawn(async move { drop(hand.importer.run_once(&request(Mode::Full), &|_| {}).await) });
+    let patience = Instant::now() + Duration::from_mins(1);
+    let later = START + time::Duration::hours(1);
+    let lease = loop {
+        assert!(Instant::now() < patience, "nobody can take over");
+        // Its lease has long ended; its transaction has not.
+        let runs = direct.runs("default", None, 1).await.unwrap();
+        let progress = runs.first().and_then(|run| run.progress.clone()).unwrap_or_default();
+        if progress.starts_with("recording")
+            && let Some(lease) = direct.lease("default", "the next", Duration::from_secs(15), later).await.unwrap()
+        {
+            break lease;
+        }
+    };
+    assert!(lease.fence > 1);
+    assert_eq!(direct.generation("default").await.unwrap(), 0);
+    assert_eq!(direct.runs("default", None, 1).await.unwrap()[0].status, RunStatus::Interrupted);
+    importing.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

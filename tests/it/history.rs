@@ -22,6 +22,10 @@ on_both_databases!(
     the_log_tells_who_did_it,
     a_walk_in_small_steps_neither_skips_nor_repeats,
     one_kind_of_changes_can_be_asked_for,
+    a_generation_of_thousands_is_walked_like_any_other,
+    a_deed_tells_of_one_change_and_of_no_other,
+    a_moment_is_the_same_however_it_is_written,
+    who_left_and_is_back_has_no_permissions_of_before,
     a_place_of_another_ledger_is_refused,
     changes_put_together_are_the_current_state_and_any_past_one_stays_what_it_was,
 );
@@ -189,6 +193,84 @@ async fn one_kind_of_changes_can_be_asked_for(database: TestDatabase) {
             }
         }
         assert_eq!(found, vec![word; count]);
+    }
+}
+
+async fn a_generation_of_thousands_is_walked_like_any_other(database: TestDatabase) {
+    let mut workspace = Workspace::new(TOKEN);
+    let people: Vec<u64> = (0..2_500).map(|number| workspace.add_teammate(&format!("Teammate {number}"))).collect();
+    workspace.add_team("Everybody", &people);
+    let hand = Hand::with(database, workspace).await;
+    hand.full().await;
+    hand.simulator.change(|workspace| {
+        for id in &people {
+            workspace.admin_mut(*id).unwrap().has_inbox_seat = true;
+        }
+        let team = workspace.teams().next().unwrap().0;
+        workspace.remove_team(team);
+    });
+    hand.allowing_removals(Mode::Full).await;
+    let (mut place, mut walked, expected) = (ChangePosition::START, 0, 2 * 2_500 * 2 + 2);
+    loop {
+        let page = hand.ledger.changes("default", &place, None, 700).await.unwrap();
+        assert_eq!(page.total, expected - walked);
+        walked += page.changes.len() as u64;
+        place = page.next;
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(walked, expected);
+}
+
+async fn a_deed_tells_of_one_change_and_of_no_other(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    let start = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().next;
+    let now = START.unix_timestamp();
+    hand.simulator.change(|workspace| workspace.set_permissions(small.ada, small.bo, &["export_data"], now + 80));
+    hand.incremental().await;
+    // A moment later, Ada changes her title: that was not Bo.
+    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned()));
+    hand.incremental().await;
+    let page = hand.ledger.changes("default", &start, None, 100).await.unwrap();
+    let by: Vec<bool> = page.changes.iter().map(|change| change.cause.is_some()).collect();
+    assert_eq!(by, [true, false]);
+}
+
+async fn a_moment_is_the_same_however_it_is_written(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.clock.advance(std::time::Duration::from_millis(500));
+    hand.full().await;
+    let first = hand.clock.now();
+    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
+    hand.clock.advance(std::time::Duration::from_millis(10));
+    hand.full().await;
+    let at = async |moment: OffsetDateTime| hand.ledger.generation_at("default", moment).await.unwrap();
+    for offset in [time::UtcOffset::UTC, time::macros::offset!(+5:30), time::macros::offset!(-11)] {
+        let first = first.to_offset(offset);
+        assert_eq!(at(first).await, Some(1), "{offset}");
+        assert_eq!(at(first - time::Duration::milliseconds(1)).await, None, "{offset}");
+        assert_eq!(at(first.replace_millisecond(0).unwrap()).await, None, "{offset}");
+        assert_eq!(at(first + time::Duration::minutes(1)).await, Some(1), "{offset}");
+        assert_eq!(at(first + time::Duration::minutes(2)).await, Some(2), "{offset}");
+    }
+}
+
+async fn who_left_and_is_back_has_no_permissions_of_before(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    let now = START.unix_timestamp();
+    hand.simulator.change(|workspace| workspace.set_permissions(small.bo, small.ada, &["export_data"], now - 9_000));
+    hand.full().await;
+    let bo = hand.simulator.change(|workspace| workspace.admins().find(|(id, _)| *id == small.bo).unwrap().1.clone());
+    hand.simulator.change(|workspace| workspace.remove_admin(small.bo, small.ada, now));
+    hand.full().await;
+    hand.simulator.change(|workspace| workspace.put_back(small.bo, bo));
+    for mode in [Mode::Incremental, Mode::Full] {
+        hand.import(mode).await;
+        let recorded = hand.recorded().await;
+        let bo = recorded.users.iter().find(|(user, _)| user.value.id.as_str() == small.bo.to_string()).unwrap();
+        assert_eq!((bo.0.value.active, &bo.0.value.permissions), (true, &None), "{mode:?}");
     }
 }
 

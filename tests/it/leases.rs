@@ -104,4 +104,10 @@ async fn a_token_of_another_workspace_is_refused(database: TestDatabase) {
     assert_eq!(error.code, "another_workspace");
     assert!(error.detail.contains("an0ther1") && error.remedy.contains("INTERCOM_ACCESS_TOKEN"), "{error:?}");
     assert_eq!(hand.recorded().await, before);
+
+    // A process that starts now asks once which workspace it is, however little it reads.
+    let fresh = hand.another_importer();
+    let run = fresh.run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
+    assert_eq!((run.status, run.error.unwrap().code.as_str()), (RunStatus::Failed, "another_workspace"));
+    assert_eq!(hand.recorded().await, before);
 }

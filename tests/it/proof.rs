@@ -88,7 +88,7 @@ async fn whatever_is_changed_or_missing_is_found_and_named(database: TestDatabas
         ),
         (
             format!("UPDATE user_versions SET from_generation = 9 WHERE user_id = '{cy}'"),
-            format!("user_versions: {cy} is of generation 9, which there is not"),
+            format!("user_versions: {cy} from generation 9 begins or ends with none that there is"),
         ),
         (
             "UPDATE generations SET import_id = 99 WHERE number = 3".to_owned(),
@@ -97,6 +97,18 @@ async fn whatever_is_changed_or_missing_is_found_and_named(database: TestDatabas
         (
             "UPDATE generations SET at = (SELECT at FROM generations WHERE number = 1) WHERE number = 3".to_owned(),
             "generations: generation 3 is not as it was".to_owned(),
+        ),
+        (
+            format!("UPDATE membership_versions SET from_generation = 0 WHERE user_id = '{cy}'"),
+            format!("membership_versions: {support} {cy} from generation 0 begins or ends with none that there is"),
+        ),
+        (
+            format!("UPDATE user_versions SET to_generation = 1000000 WHERE user_id = '{cy}'"),
+            format!("user_versions: {cy} from generation 1 begins or ends with none that there is"),
+        ),
+        (
+            format!("UPDATE generations SET tally = '{EMPTY_TALLY}' WHERE number = 4"),
+            "generations: the tally of generation 4 is not that of its changes".to_owned(),
         ),
         (
             "UPDATE generations SET hash = 'x' WHERE number = 2".to_owned(),
@@ -127,6 +139,9 @@ async fn whatever_is_changed_or_missing_is_found_and_named(database: TestDatabas
     }
 }
 
+/// What would hide the changes of a generation from those who read them.
+const EMPTY_TALLY: &str = r#"{"users":{"changed":0,"so_far":5,"opened":0,"closed":0},"groups":{"changed":0,"so_far":1,"opened":0,"closed":0},"memberships":{"changed":0,"so_far":3,"opened":1,"closed":0}}"#;
+
 const TABLES: [&str; 4] = ["user_versions", "group_versions", "membership_versions", "generations"];
 
 async fn the_head_that_somebody_kept_is_known_again_until_history_is_rewritten(database: TestDatabase) {
@@ -137,6 +152,11 @@ async fn the_head_that_somebody_kept_is_known_again_until_history_is_rewritten(d
     hand.full().await;
     let verified = hand.ledger.verify("default", Some(&kept)).await.unwrap();
     assert_eq!((verified.known_head, verified.head == kept), (Some(true), false));
+    // What history was shortened to cannot be proved by a hash from before.
+    hand.ledger.prune("default", hand.clock.now(), hand.clock.now()).await.unwrap();
+    let verified = hand.ledger.verify("default", Some(&kept)).await.unwrap();
+    assert_eq!((verified.known_head, verified.findings.len()), (Some(true), 1));
+    assert!(verified.findings[0].0.contains("history was shortened up to generation 2"), "{:?}", verified.findings);
     let verified = hand.ledger.verify("default", Some("another")).await.unwrap();
     assert_eq!((verified.known_head, verified.findings.len()), (Some(false), 0));
 }
@@ -173,16 +193,37 @@ async fn pruning_takes_nothing_out_that_is_true_now(database: TestDatabase) {
     assert_eq!(hand.recorded().await, before);
     assert_eq!(findings(&hand).await, Vec::<String>::new());
     assert_eq!(hand.full().await.generation, None, "the next import finds nothing to do");
+    let connection = hand.database.connection().await;
+    let entries = "DELETE FROM activity WHERE kind = 'admin_deletion'";
+    assert_eq!(
+        connection.execute_unprepared(entries).await.unwrap().rows_affected(),
+        0,
+        "nor brings it back what was taken out"
+    );
 }
 
 async fn what_was_taken_out_is_not_missed_and_what_stayed_is(database: TestDatabase) {
     let (hand, small) = history(database).await;
     let (now, moment) = (hand.clock.now(), hand.clock.now() - Duration::minutes(1));
+    let all = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().changes;
+    let mut inside: Vec<ChangePosition> =
+        all.into_iter().filter(|change| change.generation == 3).map(|change| change.position).collect();
+    let last_of_third = inside.pop().unwrap();
     hand.ledger.prune("default", moment, now).await.unwrap();
     let too_early = hand.ledger.generation_at("default", START + Duration::minutes(1)).await;
     assert!(matches!(too_early, Err(LedgerError::Pruned { .. })), "{too_early:?}");
     let from_the_start = hand.ledger.changes("default", &ChangePosition::START, None, 9).await;
     assert!(matches!(from_the_start, Err(LedgerError::Pruned { .. })), "{from_the_start:?}");
+    for place in inside {
+        let lost = hand.ledger.changes("default", &place, None, 9).await;
+        assert!(matches!(lost, Err(LedgerError::Pruned { .. })), "{lost:?}");
+    }
+    assert_eq!(
+        hand.ledger.changes("default", &last_of_third, None, 9).await.unwrap().total,
+        1,
+        "its end is still there"
+    );
+    assert!(matches!(hand.ledger.is_kept("default", 2).await, Err(LedgerError::Pruned { .. })));
     let earliest = hand.ledger.earliest("default").await.unwrap();
     assert_eq!(hand.ledger.changes("default", &earliest, None, 9).await.unwrap().total, 1);
 

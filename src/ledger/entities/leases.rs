@@ -10,7 +10,7 @@ pub struct Model {
     pub workspace: String,
     pub holder: String,
     pub fence: i64,
-    pub expires_at: TimeDateTimeWithTimeZone,
+    pub expires_at: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

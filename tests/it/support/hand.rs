@@ -70,6 +70,12 @@ impl Hand {
         Self { simulator, importer, ledger, clock, database, _prism: prism }
     }
 
+    /// As another process would have it.
+    pub fn another_importer(&self) -> Importer {
+        let client = Arc::new(Client::new(connection(&self.simulator.base_url()), self.clock.clone()).unwrap());
+        Importer::new("default", client, self.ledger.clone(), self.clock.clone(), OPTIONS)
+    }
+
     /// A small workspace: Ada and Bo in Support, Cy in nothing, and the machine.
     pub async fn small(database: TestDatabase) -> (Self, Small) {
         let mut workspace = Workspace::new(TOKEN);

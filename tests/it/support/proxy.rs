@@ -9,8 +9,19 @@ use tokio::sync::watch;
 pub struct Proxy {
     pub port: u16,
     cut: Arc<watch::Sender<bool>>,
-    /// The wire is cut before these bytes are passed on to the server.
-    cut_before: Arc<Mutex<Option<&'static [u8]>>>,
+    /// What happens before these bytes are passed on to the server.
+    before: Arc<Mutex<Option<TroubleBefore>>>,
+}
+
+type TroubleBefore = (&'static [u8], Trouble);
+
+/// What happens to a wire.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It is cut, and so are all others until it is mended.
+    Cut,
+    /// Nothing passes any more, and nobody is told.
+    Silence,
 }
 
 impl Proxy {
@@ -19,8 +30,8 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let cut = Arc::new(watch::Sender::new(false));
-        let cut_before = Arc::default();
-        let (switch, trigger) = (Arc::clone(&cut), Arc::clone(&cut_before));
+        let before = Arc::default();
+        let (switch, trigger) = (Arc::clone(&cut), Arc::clone(&before));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if *switch.borrow() {
@@ -30,12 +41,12 @@ impl Proxy {
                 tokio::spawn(carry(client, server, Arc::clone(&switch), Arc::clone(&trigger)));
             }
         });
-        Self { port, cut, cut_before }
+        Self { port, cut, before }
     }
 
-    /// Cuts the wire as soon as these bytes come along.
-    pub fn cut_before(&self, bytes: &'static [u8]) {
-        *self.cut_before.lock().unwrap() = Some(bytes);
+    /// Lets it happen as soon as these bytes come along.
+    pub fn trouble_before(&self, bytes: &'static [u8], trouble: Trouble) {
+        *self.before.lock().unwrap() = Some((bytes, trouble));
     }
 
     /// Waits until the wire is cut.
@@ -52,7 +63,7 @@ async fn carry(
     mut client: TcpStream,
     mut server: TcpStream,
     cut: Arc<watch::Sender<bool>>,
-    cut_before: Arc<Mutex<Option<&'static [u8]>>>,
+    before: Arc<Mutex<Option<TroubleBefore>>>,
 ) {
     let mut is_cut = cut.subscribe();
     let (mut up, mut down) = (vec![0; 1 << 16], vec![0; 1 << 16]);
@@ -60,11 +71,15 @@ async fn carry(
         tokio::select! {
             count = client.read(&mut up) => {
                 let Ok(count @ 1..) = count else { return };
-                let found = |bytes: &mut &'static [u8]| up[..count].windows(bytes.len()).any(|window| window == *bytes);
-                let trigger = cut_before.lock().unwrap().take_if(found);
-                if trigger.is_some() {
-                    cut.send_replace(true);
-                    return;
+                let found = |(bytes, _): &mut (&'static [u8], _)| up[..count].windows(bytes.len()).any(|window| window == *bytes);
+                let trouble = before.lock().unwrap().take_if(found);
+                match trouble {
+                    Some((_, Trouble::Cut)) => {
+                        cut.send_replace(true);
+                        return;
+                    }
+                    Some((_, Trouble::Silence)) => std::future::pending().await,
+                    None => {}
                 }
                 if server.write_all(&up[..count]).await.is_err() {
                     return;
