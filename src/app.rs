@@ -98,6 +98,14 @@ fn days(days: u32) -> Duration {
     Duration::from_hours(24) * days
 }
 
+/// The file of a SQLite database that is not there yet, if it is one that opening would make.
+#[must_use]
+pub fn missing_file(url: &str) -> Option<&str> {
+    let (file, mode) = url.strip_prefix("sqlite://")?.split_once('?')?;
+    let creates = mode.contains("mode=rwc") && !file.is_empty() && !file.contains(":memory:");
+    (creates && !std::path::Path::new(file).exists()).then_some(file)
+}
+
 /// A database's address as it may be shown.
 #[must_use]
 pub fn without_password(url: &str) -> String {

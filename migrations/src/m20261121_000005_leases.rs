@@ -1,7 +1,7 @@
 //! `leases`: which process imports a workspace. What a run tells of itself while it is under way.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, string, text_null};
+use sea_orm_migration::schema::{big_integer, big_integer_null, boolean, string, text_null};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -22,14 +22,15 @@ impl MigrationTrait for Migration {
             )
             .await?;
         // SQLite takes one column a statement.
-        for column in [big_integer_null("fence"), text_null("requested_by"), text_null("progress")] {
+        let allow_removals = boolean("allow_removals").default(false).to_owned();
+        for column in [big_integer_null("fence"), text_null("requested_by"), text_null("progress"), allow_removals] {
             manager.alter_table(Table::alter().table("imports").add_column(column).to_owned()).await?;
         }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for column in ["progress", "requested_by", "fence"] {
+        for column in ["allow_removals", "progress", "requested_by", "fence"] {
             manager.alter_table(Table::alter().table("imports").drop_column(column).to_owned()).await?;
         }
         manager.drop_table(Table::drop().table("leases").to_owned()).await

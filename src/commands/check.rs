@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::{CommandError, print_line};
-use crate::app::without_password;
+use crate::app::{missing_file, without_password};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::intercom::{self, Client, Since};
@@ -56,12 +56,7 @@ impl Report {
 async fn check_database(config: &Config, report: &mut Report) {
     let url = config.database.url.expose_secret();
     let name = without_password(url);
-    if let Some(file) = url.strip_prefix("sqlite://").and_then(|rest| rest.split('?').next())
-        && url.contains("mode=rwc")
-        && !file.is_empty()
-        && !file.contains(":memory:")
-        && !std::path::Path::new(file).exists()
-    {
+    if missing_file(url).is_some() {
         return Report::warn("database", &format!("{name} does not exist yet; the first start makes it"));
     }
     let ledger = match Ledger::open(url).await {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::{CommandError, print_line};
-use crate::app::{DEFAULT_WORKSPACE, open_ledger};
+use crate::app::{DEFAULT_WORKSPACE, missing_file, open_ledger};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::change_document;
@@ -24,7 +25,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Print every change ever seen, one JSON document a line, oldest first.
+    /// Print every change that history holds, one JSON document a line, oldest first.
     Export {
         /// Only changes after this one: a `cursor` of an earlier line.
         #[arg(long, value_name = "CURSOR")]
@@ -62,6 +63,12 @@ impl From<KindArgument> for ChangeKind {
 }
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
+    let url = config.database.url.expose_secret();
+    if let Some(file) = missing_file(url) {
+        return Err(CommandError::new(format!(
+            "there is no database at {file}; run this where the bridge runs, with its DATABASE_URL"
+        )));
+    }
     let (ledger, _) = open_ledger(config).await?;
     let result = match command {
         Command::Verify { head, json } => verify(&ledger, head.as_deref(), *json).await,
@@ -98,13 +105,28 @@ async fn verify(ledger: &Ledger, head: Option<&str>, json: bool) -> Result<(), C
 }
 
 async fn export(ledger: &Ledger, since: Option<&str>, kind: Option<ChangeKind>) -> Result<(), CommandError> {
+    let earliest = ledger.earliest(DEFAULT_WORKSPACE).await.map_err(unreadable)?;
     let mut next = match since {
-        None => ledger.earliest(DEFAULT_WORKSPACE).await.map_err(unreadable)?,
+        None => {
+            if earliest != ChangePosition::START {
+                eprintln!("note: history was shortened; what was changed before is not there any more");
+            }
+            earliest.clone()
+        }
         Some(cursor) => ChangePosition::from_cursor(cursor)
             .ok_or_else(|| CommandError::new("--since takes the `cursor` of an earlier line"))?,
     };
     loop {
-        let page = ledger.changes(DEFAULT_WORKSPACE, &next, kind, limits::LIST_ITEMS).await.map_err(unreadable)?;
+        let page = match ledger.changes(DEFAULT_WORKSPACE, &next, kind, limits::LIST_ITEMS).await {
+            Err(error @ LedgerError::Pruned { .. }) => {
+                let begins = earliest.to_cursor();
+                return Err(CommandError::new(format!("{error}; history begins with --since {begins} now")));
+            }
+            Err(LedgerError::NoSuchPosition) => {
+                return Err(CommandError::new("--since is a cursor of another ledger"));
+            }
+            page => page.map_err(unreadable)?,
+        };
         page.changes.iter().for_each(|change| print_line(&json!(change_document(change)).to_string()));
         if !page.more {
             return Ok(());

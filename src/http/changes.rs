@@ -33,7 +33,7 @@ pub struct ChangeList {
 /// Lists changes of accounts, teams and memberships, oldest first. Put together from the start, they are the current
 /// state.
 #[utoipa::path(
-    get, path = "/api/v1/changes", tag = "changes", security(("bearer" = ["import.read"])), params(ChangeParameters),
+    get, path = "/api/v1/changes", operation_id = "list_changes", tag = "changes", security(("bearer" = ["import.read"])), params(ChangeParameters),
     responses(
         (
             status = 200, description = "Changes; as `application/x-ndjson`, one on each line",
@@ -45,7 +45,7 @@ pub struct ChangeList {
     ),
 )]
 pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
-    let parameters = Parameters::of(&request)?;
+    let parameters = Parameters::of(&request, &["since", "type", "limit"])?;
     let kinds = ChangeKind::ALL.map(|kind| (kind, kind.as_str()));
     let kind = parameters.word("type", &kinds)?;
     let since = match parameters.text("since") {
@@ -99,7 +99,12 @@ pub fn document(change: &RecordedChange) -> ChangeDocument {
 
 fn accepts_lines(request: &HttpRequest) -> bool {
     let accepted = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|kind| kind.trim().starts_with("application/x-ndjson"))
+    accepted.flat_map(|value| value.split(',')).any(|accepted| {
+        let mut parts = accepted.split(';').map(str::trim);
+        let lines = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-ndjson"));
+        // RFC 9110 §12.4.2: a weight of 0 means "not acceptable".
+        lines && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
 }
 
 /// One change a line, read while they are sent. The first page is read before the answer begins, so that what is

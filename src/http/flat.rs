@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::AGE;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -13,10 +14,10 @@ use super::errors::ApiError;
 use super::freshness;
 use super::openapi::{ApiRefusals, FlatParameters, Problem};
 use super::parameters::{Parameters, wrong};
-use crate::directory::{Directory, Edition};
+use crate::directory::{Directory, Edition, Generation};
 use crate::flat::{self, AccessMembership, Account, Entitlement, EntitlementType, Rows, Selection};
 use crate::limits;
-use crate::scim::{Picture, ScimError};
+use crate::scim::Picture;
 
 /// Some accounts.
 #[derive(Serialize, ToSchema)]
@@ -50,7 +51,7 @@ pub struct MembershipList {
 
 /// Lists teammates' accounts.
 #[utoipa::path(
-    get, path = "/api/v1/accounts", tag = "flat views", security(("bearer" = ["import.read"])), params(FlatParameters),
+    get, path = "/api/v1/accounts", operation_id = "list_accounts", tag = "flat views", security(("bearer" = ["import.read"])), params(FlatParameters),
     responses(
         (status = 200, description = "Accounts, by id", body = AccountList),
         (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
@@ -61,7 +62,7 @@ pub struct MembershipList {
 pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
     let view = View::of(&request, &caller).await?;
     let Rows { mut items, total } = flat::accounts(view.directory(), caller.service.names, view.selection);
-    if view.edition.is_none() {
+    if view.past {
         // Sign-ins have no history: those of now are not those of then.
         for account in &mut items {
             (account.last_sign_in_at, account.last_sign_in_method) = (None, None);
@@ -73,7 +74,7 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
 
 /// Lists what teammates can have: teams, roles, seats, permissions.
 #[utoipa::path(
-    get, path = "/api/v1/entitlements", tag = "flat views", security(("bearer" = ["import.read"])),
+    get, path = "/api/v1/entitlements", operation_id = "list_entitlements", tag = "flat views", security(("bearer" = ["import.read"])),
     params(FlatParameters, ("type" = Option<EntitlementType>, Query, description = "Only entitlements of this kind")),
     responses(
         (status = 200, description = "Entitlements", body = EntitlementList),
@@ -91,7 +92,7 @@ pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> R
 
 /// Lists who has which access.
 #[utoipa::path(
-    get, path = "/api/v1/memberships", tag = "flat views", security(("bearer" = ["import.read"])),
+    get, path = "/api/v1/memberships", operation_id = "list_memberships", tag = "flat views", security(("bearer" = ["import.read"])),
     params(FlatParameters, ("type" = Option<EntitlementType>, Query, description = "Only access of this kind")),
     responses(
         (status = 200, description = "Memberships, by account", body = MembershipList),
@@ -113,8 +114,10 @@ struct View {
     source: Source,
     kind: Option<EntitlementType>,
     selection: Selection,
-    /// Which list of people it is; none where `as_of` says so.
+    /// Which list of people it is.
     edition: Option<Edition>,
+    /// Whether it is one of the past.
+    past: bool,
     age: Option<i64>,
 }
 
@@ -125,7 +128,7 @@ enum Source {
 
 impl View {
     async fn of(request: &HttpRequest, caller: &Caller<ImportRead>) -> Result<Self, ApiError> {
-        let parameters = Parameters::of(request)?;
+        let parameters = Parameters::of(request, NAMES)?;
         let kind = parameters.word("type", &EntitlementType::ALL)?;
         let as_of = parameters.moment("as_of")?;
         if as_of.is_some_and(|moment| moment > caller.service.clock.now()) {
@@ -140,9 +143,15 @@ impl View {
             limit: parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?,
         };
         let (source, edition, age) = match (as_of, edition.transpose()?) {
-            (Some(moment), _) => {
+            (Some(moment), pinned) => {
                 selection.gone_by = Some(caller.service.gone_by(moment));
-                (at(caller, moment).await?, None, None)
+                let generation = match pinned {
+                    // A generation that was committed since may be dated before the moment.
+                    Some(edition) => known_edition(caller, edition)?.generation,
+                    None => generation_at(caller, moment).await?,
+                };
+                let edition = Edition { generation, left_out: 0 };
+                (Source::Then(caller.workspace.past.at(generation).await?), Some(edition), None)
             }
             (None, None) => {
                 let fresh = freshness::picture(request, caller).await?;
@@ -155,7 +164,7 @@ impl View {
                 (source, Some(edition), None)
             }
         };
-        Ok(Self { parameters, source, kind, selection, edition, age })
+        Ok(Self { parameters, source, kind, selection, edition, past: as_of.is_some(), age })
     }
 
     fn directory(&self) -> &Directory {
@@ -202,23 +211,29 @@ async fn of_edition(
     if let Some(picture) = workspace.live.picture_at(edition) {
         return Ok((Source::Now(picture), None));
     }
-    let latest = workspace.live.picture().map_or(0, |picture| picture.edition().generation);
-    if edition.generation > latest {
-        return Err(wrong(NO_EDITION.to_owned()));
-    }
+    known_edition(caller, edition)?;
     let directory = workspace.past.at(edition.generation).await?;
     let gone_by = directory.gone_by(edition.left_out);
     Ok((Source::Then(directory), gone_by))
 }
 
+/// The parameters that flat views take.
+const NAMES: &[&str] = &["limit", "offset", "modified_since", "include_removed", "as_of", "edition", "type"];
+
 const NO_EDITION: &str = "edition must be as in the `next` of an earlier answer";
 
-/// The state at a moment.
-async fn at(caller: &Caller<ImportRead>, moment: OffsetDateTime) -> Result<Source, ApiError> {
+/// The edition, if there was ever such a generation.
+fn known_edition(caller: &Caller<ImportRead>, edition: Edition) -> Result<Edition, ApiError> {
+    let latest = caller.workspace.live.picture().map_or(0, |picture| picture.edition().generation);
+    if edition.generation > latest { Err(wrong(NO_EDITION.to_owned())) } else { Ok(edition) }
+}
+
+/// The generation that was the latest at a moment.
+async fn generation_at(caller: &Caller<ImportRead>, moment: OffsetDateTime) -> Result<Generation, ApiError> {
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace);
-    let generation = ledger.generation_at(&workspace.name, moment).await?.ok_or_else(|| ScimError::NotFound {
-        what: "anything recorded at that moment or before; the bridge had not imported this workspace yet. The state"
-            .to_owned(),
-    })?;
-    Ok(Source::Then(workspace.past.at(generation).await?))
+    ledger.generation_at(&workspace.name, moment).await?.ok_or_else(|| ApiError::Problem {
+        status: StatusCode::NOT_FOUND,
+        code: "not_recorded",
+        detail: "the bridge had recorded nothing of this workspace by then; ask for a later moment".to_owned(),
+    })
 }

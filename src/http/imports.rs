@@ -30,13 +30,14 @@ pub struct NewImport {
 
 /// Starts an import. One that is under way and reads as much is given instead of a second.
 #[utoipa::path(
-    post, path = "/api/v1/imports", tag = "imports", security(("bearer" = ["import.run"])),
-    request_body(content = NewImport, description = "May be left out, for an incremental import"),
+    post, path = "/api/v1/imports", operation_id = "start_import", tag = "imports", security(("bearer" = ["import.run"])),
+    request_body(content = Option<NewImport>, description = "May be left out, for an incremental import"),
     params(("Prefer" = Option<String>, Header, description = "`wait=N`: answers when the import has ended, or after N seconds; at most 60")),
     responses(
-        (status = 200, description = "It has ended, well or not, while the client waited", body = Run),
+        (status = 200, description = "It has ended already, well or not", body = Run),
         (status = 202, description = "It is under way; `Location` tells how it goes", body = Run),
         (status = 400, description = "The body cannot be read", content_type = "application/problem+json", body = Problem),
+        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
         (status = 409, description = "An import is under way that does less; ask again when it has ended", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
@@ -84,8 +85,7 @@ async fn under_way(caller: &Caller<ImportRun>, import: &ImportRequest) -> Result
     let (service, workspace) = (&caller.service, &caller.workspace);
     let now = service.clock.now();
     match service.ledger.run_under_way(&workspace.name, now).await? {
-        // One that is under way may have been let through by somebody else, or not at all: nobody can tell.
-        Some(run) if run.mode >= import.mode && !import.allow_removals => Ok(run),
+        Some(run) if does(&run, import) => Ok(run),
         Some(_) => Err(ApiError::import_under_way()),
         None => {
             workspace.nudge.ask(import.clone(), now);
@@ -94,10 +94,9 @@ async fn under_way(caller: &Caller<ImportRun>, import: &ImportRequest) -> Result
     }
 }
 
-/// Whether a run does what is wanted. Only those that somebody asked for let removals through.
+/// Whether a run does what is wanted.
 fn does(run: &Run, import: &ImportRequest) -> bool {
-    run.mode >= import.mode
-        && (!import.allow_removals || run.trigger == import.trigger && run.requested_by == import.requested_by)
+    run.mode >= import.mode && (run.allow_removals || !import.allow_removals)
 }
 
 /// The run that begins now, here or in another process.
@@ -128,7 +127,12 @@ async fn ended(caller: &Caller<ImportRun>, import: &ImportRequest, mut id: RunId
         match run.status {
             RunStatus::Running if alive => {}
             RunStatus::Running | RunStatus::Interrupted => id = under_way(caller, import).await?.id,
-            _ => return Ok(run),
+            _ => {
+                // Who has waited for an import sees what it recorded.
+                let recorded = run.generation.unwrap_or(0);
+                caller.workspace.live.shows(|shown| shown.generation >= recorded).await;
+                return Ok(run);
+            }
         }
         service.clock.sleep(limits::RUN_POLL).await;
     }
@@ -147,7 +151,7 @@ pub struct RunList {
 
 /// Lists runs, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/imports", tag = "imports", security(("bearer" = ["import.read"])), params(RunParameters),
+    get, path = "/api/v1/imports", operation_id = "list_imports", tag = "imports", security(("bearer" = ["import.read"])), params(RunParameters),
     responses(
         (status = 200, description = "Runs", body = RunList),
         (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
@@ -155,7 +159,7 @@ pub struct RunList {
     ),
 )]
 pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<RunList>, ApiError> {
-    let parameters = Parameters::of(&request)?;
+    let parameters = Parameters::of(&request, &["limit", "before"])?;
     let limit = parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?;
     let before = parameters.number("before", 1..=RunId::MAX, RunId::MAX)?;
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
@@ -170,7 +174,7 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Js
 
 /// Shows one run.
 #[utoipa::path(
-    get, path = "/api/v1/imports/{id}", tag = "imports", security(("bearer" = ["import.read"])),
+    get, path = "/api/v1/imports/{id}", operation_id = "get_import", tag = "imports", security(("bearer" = ["import.read"])),
     params(("id" = i64, Path, description = "The run's number")),
     responses((status = 200, description = "The run", body = Run), ApiRefusals),
 )]

@@ -10,16 +10,20 @@ use time::format_description::well_known::Rfc3339;
 use super::errors::ApiError;
 use crate::scim::ScimError;
 
-/// The parameters of a URL, decoded. Unknown ones are left alone; of one that comes twice, the last counts.
+/// The parameters of a URL, decoded; of one that comes twice, the last counts. Unknown ones are refused: whoever asks
+/// for `asof` and is told of today takes it for an answer.
 pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Reads them.
-    pub fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+    /// Reads them; `names` are those that there are.
+    pub fn of(request: &HttpRequest, names: &[&str]) -> Result<Self, ApiError> {
         let why = "the query string cannot be read; is it percent-encoded?".to_owned();
-        serde_urlencoded::from_str(request.query_string())
-            .map(Self)
-            .map_err(|_| ScimError::InvalidSyntax { why }.into())
+        let all: Vec<(String, String)> = serde_urlencoded::from_str(request.query_string())
+            .map_err(|_| ApiError::from(ScimError::InvalidSyntax { why }))?;
+        if all.iter().any(|(name, _)| !names.contains(&name.as_str())) {
+            return Err(wrong(format!("there is a parameter that means nothing here; there are {}", names.join(", "))));
+        }
+        Ok(Self(all))
     }
 
     /// The text; none where it is missing or empty.
@@ -54,8 +58,8 @@ impl Parameters {
     /// A moment.
     pub fn moment(&self, name: &str) -> Result<Option<OffsetDateTime>, ApiError> {
         // A `+` that was not percent-encoded has become a space.
-        let read = |text: &str| OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339);
-        self.text(name).map(read).transpose().map_err(|_| {
+        let read = |(_, text): &(String, String)| OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339);
+        self.0.iter().rev().find(|(known, _)| known == name).map(read).transpose().map_err(|_| {
             wrong(format!("{name} must be a moment as of RFC 3339 with its offset, such as 2026-03-01T23:59:59Z"))
         })
     }
@@ -89,10 +93,14 @@ pub fn wrong(why: String) -> ApiError {
 /// RFC 7240 §4.3: how long the client would wait, up to `most`.
 pub fn preferred_wait(request: &HttpRequest, most: Duration) -> Option<Duration> {
     let values = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
-    let mut preferences = values.flat_map(|value| value.split([',', ';'])).map(str::trim);
+    // What follows a `;` are parameters of the preference.
+    let mut preferences = values.flat_map(|value| value.split(',')).filter_map(|one| one.split(';').next());
     let wait = preferences.find_map(|preference| {
         let (name, seconds) = preference.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("wait").then(|| seconds.trim().trim_matches('"').parse().ok())?
+        let seconds = seconds.trim().trim_matches('"');
+        let number = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
+        // A number beyond all numbers is as good as the most.
+        (name.trim().eq_ignore_ascii_case("wait") && number).then(|| seconds.parse().unwrap_or(u64::MAX))
     });
     wait.map(|seconds| Duration::from_secs(seconds).min(most))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::caller::workspace_name;
 use super::errors::ApiError;
@@ -28,7 +29,7 @@ struct Notification {
 ///
 /// It is answered before the look, since Intercom waits five seconds and then sends it again.
 #[utoipa::path(
-    post, path = "/webhooks/intercom/{workspace}", tag = "webhooks",
+    post, path = "/webhooks/intercom/{workspace}", operation_id = "receive_webhook", tag = "webhooks",
     params(
         ("workspace" = String, Path, description = "The workspace's name in the bridge; `default`, where there is one"),
         ("X-Hub-Signature" = String, Header, description = "`sha1=` and the HMAC-SHA1 of the body under the app's client secret"),
@@ -54,7 +55,9 @@ pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Bytes)
         );
         ApiError::bad_signature()
     })?;
-    let notification: Notification = serde_json::from_slice(&body)
+    // A list would do for a struct of serde's.
+    let notification = serde_json::from_slice(&body)
+        .and_then(|object: Map<String, Value>| Notification::deserialize(Value::from(object)))
         .map_err(|_| ScimError::InvalidSyntax { why: "the body is no notification of Intercom's".to_owned() })?;
     let known = workspace.live.picture().and_then(|picture| picture.workspace().id.clone());
     let topic = notification.topic.as_deref().unwrap_or_default();

@@ -146,7 +146,7 @@ impl Importer {
         progress: &(dyn Fn(Phase) + Sync),
     ) -> Result<Run, LedgerError> {
         let ImportRequest { mode, trigger, requested_by, allow_removals } = request.clone();
-        let run = self.ledger.start_run(lease, mode, trigger, requested_by, self.clock.now()).await?;
+        let run = self.ledger.start_run(lease, mode, trigger, (requested_by, allow_removals), self.clock.now()).await?;
         tracing::info!(workspace = %self.workspace, import.id = run.id, import.mode = mode.as_str(), "import started");
         let phase = Mutex::new(None);
         let note = |now: Phase| {
@@ -230,24 +230,23 @@ impl Importer {
 
     async fn observe(&self, mode: Mode, progress: &(dyn Fn(Phase) + Sync)) -> Result<Observation, ReadError> {
         let since = match mode {
-            Mode::Full => Since::Everything { log: self.lookback().await? },
+            Mode::Full => Since::Everything { log: self.lookback() },
             Mode::Incremental => self.since_last_success().await?,
         };
         let observation = intercom::observe(&self.client, since, &|stage| progress(Phase::Reading(stage))).await?;
         Ok(if self.options.include_bots { observation } else { observation.without_bots() })
     }
 
-    /// Where a full import begins to read the log. What was pruned is not read again.
-    async fn lookback(&self) -> Result<OffsetDateTime, LedgerError> {
-        let lookback = self.clock.now() - self.options.activity_lookback;
-        Ok(self.ledger.kept_since(&self.workspace).await?.map_or(lookback, |kept| lookback.max(kept)))
+    /// Where a full import begins to read the log.
+    fn lookback(&self) -> OffsetDateTime {
+        self.clock.now() - self.options.activity_lookback
     }
 
     /// Where the imports before left off; with none, an incremental import reads everything. Which workspace the token
     /// opens is asked once by each importer: the token may be another one since.
     async fn since_last_success(&self) -> Result<Since, LedgerError> {
         let recorded = self.ledger.workspace(&self.workspace).await?;
-        let lookback = self.lookback().await?;
+        let lookback = self.lookback();
         let watermark = self.ledger.activity_watermark(&self.workspace).await?;
         let log = watermark.map_or(lookback, |watermark| watermark - limits::ACTIVITY_OVERLAP);
         Ok(match recorded {
@@ -292,7 +291,7 @@ impl Importer {
             progress(recording);
             run.status = RunStatus::Succeeded;
             run.finished_at = Some(self.clock.now());
-            match self.ledger.commit(lease, &run, &plan, self.clock.now()).await {
+            match self.ledger.commit(lease, &run, &plan, || self.clock.now()).await {
                 Ok(committed) => {
                     run.generation = committed.generation;
                     *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen::new(run.id, &observation));

@@ -76,6 +76,14 @@ impl Worker {
                     if let Err(error) = &*outcome {
                         tracing::error!(workspace = self.importer.workspace(), error = %error.chain(), "an import could not be recorded");
                     }
+                    if let Ok(run) = &*outcome
+                        && run.mode == Mode::Incremental
+                        && run.counts.users_restored > 0
+                    {
+                        // Of who is back, only the whole log tells what they may do.
+                        let full = ImportRequest { mode: Mode::Full, ..ImportRequest::incremental(Trigger::Schedule) };
+                        self.nudge.ask(full, self.clock.now());
+                    }
                     let failures = self.health.note((*outcome).as_ref());
                     publish().await;
                     failures

@@ -25,7 +25,7 @@ pub struct Committed {
 impl Ledger {
     /// Commits `plan` together with the record of the `run` that made it, in one transaction.
     ///
-    /// The generation's time is `now`, or a millisecond after the generation before it where the clock
+    /// The generation's time is that of `now` right before the end of the transaction, or a millisecond after the generation before it where the clock
     /// went backwards: times of generations only ever grow, so "changed since" never skips anything.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ impl Ledger {
         lease: &Lease,
         run: &Run,
         plan: &Plan,
-        now: OffsetDateTime,
+        now: impl Fn() -> OffsetDateTime,
     ) -> Result<Committed, LedgerError> {
         let transaction = self.database.begin_with_options(writing()).await?;
         lease::fence_off(&transaction, lease).await?;
@@ -59,7 +59,7 @@ async fn write(
     db: &DatabaseTransaction,
     run: &Run,
     plan: &Plan,
-    now: OffsetDateTime,
+    now: impl Fn() -> OffsetDateTime,
 ) -> Result<Committed, LedgerError> {
     let workspace = run.workspace.as_str();
     let latest = read::latest_generation(db, workspace).await?;
@@ -72,15 +72,20 @@ async fn write(
         None
     } else {
         let opened = Opened::by(workspace, plan);
-        let number = open_generation(db, run, plan, &opened.steps(plan), latest, now).await?;
+        let (number, steps) = (plan.base + 1, opened.steps(plan));
         close_versions(db, workspace, number, plan).await?;
         opened.insert(db).await?;
-        notice::tell(db, workspace).await?;
-        Some(number)
+        Some((number, steps))
     };
     observe(db, workspace, plan).await?;
-    runs::update(db, &Run { generation, ..run.clone() }).await?;
-    Ok(Committed { generation })
+    let number = generation.as_ref().map(|(number, _)| *number);
+    runs::update(db, &Run { generation: number, ..run.clone() }).await?;
+    if let Some((number, steps)) = generation {
+        // Last of all, so that it is seen soon after the moment that it bears.
+        open_generation(db, run, number, &steps, latest, now()).await?;
+        notice::tell(db, workspace).await?;
+    }
+    Ok(Committed { generation: number })
 }
 
 async fn describe_workspace(db: &DatabaseTransaction, workspace: &str, plan: &Plan) -> Result<(), LedgerError> {
@@ -101,12 +106,11 @@ async fn describe_workspace(db: &DatabaseTransaction, workspace: &str, plan: &Pl
 async fn open_generation(
     db: &DatabaseTransaction,
     run: &Run,
-    plan: &Plan,
+    number: Generation,
     steps: &Steps,
     latest: Option<generations::Model>,
     now: OffsetDateTime,
-) -> Result<Generation, LedgerError> {
-    let number = plan.base + 1;
+) -> Result<(), LedgerError> {
     let earliest = latest.as_ref().map_or(OffsetDateTime::UNIX_EPOCH, |latest| latest.at + Duration::milliseconds(1));
     let tally = steps.tally(&latest.as_ref().map(Tally::of).transpose()?.unwrap_or_default());
     let previous_hash = latest.map_or_else(|| chain::START.to_owned(), |latest| latest.hash);
@@ -122,10 +126,10 @@ async fn open_generation(
         tally: Set(serde_json::json!(tally)),
     };
     match generations::Entity::insert(row).exec_without_returning(db).await {
-        Ok(_) => Ok(number),
+        Ok(_) => Ok(()),
         // The primary key is the last word: another process committed this number first.
         Err(error) if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) => {
-            Err(LedgerError::Stale { expected: plan.base, found: number })
+            Err(LedgerError::Stale { expected: number - 1, found: number })
         }
         Err(error) => Err(error.into()),
     }
@@ -236,8 +240,8 @@ impl Opened {
     }
 }
 
-/// Keeps what is not access: current values and log entries.
-async fn observe(db: &DatabaseTransaction, workspace: &str, plan: &Plan) -> Result<(), DbErr> {
+/// Keeps what is not access: current values and log entries, but for entries that were pruned.
+async fn observe(db: &DatabaseTransaction, workspace: &str, plan: &Plan) -> Result<(), LedgerError> {
     use volatile::Column;
     let values = plan.volatile.iter().map(|(user, values)| rows::volatile_row(workspace, user, values)).collect();
     let known = OnConflict::columns([Column::Workspace, Column::UserId])
@@ -245,8 +249,10 @@ async fn observe(db: &DatabaseTransaction, workspace: &str, plan: &Plan) -> Resu
         .to_owned();
     insert(db, values, Some(known)).await?;
     let known = OnConflict::columns([activity::Column::Workspace, activity::Column::Id]).do_nothing().to_owned();
+    let kept_since = read::kept_since(db, workspace).await?;
     for entries in plan.activity.chunks(1_000) {
-        let entries = entries.iter().map(|entry| rows::activity_row(workspace, entry)).collect();
+        let kept = entries.iter().filter(|entry| kept_since.is_none_or(|since| entry.at >= since));
+        let entries = kept.map(|entry| rows::activity_row(workspace, entry)).collect();
         insert(db, entries, Some(known.clone())).await?;
     }
     Ok(())

@@ -56,7 +56,9 @@ impl Ledger {
         let last = query.order_by_desc(generations::Column::Number).one(&db).await?;
         let earlier = last_pruned(&db, workspace).await?.map_or(0, |pruned| pruned.generation);
         let mut pruned = Pruned { generation: earlier, ..Pruned::default() };
-        if let Some(last) = last.filter(|last| last.number > earlier) {
+        if let Some(last) = last.filter(|last| last.number > earlier)
+            && anything_ended(&db, workspace, last.number).await?
+        {
             pruned.generation = last.number;
             pruned.versions = prune_versions(&db, &last, now).await?;
         }
@@ -76,6 +78,26 @@ impl Ledger {
         db.commit().await?;
         Ok(pruned)
     }
+}
+
+/// Whether there is a version to take out. If not, history begins where it did.
+async fn anything_ended(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    generation: Generation,
+) -> Result<bool, LedgerError> {
+    async fn of<E: EntityTrait>(
+        db: &DatabaseTransaction,
+        versions: &Versions<E>,
+        workspace: &str,
+        generation: Generation,
+    ) -> Result<bool, LedgerError> {
+        let ended = E::find().filter(versions.workspace.eq(workspace)).filter(versions.to.lte(generation));
+        Ok(ended.one(db).await?.is_some())
+    }
+    Ok(of(db, &USERS, workspace, generation).await?
+        || of(db, &GROUPS, workspace, generation).await?
+        || of(db, &MEMBERSHIPS, workspace, generation).await?)
 }
 
 async fn prune_versions(

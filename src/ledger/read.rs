@@ -65,17 +65,6 @@ impl Ledger {
         }
     }
 
-    /// From when on everything is kept, if the history was shortened.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn kept_since(&self, workspace: &str) -> Result<Option<OffsetDateTime>, LedgerError> {
-        match last_pruned(&self.database, workspace).await? {
-            None => Ok(None),
-            Some(pruned) => generation_time(&self.database, workspace, pruned.generation).await.map(Some),
-        }
-    }
-
     /// What Intercom said of a workspace, if it was ever imported.
     ///
     /// # Errors
@@ -177,6 +166,17 @@ pub(super) async fn latest_generation(
         .order_by_desc(generations::Column::Number)
         .one(db)
         .await?)
+}
+
+/// From when on everything is kept, if the history was shortened.
+pub(super) async fn kept_since(
+    db: &impl ConnectionTrait,
+    workspace: &str,
+) -> Result<Option<OffsetDateTime>, LedgerError> {
+    match last_pruned(db, workspace).await? {
+        None => Ok(None),
+        Some(pruned) => generation_time(db, workspace, pruned.generation).await.map(Some),
+    }
 }
 
 /// When a generation was committed.

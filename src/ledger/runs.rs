@@ -30,6 +30,8 @@ pub struct Run {
     pub trigger: Trigger,
     /// Who asked for it: the subject of a token, where one did.
     pub requested_by: Option<String>,
+    /// Whether somebody looked and let any number of removals through.
+    pub allow_removals: bool,
     /// What came of it.
     pub status: RunStatus,
     /// When it began.
@@ -148,7 +150,7 @@ impl Ledger {
         lease: &Lease,
         mode: Mode,
         trigger: Trigger,
-        requested_by: Option<String>,
+        (requested_by, allow_removals): (Option<String>, bool),
         now: OffsetDateTime,
     ) -> Result<Run, LedgerError> {
         let mut run = Run {
@@ -157,6 +159,7 @@ impl Ledger {
             mode,
             trigger,
             requested_by,
+            allow_removals,
             status: RunStatus::Running,
             started_at: now,
             observed_at: None,
@@ -298,6 +301,7 @@ fn row(run: &Run) -> imports::ActiveModel {
         mode: Set(run.mode.as_str().to_owned()),
         trigger: Set(run.trigger.as_str().to_owned()),
         requested_by: Set(run.requested_by.clone()),
+        allow_removals: Set(run.allow_removals),
         fence: sea_orm::ActiveValue::NotSet,
         status: Set(run.status.as_str().to_owned()),
         started_at: Set(run.started_at),
@@ -322,6 +326,7 @@ fn run(row: imports::Model) -> Result<Run, LedgerError> {
         trigger: Trigger::from_word(&row.trigger).ok_or_else(|| corrupt("trigger"))?,
         status: RunStatus::from_word(&row.status).ok_or_else(|| corrupt("status"))?,
         requested_by: row.requested_by,
+        allow_removals: row.allow_removals,
         started_at: row.started_at,
         observed_at: row.observed_at,
         finished_at: row.finished_at,

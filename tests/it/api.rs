@@ -197,9 +197,17 @@ async fn flat_views_show_what_scim_shows() {
     let types: std::collections::BTreeSet<&str> =
         all["items"].as_array().unwrap().iter().map(|one| one["type"].as_str().unwrap()).collect();
     assert_eq!(types.into_iter().collect::<Vec<_>>(), ["permission", "role", "seat", "team"]);
-    for wrong in
-        ["limit=0", "offset=-1", "as_of=yesterday", "as_of=2026-03-01", "include_removed=1", "type=x", "edition=9"]
-    {
+    for wrong in [
+        "asof=2026-03-01T00:00:00Z",
+        "as_of=",
+        "limit=0",
+        "offset=-1",
+        "as_of=yesterday",
+        "as_of=2026-03-01",
+        "include_removed=1",
+        "type=x",
+        "edition=9",
+    ] {
         let refused = bridge.get(&format!("/api/v1/memberships?{wrong}")).await;
         assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!("invalid_value")), "{wrong}");
     }
@@ -264,6 +272,15 @@ async fn the_state_at_a_past_moment_is_what_was_shown_then() {
         let then = bridge.get(&format!("/api/v1/{view}?include_removed=true&limit=1000&as_of={written}")).await.json();
         assert_eq!(then, before, "{view}");
     }
+    let mut walked = Vec::new();
+    let mut next = json!(bridge.url(&format!("/api/v1/memberships?limit=5&as_of={written}")));
+    while !next.is_null() {
+        let page = bridge.get(&path(&next)).await.json();
+        walked.extend(page["items"].as_array().unwrap().clone());
+        next = page["next"].clone();
+    }
+    let whole = bridge.get(&format!("/api/v1/memberships?limit=1000&as_of={written}")).await.json();
+    assert_eq!(json!(walked), whole["items"], "page by page");
     let changed = bridge.get(&format!("/api/v1/accounts?include_removed=true&modified_since={written}")).await.json();
     assert_eq!(changed["total"], json!(4));
     assert_eq!(bridge.get(&format!("/api/v1/accounts?modified_since={written}")).await.json()["total"], json!(3));
@@ -315,8 +332,11 @@ async fn a_removed_teammate_is_gone_within_two_seconds_of_the_webhook() {
     let runs = bridge.get("/api/v1/imports").await.json();
     assert_eq!(runs["items"][0]["trigger"], json!("webhook"));
     assert_eq!(push(&bridge, "default", "admin.removed_from_workspace", "wjw5eps7").await, 200, "late ones do no harm");
+    bridge.simulator.change(|workspace| workspace.add_teammate("New Comer"));
+    assert_eq!(push(&bridge, "default", "admin.added_to_workspace", "wjw5eps7").await, 200);
+    bridge.shows(3).await;
     post(&bridge, "", "wait=30").await;
-    assert_eq!(bridge.get("/api/v1/status").await.json()["generation"], json!(2));
+    assert_eq!(bridge.get("/api/v1/status").await.json()["generation"], json!(3));
     bridge.stop().await;
 }
 

@@ -289,6 +289,12 @@ fn the_description_is_printed() {
 async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
     let simulator = dozen_simulated();
     let shell = shell(&simulator);
+    for command in [&["ledger", "verify"][..], &["ledger", "export"], &["ledger", "prune", "--keep", "1d"]] {
+        let nowhere = shell.run(command);
+        assert_eq!(nowhere.code, Some(1), "{command:?}");
+        assert!(nowhere.stderr.contains("there is no database at bridge.db"), "{}", nowhere.stderr);
+    }
+    assert_eq!(shell.run(&["migrate"]).code, Some(0));
     let empty = shell.run(&["ledger", "verify"]);
     assert_eq!((empty.code, empty.stdout.as_str()), (Some(0), "0 generations and 0 versions were checked\nhead \n"));
     assert_eq!(shell.run(&["ledger", "export"]).stdout, "");

@@ -19,6 +19,7 @@ use crate::support::shell::{Running, Shell};
 on_both_databases!(
     killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all,
     whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happened,
+    a_list_that_shrinks_to_nothing_is_not_believed,
     a_clock_that_is_set_back_holds_nobody_up,
 );
 
@@ -159,6 +160,7 @@ async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happene
         (Fault::Status(503), 4),
         (Fault::Status(500), 2),
         (Fault::CutOff, 2),
+        (Fault::TimeOut, 1),
     ] {
         hand.simulator.fail(fault, "/teams", times);
         let run = hand.incremental().await;
@@ -183,6 +185,11 @@ async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happene
         assert_eq!(hand.recorded().await, before, "{fault:?}");
         hand.simulator.heal();
     }
+    // What is odd is taken as well as it can be, and told.
+    hand.simulator.change(|workspace| workspace.team_mut(small.support).unwrap().one_sided = vec![999]);
+    let run = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
+    assert_eq!(run.2.iter().map(|warning| warning.code.as_str()).collect::<Vec<_>>(), ["unknown_member"]);
+    hand.simulator.change(|workspace| workspace.team_mut(small.support).unwrap().one_sided.clear());
     // The log alone may be closed to the token: the import goes on without it.
     hand.simulator.fail_from_now_on(Fault::Forbidden, "/admins/activity_logs");
     let run = hand.incremental().await;
@@ -193,6 +200,32 @@ async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happene
     );
     assert_eq!(hand.ledger.verify("default", None).await.unwrap().findings, []);
     assert!(hand.ledger.runs("default", None, 100).await.unwrap().iter().all(|run| run.status != RunStatus::Running));
+}
+
+async fn a_list_that_shrinks_to_nothing_is_not_believed(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    let before = hand.recorded().await;
+    let everybody: Vec<(u64, simulator::Admin)> = hand.simulator.change(|workspace| {
+        let everybody = workspace.admins().map(|(id, admin)| (id, admin.clone())).collect();
+        for id in [small.ada, small.bo, small.cy] {
+            workspace.remove_admin(id, id, 0);
+        }
+        everybody
+    });
+    for mode in [Mode::Incremental, Mode::Full] {
+        let run = hand.import(mode).await;
+        assert_eq!((run.status, run.error.unwrap().code.as_str()), (RunStatus::Held, "too_many_removals"), "{mode:?}");
+        assert_eq!(hand.recorded().await, before, "{mode:?}");
+    }
+    hand.simulator.change(|workspace| {
+        for (id, admin) in &everybody {
+            workspace.put_back(*id, admin.clone());
+        }
+        workspace.team_mut(small.support).unwrap().members = [(small.ada, None), (small.bo, None)].into();
+    });
+    let run = hand.incremental().await;
+    assert_eq!((run.status, run.generation), (RunStatus::Succeeded, None), "as if nothing had been");
 }
 
 async fn a_clock_that_is_set_back_holds_nobody_up(database: TestDatabase) {

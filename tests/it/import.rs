@@ -2,6 +2,7 @@
 
 use intercom_scim_bridge::import::Verdict;
 use intercom_scim_bridge::ledger::{Mode, RunStatus, Trigger};
+use sea_orm::{ConnectionTrait, Statement};
 use simulator::{Admin, Fault, Role};
 
 use crate::on_both_databases;
@@ -10,6 +11,7 @@ use crate::support::hand::{Hand, START, active, memberships};
 
 on_both_databases!(
     nothing_changed_costs_three_calls_and_records_nothing,
+    one_admin_changed_costs_three_calls_and_one_version,
     the_first_import_records_everybody_but_the_machine,
     a_removed_teammate_stays_on_record_inactive,
     somebody_who_comes_back_is_restored,
@@ -39,6 +41,34 @@ async fn nothing_changed_costs_three_calls_and_records_nothing(database: TestDat
     assert_eq!((run.intercom_calls, run.intercom_retries, run.generation), (3, 0, None));
     assert_eq!(hand.recorded().await, before);
     assert_eq!(hand.full().await.generation, None, "nor does a full import");
+}
+
+async fn one_admin_changed_costs_three_calls_and_one_version(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    let rows = async || {
+        let connection = hand.database.connection().await;
+        let mut counts = Vec::new();
+        for table in ["user_versions", "group_versions", "membership_versions", "generations"] {
+            let question = format!("SELECT COUNT(*) AS rows_of_table FROM {table}");
+            let row =
+                connection.query_one_raw(Statement::from_string(connection.get_database_backend(), question)).await;
+            counts.push(row.unwrap().unwrap().try_get::<i64>("", "rows_of_table").unwrap());
+        }
+        counts
+    };
+    assert_eq!(rows().await, [3, 1, 2, 1]);
+    let _ = hand.simulator.take_calls();
+    hand.incremental().await;
+    assert_eq!(rows().await, [3, 1, 2, 1], "nothing changed, no rows");
+    hand.simulator.change(|workspace| workspace.admin_mut(small.bo).unwrap().job_title = Some("Guitarist".to_owned()));
+    let _ = hand.simulator.take_calls();
+
+    let run = hand.incremental().await;
+
+    assert_eq!(hand.simulator.take_calls(), ["GET /admins", "GET /teams", "POST /admins/activity_logs/search"]);
+    assert_eq!((run.counts.users_updated, run.generation), (1, Some(2)));
+    assert_eq!(rows().await, [4, 1, 2, 2], "that admin only");
 }
 
 async fn the_first_import_records_everybody_but_the_machine(database: TestDatabase) {
@@ -236,7 +266,7 @@ async fn a_plan_that_came_too_late_is_made_anew(database: TestDatabase) {
     hand.simulator.change(|workspace| workspace.admin_mut(small.bo).unwrap().has_inbox_seat = true);
     hand.full().await;
     let (lease, run) = hand.start_run().await;
-    let error = hand.ledger.commit(&lease, &run, &plan, hand.clock.now()).await.unwrap_err();
+    let error = hand.ledger.commit(&lease, &run, &plan, || hand.clock.now()).await.unwrap_err();
     hand.importer.release(&lease).await;
     assert_eq!(error.to_string(), "another import was committed meanwhile (made from generation 1, found 2)");
     assert_eq!(hand.ledger.generation("default").await.unwrap(), 2);

@@ -62,7 +62,7 @@ async fn whoever_sleeps_through_the_end_of_a_lease_cannot_commit_over_the_next(d
     let (slept, run) = hand.start_run().await;
     hand.clock.advance(TTL * 2);
     let next = hand.ledger.lease("default", "the next", TTL, hand.clock.now()).await.unwrap().unwrap();
-    let error = hand.ledger.commit(&slept, &run, &plan, hand.clock.now()).await.unwrap_err();
+    let error = hand.ledger.commit(&slept, &run, &plan, || hand.clock.now()).await.unwrap_err();
     assert!(matches!(error, LedgerError::LeaseLost), "{error}");
     assert_eq!(hand.ledger.generation("default").await.unwrap(), 1);
     let recorded = hand.ledger.run("default", run.id).await.unwrap().unwrap();
@@ -70,8 +70,9 @@ async fn whoever_sleeps_through_the_end_of_a_lease_cannot_commit_over_the_next(d
     // Nor does what it says afterwards change the record.
     hand.ledger.finish_run(&run).await.unwrap();
     assert_eq!(hand.ledger.run("default", run.id).await.unwrap().unwrap().status, RunStatus::Interrupted);
-    let run = hand.ledger.start_run(&next, Mode::Full, Trigger::Command, None, hand.clock.now()).await.unwrap();
-    assert_eq!(hand.ledger.commit(&next, &run, &plan, hand.clock.now()).await.unwrap().generation, Some(2));
+    let run =
+        hand.ledger.start_run(&next, Mode::Full, Trigger::Command, (None, false), hand.clock.now()).await.unwrap();
+    assert_eq!(hand.ledger.commit(&next, &run, &plan, || hand.clock.now()).await.unwrap().generation, Some(2));
 }
 
 async fn an_import_waits_for_nobody_and_writes_nothing_while_another_one_runs(database: TestDatabase) {

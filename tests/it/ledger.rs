@@ -83,7 +83,7 @@ async fn times_of_generations_only_ever_grow(database: TestDatabase) {
     // The machine's clock was set back by a day.
     let yesterday = first - time::Duration::days(1);
     let (lease, run) = hand.start_run().await;
-    hand.ledger.commit(&lease, &run, &plan, yesterday).await.unwrap();
+    hand.ledger.commit(&lease, &run, &plan, || yesterday).await.unwrap();
     assert_eq!(hand.recorded().await.users[0].0.stamps.last_modified, first + time::Duration::milliseconds(1));
 }
 

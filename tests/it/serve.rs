@@ -108,7 +108,7 @@ async fn a_run_that_a_dead_process_left_behind_is_marked_once_its_lease_has_ende
     let ledger = database.ledger().await;
     let long_ago = Clock::System.now() - Duration::from_mins(1);
     let lease = ledger.lease("default", "dead", Duration::from_secs(15), long_ago).await.unwrap().unwrap();
-    ledger.start_run(&lease, Mode::Full, Trigger::Schedule, None, long_ago).await.unwrap();
+    ledger.start_run(&lease, Mode::Full, Trigger::Schedule, (None, false), long_ago).await.unwrap();
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let app = App::start(&config(&database, &simulator.base_url()), Clock::System).await.unwrap();
     app.service().workspaces["default"].live.shows(|shown| shown.generation == 1).await;

@@ -12,6 +12,7 @@ pub struct Model {
     pub mode: String,
     pub trigger: String,
     pub requested_by: Option<String>,
+    pub allow_removals: bool,
     pub fence: Option<i64>,
     pub status: String,
     pub started_at: TimeDateTimeWithTimeZone,

@@ -36,7 +36,7 @@ pub fn connection(base_url: &str) -> Connection {
         region: None,
         api_version: "2.16".to_owned(),
         connect_timeout: Duration::from_secs(5),
-        read_timeout: Duration::from_secs(5),
+        read_timeout: Duration::from_secs(2),
     }
 }
 
@@ -106,7 +106,8 @@ impl Hand {
     /// Starts a run by hand, for a plan to be committed by hand.
     pub async fn start_run(&self) -> (Lease, Run) {
         let lease = self.importer.lease().await.unwrap().expect("nobody else imports");
-        let run = self.ledger.start_run(&lease, Mode::Full, Trigger::Command, None, self.clock.now()).await.unwrap();
+        let run =
+            self.ledger.start_run(&lease, Mode::Full, Trigger::Command, (None, false), self.clock.now()).await.unwrap();
         (lease, run)
     }
 
