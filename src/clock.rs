@@ -72,6 +72,13 @@ impl Clock {
     }
 }
 
+/// So long before a moment; the UNIX epoch, where that lies before all times.
+#[must_use]
+pub fn before(moment: OffsetDateTime, by: Duration) -> OffsetDateTime {
+    let by = time::Duration::try_from(by).ok();
+    by.and_then(|by| moment.checked_sub(by)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
 fn to_millis(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{CommandError, print_line};
 use crate::app::{DEFAULT_WORKSPACE, missing_file, open_ledger};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::http::change_document;
 use crate::ledger::{ChangeKind, ChangePosition, Ledger, LedgerError};
@@ -137,9 +137,7 @@ async fn export(ledger: &Ledger, since: Option<&str>, kind: Option<ChangeKind>) 
 
 async fn prune(ledger: &Ledger, keep: Duration, json: bool) -> Result<(), CommandError> {
     let now = Clock::System.now();
-    let before = time::Duration::try_from(keep).ok().and_then(|keep| now.checked_sub(keep));
-    let before = before.ok_or_else(|| CommandError::new("--keep reaches back beyond all times"))?;
-    let pruned = ledger.prune(DEFAULT_WORKSPACE, before, now).await.map_err(unreadable)?;
+    let pruned = ledger.prune(DEFAULT_WORKSPACE, clock::before(now, keep), now).await.map_err(unreadable)?;
     if json {
         print_line(&json!(pruned).to_string());
     } else {

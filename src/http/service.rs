@@ -7,7 +7,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::access::{Tokens, WebhookKey};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::directory::Names;
 use crate::import::{Health, Nudge};
 use crate::ledger::Ledger;
@@ -70,8 +70,7 @@ impl Service {
     /// Who was gone by then is not visible any more at `moment`.
     #[must_use]
     pub fn gone_by(&self, moment: OffsetDateTime) -> OffsetDateTime {
-        let retention = time::Duration::try_from(self.retention).ok();
-        retention.and_then(|retention| moment.checked_sub(retention)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        clock::before(moment, self.retention)
     }
 }
 

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 use super::Live;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::directory::{Directory, Generation, Names};
 use crate::ledger::{Ledger, LedgerError, Run, RunId};
 use crate::scim::{Picture, resource_types};
@@ -81,11 +81,7 @@ impl Publisher {
 
     /// Who was gone by now is not shown any more.
     fn gone_by(&self) -> OffsetDateTime {
-        let now = self.clock.now();
-        time::Duration::try_from(self.options.retention)
-            .ok()
-            .and_then(|retention| now.checked_sub(retention))
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        clock::before(self.clock.now(), self.options.retention)
     }
 
     async fn picture(&self, generation: Generation, previous: Option<Arc<Picture>>) -> Result<Picture, LedgerError> {
