@@ -25,8 +25,8 @@ pub struct Committed {
 impl Ledger {
     /// Commits `plan` together with the record of the `run` that made it, in one transaction.
     ///
-    /// The generation's time is that of `now` right before the end of the transaction, or a millisecond after the generation before it where the clock
-    /// went backwards: times of generations only ever grow, so "changed since" never skips anything.
+    /// The generation's time is that of `now` right before the end of the transaction, or a millisecond after the
+    /// generation before it where the clock went backwards: times of generations only ever grow.
     ///
     /// # Errors
     /// [`LedgerError::Stale`] when the plan was made from another generation than the latest,
