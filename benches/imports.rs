@@ -17,12 +17,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::directory::{Directory, Names};
+use intercom_scim_bridge::directory::Names;
 use intercom_scim_bridge::import::{ImportOptions, ImportRequest, Importer};
 use intercom_scim_bridge::intercom::{self, Client, Connection, Since};
 use intercom_scim_bridge::ledger::{Ledger, Mode, RunStatus, Trigger};
 use intercom_scim_bridge::limits;
-use intercom_scim_bridge::scim::Picture;
+use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use sea_orm::sea_query::{Alias, Expr, Query};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, QueryResult, Statement, TransactionTrait, Value};
 use secrecy::SecretString;
@@ -164,6 +164,27 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
             100.0 * reading.as_secs_f64() / best.as_secs_f64()
         );
     }
+    let options = PublishOptions {
+        base_url: "https://bridge.example/scim/v2".to_owned(),
+        names: Names::default(),
+        retention: Duration::from_hours(24 * 30),
+    };
+    let publisher = Publisher::new("default", options, ledger.clone(), Clock::System);
+    let show = async || {
+        let started = Instant::now();
+        publisher.refresh().await.unwrap();
+        started.elapsed().as_secs_f64()
+    };
+    let first = show().await;
+    simulator.change(|workspace| {
+        let people: Vec<u64> = workspace.admins().map(|(id, _)| id).take(10).collect();
+        for id in people {
+            workspace.admin_mut(id).unwrap().job_title = Some(format!("{name} shown"));
+        }
+    });
+    fetch_lists(simulator).await;
+    run(Mode::Incremental).await;
+    println!("a generation is read and shown in {first:.2} s, one with ten changes in {:.2} s", show().await);
     println!("memory of importer, simulator and benchmark together: at most {} MB", peak_memory() >> 20);
     ledger.close().await;
 }
@@ -446,30 +467,6 @@ impl Drop for Bridge {
 }
 
 async fn measure_publishing(simulator: &Simulator, database: &str, admins: u32) {
-    let ledger = Ledger::open(database).await.unwrap();
-    let generation = ledger.generation("default").await.unwrap();
-    let mut previous: Option<Picture> = None;
-    println!("\n== Showing a generation");
-    for what in ["the first one", "one with ten changes"] {
-        let generation = if previous.is_none() { generation - 1 } else { generation };
-        let started = Instant::now();
-        let snapshot = ledger.snapshot("default", generation).await.unwrap();
-        let read = started.elapsed();
-        let started = Instant::now();
-        let earlier = previous.as_ref().map(Picture::directory);
-        let directory = Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, earlier);
-        let picture = Picture::new(directory, "https://bridge.example/scim/v2", Names::default(), previous.as_ref());
-        let built = started.elapsed();
-        println!(
-            "{what}: built in {:.2} s, after reading it from SQLite in {:.2} s",
-            built.as_secs_f64(),
-            read.as_secs_f64()
-        );
-        previous = Some(picture);
-    }
-    drop(previous);
-    ledger.close().await;
-
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let environment = [
         ("DATABASE_URL", database.to_owned()),

@@ -120,8 +120,8 @@ pub const LOG_EVENT_DELAY: Duration = Duration::from_secs(5);
 /// Earlier states that are kept once they were read from the ledger. A walk asks for one state, page by page.
 pub const KEPT_PAST: usize = 2;
 
-/// People and teams that differ, up to which an incremental import plans from those alone. More are read faster with
-/// everything else.
+/// People and teams that differ, up to which an incremental import plans from those alone, and a new generation is read
+/// by those alone. More are read faster with everything else.
 pub const PLANNED_IN_PART: usize = 5_000;
 
 /// How often an import under way shows that it is alive, and tells how far it has come. Leases last for several of these.

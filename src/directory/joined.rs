@@ -6,7 +6,9 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::Workspace;
-use super::{Generation, Group, GroupId, Membership, Priority, Recorded, Snapshot, Stamps, User, UserId, Volatile};
+use super::{
+    Generation, Group, GroupId, Membership, Part, Priority, Recorded, Snapshot, Stamps, User, UserId, Volatile,
+};
 
 /// A workspace at one generation. It never changes; what is the same in the next generation is shared with it.
 #[derive(Debug, Default)]
@@ -113,6 +115,34 @@ impl Directory {
         }
         self.people.iter_mut().zip(of_people).for_each(|(person, links)| person.teams = by_priority(links));
         self.teams.iter_mut().zip(of_teams).for_each(|(team, links)| team.members = by_priority(links));
+    }
+
+    /// The state in which some people and teams are as in `fresh`, everybody else is as here, and all have these values
+    /// that are not access. Those of `part` who are not in `fresh` are no more.
+    #[must_use]
+    pub fn with(&self, part: &Part, fresh: Snapshot, volatile: &HashMap<UserId, Volatile>) -> Snapshot {
+        let values = |id: &UserId| volatile.get(id).cloned().unwrap_or_default();
+        let kept = self.people.iter().filter(|person| !part.users.contains(&person.user.id)).map(|person| {
+            let value = User::clone(&person.user);
+            let volatile = values(&value.id);
+            (Recorded { value, stamps: person.stamps }, volatile)
+        });
+        let mut users: Vec<_> = kept.chain(fresh.users).collect();
+        users.sort_by(|(a, _), (b, _)| a.value.id.cmp(&b.value.id));
+        let teams = || self.teams.iter().filter(|team| !part.groups.contains(&team.group.id));
+        let kept = teams().map(|team| Recorded { value: Group::clone(&team.group), stamps: team.stamps });
+        let mut groups: Vec<_> = kept.chain(fresh.groups).collect();
+        groups.sort_by(|a, b| a.value.id.cmp(&b.value.id));
+        let kept = teams().flat_map(|team| {
+            team.members.iter().map(|link| Membership {
+                group: team.group.id.clone(),
+                user: self.people[link.place as usize].user.id.clone(),
+                priority: link.priority,
+            })
+        });
+        let mut memberships: Vec<_> = kept.chain(fresh.memberships).collect();
+        memberships.sort();
+        Snapshot { generation: fresh.generation, workspace: fresh.workspace, users, groups, memberships }
     }
 
     /// The person with that id.

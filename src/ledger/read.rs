@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::TryStreamExt as _;
 use sea_orm::sea_query::{Expr, Func};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    StreamTrait,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, StreamTrait,
 };
 use time::OffsetDateTime;
 
@@ -15,7 +15,9 @@ use super::entities::{
 };
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{Ledger, LedgerError, prune, rows};
-use crate::directory::{Generation, Membership, Part, Recorded, Snapshot, Stamps, UserId, Volatile, Workspace};
+use crate::directory::{
+    Generation, GroupId, Membership, Part, Recorded, Snapshot, Stamps, UserId, Volatile, Workspace,
+};
 
 impl Ledger {
     /// The latest generation of a workspace; 0 before the first.
@@ -98,6 +100,46 @@ impl Ledger {
         self.read(workspace, self.generation(workspace).await?, &Only::these(part)).await
     }
 
+    /// The state of some people and teams at `generation`; volatile values are always the current ones.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
+    pub async fn snapshot_of(
+        &self,
+        workspace: &str,
+        generation: Generation,
+        part: &Part,
+    ) -> Result<Snapshot, LedgerError> {
+        self.read(workspace, generation, &Only::these(part)).await
+    }
+
+    /// The people and teams that changed, or a membership of them, after one generation and up to another.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn touched(&self, workspace: &str, since: Generation, until: Generation) -> Result<Part, LedgerError> {
+        let db = &self.database;
+        let (user, group) = (user_versions::Column::UserId, group_versions::Column::GroupId);
+        let (member, team) = (membership_versions::Column::UserId, membership_versions::Column::GroupId);
+        let mut users = ids_touched(db, &USERS, user, workspace, since, until).await?;
+        users.extend(ids_touched(db, &MEMBERSHIPS, member, workspace, since, until).await?);
+        let mut groups = ids_touched(db, &GROUPS, group, workspace, since, until).await?;
+        groups.extend(ids_touched(db, &MEMBERSHIPS, team, workspace, since, until).await?);
+        Ok(Part {
+            users: users.into_iter().map(UserId::new).collect(),
+            groups: groups.into_iter().map(GroupId::new).collect(),
+        })
+    }
+
+    /// How many people are on record at a generation, those who are gone among them.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn count_people(&self, workspace: &str, generation: Generation) -> Result<u64, LedgerError> {
+        let query = user_versions::Entity::find().filter(USERS.workspace.eq(workspace));
+        Ok(query.filter(USERS.open_at(generation)).count(&self.database).await?)
+    }
+
     /// The state at `generation`: every version that was opened by then and not closed by then.
     /// Volatile values are always the current ones.
     ///
@@ -154,6 +196,20 @@ impl Ledger {
             memberships: memberships(db, workspace, generation, only).await?,
         })
     }
+}
+
+async fn ids_touched<E: EntityTrait>(
+    db: &DatabaseConnection,
+    versions: &Versions<E>,
+    id: E::Column,
+    workspace: &str,
+    since: Generation,
+    until: Generation,
+) -> Result<Vec<String>, LedgerError> {
+    let touched =
+        Condition::any().add(versions.from.between(since + 1, until)).add(versions.to.between(since + 1, until));
+    let query = E::find().select_only().column(id).distinct().filter(versions.workspace.eq(workspace)).filter(touched);
+    Ok(query.into_tuple().all(db).await?)
 }
 
 /// The newest row of `generations`.

@@ -8,8 +8,9 @@ use tokio::sync::Mutex;
 
 use super::Live;
 use crate::clock::{self, Clock};
-use crate::directory::{Directory, Generation, Names};
+use crate::directory::{Directory, Generation, Names, Snapshot};
 use crate::ledger::{Ledger, LedgerError, Run, RunId};
+use crate::limits;
 use crate::scim::{Picture, resource_types};
 
 /// Keeps one workspace's [`Live`] picture up with the ledger.
@@ -84,12 +85,37 @@ impl Publisher {
         clock::before(self.clock.now(), self.options.retention)
     }
 
+    /// The state at a generation but for people who are not shown any more, and how many people there are with them.
+    /// Where little has changed since what is shown, only that is read.
+    async fn snapshot(
+        &self,
+        generation: Generation,
+        previous: Option<&Picture>,
+    ) -> Result<(Snapshot, usize), LedgerError> {
+        let (ledger, workspace) = (&self.ledger, self.workspace.as_str());
+        if let Some(shown) = previous.map(Picture::directory)
+            && shown.edition.generation < generation
+        {
+            let part = ledger.touched(workspace, shown.edition.generation, generation).await?;
+            if part.users.len() + part.groups.len() <= limits::PLANNED_IN_PART {
+                let fresh = ledger.snapshot_of(workspace, generation, &part).await?;
+                let volatile = ledger.volatile(workspace).await?;
+                let people = ledger.count_people(workspace, generation).await?;
+                return Ok((shown.with(&part, fresh, &volatile), usize::try_from(people).unwrap_or(usize::MAX)));
+            }
+        }
+        let snapshot = ledger.snapshot(workspace, generation).await?;
+        let people = snapshot.users.len();
+        Ok((snapshot, people))
+    }
+
     async fn picture(&self, generation: Generation, previous: Option<Arc<Picture>>) -> Result<Picture, LedgerError> {
-        let snapshot = self.ledger.snapshot(&self.workspace, generation).await?;
+        let (snapshot, people) = self.snapshot(generation, previous.as_deref()).await?;
         let (PublishOptions { base_url, names, .. }, gone_by) = (self.options.clone(), self.gone_by());
         // Building takes a second for 100,000 people; requests are answered meanwhile.
         let build = move || {
-            let directory = Directory::new(snapshot, gone_by, previous.as_deref().map(Picture::directory));
+            let mut directory = Directory::new(snapshot, gone_by, previous.as_deref().map(Picture::directory));
+            directory.edition.left_out = people.saturating_sub(directory.people.len());
             Picture::new(directory, base_url, names, previous.as_deref())
         };
         let picture = tokio::task::spawn_blocking(build)

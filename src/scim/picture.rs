@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -14,7 +15,7 @@ use super::render;
 use super::resource_types;
 use super::schema::{self, ResourceType};
 use super::value::{GroupRef, Resource, UserRef};
-use crate::directory::{Directory, Edition, Names, Workspace};
+use crate::directory::{Directory, Edition, Link, Names, Workspace};
 
 /// A workspace's users and groups as SCIM shows them. What did not change from one generation to the next is shared
 /// between their pictures, so that keeping several takes little more room than keeping one.
@@ -163,6 +164,15 @@ impl Picture {
         let mut parts = Vec::with_capacity(entries.len());
         let mut written = Vec::new();
         for (start, neighbours) in (0..).step_by(SHELF).zip(entries.chunks(SHELF)) {
+            let earlier = before.next();
+            if let (Some((was, kept)), Some(previous)) = (earlier, previous)
+                && was.len() == neighbours.len()
+                && (start..start + was.len()).all(|place| self.says_the_same(previous, kind, place))
+            {
+                parts.extend(was.iter().map(|entry| (entry.version, entry.from, entry.to)));
+                shelves.push(kept.clone());
+                continue;
+            }
             written.clear();
             for resource in self.part(kind, start..start + neighbours.len()) {
                 if !written.is_empty() {
@@ -180,12 +190,42 @@ impl Picture {
                 before.len() == neighbours.len()
                     && before.iter().zip(now).all(|(was, (is, part))| was.id == is.id && was.version == part.0)
             };
-            shelves.push(match before.next().filter(|(before, _)| same(before)) {
+            shelves.push(match earlier.filter(|(before, _)| same(before)) {
                 Some((_, kept)) => kept.clone(),
                 None => Bytes::copy_from_slice(&written),
             });
         }
         (shelves, parts)
+    }
+
+    /// Whether the answer at a place is the one that an earlier picture has there: nothing is different that it shows.
+    fn says_the_same(&self, earlier: &Self, kind: &ResourceType, place: usize) -> bool {
+        let (now, was) = (&self.directory, &earlier.directory);
+        let same_service = self.base_url == earlier.base_url && self.names == earlier.names;
+        if !same_service || now.workspace != was.workspace {
+            return false;
+        }
+        if *kind == schema::USER {
+            let same_team = |link: &Link| {
+                let place = link.place as usize;
+                was.teams.get(place).is_some_and(|team| Arc::ptr_eq(&team.group, &now.teams[place].group))
+            };
+            let (Some(is), Some(was)) = (now.people.get(place), was.people.get(place)) else { return false };
+            Arc::ptr_eq(&is.user, &was.user)
+                && is.stamps == was.stamps
+                && is.teams == was.teams
+                && is.teams.iter().all(same_team)
+        } else {
+            let same_person = |link: &Link| {
+                let place = link.place as usize;
+                was.people.get(place).is_some_and(|person| Arc::ptr_eq(&person.user, &now.people[place].user))
+            };
+            let (Some(is), Some(was)) = (now.teams.get(place), was.teams.get(place)) else { return false };
+            Arc::ptr_eq(&is.group, &was.group)
+                && is.stamps == was.stamps
+                && is.members == was.members
+                && is.members.iter().all(same_person)
+        }
     }
 
     fn shelved(&self, kind: &ResourceType) -> &Shelved {

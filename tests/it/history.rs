@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use intercom_scim_bridge::directory::{Directory, Snapshot};
+use intercom_scim_bridge::directory::{Directory, Names, Snapshot};
 use intercom_scim_bridge::flat::{attributes_of_group, attributes_of_membership, attributes_of_user};
 use intercom_scim_bridge::http::change_document;
 use intercom_scim_bridge::ledger::{ChangeKind, ChangePosition, LedgerError, Mode, RecordedChange};
+use intercom_scim_bridge::publish::{PublishOptions, Publisher};
+use intercom_scim_bridge::scim::resource_types;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
@@ -426,6 +428,21 @@ async fn check(database: TestDatabase, history: &[Vec<Deed>]) {
     }
     let hand = Hand::with(database, workspace).await;
     let mut gone = Vec::new();
+    let publisher = || {
+        let base_url = "https://bridge.example/scim/v2".to_owned();
+        let options =
+            PublishOptions { base_url, names: Names::default(), retention: std::time::Duration::from_secs(200) };
+        Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone())
+    };
+    let shown = async |publisher: &Publisher| {
+        publisher.refresh().await.unwrap();
+        let picture = publisher.live().picture().unwrap();
+        let bodies = |kind| {
+            picture.all(kind).map(|resource| (resource.version().to_owned(), resource.ready())).collect::<Vec<_>>()
+        };
+        (picture.edition(), bodies(resource_types::USER), bodies(resource_types::GROUP))
+    };
+    let step_by_step = publisher();
     let mut then: Vec<(OffsetDateTime, Snapshot)> = Vec::new();
     for (step, deeds) in history.iter().enumerate() {
         let at = hand.clock.now().unix_timestamp();
@@ -433,6 +450,7 @@ async fn check(database: TestDatabase, history: &[Vec<Deed>]) {
         // Planned from everything, and from what differs.
         hand.allowing_removals(if step % 3 == 0 { Mode::Full } else { Mode::Incremental }).await;
         then.push((hand.clock.now(), hand.recorded().await));
+        assert_eq!(shown(&step_by_step).await, shown(&publisher()).await, "what is shown, read in steps and at once");
         hand.clock.advance(std::time::Duration::from_mins(1));
     }
 
