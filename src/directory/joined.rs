@@ -104,45 +104,92 @@ impl Directory {
     fn join(&mut self, memberships: &[Membership]) {
         let people: HashMap<&UserId, u32> = self.people.iter().map(|person| &person.user.id).zip(0..).collect();
         let teams: HashMap<&GroupId, u32> = self.teams.iter().map(|team| &team.group.id).zip(0..).collect();
+        // A membership of somebody or something that is not here cannot be shown.
+        let ends = |one: &Membership| Some((*teams.get(&one.group)?, *people.get(&one.user)?, one.priority));
+        let links: Vec<_> = memberships.iter().filter_map(ends).collect();
+        self.link(&links);
+    }
+
+    /// Joins teams and people by their places.
+    fn link(&mut self, links: &[(u32, u32, Option<Priority>)]) {
         let mut of_people: Vec<Vec<Link>> = vec![Vec::new(); self.people.len()];
         let mut of_teams: Vec<Vec<Link>> = vec![Vec::new(); self.teams.len()];
-        for Membership { group, user, priority } in memberships {
-            // A membership of somebody or something that is not here cannot be shown.
-            if let (Some(person), Some(team)) = (people.get(user), teams.get(group)) {
-                of_people[*person as usize].push(Link { place: *team, priority: *priority });
-                of_teams[*team as usize].push(Link { place: *person, priority: *priority });
-            }
+        for (team, person, priority) in links {
+            of_people[*person as usize].push(Link { place: *team, priority: *priority });
+            of_teams[*team as usize].push(Link { place: *person, priority: *priority });
         }
         self.people.iter_mut().zip(of_people).for_each(|(person, links)| person.teams = by_priority(links));
         self.teams.iter_mut().zip(of_teams).for_each(|(team, links)| team.members = by_priority(links));
     }
 
-    /// The state in which some people and teams are as in `fresh`, everybody else is as here, and all have these values
-    /// that are not access. Those of `part` who are not in `fresh` are no more.
+    /// The directory in which some people and teams are as in `fresh`, everybody else is as here, and all have these
+    /// values that are not access. Those of `part` who are not in `fresh` are no more; people who were gone by `gone_by`
+    /// are left out, and `people` says how many there are with them.
     #[must_use]
-    pub fn with(&self, part: &Part, fresh: Snapshot, volatile: &HashMap<UserId, Volatile>) -> Snapshot {
-        let values = |id: &UserId| volatile.get(id).cloned().unwrap_or_default();
-        let kept = self.people.iter().filter(|person| !part.users.contains(&person.user.id)).map(|person| {
-            let value = User::clone(&person.user);
-            let volatile = values(&value.id);
-            (Recorded { value, stamps: person.stamps }, volatile)
+    pub fn with(
+        &self,
+        part: &Part,
+        fresh: Snapshot,
+        volatile: &HashMap<UserId, Volatile>,
+        gone_by: OffsetDateTime,
+        people: usize,
+    ) -> Self {
+        let (workspace, generation) = (fresh.workspace.clone(), fresh.generation);
+        let memberships = fresh.memberships.clone();
+        let fresh = Self::new(fresh, gone_by, Some(self));
+        let none = Volatile::default();
+        let stays = |person: &&Person| {
+            !part.users.contains(&person.user.id) && (person.user.active || person.stamps.last_modified > gone_by)
+        };
+        let kept = self.people.iter().filter(stays).map(|person| {
+            let values = volatile.get(&person.user.id).unwrap_or(&none);
+            Person {
+                user: Arc::clone(&person.user),
+                volatile: if *person.volatile == *values {
+                    Arc::clone(&person.volatile)
+                } else {
+                    Arc::new(values.clone())
+                },
+                stamps: person.stamps,
+                teams: Box::default(),
+            }
         });
-        let mut users: Vec<_> = kept.chain(fresh.users).collect();
-        users.sort_by(|(a, _), (b, _)| a.value.id.cmp(&b.value.id));
-        let teams = || self.teams.iter().filter(|team| !part.groups.contains(&team.group.id));
-        let kept = teams().map(|team| Recorded { value: Group::clone(&team.group), stamps: team.stamps });
-        let mut groups: Vec<_> = kept.chain(fresh.groups).collect();
-        groups.sort_by(|a, b| a.value.id.cmp(&b.value.id));
-        let kept = teams().flat_map(|team| {
-            team.members.iter().map(|link| Membership {
-                group: team.group.id.clone(),
-                user: self.people[link.place as usize].user.id.clone(),
-                priority: link.priority,
-            })
+        let mut all: Vec<Person> = kept.chain(fresh.people).collect();
+        all.sort_by(|a, b| a.user.id.cmp(&b.user.id));
+        let kept = self.teams.iter().filter(|team| !part.groups.contains(&team.group.id)).map(|team| Team {
+            group: Arc::clone(&team.group),
+            stamps: team.stamps,
+            members: Box::default(),
         });
-        let mut memberships: Vec<_> = kept.chain(fresh.memberships).collect();
-        memberships.sort();
-        Snapshot { generation: fresh.generation, workspace: fresh.workspace, users, groups, memberships }
+        let mut teams: Vec<Team> = kept.chain(fresh.teams).collect();
+        teams.sort_by(|a, b| a.group.id.cmp(&b.group.id));
+        let gone = all.iter().filter(|person| !person.user.active).map(|person| person.stamps.last_modified);
+        let first_gone = gone.min();
+        let edition = Edition { generation, left_out: people.saturating_sub(all.len()) };
+        let mut directory = Self { edition, workspace, people: all, teams, first_gone };
+        // Where those who were here are now.
+        let places: Vec<Option<u32>> = self.people.iter().map(|person| directory.place(&person.user.id)).collect();
+        let mut links: Vec<(u32, u32, Option<Priority>)> = Vec::new();
+        for (team, place) in directory.teams.iter().zip(0..) {
+            let unchanged = self.team(&team.group.id).filter(|_| !part.groups.contains(&team.group.id));
+            let members = unchanged.iter().flat_map(|team| team.members.iter());
+            links.extend(members.filter_map(|link| Some((place, places[link.place as usize]?, link.priority))));
+        }
+        for Membership { group, user, priority } in &memberships {
+            let team = directory.teams.binary_search_by(|team| team.group.id.cmp(group)).ok();
+            if let (Some(team), Some(person)) =
+                (team.and_then(|place| u32::try_from(place).ok()), directory.place(user))
+            {
+                links.push((team, person, *priority));
+            }
+        }
+        directory.link(&links);
+        directory
+    }
+
+    fn place(&self, id: &UserId) -> Option<u32> {
+        let place = self.people.binary_search_by(|person| person.user.id.cmp(id)).ok()?;
+        u32::try_from(place).ok()
     }
 
     /// The person with that id.
