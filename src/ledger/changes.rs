@@ -161,14 +161,20 @@ impl Ledger {
         if let Some(pruned) = read::last_pruned(db, workspace).await?
             && (since.generation < pruned.generation || since.generation == pruned.generation && since.after.is_some())
         {
-            return Err(LedgerError::Pruned { since: pruned.at });
+            // The time of the generation, not of the pruning.
+            let since = read::kept_since(db, workspace).await?.unwrap_or(pruned.at);
+            return Err(LedgerError::Pruned { since });
         }
         let mut found = Vec::new();
         let mut number = if since.after.is_some() { since.generation } else { since.generation + 1 };
         // The generation before tells since when a deed may have been done.
         let mut before = generation(db, workspace, number - 1).await?.map(|row| row.at);
         while found.len() <= limit && number <= latest {
-            for row in generations_between(db, workspace, number, latest).await? {
+            let rows = read::generations_between(db, workspace, number, latest).await?;
+            if rows.is_empty() {
+                return Err(LedgerError::Corrupt { what: format!("generation {number} is missing") });
+            }
+            for row in rows {
                 let tally = Tally::of(&row)?;
                 let place = since.after.as_ref().filter(|_| row.number == since.generation);
                 for kind in ChangeKind::ALL.into_iter().filter(wanted) {
@@ -213,24 +219,6 @@ async fn generation(
     number: Generation,
 ) -> Result<Option<generations::Model>, LedgerError> {
     Ok(generations::Entity::find_by_id((workspace.to_owned(), number)).one(db).await?)
-}
-
-/// The next generations up to the latest that the page knows of; bounded.
-async fn generations_between(
-    db: &DatabaseConnection,
-    workspace: &str,
-    number: Generation,
-    latest: Generation,
-) -> Result<Vec<generations::Model>, LedgerError> {
-    use generations::Column;
-    let query = generations::Entity::find()
-        .filter(Column::Workspace.eq(workspace))
-        .filter(Column::Number.between(number, latest));
-    let rows = query.order_by_asc(Column::Number).limit(limits::GENERATIONS_AT_ONCE).all(db).await?;
-    if rows.is_empty() {
-        return Err(LedgerError::Corrupt { what: format!("generation {number} is missing") });
-    }
-    Ok(rows)
 }
 
 /// A change, and the end of the generation before it.
@@ -286,33 +274,23 @@ where
     E: EntityTrait,
     E::Model: Version,
 {
-    let (opened, closed) = touched(versions, &generation.workspace, generation.number);
+    let (workspace, number) = (generation.workspace.as_str(), generation.number);
     // The first `most` of the whole are among the first `most` of each.
     let first = |query: Select<E>| {
         let query = query.filter(versions.after(key)).limit(most as u64);
         versions.key.iter().fold(query, |query, column| query.order_by_asc(*column)).all(db)
     };
     let mut ends: BTreeMap<String, (Option<T>, Option<T>)> = BTreeMap::new();
-    for row in first(closed).await? {
+    for row in first(versions.closed_by(workspace, number)).await? {
         let key = row.key();
         ends.entry(key).or_default().0 = Some(value(row)?);
     }
-    for row in first(opened).await? {
+    for row in first(versions.opened_by(workspace, number)).await? {
         let key = row.key();
         ends.entry(key).or_default().1 = Some(value(row)?);
     }
     let changes = ends.into_iter().take(most).filter_map(|(key, (before, after))| Some((key, change(before, after)?)));
     Ok(changes.map(|(key, change)| (key, wrap(change))).collect())
-}
-
-/// The versions that a generation opened, and those that it closed.
-pub(super) fn touched<E: EntityTrait>(
-    versions: &Versions<E>,
-    workspace: &str,
-    generation: Generation,
-) -> (Select<E>, Select<E>) {
-    let of = |column: E::Column| E::find().filter(versions.workspace.eq(workspace)).filter(column.eq(generation));
-    (of(versions.from), of(versions.to))
 }
 
 /// How many changes come after a place.
@@ -362,15 +340,12 @@ async fn rest_of(
         E::Model: Sync,
     {
         // One change for each key that a version of began or ended.
-        let keys = |column: E::Column| {
-            let query = E::find().select_only().columns(versions.key.iter().copied());
-            query
-                .filter(versions.workspace.eq(workspace))
-                .filter(column.eq(generation))
-                .filter(versions.after(Some(key)))
-                .into_query()
+        let keys = |query: Select<E>| {
+            let query = query.select_only().columns(versions.key.iter().copied());
+            query.filter(versions.after(Some(key))).into_query()
         };
-        let both = keys(versions.from).union(UnionType::Distinct, keys(versions.to)).to_owned();
+        let mut both = keys(versions.opened_by(workspace, generation));
+        both.union(UnionType::Distinct, keys(versions.closed_by(workspace, generation)));
         let count = Query::select().expr(Expr::cust("COUNT(*)")).from_subquery(both, "touched").to_owned();
         let row = db.query_one(&count).await?;
         let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or(0);

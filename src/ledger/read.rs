@@ -18,6 +18,7 @@ use super::{Ledger, LedgerError, prune, rows};
 use crate::directory::{
     Generation, GroupId, Membership, Part, Recorded, Snapshot, Stamps, UserId, Volatile, Workspace,
 };
+use crate::limits;
 
 impl Ledger {
     /// The latest generation of a workspace; 0 before the first.
@@ -97,7 +98,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
     pub async fn latest_of(&self, workspace: &str, part: &Part) -> Result<Snapshot, LedgerError> {
-        self.read(workspace, self.generation(workspace).await?, &Only::these(part)).await
+        self.snapshot_of(workspace, self.generation(workspace).await?, part).await
     }
 
     /// The state of some people and teams at `generation`; volatile values are always the current ones.
@@ -222,6 +223,19 @@ pub(super) async fn latest_generation(
         .order_by_desc(generations::Column::Number)
         .one(db)
         .await?)
+}
+
+/// The next generations from `first` up to `last`, at most [`limits::GENERATIONS_AT_ONCE`] of them.
+pub(super) async fn generations_between(
+    db: &impl ConnectionTrait,
+    workspace: &str,
+    first: Generation,
+    last: Generation,
+) -> Result<Vec<generations::Model>, LedgerError> {
+    use generations::Column;
+    let query =
+        generations::Entity::find().filter(Column::Workspace.eq(workspace)).filter(Column::Number.between(first, last));
+    Ok(query.order_by_asc(Column::Number).limit(limits::GENERATIONS_AT_ONCE).all(db).await?)
 }
 
 /// From when on everything is kept, if the history was shortened.

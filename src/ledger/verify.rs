@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, QueryFilter, QuerySelect,
     TransactionTrait,
 };
 use serde::Serialize;
@@ -54,7 +54,7 @@ impl Ledger {
         check.verified.known_head = known_head.map(|_| false);
         let mut next = 1;
         while next <= latest {
-            let rows = check.generations_from(next).await?;
+            let rows = read::generations_between(db, workspace, next, latest).await?;
             let Some(last) = rows.last().map(|row| row.number) else { break };
             for row in rows {
                 check.follows(next, &row);
@@ -96,13 +96,6 @@ impl Check<'_> {
         if self.verified.findings.len() < limits::FINDINGS {
             self.verified.findings.push(Finding(what));
         }
-    }
-
-    async fn generations_from(&self, number: Generation) -> Result<Vec<generations::Model>, LedgerError> {
-        use generations::Column;
-        let query =
-            generations::Entity::find().filter(Column::Workspace.eq(self.workspace)).filter(Column::Number.gte(number));
-        Ok(query.order_by_asc(Column::Number).limit(limits::GENERATIONS_AT_ONCE).all(self.db).await?)
     }
 
     /// Whether a generation fits the one before it.
@@ -197,15 +190,12 @@ impl Check<'_> {
         E: EntityTrait,
         E::Model: Version + Clone,
     {
-        let of = |column: E::Column| {
-            E::find().filter(versions.workspace.eq(self.workspace)).filter(column.eq(number)).all(self.db)
-        };
         let mut wrong = Vec::new();
         let mut steps: BTreeMap<String, (bool, Option<String>)> = BTreeMap::new();
-        for row in of(versions.to).await? {
+        for row in versions.closed_by(self.workspace, number).all(self.db).await? {
             steps.entry(row.key()).or_default().0 = true;
         }
-        for row in of(versions.from).await? {
+        for row in versions.opened_by(self.workspace, number).all(self.db).await? {
             let key = row.key();
             if digest(row.clone()).ok().as_deref() != Some(row.digest()) {
                 wrong.push(format!("{}: {key} from generation {number} was changed", versions.name));

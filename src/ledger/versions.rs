@@ -1,7 +1,7 @@
 //! What the three tables of versions have in common.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, EntityTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
 
 use super::entities::{group_versions, membership_versions, user_versions};
 use crate::directory::Generation;
@@ -42,6 +42,16 @@ pub(super) const MEMBERSHIPS: Versions<membership_versions::Entity> = Versions {
 };
 
 impl<E: EntityTrait> Versions<E> {
+    /// The versions that a generation opened.
+    pub fn opened_by(&self, workspace: &str, generation: Generation) -> Select<E> {
+        E::find().filter(self.workspace.eq(workspace)).filter(self.from.eq(generation))
+    }
+
+    /// The versions that a generation closed.
+    pub fn closed_by(&self, workspace: &str, generation: Generation) -> Select<E> {
+        E::find().filter(self.workspace.eq(workspace)).filter(self.to.eq(generation))
+    }
+
     /// Opened by then and not closed by then.
     pub fn open_at(&self, generation: Generation) -> Condition {
         let still = Condition::any().add(self.to.is_null()).add(self.to.gt(generation));
