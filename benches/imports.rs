@@ -82,7 +82,7 @@ fn runtime() -> Runtime {
 
 fn client(simulator: &Simulator) -> Arc<Client> {
     let connection = Connection {
-        access_token: SecretString::from(TOKEN),
+        access_token: Some(SecretString::from(TOKEN)),
         base_url: simulator.base_url().parse().unwrap(),
         region: None,
         api_version: "2.16".to_owned(),

@@ -1,5 +1,6 @@
 //! Every bound of the bridge that is not a setting, each with its reason.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Largest body accepted from Intercom: 100,000 admins are about 45 MB of JSON, so this leaves room
@@ -88,6 +89,36 @@ pub const REQUEST_BODY_BYTES: usize = 256 * 1024;
 /// Bytes of an answer that are written at once: a page of a hundred users and more.
 pub const WRITE_BUFFER_BYTES: usize = 256 * 1024;
 
+/// How often the audit trail is written down: so much of it is lost if the machine dies.
+pub const AUDIT_WRITE: Duration = Duration::from_secs(1);
+
+/// Different requests in that time that are told apart by the id in their path. A client that reads one by one asks for
+/// more, and each is a row; beyond, they are counted together.
+pub const AUDIT_DETAILED: usize = 256;
+
+/// Different requests in that time that are told apart by their address; beyond twice as many, by nothing but what was
+/// asked and answered.
+pub const AUDIT_PENDING: usize = 2_048;
+
+/// How often what is older than `access.audit_retention_days` is taken out of the audit trail.
+pub const AUDIT_PRUNE: Duration = Duration::from_hours(1);
+
+/// How long a client may take to send its request's head, and how long its body. Slower ones are after something else.
+pub const HEAD_WAIT: Duration = Duration::from_secs(5);
+/// See [`HEAD_WAIT`].
+pub const BODY_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a connection may be idle between requests: longer than clients keep theirs, which is a minute mostly.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long the handshake of TLS may take, and how many may be under way at a time in a worker.
+pub const TLS_WAIT: Duration = Duration::from_secs(5);
+/// See [`TLS_WAIT`].
+pub const TLS_HANDSHAKES: usize = 256;
+
+/// How often the files of the certificate are looked at.
+pub const TLS_POLL: Duration = Duration::from_secs(2);
+
 /// Largest bearer token looked at. Ours are about 500 bytes.
 pub const BEARER_TOKEN_BYTES: usize = 8 * 1024;
 
@@ -148,6 +179,50 @@ pub const KEPT_GENERATIONS: usize = 4;
 /// far fewer clients than this.
 pub const REMEMBERED_TOKENS: usize = 1_000;
 
+/// How often a bridge looks whether keys, clients, tokens or connections were changed by another process: a client that
+/// is disabled gets nothing any more after a second, on every bridge.
+pub const ACCESS_POLL: Duration = Duration::from_millis(400);
+
+/// Largest set of an issuer's public keys that is read. Entra's, with certificates, has about 20 KB.
+pub const JWKS_BYTES: usize = 512 * 1024;
+
+/// How long an issuer may take to send its keys; requests with its tokens wait meanwhile.
+pub const JWKS_WAIT: Duration = Duration::from_secs(5);
+
+/// Past this age an issuer's keys are read again, and tokens verified by them are verified again: issuers announce new
+/// keys days ahead, and a withdrawn one is believed no longer than this.
+pub const JWKS_MAX_AGE: Duration = Duration::from_hours(1);
+
+/// How long keys are believed that cannot be read again: an outage of the issuer's is none of the bridge's.
+pub const JWKS_STALE: Duration = Duration::from_hours(24);
+
+/// An issuer is asked for its keys no more often than this, however many unknown ones tokens name.
+pub const JWKS_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long a question that takes long waits for the one before it of the same client.
+pub const EXPENSIVE_WAIT: Duration = Duration::from_secs(10);
+
+/// Client secrets that are hashed at a time: each takes a core and 19 MiB for some hundredths of a second.
+pub const SECRETS_AT_A_TIME: usize = 2;
+
+/// How long a client waits for its turn to have its secret looked at.
+pub const SECRET_WAIT: Duration = Duration::from_secs(5);
+
+/// Questions for a token of one client from one address: so many at once, and afterwards one each time this passes. A
+/// token lasts for an hour; this is for clients that do not keep theirs, and not for those who guess.
+pub const LOGINS: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
+/// See [`LOGINS`].
+pub const LOGIN_PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest id of a client that is looked up; the bridge's own are shorter.
+pub const CLIENT_ID_BYTES: usize = 128;
+
+/// Largest body of a question for a token.
+pub const TOKEN_REQUEST_BYTES: usize = 8 * 1024;
+
+/// How long a way of connecting a workspace stays open.
+pub const CONNECT_TICKET: Duration = Duration::from_mins(10);
+
 /// Comparisons that a question may need and still be answered on the spot, a few milliseconds' worth. Beyond, it is
 /// answered on a thread of its own.
 pub const QUICK_EFFORT: usize = 50_000;
@@ -157,3 +232,6 @@ pub const SHUTDOWN: Duration = Duration::from_secs(10);
 
 /// How far the clocks of the bridge and of a token's issuer may be apart.
 pub const TOKEN_LEEWAY: Duration = Duration::from_secs(30);
+
+/// The most that somebody can say it is: beyond, a token that ended would be good for long.
+pub const TOKEN_LEEWAY_MAX: Duration = Duration::from_mins(5);

@@ -12,7 +12,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// 0 done, 1 failed, 2 wrong use (by the argument parser).
 #[tokio::main]
 async fn main() -> ExitCode {
-    match CommandLine::parse().run().await {
+    match Box::pin(CommandLine::parse().run()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

@@ -11,6 +11,7 @@ mod m20261121_000003_observations;
 mod m20261121_000004_access;
 mod m20261121_000005_leases;
 mod m20261121_000006_history;
+mod m20261121_000007_clients;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_access::Migration),
             Box::new(m20261121_000005_leases::Migration),
             Box::new(m20261121_000006_history::Migration),
+            Box::new(m20261121_000007_clients::Migration),
         ]
     }
 }

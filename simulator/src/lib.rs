@@ -8,12 +8,14 @@
 //! seed       a made-up company of any size
 //! wire       the state as Intercom's JSON
 //! fault      failures to order
+//! oauth      letting an app in
 //! clock      the time, moved by hand in tests
 //! server     HTTP: token, rate limit, faults, routes
 //! ```
 
 mod clock;
 mod fault;
+mod oauth;
 mod seed;
 mod server;
 mod wire;
@@ -21,6 +23,7 @@ mod workspace;
 
 pub use clock::Clock;
 pub use fault::{Fault, FaultError, OrderedFault};
+pub use oauth::OAuthApp;
 pub use seed::{Company, seed};
 pub use server::{Options, Simulator};
 pub use workspace::{Admin, AvatarShape, Entry, Priority, Role, Team, Workspace};

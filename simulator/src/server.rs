@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::fault::{Fault, OrderedFault};
+use crate::oauth::{Grants, OAuthApp};
 use crate::wire;
 use crate::workspace::{Entry, Workspace};
 
@@ -37,6 +38,8 @@ pub struct Options {
     pub clock: Clock,
     /// Failures from the start.
     pub faults: Vec<OrderedFault>,
+    /// The app that people can let in by OAuth.
+    pub oauth_app: Option<OAuthApp>,
 }
 
 impl Default for Options {
@@ -46,6 +49,7 @@ impl Default for Options {
             calls_per_window: 1_666,
             clock: Clock::System,
             faults: Vec::new(),
+            oauth_app: None,
         }
     }
 }
@@ -66,6 +70,7 @@ struct Shared {
 struct State {
     workspace: Workspace,
     faults: Vec<OrderedFault>,
+    grants: Grants,
     calls: Vec<String>,
     window: i64,
     calls_in_window: u32,
@@ -95,6 +100,7 @@ impl Simulator {
             state: Mutex::new(State {
                 workspace,
                 faults: options.faults,
+                grants: Grants::of(options.oauth_app),
                 calls: Vec::new(),
                 window: 0,
                 calls_in_window: 0,
@@ -200,6 +206,10 @@ async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Http
         _ => reply,
     };
     let mut response = HttpResponse::build(status);
+    if status == StatusCode::FOUND {
+        response.insert_header(("Location", body.as_ref()));
+        return response.finish();
+    }
     response.content_type("application/json; charset=utf-8");
     for header in headers {
         response.insert_header(header);
@@ -241,9 +251,11 @@ fn decide(request: &HttpRequest, body: &Bytes, shared: &Shared) -> Decision {
         }
         Some(Fault::Status(status)) => refusal(status, "server_error", "Something went wrong"),
         Some(Fault::Unauthorized) => refusal(401, "unauthorized", "Access Token Invalid"),
-        _ if !has_token(request.headers(), &state.workspace.access_token) => {
-            refusal(401, "unauthorized", "Access Token Invalid")
-        }
+        _ if path == "/oauth" || path == "/auth/eagle/token" => match let_in(request, &path, body, &mut state) {
+            Ok(reply) => reply,
+            Err((status, code, message)) => refusal(status, code, message),
+        },
+        _ if !state.is_open_to(request.headers()) => refusal(401, "unauthorized", "Access Token Invalid"),
         Some(Fault::Forbidden) => refusal(403, "api_plan_restricted", "Active subscription needed."),
         _ => match route(request, &path, body, &mut state) {
             Ok(body) => Reply { status: StatusCode::OK, body },
@@ -309,12 +321,32 @@ impl State {
     }
 }
 
-fn has_token(headers: &HeaderMap, token: &str) -> bool {
-    headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .is_some_and(|given| given == token)
+impl State {
+    fn is_open_to(&self, headers: &HeaderMap) -> bool {
+        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header.and_then(|value| value.strip_prefix("Bearer "));
+        token.is_some_and(|token| token == self.workspace.access_token || self.grants.opens(token))
+    }
+}
+
+#[derive(Deserialize)]
+struct LetIn {
+    client_id: String,
+    state: String,
+    redirect_uri: String,
+}
+
+/// The two steps of OAuth that need no token.
+fn let_in(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> Result<Reply, Refusal> {
+    const UNKNOWN: Refusal = (401, "server_error", "Application not found");
+    if path == "/oauth" {
+        let query = Query::<LetIn>::from_query(request.query_string()).map_err(|_| UNKNOWN)?;
+        let back = state.grants.authorise(&query.client_id, &query.state, &query.redirect_uri).ok_or(UNKNOWN)?;
+        return Ok(Reply { status: StatusCode::FOUND, body: back.into() });
+    }
+    let body = serde_json::from_slice(body).map_err(|_| UNKNOWN)?;
+    let answer = state.grants.trade(&body).ok_or(UNKNOWN)?;
+    Ok(Reply { status: StatusCode::OK, body: answer.to_string().into() })
 }
 
 type Refusal = (u16, &'static str, &'static str);
@@ -378,6 +410,10 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
             let per_page = search.per_page.unwrap_or(20).clamp(1, 250);
             let next = |page: usize| json!({"per_page": per_page, "starting_after": page.to_string()});
             Ok(state.log_page(question, search.page.unwrap_or(1), per_page, next))
+        }
+        ("POST", ["auth", "uninstall"]) => {
+            state.grants.uninstall();
+            Ok(Bytes::from_static(b"{}"))
         }
         ("GET", ["admins", "activity_log_event_types"]) => Ok(wire::event_types().to_string().into()),
         ("GET", ["admins", id]) => id

@@ -1,9 +1,37 @@
-//! Who may ask: keys, tokens and scopes. The only user of jsonwebtoken.
+//! Who may ask: keys, tokens, clients and scopes. The only user of jsonwebtoken.
+//!
+//! ```text
+//! scopes    what may be done           tokens         issuing and verifying
+//! keys      what signs, opened         issuers        others whose tokens are taken
+//! claims    what a token says          token_request  what a client sends to get one
+//! secrets   random names, and hashes   sealing        secrets that the ledger keeps
+//! allowance how much a client may ask  webhook        Intercom's signatures
+//! trail     what was asked, to note it  login          clients and their secrets
+//! ```
 
+mod allowance;
+mod claims;
+mod issuers;
+mod keys;
+mod login;
 mod scopes;
+mod sealing;
+mod secrets;
+mod token_request;
 mod tokens;
+mod trail;
 mod webhook;
 
+pub use allowance::{Allowance, Allowances, TooMany};
+pub use issuers::{Issuer, SigningAlgorithm, TrustedIssuer};
+pub use keys::KeyRing;
+pub use login::{ClientLogin, Login};
 pub use scopes::{Scope, UnknownScope};
-pub use tokens::{AccessError, Grant, Principal, Tokens};
+pub use sealing::{SealError, Vault, connection_purpose};
+pub use secrets::{
+    client_id, client_secret, hash_of_random, is_client_secret, looks_like_client_secret, random_secret,
+};
+pub use token_request::{TokenRefusal, TokenRequest};
+pub use tokens::{AccessError, Grant, Issued, Principal, TokenOptions, Tokens};
+pub use trail::{Answered, AuditTrail};
 pub use webhook::WebhookKey;

@@ -41,6 +41,12 @@ impl Scope {
         WORDS.iter().find(|(scope, _)| *scope == self).map_or("", |(_, word)| word)
     }
 
+    /// Writes a list of scopes, separated by spaces (RFC 6749 §3.3).
+    #[must_use]
+    pub fn list(scopes: &[Self]) -> String {
+        scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
     /// Reads a list of scopes, separated by spaces (RFC 6749 §3.3).
     ///
     /// # Errors

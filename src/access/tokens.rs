@@ -1,40 +1,68 @@
-//! The bridge's own bearer tokens: signed JWTs (RFC 7519), EdDSA, by a key made at first start.
+//! Bearer tokens: the bridge's own, which are signed JWTs (RFC 7519, RFC 9068) by a key made at first start, and those
+//! of trusted issuers.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use jsonwebtoken::{Algorithm, Header};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
 
-use super::Scope;
+use super::claims::Claims;
+use super::issuers::{is_access_token, seconds, signature_only};
+use super::secrets::random_id;
+use super::{Allowance, Allowances, Issuer, KeyRing, Scope, SealError, TrustedIssuer, Vault};
 use crate::clock::Clock;
-use crate::ledger::{Ledger, LedgerError, SigningKey};
+use crate::ledger::{Ledger, LedgerError, Revocations, SealedKey};
 use crate::limits;
 
-/// `iss` and `aud` of the bridge's own tokens.
+/// `aud` of the bridge's own tokens.
 const SELF: &str = "intercom-scim-bridge";
+
+/// RFC 9068 §2.1: "JWT access tokens MUST include this media type in the "typ" header parameter".
+const ACCESS_TOKEN: &str = "at+jwt";
+
+/// How tokens are issued and verified.
+#[derive(Debug)]
+pub struct TokenOptions {
+    /// Opens the keys that the ledger keeps.
+    pub vault: Arc<Vault>,
+    /// `iss` of the bridge's own tokens: where clients reach it.
+    pub issuer: String,
+    /// Whose tokens are taken too.
+    pub trusted: Vec<TrustedIssuer>,
+    /// How many requests a second a client may make; 0 for any number.
+    pub requests_per_second: u32,
+    /// How many at once after a rest.
+    pub burst: u32,
+}
 
 /// Issues and verifies tokens.
 pub struct Tokens {
-    key_id: String,
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    validation: Validation,
+    vault: Arc<Vault>,
+    issuer: String,
     clock: Clock,
-    /// Tokens whose signature was found good, by their hash. Their times are compared at each use.
-    remembered: RwLock<HashMap<Box<[u8]>, Arc<Verified>>>,
+    ring: ArcSwap<KeyRing>,
+    /// The keys as they stand in the ledger.
+    sealed: RwLock<Vec<SealedKey>>,
+    trusted: Vec<Issuer>,
+    revoked: ArcSwap<Revocations>,
+    allowances: Allowances,
+    /// Tokens whose signature was found good, by their hash. Their times, and whether they were taken back, are looked
+    /// at with each use. Bad ones are not remembered: anybody can make any number of them.
+    remembered: RwLock<HashMap<[u8; 32], Arc<Verified>>>,
 }
 
 /// A token whose signature is good.
 struct Verified {
     principal: Arc<Principal>,
+    /// `jti` of one of the bridge's own.
+    id: Option<String>,
     nbf: i64,
     exp: i64,
 }
@@ -42,8 +70,10 @@ struct Verified {
 /// What a token is to allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Whom it is for; appears in the record of refused writes.
+    /// Whom it is for; appears in the audit trail and the record of refused writes.
     pub subject: String,
+    /// The OAuth client that it is issued to; it ends when that is disabled.
+    pub client: Option<String>,
     /// What it may do.
     pub scopes: Vec<Scope>,
     /// In which workspaces.
@@ -52,168 +82,339 @@ pub struct Grant {
     pub ttl: Duration,
 }
 
+/// A token that was issued.
+#[derive(Debug)]
+pub struct Issued {
+    /// The token.
+    pub token: SecretString,
+    /// `jti`.
+    pub id: String,
+    /// `kid`.
+    pub key_id: String,
+    /// When it was issued.
+    pub issued_at: OffsetDateTime,
+    /// When it ends.
+    pub expires_at: OffsetDateTime,
+}
+
 /// Who asks, as a verified token says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Principal {
     /// `sub`.
-    pub subject: String,
+    pub subject: Arc<str>,
+    /// `client_id`, of an OAuth client of the bridge.
+    pub client: Option<String>,
     /// `scope`; words that name no scope of ours are left out.
     pub scopes: Vec<Scope>,
     /// `workspaces`.
     pub workspaces: Vec<String>,
+    /// What it may still ask now.
+    pub allowance: Arc<Allowance>,
 }
 
-/// Why a token is not good. Callers outside are told only that it is not.
+impl Principal {
+    /// Whether the token is for that workspace.
+    #[must_use]
+    pub fn opens(&self, workspace: &str) -> bool {
+        self.workspaces.iter().any(|name| name == workspace)
+    }
+}
+
+/// Why a token is not good. Callers outside are told only that it is not, and whether its time has passed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// Longer than [`limits::BEARER_TOKEN_BYTES`].
     #[error("the token is too long")]
     TooLong,
-    /// Not a token of ours: another form, algorithm, key, issuer or audience, or a changed one.
-    #[error("the token is not one of this bridge")]
-    Invalid(#[source] jsonwebtoken::errors::Error),
+    /// Another form, type, algorithm, key, issuer or audience, or a changed one.
+    #[error("the token is neither one of this bridge nor of an issuer that it trusts")]
+    Invalid,
     /// Its time has passed.
     #[error("the token has expired")]
     Expired,
     /// Its time has not come.
     #[error("the token is not valid yet")]
     NotYet,
-    /// The bridge's key cannot be used.
+    /// It was taken back, or its client was disabled.
+    #[error("the token was revoked")]
+    Revoked,
+    /// The keys of its issuer cannot be read, so nobody knows.
+    #[error("the keys of {issuer} cannot be read")]
+    KeysUnavailable {
+        /// Whose.
+        issuer: String,
+    },
+    /// The bridge's key cannot be used, or made.
     #[error("the bridge's signing key cannot be used")]
     Key,
-    /// The ledger that keeps the key cannot be used.
+    /// A secret that the ledger keeps cannot be opened.
+    #[error(transparent)]
+    Sealed(#[from] SealError),
+    /// The ledger that keeps the keys cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Claims {
-    iss: String,
-    aud: String,
-    sub: String,
-    iat: i64,
-    nbf: i64,
-    exp: i64,
-    jti: String,
-    scope: String,
-    workspaces: Vec<String>,
+impl AccessError {
+    /// The error with its cause, for logs and the shell.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        match self {
+            Self::Ledger(error) => error.chain(),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl Tokens {
-    /// Takes the signing key from the ledger, or makes it there.
+    /// Takes the keys from the ledger, or makes the first one there. Those under an earlier seal are sealed anew.
     ///
     /// # Errors
-    /// When the ledger cannot be used, or holds a key that is none.
-    pub async fn open(ledger: &Ledger, clock: Clock) -> Result<Self, AccessError> {
-        let pkcs8 = Ed25519KeyPair::generate().and_then(|key| key.to_pkcs8()).map_err(|_| AccessError::Key)?;
-        let fresh = SigningKey { id: random_id()?, pkcs8: pkcs8.as_ref().to_vec() };
-        let key = ledger.signing_key(fresh, clock.now()).await?;
-        let pair = Ed25519KeyPair::from_pkcs8(&key.pkcs8).map_err(|_| AccessError::Key)?;
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[SELF]);
-        validation.set_audience(&[SELF]);
-        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-        // Times are compared below, on the bridge's clock.
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
+    /// When the ledger cannot be used, or holds a key that cannot be opened.
+    pub async fn open(ledger: &Ledger, options: TokenOptions, clock: Clock) -> Result<Self, AccessError> {
+        let vault = options.vault;
+        if !ledger.signing_keys().await?.iter().any(|key| key.verifies_until.is_none()) {
+            ledger.add_signing_key(KeyRing::fresh(&vault)?, clock.now()).await?;
+        }
+        for key in ledger.signing_keys().await? {
+            if let Some(sealed) = KeyRing::reseal(&vault, &key)? {
+                ledger.reseal_signing_key(&key.id, sealed).await?;
+            }
+        }
+        let sealed = ledger.signing_keys().await?;
+        let ring = KeyRing::open(&vault, &sealed)?.ok_or(AccessError::Key)?;
+        let trusted: Result<Vec<Issuer>, _> =
+            options.trusted.into_iter().map(|trusted| Issuer::new(trusted, clock.clone())).collect();
         Ok(Self {
-            key_id: key.id,
-            encoding: EncodingKey::from_ed_der(&key.pkcs8),
-            decoding: DecodingKey::from_ed_der(pair.public_key().as_ref()),
-            validation,
-            clock,
+            ring: ArcSwap::from_pointee(ring),
+            sealed: RwLock::new(sealed),
+            trusted: trusted?,
+            revoked: ArcSwap::from_pointee(ledger.revocations().await?),
+            allowances: Allowances::new(options.requests_per_second, options.burst, clock.clone()),
             remembered: RwLock::default(),
+            issuer: options.issuer,
+            vault,
+            clock,
         })
     }
 
-    /// A secret for another purpose, the same in every bridge on the same database.
+    /// Takes note of what was done to keys, clients and tokens, here or by another process.
     ///
     /// # Errors
-    /// [`AccessError::Key`].
-    pub fn derive(&self, purpose: &str) -> Result<[u8; 32], AccessError> {
-        let mut secret = [0; 32];
-        let prk = Salt::new(HKDF_SHA256, b"intercom-scim-bridge").extract(self.encoding.as_bytes());
-        let info = [purpose.as_bytes()];
-        let okm = prk.expand(&info, HKDF_SHA256).map_err(|_| AccessError::Key)?;
-        okm.fill(&mut secret).map_err(|_| AccessError::Key)?;
-        Ok(secret)
+    /// When the ledger cannot be read, or holds a key that cannot be opened; then all stays as it was.
+    pub async fn refresh(&self, ledger: &Ledger) -> Result<(), AccessError> {
+        let revoked = ledger.revocations().await?;
+        if **self.revoked.load() != revoked {
+            self.revoked.store(Arc::new(revoked));
+        }
+        let sealed = ledger.signing_keys().await?;
+        if *self.sealed.read().unwrap_or_else(PoisonError::into_inner) != sealed {
+            if let Some(ring) = KeyRing::open(&self.vault, &sealed)? {
+                self.ring.store(Arc::new(ring));
+                // A key may have been withdrawn.
+                self.remembered.write().unwrap_or_else(PoisonError::into_inner).clear();
+            }
+            *self.sealed.write().unwrap_or_else(PoisonError::into_inner) = sealed;
+        }
+        Ok(())
+    }
+
+    /// Puts a fresh key in place of the one that signs. What was signed before stays good until a moment.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn rotate(&self, ledger: &Ledger, verifies_until: OffsetDateTime) -> Result<String, AccessError> {
+        let fresh = KeyRing::fresh(&self.vault)?;
+        let id = fresh.id.clone();
+        ledger.rotate_signing_key(fresh, verifies_until, self.clock.now()).await?;
+        self.refresh(ledger).await?;
+        Ok(id)
+    }
+
+    /// The public keys of the bridge's own tokens (RFC 7517 §5).
+    #[must_use]
+    pub fn jwks(&self) -> Value {
+        self.ring.load().jwks().clone()
+    }
+
+    /// `iss` of the bridge's own tokens.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Opens and seals what else the ledger keeps.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// Makes a token.
     ///
     /// # Errors
     /// [`AccessError::Key`] when it cannot be signed.
-    pub fn issue(&self, grant: &Grant) -> Result<String, AccessError> {
-        let now = self.clock.now().unix_timestamp();
-        let ttl = i64::try_from(grant.ttl.as_secs()).unwrap_or(i64::MAX);
-        let claims = Claims {
-            iss: SELF.to_owned(),
-            aud: SELF.to_owned(),
-            sub: grant.subject.clone(),
-            iat: now,
-            nbf: now,
-            exp: now.saturating_add(ttl),
-            jti: random_id()?,
-            scope: grant.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "),
-            workspaces: grant.workspaces.clone(),
-        };
+    pub fn issue(&self, grant: &Grant) -> Result<Issued, AccessError> {
+        let ring = self.ring.load();
+        let (key_id, key) = ring.signing();
+        let (id, now) = (random_id()?, self.clock.now());
+        let (issued, ends) = (now.unix_timestamp(), now.unix_timestamp().saturating_add(seconds(grant.ttl)));
+        let mut claims = json!({
+            "iss": self.issuer,
+            "aud": SELF,
+            "sub": grant.subject,
+            "iat": issued,
+            "nbf": issued,
+            "exp": ends,
+            "jti": id,
+            "scope": Scope::list(&grant.scopes),
+            "workspaces": grant.workspaces,
+        });
+        if let Some(client) = &grant.client {
+            claims["client_id"] = json!(client);
+        }
         let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(self.key_id.clone());
-        jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(|_| AccessError::Key)
+        (header.typ, header.kid) = (Some(ACCESS_TOKEN.to_owned()), Some(key_id.to_owned()));
+        let token = jsonwebtoken::encode(&header, &claims, key).map_err(|_| AccessError::Key)?;
+        Ok(Issued {
+            token: token.into(),
+            id,
+            key_id: key_id.to_owned(),
+            issued_at: now,
+            expires_at: OffsetDateTime::from_unix_timestamp(ends).unwrap_or(now),
+        })
+    }
+
+    /// Who asks, if the token was verified before.
+    ///
+    /// # Errors
+    /// Why it is not good any more.
+    pub fn recall(&self, token: &[u8]) -> Option<Result<Arc<Principal>, AccessError>> {
+        let hash = hash(token);
+        let verified = self.remembered.read().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
+        // Of a trusted issuer's, the time after which it is to be verified again may have come.
+        verified.filter(|verified| verified.id.is_some() || self.clock.now().unix_timestamp() < verified.exp).map(
+            |verified| {
+                self.is_good_now(&verified)?;
+                Ok(Arc::clone(&verified.principal))
+            },
+        )
     }
 
     /// Checks a token and tells who asks.
     ///
     /// # Errors
     /// Why it is not good; see [`AccessError`].
-    pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<Arc<Principal>, AccessError> {
+    pub async fn verify(&self, token: impl AsRef<[u8]>) -> Result<Arc<Principal>, AccessError> {
         let token = token.as_ref();
         if token.len() > limits::BEARER_TOKEN_BYTES {
             return Err(AccessError::TooLong);
         }
-        let verified = self.signed(token)?;
-        let now = self.clock.now().unix_timestamp();
-        let leeway = i64::try_from(limits::TOKEN_LEEWAY.as_secs()).unwrap_or(0);
-        if now >= verified.exp {
-            return Err(AccessError::Expired);
+        if let Some(known) = self.recall(token) {
+            return known;
         }
-        if now < verified.nbf.saturating_sub(leeway) {
-            return Err(AccessError::NotYet);
-        }
-        Ok(Arc::clone(&verified.principal))
-    }
-
-    /// What a token says that bears our signature.
-    fn signed(&self, token: &[u8]) -> Result<Arc<Verified>, AccessError> {
-        let hash = digest(&SHA256, token);
-        let known = self.remembered.read().unwrap_or_else(PoisonError::into_inner).get(hash.as_ref()).cloned();
-        if let Some(verified) = known {
-            return Ok(verified);
-        }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(AccessError::Invalid)?
-            .claims;
-        let scopes = claims.scope.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-        let principal = Principal { subject: claims.sub, scopes, workspaces: claims.workspaces };
-        let verified = Arc::new(Verified { principal: Arc::new(principal), nbf: claims.nbf, exp: claims.exp });
-        let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
+        let header = jsonwebtoken::decode_header(token).map_err(|_| AccessError::Invalid)?;
+        let verified = match self.own(token, &header) {
+            Some(own) => own?,
+            None => self.others(token, &header).await?,
+        };
+        self.is_good_now(&verified)?;
+        let (principal, mut remembered) =
+            (Arc::clone(&verified.principal), self.remembered.write().unwrap_or_else(PoisonError::into_inner));
         if remembered.len() >= limits::REMEMBERED_TOKENS {
             remembered.clear();
         }
-        remembered.insert(hash.as_ref().into(), Arc::clone(&verified));
-        Ok(verified)
+        remembered.insert(hash(token), Arc::new(verified));
+        Ok(principal)
+    }
+
+    fn is_good_now(&self, verified: &Verified) -> Result<(), AccessError> {
+        let now = self.clock.now().unix_timestamp();
+        if now >= verified.exp {
+            return Err(AccessError::Expired);
+        }
+        if now < verified.nbf {
+            return Err(AccessError::NotYet);
+        }
+        let revoked = self.revoked.load();
+        let client = verified.principal.client.as_ref().is_some_and(|client| revoked.clients.contains(client));
+        if client || verified.id.as_ref().is_some_and(|id| revoked.tokens.contains(id)) {
+            return Err(AccessError::Revoked);
+        }
+        Ok(())
+    }
+
+    /// What a token says that names a key of the bridge's own.
+    ///
+    /// NB: `iss` is not compared. It tells others where the token is from; the bridge knows its own by their key, which
+    /// signs nothing else, and they stay good when its address changes.
+    fn own(&self, token: &[u8], header: &Header) -> Option<Result<Verified, AccessError>> {
+        let ring = self.ring.load();
+        let key = ring.verifying(header.kid.as_deref()?, self.clock.now())?;
+        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(ACCESS_TOKEN) || header.crit.is_some() {
+            return Some(Err(AccessError::Invalid));
+        }
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &signature_only(Algorithm::EdDSA));
+        Some(claims.map_err(|_| AccessError::Invalid).and_then(|token| {
+            let claims = token.claims;
+            let text = |name: &str| claims.text(name).map(str::to_owned).ok_or(AccessError::Invalid);
+            let time = |name: &str| claims.time(name).ok_or(AccessError::Invalid);
+            if !claims.is_for(&[SELF.to_owned()]) {
+                return Err(AccessError::Invalid);
+            }
+            let (id, client) = (text("jti")?, claims.text("client_id").map(str::to_owned));
+            let allowance = self.allowances.of(client.as_ref().unwrap_or(&id));
+            let principal = Principal {
+                subject: text("sub")?.into(),
+                client,
+                scopes: claims.words("scope").into_iter().filter_map(|word| word.parse().ok()).collect(),
+                workspaces: claims.words("workspaces").into_iter().map(str::to_owned).collect(),
+                allowance,
+            };
+            let nbf = time("nbf")?.saturating_sub(seconds(limits::TOKEN_LEEWAY));
+            Ok(Verified { principal: Arc::new(principal), id: Some(id), nbf, exp: time("exp")? })
+        }))
+    }
+
+    /// What a token of a trusted issuer says.
+    async fn others(&self, token: &[u8], header: &Header) -> Result<Verified, AccessError> {
+        if !is_access_token(header) {
+            return Err(AccessError::Invalid);
+        }
+        let claims =
+            jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(token).map_err(|_| AccessError::Invalid)?;
+        // Only to know whom to ask; that it is so is verified afterwards.
+        let named = claims.text("iss").ok_or(AccessError::Invalid)?;
+        let issuer = self.trusted.iter().find(|issuer| issuer.name() == named).ok_or(AccessError::Invalid)?;
+        let said = issuer.verify(token, header).await?;
+        let allowance = self.allowances.of(&format!("{named} {}", said.subject));
+        let (subject, scopes, workspaces) = (said.subject.into(), said.scopes, said.workspaces);
+        let principal = Principal { subject, client: None, scopes, workspaces, allowance };
+        Ok(Verified { principal: Arc::new(principal), id: None, nbf: said.nbf, exp: said.exp })
+    }
+
+    /// How many verified tokens are remembered; at the most [`limits::REMEMBERED_TOKENS`].
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.remembered.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+fn hash(token: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, token).as_ref());
+    hash
+}
+
+impl Issued {
+    /// The token itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.token.expose_secret()
     }
 }
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens").field("key_id", &self.key_id).finish_non_exhaustive()
+        f.debug_struct("Tokens").field("ring", &self.ring.load()).finish_non_exhaustive()
     }
-}
-
-/// 128 random bits as text.
-fn random_id() -> Result<String, AccessError> {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| AccessError::Key)?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use super::{CommandError, print_line};
 use crate::app::{missing_file, without_password};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, WorkspaceConfig};
 use crate::intercom::{self, Client, Since};
 use crate::ledger::Ledger;
 
@@ -17,8 +17,11 @@ pub async fn run(config: Result<Config, ConfigError>, clock: Clock) -> Result<()
         Err(ConfigError(findings)) => findings.iter().for_each(|finding| report.failed("configuration", finding)),
         Ok(config) => {
             Report::ok("configuration", "every value can be used");
+            config.warnings.iter().for_each(|warning| Report::warn("configuration", warning));
             check_database(&config, &mut report).await;
-            check_intercom(&config, clock, &mut report).await;
+            for workspace in config.workspaces() {
+                check_intercom(&config, &workspace, clock.clone(), &mut report).await;
+            }
         }
     }
     match report.failures {
@@ -80,9 +83,12 @@ async fn check_database(config: &Config, report: &mut Report) {
     ledger.close().await;
 }
 
-async fn check_intercom(config: &Config, clock: Clock, report: &mut Report) {
+async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clock, report: &mut Report) {
+    if config.workspaces().len() > 1 {
+        Report::ok("workspace", &workspace.name);
+    }
     let client = config
-        .connection()
+        .connection(workspace)
         .map_err(|error| error.to_string())
         .and_then(|connection| Client::new(connection, clock.clone()));
     let client = match client {

@@ -4,18 +4,20 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::Args;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use simulator::{Options, Simulator};
 
 use super::import::progress_bar;
 use super::simulate::CompanyArguments;
 use super::{CommandError, asked_to_stop, print_line};
-use crate::access::{Grant, Scope};
-use crate::app::{App, DEFAULT_WORKSPACE};
+use crate::access::{AccessError, Grant, Scope, Vault, client_id, client_secret};
+use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
-use crate::http::scim_base_url;
+use crate::directory::DEFAULT_WORKSPACE;
+use crate::http::{api_base_url, scim_base_url};
+use crate::ledger::OAuthClient;
 use crate::scim::resource_types;
 use crate::telemetry;
 
@@ -62,6 +64,9 @@ fn config(arguments: &Arguments, intercom: &str, database: &std::path::Path) -> 
     config.intercom.access_token = Some(SecretString::from(SIMULATED_TOKEN));
     config.intercom.base_url = Some(intercom.parse().map_err(|_| CommandError::new("the simulator has no address"))?);
     config.import.poll_interval = Duration::from_secs(5);
+    config.access.encryption_key = Some(Vault::fresh_key().map_err(AccessError::from)?);
+    // Whoever measures how fast it is should not be held back.
+    config.limits.requests_per_second = 0;
     Ok(config)
 }
 
@@ -78,22 +83,24 @@ async fn tell(
     }
     let grant = Grant {
         subject: "demo".to_owned(),
+        client: None,
         scopes: Scope::ALL.to_vec(),
         workspaces: vec![DEFAULT_WORKSPACE.to_owned()],
         ttl: Duration::from_hours(24),
     };
-    let token = service.tokens.issue(&grant).map_err(|error| CommandError::new(error.to_string()))?;
-    let scim = scim_base_url(&service.public_url, DEFAULT_WORKSPACE);
-    let api = format!("{}/api/v1", service.public_url);
+    let issued = service.tokens.issue(&grant)?;
+    let token = issued.expose();
+    let (client, secret) = client(app).await?;
+    let url = &service.origin.public_url;
+    let (scim, api) = (scim_base_url(url, DEFAULT_WORKSPACE), api_base_url(url, DEFAULT_WORKSPACE));
     bar.finish_and_clear();
     if arguments.json {
         let line = json!({
             "scim_base_url": scim,
             "api_base_url": api,
             "access_token": token,
-            // There are no OAuth clients yet; the keys are there for those who read this line.
-            "client_id": null,
-            "client_secret": null,
+            "client_id": client,
+            "client_secret": secret.expose_secret(),
             "intercom_base_url": intercom,
         });
         print_line(&line.to_string());
@@ -103,6 +110,9 @@ async fn tell(
         r#"A simulated Intercom workspace of {admins} teammates and {teams} teams is served as SCIM 2.0. Paste into another shell:
 
 TOKEN='{token}'
+
+# A token for an OAuth client
+curl -s -u '{client}:{secret}' -d grant_type=client_credentials '{url}/oauth/token'
 
 # The first two teammates
 curl -s -H "Authorization: Bearer $TOKEN" '{scim}/Users?count=2'
@@ -128,10 +138,29 @@ curl -s -H "Authorization: Bearer $TOKEN" '{api}/status'
 Intercom is simulated at {intercom}. The database is thrown away at the end. Ctrl-C ends everything."#,
         admins = arguments.company.admins,
         teams = arguments.company.teams,
+        secret = secret.expose_secret(),
         user_name = first_user(app).0,
         id = first_user(app).1,
     ));
     Ok(())
+}
+
+/// An OAuth client that may do everything: its id and secret.
+async fn client(app: &App) -> Result<(String, SecretString), CommandError> {
+    let (secret, secret_hash) = client_secret()?;
+    let client = OAuthClient {
+        id: client_id("demo")?,
+        name: "demo".to_owned(),
+        secret_hash,
+        previous: None,
+        scope: Scope::list(&Scope::ALL),
+        workspaces: vec![DEFAULT_WORKSPACE.to_owned()],
+        created_at: app.service().clock.now(),
+        rotated_at: None,
+        disabled_at: None,
+    };
+    app.service().ledger.add_client(&client).await?;
+    Ok((client.id, secret))
 }
 
 /// The userName and id of somebody, for the lines to paste.

@@ -5,10 +5,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{CommandError, asked_to_stop, print_line};
-use crate::app::{DEFAULT_WORKSPACE, importer, open_ledger};
+use crate::app::{importer_of, open_connection, open_ledger, vault, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::directory::{Change, Plan, Warning};
+use crate::directory::{Change, DEFAULT_WORKSPACE, Plan, Warning};
 use crate::import::{ImportRequest, Importer, Phase, ReadError, Verdict};
 use crate::ledger::{Failure, LedgerError, Mode, Run, RunStatus, Trigger};
 use crate::limits;
@@ -49,16 +49,18 @@ impl From<ModeArgument> for Mode {
 }
 
 pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
-    if arguments.workspace != DEFAULT_WORKSPACE {
-        return Err(CommandError::new(format!(
-            "there is no workspace `{}`; there is: {DEFAULT_WORKSPACE}",
-            arguments.workspace
-        )));
-    }
-    config.connection()?;
+    let workspace = workspace_of(config, &arguments.workspace)?;
+    config.connection(&workspace)?;
     let (ledger, _) = open_ledger(config).await?;
     let clock = Clock::System;
-    let importer = importer(config, ledger.clone(), clock.clone())?;
+    let (importer, connector) = importer_of(config, &workspace, &ledger, &clock)?;
+    if connector.by_oauth() {
+        let connections = ledger.connections().await?;
+        if let Some(connection) = connections.iter().find(|connection| connection.workspace == workspace.name) {
+            let token = open_connection(&vault(config)?, &ledger, connection).await?;
+            connector.take(Some(&token)).map_err(CommandError::new)?;
+        }
+    }
     let bar = progress_bar();
     let result = if arguments.dry_run {
         dry_run(&importer, arguments, &bar).await

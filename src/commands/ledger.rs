@@ -2,20 +2,30 @@
 
 use std::time::Duration;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::{CommandError, print_line};
-use crate::app::{DEFAULT_WORKSPACE, missing_file, open_ledger};
+use crate::app::{missing_file, open_ledger, workspace_of};
 use crate::clock::{self, Clock};
 use crate::config::Config;
+use crate::directory::DEFAULT_WORKSPACE;
 use crate::http::change_document;
 use crate::ledger::{ChangeKind, ChangePosition, Ledger, LedgerError};
 use crate::limits;
 
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Which workspace.
+    #[arg(long, global = true, default_value = DEFAULT_WORKSPACE)]
+    workspace: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
 #[derive(Debug, Subcommand)]
-pub enum Command {
+enum Command {
     /// Check that every version and every generation is as it was written.
     Verify {
         /// The hash that an earlier check printed: fails if the history does not hold it any more.
@@ -46,7 +56,7 @@ pub enum Command {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum KindArgument {
+enum KindArgument {
     User,
     Group,
     Membership,
@@ -62,7 +72,7 @@ impl From<KindArgument> for ChangeKind {
     }
 }
 
-pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
+pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
     let url = config.database.url.expose_secret();
     if let Some(file) = missing_file(url) {
         return Err(CommandError::new(format!(
@@ -70,10 +80,15 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
         )));
     }
     let (ledger, _) = open_ledger(config).await?;
-    let result = match command {
-        Command::Verify { head, json } => verify(&ledger, head.as_deref(), *json).await,
-        Command::Export { since, r#type } => export(&ledger, since.as_deref(), r#type.map(Into::into)).await,
-        Command::Prune { keep, json } => prune(&ledger, *keep, *json).await,
+    let workspace = arguments.workspace.as_str();
+    // What the ledger knows can be asked for, although the settings name it no more.
+    if ledger.workspace(workspace).await.map_err(unreadable)?.is_none() {
+        workspace_of(config, workspace)?;
+    }
+    let result = match &arguments.command {
+        Command::Verify { head, json } => verify(&ledger, workspace, head.as_deref(), *json).await,
+        Command::Export { since, r#type } => export(&ledger, workspace, since.as_deref(), r#type.map(Into::into)).await,
+        Command::Prune { keep, json } => prune(&ledger, workspace, *keep, *json).await,
     };
     ledger.close().await;
     result
@@ -84,8 +99,8 @@ fn unreadable(error: LedgerError) -> CommandError {
     CommandError::new(format!("the ledger cannot be read: {}; check the database", error.chain()))
 }
 
-async fn verify(ledger: &Ledger, head: Option<&str>, json: bool) -> Result<(), CommandError> {
-    let verified = ledger.verify(DEFAULT_WORKSPACE, head).await.map_err(unreadable)?;
+async fn verify(ledger: &Ledger, workspace: &str, head: Option<&str>, json: bool) -> Result<(), CommandError> {
+    let verified = ledger.verify(workspace, head).await.map_err(unreadable)?;
     if json {
         print_line(&json!(verified).to_string());
     } else {
@@ -104,8 +119,13 @@ async fn verify(ledger: &Ledger, head: Option<&str>, json: bool) -> Result<(), C
     }
 }
 
-async fn export(ledger: &Ledger, since: Option<&str>, kind: Option<ChangeKind>) -> Result<(), CommandError> {
-    let earliest = ledger.earliest(DEFAULT_WORKSPACE).await.map_err(unreadable)?;
+async fn export(
+    ledger: &Ledger,
+    workspace: &str,
+    since: Option<&str>,
+    kind: Option<ChangeKind>,
+) -> Result<(), CommandError> {
+    let earliest = ledger.earliest(workspace).await.map_err(unreadable)?;
     let mut next = match since {
         None => {
             if earliest != ChangePosition::START {
@@ -117,7 +137,7 @@ async fn export(ledger: &Ledger, since: Option<&str>, kind: Option<ChangeKind>) 
             .ok_or_else(|| CommandError::new("--since takes the `cursor` of an earlier line"))?,
     };
     loop {
-        let page = match ledger.changes(DEFAULT_WORKSPACE, &next, kind, limits::LIST_ITEMS).await {
+        let page = match ledger.changes(workspace, &next, kind, limits::LIST_ITEMS).await {
             Err(error @ LedgerError::Pruned { .. }) => {
                 let begins = earliest.to_cursor();
                 return Err(CommandError::new(format!("{error}; history begins with --since {begins} now")));
@@ -135,9 +155,9 @@ async fn export(ledger: &Ledger, since: Option<&str>, kind: Option<ChangeKind>) 
     }
 }
 
-async fn prune(ledger: &Ledger, keep: Duration, json: bool) -> Result<(), CommandError> {
+async fn prune(ledger: &Ledger, workspace: &str, keep: Duration, json: bool) -> Result<(), CommandError> {
     let now = Clock::System.now();
-    let pruned = ledger.prune(DEFAULT_WORKSPACE, clock::before(now, keep), now).await.map_err(unreadable)?;
+    let pruned = ledger.prune(workspace, clock::before(now, keep), now).await.map_err(unreadable)?;
     if json {
         print_line(&json!(pruned).to_string());
     } else {

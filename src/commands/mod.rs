@@ -1,8 +1,12 @@
 //! The command line: one file a subcommand. Results go to stdout, talk and progress to stderr.
 
+mod audit;
 mod check;
+mod client;
+mod connect;
 mod demo;
 mod import;
+mod keys;
 mod ledger;
 mod migrate;
 mod openapi;
@@ -15,9 +19,14 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::access::AccessError;
 use crate::app::StartError;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
+use crate::ledger::{AuditEntry, LedgerError};
 use crate::telemetry;
 
 /// Serves an Intercom workspace's teammates and teams as SCIM 2.0, with a durable ledger of every change.
@@ -40,13 +49,25 @@ enum Command {
     /// Import once.
     Import(import::Arguments),
     /// Check, export or shorten the history.
-    #[command(subcommand)]
-    Ledger(ledger::Command),
+    Ledger(ledger::Arguments),
     /// Bring the database's tables up to date.
     Migrate,
-    /// Issue access tokens.
+    /// OAuth clients.
+    #[command(subcommand)]
+    Client(client::Command),
+    /// Tokens for clients that can only hold one.
     #[command(subcommand)]
     Token(token::Command),
+    /// The keys that sign tokens.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Connect a workspace by OAuth: prints the address to open.
+    Connect(connect::Connect),
+    /// Revoke the token of a workspace that was connected by OAuth.
+    Disconnect(connect::Disconnect),
+    /// Who asked what.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Check the configuration, the database and Intercom, and say what to do about each.
     Check,
     /// Print the OpenAPI description.
@@ -77,6 +98,18 @@ impl From<StartError> for CommandError {
     }
 }
 
+impl From<AccessError> for CommandError {
+    fn from(error: AccessError) -> Self {
+        Self(error.chain())
+    }
+}
+
+impl From<LedgerError> for CommandError {
+    fn from(error: LedgerError) -> Self {
+        Self(format!("the ledger cannot be used: {}; check the database", error.chain()))
+    }
+}
+
 impl From<ConfigError> for CommandError {
     fn from(error: ConfigError) -> Self {
         Self(error.to_string())
@@ -101,8 +134,13 @@ impl CommandLine {
             Command::Openapi => openapi::run(),
             Command::Serve => serve::run(&self.settings("info")?).await,
             Command::Import(arguments) => import::run(&self.settings("warn")?, arguments).await,
-            Command::Ledger(command) => ledger::run(&self.settings("warn")?, command).await,
+            Command::Ledger(arguments) => ledger::run(&self.settings("warn")?, arguments).await,
             Command::Migrate => migrate::run(&self.settings("warn")?).await,
+            Command::Client(command) => client::run(&self.settings("warn")?, command).await,
+            Command::Keys(command) => keys::run(&self.settings("warn")?, command).await,
+            Command::Connect(arguments) => connect::connect(&self.settings("warn")?, arguments).await,
+            Command::Disconnect(arguments) => connect::disconnect(&self.settings("warn")?, arguments).await,
+            Command::Audit(command) => audit::run(&self.settings("warn")?, command).await,
             Command::Token(command) => token::run(&self.settings("warn")?, command).await,
             Command::Check => check::run(self.load(), Clock::System).await,
         }
@@ -142,6 +180,26 @@ async fn asked_to_stop() {
         _ = tokio::signal::ctrl_c() => {}
         () = terminated => {}
     }
+}
+
+/// What the audit trail says of something that was done from the shell: for each workspace that it concerns.
+fn by_command(event: &str, target: &str, workspaces: &[String], now: OffsetDateTime) -> Vec<AuditEntry> {
+    let entry = |workspace: Option<String>| AuditEntry {
+        workspace,
+        actor: Some("command line".to_owned()),
+        target: Some(target.to_owned()),
+        ..AuditEntry::event(event, now)
+    };
+    match workspaces {
+        [] => vec![entry(None)],
+        all => all.iter().map(|workspace| entry(Some(workspace.clone()))).collect(),
+    }
+}
+
+/// A moment for people, to the minute.
+fn when(moment: OffsetDateTime) -> String {
+    // Every moment has these parts.
+    moment.format(format_description!("[year]-[month]-[day] [hour]:[minute]Z")).unwrap_or_default()
 }
 
 /// Writes a line to stdout. A reader that has gone away is no error of ours.

@@ -1,20 +1,33 @@
-//! `token issue`: prints a token for a client that can only hold one.
+//! `token`: tokens for clients that can only hold one.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
-use super::{CommandError, print_line};
-use crate::access::{Grant, Scope, Tokens, UnknownScope};
-use crate::app::{DEFAULT_WORKSPACE, open_ledger};
+use super::{CommandError, by_command, print_line, when};
+use crate::access::{Grant, Scope};
+use crate::app::{open_ledger, open_tokens, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::ledger::{IssuedToken, Ledger};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print a new access token, alone, on stdout.
     Issue(Issue),
+    /// Print all tokens that were issued; not the tokens themselves, which are not kept.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a token back. It ends within a second.
+    Revoke {
+        /// Its id, as `token list` shows it.
+        id: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -25,15 +38,15 @@ pub struct Issue {
     /// How long it is good for, such as 1h, 30d or 365d.
     #[arg(long, default_value = "1h", value_parser = ttl)]
     ttl: Duration,
-    /// Which workspace it opens.
-    #[arg(long, default_value = DEFAULT_WORKSPACE)]
-    workspace: String,
-    /// Whom it is for; appears in the record of refused writes.
+    /// Which workspace it opens; may be given several times. Where it is left out: the only one that there is.
+    #[arg(long)]
+    workspace: Vec<String>,
+    /// Whom it is for; appears in the audit trail and in the record of refused writes.
     #[arg(long, default_value = "token")]
     subject: String,
 }
 
-/// Longer ones are as good as never ending, and a token cannot be taken back.
+/// Longer ones are as good as never ending.
 const LONGEST_TTL: Duration = Duration::from_hours(10 * 365 * 24);
 
 fn ttl(text: &str) -> Result<Duration, String> {
@@ -43,36 +56,99 @@ fn ttl(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A list of scopes in one argument.
+/// A list of scopes in one argument; at least one.
 #[derive(Clone, Debug)]
-struct Scopes(Vec<Scope>);
+pub struct Scopes(pub Vec<Scope>);
 
 impl FromStr for Scopes {
-    type Err = UnknownScope;
+    type Err = String;
 
-    fn from_str(list: &str) -> Result<Self, UnknownScope> {
-        Scope::parse_list(list).map(Self)
+    fn from_str(list: &str) -> Result<Self, String> {
+        let scopes = Scope::parse_list(list).map_err(|unknown| unknown.to_string())?;
+        if scopes.is_empty() { Err("name at least one scope, such as scim.read".to_owned()) } else { Ok(Self(scopes)) }
+    }
+}
+
+/// The workspaces of that name; the only one there is, where none is named.
+pub fn workspaces(config: &Config, named: &[String]) -> Result<Vec<String>, CommandError> {
+    for name in named {
+        workspace_of(config, name)?;
+    }
+    let all: Vec<String> = config.workspaces().into_iter().map(|workspace| workspace.name).collect();
+    match (named, all.as_slice()) {
+        ([], [only]) => Ok(vec![only.clone()]),
+        ([], _) => {
+            Err(CommandError::new(format!("name the workspaces with --workspace; there are: {}", all.join(", "))))
+        }
+        (named, _) => Ok(named.to_vec()),
     }
 }
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
-    let Command::Issue(issue) = command;
-    if issue.workspace != DEFAULT_WORKSPACE {
-        return Err(CommandError::new(format!(
-            "there is no workspace `{}`; there is: {DEFAULT_WORKSPACE}",
-            issue.workspace
-        )));
-    }
     let (ledger, _) = open_ledger(config).await?;
-    let tokens = Tokens::open(&ledger, Clock::System).await.map_err(|error| CommandError::new(error.to_string()))?;
+    let result = match command {
+        Command::Issue(issue) => issue_token(config, &ledger, issue).await,
+        Command::List { json } => list(&ledger, *json).await,
+        Command::Revoke { id } => revoke(&ledger, id).await,
+    };
+    ledger.close().await;
+    result
+}
+
+async fn issue_token(config: &Config, ledger: &Ledger, issue: &Issue) -> Result<(), CommandError> {
+    let tokens = open_tokens(config, ledger, &config.public_url(), &Clock::System).await?;
     let grant = Grant {
         subject: issue.subject.clone(),
+        client: None,
         scopes: issue.scope.0.clone(),
-        workspaces: vec![issue.workspace.clone()],
+        workspaces: workspaces(config, &issue.workspace)?,
         ttl: issue.ttl,
     };
-    let token = tokens.issue(&grant).map_err(|error| CommandError::new(error.to_string()))?;
-    ledger.close().await;
-    print_line(&token);
+    let issued = tokens.issue(&grant)?;
+    let recorded = IssuedToken {
+        id: issued.id.clone(),
+        key_id: issued.key_id.clone(),
+        subject: grant.subject,
+        scope: Scope::list(&grant.scopes),
+        workspaces: grant.workspaces,
+        issued_at: issued.issued_at,
+        expires_at: issued.expires_at,
+        revoked_at: None,
+    };
+    ledger.add_token(&recorded).await?;
+    let event = by_command("token.issued", &issued.id, &recorded.workspaces, issued.issued_at);
+    ledger.record_audit(event).await?;
+    print_line(issued.expose());
+    Ok(())
+}
+
+async fn list(ledger: &Ledger, json: bool) -> Result<(), CommandError> {
+    let (tokens, now) = (ledger.tokens().await?, Clock::System.now());
+    if json {
+        print_line(&json!(tokens).to_string());
+        return Ok(());
+    }
+    for token in tokens {
+        let state = match token.revoked_at {
+            Some(at) => format!("revoked {}", when(at)),
+            None if token.expires_at <= now => format!("expired {}", when(token.expires_at)),
+            None => format!("until {}", when(token.expires_at)),
+        };
+        let (subject, scope, workspaces) = (&token.subject, &token.scope, token.workspaces.join(","));
+        print_line(&format!("{:24} {state:28} {workspaces:16} {scope}  ({subject})", token.id));
+    }
+    Ok(())
+}
+
+async fn revoke(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
+    let now = Clock::System.now();
+    let known = ledger.tokens().await?.into_iter().find(|token| token.id == id);
+    let token = known.ok_or_else(|| CommandError::new(format!("there is no token `{id}`; `token list` shows all")))?;
+    if ledger.revoke_token(id, now).await? {
+        ledger.record_audit(by_command("token.revoked", id, &token.workspaces, now)).await?;
+        eprintln!("{id} is revoked; it ends within a second.");
+    } else {
+        eprintln!("{id} was revoked before.");
+    }
     Ok(())
 }

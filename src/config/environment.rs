@@ -8,13 +8,35 @@ use figment::{Metadata, Profile, Provider};
 const EXPECTED: &[(&str, &str)] = &[
     ("DATABASE_URL", "database.url"),
     ("INTERCOM_ACCESS_TOKEN", "intercom.access_token"),
+    ("INTERCOM_CLIENT_ID", "intercom.client_id"),
     ("INTERCOM_CLIENT_SECRET", "intercom.client_secret"),
     ("INTERCOM_REGION", "intercom.region"),
     ("INTERCOM_BASE_URL", "intercom.base_url"),
 ];
 
 /// Keys whose values can stand in a file.
-const SECRETS: &[&str] = &["database.url", "intercom.access_token", "intercom.client_secret"];
+const SECRETS: &[&str] = &[
+    "database.url",
+    "intercom.access_token",
+    "intercom.client_secret",
+    "access.encryption_key",
+    "access.previous_encryption_key",
+];
+
+/// The secret that stands in a file. Who may read the file is looked at too.
+pub(super) fn secret_in(file: &str, key: &str, warnings: &mut Vec<String>) -> std::io::Result<String> {
+    let content = std::fs::read_to_string(file)?;
+    #[cfg(unix)]
+    if let Ok(metadata) = std::fs::metadata(file)
+        && std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o027 != 0
+    {
+        warnings.push(format!(
+            "the file {file} of {key} can be read by everybody on this machine, or written by others than its owner; \
+             `chmod 600 {file}` keeps it to its owner, and 440 to a group"
+        ));
+    }
+    Ok(content.trim_end_matches(['\r', '\n']).to_owned())
+}
 
 /// One variable of the environment. Values stay texts: `2.10` is a version and not the number 2.1.
 pub(super) struct Variable {
@@ -34,7 +56,11 @@ impl Provider for Variable {
 }
 
 /// The variables that are settings, weakest first.
-pub(super) fn variables(environment: impl Iterator<Item = (String, String)>, wrong: &mut Vec<String>) -> Vec<Variable> {
+pub(super) fn variables(
+    environment: impl Iterator<Item = (String, String)>,
+    wrong: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Vec<Variable> {
     let (mut own, mut expected) = (Vec::new(), Vec::new());
     for (name, value) in environment {
         let (plain, in_file) = match name.strip_suffix("_FILE") {
@@ -58,15 +84,15 @@ pub(super) fn variables(environment: impl Iterator<Item = (String, String)>, wro
             continue;
         }
         if in_file && !SECRETS.contains(&key.as_str()) {
-            let secrets = SECRETS.join(" and ");
+            let secrets = SECRETS.join(", ");
             wrong.push(format!(
-                "environment variable {name} is no setting of this bridge; only {secrets} can stand in a file"
+                "environment variable {name} is no setting of this bridge; what can stand in a file is {secrets}"
             ));
             continue;
         }
         let value = if in_file {
-            match std::fs::read_to_string(&value) {
-                Ok(content) => content.trim_end_matches(['\r', '\n']).to_owned(),
+            match secret_in(&value, &key, warnings) {
+                Ok(secret) => secret,
                 Err(error) => {
                     wrong.push(format!(
                         "{key} (from the file that environment variable {name} names) cannot be read: {error}"

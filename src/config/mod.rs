@@ -5,27 +5,32 @@
 //! the value, which may be a secret.
 
 mod environment;
+mod findings;
+mod lists;
 mod values;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::Figment;
-use figment::providers::{Format, Serialized, Toml};
-use figment::value::{Dict, Value};
+use figment::providers::{Format, Toml};
+use ipnet::IpNet;
 use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
 use validator::Validate;
 
 use environment::variables;
+use findings::{out_of_range, repair, unknown_keys, what_is_allowed};
+pub use lists::{Issuer, WorkspaceConfig};
 use values::{
-    database_url, header_word, interval, lease, origin_or_empty, plain, region_or_empty, secret_or_empty, url_or_empty,
+    database_url, file_or_empty, header_word, interval, lease, networks, origin_or_empty, plain, region_or_empty,
+    secret_or_empty, text_or_empty, url_or_empty,
 };
 
-use crate::directory::Names;
+use crate::directory::{DEFAULT_WORKSPACE, Names};
 use crate::intercom::{Connection, Region};
 use crate::limits;
 
@@ -50,8 +55,20 @@ pub struct Config {
     /// How SCIM is served.
     #[validate(nested)]
     pub scim: Scim,
+    /// Who may ask.
+    #[validate(nested)]
+    pub access: Access,
+    /// How much may be asked.
+    #[validate(nested)]
+    pub limits: Limits,
     /// What is told to operators.
     pub telemetry: Telemetry,
+    /// `[[workspaces]]`, as they are written; see [`Config::workspaces`].
+    #[serde(skip)]
+    pub listed_workspaces: Vec<WorkspaceConfig>,
+    /// What is odd and does not stop the start.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// Section `server`.
@@ -62,6 +79,53 @@ pub struct Server {
     /// Where clients reach the bridge; none for the bind address.
     #[serde(deserialize_with = "origin_or_empty")]
     pub public_url: Option<Url>,
+    /// Certificates, as PEM; none for plain HTTP.
+    #[serde(deserialize_with = "file_or_empty")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key, as PEM.
+    #[serde(deserialize_with = "file_or_empty")]
+    pub tls_key: Option<PathBuf>,
+    /// Who may say with `X-Forwarded-…` from where a request came.
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Section `access`.
+#[derive(Clone, Debug, Deserialize, Validate)]
+pub struct Access {
+    /// Seals the secrets that the ledger keeps; none for one in a file beside the database.
+    #[serde(deserialize_with = "secret_or_empty")]
+    pub encryption_key: Option<SecretString>,
+    /// What they were sealed with before.
+    #[serde(deserialize_with = "secret_or_empty")]
+    pub previous_encryption_key: Option<SecretString>,
+    /// How long the tokens are good that OAuth clients get.
+    #[serde(deserialize_with = "interval")]
+    pub token_ttl: Duration,
+    /// How long the audit trail is kept, in days.
+    #[serde(deserialize_with = "plain")]
+    #[validate(range(min = 1, max = 36500))]
+    pub audit_retention_days: u32,
+    /// Whose tokens are taken too.
+    #[serde(skip)]
+    pub issuers: Vec<Issuer>,
+}
+
+/// Section `limits`.
+#[derive(Clone, Debug, Deserialize, Validate)]
+pub struct Limits {
+    /// For each client; 0 for any number.
+    #[serde(deserialize_with = "plain")]
+    #[validate(range(max = 1_000_000))]
+    pub requests_per_second: u32,
+    /// At once, after a rest; 0 for any number.
+    #[serde(deserialize_with = "plain")]
+    #[validate(range(max = 1_000_000))]
+    pub burst: u32,
+    /// At a time, of all clients.
+    #[serde(deserialize_with = "plain")]
+    #[validate(range(min = 1, max = 1_000_000))]
+    pub max_connections: usize,
 }
 
 /// Section `database`.
@@ -84,6 +148,9 @@ pub struct Intercom {
     /// Root of the API, if it is not the region's.
     #[serde(deserialize_with = "url_or_empty")]
     pub base_url: Option<Url>,
+    /// The client id of the app through which workspaces are connected; none when it is not set.
+    #[serde(deserialize_with = "text_or_empty")]
+    pub client_id: Option<String>,
     /// The client secret of the workspace's app, which signs its webhooks; none when it is not set.
     #[serde(deserialize_with = "secret_or_empty")]
     pub client_secret: Option<SecretString>,
@@ -168,35 +235,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// Every key with what it takes.
-const KEYS: &[(&str, &str)] = &[
-    ("server.bind", "an address and a port, such as 127.0.0.1:8080"),
-    ("server.public_url", "an http or https address without a path, such as https://bridge.example.com"),
-    (
-        "database.url",
-        "sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/NAME, with / ? # and @ of the password percent-encoded",
-    ),
-    ("intercom.access_token", "the access token of an app in Intercom's Developer Hub"),
-    ("intercom.region", "us, eu or au"),
-    ("intercom.base_url", "an http or https address, such as https://api.intercom.io"),
-    ("intercom.client_secret", "the client secret of an app in Intercom's Developer Hub"),
-    ("intercom.api_version", "a version of Intercom's API, such as 2.16"),
-    ("import.poll_interval", "a duration of at least one second, such as 30s, 5m or 12h"),
-    ("import.full_interval", "a duration of at least one second, such as 12h or 7d"),
-    ("import.lease", "a duration from one second to ten minutes, such as 15s"),
-    ("import.max_removals", "a whole number from 0 to 100, in percent"),
-    ("import.activity_lookback_days", "a whole number from 0 to 3650"),
-    ("import.retention_days", "a whole number from 0 to 36500"),
-    ("import.include_bots", "true or false"),
-    ("serve.max_age", "a duration of at least one second, such as 60s"),
-    ("serve.read_through", "true or false"),
-    ("serve.max_wait", "a duration of at least one second, such as 10s"),
-    ("scim.max_results", "a whole number from 1 to 1000"),
-    ("scim.cursor_pagination", "true or false"),
-    ("scim.one_word_names", "repeat or given_only"),
-    ("telemetry.log_format", "text or json"),
-];
-
 /// Everything that is wrong with the settings.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError(pub Vec<String>);
@@ -229,39 +267,71 @@ impl Config {
         if let Some(file) = file {
             figment = figment.merge(Toml::file_exact(file));
         }
-        for variable in variables(environment, &mut wrong) {
+        let mut warnings = Vec::new();
+        for variable in variables(environment, &mut wrong, &mut warnings) {
             figment = figment.merge(variable);
         }
-        let config = repair(figment.clone(), &defaults, file, &mut wrong)?;
+        let mut config: Self = repair(figment.clone(), &defaults, file, &mut wrong)?;
         wrong.extend(unknown_keys(&figment));
         if let Err(errors) = config.validate() {
             wrong.extend(out_of_range(&figment, &errors));
         }
+        config.listed_workspaces = lists::workspaces(&figment, &mut wrong, &mut warnings);
+        let names: Vec<String> = config.workspaces().into_iter().map(|workspace| workspace.name).collect();
+        config.access.issuers = lists::issuers(&figment, &names, &mut wrong);
+        if config.server.tls_cert.is_some() != config.server.tls_key.is_some() {
+            wrong.push("server.tls_cert and server.tls_key go together: set both, or neither".to_owned());
+        }
+        config.warnings = warnings;
         wrong.sort();
         if wrong.is_empty() { Ok(config) } else { Err(ConfigError(wrong)) }
     }
 
-    /// How Intercom is reached.
+    /// Every workspace: those of `[[workspaces]]`, and the one that section `intercom` describes. What is left out of
+    /// one is taken from that section, but for the token.
+    #[must_use]
+    pub fn workspaces(&self) -> Vec<WorkspaceConfig> {
+        let plain = WorkspaceConfig {
+            name: DEFAULT_WORKSPACE.to_owned(),
+            access_token: self.intercom.access_token.clone(),
+            region: self.intercom.region,
+            base_url: self.intercom.base_url.clone(),
+            client_id: self.intercom.client_id.clone(),
+            client_secret: self.intercom.client_secret.clone(),
+        };
+        let mut all: Vec<WorkspaceConfig> = self.listed_workspaces.iter().map(|listed| listed.or(&plain)).collect();
+        let listed = all.iter().any(|workspace| workspace.name == DEFAULT_WORKSPACE);
+        if !listed && (all.is_empty() || plain.access_token.is_some()) {
+            all.insert(0, plain);
+        }
+        all
+    }
+
+    /// How Intercom is reached for a workspace.
     ///
     /// # Errors
-    /// When no access token is set.
-    pub fn connection(&self) -> Result<Connection, ConfigError> {
-        let access_token = self.intercom.access_token.clone().ok_or_else(|| {
-            ConfigError(vec![
-                "intercom.access_token is not set; set INTERCOM_ACCESS_TOKEN (or INTERCOM_ACCESS_TOKEN_FILE) to the access token of an \
-                 app in Intercom's Developer Hub, or try `intercom-scim-bridge demo`, which needs none"
-                    .to_owned(),
-            ])
-        })?;
-        let region = self.intercom.region.unwrap_or(Region::Us);
-        let base_url = match &self.intercom.base_url {
+    /// When no access token is set, and nothing through which the workspace could be connected.
+    pub fn connection(&self, workspace: &WorkspaceConfig) -> Result<Connection, ConfigError> {
+        if workspace.access_token.is_none() && !workspace.can_be_connected() {
+            let what = if workspace.name == DEFAULT_WORKSPACE && self.listed_workspaces.is_empty() {
+                "intercom.access_token is not set; set INTERCOM_ACCESS_TOKEN (or INTERCOM_ACCESS_TOKEN_FILE)".to_owned()
+            } else {
+                format!("workspaces[{}].access_token is not set; set it (or access_token_file)", workspace.name)
+            };
+            return Err(ConfigError(vec![format!(
+                "{what} to the access token of an app in Intercom's Developer Hub, or client_id and client_secret to those of \
+                 an app and run `intercom-scim-bridge connect`; or try `intercom-scim-bridge demo`, which needs none"
+            )]));
+        }
+        let region = workspace.region.unwrap_or(Region::Us);
+        let base_url = match &workspace.base_url {
             Some(url) => url.clone(),
             None => Url::parse(region.base_url()).map_err(|_| ConfigError(vec![what_is_allowed("intercom.region")]))?,
         };
         Ok(Connection {
-            access_token,
+            access_token: workspace.access_token.clone(),
             // A base URL of one's own may be in any region, unless one is named too.
-            region: self.intercom.region.or(self.intercom.base_url.is_none().then_some(region)),
+            region: workspace.region.or(workspace.base_url.is_none().then_some(region)),
             base_url,
             api_version: self.intercom.api_version.clone(),
             connect_timeout: limits::INTERCOM_CONNECT_TIMEOUT,
@@ -274,91 +344,28 @@ impl Config {
     pub fn public_url(&self) -> String {
         match &self.server.public_url {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-            None => format!("http://{}", self.server.bind),
+            None => self.url_of(self.server.bind),
         }
     }
-}
 
-/// Reads on past wrong values: each is noted and replaced by its default. Bounded by the number of keys.
-fn repair(
-    mut figment: Figment,
-    defaults: &Figment,
-    file: Option<&Path>,
-    wrong: &mut Vec<String>,
-) -> Result<Config, ConfigError> {
-    for _ in 0..=KEYS.len() {
-        let error = match figment.extract::<Config>() {
-            Ok(config) => return Ok(config),
-            Err(error) => error,
-        };
-        let key = error.path.join(".");
-        let Some(default) = defaults.find_value(&key).ok().filter(|_| !key.is_empty()) else {
-            // Not about one key: a file that is missing or is no TOML.
-            let name = file.map_or_else(String::new, |file| file.display().to_string());
-            wrong.push(format!("the file {name} that --config names cannot be read: {}", first_line(&error)));
-            break;
-        };
-        wrong.push(finding(&figment, &key));
-        figment = figment.merge(Serialized::default(&key, default));
+    /// Where the bridge is reached that listens there, if nobody said otherwise.
+    #[must_use]
+    pub fn url_of(&self, address: SocketAddr) -> String {
+        format!("{}://{address}", if self.server.tls_cert.is_some() { "https" } else { "http" })
     }
-    Err(ConfigError(std::mem::take(wrong)))
-}
-
-/// What is wrong with a file and where; the lines after the first would show its content.
-fn first_line(error: &figment::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
-}
-
-fn finding(figment: &Figment, key: &str) -> String {
-    format!("{key} (from {}) must be {}", source(figment, key), what_is_allowed(key))
-}
-
-fn what_is_allowed(key: &str) -> String {
-    KEYS.iter()
-        .find(|(known, _)| *known == key)
-        .map_or_else(|| "another value".to_owned(), |(_, allowed)| (*allowed).to_owned())
-}
-
-fn source(figment: &Figment, key: &str) -> String {
-    let Some(metadata) = figment.find_metadata(key) else { return "the configuration".to_owned() };
-    match &metadata.source {
-        Some(source) => source.to_string(),
-        None => metadata.name.to_string(),
-    }
-}
-
-fn unknown_keys(figment: &Figment) -> Vec<String> {
-    let mut unknown = Vec::new();
-    for (section, value) in figment.extract::<Dict>().unwrap_or_default() {
-        let keys: Vec<String> = match &value {
-            Value::Dict(_, keys) => keys.keys().map(|key| format!("{section}.{key}")).collect(),
-            _ => vec![section],
-        };
-        for key in keys.into_iter().filter(|key| KEYS.iter().all(|(known, _)| known != key)) {
-            let name = key.rsplit('.').next().unwrap_or_default();
-            let meant = KEYS.iter().find(|(known, _)| known.ends_with(&format!(".{name}")));
-            let hint = meant.map_or_else(String::new, |(known, _)| format!("; did you mean {known}?"));
-            unknown.push(format!("{key} (from {}) is no setting of this bridge{hint}", source(figment, &key)));
-        }
-    }
-    unknown
-}
-
-fn out_of_range(figment: &Figment, errors: &validator::ValidationErrors) -> Vec<String> {
-    let mut wrong = Vec::new();
-    for (section, kind) in errors.errors() {
-        if let validator::ValidationErrorsKind::Struct(fields) = kind {
-            wrong.extend(fields.errors().keys().map(|field| finding(figment, &format!("{section}.{field}"))));
-        }
-    }
-    wrong
 }
 
 #[cfg(test)]
 mod tests {
+    use figment::value::{Dict, Value};
     use secrecy::ExposeSecret;
 
+    use super::findings::KEYS;
     use super::*;
+
+    fn connection(config: &Config) -> Result<Connection, ConfigError> {
+        config.connection(&config.workspaces()[0])
+    }
 
     fn load(environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::load(None, environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
@@ -374,7 +381,15 @@ mod tests {
             panic!()
         };
         let keys: usize = sections.values().map(|section| section.as_dict().unwrap().len()).sum();
-        assert_eq!(keys, KEYS.len(), "every key is in the file, and has its text");
+        let (listed, plain): (Vec<&str>, Vec<&str>) =
+            KEYS.iter().map(|(key, _)| *key).partition(|key| key.contains("[]"));
+        assert_eq!(keys, plain.len(), "every key is in the file, and has its text");
+        for key in listed {
+            let (list, name) = key.split_once("[].").unwrap();
+            // Of a secret, the file that it is in is shown.
+            let shown = [format!("# {name} = "), format!("# {name}_file = "), format!("[{list}.{name}]")];
+            assert!(shown.iter().any(|line| DEFAULTS.contains(line)), "{key} is in the file");
+        }
     }
 
     #[test]
@@ -427,7 +442,7 @@ mod tests {
         let file = directory.path().join("token");
         std::fs::write(&file, "dG9rOg==\n").unwrap();
         let config = load(&[("INTERCOM_ACCESS_TOKEN_FILE", file.to_str().unwrap())]).unwrap();
-        assert_eq!(config.connection().unwrap().access_token.expose_secret(), "dG9rOg==");
+        assert_eq!(connection(&config).unwrap().access_token.unwrap().expose_secret(), "dG9rOg==");
         assert!(!format!("{config:?}").contains("dG9rOg=="));
         let missing = load(&[("INTERCOM_ACCESS_TOKEN_FILE", "/nowhere/token")]).unwrap_err();
         assert!(missing.0[0].contains("INTERCOM_ACCESS_TOKEN_FILE"), "{missing}");
@@ -442,9 +457,9 @@ mod tests {
     #[test]
     fn the_region_is_checked_unless_only_an_address_is_given() {
         let token = ("INTERCOM_ACCESS_TOKEN", "t");
-        assert!(load(&[]).unwrap().connection().is_err());
-        assert_eq!(load(&[token]).unwrap().connection().unwrap().region, Some(Region::Us));
-        let own = load(&[token, ("INTERCOM_BASE_URL", "http://127.0.0.1:9")]).unwrap().connection().unwrap();
+        assert!(connection(&load(&[]).unwrap()).is_err());
+        assert_eq!(connection(&load(&[token]).unwrap()).unwrap().region, Some(Region::Us));
+        let own = connection(&load(&[token, ("INTERCOM_BASE_URL", "http://127.0.0.1:9")]).unwrap()).unwrap();
         assert_eq!((own.region, own.base_url.as_str()), (None, "http://127.0.0.1:9/"));
     }
 }

@@ -1,8 +1,11 @@
 //! How each kind of value is read. What is wrong with one is told by its key, so the errors here say little.
 
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -85,6 +88,38 @@ pub(super) fn secret_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Res
     let text = String::deserialize(deserializer)?;
     let text = text.trim();
     Ok((!text.is_empty()).then(|| SecretString::from(text)))
+}
+
+pub(super) fn text_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let text = text.trim();
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+pub(super) fn file_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    Ok(text_or_empty(deserializer)?.map(PathBuf::from))
+}
+
+/// Texts as a list, or as one text with commas between them, as an environment variable has them.
+pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        Many(Vec<String>),
+        One(String),
+    }
+    let texts = match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::Many(texts) => texts,
+        OneOrMany::One(text) => text.split(',').map(str::to_owned).collect(),
+    };
+    Ok(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect())
+}
+
+/// Networks; an address is the network of itself.
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let network = |text: String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let networks: Result<Vec<IpNet>, _> = texts(deserializer)?.into_iter().map(network).collect();
+    networks.map_err(|_| D::Error::custom("no network"))
 }
 
 pub(super) fn region_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Region>, D::Error> {

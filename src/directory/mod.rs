@@ -27,5 +27,8 @@ pub use plan::{Change, Changed, Counts, Deed, Plan};
 pub use snapshot::{Recorded, Snapshot, Stamps};
 pub use user::{NameParts, Names, Role, User, UserId, UserKind, Volatile};
 
+/// The workspace that a bridge for one alone has, and that short paths are about.
+pub const DEFAULT_WORKSPACE: &str = "default";
+
 /// Counts the imports of one workspace that changed something; the first is 1.
 pub type Generation = i64;

@@ -1,29 +1,56 @@
-//! Who asks. A handler that wants a workspace gets it only through [`Caller`], so none can forget to ask for
-//! a token.
+//! Who asks. A handler that wants a workspace gets it only through [`Caller`], and one that is about the bridge itself
+//! only through [`Bearer`], so none can forget to ask for a token with a scope.
 
-use std::future::{Ready, ready};
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
 
-use super::errors::ApiError;
-use super::service::{DEFAULT_WORKSPACE, Service, Workspace};
-use crate::access::{Principal, Scope};
+use super::errors::{ApiError, Facts};
+use super::service::{Service, Workspace};
+use crate::access::{AccessError, Principal, Scope};
+use crate::directory::DEFAULT_WORKSPACE;
 use crate::scim::ScimError;
 
-/// A caller with a good token, with the scope that `S` declares, and the workspace of the path.
-pub struct Caller<S> {
+/// Somebody with a good token that has the scope which `S` declares.
+pub struct Bearer<S> {
     /// Who.
     pub principal: Arc<Principal>,
-    /// Where.
-    pub workspace: Arc<Workspace>,
     /// What all requests share.
     pub service: Data<Service>,
     scope: PhantomData<S>,
+}
+
+/// Somebody with a good token that has the scope which `S` declares, for the workspace of the path.
+pub struct Caller<S> {
+    bearer: Bearer<S>,
+    /// Where.
+    pub workspace: Arc<Workspace>,
+}
+
+impl<S> Deref for Caller<S> {
+    type Target = Bearer<S>;
+
+    fn deref(&self) -> &Bearer<S> {
+        &self.bearer
+    }
+}
+
+/// Somebody who may have shown a token, or not: for what everybody may see, but not all of it.
+pub struct Visitor(Option<Arc<Principal>>);
+
+impl Visitor {
+    /// The workspaces that the visitor may know of. Where there is but one, there is none to hide.
+    pub fn sees<'a>(&self, service: &'a Service) -> Vec<&'a Arc<Workspace>> {
+        let alone = service.workspaces.len() == 1;
+        let opens = |name: &str| self.0.as_ref().is_some_and(|principal| principal.opens(name));
+        service.workspaces.values().filter(|workspace| alone || opens(&workspace.name)).collect()
+    }
 }
 
 /// A scope as a type, so that a handler's signature says what it needs.
@@ -32,55 +59,122 @@ pub trait Declared: 'static {
     const SCOPE: Scope;
 }
 
-/// Declares [`Scope::ScimRead`].
-pub struct ScimRead;
-/// Declares [`Scope::ImportRead`].
-pub struct ImportRead;
-/// Declares [`Scope::ImportRun`].
-pub struct ImportRun;
-/// Declares [`Scope::LifecycleWrite`].
-pub struct LifecycleWrite;
+/// Makes a type of each scope.
+macro_rules! declared {
+    ($($name:ident),+) => {
+        $(
+            #[doc = concat!("Declares [`Scope::", stringify!($name), "`].")]
+            pub struct $name;
 
-impl Declared for ScimRead {
-    const SCOPE: Scope = Scope::ScimRead;
+            impl Declared for $name {
+                const SCOPE: Scope = Scope::$name;
+            }
+        )+
+    };
 }
-impl Declared for ImportRead {
-    const SCOPE: Scope = Scope::ImportRead;
-}
-impl Declared for ImportRun {
-    const SCOPE: Scope = Scope::ImportRun;
-}
-impl Declared for LifecycleWrite {
-    const SCOPE: Scope = Scope::LifecycleWrite;
-}
+
+declared!(ScimRead, ImportRead, ImportRun, LifecycleWrite, Admin);
+
+/// Most tokens are known; only a new one may take a question to its issuer.
+type Identified<T> = Either<Ready<Result<T, ApiError>>, LocalBoxFuture<'static, Result<T, ApiError>>>;
 
 impl<S: Declared> FromRequest for Caller<S> {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = Identified<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(identify(request))
+        identify(request, |request, service, principal| {
+            // A workspace that the token is not for and one that does not exist look the same.
+            let name = workspace_name(request);
+            let workspace = service.workspaces.get(name).filter(|_| principal.opens(name)).cloned();
+            let workspace = workspace.ok_or_else(|| ScimError::NotFound { what: "this workspace".to_owned() })?;
+            Facts::of(request, |facts| facts.workspace = Some(Arc::clone(&workspace.name)));
+            Ok(Self { bearer: Bearer::of(service, principal)?, workspace })
+        })
     }
 }
 
-fn identify<S: Declared>(request: &HttpRequest) -> Result<Caller<S>, ApiError> {
-    let service = request.app_data::<Data<Service>>().cloned().ok_or(ScimError::Internal)?;
-    let given = request.headers().get(AUTHORIZATION);
-    let token = given
-        .and_then(|value| bearer(value.as_bytes()))
-        .ok_or(ApiError::Unauthenticated { token_given: given.is_some() })?;
-    let principal = service.tokens.verify(token).map_err(|error| {
-        tracing::info!(reason = %error, "a bearer token was refused");
-        ApiError::Unauthenticated { token_given: true }
-    })?;
-    // A workspace that the token is not for and one that does not exist look the same.
-    let name = workspace_name(request);
-    let workspace = service.workspaces.get(name).filter(|_| principal.workspaces.iter().any(|allowed| allowed == name));
-    let workspace = workspace.cloned().ok_or_else(|| ScimError::NotFound { what: "this workspace".to_owned() })?;
-    if !principal.scopes.contains(&S::SCOPE) {
-        return Err(ScimError::Forbidden { scope: S::SCOPE.as_str() }.into());
+impl<S: Declared> FromRequest for Bearer<S> {
+    type Error = ApiError;
+    type Future = Identified<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        identify(request, |_, service, principal| Self::of(service, principal))
     }
-    Ok(Caller { principal, workspace, service, scope: PhantomData })
+}
+
+impl FromRequest for Visitor {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let known = identify(request, |_, _, principal| Ok(principal));
+        Box::pin(async move { Ok(Self(known.await.ok())) })
+    }
+}
+
+impl<S: Declared> Bearer<S> {
+    fn of(service: Data<Service>, principal: Arc<Principal>) -> Result<Self, ApiError> {
+        if !principal.scopes.contains(&S::SCOPE) {
+            return Err(ScimError::Forbidden { scope: S::SCOPE.as_str() }.into());
+        }
+        Ok(Self { principal, service, scope: PhantomData })
+    }
+}
+
+impl<S> Caller<S> {
+    /// Where this client reaches the bridge, without a slash at its end.
+    pub fn public_url(&self, request: &HttpRequest) -> String {
+        self.service.origin.url_for(request)
+    }
+}
+
+/// Finds out who asks, and what that is good for.
+fn identify<T: 'static>(
+    request: &HttpRequest,
+    then: impl FnOnce(&HttpRequest, Data<Service>, Arc<Principal>) -> Result<T, ApiError> + 'static,
+) -> Identified<T> {
+    let Some(service) = request.app_data::<Data<Service>>().cloned() else {
+        return Either::Left(ready(Err(ScimError::Internal.into())));
+    };
+    let given = request.headers().get(AUTHORIZATION);
+    let Some(token) = given.and_then(|value| bearer(value.as_bytes())) else {
+        return Either::Left(ready(Err(ApiError::Unauthenticated { token_given: given.is_some(), ended: None })));
+    };
+    let welcome = |request: &HttpRequest, service: Data<Service>, known: Result<Arc<Principal>, AccessError>| {
+        let principal = known.map_err(refusal)?;
+        Facts::of(request, |facts| facts.actor = Some(Arc::clone(&principal.subject)));
+        principal.allowance.ask().map_err(ApiError::TooMany)?;
+        then(request, service, principal)
+    };
+    if let Some(known) = service.tokens.recall(token) {
+        return Either::Left(ready(welcome(request, service, known)));
+    }
+    let (request, token) = (request.clone(), token.to_vec());
+    Either::Right(Box::pin(async move {
+        let known = service.tokens.verify(&token).await;
+        welcome(&request, service, known)
+    }))
+}
+
+fn refusal(error: AccessError) -> ApiError {
+    match error {
+        AccessError::KeysUnavailable { .. } => {
+            let why = "the keys of this token's issuer cannot be read now; try again shortly".to_owned();
+            ScimError::Unavailable { why }.into()
+        }
+        // These bear a signature that is good, so whoever shows them may know.
+        AccessError::Expired => {
+            ApiError::Unauthenticated { token_given: true, ended: Some("the access token expired") }
+        }
+        AccessError::Revoked => {
+            ApiError::Unauthenticated { token_given: true, ended: Some("the access token was revoked") }
+        }
+        error => {
+            tracing::info!(reason = %error, "a bearer token was refused");
+            ApiError::Unauthenticated { token_given: true, ended: None }
+        }
+    }
 }
 
 /// RFC 6750 §2.1; the scheme's name is compared without regard to case (RFC 9110 §11.1).

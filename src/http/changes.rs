@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use actix_web::http::header::ACCEPT;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
@@ -11,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::caller::{Caller, ImportRead};
 use super::errors::ApiError;
+use super::negotiation::accepts_lines;
 use super::openapi::{ApiRefusals, ChangeParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use crate::flat::ChangeDocument;
@@ -61,7 +61,7 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
     if accepts_lines(&request) {
         let most = parameters.text("limit").map(|_| limit);
-        return lines(ledger.clone(), workspace.clone(), since, kind, most).await;
+        return lines(ledger.clone(), workspace.to_string(), since, kind, most).await;
     }
     let page = match ledger.changes(workspace, &since, kind, limit).await {
         Err(LedgerError::Pruned { .. }) => return Err(pruned(ledger, workspace).await),
@@ -95,16 +95,6 @@ async fn pruned(ledger: &Ledger, workspace: &str) -> ApiError {
 pub fn document(change: &RecordedChange) -> ChangeDocument {
     let cursor = change.position.to_cursor();
     ChangeDocument::new(cursor, (change.generation, change.run, change.at), &change.change, change.cause.as_ref())
-}
-
-fn accepts_lines(request: &HttpRequest) -> bool {
-    let accepted = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|accepted| {
-        let mut parts = accepted.split(';').map(str::trim);
-        let lines = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-ndjson"));
-        // RFC 9110 §12.4.2: a weight of 0 means "not acceptable".
-        lines && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
-    })
 }
 
 /// One change a line, read while they are sent. The first page is read before the answer begins, so that what is

@@ -92,7 +92,8 @@ fn answer(
     if parameters.is_ok_and(|parameters| parameters.iter().any(|(name, _)| name.eq_ignore_ascii_case("filter"))) {
         return Err(ScimError::FilterForbidden.into());
     }
-    let discovery = Discovery::new(&scim_base_url(&service.public_url, workspace_name(request)), service.page_rules);
+    let discovery =
+        Discovery::new(&scim_base_url(&service.origin.url_for(request), workspace_name(request)), service.page_rules);
     let document = document(&discovery).ok_or_else(|| ScimError::NotFound { what: "this document".to_owned() })?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, content_type)).body(document.to_string()))
 }

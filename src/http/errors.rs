@@ -4,19 +4,23 @@
 //! form it takes is decided by the path, in [`finish`], which all answers pass.
 
 use std::fmt;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::http::{StatusCode, Uri};
+use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpResponse, ResponseError};
+use actix_web::web::Data;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use super::origin::Came;
+use super::service::Service;
+use crate::access::{Answered, TooMany};
 use crate::ledger::LedgerError;
 use crate::limits;
 use crate::scim::ScimError;
@@ -30,7 +34,13 @@ pub enum ApiError {
     Unauthenticated {
         /// Whether there was one.
         token_given: bool,
+        /// What became of it, if it was good once.
+        ended: Option<&'static str>,
     },
+    /// More requests than this client may make.
+    TooMany(TooMany),
+    /// The request did not come to its end in time.
+    TooSlow,
     /// Anything else that only the import and change API can say.
     Problem {
         /// The HTTP status.
@@ -135,6 +145,11 @@ impl ApiError {
             Self::Problem { .. } => ScimError::Internal,
             Self::Scim(error) => error.clone(),
             Self::Unauthenticated { .. } => ScimError::Unauthenticated,
+            Self::TooMany(TooMany { retry_after }) => {
+                // Whole seconds, and none of them too early.
+                ScimError::TooManyRequests { seconds: retry_after.as_secs() + 1 }
+            }
+            Self::TooSlow => ScimError::TooSlow,
             Self::UnsupportedWrite { detail, remedy, .. } => {
                 ScimError::NotImplemented { why: format!("{detail} {remedy}") }
             }
@@ -161,7 +176,7 @@ impl ApiError {
                 "code": code,
                 "detail": detail,
             }),
-            Self::Scim(_) | Self::Unauthenticated { .. } => json!({
+            Self::Scim(_) | Self::Unauthenticated { .. } | Self::TooMany(_) | Self::TooSlow => json!({
                 "type": "about:blank",
                 "title": self.status_code().canonical_reason().unwrap_or("Error"),
                 "status": scim.status(),
@@ -176,12 +191,13 @@ impl ApiError {
         let value = |text: &str| HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""));
         match self {
             // RFC 6750 §3: without a token no error code, with a bad one `invalid_token`.
-            Self::Unauthenticated { token_given: false } => {
-                vec![(WWW_AUTHENTICATE, value("Bearer realm=\"intercom-scim-bridge\""))]
+            Self::Unauthenticated { token_given, ended } => {
+                let error = if *token_given { ", error=\"invalid_token\"" } else { "" };
+                let why = ended.map_or_else(String::new, |why| format!(", error_description=\"{why}\""));
+                vec![(WWW_AUTHENTICATE, value(&format!("Bearer realm=\"intercom-scim-bridge\"{error}{why}")))]
             }
-            Self::Unauthenticated { token_given: true } => {
-                vec![(WWW_AUTHENTICATE, value("Bearer realm=\"intercom-scim-bridge\", error=\"invalid_token\""))]
-            }
+            // RFC 6585 §4. Whole seconds: some clients fail on anything else.
+            Self::TooMany(TooMany { retry_after }) => vec![(RETRY_AFTER, HeaderValue::from(retry_after.as_secs() + 1))],
             Self::Scim(ScimError::Forbidden { scope }) => vec![(
                 WWW_AUTHENTICATE,
                 value(&format!(
@@ -190,7 +206,7 @@ impl ApiError {
             )],
             Self::Scim(ScimError::MethodNotAllowed { allowed }) => vec![(ALLOW, value(allowed))],
             // Clients read whole seconds here, and some fail on anything else.
-            Self::Scim(ScimError::NotReady)
+            Self::Scim(ScimError::NotReady | ScimError::Unavailable { .. })
             | Self::Problem { status: StatusCode::SERVICE_UNAVAILABLE | StatusCode::CONFLICT, .. } => {
                 vec![(RETRY_AFTER, value("5"))]
             }
@@ -218,13 +234,32 @@ fn problem_code(error: &ScimError) -> &'static str {
         ScimError::FilterForbidden | ScimError::Forbidden { .. } => "forbidden",
         ScimError::Unauthenticated => "unauthenticated",
         ScimError::NotReady => "not_ready",
+        ScimError::TooSlow => "too_slow",
+        ScimError::TooManyRequests { .. } => "too_many_requests",
+        ScimError::Unavailable { .. } => "unavailable",
         ScimError::Internal => "internal",
     }
 }
 
-/// The id under which the log knows a request, and its answer's `X-Request-Id`.
-#[derive(Clone, Debug)]
-pub struct RequestId(pub String);
+/// What is known of a request, from the first to the last.
+#[derive(Debug)]
+pub struct Facts {
+    /// The id under which the log knows it, and its answer's `X-Request-Id`.
+    pub request_id: String,
+    /// From where it came.
+    pub came: Came,
+    /// Who asks, once a good token was seen.
+    pub actor: Option<Arc<str>>,
+    /// About which workspace, once the token was seen to open it.
+    pub workspace: Option<Arc<str>>,
+}
+
+impl Facts {
+    /// Looks at what is known, or adds to it.
+    pub fn of<T>(request: &HttpRequest, deed: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        request.extensions_mut().get_mut::<Self>().map(deed)
+    }
+}
 
 /// What every answer passes: gives refusals their body, the answer its `X-Request-Id`, and the log its line.
 pub async fn finish(
@@ -232,8 +267,10 @@ pub async fn finish(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     tidy_path(&mut request);
-    let request_id = request_id(&request);
-    request.extensions_mut().insert(RequestId(request_id.clone()));
+    let service = request.app_data::<Data<Service>>().cloned();
+    let came = service.as_ref().map_or_else(Came::default, |service| service.origin.came(&request));
+    let facts = Facts { request_id: request_id(&request), came, actor: None, workspace: None };
+    request.extensions_mut().insert(facts);
     let too_long =
         request.uri().path_and_query().is_some_and(|target| target.as_str().len() > limits::REQUEST_TARGET_BYTES);
     let response = if too_long {
@@ -246,15 +283,51 @@ pub async fn finish(
         Some(error) => with_body(response, &error),
         None => response,
     };
-    let value = HeaderValue::from_str(&request_id).unwrap_or_else(|_| HeaderValue::from_static("none"));
-    response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
-    tracing::debug!(
-        request.id = %request_id, http.method = %response.request().method(),
-        // The pattern of the path, and never the query: ids and filters are about people.
-        http.route = response.request().match_pattern().unwrap_or_default(),
-        http.status = response.status().as_u16(), "request answered"
-    );
+    let facts = response.request().extensions_mut().remove::<Facts>();
+    if let Some(facts) = facts {
+        let value = HeaderValue::from_str(&facts.request_id).unwrap_or_else(|_| HeaderValue::from_static("none"));
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+        if let Some(service) = service {
+            note(&service, &response, facts);
+        }
+    }
     Ok(response)
+}
+
+/// Tells the log and the audit trail of an answer.
+fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts) {
+    let request = response.request();
+    // The pattern of the path, and never the query: filters are about people.
+    let route = request.match_pattern();
+    let status = response.status().as_u16();
+    tracing::debug!(
+        request.id = %facts.request_id, http.method = %request.method(), http.route = route.as_deref().unwrap_or_default(),
+        http.status = status, "request answered"
+    );
+    // Probes ask all the time, and are told nothing that is anybody's.
+    if matches!(request.path(), "/healthz" | "/readyz" | "/metrics") {
+        return;
+    }
+    let answered = Answered {
+        actor: facts.actor,
+        workspace: facts.workspace,
+        address: facts.came.from,
+        method: known_method(request.method()),
+        route,
+        target: request.match_info().get("id").map(fit_for_a_record),
+        status,
+    };
+    service.trail.note(answered, &facts.request_id);
+}
+
+/// An id from a path, as it is recorded: whatever it was, it does no harm there.
+pub fn fit_for_a_record(id: &str) -> String {
+    id.chars().filter(|letter| !letter.is_control()).take(100).collect()
+}
+
+fn known_method(method: &Method) -> &'static str {
+    let all = ["GET", "POST", "HEAD", "PATCH", "PUT", "DELETE", "OPTIONS"];
+    all.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
 }
 
 /// Takes `/Users/` and `//Users` for `/Users`: base URLs are pasted with and without a slash at their end.
@@ -289,7 +362,8 @@ fn refusal(response: &ServiceResponse<BoxBody>) -> Option<ApiError> {
     }
     let failed = response.status().is_client_error() || response.status().is_server_error();
     // Handlers that answer so on purpose (readiness) say what their body is.
-    let own = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/"));
+    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let own = kind.starts_with(b"application/") || kind.starts_with(b"text/html");
     (failed && !own).then(|| of_the_framework(response.status()))
 }
 
@@ -299,6 +373,7 @@ fn of_the_framework(status: StatusCode) -> ApiError {
         StatusCode::NOT_FOUND => ScimError::NotFound { what: "this path".to_owned() },
         StatusCode::METHOD_NOT_ALLOWED => ScimError::MethodNotAllowed { allowed: "GET, HEAD, OPTIONS" },
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ScimError::UnsupportedMediaType,
+        StatusCode::REQUEST_TIMEOUT => ScimError::TooSlow,
         StatusCode::PAYLOAD_TOO_LARGE => ScimError::TooLarge { limit: limits::REQUEST_BODY_BYTES },
         status if status.is_client_error() => ScimError::InvalidSyntax { why: "the request cannot be read".to_owned() },
         _ => ScimError::Internal,

@@ -192,7 +192,7 @@ impl View {
         if let Some(Edition { generation, left_out }) = self.edition {
             changed.push(("edition", format!("{generation}.{left_out}")));
         }
-        Some(self.parameters.link(request, &caller.service.public_url, &changed))
+        Some(self.parameters.link(request, &caller.public_url(request), &changed))
     }
 }
 

@@ -8,6 +8,8 @@ use actix_web::http::header::CACHE_CONTROL;
 use time::OffsetDateTime;
 
 use super::caller::{Caller, ScimRead};
+use super::errors::Facts;
+use super::service::scim_base_url;
 use crate::directory::Edition;
 use crate::import::ImportRequest;
 use crate::ledger::Trigger;
@@ -48,7 +50,7 @@ pub async fn picture<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fre
             service.clock.within(freshness.max_wait, either).await;
         }
     }
-    let picture = workspace.live.picture().ok_or(ScimError::NotReady)?;
+    let picture = seen(workspace.live.picture().ok_or(ScimError::NotReady)?, request, caller);
     let age = age(caller);
     if age.is_some_and(|age| age > freshness.max_age) && !failing {
         workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), service.clock.now());
@@ -57,11 +59,20 @@ pub async fn picture<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fre
 }
 
 /// The picture that a walk goes on over: the list that it began with, whatever was published since.
-pub fn picture_at(caller: &Caller<ScimRead>, edition: Edition) -> Result<Fresh, ScimError> {
+pub fn picture_at(request: &HttpRequest, caller: &Caller<ScimRead>, edition: Edition) -> Result<Fresh, ScimError> {
     let picture = caller.workspace.live.picture_at(edition).ok_or(ScimError::ExpiredCursor)?;
     let current = caller.workspace.live.picture().is_some_and(|current| current.edition() == edition);
     // When Intercom last said that an earlier list is so is not kept.
+    let picture = seen(picture, request, caller);
     Ok(Fresh { picture, age: age(caller).filter(|_| current).map(time::Duration::whole_seconds) })
+}
+
+/// The picture as this client sees it: under the address by which a trusted proxy says it reached the bridge.
+fn seen<S>(picture: Arc<Picture>, request: &HttpRequest, caller: &Caller<S>) -> Arc<Picture> {
+    match Facts::of(request, |facts| facts.came.to.clone()).flatten() {
+        Some(url) => Arc::new(picture.seen_from(scim_base_url(&url, &caller.workspace.name))),
+        None => picture,
+    }
 }
 
 fn age<S>(caller: &Caller<S>) -> Option<time::Duration> {

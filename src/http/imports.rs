@@ -1,13 +1,14 @@
 //! Imports: starting one, and how they went.
 
 use actix_web::http::header::LOCATION;
-use actix_web::web::{Bytes, Json};
+use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::body::Body;
 use super::caller::{Caller, ImportRead, ImportRun};
 use super::errors::ApiError;
 use super::openapi::{ApiRefusals, Problem, RunParameters};
@@ -42,13 +43,13 @@ pub struct NewImport {
         ApiRefusals,
     ),
 )]
-pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Bytes) -> Result<HttpResponse, ApiError> {
-    let wanted = read(&body)?;
+pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Body) -> Result<HttpResponse, ApiError> {
+    let wanted = read(&body.0)?;
     let (service, workspace) = (&caller.service, &caller.workspace);
     let import = ImportRequest {
         mode: wanted.mode.unwrap_or(Mode::Incremental),
         trigger: Trigger::Api,
-        requested_by: Some(caller.principal.subject.clone()),
+        requested_by: Some(caller.principal.subject.to_string()),
         allow_removals: wanted.allow_removals,
     };
     let run = under_way(&caller, &import).await?;
@@ -57,7 +58,7 @@ pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Bytes)
         Some(wait) => service.clock.within(wait, ended(&caller, &import, run.id)).await.transpose()?.unwrap_or(run),
         None => run,
     };
-    let location = format!("{}/imports/{}", api_base_url(&service.public_url, &workspace.name), run.id);
+    let location = format!("{}/imports/{}", api_base_url(&caller.public_url(&request), &workspace.name), run.id);
     let mut response = if run.status == RunStatus::Running { HttpResponse::Accepted() } else { HttpResponse::Ok() };
     if let Some(wait) = wait {
         response.insert_header(("Preference-Applied", format!("wait={}", wait.as_secs())));
@@ -168,7 +169,7 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Js
     let more = items.len() > limit;
     items.truncate(limit);
     let last = items.last().filter(|_| more).map(|run| run.id.to_string());
-    let next = last.map(|last| parameters.link(&request, &caller.service.public_url, &[("before", last)]));
+    let next = last.map(|last| parameters.link(&request, &caller.public_url(&request), &[("before", last)]));
     Ok(Json(RunList { items, next, total: ledger.count_runs(workspace).await? }))
 }
 

@@ -10,19 +10,19 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::caller::Visitor;
 use super::service::{Service, Workspace};
 use crate::import::ConnectionState;
 use crate::ledger::RunStatus;
 use crate::scim::resource_types;
 
-/// Shows measures of each workspace in the text format of Prometheus (OpenMetrics).
+/// Shows measures of each workspace in the text format of Prometheus (OpenMetrics). Where there are several, of those
+/// that the token opens.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "Measures", content_type = "application/openmetrics-text", body = String)))]
-pub async fn metrics(service: Data<Service>) -> HttpResponse {
+pub async fn metrics(service: Data<Service>, visitor: Visitor) -> HttpResponse {
     let mut registry = Registry::with_prefix("bridge");
     let measures = Measures::register(&mut registry);
-    for workspace in service.workspaces.values() {
-        measures.take(&service, workspace);
-    }
+    visitor.sees(&service).into_iter().for_each(|workspace| measures.take(&service, workspace));
     let mut text = String::new();
     match encode(&mut text, &registry) {
         Ok(()) => {
@@ -73,7 +73,7 @@ impl Measures {
 
     #[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^52")]
     fn take(&self, service: &Service, workspace: &Workspace) {
-        let of = OfWorkspace { workspace: workspace.name.clone() };
+        let of = OfWorkspace { workspace: workspace.name.to_string() };
         let standing = workspace.health.standing();
         let held = standing.last_run.as_ref().is_some_and(|run| run.status == RunStatus::Held);
         let set = |measure: &Measure, value: f64| {

@@ -5,6 +5,9 @@
 //! routes      which path goes where
 //! caller      who asks: token, scope and workspace, before any handler runs
 //! scim        users and groups     discovery  what the bridge says of itself
+//! body        what comes with a request     origin     from where it came
+//! oauth       tokens for clients           connect    a workspace, in a browser
+//! audit       who asked what               tls        the certificate
 //! freshness   how old an answer may be, and waiting for a newer one
 //! negotiation media types, versions and links
 //! pieces      a body of several pieces
@@ -16,8 +19,11 @@
 //! errors      every refusal becomes a body here, the framework's own included
 //! ```
 
+mod audit;
+mod body;
 mod caller;
 mod changes;
+mod connect;
 mod discovery;
 mod errors;
 mod flat;
@@ -25,7 +31,9 @@ mod freshness;
 mod imports;
 mod metrics;
 mod negotiation;
+mod oauth;
 mod openapi;
+mod origin;
 mod parameters;
 mod pieces;
 mod refusals;
@@ -33,9 +41,12 @@ mod routes;
 mod scim;
 mod service;
 mod status;
+mod tls;
 mod webhooks;
 
 pub use changes::document as change_document;
 pub use openapi::document as openapi_document;
+pub use origin::Origin;
 pub use routes::serve;
-pub use service::{DEFAULT_WORKSPACE, Freshness, Service, Workspace, api_base_url, scim_base_url};
+pub use service::{Freshness, Service, Workspace, api_base_url, scim_base_url};
+pub use tls::{CertificateError, Certificates};

@@ -69,6 +69,16 @@ pub fn next_link(request: &HttpRequest, address: &str, next: &Next) -> Option<St
     Some(format!("<{address}?{}>; rel=\"next\"", serde_urlencoded::to_string(parameters).ok()?))
 }
 
+/// Whether the client wants one document a line.
+pub fn accepts_lines(request: &HttpRequest) -> bool {
+    listed(request, &ACCEPT).any(|accepted| {
+        let mut parts = accepted.split(';').map(str::trim);
+        let lines = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-ndjson"));
+        // RFC 9110 §12.4.2: a weight of 0 means "not acceptable".
+        lines && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
+}
+
 fn listed<'r>(request: &'r HttpRequest, name: &HeaderName) -> impl Iterator<Item = &'r str> {
     request.headers().get_all(name).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
 
-use super::{changes, discovery, flat, imports, metrics, refusals, scim, status, webhooks};
+use super::{audit, changes, connect, discovery, flat, imports, metrics, oauth, refusals, scim, status, webhooks};
 
 /// What a list can be asked for.
 #[expect(dead_code, reason = "it describes the parameters; `scim::Query` reads them, as liberally as clients need")]
@@ -39,6 +39,27 @@ pub struct ChangeParameters {
     /// Only changes of this kind: `user`, `group` or `membership`.
     r#type: Option<String>,
     /// How many at the most, 1 to 1000; 100 where it is left out, and all of them as `application/x-ndjson`.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u64>,
+}
+
+/// What the audit trail can be asked for.
+#[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AuditParameters {
+    /// Only what happened at this moment or later (RFC 3339).
+    since: Option<String>,
+    /// Only what happened before this moment (RFC 3339).
+    until: Option<String>,
+    /// Only what this one did: the subject of a token.
+    actor: Option<String>,
+    /// Only what is of this kind, such as `request` or `token.issued`.
+    event: Option<String>,
+    /// Only entries after the one of this id.
+    #[param(minimum = 0)]
+    after: Option<i64>,
+    /// How many at the most, 1 to 1000; 100 where it is left out.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u64>,
 }
@@ -173,6 +194,13 @@ pub enum ApiRefusals {
         flat::entitlements,
         flat::memberships,
         webhooks::intercom,
+        audit::list,
+        oauth::token,
+        oauth::metadata,
+        oauth::jwks,
+        connect::begin,
+        connect::callback,
+        status::workspaces,
         status::status,
         status::healthz,
         metrics::metrics,

@@ -7,10 +7,10 @@
 
 use actix_web::http::Method;
 use actix_web::web::Data;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 
 use super::caller::{Caller, LifecycleWrite};
-use super::errors::{ApiError, RequestId};
+use super::errors::{ApiError, Facts, fit_for_a_record};
 use super::openapi::ApiRefusals;
 use super::service::Service;
 use crate::ledger::RefusedWrite;
@@ -94,16 +94,13 @@ async fn refuse(
 ) -> Result<HttpResponse, ApiError> {
     let service: &Data<Service> = &caller.service;
     let refused = RefusedWrite {
-        workspace: caller.workspace.name.clone(),
+        workspace: caller.workspace.name.to_string(),
         at: service.clock.now(),
-        request_id: request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone()),
-        requester: caller.principal.subject.clone(),
+        request_id: Facts::of(request, |facts| facts.request_id.clone()).unwrap_or_default(),
+        requester: caller.principal.subject.to_string(),
         method: request.method().to_string(),
         operation: operation.to_owned(),
-        target: request
-            .match_info()
-            .get("id")
-            .map(|id| id.chars().filter(|letter| *letter != '\0').take(100).collect()),
+        target: request.match_info().get("id").map(fit_for_a_record),
     };
     // The client's answer does not hang on the record, nor wait long for it.
     match service.clock.within(limits::REFUSAL_WAIT, service.ledger.record_refusal(refused)).await {

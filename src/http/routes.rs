@@ -1,6 +1,7 @@
 //! Which path goes where, and the server that listens.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use actix_web::dev::Server;
 use actix_web::guard::{self, Guard};
@@ -10,7 +11,10 @@ use actix_web::{App, HttpResponse, HttpServer, Resource, Route};
 
 use super::errors::{ApiError, finish};
 use super::service::Service;
-use super::{changes, discovery, flat, imports, metrics, openapi, refusals, scim, status, webhooks};
+use super::tls::Certificates;
+use super::{
+    audit, changes, connect, discovery, flat, imports, metrics, oauth, openapi, refusals, scim, status, webhooks,
+};
 use crate::limits;
 use crate::scim::ScimError;
 
@@ -18,8 +22,14 @@ use crate::scim::ScimError;
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(listener: TcpListener, service: Service) -> std::io::Result<Server> {
+pub fn serve(
+    listener: TcpListener,
+    service: Service,
+    max_connections: usize,
+    certificates: Option<Arc<Certificates>>,
+) -> std::io::Result<Server> {
     let service = Data::new(service);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(Data::clone(&service))
@@ -27,11 +37,23 @@ pub fn serve(listener: TcpListener, service: Service) -> std::io::Result<Server>
             .wrap(from_fn(finish))
             .configure(routes)
     })
+    .workers(workers)
+    .max_connections(max_connections.div_ceil(workers))
+    .max_connection_rate(limits::TLS_HANDSHAKES)
+    .tls_handshake_timeout(limits::TLS_WAIT)
+    .client_request_timeout(limits::HEAD_WAIT)
+    .keep_alive(limits::KEEP_ALIVE)
     .tcp_nodelay(true)
     .h1_write_buffer_size(limits::WRITE_BUFFER_BYTES)
     .shutdown_timeout(limits::SHUTDOWN.as_secs())
-    .disable_signals()
-    .listen(listener)?;
+    .disable_signals();
+    let server = match certificates {
+        Some(certificates) => {
+            let tls = certificates.server_config().map_err(std::io::Error::other)?;
+            server.listen_rustls_0_23(listener, tls)?
+        }
+        None => server.listen(listener)?,
+    };
     Ok(server.run())
 }
 
@@ -47,6 +69,17 @@ fn routes(config: &mut ServiceConfig) {
                 .route(options("OPTIONS, POST"))
                 .default_service(not_allowed("OPTIONS, POST")),
         )
+        .service(
+            web::resource("/oauth/token")
+                .route(web::post().to(oauth::token))
+                .route(options("OPTIONS, POST"))
+                .default_service(not_allowed("OPTIONS, POST")),
+        )
+        .service(read_only("/.well-known/oauth-authorization-server", web::route().to(oauth::metadata)))
+        .service(read_only("/.well-known/jwks.json", web::route().to(oauth::jwks)))
+        .service(read_only("/connect/intercom", web::route().to(connect::begin)))
+        .service(read_only("/connect/intercom/callback", web::route().to(connect::callback)))
+        .service(read_only("/api/v1/workspaces", web::route().to(status::workspaces)))
         .service(read_only("/metrics", web::route().to(metrics::metrics)))
         .service(read_only("/openapi.json", web::route().to(openapi::serve)))
         .service(web::resource("/scim/{version:v[0-9.]+}{rest:(/.*)?}").to(wrong_version))
@@ -117,6 +150,7 @@ fn api_routes(config: &mut ServiceConfig) {
                 .default_service(not_allowed("GET, HEAD, OPTIONS, POST")),
         )
         .service(read_only("/imports/{id}", web::route().to(imports::get)))
+        .service(read_only("/audit", web::route().to(audit::list)))
         .service(read_only("/changes", web::route().to(changes::list)))
         .service(read_only("/accounts", web::route().to(flat::accounts)))
         .service(read_only("/entitlements", web::route().to(flat::entitlements)))

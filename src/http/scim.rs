@@ -8,6 +8,7 @@ use actix_web::http::header::{
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
+use super::body::Body;
 use super::caller::{Caller, ScimRead};
 use super::errors::ApiError;
 use super::freshness::{self, Fresh};
@@ -66,8 +67,8 @@ pub async fn list_groups(request: HttpRequest, caller: Caller<ScimRead>) -> Resu
         ScimRefusals,
     ),
 )]
-pub async fn search_all(request: HttpRequest, caller: Caller<ScimRead>, body: Bytes) -> Result<HttpResponse, ApiError> {
-    search(&request, &caller, &body, resource_types::ALL).await
+pub async fn search_all(request: HttpRequest, caller: Caller<ScimRead>, body: Body) -> Result<HttpResponse, ApiError> {
+    search(&request, &caller, &body.0, resource_types::ALL).await
 }
 
 /// Lists teammates, by a question in the body.
@@ -83,9 +84,9 @@ pub async fn search_all(request: HttpRequest, caller: Caller<ScimRead>, body: By
 pub async fn search_users(
     request: HttpRequest,
     caller: Caller<ScimRead>,
-    body: Bytes,
+    body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    search(&request, &caller, &body, &[resource_types::USER]).await
+    search(&request, &caller, &body.0, &[resource_types::USER]).await
 }
 
 /// Lists teams, by a question in the body.
@@ -101,9 +102,9 @@ pub async fn search_users(
 pub async fn search_groups(
     request: HttpRequest,
     caller: Caller<ScimRead>,
-    body: Bytes,
+    body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    search(&request, &caller, &body, &[resource_types::GROUP]).await
+    search(&request, &caller, &body.0, &[resource_types::GROUP]).await
 }
 
 /// Shows a teammate.
@@ -187,12 +188,13 @@ async fn answer(
     let window = query.window(types, caller.service.page_rules, walker)?;
     let fresh = match window.edition {
         None => freshness::picture(request, caller).await?,
-        Some(edition) => freshness::picture_at(caller, edition)?,
+        Some(edition) => freshness::picture_at(request, caller, edition)?,
     };
     let page = if query.effort(&fresh.picture, types) < limits::QUICK_EFFORT {
         query.list(&fresh.picture, types, window, walker)?
     } else {
         // A long search must not keep others waiting, health checks among them.
+        let _turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
         let (query, picture, service) = (query.clone(), Arc::clone(&fresh.picture), caller.service.clone());
         let (principal, workspace) = (Arc::clone(&caller.principal), Arc::clone(&caller.workspace));
         let search = move || {

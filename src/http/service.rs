@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::access::{Tokens, WebhookKey};
+use super::origin::Origin;
+use crate::access::{AuditTrail, ClientLogin, Tokens, WebhookKey};
 use crate::clock::{self, Clock};
-use crate::directory::Names;
-use crate::import::{Health, Nudge};
+use crate::directory::{DEFAULT_WORKSPACE, Names};
+use crate::import::{Connector, Health, Nudge};
 use crate::ledger::Ledger;
 use crate::publish::{Live, Past};
 use crate::scim::{CursorKey, PageRules};
@@ -19,6 +20,12 @@ use crate::scim::{CursorKey, PageRules};
 pub struct Service {
     /// Verifies who asks.
     pub tokens: Arc<Tokens>,
+    /// How long the tokens are good that OAuth clients get.
+    pub token_ttl: Duration,
+    /// Looks at the secrets of OAuth clients.
+    pub login: Arc<ClientLogin>,
+    /// What was asked.
+    pub trail: Arc<AuditTrail>,
     /// Where history is, and refused writes are recorded.
     pub ledger: Ledger,
     /// The time.
@@ -29,8 +36,8 @@ pub struct Service {
     pub cursor_key: Arc<CursorKey>,
     /// How fresh answers are.
     pub freshness: Freshness,
-    /// Where clients reach the bridge, without a slash at its end.
-    pub public_url: String,
+    /// Where clients reach the bridge.
+    pub origin: Origin,
     /// How names of one word are split.
     pub names: Names,
     /// How long those who are gone stay visible.
@@ -53,7 +60,7 @@ pub struct Freshness {
 /// One workspace, as requests see it.
 pub struct Workspace {
     /// Its name in paths and tokens.
-    pub name: String,
+    pub name: Arc<str>,
     /// What is shown.
     pub live: Arc<Live>,
     /// How imports are going.
@@ -64,6 +71,8 @@ pub struct Workspace {
     pub past: Past,
     /// Checks the signatures of Intercom's webhooks; none without a client secret.
     pub webhook_key: Option<WebhookKey>,
+    /// Gives the importer its token.
+    pub connector: Connector,
 }
 
 impl Service {
@@ -73,9 +82,6 @@ impl Service {
         clock::before(moment, self.retention)
     }
 }
-
-/// The workspace that the plain settings describe and the short paths are about.
-pub const DEFAULT_WORKSPACE: &str = "default";
 
 /// Root of a workspace's SCIM service, without a slash at its end.
 #[must_use]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::caller::{Caller, ImportRead};
+use super::caller::{Bearer, Caller, ImportRead, Visitor};
 use super::openapi::ApiRefusals;
 use super::service::{Service, Workspace};
 use crate::import::ConnectionState;
@@ -19,15 +19,16 @@ pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Healthy { status: "ok" })
 }
 
-/// Tells whether every workspace can be asked, and what is wrong with those that cannot or are not fresh.
+/// Tells whether the bridge can be asked, and what is wrong with workspaces that cannot or are not fresh. Where there are
+/// several, those are told of that the token opens.
 #[utoipa::path(
     get, path = "/readyz", tag = "health",
-    responses((status = 200, description = "Every workspace can be asked", body = Readiness), (status = 503, description = "One cannot yet", body = Readiness)),
+    responses((status = 200, description = "There is something to show", body = Readiness), (status = 503, description = "There is nothing yet", body = Readiness)),
 )]
-pub async fn readyz(service: Data<Service>) -> HttpResponse {
-    let workspaces: Vec<WorkspaceReadiness> =
-        service.workspaces.values().map(|workspace| readiness(workspace)).collect();
-    let ready = workspaces.iter().all(|workspace| workspace.ready);
+pub async fn readyz(service: Data<Service>, visitor: Visitor) -> HttpResponse {
+    // One workspace that was never imported keeps nobody from the others.
+    let ready = service.workspaces.values().any(|workspace| workspace.live.picture().is_some());
+    let workspaces = visitor.sees(&service).into_iter().map(|workspace| readiness(workspace)).collect();
     let body = Readiness { status: if ready { "ready" } else { "not_ready" }, workspaces };
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }
@@ -41,20 +42,49 @@ pub async fn readyz(service: Data<Service>) -> HttpResponse {
     ),
 )]
 pub async fn status(caller: Caller<ImportRead>) -> Json<Status> {
-    let Workspace { name, live, health, .. } = &*caller.workspace;
-    let standing = health.standing();
-    let confirmed_at = live.confirmed_at();
-    Json(Status {
-        workspace: name.clone(),
-        connection: standing.connection,
-        problem: standing.problem,
-        generation: live.picture().map(|picture| picture.edition().generation),
-        users: live.picture().map(|picture| picture.count(resource_types::USER)),
-        groups: live.picture().map(|picture| picture.count(resource_types::GROUP)),
-        confirmed_at,
-        age_seconds: confirmed_at.map(|at| (caller.service.clock.now() - at).whole_seconds()),
-        last_import: standing.last_run,
-    })
+    Json(Status::of(&caller.workspace, &caller.service))
+}
+
+/// Shows how the imports of every workspace are going that the token opens.
+#[utoipa::path(
+    get, path = "/api/v1/workspaces", operation_id = "list_workspaces", tag = "status", security(("bearer" = ["import.read"])),
+    responses((status = 200, description = "The workspaces' standings", body = WorkspaceList), ApiRefusals),
+)]
+pub async fn workspaces(caller: Bearer<ImportRead>) -> Json<WorkspaceList> {
+    let (all, principal) = (&caller.service.workspaces, &caller.principal);
+    let opened = all.values().filter(|workspace| principal.opens(&workspace.name));
+    let items: Vec<Status> = opened.map(|workspace| Status::of(workspace, &caller.service)).collect();
+    Json(WorkspaceList { total: items.len(), items, next: None })
+}
+
+/// Workspaces.
+#[derive(Serialize, ToSchema)]
+pub struct WorkspaceList {
+    /// By name.
+    items: Vec<Status>,
+    /// Always null: all are on one page.
+    next: Option<String>,
+    /// How many there are.
+    total: usize,
+}
+
+impl Status {
+    fn of(workspace: &Workspace, service: &Service) -> Self {
+        let Workspace { name, live, health, .. } = workspace;
+        let standing = health.standing();
+        let confirmed_at = live.confirmed_at();
+        Self {
+            workspace: name.to_string(),
+            connection: standing.connection,
+            problem: standing.problem,
+            generation: live.picture().map(|picture| picture.edition().generation),
+            users: live.picture().map(|picture| picture.count(resource_types::USER)),
+            groups: live.picture().map(|picture| picture.count(resource_types::GROUP)),
+            confirmed_at,
+            age_seconds: confirmed_at.map(|at| (service.clock.now() - at).whole_seconds()),
+            last_import: standing.last_run,
+        }
+    }
 }
 
 /// The process answers.
@@ -64,7 +94,7 @@ pub struct Healthy {
     status: &'static str,
 }
 
-/// Whether every workspace can be asked.
+/// Whether the bridge can be asked.
 #[derive(Serialize, ToSchema)]
 pub struct Readiness {
     /// `ready` or `not_ready`.
@@ -86,7 +116,7 @@ pub struct WorkspaceReadiness {
 fn readiness(workspace: &Workspace) -> WorkspaceReadiness {
     let standing = workspace.health.standing();
     WorkspaceReadiness {
-        workspace: workspace.name.clone(),
+        workspace: workspace.name.to_string(),
         ready: workspace.live.picture().is_some(),
         connection: standing.connection,
         problem: standing.problem,

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::body::Body;
 use super::caller::workspace_name;
 use super::errors::ApiError;
 use super::openapi::Problem;
@@ -42,13 +43,13 @@ struct Notification {
         (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
     ),
 )]
-pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Bytes) -> Result<HttpResponse, ApiError> {
+pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Body) -> Result<HttpResponse, ApiError> {
     let name = workspace_name(&request);
     // A workspace that there is not, one without a secret and a wrong signature look the same.
     let workspace = service
         .workspaces
         .get(name)
-        .filter(|workspace| workspace.webhook_key.as_ref().is_some_and(|key| key.signed(signature(&request), &body)));
+        .filter(|workspace| workspace.webhook_key.as_ref().is_some_and(|key| key.signed(signature(&request), &body.0)));
     let workspace = workspace.ok_or_else(|| {
         tracing::warn!(
             "a webhook whose signature does not fit was refused; is INTERCOM_CLIENT_SECRET the client secret of the app that sends it?"
@@ -56,7 +57,7 @@ pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Bytes)
         ApiError::bad_signature()
     })?;
     // A list would do for a struct of serde's.
-    let notification = serde_json::from_slice(&body)
+    let notification = serde_json::from_slice(&body.0)
         .and_then(|object: Map<String, Value>| Notification::deserialize(Value::from(object)))
         .map_err(|_| ScimError::InvalidSyntax { why: "the body is no notification of Intercom's".to_owned() })?;
     let known = workspace.live.picture().and_then(|picture| picture.workspace().id.clone());

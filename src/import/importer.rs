@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub struct Importer {
     options: ImportOptions,
     /// The name under which it takes leases; no other importer has it.
     holder: String,
-    /// Whether the token was found to open the recorded workspace.
-    identified: AtomicBool,
+    /// Which token was found to open the recorded workspace, by the number that the client gives it.
+    identified: AtomicU64,
     /// What the last import of this importer saw.
     seen: Mutex<Option<Seen>>,
 }
@@ -92,7 +92,7 @@ impl Importer {
             clock,
             options,
             holder: unique_name(),
-            identified: AtomicBool::default(),
+            identified: AtomicU64::default(),
             seen: Mutex::default(),
         }
     }
@@ -201,14 +201,20 @@ impl Importer {
         progress: &(dyn Fn(Phase) + Sync),
     ) -> Result<Run, LedgerError> {
         let before = self.client.traffic();
-        let observed = self.observe(run.mode, progress).await;
+        let mut token = self.client.token_number();
+        let mut observed = self.observe(run.mode, progress).await;
+        if token != self.client.token_number() {
+            // Somebody connected the workspace anew meanwhile: what was read may be of two.
+            token = self.client.token_number();
+            observed = self.observe(run.mode, progress).await;
+        }
         let traffic = self.client.traffic();
         run.intercom_calls = traffic.calls - before.calls;
         run.intercom_retries = traffic.retries - before.retries;
         match observed {
             Err(ReadError::Intercom(error)) => self.fail(run, &error).await,
             Err(ReadError::Ledger(error)) => Err(error),
-            Ok(observation) => self.record(lease, run, observation, allow_removals, progress).await,
+            Ok(observation) => self.record(lease, run, (observation, token), allow_removals, progress).await,
         }
     }
 
@@ -250,7 +256,9 @@ impl Importer {
         let watermark = self.ledger.activity_watermark(&self.workspace).await?;
         let log = watermark.map_or(lookback, |watermark| watermark - limits::ACTIVITY_OVERLAP);
         Ok(match recorded {
-            Some(workspace) if self.identified.load(Ordering::Relaxed) => Since::Last { workspace, log },
+            Some(workspace) if self.identified.load(Ordering::Relaxed) == self.client.token_number() => {
+                Since::Last { workspace, log }
+            }
             Some(_) => Since::Everything { log },
             None => Since::Everything { log: lookback },
         })
@@ -260,7 +268,7 @@ impl Importer {
         &self,
         lease: &Lease,
         mut run: Run,
-        observation: Observation,
+        (observation, token): (Observation, u64),
         allow_removals: bool,
         progress: &(dyn Fn(Phase) + Sync),
     ) -> Result<Run, LedgerError> {
@@ -272,7 +280,7 @@ impl Importer {
             if let Some(other) = another_workspace(&recorded, &observation.workspace) {
                 return self.refuse(run, other).await;
             }
-            self.identified.store(true, Ordering::Relaxed);
+            self.identified.store(token, Ordering::Relaxed);
             let (plan, totals) = match self.plan_of_what_differs(&run, &observation).await? {
                 Some(planned) if attempt == 1 => planned,
                 _ => {
@@ -404,7 +412,7 @@ fn unique_name() -> String {
 }
 
 /// Says so, if what was observed is another workspace than what is recorded.
-fn another_workspace(recorded: &Workspace, observed: &Workspace) -> Option<String> {
+pub(super) fn another_workspace(recorded: &Workspace, observed: &Workspace) -> Option<String> {
     let (known, seen) = (recorded.id.as_ref()?, observed.id.as_ref()?);
     (known != seen)
         .then(|| format!("the access token opens the workspace {seen}, and what is recorded is the workspace {known}"))

@@ -7,9 +7,11 @@
 //! importer  one run: observe, plan, hold or commit, with its record
 //! worker    imports by the clock and whenever somebody asks
 //! nudge     how everybody else asks
+//! connect   the token that imports use
 //! health    how the runs of a workspace are going
 //! ```
 
+mod connect;
 mod health;
 mod importer;
 mod nudge;
@@ -18,6 +20,7 @@ mod policy;
 mod seen;
 mod worker;
 
+pub use connect::{ConnectError, Connector, OAuthApp};
 pub use health::{ConnectionState, Health, Standing};
 pub use importer::{ImportOptions, Importer, Phase, ReadError};
 pub use nudge::{ImportRequest, Nudge};

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -52,8 +53,8 @@ impl fmt::Display for Region {
 /// How to reach a workspace.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// The access token of the workspace's app.
-    pub access_token: SecretString,
+    /// The access token of the workspace's app; none until somebody connects the workspace.
+    pub access_token: Option<SecretString>,
     /// Root of the API.
     pub base_url: Url,
     /// The region somebody asked for by name; checked against what Intercom says.
@@ -70,7 +71,9 @@ pub struct Connection {
 pub struct Client {
     http: reqwest::Client,
     connection: Connection,
-    authorization: HeaderValue,
+    authorization: ArcSwapOption<HeaderValue>,
+    /// Counts the tokens that it has had.
+    token_number: AtomicU64,
     clock: Clock,
     allowance: Mutex<Allowance>,
     calls: AtomicU64,
@@ -92,10 +95,7 @@ impl Client {
     /// # Errors
     /// A sentence when the token has characters that no header may hold, or TLS cannot be set up.
     pub fn new(connection: Connection, clock: Clock) -> Result<Self, String> {
-        let bearer = format!("Bearer {}", connection.access_token.expose_secret());
-        let mut authorization = HeaderValue::from_str(&bearer)
-            .map_err(|_| "the Intercom access token holds characters that no token has; paste it again".to_owned())?;
-        authorization.set_sensitive(true);
+        let authorization = connection.access_token.as_ref().map(bearer).transpose()?.map(Arc::new);
         #[expect(clippy::disallowed_methods, reason = "this is the one place that may build a client for Intercom")]
         let http = reqwest::Client::builder()
             .user_agent(concat!("intercom-scim-bridge/", env!("CARGO_PKG_VERSION")))
@@ -111,12 +111,29 @@ impl Client {
         Ok(Self {
             http,
             connection,
-            authorization,
+            authorization: ArcSwapOption::new(authorization),
+            token_number: AtomicU64::new(1),
             clock,
             allowance: Mutex::default(),
             calls: AtomicU64::new(0),
             retries: AtomicU64::new(0),
         })
+    }
+
+    /// Takes another token from now on, or none.
+    ///
+    /// # Errors
+    /// A sentence when the token has characters that no header may hold.
+    pub fn set_token(&self, token: Option<&SecretString>) -> Result<(), String> {
+        self.authorization.store(token.map(bearer).transpose()?.map(Arc::new));
+        self.token_number.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Which of its tokens it has now, counted from 1: another one may open another workspace.
+    #[must_use]
+    pub fn token_number(&self) -> u64 {
+        self.token_number.load(Ordering::SeqCst)
     }
 
     /// How the workspace is reached.
@@ -194,15 +211,43 @@ impl Client {
         query: &[(String, String)],
         body: Option<Vec<u8>>,
     ) -> Result<T, IntercomError> {
+        let authorization = self.authorization.load_full().ok_or(IntercomError::NotConnected)?;
+        let request = self.request(method, path).query(query).header(AUTHORIZATION, (*authorization).clone());
+        decode(path, &self.send(request, path, body).await?)
+    }
+
+    fn request(&self, method: &Method, path: &str) -> RequestBuilder {
         let mut url = self.connection.base_url.clone();
         url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
-        let mut request = self
-            .http
-            .request(method.clone(), url)
-            .query(query)
-            .header(AUTHORIZATION, self.authorization.clone())
-            .header(ACCEPT, "application/json")
-            .header("Intercom-Version", &self.connection.api_version);
+        let request = self.http.request(method.clone(), url).header(ACCEPT, "application/json");
+        request.header("Intercom-Version", &self.connection.api_version)
+    }
+
+    /// `POST path` that changes something, and is not repeated; with the workspace's token, or with what is in the body
+    /// alone. What the answer holds.
+    pub(super) async fn post_once(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        with_token: bool,
+    ) -> Result<Vec<u8>, IntercomError> {
+        let mut request = self.request(&Method::POST, path);
+        if with_token {
+            let authorization = self.authorization.load_full().ok_or(IntercomError::NotConnected)?;
+            request = request.header(AUTHORIZATION, (*authorization).clone());
+        }
+        let body = serde_json::to_vec(body).map_err(|_| malformed(path, "the question cannot be written as JSON"))?;
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.send(request, path, Some(body)).await
+    }
+
+    /// Sends a request and reads its answer, if that is none of the refusals.
+    async fn send(
+        &self,
+        mut request: RequestBuilder,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Vec<u8>, IntercomError> {
         if let Some(body) = body {
             request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
         }
@@ -216,7 +261,7 @@ impl Client {
         let status = response.status();
         let body = read_body(response, path).await?;
         if status.is_success() {
-            return decode(path, &body);
+            return Ok(body);
         }
         let (resource, code) = (path.to_owned(), error_code(&body));
         Err(match status {
@@ -243,6 +288,13 @@ impl fmt::Debug for Client {
     }
 }
 
+fn bearer(token: &SecretString) -> Result<HeaderValue, String> {
+    let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+        .map_err(|_| "the Intercom access token holds characters that no token has; paste it again".to_owned())?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
 /// Reads a body up to [`limits::INTERCOM_BODY_BYTES`].
 async fn read_body(mut response: Response, path: &str) -> Result<Vec<u8>, IntercomError> {
     let mut body = Vec::new();
@@ -256,7 +308,7 @@ async fn read_body(mut response: Response, path: &str) -> Result<Vec<u8>, Interc
 }
 
 /// Decodes; only when that fails a second, slower pass finds out where.
-fn decode<T: DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, IntercomError> {
+pub(super) fn decode<T: DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, IntercomError> {
     serde_json::from_slice(body).map_err(|_| {
         let mut json = serde_json::Deserializer::from_slice(body);
         let field = serde_path_to_error::deserialize::<_, T>(&mut json).err().map(|error| error.path().to_string());
@@ -359,7 +411,7 @@ mod tests {
     #[test]
     fn the_token_is_in_no_debug_print() {
         let connection = Connection {
-            access_token: SecretString::from("dG9rOnNlY3JldA"),
+            access_token: Some(SecretString::from("dG9rOnNlY3JldA")),
             base_url: Url::parse("http://127.0.0.1:1").unwrap(),
             region: None,
             api_version: "2.16".to_owned(),

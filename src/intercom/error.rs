@@ -8,6 +8,9 @@ use super::Region;
 /// error codes (`unauthorized`, `api_plan_restricted` …) and the names of fields.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntercomError {
+    /// There is no token: nobody has connected the workspace yet, or somebody has disconnected it.
+    #[error("the workspace is not connected to Intercom")]
+    NotConnected,
     /// 401: the token is wrong or revoked, or belongs to another region.
     #[error("Intercom refused the access token (401 {code})")]
     Unauthorized {
@@ -110,13 +113,17 @@ impl IntercomError {
     /// Whether a person must change something before it can work.
     #[must_use]
     pub fn needs_operator(&self) -> bool {
-        matches!(self, Self::Unauthorized { .. } | Self::Forbidden { .. } | Self::WrongRegion { .. })
+        matches!(
+            self,
+            Self::NotConnected | Self::Unauthorized { .. } | Self::Forbidden { .. } | Self::WrongRegion { .. }
+        )
     }
 
     /// The kind of error as one word for machines.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::NotConnected => "intercom_not_connected",
             Self::Unauthorized { .. } => "intercom_unauthorized",
             Self::Forbidden { .. } => "intercom_forbidden",
             Self::NotFound { .. } => "intercom_not_found",
@@ -133,6 +140,9 @@ impl IntercomError {
     #[must_use]
     pub fn remedy(&self) -> String {
         match self {
+            Self::NotConnected => {
+                "run `intercom-scim-bridge connect` where the bridge runs, and open the address that it prints".to_owned()
+            }
             Self::Unauthorized { .. } => {
                 "check INTERCOM_ACCESS_TOKEN (Intercom: Settings > Integrations > Developer Hub > your app > Authentication), \
                  and that INTERCOM_REGION (us, eu, au) is where the workspace is hosted"

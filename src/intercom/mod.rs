@@ -4,6 +4,7 @@
 //! client   one call: token, version, time-outs, retries, pacing
 //! wire     Intercom's JSON as it comes
 //! vet      from wire to domain; where the two sides of a membership disagree
+//! oauth    connecting a workspace
 //! observe  a whole reading: complete, or an error
 //! ```
 //!
@@ -11,6 +12,7 @@
 
 mod client;
 mod error;
+mod oauth;
 mod observe;
 mod pacing;
 mod vet;
@@ -18,5 +20,6 @@ mod wire;
 
 pub use client::{Client, Connection, Region, Traffic};
 pub use error::{IntercomError, Outage};
+pub use oauth::{authorise_url, trade_code, uninstall};
 pub use observe::{Progress, Since, identify, observe};
 pub use pacing::Allowance;

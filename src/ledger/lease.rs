@@ -120,7 +120,7 @@ async fn set_end(db: &impl ConnectionTrait, lease: &Lease, end: OffsetDateTime) 
     Ok(result.rows_affected == 1)
 }
 
-fn millis(time: OffsetDateTime) -> i64 {
+pub(super) fn millis(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 

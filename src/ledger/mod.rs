@@ -11,19 +11,25 @@
 //! commit    a plan, in one transaction  chain    the hash that ties generations together
 //! read      the state at a generation   changes  what each generation changed
 //! verify    is all of it there          prune    what need not be kept
-//! notice    other processes' commits    access   keys and refused writes
+//! notice    other processes' commits    refusals refused writes
+//! keys      what signs tokens, sealed   clients  OAuth clients, issued tokens
+//! connections  Intercom's tokens, sealed  audit  who asked what
 //! ```
 
-mod access;
+mod audit;
 mod chain;
 mod changes;
+mod clients;
 mod commit;
+mod connections;
 mod entities;
 mod error;
+mod keys;
 mod lease;
 mod notice;
 mod prune;
 mod read;
+mod refusals;
 mod rows;
 mod runs;
 mod verify;
@@ -33,13 +39,17 @@ use migrations::Migrator;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
 
-pub use access::{RefusedWrite, SigningKey};
+pub use audit::{AuditEntry, AuditQuestion};
 pub use changes::{ChangeKind, ChangePage, ChangePosition, RecordedChange};
+pub use clients::{IssuedToken, OAuthClient, Revocations};
 pub use commit::Committed;
+pub use connections::{ConnectProof, SealedConnection};
 pub use error::LedgerError;
+pub use keys::SealedKey;
 pub use lease::Lease;
 pub use notice::Notices;
 pub use prune::Pruned;
+pub use refusals::RefusedWrite;
 pub use runs::{Failure, Mode, Run, RunId, RunStatus, Trigger};
 pub use verify::{Finding, Verified};
 

@@ -87,6 +87,21 @@ pub enum ScimError {
         /// What it lacks.
         scope: &'static str,
     },
+    /// The request did not come to its end in time.
+    #[error("the request took too long to come; send it at once")]
+    TooSlow,
+    /// More requests than this client may make.
+    #[error("too many requests; come back in {seconds} s")]
+    TooManyRequests {
+        /// When to come back.
+        seconds: u64,
+    },
+    /// Something that is needed for the answer cannot be reached now.
+    #[error("{why}")]
+    Unavailable {
+        /// What, and what to do.
+        why: String,
+    },
     /// There is no picture yet.
     #[error("the bridge has not imported this workspace yet; try again shortly")]
     NotReady,
@@ -119,12 +134,14 @@ impl ScimError {
             Self::NotFound { .. } => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::NotAcceptable => 406,
+            Self::TooSlow => 408,
             Self::PreconditionFailed => 412,
             Self::TooLarge { .. } => 413,
             Self::UnsupportedMediaType => 415,
+            Self::TooManyRequests { .. } => 429,
             Self::Internal => 500,
             Self::NotImplemented { .. } => 501,
-            Self::NotReady => 503,
+            Self::NotReady | Self::Unavailable { .. } => 503,
         }
     }
 
@@ -150,6 +167,9 @@ impl ScimError {
             | Self::Unauthenticated
             | Self::Forbidden { .. }
             | Self::NotReady
+            | Self::TooSlow
+            | Self::TooManyRequests { .. }
+            | Self::Unavailable { .. }
             | Self::Internal => None,
         }
     }

@@ -21,17 +21,19 @@ use crate::directory::{Directory, Edition, Link, Names, Workspace};
 /// between their pictures, so that keeping several takes little more room than keeping one.
 #[derive(Debug)]
 pub struct Picture {
-    directory: Directory,
+    directory: Arc<Directory>,
     base_url: String,
+    /// Whether the ready answers begin with another address.
+    elsewhere: bool,
     names: Names,
-    users: Shelved,
-    groups: Shelved,
+    users: Arc<Shelved>,
+    groups: Arc<Shelved>,
     /// By the folded userName, which is not caseExact (RFC 7643 §4.1.1).
-    users_by_name: Index,
+    users_by_name: Arc<Index>,
 }
 
 /// What is made once for each resource of a type. Places are those in the directory.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Shelved {
     entries: Vec<Entry>,
     by_id: Index,
@@ -40,7 +42,7 @@ struct Shelved {
 }
 
 /// What is made once for a resource.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub id: Box<str>,
     pub version: Version,
@@ -84,7 +86,7 @@ impl Version {
 }
 
 /// Places by a text that is kept elsewhere: an index that holds its keys too takes three times the room.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Index {
     places: HashTable<u32>,
     state: RandomState,
@@ -136,12 +138,34 @@ impl Picture {
     pub fn new(directory: Directory, base_url: impl Into<String>, names: Names, previous: Option<&Self>) -> Self {
         let users = Shelved::of_ids("adm_", directory.people.iter().map(|person| &person.user.id));
         let groups = Shelved::of_ids("team_", directory.teams.iter().map(|team| &team.group.id));
-        let mut picture =
-            Self { directory, base_url: base_url.into(), names, users, groups, users_by_name: Index::default() };
+        let mut picture = Self {
+            directory: Arc::new(directory),
+            base_url: base_url.into(),
+            elsewhere: false,
+            names,
+            users: Arc::new(users),
+            groups: Arc::new(groups),
+            users_by_name: Arc::default(),
+        };
         let folded: Vec<String> = picture.all(resource_types::USER).map(|user| user.name().to_lowercase()).collect();
-        picture.users_by_name = Index::of(folded.iter().map(String::as_str));
+        picture.users_by_name = Arc::new(Index::of(folded.iter().map(String::as_str)));
         picture.make_ready(previous);
         picture
+    }
+
+    /// The same picture, seen from another address: locations and references begin with that. Its answers are made when
+    /// they are asked for.
+    #[must_use]
+    pub fn seen_from(&self, base_url: impl Into<String>) -> Self {
+        Self {
+            directory: Arc::clone(&self.directory),
+            base_url: base_url.into(),
+            elsewhere: true,
+            names: self.names,
+            users: Arc::clone(&self.users),
+            groups: Arc::clone(&self.groups),
+            users_by_name: Arc::clone(&self.users_by_name),
+        }
     }
 
     fn make_ready(&mut self, previous: Option<&Self>) {
@@ -233,12 +257,18 @@ impl Picture {
     }
 
     fn shelved_mut(&mut self, kind: &ResourceType) -> &mut Shelved {
-        if *kind == schema::USER { &mut self.users } else { &mut self.groups }
+        Arc::make_mut(if *kind == schema::USER { &mut self.users } else { &mut self.groups })
     }
 
     /// The ready answers of a type at these places, as slices of shelves; to be joined by commas.
     pub(super) fn ready_part(&self, kind: &ResourceType, places: Range<usize>) -> impl Iterator<Item = Bytes> {
         let shelved = self.shelved(kind);
+        let (on_shelves, made) = if self.elsewhere { (0..0, places) } else { (places, 0..0) };
+        let made = self.part(kind, made).map(Resource::ready);
+        Self::on_shelves(shelved, on_shelves).chain(made)
+    }
+
+    fn on_shelves(shelved: &Shelved, places: Range<usize>) -> impl Iterator<Item = Bytes> {
         let of_shelf = move |shelf: usize| {
             let first = places.start.max(shelf * SHELF);
             let last = places.end.min((shelf + 1) * SHELF).checked_sub(1).filter(|last| *last >= first)?;
@@ -360,8 +390,13 @@ impl<'a> Resource<'a> {
     #[must_use]
     pub fn ready(self) -> Bytes {
         match self {
-            Self::User(user) => user.picture.users.body(user.place),
-            Self::Group(group) => group.picture.groups.body(group.place),
+            Self::User(user) if !user.picture.elsewhere => user.picture.users.body(user.place),
+            Self::Group(group) if !group.picture.elsewhere => group.picture.groups.body(group.place),
+            elsewhere => {
+                let mut made = Vec::new();
+                render::resource(&mut made, elsewhere, &Projection::default_of(elsewhere.resource_type()));
+                made.into()
+            }
         }
     }
 }

@@ -1,31 +1,90 @@
-//! Who may ask.
+//! Who may ask: the bridge's own tokens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use intercom_scim_bridge::access::{Grant, Scope, Tokens};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use intercom_scim_bridge::access::{AccessError, Grant, Scope, TokenOptions, Tokens, Vault};
 use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::ledger::Ledger;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::on_both_databases;
-use crate::support::bridge::{Bridge, dozen, token};
+use crate::support::bridge::{Bridge, ENCRYPTION_KEY, dozen, token};
 use crate::support::database::TestDatabase;
 use crate::support::hand::START;
 
-on_both_databases!(a_key_is_made_once_and_kept_in_the_database);
+on_both_databases!(a_key_is_made_once_and_kept_sealed_in_the_database, keys_are_rotated_with_overlap_on_every_bridge);
 
-async fn a_key_is_made_once_and_kept_in_the_database(database: TestDatabase) {
-    let ledger = database.ledger().await;
-    let first = Tokens::open(&ledger, Clock::manual(START)).await.unwrap();
-    let second = Tokens::open(&ledger, Clock::manual(START)).await.unwrap();
-    let principal = second.verify(first.issue(&grant()).unwrap()).unwrap();
-    assert_eq!((principal.subject.as_str(), &*principal.scopes), ("saviynt", &[Scope::ScimRead][..]));
-    assert!(!format!("{first:?}").contains("pkcs8"));
+async fn tokens(ledger: &Ledger, clock: &Clock) -> Tokens {
+    sealed_with(ledger, clock, ENCRYPTION_KEY, None).await.unwrap()
+}
+
+async fn sealed_with(ledger: &Ledger, clock: &Clock, key: &str, previous: Option<&str>) -> Result<Tokens, AccessError> {
+    let previous = previous.map(Into::into);
+    let options = TokenOptions {
+        vault: Arc::new(Vault::new(&key.into(), previous.as_ref()).unwrap()),
+        issuer: "https://bridge.example".to_owned(),
+        trusted: Vec::new(),
+        requests_per_second: 0,
+        burst: 0,
+    };
+    Tokens::open(ledger, options, clock.clone()).await
+}
+
+async fn a_key_is_made_once_and_kept_sealed_in_the_database(database: TestDatabase) {
+    let (ledger, clock) = (database.ledger().await, Clock::manual(START));
+    let first = tokens(&ledger, &clock).await;
+    let second = tokens(&ledger, &clock).await;
+    let issued = first.issue(&grant()).unwrap();
+    let principal = second.verify(issued.expose()).await.unwrap();
+    assert_eq!((&*principal.subject, &*principal.scopes), ("saviynt", &[Scope::ScimRead][..]));
+    assert!(!format!("{first:?} {issued:?}").contains(issued.expose()));
+    let sealed = ledger.signing_keys().await.unwrap().remove(0).sealed;
+    // An Ed25519 key as PKCS #8 begins so.
+    assert!(!sealed.windows(5).any(|window| window == [0x06, 0x03, 0x2b, 0x65, 0x70]));
+
+    // The encryption key is changed, with the one before named once.
+    let other = "bm90aGVyLWtleS1vZi0zMi1ieXRlcy1mb3ItdGVzdHM=";
+    let error = sealed_with(&ledger, &clock, other, None).await.unwrap_err().to_string();
+    assert!(error.contains("access.previous_encryption_key"), "{error}");
+    let resealed = sealed_with(&ledger, &clock, other, Some(ENCRYPTION_KEY)).await.unwrap();
+    assert!(resealed.verify(issued.expose()).await.is_ok());
+    assert!(sealed_with(&ledger, &clock, other, None).await.is_ok(), "from now on that alone opens it");
+}
+
+async fn keys_are_rotated_with_overlap_on_every_bridge(database: TestDatabase) {
+    let (ledger, clock) = (database.ledger().await, Clock::manual(START));
+    let (here, there) = (tokens(&ledger, &clock).await, tokens(&ledger, &clock).await);
+    let long = Grant { ttl: Duration::from_hours(48), ..grant() };
+    let before = there.issue(&long).unwrap();
+    assert!(there.verify(before.expose()).await.is_ok());
+    here.rotate(&ledger, clock.now() + Duration::from_hours(1)).await.unwrap();
+    let after = here.issue(&long).unwrap();
+    assert_ne!(before.key_id, after.key_id);
+    assert!(there.verify(after.expose()).await.is_err(), "it has not looked yet");
+    there.refresh(&ledger).await.unwrap();
+    assert_eq!(there.issue(&long).unwrap().key_id, after.key_id);
+    assert_eq!(there.jwks()["keys"].as_array().unwrap().len(), 2);
+    for bridge in [&here, &there] {
+        assert!(bridge.verify(before.expose()).await.is_ok() && bridge.verify(after.expose()).await.is_ok());
+    }
+    clock.advance(Duration::from_hours(1));
+    here.rotate(&ledger, clock.now()).await.unwrap();
+    there.refresh(&ledger).await.unwrap();
+    for bridge in [&here, &there] {
+        assert!(bridge.verify(before.expose()).await.is_err(), "its time is over");
+        assert!(bridge.verify(after.expose()).await.is_err(), "without overlap a key ends at once");
+        assert_eq!(bridge.jwks()["keys"].as_array().unwrap().len(), 1);
+    }
 }
 
 fn grant() -> Grant {
     Grant {
         subject: "saviynt".to_owned(),
+        client: None,
         scopes: vec![Scope::ScimRead],
         workspaces: vec!["default".to_owned()],
         ttl: Duration::from_mins(10),
@@ -33,36 +92,70 @@ fn grant() -> Grant {
 }
 
 #[tokio::test]
+async fn a_token_says_what_an_access_token_says() {
+    let database = TestDatabase::sqlite();
+    let tokens = tokens(&database.ledger().await, &Clock::manual(START)).await;
+    let issued = tokens.issue(&Grant { client: Some("eic-1".to_owned()), ..grant() }).unwrap();
+    let parts: Vec<Value> = issued
+        .expose()
+        .split('.')
+        .take(2)
+        .map(|part| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap())
+        .collect();
+    assert_eq!(parts[0], json!({"alg": "EdDSA", "typ": "at+jwt", "kid": issued.key_id}));
+    let now = START.unix_timestamp();
+    assert_eq!(
+        parts[1],
+        json!({
+            "iss": "https://bridge.example", "aud": "intercom-scim-bridge", "sub": "saviynt", "client_id": "eic-1",
+            "iat": now, "nbf": now, "exp": now + 600, "jti": issued.id, "scope": "scim.read", "workspaces": ["default"],
+        })
+    );
+    // Whoever has the public keys can verify it.
+    let jwks: jsonwebtoken::jwk::JwkSet = serde_json::from_value(tokens.jwks()).unwrap();
+    let key = jsonwebtoken::DecodingKey::from_jwk(jwks.find(&issued.key_id).unwrap()).unwrap();
+    let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::EdDSA);
+    validation.set_audience(&["intercom-scim-bridge"]);
+    validation.validate_exp = false;
+    assert!(jsonwebtoken::decode::<Value>(issued.expose(), &key, &validation).is_ok());
+}
+
+#[tokio::test]
 async fn a_token_is_good_for_its_time_and_for_nobody_elses_key() {
     let (database, other) = (TestDatabase::sqlite(), TestDatabase::sqlite());
     let clock = Clock::manual(START);
-    let tokens = Tokens::open(&database.ledger().await, clock.clone()).await.unwrap();
-    let token = tokens.issue(&grant()).unwrap();
-    assert!(tokens.verify(&token).is_ok());
-    let foreign = Tokens::open(&other.ledger().await, clock.clone()).await.unwrap();
-    assert_eq!(foreign.verify(&token).unwrap_err().to_string(), "the token is not one of this bridge");
+    let ours = tokens(&database.ledger().await, &clock).await;
+    let token = ours.issue(&grant()).unwrap();
+    assert!(ours.verify(token.expose()).await.is_ok());
+    let foreign = tokens(&other.ledger().await, &clock).await;
+    assert_eq!(
+        foreign.verify(token.expose()).await.unwrap_err().to_string(),
+        "the token is neither one of this bridge nor of an issuer that it trusts"
+    );
     clock.advance(Duration::from_mins(10));
-    assert_eq!(tokens.verify(&token).unwrap_err().to_string(), "the token has expired");
+    assert_eq!(ours.verify(token.expose()).await.unwrap_err().to_string(), "the token has expired");
 }
 
 #[tokio::test]
 async fn a_changed_unsigned_or_oversized_token_is_refused() {
     let database = TestDatabase::sqlite();
-    let tokens = Tokens::open(&database.ledger().await, Clock::manual(START)).await.unwrap();
-    let token = tokens.issue(&grant()).unwrap();
-    let mut parts = token.split('.');
+    let tokens = tokens(&database.ledger().await, &Clock::manual(START)).await;
+    let issued = tokens.issue(&grant()).unwrap();
+    let mut parts = issued.expose().split('.');
     let (header, claims, signature) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
-    // {"alg":"none"}
-    let unsigned = format!("eyJhbGciOiJub25lIn0.{claims}.");
+    let head = |header: Value| URL_SAFE_NO_PAD.encode(header.to_string());
     let turned: String = signature.chars().rev().collect();
     for bad in [
-        unsigned,
+        format!("{}.{claims}.", head(json!({"alg": "none"}))),
+        format!("{}.{claims}.{signature}", head(json!({"alg": "none", "typ": "at+jwt", "kid": issued.key_id}))),
+        format!("{}.{claims}.{signature}", head(json!({"alg": "HS256", "typ": "at+jwt", "kid": issued.key_id}))),
+        format!("{}.{claims}.{signature}", head(json!({"alg": "EdDSA", "typ": "JWT", "kid": issued.key_id}))),
         format!("{header}.{claims}.{turned}"),
         format!("{header}.{claims}"),
         String::new(),
         "x".repeat(10_000),
     ] {
-        assert!(tokens.verify(&bad).is_err(), "{bad:.40}");
+        assert!(tokens.verify(&bad).await.is_err(), "{bad:.40}");
     }
 }
 
@@ -128,7 +221,7 @@ async fn a_token_without_the_scope_is_told_which_one_it_lacks() {
 async fn a_token_for_another_workspace_sees_as_little_as_if_there_were_none() {
     let bridge = Bridge::serving(dozen()).await;
     let elsewhere = Grant { workspaces: vec!["other".to_owned()], ..grant() };
-    let elsewhere = bridge.app.service().tokens.issue(&elsewhere).unwrap();
+    let elsewhere = bridge.app.service().tokens.issue(&elsewhere).unwrap().expose().to_owned();
     let exists = Bridge::send(bridge.request(Method::GET, "/scim/v2/Users").bearer_auth(&elsewhere)).await;
     let is_not =
         Bridge::send(bridge.request(Method::GET, "/workspaces/other/scim/v2/Users").bearer_auth(&elsewhere)).await;

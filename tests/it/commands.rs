@@ -51,7 +51,7 @@ async fn the_lines_that_demo_prints_work_when_they_are_pasted() {
     let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let codes = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(codes.lines().collect::<Vec<_>>(), ["200", "200", "200", "200", "501", "200", "200"]);
+    assert_eq!(codes.lines().collect::<Vec<_>>(), ["200", "200", "200", "200", "200", "501", "200", "200"]);
     assert_eq!(demo.interrupt().code, Some(0));
 }
 
@@ -63,7 +63,7 @@ async fn migrate_import_token_and_serve_share_one_database() {
     let migrated = shell.run(&["migrate"]);
     assert_eq!(
         (migrated.code, migrated.stdout.as_str()),
-        (Some(0), "sqlite://bridge.db is up to date; 6 migrations were run\n")
+        (Some(0), "sqlite://bridge.db is up to date; 7 migrations were run\n")
     );
 
     let planned = shell.run(&["import", "full", "--dry-run"]);

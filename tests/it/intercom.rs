@@ -283,7 +283,7 @@ async fn neither_error_nor_debug_print_holds_the_token() {
     let secret = "c2VjcmV0LXRva2Vu";
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let mut wrong = connection(&simulator.base_url());
-    wrong.access_token = SecretString::from(secret);
+    wrong.access_token = Some(SecretString::from(secret));
     let client = Client::new(wrong, Clock::manual(START)).unwrap();
     let error = read(&client).await.unwrap_err();
     for text in [format!("{error}"), format!("{error:?}"), error.remedy(), format!("{client:?}")] {

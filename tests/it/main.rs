@@ -4,14 +4,19 @@
 
 mod access;
 mod api;
+mod audit;
 mod clients;
 mod commands;
+mod connect;
 mod faults;
 mod history;
 mod import;
 mod intercom;
+mod issuers;
 mod leases;
 mod ledger;
+mod limits;
+mod oauth;
 mod openapi;
 mod prism;
 mod proof;
@@ -23,3 +28,5 @@ mod scim;
 mod serve;
 mod support;
 mod tidy;
+mod tls;
+mod workspaces;

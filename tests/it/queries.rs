@@ -103,13 +103,14 @@ async fn me_is_the_teammate_whose_address_is_the_subject_of_the_token() {
     assert_eq!(bridge.get("/scim/v2/Me").await.status, 501);
     let somebody = bridge.get("/scim/v2/Users?count=1").await.json()["Resources"][0].clone();
     let grant = Grant {
+        client: None,
         subject: somebody["userName"].as_str().unwrap().to_uppercase(),
         scopes: vec![Scope::ScimRead],
         workspaces: vec!["default".to_owned()],
         ttl: Duration::from_hours(1),
     };
     let token = bridge.app.service().tokens.issue(&grant).unwrap();
-    let me = Bridge::send(bridge.request(Method::GET, "/scim/v2/Me").bearer_auth(token)).await;
+    let me = Bridge::send(bridge.request(Method::GET, "/scim/v2/Me").bearer_auth(token.expose())).await;
     assert_eq!((me.status.as_u16(), &me.json()), (200, &somebody));
     assert_eq!(me.header("location"), somebody["meta"]["location"].as_str().unwrap());
     let write = bridge.ask(Method::PATCH, "/scim/v2/Me").await;

@@ -6,7 +6,7 @@ use intercom_scim_bridge::ledger::{Ledger, Run, RunStatus};
 use serde_json::{Value, json};
 use simulator::{Fault, Options, Simulator};
 
-use crate::support::bridge::{Bridge, dozen, free_port, http};
+use crate::support::bridge::{Bridge, ENCRYPTION_KEY, dozen, free_port, http};
 use crate::support::database::TestDatabase;
 use crate::support::hand::TOKEN;
 use crate::support::shell::{Running, Shell};
@@ -36,6 +36,7 @@ async fn pair(poll_interval: &str) -> Option<Pair> {
             .set("INTERCOM_BASE_URL", simulator.base_url())
             .set("BRIDGE_SERVER__BIND", format!("127.0.0.1:{port}"))
             .set("BRIDGE_IMPORT__POLL_INTERVAL", poll_interval)
+            .set("BRIDGE_ACCESS__ENCRYPTION_KEY", ENCRYPTION_KEY)
             .set("BRIDGE_IMPORT__LEASE", "2s")
             .set("RUST_LOG", "off")
     });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use intercom_scim_bridge::access::Scope;
-use intercom_scim_bridge::app::App;
+use intercom_scim_bridge::app::{self, App};
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::ledger::{Mode, RunStatus, Trigger};
 use serde_json::json;
@@ -89,8 +89,9 @@ async fn another_process_commit_is_shown(database: TestDatabase) {
     let live = &app.service().workspaces["default"].live;
     live.shows(|shown| shown.generation == 1).await;
     simulator.change(|workspace| workspace.add_teammate("New Comer"));
-    let (ledger, _) = intercom_scim_bridge::app::open_ledger(&settings).await.unwrap();
-    let importer = intercom_scim_bridge::app::importer(&settings, ledger, Clock::System).unwrap();
+    let (ledger, _) = app::open_ledger(&settings).await.unwrap();
+    let workspace = app::workspace_of(&settings, "default").unwrap();
+    let (importer, _) = app::importer_of(&settings, &workspace, &ledger, &Clock::System).unwrap();
     let run = importer.run_once(&request(Mode::Full), &|_| {}).await.unwrap().unwrap();
     assert_eq!((run.status, run.generation), (RunStatus::Succeeded, Some(2)));
     live.shows(|shown| shown.generation == 2).await;

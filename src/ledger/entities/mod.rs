@@ -1,6 +1,10 @@
 //! The rows of the ledger's tables; the tables themselves are made by the `migrations` crate.
 
 pub mod activity;
+pub mod audit;
+pub mod clients;
+pub mod connect_attempts;
+pub mod connections;
 pub mod generations;
 pub mod group_versions;
 pub mod imports;
@@ -10,6 +14,7 @@ pub mod pruned_stamps;
 pub mod prunings;
 pub mod refused_writes;
 pub mod signing_keys;
+pub mod tokens;
 pub mod user_versions;
 pub mod volatile;
 pub mod workspaces;

@@ -1,4 +1,4 @@
-//! What signs the bridge's own tokens.
+//! What signs the bridge's own tokens, sealed.
 
 use std::fmt;
 
@@ -9,8 +9,9 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
-    pub pkcs8: Vec<u8>,
+    pub sealed: Vec<u8>,
     pub created_at: TimeDateTimeWithTimeZone,
+    pub verifies_until: Option<TimeDateTimeWithTimeZone>,
 }
 
 impl fmt::Debug for Model {

@@ -2,22 +2,25 @@
 
 use std::time::Duration;
 
-use intercom_scim_bridge::access::{Grant, Scope};
+use intercom_scim_bridge::access::{Grant, Scope, client_id, client_secret};
 use intercom_scim_bridge::app::App;
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::config::Config;
+use intercom_scim_bridge::ledger::OAuthClient;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use simulator::{Options, Simulator, Workspace};
 
 use super::database::TestDatabase;
 use super::hand::TOKEN;
+use super::secrets;
 
 pub struct Bridge {
     pub app: App,
     pub simulator: Simulator,
     pub token: String,
+    pub config: Config,
     http: reqwest::Client,
     _database: TestDatabase,
 }
@@ -32,7 +35,12 @@ pub struct Answer {
 impl Answer {
     async fn read(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
-        Self { status, headers, text: response.text().await.unwrap() }
+        let answers_with_secrets = response.url().path() == "/oauth/token";
+        let answer = Self { status, headers, text: response.text().await.unwrap() };
+        if !answers_with_secrets {
+            secrets::scan("an answer", &format!("{:?} {}", answer.headers, answer.text));
+        }
+        answer
     }
 
     pub fn json(&self) -> Value {
@@ -47,11 +55,18 @@ impl Answer {
 /// The client secret of the app that sends webhooks.
 pub const CLIENT_SECRET: &str = "c3c7a1f0-sign-webhooks";
 
+/// Seals what the ledger keeps.
+pub const ENCRYPTION_KEY: &str = "dGVzdHMtc2VhbC13aXRoLXRoaXMtdGVzdC1rZXktMzI=";
+
 pub fn config(database: &TestDatabase, intercom: &str) -> Config {
+    for secret in [TOKEN, CLIENT_SECRET, ENCRYPTION_KEY] {
+        secrets::keep(secret);
+    }
     let mut config = Config::defaults().unwrap();
     config.server.bind = "127.0.0.1:0".parse().unwrap();
     config.database.url = SecretString::from(database.url.clone());
     config.intercom.access_token = Some(SecretString::from(TOKEN));
+    config.access.encryption_key = Some(SecretString::from(ENCRYPTION_KEY));
     config.intercom.client_secret = Some(SecretString::from(CLIENT_SECRET));
     config.intercom.base_url = Some(intercom.parse().unwrap());
     // Tests that want an import say so; nothing happens by the clock.
@@ -76,11 +91,18 @@ impl Bridge {
 
     /// Does not wait for the first picture.
     pub async fn starting(workspace: Workspace) -> Self {
+        Self::starting_with(workspace, |_| {}).await
+    }
+
+    /// With other settings.
+    pub async fn starting_with(workspace: Workspace, change: impl FnOnce(&mut Config)) -> Self {
         let database = TestDatabase::sqlite();
         let simulator = Simulator::start(workspace, Options::default()).unwrap();
-        let app = App::start(&config(&database, &simulator.base_url()), Clock::System).await.unwrap();
+        let mut config = config(&database, &simulator.base_url());
+        change(&mut config);
+        let app = App::start(&config, Clock::System).await.unwrap();
         let token = token(&app, &Scope::ALL);
-        Self { app, simulator, token, http: http(), _database: database }
+        Self { app, simulator, token, http: http(), config, _database: database }
     }
 
     /// Waits until at least that generation is shown.
@@ -119,13 +141,36 @@ impl Bridge {
 }
 
 pub fn token(app: &App, scopes: &[Scope]) -> String {
+    token_for(app, scopes, &["default"])
+}
+
+pub fn token_for(app: &App, scopes: &[Scope], workspaces: &[&str]) -> String {
     let grant = Grant {
         subject: "test".to_owned(),
+        client: None,
         scopes: scopes.to_vec(),
-        workspaces: vec!["default".to_owned()],
+        workspaces: workspaces.iter().map(|name| (*name).to_owned()).collect(),
         ttl: Duration::from_hours(1),
     };
-    app.service().tokens.issue(&grant).unwrap()
+    secrets::keep(app.service().tokens.issue(&grant).unwrap().expose())
+}
+
+/// An OAuth client: its id and its secret.
+pub async fn client(app: &App, scope: &str, workspaces: &[&str]) -> (String, String) {
+    let (secret, secret_hash) = client_secret().unwrap();
+    let client = OAuthClient {
+        id: client_id("test").unwrap(),
+        name: "Test".to_owned(),
+        secret_hash,
+        previous: None,
+        scope: scope.to_owned(),
+        workspaces: workspaces.iter().map(|name| (*name).to_owned()).collect(),
+        created_at: app.service().clock.now(),
+        rotated_at: None,
+        disabled_at: None,
+    };
+    app.service().ledger.add_client(&client).await.unwrap();
+    (client.id, secrets::keep(secret.expose_secret()))
 }
 
 /// A company of a dozen, always the same.

@@ -4,8 +4,10 @@ pub mod bridge;
 pub mod canned;
 pub mod database;
 pub mod hand;
+pub mod issuer;
 pub mod prism;
 pub mod proxy;
+pub mod secrets;
 pub mod shell;
 
 /// Makes a test of each function for each database: `sqlite` always, `postgres` where `TEST_POSTGRES_URL` names a

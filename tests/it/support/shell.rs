@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::secrets;
+
 const BRIDGE: &str = env!("CARGO_BIN_EXE_intercom-scim-bridge");
 
 /// A directory of one's own with an environment of one's own.
@@ -54,6 +56,7 @@ impl Shell {
             stderr: String::from_utf8(stderr).unwrap(),
         };
         assert!(!ended.stderr.contains("panicked") && !ended.stderr.contains("backtrace"), "{}", ended.stderr);
+        secrets::scan("stderr", &ended.stderr);
         ended
     }
 
@@ -120,6 +123,7 @@ impl Running {
         if let Some(mut output) = self.child.stderr.take() {
             output.read_to_string(&mut stderr).unwrap();
         }
+        secrets::scan("stderr", &stderr);
         Ended { code: status.code(), stdout, stderr }
     }
 }

@@ -1,0 +1,117 @@
+//! What a token says, read strictly.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// The claims of a token (RFC 7519 §4).
+///
+/// RFC 7519 §4: "The Claim Names within a JWT Claims Set MUST be unique; JWT parsers MUST either reject JWTs with
+/// duplicate Claim Names or use a JSON parser that returns only the lexically last duplicate member name". These are
+/// rejected: a proxy in front may have believed the other one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Claims(pub Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Claims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Unique;
+        impl<'de> Visitor<'de> for Unique {
+            type Value = Claims;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object whose names are unique")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Claims, A::Error> {
+                let mut claims = Map::new();
+                while let Some((name, value)) = access.next_entry::<String, Value>()? {
+                    if claims.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a name comes twice"));
+                    }
+                }
+                Ok(Claims(claims))
+            }
+        }
+        deserializer.deserialize_map(Unique)
+    }
+}
+
+impl Claims {
+    /// A claim that is a text and not empty.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.at(name)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// A NumericDate (RFC 7519 §2) in whole seconds; fractions are allowed and cut off.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "it saturates, and such times are beyond all clocks")]
+    pub fn time(&self, name: &str) -> Option<i64> {
+        let value = self.at(name)?;
+        value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds as i64))
+    }
+
+    /// Words: a text with spaces between them (RFC 8693 §4.2), or a list of texts.
+    #[must_use]
+    pub fn words(&self, name: &str) -> Vec<&str> {
+        match self.at(name) {
+            Some(Value::String(text)) => text.split_whitespace().collect(),
+            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// RFC 7519 §4.1.3: `aud` is a text or a list of texts.
+    #[must_use]
+    pub fn is_for(&self, audiences: &[String]) -> bool {
+        let named = match self.0.get("aud") {
+            Some(Value::String(audience)) => vec![audience.as_str()],
+            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        };
+        named.iter().any(|audience| audiences.iter().any(|ours| ours == audience))
+    }
+
+    /// A claim by its name; else, where the name has dots, by the way through nested objects, such as
+    /// `realm_access.roles`.
+    fn at(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).or_else(|| {
+            let (first, rest) = name.split_once('.')?;
+            rest.split('.').try_fold(self.0.get(first)?, |object, step| object.get(step))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_str, json};
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_at_the_top() {
+        assert!(from_str::<Claims>(r#"{"sub":"a","aud":"b"}"#).is_ok());
+        assert!(from_str::<Claims>(r#"{"sub":"a","sub":"a"}"#).is_err());
+        assert!(from_str::<Claims>(r#"["sub"]"#).is_err());
+    }
+
+    #[test]
+    fn claims_are_read_as_issuers_write_them() {
+        let claims = from_str::<Claims>(
+            &json!({
+                "scp": ["scim.read", 7], "scope": "a  b", "aud": ["x", "y"], "exp": 12.9, "empty": "",
+                "realm_access": {"roles": ["auditor"]}, "https://bridge/roles": "c",
+            })
+            .to_string(),
+        )
+        .unwrap();
+        assert_eq!(claims.words("scp"), ["scim.read"]);
+        assert_eq!(claims.words("scope"), ["a", "b"]);
+        assert_eq!(claims.words("realm_access.roles"), ["auditor"]);
+        assert_eq!(claims.words("https://bridge/roles"), ["c"]);
+        assert_eq!(claims.words("nothing.here"), Vec::<&str>::new());
+        assert_eq!((claims.time("exp"), claims.time("scope"), claims.text("empty")), (Some(12), None, None));
+        assert!(claims.is_for(&["y".to_owned()]) && !claims.is_for(&["z".to_owned()]));
+    }
+}

@@ -1,0 +1,296 @@
+//! Trusted issuers: others whose tokens are taken, by the public keys that they publish (RFC 7517).
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+use tokio::sync::Mutex;
+
+use super::claims::Claims;
+use super::{AccessError, Scope};
+use crate::clock::Clock;
+use crate::limits;
+
+/// How tokens of an issuer may be signed. There are no others: with `none` anybody could, and with HMAC whoever knows
+/// the public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SigningAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256, from 2048 bits on.
+    Rs256,
+    /// ECDSA over P-256 with SHA-256.
+    Es256,
+    /// Ed25519.
+    EdDsa,
+}
+
+impl SigningAlgorithm {
+    fn of(self) -> Algorithm {
+        match self {
+            Self::Rs256 => Algorithm::RS256,
+            Self::Es256 => Algorithm::ES256,
+            Self::EdDsa => Algorithm::EdDSA,
+        }
+    }
+}
+
+impl FromStr for SigningAlgorithm {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "RS256" => Ok(Self::Rs256),
+            "ES256" => Ok(Self::Es256),
+            "EdDSA" => Ok(Self::EdDsa),
+            _ => Err("there are RS256, ES256 and EdDSA".to_owned()),
+        }
+    }
+}
+
+/// Whose tokens are taken, and for what.
+#[derive(Clone, Debug)]
+pub struct TrustedIssuer {
+    /// `iss`, letter by letter.
+    pub issuer: String,
+    /// Where its keys are.
+    pub jwks_url: Url,
+    /// `aud`: one of these must be named.
+    pub audiences: Vec<String>,
+    /// How its tokens may be signed.
+    pub algorithms: Vec<SigningAlgorithm>,
+    /// How far its clock may be apart.
+    pub leeway: Duration,
+    /// The claim that says who it is.
+    pub subject_claim: String,
+    /// The claim that says what they may do: `scope`, `scp`, `roles`, `realm_access.roles` …
+    pub scope_claim: String,
+    /// What its words mean here; where this is empty, they are the bridge's own.
+    pub scopes: BTreeMap<String, Vec<Scope>>,
+    /// Which workspaces its tokens open.
+    pub workspaces: Vec<String>,
+}
+
+/// What a token of an issuer says, verified.
+#[derive(Debug)]
+pub struct Assertion {
+    pub subject: String,
+    pub scopes: Vec<Scope>,
+    pub workspaces: Vec<String>,
+    pub nbf: i64,
+    pub exp: i64,
+}
+
+/// An issuer with its keys.
+pub struct Issuer {
+    trusted: TrustedIssuer,
+    http: reqwest::Client,
+    clock: Clock,
+    keys: ArcSwapOption<Keys>,
+    /// When its keys were last asked for; held meanwhile.
+    asked: Mutex<Option<OffsetDateTime>>,
+}
+
+struct Keys {
+    by_id: HashMap<String, (Algorithm, DecodingKey)>,
+    fetched_at: OffsetDateTime,
+}
+
+impl Issuer {
+    /// Prepares trusting; nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`AccessError::Key`] when TLS cannot be set up.
+    pub fn new(trusted: TrustedIssuer, clock: Clock) -> Result<Self, AccessError> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that may build a client for issuers' keys"
+        )]
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("intercom-scim-bridge/", env!("CARGO_PKG_VERSION")))
+            .timeout(limits::JWKS_WAIT)
+            // Keys come from where somebody configured, and from nowhere else.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|_| AccessError::Key)?;
+        Ok(Self { trusted, http, clock, keys: ArcSwapOption::empty(), asked: Mutex::default() })
+    }
+
+    /// `iss`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.trusted.issuer
+    }
+
+    /// Verifies a token that names this issuer.
+    ///
+    /// # Errors
+    /// Why it is not good; [`AccessError::KeysUnavailable`] when that cannot be found out now.
+    pub async fn verify(&self, token: &[u8], header: &Header) -> Result<Assertion, AccessError> {
+        let trusted = &self.trusted;
+        let allowed = trusted.algorithms.iter().any(|algorithm| algorithm.of() == header.alg);
+        if !allowed || !is_access_token(header) {
+            return Err(AccessError::Invalid);
+        }
+        let id = header.kid.as_deref().ok_or(AccessError::Invalid)?;
+        let keys = self.keys(id).await?;
+        // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm".
+        let (_, key) =
+            keys.by_id.get(id).filter(|(algorithm, _)| *algorithm == header.alg).ok_or(AccessError::Invalid)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &signature_only(header.alg));
+        let claims = claims.map_err(|_| AccessError::Invalid)?.claims;
+        let said = |claim: &str| claims.text(claim).map(str::to_owned);
+        if claims.text("iss") != Some(&trusted.issuer) || !claims.is_for(&trusted.audiences) {
+            return Err(AccessError::Invalid);
+        }
+        let leeway = seconds(trusted.leeway);
+        let ends = claims.time("exp").ok_or(AccessError::Invalid)?;
+        // Its key may be withdrawn: it is looked at again when the keys are.
+        let again = self.clock.now().unix_timestamp().saturating_add(seconds(limits::JWKS_MAX_AGE));
+        let exp = ends.saturating_add(leeway);
+        if self.clock.now().unix_timestamp() >= exp {
+            return Err(AccessError::Expired);
+        }
+        Ok(Assertion {
+            subject: said(&trusted.subject_claim).ok_or(AccessError::Invalid)?,
+            scopes: self.scopes(&claims),
+            workspaces: trusted.workspaces.clone(),
+            nbf: claims.time("nbf").map_or(i64::MIN, |nbf| nbf.saturating_sub(leeway)),
+            exp: exp.min(again),
+        })
+    }
+
+    fn scopes(&self, claims: &Claims) -> Vec<Scope> {
+        let words = claims.words(&self.trusted.scope_claim);
+        if self.trusted.scopes.is_empty() {
+            return words.into_iter().filter_map(|word| word.parse().ok()).collect();
+        }
+        words.into_iter().filter_map(|word| self.trusted.scopes.get(word)).flatten().copied().collect()
+    }
+
+    /// The issuer's keys, fresh enough and, if it can be, with that one among them. However many unknown ids are shown,
+    /// it is asked once in [`limits::JWKS_PAUSE`].
+    async fn keys(&self, id: &str) -> Result<Arc<Keys>, AccessError> {
+        let knows = |keys: &Keys| keys.by_id.contains_key(id);
+        let age = |keys: &Keys| self.clock.now() - keys.fetched_at;
+        let present = self.keys.load_full();
+        if let Some(keys) = present.as_ref().filter(|keys| knows(keys)) {
+            if age(keys) < limits::JWKS_MAX_AGE {
+                return Ok(Arc::clone(keys));
+            }
+            // One asks for newer ones; the others go on with these meanwhile.
+            match self.asked.try_lock() {
+                Ok(asked) => self.fetch(asked).await,
+                Err(_) => return Ok(Arc::clone(keys)),
+            }
+        } else {
+            let asked = self.asked.lock().await;
+            // Somebody may have fetched them while this waited.
+            if !self.keys.load().as_deref().is_some_and(knows) {
+                self.fetch(asked).await;
+            }
+        }
+        let usable = self.keys.load_full().filter(|keys| age(keys) < limits::JWKS_STALE);
+        usable.ok_or_else(|| AccessError::KeysUnavailable { issuer: self.trusted.issuer.clone() })
+    }
+
+    /// Asks for the keys, unless that was done a moment ago. Where it fails, those that are known stay.
+    async fn fetch(&self, mut asked: tokio::sync::MutexGuard<'_, Option<OffsetDateTime>>) {
+        let now = self.clock.now();
+        if asked.is_some_and(|last| now - last < limits::JWKS_PAUSE) {
+            return;
+        }
+        *asked = Some(now);
+        match self.read().await {
+            Ok(by_id) => {
+                tracing::info!(issuer = %self.trusted.issuer, keys = by_id.len(), "the issuer's keys were read");
+                self.keys.store(Some(Arc::new(Keys { by_id, fetched_at: now })));
+            }
+            Err(why) => {
+                tracing::warn!(issuer = %self.trusted.issuer, why, "the issuer's keys cannot be read; those that are known stay for a while");
+            }
+        }
+    }
+
+    async fn read(&self) -> Result<HashMap<String, (Algorithm, DecodingKey)>, &'static str> {
+        #[derive(Deserialize)]
+        struct Published {
+            keys: Vec<Value>,
+        }
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask for issuers' keys")]
+        let asked = self.http.get(self.trusted.jwks_url.clone()).send().await;
+        let mut response = asked.map_err(|_| "no answer")?;
+        if !response.status().is_success() {
+            return Err("it answered with an error");
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|_| "the answer broke off")? {
+            body.extend_from_slice(&chunk);
+            if body.len() > limits::JWKS_BYTES {
+                return Err("the answer is too large");
+            }
+        }
+        let published: Published = serde_json::from_slice(&body).map_err(|_| "the answer is no JWKS")?;
+        // Keys of kinds that are not known here are for somebody else.
+        Ok(published.keys.into_iter().filter_map(|key| usable(&serde_json::from_value(key).ok()?)).collect())
+    }
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issuer").field("issuer", &self.trusted.issuer).finish_non_exhaustive()
+    }
+}
+
+/// RFC 8725 §3.11: explicit types keep other JWTs out, such as logout tokens. Most issuers say `JWT` or nothing.
+///
+/// RFC 7515 §4.1.11: whoever does not understand what is in `crit` must refuse; nothing there is understood here.
+pub(super) fn is_access_token(header: &Header) -> bool {
+    let typ = header.typ.as_deref().map(str::to_ascii_lowercase);
+    header.crit.is_none() && matches!(typ.as_deref(), None | Some("jwt" | "at+jwt" | "application/at+jwt"))
+}
+
+/// The signature alone; what is said is looked at afterwards, on the bridge's clock.
+pub(super) fn signature_only(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.required_spec_claims.clear();
+    (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
+    validation
+}
+
+pub(super) fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A key for signatures of a kind that is known, with its id.
+fn usable(key: &Jwk) -> Option<(String, (Algorithm, DecodingKey))> {
+    let algorithm = match &key.algorithm {
+        AlgorithmParameters::RSA(rsa) => {
+            // NIST SP 800-131A: shorter ones are not safe any more.
+            let bytes = URL_SAFE_NO_PAD.decode(&rsa.n).ok()?;
+            let significant = bytes.iter().skip_while(|byte| **byte == 0).count();
+            (significant >= 256).then_some(Algorithm::RS256)?
+        }
+        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => Algorithm::ES256,
+        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => Algorithm::EdDSA,
+        _ => return None,
+    };
+    let for_signatures = key.common.public_key_use.as_ref().is_none_or(|what| *what == PublicKeyUse::Signature);
+    let named = match algorithm {
+        Algorithm::RS256 => KeyAlgorithm::RS256,
+        Algorithm::ES256 => KeyAlgorithm::ES256,
+        _ => KeyAlgorithm::EdDSA,
+    };
+    let for_this = key.common.key_algorithm.is_none_or(|algorithm| algorithm == named);
+    let id = key.common.key_id.clone().filter(|_| for_signatures && for_this)?;
+    Some((id, (algorithm, DecodingKey::from_jwk(key).ok()?)))
+}

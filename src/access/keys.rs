@@ -1,0 +1,106 @@
+//! The bridge's own signing keys, opened: one signs, the others still verify what they signed.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::secrets::random_id;
+use super::{AccessError, Vault};
+use crate::ledger::SealedKey;
+
+/// The keys of the ledger, opened.
+pub struct KeyRing {
+    signing: (String, EncodingKey),
+    verifying: HashMap<String, Verifying>,
+    jwks: Value,
+}
+
+struct Verifying {
+    key: DecodingKey,
+    until: Option<OffsetDateTime>,
+}
+
+/// What the ledger calls the seal of a key.
+fn purpose(id: &str) -> String {
+    format!("signing_keys/{id}")
+}
+
+impl KeyRing {
+    /// A fresh key, sealed.
+    ///
+    /// # Errors
+    /// [`AccessError::Key`] when the system gives no randomness.
+    pub fn fresh(vault: &Vault) -> Result<SealedKey, AccessError> {
+        let pair = Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8()).map_err(|_| AccessError::Key)?;
+        let id = random_id()?;
+        Ok(SealedKey { sealed: vault.seal(&purpose(&id), pair.as_ref())?, id, verifies_until: None })
+    }
+
+    /// The same key under the current seal; none where it is under it already.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn reseal(vault: &Vault, key: &SealedKey) -> Result<Option<Vec<u8>>, AccessError> {
+        if vault.is_current(&key.sealed) {
+            return Ok(None);
+        }
+        let opened = vault.open(&purpose(&key.id), &key.sealed)?;
+        Ok(Some(vault.seal(&purpose(&key.id), opened.expose_secret())?))
+    }
+
+    /// Opens the keys of the ledger, oldest first; none where no key signs.
+    ///
+    /// # Errors
+    /// When one cannot be opened.
+    pub fn open(vault: &Vault, keys: &[SealedKey]) -> Result<Option<Self>, AccessError> {
+        let (mut signing, mut verifying, mut public) = (None, HashMap::new(), Vec::new());
+        for SealedKey { id, sealed, verifies_until } in keys {
+            let pkcs8 = vault.open(&purpose(id), sealed)?;
+            let pair = Ed25519KeyPair::from_pkcs8(pkcs8.expose_secret()).map_err(|_| AccessError::Key)?;
+            let of_public = pair.public_key().as_ref();
+            // RFC 8037 §2.
+            public.push(json!({
+                "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(of_public),
+                "kid": id, "use": "sig", "alg": "EdDSA",
+            }));
+            let key = DecodingKey::from_ed_der(of_public);
+            verifying.insert(id.clone(), Verifying { key, until: *verifies_until });
+            if signing.is_none() && verifies_until.is_none() {
+                signing = Some((id.clone(), EncodingKey::from_ed_der(pkcs8.expose_secret())));
+            }
+        }
+        Ok(signing.map(|signing| Self { signing, verifying, jwks: json!({ "keys": public }) }))
+    }
+
+    /// The key that signs now, and its id.
+    #[must_use]
+    pub fn signing(&self) -> (&str, &EncodingKey) {
+        (&self.signing.0, &self.signing.1)
+    }
+
+    /// The key of that id, if what it signed is still good.
+    #[must_use]
+    pub fn verifying(&self, id: &str, now: OffsetDateTime) -> Option<&DecodingKey> {
+        let key = self.verifying.get(id).filter(|key| key.until.is_none_or(|until| now < until));
+        key.map(|key| &key.key)
+    }
+
+    /// The public keys, as of RFC 7517 §5.
+    #[must_use]
+    pub fn jwks(&self) -> &Value {
+        &self.jwks
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRing").field("signing", &self.signing.0).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+//! What a client sends to get a token: OAuth 2.0 client credentials (RFC 6749 §4.4). Pure.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretString;
+
+/// Why a client gets no token (RFC 6749 §5.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenRefusal {
+    /// The request cannot be read; the sentence says why.
+    InvalidRequest(&'static str),
+    /// The client or its secret is not known. It is not said which.
+    InvalidClient {
+        /// Whether it was shown in the header `Authorization`.
+        by_header: bool,
+    },
+    /// Another grant than client credentials.
+    UnsupportedGrantType,
+    /// It wants more than it may.
+    InvalidScope,
+}
+
+impl TokenRefusal {
+    /// `error`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::InvalidClient { .. } => "invalid_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+        }
+    }
+
+    /// `error_description`: RFC 6749 §5.2 allows no quotes and no letters beyond ASCII in it.
+    #[must_use]
+    pub fn description(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(why) => why,
+            Self::InvalidClient { .. } => "the client is unknown or disabled, or its secret is another one",
+            Self::UnsupportedGrantType => "grant_type must be client_credentials",
+            Self::InvalidScope => "the client may not have all of this scope; leave it out for all it may have",
+        }
+    }
+}
+
+/// A client's question for a token.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// Who asks.
+    pub client_id: String,
+    /// How it proves that.
+    pub secret: SecretString,
+    /// What it wants, if it does not want all it may have.
+    pub scope: Option<String>,
+    /// Whether it used the header `Authorization`.
+    pub by_header: bool,
+}
+
+impl TokenRequest {
+    /// Reads the header `Authorization` and the body, which is form-encoded.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn read(authorization: Option<&[u8]>, body: &[u8]) -> Result<Self, TokenRefusal> {
+        use TokenRefusal::InvalidRequest;
+        let form: Vec<(String, String)> =
+            serde_urlencoded::from_bytes(body).map_err(|_| InvalidRequest("the body must be form-encoded"))?;
+        let value = |name: &str| {
+            let mut values = form.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
+            // RFC 6749 §3.2: "Parameters sent without a value MUST be treated as if they were omitted from the request."
+            let value = values.next().filter(|value| !value.is_empty());
+            // RFC 6749 §3.2: "Request and response parameters MUST NOT be included more than once."
+            if values.next().is_some() { Err(InvalidRequest("a parameter comes twice")) } else { Ok(value) }
+        };
+        let (grant, scope) = (value("grant_type")?, value("scope")?.map(str::to_owned));
+        let (id, secret) = (value("client_id")?, value("client_secret")?);
+        match grant {
+            None => return Err(InvalidRequest("grant_type is missing; it must be client_credentials")),
+            Some("client_credentials") => {}
+            Some(_) => return Err(TokenRefusal::UnsupportedGrantType),
+        }
+        match (authorization, id, secret) {
+            // RFC 6749 §2.3: "The client MUST NOT use more than one authentication method in each request."
+            (Some(_), _, Some(_)) => {
+                Err(InvalidRequest("the secret comes in the header and in the body; send it once"))
+            }
+            (Some(header), named, None) => {
+                let (client_id, secret) = basic(header).ok_or(TokenRefusal::InvalidClient { by_header: true })?;
+                if named.is_some_and(|named| named != client_id) {
+                    return Err(InvalidRequest("client_id in the body is another one than in the header"));
+                }
+                Ok(Self { client_id, secret: secret.into(), scope, by_header: true })
+            }
+            (None, Some(id), Some(secret)) => {
+                Ok(Self { client_id: id.to_owned(), secret: secret.into(), scope, by_header: false })
+            }
+            (None, ..) => Err(TokenRefusal::InvalidClient { by_header: false }),
+        }
+    }
+
+    /// What it gets: all of `scope`, words with spaces between, or the part that it wants.
+    ///
+    /// # Errors
+    /// [`TokenRefusal::InvalidScope`] when it wants what is not in there.
+    pub fn scope<'a>(&'a self, scope: &'a str) -> Result<&'a str, TokenRefusal> {
+        let Some(wanted) = &self.scope else { return Ok(scope) };
+        let may = |word: &str| scope.split_whitespace().any(|allowed| allowed == word);
+        if wanted.split_whitespace().all(may) { Ok(wanted) } else { Err(TokenRefusal::InvalidScope) }
+    }
+}
+
+/// RFC 6749 §2.3.1: id and secret, form-encoded, as user and password of RFC 7617.
+fn basic(header: &[u8]) -> Option<(String, String)> {
+    let (scheme, encoded) = header.trim_ascii().split_at_checked("basic ".len())?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    let pair = String::from_utf8(STANDARD.decode(encoded.trim_ascii()).ok()?).ok()?;
+    let (id, secret) = pair.split_once(':')?;
+    let decoded = |text: &str| -> Option<String> {
+        let form: Vec<(String, String)> = serde_urlencoded::from_str(&format!("x={text}")).ok()?;
+        // What is not encoded at all may hold an `&`.
+        if form.len() == 1 { form.into_iter().next().map(|(_, value)| value) } else { Some(text.to_owned()) }
+    };
+    Some((decoded(id)?, decoded(secret)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    const GRANT: &str = "grant_type=client_credentials";
+
+    fn read(header: Option<&str>, body: &str) -> Result<(String, String, bool), TokenRefusal> {
+        let request = TokenRequest::read(header.map(str::as_bytes), body.as_bytes())?;
+        Ok((request.client_id, request.secret.expose_secret().to_owned(), request.by_header))
+    }
+
+    fn header(pair: &str) -> String {
+        format!("Basic {}", STANDARD.encode(pair))
+    }
+
+    #[test]
+    fn both_ways_of_showing_a_secret_are_read() {
+        let in_body = format!("{GRANT}&client_id=a&client_secret=s%2Bs");
+        assert_eq!(read(None, &in_body), Ok(("a".to_owned(), "s+s".to_owned(), false)));
+        assert_eq!(read(Some(&header("a%3Ab:s")), GRANT), Ok(("a:b".to_owned(), "s".to_owned(), true)));
+        let named_too = format!("{GRANT}&client_id=a");
+        assert_eq!(read(Some(&header("a:s").replace("Basic", "bAsIc")), &named_too).unwrap().0, "a");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_with_its_reason() {
+        use TokenRefusal::{InvalidClient, InvalidRequest, UnsupportedGrantType};
+        let both = format!("{GRANT}&client_id=a&client_secret=s");
+        for (authorization, body, refusal) in [
+            (None, "", InvalidRequest("grant_type is missing; it must be client_credentials")),
+            (None, "grant_type=", InvalidRequest("grant_type is missing; it must be client_credentials")),
+            (None, "grant_type=password&client_id=a&client_secret=s", UnsupportedGrantType),
+            (None, &format!("{both}&scope=a&scope=b"), InvalidRequest("a parameter comes twice")),
+            (
+                Some(header("a:s")),
+                &both,
+                InvalidRequest("the secret comes in the header and in the body; send it once"),
+            ),
+            (None, GRANT, InvalidClient { by_header: false }),
+            (None, &format!("{GRANT}&client_id=a"), InvalidClient { by_header: false }),
+            (Some("Bearer x".to_owned()), GRANT, InvalidClient { by_header: true }),
+            (Some("Basic !".to_owned()), GRANT, InvalidClient { by_header: true }),
+        ] {
+            assert_eq!(read(authorization.as_deref(), body), Err(refusal), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_client_gets_what_it_may_and_wants() {
+        let request = |scope: &str| {
+            let body = format!("{GRANT}&client_id=a&client_secret=s&scope={scope}");
+            TokenRequest::read(None, body.as_bytes()).unwrap()
+        };
+        let all = "scim.read import.read";
+        assert_eq!(request("").scope(all), Ok(all));
+        assert_eq!(request("import.read").scope(all), Ok("import.read"));
+        assert_eq!(request("import.read+admin").scope(all), Err(TokenRefusal::InvalidScope));
+    }
+}

@@ -1,0 +1,156 @@
+//! The audit trail of requests: they are counted as they are answered, and written down a moment later.
+//!
+//! Equal ones become one entry with their count, so that a client which asks a thousand times a second fills no disk.
+//! Nothing is left out: when there are too many different ones, they are told apart by less.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use time::OffsetDateTime;
+
+use crate::clock::Clock;
+use crate::ledger::{AuditEntry, Ledger, LedgerError};
+use crate::limits;
+
+/// A request that was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Answered {
+    /// Who asked, if a good token was shown.
+    pub actor: Option<Arc<str>>,
+    /// About which workspace; only of one that the token opens.
+    pub workspace: Option<Arc<str>>,
+    /// From where.
+    pub address: Option<IpAddr>,
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The pattern of the path; none of a path that there is not.
+    pub route: Option<String>,
+    /// The id in the path.
+    pub target: Option<String>,
+    /// The HTTP status of the answer.
+    pub status: u16,
+}
+
+/// How often, and since when.
+#[derive(Clone, Debug)]
+struct Tally {
+    first: OffsetDateTime,
+    request_id: String,
+    count: i64,
+}
+
+/// What was answered and is not written down yet.
+#[derive(Debug)]
+pub struct AuditTrail {
+    clock: Clock,
+    pending: Mutex<HashMap<Answered, Tally>>,
+}
+
+impl AuditTrail {
+    /// An empty trail.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, pending: Mutex::default() }
+    }
+
+    /// Takes note of an answer.
+    pub fn note(&self, answered: Answered, request_id: &str) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = pending.get_mut(&answered) {
+            known.count += 1;
+            return;
+        }
+        let tally = Tally { first: self.clock.now(), request_id: request_id.to_owned(), count: 1 };
+        add(&mut pending, answered, tally);
+    }
+
+    /// Writes down what was noted.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]; then it is kept for the next time.
+    pub async fn write(&self, ledger: &Ledger) -> Result<(), LedgerError> {
+        let noted = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        if noted.is_empty() {
+            return Ok(());
+        }
+        let mut entries: Vec<AuditEntry> = noted.iter().map(|(answered, tally)| entry(answered, tally)).collect();
+        entries.sort_by(|a, b| (a.at, &a.request_id).cmp(&(b.at, &b.request_id)));
+        let written = ledger.record_audit(entries).await;
+        if written.is_err() {
+            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            for (answered, tally) in noted {
+                add(&mut pending, answered, tally);
+            }
+        }
+        written
+    }
+}
+
+/// Adds to what is noted; told apart by less where there is much.
+fn add(pending: &mut HashMap<Answered, Tally>, mut answered: Answered, tally: Tally) {
+    if !pending.contains_key(&answered) {
+        if pending.len() >= limits::AUDIT_DETAILED {
+            answered.target = None;
+        }
+        if pending.len() >= limits::AUDIT_PENDING {
+            answered.address = None;
+        }
+        if pending.len() >= 2 * limits::AUDIT_PENDING {
+            (answered.actor, answered.workspace) = (None, None);
+        }
+    }
+    pending
+        .entry(answered)
+        .and_modify(|known| {
+            known.count += tally.count;
+            known.first = known.first.min(tally.first);
+        })
+        .or_insert(tally);
+}
+
+fn entry(answered: &Answered, tally: &Tally) -> AuditEntry {
+    AuditEntry {
+        workspace: answered.workspace.as_deref().map(str::to_owned),
+        actor: answered.actor.as_deref().map(str::to_owned),
+        address: answered.address.map(|address| address.to_string()),
+        method: Some(answered.method.to_owned()),
+        route: answered.route.clone(),
+        target: answered.target.clone(),
+        status: Some(i32::from(answered.status)),
+        count: tally.count,
+        request_id: Some(tally.request_id.clone()),
+        ..AuditEntry::event("request", tally.first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(target: usize) -> Answered {
+        Answered {
+            actor: None,
+            workspace: None,
+            address: Some([127, 0, 0, 1].into()),
+            method: "GET",
+            route: Some("/scim/v2/Users/{id}".to_owned()),
+            target: Some(format!("adm_{target}")),
+            status: 200,
+        }
+    }
+
+    #[test]
+    fn nothing_is_lost_and_little_is_kept_however_much_is_asked() {
+        let trail = AuditTrail::new(Clock::manual(OffsetDateTime::UNIX_EPOCH));
+        for target in 0..10_000_usize {
+            let [.., high, low] = target.to_be_bytes();
+            trail.note(Answered { address: Some([10, 0, high, low].into()), ..answered(target) }, "id");
+            trail.note(answered(0), "id");
+        }
+        let pending = trail.pending.lock().unwrap();
+        assert_eq!(pending.values().map(|tally| tally.count).sum::<i64>(), 20_000);
+        assert_eq!(pending[&answered(0)].count, 10_000, "what is known in full stays so");
+        assert!(pending.len() <= 2 * limits::AUDIT_PENDING + 10, "{}", pending.len());
+    }
+}

@@ -1,0 +1,254 @@
+//! Keys, clients and connections: opened at the start, and kept up with what other processes do to them.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
+use tokio::sync::watch;
+
+use super::{StartError, days};
+use crate::access::{AccessError, AuditTrail, TokenOptions, Tokens, TrustedIssuer, Vault, connection_purpose};
+use crate::clock::{self, Clock};
+use crate::config::Config;
+use crate::http::Workspace;
+use crate::import::ImportRequest;
+use crate::ledger::{Ledger, SealedConnection, Trigger};
+use crate::limits;
+
+/// The vault that opens what the ledger keeps. Without a key in the settings, one in a file, which the first start makes.
+///
+/// # Errors
+/// [`StartError::Access`], [`StartError::KeyFile`].
+pub fn vault(config: &Config) -> Result<Vault, StartError> {
+    let sealed = |error| StartError::Access(AccessError::Sealed(error));
+    let previous = config.access.previous_encryption_key.as_ref();
+    if let Some(key) = &config.access.encryption_key {
+        return Vault::new(key, previous).map_err(sealed);
+    }
+    let Some(file) = key_file(config.database.url.expose_secret()) else {
+        // A database in memory ends with the process, and so may its key.
+        return Vault::new(&Vault::fresh_key().map_err(sealed)?, None).map_err(sealed);
+    };
+    let wrong = |why: std::io::Error| StartError::KeyFile { file: file.display().to_string(), why: why.to_string() };
+    let key = match std::fs::read_to_string(&file) {
+        Ok(key) => SecretString::from(key),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(&file).map_err(wrong)?,
+        Err(error) => return Err(wrong(error)),
+    };
+    Vault::new(&key, previous).map_err(sealed)
+}
+
+/// Where the key is, if nobody named one: beside a SQLite database; else where the bridge runs.
+fn key_file(database: &str) -> Option<PathBuf> {
+    match database.strip_prefix("sqlite:") {
+        None => Some(PathBuf::from("bridge.key")),
+        Some(_) if database.contains(":memory:") || database.contains("mode=memory") => None,
+        Some(rest) => {
+            let file = rest.trim_start_matches("//").split('?').next().unwrap_or_default();
+            Some(PathBuf::from(format!("{file}.key")))
+        }
+    }
+}
+
+/// Makes the file with its key in it at once, readable for its owner alone; or reads it, if another process was first.
+fn make_key(file: &Path) -> std::io::Result<SecretString> {
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let key = Vault::fresh_key().map_err(std::io::Error::other)?;
+    let mut draft = tempfile::NamedTempFile::new_in(directory)?;
+    writeln!(draft, "{}", key.expose_secret())?;
+    draft.as_file().sync_all()?;
+    match draft.persist_noclobber(file) {
+        Ok(_) => {
+            tracing::warn!(file = %file.display(), "an encryption key was made; keep a copy of it apart from the database's backups");
+            Ok(key)
+        }
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+            std::fs::read_to_string(file).map(Into::into)
+        }
+        Err(error) => Err(error.error),
+    }
+}
+
+/// Opens the tokens: the bridge's keys, and the issuers that it trusts.
+///
+/// # Errors
+/// [`StartError::Access`], [`StartError::KeyFile`].
+pub async fn open_tokens(config: &Config, ledger: &Ledger, issuer: &str, clock: &Clock) -> Result<Tokens, StartError> {
+    let trusted = config.access.issuers.iter().map(|issuer| TrustedIssuer {
+        issuer: issuer.issuer.clone(),
+        jwks_url: issuer.jwks_url.clone(),
+        audiences: issuer.audiences.clone(),
+        algorithms: issuer.algorithms.clone(),
+        leeway: issuer.leeway,
+        subject_claim: issuer.subject_claim.clone(),
+        scope_claim: issuer.scope_claim.clone(),
+        scopes: issuer.scopes.clone(),
+        workspaces: issuer.workspaces.clone(),
+    });
+    let options = TokenOptions {
+        vault: Arc::new(vault(config)?),
+        issuer: issuer.to_owned(),
+        trusted: trusted.collect(),
+        requests_per_second: config.limits.requests_per_second,
+        burst: config.limits.burst,
+    };
+    Tokens::open(ledger, options, clock.clone()).await.map_err(StartError::Access)
+}
+
+/// Opens the token of a connection. One that is under an earlier seal is sealed anew.
+///
+/// # Errors
+/// When it cannot be opened, or the ledger cannot be written.
+pub async fn open_connection(
+    vault: &Vault,
+    ledger: &Ledger,
+    connection: &SealedConnection,
+) -> Result<SecretString, AccessError> {
+    let purpose = connection_purpose(&connection.workspace);
+    let token = vault.open(&purpose, &connection.sealed)?;
+    if !vault.is_current(&connection.sealed) {
+        let sealed = vault.seal(&purpose, token.expose_secret())?;
+        ledger.connect(SealedConnection { sealed, ..connection.clone() }).await?;
+    }
+    Ok(String::from_utf8_lossy(token.expose_secret()).into_owned().into())
+}
+
+/// Keeps tokens and connections up with the ledger.
+pub(super) struct AccessLoop {
+    pub tokens: Arc<Tokens>,
+    pub workspaces: Vec<Arc<Workspace>>,
+    pub ledger: Ledger,
+    pub clock: Clock,
+    /// When each workspace was connected whose token is in use.
+    connected: HashMap<Arc<str>, OffsetDateTime>,
+}
+
+impl AccessLoop {
+    pub fn new(tokens: Arc<Tokens>, workspaces: Vec<Arc<Workspace>>, ledger: Ledger, clock: Clock) -> Self {
+        Self { tokens, workspaces, ledger, clock, connected: HashMap::new() }
+    }
+
+    /// Gives each workspace the token that it was connected with, and takes it from those that were disconnected.
+    pub async fn refresh_connections(&mut self) -> Result<(), AccessError> {
+        let connections = self.ledger.connections().await?;
+        for workspace in self.workspaces.iter().filter(|workspace| workspace.connector.by_oauth()) {
+            let connection = connections.iter().find(|connection| *connection.workspace == *workspace.name);
+            if self.connected.get(&workspace.name) == connection.map(|connection| &connection.connected_at) {
+                continue;
+            }
+            let token = match connection {
+                Some(connection) => Some(open_connection(self.tokens.vault(), &self.ledger, connection).await?),
+                None => None,
+            };
+            if let Err(why) = workspace.connector.take(token.as_ref()) {
+                tracing::error!(workspace = %workspace.name, why, "the token of a connection cannot be used; connect the workspace anew");
+            }
+            match connection {
+                Some(connection) => self.connected.insert(Arc::clone(&workspace.name), connection.connected_at),
+                None => self.connected.remove(&workspace.name),
+            };
+            tracing::info!(workspace = %workspace.name, connected = connection.is_some(), "the connection to Intercom has changed");
+            workspace.nudge.ask(ImportRequest::incremental(Trigger::Start), self.clock.now());
+        }
+        Ok(())
+    }
+
+    /// Looks every [`limits::ACCESS_POLL`].
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut failing = false;
+        loop {
+            tokio::select! {
+                () = self.clock.sleep(limits::ACCESS_POLL) => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+            let refreshed = match self.tokens.refresh(&self.ledger).await {
+                Ok(()) => self.refresh_connections().await,
+                error => error,
+            };
+            if let Err(error) = &refreshed
+                && !failing
+            {
+                tracing::warn!(error = %error.chain(), "keys, clients and connections cannot be read; what is known of them stays");
+            }
+            failing = refreshed.is_err();
+        }
+    }
+}
+
+/// Writes the audit trail down, every [`limits::AUDIT_WRITE`] and at the end, and keeps it as long as the settings say.
+pub(super) async fn audit_loop(
+    trail: Arc<AuditTrail>,
+    ledger: Ledger,
+    config: Config,
+    clock: Clock,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut failing = false;
+    let mut pruned: Option<OffsetDateTime> = None;
+    loop {
+        let stopping = tokio::select! {
+            () = clock.sleep(limits::AUDIT_WRITE) => false,
+            _ = stop.wait_for(|stop| *stop) => true,
+        };
+        let written = trail.write(&ledger).await;
+        if let Err(error) = &written
+            && !failing
+        {
+            tracing::error!(error = %error.chain(), "the audit trail cannot be written; it is kept until it can");
+        }
+        failing = written.is_err();
+        if stopping {
+            break;
+        }
+        let now = clock.now();
+        if pruned.is_none_or(|last| now - last > limits::AUDIT_PRUNE) {
+            pruned = Some(now);
+            let before = clock::before(now, days(config.access.audit_retention_days));
+            let tidied = async {
+                ledger.prune_audit(before).await?;
+                ledger.forget_old_tickets(now).await
+            };
+            if let Err(error) = tidied.await {
+                tracing::warn!(error = %error.chain(), "what is too old could not be taken out of the audit trail");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_beside_the_database() {
+        let file = |url| key_file(url).map(|file| file.display().to_string());
+        assert_eq!(
+            file("sqlite:///var/lib/bridge/bridge.db?mode=rwc").as_deref(),
+            Some("/var/lib/bridge/bridge.db.key")
+        );
+        assert_eq!(file("sqlite://bridge.db").as_deref(), Some("bridge.db.key"));
+        assert_eq!(file("postgres://db/bridge").as_deref(), Some("bridge.key"));
+        assert_eq!(file("sqlite::memory:"), None);
+    }
+
+    #[test]
+    fn the_first_start_makes_a_key_and_the_next_one_finds_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = Config::defaults().unwrap();
+        let file = directory.path().join("bridge.db");
+        config.database.url = format!("sqlite://{}?mode=rwc", file.display()).into();
+        let sealed = vault(&config).unwrap().seal("x", b"secret").unwrap();
+        assert_eq!(vault(&config).unwrap().open("x", &sealed).unwrap().expose_secret(), b"secret");
+        let key = directory.path().join("bridge.db.key");
+        #[cfg(unix)]
+        {
+            let metadata = std::fs::metadata(&key).unwrap();
+            assert_eq!(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777, 0o600);
+        }
+        std::fs::write(&key, "nothing").unwrap();
+        assert!(vault(&config).unwrap_err().to_string().contains("openssl rand -base64 32"));
+    }
+}

@@ -1,0 +1,294 @@
+//! Puts the bridge together and runs it: each workspace's loops and the server, joined at the ledger.
+//!
+//! ```text
+//! workspace  the importer's loop and the publisher's
+//! access     keys, clients, connections, the audit trail
+//! ```
+
+mod access;
+mod workspace;
+
+use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use access::{AccessLoop, audit_loop};
+pub use access::{open_connection, open_tokens, vault};
+use workspace::Running;
+pub use workspace::{importer_of, workspace_of};
+
+use crate::access::{AccessError, AuditTrail, ClientLogin, Tokens};
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::http::{self, CertificateError, Certificates, Freshness, Origin, Service, Workspace};
+use crate::ledger::{Ledger, LedgerError};
+use crate::scim::{CursorKey, PageRules};
+
+/// How many resources a client gets that does not say how many it wants.
+const DEFAULT_COUNT: usize = 100;
+
+/// A running bridge.
+pub struct App {
+    address: SocketAddr,
+    service: Service,
+    stop: watch::Sender<bool>,
+    loops: Vec<JoinHandle<()>>,
+    audit: (watch::Sender<bool>, JoinHandle<()>),
+    server: actix_web::dev::ServerHandle,
+}
+
+/// Why the bridge cannot start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database.
+    #[error(
+        "the database {database} cannot be used: {why}; check DATABASE_URL, and that the database runs and lets the bridge in"
+    )]
+    Database {
+        /// Which, without its password.
+        database: String,
+        /// What it said.
+        why: String,
+    },
+    /// The address to listen on.
+    #[error(
+        "cannot listen on {bind}: {why}; stop what listens there, or choose another address with BRIDGE_SERVER__BIND (demo: --port)"
+    )]
+    Listen {
+        /// Which.
+        bind: SocketAddr,
+        /// What the system said.
+        why: String,
+    },
+    /// The client for Intercom.
+    #[error("{0}")]
+    Client(String),
+    /// The signing key.
+    #[error("keys and tokens cannot be used: {0}")]
+    Access(AccessError),
+    /// The file of the encryption key.
+    #[error(
+        "the file {file} of the encryption key cannot be used: {why}; let the bridge read and write it, or set \
+         access.encryption_key (BRIDGE_ACCESS__ENCRYPTION_KEY)"
+    )]
+    KeyFile {
+        /// Which.
+        file: String,
+        /// What the system said.
+        why: String,
+    },
+    /// The certificate.
+    #[error(transparent)]
+    Certificates(#[from] CertificateError),
+}
+
+impl StartError {
+    fn database(config: &Config, error: &LedgerError) -> Self {
+        Self::Database { database: without_password(config.database.url.expose_secret()), why: error.chain() }
+    }
+}
+
+/// Opens the ledger that the settings name and brings its tables up to date.
+///
+/// # Errors
+/// [`StartError::Database`].
+pub async fn open_ledger(config: &Config) -> Result<(Ledger, usize), StartError> {
+    let url = config.database.url.expose_secret();
+    let wrong = |error: LedgerError| StartError::database(config, &error);
+    let ledger = Ledger::open(url).await.map_err(wrong)?;
+    let migrations = ledger.migrate().await.map_err(wrong)?;
+    Ok((ledger, migrations))
+}
+
+fn days(days: u32) -> Duration {
+    Duration::from_hours(24) * days
+}
+
+/// The file of a SQLite database that is not there yet, if it is one that opening would make.
+#[must_use]
+pub fn missing_file(url: &str) -> Option<&str> {
+    let (file, mode) = url.strip_prefix("sqlite://")?.split_once('?')?;
+    let creates = mode.contains("mode=rwc") && !file.is_empty() && !file.contains(":memory:");
+    (creates && !std::path::Path::new(file).exists()).then_some(file)
+}
+
+/// A database's address as it may be shown.
+#[must_use]
+pub fn without_password(url: &str) -> String {
+    match reqwest::Url::parse(url) {
+        Ok(mut parsed) if parsed.has_host() => {
+            let _ = parsed.set_password(None);
+            let _ = parsed.set_username("");
+            parsed.set_query(None);
+            parsed.to_string()
+        }
+        // A file has no password.
+        _ if url.starts_with("sqlite:") => url.split('?').next().unwrap_or_default().to_owned(),
+        _ => "in DATABASE_URL".to_owned(),
+    }
+}
+
+/// Something that runs until the bridge stops.
+type Loop = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl App {
+    /// Starts everything. What was imported before is shown at once; the first imports begin right away.
+    ///
+    /// # Errors
+    /// Whatever keeps it from starting. A token that Intercom refuses does not: it is seen in the standing.
+    pub async fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
+        config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let (ledger, _) = open_ledger(config).await?;
+        let certificates = config.server.tls_cert.as_ref().zip(config.server.tls_key.as_ref());
+        let certificates = certificates.map(|(chain, key)| Certificates::load(chain, key)).transpose()?.map(Arc::new);
+        let listener = listen(config)?;
+        let address = listener.local_addr().unwrap_or(config.server.bind);
+        let public_url = match config.server.public_url {
+            Some(_) => config.public_url(),
+            // Port 0 takes a free one, which only the listener knows.
+            None => config.url_of(address),
+        };
+        let tokens = Arc::new(open_tokens(config, &ledger, &public_url, &clock).await?);
+        let mut running = Vec::new();
+        for workspace in config.workspaces() {
+            running.push(Running::prepare(config, &workspace, &public_url, &ledger, &clock).await?);
+        }
+        let workspaces: Vec<Arc<Workspace>> = running.iter().map(|running| Arc::clone(&running.workspace)).collect();
+        let mut access = AccessLoop::new(Arc::clone(&tokens), workspaces.clone(), ledger.clone(), clock.clone());
+        access.refresh_connections().await.map_err(StartError::Access)?;
+        let service = service(config, tokens, &ledger, &clock, public_url, workspaces)?;
+        let server = http::serve(listener, service.clone(), config.limits.max_connections, certificates.clone())
+            .map_err(|error| StartError::Listen { bind: config.server.bind, why: error.to_string() })?;
+        let handle = server.handle();
+        let (stop, stopped) = watch::channel(false);
+        let mut loops: Vec<Loop> = running.into_iter().flat_map(|running| running.loops(stopped.clone())).collect();
+        loops.push(Box::pin(access.run(stopped.clone())));
+        if let Some(certificates) = certificates {
+            loops.push(Box::pin(certificates.watch(clock.clone(), stopped)));
+        }
+        let mut loops: Vec<JoinHandle<()>> = loops.into_iter().map(run).collect();
+        loops.push(run(async move {
+            if let Err(error) = server.await {
+                tracing::error!(error = %error, "the server ended");
+            }
+        }));
+        // It goes on until the last request is answered.
+        let (end_audit, audit_ends) = watch::channel(false);
+        let trail = Arc::clone(&service.trail);
+        let audit = run(audit_loop(trail, ledger, config.clone(), clock, audit_ends));
+        tracing::info!(address = %address, "listening");
+        Ok(Self { address, service, stop, loops, audit: (end_audit, audit), server: handle })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What requests share.
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Stops: no new requests, those under way are finished, an import under way is abandoned (it is in the
+    /// ledger wholly or not at all). Bounded by [`limits::SHUTDOWN`].
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        self.stop.send_replace(true);
+        self.server.stop(true).await;
+        for task in self.loops {
+            // A task that panicked has said so already.
+            let _ = task.await;
+        }
+        let (end, audit) = self.audit;
+        end.send_replace(true);
+        let _ = audit.await;
+        self.service.ledger.close().await;
+    }
+}
+
+/// The one place where something is left to run by itself; [`App::stop`] waits for all of it.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may spawn")]
+fn run(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    tokio::spawn(task)
+}
+
+fn listen(config: &Config) -> Result<TcpListener, StartError> {
+    let (bind, plain) = (config.server.bind, config.server.tls_cert.is_none());
+    if plain && !bind.ip().is_loopback() {
+        tracing::warn!(
+            address = %bind,
+            "LISTENING BEYOND THIS MACHINE WITHOUT TLS: tokens and people's data cross the network in the clear. Set \
+             server.tls_cert and server.tls_key, or listen on loopback behind a proxy with TLS"
+        );
+    }
+    TcpListener::bind(bind).map_err(|error| StartError::Listen { bind, why: error.to_string() })
+}
+
+/// What requests share.
+fn service(
+    config: &Config,
+    tokens: Arc<Tokens>,
+    ledger: &Ledger,
+    clock: &Clock,
+    public_url: String,
+    workspaces: Vec<Arc<Workspace>>,
+) -> Result<Service, StartError> {
+    let cursors = tokens.vault().derive("cursors").map_err(AccessError::Sealed).map_err(StartError::Access)?;
+    Ok(Service {
+        cursor_key: Arc::new(CursorKey::new(&cursors).ok_or(StartError::Access(AccessError::Key))?),
+        tokens,
+        token_ttl: config.access.token_ttl,
+        login: Arc::new(ClientLogin::new(clock.clone())),
+        trail: Arc::new(AuditTrail::new(clock.clone())),
+        ledger: ledger.clone(),
+        clock: clock.clone(),
+        page_rules: page_rules(config),
+        freshness: Freshness {
+            max_age: config.serve.max_age,
+            read_through: config.serve.read_through,
+            max_wait: config.serve.max_wait,
+        },
+        origin: Origin {
+            public_url,
+            trusted_proxies: config.server.trusted_proxies.as_slice().into(),
+            may_be_forwarded: config.server.public_url.is_none(),
+        },
+        names: config.scim.one_word_names,
+        retention: days(config.import.retention_days),
+        workspaces: workspaces.into_iter().map(|workspace| (workspace.name.to_string(), workspace)).collect(),
+    })
+}
+
+/// How large pages are, by the settings.
+#[must_use]
+pub fn page_rules(config: &Config) -> PageRules {
+    let max_count = config.scim.max_results as usize;
+    PageRules { default_count: DEFAULT_COUNT.min(max_count), max_count, cursors: config.scim.cursor_pagination }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown() {
+        assert_eq!(
+            without_password("postgres://ada:secret@db.example:5432/bridge?sslmode=require"),
+            "postgres://db.example:5432/bridge"
+        );
+        assert_eq!(without_password("sqlite://bridge.db?mode=rwc"), "sqlite://bridge.db");
+        assert_eq!(without_password("postgres://ada:se/cret@db.example/bridge"), "in DATABASE_URL");
+        assert_eq!(without_password("sqlite:///var/lib/bridge.db?mode=rwc"), "sqlite:///var/lib/bridge.db");
+    }
+}

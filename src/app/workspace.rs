@@ -1,0 +1,175 @@
+//! One workspace of the bridge: its importer, its publisher, its picture, and the two loops that keep them going.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::{StartError, days};
+use crate::access::WebhookKey;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, WorkspaceConfig};
+use crate::http::{Workspace, scim_base_url};
+use crate::import::{Connector, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Worker};
+use crate::intercom::Client;
+use crate::ledger::{Ledger, LedgerError, Notices};
+use crate::limits;
+use crate::publish::{Past, PublishOptions, Publisher};
+
+/// The workspace of that name.
+///
+/// # Errors
+/// [`StartError::Config`], with the names that there are.
+pub fn workspace_of(config: &Config, name: &str) -> Result<WorkspaceConfig, StartError> {
+    let all = config.workspaces();
+    let names: Vec<&str> = all.iter().map(|workspace| workspace.name.as_str()).collect();
+    let unknown = || format!("there is no workspace `{name}`; there is: {}", names.join(", "));
+    all.iter()
+        .find(|workspace| workspace.name == name)
+        .cloned()
+        .ok_or_else(|| StartError::Config(ConfigError(vec![unknown()])))
+}
+
+/// Prepares imports of a workspace, and connecting it.
+///
+/// # Errors
+/// [`StartError::Config`] without an access token, and without a way of getting one.
+pub fn importer_of(
+    config: &Config,
+    workspace: &WorkspaceConfig,
+    ledger: &Ledger,
+    clock: &Clock,
+) -> Result<(Importer, Connector), StartError> {
+    let connection = config.connection(workspace)?;
+    let client = Arc::new(Client::new(connection.clone(), clock.clone()).map_err(StartError::Client)?);
+    let options = ImportOptions {
+        max_removals: config.import.max_removals,
+        activity_lookback: days(config.import.activity_lookback_days),
+        include_bots: config.import.include_bots,
+        lease: config.import.lease,
+    };
+    let app = workspace.client_id.clone().zip(workspace.client_secret.clone());
+    let app = app.map(|(client_id, client_secret)| OAuthApp { client_id, client_secret });
+    let connector =
+        Connector::new(&workspace.name, (Arc::clone(&client), connection), app, ledger.clone(), clock.clone());
+    Ok((Importer::new(&workspace.name, client, ledger.clone(), clock.clone(), options), connector))
+}
+
+/// What runs for one workspace as long as the bridge does.
+pub(super) struct Running {
+    /// What requests see.
+    pub workspace: Arc<Workspace>,
+    worker: Worker,
+    publisher: Publisher,
+    ledger: Ledger,
+    clock: Clock,
+}
+
+impl Running {
+    /// Prepares a workspace and shows what was imported before.
+    pub async fn prepare(
+        config: &Config,
+        workspace: &WorkspaceConfig,
+        public_url: &str,
+        ledger: &Ledger,
+        clock: &Clock,
+    ) -> Result<Self, StartError> {
+        let (importer, connector) = importer_of(config, workspace, ledger, clock)?;
+        let options = PublishOptions {
+            base_url: scim_base_url(public_url, &workspace.name),
+            names: config.scim.one_word_names,
+            retention: days(config.import.retention_days),
+        };
+        let publisher = Publisher::new(&workspace.name, options, ledger.clone(), clock.clone());
+        publisher.refresh().await.map_err(|error| StartError::database(config, &error))?;
+        let (health, nudge) = (Arc::new(Health::default()), Arc::new(Nudge::default()));
+        let shown = Workspace {
+            name: workspace.name.as_str().into(),
+            live: Arc::clone(publisher.live()),
+            health: Arc::clone(&health),
+            nudge: Arc::clone(&nudge),
+            past: Past::new(&workspace.name, ledger.clone()),
+            webhook_key: workspace.client_secret.as_ref().map(WebhookKey::new),
+            connector,
+        };
+        let worker = Worker {
+            importer,
+            ledger: ledger.clone(),
+            nudge,
+            health,
+            clock: clock.clone(),
+            schedule: Schedule { poll: config.import.poll_interval, full: config.import.full_interval },
+        };
+        Ok(Self { workspace: Arc::new(shown), worker, publisher, ledger: ledger.clone(), clock: clock.clone() })
+    }
+
+    /// Imports and publishes until it is told to stop.
+    pub fn loops(self, stopped: watch::Receiver<bool>) -> [super::Loop; 2] {
+        let Self { workspace, worker, publisher, ledger, clock } = self;
+        let shown = publisher.clone();
+        let publish = async move || {
+            if let Err(error) = shown.refresh().await {
+                tracing::warn!(workspace = shown.workspace(), error = %error.chain(), "the ledger could not be read; what is shown stays");
+            }
+        };
+        let health = Arc::clone(&workspace.health);
+        [
+            Box::pin(worker.run(publish, stopped.clone())),
+            Box::pin(publish_loop(publisher, ledger, health, clock, stopped)),
+        ]
+    }
+}
+
+/// Looks for generations and runs that another process recorded: when the database tells of one, and every
+/// [`limits::GENERATION_POLL`].
+async fn publish_loop(
+    publisher: Publisher,
+    ledger: Ledger,
+    health: Arc<Health>,
+    clock: Clock,
+    mut stop: watch::Receiver<bool>,
+) {
+    let workspace = publisher.workspace();
+    let mut failing = false;
+    let mut notices = None;
+    loop {
+        if notices.is_none() {
+            // Without notices there is still the poll.
+            notices = ledger.notices().await.ok();
+        }
+        let refreshed = async {
+            publisher.refresh().await?;
+            ledger.last_ended(workspace).await
+        };
+        let failed = match refreshed.await {
+            Ok(run) => {
+                if let Some(run) = run {
+                    health.learn(&run);
+                }
+                false
+            }
+            Err(error) => {
+                if !failing {
+                    tracing::warn!(workspace, error = %error.chain(), "the ledger cannot be read; what is shown stays");
+                }
+                true
+            }
+        };
+        if failing && !failed {
+            tracing::info!(workspace, "the ledger can be read again");
+        }
+        failing = failed;
+        tokio::select! {
+            () = clock.sleep(limits::GENERATION_POLL) => {}
+            told = next_notice(&mut notices) => if told.is_err() { notices = None },
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+}
+
+/// Waits for a notice; for ever, while nobody listens.
+async fn next_notice(notices: &mut Option<Notices>) -> Result<(), LedgerError> {
+    match notices {
+        Some(notices) => notices.next().await,
+        None => std::future::pending().await,
+    }
+}

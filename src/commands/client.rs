@@ -1,0 +1,145 @@
+//! `client`: OAuth clients.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::token::{Scopes, workspaces};
+use super::{CommandError, by_command, print_line, when};
+use crate::access::{Scope, client_id, client_secret};
+use crate::app::open_ledger;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::ledger::{Ledger, OAuthClient};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a client and print its id and its secret, which is shown this once.
+    Create(Create),
+    /// Print all clients.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a client nothing any more. Its tokens end within a second.
+    Disable {
+        /// Its id.
+        id: String,
+    },
+    /// Give a client another secret and print it, this once. The one that it has stays good for a while.
+    Rotate {
+        /// Its id.
+        id: String,
+        /// How long the secret before stays good, such as 24h; 0s if somebody else may know it.
+        #[arg(long, default_value = "24h", value_parser = humantime::parse_duration)]
+        overlap: Duration,
+        /// Print id and secret as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Create {
+    /// What people call it.
+    #[arg(long)]
+    name: String,
+    /// What its tokens may do at the most: scim.read, import.read, import.run, lifecycle.write, admin.
+    #[arg(long, default_value = "scim.read")]
+    scope: Scopes,
+    /// Which workspace they open; may be given several times. Where it is left out: the only one that there is.
+    #[arg(long)]
+    workspace: Vec<String>,
+    /// Print id and secret as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
+    let (ledger, _) = open_ledger(config).await?;
+    let result = match command {
+        Command::Create(create) => make(config, &ledger, create).await,
+        Command::List { json } => list(&ledger, *json).await,
+        Command::Disable { id } => disable(&ledger, id).await,
+        Command::Rotate { id, overlap, json } => rotate(&ledger, id, *overlap, *json).await,
+    };
+    ledger.close().await;
+    result
+}
+
+async fn make(config: &Config, ledger: &Ledger, create: &Create) -> Result<(), CommandError> {
+    let now = Clock::System.now();
+    let (secret, secret_hash) = client_secret()?;
+    let client = OAuthClient {
+        id: client_id(&create.name)?,
+        name: create.name.clone(),
+        secret_hash,
+        previous: None,
+        scope: Scope::list(&create.scope.0),
+        workspaces: workspaces(config, &create.workspace)?,
+        created_at: now,
+        rotated_at: None,
+        disabled_at: None,
+    };
+    ledger.add_client(&client).await?;
+    ledger.record_audit(by_command("client.created", &client.id, &client.workspaces, now)).await?;
+    show(&client.id, secret.expose_secret(), create.json);
+    Ok(())
+}
+
+fn show(id: &str, secret: &str, json: bool) {
+    if json {
+        print_line(&json!({"client_id": id, "client_secret": secret}).to_string());
+    } else {
+        print_line(&format!("client_id     {id}\nclient_secret {secret}"));
+        eprintln!("The secret is not kept and cannot be shown again.");
+    }
+}
+
+async fn list(ledger: &Ledger, json: bool) -> Result<(), CommandError> {
+    let clients = ledger.clients().await?;
+    if json {
+        print_line(&json!(clients).to_string());
+        return Ok(());
+    }
+    for client in &clients {
+        let state = client.disabled_at.map_or_else(|| "active".to_owned(), |at| format!("disabled {}", when(at)));
+        let (scope, workspaces) = (&client.scope, client.workspaces.join(","));
+        print_line(&format!("{:40} {state:8} {workspaces:16} {scope}  ({})", client.id, client.name));
+    }
+    if clients.is_empty() {
+        eprintln!("There are no clients yet; `client create --name NAME` makes one.");
+    }
+    Ok(())
+}
+
+async fn disable(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
+    let (client, now) = (known(ledger, id).await?, Clock::System.now());
+    if ledger.disable_client(id, now).await? {
+        ledger.record_audit(by_command("client.disabled", id, &client.workspaces, now)).await?;
+        eprintln!("{id} is disabled; its tokens end within a second.");
+    } else {
+        eprintln!("{id} was disabled before.");
+    }
+    Ok(())
+}
+
+async fn rotate(ledger: &Ledger, id: &str, overlap: Duration, json: bool) -> Result<(), CommandError> {
+    let (client, now) = (known(ledger, id).await?, Clock::System.now());
+    if client.disabled_at.is_some() {
+        return Err(CommandError::new(format!("{id} is disabled; make a new client instead")));
+    }
+    let (secret, hash) = client_secret()?;
+    ledger.rotate_client(&client, &hash, now + overlap, now).await?;
+    ledger.record_audit(by_command("client.rotated", id, &client.workspaces, now)).await?;
+    show(id, secret.expose_secret(), json);
+    Ok(())
+}
+
+async fn known(ledger: &Ledger, id: &str) -> Result<OAuthClient, CommandError> {
+    let unknown = || CommandError::new(format!("there is no client `{id}`; `client list` shows all"));
+    ledger.client(id).await?.ok_or_else(unknown)
+}

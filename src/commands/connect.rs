@@ -1,0 +1,94 @@
+//! `connect`, `disconnect`: a workspace by OAuth.
+
+use clap::Args;
+use secrecy::ExposeSecret;
+
+use super::{CommandError, by_command, print_line};
+use crate::access::{hash_of_random, random_secret};
+use crate::app::{importer_of, open_connection, open_ledger, vault, workspace_of};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::directory::DEFAULT_WORKSPACE;
+use crate::import::ConnectError;
+use crate::intercom::IntercomError;
+use crate::ledger::Ledger;
+use crate::limits;
+
+#[derive(Debug, Args)]
+pub struct Connect {
+    /// Which workspace.
+    #[arg(long, default_value = DEFAULT_WORKSPACE)]
+    workspace: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Disconnect {
+    /// Which workspace.
+    #[arg(long, default_value = DEFAULT_WORKSPACE)]
+    workspace: String,
+    /// Forget the token although Intercom cannot be asked to revoke it.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Prints the address where somebody lets the app in.
+pub async fn connect(config: &Config, arguments: &Connect) -> Result<(), CommandError> {
+    let workspace = workspace_of(config, &arguments.workspace)?;
+    let (ledger, _) = open_ledger(config).await?;
+    let (_, connector) = importer_of(config, &workspace, &ledger, &Clock::System)?;
+    if !connector.by_oauth() {
+        return Err(CommandError::new(ConnectError::NoApp.to_string()));
+    }
+    let ticket = random_secret()?;
+    let now = Clock::System.now();
+    let hash = hash_of_random(ticket.expose_secret());
+    ledger.begin_connecting(&workspace.name, &hash, now + limits::CONNECT_TICKET).await?;
+    ledger
+        .record_audit(by_command(
+            "workspace.connect_begun",
+            &workspace.name,
+            std::slice::from_ref(&workspace.name),
+            now,
+        ))
+        .await?;
+    ledger.close().await;
+    eprintln!("Open this address in a browser, once, within ten minutes. The bridge must be running there.");
+    print_line(&format!("{}/connect/intercom?ticket={}", config.public_url(), ticket.expose_secret()));
+    Ok(())
+}
+
+/// Has Intercom revoke the token, and forgets it.
+pub async fn disconnect(config: &Config, arguments: &Disconnect) -> Result<(), CommandError> {
+    let workspace = workspace_of(config, &arguments.workspace)?;
+    let (ledger, _) = open_ledger(config).await?;
+    let connections = ledger.connections().await?;
+    let Some(connection) = connections.into_iter().find(|connection| connection.workspace == workspace.name) else {
+        return Err(CommandError::new(format!("the workspace {} is not connected by OAuth", workspace.name)));
+    };
+    if !arguments.force {
+        let (_, connector) = importer_of(config, &workspace, &ledger, &Clock::System)?;
+        let token = open_connection(&vault(config)?, &ledger, &connection).await?;
+        connector.take(Some(&token)).map_err(CommandError::new)?;
+        match connector.uninstall().await {
+            // It opens nothing already.
+            Ok(()) | Err(IntercomError::Unauthorized { .. }) => {}
+            Err(error) => {
+                return Err(CommandError::new(format!(
+                    "Intercom did not revoke the token ({error}), so nothing was changed; try again, or say --force and \
+                     uninstall the app in Intercom's settings"
+                )));
+            }
+        }
+    }
+    forget(&ledger, &workspace.name).await?;
+    ledger.close().await;
+    eprintln!("{} is disconnected; what was imported stays.", workspace.name);
+    Ok(())
+}
+
+async fn forget(ledger: &Ledger, workspace: &str) -> Result<(), CommandError> {
+    ledger.disconnect(workspace).await?;
+    let now = Clock::System.now();
+    ledger.record_audit(by_command("workspace.disconnected", workspace, &[workspace.to_owned()], now)).await?;
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! What is wrong with the settings, in sentences: each key with what it takes, and where a value came from.
+
+use std::path::Path;
+
+use figment::Figment;
+use figment::providers::Serialized;
+use figment::value::{Dict, Value};
+use serde::de::DeserializeOwned;
+
+use super::ConfigError;
+
+/// Every key with what it takes.
+pub(super) const KEYS: &[(&str, &str)] = &[
+    ("server.bind", "an address and a port, such as 127.0.0.1:8080"),
+    ("server.public_url", "an http or https address without a path, such as https://bridge.example.com"),
+    ("server.tls_cert", "a file of certificates as PEM, the bridge's own first; with tls_key"),
+    ("server.tls_key", "a file with the private key of the certificate as PEM; with tls_cert"),
+    ("server.trusted_proxies", "addresses or networks, such as [\"10.0.0.0/8\", \"::1\"], or as one text with commas"),
+    (
+        "database.url",
+        "sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/NAME, with / ? # and @ of the password percent-encoded",
+    ),
+    ("intercom.access_token", "the access token of an app in Intercom's Developer Hub"),
+    ("intercom.region", "us, eu or au"),
+    ("intercom.base_url", "an http or https address, such as https://api.intercom.io"),
+    ("intercom.client_id", "the client id of an app in Intercom's Developer Hub"),
+    ("intercom.client_secret", "the client secret of an app in Intercom's Developer Hub"),
+    ("intercom.api_version", "a version of Intercom's API, such as 2.16"),
+    ("import.poll_interval", "a duration of at least one second, such as 30s, 5m or 12h"),
+    ("import.full_interval", "a duration of at least one second, such as 12h or 7d"),
+    ("import.lease", "a duration from one second to ten minutes, such as 15s"),
+    ("import.max_removals", "a whole number from 0 to 100, in percent"),
+    ("import.activity_lookback_days", "a whole number from 0 to 3650"),
+    ("import.retention_days", "a whole number from 0 to 36500"),
+    ("import.include_bots", "true or false"),
+    ("serve.max_age", "a duration of at least one second, such as 60s"),
+    ("serve.read_through", "true or false"),
+    ("serve.max_wait", "a duration of at least one second, such as 10s"),
+    ("scim.max_results", "a whole number from 1 to 1000"),
+    ("scim.cursor_pagination", "true or false"),
+    ("scim.one_word_names", "repeat or given_only"),
+    ("access.encryption_key", "32 random bytes as Base64, as `openssl rand -base64 32` prints them"),
+    ("access.previous_encryption_key", "32 random bytes as Base64, as `openssl rand -base64 32` prints them"),
+    ("access.token_ttl", "a duration of at least one second, such as 1h"),
+    ("access.audit_retention_days", "a whole number from 1 to 36500"),
+    ("limits.requests_per_second", "a whole number up to 1000000; 0 for no limit"),
+    ("limits.burst", "a whole number up to 1000000; 0 for no limit"),
+    ("limits.max_connections", "a whole number from 1 to 1000000"),
+    ("telemetry.log_format", "text or json"),
+    ("workspaces[].name", "a word of small letters, digits and hyphens, up to 63, that no other workspace has"),
+    ("workspaces[].access_token", "the access token of an app in Intercom's Developer Hub"),
+    ("workspaces[].access_token_file", "a file that can be read and holds the access token alone"),
+    ("workspaces[].region", "us, eu or au"),
+    ("workspaces[].base_url", "an http or https address, such as https://api.intercom.io"),
+    ("workspaces[].client_id", "the client id of an app in Intercom's Developer Hub"),
+    ("workspaces[].client_secret", "the client secret of an app in Intercom's Developer Hub"),
+    ("workspaces[].client_secret_file", "a file that can be read and holds the client secret alone"),
+    ("access.issuers[].issuer", "what its tokens have as iss, letter by letter, and no other issuer here"),
+    ("access.issuers[].jwks_url", "the https address of its keys; http on this machine alone"),
+    ("access.issuers[].audience", "what its tokens have as aud, or a list of such"),
+    ("access.issuers[].algorithms", "a list of RS256, ES256 and EdDSA"),
+    ("access.issuers[].leeway", "a duration up to five minutes, such as 30s"),
+    ("access.issuers[].subject_claim", "the name of a claim, such as sub"),
+    ("access.issuers[].scope_claim", "the name of a claim, such as scope, scp or roles"),
+    (
+        "access.issuers[].scopes",
+        "a table of what a word in the claim allows, such as auditor = \"scim.read import.read\"; the words of the bridge are \
+         scim.read, import.read, import.run, lifecycle.write and admin",
+    ),
+    ("access.issuers[].workspaces", "a list of names of workspaces that there are"),
+];
+
+/// Reads on past wrong values: each is noted and replaced by its default. Bounded by the number of keys.
+pub(super) fn repair<T: DeserializeOwned>(
+    mut figment: Figment,
+    defaults: &Figment,
+    file: Option<&Path>,
+    wrong: &mut Vec<String>,
+) -> Result<T, ConfigError> {
+    for _ in 0..=KEYS.len() {
+        let error = match figment.extract::<T>() {
+            Ok(config) => return Ok(config),
+            Err(error) => error,
+        };
+        // What is wrong within a value is wrong with the value.
+        let mut keys = (1..=error.path.len()).rev().map(|length| error.path[..length].join("."));
+        let found = keys.find_map(|key| Some((defaults.find_value(&key).ok()?, key)));
+        let Some((default, key)) = found else {
+            // Not about one key: a file that is missing or is no TOML.
+            let name = file.map_or_else(String::new, |file| file.display().to_string());
+            wrong.push(format!("the file {name} that --config names cannot be read: {}", first_line(&error)));
+            break;
+        };
+        wrong.push(finding(&figment, &key));
+        figment = figment.merge(Serialized::default(&key, default));
+    }
+    Err(ConfigError(std::mem::take(wrong)))
+}
+
+/// What is wrong with a file and where; the lines after the first would show its content.
+fn first_line(error: &figment::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+pub(super) fn finding(figment: &Figment, key: &str) -> String {
+    format!("{key} (from {}) must be {}", source(figment, key), what_is_allowed(key))
+}
+
+pub(super) fn what_is_allowed(key: &str) -> String {
+    KEYS.iter()
+        .find(|(known, _)| *known == key)
+        .map_or_else(|| "another value".to_owned(), |(_, allowed)| (*allowed).to_owned())
+}
+
+pub(super) fn source(figment: &Figment, key: &str) -> String {
+    let Some(metadata) = figment.find_metadata(key) else { return "the configuration".to_owned() };
+    match &metadata.source {
+        Some(source) => source.to_string(),
+        None => metadata.name.to_string(),
+    }
+}
+
+pub(super) fn unknown_keys(figment: &Figment) -> Vec<String> {
+    let mut unknown = Vec::new();
+    for (section, value) in figment.extract::<Dict>().unwrap_or_default() {
+        let keys: Vec<String> = match &value {
+            Value::Dict(_, keys) => keys.keys().map(|key| format!("{section}.{key}")).collect(),
+            _ => vec![section],
+        };
+        for key in keys.into_iter().filter(|key| KEYS.iter().all(|(known, _)| known != key)) {
+            let name = key.rsplit('.').next().unwrap_or_default();
+            let meant = KEYS.iter().find(|(known, _)| known.ends_with(&format!(".{name}")));
+            let hint = meant.map_or_else(String::new, |(known, _)| format!("; did you mean {known}?"));
+            unknown.push(format!("{key} (from {}) is no setting of this bridge{hint}", source(figment, &key)));
+        }
+    }
+    unknown
+}
+
+pub(super) fn out_of_range(figment: &Figment, errors: &validator::ValidationErrors) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (section, kind) in errors.errors() {
+        if let validator::ValidationErrorsKind::Struct(fields) = kind {
+            wrong.extend(fields.errors().keys().map(|field| finding(figment, &format!("{section}.{field}"))));
+        }
+    }
+    wrong
+}

@@ -1,0 +1,192 @@
+//! Connecting a workspace by OAuth, in a browser.
+//!
+//! `connect` prints an address with a ticket. Whoever opens it gets a session (a cookie) and is sent to Intercom with a
+//! `state`; Intercom sends them back with a code and the state. Only the browser that has the session can end what it
+//! began, once, within ten minutes: so nobody can have somebody else connect a workspace of their choice.
+
+use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+
+use super::errors::{ApiError, Facts};
+use super::service::Service;
+use crate::access::{connection_purpose, hash_of_random, random_secret};
+use crate::import::{ConnectError, ImportRequest};
+use crate::ledger::{AuditEntry, ConnectProof, SealedConnection, Trigger};
+use crate::scim::ScimError;
+
+const COOKIE: &str = "bridge_connect";
+
+/// What the address that `connect` prints holds.
+#[derive(Deserialize)]
+pub struct Ticket {
+    ticket: Option<String>,
+}
+
+/// What Intercom sends back.
+#[derive(Deserialize)]
+pub struct Returned {
+    code: Option<String>,
+    state: Option<String>,
+}
+
+/// Takes a ticket and sends its holder to Intercom.
+#[utoipa::path(
+    get, path = "/connect/intercom", operation_id = "connect_intercom", tag = "access",
+    params(("ticket" = String, Query, description = "From the address that `intercom-scim-bridge connect` prints; good once, for ten minutes")),
+    responses(
+        (status = 303, description = "To Intercom, to let the app in"),
+        (status = 400, description = "The ticket is unknown, was taken, or is too old", content_type = "text/html", body = String),
+    ),
+)]
+pub async fn begin(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Query<Ticket>,
+) -> Result<HttpResponse, ApiError> {
+    let secret = || random_secret().map_err(|_| ScimError::Internal);
+    let (state, session) = (secret()?, secret()?);
+    let proof = ConnectProof {
+        state_hash: hash_of_random(state.expose_secret()),
+        session_hash: hash_of_random(session.expose_secret()),
+    };
+    let ticket = hash_of_random(asked.ticket.as_deref().unwrap_or_default());
+    let workspace = service.ledger.take_ticket(&ticket, &proof, service.clock.now()).await?;
+    let workspace = workspace.and_then(|name| service.workspaces.get(&name));
+    let Some(workspace) = workspace else {
+        return Ok(page(
+            StatusCode::BAD_REQUEST,
+            "This address is not good any more",
+            "It is good once, and for ten minutes. Run <code>intercom-scim-bridge connect</code> again for a new one.",
+        ));
+    };
+    let url = service.origin.url_for(&request);
+    let to = workspace.connector.authorise_url(state.expose_secret(), &format!("{url}/connect/intercom/callback"));
+    let Some(to) = to else { return Ok(not_by_oauth()) };
+    let cookie = Cookie::build(COOKIE, session.expose_secret().to_owned())
+        .path("/connect")
+        .http_only(true)
+        // It must come along when Intercom sends the browser back.
+        .same_site(SameSite::Lax)
+        .secure(url.starts_with("https://"))
+        .max_age(cookie_time::Duration::seconds(600))
+        .finish();
+    Ok(HttpResponse::SeeOther()
+        .insert_header((LOCATION, to))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header(("Referrer-Policy", "no-referrer"))
+        .cookie(cookie)
+        .finish())
+}
+
+/// Ends what [`begin`] began: trades the code for a token, which is kept sealed.
+#[utoipa::path(
+    get, path = "/connect/intercom/callback", operation_id = "connect_intercom_callback", tag = "access",
+    params(
+        ("code" = Option<String>, Query, description = "What Intercom gives for a token"),
+        ("state" = Option<String>, Query, description = "What the bridge sent along"),
+    ),
+    responses(
+        (status = 200, description = "The workspace is connected", content_type = "text/html", body = String),
+        (status = 400, description = "It was not begun in this browser, has ended already, or is too old", content_type = "text/html", body = String),
+        (status = 502, description = "Intercom gave no token", content_type = "text/html", body = String),
+    ),
+)]
+pub async fn callback(
+    request: HttpRequest,
+    service: Data<Service>,
+    returned: Query<Returned>,
+) -> Result<HttpResponse, ApiError> {
+    let session = request.cookie(COOKIE);
+    let proof = ConnectProof {
+        state_hash: hash_of_random(returned.state.as_deref().unwrap_or_default()),
+        session_hash: hash_of_random(session.as_ref().map_or("", Cookie::value)),
+    };
+    let workspace = service.ledger.finish_connecting(&proof, service.clock.now()).await?;
+    let Some(workspace) = workspace.and_then(|name| service.workspaces.get(&name)) else {
+        return Ok(page(
+            StatusCode::BAD_REQUEST,
+            "This cannot be ended here",
+            "It was not begun in this browser, has ended already, or took longer than ten minutes. Run \
+             <code>intercom-scim-bridge connect</code> again.",
+        ));
+    };
+    let Some(code) = returned.code.as_deref().filter(|code| !code.is_empty()) else {
+        return Ok(page(
+            StatusCode::BAD_REQUEST,
+            "Intercom was not asked",
+            "Nobody let the app in, so nothing has changed. Run <code>intercom-scim-bridge connect</code> again to try anew.",
+        ));
+    };
+    let (token, known) = match workspace.connector.trade(code).await {
+        Ok(traded) => traded,
+        Err(ConnectError::NoApp) => return Ok(not_by_oauth()),
+        Err(ConnectError::Ledger(error)) => return Err(error.into()),
+        Err(error) => {
+            tracing::warn!(workspace = %workspace.name, error = %error, "a workspace could not be connected");
+            let why = format!("{}. Nothing has changed.", escaped(&error.to_string()));
+            return Ok(page(StatusCode::BAD_GATEWAY, "The workspace is not connected", &why));
+        }
+    };
+    let sealed = service.tokens.vault().seal(&connection_purpose(&workspace.name), token.expose_secret().as_bytes());
+    let now = service.clock.now();
+    let connection = SealedConnection {
+        workspace: workspace.name.to_string(),
+        sealed: sealed.map_err(|_| ScimError::Internal)?,
+        intercom_id: known.id.clone(),
+        connected_at: now,
+    };
+    service.ledger.connect(connection).await?;
+    let event = AuditEntry {
+        workspace: Some(workspace.name.to_string()),
+        address: Facts::of(&request, |facts| facts.came.from).flatten().map(|address| address.to_string()),
+        request_id: Facts::of(&request, |facts| facts.request_id.clone()),
+        target: known.id.clone(),
+        ..AuditEntry::event("workspace.connected", now)
+    };
+    service.ledger.record_audit(vec![event]).await?;
+    if let Err(why) = workspace.connector.take(Some(&token)) {
+        tracing::error!(workspace = %workspace.name, why, "the token of a connection cannot be used");
+    }
+    workspace.nudge.ask(ImportRequest::incremental(Trigger::Start), now);
+    let name = known.name.or(known.id).map_or_else(|| "a workspace".to_owned(), |name| escaped(&name));
+    let what = format!(
+        "The bridge reads <b>{name}</b> as its workspace <b>{}</b> from now on. You may close this page.",
+        escaped(&workspace.name)
+    );
+    Ok(page(StatusCode::OK, "Connected", &what))
+}
+
+fn not_by_oauth() -> HttpResponse {
+    page(
+        StatusCode::BAD_REQUEST,
+        "This workspace is not connected by OAuth",
+        &escaped(&ConnectError::NoApp.to_string()),
+    )
+}
+
+/// A page for people. The title is plain text, the rest HTML.
+fn page(status: StatusCode, title: &str, what: &str) -> HttpResponse {
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{title}</title><style>body{{font:1.1rem/1.5 system-ui;max-width:36rem;margin:4rem auto;padding:0 1rem}}</style>\
+         <h1>{title}</h1><p>{what}</p></html>\n"
+    );
+    HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ))
+        .insert_header(("Referrer-Policy", "no-referrer"))
+        .body(html)
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

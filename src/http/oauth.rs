@@ -1,0 +1,191 @@
+//! OAuth 2.0: tokens for clients (RFC 6749), what the bridge says of itself (RFC 8414), and its public keys (RFC 7517).
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, PRAGMA, WWW_AUTHENTICATE};
+use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::body::Body;
+use super::errors::{ApiError, Facts};
+use super::openapi::Problem;
+use super::service::Service;
+use crate::access::{Grant, Login, Scope, TokenRefusal, TokenRequest};
+use crate::ledger::AuditEntry;
+use crate::limits;
+use crate::scim::ScimError;
+
+/// A question for a token. Id and secret may stand in the header `Authorization` (Basic) instead.
+#[expect(dead_code, reason = "it describes the form; `TokenRequest` reads it")]
+#[derive(Deserialize, ToSchema)]
+pub struct TokenForm {
+    /// Always `client_credentials`.
+    #[schema(example = "client_credentials")]
+    grant_type: String,
+    /// Which client.
+    client_id: Option<String>,
+    /// Its secret.
+    #[schema(format = Password)]
+    client_secret: Option<String>,
+    /// What the token is to allow, as words with spaces between; all that the client may, where it is left out.
+    #[schema(example = "scim.read import.read")]
+    scope: Option<String>,
+}
+
+/// A token.
+#[derive(Serialize, ToSchema)]
+pub struct TokenAnswer {
+    /// To be shown as `Authorization: Bearer …`.
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// In seconds from now.
+    expires_in: u64,
+    /// What it allows.
+    scope: String,
+}
+
+/// Why there is no token (RFC 6749 §5.2).
+#[derive(Serialize, ToSchema)]
+pub struct TokenError {
+    /// One word for machines.
+    #[schema(example = "invalid_client")]
+    error: &'static str,
+    /// A sentence for people.
+    error_description: &'static str,
+}
+
+/// Gives a client a token for its id and secret (RFC 6749 §4.4).
+#[utoipa::path(
+    post, path = "/oauth/token", operation_id = "issue_token", tag = "access",
+    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "A token", body = TokenAnswer),
+        (status = 400, description = "The question cannot be answered so", body = TokenError),
+        (status = 401, description = "The client is not known, or not by this secret", body = TokenError),
+        (status = 408, description = "The body did not come in time", content_type = "application/problem+json", body = Problem),
+        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
+        (status = 429, description = "Too many questions; `Retry-After` says when to ask again", content_type = "application/problem+json", body = Problem),
+        (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = Problem),
+    ),
+)]
+pub async fn token(
+    request: HttpRequest,
+    service: Data<Service>,
+    body: Body<{ limits::TOKEN_REQUEST_BYTES }>,
+) -> Result<HttpResponse, ApiError> {
+    match grant(&request, &service, &body.0).await? {
+        Ok(answer) => Ok(HttpResponse::Ok()
+            // RFC 6749 §5.1: "MUST include the HTTP "Cache-Control" response header field with a value of "no-store" …
+            // as well as the "Pragma" response header field with a value of "no-cache"."
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header((PRAGMA, "no-cache"))
+            .json(answer)),
+        Err(refusal) => Ok(refuse(&refusal)),
+    }
+}
+
+async fn grant(
+    request: &HttpRequest,
+    service: &Service,
+    body: &[u8],
+) -> Result<Result<TokenAnswer, TokenRefusal>, ApiError> {
+    let authorization = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let asked = match TokenRequest::read(authorization, body) {
+        Ok(asked) => asked,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let known = asked.client_id.len() <= limits::CLIENT_ID_BYTES && !asked.client_id.contains('\0');
+    let client = if known { service.ledger.client(&asked.client_id).await? } else { None };
+    let address = Facts::of(request, |facts| facts.came.from).flatten();
+    let address = address.map_or_else(String::new, |address| address.to_string());
+    let event = |name: &str, id: &str| AuditEntry {
+        address: Some(address.clone()),
+        target: Some(id.to_owned()),
+        request_id: Facts::of(request, |facts| facts.request_id.clone()),
+        ..AuditEntry::event(name, service.clock.now())
+    };
+    let login = service.login.look(&asked, client.clone(), &address).await;
+    let Some(client) = client.filter(|_| login == Login::Granted) else {
+        if let Login::TooMany(too_many) = login {
+            return Err(ApiError::TooMany(too_many));
+        }
+        // Who is not known may call itself anything, so only what is known is written down.
+        tracing::warn!("a client was refused a token");
+        return Ok(Err(TokenRefusal::InvalidClient { by_header: asked.by_header }));
+    };
+    let scope = match asked.scope(&client.scope) {
+        Ok(scope) => scope.to_owned(),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let grant = Grant {
+        subject: client.id.clone(),
+        scopes: Scope::parse_list(&scope).map_err(|_| ScimError::Internal)?,
+        workspaces: client.workspaces.clone(),
+        ttl: service.token_ttl,
+        client: Some(client.id.clone()),
+    };
+    let issued = service.tokens.issue(&grant).map_err(|error| {
+        tracing::error!(error = %error, "a token could not be issued");
+        ScimError::Internal
+    })?;
+    let entries = client.workspaces.iter().map(|workspace| AuditEntry {
+        workspace: Some(workspace.clone()),
+        actor: Some(client.id.clone()),
+        ..event("token.issued", &issued.id)
+    });
+    service.ledger.record_audit(entries.collect()).await?;
+    Ok(Ok(TokenAnswer {
+        access_token: issued.expose().to_owned(),
+        token_type: "Bearer",
+        expires_in: grant.ttl.as_secs(),
+        scope: Scope::list(&grant.scopes),
+    }))
+}
+
+fn refuse(refusal: &TokenRefusal) -> HttpResponse {
+    let status = match refusal {
+        TokenRefusal::InvalidClient { .. } => StatusCode::UNAUTHORIZED,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let mut response = HttpResponse::build(status);
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
+    if status == StatusCode::UNAUTHORIZED {
+        // RFC 6749 §5.2: "the authorization server MUST … include the "WWW-Authenticate" response header field matching
+        // the authentication scheme used by the client."
+        response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"intercom-scim-bridge\", charset=\"UTF-8\""));
+    }
+    response.json(TokenError { error: refusal.code(), error_description: refusal.description() })
+}
+
+/// Says where tokens are issued and how (RFC 8414).
+#[utoipa::path(
+    get, path = "/.well-known/oauth-authorization-server", operation_id = "oauth_metadata", tag = "access",
+    responses((status = 200, description = "Authorization server metadata", body = serde_json::Value)),
+)]
+pub async fn metadata(request: HttpRequest, service: Data<Service>) -> Json<Value> {
+    let url = service.origin.url_for(&request);
+    Json(json!({
+        "issuer": url,
+        "token_endpoint": format!("{url}/oauth/token"),
+        "jwks_uri": format!("{url}/.well-known/jwks.json"),
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "scopes_supported": Scope::ALL.map(Scope::as_str),
+        // RFC 8414 §2 requires the member; there is no authorization endpoint that could answer.
+        "response_types_supported": [],
+        "service_documentation": format!("{url}/openapi.json"),
+    }))
+}
+
+/// Shows the public keys of the bridge's own tokens (RFC 7517 §5).
+#[utoipa::path(
+    get, path = "/.well-known/jwks.json", operation_id = "jwks", tag = "access",
+    responses((status = 200, description = "A JWK Set", content_type = "application/jwk-set+json", body = serde_json::Value)),
+)]
+pub async fn jwks(service: Data<Service>) -> HttpResponse {
+    let keys = service.tokens.jwks().to_string();
+    HttpResponse::Ok().content_type("application/jwk-set+json").insert_header((CACHE_CONTROL, "max-age=300")).body(keys)
+}

@@ -1,0 +1,145 @@
+//! From where a request came, and how the bridge was reached.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::HeaderMap;
+use ipnet::IpNet;
+
+use super::errors::Facts;
+
+/// Where clients reach the bridge, and whom it believes about that.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Without a slash at its end.
+    pub public_url: String,
+    /// Who may say with `X-Forwarded-…` from where a request came.
+    pub trusted_proxies: Arc<[IpNet]>,
+    /// Whether they may also say how the bridge was reached: nobody configured it.
+    pub may_be_forwarded: bool,
+}
+
+/// What is known of where a request came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Came {
+    /// The client's address.
+    pub from: Option<IpAddr>,
+    /// How the client reached the bridge, if that is another way than the configured one; without a slash at its end.
+    pub to: Option<String>,
+}
+
+impl Origin {
+    /// Looks at the connection and, where a trusted proxy holds it, at what that says.
+    #[must_use]
+    pub fn came(&self, request: &ServiceRequest) -> Came {
+        let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+        self.judge(peer, request.headers())
+    }
+
+    /// Where this client reaches the bridge, without a slash at its end.
+    #[must_use]
+    pub fn url_for(&self, request: &HttpRequest) -> String {
+        let forwarded = Facts::of(request, |facts| facts.came.to.clone()).flatten();
+        forwarded.unwrap_or_else(|| self.public_url.clone())
+    }
+
+    fn judge(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Came {
+        if self.trusted_proxies.is_empty() || !peer.is_some_and(|peer| self.trusts(peer)) {
+            return Came { from: peer, to: None };
+        }
+        // Each proxy adds the address that it saw at the end: the last one that is no proxy of ours is the client. What
+        // stands before it, the client may have made up.
+        let forwarded = values(headers, "x-forwarded-for");
+        let mut hops = forwarded.iter().rev().map_while(|hop| address(hop));
+        let client = hops.find(|hop| !self.trusts(*hop));
+        let to = self.may_be_forwarded.then(|| forwarded_to(headers)).flatten();
+        Came { from: client.or(peer), to }
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// The address of the service, as the proxy nearest to the client was asked for it.
+fn forwarded_to(headers: &HeaderMap) -> Option<String> {
+    let first = |name: &str| values(headers, name).into_iter().next();
+    let host = first("x-forwarded-host").filter(|host| is_host(host))?;
+    let scheme = first("x-forwarded-proto").filter(|scheme| matches!(scheme.as_str(), "http" | "https"));
+    Some(format!("{}://{host}", scheme.unwrap_or_else(|| "https".to_owned())))
+}
+
+/// A name or an address, with or without a port: what can be put into a URL without changing it.
+fn is_host(text: &str) -> bool {
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']' | b'_');
+    (1..=255).contains(&text.len()) && text.bytes().all(letters)
+}
+
+fn values(headers: &HeaderMap, name: &str) -> Vec<String> {
+    let all = headers.get_all(name).filter_map(|value| value.to_str().ok());
+    all.flat_map(|value| value.split(',')).map(|value| value.trim().to_ascii_lowercase()).collect()
+}
+
+/// An address, with or without a port.
+fn address(hop: &str) -> Option<IpAddr> {
+    let socket = || hop.parse::<std::net::SocketAddr>().map(|socket| socket.ip());
+    let bracketed = || hop.trim_start_matches('[').trim_end_matches(']').parse();
+    hop.parse().or_else(|_| socket()).or_else(|_| bracketed()).ok().map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn judge(may_be_forwarded: bool, peer: &str, headers: &[(&'static str, &'static str)]) -> (String, Option<String>) {
+        let trusted_proxies = ["10.0.0.0/8", "::1/128"].map(|network| network.parse().unwrap()).to_vec().into();
+        let origin = Origin { public_url: String::new(), trusted_proxies, may_be_forwarded };
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let came = origin.judge(Some(peer.parse().unwrap()), &map);
+        (came.from.unwrap().to_string(), came.to)
+    }
+
+    const FORWARDED: &[(&str, &str)] = &[
+        ("x-forwarded-for", "203.0.113.7, 10.1.2.3"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "Bridge.example:8443"),
+    ];
+
+    #[test]
+    fn nobody_but_a_trusted_proxy_is_believed() {
+        assert_eq!(judge(true, "198.51.100.1", FORWARDED), ("198.51.100.1".to_owned(), None));
+        let to = Some("https://bridge.example:8443".to_owned());
+        assert_eq!(judge(true, "10.0.0.9", FORWARDED), ("203.0.113.7".to_owned(), to));
+        assert_eq!(judge(false, "10.0.0.9", FORWARDED).1, None, "who configured the address meant it");
+    }
+
+    #[test]
+    fn the_client_is_the_last_hop_that_is_no_proxy_of_ours() {
+        for (forwarded, from) in [
+            ("1.1.1.1, 203.0.113.7", "203.0.113.7"),
+            ("203.0.113.7:4711", "203.0.113.7"),
+            ("[2001:db8::1]:443, 10.0.0.1", "2001:db8::1"),
+            ("nonsense, 10.0.0.1", "10.0.0.9"),
+            ("203.0.113.7, nonsense", "10.0.0.9"),
+            ("", "10.0.0.9"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+        ] {
+            assert_eq!(judge(true, "10.0.0.9", &[("x-forwarded-for", forwarded)]).0, from, "{forwarded}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_not_put_into_an_address() {
+        for host in ["evil.example/path", "a\"b", "", "a b", "user@host"] {
+            assert_eq!(judge(true, "::1", &[("x-forwarded-host", host)]).1, None, "{host}");
+        }
+        assert_eq!(judge(true, "::1", &[("x-forwarded-host", "b")]).1.as_deref(), Some("https://b"));
+    }
+}

@@ -1,0 +1,125 @@
+//! TLS (rustls): the certificate, read again when its files change.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::limits;
+
+/// Why the bridge cannot show a certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A file cannot be read as what it should be.
+    #[error("{setting} ({file}) cannot be used: {why}")]
+    Unreadable {
+        /// `server.tls_cert` or `server.tls_key`.
+        setting: &'static str,
+        /// Which file.
+        file: String,
+        /// What it should hold.
+        why: &'static str,
+    },
+    /// They do not belong together.
+    #[error("server.tls_key is not the private key of the first certificate in server.tls_cert")]
+    Mismatch,
+    /// The TLS library.
+    #[error("TLS cannot be set up")]
+    Library,
+}
+
+/// The certificate that the bridge shows, and the files that it is from.
+pub struct Certificates {
+    chain: PathBuf,
+    key: PathBuf,
+    shown: ArcSwap<CertifiedKey>,
+}
+
+impl Certificates {
+    /// Reads both files, which are PEM.
+    ///
+    /// # Errors
+    /// [`CertificateError`].
+    pub fn load(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
+        let shown = ArcSwap::from_pointee(read(chain, key)?);
+        Ok(Self { chain: chain.to_owned(), key: key.to_owned(), shown })
+    }
+
+    /// How connections are secured with it: TLS 1.2 and 1.3.
+    pub(super) fn server_config(self: Arc<Self>) -> Result<ServerConfig, CertificateError> {
+        let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().map_err(|_| CertificateError::Library)?;
+        Ok(builder.with_no_client_auth().with_cert_resolver(self))
+    }
+
+    /// Reads the files again when they change. What cannot be used is told, and the certificate stays as it was.
+    pub async fn watch(self: Arc<Self>, clock: Clock, mut stop: watch::Receiver<bool>) {
+        let mut known = self.changed_at();
+        loop {
+            tokio::select! {
+                () = clock.sleep(limits::TLS_POLL) => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+            let now = self.changed_at();
+            if now == known {
+                continue;
+            }
+            match read(&self.chain, &self.key) {
+                Ok(fresh) => {
+                    self.shown.store(Arc::new(fresh));
+                    known = now;
+                    tracing::info!("the TLS certificate was read anew");
+                }
+                // Half of a change: the other file comes shortly.
+                Err(error) => {
+                    tracing::warn!(error = %error, "the TLS certificate has changed and cannot be used; the one before stays");
+                }
+            }
+        }
+    }
+
+    fn changed_at(&self) -> [Option<SystemTime>; 2] {
+        [&self.chain, &self.key].map(|file| std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok())
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.shown.load_full())
+    }
+}
+
+impl fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificates").field("chain", &self.chain).finish_non_exhaustive()
+    }
+}
+
+fn read(chain: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
+    let unreadable =
+        |setting, file: &Path, why| CertificateError::Unreadable { setting, file: file.display().to_string(), why };
+    let no_chain =
+        || unreadable("server.tls_cert", chain, "it must hold certificates as PEM, and the bridge must be let read it");
+    let no_key =
+        || unreadable("server.tls_key", key, "it must hold a private key as PEM, and the bridge must be let read it");
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(chain).map_err(|_| no_chain())?.collect();
+    let certificates = certificates.map_err(|_| no_chain())?;
+    if certificates.is_empty() {
+        return Err(no_chain());
+    }
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|_| no_key())?;
+    CertifiedKey::from_der(certificates, private, &aws_lc_rs::default_provider()).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => CertificateError::Mismatch,
+        _ => no_key(),
+    })
+}

@@ -1,0 +1,115 @@
+//! Connecting a workspace: the token that imports use, and where it comes from.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::importer::another_workspace;
+use crate::clock::Clock;
+use crate::directory::Workspace;
+use crate::intercom::{self, Client, Connection, IntercomError};
+use crate::ledger::{Ledger, LedgerError};
+
+/// The app through which a workspace is let in.
+#[derive(Clone, Debug)]
+pub struct OAuthApp {
+    /// Its client id.
+    pub client_id: String,
+    /// Its client secret.
+    pub client_secret: SecretString,
+}
+
+/// The one place where a workspace's token is changed.
+pub struct Connector {
+    workspace: String,
+    client: Arc<Client>,
+    connection: Connection,
+    app: Option<OAuthApp>,
+    ledger: Ledger,
+    clock: Clock,
+}
+
+/// Why a workspace cannot be connected.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// There is no app for it, or a token in the settings.
+    #[error(
+        "this workspace is not connected by OAuth: its settings have an access token, or no client_id and client_secret"
+    )]
+    NoApp,
+    /// Intercom does not do it.
+    #[error("{0}")]
+    Intercom(#[from] IntercomError),
+    /// It was another workspace that was let in.
+    #[error("{0}")]
+    AnotherWorkspace(String),
+    /// The ledger, which knows the workspace, cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl Connector {
+    /// Prepares connecting. `connection` has the token of the settings, if there is one; then there is nothing to
+    /// connect.
+    #[must_use]
+    pub fn new(
+        workspace: impl Into<String>,
+        (client, connection): (Arc<Client>, Connection),
+        app: Option<OAuthApp>,
+        ledger: Ledger,
+        clock: Clock,
+    ) -> Self {
+        let app = app.filter(|_| connection.access_token.is_none());
+        Self { workspace: workspace.into(), client, connection, app, ledger, clock }
+    }
+
+    /// Whether its token comes from connecting, and not from the settings.
+    #[must_use]
+    pub fn by_oauth(&self) -> bool {
+        self.app.is_some()
+    }
+
+    /// Where a person lets the app in.
+    #[must_use]
+    pub fn authorise_url(&self, state: &str, callback: &str) -> Option<String> {
+        let app = self.app.as_ref()?;
+        intercom::authorise_url(&self.connection, &app.client_id, state, callback).map(String::from)
+    }
+
+    /// Trades the code that came back, and looks which workspace the token opens. Imports do not use it yet.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn trade(&self, code: &str) -> Result<(SecretString, Workspace), ConnectError> {
+        let app = self.app.as_ref().ok_or(ConnectError::NoApp)?;
+        let token = intercom::trade_code(&self.client, &app.client_id, &app.client_secret, code).await?;
+        let connection = Connection { access_token: Some(token.clone()), ..self.connection.clone() };
+        let malformed = |_| IntercomError::Malformed {
+            resource: "/auth/eagle/token".to_owned(),
+            what: "`access_token` holds characters that no token has".to_owned(),
+        };
+        let fresh = Client::new(connection, self.clock.clone()).map_err(malformed)?;
+        let workspace = intercom::identify(&fresh).await?;
+        let recorded = self.ledger.workspace(&self.workspace).await?.unwrap_or_default();
+        match another_workspace(&recorded, &workspace) {
+            Some(other) => Err(ConnectError::AnotherWorkspace(other)),
+            None => Ok((token, workspace)),
+        }
+    }
+
+    /// From now on imports use that token; or none.
+    ///
+    /// # Errors
+    /// A sentence when it has characters that no token has.
+    pub fn take(&self, token: Option<&SecretString>) -> Result<(), String> {
+        self.client.set_token(token)
+    }
+
+    /// Takes the app out of the workspace, at Intercom.
+    ///
+    /// # Errors
+    /// Whatever keeps Intercom from doing so.
+    pub async fn uninstall(&self) -> Result<(), IntercomError> {
+        intercom::uninstall(&self.client).await
+    }
+}

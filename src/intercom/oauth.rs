@@ -1,0 +1,60 @@
+//! Connecting a workspace by OAuth instead of by a pasted token.
+//!
+//! A person lets the app in at Intercom; Intercom sends them back with a code, which is traded for an access token.
+//! There are no scopes to ask for (they are fixed in the app) and no refresh token: an access token does not end.
+//!
+//! Intercom: <https://developers.intercom.com/docs/build-an-integration/learn-more/authentication/setting-up-oauth>.
+
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde_json::json;
+
+use super::client::decode;
+use super::{Client, Connection, IntercomError, Region, wire};
+
+/// Where a person lets the app in.
+///
+/// # Panics
+/// Never; the addresses are fixed, or were read before.
+#[must_use]
+pub fn authorise_url(connection: &Connection, client_id: &str, state: &str, callback: &str) -> Option<Url> {
+    let host = match connection.region {
+        Some(Region::Us) => "https://app.intercom.com/oauth",
+        Some(Region::Eu) => "https://app.eu.intercom.com/oauth",
+        Some(Region::Au) => "https://app.au.intercom.com/oauth",
+        // A base URL of one's own: a simulator, which has both under one roof.
+        None => &format!("{}/oauth", connection.base_url.as_str().trim_end_matches('/')),
+    };
+    Url::parse_with_params(host, [("client_id", client_id), ("state", state), ("redirect_uri", callback)]).ok()
+}
+
+/// Trades the code that came back for an access token.
+///
+/// # Errors
+/// Whatever keeps Intercom from giving one; a code is good once, and for a short time.
+pub async fn trade_code(
+    client: &Client,
+    client_id: &str,
+    client_secret: &SecretString,
+    code: &str,
+) -> Result<SecretString, IntercomError> {
+    #[derive(Serialize)]
+    struct Trade<'a> {
+        code: &'a str,
+        client_id: &'a str,
+        client_secret: &'a str,
+    }
+    let trade = Trade { code, client_id, client_secret: client_secret.expose_secret() };
+    let answer = client.post_once("/auth/eagle/token", &trade, false).await?;
+    let answer: wire::TokenAnswer = decode("/auth/eagle/token", &answer)?;
+    Ok(answer.access_token)
+}
+
+/// Takes the app out of the workspace: its token opens nothing any more.
+///
+/// # Errors
+/// Whatever keeps Intercom from doing so.
+pub async fn uninstall(client: &Client) -> Result<(), IntercomError> {
+    client.post_once("/auth/uninstall", &json!({}), true).await.map(|_| ())
+}

@@ -1,0 +1,174 @@
+//! The audit trail: who asked what, when, from where, with which answer; what was done to clients, tokens, keys and
+//! connections. No query strings, no bodies: they are about people.
+
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::entities::audit;
+use super::lease::millis;
+use super::{Ledger, LedgerError};
+use crate::limits;
+
+/// Something that happened; equal requests of one second are one entry with their count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AuditEntry {
+    /// Counts the entries of all workspaces.
+    pub id: i64,
+    /// When; of several requests, when the first of them was answered.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// `request`, or what was done: `client.created`, `token.revoked`, `workspace.connected` …
+    pub event: String,
+    /// In which workspace; null where it concerns none, or more than one.
+    pub workspace: Option<String>,
+    /// The subject of the token that was shown, or `command line`; null where there was none, or none that is good.
+    pub actor: Option<String>,
+    /// From where.
+    pub address: Option<String>,
+    /// The HTTP method.
+    pub method: Option<String>,
+    /// The pattern of the path, such as `/scim/v2/Users/{id}`.
+    pub route: Option<String>,
+    /// What it was about: the id in the path, or that of the client, token or key.
+    pub target: Option<String>,
+    /// The HTTP status of the answer.
+    pub status: Option<i32>,
+    /// How many requests this stands for.
+    pub count: i64,
+    /// The `X-Request-Id` of the first.
+    pub request_id: Option<String>,
+}
+
+impl AuditEntry {
+    /// Something that was done to a client, a token, a key or a connection.
+    #[must_use]
+    pub fn event(event: &str, at: OffsetDateTime) -> Self {
+        Self {
+            id: 0,
+            at,
+            event: event.to_owned(),
+            workspace: None,
+            actor: None,
+            address: None,
+            method: None,
+            route: None,
+            target: None,
+            status: None,
+            count: 1,
+            request_id: None,
+        }
+    }
+}
+
+/// Which entries are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditQuestion {
+    /// Only those of this workspace; and those that concern none or several, where `everything` is wanted.
+    pub workspace: Option<String>,
+    /// Whether entries that belong to no single workspace are wanted too.
+    pub everything: bool,
+    /// Only entries after this one.
+    pub after: i64,
+    /// Only at this moment or later.
+    pub since: Option<OffsetDateTime>,
+    /// Only before this moment.
+    pub until: Option<OffsetDateTime>,
+    /// Only of this actor.
+    pub actor: Option<String>,
+    /// Only of this kind.
+    pub event: Option<String>,
+}
+
+impl Ledger {
+    /// Records what happened.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]; then none of it is recorded.
+    pub async fn record_audit(&self, entries: Vec<AuditEntry>) -> Result<(), LedgerError> {
+        let rows: Vec<audit::ActiveModel> = entries.into_iter().map(row).collect();
+        let columns = 12;
+        for part in rows.chunks(limits::SQL_VALUES / columns) {
+            audit::Entity::insert_many(part.to_vec()).exec_without_returning(&self.database).await?;
+        }
+        Ok(())
+    }
+
+    /// Entries, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn audit(&self, question: &AuditQuestion, most: u64) -> Result<Vec<AuditEntry>, LedgerError> {
+        use audit::Column;
+        let mut query = audit::Entity::find().filter(Column::Id.gt(question.after));
+        if let Some(workspace) = &question.workspace {
+            let mut scope = Condition::any().add(Column::Workspace.eq(workspace.as_str()));
+            if question.everything {
+                scope = scope.add(Column::Workspace.is_null());
+            }
+            query = query.filter(scope);
+        }
+        if let Some(since) = question.since {
+            query = query.filter(Column::At.gte(millis(since)));
+        }
+        if let Some(until) = question.until {
+            query = query.filter(Column::At.lt(millis(until)));
+        }
+        if let Some(actor) = &question.actor {
+            query = query.filter(Column::Actor.eq(actor.as_str()));
+        }
+        if let Some(event) = &question.event {
+            query = query.filter(Column::Event.eq(event.as_str()));
+        }
+        let rows = query.order_by_asc(Column::Id).limit(most).all(&self.database).await?;
+        Ok(rows.into_iter().map(entry).collect())
+    }
+
+    /// Takes out what happened before a moment, and tells how many entries that were.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn prune_audit(&self, before: OffsetDateTime) -> Result<u64, LedgerError> {
+        let query = audit::Entity::delete_many().filter(audit::Column::At.lt(millis(before)));
+        Ok(query.exec(&self.database).await?.rows_affected)
+    }
+}
+
+fn row(entry: AuditEntry) -> audit::ActiveModel {
+    audit::ActiveModel {
+        id: NotSet,
+        at: Set(millis(entry.at)),
+        event: Set(entry.event),
+        workspace: Set(entry.workspace),
+        actor: Set(entry.actor),
+        address: Set(entry.address),
+        method: Set(entry.method),
+        route: Set(entry.route),
+        target: Set(entry.target),
+        status: Set(entry.status),
+        count: Set(entry.count),
+        request_id: Set(entry.request_id),
+    }
+}
+
+fn entry(row: audit::Model) -> AuditEntry {
+    let nanos = i128::from(row.at) * 1_000_000;
+    AuditEntry {
+        id: row.id,
+        at: OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH),
+        event: row.event,
+        workspace: row.workspace,
+        actor: row.actor,
+        address: row.address,
+        method: row.method,
+        route: row.route,
+        target: row.target,
+        status: row.status,
+        count: row.count,
+        request_id: row.request_id,
+    }
+}

@@ -1,0 +1,115 @@
+//! The keys that sign tokens, sealed: only `access` can open them.
+
+use std::fmt;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, TransactionTrait};
+use time::OffsetDateTime;
+
+use super::commit::writing;
+use super::entities::signing_keys;
+use super::{Ledger, LedgerError};
+
+/// A private key of the bridge, sealed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedKey {
+    /// `kid` in the tokens it signs.
+    pub id: String,
+    /// The private key, PKCS #8 DER, sealed.
+    pub sealed: Vec<u8>,
+    /// Of a key that signs no more: until when what it signed is good.
+    pub verifies_until: Option<OffsetDateTime>,
+}
+
+impl fmt::Debug for SealedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealedKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// All keys, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn signing_keys(&self) -> Result<Vec<SealedKey>, LedgerError> {
+        let query = signing_keys::Entity::find()
+            .order_by_asc(signing_keys::Column::CreatedAt)
+            .order_by_asc(signing_keys::Column::Id);
+        let rows = query.all(&self.database).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| SealedKey { id: row.id, sealed: row.sealed, verifies_until: row.verifies_until })
+            .collect())
+    }
+
+    /// Adds the first key. Of two bridges that start at once both may; the older one signs.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn add_signing_key(&self, fresh: SealedKey, now: OffsetDateTime) -> Result<(), LedgerError> {
+        signing_keys::Entity::insert(row(fresh, now)).exec_without_returning(&self.database).await?;
+        Ok(())
+    }
+
+    /// Puts a fresh key in place of those that sign now. What they signed stays good until a moment; keys whose moment
+    /// has come are forgotten.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn rotate_signing_key(
+        &self,
+        fresh: SealedKey,
+        verifies_until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), LedgerError> {
+        use signing_keys::Column;
+        let db = self.database.begin_with_options(writing()).await?;
+        let known = signing_keys::Entity::find().all(&db).await?;
+        for key in known {
+            // None of before outlives what this rotation allows.
+            let until = key.verifies_until.map_or(verifies_until, |until| until.min(verifies_until));
+            if until <= now {
+                signing_keys::Entity::delete_by_id(key.id).exec(&db).await?;
+            } else {
+                let retire = signing_keys::Entity::update_many().col_expr(Column::VerifiesUntil, Expr::value(until));
+                retire.filter(Column::Id.eq(key.id)).exec(&db).await?;
+            }
+        }
+        signing_keys::Entity::insert(row(fresh, now)).exec_without_returning(&db).await?;
+        db.commit().await?;
+        Ok(())
+    }
+
+    /// Puts another seal on a key.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn reseal_signing_key(&self, id: &str, sealed: Vec<u8>) -> Result<(), LedgerError> {
+        use signing_keys::Column;
+        let update = signing_keys::Entity::update_many().col_expr(Column::Sealed, Expr::value(sealed));
+        update.filter(Column::Id.eq(id)).exec(&self.database).await?;
+        Ok(())
+    }
+
+    /// Forgets every sealed secret: keys, and access tokens of connected workspaces.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]; then nothing is forgotten.
+    pub async fn forget_sealed(&self) -> Result<(), LedgerError> {
+        let db = self.database.begin_with_options(writing()).await?;
+        signing_keys::Entity::delete_many().exec(&db).await?;
+        super::entities::connections::Entity::delete_many().exec(&db).await?;
+        db.commit().await?;
+        Ok(())
+    }
+}
+
+fn row(key: SealedKey, now: OffsetDateTime) -> signing_keys::ActiveModel {
+    signing_keys::ActiveModel {
+        id: Set(key.id),
+        sealed: Set(key.sealed),
+        created_at: Set(now),
+        verifies_until: Set(key.verifies_until),
+    }
+}

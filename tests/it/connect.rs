@@ -1,0 +1,172 @@
+//! Connecting a workspace by OAuth.
+
+use intercom_scim_bridge::access::hash_of_random;
+use intercom_scim_bridge::config::Config;
+use reqwest::{Method, Response};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use simulator::{OAuthApp, Options, Simulator};
+
+use crate::support::bridge::{Bridge, CLIENT_SECRET, ENCRYPTION_KEY, dozen, http};
+use crate::support::secrets;
+use crate::support::shell::{Ended, Shell};
+
+const CLIENT_ID: &str = "0c1d2e3f-app";
+
+/// A bridge whose workspace nobody has connected, before an Intercom that has the app.
+async fn unconnected() -> (Bridge, Simulator) {
+    let options = Options {
+        oauth_app: Some(OAuthApp { client_id: CLIENT_ID.to_owned(), client_secret: CLIENT_SECRET.to_owned() }),
+        ..Options::default()
+    };
+    let intercom = Simulator::start(dozen(), options).unwrap();
+    let bridge = Bridge::starting_with(dozen(), |config| {
+        config.intercom.access_token = None;
+        config.intercom.client_id = Some(CLIENT_ID.to_owned());
+        config.intercom.base_url = Some(intercom.base_url().parse().unwrap());
+        config.import.poll_interval = std::time::Duration::from_secs(1);
+    })
+    .await;
+    (bridge, intercom)
+}
+
+fn shell(config: &Config, url: &str) -> Shell {
+    Shell::new()
+        .set("DATABASE_URL", config.database.url.expose_secret())
+        .set("BRIDGE_ACCESS__ENCRYPTION_KEY", ENCRYPTION_KEY)
+        .set("INTERCOM_CLIENT_ID", CLIENT_ID)
+        .set("INTERCOM_CLIENT_SECRET", CLIENT_SECRET)
+        .set("INTERCOM_BASE_URL", config.intercom.base_url.as_ref().unwrap().as_str())
+        .set("BRIDGE_SERVER__PUBLIC_URL", url)
+}
+
+fn run(bridge: &Bridge, arguments: &[&str]) -> Ended {
+    shell(&bridge.config, &bridge.url("")).run(arguments)
+}
+
+fn address(bridge: &Bridge) -> String {
+    let printed = run(bridge, &["connect"]);
+    assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+    printed.stdout.trim().to_owned()
+}
+
+fn header(response: &Response, name: &str) -> String {
+    response.headers().get(name).map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
+}
+
+/// Opens the address as a browser would, up to where Intercom sends it back: where to, and the cookie.
+async fn let_in(address: &str) -> (String, String) {
+    let begun = http().get(address).send().await.unwrap();
+    assert_eq!((begun.status().as_u16(), header(&begun, "cache-control").as_str()), (303, "no-store"));
+    let cookie = header(&begun, "set-cookie");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/connect"),
+        "{cookie}"
+    );
+    let back = http().get(header(&begun, "location")).send().await.unwrap();
+    assert_eq!(back.status(), 302);
+    (header(&back, "location"), cookie.split(';').next().unwrap().to_owned())
+}
+
+async fn status(bridge: &Bridge) -> Value {
+    bridge.get("/api/v1/status").await.json()
+}
+
+/// Waits for a code of the standing's problem; `null` for none.
+async fn problem(bridge: &Bridge, code: Value) {
+    for _ in 0..20_000 {
+        if status(bridge).await["problem"]["code"] == code {
+            return;
+        }
+    }
+    panic!("the problem never was {code}: {}", status(bridge).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_is_connected_in_a_browser_and_disconnected_from_the_shell() {
+    let (bridge, intercom) = unconnected().await;
+    secrets::keep("simulated-oauth-token-");
+    problem(&bridge, json!("intercom_not_connected")).await;
+    assert!(status(&bridge).await["problem"]["remedy"].as_str().unwrap().contains("connect"));
+
+    let address = address(&bridge);
+    let (back, cookie) = let_in(&address).await;
+    assert!(back.starts_with(&bridge.url("/connect/intercom/callback?code=")), "{back}");
+    for (what, other) in [("no session", None), ("another session", Some("bridge_connect=AAAA"))] {
+        let request = other.into_iter().fold(http().get(&back), |request, cookie| request.header("Cookie", cookie));
+        assert_eq!(Bridge::send(request).await.status, 400, "{what}");
+    }
+    let turned = Bridge::send(http().get(back.replace("state=", "state=x")).header("Cookie", &cookie)).await;
+    assert_eq!(turned.status, 400, "another state");
+    let connected = Bridge::send(http().get(&back).header("Cookie", &cookie)).await;
+    assert_eq!(connected.status, 200, "{}", connected.text);
+    assert!(
+        connected.text.contains("Connected")
+            && connected.header("content-security-policy").starts_with("default-src 'none'")
+    );
+    bridge.shows(1).await;
+    problem(&bridge, Value::Null).await;
+
+    // Everything was good once.
+    assert_eq!(Bridge::send(http().get(&back).header("Cookie", &cookie)).await.status, 400);
+    assert_eq!(Bridge::send(http().get(&address)).await.status, 400);
+    // Only the sealed token is kept.
+    let connection = bridge.app.service().ledger.connections().await.unwrap().remove(0);
+    assert!(!String::from_utf8_lossy(&connection.sealed).contains("simulated-oauth-token"));
+    let checked = run(&bridge, &["import", "incremental"]);
+    assert_eq!(checked.code, Some(0), "the shell imports with it too: {}", checked.stderr);
+
+    let _ = intercom.take_calls();
+    let ended = run(&bridge, &["disconnect"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(intercom.take_calls().contains(&"POST /auth/uninstall".to_owned()));
+    problem(&bridge, json!("intercom_not_connected")).await;
+    assert_eq!(bridge.get("/scim/v2/Users?count=0").await.json()["totalResults"], json!(12), "what was imported stays");
+    let again = run(&bridge, &["disconnect"]);
+    assert!(again.code == Some(1) && again.stderr.contains("is not connected by OAuth"), "{}", again.stderr);
+    bridge.stop().await;
+    intercom.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_outlives_a_restart_and_is_not_moved_to_another_workspace() {
+    let (bridge, intercom) = unconnected().await;
+    let (back, cookie) = let_in(&address(&bridge)).await;
+    assert_eq!(Bridge::send(http().get(&back).header("Cookie", &cookie)).await.status, 200);
+    bridge.shows(1).await;
+
+    intercom.change(|workspace| workspace.id_code = "another".to_owned());
+    let (back, cookie) = let_in(&address(&bridge)).await;
+    let refused = Bridge::send(http().get(&back).header("Cookie", &cookie)).await;
+    assert_eq!(refused.status, 502);
+    assert!(refused.text.contains("the access token opens the workspace another"), "{}", refused.text);
+    intercom.change(|workspace| workspace.id_code = dozen().id_code);
+
+    // The one who is asked says no.
+    let (back, cookie) = let_in(&address(&bridge)).await;
+    let denied = back.replace("code=", "nocode=") + "&error=access_denied";
+    let denied = Bridge::send(http().get(denied).header("Cookie", &cookie)).await;
+    assert!(denied.status == 400 && denied.text.contains("Nobody let the app in"), "{}", denied.text);
+
+    let again = intercom_scim_bridge::app::App::start(&bridge.config, intercom_scim_bridge::clock::Clock::System);
+    let again = again.await.unwrap();
+    intercom.change(|workspace| workspace.add_teammate("New Comer"));
+    again.service().workspaces["default"].live.shows(|shown| shown.generation >= 2).await;
+    again.stop().await;
+    bridge.stop().await;
+    intercom.stop().await;
+}
+
+#[tokio::test]
+async fn a_ticket_ends_after_ten_minutes_and_a_configured_token_needs_none() {
+    let (bridge, intercom) = unconnected().await;
+    let (ledger, now) = (&bridge.app.service().ledger, bridge.app.service().clock.now());
+    ledger.begin_connecting("default", &hash_of_random("old"), now - std::time::Duration::from_secs(1)).await.unwrap();
+    let old = Bridge::send(bridge.request(Method::GET, "/connect/intercom?ticket=old")).await;
+    assert!(old.status == 400 && old.text.contains("not good any more"), "{}", old.text);
+    assert_eq!(Bridge::send(bridge.request(Method::GET, "/connect/intercom")).await.status, 400);
+    let pasted = shell(&bridge.config, "http://127.0.0.1:1").set("INTERCOM_ACCESS_TOKEN", "pasted").run(&["connect"]);
+    assert!(pasted.code == Some(1) && pasted.stderr.contains("have an access token"), "{}", pasted.stderr);
+    bridge.stop().await;
+    intercom.stop().await;
+}

@@ -1,0 +1,239 @@
+//! OAuth 2.0: tokens for clients.
+
+use intercom_scim_bridge::access::Scope;
+use intercom_scim_bridge::app::App;
+use intercom_scim_bridge::clock::Clock;
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use simulator::{Options, Simulator};
+
+use crate::on_both_databases;
+use crate::support::bridge::{Answer, Bridge, client, config, dozen, http};
+use crate::support::database::TestDatabase;
+use crate::support::secrets;
+
+const GRANT: &str = "grant_type=client_credentials";
+
+fn form(request: RequestBuilder, body: impl Into<String>) -> RequestBuilder {
+    request.header("Content-Type", "application/x-www-form-urlencoded").body(body.into())
+}
+
+async fn ask(bridge: &Bridge, id: &str, secret: &str, more: &str) -> Answer {
+    let request = bridge.request(Method::POST, "/oauth/token").basic_auth(id, Some(secret));
+    Bridge::send(form(request, format!("{GRANT}{more}"))).await
+}
+
+fn token_of(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    secrets::keep(answer.json()["access_token"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_client_gets_a_token_both_ways_and_uses_it() {
+    let bridge = Bridge::serving(dozen()).await;
+    let (id, secret) = client(&bridge.app, "scim.read import.read", &["default"]).await;
+    let by_header = ask(&bridge, &id, &secret, "").await;
+    let body = format!("{GRANT}&client_id={id}&client_secret={secret}&scope=scim.read");
+    let in_body = Bridge::send(form(bridge.request(Method::POST, "/oauth/token"), body)).await;
+    for (answer, scope) in [(&by_header, "scim.read import.read"), (&in_body, "scim.read")] {
+        assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
+        let mut body = answer.json();
+        body["access_token"] = json!("…");
+        let expected = json!({"access_token": "…", "token_type": "Bearer", "expires_in": 3600, "scope": scope});
+        assert_eq!(body, expected);
+        let token = token_of(answer);
+        for (path, status) in
+            [("/scim/v2/Users", 200), ("/api/v1/status", if scope == "scim.read" { 403 } else { 200 })]
+        {
+            let answer = Bridge::send(bridge.request(Method::GET, path).bearer_auth(&token)).await;
+            assert_eq!(answer.status, status, "{path} with {scope}");
+        }
+    }
+    let principal = bridge.app.service().tokens.verify(token_of(&by_header)).await.unwrap();
+    assert_eq!((&*principal.subject, principal.client.as_deref()), (id.as_str(), Some(id.as_str())));
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_refused_is_refused_as_the_rfc_says() {
+    let bridge = Bridge::serving(dozen()).await;
+    let (id, secret) = client(&bridge.app, "scim.read", &["default"]).await;
+    let wrong = format!("iscs_{}", "A".repeat(43));
+    let post = || bridge.request(Method::POST, "/oauth/token");
+    let basic = |secret: &str| post().basic_auth(&id, Some(secret));
+    let all = format!("{GRANT}&client_id={id}&client_secret={secret}");
+    let json = post().header("Content-Type", "application/json").body(r#"{"grant_type":"client_credentials"}"#);
+    for (what, request, status, error) in [
+        ("no grant", form(basic(&secret), ""), 400, "invalid_request"),
+        ("another grant", form(basic(&secret), "grant_type=password&username=a"), 400, "unsupported_grant_type"),
+        ("a parameter twice", form(post(), format!("{all}&{GRANT}")), 400, "invalid_request"),
+        ("both ways at once", form(basic(&secret), all.clone()), 400, "invalid_request"),
+        ("JSON", json, 400, "invalid_request"),
+        ("more than it may", form(basic(&secret), format!("{GRANT}&scope=scim.read+admin")), 400, "invalid_scope"),
+        ("no client", form(post(), GRANT), 401, "invalid_client"),
+        ("a wrong secret", form(basic(&wrong), GRANT), 401, "invalid_client"),
+        ("no secret's form", form(basic("password"), GRANT), 401, "invalid_client"),
+        ("an unknown client", form(post().basic_auth("nobody", Some(&secret)), GRANT), 401, "invalid_client"),
+        ("a client with a NUL", form(post().basic_auth("a\0b", Some(&secret)), GRANT), 401, "invalid_client"),
+        ("a bearer token", form(post().bearer_auth(&bridge.token), GRANT), 401, "invalid_client"),
+    ] {
+        let answer = Bridge::send(request).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (status, &json!(error)), "{what}");
+        let description = answer.json()["error_description"].as_str().unwrap().to_owned();
+        let allowed = |letter: char| matches!(letter, ' '..='!' | '#'..='[' | ']'..='~');
+        assert!(description.chars().all(allowed), "RFC 6749 §5.2: {description}");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.header("www-authenticate").starts_with("Basic "), status == 401, "{what}");
+    }
+    let too_large = Bridge::send(form(post(), "x".repeat(9_000))).await;
+    assert_eq!(too_large.status, 413);
+    let get = Bridge::send(bridge.request(Method::GET, "/oauth/token")).await;
+    assert_eq!((get.status.as_u16(), get.header("allow")), (405, "OPTIONS, POST"));
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn the_bridge_says_where_tokens_are_and_how_they_are_signed() {
+    let bridge = Bridge::serving(dozen()).await;
+    let metadata = Bridge::send(bridge.request(Method::GET, "/.well-known/oauth-authorization-server")).await.json();
+    let url = bridge.url("");
+    assert_eq!(metadata["issuer"], json!(url));
+    assert_eq!(metadata["token_endpoint"], json!(format!("{url}/oauth/token")));
+    assert_eq!(metadata["grant_types_supported"], json!(["client_credentials"]));
+    assert_eq!(metadata["token_endpoint_auth_methods_supported"], json!(["client_secret_basic", "client_secret_post"]));
+    assert_eq!(metadata["scopes_supported"], json!(Scope::ALL.map(Scope::as_str)));
+    let jwks = Bridge::send(bridge.request(Method::GET, "/.well-known/jwks.json")).await;
+    assert_eq!(jwks.header("content-type"), "application/jwk-set+json");
+    let key = &jwks.json()["keys"][0];
+    assert_eq!(
+        (&key["kty"], &key["crv"], &key["alg"], &key["use"]),
+        (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA"), &json!("sig"))
+    );
+    assert_eq!(key["d"], Value::Null, "of the private part nothing is shown");
+    bridge.stop().await;
+}
+
+on_both_databases!(a_disabled_client_and_a_revoked_token_end_on_every_bridge);
+
+async fn a_disabled_client_and_a_revoked_token_end_on_every_bridge(database: TestDatabase) {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let settings = config(&database, &simulator.base_url());
+    let here = App::start(&settings, Clock::System).await.unwrap();
+    let there = App::start(&settings, Clock::System).await.unwrap();
+    here.service().workspaces["default"].live.shows(|shown| shown.generation > 0).await;
+    let (id, secret) = client(&here, "import.read", &["default"]).await;
+    let url = |app: &App, path: &str| format!("http://{}{path}", app.address());
+    let login = |app: &App| form(http().post(url(app, "/oauth/token")).basic_auth(&id, Some(&secret)), GRANT);
+    let token = token_of(&Bridge::send(login(&there)).await);
+    let ask =
+        async |app: &App, token: &str| Bridge::send(http().get(url(app, "/api/v1/status")).bearer_auth(token)).await;
+    assert_eq!((ask(&here, &token).await.status, ask(&there, &token).await.status), (StatusCode::OK, StatusCode::OK));
+
+    let now = here.service().clock.now();
+    assert!(here.service().ledger.disable_client(&id, now).await.unwrap());
+    assert!(!here.service().ledger.disable_client(&id, now).await.unwrap(), "once");
+    for app in [&here, &there] {
+        assert_eq!(Bridge::send(login(app)).await.status, 401, "it gets no token any more");
+        let ended = ended(async || ask(app, &token).await).await;
+        assert!(ended.header("www-authenticate").ends_with("error_description=\"the access token was revoked\""));
+    }
+
+    let grant = intercom_scim_bridge::access::Grant {
+        subject: "test".to_owned(),
+        client: None,
+        scopes: vec![Scope::ImportRead],
+        workspaces: vec!["default".to_owned()],
+        ttl: std::time::Duration::from_hours(1),
+    };
+    let issued = here.service().tokens.issue(&grant).unwrap();
+    let recorded = intercom_scim_bridge::ledger::IssuedToken {
+        id: issued.id.clone(),
+        key_id: issued.key_id.clone(),
+        subject: "test".to_owned(),
+        scope: "import.read".to_owned(),
+        workspaces: vec!["default".to_owned()],
+        issued_at: issued.issued_at,
+        expires_at: issued.expires_at,
+        revoked_at: None,
+    };
+    here.service().ledger.add_token(&recorded).await.unwrap();
+    assert_eq!(ask(&there, issued.expose()).await.status, 200);
+    here.service().ledger.revoke_token(&issued.id, now).await.unwrap();
+    for app in [&here, &there] {
+        ended(async || ask(app, issued.expose()).await).await;
+    }
+    here.stop().await;
+    there.stop().await;
+    simulator.stop().await;
+}
+
+/// Asks until the answer is 401.
+async fn ended(ask: impl AsyncFn() -> Answer) -> Answer {
+    for _ in 0..20_000 {
+        let answer = ask().await;
+        if answer.status == 401 {
+            return answer;
+        }
+    }
+    panic!("the token never ended");
+}
+
+#[tokio::test]
+async fn a_rotated_secret_is_good_as_long_as_it_is_said() {
+    let bridge = Bridge::serving(dozen()).await;
+    let (id, old) = client(&bridge.app, "scim.read", &["default"]).await;
+    let ledger = &bridge.app.service().ledger;
+    let now = bridge.app.service().clock.now();
+    let rotate = async |until| {
+        let (secret, hash) = intercom_scim_bridge::access::client_secret().unwrap();
+        let known = ledger.client(&id).await.unwrap().unwrap();
+        ledger.rotate_client(&known, &hash, until, now).await.unwrap();
+        secrets::keep(secrecy::ExposeSecret::expose_secret(&secret))
+    };
+    let new = rotate(now + std::time::Duration::from_hours(1)).await;
+    assert_eq!(
+        (ask(&bridge, &id, &old, "").await.status, ask(&bridge, &id, &new, "").await.status),
+        (StatusCode::OK, StatusCode::OK)
+    );
+    let newest = rotate(now).await;
+    let statuses = [&old, &new, &newest].map(|secret| ask(&bridge, &id, secret, ""));
+    let statuses = futures_util::future::join_all(statuses).await;
+    assert_eq!(statuses.iter().map(|answer| answer.status.as_u16()).collect::<Vec<_>>(), [401, 401, 200]);
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn floods_of_wrong_secrets_and_bad_tokens_keep_no_good_client_out_and_take_no_room() {
+    let bridge = Bridge::serving(dozen()).await;
+    let (victim, _) = client(&bridge.app, "scim.read", &["default"]).await;
+    let (other, secret) = client(&bridge.app, "scim.read", &["default"]).await;
+    let wrong = format!("iscs_{}", "A".repeat(43));
+    let remembered = bridge.app.service().tokens.remembered();
+    let flood = async {
+        let mut statuses = std::collections::BTreeMap::new();
+        let attempts = (0..90).map(|_| ask(&bridge, &victim, &wrong, ""));
+        for answer in futures_util::future::join_all(attempts).await {
+            *statuses.entry(answer.status.as_u16()).or_insert(0) += 1;
+        }
+        statuses
+    };
+    let bad_tokens = async {
+        for number in 0..500 {
+            // A key of the bridge's and a signature that is none: the most work that a bad token can make.
+            let (rest, _) = bridge.token.rsplit_once('.').unwrap();
+            let bad = format!("{rest}.{number:086}");
+            let answer = Bridge::send(bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(bad)).await;
+            assert_eq!(answer.status, 401);
+        }
+    };
+    let good = async {
+        token_of(&ask(&bridge, &other, &secret, "").await);
+        for _ in 0..50 {
+            assert_eq!(bridge.get("/scim/v2/Users?count=0").await.status, 200);
+        }
+    };
+    let (statuses, (), ()) = tokio::join!(flood, bad_tokens, good);
+    assert!(statuses[&401] >= 60 && statuses[&429] >= 1, "{statuses:?}");
+    assert_eq!(bridge.app.service().tokens.remembered(), remembered + 1, "the good one, and no bad one");
+    bridge.stop().await;
+}

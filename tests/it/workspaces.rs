@@ -1,0 +1,218 @@
+//! Several workspaces in one bridge.
+
+use std::collections::BTreeSet;
+
+use intercom_scim_bridge::access::Scope;
+use intercom_scim_bridge::app::App;
+use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::config::WorkspaceConfig;
+use reqwest::Method;
+use serde_json::{Value, json};
+use simulator::{Company, Fault, Options, Simulator, seed};
+
+use crate::support::bridge::{Answer, Bridge, CLIENT_SECRET, config, http, token_for};
+use crate::support::database::TestDatabase;
+use crate::support::secrets;
+
+struct Two {
+    app: App,
+    emea: Simulator,
+    apac: Simulator,
+    _database: TestDatabase,
+}
+
+const EMEA: &str = "token-of-the-workspace-emea";
+const APAC: &str = "token-of-the-workspace-apac";
+
+impl Two {
+    async fn starting(prepare: impl FnOnce(&Simulator, &Simulator)) -> Self {
+        let database = TestDatabase::sqlite();
+        let company = |token: &str, seed_: u64, name: &str| {
+            let company = Company { admins: 12, teams: 3, seed: seed_, now: 1_772_366_400 };
+            let mut workspace = seed(company, secrets::keep(token));
+            (workspace.id_code, workspace.name) = (format!("id{seed_}"), name.to_owned());
+            Simulator::start(workspace, Options::default()).unwrap()
+        };
+        let (emea, apac) = (company(EMEA, 7, "Acme Europe"), company(APAC, 8, "Acme Asia"));
+        prepare(&emea, &apac);
+        let mut config = config(&database, "http://127.0.0.1:9");
+        config.intercom.access_token = None;
+        config.listed_workspaces = [("emea", EMEA, &emea), ("apac", APAC, &apac)]
+            .map(|(name, token, simulator)| WorkspaceConfig {
+                name: name.to_owned(),
+                access_token: Some(token.into()),
+                region: None,
+                base_url: Some(simulator.base_url().parse().unwrap()),
+                client_id: None,
+                client_secret: Some(CLIENT_SECRET.into()),
+            })
+            .to_vec();
+        let app = App::start(&config, Clock::System).await.unwrap();
+        Self { app, emea, apac, _database: database }
+    }
+
+    async fn shows(&self, workspace: &str) {
+        self.app.service().workspaces[workspace].live.shows(|shown| shown.generation > 0).await;
+    }
+
+    async fn ask(&self, method: Method, path: &str, token: &str) -> Answer {
+        let request = http().request(method, format!("http://{}{path}", self.app.address()));
+        Bridge::send(request.bearer_auth(token)).await
+    }
+
+    async fn stop(self) {
+        self.app.stop().await;
+        self.emea.stop().await;
+        self.apac.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_workspace_has_its_own_people_history_and_standing() {
+    let two = Two::starting(|_, _| {}).await;
+    two.shows("emea").await;
+    two.shows("apac").await;
+    let both = token_for(&two.app, &Scope::ALL, &["emea", "apac"]);
+    let mut names = Vec::new();
+    for (workspace, id) in [("emea", "id7"), ("apac", "id8")] {
+        let users =
+            two.ask(Method::GET, &format!("/workspaces/{workspace}/scim/v2/Users?count=20"), &both).await.json();
+        assert_eq!(users["totalResults"], json!(12));
+        let location = users["Resources"][0]["meta"]["location"].as_str().unwrap();
+        assert!(location.contains(&format!("/workspaces/{workspace}/scim/v2/Users/")), "{location}");
+        assert_eq!(
+            users["Resources"][0]["urn:ietf:params:scim:schemas:extension:intercom:2.0:User"]["workspaceId"],
+            json!(id)
+        );
+        assert_eq!(
+            two.ask(
+                Method::GET,
+                location
+                    .split_once("://")
+                    .unwrap()
+                    .1
+                    .split_once('/')
+                    .map(|(_, path)| format!("/{path}"))
+                    .unwrap()
+                    .as_str(),
+                &both
+            )
+            .await
+            .status,
+            200
+        );
+        let resources = users["Resources"].as_array().unwrap();
+        names.push(resources.iter().map(|user| user["userName"].to_string()).collect::<BTreeSet<String>>());
+        let runs = two.ask(Method::GET, &format!("/workspaces/{workspace}/api/v1/imports"), &both).await.json();
+        assert_eq!((&runs["total"], &runs["items"][0]["workspace"]), (&json!(1), &json!(workspace)));
+        let metrics = two.ask(Method::GET, "/metrics", &both).await.text;
+        assert!(metrics.contains(&format!("bridge_users{{workspace=\"{workspace}\"}} 12")), "{metrics}");
+    }
+    assert_ne!(names[0], names[1]);
+    let listed = two.ask(Method::GET, "/api/v1/workspaces", &both).await.json();
+    assert_eq!((&listed["total"], &listed["items"][0]["workspace"]), (&json!(2), &json!("apac")));
+    // There is no default one, and nobody is told so.
+    assert_eq!(two.ask(Method::GET, "/scim/v2/Users", &both).await.status, 404);
+    two.stop().await;
+}
+
+/// Every operation of the description, about a workspace.
+fn operations(workspace: &str) -> Vec<(Method, String)> {
+    let description: Value = serde_json::from_str(
+        &std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/bridge.json")).unwrap(),
+    )
+    .unwrap();
+    let mut all = Vec::new();
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        let about = if path.starts_with("/scim/v2") || path.starts_with("/api/v1") {
+            format!("/workspaces/{workspace}{path}")
+        } else {
+            path.replace("{workspace}", workspace)
+        };
+        let path = about.replace("{id}", "adm_1").replace("{name}", "User");
+        for method in methods.as_object().unwrap().keys() {
+            if let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) {
+                all.push((method, path.clone()));
+            }
+        }
+        // And what the description does not offer.
+        all.extend(
+            [Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS]
+                .map(|method| (method, path.clone())),
+        );
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_for_one_cannot_tell_whether_another_exists() {
+    let two = Two::starting(|_, _| {}).await;
+    two.shows("emea").await;
+    two.shows("apac").await;
+    let emea = token_for(&two.app, &Scope::ALL, &["emea"]);
+    let none = "no token at all, but something".to_owned();
+    let (exists, does_not) = (operations("apac"), operations("nowhere"));
+    assert!(exists.len() > 100, "{}", exists.len());
+    for token in [&emea, &none] {
+        for ((method, path), (_, other)) in exists.iter().zip(&does_not) {
+            let answer = two.ask(method.clone(), path, token).await;
+            let twin = two.ask(method.clone(), other, token).await;
+            let seen = |answer: &Answer| {
+                let mut headers: Vec<(String, String)> = answer
+                    .headers
+                    .iter()
+                    .filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()))
+                    .map(|(name, value)| (name.to_string(), value.to_str().unwrap().replace("nowhere", "apac")))
+                    .collect();
+                headers.retain(|(name, _)| name != "content-length");
+                headers.sort();
+                // What a refused request is told of is nothing but what it named itself.
+                let lines = answer.text.lines().filter(|line| !line.contains("age_seconds"));
+                (answer.status, headers, lines.collect::<String>().replace("nowhere", "apac"))
+            };
+            // Discovery is the same for all, and says so with the name that was asked for.
+            assert_eq!(seen(&answer), seen(&twin), "{method} {path}");
+            assert!(
+                !answer.text.contains("Acme Asia") && !answer.text.contains("id8"),
+                "{method} {path}: {}",
+                answer.text
+            );
+        }
+    }
+    for path in ["/readyz", "/metrics", "/api/v1/workspaces", "/openapi.json"] {
+        let told = two.ask(Method::GET, path, &emea).await.text;
+        assert!(!told.contains("apac"), "{path}: {told}");
+        let told = two.ask(Method::GET, path, &none).await.text;
+        assert!(!told.contains("apac") && !told.contains("emea"), "{path}: {told}");
+    }
+    assert_eq!(two.ask(Method::GET, "/readyz", &none).await.status, 200);
+    // Bound to one, a token does not do for the other either way.
+    assert_eq!(two.ask(Method::GET, "/workspaces/emea/scim/v2/Users", &emea).await.status, 200);
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_that_fails_slows_no_other() {
+    let two = Two::starting(|_, apac| apac.fail_from_now_on(Fault::TimeOut, "")).await;
+    two.shows("emea").await;
+    let both = token_for(&two.app, &Scope::ALL, &["emea", "apac"]);
+    for round in 2..5 {
+        two.emea.change(|workspace| workspace.add_teammate(&format!("Joiner {round}")));
+        let run = Bridge::send(
+            http()
+                .post(format!("http://{}/workspaces/emea/api/v1/imports", two.app.address()))
+                .header("Prefer", "wait=30")
+                .bearer_auth(&both),
+        )
+        .await
+        .json();
+        assert_eq!((&run["status"], &run["generation"]), (&json!("succeeded"), &json!(round)));
+    }
+    let standings = two.ask(Method::GET, "/api/v1/workspaces", &both).await.json();
+    assert_eq!(standings["items"][0]["generation"], json!(null), "apac still waits for its first answer");
+    assert_eq!(standings["items"][1]["connection"], json!("connected"));
+    assert_eq!(two.ask(Method::GET, "/workspaces/apac/scim/v2/Users", &both).await.status, 503);
+    assert_eq!(two.ask(Method::GET, "/readyz", &both).await.status, 200, "the others can be asked");
+    two.apac.heal();
+    two.stop().await;
+}
