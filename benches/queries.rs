@@ -6,7 +6,8 @@
 //!
 //! * `rate`: answers a second of the bridge, divided by those of the bare handler;
 //! * `cpu`: processor time for one answer of the bare handler, divided by the bridge's. It does not depend on how
-//!   fast the load generator is.
+//!   fast the load generator is;
+//! * what knowing a token again takes, of the processor time for one answer by id.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on fails so")]
 #![expect(clippy::cast_precision_loss, reason = "what is printed is rounded")]
 
@@ -16,11 +17,15 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use intercom_scim_bridge::access::{Grant, Scope, TokenOptions, Tokens, Vault};
+use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::ledger::Ledger;
 use intercom_scim_bridge::limits;
 use reqwest::blocking::Client;
 use serde_json::Value;
@@ -123,7 +128,8 @@ fn serve(port: u16, environment: &HashMap<String, String>) -> Server {
             .envs(environment)
             .env("BRIDGE_SERVER__BIND", format!("127.0.0.1:{port}"))
             .env("BRIDGE_IMPORT__POLL_INTERVAL", "1d")
-            .env("BRIDGE_SERVE__MAX_AGE", "1d"),
+            .env("BRIDGE_SERVE__MAX_AGE", "1d")
+            .env("BRIDGE_LIMITS__REQUESTS_PER_SECOND", "0"),
     );
     let client = Client::builder().no_proxy().build().unwrap();
     let started = Instant::now();
@@ -202,6 +208,10 @@ fn measure(users: usize) {
             ours.p99.as_micros(),
             theirs.p99.as_micros(),
         );
+        if question.name == BY_ID {
+            let share = recalling(&token).as_secs_f64() / ours.cpu.as_secs_f64();
+            println!("{:32} {:>10.1} % of an answer by id", "knowing the token again", share * 100.0);
+        }
     }
     drop(bare);
 
@@ -302,7 +312,7 @@ fn questions(port: u16, token: &str) -> Vec<Question> {
     let page = |at: usize| vec![walk[at].clone()];
     let question = |name: &str, answers| Question { name: name.to_owned(), answers, one_by_one: false };
     vec![
-        question("by id", by_id),
+        question(BY_ID, by_id),
         question("userName eq", by_name),
         question("page of 100, first", page(0)),
         question("page of 100, middle", page(walk.len() / 2)),
@@ -318,6 +328,40 @@ fn escaped(text: &str) -> String {
     text.bytes()
         .map(|byte| if byte.is_ascii_alphanumeric() { (byte as char).to_string() } else { format!("%{byte:02X}") })
         .collect()
+}
+
+const BY_ID: &str = "by id";
+
+/// How long it takes to know a verified token again; one that is as long as this.
+fn recalling(like: &str) -> Duration {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let (tokens, token) = runtime.block_on(async {
+        let database = format!("sqlite://{}?mode=rwc", directory.path().join("tokens.db").display());
+        let ledger = Ledger::open(&database).await.unwrap();
+        ledger.migrate().await.unwrap();
+        let options = TokenOptions {
+            vault: Arc::new(Vault::new(&Vault::fresh_key().unwrap(), None).unwrap()),
+            issuer: "http://127.0.0.1:8080".to_owned(),
+            trusted: Vec::new(),
+            requests_per_second: 1_000_000,
+            burst: 1_000_000,
+        };
+        let tokens = Tokens::open(&ledger, options, Clock::System).await.unwrap();
+        let (scopes, workspaces) = (vec![Scope::ScimRead, Scope::ImportRead], vec!["default".to_owned()]);
+        let ttl = Duration::from_hours(1);
+        let grant = Grant { subject: "token".to_owned(), client: None, scopes, workspaces, ttl };
+        let token = tokens.issue(&grant).unwrap().expose().to_owned();
+        assert!(token.len().abs_diff(like.len()) < 40, "{} and {}", token.len(), like.len());
+        tokens.verify(&token).await.unwrap();
+        (tokens, token)
+    });
+    let (times, started) = (1_000_000, Instant::now());
+    for _ in 0..times {
+        let principal = tokens.recall(std::hint::black_box(token.as_bytes())).unwrap().unwrap();
+        let _ = std::hint::black_box(principal.allowance.ask());
+    }
+    started.elapsed() / times
 }
 
 /// What a server did under load.

@@ -25,7 +25,7 @@ pub struct Answered {
     /// The HTTP method.
     pub method: &'static str,
     /// The pattern of the path; none of a path that there is not.
-    pub route: Option<String>,
+    pub route: Option<Arc<str>>,
     /// The id in the path.
     pub target: Option<String>,
     /// The HTTP status of the answer.
@@ -115,7 +115,7 @@ fn entry(answered: &Answered, tally: &Tally) -> AuditEntry {
         actor: answered.actor.as_deref().map(str::to_owned),
         address: answered.address.map(|address| address.to_string()),
         method: Some(answered.method.to_owned()),
-        route: answered.route.clone(),
+        route: answered.route.as_deref().map(str::to_owned),
         target: answered.target.clone(),
         status: Some(i32::from(answered.status)),
         count: tally.count,
@@ -134,7 +134,7 @@ mod tests {
             workspace: None,
             address: Some([127, 0, 0, 1].into()),
             method: "GET",
-            route: Some("/scim/v2/Users/{id}".to_owned()),
+            route: Some("/scim/v2/Users/{id}".into()),
             target: Some(format!("adm_{target}")),
             status: 200,
         }

@@ -19,6 +19,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::origin::Came;
+use super::routes::Pattern;
 use super::service::Service;
 use crate::access::{Answered, TooMany};
 use crate::ledger::LedgerError;
@@ -298,7 +299,7 @@ pub async fn finish(
 fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts) {
     let request = response.request();
     // The pattern of the path, and never the query: filters are about people.
-    let route = request.match_pattern();
+    let route = Pattern::of(request);
     let status = response.status().as_u16();
     tracing::debug!(
         request.id = %facts.request_id, http.method = %request.method(), http.route = route.as_deref().unwrap_or_default(),

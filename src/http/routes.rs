@@ -7,7 +7,7 @@ use actix_web::dev::Server;
 use actix_web::guard::{self, Guard};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
-use actix_web::{App, HttpResponse, HttpServer, Resource, Route};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Route};
 
 use super::errors::{ApiError, finish};
 use super::service::Service;
@@ -59,7 +59,7 @@ pub fn serve(
 
 fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::scope("/scim/v2").configure(scim_routes))
+        .service(web::scope(SCIM).configure(scim_routes))
         .service(web::scope("/workspaces/{workspace}/scim/v2").configure(scim_routes))
         .service(read_only("/healthz", web::route().to(status::healthz)))
         .service(read_only("/readyz", web::route().to(status::readyz)))
@@ -83,20 +83,46 @@ fn routes(config: &mut ServiceConfig) {
         .service(read_only("/metrics", web::route().to(metrics::metrics)))
         .service(read_only("/openapi.json", web::route().to(openapi::serve)))
         .service(web::resource("/scim/{version:v[0-9.]+}{rest:(/.*)?}").to(wrong_version))
-        .service(web::scope("/api/v1").configure(api_routes))
+        .service(web::scope(API).configure(api_routes))
         .service(web::scope("/workspaces/{workspace}/api/v1").configure(api_routes));
+}
+
+const SCIM: &str = "/scim/v2";
+const API: &str = "/api/v1";
+
+/// The pattern of a path, as records tell it. The framework could find it again, by trying all patterns once more.
+pub struct Pattern {
+    plain: Arc<str>,
+    with_workspace: Arc<str>,
+}
+
+impl Pattern {
+    /// The pattern that a request's path fits.
+    pub fn of(request: &HttpRequest) -> Option<Arc<str>> {
+        match request.app_data::<Self>() {
+            Some(pattern) if request.match_info().get("workspace").is_some() => Some(Arc::clone(&pattern.with_workspace)),
+            Some(pattern) => Some(Arc::clone(&pattern.plain)),
+            None => request.match_pattern().map(Into::into),
+        }
+    }
+}
+
+/// A resource under a root that each workspace has.
+fn under(root: &str, path: &str) -> Resource {
+    let with_workspace = format!("/workspaces/{{workspace}}{root}{path}").into();
+    web::resource(path).app_data(Pattern { plain: format!("{root}{path}").into(), with_workspace })
 }
 
 fn scim_routes(config: &mut ServiceConfig) {
     let collection = |path, list: Route| {
-        web::resource(path)
+        under(SCIM, path)
             .route(list.guard(reading()))
             .route(web::post().to(refusals::refuse_scim))
             .route(options("GET, HEAD, OPTIONS, POST"))
             .default_service(not_allowed("GET, HEAD, OPTIONS, POST"))
     };
     let single = |path, get: Route| {
-        web::resource(path)
+        under(SCIM, path)
             .route(get.guard(reading()))
             .route(
                 web::route()
@@ -107,7 +133,7 @@ fn scim_routes(config: &mut ServiceConfig) {
             .default_service(not_allowed("DELETE, GET, HEAD, OPTIONS, PATCH, PUT"))
     };
     let post_only = |path, post: Route| {
-        web::resource(path)
+        under(SCIM, path)
             .route(post.guard(guard::Post()))
             .route(options("OPTIONS, POST"))
             .default_service(not_allowed("OPTIONS, POST"))
@@ -120,20 +146,20 @@ fn scim_routes(config: &mut ServiceConfig) {
         .service(post_only("/Groups/.search", web::route().to(scim::search_groups)))
         .service(collection("/Groups", web::route().to(scim::list_groups)))
         .service(single("/Groups/{id}", web::route().to(scim::get_group)))
-        .service(read_only("", web::route().to(scim::list_all)))
+        .service(readable(SCIM, "", web::route().to(scim::list_all)))
         .service(post_only("/.search", web::route().to(scim::search_all)))
         .service(single("/Me", web::route().to(scim::me)))
-        .service(read_only("/ServiceProviderConfig", web::route().to(discovery::service_provider_config)))
-        .service(read_only("/ResourceTypes", web::route().to(discovery::list_resource_types)))
-        .service(read_only("/ResourceTypes/{name}", web::route().to(discovery::get_resource_type)))
-        .service(read_only("/Schemas", web::route().to(discovery::list_schemas)))
-        .service(read_only("/Schemas/{name}", web::route().to(discovery::get_schema)))
+        .service(readable(SCIM, "/ServiceProviderConfig", web::route().to(discovery::service_provider_config)))
+        .service(readable(SCIM, "/ResourceTypes", web::route().to(discovery::list_resource_types)))
+        .service(readable(SCIM, "/ResourceTypes/{name}", web::route().to(discovery::get_resource_type)))
+        .service(readable(SCIM, "/Schemas", web::route().to(discovery::list_schemas)))
+        .service(readable(SCIM, "/Schemas/{name}", web::route().to(discovery::get_schema)))
         .service(post_only("/Bulk", web::route().to(refusals::refuse_bulk)));
 }
 
 fn api_routes(config: &mut ServiceConfig) {
     let refused = |path, refusal: Route| {
-        web::resource(path)
+        under(API, path)
             .route(refusal.guard(writing()))
             .route(options("DELETE, OPTIONS, PATCH, POST, PUT"))
             .default_service(not_allowed("DELETE, OPTIONS, PATCH, POST, PUT"))
@@ -141,20 +167,20 @@ fn api_routes(config: &mut ServiceConfig) {
     let account = || web::route().to(refusals::refuse_account);
     let access = || web::route().to(refusals::refuse_access);
     config
-        .service(read_only("/status", web::route().to(status::status)))
+        .service(readable(API, "/status", web::route().to(status::status)))
         .service(
-            web::resource("/imports")
+            under(API, "/imports")
                 .route(web::route().to(imports::list).guard(reading()))
                 .route(web::post().to(imports::start))
                 .route(options("GET, HEAD, OPTIONS, POST"))
                 .default_service(not_allowed("GET, HEAD, OPTIONS, POST")),
         )
-        .service(read_only("/imports/{id}", web::route().to(imports::get)))
-        .service(read_only("/audit", web::route().to(audit::list)))
-        .service(read_only("/changes", web::route().to(changes::list)))
-        .service(read_only("/accounts", web::route().to(flat::accounts)))
-        .service(read_only("/entitlements", web::route().to(flat::entitlements)))
-        .service(read_only("/memberships", web::route().to(flat::memberships)))
+        .service(readable(API, "/imports/{id}", web::route().to(imports::get)))
+        .service(readable(API, "/audit", web::route().to(audit::list)))
+        .service(readable(API, "/changes", web::route().to(changes::list)))
+        .service(readable(API, "/accounts", web::route().to(flat::accounts)))
+        .service(readable(API, "/entitlements", web::route().to(flat::entitlements)))
+        .service(readable(API, "/memberships", web::route().to(flat::memberships)))
         .service(refused("/lifecycle/accounts", account()))
         .service(refused("/lifecycle/accounts/{id}", account()))
         .service(refused("/lifecycle/accounts/{id}/{operation}", account()))
@@ -169,7 +195,16 @@ async fn wrong_version() -> Result<HttpResponse, ApiError> {
 }
 
 fn read_only(path: &str, get: Route) -> Resource {
-    web::resource(path)
+    reading_only(web::resource(path), get)
+}
+
+/// The same, under a root that each workspace has.
+fn readable(root: &str, path: &str, get: Route) -> Resource {
+    reading_only(under(root, path), get)
+}
+
+fn reading_only(resource: Resource, get: Route) -> Resource {
+    resource
         .route(get.guard(reading()))
         .route(options("GET, HEAD, OPTIONS"))
         .default_service(not_allowed("GET, HEAD, OPTIONS"))
