@@ -3,9 +3,9 @@
 //! Everything that asks "what time is it" or "wait a while" does it here, so that a test can hold
 //! the time still and move it by hand, and so that no test ever sleeps.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
@@ -35,6 +35,20 @@ impl Clock {
                 now.replace_millisecond(now.millisecond()).unwrap_or(now)
             }
             Self::Manual(millis) => from_millis(millis.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// How long it has been running: it only grows, even where somebody sets the machine's clock back.
+    #[must_use]
+    pub fn running(&self) -> Duration {
+        match self {
+            Self::System => {
+                static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
+                STARTED.elapsed()
+            }
+            Self::Manual(millis) => {
+                Duration::from_millis(u64::try_from(millis.load(Ordering::SeqCst)).unwrap_or_default())
+            }
         }
     }
 

@@ -96,6 +96,10 @@ pub const AUDIT_WRITE: Duration = Duration::from_secs(1);
 /// more, and each is a row; beyond, they are counted together.
 pub const AUDIT_DETAILED: usize = 256;
 
+/// Different requests in that time of those who show no good token, which are told apart by more than their status: each
+/// is a row that anybody can make.
+pub const AUDIT_STRANGERS: usize = 16;
+
 /// Different requests in that time that are told apart by their address; beyond twice as many, by nothing but what was
 /// asked and answered.
 pub const AUDIT_PENDING: usize = 2_048;
@@ -213,6 +217,28 @@ pub const SECRET_WAIT: Duration = Duration::from_secs(5);
 pub const LOGINS: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
 /// See [`LOGINS`].
 pub const LOGIN_PAUSE: Duration = Duration::from_secs(1);
+
+/// Requests that need no token and the database, of one address: so many at once, and afterwards one each time this
+/// passes. Many clients behind one proxy that is not trusted ask for their tokens at the same moment.
+pub const STRANGER_REQUESTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
+/// See [`STRANGER_REQUESTS`].
+pub const STRANGER_PAUSE: Duration = Duration::from_millis(50);
+
+/// Addresses without a token that are told apart at a time.
+pub const STRANGERS: usize = 10_000;
+
+/// Longest subject of a trusted issuer's token: an address of mail has 254 letters at the most.
+pub const SUBJECT_BYTES: usize = 256;
+
+/// Longest time that somebody can say a token or an overlap of secrets is to last.
+pub const LONGEST_OVERLAP: Duration = Duration::from_hours(10 * 365 * 24);
+
+/// Longest time that tokens of OAuth clients last: they can have a new one at any time.
+pub const TOKEN_TTL_MAX: Duration = Duration::from_hours(24);
+
+/// How deep JSON may be nested that comes from outside. It is the bound of the JSON library, whose depth is that of the
+/// stack; nothing that the bridge reads is deeper than five.
+pub const JSON_DEPTH: usize = 128;
 
 /// Longest id of a client that is looked up; the bridge's own are shorter.
 pub const CLIENT_ID_BYTES: usize = 128;

@@ -111,6 +111,7 @@ fn audit() -> TableCreateStatement {
         .col(string("event"))
         .col(string_null("workspace"))
         .col(string_null("actor"))
+        .col(string_null("identity"))
         .col(string_null("address"))
         .col(string_null("method"))
         .col(string_null("route"))

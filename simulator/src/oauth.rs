@@ -53,8 +53,9 @@ impl Grants {
         self.tokens.iter().any(|known| known == token)
     }
 
-    /// Takes the app out of the workspace.
-    pub fn uninstall(&mut self) {
-        self.tokens.clear();
+    /// Takes the app out of the workspace that a token is of. NB: Intercom ends all tokens of that workspace; here each is
+    /// for one of its own.
+    pub fn uninstall(&mut self, token: &str) {
+        self.tokens.retain(|known| known != token);
     }
 }

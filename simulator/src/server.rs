@@ -323,10 +323,12 @@ impl State {
 
 impl State {
     fn is_open_to(&self, headers: &HeaderMap) -> bool {
-        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| value.strip_prefix("Bearer "));
-        token.is_some_and(|token| token == self.workspace.access_token || self.grants.opens(token))
+        bearer(headers).is_some_and(|token| token == self.workspace.access_token || self.grants.opens(token))
     }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 #[derive(Deserialize)]
@@ -412,7 +414,7 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
             Ok(state.log_page(question, search.page.unwrap_or(1), per_page, next))
         }
         ("POST", ["auth", "uninstall"]) => {
-            state.grants.uninstall();
+            state.grants.uninstall(bearer(request.headers()).unwrap_or_default());
             Ok(Bytes::from_static(b"{}"))
         }
         ("GET", ["admins", "activity_log_event_types"]) => Ok(wire::event_types().to_string().into()),

@@ -1,12 +1,14 @@
 //! How much one client may ask.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Clock as _;
 use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::HashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
@@ -14,7 +16,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use crate::clock::Clock;
 use crate::limits;
 
-/// The bridge's clock, as the rate limiter reads it: time since 1970.
+/// The bridge's clock, as the rate limiter reads it.
 #[derive(Clone, Debug)]
 struct Ticks(Clock);
 
@@ -22,8 +24,7 @@ impl governor::clock::Clock for Ticks {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
-        let now = self.0.now().unix_timestamp_nanos();
-        Duration::from_nanos(u64::try_from(now).unwrap_or(0))
+        self.0.running()
     }
 }
 
@@ -77,17 +78,11 @@ impl Allowances {
         let quota = NonZeroU32::new(requests_per_second)
             .zip(NonZeroU32::new(burst))
             .map(|(rate, burst)| Quota::per_second(rate).allow_burst(burst));
-        Self::with(quota, clock)
-    }
-
-    /// Allowances of one kind; without a limit where there is none.
-    #[must_use]
-    pub fn with(quota: Option<Quota>, clock: Clock) -> Self {
         Self { quota, ticks: Ticks(clock), of: Mutex::default() }
     }
 
-    /// The allowance of a client or address. There are no more than [`limits::REMEMBERED_TOKENS`] at a time; those that
-    /// nobody holds go first.
+    /// The allowance of a client. Those that nobody holds are forgotten, now and then: the tokens that are remembered hold
+    /// theirs, so there are not many more than [`limits::REMEMBERED_TOKENS`].
     #[must_use]
     pub fn of(&self, name: &str) -> Arc<Allowance> {
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,13 +92,54 @@ impl Allowances {
         if of.len() >= limits::REMEMBERED_TOKENS {
             of.retain(|_, allowance| Arc::strong_count(allowance) > 1);
         }
-        if of.len() >= limits::REMEMBERED_TOKENS {
-            of.clear();
-        }
         let requests = self.quota.map(|quota| RateLimiter::direct_with_clock(quota, self.ticks.clone()));
         let fresh = Arc::new(Allowance { ticks: self.ticks.clone(), requests, expensive: Arc::default() });
         of.insert(name.to_owned(), Arc::clone(&fresh));
         fresh
+    }
+}
+
+/// How often those may ask who have shown no token, each by their name: an address, or a client and an address.
+#[derive(Debug)]
+pub struct Strangers {
+    ticks: Ticks,
+    requests: RateLimiter<String, HashMapStateStore<String>, Ticks, NoOpMiddleware<Duration>>,
+}
+
+impl Strangers {
+    /// So many at once, and afterwards one each time `pause` passes.
+    #[must_use]
+    pub fn new(burst: NonZeroU32, pause: Duration, clock: Clock) -> Self {
+        let quota = Quota::with_period(pause).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(burst);
+        let ticks = Ticks(clock);
+        Self { requests: RateLimiter::new(quota, HashMapStateStore::default(), ticks.clone()), ticks }
+    }
+
+    /// Takes note of a question. Names are forgotten once they may ask as much as new ones; when there are too many all
+    /// the same, further ones share an allowance.
+    ///
+    /// # Errors
+    /// [`TooMany`], when this one has asked too much.
+    pub fn ask(&self, name: &str) -> Result<(), TooMany> {
+        if self.requests.len() >= limits::STRANGERS {
+            self.requests.retain_recent();
+        }
+        let name = if self.requests.len() >= limits::STRANGERS { "others" } else { name };
+        let asked = self.requests.check_key(&name.to_owned());
+        asked.map_err(|not_until| TooMany { retry_after: not_until.wait_time_from(self.ticks.now()) })
+    }
+}
+
+/// What stands for an address: a whole network of 64 bits in IPv6, since whoever has one address there has them all.
+#[must_use]
+pub fn network_of(address: Option<IpAddr>) -> String {
+    match address {
+        None => String::new(),
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
     }
 }
 
@@ -133,13 +169,36 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_names_takes_little_room() {
+    fn what_is_in_use_stays_and_the_rest_takes_little_room() {
         let allowances = Allowances::new(2, 3, Clock::System);
         let held = allowances.of("held");
         for name in 0..limits::REMEMBERED_TOKENS * 3 {
             let _ = allowances.of(&name.to_string()).ask();
         }
-        assert!(allowances.of.lock().unwrap().len() <= limits::REMEMBERED_TOKENS);
-        assert!(Arc::ptr_eq(&held, &allowances.of("held")), "what is in use stays");
+        assert!(allowances.of.lock().unwrap().len() <= limits::REMEMBERED_TOKENS + 1);
+        assert!(Arc::ptr_eq(&held, &allowances.of("held")));
+    }
+
+    #[test]
+    fn strangers_cannot_get_rid_of_their_record_by_using_many_names() {
+        let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH + Duration::from_hours(1));
+        let strangers = Strangers::new(NonZeroU32::MIN.saturating_add(2), Duration::from_secs(1), clock.clone());
+        let ask = |name: &str| strangers.ask(name).is_ok();
+        assert_eq!([(); 4].map(|()| ask("one")), [true, true, true, false]);
+        for name in 0..limits::STRANGERS * 3 {
+            let _ = ask(&name.to_string());
+        }
+        assert!(strangers.requests.len() <= limits::STRANGERS + 1);
+        assert!(!ask("one") && !ask("yet another"), "those who come too late share what is left");
+        clock.advance(Duration::from_secs(5));
+        assert!(ask("yet another"), "and it passes");
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_stranger() {
+        let of = |address: &str| network_of(Some(address.parse().unwrap()));
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::1"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
     }
 }

@@ -152,16 +152,22 @@ impl Issuer {
         if claims.text("iss") != Some(&trusted.issuer) || !claims.is_for(&trusted.audiences) {
             return Err(AccessError::Invalid);
         }
+        // OpenID Connect Core §2: these are in ID tokens, which tell an app who signed in to it, and let nobody in here.
+        if ["nonce", "at_hash", "c_hash"].iter().any(|name| claims.0.contains_key(*name)) {
+            return Err(AccessError::Invalid);
+        }
+        let subject = said(&trusted.subject_claim).filter(|subject| is_fit(subject)).ok_or(AccessError::Invalid)?;
         let leeway = seconds(trusted.leeway);
         let ends = claims.time("exp").ok_or(AccessError::Invalid)?;
         // Its key may be withdrawn: it is looked at again when the keys are.
-        let again = self.clock.now().unix_timestamp().saturating_add(seconds(limits::JWKS_MAX_AGE));
+        let looked_at = (keys.fetched_at + limits::JWKS_MAX_AGE).max(self.clock.now() + limits::JWKS_PAUSE);
+        let again = looked_at.unix_timestamp();
         let exp = ends.saturating_add(leeway);
         if self.clock.now().unix_timestamp() >= exp {
             return Err(AccessError::Expired);
         }
         Ok(Assertion {
-            subject: said(&trusted.subject_claim).ok_or(AccessError::Invalid)?,
+            subject,
             scopes: self.scopes(&claims),
             workspaces: trusted.workspaces.clone(),
             nbf: claims.time("nbf").map_or(i64::MIN, |nbf| nbf.saturating_sub(leeway)),
@@ -188,9 +194,8 @@ impl Issuer {
                 return Ok(Arc::clone(keys));
             }
             // One asks for newer ones; the others go on with these meanwhile.
-            match self.asked.try_lock() {
-                Ok(asked) => self.fetch(asked).await,
-                Err(_) => return Ok(Arc::clone(keys)),
+            if let Ok(asked) = self.asked.try_lock() {
+                self.fetch(asked).await;
             }
         } else {
             let asked = self.asked.lock().await;
@@ -265,6 +270,11 @@ pub(super) fn signature_only(algorithm: Algorithm) -> Validation {
     validation.required_spec_claims.clear();
     (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
     validation
+}
+
+/// Whether a subject can be recorded as it is.
+fn is_fit(subject: &str) -> bool {
+    subject.len() <= limits::SUBJECT_BYTES && !subject.chars().any(char::is_control)
 }
 
 pub(super) fn seconds(duration: Duration) -> i64 {

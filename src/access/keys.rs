@@ -85,11 +85,11 @@ impl KeyRing {
         (&self.signing.0, &self.signing.1)
     }
 
-    /// The key of that id, if what it signed is still good.
+    /// The key of that id, if what it signed is still good, and until when that is.
     #[must_use]
-    pub fn verifying(&self, id: &str, now: OffsetDateTime) -> Option<&DecodingKey> {
+    pub fn verifying(&self, id: &str, now: OffsetDateTime) -> Option<(&DecodingKey, Option<OffsetDateTime>)> {
         let key = self.verifying.get(id).filter(|key| key.until.is_none_or(|until| now < until));
-        key.map(|key| &key.key)
+        key.map(|key| (&key.key, key.until))
     }
 
     /// The public keys, as of RFC 7517 §5.

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use governor::Quota;
 use tokio::sync::Semaphore;
 
 use super::secrets::{is_client_secret, looks_like_client_secret};
-use super::{Allowances, TokenRequest, TooMany};
+use super::{Allowances, Strangers, TokenRequest, TooMany};
 use crate::clock::Clock;
 use crate::ledger::OAuthClient;
 use crate::limits;
@@ -16,8 +15,10 @@ use crate::limits;
 #[derive(Debug)]
 pub struct ClientLogin {
     clock: Clock,
+    /// Two are looked at at a time, and of one client one: whoever floods in the name of one keeps no other out.
     turns: Semaphore,
-    attempts: Allowances,
+    of_client: Allowances,
+    attempts: Strangers,
 }
 
 /// How it went.
@@ -35,9 +36,9 @@ impl ClientLogin {
     /// Nobody has tried yet.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        let quota = Quota::with_period(limits::LOGIN_PAUSE).map(|quota| quota.allow_burst(limits::LOGINS));
-        let attempts = Allowances::with(quota, clock.clone());
-        Self { clock, turns: Semaphore::new(limits::SECRETS_AT_A_TIME), attempts }
+        let attempts = Strangers::new(limits::LOGINS, limits::LOGIN_PAUSE, clock.clone());
+        let of_client = Allowances::new(0, 0, clock.clone());
+        Self { clock, turns: Semaphore::new(limits::SECRETS_AT_A_TIME), of_client, attempts }
     }
 
     /// Looks whether it is the client. `address` is where it asks from: what one address does keeps no other out.
@@ -49,9 +50,13 @@ impl ClientLogin {
         let Some(client) = known.filter(|_| looks_like_client_secret(request.secret.expose_secret())) else {
             return Login::Refused;
         };
-        if let Err(too_many) = self.attempts.of(&format!("{} {address}", client.id)).ask() {
+        if let Err(too_many) = self.attempts.ask(&format!("{} {address}", client.id)) {
             return Login::TooMany(too_many);
         }
+        let _one_at_a_time = match self.of_client.of(&client.id).expensive().await {
+            Ok(turn) => turn,
+            Err(too_many) => return Login::TooMany(too_many),
+        };
         let Some(Ok(_turn)) = self.clock.within(limits::SECRET_WAIT, self.turns.acquire()).await else {
             return Login::TooMany(TooMany { retry_after: Duration::from_secs(1) });
         };

@@ -43,6 +43,12 @@ pub fn hash_of_random(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, secret.as_bytes()))
 }
 
+/// Whether a text has the form of [`random_secret`]'s; what has not needs no looking up.
+#[must_use]
+pub fn looks_random(text: &str) -> bool {
+    text.len() == RANDOM && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
 /// A fresh secret for a client, and its argon2id hash in PHC form.
 ///
 /// # Errors
@@ -56,8 +62,7 @@ pub fn client_secret() -> Result<(SecretString, String), AccessError> {
 /// Whether a text has the form of a client's secret; what has not needs no hashing to be refused.
 #[must_use]
 pub fn looks_like_client_secret(text: &str) -> bool {
-    let random = text.strip_prefix(CLIENT_SECRET).unwrap_or_default();
-    random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    text.strip_prefix(CLIENT_SECRET).is_some_and(looks_random)
 }
 
 /// Whether a secret is the one that a hash is of. It takes some hundredths of a second and 19 MiB, on purpose.

@@ -10,10 +10,7 @@ pub enum TokenRefusal {
     /// The request cannot be read; the sentence says why.
     InvalidRequest(&'static str),
     /// The client or its secret is not known. It is not said which.
-    InvalidClient {
-        /// Whether it was shown in the header `Authorization`.
-        by_header: bool,
-    },
+    InvalidClient,
     /// Another grant than client credentials.
     UnsupportedGrantType,
     /// It wants more than it may.
@@ -26,7 +23,7 @@ impl TokenRefusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidRequest(_) => "invalid_request",
-            Self::InvalidClient { .. } => "invalid_client",
+            Self::InvalidClient => "invalid_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
         }
@@ -37,7 +34,7 @@ impl TokenRefusal {
     pub fn description(&self) -> &'static str {
         match self {
             Self::InvalidRequest(why) => why,
-            Self::InvalidClient { .. } => "the client is unknown or disabled, or its secret is another one",
+            Self::InvalidClient => "the client is unknown or disabled, or its secret is another one",
             Self::UnsupportedGrantType => "grant_type must be client_credentials",
             Self::InvalidScope => "the client may not have all of this scope; leave it out for all it may have",
         }
@@ -53,8 +50,6 @@ pub struct TokenRequest {
     pub secret: SecretString,
     /// What it wants, if it does not want all it may have.
     pub scope: Option<String>,
-    /// Whether it used the header `Authorization`.
-    pub by_header: bool,
 }
 
 impl TokenRequest {
@@ -86,16 +81,14 @@ impl TokenRequest {
                 Err(InvalidRequest("the secret comes in the header and in the body; send it once"))
             }
             (Some(header), named, None) => {
-                let (client_id, secret) = basic(header).ok_or(TokenRefusal::InvalidClient { by_header: true })?;
+                let (client_id, secret) = basic(header).ok_or(TokenRefusal::InvalidClient)?;
                 if named.is_some_and(|named| named != client_id) {
                     return Err(InvalidRequest("client_id in the body is another one than in the header"));
                 }
-                Ok(Self { client_id, secret: secret.into(), scope, by_header: true })
+                Ok(Self { client_id, secret: secret.into(), scope })
             }
-            (None, Some(id), Some(secret)) => {
-                Ok(Self { client_id: id.to_owned(), secret: secret.into(), scope, by_header: false })
-            }
-            (None, ..) => Err(TokenRefusal::InvalidClient { by_header: false }),
+            (None, Some(id), Some(secret)) => Ok(Self { client_id: id.to_owned(), secret: secret.into(), scope }),
+            (None, ..) => Err(TokenRefusal::InvalidClient),
         }
     }
 
@@ -106,7 +99,8 @@ impl TokenRequest {
     pub fn scope<'a>(&'a self, scope: &'a str) -> Result<&'a str, TokenRefusal> {
         let Some(wanted) = &self.scope else { return Ok(scope) };
         let may = |word: &str| scope.split_whitespace().any(|allowed| allowed == word);
-        if wanted.split_whitespace().all(may) { Ok(wanted) } else { Err(TokenRefusal::InvalidScope) }
+        let named = !wanted.trim().is_empty();
+        if named && wanted.split_whitespace().all(may) { Ok(wanted) } else { Err(TokenRefusal::InvalidScope) }
     }
 }
 
@@ -134,9 +128,9 @@ mod tests {
 
     const GRANT: &str = "grant_type=client_credentials";
 
-    fn read(header: Option<&str>, body: &str) -> Result<(String, String, bool), TokenRefusal> {
+    fn read(header: Option<&str>, body: &str) -> Result<(String, String), TokenRefusal> {
         let request = TokenRequest::read(header.map(str::as_bytes), body.as_bytes())?;
-        Ok((request.client_id, request.secret.expose_secret().to_owned(), request.by_header))
+        Ok((request.client_id, request.secret.expose_secret().to_owned()))
     }
 
     fn header(pair: &str) -> String {
@@ -146,8 +140,8 @@ mod tests {
     #[test]
     fn both_ways_of_showing_a_secret_are_read() {
         let in_body = format!("{GRANT}&client_id=a&client_secret=s%2Bs");
-        assert_eq!(read(None, &in_body), Ok(("a".to_owned(), "s+s".to_owned(), false)));
-        assert_eq!(read(Some(&header("a%3Ab:s")), GRANT), Ok(("a:b".to_owned(), "s".to_owned(), true)));
+        assert_eq!(read(None, &in_body), Ok(("a".to_owned(), "s+s".to_owned())));
+        assert_eq!(read(Some(&header("a%3Ab:s")), GRANT), Ok(("a:b".to_owned(), "s".to_owned())));
         let named_too = format!("{GRANT}&client_id=a");
         assert_eq!(read(Some(&header("a:s").replace("Basic", "bAsIc")), &named_too).unwrap().0, "a");
     }
@@ -166,10 +160,10 @@ mod tests {
                 &both,
                 InvalidRequest("the secret comes in the header and in the body; send it once"),
             ),
-            (None, GRANT, InvalidClient { by_header: false }),
-            (None, &format!("{GRANT}&client_id=a"), InvalidClient { by_header: false }),
-            (Some("Bearer x".to_owned()), GRANT, InvalidClient { by_header: true }),
-            (Some("Basic !".to_owned()), GRANT, InvalidClient { by_header: true }),
+            (None, GRANT, InvalidClient),
+            (None, &format!("{GRANT}&client_id=a"), InvalidClient),
+            (Some("Bearer x".to_owned()), GRANT, InvalidClient),
+            (Some("Basic !".to_owned()), GRANT, InvalidClient),
         ] {
             assert_eq!(read(authorization.as_deref(), body), Err(refusal), "{body}");
         }
@@ -184,6 +178,7 @@ mod tests {
         let all = "scim.read import.read";
         assert_eq!(request("").scope(all), Ok(all));
         assert_eq!(request("import.read").scope(all), Ok("import.read"));
+        assert_eq!(request("+").scope(all), Err(TokenRefusal::InvalidScope));
         assert_eq!(request("import.read+admin").scope(all), Err(TokenRefusal::InvalidScope));
     }
 }

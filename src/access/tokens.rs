@@ -18,7 +18,7 @@ use super::issuers::{is_access_token, seconds, signature_only};
 use super::secrets::random_id;
 use super::{Allowance, Allowances, Issuer, KeyRing, Scope, SealError, TrustedIssuer, Vault};
 use crate::clock::Clock;
-use crate::ledger::{Ledger, LedgerError, Revocations, SealedKey};
+use crate::ledger::{AuditEntry, Ledger, LedgerError, Revocations, SealedKey};
 use crate::limits;
 
 /// `aud` of the bridge's own tokens.
@@ -102,6 +102,8 @@ pub struct Issued {
 pub struct Principal {
     /// `sub`.
     pub subject: Arc<str>,
+    /// Which client this is, as no other: subjects may be the same.
+    pub identity: Arc<str>,
     /// `client_id`, of an OAuth client of the bridge.
     pub client: Option<String>,
     /// `scope`; words that name no scope of ours are left out.
@@ -173,16 +175,12 @@ impl Tokens {
     /// When the ledger cannot be used, or holds a key that cannot be opened.
     pub async fn open(ledger: &Ledger, options: TokenOptions, clock: Clock) -> Result<Self, AccessError> {
         let vault = options.vault;
-        if !ledger.signing_keys().await?.iter().any(|key| key.verifies_until.is_none()) {
-            ledger.add_signing_key(KeyRing::fresh(&vault)?, clock.now()).await?;
-        }
         for key in ledger.signing_keys().await? {
             if let Some(sealed) = KeyRing::reseal(&vault, &key)? {
                 ledger.reseal_signing_key(&key.id, sealed).await?;
             }
         }
-        let sealed = ledger.signing_keys().await?;
-        let ring = KeyRing::open(&vault, &sealed)?.ok_or(AccessError::Key)?;
+        let (ring, sealed) = open_ring(ledger, &vault, &clock).await?;
         let trusted: Result<Vec<Issuer>, _> =
             options.trusted.into_iter().map(|trusted| Issuer::new(trusted, clock.clone())).collect();
         Ok(Self {
@@ -207,13 +205,13 @@ impl Tokens {
         if **self.revoked.load() != revoked {
             self.revoked.store(Arc::new(revoked));
         }
-        let sealed = ledger.signing_keys().await?;
-        if *self.sealed.read().unwrap_or_else(PoisonError::into_inner) != sealed {
-            if let Some(ring) = KeyRing::open(&self.vault, &sealed)? {
-                self.ring.store(Arc::new(ring));
-                // A key may have been withdrawn.
-                self.remembered.write().unwrap_or_else(PoisonError::into_inner).clear();
-            }
+        let now = ledger.signing_keys().await?;
+        let changed = *self.sealed.read().unwrap_or_else(PoisonError::into_inner) != now;
+        if changed {
+            let (ring, sealed) = open_ring(ledger, &self.vault, &self.clock).await?;
+            self.ring.store(Arc::new(ring));
+            // A key may have been withdrawn.
+            self.remembered.write().unwrap_or_else(PoisonError::into_inner).clear();
             *self.sealed.write().unwrap_or_else(PoisonError::into_inner) = sealed;
         }
         Ok(())
@@ -223,10 +221,16 @@ impl Tokens {
     ///
     /// # Errors
     /// When the ledger cannot be written.
-    pub async fn rotate(&self, ledger: &Ledger, verifies_until: OffsetDateTime) -> Result<String, AccessError> {
+    pub async fn rotate(
+        &self,
+        ledger: &Ledger,
+        verifies_until: OffsetDateTime,
+        event: AuditEntry,
+    ) -> Result<String, AccessError> {
         let fresh = KeyRing::fresh(&self.vault)?;
         let id = fresh.id.clone();
-        ledger.rotate_signing_key(fresh, verifies_until, self.clock.now()).await?;
+        let event = AuditEntry { target: Some(id.clone()), ..event };
+        ledger.rotate_signing_key(fresh, verifies_until, vec![event], self.clock.now()).await?;
         self.refresh(ledger).await?;
         Ok(id)
     }
@@ -289,6 +293,9 @@ impl Tokens {
     /// # Errors
     /// Why it is not good any more.
     pub fn recall(&self, token: &[u8]) -> Option<Result<Arc<Principal>, AccessError>> {
+        if token.len() > limits::BEARER_TOKEN_BYTES {
+            return Some(Err(AccessError::TooLong));
+        }
         let hash = hash(token);
         let verified = self.remembered.read().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
         // Of a trusted issuer's, the time after which it is to be verified again may have come.
@@ -306,14 +313,12 @@ impl Tokens {
     /// Why it is not good; see [`AccessError`].
     pub async fn verify(&self, token: impl AsRef<[u8]>) -> Result<Arc<Principal>, AccessError> {
         let token = token.as_ref();
-        if token.len() > limits::BEARER_TOKEN_BYTES {
-            return Err(AccessError::TooLong);
-        }
         if let Some(known) = self.recall(token) {
             return known;
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| AccessError::Invalid)?;
-        let verified = match self.own(token, &header) {
+        let ring = self.ring.load_full();
+        let verified = match self.own(&ring, token, &header) {
             Some(own) => own?,
             None => self.others(token, &header).await?,
         };
@@ -323,7 +328,10 @@ impl Tokens {
         if remembered.len() >= limits::REMEMBERED_TOKENS {
             remembered.clear();
         }
-        remembered.insert(hash(token), Arc::new(verified));
+        // Keys that were changed meanwhile may not be those that verified it.
+        if Arc::ptr_eq(&ring, &self.ring.load()) {
+            remembered.insert(hash(token), Arc::new(verified));
+        }
         Ok(principal)
     }
 
@@ -347,9 +355,8 @@ impl Tokens {
     ///
     /// NB: `iss` is not compared. It tells others where the token is from; the bridge knows its own by their key, which
     /// signs nothing else, and they stay good when its address changes.
-    fn own(&self, token: &[u8], header: &Header) -> Option<Result<Verified, AccessError>> {
-        let ring = self.ring.load();
-        let key = ring.verifying(header.kid.as_deref()?, self.clock.now())?;
+    fn own(&self, ring: &KeyRing, token: &[u8], header: &Header) -> Option<Result<Verified, AccessError>> {
+        let (key, until) = ring.verifying(header.kid.as_deref()?, self.clock.now())?;
         if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(ACCESS_TOKEN) || header.crit.is_some() {
             return Some(Err(AccessError::Invalid));
         }
@@ -362,16 +369,20 @@ impl Tokens {
                 return Err(AccessError::Invalid);
             }
             let (id, client) = (text("jti")?, claims.text("client_id").map(str::to_owned));
-            let allowance = self.allowances.of(client.as_ref().unwrap_or(&id));
+            let identity = client.as_ref().map_or_else(|| format!("token {id}"), |client| format!("client {client}"));
+            let allowance = self.allowances.of(&identity);
             let principal = Principal {
                 subject: text("sub")?.into(),
+                identity: identity.into(),
                 client,
                 scopes: claims.words("scope").into_iter().filter_map(|word| word.parse().ok()).collect(),
                 workspaces: claims.words("workspaces").into_iter().map(str::to_owned).collect(),
                 allowance,
             };
             let nbf = time("nbf")?.saturating_sub(seconds(limits::TOKEN_LEEWAY));
-            Ok(Verified { principal: Arc::new(principal), id: Some(id), nbf, exp: time("exp")? })
+            // What a key signed that signs no more ends with it.
+            let exp = time("exp")?.min(until.map_or(i64::MAX, OffsetDateTime::unix_timestamp));
+            Ok(Verified { principal: Arc::new(principal), id: Some(id), nbf, exp })
         }))
     }
 
@@ -386,9 +397,10 @@ impl Tokens {
         let named = claims.text("iss").ok_or(AccessError::Invalid)?;
         let issuer = self.trusted.iter().find(|issuer| issuer.name() == named).ok_or(AccessError::Invalid)?;
         let said = issuer.verify(token, header).await?;
-        let allowance = self.allowances.of(&format!("{named} {}", said.subject));
+        let identity = format!("issuer {named} {}", said.subject);
+        let allowance = self.allowances.of(&identity);
         let (subject, scopes, workspaces) = (said.subject.into(), said.scopes, said.workspaces);
-        let principal = Principal { subject, client: None, scopes, workspaces, allowance };
+        let principal = Principal { subject, identity: identity.into(), client: None, scopes, workspaces, allowance };
         Ok(Verified { principal: Arc::new(principal), id: None, nbf: said.nbf, exp: said.exp })
     }
 
@@ -397,6 +409,15 @@ impl Tokens {
     pub fn remembered(&self) -> usize {
         self.remembered.read().unwrap_or_else(PoisonError::into_inner).len()
     }
+}
+
+/// The keys of the ledger, opened; where none signs, one is made.
+async fn open_ring(ledger: &Ledger, vault: &Vault, clock: &Clock) -> Result<(KeyRing, Vec<SealedKey>), AccessError> {
+    if !ledger.signing_keys().await?.iter().any(|key| key.verifies_until.is_none()) {
+        ledger.add_signing_key(KeyRing::fresh(vault)?, clock.now()).await?;
+    }
+    let sealed = ledger.signing_keys().await?;
+    Ok((KeyRing::open(vault, &sealed)?.ok_or(AccessError::Key)?, sealed))
 }
 
 fn hash(token: &[u8]) -> [u8; 32] {

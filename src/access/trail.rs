@@ -1,6 +1,6 @@
 //! The audit trail of requests: they are counted as they are answered, and written down a moment later.
 //!
-//! Equal ones become one entry with their count, so that a client which asks a thousand times a second fills no disk.
+//! Equal ones become one entry with their count, so that a client which asks a thousand times a second is a row a second.
 //! Nothing is left out: when there are too many different ones, they are told apart by less.
 
 use std::collections::HashMap;
@@ -18,6 +18,8 @@ use crate::limits;
 pub struct Answered {
     /// Who asked, if a good token was shown.
     pub actor: Option<Arc<str>>,
+    /// Which client that is, as no other.
+    pub identity: Option<Arc<str>>,
     /// About which workspace; only of one that the token opens.
     pub workspace: Option<Arc<str>>,
     /// From where.
@@ -89,6 +91,14 @@ impl AuditTrail {
 
 /// Adds to what is noted; told apart by less where there is much.
 fn add(pending: &mut HashMap<Answered, Tally>, mut answered: Answered, tally: Tally) {
+    if answered.actor.is_none() {
+        // Anybody can make any number of these.
+        answered.target = None;
+        let strangers = pending.keys().filter(|answered| answered.actor.is_none()).count();
+        if strangers >= limits::AUDIT_STRANGERS && !pending.contains_key(&answered) {
+            (answered.address, answered.route, answered.method) = (None, None, "OTHER");
+        }
+    }
     if !pending.contains_key(&answered) {
         if pending.len() >= limits::AUDIT_DETAILED {
             answered.target = None;
@@ -97,7 +107,7 @@ fn add(pending: &mut HashMap<Answered, Tally>, mut answered: Answered, tally: Ta
             answered.address = None;
         }
         if pending.len() >= 2 * limits::AUDIT_PENDING {
-            (answered.actor, answered.workspace) = (None, None);
+            (answered.actor, answered.identity) = (None, None);
         }
     }
     pending
@@ -113,6 +123,7 @@ fn entry(answered: &Answered, tally: &Tally) -> AuditEntry {
     AuditEntry {
         workspace: answered.workspace.as_deref().map(str::to_owned),
         actor: answered.actor.as_deref().map(str::to_owned),
+        identity: answered.identity.as_deref().map(str::to_owned),
         address: answered.address.map(|address| address.to_string()),
         method: Some(answered.method.to_owned()),
         route: answered.route.as_deref().map(str::to_owned),
@@ -130,7 +141,8 @@ mod tests {
 
     fn answered(target: usize) -> Answered {
         Answered {
-            actor: None,
+            actor: Some("test".into()),
+            identity: None,
             workspace: None,
             address: Some([127, 0, 0, 1].into()),
             method: "GET",
@@ -138,6 +150,19 @@ mod tests {
             target: Some(format!("adm_{target}")),
             status: 200,
         }
+    }
+
+    #[test]
+    fn strangers_make_few_rows_whatever_they_ask() {
+        let trail = AuditTrail::new(Clock::manual(OffsetDateTime::UNIX_EPOCH));
+        for number in 0..10_000_usize {
+            let [.., high, low] = number.to_be_bytes();
+            let (address, route) = (Some([10, 0, high, low].into()), Some(format!("/{number}").into()));
+            trail.note(Answered { actor: None, address, route, status: 401, ..answered(number) }, "id");
+        }
+        let pending = trail.pending.lock().unwrap();
+        assert!(pending.len() <= limits::AUDIT_STRANGERS + 1, "{}", pending.len());
+        assert_eq!(pending.values().map(|tally| tally.count).sum::<i64>(), 10_000);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::{StartError, days};
 use crate::access::{AccessError, AuditTrail, TokenOptions, Tokens, TrustedIssuer, Vault, connection_purpose};
 use crate::clock::{self, Clock};
-use crate::config::Config;
+use crate::config::{Config, open_to_others};
 use crate::http::Workspace;
 use crate::import::ImportRequest;
 use crate::ledger::{Ledger, SealedConnection, Trigger};
@@ -22,7 +22,7 @@ use crate::limits;
 ///
 /// # Errors
 /// [`StartError::Access`], [`StartError::KeyFile`].
-pub fn vault(config: &Config) -> Result<Vault, StartError> {
+pub async fn vault(config: &Config, ledger: &Ledger) -> Result<Vault, StartError> {
     let sealed = |error| StartError::Access(AccessError::Sealed(error));
     let previous = config.access.previous_encryption_key.as_ref();
     if let Some(key) = &config.access.encryption_key {
@@ -34,8 +34,24 @@ pub fn vault(config: &Config) -> Result<Vault, StartError> {
     };
     let wrong = |why: std::io::Error| StartError::KeyFile { file: file.display().to_string(), why: why.to_string() };
     let key = match std::fs::read_to_string(&file) {
-        Ok(key) => SecretString::from(key),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(&file).map_err(wrong)?,
+        Ok(key) => {
+            let setting = "access.encryption_key";
+            if let Some(warning) = open_to_others(&file, setting) {
+                tracing::warn!("{warning}");
+            }
+            SecretString::from(key)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // Another key would open nothing of what is there.
+            let known = ledger.signing_keys().await.map_err(|error| StartError::database(config, &error))?;
+            if !known.is_empty() {
+                return Err(StartError::KeyFile {
+                    file: file.display().to_string(),
+                    why: "it is not there, and the database has secrets that were sealed with it".to_owned(),
+                });
+            }
+            make_key(&file).map_err(wrong)?
+        }
         Err(error) => return Err(wrong(error)),
     };
     Vault::new(&key, previous).map_err(sealed)
@@ -89,7 +105,7 @@ pub async fn open_tokens(config: &Config, ledger: &Ledger, issuer: &str, clock: 
         workspaces: issuer.workspaces.clone(),
     });
     let options = TokenOptions {
-        vault: Arc::new(vault(config)?),
+        vault: Arc::new(vault(config, ledger).await?),
         issuer: issuer.to_owned(),
         trusted: trusted.collect(),
         requests_per_second: config.limits.requests_per_second,
@@ -111,7 +127,7 @@ pub async fn open_connection(
     let token = vault.open(&purpose, &connection.sealed)?;
     if !vault.is_current(&connection.sealed) {
         let sealed = vault.seal(&purpose, token.expose_secret())?;
-        ledger.connect(SealedConnection { sealed, ..connection.clone() }).await?;
+        ledger.reseal_connection(connection, sealed).await?;
     }
     Ok(String::from_utf8_lossy(token.expose_secret()).into_owned().into())
 }
@@ -120,6 +136,7 @@ pub async fn open_connection(
 pub(super) struct AccessLoop {
     pub tokens: Arc<Tokens>,
     pub workspaces: Vec<Arc<Workspace>>,
+    /// With a connection of its own: that a client was disabled is learnt although all others are busy.
     pub ledger: Ledger,
     pub clock: Clock,
     /// When each workspace was connected whose token is in use.
@@ -140,7 +157,15 @@ impl AccessLoop {
                 continue;
             }
             let token = match connection {
-                Some(connection) => Some(open_connection(self.tokens.vault(), &self.ledger, connection).await?),
+                Some(connection) => match open_connection(self.tokens.vault(), &self.ledger, connection).await {
+                    Ok(token) => Some(token),
+                    Err(AccessError::Sealed(error)) => {
+                        // It keeps no other workspace from its own.
+                        tracing::error!(workspace = %workspace.name, error = %error, "the token of a connection cannot be opened");
+                        None
+                    }
+                    Err(error) => return Err(error),
+                },
                 None => None,
             };
             if let Err(why) = workspace.connector.take(token.as_ref()) {
@@ -175,6 +200,7 @@ impl AccessLoop {
             }
             failing = refreshed.is_err();
         }
+        self.ledger.close().await;
     }
 }
 
@@ -221,6 +247,7 @@ pub(super) async fn audit_loop(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::SealedKey;
 
     #[test]
     fn the_key_is_beside_the_database() {
@@ -234,14 +261,16 @@ mod tests {
         assert_eq!(file("sqlite::memory:"), None);
     }
 
-    #[test]
-    fn the_first_start_makes_a_key_and_the_next_one_finds_it() {
+    #[tokio::test]
+    async fn the_first_start_makes_a_key_and_the_next_one_finds_it() {
         let directory = tempfile::tempdir().unwrap();
         let mut config = Config::defaults().unwrap();
         let file = directory.path().join("bridge.db");
         config.database.url = format!("sqlite://{}?mode=rwc", file.display()).into();
-        let sealed = vault(&config).unwrap().seal("x", b"secret").unwrap();
-        assert_eq!(vault(&config).unwrap().open("x", &sealed).unwrap().expose_secret(), b"secret");
+        let ledger = Ledger::open(config.database.url.expose_secret()).await.unwrap();
+        ledger.migrate().await.unwrap();
+        let sealed = vault(&config, &ledger).await.unwrap().seal("x", b"secret").unwrap();
+        assert_eq!(vault(&config, &ledger).await.unwrap().open("x", &sealed).unwrap().expose_secret(), b"secret");
         let key = directory.path().join("bridge.db.key");
         #[cfg(unix)]
         {
@@ -249,6 +278,13 @@ mod tests {
             assert_eq!(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777, 0o600);
         }
         std::fs::write(&key, "nothing").unwrap();
-        assert!(vault(&config).unwrap_err().to_string().contains("openssl rand -base64 32"));
+        assert!(vault(&config, &ledger).await.unwrap_err().to_string().contains("openssl rand -base64 32"));
+
+        // Once something was sealed with it, no other key takes its place.
+        let sealed = SealedKey { id: "k".to_owned(), sealed, verifies_until: None };
+        ledger.add_signing_key(sealed, Clock::System.now()).await.unwrap();
+        std::fs::remove_file(&key).unwrap();
+        assert!(vault(&config, &ledger).await.unwrap_err().to_string().contains("it is not there"));
+        assert!(!key.exists());
     }
 }

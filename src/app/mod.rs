@@ -22,11 +22,12 @@ pub use access::{open_connection, open_tokens, vault};
 use workspace::Running;
 pub use workspace::{importer_of, workspace_of};
 
-use crate::access::{AccessError, AuditTrail, ClientLogin, Tokens};
+use crate::access::{AccessError, AuditTrail, ClientLogin, Strangers, Tokens};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::http::{self, CertificateError, Certificates, Freshness, Origin, Service, Workspace};
 use crate::ledger::{Ledger, LedgerError};
+use crate::limits;
 use crate::scim::{CursorKey, PageRules};
 
 /// How many resources a client gets that does not say how many it wants.
@@ -162,7 +163,9 @@ impl App {
             running.push(Running::prepare(config, &workspace, &public_url, &ledger, &clock).await?);
         }
         let workspaces: Vec<Arc<Workspace>> = running.iter().map(|running| Arc::clone(&running.workspace)).collect();
-        let mut access = AccessLoop::new(Arc::clone(&tokens), workspaces.clone(), ledger.clone(), clock.clone());
+        let aside = Ledger::open_aside(config.database.url.expose_secret()).await;
+        let aside = aside.map_err(|error| StartError::database(config, &error))?;
+        let mut access = AccessLoop::new(Arc::clone(&tokens), workspaces.clone(), aside, clock.clone());
         access.refresh_connections().await.map_err(StartError::Access)?;
         let service = service(config, tokens, &ledger, &clock, public_url, workspaces)?;
         let server = http::serve(listener, service.clone(), config.limits.max_connections, certificates.clone())
@@ -249,6 +252,7 @@ fn service(
         cursor_key: Arc::new(CursorKey::new(&cursors).ok_or(StartError::Access(AccessError::Key))?),
         tokens,
         token_ttl: config.access.token_ttl,
+        strangers: Arc::new(Strangers::new(limits::STRANGER_REQUESTS, limits::STRANGER_PAUSE, clock.clone())),
         login: Arc::new(ClientLogin::new(clock.clone())),
         trail: Arc::new(AuditTrail::new(clock.clone())),
         ledger: ledger.clone(),

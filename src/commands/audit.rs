@@ -39,7 +39,9 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
     loop {
         let entries = ledger.audit(&question, limits::LIST_ITEMS as u64).await?;
         for entry in &entries {
-            print_line(&json!(entry).to_string());
+            let mut document = json!(entry);
+            document["id"] = json!(entry.id);
+            print_line(&document.to_string());
         }
         match entries.last() {
             Some(last) if entries.len() == limits::LIST_ITEMS => question.after = last.id,

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use super::token::{Scopes, workspaces};
+use super::token::{Scopes, overlap, workspaces};
 use super::{CommandError, by_command, print_line, when};
 use crate::access::{Scope, client_id, client_secret};
 use crate::app::open_ledger;
@@ -34,7 +34,7 @@ pub enum Command {
         /// Its id.
         id: String,
         /// How long the secret before stays good, such as 24h; 0s if somebody else may know it.
-        #[arg(long, default_value = "24h", value_parser = humantime::parse_duration)]
+        #[arg(long, default_value = "24h", value_parser = overlap)]
         overlap: Duration,
         /// Print id and secret as JSON.
         #[arg(long)]
@@ -84,8 +84,7 @@ async fn make(config: &Config, ledger: &Ledger, create: &Create) -> Result<(), C
         rotated_at: None,
         disabled_at: None,
     };
-    ledger.add_client(&client).await?;
-    ledger.record_audit(by_command("client.created", &client.id, &client.workspaces, now)).await?;
+    ledger.add_client(&client, by_command("client.created", &client.id, &client.workspaces, now)).await?;
     show(&client.id, secret.expose_secret(), create.json);
     Ok(())
 }
@@ -118,8 +117,7 @@ async fn list(ledger: &Ledger, json: bool) -> Result<(), CommandError> {
 
 async fn disable(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
     let (client, now) = (known(ledger, id).await?, Clock::System.now());
-    if ledger.disable_client(id, now).await? {
-        ledger.record_audit(by_command("client.disabled", id, &client.workspaces, now)).await?;
+    if ledger.disable_client(id, by_command("client.disabled", id, &client.workspaces, now), now).await? {
         eprintln!("{id} is disabled; its tokens end within a second.");
     } else {
         eprintln!("{id} was disabled before.");
@@ -133,8 +131,8 @@ async fn rotate(ledger: &Ledger, id: &str, overlap: Duration, json: bool) -> Res
         return Err(CommandError::new(format!("{id} is disabled; make a new client instead")));
     }
     let (secret, hash) = client_secret()?;
-    ledger.rotate_client(&client, &hash, now + overlap, now).await?;
-    ledger.record_audit(by_command("client.rotated", id, &client.workspaces, now)).await?;
+    let event = by_command("client.rotated", id, &client.workspaces, now);
+    ledger.rotate_client(&client, &hash, now + overlap, event, now).await?;
     show(id, secret.expose_secret(), json);
     Ok(())
 }

@@ -42,15 +42,8 @@ pub async fn connect(config: &Config, arguments: &Connect) -> Result<(), Command
     let ticket = random_secret()?;
     let now = Clock::System.now();
     let hash = hash_of_random(ticket.expose_secret());
-    ledger.begin_connecting(&workspace.name, &hash, now + limits::CONNECT_TICKET).await?;
-    ledger
-        .record_audit(by_command(
-            "workspace.connect_begun",
-            &workspace.name,
-            std::slice::from_ref(&workspace.name),
-            now,
-        ))
-        .await?;
+    let event = by_command("workspace.connect_begun", &workspace.name, std::slice::from_ref(&workspace.name), now);
+    ledger.begin_connecting(&workspace.name, &hash, now + limits::CONNECT_TICKET, event).await?;
     ledger.close().await;
     eprintln!("Open this address in a browser, once, within ten minutes. The bridge must be running there.");
     print_line(&format!("{}/connect/intercom?ticket={}", config.public_url(), ticket.expose_secret()));
@@ -67,7 +60,7 @@ pub async fn disconnect(config: &Config, arguments: &Disconnect) -> Result<(), C
     };
     if !arguments.force {
         let (_, connector) = importer_of(config, &workspace, &ledger, &Clock::System)?;
-        let token = open_connection(&vault(config)?, &ledger, &connection).await?;
+        let token = open_connection(&vault(config, &ledger).await?, &ledger, &connection).await?;
         connector.take(Some(&token)).map_err(CommandError::new)?;
         match connector.uninstall().await {
             // It opens nothing already.
@@ -87,8 +80,7 @@ pub async fn disconnect(config: &Config, arguments: &Disconnect) -> Result<(), C
 }
 
 async fn forget(ledger: &Ledger, workspace: &str) -> Result<(), CommandError> {
-    ledger.disconnect(workspace).await?;
-    let now = Clock::System.now();
-    ledger.record_audit(by_command("workspace.disconnected", workspace, &[workspace.to_owned()], now)).await?;
+    let event = by_command("workspace.disconnected", workspace, &[workspace.to_owned()], Clock::System.now());
+    ledger.disconnect(workspace, event).await?;
     Ok(())
 }

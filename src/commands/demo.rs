@@ -159,7 +159,7 @@ async fn client(app: &App) -> Result<(String, SecretString), CommandError> {
         rotated_at: None,
         disabled_at: None,
     };
-    app.service().ledger.add_client(&client).await?;
+    app.service().ledger.add_client(&client, Vec::new()).await?;
     Ok((client.id, secret))
 }
 

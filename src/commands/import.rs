@@ -57,7 +57,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     if connector.by_oauth() {
         let connections = ledger.connections().await?;
         if let Some(connection) = connections.iter().find(|connection| connection.workspace == workspace.name) {
-            let token = open_connection(&vault(config)?, &ledger, connection).await?;
+            let token = open_connection(&vault(config, &ledger).await?, &ledger, connection).await?;
             connector.take(Some(&token)).map_err(CommandError::new)?;
         }
     }

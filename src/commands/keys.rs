@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::{CommandError, by_command, when};
+use super::token::overlap;
+use super::{COMMAND_LINE, CommandError, by_command, when};
 use crate::app::{open_ledger, open_tokens};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::Ledger;
+use crate::ledger::{AuditEntry, Ledger};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -16,7 +17,7 @@ pub enum Command {
     Rotate {
         /// How long, such as 90d; 0s if somebody else may know the key. Where it is left out: as long as the longest of
         /// the tokens that were issued.
-        #[arg(long, value_parser = humantime::parse_duration)]
+        #[arg(long, value_parser = overlap)]
         overlap: Option<Duration>,
     },
     /// The encryption key is lost: forget every secret that was sealed with it. All tokens end, and workspaces that were
@@ -51,15 +52,14 @@ async fn rotate(config: &Config, ledger: &Ledger, overlap: Option<Duration>) -> 
         let last = issued.map(|token| token.expires_at).max();
         last.unwrap_or(now).max(now + config.access.token_ttl)
     };
-    let id = tokens.rotate(ledger, until).await?;
-    ledger.record_audit(by_command("keys.rotated", &id, &[], now)).await?;
+    let event = AuditEntry { actor: Some(COMMAND_LINE.to_owned()), ..AuditEntry::event("keys.rotated", now) };
+    let id = tokens.rotate(ledger, until, event).await?;
     eprintln!("The key {id} signs from now on; what was signed before is good until {}.", when(until));
     Ok(())
 }
 
 async fn reset(ledger: &Ledger) -> Result<(), CommandError> {
-    ledger.forget_sealed().await?;
-    ledger.record_audit(by_command("keys.reset", "all", &[], Clock::System.now())).await?;
+    ledger.forget_sealed(by_command("keys.reset", "all", &[], Clock::System.now())).await?;
     eprintln!("Every sealed secret is forgotten. Start the bridge, issue tokens, and run `connect` where it was used.");
     Ok(())
 }

@@ -182,11 +182,14 @@ async fn asked_to_stop() {
     }
 }
 
+/// Who did it, where somebody in a shell did.
+const COMMAND_LINE: &str = "command line";
+
 /// What the audit trail says of something that was done from the shell: for each workspace that it concerns.
 fn by_command(event: &str, target: &str, workspaces: &[String], now: OffsetDateTime) -> Vec<AuditEntry> {
     let entry = |workspace: Option<String>| AuditEntry {
         workspace,
-        actor: Some("command line".to_owned()),
+        actor: Some(COMMAND_LINE.to_owned()),
         target: Some(target.to_owned()),
         ..AuditEntry::event(event, now)
     };

@@ -12,6 +12,7 @@ use crate::app::{open_ledger, open_tokens, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{IssuedToken, Ledger};
+use crate::limits;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -46,13 +47,18 @@ pub struct Issue {
     subject: String,
 }
 
-/// Longer ones are as good as never ending.
-const LONGEST_TTL: Duration = Duration::from_hours(10 * 365 * 24);
-
 fn ttl(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(ttl) if (Duration::from_secs(1)..=LONGEST_TTL).contains(&ttl) => Ok(ttl),
+        Ok(ttl) if (Duration::from_secs(1)..=limits::LONGEST_OVERLAP).contains(&ttl) => Ok(ttl),
         _ => Err("must be a duration from 1s to 3650d, such as 1h or 30d".to_owned()),
+    }
+}
+
+/// How long what was before stays good.
+pub fn overlap(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(overlap) if overlap <= limits::LONGEST_OVERLAP => Ok(overlap),
+        _ => Err("must be a duration up to 3650d, such as 24h; 0s for none".to_owned()),
     }
 }
 
@@ -115,9 +121,8 @@ async fn issue_token(config: &Config, ledger: &Ledger, issue: &Issue) -> Result<
         expires_at: issued.expires_at,
         revoked_at: None,
     };
-    ledger.add_token(&recorded).await?;
     let event = by_command("token.issued", &issued.id, &recorded.workspaces, issued.issued_at);
-    ledger.record_audit(event).await?;
+    ledger.add_token(&recorded, event).await?;
     print_line(issued.expose());
     Ok(())
 }
@@ -144,8 +149,7 @@ async fn revoke(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
     let now = Clock::System.now();
     let known = ledger.tokens().await?.into_iter().find(|token| token.id == id);
     let token = known.ok_or_else(|| CommandError::new(format!("there is no token `{id}`; `token list` shows all")))?;
-    if ledger.revoke_token(id, now).await? {
-        ledger.record_audit(by_command("token.revoked", id, &token.workspaces, now)).await?;
+    if ledger.revoke_token(id, by_command("token.revoked", id, &token.workspaces, now), now).await? {
         eprintln!("{id} is revoked; it ends within a second.");
     } else {
         eprintln!("{id} was revoked before.");

@@ -1,5 +1,7 @@
 //! The environment's variables that are settings.
 
+use std::path::Path;
+
 use figment::providers::Serialized;
 use figment::value::{Dict, Map};
 use figment::{Metadata, Profile, Provider};
@@ -15,7 +17,7 @@ const EXPECTED: &[(&str, &str)] = &[
 ];
 
 /// Keys whose values can stand in a file.
-const SECRETS: &[&str] = &[
+pub(super) const SECRETS: &[&str] = &[
     "database.url",
     "intercom.access_token",
     "intercom.client_secret",
@@ -23,18 +25,28 @@ const SECRETS: &[&str] = &[
     "access.previous_encryption_key",
 ];
 
+/// What is wrong with who may read or write a file with a secret.
+#[must_use]
+pub fn open_to_others(file: &Path, key: &str) -> Option<String> {
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).ok()?.permissions());
+        let file = file.display();
+        (mode & 0o027 != 0).then(|| {
+            format!(
+                "the file {file} of {key} can be read by everybody on this machine, or written by others than its owner; \
+                 `chmod 600 {file}` keeps it to its owner, and 440 to a group"
+            )
+        })
+    }
+    #[cfg(not(unix))]
+    None
+}
+
 /// The secret that stands in a file. Who may read the file is looked at too.
 pub(super) fn secret_in(file: &str, key: &str, warnings: &mut Vec<String>) -> std::io::Result<String> {
     let content = std::fs::read_to_string(file)?;
-    #[cfg(unix)]
-    if let Ok(metadata) = std::fs::metadata(file)
-        && std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o027 != 0
-    {
-        warnings.push(format!(
-            "the file {file} of {key} can be read by everybody on this machine, or written by others than its owner; \
-             `chmod 600 {file}` keeps it to its owner, and 440 to a group"
-        ));
-    }
+    warnings.extend(open_to_others(Path::new(file), key));
     Ok(content.trim_end_matches(['\r', '\n']).to_owned())
 }
 

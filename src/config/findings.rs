@@ -41,7 +41,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("scim.one_word_names", "repeat or given_only"),
     ("access.encryption_key", "32 random bytes as Base64, as `openssl rand -base64 32` prints them"),
     ("access.previous_encryption_key", "32 random bytes as Base64, as `openssl rand -base64 32` prints them"),
-    ("access.token_ttl", "a duration of at least one second, such as 1h"),
+    ("access.token_ttl", "a duration from one second to a day, such as 1h"),
     ("access.audit_retention_days", "a whole number from 1 to 36500"),
     ("limits.requests_per_second", "a whole number up to 1000000; 0 for no limit"),
     ("limits.burst", "a whole number up to 1000000; 0 for no limit"),
@@ -92,6 +92,10 @@ pub(super) fn repair<T: DeserializeOwned>(
             break;
         };
         wrong.push(finding(&figment, &key));
+        if default.as_dict().is_some() {
+            // A table is merged and not replaced: the rest cannot be read past it.
+            break;
+        }
         figment = figment.merge(Serialized::default(&key, default));
     }
     Err(ConfigError(std::mem::take(wrong)))
@@ -127,7 +131,9 @@ pub(super) fn unknown_keys(figment: &Figment) -> Vec<String> {
             Value::Dict(_, keys) => keys.keys().map(|key| format!("{section}.{key}")).collect(),
             _ => vec![section],
         };
-        for key in keys.into_iter().filter(|key| KEYS.iter().all(|(known, _)| known != key)) {
+        let is_list =
+            |key: &str| KEYS.iter().any(|(known, _)| known.split_once("[]").is_some_and(|(list, _)| list == key));
+        for key in keys.into_iter().filter(|key| !is_list(key) && KEYS.iter().all(|(known, _)| known != key)) {
             let name = key.rsplit('.').next().unwrap_or_default();
             let meant = KEYS.iter().find(|(known, _)| known.ends_with(&format!(".{name}")));
             let hint = meant.map_or_else(String::new, |(known, _)| format!("; did you mean {known}?"));

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 
+use super::ConfigError;
 use super::environment::secret_in;
 use super::findings::{KEYS, repair, source, what_is_allowed};
 use super::values::{interval, region_or_empty, secret_or_empty, text_or_empty, texts, url_or_empty};
@@ -208,18 +209,21 @@ fn list<T: DeserializeOwned>(
         );
         let allowed = |key: &str| what_is_allowed(&format!("{path}[].{key}"));
         let missing = required.iter().filter(|key| !table.contains_key(**key));
-        wrong.extend(missing.map(|key| format!("{label}.{key} is missing; it must be {}", allowed(key))));
+        let mut findings: Vec<String> =
+            missing.map(|key| format!("{label}.{key} is missing; it must be {}", allowed(key))).collect();
         let mut found = Vec::new();
         let whole = defaults.clone().merge(Serialized::defaults(Dict::from_iter(table)));
-        let item = repair::<T>(whole, &defaults, None, &mut found);
+        let item = repair::<T>(whole, &defaults, None, &mut found).map_err(|ConfigError(rest)| found.extend(rest));
         // `repair` knows the key alone: `region (from …) must be …`.
-        wrong.extend(found.iter().filter_map(|finding| {
+        findings.extend(found.iter().filter_map(|finding| {
             let key = finding.split(' ').next()?.split('.').next()?;
             Some(format!("{label}.{key} (from {}) must be {}", source(figment, path), allowed(key)))
         }));
-        if let Ok(item) = item {
+        // What was found wrong stands in for nothing.
+        if let Some(item) = item.ok().filter(|_| findings.is_empty()) {
             read.push((label, item));
         }
+        wrong.append(&mut findings);
     }
     read
 }

@@ -22,12 +22,13 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use validator::Validate;
 
+pub use environment::open_to_others;
 use environment::variables;
-use findings::{out_of_range, repair, unknown_keys, what_is_allowed};
+use findings::{out_of_range, repair, source, unknown_keys, what_is_allowed};
 pub use lists::{Issuer, WorkspaceConfig};
 use values::{
     database_url, file_or_empty, header_word, interval, lease, networks, origin_or_empty, plain, region_or_empty,
-    secret_or_empty, text_or_empty, url_or_empty,
+    secret_or_empty, text_or_empty, token_ttl, url_or_empty,
 };
 
 use crate::directory::{DEFAULT_WORKSPACE, Names};
@@ -100,7 +101,7 @@ pub struct Access {
     #[serde(deserialize_with = "secret_or_empty")]
     pub previous_encryption_key: Option<SecretString>,
     /// How long the tokens are good that OAuth clients get.
-    #[serde(deserialize_with = "interval")]
+    #[serde(deserialize_with = "token_ttl")]
     pub token_ttl: Duration,
     /// How long the audit trail is kept, in days.
     #[serde(deserialize_with = "plain")]
@@ -282,6 +283,12 @@ impl Config {
         if config.server.tls_cert.is_some() != config.server.tls_key.is_some() {
             wrong.push("server.tls_cert and server.tls_key go together: set both, or neither".to_owned());
         }
+        warnings.extend(config.server.tls_key.as_deref().and_then(|file| open_to_others(file, "server.tls_key")));
+        if let Some(file) = file
+            && environment::SECRETS.iter().any(|key| source(&figment, key) == file.display().to_string())
+        {
+            warnings.extend(open_to_others(file, "--config, which has a secret in it,"));
+        }
         config.warnings = warnings;
         wrong.sort();
         if wrong.is_empty() { Ok(config) } else { Err(ConfigError(wrong)) }
@@ -461,5 +468,122 @@ mod tests {
         assert_eq!(connection(&load(&[token]).unwrap()).unwrap().region, Some(Region::Us));
         let own = connection(&load(&[token, ("INTERCOM_BASE_URL", "http://127.0.0.1:9")]).unwrap()).unwrap();
         assert_eq!((own.region, own.base_url.as_str()), (None, "http://127.0.0.1:9/"));
+    }
+
+    fn from_file(text: &str) -> Result<Config, ConfigError> {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("bridge.toml");
+        std::fs::write(&file, text).unwrap();
+        let loaded = Config::load(Some(&file), std::iter::empty());
+        loaded.map_err(|ConfigError(wrong)| {
+            let place = directory.path().display().to_string();
+            ConfigError(wrong.into_iter().map(|finding| finding.replace(&place, "")).collect())
+        })
+    }
+
+    #[test]
+    fn workspaces_take_from_the_section_intercom_what_they_leave_out_but_for_the_token() {
+        let listed = r#"
+            [intercom]
+            region = "eu"
+            client_id = "app"
+            client_secret = "sesame"
+            [[workspaces]]
+            name = "emea"
+            access_token = "a"
+            [[workspaces]]
+            name = "us-sales"
+            region = "us"
+            client_id = "other"
+        "#;
+        let config = from_file(listed).unwrap();
+        let all = config.workspaces();
+        let seen = all.iter().map(|one| (one.name.as_str(), one.region.unwrap(), one.client_id.as_deref().unwrap()));
+        assert_eq!(seen.collect::<Vec<_>>(), [("emea", Region::Eu, "app"), ("us-sales", Region::Us, "other")]);
+        assert!(all[0].access_token.is_some() && all[1].access_token.is_none() && all[1].can_be_connected());
+        assert!(all.iter().all(|one| config.connection(one).is_ok()));
+        assert!(!format!("{config:?}").contains("sesame"));
+        let with_default = from_file(&listed.replace("client_id = \"app\"", "access_token = \"d\"")).unwrap();
+        assert_eq!(with_default.workspaces()[0].name, "default");
+    }
+
+    #[test]
+    fn issuers_are_read_with_what_is_usual_where_they_say_nothing() {
+        let config = from_file(
+            r#"
+            [[access.issuers]]
+            issuer = "https://login.example/"
+            jwks_url = "https://login.example/keys"
+            audience = "bridge"
+            [access.issuers.scopes]
+            auditor = "scim.read import.read"
+            [[access.issuers]]
+            issuer = "https://other.example/"
+            jwks_url = "http://127.0.0.1:9/keys"
+            audience = ["a", "b"]
+            algorithms = ["ES256"]
+            leeway = "5s"
+        "#,
+        )
+        .unwrap();
+        let [first, second] = &config.access.issuers[..] else { panic!("two") };
+        assert_eq!(
+            (first.algorithms.len(), first.leeway, first.scope_claim.as_str()),
+            (3, Duration::from_secs(30), "scope")
+        );
+        assert_eq!(first.scopes["auditor"].len(), 2);
+        assert_eq!((second.audiences.len(), second.algorithms.len(), second.scopes.len()), (2, 1, 0));
+    }
+
+    #[test]
+    fn all_that_is_wrong_in_lists_is_found_too() {
+        let wrong = from_file(
+            r#"
+            [server]
+            tls_cert = "cert.pem"
+            trusted_proxies = ["everybody"]
+            [access]
+            token_ttl = "2d"
+            [[workspaces]]
+            name = "EMEA"
+            region = "mars"
+            token = "sesame"
+            [[workspaces]]
+            name = "a"
+            access_token = "x"
+            access_token_file = "/nowhere"
+            client_secret_file = "/nowhere"
+            [[workspaces]]
+            name = "a"
+            [[workspaces]]
+            region = "us"
+            [[access.issuers]]
+            issuer = "https://login.example/"
+            jwks_url = "http://login.example/keys"
+            algorithms = ["HS256"]
+            leeway = "1h"
+            workspaces = ["b"]
+            [access.issuers.scopes]
+            auditor = "scim.raed"
+        "#,
+        );
+        let message = wrong.unwrap_err().to_string();
+        assert!(!message.contains("sesame"));
+        insta::assert_snapshot!(message);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_in_a_file_that_others_can_read_is_warned_of() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("token");
+        std::fs::write(&file, "dG9rOg==\n").unwrap();
+        for (mode, warned) in [(0o600, 0), (0o440, 0), (0o400, 0), (0o644, 1), (0o660, 1)] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            let config = load(&[("INTERCOM_ACCESS_TOKEN_FILE", file.to_str().unwrap())]).unwrap();
+            assert_eq!(config.warnings.len(), warned, "{mode:o}");
+            assert!(config.warnings.iter().all(|warning| warning.contains("chmod 600")));
+        }
     }
 }

@@ -44,6 +44,11 @@ pub(super) fn lease<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Durati
     if duration <= limits::LEASE_MAX { Ok(duration) } else { Err(D::Error::custom("too long")) }
 }
 
+pub(super) fn token_ttl<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let duration = interval(deserializer)?;
+    if duration <= limits::TOKEN_TTL_MAX { Ok(duration) } else { Err(D::Error::custom("too long")) }
+}
+
 pub(super) fn url_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
     let text = String::deserialize(deserializer)?;
     if text.is_empty() {

@@ -2,6 +2,9 @@
 
 use actix_web::http::header::LINK;
 use actix_web::{HttpRequest, HttpResponse};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -10,15 +13,26 @@ use super::caller::{Admin, Caller};
 use super::errors::ApiError;
 use super::negotiation::accepts_lines;
 use super::openapi::{ApiRefusals, AuditParameters, Problem};
-use super::parameters::Parameters;
+use super::parameters::{Parameters, wrong};
+use super::service::Service;
 use crate::ledger::{AuditEntry, AuditQuestion};
 use crate::limits;
+use crate::scim::ScimError;
+
+/// An entry, and its place.
+#[derive(Serialize, ToSchema)]
+pub struct AuditDocument {
+    /// For `after`: what comes after this entry. It tells nothing else.
+    cursor: String,
+    #[serde(flatten)]
+    entry: AuditEntry,
+}
 
 /// Some entries.
 #[derive(Serialize, ToSchema)]
 pub struct AuditList {
     /// Oldest first.
-    items: Vec<AuditEntry>,
+    items: Vec<AuditDocument>,
     /// The next page; null where there is none now.
     next: Option<String>,
 }
@@ -42,18 +56,22 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
     let question = AuditQuestion {
         workspace: Some(caller.workspace.name.to_string()),
         everything: service.workspaces.keys().all(|name| caller.principal.opens(name)),
-        after: parameters.number("after", 0..=i64::MAX, 0)?,
+        after: place(service, parameters.text("after"))?,
         since: parameters.moment("since")?,
         until: parameters.moment("until")?,
         actor: parameters.text("actor").map(str::to_owned),
         event: parameters.text("event").map(str::to_owned),
     };
     let limit = parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?;
+    let _turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
     // One more than wanted tells whether there are more.
-    let mut items = service.ledger.audit(&question, limit as u64 + 1).await?;
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let last = items.last().filter(|_| more).map(|entry| entry.id.to_string());
+    let mut entries = service.ledger.audit(&question, limit as u64 + 1).await?;
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    let items: Result<Vec<AuditDocument>, ApiError> =
+        entries.into_iter().map(|entry| Ok(AuditDocument { cursor: cursor(service, entry.id)?, entry })).collect();
+    let items = items?;
+    let last = items.last().filter(|_| more).map(|entry| entry.cursor.clone());
     let next = last.map(|last| parameters.link(&request, &caller.public_url(&request), &[("after", last)]));
     if accepts_lines(&request) {
         let lines: String = items.iter().flat_map(|entry| [json!(entry).to_string(), "\n".to_owned()]).collect();
@@ -64,4 +82,20 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
         return Ok(response.content_type("application/x-ndjson").body(lines));
     }
     Ok(HttpResponse::Ok().json(AuditList { items, next }))
+}
+
+/// What the place of an entry is sealed for. Numbers as they are would tell how much happens in other workspaces.
+const PLACE: &str = "audit";
+
+fn cursor(service: &Service, id: i64) -> Result<String, ApiError> {
+    let sealed = service.tokens.vault().seal(PLACE, &id.to_be_bytes()).map_err(|_| ScimError::Internal)?;
+    Ok(URL_SAFE_NO_PAD.encode(sealed))
+}
+
+fn place(service: &Service, cursor: Option<&str>) -> Result<i64, ApiError> {
+    let Some(cursor) = cursor else { return Ok(0) };
+    let sealed = URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
+    let opened = service.tokens.vault().open(PLACE, &sealed).ok();
+    let place = opened.and_then(|bytes| bytes.expose_secret().try_into().ok().map(i64::from_be_bytes));
+    place.ok_or_else(|| wrong("after must be the `cursor` of an entry; leave it out to begin at the start".to_owned()))
 }

@@ -45,11 +45,15 @@ impl<S> Deref for Caller<S> {
 pub struct Visitor(Option<Arc<Principal>>);
 
 impl Visitor {
-    /// The workspaces that the visitor may know of. Where there is but one, there is none to hide.
+    /// Whether no good token was shown.
+    pub fn is_stranger(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The workspaces that the visitor may know of: those that the token opens.
     pub fn sees<'a>(&self, service: &'a Service) -> Vec<&'a Arc<Workspace>> {
-        let alone = service.workspaces.len() == 1;
         let opens = |name: &str| self.0.as_ref().is_some_and(|principal| principal.opens(name));
-        service.workspaces.values().filter(|workspace| alone || opens(&workspace.name)).collect()
+        service.workspaces.values().filter(|workspace| opens(&workspace.name)).collect()
     }
 }
 
@@ -109,7 +113,13 @@ impl FromRequest for Visitor {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let known = identify(request, |_, _, principal| Ok(principal));
-        Box::pin(async move { Ok(Self(known.await.ok())) })
+        Box::pin(async move {
+            match known.await {
+                Ok(principal) => Ok(Self(Some(principal))),
+                Err(ApiError::Unauthenticated { .. }) => Ok(Self(None)),
+                Err(error) => Err(error),
+            }
+        })
     }
 }
 
@@ -137,13 +147,18 @@ fn identify<T: 'static>(
     let Some(service) = request.app_data::<Data<Service>>().cloned() else {
         return Either::Left(ready(Err(ScimError::Internal.into())));
     };
-    let given = request.headers().get(AUTHORIZATION);
-    let Some(token) = given.and_then(|value| bearer(value.as_bytes())) else {
+    let mut given = request.headers().get_all(AUTHORIZATION);
+    let (given, another) = (given.next(), given.next());
+    // Which of two a proxy in front believed, nobody knows.
+    let only = given.filter(|_| another.is_none());
+    let Some(token) = only.and_then(|value| bearer(value.as_bytes())) else {
         return Either::Left(ready(Err(ApiError::Unauthenticated { token_given: given.is_some(), ended: None })));
     };
     let welcome = |request: &HttpRequest, service: Data<Service>, known: Result<Arc<Principal>, AccessError>| {
         let principal = known.map_err(refusal)?;
-        Facts::of(request, |facts| facts.actor = Some(Arc::clone(&principal.subject)));
+        Facts::of(request, |facts| {
+            facts.actor = Some((Arc::clone(&principal.subject), Arc::clone(&principal.identity)));
+        });
         principal.allowance.ask().map_err(ApiError::TooMany)?;
         then(request, service, principal)
     };

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::errors::{ApiError, Facts};
 use super::service::Service;
-use crate::access::{connection_purpose, hash_of_random, random_secret};
+use crate::access::{connection_purpose, hash_of_random, looks_random, network_of, random_secret};
 use crate::import::{ConnectError, ImportRequest};
 use crate::ledger::{AuditEntry, ConnectProof, SealedConnection, Trigger};
 use crate::scim::ScimError;
@@ -48,22 +48,18 @@ pub async fn begin(
     service: Data<Service>,
     asked: Query<Ticket>,
 ) -> Result<HttpResponse, ApiError> {
+    let Some(ticket) = asked.ticket.as_deref().filter(|ticket| looks_random(ticket)) else { return Ok(no_ticket()) };
+    let network = network_of(Facts::of(&request, |facts| facts.came.from).flatten());
+    service.strangers.ask(&network).map_err(ApiError::TooMany)?;
     let secret = || random_secret().map_err(|_| ScimError::Internal);
     let (state, session) = (secret()?, secret()?);
     let proof = ConnectProof {
         state_hash: hash_of_random(state.expose_secret()),
         session_hash: hash_of_random(session.expose_secret()),
     };
-    let ticket = hash_of_random(asked.ticket.as_deref().unwrap_or_default());
-    let workspace = service.ledger.take_ticket(&ticket, &proof, service.clock.now()).await?;
+    let workspace = service.ledger.take_ticket(&hash_of_random(ticket), &proof, service.clock.now()).await?;
     let workspace = workspace.and_then(|name| service.workspaces.get(&name));
-    let Some(workspace) = workspace else {
-        return Ok(page(
-            StatusCode::BAD_REQUEST,
-            "This address is not good any more",
-            "It is good once, and for ten minutes. Run <code>intercom-scim-bridge connect</code> again for a new one.",
-        ));
-    };
+    let Some(workspace) = workspace else { return Ok(no_ticket()) };
     let url = service.origin.url_for(&request);
     let to = workspace.connector.authorise_url(state.expose_secret(), &format!("{url}/connect/intercom/callback"));
     let Some(to) = to else { return Ok(not_by_oauth()) };
@@ -101,20 +97,16 @@ pub async fn callback(
     service: Data<Service>,
     returned: Query<Returned>,
 ) -> Result<HttpResponse, ApiError> {
-    let session = request.cookie(COOKIE);
-    let proof = ConnectProof {
-        state_hash: hash_of_random(returned.state.as_deref().unwrap_or_default()),
-        session_hash: hash_of_random(session.as_ref().map_or("", Cookie::value)),
+    let (state, session) = (returned.state.as_deref(), request.cookie(COOKIE));
+    let both = state.zip(session.as_ref().map(Cookie::value));
+    let Some((state, session)) = both.filter(|(state, session)| looks_random(state) && looks_random(session)) else {
+        return Ok(not_begun());
     };
+    let network = network_of(Facts::of(&request, |facts| facts.came.from).flatten());
+    service.strangers.ask(&network).map_err(ApiError::TooMany)?;
+    let proof = ConnectProof { state_hash: hash_of_random(state), session_hash: hash_of_random(session) };
     let workspace = service.ledger.finish_connecting(&proof, service.clock.now()).await?;
-    let Some(workspace) = workspace.and_then(|name| service.workspaces.get(&name)) else {
-        return Ok(page(
-            StatusCode::BAD_REQUEST,
-            "This cannot be ended here",
-            "It was not begun in this browser, has ended already, or took longer than ten minutes. Run \
-             <code>intercom-scim-bridge connect</code> again.",
-        ));
-    };
+    let Some(workspace) = workspace.and_then(|name| service.workspaces.get(&name)) else { return Ok(not_begun()) };
     let Some(code) = returned.code.as_deref().filter(|code| !code.is_empty()) else {
         return Ok(page(
             StatusCode::BAD_REQUEST,
@@ -140,7 +132,6 @@ pub async fn callback(
         intercom_id: known.id.clone(),
         connected_at: now,
     };
-    service.ledger.connect(connection).await?;
     let event = AuditEntry {
         workspace: Some(workspace.name.to_string()),
         address: Facts::of(&request, |facts| facts.came.from).flatten().map(|address| address.to_string()),
@@ -148,7 +139,7 @@ pub async fn callback(
         target: known.id.clone(),
         ..AuditEntry::event("workspace.connected", now)
     };
-    service.ledger.record_audit(vec![event]).await?;
+    service.ledger.connect(connection, vec![event]).await?;
     if let Err(why) = workspace.connector.take(Some(&token)) {
         tracing::error!(workspace = %workspace.name, why, "the token of a connection cannot be used");
     }
@@ -159,6 +150,23 @@ pub async fn callback(
         escaped(&workspace.name)
     );
     Ok(page(StatusCode::OK, "Connected", &what))
+}
+
+fn no_ticket() -> HttpResponse {
+    page(
+        StatusCode::BAD_REQUEST,
+        "This address is not good any more",
+        "It is good once, and for ten minutes. Run <code>intercom-scim-bridge connect</code> again for a new one.",
+    )
+}
+
+fn not_begun() -> HttpResponse {
+    page(
+        StatusCode::BAD_REQUEST,
+        "This cannot be ended here",
+        "It was not begun in this browser, has ended already, or took longer than ten minutes. Run \
+         <code>intercom-scim-bridge connect</code> again.",
+    )
 }
 
 fn not_by_oauth() -> HttpResponse {

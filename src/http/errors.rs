@@ -249,8 +249,8 @@ pub struct Facts {
     pub request_id: String,
     /// From where it came.
     pub came: Came,
-    /// Who asks, once a good token was seen.
-    pub actor: Option<Arc<str>>,
+    /// Who asks, once a good token was seen: the subject, and which client that is.
+    pub actor: Option<(Arc<str>, Arc<str>)>,
     /// About which workspace, once the token was seen to open it.
     pub workspace: Option<Arc<str>>,
 }
@@ -309,8 +309,10 @@ fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts) {
     if matches!(request.path(), "/healthz" | "/readyz" | "/metrics") {
         return;
     }
+    let (actor, identity) = facts.actor.unzip();
     let answered = Answered {
-        actor: facts.actor,
+        actor,
+        identity,
         workspace: facts.workspace,
         address: facts.came.from,
         method: known_method(request.method()),

@@ -7,6 +7,7 @@ use actix_web::http::header::AGE;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use time::OffsetDateTime;
+use tokio::sync::OwnedMutexGuard;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, ImportRead};
@@ -119,6 +120,8 @@ struct View {
     /// Whether it is one of the past.
     past: bool,
     age: Option<i64>,
+    /// Reading the past takes long: each client does it once at a time.
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 enum Source {
@@ -142,6 +145,10 @@ impl View {
             offset: parameters.number("offset", 0..=usize::MAX, 0)?,
             limit: parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?,
         };
+        let turn = match as_of {
+            Some(_) => Some(caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?),
+            None => None,
+        };
         let (source, edition, age) = match (as_of, edition.transpose()?) {
             (Some(moment), pinned) => {
                 selection.gone_by = Some(caller.service.gone_by(moment));
@@ -164,7 +171,7 @@ impl View {
                 (source, Some(edition), None)
             }
         };
-        Ok(Self { parameters, source, kind, selection, edition, past: as_of.is_some(), age })
+        Ok(Self { parameters, source, kind, selection, edition, past: as_of.is_some(), age, _turn: turn })
     }
 
     fn directory(&self) -> &Directory {

@@ -16,8 +16,8 @@ use crate::import::ConnectionState;
 use crate::ledger::RunStatus;
 use crate::scim::resource_types;
 
-/// Shows measures of each workspace in the text format of Prometheus (OpenMetrics). Where there are several, of those
-/// that the token opens.
+/// Shows measures in the text format of Prometheus (OpenMetrics): of the workspaces that the token opens, and without one
+/// of none.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "Measures", content_type = "application/openmetrics-text", body = String)))]
 pub async fn metrics(service: Data<Service>, visitor: Visitor) -> HttpResponse {
     let mut registry = Registry::with_prefix("bridge");

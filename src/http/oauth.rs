@@ -12,7 +12,7 @@ use super::body::Body;
 use super::errors::{ApiError, Facts};
 use super::openapi::Problem;
 use super::service::Service;
-use crate::access::{Grant, Login, Scope, TokenRefusal, TokenRequest};
+use crate::access::{Grant, Login, Scope, TokenRefusal, TokenRequest, network_of};
 use crate::ledger::AuditEntry;
 use crate::limits;
 use crate::scim::ScimError;
@@ -92,6 +92,9 @@ async fn grant(
     service: &Service,
     body: &[u8],
 ) -> Result<Result<TokenAnswer, TokenRefusal>, ApiError> {
+    let address = Facts::of(request, |facts| facts.came.from).flatten();
+    let (network, address) = (network_of(address), address.map(|address| address.to_string()));
+    service.strangers.ask(&network).map_err(ApiError::TooMany)?;
     let authorization = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
     let asked = match TokenRequest::read(authorization, body) {
         Ok(asked) => asked,
@@ -99,22 +102,20 @@ async fn grant(
     };
     let known = asked.client_id.len() <= limits::CLIENT_ID_BYTES && !asked.client_id.contains('\0');
     let client = if known { service.ledger.client(&asked.client_id).await? } else { None };
-    let address = Facts::of(request, |facts| facts.came.from).flatten();
-    let address = address.map_or_else(String::new, |address| address.to_string());
     let event = |name: &str, id: &str| AuditEntry {
-        address: Some(address.clone()),
+        address: address.clone(),
         target: Some(id.to_owned()),
         request_id: Facts::of(request, |facts| facts.request_id.clone()),
         ..AuditEntry::event(name, service.clock.now())
     };
-    let login = service.login.look(&asked, client.clone(), &address).await;
+    let login = service.login.look(&asked, client.clone(), &network).await;
     let Some(client) = client.filter(|_| login == Login::Granted) else {
         if let Login::TooMany(too_many) = login {
             return Err(ApiError::TooMany(too_many));
         }
         // Who is not known may call itself anything, so only what is known is written down.
         tracing::warn!("a client was refused a token");
-        return Ok(Err(TokenRefusal::InvalidClient { by_header: asked.by_header }));
+        return Ok(Err(TokenRefusal::InvalidClient));
     };
     let scope = match asked.scope(&client.scope) {
         Ok(scope) => scope.to_owned(),
@@ -134,6 +135,7 @@ async fn grant(
     let entries = client.workspaces.iter().map(|workspace| AuditEntry {
         workspace: Some(workspace.clone()),
         actor: Some(client.id.clone()),
+        identity: Some(format!("client {}", client.id)),
         ..event("token.issued", &issued.id)
     });
     service.ledger.record_audit(entries.collect()).await?;
@@ -147,7 +149,7 @@ async fn grant(
 
 fn refuse(refusal: &TokenRefusal) -> HttpResponse {
     let status = match refusal {
-        TokenRefusal::InvalidClient { .. } => StatusCode::UNAUTHORIZED,
+        TokenRefusal::InvalidClient => StatusCode::UNAUTHORIZED,
         _ => StatusCode::BAD_REQUEST,
     };
     let mut response = HttpResponse::build(status);
@@ -165,8 +167,9 @@ fn refuse(refusal: &TokenRefusal) -> HttpResponse {
     get, path = "/.well-known/oauth-authorization-server", operation_id = "oauth_metadata", tag = "access",
     responses((status = 200, description = "Authorization server metadata", body = serde_json::Value)),
 )]
-pub async fn metadata(request: HttpRequest, service: Data<Service>) -> Json<Value> {
-    let url = service.origin.url_for(&request);
+pub async fn metadata(service: Data<Service>) -> Json<Value> {
+    // Never from headers: who could change it would get clients to send their secrets elsewhere.
+    let url = service.tokens.issuer();
     Json(json!({
         "issuer": url,
         "token_endpoint": format!("{url}/oauth/token"),

@@ -1,6 +1,9 @@
 //! The bridge's OpenAPI description, from the handlers themselves.
 
+use std::sync::LazyLock;
+
 use actix_web::HttpResponse;
+use actix_web::web::Bytes;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
 
@@ -56,9 +59,8 @@ pub struct AuditParameters {
     actor: Option<String>,
     /// Only what is of this kind, such as `request` or `token.issued`.
     event: Option<String>,
-    /// Only entries after the one of this id.
-    #[param(minimum = 0)]
-    after: Option<i64>,
+    /// Only entries after the one that has this `cursor`.
+    after: Option<String>,
     /// How many at the most, 1 to 1000; 100 where it is left out.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u64>,
@@ -228,5 +230,6 @@ pub fn document() -> String {
 
 /// `/openapi.json`.
 pub async fn serve() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(document())
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().into());
+    HttpResponse::Ok().content_type("application/json").body(DOCUMENT.clone())
 }

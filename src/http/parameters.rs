@@ -20,6 +20,9 @@ impl Parameters {
         let why = "the query string cannot be read; is it percent-encoded?".to_owned();
         let all: Vec<(String, String)> = serde_urlencoded::from_str(request.query_string())
             .map_err(|_| ApiError::from(ScimError::InvalidSyntax { why }))?;
+        if all.iter().any(|(_, value)| value.contains('\0')) {
+            return Err(wrong("no value can have a NUL in it".to_owned()));
+        }
         if all.iter().any(|(name, _)| !names.contains(&name.as_str())) {
             return Err(wrong(format!("there is a parameter that means nothing here; there are {}", names.join(", "))));
         }

@@ -77,8 +77,9 @@ fn routes(config: &mut ServiceConfig) {
         )
         .service(read_only("/.well-known/oauth-authorization-server", web::route().to(oauth::metadata)))
         .service(read_only("/.well-known/jwks.json", web::route().to(oauth::jwks)))
-        .service(read_only("/connect/intercom", web::route().to(connect::begin)))
-        .service(read_only("/connect/intercom/callback", web::route().to(connect::callback)))
+        // By GET alone: whoever only looks with HEAD uses nothing up.
+        .service(get_only("/connect/intercom", web::get().to(connect::begin)))
+        .service(get_only("/connect/intercom/callback", web::get().to(connect::callback)))
         .service(read_only("/api/v1/workspaces", web::route().to(status::workspaces)))
         .service(read_only("/metrics", web::route().to(metrics::metrics)))
         .service(read_only("/openapi.json", web::route().to(openapi::serve)))
@@ -100,7 +101,9 @@ impl Pattern {
     /// The pattern that a request's path fits.
     pub fn of(request: &HttpRequest) -> Option<Arc<str>> {
         match request.app_data::<Self>() {
-            Some(pattern) if request.match_info().get("workspace").is_some() => Some(Arc::clone(&pattern.with_workspace)),
+            Some(pattern) if request.match_info().get("workspace").is_some() => {
+                Some(Arc::clone(&pattern.with_workspace))
+            }
             Some(pattern) => Some(Arc::clone(&pattern.plain)),
             None => request.match_pattern().map(Into::into),
         }
@@ -196,6 +199,10 @@ async fn wrong_version() -> Result<HttpResponse, ApiError> {
 
 fn read_only(path: &str, get: Route) -> Resource {
     reading_only(web::resource(path), get)
+}
+
+fn get_only(path: &str, get: Route) -> Resource {
+    web::resource(path).route(get).route(options("GET, OPTIONS")).default_service(not_allowed("GET, OPTIONS"))
 }
 
 /// The same, under a root that each workspace has.

@@ -183,7 +183,7 @@ async fn answer(
     types: &'static [&'static ResourceType],
 ) -> Result<HttpResponse, ApiError> {
     let content_type = content_type(request)?;
-    let (client, workspace) = (&*caller.principal.subject, &*caller.workspace.name);
+    let (client, workspace) = (&*caller.principal.identity, &*caller.workspace.name);
     let walker = Walker { key: &caller.service.cursor_key, client, workspace };
     let window = query.window(types, caller.service.page_rules, walker)?;
     let fresh = match window.edition {
@@ -194,11 +194,13 @@ async fn answer(
         query.list(&fresh.picture, types, window, walker)?
     } else {
         // A long search must not keep others waiting, health checks among them.
-        let _turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
+        let turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
         let (query, picture, service) = (query.clone(), Arc::clone(&fresh.picture), caller.service.clone());
         let (principal, workspace) = (Arc::clone(&caller.principal), Arc::clone(&caller.workspace));
         let search = move || {
-            let walker = Walker { key: &service.cursor_key, client: &principal.subject, workspace: &workspace.name };
+            // Held until the search ends, although its client may have gone.
+            let _turn = turn;
+            let walker = Walker { key: &service.cursor_key, client: &principal.identity, workspace: &workspace.name };
             query.list(&picture, types, window, walker)
         };
         web::block(search).await.map_err(|_| ScimError::Internal)??

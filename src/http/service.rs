@@ -7,7 +7,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::origin::Origin;
-use crate::access::{AuditTrail, ClientLogin, Tokens, WebhookKey};
+use crate::access::{AuditTrail, ClientLogin, Strangers, Tokens, WebhookKey};
 use crate::clock::{self, Clock};
 use crate::directory::{DEFAULT_WORKSPACE, Names};
 use crate::import::{Connector, Health, Nudge};
@@ -22,6 +22,8 @@ pub struct Service {
     pub tokens: Arc<Tokens>,
     /// How long the tokens are good that OAuth clients get.
     pub token_ttl: Duration,
+    /// How often those may ask who show no token, where the database is needed for it.
+    pub strangers: Arc<Strangers>,
     /// Looks at the secrets of OAuth clients.
     pub login: Arc<ClientLogin>,
     /// What was asked.

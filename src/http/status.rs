@@ -1,5 +1,7 @@
 //! Health, readiness and standing.
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
 use serde::Serialize;
@@ -19,16 +21,22 @@ pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Healthy { status: "ok" })
 }
 
-/// Tells whether the bridge can be asked, and what is wrong with workspaces that cannot or are not fresh. Where there are
-/// several, those are told of that the token opens.
+/// Tells whether the bridge can be asked; to those with a token, about the workspaces that it opens, and what is wrong with
+/// them.
 #[utoipa::path(
     get, path = "/readyz", tag = "health",
     responses((status = 200, description = "There is something to show", body = Readiness), (status = 503, description = "There is nothing yet", body = Readiness)),
 )]
 pub async fn readyz(service: Data<Service>, visitor: Visitor) -> HttpResponse {
-    // One workspace that was never imported keeps nobody from the others.
-    let ready = service.workspaces.values().any(|workspace| workspace.live.picture().is_some());
-    let workspaces = visitor.sees(&service).into_iter().map(|workspace| readiness(workspace)).collect();
+    let has_picture = |workspace: &Arc<Workspace>| workspace.live.picture().is_some();
+    let seen = visitor.sees(&service);
+    // A workspace that was never imported keeps nobody from the others.
+    let ready = if visitor.is_stranger() {
+        service.workspaces.values().any(has_picture)
+    } else {
+        seen.iter().any(|workspace| has_picture(workspace))
+    };
+    let workspaces = seen.into_iter().map(|workspace| readiness(workspace)).collect();
     let body = Readiness { status: if ready { "ready" } else { "not_ready" }, workspaces };
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }

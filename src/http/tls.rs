@@ -64,7 +64,7 @@ impl Certificates {
 
     /// Reads the files again when they change. What cannot be used is told, and the certificate stays as it was.
     pub async fn watch(self: Arc<Self>, clock: Clock, mut stop: watch::Receiver<bool>) {
-        let mut known = self.changed_at();
+        let (mut known, mut warned_of) = (self.changed_at(), None);
         loop {
             tokio::select! {
                 () = clock.sleep(limits::TLS_POLL) => {}
@@ -81,15 +81,21 @@ impl Certificates {
                     tracing::info!("the TLS certificate was read anew");
                 }
                 // Half of a change: the other file comes shortly.
-                Err(error) => {
+                Err(error) if warned_of != Some(now) => {
+                    warned_of = Some(now);
                     tracing::warn!(error = %error, "the TLS certificate has changed and cannot be used; the one before stays");
                 }
+                Err(_) => {}
             }
         }
     }
 
-    fn changed_at(&self) -> [Option<SystemTime>; 2] {
-        [&self.chain, &self.key].map(|file| std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok())
+    /// When the files were changed, and how long they are.
+    fn changed_at(&self) -> [Option<(SystemTime, u64)>; 2] {
+        [&self.chain, &self.key].map(|file| {
+            let metadata = std::fs::metadata(file).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        })
     }
 }
 

@@ -92,7 +92,13 @@ impl Connector {
         let workspace = intercom::identify(&fresh).await?;
         let recorded = self.ledger.workspace(&self.workspace).await?.unwrap_or_default();
         match another_workspace(&recorded, &workspace) {
-            Some(other) => Err(ConnectError::AnotherWorkspace(other)),
+            Some(other) => {
+                // Nobody will use it, so it is not left open.
+                if let Err(error) = intercom::uninstall(&fresh).await {
+                    tracing::warn!(workspace = %self.workspace, error = %error, "a token that is not used could not be revoked");
+                }
+                Err(ConnectError::AnotherWorkspace(other))
+            }
             None => Ok((token, workspace)),
         }
     }

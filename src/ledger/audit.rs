@@ -3,12 +3,14 @@
 
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Iterable, QueryFilter,
+    QueryOrder, QuerySelect, TransactionTrait,
 };
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::commit::writing;
 use super::entities::audit;
 use super::lease::millis;
 use super::{Ledger, LedgerError};
@@ -17,7 +19,9 @@ use crate::limits;
 /// Something that happened; equal requests of one second are one entry with their count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AuditEntry {
-    /// Counts the entries of all workspaces.
+    /// Counts the entries of all workspaces; for the one who runs the bridge.
+    #[serde(skip_serializing)]
+    #[schema(ignore)]
     pub id: i64,
     /// When; of several requests, when the first of them was answered.
     #[serde(with = "time::serde::rfc3339")]
@@ -28,6 +32,8 @@ pub struct AuditEntry {
     pub workspace: Option<String>,
     /// The subject of the token that was shown, or `command line`; null where there was none, or none that is good.
     pub actor: Option<String>,
+    /// Which client that is, as no other: `client` and its id, `token` and its id, or `issuer`, its name and the subject.
+    pub identity: Option<String>,
     /// From where.
     pub address: Option<String>,
     /// The HTTP method.
@@ -54,6 +60,7 @@ impl AuditEntry {
             event: event.to_owned(),
             workspace: None,
             actor: None,
+            identity: None,
             address: None,
             method: None,
             route: None,
@@ -90,11 +97,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`]; then none of it is recorded.
     pub async fn record_audit(&self, entries: Vec<AuditEntry>) -> Result<(), LedgerError> {
-        let rows: Vec<audit::ActiveModel> = entries.into_iter().map(row).collect();
-        let columns = 12;
-        for part in rows.chunks(limits::SQL_VALUES / columns) {
-            audit::Entity::insert_many(part.to_vec()).exec_without_returning(&self.database).await?;
-        }
+        let db = self.database.begin_with_options(writing()).await?;
+        record(&db, entries).await?;
+        db.commit().await?;
         Ok(())
     }
 
@@ -138,6 +143,24 @@ impl Ledger {
     }
 }
 
+/// Records what happened, together with what else the transaction does.
+///
+/// Those who write wait for each other, so that ids are seen in the order in which they were given: who reads on after an
+/// id skips nothing.
+pub(super) async fn record(db: &DatabaseTransaction, entries: Vec<AuditEntry>) -> Result<(), LedgerError> {
+    if db.get_database_backend() == DbBackend::Postgres {
+        db.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({AUDIT_LOCK})")).await?;
+    }
+    let rows: Vec<audit::ActiveModel> = entries.into_iter().map(row).collect();
+    for part in rows.chunks(limits::SQL_VALUES / audit::Column::iter().count()) {
+        audit::Entity::insert_many(part.to_vec()).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// The lock's number; no other part of the ledger takes such locks.
+const AUDIT_LOCK: i64 = 0x0061_7564_6974;
+
 fn row(entry: AuditEntry) -> audit::ActiveModel {
     audit::ActiveModel {
         id: NotSet,
@@ -145,6 +168,7 @@ fn row(entry: AuditEntry) -> audit::ActiveModel {
         event: Set(entry.event),
         workspace: Set(entry.workspace),
         actor: Set(entry.actor),
+        identity: Set(entry.identity),
         address: Set(entry.address),
         method: Set(entry.method),
         route: Set(entry.route),
@@ -163,6 +187,7 @@ fn entry(row: audit::Model) -> AuditEntry {
         event: row.event,
         workspace: row.workspace,
         actor: row.actor,
+        identity: row.identity,
         address: row.address,
         method: row.method,
         route: row.route,

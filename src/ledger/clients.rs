@@ -5,12 +5,16 @@ use std::collections::HashSet;
 use std::fmt;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, TransactionTrait, UpdateMany,
+};
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::audit::record;
+use super::commit::writing;
 use super::entities::{clients, tokens};
-use super::{Ledger, LedgerError};
+use super::{AuditEntry, Ledger, LedgerError};
 
 /// An OAuth client.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -84,7 +88,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn add_client(&self, client: &OAuthClient) -> Result<(), LedgerError> {
+    pub async fn add_client(&self, client: &OAuthClient, events: Vec<AuditEntry>) -> Result<(), LedgerError> {
         let row = clients::ActiveModel {
             id: Set(client.id.clone()),
             name: Set(client.name.clone()),
@@ -97,8 +101,10 @@ impl Ledger {
             rotated_at: Set(client.rotated_at),
             disabled_at: Set(client.disabled_at),
         };
-        clients::Entity::insert(row).exec_without_returning(&self.database).await?;
-        Ok(())
+        let db = self.database.begin_with_options(writing()).await?;
+        clients::Entity::insert(row).exec_without_returning(&db).await?;
+        record(&db, events).await?;
+        Ok(db.commit().await?)
     }
 
     /// A client.
@@ -122,11 +128,16 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn disable_client(&self, id: &str, now: OffsetDateTime) -> Result<bool, LedgerError> {
+    pub async fn disable_client(
+        &self,
+        id: &str,
+        events: Vec<AuditEntry>,
+        now: OffsetDateTime,
+    ) -> Result<bool, LedgerError> {
         use clients::Column;
         let update = clients::Entity::update_many().col_expr(Column::DisabledAt, Expr::value(now));
-        let result = update.filter(Column::Id.eq(id)).filter(Column::DisabledAt.is_null()).exec(&self.database).await?;
-        Ok(result.rows_affected > 0)
+        let update = update.filter(Column::Id.eq(id)).filter(Column::DisabledAt.is_null());
+        self.once(update, events).await
     }
 
     /// Gives a client another secret; the one that it has stays good until a moment.
@@ -138,25 +149,24 @@ impl Ledger {
         client: &OAuthClient,
         secret_hash: &str,
         until: OffsetDateTime,
+        events: Vec<AuditEntry>,
         now: OffsetDateTime,
     ) -> Result<(), LedgerError> {
         use clients::Column;
-        clients::Entity::update_many()
+        let update = clients::Entity::update_many()
             .col_expr(Column::PreviousHash, Expr::value(client.secret_hash.as_str()))
             .col_expr(Column::PreviousUntil, Expr::value(until))
             .col_expr(Column::SecretHash, Expr::value(secret_hash))
             .col_expr(Column::RotatedAt, Expr::value(now))
-            .filter(Column::Id.eq(client.id.as_str()))
-            .exec(&self.database)
-            .await?;
-        Ok(())
+            .filter(Column::Id.eq(client.id.as_str()));
+        self.once(update, events).await.map(|_| ())
     }
 
     /// Records a token that was issued.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn add_token(&self, token: &IssuedToken) -> Result<(), LedgerError> {
+    pub async fn add_token(&self, token: &IssuedToken, events: Vec<AuditEntry>) -> Result<(), LedgerError> {
         let row = tokens::ActiveModel {
             id: Set(token.id.clone()),
             key_id: Set(token.key_id.clone()),
@@ -167,8 +177,10 @@ impl Ledger {
             expires_at: Set(token.expires_at),
             revoked_at: Set(token.revoked_at),
         };
-        tokens::Entity::insert(row).exec_without_returning(&self.database).await?;
-        Ok(())
+        let db = self.database.begin_with_options(writing()).await?;
+        tokens::Entity::insert(row).exec_without_returning(&db).await?;
+        record(&db, events).await?;
+        Ok(db.commit().await?)
     }
 
     /// All tokens that were issued to be held for long, newest first.
@@ -184,11 +196,27 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn revoke_token(&self, id: &str, now: OffsetDateTime) -> Result<bool, LedgerError> {
+    pub async fn revoke_token(
+        &self,
+        id: &str,
+        events: Vec<AuditEntry>,
+        now: OffsetDateTime,
+    ) -> Result<bool, LedgerError> {
         use tokens::Column;
         let update = tokens::Entity::update_many().col_expr(Column::RevokedAt, Expr::value(now));
-        let result = update.filter(Column::Id.eq(id)).filter(Column::RevokedAt.is_null()).exec(&self.database).await?;
-        Ok(result.rows_affected > 0)
+        let update = update.filter(Column::Id.eq(id)).filter(Column::RevokedAt.is_null());
+        self.once(update, events).await
+    }
+
+    /// Changes a row and records that; false, and nothing recorded, where there is none to change.
+    async fn once<E: EntityTrait>(&self, update: UpdateMany<E>, events: Vec<AuditEntry>) -> Result<bool, LedgerError> {
+        let db = self.database.begin_with_options(writing()).await?;
+        let changed = update.exec(&db).await?.rows_affected > 0;
+        if changed {
+            record(&db, events).await?;
+        }
+        db.commit().await?;
+        Ok(changed)
     }
 
     /// What is good no more.

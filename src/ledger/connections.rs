@@ -4,11 +4,13 @@
 use std::fmt;
 
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, TransactionTrait};
 use time::OffsetDateTime;
 
+use super::audit::record;
+use super::commit::writing;
 use super::entities::{connect_attempts, connections};
-use super::{Ledger, LedgerError};
+use super::{AuditEntry, Ledger, LedgerError};
 
 /// A workspace that was connected.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,6 +50,7 @@ impl Ledger {
         workspace: &str,
         ticket_hash: &str,
         expires_at: OffsetDateTime,
+        events: Vec<AuditEntry>,
     ) -> Result<(), LedgerError> {
         let row = connect_attempts::ActiveModel {
             ticket_hash: Set(ticket_hash.to_owned()),
@@ -57,8 +60,10 @@ impl Ledger {
             session_hash: Set(None),
             used_at: Set(None),
         };
-        connect_attempts::Entity::insert(row).exec_without_returning(&self.database).await?;
-        Ok(())
+        let db = self.database.begin_with_options(writing()).await?;
+        connect_attempts::Entity::insert(row).exec_without_returning(&db).await?;
+        record(&db, events).await?;
+        Ok(db.commit().await?)
     }
 
     /// Takes a ticket, once: from now on `proof` stands for it. The workspace that it is for; none where the ticket is
@@ -73,6 +78,10 @@ impl Ledger {
         now: OffsetDateTime,
     ) -> Result<Option<String>, LedgerError> {
         use connect_attempts::Column;
+        // Anybody can ask, and a writer keeps others waiting: only what is there is written.
+        if connect_attempts::Entity::find_by_id(ticket_hash).one(&self.database).await?.is_none() {
+            return Ok(None);
+        }
         let taken = connect_attempts::Entity::update_many()
             .col_expr(Column::StateHash, Expr::value(proof.state_hash.as_str()))
             .col_expr(Column::SessionHash, Expr::value(proof.session_hash.as_str()))
@@ -101,6 +110,9 @@ impl Ledger {
         let this = Condition::all()
             .add(Column::StateHash.eq(proof.state_hash.as_str()))
             .add(Column::SessionHash.eq(proof.session_hash.as_str()));
+        if connect_attempts::Entity::find().filter(this.clone()).one(&self.database).await?.is_none() {
+            return Ok(None);
+        }
         let used = connect_attempts::Entity::update_many()
             .col_expr(Column::UsedAt, Expr::value(now))
             .filter(this.clone())
@@ -118,7 +130,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn connect(&self, connection: SealedConnection) -> Result<(), LedgerError> {
+    pub async fn connect(&self, connection: SealedConnection, events: Vec<AuditEntry>) -> Result<(), LedgerError> {
         use connections::Column;
         let row = connections::ActiveModel {
             workspace: Set(connection.workspace),
@@ -128,7 +140,21 @@ impl Ledger {
         };
         let mut again = OnConflict::column(Column::Workspace);
         again.update_columns([Column::Sealed, Column::IntercomId, Column::ConnectedAt]);
-        connections::Entity::insert(row).on_conflict(again).exec_without_returning(&self.database).await?;
+        let db = self.database.begin_with_options(writing()).await?;
+        connections::Entity::insert(row).on_conflict(again).exec_without_returning(&db).await?;
+        record(&db, events).await?;
+        Ok(db.commit().await?)
+    }
+
+    /// Puts another seal on the token of a connection, unless the connection has changed meanwhile.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn reseal_connection(&self, connection: &SealedConnection, sealed: Vec<u8>) -> Result<(), LedgerError> {
+        use connections::Column;
+        let update = connections::Entity::update_many().col_expr(Column::Sealed, Expr::value(sealed));
+        let this = update.filter(Column::Workspace.eq(connection.workspace.as_str()));
+        this.filter(Column::Sealed.eq(connection.sealed.clone())).exec(&self.database).await?;
         Ok(())
     }
 
@@ -136,8 +162,14 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn disconnect(&self, workspace: &str) -> Result<bool, LedgerError> {
-        Ok(connections::Entity::delete_by_id(workspace).exec(&self.database).await?.rows_affected > 0)
+    pub async fn disconnect(&self, workspace: &str, events: Vec<AuditEntry>) -> Result<bool, LedgerError> {
+        let db = self.database.begin_with_options(writing()).await?;
+        let known = connections::Entity::delete_by_id(workspace).exec(&db).await?.rows_affected > 0;
+        if known {
+            record(&db, events).await?;
+        }
+        db.commit().await?;
+        Ok(known)
     }
 
     /// All connections.

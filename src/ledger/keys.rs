@@ -6,9 +6,10 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, TransactionTrait};
 use time::OffsetDateTime;
 
+use super::audit::record;
 use super::commit::writing;
 use super::entities::signing_keys;
-use super::{Ledger, LedgerError};
+use super::{AuditEntry, Ledger, LedgerError};
 
 /// A private key of the bridge, sealed.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,6 +62,7 @@ impl Ledger {
         &self,
         fresh: SealedKey,
         verifies_until: OffsetDateTime,
+        events: Vec<AuditEntry>,
         now: OffsetDateTime,
     ) -> Result<(), LedgerError> {
         use signing_keys::Column;
@@ -77,6 +79,7 @@ impl Ledger {
             }
         }
         signing_keys::Entity::insert(row(fresh, now)).exec_without_returning(&db).await?;
+        record(&db, events).await?;
         db.commit().await?;
         Ok(())
     }
@@ -96,10 +99,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]; then nothing is forgotten.
-    pub async fn forget_sealed(&self) -> Result<(), LedgerError> {
+    pub async fn forget_sealed(&self, events: Vec<AuditEntry>) -> Result<(), LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
         signing_keys::Entity::delete_many().exec(&db).await?;
         super::entities::connections::Entity::delete_many().exec(&db).await?;
+        record(&db, events).await?;
         db.commit().await?;
         Ok(())
     }

@@ -68,12 +68,24 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`] when there is no such database or it does not let us in.
     pub async fn open(url: &str) -> Result<Self, LedgerError> {
+        Self::connect_to(url, limits::DATABASE_CONNECTIONS).await
+    }
+
+    /// The same, with one connection and no more: for what must not wait until others have done with theirs.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn open_aside(url: &str) -> Result<Self, LedgerError> {
+        Self::connect_to(url, 1).await
+    }
+
+    async fn connect_to(url: &str, connections: u32) -> Result<Self, LedgerError> {
         keep_private(url);
         let mut options = ConnectOptions::new(url);
         options
             .acquire_timeout(limits::DATABASE_WAIT)
             .connect_timeout(limits::DATABASE_WAIT)
-            .max_connections(limits::DATABASE_CONNECTIONS)
+            .max_connections(connections)
             .sqlx_logging(false)
             // Readers never wait for a writer, and a commit survives the death of the process.
             .map_sqlx_sqlite_opts(|sqlite| {

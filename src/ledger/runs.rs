@@ -1,5 +1,6 @@
 //! The record of imports: every run, what it was asked, what came of it.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -12,10 +13,20 @@ use utoipa::ToSchema;
 
 use super::entities::imports;
 use super::{Lease, Ledger, LedgerError};
-use crate::directory::{Counts, Generation, Warning};
+use crate::directory::{Counts, DEFAULT_WORKSPACE, Generation, Warning};
 
-/// Counts imports, over all workspaces of a ledger.
+/// Counts the imports of a workspace. Those of the default one begin at 1, those of others at a number of their own: gaps
+/// would tell of imports of another workspace.
 pub type RunId = i64;
+
+/// What the numbers of a workspace's runs come after. It is far enough from others', and JavaScript counts that far.
+fn first_number(workspace: &str) -> RunId {
+    if workspace == DEFAULT_WORKSPACE {
+        return 0;
+    }
+    let [a, b, c, ..] = *digest(&SHA256, workspace.as_bytes()).as_ref() else { return 0 };
+    (i64::from(u32::from_be_bytes([0, a, b, c]) >> 4) + 1) << 32
+}
 
 /// One import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -174,9 +185,12 @@ impl Ledger {
             error: None,
         };
         let mut row = row(&run);
-        row.id = sea_orm::ActiveValue::NotSet;
-        row.fence = Set(Some(lease.fence));
-        run.id = imports::Entity::insert(row).exec(&self.database).await?.last_insert_id;
+        // The lease is held, so nobody else gives this workspace's next number.
+        let last = imports::Entity::find().filter(imports::Column::Workspace.eq(lease.workspace.as_str()));
+        let last = last.order_by_desc(imports::Column::Id).one(&self.database).await?.map(|run| run.id);
+        run.id = last.unwrap_or_else(|| first_number(&lease.workspace)) + 1;
+        (row.id, row.fence) = (Set(run.id), Set(Some(lease.fence)));
+        imports::Entity::insert(row).exec_without_returning(&self.database).await?;
         Ok(run)
     }
 

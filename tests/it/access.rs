@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use intercom_scim_bridge::access::{AccessError, Grant, Scope, TokenOptions, Tokens, Vault};
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::ledger::Ledger;
+use intercom_scim_bridge::ledger::{AuditEntry, AuditQuestion, Ledger};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -61,7 +61,7 @@ async fn keys_are_rotated_with_overlap_on_every_bridge(database: TestDatabase) {
     let long = Grant { ttl: Duration::from_hours(48), ..grant() };
     let before = there.issue(&long).unwrap();
     assert!(there.verify(before.expose()).await.is_ok());
-    here.rotate(&ledger, clock.now() + Duration::from_hours(1)).await.unwrap();
+    here.rotate(&ledger, clock.now() + Duration::from_hours(1), rotated()).await.unwrap();
     let after = here.issue(&long).unwrap();
     assert_ne!(before.key_id, after.key_id);
     assert!(there.verify(after.expose()).await.is_err(), "it has not looked yet");
@@ -72,13 +72,32 @@ async fn keys_are_rotated_with_overlap_on_every_bridge(database: TestDatabase) {
         assert!(bridge.verify(before.expose()).await.is_ok() && bridge.verify(after.expose()).await.is_ok());
     }
     clock.advance(Duration::from_hours(1));
-    here.rotate(&ledger, clock.now()).await.unwrap();
+    for bridge in [&here, &there] {
+        assert!(bridge.verify(before.expose()).await.is_err(), "its time is over, although it was seen before");
+        assert!(bridge.verify(after.expose()).await.is_ok());
+    }
+    here.rotate(&ledger, clock.now(), rotated()).await.unwrap();
     there.refresh(&ledger).await.unwrap();
     for bridge in [&here, &there] {
-        assert!(bridge.verify(before.expose()).await.is_err(), "its time is over");
         assert!(bridge.verify(after.expose()).await.is_err(), "without overlap a key ends at once");
         assert_eq!(bridge.jwks()["keys"].as_array().unwrap().len(), 1);
     }
+    let newest = here.issue(&long).unwrap();
+    assert!(there.verify(newest.expose()).await.is_ok());
+    ledger.forget_sealed(vec![AuditEntry::event("keys.reset", clock.now())]).await.unwrap();
+    for bridge in [&here, &there] {
+        bridge.refresh(&ledger).await.unwrap();
+        assert!(bridge.verify(newest.expose()).await.is_err(), "what was signed with a forgotten key is nothing");
+    }
+    there.refresh(&ledger).await.unwrap();
+    assert!(there.verify(here.issue(&long).unwrap().expose()).await.is_ok(), "and both go on with a new one");
+    let events = ledger.audit(&AuditQuestion::default(), 10).await.unwrap();
+    let names: Vec<&str> = events.iter().map(|entry| entry.event.as_str()).collect();
+    assert_eq!(names, ["keys.rotated", "keys.rotated", "keys.reset"]);
+}
+
+fn rotated() -> AuditEntry {
+    AuditEntry::event("keys.rotated", START)
 }
 
 fn grant() -> Grant {
@@ -175,6 +194,7 @@ async fn without_a_good_token_everything_but_discovery_and_health_is_refused() {
         for (authorization, challenge) in [
             (None, "Bearer realm=\"intercom-scim-bridge\""),
             (Some("Bearer nonsense"), "Bearer realm=\"intercom-scim-bridge\", error=\"invalid_token\""),
+            (Some("Bearer"), "Bearer realm=\"intercom-scim-bridge\", error=\"invalid_token\""),
             (Some("Basic YTpi"), "Bearer realm=\"intercom-scim-bridge\", error=\"invalid_token\""),
         ] {
             let request = bridge.request(Method::GET, path);
@@ -208,6 +228,9 @@ async fn a_token_without_the_scope_is_told_which_one_it_lacks() {
         (Method::GET, "/api/v1/status", Scope::ScimRead, "import.read"),
         (Method::POST, "/scim/v2/Users", Scope::ScimRead, "lifecycle.write"),
         (Method::POST, "/api/v1/lifecycle/accounts", Scope::Admin, "lifecycle.write"),
+        (Method::POST, "/api/v1/imports", Scope::ImportRead, "import.run"),
+        (Method::GET, "/api/v1/audit", Scope::ImportRead, "admin"),
+        (Method::GET, "/api/v1/workspaces", Scope::ScimRead, "import.read"),
     ] {
         let answer = Bridge::send(bridge.request(method, path).bearer_auth(token(&bridge.app, &[held]))).await;
         assert_eq!(answer.status, 403, "{path}");

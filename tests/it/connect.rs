@@ -1,5 +1,7 @@
 //! Connecting a workspace by OAuth.
 
+use std::time::Duration;
+
 use intercom_scim_bridge::access::hash_of_random;
 use intercom_scim_bridge::config::Config;
 use reqwest::{Method, Response};
@@ -24,7 +26,7 @@ async fn unconnected() -> (Bridge, Simulator) {
         config.intercom.access_token = None;
         config.intercom.client_id = Some(CLIENT_ID.to_owned());
         config.intercom.base_url = Some(intercom.base_url().parse().unwrap());
-        config.import.poll_interval = std::time::Duration::from_secs(1);
+        config.import.poll_interval = Duration::from_secs(1);
     })
     .await;
     (bridge, intercom)
@@ -47,6 +49,7 @@ fn run(bridge: &Bridge, arguments: &[&str]) -> Ended {
 fn address(bridge: &Bridge) -> String {
     let printed = run(bridge, &["connect"]);
     assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+    secrets::keep(printed.stdout.trim().rsplit('=').next().unwrap());
     printed.stdout.trim().to_owned()
 }
 
@@ -63,8 +66,10 @@ async fn let_in(address: &str) -> (String, String) {
         cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/connect"),
         "{cookie}"
     );
+    secrets::keep(cookie.split(['=', ';']).nth(1).unwrap());
     let back = http().get(header(&begun, "location")).send().await.unwrap();
     assert_eq!(back.status(), 302);
+    secrets::keep(header(&back, "location").rsplit('=').next().unwrap());
     (header(&back, "location"), cookie.split(';').next().unwrap().to_owned())
 }
 
@@ -140,6 +145,7 @@ async fn a_connection_outlives_a_restart_and_is_not_moved_to_another_workspace()
     let refused = Bridge::send(http().get(&back).header("Cookie", &cookie)).await;
     assert_eq!(refused.status, 502);
     assert!(refused.text.contains("the access token opens the workspace another"), "{}", refused.text);
+    assert!(intercom.take_calls().contains(&"POST /auth/uninstall".to_owned()), "and is not left open");
     intercom.change(|workspace| workspace.id_code = dozen().id_code);
 
     // The one who is asked says no.
@@ -151,7 +157,9 @@ async fn a_connection_outlives_a_restart_and_is_not_moved_to_another_workspace()
     let again = intercom_scim_bridge::app::App::start(&bridge.config, intercom_scim_bridge::clock::Clock::System);
     let again = again.await.unwrap();
     intercom.change(|workspace| workspace.add_teammate("New Comer"));
-    again.service().workspaces["default"].live.shows(|shown| shown.generation >= 2).await;
+    let live = &again.service().workspaces["default"].live;
+    let shown = tokio::time::timeout(Duration::from_secs(20), live.shows(|shown| shown.generation >= 2));
+    assert!(shown.await.is_ok(), "it imports with the token that was kept");
     again.stop().await;
     bridge.stop().await;
     intercom.stop().await;
@@ -161,10 +169,16 @@ async fn a_connection_outlives_a_restart_and_is_not_moved_to_another_workspace()
 async fn a_ticket_ends_after_ten_minutes_and_a_configured_token_needs_none() {
     let (bridge, intercom) = unconnected().await;
     let (ledger, now) = (&bridge.app.service().ledger, bridge.app.service().clock.now());
-    ledger.begin_connecting("default", &hash_of_random("old"), now - std::time::Duration::from_secs(1)).await.unwrap();
-    let old = Bridge::send(bridge.request(Method::GET, "/connect/intercom?ticket=old")).await;
+    let ticket = "A".repeat(43);
+    let past = now - Duration::from_secs(1);
+    ledger.begin_connecting("default", &hash_of_random(&ticket), past, Vec::new()).await.unwrap();
+    let old = Bridge::send(bridge.request(Method::GET, &format!("/connect/intercom?ticket={ticket}"))).await;
     assert!(old.status == 400 && old.text.contains("not good any more"), "{}", old.text);
-    assert_eq!(Bridge::send(bridge.request(Method::GET, "/connect/intercom")).await.status, 400);
+    for ticket in ["", "?ticket=x", &format!("?ticket={}", "B".repeat(43))] {
+        let other = Bridge::send(bridge.request(Method::GET, &format!("/connect/intercom{ticket}"))).await;
+        assert_eq!(other.status, 400, "{ticket}");
+    }
+    assert_eq!(Bridge::send(bridge.request(Method::HEAD, "/connect/intercom")).await.status, 405);
     let pasted = shell(&bridge.config, "http://127.0.0.1:1").set("INTERCOM_ACCESS_TOKEN", "pasted").run(&["connect"]);
     assert!(pasted.code == Some(1) && pasted.stderr.contains("have an access token"), "{}", pasted.stderr);
     bridge.stop().await;

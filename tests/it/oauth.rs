@@ -130,8 +130,8 @@ async fn a_disabled_client_and_a_revoked_token_end_on_every_bridge(database: Tes
     assert_eq!((ask(&here, &token).await.status, ask(&there, &token).await.status), (StatusCode::OK, StatusCode::OK));
 
     let now = here.service().clock.now();
-    assert!(here.service().ledger.disable_client(&id, now).await.unwrap());
-    assert!(!here.service().ledger.disable_client(&id, now).await.unwrap(), "once");
+    assert!(here.service().ledger.disable_client(&id, Vec::new(), now).await.unwrap());
+    assert!(!here.service().ledger.disable_client(&id, Vec::new(), now).await.unwrap(), "once");
     for app in [&here, &there] {
         assert_eq!(Bridge::send(login(app)).await.status, 401, "it gets no token any more");
         let ended = ended(async || ask(app, &token).await).await;
@@ -156,9 +156,9 @@ async fn a_disabled_client_and_a_revoked_token_end_on_every_bridge(database: Tes
         expires_at: issued.expires_at,
         revoked_at: None,
     };
-    here.service().ledger.add_token(&recorded).await.unwrap();
+    here.service().ledger.add_token(&recorded, Vec::new()).await.unwrap();
     assert_eq!(ask(&there, issued.expose()).await.status, 200);
-    here.service().ledger.revoke_token(&issued.id, now).await.unwrap();
+    here.service().ledger.revoke_token(&issued.id, Vec::new(), now).await.unwrap();
     for app in [&here, &there] {
         ended(async || ask(app, issued.expose()).await).await;
     }
@@ -187,7 +187,7 @@ async fn a_rotated_secret_is_good_as_long_as_it_is_said() {
     let rotate = async |until| {
         let (secret, hash) = intercom_scim_bridge::access::client_secret().unwrap();
         let known = ledger.client(&id).await.unwrap().unwrap();
-        ledger.rotate_client(&known, &hash, until, now).await.unwrap();
+        ledger.rotate_client(&known, &hash, until, Vec::new(), now).await.unwrap();
         secrets::keep(secrecy::ExposeSecret::expose_secret(&secret))
     };
     let new = rotate(now + std::time::Duration::from_hours(1)).await;

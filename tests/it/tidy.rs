@@ -157,3 +157,58 @@ fn nothing_is_left_open() {
         }
     }
 }
+
+/// What answers without a token, and why.
+const FOR_EVERYBODY: &[(&str, &str)] = &[
+    ("service_provider_config", "discovery; RFC 7644 §4"),
+    ("list_resource_types", "discovery"),
+    ("get_resource_type", "discovery"),
+    ("list_schemas", "discovery"),
+    ("get_schema", "discovery"),
+    ("wrong_version", "says only that"),
+    ("healthz", "says only that the process answers"),
+    ("readyz", "tells a stranger of no workspace"),
+    ("metrics", "tells a stranger of no workspace"),
+    ("serve", "the description is that of the product"),
+    ("token", "has the client's secret"),
+    ("metadata", "RFC 8414"),
+    ("jwks", "public keys"),
+    ("begin", "has a ticket"),
+    ("callback", "has a state and a session"),
+    ("intercom", "has a signature"),
+];
+
+#[test]
+fn every_handler_declares_the_scope_that_it_needs() {
+    let routes = fs::read_to_string(root().join("src/http/routes.rs")).unwrap();
+    let mut handlers: Vec<String> = Vec::new();
+    for (at, _) in routes.match_indices(".to(") {
+        let name: String = routes[at + 4..]
+            .chars()
+            .take_while(|letter| letter.is_alphanumeric() || *letter == '_' || *letter == ':')
+            .collect();
+        let name = name.rsplit(':').next().unwrap().to_owned();
+        if !name.is_empty() && name != "move" {
+            handlers.push(name);
+        }
+    }
+    assert!(handlers.len() > 30, "{handlers:?}");
+    let sources: String = files("src/http", ".rs").iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let mut open = Vec::new();
+    for name in &handlers {
+        let signature =
+            sources.split(&format!("async fn {name}(")).nth(1).unwrap_or_else(|| panic!("no handler {name}"));
+        let signature = signature.split('{').next().unwrap();
+        let declares = signature.contains(": Caller<") || signature.contains(": Bearer<");
+        if !declares {
+            open.push(name.as_str());
+        }
+    }
+    let known: Vec<&str> = FOR_EVERYBODY.iter().map(|(name, _)| *name).collect();
+    for name in &open {
+        assert!(known.contains(name), "{name} needs no token, and does not say why");
+    }
+    for name in known {
+        assert!(open.contains(&name), "{name} is on the list and declares a scope, or is not routed");
+    }
+}

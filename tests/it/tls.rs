@@ -34,7 +34,7 @@ async fn tls_is_spoken_and_a_changed_certificate_is_shown() {
     let url = format!("https://{}", bridge.app.address());
     let user = client.get(format!("{url}/scim/v2/Users?count=1")).bearer_auth(token(&bridge.app, &Scope::ALL));
     let user = user.send().await.unwrap();
-    assert_eq!((user.status().as_u16(), user.version()), (200, Version::HTTP_2));
+    assert_eq!((user.status().as_u16(), user.version()), (200, Version::HTTP_11));
     let location = user.json::<serde_json::Value>().await.unwrap()["Resources"][0]["meta"]["location"].clone();
     assert!(location.as_str().unwrap().starts_with(&url), "{location}");
     let plain = http().get(format!("http://{}/healthz", bridge.app.address())).send().await;
@@ -111,7 +111,8 @@ async fn a_trusted_proxy_says_how_the_bridge_was_reached_and_nobody_else_does() 
     }
     assert_eq!(ask(&alone, &path).await.header("location"), alone.url(&path), "nobody is trusted there");
     let metadata = ask(&proxied, "/.well-known/oauth-authorization-server").await.json();
-    assert_eq!(metadata["token_endpoint"], json!("https://bridge.example/oauth/token"));
+    let endpoint = proxied.url("/oauth/token");
+    assert_eq!(metadata["token_endpoint"], json!(endpoint), "where secrets go is never told by headers");
     proxied.stop().await;
     alone.stop().await;
 }

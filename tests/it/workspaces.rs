@@ -109,6 +109,13 @@ async fn each_workspace_has_its_own_people_history_and_standing() {
         assert!(metrics.contains(&format!("bridge_users{{workspace=\"{workspace}\"}} 12")), "{metrics}");
     }
     assert_ne!(names[0], names[1]);
+    // What one counts tells nothing of the other.
+    let run = async |workspace: &str| {
+        let runs = two.ask(Method::GET, &format!("/workspaces/{workspace}/api/v1/imports"), &both).await.json();
+        runs["items"][0]["id"].as_i64().unwrap()
+    };
+    let (emea, apac) = (run("emea").await, run("apac").await);
+    assert!(emea.abs_diff(apac) > 1 << 30 && emea < 1 << 53 && apac < 1 << 53, "{emea} {apac}");
     let listed = two.ask(Method::GET, "/api/v1/workspaces", &both).await.json();
     assert_eq!((&listed["total"], &listed["items"][0]["workspace"]), (&json!(2), &json!("apac")));
     // There is no default one, and nobody is told so.
@@ -135,11 +142,15 @@ fn operations(workspace: &str) -> Vec<(Method, String)> {
                 all.push((method, path.clone()));
             }
         }
-        // And what the description does not offer.
+        // And what the description does not offer here.
         all.extend(
             [Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS]
                 .map(|method| (method, path.clone())),
         );
+    }
+    for path in ["/scim/v2/Bulk", "/scim/v2/Nothing", "/api/v1/nothing", "/nothing", ""] {
+        let path = format!("/workspaces/{workspace}{path}");
+        all.extend([Method::GET, Method::POST].map(|method| (method, path.clone())));
     }
     all
 }
@@ -179,6 +190,14 @@ async fn a_token_for_one_cannot_tell_whether_another_exists() {
             );
         }
     }
+    // A bridge that has but one workspace says the same.
+    let one = Bridge::serving(crate::support::bridge::dozen()).await;
+    for path in ["/readyz", "/metrics", "/healthz", "/.well-known/oauth-authorization-server"] {
+        let alone = Bridge::send(one.request(Method::GET, path)).await.text.replace(&one.url(""), "");
+        let there = two.ask(Method::GET, path, &none).await.text.replace(&format!("http://{}", two.app.address()), "");
+        assert_eq!(alone, there, "{path}");
+    }
+    one.stop().await;
     for path in ["/readyz", "/metrics", "/api/v1/workspaces", "/openapi.json"] {
         let told = two.ask(Method::GET, path, &emea).await.text;
         assert!(!told.contains("apac"), "{path}: {told}");

@@ -11,6 +11,7 @@ pub struct Model {
     pub event: String,
     pub workspace: Option<String>,
     pub actor: Option<String>,
+    pub identity: Option<String>,
     pub address: Option<String>,
     pub method: Option<String>,
     pub route: Option<String>,

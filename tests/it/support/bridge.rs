@@ -169,8 +169,9 @@ pub async fn client(app: &App, scope: &str, workspaces: &[&str]) -> (String, Str
         rotated_at: None,
         disabled_at: None,
     };
-    app.service().ledger.add_client(&client).await.unwrap();
-    (client.id, secrets::keep(secret.expose_secret()))
+    app.service().ledger.add_client(&client, Vec::new()).await.unwrap();
+    let secret = secrets::keep_client(&client.id, secret.expose_secret());
+    (client.id, secret)
 }
 
 /// A company of a dozen, always the same.

@@ -25,6 +25,13 @@ pub fn keep(secret: &str) -> String {
     secret.to_owned()
 }
 
+/// A client's secret, as it is and as it stands in a header.
+pub fn keep_client(id: &str, secret: &str) -> String {
+    use base64::Engine;
+    keep(&base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}")));
+    keep(secret)
+}
+
 fn found(text: &str) -> Option<String> {
     let secrets = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
     secrets
