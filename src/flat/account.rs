@@ -4,7 +4,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{Rows, Selection, account_id};
+use super::{Row, Rows, Selection, account_id};
 use crate::directory::{Directory, Names, Person, UserKind};
 
 /// A teammate's account. What Intercom does not tell is null.
@@ -61,6 +61,34 @@ pub struct Account {
     /// When the bridge recorded the last change of the account or of a team membership.
     #[serde(with = "time::serde::rfc3339")]
     pub last_modified_at: OffsetDateTime,
+}
+
+impl Row for Account {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "intercom_id",
+        "workspace_id",
+        "user_name",
+        "email",
+        "display_name",
+        "given_name",
+        "family_name",
+        "title",
+        "user_type",
+        "active",
+        "role_id",
+        "role_name",
+        "has_inbox_seat",
+        "permissions",
+        "team_ids",
+        "two_factor_auth",
+        "joined_at",
+        "removed_at",
+        "last_sign_in_at",
+        "last_sign_in_method",
+        "created_at",
+        "last_modified_at",
+    ];
 }
 
 /// The accounts of a directory, by id.

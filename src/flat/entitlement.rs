@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{Rows, Selection, team_id};
+use super::{Row, Rows, Selection, team_id};
 use crate::directory::{Directory, Role, Team, User};
 
 /// What kind of access an entitlement is.
@@ -49,6 +49,19 @@ pub struct Entitlement {
     /// When the bridge recorded the last change of the team or of its members; null for what is no team.
     #[serde(with = "time::serde::rfc3339::option")]
     pub last_modified_at: Option<OffsetDateTime>,
+}
+
+impl Row for Entitlement {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "type",
+        "name",
+        "intercom_id",
+        "member_count",
+        "distribution_method",
+        "assignment_limit",
+        "last_modified_at",
+    ];
 }
 
 /// The seat that Intercom tells of.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::entitlement::{EntitlementType, held, id_of};
-use super::{Rows, Selection, account_id, team_id};
+use super::{Row, Rows, Selection, account_id, team_id};
 use crate::directory::{Directory, Person, Priority};
 
 /// That a teammate has an entitlement.
@@ -24,6 +24,11 @@ pub struct AccessMembership {
     pub entitlement_name: String,
     /// `primary` or `secondary`, in a team that makes a difference.
     pub priority: Option<&'static str>,
+}
+
+impl Row for AccessMembership {
+    const COLUMNS: &'static [&'static str] =
+        &["id", "account_id", "user_name", "entitlement_id", "entitlement_type", "entitlement_name", "priority"];
 }
 
 /// Who has which access: by account, and for each the teams first. With `modified_since`, those of the accounts that

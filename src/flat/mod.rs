@@ -18,6 +18,7 @@ pub use change::{ChangeDocument, ChangedBy, attributes_of_group, attributes_of_m
 pub use entitlement::{Entitlement, EntitlementType, entitlements};
 pub use membership::{AccessMembership, memberships};
 
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::directory::{GroupId, Person, UserId};
@@ -35,6 +36,12 @@ pub struct Selection {
     pub offset: usize,
     /// How many to give at the most.
     pub limit: usize,
+}
+
+/// A row of a flat view.
+pub trait Row: Serialize {
+    /// The names of its members, in their order; the header of a table.
+    const COLUMNS: &'static [&'static str];
 }
 
 /// The rows that are wanted.

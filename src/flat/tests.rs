@@ -71,6 +71,28 @@ fn an_account_is_one_level_of_json_with_nothing_made_up() {
 }
 
 #[test]
+fn columns_are_the_members_in_their_order() {
+    fn same<R: Row>(row: &R) {
+        let text = json!(row).to_string();
+        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
+        let (mut names, mut columns): (Vec<&str>, Vec<&str>) =
+            (object.keys().map(String::as_str).collect(), R::COLUMNS.to_vec());
+        names.sort_unstable();
+        columns.sort_unstable();
+        assert_eq!(names, columns);
+        // And in this order, as serde writes them.
+        let written = serde_json::to_string(row).unwrap();
+        let places: Vec<Option<usize>> =
+            R::COLUMNS.iter().map(|column| written.find(&format!("\"{column}\":"))).collect();
+        assert!(places.is_sorted(), "{written}");
+    }
+    let directory = directory();
+    same(&accounts(&directory, Names::Repeat, ALL).items[0]);
+    same(&entitlements(&directory, None, ALL).items[0]);
+    same(&memberships(&directory, None, ALL).items[0]);
+}
+
+#[test]
 fn the_removed_and_the_unchanged_are_left_out_unless_they_are_asked_for() {
     let directory = directory();
     let ids = |modified_since, include_removed| {

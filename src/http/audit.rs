@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::caller::{Admin, Caller};
 use super::errors::ApiError;
-use super::negotiation::accepts_lines;
+use super::negotiation::{LINES, accepts};
 use super::openapi::{ApiRefusals, AuditParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use super::service::Service;
@@ -73,7 +73,7 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
     let items = items?;
     let last = items.last().filter(|_| more).map(|entry| entry.cursor.clone());
     let next = last.map(|last| parameters.link(&request, &caller.public_url(&request), &[("after", last)]));
-    if accepts_lines(&request) {
+    if accepts(&request, LINES) {
         let lines: String = items.iter().flat_map(|entry| [json!(entry).to_string(), "\n".to_owned()]).collect();
         let mut response = HttpResponse::Ok();
         if let Some(next) = next {

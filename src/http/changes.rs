@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::caller::{Caller, ImportRead};
 use super::errors::ApiError;
-use super::negotiation::accepts_lines;
+use super::negotiation::{LINES, accepts};
 use super::openapi::{ApiRefusals, ChangeParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use crate::flat::ChangeDocument;
@@ -59,7 +59,7 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     };
     let limit = parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?;
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
-    if accepts_lines(&request) {
+    if accepts(&request, LINES) {
         let most = parameters.text("limit").map(|_| limit);
         return lines(ledger.clone(), workspace.to_string(), since, kind, most).await;
     }

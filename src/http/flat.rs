@@ -15,6 +15,7 @@ use super::errors::ApiError;
 use super::freshness;
 use super::openapi::{ApiRefusals, FlatParameters, Problem};
 use super::parameters::{Parameters, wrong};
+use super::table;
 use crate::directory::{Directory, Edition, Generation};
 use crate::flat::{self, AccessMembership, Account, Entitlement, EntitlementType, Rows, Selection};
 use crate::limits;
@@ -54,7 +55,10 @@ pub struct MembershipList {
 #[utoipa::path(
     get, path = "/api/v1/accounts", operation_id = "list_accounts", tag = "flat views", security(("bearer" = ["import.read"])), params(FlatParameters),
     responses(
-        (status = 200, description = "Accounts, by id", body = AccountList),
+        (
+            status = 200, description = "Accounts, by id; as CSV, with a header, and the next page in `Link`",
+            content((AccountList = "application/json"), (String = "text/csv")),
+        ),
         (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
         (status = 410, description = "The state of that moment was pruned", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
@@ -70,7 +74,8 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
         }
     }
     let next = view.next(&request, &caller, items.len(), total);
-    Ok(view.answer().json(AccountList { items, next, total }))
+    let list = AccountList { items, next, total };
+    table::answer(&request, view.answer(), (&list.items, list.next.as_deref()), &list)
 }
 
 /// Lists what teammates can have: teams, roles, seats, permissions.
@@ -78,7 +83,10 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
     get, path = "/api/v1/entitlements", operation_id = "list_entitlements", tag = "flat views", security(("bearer" = ["import.read"])),
     params(FlatParameters, ("type" = Option<EntitlementType>, Query, description = "Only entitlements of this kind")),
     responses(
-        (status = 200, description = "Entitlements", body = EntitlementList),
+        (
+            status = 200, description = "Entitlements; as CSV, with a header, and the next page in `Link`",
+            content((EntitlementList = "application/json"), (String = "text/csv")),
+        ),
         (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
         (status = 410, description = "The state of that moment was pruned", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
@@ -88,7 +96,8 @@ pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> R
     let view = View::of(&request, &caller).await?;
     let Rows { items, total } = flat::entitlements(view.directory(), view.kind, view.selection);
     let next = view.next(&request, &caller, items.len(), total);
-    Ok(view.answer().json(EntitlementList { items, next, total }))
+    let list = EntitlementList { items, next, total };
+    table::answer(&request, view.answer(), (&list.items, list.next.as_deref()), &list)
 }
 
 /// Lists who has which access.
@@ -96,7 +105,10 @@ pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> R
     get, path = "/api/v1/memberships", operation_id = "list_memberships", tag = "flat views", security(("bearer" = ["import.read"])),
     params(FlatParameters, ("type" = Option<EntitlementType>, Query, description = "Only access of this kind")),
     responses(
-        (status = 200, description = "Memberships, by account", body = MembershipList),
+        (
+            status = 200, description = "Memberships, by account; as CSV, with a header, and the next page in `Link`",
+            content((MembershipList = "application/json"), (String = "text/csv")),
+        ),
         (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
         (status = 410, description = "The state of that moment was pruned", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
@@ -106,7 +118,8 @@ pub async fn memberships(request: HttpRequest, caller: Caller<ImportRead>) -> Re
     let view = View::of(&request, &caller).await?;
     let Rows { items, total } = flat::memberships(view.directory(), view.kind, view.selection);
     let next = view.next(&request, &caller, items.len(), total);
-    Ok(view.answer().json(MembershipList { items, next, total }))
+    let list = MembershipList { items, next, total };
+    table::answer(&request, view.answer(), (&list.items, list.next.as_deref()), &list)
 }
 
 /// What is asked for, and what it is asked of.

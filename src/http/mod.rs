@@ -12,7 +12,7 @@
 //! negotiation media types, versions and links
 //! pieces      a body of several pieces
 //! imports     starting one, and runs  changes    the history as a log
-//! flat        accounts and access as rows, now and then
+//! flat        accounts and access as rows  table      rows as CSV
 //! parameters  of these three          webhooks   Intercom's pushes
 //! refusals    writes               status     health, readiness, standing
 //! metrics     for Prometheus       openapi    the description
@@ -41,6 +41,7 @@ mod routes;
 mod scim;
 mod service;
 mod status;
+mod table;
 mod tls;
 mod webhooks;
 

@@ -69,13 +69,16 @@ pub fn next_link(request: &HttpRequest, address: &str, next: &Next) -> Option<St
     Some(format!("<{address}?{}>; rel=\"next\"", serde_urlencoded::to_string(parameters).ok()?))
 }
 
-/// Whether the client wants one document a line.
-pub fn accepts_lines(request: &HttpRequest) -> bool {
+/// One document a line.
+pub const LINES: &str = "application/x-ndjson";
+
+/// Whether the client asks for a media type by its name.
+pub fn accepts(request: &HttpRequest, media_type: &str) -> bool {
     listed(request, &ACCEPT).any(|accepted| {
         let mut parts = accepted.split(';').map(str::trim);
-        let lines = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-ndjson"));
+        let named = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(media_type));
         // RFC 9110 §12.4.2: a weight of 0 means "not acceptable".
-        lines && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+        named && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
     })
 }
 

@@ -215,6 +215,56 @@ async fn flat_views_show_what_scim_shows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn flat_views_are_tables_too_for_those_who_ask_for_csv() {
+    let bridge = Bridge::serving(dozen()).await;
+    bridge.simulator.change(|workspace| workspace.add_teammate("Quote \"Q\", Comma"));
+    bridge
+        .request(Method::POST, "/api/v1/imports")
+        .header("Prefer", "wait=30")
+        .bearer_auth(&bridge.token)
+        .send()
+        .await
+        .unwrap();
+    for view in ["accounts", "entitlements", "memberships"] {
+        let rows = bridge.get(&format!("/api/v1/{view}?limit=1000")).await.json()["items"].as_array().unwrap().clone();
+        let mut path = format!("/api/v1/{view}?limit=4");
+        let (mut table, mut header) = (Vec::new(), None);
+        loop {
+            let request = bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("Accept", "text/csv");
+            let page = Bridge::send(request).await;
+            assert_eq!(page.header("content-type"), "text/csv; charset=utf-8; header=present");
+            assert!(page.text.ends_with("\r\n"));
+            let mut read = csv::Reader::from_reader(page.text.as_bytes());
+            let names = read.headers().unwrap().clone();
+            assert_eq!(header.get_or_insert(names.clone()), &names);
+            for record in read.records() {
+                let record = record.unwrap();
+                let pairs = names.iter().zip(record.iter()).map(|(name, cell)| (name.to_owned(), cell.to_owned()));
+                table.push(pairs.collect::<std::collections::BTreeMap<String, String>>());
+            }
+            match page.header("link").strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")) {
+                Some(next) => path = next.replace(&bridge.url(""), ""),
+                None => break,
+            }
+        }
+        let cell = |value: &Value| {
+            value
+                .as_str()
+                .map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
+        };
+        let expected: Vec<_> = rows
+            .iter()
+            .map(|row| row.as_object().unwrap().iter().map(|(name, value)| (name.clone(), cell(value))).collect())
+            .collect();
+        assert_eq!(table, expected, "{view}");
+        let empty = bridge.request(Method::GET, &format!("/api/v1/{view}?offset=9999")).bearer_auth(&bridge.token);
+        let empty = Bridge::send(empty.header("Accept", "text/csv")).await;
+        assert_eq!(empty.text.lines().count(), 1, "a table without rows has its header");
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_walk_by_next_goes_on_over_the_list_it_began_with_whatever_is_imported() {
     let bridge = Bridge::serving(dozen()).await;
     let whole = bridge.get("/api/v1/accounts").await.json()["items"].clone();
