@@ -227,6 +227,12 @@ pub const STRANGER_PAUSE: Duration = Duration::from_millis(50);
 /// Addresses without a token that are told apart at a time.
 pub const STRANGERS: usize = 10_000;
 
+/// Longest id of an account, an entitlement or a request that is looked at.
+pub const ID_BYTES: usize = 200;
+
+/// Longest comment of a ticket, and longest note of who did what it asks.
+pub const COMMENT_BYTES: usize = 4_000;
+
 /// Longest subject of a trusted issuer's token: an address of mail has 254 letters at the most.
 pub const SUBJECT_BYTES: usize = 256;
 

@@ -12,6 +12,7 @@ mod m20261121_000004_access;
 mod m20261121_000005_leases;
 mod m20261121_000006_history;
 mod m20261121_000007_clients;
+mod m20261121_000008_lifecycle;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_leases::Migration),
             Box::new(m20261121_000006_history::Migration),
             Box::new(m20261121_000007_clients::Migration),
+            Box::new(m20261121_000008_lifecycle::Migration),
         ]
     }
 }

@@ -29,7 +29,8 @@ pub use login::{ClientLogin, Login};
 pub use scopes::{Scope, UnknownScope};
 pub use sealing::{SealError, Vault, connection_purpose};
 pub use secrets::{
-    client_id, client_secret, hash_of_random, is_client_secret, looks_like_client_secret, looks_random, random_secret,
+    client_id, client_secret, hash_of_random, is_client_secret, looks_like_client_secret, looks_random,
+    random_reference, random_secret,
 };
 pub use token_request::{TokenRefusal, TokenRequest};
 pub use tokens::{AccessError, Grant, Issued, Principal, TokenOptions, Tokens};

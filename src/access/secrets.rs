@@ -23,6 +23,14 @@ pub fn random_id() -> Result<String, AccessError> {
     random::<16>()
 }
 
+/// What a request is known by: nobody can guess it, nor tell from it how many there are.
+///
+/// # Errors
+/// [`AccessError::Key`] when the system gives no randomness.
+pub fn random_reference() -> Result<String, AccessError> {
+    Ok(format!("req_{}", random::<12>()?))
+}
+
 /// 256 random bits as text.
 ///
 /// # Errors

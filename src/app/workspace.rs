@@ -8,7 +8,7 @@ use super::{StartError, days};
 use crate::access::WebhookKey;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, WorkspaceConfig};
-use crate::http::{Workspace, scim_base_url};
+use crate::http::{Workspace, scim_base_url, settle_requests};
 use crate::import::{Connector, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Worker};
 use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Notices};
@@ -111,10 +111,9 @@ impl Running {
                 tracing::warn!(workspace = shown.workspace(), error = %error.chain(), "the ledger could not be read; what is shown stays");
             }
         };
-        let health = Arc::clone(&workspace.health);
         [
             Box::pin(worker.run(publish, stopped.clone())),
-            Box::pin(publish_loop(publisher, ledger, health, clock, stopped)),
+            Box::pin(publish_loop(publisher, ledger, workspace, clock, stopped)),
         ]
     }
 }
@@ -124,11 +123,12 @@ impl Running {
 async fn publish_loop(
     publisher: Publisher,
     ledger: Ledger,
-    health: Arc<Health>,
+    shown: Arc<Workspace>,
     clock: Clock,
     mut stop: watch::Receiver<bool>,
 ) {
     let workspace = publisher.workspace();
+    let mut settled = None;
     let mut failing = false;
     let mut notices = None;
     loop {
@@ -138,12 +138,17 @@ async fn publish_loop(
         }
         let refreshed = async {
             publisher.refresh().await?;
+            let edition = shown.live.picture().map(|picture| picture.edition());
+            if settled != edition {
+                settle_requests(&ledger, &shown, clock.now()).await?;
+                settled = edition;
+            }
             ledger.last_ended(workspace).await
         };
         let failed = match refreshed.await {
             Ok(run) => {
                 if let Some(run) = run {
-                    health.learn(&run);
+                    shown.health.learn(&run);
                 }
                 false
             }

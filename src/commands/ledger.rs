@@ -162,8 +162,8 @@ async fn prune(ledger: &Ledger, workspace: &str, keep: Duration, json: bool) -> 
         print_line(&json!(pruned).to_string());
     } else {
         print_line(&format!(
-            "{} versions, {} log entries, {} runs and {} refused writes were taken out; history begins with generation {}",
-            pruned.versions, pruned.activity, pruned.runs, pruned.refused_writes, pruned.generation
+            "{} versions, {} log entries, {} runs and {} lifecycle requests were taken out; history begins with generation {}",
+            pruned.versions, pruned.activity, pruned.runs, pruned.requests, pruned.generation
         ));
     }
     Ok(())

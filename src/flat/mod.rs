@@ -4,6 +4,7 @@
 //! ```text
 //! account      a teammate             entitlement  a team, a role, a seat, a permission
 //! membership   who has which          change       what became of one of them
+//! request      what people must do
 //! ```
 //!
 //! Ids are those of SCIM (`adm_…`, `team_…`), so that both views of somebody can be put together.
@@ -12,11 +13,13 @@ mod account;
 mod change;
 mod entitlement;
 mod membership;
+mod request;
 
 pub use account::{Account, accounts};
 pub use change::{ChangeDocument, ChangedBy, attributes_of_group, attributes_of_membership, attributes_of_user};
 pub use entitlement::{Entitlement, EntitlementType, entitlements};
 pub use membership::{AccessMembership, memberships};
+pub use request::{LifecycleRequest, OPERATIONS, seen_done};
 
 use serde::Serialize;
 use time::OffsetDateTime;

@@ -59,6 +59,8 @@ pub enum ApiError {
         detail: String,
         /// Where it can be done.
         remedy: &'static str,
+        /// The id under which it waits for a person, if it could be recorded.
+        recorded: Option<String>,
     },
 }
 
@@ -161,7 +163,7 @@ impl ApiError {
     fn problem(&self) -> Value {
         let scim = self.as_scim();
         match self {
-            Self::UnsupportedWrite { operation, detail, remedy } => json!({
+            Self::UnsupportedWrite { operation, detail, remedy, recorded } => json!({
                 "type": "urn:intercom-scim-bridge:problem:unsupported-write",
                 "title": "Unsupported write",
                 "status": scim.status(),
@@ -169,6 +171,7 @@ impl ApiError {
                 "operation": operation,
                 "detail": detail,
                 "remedy": remedy,
+                "request": recorded,
             }),
             Self::Problem { status, code, detail } => json!({
                 "type": "about:blank",

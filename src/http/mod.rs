@@ -14,7 +14,8 @@
 //! imports     starting one, and runs  changes    the history as a log
 //! flat        accounts and access as rows  table      rows as CSV
 //! parameters  of these three          webhooks   Intercom's pushes
-//! refusals    writes               status     health, readiness, standing
+//! refusals    writes                       lifecycle  what people must do
+//!              status     health, readiness, standing
 //! metrics     for Prometheus       openapi    the description
 //! errors      every refusal becomes a body here, the framework's own included
 //! ```
@@ -29,6 +30,7 @@ mod errors;
 mod flat;
 mod freshness;
 mod imports;
+mod lifecycle;
 mod metrics;
 mod negotiation;
 mod oauth;
@@ -46,6 +48,7 @@ mod tls;
 mod webhooks;
 
 pub use changes::document as change_document;
+pub use lifecycle::settle as settle_requests;
 pub use openapi::document as openapi_document;
 pub use origin::Origin;
 pub use routes::serve;

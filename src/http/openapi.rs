@@ -7,7 +7,9 @@ use actix_web::web::Bytes;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
 
-use super::{audit, changes, connect, discovery, flat, imports, metrics, oauth, refusals, scim, status, webhooks};
+use super::{
+    audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, refusals, scim, status, webhooks,
+};
 
 /// What a list can be asked for.
 #[expect(dead_code, reason = "it describes the parameters; `scim::Query` reads them, as liberally as clients need")]
@@ -42,6 +44,24 @@ pub struct ChangeParameters {
     /// Only changes of this kind: `user`, `group` or `membership`.
     r#type: Option<String>,
     /// How many at the most, 1 to 1000; 100 where it is left out, and all of them as `application/x-ndjson`.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u64>,
+}
+
+/// What the record of requests can be asked for.
+#[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RequestParameters {
+    /// `open` or `done`.
+    state: Option<String>,
+    /// Only of this operation, such as `remove_account`.
+    operation: Option<String>,
+    /// Only about this account, team or entitlement, by its id.
+    target: Option<String>,
+    /// Only requests that were made before the one of this id.
+    before: Option<String>,
+    /// How many at the most, 1 to 1000; 100 where it is left out.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u64>,
 }
@@ -188,6 +208,10 @@ pub enum ApiRefusals {
         scim::get_group,
         refusals::refuse_account,
         refusals::refuse_access,
+        lifecycle::list,
+        lifecycle::get,
+        lifecycle::create,
+        lifecycle::done,
         imports::start,
         imports::list,
         imports::get,

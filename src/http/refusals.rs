@@ -13,8 +13,10 @@ use super::caller::{Caller, LifecycleWrite};
 use super::errors::{ApiError, Facts, fit_for_a_record};
 use super::openapi::ApiRefusals;
 use super::service::Service;
-use crate::ledger::RefusedWrite;
+use crate::access::random_reference;
+use crate::ledger::NewRequest;
 use crate::limits;
+use crate::scim::ScimError;
 
 const TEAMMATES: &str = "Make the change in Intercom under Settings > Workspace > Teammates, or, where the plan has it, \
                          through Intercom's own SCIM provisioning; the bridge will show it after the next import.";
@@ -93,7 +95,13 @@ async fn refuse(
     remedy: &'static str,
 ) -> Result<HttpResponse, ApiError> {
     let service: &Data<Service> = &caller.service;
-    let refused = RefusedWrite {
+    let reference = random_reference().map_err(|_| ScimError::Internal)?;
+    let refused = NewRequest {
+        reference: reference.clone(),
+        source: "refused",
+        entitlement: None,
+        user_name: None,
+        comment: None,
         workspace: caller.workspace.name.to_string(),
         at: service.clock.now(),
         request_id: Facts::of(request, |facts| facts.request_id.clone()).unwrap_or_default(),
@@ -103,15 +111,22 @@ async fn refuse(
         target: request.match_info().get("id").map(fit_for_a_record),
     };
     // The client's answer does not hang on the record, nor wait long for it.
-    match service.clock.within(limits::REFUSAL_WAIT, service.ledger.record_refusal(refused)).await {
-        Some(Ok(())) => {}
-        Some(Err(error)) => tracing::error!(error = %error.chain(), operation, "a refused write could not be recorded"),
-        None => tracing::error!(operation, "a refused write could not be recorded: the database is busy"),
-    }
+    let recorded = match service.clock.within(limits::REFUSAL_WAIT, service.ledger.record_request(refused)).await {
+        Some(Ok(())) => Some(reference),
+        Some(Err(error)) => {
+            tracing::error!(error = %error.chain(), operation, "a refused write could not be recorded");
+            None
+        }
+        None => {
+            tracing::error!(operation, "a refused write could not be recorded: the database is busy");
+            None
+        }
+    };
     let what = operation.replace('_', " ");
     Err(ApiError::UnsupportedWrite {
         operation,
         detail: format!("Intercom's API cannot {what}, so nothing was changed."),
         remedy,
+        recorded,
     })
 }

@@ -13,7 +13,8 @@ use super::errors::{ApiError, finish};
 use super::service::Service;
 use super::tls::Certificates;
 use super::{
-    audit, changes, connect, discovery, flat, imports, metrics, oauth, openapi, refusals, scim, status, webhooks,
+    audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, openapi, refusals, scim, status,
+    webhooks,
 };
 use crate::limits;
 use crate::scim::ScimError;
@@ -184,6 +185,20 @@ fn api_routes(config: &mut ServiceConfig) {
         .service(readable(API, "/accounts", web::route().to(flat::accounts)))
         .service(readable(API, "/entitlements", web::route().to(flat::entitlements)))
         .service(readable(API, "/memberships", web::route().to(flat::memberships)))
+        .service(
+            under(API, "/lifecycle/requests")
+                .route(web::route().to(lifecycle::list).guard(reading()))
+                .route(web::post().to(lifecycle::create))
+                .route(options("GET, HEAD, OPTIONS, POST"))
+                .default_service(not_allowed("GET, HEAD, OPTIONS, POST")),
+        )
+        .service(readable(API, "/lifecycle/requests/{id}", web::route().to(lifecycle::get)))
+        .service(
+            under(API, "/lifecycle/requests/{id}/done")
+                .route(web::post().to(lifecycle::done))
+                .route(options("OPTIONS, POST"))
+                .default_service(not_allowed("OPTIONS, POST")),
+        )
         .service(refused("/lifecycle/accounts", account()))
         .service(refused("/lifecycle/accounts/{id}", account()))
         .service(refused("/lifecycle/accounts/{id}/{operation}", account()))

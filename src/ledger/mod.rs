@@ -11,7 +11,7 @@
 //! commit    a plan, in one transaction  chain    the hash that ties generations together
 //! read      the state at a generation   changes  what each generation changed
 //! verify    is all of it there          prune    what need not be kept
-//! notice    other processes' commits    refusals refused writes
+//! notice    other processes' commits    lifecycle what was asked of people
 //! keys      what signs tokens, sealed   clients  OAuth clients, issued tokens
 //! connections  Intercom's tokens, sealed  audit  who asked what
 //! ```
@@ -26,10 +26,10 @@ mod entities;
 mod error;
 mod keys;
 mod lease;
+mod lifecycle;
 mod notice;
 mod prune;
 mod read;
-mod refusals;
 mod rows;
 mod runs;
 mod verify;
@@ -47,9 +47,9 @@ pub use connections::{ConnectProof, SealedConnection};
 pub use error::LedgerError;
 pub use keys::SealedKey;
 pub use lease::Lease;
+pub use lifecycle::{Closing, NewRequest, RecordedRequest, RequestQuestion};
 pub use notice::Notices;
 pub use prune::Pruned;
-pub use refusals::RefusedWrite;
 pub use runs::{Failure, Mode, Run, RunId, RunStatus, Trigger};
 pub use verify::{Finding, Verified};
 

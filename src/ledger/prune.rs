@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::commit::{insert, writing};
 use super::entities::{
-    activity, generations, group_versions, imports, membership_versions, pruned_stamps, prunings, refused_writes,
+    activity, generations, group_versions, imports, lifecycle_requests, membership_versions, pruned_stamps, prunings,
     user_versions,
 };
 use super::read::{History, Only, last_pruned};
@@ -33,8 +33,8 @@ pub struct Pruned {
     pub activity: u64,
     /// Runs.
     pub runs: u64,
-    /// Refused writes.
-    pub refused_writes: u64,
+    /// Requests for changes that a person had to make.
+    pub requests: u64,
 }
 
 impl Ledger {
@@ -69,9 +69,9 @@ impl Ledger {
             .await?
             .rows_affected;
         pruned.runs = prune_runs(&db, workspace, before, pruned.generation).await?;
-        pruned.refused_writes = refused_writes::Entity::delete_many()
-            .filter(refused_writes::Column::Workspace.eq(workspace))
-            .filter(refused_writes::Column::At.lt(before))
+        pruned.requests = lifecycle_requests::Entity::delete_many()
+            .filter(lifecycle_requests::Column::Workspace.eq(workspace))
+            .filter(lifecycle_requests::Column::At.lt(before))
             .exec(&db)
             .await?
             .rows_affected;

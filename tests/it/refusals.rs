@@ -1,9 +1,11 @@
 //! Writes are refused, with what to do instead, and recorded.
 
+use intercom_scim_bridge::access::Scope;
+use intercom_scim_bridge::ledger::RequestQuestion;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::bridge::{Bridge, dozen};
+use crate::support::bridge::{Bridge, dozen, token};
 
 #[tokio::test]
 async fn scim_writes_are_refused_with_501_whatever_their_body_is() {
@@ -75,7 +77,8 @@ async fn who_asked_what_of_whom_is_recorded() {
     let request = bridge.request(Method::DELETE, "/scim/v2/Users/adm_7").bearer_auth(&bridge.token);
     let answer = Bridge::send(request.header("X-Request-Id", "task-42")).await;
     assert_eq!(answer.header("x-request-id"), "task-42");
-    let refused = bridge.app.service().ledger.refused_writes("default", 10).await.unwrap();
+    let question = RequestQuestion::default();
+    let (refused, _) = bridge.app.service().ledger.requests("default", &question, 10).await.unwrap();
     let [refused] = refused.as_slice() else { panic!("{refused:?}") };
     assert_eq!(
         (
@@ -93,6 +96,121 @@ async fn who_asked_what_of_whom_is_recorded() {
 async fn nothing_is_recorded_for_those_who_may_not_ask() {
     let bridge = Bridge::serving(dozen()).await;
     assert_eq!(Bridge::send(bridge.request(Method::DELETE, "/scim/v2/Users/adm_7")).await.status, 401);
-    assert!(bridge.app.service().ledger.refused_writes("default", 10).await.unwrap().is_empty());
+    let (recorded, _) = bridge.app.service().ledger.requests("default", &RequestQuestion::default(), 10).await.unwrap();
+    assert!(recorded.is_empty());
+    bridge.stop().await;
+}
+
+/// Asks until the request is done.
+async fn until_done(bridge: &Bridge, id: &str) -> serde_json::Value {
+    for _ in 0..20_000 {
+        let request = bridge.get(&format!("/api/v1/lifecycle/requests/{id}")).await.json();
+        if request["state"] == json!("done") {
+            return request;
+        }
+    }
+    panic!("{id} was never done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_waits_for_a_person_and_is_done_when_an_import_sees_it() {
+    let bridge = Bridge::serving(dozen()).await;
+    let (id, numeric) = bridge.simulator.change(|workspace| {
+        let (id, _) = workspace.admins().nth(3).unwrap();
+        (format!("adm_{id}"), id)
+    });
+    let refused = bridge.ask(Method::DELETE, &format!("/api/v1/lifecycle/accounts/{id}")).await.json();
+    let reference = refused["request"].as_str().unwrap();
+    bridge.ask(Method::DELETE, &format!("/scim/v2/Users/{id}")).await;
+    bridge.ask(Method::POST, "/api/v1/lifecycle/accounts/adm_1/password").await;
+    let open = bridge.get("/api/v1/lifecycle/requests?state=open").await.json();
+    assert_eq!(
+        (&open["total"], &open["items"][0]["operation"]),
+        (&json!(3), &json!("change_password")),
+        "newest first"
+    );
+    let one = bridge.get(&format!("/api/v1/lifecycle/requests?target={id}&operation=remove_account")).await.json();
+    assert_eq!(one["items"].as_array().unwrap().len(), 1);
+    let entry = &one["items"][0];
+    assert_eq!(
+        (&entry["id"], &entry["state"], &entry["source"], &entry["requester"], &entry["target"]),
+        (&json!(reference), &json!("open"), &json!("refused"), &json!("test"), &json!(id))
+    );
+    let paged = bridge.get("/api/v1/lifecycle/requests?limit=2").await.json();
+    let next = paged["next"].as_str().unwrap().replace(&bridge.url(""), "");
+    let last = bridge.get(&next).await.json();
+    assert_eq!((&last["total"], &last["next"], &last["items"][0]["id"]), (&json!(1), &json!(null), &json!(reference)));
+
+    // Somebody does it by hand.
+    bridge.simulator.change(|workspace| {
+        let other = workspace.admins().next().unwrap().0;
+        workspace.remove_admin(numeric, other, 1_772_366_500);
+    });
+    let import = bridge.request(Method::POST, "/api/v1/imports").header("Prefer", "wait=30").bearer_auth(&bridge.token);
+    assert_eq!(Bridge::send(import).await.json()["status"], json!("succeeded"));
+    let done = until_done(&bridge, reference).await;
+    assert_eq!((&done["closed_by"], &done["note"]), (&json!("import"), &json!("seen in generation 2")));
+    assert_eq!(bridge.get("/api/v1/lifecycle/requests?state=open").await.json()["total"], json!(1));
+
+    let table = bridge.request(Method::GET, "/api/v1/lifecycle/requests").bearer_auth(&bridge.token);
+    let table = Bridge::send(table.header("Accept", "text/csv")).await;
+    assert_eq!((table.text.lines().count(), table.text.starts_with("id,state,source,operation,")), (4, true));
+    for wrong in ["state=closed", "limit=0", "stat=open", "target=%00"] {
+        assert_eq!(bridge.get(&format!("/api/v1/lifecycle/requests?{wrong}")).await.status, 400, "{wrong}");
+    }
+    assert_eq!(bridge.get("/api/v1/lifecycle/requests/req_nothing").await.status, 404);
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_gets_an_id_and_tells_its_state() {
+    let bridge = Bridge::serving(dozen()).await;
+    let post = |path: &str, body: serde_json::Value| {
+        let request = bridge.request(Method::POST, path).bearer_auth(&bridge.token);
+        Bridge::send(request.header("Content-Type", "application/json").body(body.to_string()))
+    };
+    let path = "/api/v1/lifecycle/requests";
+    let made = post(
+        path,
+        json!({"operation": "create_account", "user_name": "new.comer@example.com", "comment": "starts on Monday"}),
+    )
+    .await;
+    assert_eq!(made.status, 201);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(made.header("location"), bridge.url(&format!("{path}/{id}")));
+    assert_eq!((&made.json()["state"], &made.json()["source"]), (&json!("open"), &json!("ticket")));
+    bridge.simulator.change(|workspace| {
+        let new = workspace.add_teammate("New Comer");
+        workspace.admin_mut(new).unwrap().email = "New.Comer@example.com".to_owned();
+    });
+    let import = bridge.request(Method::POST, "/api/v1/imports").header("Prefer", "wait=30").bearer_auth(&bridge.token);
+    Bridge::send(import).await;
+    until_done(&bridge, &id).await;
+
+    // What is so already is done at once; what no import can show, somebody says.
+    let done = post(path, json!({"operation": "create_account", "user_name": "new.comer@example.com"})).await.json();
+    assert_eq!(done["state"], json!("done"));
+    let password = post(path, json!({"operation": "change_password", "target": "adm_1"})).await.json();
+    let close = format!("{path}/{}/done", password["id"].as_str().unwrap());
+    let closed = post(&close, json!({"note": "told them to sign in by SSO"})).await;
+    assert_eq!((closed.status.as_u16(), &closed.json()["closed_by"]), (200, &json!("test")));
+    assert_eq!(closed.json()["note"], json!("told them to sign in by SSO"));
+    assert_eq!(post(&close, json!({})).await.status, 409, "once");
+    assert_eq!(post(&format!("{path}/req_nothing/done"), json!({})).await.status, 404);
+    for wrong in [
+        json!({}),
+        json!({"operation": "promote", "target": "adm_1"}),
+        json!({"operation": "remove_account"}),
+        json!({"operation": "remove_account", "target": 7}),
+        json!({"operation": "remove_account", "target": "adm_1", "who": "me"}),
+        json!({"operation": "remove_account", "target": "x".repeat(300)}),
+        json!([]),
+    ] {
+        let refused = post(path, wrong.clone()).await;
+        assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!("invalid_value")), "{wrong}");
+    }
+    let reader = token(&bridge.app, &[Scope::ImportRead, Scope::LifecycleWrite]);
+    let close = bridge.request(Method::POST, &close).bearer_auth(reader);
+    assert_eq!(Bridge::send(close).await.status, 403, "who asks does not say that it was done");
     bridge.stop().await;
 }

@@ -1,0 +1,124 @@
+//! Requests for changes that Intercom's API cannot make, and whether the directory shows that somebody has made them.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::{EntitlementType, Row, Selection, account_id, memberships};
+use crate::directory::{Directory, Person};
+
+/// A change that somebody asked for and a person must make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LifecycleRequest {
+    /// `req_…`.
+    #[serde(rename = "id")]
+    pub reference: String,
+    /// `open`, or `done`: somebody has said so, or an import has seen it.
+    pub state: String,
+    /// `refused`: a write that the bridge refused; `ticket`: a request that was made as such.
+    pub source: String,
+    /// What was asked for, such as `remove_account` or `add_access`.
+    pub operation: String,
+    /// What was to be changed: the id of an account, a team or an entitlement, as it was named.
+    pub target: Option<String>,
+    /// The id of the entitlement that the account was to get or to lose.
+    pub entitlement: Option<String>,
+    /// The sign-in address of whom it is about, where the ticket tells it.
+    pub user_name: Option<String>,
+    /// What the ticket says besides.
+    pub comment: Option<String>,
+    /// Who asked: the subject of the token.
+    pub requester: String,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub requested_at: OffsetDateTime,
+    /// The `X-Request-Id` of the request.
+    pub request_id: String,
+    /// The HTTP method of the request.
+    pub method: String,
+    /// When it was done, or found to be.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub closed_at: Option<OffsetDateTime>,
+    /// Who said so; `import`, where the bridge has seen it.
+    pub closed_by: Option<String>,
+    /// What they said.
+    pub note: Option<String>,
+}
+
+impl Row for LifecycleRequest {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "state",
+        "source",
+        "operation",
+        "target",
+        "entitlement",
+        "user_name",
+        "comment",
+        "requester",
+        "requested_at",
+        "request_id",
+        "method",
+        "closed_at",
+        "closed_by",
+        "note",
+    ];
+}
+
+/// What a ticket can ask for.
+pub const OPERATIONS: [&str; 8] = [
+    "create_account",
+    "update_account",
+    "enable_account",
+    "disable_account",
+    "remove_account",
+    "change_password",
+    "add_access",
+    "remove_access",
+];
+
+/// Those of the requests that the directory shows to be done. What it cannot show, such as another password, is left to
+/// people; and so is what names nobody that it knows.
+pub fn seen_done<'a>(directory: &Directory, requests: &'a [LifecycleRequest]) -> Vec<&'a LifecycleRequest> {
+    let about_access = requests.iter().any(|request| request.operation.ends_with("_access"));
+    let held: HashSet<String> = if about_access {
+        let all = Selection { limit: usize::MAX, ..Selection::default() };
+        memberships(directory, None::<EntitlementType>, all).items.into_iter().map(|one| one.id).collect()
+    } else {
+        HashSet::new()
+    };
+    requests.iter().filter(|request| is_done(directory, &held, request)).collect()
+}
+
+fn is_done(directory: &Directory, held: &HashSet<String>, request: &LifecycleRequest) -> bool {
+    let people = people_of(directory, request);
+    let active = |person: &&Person| person.user.active;
+    match request.operation.as_str() {
+        "create_account" | "create_user" => request.user_name.is_some() && people.iter().any(active),
+        "enable_account" => people.iter().any(active),
+        "disable_account" | "remove_account" | "delete_user" => !people.is_empty() && !people.iter().any(active),
+        operation @ ("add_access" | "remove_access") => {
+            let Some(entitlement) = &request.entitlement else { return false };
+            let wanted = operation == "add_access";
+            let has = |person: &&Person| held.contains(&format!("{}:{entitlement}", account_id(&person.user.id)));
+            !people.is_empty() && people.iter().all(|person| has(person) == wanted)
+        }
+        _ => false,
+    }
+}
+
+/// Whom a request is about: the account that it names, else those with the sign-in address.
+fn people_of<'a>(directory: &'a Directory, request: &LifecycleRequest) -> Vec<&'a Person> {
+    let is_target = |person: &&Person| request.target.as_deref() == Some(account_id(&person.user.id).as_str());
+    let is_named = |person: &&Person| match (&person.user.email, &request.user_name) {
+        (Some(email), Some(name)) => email.to_lowercase() == name.to_lowercase(),
+        _ => false,
+    };
+    if request.target.is_some() {
+        directory.people.iter().filter(is_target).collect()
+    } else {
+        directory.people.iter().filter(is_named).collect()
+    }
+}

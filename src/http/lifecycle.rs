@@ -1,0 +1,253 @@
+//! What was asked for that a person must do: the refused writes, and tickets.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::web::Json;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::body::Body;
+use super::caller::{Admin, Caller, ImportRead, LifecycleWrite};
+use super::errors::{ApiError, Facts};
+use super::openapi::{ApiRefusals, Problem, RequestParameters};
+use super::parameters::{Parameters, wrong};
+use super::service::{Workspace, api_base_url};
+use super::table;
+use crate::access::random_reference;
+use crate::flat::{LifecycleRequest, OPERATIONS, seen_done};
+use crate::ledger::{Closing, Ledger, LedgerError, NewRequest, RecordedRequest, RequestQuestion};
+use crate::limits;
+use crate::scim::ScimError;
+
+/// Some requests.
+#[derive(Serialize, ToSchema)]
+pub struct RequestList {
+    /// Newest first.
+    items: Vec<LifecycleRequest>,
+    /// Where earlier ones are; null where there are none.
+    next: Option<String>,
+    /// How many there are from here on.
+    total: u64,
+}
+
+/// A request for a change that a person must make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTicket {
+    /// `create_account`, `update_account`, `enable_account`, `disable_account`, `remove_account`, `change_password`,
+    /// `add_access` or `remove_access`.
+    operation: String,
+    /// The id of the account, as the bridge knows it.
+    target: Option<String>,
+    /// The id of the entitlement, for access.
+    entitlement: Option<String>,
+    /// The sign-in address of whom it is about.
+    user_name: Option<String>,
+    /// What the one who does it should know.
+    comment: Option<String>,
+}
+
+/// What is said of a request that was done.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Done {
+    /// How, or why not.
+    note: Option<String>,
+}
+
+/// Lists what was asked for that a person must do: refused writes and tickets, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/lifecycle/requests", operation_id = "list_lifecycle_requests", tag = "lifecycle", security(("bearer" = ["import.read"])),
+    params(RequestParameters),
+    responses(
+        (
+            status = 200, description = "Requests; as CSV, with a header, and the next page in `Link`",
+            content((RequestList = "application/json"), (String = "text/csv")),
+        ),
+        (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
+        ApiRefusals,
+    ),
+)]
+pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
+    let parameters = Parameters::of(&request, &["state", "operation", "target", "before", "limit"])?;
+    let limit = parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?;
+    let text = |name: &str| parameters.text(name).map(str::to_owned);
+    let question = RequestQuestion {
+        state: parameters.word("state", &[("open", "open"), ("done", "done")])?.map(str::to_owned),
+        operation: text("operation"),
+        target: text("target"),
+        before: text("before"),
+    };
+    let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
+    let (rows, total) = ledger.requests(workspace, &question, limit as u64).await?;
+    let items: Vec<LifecycleRequest> = rows.into_iter().map(shown).collect();
+    let last = items.last().filter(|_| total > items.len() as u64).map(|last| last.reference.clone());
+    let next = last.map(|last| parameters.link(&request, &caller.public_url(&request), &[("before", last)]));
+    let list = RequestList { items, next, total };
+    table::answer(&request, HttpResponse::Ok(), (&list.items, list.next.as_deref()), &list)
+}
+
+/// Shows one request: `state` is `open` or `done`.
+#[utoipa::path(
+    get, path = "/api/v1/lifecycle/requests/{id}", operation_id = "get_lifecycle_request", tag = "lifecycle", security(("bearer" = ["import.read"])),
+    params(("id" = String, Path, description = "`req_…`")),
+    responses((status = 200, description = "The request", body = LifecycleRequest), ApiRefusals),
+)]
+pub async fn get(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<LifecycleRequest>, ApiError> {
+    Ok(Json(shown(known(&request, &caller).await?)))
+}
+
+/// Records a request for a change that a person must make. It is `done` by itself once an import sees the change, or when
+/// somebody says so.
+#[utoipa::path(
+    post, path = "/api/v1/lifecycle/requests", operation_id = "create_lifecycle_request", tag = "lifecycle", security(("bearer" = ["lifecycle.write"])),
+    request_body = NewTicket,
+    responses(
+        (status = 201, description = "It is recorded; `Location` tells how it goes", body = LifecycleRequest),
+        (status = 400, description = "The body cannot be read", content_type = "application/problem+json", body = Problem),
+        (status = 408, description = "The body did not come in time", content_type = "application/problem+json", body = Problem),
+        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
+        ApiRefusals,
+    ),
+)]
+pub async fn create(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let ticket: NewTicket = read(&body.0, TICKET)?;
+    if !OPERATIONS.contains(&ticket.operation.as_str()) {
+        return Err(wrong(format!("operation must be one of {}", OPERATIONS.join(", "))));
+    }
+    for (name, text, most) in [
+        ("target", &ticket.target, limits::ID_BYTES),
+        ("entitlement", &ticket.entitlement, limits::ID_BYTES),
+        ("user_name", &ticket.user_name, limits::SUBJECT_BYTES),
+        ("comment", &ticket.comment, limits::COMMENT_BYTES),
+    ] {
+        if text.as_ref().is_some_and(|text| text.len() > most || text.contains('\0')) {
+            return Err(wrong(format!("{name} must be a text of at most {most} bytes")));
+        }
+    }
+    if ticket.target.is_none() && ticket.user_name.is_none() {
+        return Err(wrong("name whom it is about: target (the account's id), user_name, or both".to_owned()));
+    }
+    let (service, workspace) = (&caller.service, &caller.workspace);
+    let reference = random_reference().map_err(|_| ScimError::Internal)?;
+    let new = NewRequest {
+        reference: reference.clone(),
+        workspace: workspace.name.to_string(),
+        at: service.clock.now(),
+        source: "ticket",
+        requester: caller.principal.subject.to_string(),
+        request_id: Facts::of(&request, |facts| facts.request_id.clone()).unwrap_or_default(),
+        method: request.method().to_string(),
+        operation: ticket.operation,
+        target: ticket.target,
+        entitlement: ticket.entitlement,
+        user_name: ticket.user_name,
+        comment: ticket.comment,
+    };
+    service.ledger.record_request(new).await?;
+    settle(&service.ledger, workspace, service.clock.now()).await?;
+    let recorded = service.ledger.request(&workspace.name, &reference).await?.ok_or(ScimError::Internal)?;
+    let url = api_base_url(&caller.public_url(&request), &workspace.name);
+    let location = format!("{url}/lifecycle/requests/{reference}");
+    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(shown(recorded)))
+}
+
+/// Says that a request was done.
+#[utoipa::path(
+    post, path = "/api/v1/lifecycle/requests/{id}/done", operation_id = "close_lifecycle_request", tag = "lifecycle", security(("bearer" = ["admin"])),
+    params(("id" = String, Path, description = "`req_…`")),
+    request_body(content = Option<Done>, description = "May be left out"),
+    responses(
+        (status = 200, description = "The request, which is done now", body = LifecycleRequest),
+        (status = 400, description = "The body cannot be read", content_type = "application/problem+json", body = Problem),
+        (status = 408, description = "The body did not come in time", content_type = "application/problem+json", body = Problem),
+        (status = 409, description = "It was done before", content_type = "application/problem+json", body = Problem),
+        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
+        ApiRefusals,
+    ),
+)]
+pub async fn done(request: HttpRequest, caller: Caller<Admin>, body: Body) -> Result<Json<LifecycleRequest>, ApiError> {
+    let said: Done = if body.0.trim_ascii().is_empty() { Done::default() } else { read(&body.0, DONE)? };
+    if said.note.as_ref().is_some_and(|note| note.len() > limits::COMMENT_BYTES || note.contains('\0')) {
+        return Err(wrong(format!("note must be a text of at most {} bytes", limits::COMMENT_BYTES)));
+    }
+    let known_request = known(&request, &caller).await?;
+    let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
+    let (by, at) = (caller.principal.subject.to_string(), caller.service.clock.now());
+    if !ledger.close_request(workspace, &known_request.reference, Closing { by, note: said.note, at }).await? {
+        return Err(ApiError::Problem {
+            status: StatusCode::CONFLICT,
+            code: "already_done",
+            detail: "this request was done before; ask for it to see by whom".to_owned(),
+        });
+    }
+    Ok(Json(shown(known(&request, &caller).await?)))
+}
+
+const TICKET: &str = r#"the body must be JSON such as {"operation": "remove_account", "target": "adm_1", "user_name": "…", "comment": "…"}"#;
+const DONE: &str = r#"the body must be JSON such as {"note": "…"}"#;
+
+fn read<T: for<'de> Deserialize<'de>>(body: &[u8], expected: &str) -> Result<T, ApiError> {
+    // A list would do for a struct of serde's.
+    let object =
+        serde_json::from_slice(body).and_then(|object: Map<String, Value>| T::deserialize(Value::from(object)));
+    object.map_err(|_| wrong(expected.to_owned()))
+}
+
+async fn known<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<RecordedRequest, ApiError> {
+    let reference = request.match_info().get("id").unwrap_or_default();
+    let fit = Some(reference).filter(|reference| reference.len() <= limits::ID_BYTES && !reference.contains('\0'));
+    let known = match fit {
+        Some(reference) => caller.service.ledger.request(&caller.workspace.name, reference).await?,
+        None => None,
+    };
+    known.ok_or_else(|| ScimError::NotFound { what: "this request".to_owned() }.into())
+}
+
+/// Closes the open requests that the picture shows to be done.
+///
+/// # Errors
+/// When the ledger cannot be read or written.
+pub async fn settle(ledger: &Ledger, workspace: &Workspace, now: time::OffsetDateTime) -> Result<(), LedgerError> {
+    let Some(picture) = workspace.live.picture() else { return Ok(()) };
+    let mut question = RequestQuestion { state: Some("open".to_owned()), ..RequestQuestion::default() };
+    loop {
+        let (rows, _) = ledger.requests(&workspace.name, &question, limits::LIST_ITEMS as u64).await?;
+        let open: Vec<LifecycleRequest> = rows.into_iter().map(shown).collect();
+        for request in seen_done(picture.directory(), &open) {
+            let note = format!("seen in generation {}", picture.edition().generation);
+            let closing = Closing { by: "import".to_owned(), note: Some(note), at: now };
+            ledger.close_request(&workspace.name, &request.reference, closing).await?;
+        }
+        match open.last() {
+            Some(last) if open.len() == limits::LIST_ITEMS => question.before = Some(last.reference.clone()),
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn shown(row: RecordedRequest) -> LifecycleRequest {
+    LifecycleRequest {
+        reference: row.reference,
+        state: row.state,
+        source: row.source,
+        operation: row.operation,
+        target: row.target,
+        entitlement: row.entitlement,
+        user_name: row.user_name,
+        comment: row.comment,
+        requester: row.requester,
+        requested_at: row.at,
+        request_id: row.request_id,
+        method: row.method,
+        closed_at: row.closed_at,
+        closed_by: row.closed_by,
+        note: row.note,
+    }
+}

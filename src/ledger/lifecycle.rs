@@ -1,0 +1,155 @@
+//! The record of changes that somebody asked for and a person must make.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
+use time::OffsetDateTime;
+
+use super::entities::lifecycle_requests;
+use super::{Ledger, LedgerError};
+
+/// A request, as it is recorded.
+pub type RecordedRequest = lifecycle_requests::Model;
+
+/// A request that is to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRequest {
+    /// `req_` and something random.
+    pub reference: String,
+    /// Which workspace was to be changed.
+    pub workspace: String,
+    /// When.
+    pub at: OffsetDateTime,
+    /// `refused` or `ticket`.
+    pub source: &'static str,
+    /// The subject of the token.
+    pub requester: String,
+    /// The request's id, as in its answer's `X-Request-Id`.
+    pub request_id: String,
+    /// The HTTP method.
+    pub method: String,
+    /// What was asked for, for example `create_user`.
+    pub operation: String,
+    /// The id of what was to be changed, if it was named.
+    pub target: Option<String>,
+    /// The id of the entitlement.
+    pub entitlement: Option<String>,
+    /// The sign-in address of whom it is about.
+    pub user_name: Option<String>,
+    /// What else was said.
+    pub comment: Option<String>,
+}
+
+/// Which requests are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestQuestion {
+    /// `open` or `done`.
+    pub state: Option<String>,
+    /// Only of this operation.
+    pub operation: Option<String>,
+    /// Only about this target.
+    pub target: Option<String>,
+    /// Only those that were made before this one.
+    pub before: Option<String>,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// Who says so.
+    pub by: String,
+    /// What they say.
+    pub note: Option<String>,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+impl Ledger {
+    /// Records a request.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn record_request(&self, request: NewRequest) -> Result<(), LedgerError> {
+        let row = lifecycle_requests::ActiveModel {
+            reference: Set(request.reference),
+            workspace: Set(request.workspace),
+            at: Set(request.at),
+            source: Set(request.source.to_owned()),
+            requester: Set(request.requester),
+            request_id: Set(request.request_id),
+            method: Set(request.method),
+            operation: Set(request.operation),
+            target: Set(request.target),
+            entitlement: Set(request.entitlement),
+            user_name: Set(request.user_name),
+            comment: Set(request.comment),
+            state: Set("open".to_owned()),
+            ..Default::default()
+        };
+        lifecycle_requests::Entity::insert(row).exec_without_returning(&self.database).await?;
+        Ok(())
+    }
+
+    /// One request of a workspace.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn request(&self, workspace: &str, reference: &str) -> Result<Option<RecordedRequest>, LedgerError> {
+        let query = of(workspace).filter(lifecycle_requests::Column::Reference.eq(reference));
+        Ok(query.one(&self.database).await?)
+    }
+
+    /// The requests of a workspace, newest first, and how many there are from there on.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn requests(
+        &self,
+        workspace: &str,
+        question: &RequestQuestion,
+        most: u64,
+    ) -> Result<(Vec<RecordedRequest>, u64), LedgerError> {
+        use lifecycle_requests::Column;
+        let equal = [
+            (Column::State, &question.state),
+            (Column::Operation, &question.operation),
+            (Column::Target, &question.target),
+        ];
+        let mut query = of(workspace);
+        for (column, value) in equal {
+            if let Some(value) = value {
+                query = query.filter(column.eq(value.as_str()));
+            }
+        }
+        if let Some(before) = &question.before {
+            let known = self.request(workspace, before).await?;
+            query = query.filter(Column::Id.lt(known.map_or(0, |request| request.id)));
+        }
+        let total = query.clone().count(&self.database).await?;
+        Ok((query.order_by_desc(Column::Id).limit(most).all(&self.database).await?, total))
+    }
+
+    /// Closes a request that is open; false where it is not.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn close_request(&self, workspace: &str, reference: &str, closing: Closing) -> Result<bool, LedgerError> {
+        use lifecycle_requests::Column;
+        let closed = lifecycle_requests::Entity::update_many()
+            .col_expr(Column::State, Expr::value("done"))
+            .col_expr(Column::ClosedAt, Expr::value(closing.at))
+            .col_expr(Column::ClosedBy, Expr::value(closing.by))
+            .col_expr(Column::Note, Expr::value(closing.note))
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::Reference.eq(reference))
+            .filter(Column::State.eq("open"))
+            .exec(&self.database)
+            .await?;
+        Ok(closed.rows_affected > 0)
+    }
+}
+
+fn of(workspace: &str) -> Select<lifecycle_requests::Entity> {
+    lifecycle_requests::Entity::find().filter(lifecycle_requests::Column::Workspace.eq(workspace))
+}
