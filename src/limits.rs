@@ -218,7 +218,7 @@ pub const LOGINS: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
 /// See [`LOGINS`].
 pub const LOGIN_PAUSE: Duration = Duration::from_secs(1);
 
-/// Requests that need no token and the database, of one address: so many at once, and afterwards one each time this
+/// Requests without a good token that cost something, of one address: so many at once, and afterwards one each time this
 /// passes. Many clients behind one proxy that is not trusted ask for their tokens at the same moment.
 pub const STRANGER_REQUESTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
 /// See [`STRANGER_REQUESTS`].

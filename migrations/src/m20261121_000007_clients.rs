@@ -116,6 +116,7 @@ fn audit() -> TableCreateStatement {
         .col(string_null("method"))
         .col(string_null("route"))
         .col(string_null("target"))
+        .col(string_null("detail"))
         .col(integer_null("status"))
         .col(big_integer("count"))
         .col(string_null("request_id"))

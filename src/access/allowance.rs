@@ -103,7 +103,8 @@ impl Allowances {
 #[derive(Debug)]
 pub struct Strangers {
     ticks: Ticks,
-    requests: RateLimiter<String, HashMapStateStore<String>, Ticks, NoOpMiddleware<Duration>>,
+    /// None: as often as they like.
+    requests: Option<RateLimiter<String, HashMapStateStore<String>, Ticks, NoOpMiddleware<Duration>>>,
 }
 
 impl Strangers {
@@ -112,7 +113,14 @@ impl Strangers {
     pub fn new(burst: NonZeroU32, pause: Duration, clock: Clock) -> Self {
         let quota = Quota::with_period(pause).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(burst);
         let ticks = Ticks(clock);
-        Self { requests: RateLimiter::new(quota, HashMapStateStore::default(), ticks.clone()), ticks }
+        let requests = RateLimiter::new(quota, HashMapStateStore::default(), ticks.clone());
+        Self { requests: Some(requests), ticks }
+    }
+
+    /// Without a limit.
+    #[must_use]
+    pub fn unlimited(clock: Clock) -> Self {
+        Self { ticks: Ticks(clock), requests: None }
     }
 
     /// Takes note of a question. Names are forgotten once they may ask as much as new ones; when there are too many all
@@ -121,11 +129,12 @@ impl Strangers {
     /// # Errors
     /// [`TooMany`], when this one has asked too much.
     pub fn ask(&self, name: &str) -> Result<(), TooMany> {
-        if self.requests.len() >= limits::STRANGERS {
-            self.requests.retain_recent();
+        let Some(requests) = &self.requests else { return Ok(()) };
+        if requests.len() >= limits::STRANGERS {
+            requests.retain_recent();
         }
-        let name = if self.requests.len() >= limits::STRANGERS { "others" } else { name };
-        let asked = self.requests.check_key(&name.to_owned());
+        let name = if requests.len() >= limits::STRANGERS { "others" } else { name };
+        let asked = requests.check_key(&name.to_owned());
         asked.map_err(|not_until| TooMany { retry_after: not_until.wait_time_from(self.ticks.now()) })
     }
 }
@@ -188,7 +197,7 @@ mod tests {
         for name in 0..limits::STRANGERS * 3 {
             let _ = ask(&name.to_string());
         }
-        assert!(strangers.requests.len() <= limits::STRANGERS + 1);
+        assert!(strangers.requests.as_ref().unwrap().len() <= limits::STRANGERS + 1);
         assert!(!ask("one") && !ask("yet another"), "those who come too late share what is left");
         clock.advance(Duration::from_secs(5));
         assert!(ask("yet another"), "and it passes");

@@ -274,7 +274,7 @@ pub(super) fn signature_only(algorithm: Algorithm) -> Validation {
 
 /// Whether a subject can be recorded as it is.
 fn is_fit(subject: &str) -> bool {
-    subject.len() <= limits::SUBJECT_BYTES && !subject.chars().any(char::is_control)
+    subject != "command line" && subject.len() <= limits::SUBJECT_BYTES && !subject.chars().any(char::is_control)
 }
 
 pub(super) fn seconds(duration: Duration) -> i64 {

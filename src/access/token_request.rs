@@ -61,15 +61,19 @@ impl TokenRequest {
         use TokenRefusal::InvalidRequest;
         let form: Vec<(String, String)> =
             serde_urlencoded::from_bytes(body).map_err(|_| InvalidRequest("the body must be form-encoded"))?;
+        // RFC 6749 §3.2: "Request and response parameters MUST NOT be included more than once."
+        let mut names: Vec<&str> = form.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(InvalidRequest("a parameter comes twice"));
+        }
         let value = |name: &str| {
-            let mut values = form.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
             // RFC 6749 §3.2: "Parameters sent without a value MUST be treated as if they were omitted from the request."
-            let value = values.next().filter(|value| !value.is_empty());
-            // RFC 6749 §3.2: "Request and response parameters MUST NOT be included more than once."
-            if values.next().is_some() { Err(InvalidRequest("a parameter comes twice")) } else { Ok(value) }
+            let given = form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+            given.filter(|value| !value.is_empty())
         };
-        let (grant, scope) = (value("grant_type")?, value("scope")?.map(str::to_owned));
-        let (id, secret) = (value("client_id")?, value("client_secret")?);
+        let (grant, scope) = (value("grant_type"), value("scope").map(str::to_owned));
+        let (id, secret) = (value("client_id"), value("client_secret"));
         match grant {
             None => return Err(InvalidRequest("grant_type is missing; it must be client_credentials")),
             Some("client_credentials") => {}
@@ -80,9 +84,9 @@ impl TokenRequest {
             (Some(_), _, Some(_)) => {
                 Err(InvalidRequest("the secret comes in the header and in the body; send it once"))
             }
-            (Some(header), named, None) => {
+            (Some(header), id, None) => {
                 let (client_id, secret) = basic(header).ok_or(TokenRefusal::InvalidClient)?;
-                if named.is_some_and(|named| named != client_id) {
+                if id.is_some_and(|id| id != client_id) {
                     return Err(InvalidRequest("client_id in the body is another one than in the header"));
                 }
                 Ok(Self { client_id, secret: secret.into(), scope })

@@ -252,7 +252,10 @@ fn service(
         cursor_key: Arc::new(CursorKey::new(&cursors).ok_or(StartError::Access(AccessError::Key))?),
         tokens,
         token_ttl: config.access.token_ttl,
-        strangers: Arc::new(Strangers::new(limits::STRANGER_REQUESTS, limits::STRANGER_PAUSE, clock.clone())),
+        strangers: Arc::new(match config.limits.requests_per_second {
+            0 => Strangers::unlimited(clock.clone()),
+            _ => Strangers::new(limits::STRANGER_REQUESTS, limits::STRANGER_PAUSE, clock.clone()),
+        }),
         login: Arc::new(ClientLogin::new(clock.clone())),
         trail: Arc::new(AuditTrail::new(clock.clone())),
         ledger: ledger.clone(),

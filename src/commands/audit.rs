@@ -5,8 +5,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{CommandError, print_line};
-use crate::app::open_ledger;
+use super::{CommandError, existing_ledger, print_line};
 use crate::config::Config;
 use crate::ledger::AuditQuestion;
 use crate::limits;
@@ -33,7 +32,7 @@ fn moment(text: &str) -> Result<OffsetDateTime, String> {
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
     let Command::Export { since, until, workspace } = command;
-    let (ledger, _) = open_ledger(config).await?;
+    let ledger = existing_ledger(config).await?;
     let mut question =
         AuditQuestion { workspace: workspace.clone(), since: *since, until: *until, ..AuditQuestion::default() };
     loop {

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::token::{Scopes, overlap, workspaces};
-use super::{CommandError, by_command, print_line, when};
+use super::{CommandError, by_command, by_command_with, existing_ledger, name, print_line, when};
 use crate::access::{Scope, client_id, client_secret};
 use crate::app::open_ledger;
 use crate::clock::Clock;
@@ -45,7 +45,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Create {
     /// What people call it.
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     name: String,
     /// What its tokens may do at the most: scim.read, import.read, import.run, lifecycle.write, admin.
     #[arg(long, default_value = "scim.read")]
@@ -59,7 +59,10 @@ pub struct Create {
 }
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
-    let (ledger, _) = open_ledger(config).await?;
+    let ledger = match command {
+        Command::Create(_) => open_ledger(config).await?.0,
+        _ => existing_ledger(config).await?,
+    };
     let result = match command {
         Command::Create(create) => make(config, &ledger, create).await,
         Command::List { json } => list(&ledger, *json).await,
@@ -84,7 +87,9 @@ async fn make(config: &Config, ledger: &Ledger, create: &Create) -> Result<(), C
         rotated_at: None,
         disabled_at: None,
     };
-    ledger.add_client(&client, by_command("client.created", &client.id, &client.workspaces, now)).await?;
+    let detail = format!("scope {}", client.scope);
+    let events = by_command_with("client.created", &client.id, &client.workspaces, &detail, now);
+    ledger.add_client(&client, events).await?;
     show(&client.id, secret.expose_secret(), create.json);
     Ok(())
 }

@@ -3,9 +3,9 @@
 use clap::Args;
 use secrecy::ExposeSecret;
 
-use super::{CommandError, by_command, print_line};
+use super::{CommandError, by_command, existing_ledger, print_line};
 use crate::access::{hash_of_random, random_secret};
-use crate::app::{importer_of, open_connection, open_ledger, vault, workspace_of};
+use crate::app::{importer_of, open_connection, vault, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::DEFAULT_WORKSPACE;
@@ -34,7 +34,7 @@ pub struct Disconnect {
 /// Prints the address where somebody lets the app in.
 pub async fn connect(config: &Config, arguments: &Connect) -> Result<(), CommandError> {
     let workspace = workspace_of(config, &arguments.workspace)?;
-    let (ledger, _) = open_ledger(config).await?;
+    let ledger = existing_ledger(config).await?;
     let (_, connector) = importer_of(config, &workspace, &ledger, &Clock::System)?;
     if !connector.by_oauth() {
         return Err(CommandError::new(ConnectError::NoApp.to_string()));
@@ -53,7 +53,7 @@ pub async fn connect(config: &Config, arguments: &Connect) -> Result<(), Command
 /// Has Intercom revoke the token, and forgets it.
 pub async fn disconnect(config: &Config, arguments: &Disconnect) -> Result<(), CommandError> {
     let workspace = workspace_of(config, &arguments.workspace)?;
-    let (ledger, _) = open_ledger(config).await?;
+    let ledger = existing_ledger(config).await?;
     let connections = ledger.connections().await?;
     let Some(connection) = connections.into_iter().find(|connection| connection.workspace == workspace.name) else {
         return Err(CommandError::new(format!("the workspace {} is not connected by OAuth", workspace.name)));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use super::token::overlap;
-use super::{COMMAND_LINE, CommandError, by_command, when};
-use crate::app::{open_ledger, open_tokens};
+use super::{COMMAND_LINE, CommandError, by_command, existing_ledger, when};
+use crate::app::open_tokens;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{AuditEntry, Ledger};
@@ -30,7 +30,7 @@ pub enum Command {
 }
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
-    let (ledger, _) = open_ledger(config).await?;
+    let ledger = existing_ledger(config).await?;
     let result = match command {
         Command::Rotate { overlap } => rotate(config, &ledger, *overlap).await,
         Command::Reset { yes: true } => reset(&ledger).await,

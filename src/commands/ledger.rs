@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use secrecy::ExposeSecret;
 use serde_json::json;
 
-use super::{CommandError, print_line};
-use crate::app::{missing_file, open_ledger, workspace_of};
+use super::{CommandError, by_command_with, existing_ledger, print_line, when};
+use crate::app::workspace_of;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::directory::DEFAULT_WORKSPACE;
@@ -73,13 +72,7 @@ impl From<KindArgument> for ChangeKind {
 }
 
 pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
-    let url = config.database.url.expose_secret();
-    if let Some(file) = missing_file(url) {
-        return Err(CommandError::new(format!(
-            "there is no database at {file}; run this where the bridge runs, with its DATABASE_URL"
-        )));
-    }
-    let (ledger, _) = open_ledger(config).await?;
+    let ledger = existing_ledger(config).await?;
     let workspace = arguments.workspace.as_str();
     // What the ledger knows can be asked for, although the settings name it no more.
     if ledger.workspace(workspace).await.map_err(unreadable)?.is_none() {
@@ -157,7 +150,11 @@ async fn export(
 
 async fn prune(ledger: &Ledger, workspace: &str, keep: Duration, json: bool) -> Result<(), CommandError> {
     let now = Clock::System.now();
-    let pruned = ledger.prune(workspace, clock::before(now, keep), now).await.map_err(unreadable)?;
+    let before = clock::before(now, keep);
+    let pruned = ledger.prune(workspace, before, now).await.map_err(unreadable)?;
+    let detail = format!("before {}; {} versions", when(before), pruned.versions);
+    let event = by_command_with("ledger.pruned", workspace, &[workspace.to_owned()], &detail, now);
+    ledger.record_audit(event).await.map_err(unreadable)?;
     if json {
         print_line(&json!(pruned).to_string());
     } else {

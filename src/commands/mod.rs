@@ -18,15 +18,16 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use secrecy::ExposeSecret;
 
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::access::AccessError;
-use crate::app::StartError;
+use crate::app::{StartError, missing_file, open_ledger};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::ledger::{AuditEntry, LedgerError};
+use crate::ledger::{AuditEntry, Ledger, LedgerError};
 use crate::telemetry;
 
 /// Serves an Intercom workspace's teammates and teams as SCIM 2.0, with a durable ledger of every change.
@@ -184,6 +185,34 @@ async fn asked_to_stop() {
 
 /// Who did it, where somebody in a shell did.
 const COMMAND_LINE: &str = "command line";
+
+/// A ledger that is there already: what only looks, or changes what is there, makes none in the wrong directory.
+async fn existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
+    if let Some(file) = missing_file(config.database.url.expose_secret()) {
+        return Err(CommandError::new(format!(
+            "there is no database at {file}; run this where the bridge runs, with its DATABASE_URL"
+        )));
+    }
+    Ok(open_ledger(config).await?.0)
+}
+
+/// A name that people read in lists: not empty, not long, and without what moves the cursor.
+fn name(text: &str) -> Result<String, String> {
+    let fit = (1..=100).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control);
+    if fit { Ok(text.trim().to_owned()) } else { Err("must have 1 to 100 letters, and no line breaks".to_owned()) }
+}
+
+/// The same, with more to say.
+fn by_command_with(
+    event: &str,
+    target: &str,
+    workspaces: &[String],
+    detail: &str,
+    now: OffsetDateTime,
+) -> Vec<AuditEntry> {
+    let entries = by_command(event, target, workspaces, now).into_iter();
+    entries.map(|entry| AuditEntry { detail: Some(detail.to_owned()), ..entry }).collect()
+}
 
 /// What the audit trail says of something that was done from the shell: for each workspace that it concerns.
 fn by_command(event: &str, target: &str, workspaces: &[String], now: OffsetDateTime) -> Vec<AuditEntry> {

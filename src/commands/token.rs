@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{CommandError, by_command, print_line, when};
+use super::{CommandError, by_command, by_command_with, existing_ledger, name, print_line, when};
 use crate::access::{Grant, Scope};
 use crate::app::{open_ledger, open_tokens, workspace_of};
 use crate::clock::Clock;
@@ -43,7 +43,7 @@ pub struct Issue {
     #[arg(long)]
     workspace: Vec<String>,
     /// Whom it is for; appears in the audit trail and in the record of refused writes.
-    #[arg(long, default_value = "token")]
+    #[arg(long, default_value = "token", value_parser = name)]
     subject: String,
 }
 
@@ -86,12 +86,20 @@ pub fn workspaces(config: &Config, named: &[String]) -> Result<Vec<String>, Comm
         ([], _) => {
             Err(CommandError::new(format!("name the workspaces with --workspace; there are: {}", all.join(", "))))
         }
-        (named, _) => Ok(named.to_vec()),
+        (named, _) => {
+            let mut once = named.to_vec();
+            once.sort();
+            once.dedup();
+            Ok(once)
+        }
     }
 }
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
-    let (ledger, _) = open_ledger(config).await?;
+    let ledger = match command {
+        Command::Issue(_) => open_ledger(config).await?.0,
+        _ => existing_ledger(config).await?,
+    };
     let result = match command {
         Command::Issue(issue) => issue_token(config, &ledger, issue).await,
         Command::List { json } => list(&ledger, *json).await,
@@ -121,7 +129,8 @@ async fn issue_token(config: &Config, ledger: &Ledger, issue: &Issue) -> Result<
         expires_at: issued.expires_at,
         revoked_at: None,
     };
-    let event = by_command("token.issued", &issued.id, &recorded.workspaces, issued.issued_at);
+    let detail = format!("scope {}; subject {}", recorded.scope, recorded.subject);
+    let event = by_command_with("token.issued", &issued.id, &recorded.workspaces, &detail, issued.issued_at);
     ledger.add_token(&recorded, event).await?;
     print_line(issued.expose());
     Ok(())

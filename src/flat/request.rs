@@ -81,6 +81,7 @@ pub const OPERATIONS: [&str; 8] = [
 
 /// Those of the requests that the directory shows to be done. What it cannot show, such as another password, is left to
 /// people; and so is what names nobody that it knows.
+#[must_use]
 pub fn seen_done<'a>(directory: &Directory, requests: &'a [LifecycleRequest]) -> Vec<&'a LifecycleRequest> {
     let about_access = requests.iter().any(|request| request.operation.ends_with("_access"));
     let held: HashSet<String> = if about_access {

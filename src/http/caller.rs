@@ -166,6 +166,9 @@ fn identify<T: 'static>(
         return Either::Left(ready(welcome(request, service, known)));
     }
     let (request, token) = (request.clone(), token.to_vec());
+    if let Err(too_many) = service.stranger("token", &request) {
+        return Either::Left(ready(Err(too_many)));
+    }
     Either::Right(Box::pin(async move {
         let known = service.tokens.verify(&token).await;
         welcome(&request, service, known)
@@ -186,7 +189,7 @@ fn refusal(error: AccessError) -> ApiError {
             ApiError::Unauthenticated { token_given: true, ended: Some("the access token was revoked") }
         }
         error => {
-            tracing::info!(reason = %error, "a bearer token was refused");
+            tracing::debug!(reason = %error, "a bearer token was refused");
             ApiError::Unauthenticated { token_given: true, ended: None }
         }
     }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::errors::{ApiError, Facts};
 use super::service::Service;
-use crate::access::{connection_purpose, hash_of_random, looks_random, network_of, random_secret};
+use crate::access::{connection_purpose, hash_of_random, looks_random, random_secret};
 use crate::import::{ConnectError, ImportRequest};
 use crate::ledger::{AuditEntry, ConnectProof, SealedConnection, Trigger};
 use crate::scim::ScimError;
@@ -49,8 +49,7 @@ pub async fn begin(
     asked: Query<Ticket>,
 ) -> Result<HttpResponse, ApiError> {
     let Some(ticket) = asked.ticket.as_deref().filter(|ticket| looks_random(ticket)) else { return Ok(no_ticket()) };
-    let network = network_of(Facts::of(&request, |facts| facts.came.from).flatten());
-    service.strangers.ask(&network).map_err(ApiError::TooMany)?;
+    service.stranger("connect", &request)?;
     let secret = || random_secret().map_err(|_| ScimError::Internal);
     let (state, session) = (secret()?, secret()?);
     let proof = ConnectProof {
@@ -102,8 +101,7 @@ pub async fn callback(
     let Some((state, session)) = both.filter(|(state, session)| looks_random(state) && looks_random(session)) else {
         return Ok(not_begun());
     };
-    let network = network_of(Facts::of(&request, |facts| facts.came.from).flatten());
-    service.strangers.ask(&network).map_err(ApiError::TooMany)?;
+    service.stranger("connect", &request)?;
     let proof = ConnectProof { state_hash: hash_of_random(state), session_hash: hash_of_random(session) };
     let workspace = service.ledger.finish_connecting(&proof, service.clock.now()).await?;
     let Some(workspace) = workspace.and_then(|name| service.workspaces.get(&name)) else { return Ok(not_begun()) };

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path, Query as Parameters};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
-use super::caller::workspace_name;
+use super::caller::{Visitor, workspace_name};
 use super::errors::ApiError;
 use super::negotiation::content_type;
 use super::service::{Service, scim_base_url};
@@ -16,8 +16,12 @@ use crate::scim::{Discovery, ScimError};
     get, path = "/scim/v2/ServiceProviderConfig", tag = "discovery",
     responses((status = 200, description = "RFC 7643 §5", content_type = "application/scim+json", body = serde_json::Value)),
 )]
-pub async fn service_provider_config(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
-    answer(&request, &service, |discovery| Some(discovery.service_provider_config().clone()))
+pub async fn service_provider_config(
+    request: HttpRequest,
+    visitor: Visitor,
+    service: Data<Service>,
+) -> Result<HttpResponse, ApiError> {
+    answer(&request, &visitor, &service, |discovery| Some(discovery.service_provider_config().clone()))
 }
 
 /// Lists the types of resources.
@@ -25,8 +29,12 @@ pub async fn service_provider_config(request: HttpRequest, service: Data<Service
     get, path = "/scim/v2/ResourceTypes", tag = "discovery",
     responses((status = 200, description = "RFC 7643 §6", content_type = "application/scim+json", body = serde_json::Value)),
 )]
-pub async fn list_resource_types(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
-    answer(&request, &service, |discovery| Some(discovery.resource_types()))
+pub async fn list_resource_types(
+    request: HttpRequest,
+    visitor: Visitor,
+    service: Data<Service>,
+) -> Result<HttpResponse, ApiError> {
+    answer(&request, &visitor, &service, |discovery| Some(discovery.resource_types()))
 }
 
 /// Shows a type of resource.
@@ -40,10 +48,11 @@ pub async fn list_resource_types(request: HttpRequest, service: Data<Service>) -
 )]
 pub async fn get_resource_type(
     request: HttpRequest,
+    visitor: Visitor,
     name: Path<Named>,
     service: Data<Service>,
 ) -> Result<HttpResponse, ApiError> {
-    answer(&request, &service, |discovery| discovery.resource_type(&name.name).cloned())
+    answer(&request, &visitor, &service, |discovery| discovery.resource_type(&name.name).cloned())
 }
 
 /// Lists the schemas.
@@ -51,8 +60,12 @@ pub async fn get_resource_type(
     get, path = "/scim/v2/Schemas", tag = "discovery",
     responses((status = 200, description = "RFC 7643 §7", content_type = "application/scim+json", body = serde_json::Value)),
 )]
-pub async fn list_schemas(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
-    answer(&request, &service, |discovery| Some(discovery.schemas()))
+pub async fn list_schemas(
+    request: HttpRequest,
+    visitor: Visitor,
+    service: Data<Service>,
+) -> Result<HttpResponse, ApiError> {
+    answer(&request, &visitor, &service, |discovery| Some(discovery.schemas()))
 }
 
 /// Shows a schema.
@@ -66,10 +79,11 @@ pub async fn list_schemas(request: HttpRequest, service: Data<Service>) -> Resul
 )]
 pub async fn get_schema(
     request: HttpRequest,
+    visitor: Visitor,
     name: Path<Named>,
     service: Data<Service>,
 ) -> Result<HttpResponse, ApiError> {
-    answer(&request, &service, |discovery| discovery.schema(&name.name).cloned())
+    answer(&request, &visitor, &service, |discovery| discovery.schema(&name.name).cloned())
 }
 
 /// The last segment of a discovery path.
@@ -83,9 +97,13 @@ pub struct Named {
 /// exists or not, and nobody learns which do.
 fn answer(
     request: &HttpRequest,
+    visitor: &Visitor,
     service: &Service,
     document: impl FnOnce(&Discovery) -> Option<Value>,
 ) -> Result<HttpResponse, ApiError> {
+    if visitor.is_stranger() {
+        service.stranger("discovery", request)?;
+    }
     let content_type = content_type(request)?;
     // RFC 7644 §4: "If a "filter" is provided, the service provider SHOULD respond with HTTP status code 403".
     let parameters = Parameters::<Vec<(String, String)>>::from_query(request.query_string());

@@ -4,6 +4,7 @@
 //! form it takes is decided by the path, in [`finish`], which all answers pass.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -309,7 +310,7 @@ fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts) {
         http.status = status, "request answered"
     );
     // Probes ask all the time, and are told nothing that is anybody's.
-    if matches!(request.path(), "/healthz" | "/readyz" | "/metrics") {
+    if facts.actor.is_none() && matches!(request.path(), "/healthz" | "/readyz" | "/metrics") {
         return;
     }
     let (actor, identity) = facts.actor.unzip();
@@ -320,7 +321,8 @@ fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts) {
         address: facts.came.from,
         method: known_method(request.method()),
         route,
-        target: request.match_info().get("id").map(fit_for_a_record),
+        // What is no id of the bridge's may be anything, somebody's address among it.
+        target: request.match_info().get("id").filter(|id| is_id(id)).map(str::to_owned),
         status,
     };
     service.trail.note(answered, &facts.request_id);
@@ -329,6 +331,15 @@ fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts) {
 /// An id from a path, as it is recorded: whatever it was, it does no harm there.
 pub fn fit_for_a_record(id: &str) -> String {
     id.chars().filter(|letter| !letter.is_control()).take(100).collect()
+}
+
+fn is_id(text: &str) -> bool {
+    let rest = ["adm_", "team_", "req_"].into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
+    let reference = text.starts_with("req_");
+    (1..=32).contains(&rest.len())
+        && rest
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || reference && (byte.is_ascii_alphanumeric() || b"-_".contains(&byte)))
 }
 
 fn known_method(method: &Method) -> &'static str {
@@ -424,7 +435,8 @@ fn request_id(request: &ServiceRequest) -> String {
     given.filter(fit).map_or_else(fresh_request_id, str::to_owned)
 }
 
-/// Which process, and the how manieth request.
+/// Which process, and which request. They are not counted where others can see it: that would tell how much is asked of
+/// other workspaces.
 fn fresh_request_id() -> String {
     static PROCESS: LazyLock<String> = LazyLock::new(|| {
         let mut bytes = [0; 9];
@@ -433,5 +445,7 @@ fn fresh_request_id() -> String {
         URL_SAFE_NO_PAD.encode(bytes)
     });
     static REQUESTS: AtomicU64 = AtomicU64::new(0);
-    format!("{}-{:x}", *PROCESS, REQUESTS.fetch_add(1, Ordering::Relaxed))
+    static SHUFFLED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let request = SHUFFLED.hash_one(REQUESTS.fetch_add(1, Ordering::Relaxed));
+    format!("{}-{request:016x}", *PROCESS)
 }

@@ -83,8 +83,8 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
     let (rows, total) = ledger.requests(workspace, &question, limit as u64).await?;
     let items: Vec<LifecycleRequest> = rows.into_iter().map(shown).collect();
-    let last = items.last().filter(|_| total > items.len() as u64).map(|last| last.reference.clone());
-    let next = last.map(|last| parameters.link(&request, &caller.public_url(&request), &[("before", last)]));
+    let oldest = items.last().filter(|_| total > items.len() as u64).map(|last| last.reference.clone());
+    let next = oldest.map(|oldest| parameters.link(&request, &caller.public_url(&request), &[("before", oldest)]));
     let list = RequestList { items, next, total };
     table::answer(&request, HttpResponse::Ok(), (&list.items, list.next.as_deref()), &list)
 }

@@ -1,7 +1,7 @@
 //! OAuth 2.0: tokens for clients (RFC 6749), what the bridge says of itself (RFC 8414), and its public keys (RFC 7517).
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, PRAGMA, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA, WWW_AUTHENTICATE};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ use crate::access::{Grant, Login, Scope, TokenRefusal, TokenRequest, network_of}
 use crate::ledger::AuditEntry;
 use crate::limits;
 use crate::scim::ScimError;
+
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
 /// A question for a token. Id and secret may stand in the header `Authorization` (Basic) instead.
 #[expect(dead_code, reason = "it describes the form; `TokenRequest` reads it")]
@@ -94,8 +96,19 @@ async fn grant(
 ) -> Result<Result<TokenAnswer, TokenRefusal>, ApiError> {
     let address = Facts::of(request, |facts| facts.came.from).flatten();
     let (network, address) = (network_of(address), address.map(|address| address.to_string()));
-    service.strangers.ask(&network).map_err(ApiError::TooMany)?;
-    let authorization = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    service.stranger("login", request)?;
+    let form = request.headers().get(CONTENT_TYPE).is_none_or(|kind| {
+        let kind = kind.as_bytes();
+        kind.get(..FORM.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(FORM))
+    });
+    if !form {
+        return Ok(Err(TokenRefusal::InvalidRequest("the body must be application/x-www-form-urlencoded")));
+    }
+    let mut authorizations = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let authorization = authorizations.next();
+    if authorizations.next().is_some() {
+        return Ok(Err(TokenRefusal::InvalidRequest("there are two headers Authorization; send one")));
+    }
     let asked = match TokenRequest::read(authorization, body) {
         Ok(asked) => asked,
         Err(refusal) => return Ok(Err(refusal)),
@@ -108,13 +121,20 @@ async fn grant(
         request_id: Facts::of(request, |facts| facts.request_id.clone()),
         ..AuditEntry::event(name, service.clock.now())
     };
-    let login = service.login.look(&asked, client.clone(), &network).await;
+    let (known_client, login) = (client.clone(), service.login.look(&asked, client.clone(), &network).await);
     let Some(client) = client.filter(|_| login == Login::Granted) else {
         if let Login::TooMany(too_many) = login {
             return Err(ApiError::TooMany(too_many));
         }
         // Who is not known may call itself anything, so only what is known is written down.
-        tracing::warn!("a client was refused a token");
+        if let Some(client) = known_client {
+            tracing::warn!(client = %client.id, "a client was refused a token");
+            let refused = client.workspaces.iter().map(|workspace| AuditEntry {
+                workspace: Some(workspace.clone()),
+                ..event("token.refused", &client.id)
+            });
+            service.ledger.record_audit(refused.collect()).await?;
+        }
         return Ok(Err(TokenRefusal::InvalidClient));
     };
     let scope = match asked.scope(&client.scope) {
@@ -136,6 +156,7 @@ async fn grant(
         workspace: Some(workspace.clone()),
         actor: Some(client.id.clone()),
         identity: Some(format!("client {}", client.id)),
+        detail: Some(format!("scope {}", Scope::list(&grant.scopes))),
         ..event("token.issued", &issued.id)
     });
     service.ledger.record_audit(entries.collect()).await?;

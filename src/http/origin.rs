@@ -1,6 +1,6 @@
 //! From where a request came, and how the bridge was reached.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
@@ -74,8 +74,17 @@ fn forwarded_to(headers: &HeaderMap) -> Option<String> {
 
 /// A name or an address, with or without a port: what can be put into a URL without changing it.
 fn is_host(text: &str) -> bool {
-    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']' | b'_');
-    (1..=255).contains(&text.len()) && text.bytes().all(letters)
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    let named = host.len() <= 253 && host.split('.').all(label);
+    port.is_none_or(is_port) && bracketed.map_or(named, |address| address.parse::<Ipv6Addr>().is_ok())
 }
 
 fn values(headers: &HeaderMap, name: &str) -> Vec<String> {
@@ -138,8 +147,11 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_not_put_into_an_address() {
-        for host in ["evil.example/path", "a\"b", "", "a b", "user@host"] {
+        for host in ["evil.example/path", "a\"b", "", "a b", "user@host", "[[[", "..", ":80", "a:80:80", "a:", "[::1"] {
             assert_eq!(judge(true, "::1", &[("x-forwarded-host", host)]).1, None, "{host}");
+        }
+        for host in ["b", "b.example", "b.example:8443", "192.0.2.1:80", "[2001:db8::1]", "[2001:db8::1]:443"] {
+            assert_eq!(judge(true, "::1", &[("x-forwarded-host", host)]).1, Some(format!("https://{host}")), "{host}");
         }
         assert_eq!(judge(true, "::1", &[("x-forwarded-host", "evil.example, b")]).1.as_deref(), Some("https://b"));
     }

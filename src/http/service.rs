@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use time::OffsetDateTime;
 
+use super::errors::{ApiError, Facts};
 use super::origin::Origin;
-use crate::access::{AuditTrail, ClientLogin, Strangers, Tokens, WebhookKey};
+use crate::access::{AuditTrail, ClientLogin, Strangers, Tokens, WebhookKey, network_of};
 use crate::clock::{self, Clock};
 use crate::directory::{DEFAULT_WORKSPACE, Names};
 use crate::import::{Connector, Health, Nudge};
@@ -22,7 +24,7 @@ pub struct Service {
     pub tokens: Arc<Tokens>,
     /// How long the tokens are good that OAuth clients get.
     pub token_ttl: Duration,
-    /// How often those may ask who show no token, where the database is needed for it.
+    /// How often those may ask who show no token that is known.
     pub strangers: Arc<Strangers>,
     /// Looks at the secrets of OAuth clients.
     pub login: Arc<ClientLogin>,
@@ -78,6 +80,16 @@ pub struct Workspace {
 }
 
 impl Service {
+    /// Takes note of a request without a token that is known. Each kind is counted for itself: a flood of bad tokens keeps
+    /// nobody behind the same address from getting a good one.
+    ///
+    /// # Errors
+    /// When its address has asked too much.
+    pub fn stranger(&self, kind: &'static str, request: &HttpRequest) -> Result<(), ApiError> {
+        let network = network_of(Facts::of(request, |facts| facts.came.from).flatten());
+        self.strangers.ask(&format!("{kind} {network}")).map_err(ApiError::TooMany)
+    }
+
     /// Who was gone by then is not visible any more at `moment`.
     #[must_use]
     pub fn gone_by(&self, moment: OffsetDateTime) -> OffsetDateTime {

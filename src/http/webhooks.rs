@@ -42,10 +42,13 @@ struct Notification {
         (status = 200, description = "Taken; topics that tell nothing of access are ignored"),
         (status = 400, description = "The body is no notification", content_type = "application/problem+json", body = Problem),
         (status = 401, description = "The signature does not fit", content_type = "application/problem+json", body = Problem),
+        (status = 408, description = "The body did not come in time", content_type = "application/problem+json", body = Problem),
         (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
+        (status = 429, description = "Too many of one address; `Retry-After` says when to come again", content_type = "application/problem+json", body = Problem),
     ),
 )]
 pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Body) -> Result<HttpResponse, ApiError> {
+    service.stranger("webhook", &request)?;
     let name = workspace_name(&request);
     // A workspace that there is not, one without a secret and a wrong signature look the same.
     let workspace = service.workspaces.get(name).filter(|workspace| workspace.webhook_key.is_some());

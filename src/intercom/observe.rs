@@ -126,7 +126,15 @@ pub async fn identify(client: &Client) -> Result<Workspace, IntercomError> {
             let actual = if actual.len() == 2 { actual.to_ascii_uppercase() } else { "another region".to_owned() };
             Err(IntercomError::WrongRegion { configured, actual })
         }
-        _ => Ok(Workspace { id: app.id_code, name: app.name, region: app.region }),
+        _ => {
+            // It is recorded, shown and compared: an id is a word.
+            let word = |id: &String| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+            if app.id_code.as_ref().is_some_and(|id| !word(id)) {
+                return Err(malformed("/me", "`app.id_code` is no id"));
+            }
+            let name = app.name.map(|name| name.chars().filter(|letter| !letter.is_control()).take(200).collect());
+            Ok(Workspace { id: app.id_code, name, region: app.region })
+        }
     }
 }
 

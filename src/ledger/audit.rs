@@ -42,6 +42,8 @@ pub struct AuditEntry {
     pub route: Option<String>,
     /// What it was about: the id in the path, or that of the client, token or key.
     pub target: Option<String>,
+    /// What else there is to say of it, such as the scopes of a client.
+    pub detail: Option<String>,
     /// The HTTP status of the answer.
     pub status: Option<i32>,
     /// How many requests this stands for.
@@ -65,6 +67,7 @@ impl AuditEntry {
             method: None,
             route: None,
             target: None,
+            detail: None,
             status: None,
             count: 1,
             request_id: None,
@@ -173,6 +176,7 @@ fn row(entry: AuditEntry) -> audit::ActiveModel {
         method: Set(entry.method),
         route: Set(entry.route),
         target: Set(entry.target),
+        detail: Set(entry.detail),
         status: Set(entry.status),
         count: Set(entry.count),
         request_id: Set(entry.request_id),
@@ -192,6 +196,7 @@ fn entry(row: audit::Model) -> AuditEntry {
         method: row.method,
         route: row.route,
         target: row.target,
+        detail: row.detail,
         status: row.status,
         count: row.count,
         request_id: row.request_id,

@@ -55,7 +55,7 @@ async fn who_asked_what_when_from_where_and_with_which_answer_is_told_without_pe
         entry,
         json!({
             "cursor": null, "at": null, "identity": null, "event": "request", "workspace": "default", "actor": "test", "address": "203.0.113.7",
-            "method": "GET", "route": "/scim/v2/Users", "target": null, "status": 200, "count": 1, "request_id": "the-one",
+            "method": "GET", "route": "/scim/v2/Users", "target": null, "detail": null, "status": 200, "count": 1, "request_id": "the-one",
         })
     );
     let missing = find(&|entry| entry["target"] == json!("adm_404"));

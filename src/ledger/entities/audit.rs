@@ -16,6 +16,7 @@ pub struct Model {
     pub method: Option<String>,
     pub route: Option<String>,
     pub target: Option<String>,
+    pub detail: Option<String>,
     pub status: Option<i32>,
     pub count: i64,
     pub request_id: Option<String>,
