@@ -21,7 +21,9 @@ const HEAD: usize = 1 + KEY_NAME + NONCE_LEN;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// The text is not the Base64 of 32 bytes.
-    #[error("an encryption key is 32 random bytes as Base64, as `openssl rand -base64 32` prints them")]
+    #[error(
+        "access.encryption_key (or its file) is no key: that is 32 random bytes as Base64, as `openssl rand -base64 32` prints them"
+    )]
     NoKey,
     /// It was sealed under a key that is neither the current one nor the previous one.
     #[error(

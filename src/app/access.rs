@@ -23,38 +23,44 @@ use crate::limits;
 /// # Errors
 /// [`StartError::Access`], [`StartError::KeyFile`].
 pub async fn vault(config: &Config, ledger: &Ledger) -> Result<Vault, StartError> {
-    let sealed = |error| StartError::Access(AccessError::Sealed(error));
-    let previous = config.access.previous_encryption_key.as_ref();
-    if let Some(key) = &config.access.encryption_key {
-        return Vault::new(key, previous).map_err(sealed);
+    if let Some(vault) = stored_vault(config, ledger).await? {
+        return Ok(vault);
     }
-    let Some(file) = key_file(config.database.url.expose_secret()) else {
+    let fresh = match key_file(config.database.url.expose_secret()) {
+        Some(file) => make_key(&file).map_err(|error| StartError::key_file(&file, error.to_string()))?,
         // A database in memory ends with the process, and so may its key.
-        return Vault::new(&Vault::fresh_key().map_err(sealed)?, None).map_err(sealed);
+        None => Vault::fresh_key().map_err(AccessError::Sealed).map_err(StartError::Access)?,
     };
-    let wrong = |why: std::io::Error| StartError::KeyFile { file: file.display().to_string(), why: why.to_string() };
-    let key = match std::fs::read_to_string(&file) {
-        Ok(key) => {
-            let setting = "access.encryption_key";
-            if let Some(warning) = open_to_others(&file, setting) {
-                tracing::warn!("{warning}");
+    Vault::new(&fresh, None).map_err(AccessError::Sealed).map_err(StartError::Access)
+}
+
+/// The same, if there is a key already; nothing is made.
+///
+/// # Errors
+/// As of [`vault`].
+pub async fn stored_vault(config: &Config, ledger: &Ledger) -> Result<Option<Vault>, StartError> {
+    let previous = config.access.previous_encryption_key.as_ref();
+    let file = key_file(config.database.url.expose_secret());
+    let key = match (&config.access.encryption_key, file) {
+        (Some(key), _) => key.clone(),
+        (None, None) => return Ok(None),
+        (None, Some(file)) => match std::fs::read_to_string(&file) {
+            Ok(key) => {
+                if let Some(warning) = open_to_others(&file, "access.encryption_key") {
+                    tracing::warn!("{warning}");
+                }
+                key.into()
             }
-            SecretString::from(key)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            // Another key would open nothing of what is there.
-            let known = ledger.signing_keys().await.map_err(|error| StartError::database(config, &error))?;
-            if !known.is_empty() {
-                return Err(StartError::KeyFile {
-                    file: file.display().to_string(),
-                    why: "it is not there, and the database has secrets that were sealed with it".to_owned(),
-                });
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                // Another key would open nothing of what is there.
+                let known = ledger.signing_keys().await.map_err(|error| StartError::database(config, &error))?;
+                let why = "it is not there, and the database has secrets that were sealed with it";
+                return if known.is_empty() { Ok(None) } else { Err(StartError::key_file(&file, why.to_owned())) };
             }
-            make_key(&file).map_err(wrong)?
-        }
-        Err(error) => return Err(wrong(error)),
+            Err(error) => return Err(StartError::key_file(&file, error.to_string())),
+        },
     };
-    Vault::new(&key, previous).map_err(sealed)
+    Vault::new(&key, previous).map(Some).map_err(AccessError::Sealed).map_err(StartError::Access)
 }
 
 /// Where the key is, if nobody named one: beside a SQLite database; else where the bridge runs.

@@ -9,6 +9,7 @@ mod access;
 mod workspace;
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use access::{AccessLoop, audit_loop};
-pub use access::{open_connection, open_tokens, vault};
+pub use access::{open_connection, open_tokens, stored_vault, vault};
 use workspace::Running;
 pub use workspace::{importer_of, workspace_of};
 
@@ -92,6 +93,10 @@ pub enum StartError {
 }
 
 impl StartError {
+    fn key_file(file: &Path, why: String) -> Self {
+        Self::KeyFile { file: file.display().to_string(), why }
+    }
+
     fn database(config: &Config, error: &LedgerError) -> Self {
         Self::Database { database: without_password(config.database.url.expose_secret()), why: error.chain() }
     }
@@ -118,7 +123,7 @@ fn days(days: u32) -> Duration {
 pub fn missing_file(url: &str) -> Option<&str> {
     let (file, mode) = url.strip_prefix("sqlite://")?.split_once('?')?;
     let creates = mode.contains("mode=rwc") && !file.is_empty() && !file.contains(":memory:");
-    (creates && !std::path::Path::new(file).exists()).then_some(file)
+    (creates && !Path::new(file).exists()).then_some(file)
 }
 
 /// A database's address as it may be shown.

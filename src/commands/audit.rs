@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{CommandError, existing_ledger, print_line};
+use crate::app::workspace_of;
 use crate::config::Config;
 use crate::ledger::AuditQuestion;
 use crate::limits;
@@ -33,6 +34,11 @@ fn moment(text: &str) -> Result<OffsetDateTime, String> {
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
     let Command::Export { since, until, workspace } = command;
     let ledger = existing_ledger(config).await?;
+    if let Some(workspace) = workspace
+        && ledger.workspace(workspace).await?.is_none()
+    {
+        workspace_of(config, workspace)?;
+    }
     let mut question =
         AuditQuestion { workspace: workspace.clone(), since: *since, until: *until, ..AuditQuestion::default() };
     loop {

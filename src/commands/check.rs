@@ -5,9 +5,11 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::{CommandError, print_line};
-use crate::app::{missing_file, without_password};
+use crate::access::KeyRing;
+use crate::app::{missing_file, stored_vault, without_password};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, WorkspaceConfig};
+use crate::http::Certificates;
 use crate::intercom::{self, Client, Since};
 use crate::ledger::Ledger;
 
@@ -18,6 +20,7 @@ pub async fn run(config: Result<Config, ConfigError>, clock: Clock) -> Result<()
         Ok(config) => {
             Report::ok("configuration", "every value can be used");
             config.warnings.iter().for_each(|warning| Report::warn("configuration", warning));
+            check_certificate(&config, &mut report);
             check_database(&config, &mut report).await;
             for workspace in config.workspaces() {
                 check_intercom(&config, &workspace, clock.clone(), &mut report).await;
@@ -55,6 +58,39 @@ impl Report {
     }
 }
 
+fn check_certificate(config: &Config, report: &mut Report) {
+    let (bind, files) = (config.server.bind, config.server.tls_cert.as_ref().zip(config.server.tls_key.as_ref()));
+    match files.map(|(chain, key)| Certificates::load(chain, key)) {
+        Some(Ok(_)) => Report::ok("tls", "the certificate and its key can be used"),
+        Some(Err(error)) => report.failed("tls", &error.to_string()),
+        None if bind.ip().is_loopback() => Report::ok("tls", "not needed: the bridge listens on this machine alone"),
+        None => Report::warn(
+            "tls",
+            &format!(
+                "the bridge listens on {bind} in the clear; set server.tls_cert and server.tls_key, or put a proxy in front"
+            ),
+        ),
+    }
+}
+
+/// Nothing is created: a key that is not there yet is made by the first start.
+async fn check_encryption_key(config: &Config, ledger: &Ledger, report: &mut Report) {
+    match stored_vault(config, ledger).await {
+        Ok(None) => Report::warn(
+            "encryption",
+            "there is no encryption key yet; the first start makes one, or set access.encryption_key",
+        ),
+        Ok(Some(vault)) => match ledger.signing_keys().await {
+            Ok(keys) => match KeyRing::open(&vault, &keys) {
+                Ok(_) => Report::ok("encryption", "the encryption key opens what the database keeps sealed"),
+                Err(error) => report.failed("encryption", &error.to_string()),
+            },
+            Err(error) => report.failed("encryption", &error.chain()),
+        },
+        Err(error) => report.failed("encryption", &error.to_string()),
+    }
+}
+
 /// Nothing is created: a database that is not there yet is a warning for SQLite and a failure otherwise.
 async fn check_database(config: &Config, report: &mut Report) {
     let url = config.database.url.expose_secret();
@@ -73,7 +109,10 @@ async fn check_database(config: &Config, report: &mut Report) {
         }
     };
     match ledger.pending_migrations().await {
-        Ok(0) => Report::ok("database", &format!("{name} is up to date")),
+        Ok(0) => {
+            Report::ok("database", &format!("{name} is up to date"));
+            check_encryption_key(config, &ledger, report).await;
+        }
         Ok(pending) => Report::warn(
             "database",
             &format!("{name} lacks {pending} migrations; the next start, or `migrate`, runs them"),

@@ -7,9 +7,10 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::token::{Scopes, overlap, workspaces};
-use super::{CommandError, by_command, by_command_with, existing_ledger, name, print_line, when};
+use super::{
+    CommandError, by_command, by_command_with, existing_ledger, name, new_or_existing_ledger, print_line, when,
+};
 use crate::access::{Scope, client_id, client_secret};
-use crate::app::open_ledger;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{Ledger, OAuthClient};
@@ -24,7 +25,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Give a client nothing any more. Its tokens end within a second.
+    /// Give a client nothing any more, for good. Its tokens end within a second.
     Disable {
         /// Its id.
         id: String,
@@ -47,7 +48,7 @@ pub struct Create {
     /// What people call it.
     #[arg(long, value_parser = name)]
     name: String,
-    /// What its tokens may do at the most: scim.read, import.read, import.run, lifecycle.write, admin.
+    /// What its tokens may do at the most, separated by spaces: scim.read, import.read, import.run, lifecycle.write, admin.
     #[arg(long, default_value = "scim.read")]
     scope: Scopes,
     /// Which workspace they open; may be given several times. Where it is left out: the only one that there is.
@@ -60,7 +61,7 @@ pub struct Create {
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
     let ledger = match command {
-        Command::Create(_) => open_ledger(config).await?.0,
+        Command::Create(_) => new_or_existing_ledger(config).await?,
         _ => existing_ledger(config).await?,
     };
     let result = match command {

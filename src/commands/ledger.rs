@@ -43,7 +43,7 @@ enum Command {
         #[arg(long)]
         r#type: Option<KindArgument>,
     },
-    /// Take out what ended long ago: old versions, log entries, runs and refused writes. What is true now stays.
+    /// Take out what ended long ago: old versions, log entries, runs and requests that were done. What is true now stays.
     Prune {
         /// How much history to keep, such as 400d.
         #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]

@@ -196,6 +196,14 @@ async fn existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
     Ok(open_ledger(config).await?.0)
 }
 
+/// A ledger; a new database is said to be one, since it may be the wrong directory.
+async fn new_or_existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
+    if let Some(file) = missing_file(config.database.url.expose_secret()) {
+        eprintln!("note: there was no database, so a new one is made at {file}; is this where the bridge runs?");
+    }
+    Ok(open_ledger(config).await?.0)
+}
+
 /// A name that people read in lists: not empty, not long, and without what moves the cursor.
 fn name(text: &str) -> Result<String, String> {
     let fit = (1..=100).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control);

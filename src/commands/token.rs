@@ -6,9 +6,11 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{CommandError, by_command, by_command_with, existing_ledger, name, print_line, when};
+use super::{
+    CommandError, by_command, by_command_with, existing_ledger, name, new_or_existing_ledger, print_line, when,
+};
 use crate::access::{Grant, Scope};
-use crate::app::{open_ledger, open_tokens, workspace_of};
+use crate::app::{open_tokens, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{IssuedToken, Ledger};
@@ -97,7 +99,7 @@ pub fn workspaces(config: &Config, named: &[String]) -> Result<Vec<String>, Comm
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
     let ledger = match command {
-        Command::Issue(_) => open_ledger(config).await?.0,
+        Command::Issue(_) => new_or_existing_ledger(config).await?,
         _ => existing_ledger(config).await?,
     };
     let result = match command {
@@ -132,6 +134,7 @@ async fn issue_token(config: &Config, ledger: &Ledger, issue: &Issue) -> Result<
     let detail = format!("scope {}; subject {}", recorded.scope, recorded.subject);
     let event = by_command_with("token.issued", &issued.id, &recorded.workspaces, &detail, issued.issued_at);
     ledger.add_token(&recorded, event).await?;
+    eprintln!("Issued as {}, good until {}; `token revoke {}` ends it.", issued.id, when(issued.expires_at), issued.id);
     print_line(issued.expose());
     Ok(())
 }
@@ -142,11 +145,15 @@ async fn list(ledger: &Ledger, json: bool) -> Result<(), CommandError> {
         print_line(&json!(tokens).to_string());
         return Ok(());
     }
+    let keys = ledger.signing_keys().await?;
     for token in tokens {
+        let key = keys.iter().find(|key| key.id == token.key_id);
+        let ends = key.and_then(|key| key.verifies_until).map_or(token.expires_at, |until| until.min(token.expires_at));
         let state = match token.revoked_at {
             Some(at) => format!("revoked {}", when(at)),
-            None if token.expires_at <= now => format!("expired {}", when(token.expires_at)),
-            None => format!("until {}", when(token.expires_at)),
+            None if key.is_none() => "ended with its key".to_owned(),
+            None if ends <= now => format!("expired {}", when(ends)),
+            None => format!("until {}", when(ends)),
         };
         let (subject, scope, workspaces) = (&token.subject, &token.scope, token.workspaces.join(","));
         print_line(&format!("{:24} {state:28} {workspaces:16} {scope}  ({subject})", token.id));

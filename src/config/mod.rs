@@ -278,6 +278,14 @@ impl Config {
             wrong.extend(out_of_range(&figment, &errors));
         }
         config.listed_workspaces = lists::workspaces(&figment, &mut wrong, &mut warnings);
+        if config.intercom.access_token.is_some()
+            && config.listed_workspaces.iter().any(|listed| listed.name == DEFAULT_WORKSPACE)
+        {
+            wrong.push(format!(
+                "intercom.access_token (from {}) and a table of [[workspaces]] are both for the workspace default; take one out",
+                source(&figment, "intercom.access_token")
+            ));
+        }
         let names: Vec<String> = config.workspaces().into_iter().map(|workspace| workspace.name).collect();
         config.access.issuers = lists::issuers(&figment, &names, &mut wrong);
         if config.server.tls_cert.is_some() != config.server.tls_key.is_some() {

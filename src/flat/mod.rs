@@ -4,7 +4,7 @@
 //! ```text
 //! account      a teammate             entitlement  a team, a role, a seat, a permission
 //! membership   who has which          change       what became of one of them
-//! request      what people must do
+//! request      what people must do   review       accounts as somebody reviews them
 //! ```
 //!
 //! Ids are those of SCIM (`adm_…`, `team_…`), so that both views of somebody can be put together.
@@ -14,12 +14,14 @@ mod change;
 mod entitlement;
 mod membership;
 mod request;
+mod review;
 
 pub use account::{Account, accounts};
 pub use change::{ChangeDocument, ChangedBy, attributes_of_group, attributes_of_membership, attributes_of_user};
 pub use entitlement::{Entitlement, EntitlementType, entitlements};
 pub use membership::{AccessMembership, memberships};
 pub use request::{LifecycleRequest, OPERATIONS, seen_done};
+pub use review::{ReviewChange, ReviewedAccount, review};
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -45,6 +47,8 @@ pub struct Selection {
 pub trait Row: Serialize {
     /// The names of its members, in their order; the header of a table.
     const COLUMNS: &'static [&'static str];
+    /// Whether people open the table in a spreadsheet.
+    const FOR_SPREADSHEETS: bool = false;
 }
 
 /// The rows that are wanted.

@@ -65,6 +65,7 @@ impl Row for LifecycleRequest {
         "closed_by",
         "note",
     ];
+    const FOR_SPREADSHEETS: bool = true;
 }
 
 /// What a ticket can ask for.
@@ -96,10 +97,13 @@ pub fn seen_done<'a>(directory: &Directory, requests: &'a [LifecycleRequest]) ->
 fn is_done(directory: &Directory, held: &HashSet<String>, request: &LifecycleRequest) -> bool {
     let people = people_of(directory, request);
     let active = |person: &&Person| person.user.active;
+    let gone = !people.is_empty() && !people.iter().any(active);
     match request.operation.as_str() {
         "create_account" | "create_user" => request.user_name.is_some() && people.iter().any(active),
         "enable_account" => people.iter().any(active),
-        "disable_account" | "remove_account" | "delete_user" => !people.is_empty() && !people.iter().any(active),
+        "disable_account" | "remove_account" | "delete_user"
+        // Of somebody who is gone there is nothing left to change.
+        | "update_account" | "update_user" | "change_password" => gone,
         operation @ ("add_access" | "remove_access") => {
             let Some(entitlement) = &request.entitlement else { return false };
             let wanted = operation == "add_access";

@@ -91,6 +91,7 @@ fn columns_are_the_members_in_their_order() {
     same(&entitlements(&directory, None, ALL).items[0]);
     same(&memberships(&directory, None, ALL).items[0]);
     same(&asked("add_access", None, None, None));
+    same(&review(&directory, None, LATE)[0]);
 }
 
 #[test]
@@ -247,6 +248,7 @@ fn a_request_is_done_when_the_directory_shows_what_was_asked_for_and_not_before(
         ("add_access", Some("adm_2"), None, None, false),
         ("change_password", Some("adm_1"), None, None, false),
         ("update_account", Some("adm_1"), None, None, false),
+        ("update_user", Some("adm_3"), None, None, true),
     ] {
         let requests = [asked(operation, target, entitlement, user_name)];
         assert_eq!(
@@ -255,4 +257,51 @@ fn a_request_is_done_when_the_directory_shows_what_was_asked_for_and_not_before(
             "{operation} {target:?} {entitlement:?} {user_name:?}"
         );
     }
+}
+
+#[test]
+fn a_review_tells_what_became_of_each_account_since_the_one_before() {
+    let now = directory();
+    let rows = review(&now, None, LATE);
+    let seen = |rows: &[ReviewedAccount]| -> Vec<(String, Option<ReviewChange>)> {
+        rows.iter().map(|row| (row.account_id.clone(), row.change_since_last_review)).collect()
+    };
+    assert_eq!(seen(&rows), [("adm_1".to_owned(), None), ("adm_2".to_owned(), None)], "who has access");
+    let ada = &rows[0];
+    assert_eq!(
+        (ada.teams.as_str(), ada.roles.as_deref(), ada.seat),
+        ("Support;team_9", Some("Support Agent"), Some("inbox"))
+    );
+    assert_eq!((ada.is_privileged, rows[1].is_privileged, rows[1].permissions.as_deref()), (Some(true), None, None));
+    assert_eq!(
+        (ada.created_source, ada.last_login_at, ada.mfa),
+        ("observed", None, None),
+        "what is not known is not said"
+    );
+
+    let same = review(&now, Some(&now), LATE);
+    assert!(same.iter().all(|row| row.change_since_last_review == Some(ReviewChange::Same)), "the no-op");
+    let mut before: Vec<(User, Stamps)> =
+        now.people.iter().map(|person| ((*person.user).clone(), person.stamps)).collect();
+    // Then Ada had no role, Bo was not there, and Cy was.
+    (before[0].0.role, before[2].0.active) = (None, true);
+    before.remove(1);
+    let snapshot = Snapshot {
+        users: before.into_iter().map(|(value, stamps)| (Recorded { value, stamps }, Volatile::default())).collect(),
+        memberships: vec![
+            Membership { group: GroupId::new("8"), user: UserId::new("1"), priority: Some(Priority::Primary) },
+            Membership { group: GroupId::new("9"), user: UserId::new("1"), priority: None },
+        ],
+        groups: now.teams.iter().map(|team| Recorded { value: (*team.group).clone(), stamps: team.stamps }).collect(),
+        ..Snapshot::default()
+    };
+    let before = Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None);
+    assert_eq!(
+        seen(&review(&now, Some(&before), LATE)),
+        [
+            ("adm_1".to_owned(), Some(ReviewChange::Changed)),
+            ("adm_2".to_owned(), Some(ReviewChange::Added)),
+            ("adm_3".to_owned(), Some(ReviewChange::Removed)),
+        ]
+    );
 }

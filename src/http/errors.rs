@@ -212,7 +212,8 @@ impl ApiError {
             Self::Scim(ScimError::MethodNotAllowed { allowed }) => vec![(ALLOW, value(allowed))],
             // Clients read whole seconds here, and some fail on anything else.
             Self::Scim(ScimError::NotReady | ScimError::Unavailable { .. })
-            | Self::Problem { status: StatusCode::SERVICE_UNAVAILABLE | StatusCode::CONFLICT, .. } => {
+            | Self::Problem { status: StatusCode::SERVICE_UNAVAILABLE, .. }
+            | Self::Problem { code: "import_under_way" | "import_waits", .. } => {
                 vec![(RETRY_AFTER, value("5"))]
             }
             _ => Vec::new(),

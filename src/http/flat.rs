@@ -249,7 +249,7 @@ fn known_edition(caller: &Caller<ImportRead>, edition: Edition) -> Result<Editio
 }
 
 /// The generation that was the latest at a moment.
-async fn generation_at(caller: &Caller<ImportRead>, moment: OffsetDateTime) -> Result<Generation, ApiError> {
+pub(super) async fn generation_at(caller: &Caller<ImportRead>, moment: OffsetDateTime) -> Result<Generation, ApiError> {
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace);
     ledger.generation_at(&workspace.name, moment).await?.ok_or_else(|| ApiError::Problem {
         status: StatusCode::NOT_FOUND,

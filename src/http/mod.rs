@@ -39,6 +39,7 @@ mod origin;
 mod parameters;
 mod pieces;
 mod refusals;
+mod reviews;
 mod routes;
 mod scim;
 mod service;

@@ -13,7 +13,7 @@ use super::errors::{ApiError, Facts};
 use super::openapi::Problem;
 use super::service::Service;
 use crate::access::{Grant, Login, Scope, TokenRefusal, TokenRequest, network_of};
-use crate::ledger::AuditEntry;
+use crate::ledger::{AuditEntry, OAuthClient};
 use crate::limits;
 use crate::scim::ScimError;
 
@@ -94,56 +94,66 @@ async fn grant(
     service: &Service,
     body: &[u8],
 ) -> Result<Result<TokenAnswer, TokenRefusal>, ApiError> {
-    let address = Facts::of(request, |facts| facts.came.from).flatten();
-    let (network, address) = (network_of(address), address.map(|address| address.to_string()));
     service.stranger("login", request)?;
-    let form = request.headers().get(CONTENT_TYPE).is_none_or(|kind| {
-        let kind = kind.as_bytes();
-        kind.get(..FORM.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(FORM))
-    });
-    if !form {
-        return Ok(Err(TokenRefusal::InvalidRequest("the body must be application/x-www-form-urlencoded")));
+    let asked = match question(request, body) {
+        Ok(asked) => asked,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let possible = asked.client_id.len() <= limits::CLIENT_ID_BYTES && !asked.client_id.contains('\0');
+    let client = if possible { service.ledger.client(&asked.client_id).await? } else { None };
+    let network = network_of(Facts::of(request, |facts| facts.came.from).flatten());
+    match (service.login.look(&asked, client.clone(), &network).await, client) {
+        (Login::TooMany(too_many), _) => Err(ApiError::TooMany(too_many)),
+        (Login::Granted, Some(client)) => issue(request, service, &asked, &client).await,
+        (Login::Refused | Login::Granted, client) => {
+            // Who is not known may call itself anything, so only what is known is written down.
+            if let Some(client) = client {
+                tracing::warn!(client = %client.id, "a client was refused a token");
+                record(
+                    request,
+                    service,
+                    &client,
+                    AuditEntry {
+                        target: Some(client.id.clone()),
+                        ..AuditEntry::event("token.refused", service.clock.now())
+                    },
+                )
+                .await?;
+            }
+            Ok(Err(TokenRefusal::InvalidClient))
+        }
+    }
+}
+
+/// What the client asks.
+fn question(request: &HttpRequest, body: &[u8]) -> Result<TokenRequest, TokenRefusal> {
+    let is_form =
+        |kind: &HeaderValue| kind.as_bytes().get(..FORM.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(FORM));
+    if !request.headers().get(CONTENT_TYPE).is_none_or(is_form) {
+        return Err(TokenRefusal::InvalidRequest("the body must be application/x-www-form-urlencoded"));
     }
     let mut authorizations = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
     let authorization = authorizations.next();
     if authorizations.next().is_some() {
-        return Ok(Err(TokenRefusal::InvalidRequest("there are two headers Authorization; send one")));
+        return Err(TokenRefusal::InvalidRequest("there are two headers Authorization; send one"));
     }
-    let asked = match TokenRequest::read(authorization, body) {
-        Ok(asked) => asked,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let known = asked.client_id.len() <= limits::CLIENT_ID_BYTES && !asked.client_id.contains('\0');
-    let client = if known { service.ledger.client(&asked.client_id).await? } else { None };
-    let event = |name: &str, id: &str| AuditEntry {
-        address: address.clone(),
-        target: Some(id.to_owned()),
-        request_id: Facts::of(request, |facts| facts.request_id.clone()),
-        ..AuditEntry::event(name, service.clock.now())
-    };
-    let (known_client, login) = (client.clone(), service.login.look(&asked, client.clone(), &network).await);
-    let Some(client) = client.filter(|_| login == Login::Granted) else {
-        if let Login::TooMany(too_many) = login {
-            return Err(ApiError::TooMany(too_many));
-        }
-        // Who is not known may call itself anything, so only what is known is written down.
-        if let Some(client) = known_client {
-            tracing::warn!(client = %client.id, "a client was refused a token");
-            let refused = client.workspaces.iter().map(|workspace| AuditEntry {
-                workspace: Some(workspace.clone()),
-                ..event("token.refused", &client.id)
-            });
-            service.ledger.record_audit(refused.collect()).await?;
-        }
-        return Ok(Err(TokenRefusal::InvalidClient));
-    };
+    TokenRequest::read(authorization, body)
+}
+
+/// Makes a token for a client that is who it says it is, and records that before it is given away.
+async fn issue(
+    request: &HttpRequest,
+    service: &Service,
+    asked: &TokenRequest,
+    client: &OAuthClient,
+) -> Result<Result<TokenAnswer, TokenRefusal>, ApiError> {
     let scope = match asked.scope(&client.scope) {
-        Ok(scope) => scope.to_owned(),
+        Ok(scope) => scope,
         Err(refusal) => return Ok(Err(refusal)),
     };
     let grant = Grant {
         subject: client.id.clone(),
-        scopes: Scope::parse_list(&scope).map_err(|_| ScimError::Internal)?,
+        scopes: Scope::parse_list(scope).map_err(|_| ScimError::Internal)?,
         workspaces: client.workspaces.clone(),
         ttl: service.token_ttl,
         client: Some(client.id.clone()),
@@ -152,20 +162,39 @@ async fn grant(
         tracing::error!(error = %error, "a token could not be issued");
         ScimError::Internal
     })?;
-    let entries = client.workspaces.iter().map(|workspace| AuditEntry {
+    let scope = Scope::list(&grant.scopes);
+    record(
+        request,
+        service,
+        client,
+        AuditEntry {
+            actor: Some(client.id.clone()),
+            identity: Some(format!("client {}", client.id)),
+            target: Some(issued.id.clone()),
+            detail: Some(format!("scope {scope}")),
+            ..AuditEntry::event("token.issued", issued.issued_at)
+        },
+    )
+    .await?;
+    let access_token = issued.expose().to_owned();
+    Ok(Ok(TokenAnswer { access_token, token_type: "Bearer", expires_in: grant.ttl.as_secs(), scope }))
+}
+
+/// Records what happened, for each workspace of the client.
+async fn record(
+    request: &HttpRequest,
+    service: &Service,
+    client: &OAuthClient,
+    event: AuditEntry,
+) -> Result<(), ApiError> {
+    let known = Facts::of(request, |facts| (facts.request_id.clone(), facts.came.from)).unzip();
+    let entry = |workspace: &String| AuditEntry {
         workspace: Some(workspace.clone()),
-        actor: Some(client.id.clone()),
-        identity: Some(format!("client {}", client.id)),
-        detail: Some(format!("scope {}", Scope::list(&grant.scopes))),
-        ..event("token.issued", &issued.id)
-    });
-    service.ledger.record_audit(entries.collect()).await?;
-    Ok(Ok(TokenAnswer {
-        access_token: issued.expose().to_owned(),
-        token_type: "Bearer",
-        expires_in: grant.ttl.as_secs(),
-        scope: Scope::list(&grant.scopes),
-    }))
+        request_id: known.0.clone(),
+        address: known.1.flatten().map(|address| address.to_string()),
+        ..event.clone()
+    };
+    Ok(service.ledger.record_audit(client.workspaces.iter().map(entry).collect()).await?)
 }
 
 fn refuse(refusal: &TokenRefusal) -> HttpResponse {

@@ -8,7 +8,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
 
 use super::{
-    audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, refusals, scim, status, webhooks,
+    audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, refusals, reviews, scim, status,
+    webhooks,
 };
 
 /// What a list can be asked for.
@@ -46,6 +47,17 @@ pub struct ChangeParameters {
     /// How many at the most, 1 to 1000; 100 where it is left out, and all of them as `application/x-ndjson`.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u64>,
+}
+
+/// What a review can be asked for.
+#[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReviewParameters {
+    /// The state at this moment (RFC 3339), as the bridge had recorded it then; now, where it is left out.
+    as_of: Option<String>,
+    /// The moment of the review before (RFC 3339): each row then says what became of the account since.
+    since: Option<String>,
 }
 
 /// What the record of requests can be asked for.
@@ -219,6 +231,7 @@ pub enum ApiRefusals {
         flat::accounts,
         flat::entitlements,
         flat::memberships,
+        reviews::accounts,
         webhooks::intercom,
         audit::list,
         oauth::token,

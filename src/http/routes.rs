@@ -13,8 +13,8 @@ use super::errors::{ApiError, finish};
 use super::service::Service;
 use super::tls::Certificates;
 use super::{
-    audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, openapi, refusals, scim, status,
-    webhooks,
+    audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, openapi, refusals, reviews, scim,
+    status, webhooks,
 };
 use crate::limits;
 use crate::scim::ScimError;
@@ -184,6 +184,7 @@ fn api_routes(config: &mut ServiceConfig) {
         .service(readable(API, "/changes", web::route().to(changes::list)))
         .service(readable(API, "/accounts", web::route().to(flat::accounts)))
         .service(readable(API, "/entitlements", web::route().to(flat::entitlements)))
+        .service(readable(API, "/reviews/accounts", web::route().to(reviews::accounts)))
         .service(readable(API, "/memberships", web::route().to(flat::memberships)))
         .service(
             under(API, "/lifecycle/requests")

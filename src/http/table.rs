@@ -3,13 +3,17 @@
 use actix_web::http::header::LINK;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::errors::ApiError;
 use super::negotiation::accepts;
 use crate::flat::Row;
 use crate::scim::ScimError;
 
-const CSV: &str = "text/csv";
+/// The media type, as clients ask for it.
+pub const CSV: &str = "text/csv";
+/// The same, as it is answered.
+pub const CSV_WITH_HEADER: &str = "text/csv; charset=utf-8; header=present";
 
 /// The rows as CSV where the client wants that, else `list` as JSON. The next page of a CSV is in `Link`.
 pub fn answer<R: Row, L: Serialize>(
@@ -24,17 +28,47 @@ pub fn answer<R: Row, L: Serialize>(
     if let Some(next) = next {
         response.insert_header((LINK, format!("<{next}>; rel=\"next\"")));
     }
-    Ok(response.content_type("text/csv; charset=utf-8; header=present").body(csv(rows).ok_or(ScimError::Internal)?))
+    Ok(response.content_type(CSV_WITH_HEADER).body(csv(rows).ok_or(ScimError::Internal)?))
 }
 
-/// What is unknown is an empty cell.
-fn csv<R: Row>(rows: &[R]) -> Option<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new()
-        .has_headers(false)
-        // RFC 4180 §2: "Each record is located on a separate line, delimited by a line break (CRLF)."
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(Vec::new());
+/// The rows under their header. What is unknown is an empty cell.
+pub fn csv<R: Row>(rows: &[R]) -> Option<Vec<u8>> {
+    // RFC 4180 §2: "Each record is located on a separate line, delimited by a line break (CRLF)."
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(R::COLUMNS).ok()?;
-    rows.iter().try_for_each(|row| writer.serialize(row)).ok()?;
+    for row in rows {
+        let Ok(Value::Object(members)) = serde_json::to_value(row) else { return None };
+        let cells = R::COLUMNS.iter().map(|column| cell(members.get(*column), R::FOR_SPREADSHEETS));
+        writer.write_record(cells).ok()?;
+    }
     writer.into_inner().ok()
+}
+
+fn cell(value: Option<&Value>, for_spreadsheets: bool) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        // A spreadsheet would take what begins so for a formula, and run it: somebody's name may be one.
+        Some(Value::String(text)) if for_spreadsheets && text.starts_with(['=', '+', '-', '@', '\t', '\r']) => {
+            format!("'{text}")
+        }
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula_for_people_and_every_cell_is_itself_for_machines() {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+            assert_eq!(cell(Some(&json!(text)), true), format!("'{text}"));
+            assert_eq!(cell(Some(&json!(text)), false), text);
+        }
+        assert_eq!(cell(Some(&json!("a=1")), true), "a=1");
+        assert_eq!((cell(Some(&json!(-1)), true), cell(Some(&json!(null)), true)), ("-1".to_owned(), String::new()));
+    }
 }

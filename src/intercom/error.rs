@@ -141,11 +141,13 @@ impl IntercomError {
     pub fn remedy(&self) -> String {
         match self {
             Self::NotConnected => {
-                "run `intercom-scim-bridge connect` where the bridge runs, and open the address that it prints".to_owned()
+                "run `intercom-scim-bridge connect` where the bridge runs (with --workspace, where there are several), and open the \
+                 address that it prints".to_owned()
             }
             Self::Unauthorized { .. } => {
-                "check INTERCOM_ACCESS_TOKEN (Intercom: Settings > Integrations > Developer Hub > your app > Authentication), \
-                 and that INTERCOM_REGION (us, eu, au) is where the workspace is hosted"
+                "check INTERCOM_ACCESS_TOKEN, or the token of this workspace in [[workspaces]] (Intercom: Settings > Integrations > \
+                 Developer Hub > your app > Authentication), and that INTERCOM_REGION, or its region (us, eu, au), is where the \
+                 workspace is hosted"
                     .to_owned()
             }
             Self::Forbidden { .. } => {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::commit::writing;
 use super::entities::audit;
-use super::lease::millis;
+use super::lease::{millis, patience};
 use super::{Ledger, LedgerError};
 use crate::limits;
 
@@ -151,6 +151,7 @@ impl Ledger {
 /// Those who write wait for each other, so that ids are seen in the order in which they were given: who reads on after an
 /// id skips nothing.
 pub(super) async fn record(db: &DatabaseTransaction, entries: Vec<AuditEntry>) -> Result<(), LedgerError> {
+    patience(db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
     if db.get_database_backend() == DbBackend::Postgres {
         db.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({AUDIT_LOCK})")).await?;
     }

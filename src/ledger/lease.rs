@@ -127,7 +127,7 @@ pub(super) fn millis(time: OffsetDateTime) -> i64 {
 /// How long, on PostgreSQL, the statements of a transaction wait for others' locks, and how long it may stand idle
 /// before the server ends it: a process that is stopped in its midst, or whose machine has gone, must not keep its
 /// locks. On SQLite a lock ends with its process.
-async fn patience(db: &DatabaseTransaction, lock: Duration, idle: Duration) -> Result<(), DbErr> {
+pub(super) async fn patience(db: &DatabaseTransaction, lock: Duration, idle: Duration) -> Result<(), DbErr> {
     if db.get_database_backend() == DbBackend::Postgres {
         for (setting, time) in [("lock_timeout", lock), ("idle_in_transaction_session_timeout", idle)] {
             db.execute_unprepared(&format!("SET LOCAL {setting} = {}", time.as_millis())).await?;

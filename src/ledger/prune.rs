@@ -33,7 +33,7 @@ pub struct Pruned {
     pub activity: u64,
     /// Runs.
     pub runs: u64,
-    /// Requests for changes that a person had to make.
+    /// Requests for changes that a person had to make, and did.
     pub requests: u64,
 }
 
@@ -72,6 +72,8 @@ impl Ledger {
         pruned.requests = lifecycle_requests::Entity::delete_many()
             .filter(lifecycle_requests::Column::Workspace.eq(workspace))
             .filter(lifecycle_requests::Column::At.lt(before))
+            // What is still to be done is not forgotten.
+            .filter(lifecycle_requests::Column::State.eq("done"))
             .exec(&db)
             .await?
             .rows_affected;

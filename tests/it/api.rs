@@ -265,6 +265,58 @@ async fn flat_views_are_tables_too_for_those_who_ask_for_csv() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
+    let bridge = Bridge::serving(dozen()).await;
+    let before = bridge.app.service().clock.now();
+    bridge.simulator.change(|workspace| {
+        let (gone, by) = (workspace.admins().nth(4).unwrap().0, workspace.admins().next().unwrap().0);
+        workspace.remove_admin(gone, by, 1_772_366_500);
+        let new = workspace.add_teammate("=HYPERLINK(\"http://evil.example\")");
+        assert!(workspace.admin_mut(new).is_some());
+    });
+    let import = bridge.request(Method::POST, "/api/v1/imports").header("Prefer", "wait=30").bearer_auth(&bridge.token);
+    assert_eq!(Bridge::send(import).await.json()["status"], json!("succeeded"));
+    let since = before.format(&time::format_description::well_known::Rfc3339).unwrap();
+    let path = format!("/api/v1/reviews/accounts?since={since}");
+    let review = bridge.get(&path).await.json();
+    let (manifest, summary) = (&review["manifest"], &review["summary"]);
+    assert_eq!(
+        (&manifest["generation"], &manifest["rows"], &manifest["generated_by"]),
+        (&json!(2), &json!(13), &json!("test"))
+    );
+    assert_eq!((&summary["active"], &summary["added"], &summary["removed"]), (&json!(12), &json!(1), &json!(1)));
+
+    // The same as CSV has the digest that the manifest names, if it tells of the same moment.
+    let as_of = manifest["as_of"].as_str().unwrap();
+    let path = format!("{path}&as_of={as_of}");
+    let then = bridge.get(&path).await.json();
+    let table = bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("Accept", "text/csv");
+    let table = Bridge::send(table).await;
+    assert_eq!((table.header("x-review-rows"), table.header("x-review-generation")), ("13", "2"));
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, table.text.as_bytes());
+    let hex = digest.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    assert_eq!(then["manifest"]["sha256"], json!(hex));
+    assert!(table.header("repr-digest").starts_with("sha-256=:"));
+    assert!(table.header("content-disposition").contains("access-review-default-2.csv"));
+    let mut read = csv::Reader::from_reader(table.text.as_bytes());
+    let names = read.headers().unwrap().clone();
+    let column = names.iter().position(|name| name == "display_name").unwrap();
+    let cells: Vec<String> = read.records().map(|record| record.unwrap()[column].to_owned()).collect();
+    assert!(cells.iter().any(|cell| cell.starts_with("'=HYPERLINK")), "{cells:?}");
+
+    // Who had access then, and nothing of now.
+    let earlier = bridge.get(&format!("/api/v1/reviews/accounts?as_of={since}")).await.json();
+    assert_eq!((&earlier["manifest"]["generation"], &earlier["summary"]["added"]), (&json!(1), &json!(null)));
+    assert!(earlier["items"].as_array().unwrap().iter().all(|row| row["last_login_at"].is_null()));
+    for wrong in ["as_of=2999-01-01T00:00:00Z".to_owned(), format!("since={since}&as_of={since}"), "sinse=x".to_owned()]
+    {
+        assert_eq!(bridge.get(&format!("/api/v1/reviews/accounts?{wrong}")).await.status, 400, "{wrong}");
+    }
+    assert_eq!(bridge.get("/api/v1/reviews/accounts?as_of=2000-01-01T00:00:00Z").await.status, 404);
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_walk_by_next_goes_on_over_the_list_it_began_with_whatever_is_imported() {
     let bridge = Bridge::serving(dozen()).await;
     let whole = bridge.get("/api/v1/accounts").await.json()["items"].clone();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use simulator::{Options, Simulator};
 
-use crate::support::bridge::{Bridge, dozen, free_port, http};
+use crate::support::bridge::{Bridge, ENCRYPTION_KEY, dozen, free_port, http};
 use crate::support::hand::TOKEN;
 use crate::support::shell::Shell;
 
@@ -207,6 +207,34 @@ async fn a_wrong_token_or_region_stops_import_and_check_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_finds_what_would_stop_the_start() {
+    let simulator = dozen_simulated();
+    let ready = shell(&simulator).set("BRIDGE_SERVER__BIND", "127.0.0.1:0");
+    assert_eq!(ready.run(&["token", "issue"]).code, Some(0));
+    let fine = ready.run(&["check"]);
+    assert!(fine.code == Some(0) && fine.stdout.contains("opens what the database keeps sealed"), "{}", fine.stdout);
+    std::fs::remove_file(ready.directory.path().join("bridge.db.key")).unwrap();
+    let lost = ready.run(&["check"]);
+    assert!(
+        lost.code == Some(1) && lost.stdout.contains("it is not there, and the database has secrets"),
+        "{}",
+        lost.stdout
+    );
+    let other = ready.set("BRIDGE_ACCESS__ENCRYPTION_KEY", ENCRYPTION_KEY);
+    let other = other.run(&["check"]);
+    assert!(other.code == Some(1) && other.stdout.contains("access.previous_encryption_key"), "{}", other.stdout);
+    let tls =
+        shell(&simulator).set("BRIDGE_SERVER__TLS_CERT", "missing.pem").set("BRIDGE_SERVER__TLS_KEY", "missing.pem");
+    let tls = tls.run(&["check"]);
+    assert!(
+        tls.code == Some(1) && tls.stdout.contains("server.tls_cert (missing.pem) cannot be used"),
+        "{}",
+        tls.stdout
+    );
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn check_tells_line_by_line_how_everything_is() {
     let simulator = dozen_simulated();
     let shell = shell(&simulator);
@@ -222,7 +250,9 @@ async fn check_tells_line_by_line_how_everything_is() {
         states,
         [
             ("ok", "configuration"),
+            ("ok", "tls"),
             ("ok", "database"),
+            ("warning", "encryption"),
             ("ok", "intercom"),
             ("ok", "admins"),
             ("warning", "import"),
