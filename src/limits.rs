@@ -104,6 +104,13 @@ pub const AUDIT_STRANGERS: usize = 16;
 /// asked and answered.
 pub const AUDIT_PENDING: usize = 2_048;
 
+/// Events that wait to be written down while the database is busy.
+pub const AUDIT_WAITING: usize = 10_000;
+
+/// How long the trail cannot be written before somebody is told: a first import of 100,000 people keeps SQLite busy for
+/// some of it.
+pub const AUDIT_PATIENCE: Duration = Duration::from_mins(1);
+
 /// How often what is older than `access.audit_retention_days` is taken out of the audit trail.
 pub const AUDIT_PRUNE: Duration = Duration::from_hours(1);
 

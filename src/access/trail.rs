@@ -4,6 +4,7 @@
 //! Nothing is left out: when there are too many different ones, they are told apart by less.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +15,7 @@ use crate::ledger::{AuditEntry, Ledger, LedgerError};
 use crate::limits;
 
 /// A request that was answered.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
     /// Who asked, if a good token was shown.
     pub actor: Option<Arc<str>>,
@@ -34,6 +35,13 @@ pub struct Answered {
     pub status: u16,
 }
 
+/// Of what is compared, what differs most: each answer is hashed.
+impl Hash for Answered {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.target, self.status, self.address).hash(state);
+    }
+}
+
 /// How often, and since when.
 #[derive(Clone, Debug)]
 struct Tally {
@@ -47,13 +55,15 @@ struct Tally {
 pub struct AuditTrail {
     clock: Clock,
     pending: Mutex<HashMap<Answered, Tally>>,
+    /// Events that the database was too busy for.
+    events: Mutex<Vec<AuditEntry>>,
 }
 
 impl AuditTrail {
     /// An empty trail.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self { clock, pending: Mutex::default() }
+        Self { clock, pending: Mutex::default(), events: Mutex::default() }
     }
 
     /// Takes note of an answer.
@@ -67,16 +77,33 @@ impl AuditTrail {
         add(&mut pending, answered, tally);
     }
 
+    /// Records events now, or, while the database is busy with a large import, with what is written next. False where too
+    /// many wait already.
+    pub async fn record(&self, ledger: &Ledger, events: Vec<AuditEntry>) -> bool {
+        let recorded = self.clock.within(limits::REFUSAL_WAIT, ledger.record_audit(events.clone())).await;
+        if matches!(recorded, Some(Ok(()))) {
+            return true;
+        }
+        let mut waiting = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = waiting.len() + events.len() <= limits::AUDIT_WAITING;
+        if room {
+            waiting.extend(events);
+        }
+        room
+    }
+
     /// Writes down what was noted.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]; then it is kept for the next time.
     pub async fn write(&self, ledger: &Ledger) -> Result<(), LedgerError> {
         let noted = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
-        if noted.is_empty() {
+        let events = std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
+        if noted.is_empty() && events.is_empty() {
             return Ok(());
         }
         let mut entries: Vec<AuditEntry> = noted.iter().map(|(answered, tally)| entry(answered, tally)).collect();
+        entries.extend(events.iter().cloned());
         entries.sort_by(|a, b| (a.at, &a.request_id).cmp(&(b.at, &b.request_id)));
         let written = ledger.record_audit(entries).await;
         if written.is_err() {
@@ -84,6 +111,7 @@ impl AuditTrail {
             for (answered, tally) in noted {
                 add(&mut pending, answered, tally);
             }
+            self.events.lock().unwrap_or_else(PoisonError::into_inner).extend(events);
         }
         written
     }
@@ -154,6 +182,24 @@ mod tests {
             target: Some(format!("adm_{target}")),
             status: 200,
         }
+    }
+
+    #[tokio::test]
+    async fn events_wait_for_a_database_that_is_busy() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", directory.path().join("ledger.db").display());
+        let (ledger, trail) = (Ledger::open(&url).await.unwrap(), AuditTrail::new(Clock::System));
+        // Its tables are not there yet, so nothing can be written.
+        let event = |name: &str| vec![AuditEntry::event(name, OffsetDateTime::UNIX_EPOCH)];
+        assert!(trail.record(&ledger, event("token.issued")).await);
+        assert!(trail.write(&ledger).await.is_err());
+        ledger.migrate().await.unwrap();
+        assert!(trail.record(&ledger, event("token.refused")).await);
+        trail.write(&ledger).await.unwrap();
+        trail.write(&ledger).await.unwrap();
+        let entries = ledger.audit(&crate::ledger::AuditQuestion::default(), 10).await.unwrap();
+        let names: Vec<&str> = entries.iter().map(|entry| entry.event.as_str()).collect();
+        assert_eq!(names, ["token.refused", "token.issued"], "once each");
     }
 
     #[test]

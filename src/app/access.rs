@@ -218,24 +218,26 @@ pub(super) async fn audit_loop(
     clock: Clock,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut failing = false;
+    // Since when it cannot be written, and whether somebody was told.
+    let mut failing: Option<(OffsetDateTime, bool)> = None;
     let mut pruned: Option<OffsetDateTime> = None;
     loop {
         let stopping = tokio::select! {
             () = clock.sleep(limits::AUDIT_WRITE) => false,
             _ = stop.wait_for(|stop| *stop) => true,
         };
-        let written = trail.write(&ledger).await;
-        if let Err(error) = &written
-            && !failing
-        {
-            tracing::error!(error = %error.chain(), "the audit trail cannot be written; it is kept until it can");
-        }
-        failing = written.is_err();
+        let (written, now) = (trail.write(&ledger).await, clock.now());
+        failing = match (written, failing) {
+            (Ok(()), _) => None,
+            (Err(error), Some((since, false))) if now - since > limits::AUDIT_PATIENCE || stopping => {
+                tracing::error!(error = %error.chain(), "the audit trail cannot be written; it is kept until it can");
+                Some((since, true))
+            }
+            (Err(_), known) => known.or(Some((now, false))),
+        };
         if stopping {
             break;
         }
-        let now = clock.now();
         if pruned.is_none_or(|last| now - last > limits::AUDIT_PRUNE) {
             pruned = Some(now);
             let before = clock::before(now, days(config.access.audit_retention_days));

@@ -194,7 +194,11 @@ async fn record(
         address: known.1.flatten().map(|address| address.to_string()),
         ..event.clone()
     };
-    Ok(service.ledger.record_audit(client.workspaces.iter().map(entry).collect()).await?)
+    if service.trail.record(&service.ledger, client.workspaces.iter().map(entry).collect()).await {
+        return Ok(());
+    }
+    let why = "the audit trail cannot be written now; try again shortly".to_owned();
+    Err(ScimError::Unavailable { why }.into())
 }
 
 fn refuse(refusal: &TokenRefusal) -> HttpResponse {

@@ -4,6 +4,8 @@ use intercom_scim_bridge::access::Scope;
 use intercom_scim_bridge::app::App;
 use intercom_scim_bridge::clock::Clock;
 use reqwest::{Method, RequestBuilder, StatusCode};
+use sea_orm::ConnectionTrait;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use simulator::{Options, Simulator};
 
@@ -190,7 +192,7 @@ async fn a_rotated_secret_is_good_as_long_as_it_is_said() {
         let (secret, hash) = intercom_scim_bridge::access::client_secret().unwrap();
         let known = ledger.client(&id).await.unwrap().unwrap();
         ledger.rotate_client(&known, &hash, until, Vec::new(), now).await.unwrap();
-        secrets::keep(secrecy::ExposeSecret::expose_secret(&secret))
+        secrets::keep(secret.expose_secret())
     };
     let new = rotate(now + std::time::Duration::from_hours(1)).await;
     assert_eq!(
@@ -202,6 +204,27 @@ async fn a_rotated_secret_is_good_as_long_as_it_is_said() {
     let statuses = futures_util::future::join_all(statuses).await;
     assert_eq!(statuses.iter().map(|answer| answer.status.as_u16()).collect::<Vec<_>>(), [401, 401, 200]);
     bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_import_that_keeps_the_database_busy_keeps_nobody_from_a_token() {
+    let bridge = Bridge::serving(dozen()).await;
+    let (id, secret) = client(&bridge.app, "admin", &["default"]).await;
+    let mut options = sea_orm::ConnectOptions::new(bridge.config.database.url.expose_secret());
+    options.max_connections(1);
+    let importer = sea_orm::Database::connect(options).await.unwrap();
+    importer.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+    let token = token_of(&ask(&bridge, &id, &secret, "").await);
+    importer.execute_unprepared("COMMIT").await.unwrap();
+    // And it is told of all the same.
+    for _ in 0..20_000 {
+        let path = format!("/api/v1/audit?event=token.issued&actor={id}");
+        let told = Bridge::send(bridge.request(Method::GET, &path).bearer_auth(&token)).await.json();
+        if told["items"].as_array().is_some_and(|items| items.len() == 1) {
+            return bridge.stop().await;
+        }
+    }
+    panic!("the token was never told of");
 }
 
 #[tokio::test(flavor = "multi_thread")]
