@@ -67,7 +67,7 @@ pub const SQL_VALUES: usize = 16_000;
 /// for history or are refused. Questions about what is shown need none.
 pub const DATABASE_CONNECTIONS: u32 = 8;
 
-/// How often bringing the tables up to date is tried in all, and the pause between: as long as several processes that
+/// How often opening a database and bringing its tables up to date is tried in all, and the pause between: as long as several processes that
 /// start at once on a fresh database may be in each other's way.
 pub const MIGRATION_ATTEMPTS: u32 = 10;
 /// See [`MIGRATION_ATTEMPTS`].

@@ -138,11 +138,6 @@ async fn publish_loop(
         }
         let refreshed = async {
             publisher.refresh().await?;
-            let edition = shown.live.picture().map(|picture| picture.edition());
-            if settled != edition {
-                settle_requests(&ledger, &shown, clock.now()).await?;
-                settled = edition;
-            }
             ledger.last_ended(workspace).await
         };
         let failed = match refreshed.await {
@@ -163,6 +158,14 @@ async fn publish_loop(
             tracing::info!(workspace, "the ledger can be read again");
         }
         failing = failed;
+        let edition = shown.live.picture().map(|picture| picture.edition());
+        if settled != edition {
+            match settle_requests(&ledger, &shown, clock.now()).await {
+                Ok(()) => settled = edition,
+                // The next round tries again.
+                Err(error) => tracing::debug!(workspace, error = %error.chain(), "requests could not be looked at"),
+            }
+        }
         tokio::select! {
             () = clock.sleep(limits::GENERATION_POLL) => {}
             told = next_notice(&mut notices) => if told.is_err() { notices = None },

@@ -137,7 +137,7 @@ pub(super) async fn patience(db: &DatabaseTransaction, lock: Duration, idle: Dur
 }
 
 /// Whether somebody else's lock was in the way.
-fn is_busy(error: &DbErr) -> bool {
+pub(super) fn is_busy(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(error))
     | DbErr::Query(RuntimeErr::SqlxError(error))
     | DbErr::Conn(RuntimeErr::SqlxError(error))) = error

@@ -91,7 +91,17 @@ impl Ledger {
             .map_sqlx_sqlite_opts(|sqlite| {
                 sqlite.journal_mode(sqlx::sqlite::SqliteJournalMode::Wal).busy_timeout(limits::DATABASE_WAIT)
             });
-        Ok(Self { database: Database::connect(options).await? })
+        let mut attempts = limits::MIGRATION_ATTEMPTS;
+        loop {
+            attempts -= 1;
+            match Database::connect(options.clone()).await {
+                // Of several that open a fresh SQLite file at once, one sets its journal mode; that waits for nobody.
+                Err(error) if attempts > 0 && lease::is_busy(&error) => {
+                    Clock::System.sleep(limits::MIGRATION_PAUSE).await;
+                }
+                connected => return Ok(Self { database: connected? }),
+            }
+        }
     }
 
     /// Brings the tables up to date and tells how many migrations that took.
