@@ -13,10 +13,7 @@ use serde_json::json;
 use super::client::decode;
 use super::{Client, Connection, IntercomError, Region, wire};
 
-/// Where a person lets the app in.
-///
-/// # Panics
-/// Never; the addresses are fixed, or were read before.
+/// Where a person lets the app in: each region has a place of its own.
 #[must_use]
 pub fn authorise_url(connection: &Connection, client_id: &str, state: &str, callback: &str) -> Option<Url> {
     let host = match connection.region {
@@ -57,4 +54,34 @@ pub async fn trade_code(
 /// Whatever keeps Intercom from doing so.
 pub async fn uninstall(client: &Client) -> Result<(), IntercomError> {
     client.post_once("/auth/uninstall", &json!({}), true).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn each_region_lets_apps_in_at_its_own_place() {
+        for (region, place) in [
+            (Some(Region::Us), "https://app.intercom.com/oauth"),
+            (Some(Region::Eu), "https://app.eu.intercom.com/oauth"),
+            (Some(Region::Au), "https://app.au.intercom.com/oauth"),
+            (None, "http://127.0.0.1:9/oauth"),
+        ] {
+            let connection = Connection {
+                access_token: None,
+                base_url: Url::parse("http://127.0.0.1:9/").unwrap(),
+                region,
+                api_version: "2.16".to_owned(),
+                connect_timeout: Duration::from_secs(1),
+                read_timeout: Duration::from_secs(1),
+            };
+            let url = authorise_url(&connection, "app", "a b&c", "https://bridge.example/connect/intercom/callback");
+            let query =
+                "client_id=app&state=a+b%26c&redirect_uri=https%3A%2F%2Fbridge.example%2Fconnect%2Fintercom%2Fcallback";
+            assert_eq!(url.unwrap().as_str(), format!("{place}?{query}"));
+        }
+    }
 }

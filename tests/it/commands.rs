@@ -231,6 +231,9 @@ async fn check_finds_what_would_stop_the_start() {
         "{}",
         tls.stdout
     );
+    // It is only looked at, and nobody listens there.
+    let open = shell(&simulator).set("BRIDGE_SERVER__BIND", "0.0.0.0:0").run(&["check"]);
+    assert!(open.stdout.contains("listens on 0.0.0.0:0 in the clear"), "{}", open.stdout);
     simulator.stop().await;
 }
 

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use intercom_scim_bridge::access::hash_of_random;
+use intercom_scim_bridge::app::App;
+use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::config::Config;
 use reqwest::{Method, Response};
 use secrecy::ExposeSecret;
@@ -154,13 +156,29 @@ async fn a_connection_outlives_a_restart_and_is_not_moved_to_another_workspace()
     let denied = Bridge::send(http().get(denied).header("Cookie", &cookie)).await;
     assert!(denied.status == 400 && denied.text.contains("Nobody let the app in"), "{}", denied.text);
 
-    let again = intercom_scim_bridge::app::App::start(&bridge.config, intercom_scim_bridge::clock::Clock::System);
-    let again = again.await.unwrap();
+    let again = App::start(&bridge.config, Clock::System).await.unwrap();
     intercom.change(|workspace| workspace.add_teammate("New Comer"));
     let live = &again.service().workspaces["default"].live;
     let shown = tokio::time::timeout(Duration::from_secs(20), live.shows(|shown| shown.generation >= 2));
     assert!(shown.await.is_ok(), "it imports with the token that was kept");
     again.stop().await;
+
+    // The encryption key is changed: what was sealed is sealed anew.
+    let ledger = &bridge.app.service().ledger;
+    let before = ledger.connections().await.unwrap().remove(0).sealed;
+    let mut config = bridge.config.clone();
+    config.access.previous_encryption_key = config.access.encryption_key.take();
+    config.access.encryption_key = Some("bm90aGVyLWtleS1vZi0zMi1ieXRlcy1mb3ItdGVzdHM=".into());
+    let rotated = App::start(&config, Clock::System).await.unwrap();
+    rotated.stop().await;
+    assert_ne!(ledger.connections().await.unwrap().remove(0).sealed, before);
+    config.access.previous_encryption_key = None;
+    let later = App::start(&config, Clock::System).await.unwrap();
+    intercom.change(|workspace| workspace.add_teammate("Yet Another"));
+    let live = &later.service().workspaces["default"].live;
+    let shown = tokio::time::timeout(Duration::from_secs(20), live.shows(|shown| shown.generation >= 3));
+    assert!(shown.await.is_ok(), "the new key alone opens it");
+    later.stop().await;
     bridge.stop().await;
     intercom.stop().await;
 }
