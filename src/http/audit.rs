@@ -72,7 +72,7 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
         entries.into_iter().map(|entry| Ok(AuditDocument { cursor: cursor(service, entry.id)?, entry })).collect();
     let items = items?;
     let last = items.last().filter(|_| more).map(|entry| entry.cursor.clone());
-    let next = last.map(|last| parameters.link(&request, &caller.public_url(&request), &[("after", last)]));
+    let next = last.map(|last| parameters.link(&request, &caller.service.origin.url_for(&request), &[("after", last)]));
     if accepts(&request, LINES) {
         let lines: String = items.iter().flat_map(|entry| [json!(entry).to_string(), "\n".to_owned()]).collect();
         let mut response = HttpResponse::Ok();

@@ -132,13 +132,6 @@ impl<S: Declared> Bearer<S> {
     }
 }
 
-impl<S> Caller<S> {
-    /// Where this client reaches the bridge, without a slash at its end.
-    pub fn public_url(&self, request: &HttpRequest) -> String {
-        self.service.origin.url_for(request)
-    }
-}
-
 /// Finds out who asks, and what that is good for.
 fn identify<T: 'static>(
     request: &HttpRequest,

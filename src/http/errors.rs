@@ -329,11 +329,6 @@ fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts) {
     service.trail.note(answered, &facts.request_id);
 }
 
-/// An id from a path, as it is recorded: whatever it was, it does no harm there.
-pub fn fit_for_a_record(id: &str) -> String {
-    id.chars().filter(|letter| !letter.is_control()).take(100).collect()
-}
-
 fn is_id(text: &str) -> bool {
     let rest = ["adm_", "team_", "req_"].into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
     let reference = text.starts_with("req_");

@@ -212,7 +212,7 @@ impl View {
         if let Some(Edition { generation, left_out }) = self.edition {
             changed.push(("edition", format!("{generation}.{left_out}")));
         }
-        Some(self.parameters.link(request, &caller.public_url(request), &changed))
+        Some(self.parameters.link(request, &caller.service.origin.url_for(request), &changed))
     }
 }
 

@@ -58,7 +58,8 @@ pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Body) 
         Some(wait) => service.clock.within(wait, ended(&caller, &import, run.id)).await.transpose()?.unwrap_or(run),
         None => run,
     };
-    let location = format!("{}/imports/{}", api_base_url(&caller.public_url(&request), &workspace.name), run.id);
+    let location =
+        format!("{}/imports/{}", api_base_url(&caller.service.origin.url_for(&request), &workspace.name), run.id);
     let mut response = if run.status == RunStatus::Running { HttpResponse::Accepted() } else { HttpResponse::Ok() };
     if let Some(wait) = wait {
         response.insert_header(("Preference-Applied", format!("wait={}", wait.as_secs())));
@@ -169,7 +170,8 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Js
     let more = items.len() > limit;
     items.truncate(limit);
     let last = items.last().filter(|_| more).map(|run| run.id.to_string());
-    let next = last.map(|last| parameters.link(&request, &caller.public_url(&request), &[("before", last)]));
+    let next =
+        last.map(|last| parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", last)]));
     Ok(Json(RunList { items, next, total: ledger.count_runs(workspace).await? }))
 }
 

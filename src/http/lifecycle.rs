@@ -84,7 +84,8 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     let (rows, total) = ledger.requests(workspace, &question, limit as u64).await?;
     let items: Vec<LifecycleRequest> = rows.into_iter().map(shown).collect();
     let oldest = items.last().filter(|_| total > items.len() as u64).map(|last| last.reference.clone());
-    let next = oldest.map(|oldest| parameters.link(&request, &caller.public_url(&request), &[("before", oldest)]));
+    let next =
+        oldest.map(|oldest| parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", oldest)]));
     let list = RequestList { items, next, total };
     table::answer(&request, HttpResponse::Ok(), (&list.items, list.next.as_deref()), &list)
 }
@@ -153,7 +154,7 @@ pub async fn create(
     service.ledger.record_request(new).await?;
     settle(&service.ledger, workspace, service.clock.now()).await?;
     let recorded = service.ledger.request(&workspace.name, &reference).await?.ok_or(ScimError::Internal)?;
-    let url = api_base_url(&caller.public_url(&request), &workspace.name);
+    let url = api_base_url(&caller.service.origin.url_for(&request), &workspace.name);
     let location = format!("{url}/lifecycle/requests/{reference}");
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(shown(recorded)))
 }

@@ -1,22 +1,21 @@
 //! The HTTP edge: the only user of actix-web. One file a concern.
 //!
 //! ```text
-//! service     what all requests share
-//! routes      which path goes where
-//! caller      who asks: token, scope and workspace, before any handler runs
-//! scim        users and groups     discovery  what the bridge says of itself
-//! body        what comes with a request     origin     from where it came
-//! oauth       tokens for clients           connect    a workspace, in a browser
-//! audit       who asked what               tls        the certificate
+//! service     what all requests share   routes     which path goes where
+//! caller      who asks: token, scope, workspace and rate, before any handler runs
+//! body        what comes with a request origin     from where it came
+//! scim        users and groups          discovery  what the bridge says of itself
 //! freshness   how old an answer may be, and waiting for a newer one
 //! negotiation media types, versions and links
 //! pieces      a body of several pieces
-//! imports     starting one, and runs  changes    the history as a log
-//! flat        accounts and access as rows  table      rows as CSV
-//! parameters  of these three          webhooks   Intercom's pushes
-//! refusals    writes                       lifecycle  what people must do
-//!              status     health, readiness, standing
-//! metrics     for Prometheus       openapi    the description
+//! imports     starting one, and runs    changes    the history as a log
+//! flat        accounts and access       reviews    the same, for access reviews
+//! table       rows as CSV               parameters of all these
+//! refusals    writes                    lifecycle  what people must do
+//! oauth       tokens for clients        connect    a workspace, in a browser
+//! audit       who asked what            webhooks   Intercom's pushes
+//! status      health, readiness         metrics    for Prometheus
+//! openapi     the description           tls        the certificate
 //! errors      every refusal becomes a body here, the framework's own included
 //! ```
 

@@ -97,7 +97,7 @@ impl Ledger {
     }
 
     /// Ends a way of connecting, once. The workspace; none where no such way was begun in this session, or it has ended,
-    /// or is too old. What is older is forgotten.
+    /// or is too old.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].

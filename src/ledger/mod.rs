@@ -11,9 +11,9 @@
 //! commit    a plan, in one transaction  chain    the hash that ties generations together
 //! read      the state at a generation   changes  what each generation changed
 //! verify    is all of it there          prune    what need not be kept
-//! notice    other processes' commits    lifecycle what was asked of people
+//! notice    other processes' commits    audit    who asked what
 //! keys      what signs tokens, sealed   clients  OAuth clients, issued tokens
-//! connections  Intercom's tokens, sealed  audit  who asked what
+//! connections  Intercom's tokens, sealed         lifecycle  what people must do
 //! ```
 
 mod audit;

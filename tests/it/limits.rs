@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use intercom_scim_bridge::access::Scope;
+use intercom_scim_bridge::limits;
 use reqwest::Method;
 use serde_json::json;
 
@@ -71,6 +72,9 @@ async fn what_is_too_large_or_too_deep_is_refused() {
     assert_eq!(search(format!("{{\"filter\":\"{}\"}}", "x".repeat(300_000))).await.status, 413);
     let deep = search(format!("{}{}", "[".repeat(5_000), "]".repeat(5_000))).await;
     assert_eq!((deep.status.as_u16(), &deep.json()["scimType"]), (400, &json!("invalidSyntax")));
+    let array = |depth: usize| search(format!("{{\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth)));
+    assert_eq!(array(limits::JSON_DEPTH / 2).await.status, 200, "what is not known is ignored");
+    assert_eq!(array(limits::JSON_DEPTH).await.json()["scimType"], json!("invalidSyntax"));
     let nested = format!("{}userName pr{}", "(".repeat(2_000), ")".repeat(2_000));
     assert_eq!(search(json!({"filter": nested}).to_string()).await.json()["scimType"], json!("invalidFilter"));
     let token = Bridge::send(bridge.request(Method::GET, "/scim/v2/Users").bearer_auth("x".repeat(9_000))).await;
