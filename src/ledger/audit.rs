@@ -3,8 +3,8 @@
 
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Iterable, QueryFilter,
-    QueryOrder, QuerySelect, TransactionTrait,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, TransactionTrait,
 };
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -100,6 +100,16 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`]; then none of it is recorded.
     pub async fn record_audit(&self, entries: Vec<AuditEntry>) -> Result<(), LedgerError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        if self.database.get_database_backend() == DbBackend::Sqlite && entries.len() <= ROWS_AT_ONCE {
+            // One statement is a transaction of its own. A COMMIT that fails on a full disk would leave one open, and keep
+            // all others from writing.
+            let rows = entries.into_iter().map(row);
+            audit::Entity::insert_many(rows).exec_without_returning(&self.database).await?;
+            return Ok(());
+        }
         let db = self.database.begin_with_options(writing()).await?;
         record(&db, entries).await?;
         db.commit().await?;
@@ -156,11 +166,14 @@ pub(super) async fn record(db: &DatabaseTransaction, entries: Vec<AuditEntry>) -
         db.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({AUDIT_LOCK})")).await?;
     }
     let rows: Vec<audit::ActiveModel> = entries.into_iter().map(row).collect();
-    for part in rows.chunks(limits::SQL_VALUES / audit::Column::iter().count()) {
+    for part in rows.chunks(ROWS_AT_ONCE) {
         audit::Entity::insert_many(part.to_vec()).exec_without_returning(db).await?;
     }
     Ok(())
 }
+
+/// Rows in one statement; each has fewer than sixteen values.
+const ROWS_AT_ONCE: usize = limits::SQL_VALUES / 16;
 
 /// The lock's number; no other part of the ledger takes such locks.
 const AUDIT_LOCK: i64 = 0x0061_7564_6974;

@@ -364,7 +364,8 @@ async fn a_disk_that_fills_up_loses_nothing_and_is_waited_for() {
     while status("/scim/v2/Users?filter=title+eq+%22after%22&count=0").await["totalResults"] != json!(400)
         || status("/api/v1/status").await["connection"] != json!("connected")
     {
-        assert!(Instant::now() < patience, "it does not recover by itself");
+        let standing = status("/api/v1/status").await;
+        assert!(Instant::now() < patience, "it does not recover by itself: {standing}");
     }
     assert_eq!(bridge.interrupt().code, Some(0));
     assert_eq!(ledger.verify("default", None).await.unwrap().findings, []);
