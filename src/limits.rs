@@ -76,6 +76,12 @@ pub const MIGRATION_PAUSE: Duration = Duration::from_millis(300);
 /// How long the answer to a refused write waits for its record.
 pub const REFUSAL_WAIT: Duration = Duration::from_secs(2);
 
+/// How long a refused write's body is waited for, and how much of it is read, so that the record can say whom it is about.
+/// A connector's body is a few hundred bytes and comes with its head.
+pub const REFUSED_BODY_WAIT: Duration = Duration::from_secs(1);
+/// See [`REFUSED_BODY_WAIT`].
+pub const REFUSED_BODY_BYTES: usize = 64 * 1024;
+
 /// How long a statement may wait for a connection or, on SQLite, for another writer.
 pub const DATABASE_WAIT: Duration = Duration::from_secs(5);
 

@@ -94,6 +94,18 @@ pub fn entitlements(directory: &Directory, kind: Option<EntitlementType>, select
     selection.page(all.iter(), Entitlement::clone)
 }
 
+/// The id of the entitlement that is called so, by its id or by its name; none where several have the name.
+#[must_use]
+pub fn entitlement_named(directory: &Directory, name: &str) -> Option<String> {
+    let all = entitlements(directory, None, Selection { limit: usize::MAX, ..Selection::default() }).items;
+    if all.iter().any(|one| one.id == name) {
+        return Some(name.to_owned());
+    }
+    let mut called = all.into_iter().filter(|one| one.name == name);
+    let (first, second) = (called.next(), called.next());
+    first.filter(|_| second.is_none()).map(|one| one.id)
+}
+
 fn of_team(team: &Team) -> Entitlement {
     let id = team_id(&team.group.id);
     Entitlement {

@@ -31,25 +31,44 @@ impl Row for AccessMembership {
         &["id", "account_id", "user_name", "entitlement_id", "entitlement_type", "entitlement_name", "priority"];
 }
 
+/// Which memberships are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MembershipSelection<'a> {
+    /// Only access of this kind.
+    pub kind: Option<EntitlementType>,
+    /// Only those of this account, by its id.
+    pub account: Option<&'a str>,
+    /// Only those of this entitlement, by its id.
+    pub entitlement: Option<&'a str>,
+}
+
 /// Who has which access: by account, and for each the teams first. With `modified_since`, those of the accounts that
 /// changed, all of them: what an account has no more is not there.
 #[must_use]
 pub fn memberships(
     directory: &Directory,
-    kind: Option<EntitlementType>,
+    wanted: MembershipSelection<'_>,
     selection: Selection,
 ) -> Rows<AccessMembership> {
     // Who is gone has nothing any more.
     let selection = Selection { include_removed: false, ..selection };
-    let wanted = |one: EntitlementType| kind.is_none_or(|kind| kind == one);
+    let of_account = |person: &&Person| wanted.account.is_none_or(|id| account_id(&person.user.id) == id);
+    let kind = |one: EntitlementType| wanted.kind.is_none_or(|kind| kind == one);
+    let is_wanted = |one: &AccessMembership| {
+        kind(one.entitlement_type) && wanted.entitlement.is_none_or(|id| id == one.entitlement_id)
+    };
     let mut rows = Rows { items: Vec::new(), total: 0 };
-    for person in directory.people.iter().filter(|person| selection.takes(person)) {
-        let teams = if wanted(EntitlementType::Team) { person.teams.len() } else { 0 };
-        let count = teams + held(&person.user).filter(|(kind, ..)| wanted(*kind)).count();
+    for person in directory.people.iter().filter(|person| selection.takes(person)).filter(of_account) {
         let (skip, room) = (selection.offset.saturating_sub(rows.total), selection.limit - rows.items.len());
+        // What lies before the page is counted without making its rows.
+        let count = if wanted.entitlement.is_some() {
+            of_person(directory, person).filter(is_wanted).count()
+        } else {
+            let teams = if kind(EntitlementType::Team) { person.teams.len() } else { 0 };
+            teams + held(&person.user).filter(|(one, ..)| kind(*one)).count()
+        };
         if skip < count && room > 0 {
-            let of_person = of_person(directory, person).filter(|one| wanted(one.entitlement_type));
-            rows.items.extend(of_person.skip(skip).take(room));
+            rows.items.extend(of_person(directory, person).filter(is_wanted).skip(skip).take(room));
         }
         rows.total += count;
     }

@@ -5,11 +5,13 @@
 //! account      a teammate             entitlement  a team, a role, a seat, a permission
 //! membership   who has which          change       what became of one of them
 //! request      what people must do   review       accounts as somebody reviews them
+//! asked        what a refused write is about
 //! ```
 //!
 //! Ids are those of SCIM (`adm_…`, `team_…`), so that both views of somebody can be put together.
 
 mod account;
+mod asked;
 mod change;
 mod entitlement;
 mod membership;
@@ -17,9 +19,10 @@ mod request;
 mod review;
 
 pub use account::{Account, accounts};
+pub use asked::Asked;
 pub use change::{ChangeDocument, ChangedBy, attributes_of_group, attributes_of_membership, attributes_of_user};
-pub use entitlement::{Entitlement, EntitlementType, entitlements};
-pub use membership::{AccessMembership, memberships};
+pub use entitlement::{Entitlement, EntitlementType, entitlement_named, entitlements};
+pub use membership::{AccessMembership, MembershipSelection, memberships};
 pub use request::{LifecycleRequest, OPERATIONS, seen_done};
 pub use review::{ReviewChange, ReviewedAccount, review};
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{EntitlementType, Row, Selection, account_id, memberships};
+use super::{MembershipSelection, Row, Selection, account_id, memberships};
 use crate::directory::{Directory, Person};
 
 /// A change that somebody asked for and a person must make.
@@ -69,7 +69,7 @@ impl Row for LifecycleRequest {
 }
 
 /// What a ticket can ask for.
-pub const OPERATIONS: [&str; 8] = [
+pub const OPERATIONS: [&str; 9] = [
     "create_account",
     "update_account",
     "enable_account",
@@ -78,6 +78,8 @@ pub const OPERATIONS: [&str; 8] = [
     "change_password",
     "add_access",
     "remove_access",
+    // What the comment says; only a person can tell when it is done.
+    "other",
 ];
 
 /// Those of the requests that the directory shows to be done. What it cannot show, such as another password, is left to
@@ -87,7 +89,7 @@ pub fn seen_done<'a>(directory: &Directory, requests: &'a [LifecycleRequest]) ->
     let about_access = requests.iter().any(|request| request.operation.ends_with("_access"));
     let held: HashSet<String> = if about_access {
         let all = Selection { limit: usize::MAX, ..Selection::default() };
-        memberships(directory, None::<EntitlementType>, all).items.into_iter().map(|one| one.id).collect()
+        memberships(directory, MembershipSelection::default(), all).items.into_iter().map(|one| one.id).collect()
     } else {
         HashSet::new()
     };

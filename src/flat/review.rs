@@ -6,7 +6,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{EntitlementType, Row, Selection, account_id, memberships};
+use super::{EntitlementType, MembershipSelection, Row, Selection, account_id, memberships};
 use crate::directory::{Directory, Person, User, UserKind};
 
 /// The permissions whose holders can give access to others, or take everything along.
@@ -142,7 +142,8 @@ fn reviewed<'a>(person: &'a Person, teams: &'a HashMap<String, Vec<String>>) -> 
 fn team_names(directory: &Directory) -> HashMap<String, Vec<String>> {
     let all = Selection { limit: usize::MAX, ..Selection::default() };
     let mut names: HashMap<String, Vec<String>> = HashMap::new();
-    for one in memberships(directory, Some(EntitlementType::Team), all).items {
+    let teams = MembershipSelection { kind: Some(EntitlementType::Team), ..MembershipSelection::default() };
+    for one in memberships(directory, teams, all).items {
         names.entry(one.account_id).or_default().push(one.entitlement_name);
     }
     names

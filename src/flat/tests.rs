@@ -56,6 +56,8 @@ fn directory() -> Directory {
     Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None)
 }
 
+const EVERY: MembershipSelection<'_> = MembershipSelection { kind: None, account: None, entitlement: None };
+
 const ALL: Selection =
     Selection { modified_since: None, include_removed: false, gone_by: None, offset: 0, limit: usize::MAX };
 
@@ -89,7 +91,7 @@ fn columns_are_the_members_in_their_order() {
     let directory = directory();
     same(&accounts(&directory, Names::Repeat, ALL).items[0]);
     same(&entitlements(&directory, None, ALL).items[0]);
-    same(&memberships(&directory, None, ALL).items[0]);
+    same(&memberships(&directory, EVERY, ALL).items[0]);
     same(&asked("add_access", None, None, None));
     same(&review(&directory, None, LATE)[0]);
 }
@@ -130,7 +132,7 @@ fn entitlements_are_the_teams_and_whatever_somebody_has() {
 #[test]
 fn memberships_join_accounts_and_entitlements_that_are_there() {
     let directory = directory();
-    let all = memberships(&directory, None, ALL).items;
+    let all = memberships(&directory, EVERY, ALL).items;
     let accounts: Vec<String> = accounts(&directory, Names::Repeat, ALL).items.into_iter().map(|row| row.id).collect();
     let known: Vec<String> = entitlements(&directory, None, ALL).items.into_iter().map(|row| row.id).collect();
     assert!(all.iter().all(|row| accounts.contains(&row.account_id) && known.contains(&row.entitlement_id)));
@@ -146,7 +148,10 @@ fn memberships_join_accounts_and_entitlements_that_are_there() {
         ]
     );
     assert_eq!((all[0].priority, all[1].priority), (Some("primary"), None));
-    assert_eq!(memberships(&directory, Some(EntitlementType::Team), ALL).total, 3);
+    assert_eq!(
+        memberships(&directory, MembershipSelection { kind: Some(EntitlementType::Team), ..EVERY }, ALL).total,
+        3
+    );
 }
 
 #[test]
@@ -185,9 +190,9 @@ fn pages_put_together_are_the_whole() {
     for limit in 1..8 {
         let pages =
             |total: usize| (0..total + 2).step_by(limit).map(move |offset| Selection { offset, limit, ..everything });
-        let all = memberships(&directory, None, everything);
+        let all = memberships(&directory, EVERY, everything);
         let put_together: Vec<AccessMembership> =
-            pages(all.total).flat_map(|page| memberships(&directory, None, page).items).collect();
+            pages(all.total).flat_map(|page| memberships(&directory, EVERY, page).items).collect();
         assert_eq!((put_together, all.total), (all.items.clone(), all.items.len()), "memberships by {limit}");
         let all = accounts(&directory, Names::Repeat, everything);
         let put_together: Vec<Account> =

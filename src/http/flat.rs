@@ -7,6 +7,7 @@ use actix_web::http::header::AGE;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::sync::OwnedMutexGuard;
 use utoipa::ToSchema;
 
@@ -17,7 +18,9 @@ use super::openapi::{ApiRefusals, FlatParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use super::table;
 use crate::directory::{Directory, Edition, Generation};
-use crate::flat::{self, AccessMembership, Account, Entitlement, EntitlementType, Rows, Selection};
+use crate::flat::{
+    self, AccessMembership, Account, Entitlement, EntitlementType, MembershipSelection, Rows, Selection,
+};
 use crate::limits;
 use crate::scim::Picture;
 
@@ -65,7 +68,7 @@ pub struct MembershipList {
     ),
 )]
 pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
-    let view = View::of(&request, &caller).await?;
+    let view = View::of(&request, &caller, &[]).await?;
     let Rows { mut items, total } = flat::accounts(view.directory(), caller.service.names, view.selection);
     if view.past {
         // Sign-ins have no history: those of now are not those of then.
@@ -93,7 +96,7 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
     ),
 )]
 pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
-    let view = View::of(&request, &caller).await?;
+    let view = View::of(&request, &caller, &["type"]).await?;
     let Rows { items, total } = flat::entitlements(view.directory(), view.kind, view.selection);
     let next = view.next(&request, &caller, items.len(), total);
     let list = EntitlementList { items, next, total };
@@ -103,7 +106,12 @@ pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> R
 /// Lists who has which access.
 #[utoipa::path(
     get, path = "/api/v1/memberships", operation_id = "list_memberships", tag = "flat views", security(("bearer" = ["import.read"])),
-    params(FlatParameters, ("type" = Option<EntitlementType>, Query, description = "Only access of this kind")),
+    params(
+        FlatParameters,
+        ("type" = Option<EntitlementType>, Query, description = "Only access of this kind"),
+        ("account_id" = Option<String>, Query, description = "Only what this account has"),
+        ("entitlement_id" = Option<String>, Query, description = "Only who has this entitlement"),
+    ),
     responses(
         (
             status = 200, description = "Memberships, by account; as CSV, with a header, and the next page in `Link`",
@@ -115,8 +123,10 @@ pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> R
     ),
 )]
 pub async fn memberships(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
-    let view = View::of(&request, &caller).await?;
-    let Rows { items, total } = flat::memberships(view.directory(), view.kind, view.selection);
+    let view = View::of(&request, &caller, &["type", "account_id", "entitlement_id"]).await?;
+    let (account, entitlement) = (view.parameters.text("account_id"), view.parameters.text("entitlement_id"));
+    let wanted = MembershipSelection { kind: view.kind, account, entitlement };
+    let Rows { items, total } = flat::memberships(view.directory(), wanted, view.selection);
     let next = view.next(&request, &caller, items.len(), total);
     let list = MembershipList { items, next, total };
     table::answer(&request, view.answer(), (&list.items, list.next.as_deref()), &list)
@@ -143,8 +153,9 @@ enum Source {
 }
 
 impl View {
-    async fn of(request: &HttpRequest, caller: &Caller<ImportRead>) -> Result<Self, ApiError> {
-        let parameters = Parameters::of(request, NAMES)?;
+    /// `more`: the parameters that this view alone takes.
+    async fn of(request: &HttpRequest, caller: &Caller<ImportRead>, more: &[&str]) -> Result<Self, ApiError> {
+        let parameters = Parameters::of(request, &[&NAMES, more].concat())?;
         let kind = parameters.word("type", &EntitlementType::ALL)?;
         let as_of = parameters.moment("as_of")?;
         if as_of.is_some_and(|moment| moment > caller.service.clock.now()) {
@@ -152,7 +163,7 @@ impl View {
         }
         let edition = parameters.text("edition").map(|text| edition(text).ok_or_else(|| wrong(NO_EDITION.to_owned())));
         let mut selection = Selection {
-            modified_since: parameters.moment("modified_since")?,
+            modified_since: parameters.moment_or_ago("modified_since", caller.service.clock.now())?,
             include_removed: parameters.flag("include_removed")?,
             gone_by: None,
             offset: parameters.number("offset", 0..=usize::MAX, 0)?,
@@ -212,6 +223,10 @@ impl View {
         if let Some(Edition { generation, left_out }) = self.edition {
             changed.push(("edition", format!("{generation}.{left_out}")));
         }
+        // What was "two days ago" for the first page is so for all.
+        if let Some(since) = self.selection.modified_since.and_then(|since| since.format(&Rfc3339).ok()) {
+            changed.push(("modified_since", since));
+        }
         Some(self.parameters.link(request, &caller.service.origin.url_for(request), &changed))
     }
 }
@@ -237,8 +252,8 @@ async fn of_edition(
     Ok((Source::Then(directory), gone_by))
 }
 
-/// The parameters that flat views take.
-const NAMES: &[&str] = &["limit", "offset", "modified_since", "include_removed", "as_of", "edition", "type"];
+/// The parameters that all flat views take.
+const NAMES: [&str; 6] = ["limit", "offset", "modified_since", "include_removed", "as_of", "edition"];
 
 const NO_EDITION: &str = "edition must be as in the `next` of an earlier answer";
 

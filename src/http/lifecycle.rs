@@ -16,7 +16,7 @@ use super::parameters::{Parameters, wrong};
 use super::service::{Workspace, api_base_url};
 use super::table;
 use crate::access::random_reference;
-use crate::flat::{LifecycleRequest, OPERATIONS, seen_done};
+use crate::flat::{LifecycleRequest, OPERATIONS, entitlement_named, seen_done};
 use crate::ledger::{Closing, Ledger, LedgerError, NewRequest, RecordedRequest, RequestQuestion};
 use crate::limits;
 use crate::scim::ScimError;
@@ -37,11 +37,11 @@ pub struct RequestList {
 #[serde(deny_unknown_fields)]
 pub struct NewTicket {
     /// `create_account`, `update_account`, `enable_account`, `disable_account`, `remove_account`, `change_password`,
-    /// `add_access` or `remove_access`.
+    /// `add_access`, `remove_access`, or `other`: what the comment says.
     operation: String,
     /// The id of the account, as the bridge knows it.
     target: Option<String>,
-    /// The id of the entitlement, for access.
+    /// The id of the entitlement, for access; or its name, where no other has it.
     entitlement: Option<String>,
     /// The sign-in address of whom it is about.
     user_name: Option<String>,
@@ -118,7 +118,11 @@ pub async fn create(
     caller: Caller<LifecycleWrite>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let ticket: NewTicket = read(&body.0, TICKET)?;
+    let mut ticket: NewTicket = read(&body.0, TICKET)?;
+    for text in [&mut ticket.target, &mut ticket.entitlement, &mut ticket.user_name, &mut ticket.comment] {
+        // Who fills in a form leaves empty what does not apply.
+        *text = text.take().filter(|text| !text.trim().is_empty());
+    }
     if !OPERATIONS.contains(&ticket.operation.as_str()) {
         return Err(wrong(format!("operation must be one of {}", OPERATIONS.join(", "))));
     }
@@ -137,6 +141,8 @@ pub async fn create(
     }
     let (service, workspace) = (&caller.service, &caller.workspace);
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
+    let named = workspace.live.picture().zip(ticket.entitlement.as_deref());
+    let entitlement = named.and_then(|(picture, name)| entitlement_named(picture.directory(), name));
     let new = NewRequest {
         reference: reference.clone(),
         workspace: workspace.name.to_string(),
@@ -147,7 +153,7 @@ pub async fn create(
         method: request.method().to_string(),
         operation: ticket.operation,
         target: ticket.target,
-        entitlement: ticket.entitlement,
+        entitlement: entitlement.or(ticket.entitlement),
         user_name: ticket.user_name,
         comment: ticket.comment,
     };

@@ -108,7 +108,8 @@ pub struct FlatParameters {
     limit: Option<u64>,
     /// How many rows to leave out. NB: between two pages the list may change; `next` keeps to one.
     offset: Option<u64>,
-    /// Only what changed at this moment or later (RFC 3339). Of memberships: all of the accounts that changed.
+    /// Only what changed at this moment (RFC 3339) or later, or since so long ago, such as `2d`. Of memberships: all of the
+    /// accounts that changed.
     modified_since: Option<String>,
     /// Whether accounts of removed teammates are wanted too, as long as `import.retention_days` keeps them.
     include_removed: Option<bool>,
@@ -195,6 +196,60 @@ pub enum ApiRefusals {
     Unavailable(#[to_schema] Problem),
 }
 
+/// How a SCIM write is refused.
+#[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
+#[derive(IntoResponses)]
+pub enum RefusedByScim {
+    /// No token, or none that is good.
+    #[response(status = 401, content_type = "application/scim+json")]
+    Unauthenticated(#[to_schema] ScimErrorBody),
+    /// The token lacks the scope.
+    #[response(status = 403, content_type = "application/scim+json")]
+    Forbidden(#[to_schema] ScimErrorBody),
+    /// No such workspace.
+    #[response(status = 404, content_type = "application/scim+json")]
+    NotFound(#[to_schema] ScimErrorBody),
+    /// Always, for those who may ask: Intercom's API cannot make the change. `detail` says where it can be made.
+    #[response(status = 501, content_type = "application/scim+json")]
+    NotImplemented(#[to_schema] ScimErrorBody),
+}
+
+/// A write that Intercom's API cannot make (RFC 9457).
+#[expect(dead_code, reason = "it describes the body; `ApiError` writes it")]
+#[derive(ToSchema)]
+pub struct UnsupportedWrite {
+    r#type: String,
+    title: String,
+    status: u16,
+    /// `unsupported_write`.
+    code: String,
+    /// What was asked for, such as `remove_account`.
+    operation: String,
+    detail: String,
+    /// Where the change can be made.
+    remedy: String,
+    /// The id under which it waits for a person, in `/api/v1/lifecycle/requests`.
+    request: Option<String>,
+}
+
+/// How a write of the import and change API is refused.
+#[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
+#[derive(IntoResponses)]
+pub enum RefusedByApi {
+    /// No token, or none that is good.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(#[to_schema] Problem),
+    /// The token lacks the scope.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(#[to_schema] Problem),
+    /// No such workspace.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(#[to_schema] Problem),
+    /// Always, for those who may ask: Intercom's API cannot make the change.
+    #[response(status = 501, content_type = "application/problem+json")]
+    NotImplemented(#[to_schema] UnsupportedWrite),
+}
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -218,8 +273,24 @@ pub enum ApiRefusals {
         scim::get_user,
         scim::list_groups,
         scim::get_group,
-        refusals::refuse_account,
-        refusals::refuse_access,
+        refusals::create_user,
+        refusals::update_user,
+        refusals::delete_user,
+        refusals::create_group,
+        refusals::update_group,
+        refusals::delete_group,
+        refusals::update_me,
+        refusals::run_bulk_operations,
+        refusals::create_account,
+        refusals::update_account,
+        refusals::remove_account,
+        refusals::enable_account,
+        refusals::disable_account,
+        refusals::change_password,
+        refusals::add_access,
+        refusals::remove_access,
+        refusals::add_access_of_account,
+        refusals::remove_access_of_account,
         lifecycle::list,
         lifecycle::get,
         lifecycle::create,
@@ -245,7 +316,7 @@ pub enum ApiRefusals {
         metrics::metrics,
         status::readyz,
     ),
-    modifiers(&Bearer),
+    modifiers(&Bearer, &OperationIds),
 )]
 struct Document;
 
@@ -255,6 +326,33 @@ impl utoipa::Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         openapi.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// One handler may answer several methods of a path; each operation has an id of its own all the same.
+struct OperationIds;
+
+impl utoipa::Modify for OperationIds {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        for item in openapi.paths.paths.values_mut() {
+            let methods = [
+                ("post", &mut item.post),
+                ("put", &mut item.put),
+                ("patch", &mut item.patch),
+                ("delete", &mut item.delete),
+            ];
+            let mut known = Vec::new();
+            for (method, operation) in methods {
+                let Some(id) = operation.as_mut().and_then(|operation| operation.operation_id.as_mut()) else {
+                    continue;
+                };
+                if known.contains(id) {
+                    *id = format!("{id}_by_{method}");
+                } else {
+                    known.push(id.clone());
+                }
+            }
+        }
     }
 }
 

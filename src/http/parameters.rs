@@ -67,6 +67,15 @@ impl Parameters {
         })
     }
 
+    /// A moment, or how long ago it was, such as `2d`: some connectors cannot reckon with dates.
+    pub fn moment_or_ago(&self, name: &str, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, ApiError> {
+        let ago = self.text(name).and_then(|text| humantime::parse_duration(text).ok());
+        match ago.and_then(|ago| now.checked_sub(ago.try_into().ok()?)) {
+            Some(moment) => Ok(Some(moment)),
+            None => self.moment(name),
+        }
+    }
+
     /// One of a few words.
     pub fn word<T: Copy>(&self, name: &str, words: &[(T, &str)]) -> Result<Option<T>, ApiError> {
         let Some(text) = self.text(name) else { return Ok(None) };

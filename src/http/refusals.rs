@@ -2,18 +2,20 @@
 //! seat, a role or (outside preview) a team's members, so every write is refused, and recorded for the person
 //! who will do it by hand.
 //!
-//! First who asks, then whether they may, then the refusal; the body is never read, because clients send
-//! broken ones. Never a 2xx: some clients take any for done.
+//! First who asks, then whether they may, then the refusal; all without the body, because clients send broken ones. What
+//! the body tells, if it can be read, goes into the record alone: whom it is about. Never a 2xx: some clients take any
+//! for done.
 
-use actix_web::http::Method;
-use actix_web::web::Data;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
 
 use super::caller::{Caller, LifecycleWrite};
 use super::errors::{ApiError, Facts};
-use super::openapi::ApiRefusals;
+use super::openapi::{RefusedByApi, RefusedByScim};
 use super::service::Service;
 use crate::access::random_reference;
+use crate::flat::Asked;
 use crate::ledger::NewRequest;
 use crate::limits;
 use crate::scim::ScimError;
@@ -23,92 +25,345 @@ const TEAMMATES: &str = "Make the change in Intercom under Settings > Workspace 
 const TEAMS: &str =
     "Make the change in Intercom under Settings > Inbox > Teams; the bridge will show it after the next import.";
 
-/// Refuses a SCIM write to users or groups.
+/// Refuses a new teammate.
+#[utoipa::path(
+    post,
+    path = "/scim/v2/Users",
+    tag = "scim",
+    security(("bearer" = ["lifecycle.write"])),
+    request_body(content = Option<serde_json::Value>, content_type = "application/scim+json", description = "Whatever it is"),
+    responses(RefusedByScim),
+)]
+pub async fn create_user(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "create_user", TEAMMATES).await
+}
+
+/// Refuses a change of a teammate.
 ///
 /// NB: RFC 7644 §3.5 asks every service provider for PUT; what the bridge stands for cannot be written, and
 /// §3.12 has 501 for that.
-pub async fn refuse_scim(request: HttpRequest, caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {
-    let group = request.match_pattern().is_some_and(|pattern| pattern.contains("/Groups"));
-    let operation = match (request.method(), group) {
-        (&Method::POST, false) => "create_user",
-        (&Method::POST, true) => "create_group",
-        (&Method::DELETE, false) => "delete_user",
-        (&Method::DELETE, true) => "delete_group",
-        (_, false) => "update_user",
-        (_, true) => "update_group",
-    };
-    refuse(&request, &caller, operation, if group { TEAMS } else { TEAMMATES }).await
+#[utoipa::path(
+    method(put, patch),
+    path = "/scim/v2/Users/{id}",
+    tag = "scim",
+    security(("bearer" = ["lifecycle.write"])),
+    params(("id" = String, Path, description = "`adm_` and Intercom's id of the admin")),
+    request_body(content = Option<serde_json::Value>, content_type = "application/scim+json", description = "Whatever it is"),
+    responses(RefusedByScim),
+)]
+pub async fn update_user(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "update_user", TEAMMATES).await
 }
 
-/// Refuses what a REST connector asks of accounts.
+/// Refuses to remove a teammate.
 #[utoipa::path(
-    post, path = "/api/v1/lifecycle/accounts", tag = "lifecycle", security(("bearer" = ["lifecycle.write"])),
-    responses(
-        (
-            status = 501,
-            description = "Always, for those who may ask: Intercom's API cannot make the change; `remedy` says where it can be made",
-            content_type = "application/problem+json",
-            body = serde_json::Value,
-        ),
-        ApiRefusals,
-    ),
+    delete,
+    path = "/scim/v2/Users/{id}",
+    tag = "scim",
+    security(("bearer" = ["lifecycle.write"])),
+    params(("id" = String, Path, description = "`adm_` and Intercom's id of the admin")),
+    responses(RefusedByScim),
 )]
-pub async fn refuse_account(request: HttpRequest, caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {
-    let operation = match (request.method(), request.match_info().get("operation")) {
-        (_, Some("enable")) => "enable_account",
-        (_, Some("disable")) => "disable_account",
-        (_, Some("password")) => "change_password",
-        (&Method::DELETE, _) => "remove_account",
-        (&Method::POST, None) => "create_account",
-        _ => "update_account",
-    };
-    refuse(&request, &caller, operation, TEAMMATES).await
+pub async fn delete_user(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "delete_user", TEAMMATES).await
 }
 
-/// Refuses what a REST connector asks of access: teams, roles and seats.
+/// Refuses a new team.
 #[utoipa::path(
-    post, path = "/api/v1/lifecycle/access", tag = "lifecycle", security(("bearer" = ["lifecycle.write"])),
-    responses(
-        (
-            status = 501,
-            description = "Always, for those who may ask: Intercom's API cannot make the change; `remedy` says where it can be made",
-            content_type = "application/problem+json",
-            body = serde_json::Value,
-        ),
-        ApiRefusals,
-    ),
+    post,
+    path = "/scim/v2/Groups",
+    tag = "scim",
+    security(("bearer" = ["lifecycle.write"])),
+    request_body(content = Option<serde_json::Value>, content_type = "application/scim+json", description = "Whatever it is"),
+    responses(RefusedByScim),
 )]
-pub async fn refuse_access(request: HttpRequest, caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {
-    let removing = request.method() == Method::DELETE || request.match_info().get("operation") == Some("remove");
-    refuse(&request, &caller, if removing { "remove_access" } else { "add_access" }, TEAMS).await
+pub async fn create_group(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "create_group", TEAMS).await
+}
+
+/// Refuses a change of a team or of its members.
+#[utoipa::path(
+    method(put, patch),
+    path = "/scim/v2/Groups/{id}",
+    tag = "scim",
+    security(("bearer" = ["lifecycle.write"])),
+    params(("id" = String, Path, description = "`team_` and Intercom's id of the team")),
+    request_body(content = Option<serde_json::Value>, content_type = "application/scim+json", description = "Whatever it is"),
+    responses(RefusedByScim),
+)]
+pub async fn update_group(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "update_group", TEAMS).await
+}
+
+/// Refuses to remove a team.
+#[utoipa::path(
+    delete,
+    path = "/scim/v2/Groups/{id}",
+    tag = "scim",
+    security(("bearer" = ["lifecycle.write"])),
+    params(("id" = String, Path, description = "`team_` and Intercom's id of the team")),
+    responses(RefusedByScim),
+)]
+pub async fn delete_group(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "delete_group", TEAMS).await
+}
+
+/// Refuses a change of the teammate who asks (RFC 7644 §3.11).
+#[utoipa::path(
+    method(put, patch, delete),
+    path = "/scim/v2/Me",
+    tag = "scim",
+    security(("bearer" = ["lifecycle.write"])),
+    request_body(content = Option<serde_json::Value>, content_type = "application/scim+json", description = "Whatever it is"),
+    responses(RefusedByScim),
+)]
+pub async fn update_me(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "update_user", TEAMMATES).await
 }
 
 /// Refuses several writes at once (RFC 7644 §3.7), whatever they are.
-pub async fn refuse_bulk(request: HttpRequest, caller: Caller<LifecycleWrite>) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, "run_bulk_operations", TEAMMATES).await
+#[utoipa::path(
+    post,
+    path = "/scim/v2/Bulk",
+    tag = "scim",
+    security(("bearer" = ["lifecycle.write"])),
+    request_body(content = Option<serde_json::Value>, content_type = "application/scim+json", description = "Whatever it is"),
+    responses(RefusedByScim),
+)]
+pub async fn run_bulk_operations(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "run_bulk_operations", TEAMMATES).await
+}
+
+/// Refuses a new account.
+#[utoipa::path(
+    post,
+    path = "/api/v1/lifecycle/accounts",
+    tag = "lifecycle",
+    security(("bearer" = ["lifecycle.write"])),
+    request_body(content = Option<serde_json::Value>, content_type = "application/json", description = "Whatever it is"),
+    responses(RefusedByApi),
+)]
+pub async fn create_account(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "create_account", TEAMMATES).await
+}
+
+/// Refuses a change of an account.
+#[utoipa::path(
+    method(post, put, patch),
+    path = "/api/v1/lifecycle/accounts/{id}",
+    tag = "lifecycle",
+    security(("bearer" = ["lifecycle.write"])),
+    params(("id" = String, Path, description = "`adm_` and Intercom's id of the admin")),
+    request_body(content = Option<serde_json::Value>, content_type = "application/json", description = "Whatever it is"),
+    responses(RefusedByApi),
+)]
+pub async fn update_account(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "update_account", TEAMMATES).await
+}
+
+/// Refuses to remove an account.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/lifecycle/accounts/{id}",
+    tag = "lifecycle",
+    security(("bearer" = ["lifecycle.write"])),
+    params(("id" = String, Path, description = "`adm_` and Intercom's id of the admin")),
+    responses(RefusedByApi),
+)]
+pub async fn remove_account(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "remove_account", TEAMMATES).await
+}
+
+/// Refuses to enable an account.
+#[utoipa::path(
+    method(post, put, patch),
+    path = "/api/v1/lifecycle/accounts/{id}/enable",
+    tag = "lifecycle",
+    security(("bearer" = ["lifecycle.write"])),
+    params(("id" = String, Path, description = "`adm_` and Intercom's id of the admin")),
+    request_body(content = Option<serde_json::Value>, content_type = "application/json", description = "Whatever it is"),
+    responses(RefusedByApi),
+)]
+pub async fn enable_account(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "enable_account", TEAMMATES).await
+}
+
+/// Refuses to disable an account.
+#[utoipa::path(
+    method(post, put, patch),
+    path = "/api/v1/lifecycle/accounts/{id}/disable",
+    tag = "lifecycle",
+    security(("bearer" = ["lifecycle.write"])),
+    params(("id" = String, Path, description = "`adm_` and Intercom's id of the admin")),
+    request_body(content = Option<serde_json::Value>, content_type = "application/json", description = "Whatever it is"),
+    responses(RefusedByApi),
+)]
+pub async fn disable_account(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "disable_account", TEAMMATES).await
+}
+
+/// Refuses another password: teammates have theirs with Intercom, or with whoever signs them in there.
+#[utoipa::path(
+    method(post, put, patch),
+    path = "/api/v1/lifecycle/accounts/{id}/password",
+    tag = "lifecycle",
+    security(("bearer" = ["lifecycle.write"])),
+    params(("id" = String, Path, description = "`adm_` and Intercom's id of the admin")),
+    request_body(content = Option<serde_json::Value>, content_type = "application/json", description = "Whatever it is"),
+    responses(RefusedByApi),
+)]
+pub async fn change_password(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "change_password", TEAMMATES).await
+}
+
+/// Refuses to give access: to a team, a role, a seat or a permission. The body names `account_id` and `entitlement_id`.
+#[utoipa::path(
+    method(post, put, patch),
+    path = "/api/v1/lifecycle/access",
+    tag = "lifecycle",
+    security(("bearer" = ["lifecycle.write"])),
+    request_body(content = Option<serde_json::Value>, content_type = "application/json", description = "Whatever it is"),
+    responses(RefusedByApi),
+)]
+pub async fn add_access(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "add_access", TEAMS).await
+}
+
+/// Refuses to take access away. The body names `account_id` and `entitlement_id`.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/lifecycle/access",
+    tag = "lifecycle",
+    security(("bearer" = ["lifecycle.write"])),
+    responses(RefusedByApi),
+)]
+pub async fn remove_access(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "remove_access", TEAMS).await
+}
+
+/// Refuses to give an account access.
+#[utoipa::path(
+    method(post, put, patch),
+    path = "/api/v1/lifecycle/access/{id}/{entitlement}",
+    tag = "lifecycle",
+    security(("bearer" = ["lifecycle.write"])),
+    params(("id" = String, Path, description = "`adm_` and Intercom's id of the admin"), ("entitlement" = String, Path, description = "`team_…`, `role_…`, `seat_…` or `permission_…`")),
+    request_body(content = Option<serde_json::Value>, content_type = "application/json", description = "Whatever it is"),
+    responses(RefusedByApi),
+)]
+pub async fn add_access_of_account(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "add_access", TEAMS).await
+}
+
+/// Refuses to take access away from an account.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/lifecycle/access/{id}/{entitlement}",
+    tag = "lifecycle",
+    security(("bearer" = ["lifecycle.write"])),
+    params(("id" = String, Path, description = "`adm_` and Intercom's id of the admin"), ("entitlement" = String, Path, description = "`team_…`, `role_…`, `seat_…` or `permission_…`")),
+    responses(RefusedByApi),
+)]
+pub async fn remove_access_of_account(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "remove_access", TEAMS).await
 }
 
 async fn refuse(
     request: &HttpRequest,
     caller: &Caller<LifecycleWrite>,
+    body: Payload,
     operation: &'static str,
     remedy: &'static str,
 ) -> Result<HttpResponse, ApiError> {
     let service: &Data<Service> = &caller.service;
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
+    let path = request.match_info();
+    let asked = Asked::of(operation, path.get("id"), path.get("entitlement"), &readable(service, body).await);
     let refused = NewRequest {
         reference: reference.clone(),
         source: "refused",
-        entitlement: None,
-        user_name: None,
         comment: None,
         workspace: caller.workspace.name.to_string(),
         at: service.clock.now(),
         request_id: Facts::of(request, |facts| facts.request_id.clone()).unwrap_or_default(),
         requester: caller.principal.subject.to_string(),
         method: request.method().to_string(),
-        operation: operation.to_owned(),
-        target: request.match_info().get("id").map(fit_for_a_record),
+        operation: asked.operation,
+        target: asked.target.as_deref().map(fit_for_a_record),
+        entitlement: asked.entitlement.as_deref().map(fit_for_a_record),
+        user_name: asked.user_name.as_deref().map(fit_for_a_record),
     };
     // The client's answer does not hang on the record, nor wait long for it.
     let recorded = match service.clock.within(limits::REFUSAL_WAIT, service.ledger.record_request(refused)).await {
@@ -131,7 +386,16 @@ async fn refuse(
     })
 }
 
-/// An id from a path, as it is recorded: whatever it was, it does no harm there.
-fn fit_for_a_record(id: &str) -> String {
-    id.chars().filter(|letter| !letter.is_control()).take(100).collect()
+/// The body, if it comes soon, is not too long, and is JSON; else null.
+async fn readable(service: &Service, body: Payload) -> Value {
+    let read = service.clock.within(limits::REFUSED_BODY_WAIT, body.to_bytes_limited(limits::REFUSED_BODY_BYTES)).await;
+    match read {
+        Some(Ok(Ok(bytes))) => serde_json::from_slice(&bytes).unwrap_or_default(),
+        _ => Value::Null,
+    }
+}
+
+/// What a path or a body names, as it is recorded: whatever it was, it does no harm there.
+fn fit_for_a_record(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(limits::SUBJECT_BYTES / 4).collect()
 }

@@ -118,21 +118,18 @@ fn under(root: &str, path: &str) -> Resource {
 }
 
 fn scim_routes(config: &mut ServiceConfig) {
-    let collection = |path, list: Route| {
+    let collection = |path, list: Route, create: Route| {
         under(SCIM, path)
             .route(list.guard(reading()))
-            .route(web::post().to(refusals::refuse_scim))
+            .route(create.guard(guard::Post()))
             .route(options("GET, HEAD, OPTIONS, POST"))
             .default_service(not_allowed("GET, HEAD, OPTIONS, POST"))
     };
-    let single = |path, get: Route| {
+    let single = |path, get: Route, update: Route, delete: Route| {
         under(SCIM, path)
             .route(get.guard(reading()))
-            .route(
-                web::route()
-                    .guard(guard::Any(guard::Put()).or(guard::Patch()).or(guard::Delete()))
-                    .to(refusals::refuse_scim),
-            )
+            .route(update.guard(guard::Any(guard::Put()).or(guard::Patch())))
+            .route(delete.guard(guard::Delete()))
             .route(options("DELETE, GET, HEAD, OPTIONS, PATCH, PUT"))
             .default_service(not_allowed("DELETE, GET, HEAD, OPTIONS, PATCH, PUT"))
     };
@@ -145,31 +142,52 @@ fn scim_routes(config: &mut ServiceConfig) {
     config
         // The most frequent ones first: they are tried in this order.
         .service(post_only("/Users/.search", web::route().to(scim::search_users)))
-        .service(collection("/Users", web::route().to(scim::list_users)))
-        .service(single("/Users/{id}", web::route().to(scim::get_user)))
+        .service(collection("/Users", web::route().to(scim::list_users), web::route().to(refusals::create_user)))
+        .service(single(
+            "/Users/{id}",
+            web::route().to(scim::get_user),
+            web::route().to(refusals::update_user),
+            web::route().to(refusals::delete_user),
+        ))
         .service(post_only("/Groups/.search", web::route().to(scim::search_groups)))
-        .service(collection("/Groups", web::route().to(scim::list_groups)))
-        .service(single("/Groups/{id}", web::route().to(scim::get_group)))
+        .service(collection("/Groups", web::route().to(scim::list_groups), web::route().to(refusals::create_group)))
+        .service(single(
+            "/Groups/{id}",
+            web::route().to(scim::get_group),
+            web::route().to(refusals::update_group),
+            web::route().to(refusals::delete_group),
+        ))
         .service(readable(SCIM, "", web::route().to(scim::list_all)))
         .service(post_only("/.search", web::route().to(scim::search_all)))
-        .service(single("/Me", web::route().to(scim::me)))
+        .service(single(
+            "/Me",
+            web::route().to(scim::me),
+            web::route().to(refusals::update_me),
+            web::route().to(refusals::update_me),
+        ))
         .service(readable(SCIM, "/ServiceProviderConfig", web::route().to(discovery::service_provider_config)))
         .service(readable(SCIM, "/ResourceTypes", web::route().to(discovery::list_resource_types)))
         .service(readable(SCIM, "/ResourceTypes/{name}", web::route().to(discovery::get_resource_type)))
         .service(readable(SCIM, "/Schemas", web::route().to(discovery::list_schemas)))
         .service(readable(SCIM, "/Schemas/{name}", web::route().to(discovery::get_schema)))
-        .service(post_only("/Bulk", web::route().to(refusals::refuse_bulk)));
+        .service(post_only("/Bulk", web::route().to(refusals::run_bulk_operations)));
 }
 
 fn api_routes(config: &mut ServiceConfig) {
-    let refused = |path, refusal: Route| {
+    // What each method asks for; those that ask for nothing here are not allowed.
+    let changed = |path, update: Route| {
         under(API, path)
-            .route(refusal.guard(writing()))
+            .route(update.guard(guard::Any(guard::Post()).or(guard::Put()).or(guard::Patch())))
+            .route(options("OPTIONS, PATCH, POST, PUT"))
+            .default_service(not_allowed("OPTIONS, PATCH, POST, PUT"))
+    };
+    let changed_or_removed = |path, update: Route, remove: Route| {
+        under(API, path)
+            .route(update.guard(guard::Any(guard::Post()).or(guard::Put()).or(guard::Patch())))
+            .route(remove.guard(guard::Delete()))
             .route(options("DELETE, OPTIONS, PATCH, POST, PUT"))
             .default_service(not_allowed("DELETE, OPTIONS, PATCH, POST, PUT"))
     };
-    let account = || web::route().to(refusals::refuse_account);
-    let access = || web::route().to(refusals::refuse_access);
     config
         .service(readable(API, "/status", web::route().to(status::status)))
         .service(
@@ -200,12 +218,30 @@ fn api_routes(config: &mut ServiceConfig) {
                 .route(options("OPTIONS, POST"))
                 .default_service(not_allowed("OPTIONS, POST")),
         )
-        .service(refused("/lifecycle/accounts", account()))
-        .service(refused("/lifecycle/accounts/{id}", account()))
-        .service(refused("/lifecycle/accounts/{id}/{operation}", account()))
-        .service(refused("/lifecycle/access", access()))
-        .service(refused("/lifecycle/access/{id}", access()))
-        .service(refused("/lifecycle/access/{id}/{operation}", access()));
+        .service(
+            under(API, "/lifecycle/accounts")
+                .route(web::post().to(refusals::create_account))
+                .route(options("OPTIONS, POST"))
+                .default_service(not_allowed("OPTIONS, POST")),
+        )
+        .service(changed_or_removed(
+            "/lifecycle/accounts/{id}",
+            web::route().to(refusals::update_account),
+            web::route().to(refusals::remove_account),
+        ))
+        .service(changed("/lifecycle/accounts/{id}/enable", web::route().to(refusals::enable_account)))
+        .service(changed("/lifecycle/accounts/{id}/disable", web::route().to(refusals::disable_account)))
+        .service(changed("/lifecycle/accounts/{id}/password", web::route().to(refusals::change_password)))
+        .service(changed_or_removed(
+            "/lifecycle/access",
+            web::route().to(refusals::add_access),
+            web::route().to(refusals::remove_access),
+        ))
+        .service(changed_or_removed(
+            "/lifecycle/access/{id}/{entitlement}",
+            web::route().to(refusals::add_access_of_account),
+            web::route().to(refusals::remove_access_of_account),
+        ));
 }
 
 /// RFC 7644 §3.13: a base URL may name the version of the protocol.
@@ -236,10 +272,6 @@ fn reading_only(resource: Resource, get: Route) -> Resource {
 /// RFC 9110 §9.1: "All general-purpose servers MUST support the methods GET and HEAD."
 fn reading() -> impl Guard {
     guard::Any(guard::Get()).or(guard::Head())
-}
-
-fn writing() -> impl Guard {
-    guard::Any(guard::Post()).or(guard::Put()).or(guard::Patch()).or(guard::Delete())
 }
 
 fn options(allowed: &'static str) -> Route {

@@ -9,6 +9,7 @@ mod clients;
 mod commands;
 mod connect;
 mod faults;
+mod flat;
 mod history;
 mod import;
 mod intercom;

@@ -174,6 +174,18 @@ pub async fn client(app: &App, scope: &str, workspaces: &[&str]) -> (String, Str
     (client.id, secret)
 }
 
+/// Asks for an import.
+pub async fn start_import(bridge: &Bridge, body: &str, prefer: &str) -> Answer {
+    let request = bridge.request(Method::POST, "/api/v1/imports").bearer_auth(&bridge.token);
+    Bridge::send(request.header("Prefer", prefer).body(body.to_owned())).await
+}
+
+/// Path and query of a link.
+pub fn path_of(url: &Value) -> String {
+    let url = reqwest::Url::parse(url.as_str().unwrap()).unwrap();
+    url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+}
+
 /// A company of a dozen, always the same.
 pub fn dozen() -> Workspace {
     let company = simulator::Company { admins: 12, teams: 3, seed: 7, now: 1_772_366_400 };

@@ -1,0 +1,250 @@
+//! The flat views and the review export: now, in the past, as JSON and as CSV.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::bridge::{Bridge, dozen, path_of, start_import};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flat_views_show_what_scim_shows() {
+    let bridge = Bridge::serving(dozen()).await;
+    let accounts = bridge.get("/api/v1/accounts").await;
+    assert!(!accounts.header("age").is_empty());
+    let users = bridge.get("/scim/v2/Users").await.json();
+    let accounts = accounts.json();
+    assert_eq!((&accounts["total"], &accounts["next"]), (&json!(12), &json!(null)));
+    for (account, user) in accounts["items"].as_array().unwrap().iter().zip(users["Resources"].as_array().unwrap()) {
+        assert_eq!((&account["id"], &account["user_name"]), (&user["id"], &user["userName"]));
+        assert_eq!((&account["given_name"], &account["active"]), (&user["name"]["givenName"], &user["active"]));
+        assert_eq!(account["last_modified_at"], user["meta"]["lastModified"]);
+        let teams: Vec<&str> =
+            user["groups"].as_array().unwrap().iter().map(|group| group["value"].as_str().unwrap()).collect();
+        assert_eq!(account["team_ids"], json!(teams.join(",")));
+    }
+    let groups = bridge.get("/scim/v2/Groups").await.json();
+    let members: usize =
+        groups["Resources"].as_array().unwrap().iter().map(|group| group["members"].as_array().unwrap().len()).sum();
+    assert_eq!(bridge.get("/api/v1/memberships?type=team").await.json()["total"], json!(members));
+    let teams = bridge.get("/api/v1/entitlements?type=team").await.json();
+    assert_eq!(teams["total"], groups["totalResults"]);
+    let all = bridge.get("/api/v1/entitlements").await.json();
+    let types: std::collections::BTreeSet<&str> =
+        all["items"].as_array().unwrap().iter().map(|one| one["type"].as_str().unwrap()).collect();
+    assert_eq!(types.into_iter().collect::<Vec<_>>(), ["permission", "role", "seat", "team"]);
+    let account = &all_accounts(&bridge).await[0];
+    let of_account = bridge.get(&format!("/api/v1/memberships?account_id={account}")).await.json();
+    assert!(of_account["items"].as_array().unwrap().iter().all(|one| one["account_id"] == json!(account)));
+    let team = &all["items"].as_array().unwrap().iter().find(|one| one["type"] == json!("team")).unwrap();
+    let members =
+        bridge.get(&format!("/api/v1/memberships?entitlement_id={}", team["id"].as_str().unwrap())).await.json();
+    assert_eq!(
+        (&members["total"], members["items"].as_array().unwrap().len()),
+        (&team["member_count"], members["total"].as_u64().unwrap() as usize)
+    );
+    assert_eq!(bridge.get("/api/v1/accounts?account_id=adm_1").await.status, 400, "it means nothing there");
+    assert_eq!(bridge.get("/api/v1/accounts?modified_since=0s").await.json()["total"], json!(0));
+    let recent = bridge.get("/api/v1/accounts?modified_since=2d&limit=5").await.json();
+    assert_eq!(recent["total"], bridge.get("/api/v1/accounts").await.json()["total"]);
+    // A walk keeps to what "two days ago" was when it began.
+    assert!(recent["next"].as_str().unwrap().contains("modified_since=20"), "{recent}");
+    for wrong in [
+        "modified_since=2x",
+        "asof=2026-03-01T00:00:00Z",
+        "as_of=",
+        "limit=0",
+        "offset=-1",
+        "as_of=yesterday",
+        "as_of=2026-03-01",
+        "include_removed=1",
+        "type=x",
+        "edition=9",
+    ] {
+        let refused = bridge.get(&format!("/api/v1/memberships?{wrong}")).await;
+        assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!("invalid_value")), "{wrong}");
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flat_views_are_tables_too_for_those_who_ask_for_csv() {
+    let bridge = Bridge::serving(dozen()).await;
+    bridge.simulator.change(|workspace| workspace.add_teammate("Quote \"Q\", Comma"));
+    bridge
+        .request(Method::POST, "/api/v1/imports")
+        .header("Prefer", "wait=30")
+        .bearer_auth(&bridge.token)
+        .send()
+        .await
+        .unwrap();
+    for view in ["accounts", "entitlements", "memberships"] {
+        let rows = bridge.get(&format!("/api/v1/{view}?limit=1000")).await.json()["items"].as_array().unwrap().clone();
+        let mut path = format!("/api/v1/{view}?limit=4");
+        let (mut table, mut header) = (Vec::new(), None);
+        loop {
+            let request = bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("Accept", "text/csv");
+            let page = Bridge::send(request).await;
+            assert_eq!(page.header("content-type"), "text/csv; charset=utf-8; header=present");
+            assert!(page.text.ends_with("\r\n"));
+            let mut read = csv::Reader::from_reader(page.text.as_bytes());
+            let names = read.headers().unwrap().clone();
+            assert_eq!(header.get_or_insert(names.clone()), &names);
+            for record in read.records() {
+                let record = record.unwrap();
+                let pairs = names.iter().zip(record.iter()).map(|(name, cell)| (name.to_owned(), cell.to_owned()));
+                table.push(pairs.collect::<std::collections::BTreeMap<String, String>>());
+            }
+            match page.header("link").strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")) {
+                Some(next) => path = next.replace(&bridge.url(""), ""),
+                None => break,
+            }
+        }
+        let cell = |value: &Value| {
+            value
+                .as_str()
+                .map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
+        };
+        let expected: Vec<_> = rows
+            .iter()
+            .map(|row| row.as_object().unwrap().iter().map(|(name, value)| (name.clone(), cell(value))).collect())
+            .collect();
+        assert_eq!(table, expected, "{view}");
+        let empty = bridge.request(Method::GET, &format!("/api/v1/{view}?offset=9999")).bearer_auth(&bridge.token);
+        let empty = Bridge::send(empty.header("Accept", "text/csv")).await;
+        assert_eq!(empty.text.lines().count(), 1, "a table without rows has its header");
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
+    let bridge = Bridge::serving(dozen()).await;
+    let before = bridge.app.service().clock.now();
+    bridge.simulator.change(|workspace| {
+        let (gone, by) = (workspace.admins().nth(4).unwrap().0, workspace.admins().next().unwrap().0);
+        workspace.remove_admin(gone, by, 1_772_366_500);
+        let new = workspace.add_teammate("=HYPERLINK(\"http://evil.example\")");
+        assert!(workspace.admin_mut(new).is_some());
+    });
+    let import = bridge.request(Method::POST, "/api/v1/imports").header("Prefer", "wait=30").bearer_auth(&bridge.token);
+    assert_eq!(Bridge::send(import).await.json()["status"], json!("succeeded"));
+    let since = before.format(&time::format_description::well_known::Rfc3339).unwrap();
+    let path = format!("/api/v1/reviews/accounts?since={since}");
+    let review = bridge.get(&path).await.json();
+    let (manifest, summary) = (&review["manifest"], &review["summary"]);
+    assert_eq!(
+        (&manifest["generation"], &manifest["rows"], &manifest["generated_by"]),
+        (&json!(2), &json!(13), &json!("test"))
+    );
+    assert_eq!((&summary["active"], &summary["added"], &summary["removed"]), (&json!(12), &json!(1), &json!(1)));
+
+    // The same as CSV has the digest that the manifest names, if it tells of the same moment.
+    let as_of = manifest["as_of"].as_str().unwrap();
+    let path = format!("{path}&as_of={as_of}");
+    let then = bridge.get(&path).await.json();
+    let table = bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("Accept", "text/csv");
+    let table = Bridge::send(table).await;
+    assert_eq!((table.header("x-review-rows"), table.header("x-review-generation")), ("13", "2"));
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, table.text.as_bytes());
+    let hex = digest.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    assert_eq!(then["manifest"]["sha256"], json!(hex));
+    assert!(table.header("repr-digest").starts_with("sha-256=:"));
+    assert!(table.header("content-disposition").contains("access-review-default-2.csv"));
+    let mut read = csv::Reader::from_reader(table.text.as_bytes());
+    let names = read.headers().unwrap().clone();
+    let column = names.iter().position(|name| name == "display_name").unwrap();
+    let cells: Vec<String> = read.records().map(|record| record.unwrap()[column].to_owned()).collect();
+    assert!(cells.iter().any(|cell| cell.starts_with("'=HYPERLINK")), "{cells:?}");
+
+    // Who had access then, and nothing of now.
+    let earlier = bridge.get(&format!("/api/v1/reviews/accounts?as_of={since}")).await.json();
+    assert_eq!((&earlier["manifest"]["generation"], &earlier["summary"]["added"]), (&json!(1), &json!(null)));
+    assert!(earlier["items"].as_array().unwrap().iter().all(|row| row["last_login_at"].is_null()));
+    for wrong in ["as_of=2999-01-01T00:00:00Z".to_owned(), format!("since={since}&as_of={since}"), "sinse=x".to_owned()]
+    {
+        assert_eq!(bridge.get(&format!("/api/v1/reviews/accounts?{wrong}")).await.status, 400, "{wrong}");
+    }
+    assert_eq!(bridge.get("/api/v1/reviews/accounts?as_of=2000-01-01T00:00:00Z").await.status, 404);
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_by_next_goes_on_over_the_list_it_began_with_whatever_is_imported() {
+    let bridge = Bridge::serving(dozen()).await;
+    let whole = bridge.get("/api/v1/accounts").await.json()["items"].clone();
+    let (mut walked, mut next) = (Vec::new(), json!(bridge.url("/api/v1/accounts?limit=3&include_removed=true")));
+    while !next.is_null() {
+        let page = bridge.get(&path_of(&next)).await.json();
+        assert_eq!(page["total"], json!(12));
+        walked.extend(page["items"].as_array().unwrap().clone());
+        next = page["next"].clone();
+        // Somebody new, and somebody gone, between any two pages; more often than pictures are kept.
+        for _ in 0..3 {
+            bridge.simulator.change(|workspace| {
+                let first = workspace.admins().next().unwrap().0;
+                workspace.remove_admin(first, first, 0);
+                workspace.add_teammate("New Comer");
+            });
+            start_import(&bridge, "", "wait=30").await;
+        }
+    }
+    assert_eq!(json!(walked), whole);
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_at_a_past_moment_is_what_was_shown_then() {
+    let bridge = Bridge::serving(dozen()).await;
+    let views = ["accounts", "entitlements", "memberships"];
+    let now = async || {
+        let mut shown = Vec::new();
+        for view in views {
+            let mut list = bridge.get(&format!("/api/v1/{view}?include_removed=true&limit=1000")).await.json();
+            // Sign-ins have no history, so nothing is said of those of then.
+            for account in list["items"].as_array_mut().unwrap().iter_mut().filter(|_| view == "accounts") {
+                assert!(
+                    account["last_sign_in_at"].take().is_string() && account["last_sign_in_method"].take().is_string()
+                );
+            }
+            shown.push(list);
+        }
+        shown
+    };
+    let before = now().await;
+    let moment = bridge.app.service().clock.now();
+    bridge.simulator.change(|workspace| {
+        let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
+        workspace.remove_admin(people[1], people[0], moment.unix_timestamp());
+        workspace.admin_mut(people[2]).unwrap().job_title = Some("Countess".to_owned());
+        workspace.add_team("New team", &people[3..5]);
+    });
+    assert_eq!(start_import(&bridge, "", "wait=30").await.json()["generation"], json!(2));
+    assert_ne!(now().await, before);
+
+    let written = moment.format(&time::format_description::well_known::Rfc3339).unwrap();
+    for (view, before) in views.iter().zip(before) {
+        let then = bridge.get(&format!("/api/v1/{view}?include_removed=true&limit=1000&as_of={written}")).await.json();
+        assert_eq!(then, before, "{view}");
+    }
+    let mut walked = Vec::new();
+    let mut next = json!(bridge.url(&format!("/api/v1/memberships?limit=5&as_of={written}")));
+    while !next.is_null() {
+        let page = bridge.get(&path_of(&next)).await.json();
+        walked.extend(page["items"].as_array().unwrap().clone());
+        next = page["next"].clone();
+    }
+    let whole = bridge.get(&format!("/api/v1/memberships?limit=1000&as_of={written}")).await.json();
+    assert_eq!(json!(walked), whole["items"], "page by page");
+    let changed = bridge.get(&format!("/api/v1/accounts?include_removed=true&modified_since={written}")).await.json();
+    assert_eq!(changed["total"], json!(4));
+    assert_eq!(bridge.get(&format!("/api/v1/accounts?modified_since={written}")).await.json()["total"], json!(3));
+    let too_early = bridge.get("/api/v1/accounts?as_of=2001-01-01T00:00:00%2B01:00").await;
+    assert_eq!(too_early.status, 404);
+    let too_late = bridge.get("/api/v1/accounts?as_of=2101-01-01T00:00:00Z").await;
+    assert_eq!((too_late.status.as_u16(), &too_late.json()["code"]), (400, &json!("invalid_value")));
+    bridge.stop().await;
+}
+
+async fn all_accounts(bridge: &Bridge) -> Vec<String> {
+    let accounts = bridge.get("/api/v1/accounts").await.json();
+    accounts["items"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+}
