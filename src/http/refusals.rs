@@ -360,7 +360,7 @@ async fn refuse(
         request_id: Facts::of(request, |facts| facts.request_id.clone()).unwrap_or_default(),
         requester: caller.principal.subject.to_string(),
         method: request.method().to_string(),
-        operation: asked.operation,
+        operation: asked.operation.to_owned(),
         target: asked.target.as_deref().map(fit_for_a_record),
         entitlement: asked.entitlement.as_deref().map(fit_for_a_record),
         user_name: asked.user_name.as_deref().map(fit_for_a_record),
