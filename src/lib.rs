@@ -16,12 +16,13 @@
 //! * [`publish`] builds a picture of each new generation and swaps it in.
 //! * [`scim`] is the protocol: schema table, filters, projection, errors. Pure.
 //! * [`flat`] shows the same as rows, and the history as a log of changes. Pure.
+//! * [`saviynt`] fills in the package for Saviynt EIC. Pure.
 //! * [`access`] says who may ask.
 //! * [`http`] is the only edge that clients see.
 //! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`limits`] and [`telemetry`]
 //!   are the one place each for settings, time, bounds and logs.
 //!
-//! Imports point one way: `directory` ← `scim`, `flat`, `intercom`, `ledger` ← `import`, `publish` ← `http` ← `app` ←
+//! Imports point one way: `directory` ← `scim`, `flat`, `saviynt`, `intercom`, `ledger` ← `import`, `publish` ← `http` ← `app` ←
 //! `commands`. A test holds it. `docs/architecture.md` tells the rest.
 
 pub mod access;
@@ -37,5 +38,6 @@ pub mod intercom;
 pub mod ledger;
 pub mod limits;
 pub mod publish;
+pub mod saviynt;
 pub mod scim;
 pub mod telemetry;

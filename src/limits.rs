@@ -76,6 +76,9 @@ pub const MIGRATION_PAUSE: Duration = Duration::from_millis(300);
 /// How long the answer to a refused write waits for its record.
 pub const REFUSAL_WAIT: Duration = Duration::from_secs(2);
 
+/// Removals that are never too many for one import: in a small workspace, a few people are many percent.
+pub const REMOVALS_ALWAYS_FINE: usize = 5;
+
 /// How long a refused write's body is waited for, and how much of it is read, so that the record can say whom it is about.
 /// A connector's body is a few hundred bytes and comes with its head.
 pub const REFUSED_BODY_WAIT: Duration = Duration::from_secs(1);

@@ -10,6 +10,7 @@ mod keys;
 mod ledger;
 mod migrate;
 mod openapi;
+mod saviynt_package;
 mod serve;
 mod simulate;
 mod token;
@@ -71,6 +72,8 @@ enum Command {
     Audit(audit::Command),
     /// Check the configuration, the database and Intercom, and say what to do about each.
     Check,
+    /// Write what is pasted into Saviynt EIC, filled in for this bridge.
+    SaviyntPackage(saviynt_package::Arguments),
     /// Print the OpenAPI description.
     Openapi,
     /// Run a simulated Intercom.
@@ -142,6 +145,7 @@ impl CommandLine {
             Command::Connect(arguments) => connect::connect(&self.settings("warn")?, arguments).await,
             Command::Disconnect(arguments) => connect::disconnect(&self.settings("warn")?, arguments).await,
             Command::Audit(command) => audit::run(&self.settings("warn")?, command).await,
+            Command::SaviyntPackage(arguments) => saviynt_package::run(&self.settings("warn")?, arguments).await,
             Command::Token(command) => token::run(&self.settings("warn")?, command).await,
             Command::Check => check::run(self.load(), Clock::System).await,
         }

@@ -26,6 +26,7 @@ pub use environment::open_to_others;
 use environment::variables;
 use findings::{out_of_range, repair, source, unknown_keys, what_is_allowed};
 pub use lists::{Issuer, WorkspaceConfig};
+pub use values::origin;
 use values::{
     database_url, file_or_empty, header_word, interval, lease, networks, origin_or_empty, plain, region_or_empty,
     secret_or_empty, text_or_empty, token_ttl, url_or_empty,

@@ -51,28 +51,29 @@ pub(super) fn token_ttl<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Du
 
 pub(super) fn url_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    match Url::parse(&text) {
-        Ok(url)
-            if matches!(url.scheme(), "http" | "https")
-                && url.has_host()
-                && url.query().is_none()
-                && url.username().is_empty()
-                && url.password().is_none() =>
-        {
-            Ok(Some(url))
-        }
-        _ => Err(D::Error::custom("no http address")),
-    }
+    if text.is_empty() { Ok(None) } else { address(&text).map(Some).ok_or_else(|| D::Error::custom("no http address")) }
 }
 
-/// An address without a path, since locations are made by adding to it, and without anything that is not for everybody.
+fn address(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let open = url.query().is_none() && url.username().is_empty() && url.password().is_none();
+    (matches!(url.scheme(), "http" | "https") && url.has_host() && open).then_some(url)
+}
+
+/// An address without a path, since locations are made by adding to it, and without anything that is not for everybody;
+/// without a slash at its end.
+#[must_use]
+pub fn origin(text: &str) -> Option<String> {
+    address(text).filter(is_origin).map(|url| url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn is_origin(url: &Url) -> bool {
+    url.path() == "/" && url.fragment().is_none()
+}
+
 pub(super) fn origin_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
     let url = url_or_empty(deserializer)?;
-    let plain = |url: &Url| url.path() == "/" && url.fragment().is_none();
-    if url.as_ref().is_none_or(plain) { Ok(url) } else { Err(D::Error::custom("more than an origin")) }
+    if url.as_ref().is_none_or(is_origin) { Ok(url) } else { Err(D::Error::custom("more than an origin")) }
 }
 
 pub(super) fn database_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {

@@ -1,7 +1,7 @@
 //! What requests and answers say of themselves in headers: media types, versions, links.
 
-use actix_web::HttpRequest;
-use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, LINK};
+use actix_web::{HttpRequest, HttpResponse};
 
 use crate::scim::{Next, ScimError};
 
@@ -67,6 +67,15 @@ pub fn next_link(request: &HttpRequest, address: &str, next: &Next) -> Option<St
     parameters.retain(|(given, _)| !given.eq_ignore_ascii_case(name));
     parameters.push((name.to_owned(), value));
     Some(format!("<{address}?{}>; rel=\"next\"", serde_urlencoded::to_string(parameters).ok()?))
+}
+
+/// Tells of the next page. Some clients look for `Link` letter by letter, where HTTP/1.1 leaves the case to us
+/// (RFC 9110 §5.1).
+pub fn tell_next(response: &mut HttpResponse, link: &str) {
+    if let Ok(link) = HeaderValue::from_str(link) {
+        response.headers_mut().insert(LINK, link);
+        response.head_mut().set_camel_case_headers(true);
+    }
 }
 
 /// One document a line.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::http::header::{
-    AGE, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION,
+    AGE, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION,
 };
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
@@ -12,7 +12,7 @@ use super::body::Body;
 use super::caller::{Caller, ScimRead};
 use super::errors::ApiError;
 use super::freshness::{self, Fresh};
-use super::negotiation::{content_type, expect_scim_body, names_version, next_link};
+use super::negotiation::{content_type, expect_scim_body, names_version, next_link, tell_next};
 use super::openapi::{ListParameters, ScimRefusals};
 use super::pieces;
 use crate::limits;
@@ -208,15 +208,16 @@ async fn answer(
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, content_type));
     tell_age(&mut response, &fresh);
+    let mut response = response.body(pieces::body(page.body));
     // The query of a search is in its body, where no link can lead.
     if let Some(next) = page.next.as_ref().filter(|_| request.method().is_safe()) {
         let endpoint = if let [kind] = types { kind.endpoint } else { "" };
         let address = format!("{}{endpoint}", fresh.picture.base_url());
         if let Some(link) = next_link(request, &address, next) {
-            response.insert_header((LINK, link));
+            tell_next(&mut response, &link);
         }
     }
-    Ok(response.body(pieces::body(page.body)))
+    Ok(response)
 }
 
 async fn one(

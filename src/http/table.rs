@@ -1,12 +1,11 @@
 //! Rows as CSV (RFC 4180), for those who cannot read JSON.
 
-use actix_web::http::header::LINK;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::errors::ApiError;
-use super::negotiation::accepts;
+use super::negotiation::{accepts, tell_next};
 use crate::flat::Row;
 use crate::scim::ScimError;
 
@@ -25,10 +24,11 @@ pub fn answer<R: Row, L: Serialize>(
     if !accepts(request, CSV) {
         return Ok(response.json(list));
     }
+    let mut response = response.content_type(CSV_WITH_HEADER).body(csv(rows).ok_or(ScimError::Internal)?);
     if let Some(next) = next {
-        response.insert_header((LINK, format!("<{next}>; rel=\"next\"")));
+        tell_next(&mut response, &format!("<{next}>; rel=\"next\""));
     }
-    Ok(response.content_type(CSV_WITH_HEADER).body(csv(rows).ok_or(ScimError::Internal)?))
+    Ok(response)
 }
 
 /// The rows under their header. What is unknown is an empty cell.

@@ -1,6 +1,7 @@
 //! Whether a plan may be committed without a person looking at it. Pure.
 
 use crate::directory::{Plan, Snapshot};
+use crate::limits::REMOVALS_ALWAYS_FINE;
 
 /// What an import may do by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,9 +12,6 @@ pub struct Policy {
     /// Somebody looked and lets it through.
     pub allow_removals: bool,
 }
-
-/// Removals that are never too many.
-const ALWAYS_FINE: usize = 5;
 
 /// What becomes of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +57,7 @@ impl Policy {
             // A workspace always has the teammate whose token is used.
             return Verdict::Hold("Intercom listed no teammates at all".to_owned());
         }
-        if removed > ALWAYS_FINE && removed * 100 > active * usize::from(self.max_removals) {
+        if removed > REMOVALS_ALWAYS_FINE && removed * 100 > active * usize::from(self.max_removals) {
             let most = self.max_removals;
             return Verdict::Hold(format!(
                 "{removed} of {active} teammates would be removed, more than the {most} % that import.max_removals allows"
@@ -68,14 +66,14 @@ impl Policy {
         // An empty list of teams, or one that lost many, takes as much access from what is shown as missing people do.
         let (groups, gone) = (recorded.groups, counts.groups_removed);
         let all_gone = gone > 1 && gone == groups && counts.groups_created == 0;
-        if all_gone || gone > ALWAYS_FINE && gone * 100 > groups * usize::from(self.max_removals) {
+        if all_gone || gone > REMOVALS_ALWAYS_FINE && gone * 100 > groups * usize::from(self.max_removals) {
             let most = self.max_removals;
             return Verdict::Hold(format!(
                 "{gone} of {groups} teams would be removed, more than the {most} % that import.max_removals allows"
             ));
         }
         let (memberships, ended) = (recorded.memberships, counts.memberships_removed);
-        if ended > ALWAYS_FINE && ended == memberships && counts.memberships_created == 0 {
+        if ended > REMOVALS_ALWAYS_FINE && ended == memberships && counts.memberships_created == 0 {
             return Verdict::Hold("Intercom listed no member of any team".to_owned());
         }
         Verdict::Commit

@@ -37,10 +37,8 @@ async fn flat_views_show_what_scim_shows() {
     let team = &all["items"].as_array().unwrap().iter().find(|one| one["type"] == json!("team")).unwrap();
     let members =
         bridge.get(&format!("/api/v1/memberships?entitlement_id={}", team["id"].as_str().unwrap())).await.json();
-    assert_eq!(
-        (&members["total"], members["items"].as_array().unwrap().len()),
-        (&team["member_count"], members["total"].as_u64().unwrap() as usize)
-    );
+    let shown = members["items"].as_array().unwrap().len();
+    assert_eq!((&members["total"], json!(shown)), (&team["member_count"], members["total"].clone()));
     assert_eq!(bridge.get("/api/v1/accounts?account_id=adm_1").await.status, 400, "it means nothing there");
     assert_eq!(bridge.get("/api/v1/accounts?modified_since=0s").await.json()["total"], json!(0));
     let recent = bridge.get("/api/v1/accounts?modified_since=2d&limit=5").await.json();

@@ -25,6 +25,7 @@ mod queries;
 mod refusals;
 mod replicas;
 mod retention;
+mod saviynt;
 mod scim;
 mod serve;
 mod support;

@@ -42,6 +42,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("scim", &["directory"]),
     ("flat", &["directory"]),
+    ("saviynt", &["directory"]),
     ("intercom", &["directory"]),
     ("ledger", &["directory"]),
     ("access", &["ledger"]),

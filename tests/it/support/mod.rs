@@ -3,6 +3,7 @@
 pub mod bridge;
 pub mod canned;
 pub mod database;
+pub mod eic;
 pub mod hand;
 pub mod issuer;
 pub mod prism;

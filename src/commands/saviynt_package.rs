@@ -1,0 +1,116 @@
+//! `saviynt-package`: what is pasted into Saviynt EIC, filled in for this bridge.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use secrecy::ExposeSecret;
+
+use super::token::workspaces;
+use super::{CommandError, existing_ledger, print_line};
+use crate::app::missing_file;
+use crate::clock::Clock;
+use crate::config::{Config, origin};
+use crate::limits;
+use crate::saviynt::{Bridge, File, Rate, Style, package};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Where Saviynt reaches the bridge, for example https://bridge.example.com.
+    #[arg(long, value_name = "URL", value_parser = base_url)]
+    base_url: String,
+    /// What Saviynt reads: SCIM, or the flat views, which have more columns and one level of JSON.
+    #[arg(long, value_enum, default_value_t = Face::Scim)]
+    style: Face,
+    /// Which workspace it is for. Where it is left out: the only one that there is.
+    #[arg(long)]
+    workspace: Option<String>,
+    /// The directory to write into; it is made, and files that are there already are left as they are.
+    #[arg(long, value_name = "DIR", default_value = "saviynt")]
+    out: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Face {
+    Scim,
+    Flat,
+}
+
+fn base_url(text: &str) -> Result<String, String> {
+    origin(text)
+        .ok_or_else(|| "must be an http or https address without a path, such as https://bridge.example.com".to_owned())
+}
+
+pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
+    let workspace = workspaces(config, arguments.workspace.as_slice())?.concat();
+    let (accounts, teams) = counts(config, &workspace).await?;
+    let few = |count: usize| (count * usize::from(config.import.max_removals) / 100).max(limits::REMOVALS_ALWAYS_FINE);
+    let (per_second, burst) = (config.limits.requests_per_second, config.limits.burst);
+    let bridge = Bridge {
+        base_url: arguments.base_url.clone(),
+        workspace,
+        largest_page: limits::LIST_ITEMS.min(config.scim.max_results as usize),
+        cursor_pagination: config.scim.cursor_pagination,
+        rate: (per_second > 0 && burst > 0).then_some(Rate { per_second, burst }),
+        account_threshold: few(accounts),
+        team_threshold: few(teams),
+    };
+    let style = match arguments.style {
+        Face::Scim => Style::Scim,
+        Face::Flat => Style::Flat,
+    };
+    let files = package(&bridge, style, Clock::System.now()).map_err(|error| CommandError::new(error.to_string()))?;
+    write(&arguments.out, &files)?;
+    for note in notes(config, &arguments.base_url) {
+        eprintln!("note: {note}");
+    }
+    print_line(&format!("{} files are in {}; begin with README.md", files.len(), arguments.out.display()));
+    Ok(())
+}
+
+/// How many accounts and teams there are, as far as this machine knows.
+async fn counts(config: &Config, workspace: &str) -> Result<(usize, usize), CommandError> {
+    if missing_file(config.database.url.expose_secret()).is_some() {
+        eprintln!(
+            "note: there is no database here, so the thresholds are the smallest ones; run this where the bridge runs, \
+             after its first import"
+        );
+        return Ok((0, 0));
+    }
+    let ledger = existing_ledger(config).await?;
+    let latest = ledger.latest(workspace).await;
+    ledger.close().await;
+    let latest = latest?;
+    let active = latest.users.iter().filter(|(user, _)| user.value.active).count();
+    Ok((active, latest.groups.len()))
+}
+
+fn notes(config: &Config, base_url: &str) -> Vec<String> {
+    let mut notes = Vec::new();
+    if base_url.starts_with("http://") {
+        notes.push(format!("{base_url} is not encrypted: Saviynt's credentials would travel in the open"));
+    }
+    let public_url = config.public_url();
+    if public_url != base_url {
+        notes.push(format!(
+            "the bridge takes {public_url} for its address, and the links in its answers lead there; set \
+             server.public_url to {base_url}"
+        ));
+    }
+    notes
+}
+
+/// Writes the files, or none of them where one is there already: somebody may have put a secret into it.
+fn write(directory: &Path, files: &[File]) -> Result<(), CommandError> {
+    fs::create_dir_all(directory)?;
+    if let Some(file) = files.iter().find(|file| directory.join(&file.name).exists()) {
+        return Err(CommandError::new(format!(
+            "{} is there already, so nothing was written; name another directory with --out",
+            directory.join(&file.name).display()
+        )));
+    }
+    for file in files {
+        fs::write(directory.join(&file.name), &file.contents)?;
+    }
+    Ok(())
+}

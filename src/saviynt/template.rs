@@ -1,0 +1,167 @@
+//! The templates, and what is filled in where.
+
+use std::collections::BTreeMap;
+
+use super::{Bridge, Rate};
+use crate::directory::DEFAULT_WORKSPACE;
+
+/// Which of the bridge's two faces Saviynt reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// `/scim/v2`: what Saviynt documents for SCIM targets.
+    Scim,
+    /// `/api/v1`: one level of JSON, and more columns.
+    Flat,
+}
+
+/// Accounts and entitlements on a page, where the bridge gives as many: some 200 KB of JSON.
+const PAGE: usize = 200;
+
+/// Calls between two rests, where the bridge sets no limit.
+const UNLIMITED_CALLS: u32 = 10_000;
+
+/// How far back the import of recent changes looks: twice the day that usually lies between two runs.
+const RECENT_DAYS: u32 = 2;
+
+/// Templates by the names that their parameters have in EIC.
+macro_rules! templates {
+    ($folder:literal: $($name:literal),+ $(,)?) => {
+        [$(($name, include_str!(concat!("../../config/saviynt/", $folder, $name)))),+]
+    };
+}
+
+const OF_BOTH: [(&str, &str); 9] = templates!["":
+    "README.md",
+    "ConnectionJSON.json",
+    "ConnectionJSON.bearer.json",
+    "STATUS_THRESHOLD_CONFIG.json",
+    "STATUS_THRESHOLD_CONFIG.recent.json",
+    "ConfigJSON.json",
+    "CreateTicketJSON.json",
+    "TicketStatusJSON.json",
+    "intercom.tf",
+];
+
+const SCIM: [(&str, &str); 10] = templates!["scim/":
+    "ImportAccountEntJSON.json",
+    "ImportAccountEntJSON.per-team.json",
+    "ImportAccountEntJSON.recent.json",
+    "CreateAccountJSON.json",
+    "UpdateAccountJSON.json",
+    "EnableAccountJSON.json",
+    "DisableAccountJSON.json",
+    "RemoveAccountJSON.json",
+    "AddAccessJSON.json",
+    "RemoveAccessJSON.json",
+];
+
+const FLAT: [(&str, &str); 10] = templates!["flat/":
+    "ImportAccountEntJSON.json",
+    "ImportAccountEntJSON.per-team.json",
+    "ImportAccountEntJSON.recent.json",
+    "CreateAccountJSON.json",
+    "UpdateAccountJSON.json",
+    "EnableAccountJSON.json",
+    "DisableAccountJSON.json",
+    "RemoveAccountJSON.json",
+    "AddAccessJSON.json",
+    "RemoveAccessJSON.json",
+];
+
+/// The files by name. What only the administrator knows stays as it is: `@@CLIENT_ID@@`, `@@CLIENT_SECRET@@`,
+/// `@@ACCESS_TOKEN@@`.
+pub(super) fn rendered(bridge: &Bridge, style: Style) -> BTreeMap<&'static str, String> {
+    let of_style = match style {
+        Style::Scim => SCIM,
+        Style::Flat => FLAT,
+    };
+    let (numbers, texts) = (numbers(bridge), texts(bridge, style));
+    let fill = |template: &str| {
+        // A number stands in quotes, so that the template is JSON too.
+        let text = numbers.iter().fold(template.to_owned(), |text, (name, number)| {
+            text.replace(&format!("\"@@{name}@@\""), &number.to_string())
+        });
+        texts.iter().fold(text, |text, (name, value)| text.replace(&format!("@@{name}@@"), value))
+    };
+    OF_BOTH.into_iter().chain(of_style).map(|(name, template)| (name, fill(template))).collect()
+}
+
+fn numbers(bridge: &Bridge) -> [(&'static str, usize); 4] {
+    let (calls, wait) = match bridge.rate {
+        // As many as the bridge takes at once, then as long as it takes until it takes as many again.
+        Some(Rate { per_second, burst }) => (burst, burst.div_ceil(per_second.max(1))),
+        None => (UNLIMITED_CALLS, 1),
+    };
+    [
+        ("ACCOUNT_THRESHOLD", bridge.account_threshold),
+        ("TEAM_THRESHOLD", bridge.team_threshold),
+        ("RATE_CALLS", calls as usize),
+        ("RATE_WAIT_SECONDS", wait as usize),
+    ]
+}
+
+/// Values that stand in others come after them.
+fn texts(bridge: &Bridge, style: Style) -> [(&'static str, String); 13] {
+    let base = &bridge.base_url;
+    let place = match bridge.workspace.as_str() {
+        DEFAULT_WORKSPACE => base.clone(),
+        workspace => format!("{base}/workspaces/{workspace}"),
+    };
+    let (scim, api) = (format!("{place}/scim/v2"), format!("{place}/api/v1"));
+    let page = bridge.largest_page.min(PAGE);
+    let (scope, test) = match style {
+        Style::Scim => ("scim.read import.read lifecycle.write", format!("{scim}/Users?startIndex=1&count=1")),
+        Style::Flat => ("import.read lifecycle.write", format!("{api}/accounts?limit=1")),
+    };
+    let since = format!(
+        "filter=meta.lastModified%20ge%20%22${{new Date().minus({RECENT_DAYS}).format(\\\"yyyy-MM-dd'T'HH:mm:ss'Z'\\\")}}%22"
+    );
+    let users = Walk { list: format!("{scim}/Users"), query: String::new(), by_cursor: bridge.cursor_pagination };
+    let groups = Walk { list: format!("{scim}/Groups"), query: "excludedAttributes=members&".to_owned(), ..users };
+    // A filter with an expression in it stands in the first URL alone; the next ones are the bridge's.
+    let recent = format!("{}&{since}", users.first());
+    let next_link = r#"${headers?.Link==null?null:headers.Link.replace('<','').replace('>; rel=\"next\"','').trim()}"#;
+    [
+        ("USERS_FIRST", users.first()),
+        ("USERS_NEXT", users.next()),
+        ("GROUPS_FIRST", groups.first()),
+        ("GROUPS_NEXT", groups.next()),
+        ("RECENT_FIRST", recent),
+        ("RECENT_NEXT", next_link.to_owned()),
+        ("TEST_URL", test),
+        ("SCIM_BASE_URL", scim),
+        ("API_BASE_URL", api),
+        ("TOKEN_URL", format!("{base}/oauth/token")),
+        ("SCOPE", scope.to_owned()),
+        ("BASE_URL", base.clone()),
+        ("PAGE", page.to_string()),
+    ]
+}
+
+/// How Saviynt walks over a list of SCIM.
+struct Walk {
+    list: String,
+    query: String,
+    by_cursor: bool,
+}
+
+impl Walk {
+    fn first(&self) -> String {
+        let Self { list, query, by_cursor } = self;
+        format!("{list}?{query}count=@@PAGE@@&{}", if *by_cursor { "cursor=" } else { "startIndex=1" })
+    }
+
+    /// The expression for the next page: Saviynt's documented forms, for a URL in the body and for one that is computed.
+    fn next(&self) -> String {
+        let Self { list, query, by_cursor } = self;
+        let url = format!("'{list}?{query}count=@@PAGE@@&");
+        if *by_cursor {
+            let next = "response.completeResponseMap.nextCursor";
+            format!("${{response?.completeResponseMap?.nextCursor==null?null:{url}cursor='+{next}}}")
+        } else {
+            let sum =
+                "Math.addExact(response.completeResponseMap.itemsPerPage,response.completeResponseMap.startIndex)";
+            format!("${{response?.objectList?.size()>0?{url}startIndex='+{sum}:null}}")
+        }
+    }
+}

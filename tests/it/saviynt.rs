@@ -1,0 +1,424 @@
+//! The package for Saviynt EIC, run by a stand-in that does with its files what EIC does.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use intercom_scim_bridge::access::Scope;
+use intercom_scim_bridge::app::App;
+use intercom_scim_bridge::clock::Clock;
+use reqwest::Method;
+use serde_json::{Value, json};
+use simulator::{Company, Fault};
+
+use crate::support::bridge::{self, Bridge, dozen, http, token};
+use crate::support::database::TestDatabase;
+use crate::support::eic::site::{Site, found, large, same, truth};
+use crate::support::eic::{Eic, Pause, Status, Task};
+use crate::support::hand::TOKEN;
+use crate::support::shell::Shell;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_import_is_the_truth_account_by_account_and_membership_by_membership() {
+    let site = Site::of(large()).await;
+    for style in ["scim", "flat"] {
+        let package = site.package(style).await;
+        for form in ["ImportAccountEntJSON.json", "ImportAccountEntJSON.per-team.json"] {
+            let what = format!("{style} {form}");
+            let mut eic = Eic::new(&package["ConnectionJSON.json"]);
+            eic.connection.test().await.unwrap();
+            assert_eq!(eic.connection.refreshes, 1, "the first call gets its token");
+            let done = eic.import(&package[form], &package["STATUS_THRESHOLD_CONFIG.json"]).await.unwrap();
+            assert_eq!(done.accounts, 2_500, "{what}");
+            same(&eic, &site.simulator, &what);
+            assert_eq!(eic.connection.refreshes, 1, "{what}");
+        }
+        let mut eic = Eic::new(&package["ConnectionJSON.bearer.json"]);
+        eic.connection.test().await.unwrap();
+        assert_eq!((eic.connection.refreshes, eic.connection.calls), (0, 1), "a token that does not change");
+    }
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_becomes_inactive_and_loses_everything_and_changes_arrive() {
+    let site = Site::of(dozen()).await;
+    for (style, generation) in [("scim", 2), ("flat", 3)] {
+        let package = site.package(style).await;
+        let (import, thresholds) = (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+        let mut eic = Eic::new(&package["ConnectionJSON.json"]);
+        eic.import(import, thresholds).await.unwrap();
+        same(&eic, &site.simulator, style);
+        let before = eic.accounts.clone();
+        eic.import(import, thresholds).await.unwrap();
+        assert_eq!(eic.accounts, before, "nothing changed");
+
+        let gone = site.simulator.change(|workspace| {
+            let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
+            let team = workspace.teams().next().unwrap().0;
+            let members = &mut workspace.team_mut(team).unwrap().members;
+            let out = *members.keys().next().unwrap();
+            members.remove(&out);
+            let new = workspace.add_teammate(&format!("New Comer {generation}"));
+            workspace.team_mut(team).unwrap().members.insert(new, None);
+            workspace.add_team(&format!("Team {generation}"), &[people[2], new]);
+            let gone = people[if style == "scim" { 4 } else { 5 }];
+            workspace.remove_admin(gone, people[0], 1_772_366_500);
+            format!("adm_{gone}")
+        });
+        assert_eq!(site.import().await["generation"], json!(generation));
+        site.shows(generation).await;
+        eic.import(import, thresholds).await.unwrap();
+        assert_eq!((eic.accounts[&gone].status, eic.accounts[&gone].links.len()), (Status::Inactive, 0));
+        same(&eic, &site.simulator, style);
+    }
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bridge_that_is_restarted_in_mid_import_goes_on_or_fails_but_never_gives_a_short_list() {
+    let mut site =
+        Site::of(simulator::seed(Company { admins: 900, teams: 12, seed: 3, now: 1_772_366_400 }, TOKEN)).await;
+    for style in ["scim", "flat"] {
+        let package = site.package(style).await;
+        let (import, thresholds) = (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+        let mut eic = Eic::new(&package["ConnectionJSON.json"]);
+
+        // Somebody is added while the walk waits: it goes on over the list that it began with.
+        let (pause, reached, go_on) = pause();
+        let (restarted, done) = tokio::join!(
+            async {
+                reached.await.unwrap();
+                site.app.stop().await;
+                site.app = App::start(&site.config, Clock::System).await.unwrap();
+                site.shows(1).await;
+                go_on.send(()).unwrap();
+                site
+            },
+            eic.import_with(import, thresholds, Some(pause)),
+        );
+        site = restarted;
+        assert_eq!(done.unwrap().accounts, 900, "{style}");
+        same(&eic, &site.simulator, style);
+
+        // And one that does not come back in time.
+        let before = eic.accounts.clone();
+        let (pause, reached, go_on) = self::pause();
+        let (stopped, done) = tokio::join!(
+            async {
+                reached.await.unwrap();
+                site.app.stop().await;
+                go_on.send(()).unwrap();
+                (site.config, site.simulator, site.database)
+            },
+            eic.import_with(import, thresholds, Some(pause)),
+        );
+        assert_eq!((done, &eic.accounts), (Err("no answer".to_owned()), &before), "{style}");
+        let (config, simulator, database) = stopped;
+        let app = App::start(&config, Clock::System).await.unwrap();
+        site = Site { app, config, simulator, database };
+        site.shows(1).await;
+    }
+    site.stop().await;
+}
+
+fn pause() -> (Pause, tokio::sync::oneshot::Receiver<()>, tokio::sync::oneshot::Sender<()>) {
+    let ((reached, is_reached), (goes_on, go_on)) = (tokio::sync::oneshot::channel(), tokio::sync::oneshot::channel());
+    (Pause { after_page: 2, reached, go_on }, is_reached, goes_on)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_imported_in_mid_walk_comes_with_the_next_walk_whole() {
+    let site = Site::of(simulator::seed(Company { admins: 900, teams: 12, seed: 3, now: 1_772_366_400 }, TOKEN)).await;
+    for (style, generation) in [("scim", 2), ("flat", 3)] {
+        let package = site.package(style).await;
+        let (import, thresholds) = (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+        let mut eic = Eic::new(&package["ConnectionJSON.json"]);
+        let (pause, reached, go_on) = pause();
+        let before = truth(&site.simulator);
+        let ((), done) = tokio::join!(
+            async {
+                reached.await.unwrap();
+                site.simulator.change(|workspace| {
+                    let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
+                    for gone in &people[1..5] {
+                        workspace.remove_admin(*gone, people[0], 1_772_366_500);
+                    }
+                });
+                site.import().await;
+                site.shows(generation).await;
+                go_on.send(()).unwrap();
+            },
+            eic.import_with(import, thresholds, Some(pause)),
+        );
+        done.unwrap();
+        assert!(found(&eic).accounts == before.accounts, "{style}: the accounts that there were when it began");
+        eic.import(import, thresholds).await.unwrap();
+        same(&eic, &site.simulator, style);
+    }
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_intercom_fails_an_import_is_of_what_was_known_or_none() {
+    let site = Site::of(dozen()).await;
+    let package = site.package("scim").await;
+    let (import, thresholds) = (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+    let mut eic = Eic::new(&package["ConnectionJSON.json"]);
+    eic.import(import, thresholds).await.unwrap();
+    let before = eic.accounts.clone();
+    site.simulator.fail_from_now_on(Fault::Unauthorized, "");
+    assert_eq!(site.import().await["status"], json!("failed"));
+    eic.import(import, thresholds).await.unwrap();
+    assert_eq!(eic.accounts, before);
+
+    // A bridge that never saw Intercom has nothing, and says so: no list is better than an empty one.
+    let other = TestDatabase::sqlite();
+    let Site { app, config, simulator, .. } = site;
+    app.stop().await;
+    let mut fresh = bridge::config(&other, &simulator.base_url());
+    fresh.server.bind = config.server.bind;
+    let app = App::start(&fresh, Clock::System).await.unwrap();
+    let bearer = token(&app, &[Scope::ScimRead]);
+    let mut connection = package["ConnectionJSON.bearer.json"].clone();
+    connection["authentications"]["acctAuth"]["accessToken"] = json!(format!("Bearer {bearer}"));
+    let mut of_fresh = Eic::new(&connection);
+    of_fresh.accounts.clone_from(&before);
+    let refused = of_fresh.import(import, thresholds).await.unwrap_err();
+    assert!(refused.starts_with("503 "), "{refused}");
+    assert_eq!(of_fresh.accounts, before);
+    app.stop().await;
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_saviynts_ways_of_paging_some_lose_records_and_the_docs_say_how_many() {
+    let site = Site::of(large()).await;
+    let docs = include_str!("../../docs/clients/saviynt.md");
+    let (scim, flat) = (site.package("scim").await, site.package("flat").await);
+    let (users, url) = (format!("{}/scim/v2/Users", site.base_url()), "/accountParams/call/call1/http/url");
+    let paging = "/accountParams/call/call1/pagination";
+    let accounts = format!("{}/api/v1/accounts?include_removed=true", site.base_url());
+    for (way, package, first, of) in [
+        ("by Link", &scim, format!("{users}?count=200&cursor="), "2,500 of 2,500"),
+        ("computed", &scim, format!("{users}?startIndex=1&count=200"), "2,500 of 2,500"),
+        ("page", &scim, users.clone(), "99 of 2,500"),
+        ("offset, SCIM", &scim, users.clone(), "2,499 of 2,500"),
+        ("offset, flat", &flat, accounts, "2,500 of 2,500"),
+    ] {
+        // What the docs show is what is tried.
+        let (_, after) = docs.split_once(&format!("`{way}`")).unwrap_or_else(|| panic!("the docs do not name {way}"));
+        let example = after.split("```json").nth(1).unwrap().split("```").next().unwrap();
+        let example = example.replace("https://bridge.example.com", &site.base_url());
+        assert!(after.split("```json").next().unwrap().contains(of), "{way}: the docs do not say {of}");
+        let mut import = package["ImportAccountEntJSON.json"].clone();
+        *import.pointer_mut(url).unwrap() = json!(first);
+        *import.pointer_mut(paging).unwrap() = serde_json::from_str::<Value>(&example).unwrap()["pagination"].clone();
+        let mut eic = Eic::new(&package["ConnectionJSON.json"]);
+        eic.import(&import, &package["STATUS_THRESHOLD_CONFIG.json"]).await.unwrap();
+        let known = truth(&site.simulator).accounts;
+        let seen = found(&eic).accounts;
+        assert!(seen.iter().all(|(id, columns)| known.get(id) == Some(columns)), "{way}");
+        let (thousands, rest) = (seen.len() / 1000, seen.len() % 1000);
+        let seen = if thousands > 0 { format!("{thousands},{rest:03} of 2,500") } else { format!("{rest} of 2,500") };
+        assert_eq!(seen, of, "{way}");
+    }
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_lost_many_is_not_acted_on() {
+    let site = Site::of(dozen()).await;
+    let package = site.package("scim").await;
+    let (import, thresholds) = (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+    let mut eic = Eic::new(&package["ConnectionJSON.json"]);
+    eic.import(import, thresholds).await.unwrap();
+    let before = eic.accounts.clone();
+    // A mistake in the connection: the first page is taken for the whole.
+    let mut short = import.clone();
+    *short.pointer_mut("/accountParams/call/call1/http/url").unwrap() =
+        json!(format!("{}/scim/v2/Users?count=3", site.base_url()));
+    let done = eic.import(&short, thresholds).await.unwrap();
+    assert_eq!((done.accounts, done.spared), (3, 9));
+    assert!(eic.accounts.iter().all(|(id, account)| account.status == before[id].status));
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_form_sees_recent_changes_and_takes_nobody_away() {
+    let site = Site::of(dozen()).await;
+    for (style, generation) in [("scim", 2), ("flat", 3)] {
+        let package = site.package(style).await;
+        let mut eic = Eic::new(&package["ConnectionJSON.json"]);
+        eic.import(&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]).await.unwrap();
+        // Everybody but the one who changes now did so long ago, as far as this EIC knows.
+        let gone = site.simulator.change(|workspace| {
+            let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
+            workspace.remove_admin(people[4], people[0], 1_772_366_500);
+            format!("adm_{}", people[4])
+        });
+        site.import().await;
+        site.shows(generation).await;
+        let mut recent = package["ImportAccountEntJSON.recent.json"].clone();
+        let url = recent.pointer_mut("/accountParams/call/call1/http/url").unwrap();
+        // Two days ago the bridge had not seen anybody yet: the moment is moved to just before the change.
+        let changed_at = eic_moment(&site, &gone).await;
+        let text = url.as_str().unwrap().to_owned();
+        let (from, to) = if style == "scim" { ("${new", "}") } else { ("modified_since=2d", "") };
+        let start = text.find(from).unwrap();
+        let end = start + if to.is_empty() { from.len() } else { text[start..].find(to).unwrap() + to.len() };
+        let moment = if style == "scim" { changed_at.clone() } else { format!("modified_since={changed_at}") };
+        *url = json!(format!("{}{moment}{}", &text[..start], &text[end..]));
+        let before = eic.accounts.clone();
+        let done = eic.import(&recent, &package["STATUS_THRESHOLD_CONFIG.recent.json"]).await.unwrap();
+        assert_eq!(done.accounts, 1, "{style}: only who changed");
+        assert_eq!(eic.accounts[&gone].status, Status::Inactive);
+        for (id, account) in eic.accounts.iter().filter(|(id, _)| **id != gone) {
+            assert_eq!(account, &before[id], "{style}");
+        }
+        assert_eq!(eic.accounts[&gone].links, before[&gone].links, "what is gone with them, it cannot see");
+        // As the package has it, it is a question that the bridge understands.
+        let done =
+            eic.import(&package["ImportAccountEntJSON.recent.json"], &package["STATUS_THRESHOLD_CONFIG.recent.json"]);
+        assert!(done.await.unwrap().accounts >= 12, "{style}: all were seen first within two days");
+    }
+    site.stop().await;
+}
+
+async fn eic_moment(site: &Site, account: &str) -> String {
+    let request = http().get(format!("{}/scim/v2/Users/{account}", site.base_url()));
+    let user = Bridge::send(request.bearer_auth(token(&site.app, &Scope::ALL))).await.json();
+    user["meta"]["lastModified"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_fail_with_what_to_do_and_are_on_the_list_for_people() {
+    let site = Site::of(dozen()).await;
+    let bindings = json!({
+        "user": {"email": "new.comer@example.com", "firstname": "New", "lastname": "Comer", "displayname": "New Comer", "title": "Agent"},
+        "account": {"accountID": "adm_4423436"},
+        "entitlementValue": {"entitlementID": "team_4423450"},
+    });
+    let (adm, team) = (Some("adm_4423436"), Some("team_4423450"));
+    for style in ["scim", "flat"] {
+        let package = site.package(style).await;
+        let mut eic = Eic::new(&package["ConnectionJSON.json"]);
+        let created = if style == "scim" { "create_user" } else { "create_account" };
+        let removed = if style == "scim" { "delete_user" } else { "remove_account" };
+        let updated = if style == "scim" { "update_user" } else { "update_account" };
+        for (file, name, operation, target, entitlement) in [
+            ("CreateAccountJSON.json", "call1", created, None, None),
+            ("UpdateAccountJSON.json", "call1", updated, adm, None),
+            ("EnableAccountJSON.json", "call1", "enable_account", adm, None),
+            ("DisableAccountJSON.json", "call1", "disable_account", adm, None),
+            ("RemoveAccountJSON.json", "call1", removed, adm, None),
+            ("AddAccessJSON.json", "Team", "add_access", adm, team),
+            ("RemoveAccessJSON.json", "Team", "remove_access", adm, team),
+        ] {
+            let what = format!("{style} {file}");
+            let task = eic.provision(&package[file], name, &bindings).await.unwrap();
+            let Task::Failed { status: 501, message } = &task else { panic!("{what}: {task:?}") };
+            let said = message["detail"].as_str().unwrap();
+            assert!(said.contains("so nothing was changed"), "{what}: {said}");
+            let request = http().get(format!("{}/api/v1/lifecycle/requests?limit=1", site.base_url()));
+            let newest = Bridge::send(request.bearer_auth(token(&site.app, &Scope::ALL))).await.json();
+            let newest = &newest["items"][0];
+            assert_eq!(
+                (&newest["operation"], &newest["target"], &newest["entitlement"]),
+                (&json!(operation), &json!(target), &json!(entitlement)),
+                "{what}"
+            );
+        }
+    }
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_is_open_until_an_import_sees_the_change() {
+    let site = Site::of(dozen()).await;
+    let package = site.package("scim").await;
+    let mut eic = Eic::new(&package["ConnectionJSON.json"]);
+    let (create, state) = (&package["CreateTicketJSON.json"], &package["TicketStatusJSON.json"]);
+    let (outsider, team, name) = site.simulator.change(|workspace| {
+        let (team, name) = workspace.teams().map(|(id, team)| (id, team.name.clone())).next().unwrap();
+        let members = workspace.team_mut(team).unwrap().members.clone();
+        let outsider = workspace.admins().map(|(id, _)| id).find(|id| !members.contains_key(id)).unwrap();
+        (outsider, team, name)
+    });
+    let ticket = eic
+        .create_ticket(
+            create,
+            &json!({
+                "task": {"tasktype": 1}, "taskIds": "4711", "allEntitlementsValues": name,
+                "account": {"accountID": format!("adm_{outsider}")}, "user": {"email": "a@example.com"},
+            }),
+        )
+        .await
+        .unwrap();
+    let joiner = eic
+        .create_ticket(
+            create,
+            &json!({
+                "task": {"tasktype": 3}, "taskIds": "4712", "allEntitlementsValues": null, "account": null,
+                "user": {"email": "new.comer@example.com"},
+            }),
+        )
+        .await
+        .unwrap();
+    for ticket in [&ticket, &joiner] {
+        assert!(eic.ticket_is_open(state, ticket).await.unwrap());
+        assert!(ticket.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)), "{ticket}");
+    }
+    site.simulator.change(|workspace| {
+        workspace.team_mut(team).unwrap().members.insert(outsider, None);
+        workspace.add_teammate("New Comer");
+    });
+    site.import().await;
+    for ticket in [&ticket, &joiner] {
+        let mut open = true;
+        for _ in 0..20_000 {
+            open = eic.ticket_is_open(state, ticket).await.unwrap();
+            if !open {
+                break;
+            }
+        }
+        assert!(!open, "an import has seen it");
+    }
+    site.stop().await;
+}
+
+#[test]
+fn the_command_writes_nothing_over_and_says_what_does_not_fit() {
+    let shell = Shell::new().set("DATABASE_URL", "sqlite://none.db?mode=rwc").set("INTERCOM_ACCESS_TOKEN", TOKEN);
+    let package = ["saviynt-package", "--base-url", "https://bridge.example.com"];
+    let first = shell.run(&package);
+    assert_eq!((first.code, first.stdout.as_str()), (Some(0), "20 files are in saviynt; begin with README.md\n"));
+    assert!(first.stderr.contains("there is no database here, so the thresholds are the smallest ones"));
+    assert!(first.stderr.contains("set server.public_url to https://bridge.example.com"), "{}", first.stderr);
+    assert!(!shell.directory.path().join("none.db").exists(), "it only looks");
+    let again = shell.run(&package);
+    assert_eq!(again.code, Some(1));
+    assert!(again.stderr.contains("is there already, so nothing was written"), "{}", again.stderr);
+    for wrong in ["bridge.example.com", "ftp://bridge.example.com", "https://bridge.example.com/scim", "https://a:b@c"]
+    {
+        assert_eq!(shell.run(&["saviynt-package", "--base-url", wrong]).code, Some(2), "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn link_is_written_as_clients_look_for_it() {
+    let bridge = Bridge::serving(dozen()).await;
+    for path in ["/scim/v2/Users?count=2", "/api/v1/accounts?limit=2"] {
+        let mut stream = TcpStream::connect(bridge.app.address()).unwrap();
+        let accept = if path.starts_with("/api") { "text/csv" } else { "*/*" };
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+            bridge.token
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("\r\nLink: <http"), "{answer}");
+    }
+    assert_eq!(bridge.ask(Method::HEAD, "/scim/v2/Users?count=2").await.header("link").matches("rel=").count(), 1);
+    bridge.stop().await;
+}

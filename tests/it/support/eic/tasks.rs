@@ -1,0 +1,56 @@
+//! Provisioning tasks and tickets.
+
+use serde_json::{Value, json};
+
+use super::Eic;
+use super::groovy::Bindings;
+use super::path;
+
+/// What became of a task.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Task {
+    Complete,
+    /// With what its log shows.
+    Failed {
+        status: u64,
+        message: Value,
+    },
+}
+
+impl Eic {
+    /// Runs a task by one of the provisioning parameters: the calls of that name, one after the other. A task is complete
+    /// only if all answered with one of the statuses that count as success.
+    pub async fn provision(&mut self, parameter: &Value, name: &str, bindings: &Value) -> Result<Task, String> {
+        let bindings = bindings.as_object().cloned().unwrap();
+        let mut calls = 0;
+        for call in parameter["call"].as_array().unwrap().iter().filter(|call| call["name"] == name) {
+            calls += 1;
+            let response = self.connection.call(call, &bindings).await?;
+            if !call["successResponses"]["statusCode"].as_array().unwrap().contains(&json!(response.status)) {
+                return Ok(Task::Failed { status: response.status, message: response.body });
+            }
+        }
+        assert!(calls > 0, "there is no call {name}");
+        Ok(Task::Complete)
+    }
+
+    /// Makes a ticket and gives its id.
+    pub async fn create_ticket(&mut self, parameter: &Value, bindings: &Value) -> Result<String, String> {
+        let call = &parameter["call"][0];
+        let response = self.connection.call(call, bindings.as_object().unwrap()).await?;
+        if !call["successResponses"]["statusCode"].as_array().unwrap().contains(&json!(response.status)) {
+            return Err(format!("{} {}", response.status, response.body));
+        }
+        path::text(&response.body, call["ticketidPath"].as_str().unwrap()).ok_or_else(|| "no id".to_owned())
+    }
+
+    /// Whether a ticket is still open. NB: whether the listed values mean "still open" or "done", no public source says;
+    /// they are the words for open in the only published sample.
+    pub async fn ticket_is_open(&mut self, parameter: &Value, ticket: &str) -> Result<bool, String> {
+        let call = &parameter["call"][0];
+        let bindings = Bindings::from_iter([("ticketID".to_owned(), json!(ticket))]);
+        let response = self.connection.call(call, &bindings).await?;
+        let state = path::text(&response.body, call["ticketStatusPath"].as_str().unwrap()).ok_or("no state")?;
+        Ok(call["ticketStatusValue"].as_array().unwrap().contains(&json!(state)))
+    }
+}
