@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::support::bridge::{Bridge, dozen};
+use crate::support::eic::path;
 
 /// One request of a client, and what it needs.
 #[derive(Deserialize)]
@@ -120,7 +121,131 @@ replayed!(
     midpoint_finds_what_it_needs: "midpoint",
     conductorone_finds_what_it_needs: "conductorone",
     saviynt_finds_what_it_needs: "saviynt",
+    one_identity_finds_what_it_needs: "one-identity",
 );
+
+/// A page of the documentation on a client.
+fn pages() -> Vec<(String, String)> {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/clients");
+    let mut pages: Vec<(String, String)> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap()))
+        .collect();
+    pages.sort();
+    pages
+}
+
+fn blocks<'p>(page: &'p str, kind: &str) -> Vec<&'p str> {
+    page.split(&format!("```{kind}\n")).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_the_pages_say_that_clients_ask_is_answered() {
+    let bridge = Bridge::serving(dozen()).await;
+    let mut names = somebody(&bridge).await;
+    let now = bridge.app.service().clock.now() - std::time::Duration::from_millis(1);
+    names.push(("{now}", now.format(&time::format_description::well_known::Rfc3339).unwrap()));
+    let index = pages().into_iter().find(|(name, _)| name == "README.md").unwrap().1;
+    let mut asked = 0;
+    for (name, page) in pages().iter().filter(|(name, _)| name != "README.md" && name != "saviynt.md") {
+        assert!(index.contains(&format!("({name})")), "{name} is not in the index");
+        let blocks = blocks(page, "http");
+        assert!(!blocks.is_empty(), "{name} does not say what is asked");
+        for line in blocks.iter().flat_map(|block| block.lines()) {
+            let line = names.iter().fold(line.to_owned(), |line, (name, value)| line.replace(name, value));
+            let path = line.strip_prefix("GET ").unwrap_or_else(|| panic!("{name}: {line}"));
+            let answer = bridge.get(path).await;
+            assert_eq!(answer.status, 200, "{name}: {line}: {}", answer.text);
+            if path.contains("/Users?") || path.contains("/Groups?") {
+                assert!(answer.json()["Resources"].is_array(), "{name}: {line}");
+            }
+            asked += 1;
+        }
+    }
+    assert!(asked > 40, "{asked}");
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn the_columns_that_the_exports_page_names_are_there() {
+    let bridge = Bridge::serving(dozen()).await;
+    let account = bridge.get("/api/v1/accounts?limit=1").await.json()["items"][0].clone();
+    let page = include_str!("../../docs/clients/exports.md");
+    let mut columns = 0;
+    for row in page.lines().filter(|line| line.starts_with("| `")) {
+        let column = row.split('|').nth(2).unwrap().split('`').nth(1).unwrap();
+        assert!(account.as_object().unwrap().contains_key(column), "{column}");
+        columns += 1;
+    }
+    assert_eq!(columns, 14);
+    bridge.stop().await;
+}
+
+/// Where baton-scim's configuration says that something is: `user.firstName` and the like, without the list filters that
+/// it falls back from.
+fn baton() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut above: Vec<&str> = Vec::new();
+    for line in include_str!("../../config/conductorone/baton-scim.yaml").lines() {
+        let text = line.trim_start();
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        let (name, value) = text.split_once(':').unwrap();
+        above.truncate((line.len() - text.len()) / 2);
+        above.push(name);
+        found.insert(above.join("."), value.trim().trim_matches('"').to_owned());
+    }
+    found
+}
+
+/// As baton-scim does: pages by `startIndex`, then each resource by itself; what the configuration names must be there.
+#[tokio::test]
+async fn baton_scim_reads_everybody_with_the_configuration_that_is_shipped() {
+    let bridge = Bridge::serving(dozen()).await;
+    let config = baton();
+    assert_eq!(config["apiEndpoint"], "https://bridge.example.com/scim/v2/");
+    assert_eq!((config["auth.authType"].as_str(), config["auth.apiKeyPrefix"].as_str()), ("apiKey", "Bearer"));
+    let at = |value: &Value, path: &str| path::at(value, path).cloned().unwrap_or_else(|| panic!("no {path}: {value}"));
+    let get = async |path: String| {
+        let accept = if config["hasScimHeader"] == "true" { "application/scim+json" } else { "application/json" };
+        let request = bridge.request(Method::GET, &format!("/scim/v2/{path}")).header("Accept", accept);
+        let request = request.header("Content-Type", "application/json").body("null");
+        let answer = Bridge::send(request.bearer_auth(&bridge.token)).await;
+        assert_eq!(answer.status, 200, "{path}");
+        answer.json()
+    };
+    for (list, kind) in [("Users", "user"), ("Groups", "group")] {
+        let (mut seen, mut returned) = (Vec::new(), 0);
+        loop {
+            let page = get(format!("{list}?count=5&startIndex={}", returned + 1)).await;
+            seen.extend(page["Resources"].as_array().unwrap().clone());
+            let number = |name: &str| at(&page, &config[&format!("pagination.{name}")]).as_u64().unwrap();
+            assert_eq!(number("startIndex"), returned + 1);
+            returned += number("itemsPerPage");
+            if returned >= number("totalResults") {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), if list == "Users" { 12 } else { 3 });
+        for resource in seen {
+            let id = at(&resource, &config[&format!("{kind}.id")]).as_str().unwrap().to_owned();
+            let one = get(format!("{list}/{id}")).await;
+            let fields = config.iter().filter(|(name, path)| name.starts_with(&format!("{kind}.")) && !path.is_empty());
+            for (name, path) in fields.filter(|(name, path)| !name.contains("members.id") && !path.contains("[?")) {
+                let found = at(&one, path);
+                assert!(!found.is_null(), "{name}");
+                assert!(name != "user.active" || found.is_boolean(), "a text would count as switched off");
+            }
+            let members = if kind == "group" { at(&one, &config["group.members.path"]) } else { Value::Null };
+            for member in members.as_array().into_iter().flatten() {
+                assert!(at(member, &config["group.members.id"]).is_string());
+            }
+        }
+    }
+    bridge.stop().await;
+}
 
 /// How clients walk, each in its own arithmetic: they must all see everybody once.
 #[tokio::test]

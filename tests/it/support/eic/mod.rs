@@ -5,7 +5,7 @@
 
 mod connection;
 pub mod groovy;
-mod path;
+pub mod path;
 pub mod site;
 mod tasks;
 mod walk;

@@ -7,7 +7,7 @@ use intercom_scim_bridge::access::Scope;
 use intercom_scim_bridge::app::App;
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::config::Config;
-use serde_json::{Value, json};
+use serde_json::Value;
 use simulator::{Company, Options, Simulator, Workspace};
 
 use super::{Eic, Package, Status};
