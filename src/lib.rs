@@ -19,8 +19,8 @@
 //! * [`saviynt`] fills in the package for Saviynt EIC. Pure.
 //! * [`access`] says who may ask.
 //! * [`http`] is the only edge that clients see.
-//! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`limits`] and [`telemetry`]
-//!   are the one place each for settings, time, bounds and logs.
+//! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`limits`], [`measures`] and
+//!   [`telemetry`] are the one place each for settings, time, bounds, measures and logs.
 //!
 //! Imports point one way: `directory` ← `scim`, `flat`, `saviynt`, `intercom`, `ledger` ← `import`, `publish` ← `http` ← `app` ←
 //! `commands`. A test holds it. `docs/architecture.md` tells the rest.
@@ -37,7 +37,11 @@ pub mod import;
 pub mod intercom;
 pub mod ledger;
 pub mod limits;
+pub mod measures;
 pub mod publish;
 pub mod saviynt;
 pub mod scim;
 pub mod telemetry;
+
+/// Version, and the commit that this is built from; `debug` or `unknown` where nobody said.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BRIDGE_COMMIT"), ")");

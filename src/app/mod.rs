@@ -29,6 +29,7 @@ use crate::config::{Config, ConfigError};
 use crate::http::{self, CertificateError, Certificates, Freshness, Origin, Service, Workspace};
 use crate::ledger::{Ledger, LedgerError};
 use crate::limits;
+use crate::measures::Measures;
 use crate::scim::{CursorKey, PageRules};
 
 /// How many resources a client gets that does not say how many it wants.
@@ -163,16 +164,17 @@ impl App {
             None => config.url_of(address),
         };
         let tokens = Arc::new(open_tokens(config, &ledger, &public_url, &clock).await?);
-        let mut running = Vec::new();
+        let (mut running, measures) = (Vec::new(), Arc::new(Measures::default()));
         for workspace in config.workspaces() {
-            running.push(Running::prepare(config, &workspace, &public_url, &ledger, &clock).await?);
+            let prepared = Running::prepare(config, &workspace, &public_url, &ledger, &clock, &measures);
+            running.push(prepared.await?);
         }
         let workspaces: Vec<Arc<Workspace>> = running.iter().map(|running| Arc::clone(&running.workspace)).collect();
         let aside = Ledger::open_aside(config.database.url.expose_secret()).await;
         let aside = aside.map_err(|error| StartError::database(config, &error))?;
         let mut access = AccessLoop::new(Arc::clone(&tokens), workspaces.clone(), aside, clock.clone());
         access.refresh_connections().await.map_err(StartError::Access)?;
-        let service = service(config, tokens, &ledger, &clock, public_url, workspaces)?;
+        let service = service(config, tokens, (&ledger, &clock, measures), public_url, workspaces)?;
         let server = http::serve(listener, service.clone(), config.limits.max_connections, certificates.clone())
             .map_err(|error| StartError::Listen { bind: config.server.bind, why: error.to_string() })?;
         let handle = server.handle();
@@ -247,8 +249,7 @@ fn listen(config: &Config) -> Result<TcpListener, StartError> {
 fn service(
     config: &Config,
     tokens: Arc<Tokens>,
-    ledger: &Ledger,
-    clock: &Clock,
+    (ledger, clock, measures): (&Ledger, &Clock, Arc<Measures>),
     public_url: String,
     workspaces: Vec<Arc<Workspace>>,
 ) -> Result<Service, StartError> {
@@ -263,6 +264,7 @@ fn service(
         }),
         login: Arc::new(ClientLogin::new(clock.clone())),
         trail: Arc::new(AuditTrail::new(clock.clone())),
+        measures,
         ledger: ledger.clone(),
         clock: clock.clone(),
         page_rules: page_rules(config),

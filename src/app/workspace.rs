@@ -13,6 +13,7 @@ use crate::import::{Connector, Health, ImportOptions, Importer, Nudge, OAuthApp,
 use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Notices};
 use crate::limits;
+use crate::measures::Measures;
 use crate::publish::{Past, PublishOptions, Publisher};
 
 /// The workspace of that name.
@@ -72,6 +73,7 @@ impl Running {
         public_url: &str,
         ledger: &Ledger,
         clock: &Clock,
+        measures: &Arc<Measures>,
     ) -> Result<Self, StartError> {
         let (importer, connector) = importer_of(config, workspace, ledger, clock)?;
         let options = PublishOptions {
@@ -96,6 +98,7 @@ impl Running {
             ledger: ledger.clone(),
             nudge,
             health,
+            measures: Arc::clone(measures),
             clock: clock.clone(),
             schedule: Schedule { poll: config.import.poll_interval, full: config.import.full_interval },
         };

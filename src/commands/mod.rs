@@ -33,7 +33,7 @@ use crate::telemetry;
 
 /// Serves an Intercom workspace's teammates and teams as SCIM 2.0, with a durable ledger of every change.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version = crate::VERSION, propagate_version = true)]
 pub struct CommandLine {
     /// A file of settings; see config/default.toml for all of them.
     #[arg(long, global = true, value_name = "FILE")]

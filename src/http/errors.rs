@@ -7,6 +7,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -275,6 +276,7 @@ pub async fn finish(
     tidy_path(&mut request);
     let service = request.app_data::<Data<Service>>().cloned();
     let came = service.as_ref().map_or_else(Came::default, |service| service.origin.came(&request));
+    let started = service.as_ref().map(|service| service.clock.running()).unwrap_or_default();
     let facts = Facts { request_id: request_id(&request), came, actor: None, workspace: None };
     request.extensions_mut().insert(facts);
     let too_long =
@@ -294,18 +296,20 @@ pub async fn finish(
         let value = HeaderValue::from_str(&facts.request_id).unwrap_or_else(|_| HeaderValue::from_static("none"));
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
         if let Some(service) = service {
-            note(&service, &response, facts);
+            note(&service, &response, facts, service.clock.running().saturating_sub(started));
         }
     }
     Ok(response)
 }
 
-/// Tells the log and the audit trail of an answer.
-fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts) {
+/// Tells the log, the measures and the audit trail of an answer.
+fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts, took: Duration) {
     let request = response.request();
     // The pattern of the path, and never the query: filters are about people.
     let route = Pattern::of(request);
     let status = response.status().as_u16();
+    let method = known_method(request.method());
+    service.measures.answered(method, Pattern::of_every_workspace(request), status, took);
     tracing::debug!(
         request.id = %facts.request_id, http.method = %request.method(), http.route = route.as_deref().unwrap_or_default(),
         http.status = status, "request answered"
@@ -320,7 +324,7 @@ fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts) {
         identity,
         workspace: facts.workspace,
         address: facts.came.from,
-        method: known_method(request.method()),
+        method,
         route,
         // What is no id of the bridge's may be anything, somebody's address among it.
         target: request.match_info().get("id").filter(|id| is_id(id)).map(str::to_owned),

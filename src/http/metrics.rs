@@ -1,31 +1,35 @@
 //! How it goes, for Prometheus.
 
-use std::sync::atomic::AtomicU64;
-
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
 
 use super::caller::Visitor;
 use super::service::{Service, Workspace};
 use crate::import::ConnectionState;
 use crate::ledger::RunStatus;
+use crate::limits;
+use crate::measures::WorkspaceState;
 use crate::scim::resource_types;
 
-/// Shows measures in the text format of Prometheus (OpenMetrics): of the workspaces that the token opens, and without one
-/// of none.
+/// Shows measures in the text format of Prometheus (OpenMetrics): of the workspaces that the token opens, and without one of
+/// none; of the whole process to those whose token opens all workspaces.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "Measures", content_type = "application/openmetrics-text", body = String)))]
 pub async fn metrics(service: Data<Service>, visitor: Visitor) -> HttpResponse {
-    let mut registry = Registry::with_prefix("bridge");
-    let measures = Measures::register(&mut registry);
-    visitor.sees(&service).into_iter().for_each(|workspace| measures.take(&service, workspace));
-    let mut text = String::new();
-    match encode(&mut text, &registry) {
-        Ok(()) => {
+    let seen = visitor.sees(&service);
+    let all = !visitor.is_stranger() && seen.len() == service.workspaces.len();
+    let mut up = true;
+    for workspace in &seen {
+        let open =
+            service.clock.within(limits::REFUSAL_WAIT, service.ledger.count_open_requests(&workspace.name)).await;
+        let open = open.and_then(Result::ok);
+        up &= open.is_some();
+        service
+            .measures
+            .workspace(&workspace.name, &WorkspaceState { open_requests: open, ..state(&service, workspace) });
+    }
+    service.measures.database(up);
+    match service.measures.text(|name| seen.iter().any(|workspace| *workspace.name == *name), all) {
+        Ok(text) => {
             HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
         }
         // Writing into a text cannot fail.
@@ -33,61 +37,23 @@ pub async fn metrics(service: Data<Service>, visitor: Visitor) -> HttpResponse {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfWorkspace {
-    workspace: String,
-}
-
-type Measure = Family<OfWorkspace, Gauge<f64, AtomicU64>>;
-
-struct Measures {
-    connected: Measure,
-    held: Measure,
-    failures: Measure,
-    age: Measure,
-    generation: Measure,
-    users: Measure,
-    groups: Measure,
-}
-
-impl Measures {
-    fn register(registry: &mut Registry) -> Self {
-        let mut measure = |name: &str, help: &str| {
-            let measure = Measure::default();
-            registry.register(name, help, measure.clone());
-            measure
-        };
-        Self {
-            connected: measure("connected", "Whether the last import succeeded (1 or 0)"),
-            held: measure(
-                "import_held",
-                "Whether the last import waits for somebody to let its removals through (1 or 0)",
-            ),
-            failures: measure("import_failures", "Imports that did not succeed since the last that did"),
-            age: measure("data_age_seconds", "How long ago Intercom last confirmed what is shown"),
-            generation: measure("generation", "The generation that is shown; 0 before the first import"),
-            users: measure("users", "Users that are shown, the removed ones among them"),
-            groups: measure("groups", "Groups that are shown"),
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^52")]
-    fn take(&self, service: &Service, workspace: &Workspace) {
-        let of = OfWorkspace { workspace: workspace.name.to_string() };
-        let standing = workspace.health.standing();
-        let held = standing.last_run.as_ref().is_some_and(|run| run.status == RunStatus::Held);
-        let set = |measure: &Measure, value: f64| {
-            measure.get_or_create(&of).set(value);
-        };
-        set(&self.connected, f64::from(u8::from(standing.connection == ConnectionState::Connected)));
-        set(&self.held, f64::from(u8::from(held)));
-        set(&self.failures, f64::from(standing.failures));
-        if let Some(at) = workspace.live.confirmed_at() {
-            set(&self.age, (service.clock.now() - at).as_seconds_f64());
-        }
-        let picture = workspace.live.picture();
-        set(&self.generation, picture.as_ref().map_or(0.0, |picture| picture.edition().generation as f64));
-        set(&self.users, picture.as_ref().map_or(0.0, |picture| picture.count(resource_types::USER) as f64));
-        set(&self.groups, picture.as_ref().map_or(0.0, |picture| picture.count(resource_types::GROUP) as f64));
+fn state(service: &Service, workspace: &Workspace) -> WorkspaceState {
+    let standing = workspace.health.standing();
+    let picture = workspace.live.picture();
+    let count = |kind| picture.as_ref().map_or(0, |picture| picture.count(kind));
+    let traffic = workspace.connector.traffic();
+    WorkspaceState {
+        connected: standing.connection == ConnectionState::Connected,
+        held: standing.last_run.as_ref().is_some_and(|run| run.status == RunStatus::Held),
+        failures: standing.failures,
+        age: workspace.live.confirmed_at().map(|at| (service.clock.now() - at).as_seconds_f64()),
+        generation: picture.as_ref().map_or(0, |picture| picture.edition().generation),
+        users: count(resource_types::USER),
+        groups: count(resource_types::GROUP),
+        intercom_calls: traffic.calls,
+        intercom_retries: traffic.retries,
+        intercom_rate_limited: traffic.rate_limited,
+        rate_limit_left: workspace.connector.rate_limit_left(),
+        open_requests: None,
     }
 }

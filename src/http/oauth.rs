@@ -78,7 +78,9 @@ pub async fn token(
     service: Data<Service>,
     body: Body<{ limits::TOKEN_REQUEST_BYTES }>,
 ) -> Result<HttpResponse, ApiError> {
-    match grant(&request, &service, &body.0).await? {
+    let granted = grant(&request, &service, &body.0).await?;
+    service.measures.token(if granted.is_ok() { "issued" } else { "refused" });
+    match granted {
         Ok(answer) => Ok(HttpResponse::Ok()
             // RFC 6749 §5.1: "MUST include the HTTP "Cache-Control" response header field with a value of "no-store" …
             // as well as the "Pragma" response header field with a value of "no-cache"."

@@ -377,6 +377,7 @@ async fn refuse(
             None
         }
     };
+    service.measures.refused(&caller.workspace.name, operation);
     let what = operation.replace('_', " ");
     Err(ApiError::UnsupportedWrite {
         operation,

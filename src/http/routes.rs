@@ -99,6 +99,15 @@ pub struct Pattern {
 }
 
 impl Pattern {
+    /// The pattern that a request's path fits, the same for all workspaces.
+    pub fn of_every_workspace(request: &HttpRequest) -> Arc<str> {
+        match request.app_data::<Self>() {
+            Some(pattern) => Arc::clone(&pattern.plain),
+            // Whatever somebody tries is not written down for ever.
+            None => request.match_pattern().map_or_else(|| "other".into(), Into::into),
+        }
+    }
+
     /// The pattern that a request's path fits.
     pub fn of(request: &HttpRequest) -> Option<Arc<str>> {
         match request.app_data::<Self>() {

@@ -14,6 +14,7 @@ use crate::clock::{self, Clock};
 use crate::directory::{DEFAULT_WORKSPACE, Names};
 use crate::import::{Connector, Health, Nudge};
 use crate::ledger::Ledger;
+use crate::measures::Measures;
 use crate::publish::{Live, Past};
 use crate::scim::{CursorKey, PageRules};
 
@@ -30,6 +31,8 @@ pub struct Service {
     pub login: Arc<ClientLogin>,
     /// What was asked.
     pub trail: Arc<AuditTrail>,
+    /// What is counted and measured.
+    pub measures: Arc<Measures>,
     /// Where history is, and refused writes are recorded.
     pub ledger: Ledger,
     /// The time.

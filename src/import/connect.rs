@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::importer::another_workspace;
 use crate::clock::Clock;
 use crate::directory::Workspace;
-use crate::intercom::{self, Client, Connection, IntercomError};
+use crate::intercom::{self, Client, Connection, IntercomError, Traffic};
 use crate::ledger::{Ledger, LedgerError};
 
 /// The app through which a workspace is let in.
@@ -67,6 +67,18 @@ impl Connector {
     #[must_use]
     pub fn by_oauth(&self) -> bool {
         self.app.is_some()
+    }
+
+    /// The calls to Intercom so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.client.traffic()
+    }
+
+    /// Calls that are left in Intercom's window, as far as it has said.
+    #[must_use]
+    pub fn rate_limit_left(&self) -> Option<u64> {
+        self.client.allowance().remaining
     }
 
     /// Where a person lets the app in.

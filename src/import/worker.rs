@@ -10,6 +10,7 @@ use super::{Health, ImportRequest, Importer, Nudge};
 use crate::clock::Clock;
 use crate::ledger::{Lease, Ledger, LedgerError, Mode, Run, Trigger};
 use crate::limits;
+use crate::measures::Measures;
 
 /// Imports one workspace for as long as the bridge runs.
 pub struct Worker {
@@ -21,6 +22,8 @@ pub struct Worker {
     pub nudge: Arc<Nudge>,
     /// How it is going.
     pub health: Arc<Health>,
+    /// Where they are counted.
+    pub measures: Arc<Measures>,
     /// The time.
     pub clock: Clock,
     /// When imports are due.
@@ -84,6 +87,7 @@ impl Worker {
                         let full = ImportRequest { mode: Mode::Full, ..ImportRequest::incremental(Trigger::Schedule) };
                         self.nudge.ask(full, self.clock.now());
                     }
+                    self.measure(&outcome);
                     let failures = self.health.note((*outcome).as_ref());
                     publish().await;
                     failures
@@ -91,6 +95,17 @@ impl Worker {
             };
             self.nudge.ended(started_at);
             next = self.next(started_at, self.schedule.pause(failures), &mut stop).await;
+        }
+    }
+
+    fn measure(&self, outcome: &Result<Run, LedgerError>) {
+        let workspace = self.importer.workspace();
+        match outcome {
+            Ok(run) => {
+                let took = run.finished_at.map(|finished| (finished - run.started_at).as_seconds_f64());
+                self.measures.imported(workspace, run.mode.as_str(), run.status.as_str(), took);
+            }
+            Err(_) => self.measures.imported(workspace, "unknown", "not_recorded", None),
         }
     }
 

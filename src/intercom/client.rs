@@ -78,6 +78,7 @@ pub struct Client {
     allowance: Mutex<Allowance>,
     calls: AtomicU64,
     retries: AtomicU64,
+    rate_limited: AtomicU64,
 }
 
 /// How many requests went to Intercom since the client was made.
@@ -87,6 +88,8 @@ pub struct Traffic {
     pub calls: u64,
     /// Those that repeated a failed one.
     pub retries: u64,
+    /// Those that Intercom answered with 429.
+    pub rate_limited: u64,
 }
 
 impl Client {
@@ -117,6 +120,7 @@ impl Client {
             allowance: Mutex::default(),
             calls: AtomicU64::new(0),
             retries: AtomicU64::new(0),
+            rate_limited: AtomicU64::new(0),
         })
     }
 
@@ -157,7 +161,11 @@ impl Client {
     /// Requests made so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        Traffic { calls: self.calls.load(Ordering::Relaxed), retries: self.retries.load(Ordering::Relaxed) }
+        Traffic {
+            calls: self.calls.load(Ordering::Relaxed),
+            retries: self.retries.load(Ordering::Relaxed),
+            rate_limited: self.rate_limited.load(Ordering::Relaxed),
+        }
     }
 
     /// `GET path?query`, decoded.
@@ -269,6 +277,7 @@ impl Client {
             StatusCode::FORBIDDEN => IntercomError::Forbidden { resource, code },
             StatusCode::NOT_FOUND => IntercomError::NotFound { resource, code },
             StatusCode::TOO_MANY_REQUESTS => {
+                self.rate_limited.fetch_add(1, Ordering::Relaxed);
                 IntercomError::RateLimited { retry_after: allowance.until_reset(self.clock.now()) }
             }
             _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {

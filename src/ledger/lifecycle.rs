@@ -130,6 +130,15 @@ impl Ledger {
         Ok((query.order_by_desc(Column::Id).limit(most).all(&self.database).await?, total))
     }
 
+    /// How many requests of a workspace wait for a person.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn count_open_requests(&self, workspace: &str) -> Result<u64, LedgerError> {
+        let open = of(workspace).filter(lifecycle_requests::Column::State.eq("open"));
+        Ok(open.count(&self.database).await?)
+    }
+
     /// Closes a request that is open; false where it is not.
     ///
     /// # Errors

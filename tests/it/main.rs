@@ -17,6 +17,7 @@ mod issuers;
 mod leases;
 mod ledger;
 mod limits;
+mod metrics;
 mod oauth;
 mod openapi;
 mod prism;

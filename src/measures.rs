@@ -1,0 +1,331 @@
+//! What is counted and measured, for Prometheus. The one place for the names.
+//!
+//! Counters and histograms are written where things happen; gauges are set when somebody looks (`http::metrics`).
+
+use std::fmt::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// A text that is shared instead of copied.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Shared(Arc<str>);
+
+impl EncodeLabelValue for Shared {
+    fn encode(&self, encoder: &mut LabelValueEncoder) -> fmt::Result {
+        encoder.write_str(&self.0)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answer {
+    method: &'static str,
+    route: Shared,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfRoute {
+    route: Shared,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfWorkspace {
+    workspace: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfImport {
+    workspace: String,
+    mode: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfWrite {
+    workspace: String,
+    operation: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfToken {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfBuild {
+    version: &'static str,
+    commit: &'static str,
+}
+
+type Value = Gauge<f64, AtomicU64>;
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// From half a millisecond to ten seconds: answers from memory, and those that wait for Intercom.
+const ANSWER_SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+
+/// From a quarter of a second to ten minutes.
+const IMPORT_SECONDS: [f64; 10] = [0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0];
+
+/// All measures of a process.
+#[derive(Debug)]
+pub struct Measures {
+    registry: Registry,
+    requests: Family<Answer, Counter>,
+    request_seconds: Histograms<OfRoute>,
+    imports: Family<OfImport, Counter>,
+    import_seconds: Histograms<OfWorkspace>,
+    refused_writes: Family<OfWrite, Counter>,
+    tokens: Family<OfToken, Counter>,
+    intercom_calls: Family<OfWorkspace, Counter>,
+    intercom_retries: Family<OfWorkspace, Counter>,
+    intercom_rate_limited: Family<OfWorkspace, Counter>,
+    rate_limit_left: Family<OfWorkspace, Value>,
+    connected: Family<OfWorkspace, Value>,
+    held: Family<OfWorkspace, Value>,
+    failures: Family<OfWorkspace, Value>,
+    age: Family<OfWorkspace, Value>,
+    generation: Family<OfWorkspace, Value>,
+    users: Family<OfWorkspace, Value>,
+    groups: Family<OfWorkspace, Value>,
+    open_requests: Family<OfWorkspace, Value>,
+    database_up: Value,
+}
+
+/// What a workspace shows at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WorkspaceState {
+    /// Whether the last import succeeded.
+    pub connected: bool,
+    /// Whether the last import waits for somebody to let its removals through.
+    pub held: bool,
+    /// Imports that did not succeed since the last that did.
+    pub failures: u32,
+    /// How long ago Intercom last confirmed what is shown.
+    pub age: Option<f64>,
+    /// The generation that is shown; 0 before the first import.
+    pub generation: i64,
+    /// Users that are shown, the removed ones among them.
+    pub users: usize,
+    /// Groups that are shown.
+    pub groups: usize,
+    /// Calls to Intercom since the start, tries that failed among them.
+    pub intercom_calls: u64,
+    /// Those that repeated a failed one.
+    pub intercom_retries: u64,
+    /// Those that Intercom answered with 429.
+    pub intercom_rate_limited: u64,
+    /// Calls that are left in Intercom's window of ten seconds.
+    pub rate_limit_left: Option<u64>,
+    /// Requests that wait for a person; unknown while the database is away.
+    pub open_requests: Option<u64>,
+}
+
+impl Default for Measures {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("bridge");
+        let build: Family<OfBuild, Value> = Family::default();
+        build.get_or_create(&OfBuild { version: env!("CARGO_PKG_VERSION"), commit: env!("BRIDGE_COMMIT") }).set(1.0);
+        registry.register("build_info", "Always 1; which bridge it is", build);
+        let all = Self {
+            requests: Family::default(),
+            request_seconds: Family::new_with_constructor(|| Histogram::new(ANSWER_SECONDS)),
+            imports: Family::default(),
+            import_seconds: Family::new_with_constructor(|| Histogram::new(IMPORT_SECONDS)),
+            refused_writes: Family::default(),
+            tokens: Family::default(),
+            intercom_calls: Family::default(),
+            intercom_retries: Family::default(),
+            intercom_rate_limited: Family::default(),
+            rate_limit_left: Family::default(),
+            connected: Family::default(),
+            held: Family::default(),
+            failures: Family::default(),
+            age: Family::default(),
+            generation: Family::default(),
+            users: Family::default(),
+            groups: Family::default(),
+            open_requests: Family::default(),
+            database_up: Value::default(),
+            registry: Registry::default(),
+        };
+        registry.register("http_requests", "Requests that were answered", all.requests.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            "How long their answers took, without sending the body",
+            Unit::Seconds,
+            all.request_seconds.clone(),
+        );
+        registry.register("imports", "Imports of this process that ended", all.imports.clone());
+        registry.register_with_unit("import_duration", "How long they took", Unit::Seconds, all.import_seconds.clone());
+        registry.register("refused_writes", "Writes that Intercom's API cannot make", all.refused_writes.clone());
+        registry.register("tokens", "Tokens that OAuth clients asked for", all.tokens.clone());
+        registry.register("intercom_calls", "Calls to Intercom, failed tries among them", all.intercom_calls.clone());
+        registry.register("intercom_retries", "Calls that repeated a failed one", all.intercom_retries.clone());
+        registry.register("intercom_rate_limited", "Calls answered with 429", all.intercom_rate_limited.clone());
+        for (name, help, gauge) in [
+            (
+                "intercom_rate_limit_left",
+                "Calls that are left in Intercom's window of ten seconds",
+                &all.rate_limit_left,
+            ),
+            ("connected", "Whether the last import succeeded (1 or 0)", &all.connected),
+            (
+                "import_held",
+                "Whether the last import waits for somebody to let its removals through (1 or 0)",
+                &all.held,
+            ),
+            ("import_failures", "Imports that did not succeed since the last that did", &all.failures),
+            ("data_age_seconds", "How long ago Intercom last confirmed what is shown", &all.age),
+            ("generation", "The generation that is shown; 0 before the first import", &all.generation),
+            ("users", "Users that are shown, the removed ones among them", &all.users),
+            ("groups", "Groups that are shown", &all.groups),
+            ("lifecycle_requests_open", "Requests that wait for a person", &all.open_requests),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
+        registry.register("database_up", "Whether the database answers (1 or 0)", all.database_up.clone());
+        Self { registry, ..all }
+    }
+}
+
+impl Measures {
+    /// A request was answered. `route` is the pattern of its path, the same for all workspaces.
+    pub fn answered(&self, method: &'static str, route: Arc<str>, status: u16, took: Duration) {
+        let route = Shared(route);
+        self.request_seconds.get_or_create(&OfRoute { route: route.clone() }).observe(took.as_secs_f64());
+        self.requests.get_or_create(&Answer { method, route, status }).inc();
+    }
+
+    /// An import ended.
+    pub fn imported(&self, workspace: &str, mode: &'static str, outcome: &'static str, took: Option<f64>) {
+        let workspace = workspace.to_owned();
+        self.imports.get_or_create(&OfImport { workspace: workspace.clone(), mode, outcome }).inc();
+        if let Some(took) = took {
+            self.import_seconds.get_or_create(&OfWorkspace { workspace }).observe(took);
+        }
+    }
+
+    /// A write was refused.
+    pub fn refused(&self, workspace: &str, operation: &'static str) {
+        self.refused_writes.get_or_create(&OfWrite { workspace: workspace.to_owned(), operation }).inc();
+    }
+
+    /// An OAuth client asked for a token.
+    pub fn token(&self, outcome: &'static str) {
+        self.tokens.get_or_create(&OfToken { outcome }).inc();
+    }
+
+    /// Whether the database answers.
+    pub fn database(&self, up: bool) {
+        self.database_up.set(f64::from(u8::from(up)));
+    }
+
+    /// How a workspace stands.
+    #[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^52")]
+    pub fn workspace(&self, name: &str, state: &WorkspaceState) {
+        let of = OfWorkspace { workspace: name.to_owned() };
+        let set = |family: &Family<OfWorkspace, Value>, value: f64| {
+            family.get_or_create(&of).set(value);
+        };
+        set(&self.connected, f64::from(u8::from(state.connected)));
+        set(&self.held, f64::from(u8::from(state.held)));
+        set(&self.failures, f64::from(state.failures));
+        set(&self.generation, state.generation as f64);
+        set(&self.users, state.users as f64);
+        set(&self.groups, state.groups as f64);
+        if let Some(age) = state.age {
+            set(&self.age, age);
+        }
+        if let Some(left) = state.rate_limit_left {
+            set(&self.rate_limit_left, left as f64);
+        }
+        if let Some(open) = state.open_requests {
+            set(&self.open_requests, open as f64);
+        }
+        for (family, count) in [
+            (&self.intercom_calls, state.intercom_calls),
+            (&self.intercom_retries, state.intercom_retries),
+            (&self.intercom_rate_limited, state.intercom_rate_limited),
+        ] {
+            // It is counted elsewhere, and only grows.
+            family.get_or_create(&of).inner().store(count, Ordering::Relaxed);
+        }
+    }
+
+    /// The measures in the text format of Prometheus (OpenMetrics): what is of one workspace, if `sees` says so, and what is
+    /// of the whole process, if `all`.
+    ///
+    /// # Errors
+    /// Never, in truth: writing into a text cannot fail.
+    pub fn text(&self, sees: impl Fn(&str) -> bool, all: bool) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        let (mut shown, mut heading) = (String::new(), Vec::new());
+        let mut was_sample = false;
+        for line in text.lines() {
+            if line.starts_with('#') {
+                // What is measured of others alone must not even be named.
+                if std::mem::take(&mut was_sample) {
+                    heading.clear();
+                }
+                heading.push(line);
+                continue;
+            }
+            was_sample = true;
+            // Names of workspaces need no escapes.
+            let workspace = line.split_once("workspace=\"").and_then(|(_, rest)| rest.split('"').next());
+            if workspace.map_or(all, &sees) {
+                for line in heading.drain(..).chain([line]) {
+                    writeln!(shown, "{line}")?;
+                }
+            }
+        }
+        shown.push_str("# EOF\n");
+        Ok(shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_of_another_workspace_or_of_all_is_not_shown() {
+        let measures = Measures::default();
+        measures.workspace("mine", &WorkspaceState { users: 3, intercom_calls: 7, ..WorkspaceState::default() });
+        measures.workspace("yours", &WorkspaceState { users: 4, ..WorkspaceState::default() });
+        measures.imported("yours", "full", "succeeded", Some(1.0));
+        measures.answered("GET", "/scim/v2/Users".into(), 200, Duration::from_millis(2));
+        let text = measures.text(|name| name == "mine", false).unwrap();
+        assert!(text.contains("bridge_users{workspace=\"mine\"} 3.0\n"), "{text}");
+        assert!(text.contains("bridge_intercom_calls_total{workspace=\"mine\"} 7\n"), "{text}");
+        assert!(!text.contains("yours") && !text.contains("/scim/v2/Users"), "{text}");
+        assert!(text.ends_with("# EOF\n") && !text.contains("http_requests") && text.contains("# HELP bridge_users "));
+        assert_eq!(measures.text(|_| false, false).unwrap(), "# EOF\n");
+        let text = measures.text(|_| true, true).unwrap();
+        let counted = "bridge_http_requests_total{method=\"GET\",route=\"/scim/v2/Users\",status=\"200\"} 1\n";
+        assert!(text.contains(counted) && text.contains("yours"), "{text}");
+        assert!(
+            text.contains("bridge_http_request_duration_seconds_bucket{le=\"0.0025\",route=\"/scim/v2/Users\"} 1\n")
+        );
+    }
+
+    #[test]
+    fn counts_only_grow_whoever_looks() {
+        let measures = Measures::default();
+        for calls in [1, 5] {
+            measures.workspace("w", &WorkspaceState { intercom_calls: calls, ..WorkspaceState::default() });
+            let text = measures.text(|_| true, true).unwrap();
+            assert!(text.contains(&format!("bridge_intercom_calls_total{{workspace=\"w\"}} {calls}\n")), "{text}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What is measured, and that dashboard and alerts ask for nothing else.
+
+use std::collections::BTreeSet;
+
+use intercom_scim_bridge::access::Scope;
+use reqwest::Method;
+use serde_json::Value;
+use simulator::Fault;
+
+use crate::support::bridge::{Bridge, client, dozen, start_import, token};
+
+async fn scraped(bridge: &Bridge) -> String {
+    let answer = bridge.get("/metrics").await;
+    assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    answer.text
+}
+
+/// The value of a sample; its labels are as they are written.
+fn value(text: &str, sample: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(sample)).unwrap_or_else(|| panic!("no {sample}: {text}"));
+    line.trim().parse().unwrap()
+}
+
+/// Asks for something of everything that is measured.
+async fn busy() -> Bridge {
+    let bridge = Bridge::serving(dozen()).await;
+    bridge.get("/scim/v2/Users?count=1").await;
+    bridge.get("/workspaces/default/scim/v2/Users").await;
+    bridge.get("/scim/v2/Users/adm_1").await;
+    bridge.ask(Method::DELETE, "/scim/v2/Users/adm_1").await;
+    for secret in ["right", "wrong"] {
+        let (id, known) = client(&bridge.app, "scim.read", &["default"]).await;
+        let secret = if secret == "right" { known } else { "iscs_wrong".to_owned() };
+        let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+        let request = bridge.request(Method::POST, "/oauth/token");
+        Bridge::send(request.header("Content-Type", "application/x-www-form-urlencoded").body(form)).await;
+    }
+    bridge.simulator.fail(Fault::RateLimit(0), "", 1);
+    start_import(&bridge, "", "wait=30").await;
+    bridge
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_imports_calls_writes_and_tokens_are_counted() {
+    let bridge = busy().await;
+    let text = scraped(&bridge).await;
+    for (sample, expected) in [
+        ("bridge_http_requests_total{method=\"GET\",route=\"/scim/v2/Users\",status=\"200\"}", 2.0),
+        ("bridge_http_requests_total{method=\"GET\",route=\"/scim/v2/Users/{id}\",status=\"404\"}", 1.0),
+        ("bridge_http_requests_total{method=\"DELETE\",route=\"/scim/v2/Users/{id}\",status=\"501\"}", 1.0),
+        ("bridge_http_request_duration_seconds_count{route=\"/scim/v2/Users\"}", 2.0),
+        ("bridge_refused_writes_total{workspace=\"default\",operation=\"delete_user\"}", 1.0),
+        ("bridge_tokens_total{outcome=\"issued\"}", 1.0),
+        ("bridge_tokens_total{outcome=\"refused\"}", 1.0),
+        ("bridge_imports_total{workspace=\"default\",mode=\"full\",outcome=\"succeeded\"}", 1.0),
+        ("bridge_imports_total{workspace=\"default\",mode=\"incremental\",outcome=\"succeeded\"}", 1.0),
+        ("bridge_import_duration_seconds_count{workspace=\"default\"}", 2.0),
+        ("bridge_intercom_rate_limited_total{workspace=\"default\"}", 1.0),
+        ("bridge_intercom_retries_total{workspace=\"default\"}", 1.0),
+        ("bridge_lifecycle_requests_open{workspace=\"default\"}", 1.0),
+        ("bridge_users{workspace=\"default\"}", 12.0),
+        ("bridge_database_up", 1.0),
+    ] {
+        assert!((value(&text, sample) - expected).abs() < 0.5, "{sample} is {}", value(&text, sample));
+    }
+    assert!(value(&text, "bridge_intercom_calls_total{workspace=\"default\"}") > 6.0);
+    assert!(text.contains(concat!("bridge_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\",commit=\"")));
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_are_shown_nothing_and_any_scope_will_do() {
+    let bridge = busy().await;
+    let text = Bridge::send(bridge.request(Method::GET, "/metrics")).await.text;
+    assert_eq!(text, "# EOF\n");
+    let reader = token(&bridge.app, &[Scope::ScimRead]);
+    let text = Bridge::send(bridge.request(Method::GET, "/metrics").bearer_auth(reader)).await.text;
+    assert!(text.contains("bridge_users{"), "any scope will do for a scraper: {text}");
+    bridge.stop().await;
+}
+
+/// Names of our measures in a text.
+fn named(text: &str) -> BTreeSet<String> {
+    let names = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    names.filter(|name| name.starts_with("bridge_")).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dashboard_and_alerts_ask_for_what_there_is() {
+    let bridge = busy().await;
+    let text = scraped(&bridge).await;
+    let samples: BTreeSet<String> =
+        named(&text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n"));
+    let dashboard = include_str!("../../config/grafana/dashboard.json");
+    let panels = serde_json::from_str::<Value>(dashboard).unwrap()["panels"].as_array().unwrap().len();
+    assert!(panels >= 15);
+    let alerts = include_str!("../../config/grafana/alerts.yaml");
+    for (what, text) in [("the dashboard", dashboard), ("the alerts", alerts)] {
+        let asked = named(text);
+        assert!(asked.len() >= 8, "{asked:?}");
+        for name in asked {
+            assert!(samples.contains(&name), "{what} ask for {name}: {samples:?}");
+        }
+    }
+    // Every measure is on the dashboard, or its parts are.
+    for sample in &samples {
+        let base = sample.trim_end_matches("_sum").trim_end_matches("_count").trim_end_matches("_bucket");
+        assert!(dashboard.contains(base), "{sample} is on no panel");
+    }
+    let operations = include_str!("../../docs/operations.md");
+    let mut rules = 0;
+    for alert in alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        assert!(operations.contains(&format!("### {alert}\n")), "there is no runbook for {alert}");
+        assert!(alerts.contains(&format!("docs/operations.md#{}\n", alert.to_lowercase())));
+        rules += 1;
+    }
+    assert!(rules >= 8);
+    bridge.stop().await;
+}
