@@ -1,5 +1,13 @@
 # The connection as Terraform, for Saviynt's own provider. The other files of the package must lie beside this one.
 
+terraform {
+  required_providers {
+    saviynt = {
+      source = "saviynt/saviynt"
+    }
+  }
+}
+
 variable "intercom_bridge_client_id" {
   type = string
 }
@@ -11,7 +19,7 @@ variable "intercom_bridge_client_secret" {
 
 resource "saviynt_rest_connection_resource" "intercom" {
   connection_type = "REST"
-  connection_name = "Intercom"
+  connection_name = "@@CONNECTION_NAME@@"
   connection_json = replace(
     replace(file("${path.module}/ConnectionJSON.json"), "@@CLIENT_ID@@", var.intercom_bridge_client_id),
     "@@CLIENT_SECRET@@", var.intercom_bridge_client_secret
@@ -21,6 +29,9 @@ resource "saviynt_rest_connection_resource" "intercom" {
   config_json             = file("${path.module}/ConfigJSON.json")
   create_ticket_json      = file("${path.module}/CreateTicketJSON.json")
   ticket_status_json      = file("${path.module}/TicketStatusJSON.json")
+
+  # With a token that does not change, in its place:
+  # connection_json = replace(file("${path.module}/ConnectionJSON.bearer.json"), "@@ACCESS_TOKEN@@", var.token)
 
   # With these, a task fails with the bridge's sentence on what to do instead, in place of a ticket.
   # create_account_json  = file("${path.module}/CreateAccountJSON.json")

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-/// What a write asks for. The decision to refuse it was made before, without its body.
+use super::entitlement::{EntitlementType, SEAT, id_of};
+
+/// What a write asks for, in the words of [`super::OPERATIONS`]. The decision to refuse it was made before, without its
+/// body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// For example `add_access`.
@@ -13,7 +16,24 @@ pub struct Asked {
     pub entitlement: Option<String>,
     /// The sign-in address of whom it is about.
     pub user_name: Option<String>,
+    /// What else is to be so, for a person to read; never a password.
+    pub details: Option<String>,
 }
+
+/// What may be told of a body: where it is, and what it is called. Whatever else a client sends is none of it.
+const TOLD: [(&str, &str); 11] = [
+    ("/displayName", "name"),
+    ("/display_name", "name"),
+    ("/name/formatted", "name"),
+    ("/name/givenName", "given name"),
+    ("/given_name", "given name"),
+    ("/name/familyName", "family name"),
+    ("/family_name", "family name"),
+    ("/title", "title"),
+    ("/userName", "address"),
+    ("/user_name", "address"),
+    ("/comment", "comment"),
+];
 
 impl Asked {
     /// A write as its path tells it, made clearer by its body where that can be read. Connectors send all kinds of
@@ -25,13 +45,17 @@ impl Asked {
             target: target.map(str::to_owned),
             entitlement: entitlement.map(str::to_owned),
             user_name: None,
+            details: details(body),
         };
         match operation {
             "update_group" => asked.read_membership(body),
-            "create_user" | "update_user" => {
+            "create_group" | "remove_group" | "bulk" => {}
+            "update_account" => {
                 asked.user_name = user_name(body);
-                if let Some(active) = sets_active(body).filter(|_| operation == "update_user") {
+                if let Some(active) = sets_active(body) {
                     asked.operation = if active { "enable_account" } else { "disable_account" };
+                } else if let Some((verb, entitlement)) = gives_access(body) {
+                    (asked.operation, asked.entitlement) = (verb, Some(entitlement));
                 }
             }
             _ => {
@@ -48,24 +72,72 @@ impl Asked {
 
     /// RFC 7644 §3.5.2: a PATCH that adds one member to a group or takes one out of it is about that member.
     fn read_membership(&mut self, body: &Value) {
-        let mut found = None;
-        for operation in operations(body) {
-            let verb = match text_of(operation, "op").unwrap_or_default().to_ascii_lowercase().as_str() {
-                "add" => "add_access",
-                "remove" => "remove_access",
-                _ => return,
-            };
-            let members = members(operation);
-            let [member] = members.as_slice() else { return };
-            if found.replace((verb, member.clone())).is_some() {
-                return;
+        let changes: Vec<(&'static str, String)> = operations(body)
+            .filter_map(|operation| Some((verb(operation)?, values(operation, "members"))))
+            .flat_map(|(verb, members)| members.into_iter().map(move |member| (verb, member)))
+            .collect();
+        match changes.as_slice() {
+            [] => {}
+            [(verb, member)] => {
+                let group = self.target.replace(member.clone());
+                (self.operation, self.entitlement) = (verb, group);
+            }
+            several => {
+                let told: Vec<String> = several.iter().map(|(verb, member)| format!("{verb} {member}")).collect();
+                self.details = Some(told.join(", "));
             }
         }
-        if let Some((verb, member)) = found {
-            let group = self.target.replace(member);
-            (self.operation, self.entitlement) = (verb, group);
+    }
+}
+
+/// Whether a PATCH operation gives or takes.
+fn verb(operation: &Value) -> Option<&'static str> {
+    match text_of(operation, "op")?.to_ascii_lowercase().as_str() {
+        "add" => Some("add_access"),
+        "remove" => Some("remove_access"),
+        _ => None,
+    }
+}
+
+/// The one role, seat or permission that a PATCH of a user gives or takes.
+fn gives_access(body: &Value) -> Option<(&'static str, String)> {
+    let mut found = None;
+    for operation in operations(body) {
+        for attribute in ["roles", "entitlements"] {
+            for value in values(operation, attribute) {
+                let id = match (attribute, value.as_str()) {
+                    ("roles", role) => id_of(EntitlementType::Role, role),
+                    (_, SEAT) => id_of(EntitlementType::Seat, SEAT),
+                    (_, permission) => id_of(EntitlementType::Permission, permission),
+                };
+                if found.replace((verb(operation)?, id)).is_some() {
+                    return None;
+                }
+            }
         }
     }
+    found
+}
+
+/// What a body says of names and titles, in a line.
+fn details(body: &Value) -> Option<String> {
+    let patched = operations(body).filter_map(|operation| {
+        let value = operation.get("value")?;
+        let pointer = format!("/{}", text_of(operation, "path").unwrap_or_default().replace('.', "/"));
+        let named = TOLD.iter().find(|(known, _)| known.eq_ignore_ascii_case(&pointer));
+        Some(named.map_or_else(|| told(value), |(_, name)| value.as_str().map(|text| format!("{name}: {text}"))))
+    });
+    let all: Vec<String> = patched.flatten().chain(told(body)).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+fn told(body: &Value) -> Option<String> {
+    let text = |(pointer, name): &(&str, &str)| {
+        let text = body.pointer(pointer)?.as_str().filter(|text| !text.is_empty())?;
+        Some(format!("{name}: {text}"))
+    };
+    let all: Vec<String> = TOLD.iter().filter_map(text).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 fn operations(body: &Value) -> impl Iterator<Item = &Value> {
@@ -74,14 +146,20 @@ fn operations(body: &Value) -> impl Iterator<Item = &Value> {
     list.and_then(Value::as_array).into_iter().flatten()
 }
 
-/// The members that an operation names: in its value, or in its path as `members[value eq "…"]`.
-fn members(operation: &Value) -> Vec<String> {
+/// The values of a multi-valued attribute that an operation names: in its value, or in its path as
+/// `members[value eq "…"]`.
+fn values(operation: &Value, attribute: &str) -> Vec<String> {
     let path = text_of(operation, "path").unwrap_or_default();
-    if let Some((_, filter)) = path.split_once('[') {
-        return filter.split('"').nth(1).map(str::to_owned).into_iter().collect();
+    if let Some((named, filter)) = path.split_once('[') {
+        let one = filter.split('"').nth(1).filter(|_| named.eq_ignore_ascii_case(attribute));
+        return one.map(str::to_owned).into_iter().collect();
     }
     let value = operation.get("value");
-    let list = if path.eq_ignore_ascii_case("members") { value } else { value.and_then(|value| value.get("members")) };
+    let list = match path.as_str() {
+        "" => value.and_then(|value| value.get(attribute)),
+        path if path.eq_ignore_ascii_case(attribute) => value,
+        _ => None,
+    };
     let list = list.map(|list| list.as_array().map_or(std::slice::from_ref(list), Vec::as_slice)).unwrap_or_default();
     list.iter().filter_map(|member| member.as_str().map(str::to_owned).or_else(|| text_of(member, "value"))).collect()
 }
@@ -126,7 +204,7 @@ mod tests {
 
     fn access(operation: &'static str) -> Asked {
         let (target, entitlement) = (Some("adm_1".to_owned()), Some("team_1".to_owned()));
-        Asked { operation, target, entitlement, user_name: None }
+        Asked { operation, target, entitlement, ..Asked::default() }
     }
 
     #[test]
@@ -148,7 +226,8 @@ mod tests {
             assert_eq!(of_group(&body), access(operation), "{body}");
         }
         let two = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "a"}, {"value": "b"}]}]});
-        assert_eq!(of_group(&two).operation, "update_group");
+        let asked = of_group(&two);
+        assert_eq!((asked.operation, asked.details.as_deref()), ("update_group", Some("add_access a, add_access b")));
     }
 
     #[test]
@@ -158,10 +237,10 @@ mod tests {
             json!({"Operations": [{"op": "Replace", "value": {"active": "False"}}]}),
             json!({"userName": "ada@example.com", "active": false}),
         ] {
-            assert_eq!(Asked::of("update_user", Some("adm_1"), None, &body).operation, "disable_account", "{body}");
+            assert_eq!(Asked::of("update_account", Some("adm_1"), None, &body).operation, "disable_account", "{body}");
         }
         let renamed = json!({"Operations": [{"op": "replace", "path": "displayName", "value": "Ada"}]});
-        assert_eq!(Asked::of("update_user", Some("adm_1"), None, &renamed).operation, "update_user");
+        assert_eq!(Asked::of("update_account", Some("adm_1"), None, &renamed).operation, "update_account");
     }
 
     #[test]
@@ -171,10 +250,39 @@ mod tests {
             json!({"emails": [{"value": "ada@example.com"}]}),
             json!({"email": "ada@example.com"}),
         ] {
-            let asked = Asked::of("create_user", None, None, &body);
+            let asked = Asked::of("create_account", None, None, &body);
             let found = (asked.operation, asked.user_name.as_deref());
-            assert_eq!(found, ("create_user", Some("ada@example.com")), "{body}");
+            assert_eq!(found, ("create_account", Some("ada@example.com")), "{body}");
         }
+    }
+
+    #[test]
+    fn roles_seats_and_permissions_of_a_user_are_access_too() {
+        let add = |attribute: &str, value: &str| {
+            let body = json!({"Operations": [{"op": "add", "path": attribute, "value": [{"value": value}]}]});
+            let asked = Asked::of("update_account", Some("adm_1"), None, &body);
+            (asked.operation, asked.entitlement)
+        };
+        assert_eq!(add("roles", "2"), ("add_access", Some("role_2".to_owned())));
+        assert_eq!(add("entitlements", "inbox_seat"), ("add_access", Some("seat_inbox_seat".to_owned())));
+        assert_eq!(add("entitlements", "export_data"), ("add_access", Some("permission_export_data".to_owned())));
+        let body = json!({"Operations": [{"op": "Remove", "path": "roles[value eq \"2\"]"}]});
+        assert_eq!(Asked::of("update_account", Some("adm_1"), None, &body).operation, "remove_access");
+    }
+
+    #[test]
+    fn names_are_told_and_passwords_never() {
+        let body =
+            json!({"userName": "a@example.com", "password": "hunter2", "name": {"givenName": "Ada"}, "title": "Agent"});
+        let told = Asked::of("create_account", None, None, &body).details.unwrap();
+        assert_eq!(told, "given name: Ada, title: Agent, address: a@example.com");
+        let body = json!({"Operations": [
+            {"op": "replace", "path": "password", "value": "hunter2"},
+            {"op": "replace", "path": "displayName", "value": "Ada L."},
+            {"op": "replace", "value": {"title": "Lead", "password": "hunter2"}},
+        ]});
+        assert_eq!(Asked::of("update_account", None, None, &body).details.unwrap(), "name: Ada L., title: Lead");
+        assert_eq!(Asked::of("change_password", None, None, &json!({"password": "hunter2"})).details, None);
     }
 
     #[test]
@@ -186,7 +294,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_body_is_too_strange(text in ".{0,200}", operation in prop::sample::select(vec!["update_group", "update_user", "create_user", "add_access"])) {
+        fn no_body_is_too_strange(text in ".{0,200}", operation in prop::sample::select(vec!["update_group", "update_account", "create_account", "add_access"])) {
             let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
             let _ = Asked::of(operation, Some("x"), None, &json!({"Operations": [body.clone(), {"op": "add", "value": body}]}));
         }

@@ -65,7 +65,7 @@ impl Row for Entitlement {
 }
 
 /// The seat that Intercom tells of.
-const SEAT: &str = "inbox_seat";
+pub(super) const SEAT: &str = "inbox_seat";
 
 /// What a person has besides teams: type, Intercom's id, name.
 pub(super) fn held(user: &User) -> impl Iterator<Item = (EntitlementType, &str, &str)> {
@@ -94,16 +94,23 @@ pub fn entitlements(directory: &Directory, kind: Option<EntitlementType>, select
     selection.page(all.iter(), Entitlement::clone)
 }
 
-/// The id of the entitlement that is called so, by its id or by its name; none where several have the name.
+/// The id of the entitlement that is called so, by its id, its name, or Intercom's word for it, as a list of one in brackets
+/// too; none where several are called so.
 #[must_use]
 pub fn entitlement_named(directory: &Directory, name: &str) -> Option<String> {
+    let name = name.trim().trim_start_matches('[').trim_end_matches(']').trim();
     let all = entitlements(directory, None, Selection { limit: usize::MAX, ..Selection::default() }).items;
     if all.iter().any(|one| one.id == name) {
         return Some(name.to_owned());
     }
-    let mut called = all.into_iter().filter(|one| one.name == name);
+    let mut called = all.into_iter().filter(|one| one.name == name || one.intercom_id == name);
     let (first, second) = (called.next(), called.next());
     first.filter(|_| second.is_none()).map(|one| one.id)
+}
+
+/// Whether a text has the form of an entitlement's id: what has not was never found out to be one.
+pub(super) fn is_id(text: &str) -> bool {
+    EntitlementType::ALL.iter().any(|(_, word)| text.strip_prefix(word).is_some_and(|rest| rest.starts_with('_')))
 }
 
 fn of_team(team: &Team) -> Entitlement {

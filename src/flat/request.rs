@@ -6,6 +6,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::entitlement::is_id;
 use super::{MembershipSelection, Row, Selection, account_id, memberships};
 use crate::directory::{Directory, Person};
 
@@ -15,7 +16,7 @@ pub struct LifecycleRequest {
     /// `req_…`.
     #[serde(rename = "id")]
     pub reference: String,
-    /// `open`, or `done`: somebody has said so, or an import has seen it.
+    /// `open`; `done`: somebody has said so, or an import has seen it; or `declined`: somebody has said that it will not be.
     pub state: String,
     /// `refused`: a write that the bridge refused; `ticket`: a request that was made as such.
     pub source: String,
@@ -27,7 +28,7 @@ pub struct LifecycleRequest {
     pub entitlement: Option<String>,
     /// The sign-in address of whom it is about, where the ticket tells it.
     pub user_name: Option<String>,
-    /// What the ticket says besides.
+    /// What the ticket says besides; of a refused write, the names in its body.
     pub comment: Option<String>,
     /// Who asked: the subject of the token.
     pub requester: String,
@@ -68,8 +69,8 @@ impl Row for LifecycleRequest {
     const FOR_SPREADSHEETS: bool = true;
 }
 
-/// What a ticket can ask for.
-pub const OPERATIONS: [&str; 9] = [
+/// What a request can ask for.
+pub const OPERATIONS: [&str; 13] = [
     "create_account",
     "update_account",
     "enable_account",
@@ -78,6 +79,10 @@ pub const OPERATIONS: [&str; 9] = [
     "change_password",
     "add_access",
     "remove_access",
+    "create_group",
+    "update_group",
+    "remove_group",
+    "bulk",
     // What the comment says; only a person can tell when it is done.
     "other",
 ];
@@ -101,13 +106,14 @@ fn is_done(directory: &Directory, held: &HashSet<String>, request: &LifecycleReq
     let active = |person: &&Person| person.user.active;
     let gone = !people.is_empty() && !people.iter().any(active);
     match request.operation.as_str() {
-        "create_account" | "create_user" => request.user_name.is_some() && people.iter().any(active),
+        "create_account" => request.user_name.is_some() && people.iter().any(active),
         "enable_account" => people.iter().any(active),
-        "disable_account" | "remove_account" | "delete_user"
+        "disable_account" | "remove_account"
         // Of somebody who is gone there is nothing left to change.
-        | "update_account" | "update_user" | "change_password" => gone,
+        | "update_account" | "change_password" => gone,
         operation @ ("add_access" | "remove_access") => {
-            let Some(entitlement) = &request.entitlement else { return false };
+            // Nobody has what is not known to be an entitlement, which must not pass for its having been taken away.
+            let Some(entitlement) = request.entitlement.as_ref().filter(|id| is_id(id)) else { return false };
             let wanted = operation == "add_access";
             let has = |person: &&Person| held.contains(&format!("{}:{entitlement}", account_id(&person.user.id)));
             !people.is_empty() && people.iter().all(|person| has(person) == wanted)
@@ -123,7 +129,8 @@ fn people_of<'a>(directory: &'a Directory, request: &LifecycleRequest) -> Vec<&'
         (Some(email), Some(name)) => email.to_lowercase() == name.to_lowercase(),
         _ => false,
     };
-    if request.target.is_some() {
+    // A new account has no id of ours yet, whatever the client calls it.
+    if request.target.is_some() && request.operation != "create_account" {
         directory.people.iter().filter(is_target).collect()
     } else {
         directory.people.iter().filter(is_named).collect()

@@ -71,12 +71,21 @@ pub struct ReviewedAccount {
     pub days_since_login: Option<i64>,
     /// Whether a second factor is asked for at sign-in.
     pub mfa: Option<bool>,
+    /// Whether the teammate signs in by an identity provider: never known so far.
+    pub sso: Option<bool>,
+    /// When the teammate was invited: never known so far.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub invited_at: Option<OffsetDateTime>,
     /// When the teammate was removed.
     #[serde(with = "time::serde::rfc3339::option")]
     pub removed_at: Option<OffsetDateTime>,
     /// When the bridge saw the account first.
     #[serde(with = "time::serde::rfc3339")]
     pub first_seen_at: OffsetDateTime,
+    /// When the account was last known to be there: the moment of the row, or, of one that was removed, when the bridge
+    /// recorded that.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_seen_at: OffsetDateTime,
     /// What became of it since the moment `since`; null without one.
     pub change_since_last_review: Option<ReviewChange>,
 }
@@ -102,8 +111,11 @@ impl Row for ReviewedAccount {
         "last_login_source",
         "days_since_login",
         "mfa",
+        "sso",
+        "invited_at",
         "removed_at",
         "first_seen_at",
+        "last_seen_at",
         "change_since_last_review",
     ];
     const FOR_SPREADSHEETS: bool = true;
@@ -181,8 +193,11 @@ fn row(
         last_login_source: last_login_at.map(|_| "activity_log"),
         days_since_login: last_login_at.map(|at| (moment - at).whole_days()),
         mfa: user.two_factor_auth,
+        sso: None,
+        invited_at: None,
         removed_at: user.removed_at,
         first_seen_at: stamps.created,
+        last_seen_at: if user.active { moment } else { stamps.last_modified },
         change_since_last_review: change,
         account_id,
     }

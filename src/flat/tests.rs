@@ -238,7 +238,7 @@ fn a_request_is_done_when_the_directory_shows_what_was_asked_for_and_not_before(
         ("remove_account", Some("adm_1"), None, None, false),
         ("remove_account", Some("adm_3"), None, None, true),
         ("disable_account", None, None, Some("CY@example.com"), true),
-        ("delete_user", Some("adm_3"), None, None, true),
+        ("create_account", Some("new.bo"), None, Some("bo@example.com"), true),
         ("remove_account", Some("adm_404"), None, None, false),
         ("enable_account", Some("adm_1"), None, None, true),
         ("enable_account", Some("adm_3"), None, None, false),
@@ -253,7 +253,10 @@ fn a_request_is_done_when_the_directory_shows_what_was_asked_for_and_not_before(
         ("add_access", Some("adm_2"), None, None, false),
         ("change_password", Some("adm_1"), None, None, false),
         ("update_account", Some("adm_1"), None, None, false),
-        ("update_user", Some("adm_3"), None, None, true),
+        ("update_account", Some("adm_3"), None, None, true),
+        ("remove_access", Some("adm_2"), Some("Support"), None, false),
+        ("remove_access", Some("adm_2"), Some("[Billing]"), None, false),
+        ("remove_group", Some("team_404"), None, None, false),
     ] {
         let requests = [asked(operation, target, entitlement, user_name)];
         assert_eq!(

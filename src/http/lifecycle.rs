@@ -55,6 +55,8 @@ pub struct NewTicket {
 pub struct Done {
     /// How, or why not.
     note: Option<String>,
+    /// Whether it was decided not to do it: its state is `declined` then.
+    declined: bool,
 }
 
 /// Lists what was asked for that a person must do: refused writes and tickets, newest first.
@@ -75,8 +77,10 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     let limit = parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?;
     let text = |name: &str| parameters.text(name).map(str::to_owned);
     let question = RequestQuestion {
-        state: parameters.word("state", &[("open", "open"), ("done", "done")])?.map(str::to_owned),
-        operation: text("operation"),
+        state: parameters
+            .word("state", &[("open", "open"), ("done", "done"), ("declined", "declined")])?
+            .map(str::to_owned),
+        operation: parameters.word("operation", &OPERATIONS.map(|word| (word, word)))?.map(str::to_owned),
         target: text("target"),
         before: text("before"),
     };
@@ -121,14 +125,14 @@ pub async fn create(
     let mut ticket: NewTicket = read(&body.0, TICKET)?;
     for text in [&mut ticket.target, &mut ticket.entitlement, &mut ticket.user_name, &mut ticket.comment] {
         // Who fills in a form leaves empty what does not apply.
-        *text = text.take().filter(|text| !text.trim().is_empty());
+        *text = text.take().filter(|text| !matches!(text.trim(), "" | "null"));
     }
     if !OPERATIONS.contains(&ticket.operation.as_str()) {
         return Err(wrong(format!("operation must be one of {}", OPERATIONS.join(", "))));
     }
     for (name, text, most) in [
         ("target", &ticket.target, limits::ID_BYTES),
-        ("entitlement", &ticket.entitlement, limits::ID_BYTES),
+        ("entitlement", &ticket.entitlement, limits::COMMENT_BYTES),
         ("user_name", &ticket.user_name, limits::SUBJECT_BYTES),
         ("comment", &ticket.comment, limits::COMMENT_BYTES),
     ] {
@@ -165,7 +169,7 @@ pub async fn create(
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(shown(recorded)))
 }
 
-/// Says that a request was done.
+/// Says that a request was done, or that it will not be.
 #[utoipa::path(
     post, path = "/api/v1/lifecycle/requests/{id}/done", operation_id = "close_lifecycle_request", tag = "lifecycle", security(("bearer" = ["admin"])),
     params(("id" = String, Path, description = "`req_…`")),
@@ -187,7 +191,14 @@ pub async fn done(request: HttpRequest, caller: Caller<Admin>, body: Body) -> Re
     let known_request = known(&request, &caller).await?;
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
     let (by, at) = (caller.principal.subject.to_string(), caller.service.clock.now());
-    if !ledger.close_request(workspace, &known_request.reference, Closing { by, note: said.note, at }).await? {
+    if !ledger
+        .close_request(
+            workspace,
+            &known_request.reference,
+            Closing { by, note: said.note, declined: said.declined, at },
+        )
+        .await?
+    {
         return Err(ApiError::Problem {
             status: StatusCode::CONFLICT,
             code: "already_done",
@@ -223,13 +234,25 @@ async fn known<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<RecordedR
 /// When the ledger cannot be read or written.
 pub async fn settle(ledger: &Ledger, workspace: &Workspace, now: time::OffsetDateTime) -> Result<(), LedgerError> {
     let Some(picture) = workspace.live.picture() else { return Ok(()) };
+    // Who left long ago is not shown any more.
+    let mut everybody = None;
     let mut question = RequestQuestion { state: Some("open".to_owned()), ..RequestQuestion::default() };
     loop {
         let (rows, _) = ledger.requests(&workspace.name, &question, limits::LIST_ITEMS as u64).await?;
         let open: Vec<LifecycleRequest> = rows.into_iter().map(shown).collect();
-        for request in seen_done(picture.directory(), &open) {
+        let mut done = seen_done(picture.directory(), &open);
+        let shown = |target: &str| picture.by_id(target).is_some();
+        if open.iter().filter_map(|request| request.target.as_deref()).any(|target| !shown(target)) {
+            if everybody.is_none() {
+                everybody = Some(workspace.past.at(picture.edition().generation).await?);
+            }
+            if let Some(everybody) = &everybody {
+                done = seen_done(everybody, &open);
+            }
+        }
+        for request in done {
             let note = format!("seen in generation {}", picture.edition().generation);
-            let closing = Closing { by: "import".to_owned(), note: Some(note), at: now };
+            let closing = Closing { by: "import".to_owned(), note: Some(note), declined: false, at: now };
             ledger.close_request(&workspace.name, &request.reference, closing).await?;
         }
         match open.last() {

@@ -65,7 +65,7 @@ pub struct ReviewParameters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RequestParameters {
-    /// `open` or `done`.
+    /// `open`, `done` or `declined`.
     state: Option<String>,
     /// Only of this operation, such as `remove_account`.
     operation: Option<String>,

@@ -24,6 +24,10 @@ const TEAMMATES: &str = "Make the change in Intercom under Settings > Workspace 
                          through Intercom's own SCIM provisioning; the bridge will show it after the next import.";
 const TEAMS: &str =
     "Make the change in Intercom under Settings > Inbox > Teams; the bridge will show it after the next import.";
+const ACCESS: &str = "Make the change in Intercom: teams under Settings > Inbox > Teams; roles, seats and permissions under \
+                      Settings > Workspace > Teammates. The bridge will show it after the next import.";
+const PASSWORDS: &str =
+    "Teammates set their passwords themselves on Intercom's sign-in page, or sign in by their identity provider.";
 
 /// Refuses a new teammate.
 #[utoipa::path(
@@ -39,7 +43,7 @@ pub async fn create_user(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "create_user", TEAMMATES).await
+    refuse(&request, &caller, body, "create_account", TEAMMATES).await
 }
 
 /// Refuses a change of a teammate.
@@ -60,7 +64,7 @@ pub async fn update_user(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "update_user", TEAMMATES).await
+    refuse(&request, &caller, body, "update_account", TEAMMATES).await
 }
 
 /// Refuses to remove a teammate.
@@ -77,7 +81,7 @@ pub async fn delete_user(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "delete_user", TEAMMATES).await
+    refuse(&request, &caller, body, "remove_account", TEAMMATES).await
 }
 
 /// Refuses a new team.
@@ -129,7 +133,7 @@ pub async fn delete_group(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "delete_group", TEAMS).await
+    refuse(&request, &caller, body, "remove_group", TEAMS).await
 }
 
 /// Refuses a change of the teammate who asks (RFC 7644 §3.11).
@@ -146,7 +150,7 @@ pub async fn update_me(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "update_user", TEAMMATES).await
+    refuse(&request, &caller, body, "update_account", TEAMMATES).await
 }
 
 /// Refuses several writes at once (RFC 7644 §3.7), whatever they are.
@@ -163,7 +167,7 @@ pub async fn run_bulk_operations(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "run_bulk_operations", TEAMMATES).await
+    refuse(&request, &caller, body, "bulk", TEAMMATES).await
 }
 
 /// Refuses a new account.
@@ -269,7 +273,7 @@ pub async fn change_password(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "change_password", TEAMMATES).await
+    refuse(&request, &caller, body, "change_password", PASSWORDS).await
 }
 
 /// Refuses to give access: to a team, a role, a seat or a permission. The body names `account_id` and `entitlement_id`.
@@ -286,7 +290,7 @@ pub async fn add_access(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "add_access", TEAMS).await
+    refuse(&request, &caller, body, "add_access", ACCESS).await
 }
 
 /// Refuses to take access away. The body names `account_id` and `entitlement_id`.
@@ -302,7 +306,7 @@ pub async fn remove_access(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_access", TEAMS).await
+    refuse(&request, &caller, body, "remove_access", ACCESS).await
 }
 
 /// Refuses to give an account access.
@@ -320,7 +324,7 @@ pub async fn add_access_of_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "add_access", TEAMS).await
+    refuse(&request, &caller, body, "add_access", ACCESS).await
 }
 
 /// Refuses to take access away from an account.
@@ -337,7 +341,7 @@ pub async fn remove_access_of_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_access", TEAMS).await
+    refuse(&request, &caller, body, "remove_access", ACCESS).await
 }
 
 async fn refuse(
@@ -354,7 +358,7 @@ async fn refuse(
     let refused = NewRequest {
         reference: reference.clone(),
         source: "refused",
-        comment: None,
+        comment: asked.details.as_deref().map(|text| text.chars().take(limits::COMMENT_BYTES / 4).collect()),
         workspace: caller.workspace.name.to_string(),
         at: service.clock.now(),
         request_id: Facts::of(request, |facts| facts.request_id.clone()).unwrap_or_default(),
@@ -378,7 +382,7 @@ async fn refuse(
         }
     };
     service.measures.refused(&caller.workspace.name, operation);
-    let what = operation.replace('_', " ");
+    let what = if operation == "bulk" { "make changes in bulk".to_owned() } else { operation.replace('_', " ") };
     Err(ApiError::UnsupportedWrite {
         operation,
         detail: format!("Intercom's API cannot {what}, so nothing was changed."),

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, ImportRead};
@@ -76,7 +77,8 @@ pub struct Review {
 }
 
 /// Exports who has which access, for a review: with `as_of`, who had it then; with `since`, what changed since then. As CSV,
-/// the manifest is in headers: `Repr-Digest` (RFC 9530), `X-Review-Generation`, `X-Review-Rows`.
+/// the manifest is in headers: `Repr-Digest` (RFC 9530), `X-Review-Generation`, `X-Review-Rows`, `X-Review-As-Of`,
+/// `X-Review-Generated-At`, `X-Review-Generated-By`.
 #[utoipa::path(
     get, path = "/api/v1/reviews/accounts", operation_id = "review_accounts", tag = "reviews", security(("bearer" = ["import.read"])),
     params(ReviewParameters),
@@ -115,7 +117,13 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
         (generation, items)
     } else {
         let picture = freshness::picture(&request, &caller).await?.picture;
-        (picture.edition().generation, review(picture.directory(), before.as_deref(), as_of))
+        let generation = picture.edition().generation;
+        // Who left long ago is not shown any more, and is what changed since the review before.
+        let items = match &before {
+            None => review(picture.directory(), None, as_of),
+            Some(before) => review(&*past.at(generation).await?, Some(before), as_of),
+        };
+        (generation, items)
     };
     let csv = table::csv(&items).ok_or(ScimError::Internal)?;
     let hash = digest(&SHA256, &csv);
@@ -127,6 +135,9 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
             .insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(hash.as_ref()))))
             .insert_header(("X-Review-Generation", generation.to_string()))
             .insert_header(("X-Review-Rows", items.len().to_string()))
+            .insert_header(("X-Review-As-Of", moment(as_of)))
+            .insert_header(("X-Review-Generated-At", moment(now)))
+            .insert_header(("X-Review-Generated-By", printable(&caller.principal.subject)))
             .body(csv));
     }
     let manifest = ReviewManifest {
@@ -141,6 +152,16 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
         generator: concat!("intercom-scim-bridge ", env!("CARGO_PKG_VERSION")),
     };
     Ok(HttpResponse::Ok().json(Review { summary: summary(&items, since.is_some()), manifest, items }))
+}
+
+fn moment(moment: OffsetDateTime) -> String {
+    // Every moment has this form.
+    moment.format(&Rfc3339).unwrap_or_default()
+}
+
+/// A subject as a header can hold it.
+fn printable(subject: &str) -> String {
+    subject.chars().map(|letter| if letter.is_ascii_graphic() || letter == ' ' { letter } else { '?' }).collect()
 }
 
 fn summary(items: &[ReviewedAccount], compared: bool) -> ReviewSummary {

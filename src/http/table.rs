@@ -47,13 +47,17 @@ pub fn csv<R: Row>(rows: &[R]) -> Option<Vec<u8>> {
 fn cell(value: Option<&Value>, for_spreadsheets: bool) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
-        // A spreadsheet would take what begins so for a formula, and run it: somebody's name may be one.
-        Some(Value::String(text)) if for_spreadsheets && text.starts_with(['=', '+', '-', '@', '\t', '\r']) => {
-            format!("'{text}")
-        }
+        // Some spreadsheets begin a new cell at each semicolon, which lists here have between their items.
+        Some(Value::String(text)) if for_spreadsheets => text.split(';').map(harmless).collect::<Vec<_>>().join(";"),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     }
+}
+
+/// A spreadsheet would take what begins so for a formula, and run it: somebody's name may be one.
+fn harmless(text: &str) -> String {
+    let formula = text.trim_start_matches(' ').starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    if formula { format!("'{text}") } else { text.to_owned() }
 }
 
 #[cfg(test)]
@@ -69,6 +73,7 @@ mod tests {
             assert_eq!(cell(Some(&json!(text)), false), text);
         }
         assert_eq!(cell(Some(&json!("a=1")), true), "a=1");
+        assert_eq!(cell(Some(&json!("Support;=1+1; @x;Billing")), true), "Support;'=1+1;' @x;Billing");
         assert_eq!((cell(Some(&json!(-1)), true), cell(Some(&json!(null)), true)), ("-1".to_owned(), String::new()));
     }
 }

@@ -44,7 +44,7 @@ pub struct NewRequest {
 /// Which requests are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestQuestion {
-    /// `open` or `done`.
+    /// `open`, `done` or `declined`.
     pub state: Option<String>,
     /// Only of this operation.
     pub operation: Option<String>,
@@ -61,6 +61,8 @@ pub struct Closing {
     pub by: String,
     /// What they say.
     pub note: Option<String>,
+    /// Whether it was decided not to do it.
+    pub declined: bool,
     /// When.
     pub at: OffsetDateTime,
 }
@@ -146,7 +148,7 @@ impl Ledger {
     pub async fn close_request(&self, workspace: &str, reference: &str, closing: Closing) -> Result<bool, LedgerError> {
         use lifecycle_requests::Column;
         let closed = lifecycle_requests::Entity::update_many()
-            .col_expr(Column::State, Expr::value("done"))
+            .col_expr(Column::State, Expr::value(if closing.declined { "declined" } else { "done" }))
             .col_expr(Column::ClosedAt, Expr::value(closing.at))
             .col_expr(Column::ClosedBy, Expr::value(closing.by))
             .col_expr(Column::Note, Expr::value(closing.note))

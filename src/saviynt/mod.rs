@@ -11,6 +11,8 @@ mod transport;
 
 use time::OffsetDateTime;
 
+use crate::directory::DEFAULT_WORKSPACE;
+
 pub use template::Style;
 pub use transport::TransportError;
 
@@ -31,6 +33,16 @@ pub struct Bridge {
     pub account_threshold: usize,
     /// The same for teams.
     pub team_threshold: usize,
+}
+
+impl Bridge {
+    /// The name of the connection in EIC: workspaces have connections of their own.
+    fn connection_name(&self) -> String {
+        match self.workspace.as_str() {
+            DEFAULT_WORKSPACE => "Intercom_Bridge".to_owned(),
+            workspace => format!("Intercom_Bridge_{workspace}"),
+        }
+    }
 }
 
 /// What one client may ask.
@@ -61,7 +73,7 @@ pub fn package(bridge: &Bridge, style: Style, made_at: OffsetDateTime) -> Result
         .iter()
         .map(|(name, text)| File { name: (*name).to_owned(), contents: text.clone().into_bytes() })
         .collect();
-    files.push(transport::package(&texts, &bridge.base_url, made_at)?);
+    files.push(transport::package(&texts, &bridge.connection_name(), &bridge.base_url, made_at)?);
     Ok(files)
 }
 

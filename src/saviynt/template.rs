@@ -101,7 +101,7 @@ fn numbers(bridge: &Bridge) -> [(&'static str, usize); 4] {
 }
 
 /// Values that stand in others come after them.
-fn texts(bridge: &Bridge, style: Style) -> [(&'static str, String); 13] {
+fn texts(bridge: &Bridge, style: Style) -> [(&'static str, String); 15] {
     let base = &bridge.base_url;
     let place = match bridge.workspace.as_str() {
         DEFAULT_WORKSPACE => base.clone(),
@@ -109,6 +109,10 @@ fn texts(bridge: &Bridge, style: Style) -> [(&'static str, String); 13] {
     };
     let (scim, api) = (format!("{place}/scim/v2"), format!("{place}/api/v1"));
     let page = bridge.largest_page.min(PAGE);
+    let option = match bridge.workspace.as_str() {
+        DEFAULT_WORKSPACE => String::new(),
+        workspace => format!(" --workspace {workspace}"),
+    };
     let (scope, test) = match style {
         Style::Scim => ("scim.read import.read lifecycle.write", format!("{scim}/Users?startIndex=1&count=1")),
         Style::Flat => ("import.read lifecycle.write", format!("{api}/accounts?limit=1")),
@@ -134,6 +138,8 @@ fn texts(bridge: &Bridge, style: Style) -> [(&'static str, String); 13] {
         ("TOKEN_URL", format!("{base}/oauth/token")),
         ("SCOPE", scope.to_owned()),
         ("BASE_URL", base.clone()),
+        ("CONNECTION_NAME", bridge.connection_name()),
+        ("WORKSPACE_OPTION", option),
         ("PAGE", page.to_string()),
     ]
 }

@@ -78,22 +78,22 @@ fn without_cursors_the_walk_is_saviynts_documented_one() {
 #[test]
 fn a_transport_package_holds_all_parameters_and_no_credentials() {
     let zip = files(&bridge(), Style::Scim).pop().unwrap();
-    assert_eq!(zip.name, "Intercom.transport.zip");
+    assert_eq!(zip.name, "Intercom_Bridge.transport.zip");
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(zip.contents)).unwrap();
     let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
     assert_eq!(names, ["Connection_2026-03-01_12-30-05(UTC).json", "ObjectSummary_2026-03-01_12-30-05(UTC).json"]);
     let mut read = |name: &str| -> Value { serde_json::from_reader(archive.by_name(name).unwrap()).unwrap() };
-    let connection = &read(&names[0])["Intercom"];
+    let connection = &read(&names[0])["Intercom_Bridge"];
     assert_eq!((&connection["externalconnectiontype"], &connection["status"]), (&"REST".into(), &1.into()));
     let attributes = connection["EXTERNAL_ATTR"].as_array().unwrap();
     assert_eq!(attributes.len(), 24);
     let value =
         |name: &str| &attributes.iter().find(|one| one["attributename"] == name).unwrap()["encryptedattributevalue"];
-    assert_eq!(value("ConnectionJSON"), &Value::Null);
+    assert_eq!(value("ConnectionJSON"), "");
     let import = value("ImportAccountEntJSON").as_str().unwrap();
     assert_eq!(import.replace("\r\n", "\n"), text(&bridge(), Style::Scim, "ImportAccountEntJSON.json"));
     let summary = read(&names[1]);
-    assert_eq!(summary["Objects"]["connection"][0], "Intercom");
+    assert_eq!(summary["Objects"]["connection"][0], "Intercom_Bridge");
     assert_eq!(summary["Information"]["Exported On"], "2026-03-01 12:30:05");
     let guid = summary["Information"]["GUID"].as_str().unwrap();
     assert_eq!(guid.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
@@ -104,10 +104,15 @@ fn the_terraform_file_names_files_of_the_package() {
     let package = files(&bridge(), Style::Scim);
     let terraform = text(&bridge(), Style::Scim, "intercom.tf");
     let mut named = 0;
+    // Those in the comment are for those who take the lines in.
+    let (active, commented): (Vec<&str>, Vec<&str>) =
+        terraform.lines().partition(|line| !line.trim_start().starts_with('#'));
+    assert_eq!(active.iter().filter(|line| line.contains("path.module")).count(), 6);
+    assert_eq!(commented.iter().filter(|line| line.contains("path.module")).count(), 8);
     for part in terraform.split("${path.module}/").skip(1) {
         let name = part.split('"').next().unwrap();
         assert!(package.iter().any(|file| file.name == name), "{name}");
         named += 1;
     }
-    assert_eq!(named, 13);
+    assert_eq!(named, 14);
 }

@@ -17,9 +17,6 @@ use zip::{CompressionMethod, ZipWriter};
 
 use super::File;
 
-/// The name of the connection in EIC.
-const CONNECTION: &str = "Intercom";
-
 /// Why there is no transport package.
 #[derive(Debug, Error)]
 pub enum TransportError {
@@ -63,23 +60,24 @@ const PARAMETERS: [(&str, Option<&str>); 24] = [
     ("AddFFIDAccessJSON", None),
     ("RemoveFFIDAccessJSON", None),
     ("MODIFYUSERDATAJSON", None),
-    ("SendOtpJson", None),
-    ("ValidateOtpJson", None),
+    ("SendOtpJSON", None),
+    ("ValidateOtpJSON", None),
     ("PAM_CONFIG", None),
 ];
 
-/// The package of the connection that the files describe.
+/// The package of the connection that the files describe, under its name in EIC.
 pub(super) fn package(
     files: &BTreeMap<&'static str, String>,
+    connection_name: &str,
     base_url: &str,
     made_at: OffsetDateTime,
 ) -> Result<File, TransportError> {
     let attribute = |(name, file): &(&str, Option<&str>)| {
         let value = file.and_then(|file| files.get(file)).map(|text| text.replace('\n', "\r\n"));
-        json!({"attributename": name, "encryptedattributevalue": value, "formdata": null, "credentialSaveStatus": false})
+        json!({"attributename": name, "encryptedattributevalue": value.unwrap_or_default(), "formdata": null, "credentialSaveStatus": false})
     };
-    let connection = json!({CONNECTION: {
-        "connectionname": CONNECTION,
+    let connection = json!({connection_name: {
+        "connectionname": connection_name,
         "externalconnectiontype": "REST",
         "templateName": null,
         "connectiondescription": format!("Intercom teammates and teams, from the bridge at {base_url}"),
@@ -98,12 +96,12 @@ pub(super) fn package(
     }});
     let connection = serde_json::to_vec_pretty(&connection)?;
     let summary = json!({
-        "Objects": {"connection": [CONNECTION]},
+        "Objects": {"connection": [connection_name]},
         "Information": {
             "GUID": guid(&connection),
             "Exported By": "intercom-scim-bridge",
             "Exported On": made_at.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]"))?,
-            "System": base_url,
+            "System": base_url.split("://").last().unwrap_or_default(),
             "TransferOwners": "0",
             "TransferUsers": "0",
         },
@@ -115,7 +113,7 @@ pub(super) fn package(
         zip.start_file(format!("{name}_{stamp}.json"), options)?;
         zip.write_all(&contents)?;
     }
-    Ok(File { name: "Intercom.transport.zip".to_owned(), contents: zip.finish()?.into_inner() })
+    Ok(File { name: format!("{connection_name}.transport.zip"), contents: zip.finish()?.into_inner() })
 }
 
 /// An id of the package's contents, in the form of a UUID (RFC 9562 §5.8, version 8): the same package is the same.

@@ -115,7 +115,9 @@ async fn flat_views_are_tables_too_for_those_who_ask_for_csv() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
-    let bridge = Bridge::serving(dozen()).await;
+    // Who leaves is shown no more, and is what changed since the review before all the same.
+    let bridge = Bridge::starting_with(dozen(), |config| config.import.retention_days = 0).await;
+    bridge.shows(1).await;
     let before = bridge.app.service().clock.now();
     bridge.simulator.change(|workspace| {
         let (gone, by) = (workspace.admins().nth(4).unwrap().0, workspace.admins().next().unwrap().0);
@@ -146,6 +148,8 @@ async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
     let hex = digest.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     assert_eq!(then["manifest"]["sha256"], json!(hex));
     assert!(table.header("repr-digest").starts_with("sha-256=:"));
+    assert_eq!((table.header("x-review-as-of"), table.header("x-review-generated-by")), (as_of, "test"));
+    assert!(!table.header("x-review-generated-at").is_empty());
     assert!(table.header("content-disposition").contains("access-review-default-2.csv"));
     let mut read = csv::Reader::from_reader(table.text.as_bytes());
     let names = read.headers().unwrap().clone();

@@ -49,7 +49,7 @@ async fn requests_imports_calls_writes_and_tokens_are_counted() {
         ("bridge_http_requests_total{method=\"GET\",route=\"/scim/v2/Users/{id}\",status=\"404\"}", 1.0),
         ("bridge_http_requests_total{method=\"DELETE\",route=\"/scim/v2/Users/{id}\",status=\"501\"}", 1.0),
         ("bridge_http_request_duration_seconds_count{route=\"/scim/v2/Users\"}", 2.0),
-        ("bridge_refused_writes_total{workspace=\"default\",operation=\"delete_user\"}", 1.0),
+        ("bridge_refused_writes_total{workspace=\"default\",operation=\"remove_account\"}", 1.0),
         ("bridge_tokens_total{outcome=\"issued\"}", 1.0),
         ("bridge_tokens_total{outcome=\"refused\"}", 1.0),
         ("bridge_imports_total{workspace=\"default\",mode=\"full\",outcome=\"succeeded\"}", 1.0),

@@ -12,13 +12,13 @@ async fn scim_writes_are_refused_with_501_whatever_their_body_is() {
     let bridge = Bridge::serving(dozen()).await;
     let _ = bridge.simulator.take_calls();
     for (method, path, operation) in [
-        (Method::POST, "/scim/v2/Users", "create user"),
-        (Method::PUT, "/scim/v2/Users/adm_1", "update user"),
-        (Method::PATCH, "/scim/v2/Users/adm_1", "update user"),
-        (Method::DELETE, "/scim/v2/Users/adm_1", "delete user"),
+        (Method::POST, "/scim/v2/Users", "create account"),
+        (Method::PUT, "/scim/v2/Users/adm_1", "update account"),
+        (Method::PATCH, "/scim/v2/Users/adm_1", "update account"),
+        (Method::DELETE, "/scim/v2/Users/adm_1", "remove account"),
         (Method::POST, "/scim/v2/Groups", "create group"),
         (Method::PATCH, "/scim/v2/Groups/team_1", "update group"),
-        (Method::DELETE, "/workspaces/default/scim/v2/Groups/team_1", "delete group"),
+        (Method::DELETE, "/workspaces/default/scim/v2/Groups/team_1", "remove group"),
     ] {
         // Some connectors send bodies that are no JSON at all.
         let request = bridge.request(method.clone(), path).bearer_auth(&bridge.token).body("{{\"Operation\":[");
@@ -65,7 +65,9 @@ async fn lifecycle_writes_are_refused_with_a_problem_that_names_operation_and_re
             "{method} {path}"
         );
         assert_eq!(problem["type"], json!("urn:intercom-scim-bridge:problem:unsupported-write"));
-        assert!(problem["detail"].is_string() && problem["remedy"].as_str().unwrap().contains("Settings"));
+        let remedy = problem["remedy"].as_str().unwrap();
+        let where_to = if operation == "change_password" { "sign-in page" } else { "Settings" };
+        assert!(problem["detail"].is_string() && remedy.contains(where_to), "{remedy}");
     }
     let read = bridge.get("/api/v1/lifecycle/accounts").await;
     assert_eq!((read.status.as_u16(), read.header("allow")), (405, "OPTIONS, POST"));
@@ -88,7 +90,7 @@ async fn who_asked_what_of_whom_is_recorded() {
             refused.target.as_deref(),
             refused.request_id.as_str()
         ),
-        ("test", "delete_user", Some("adm_7"), "task-42")
+        ("test", "remove_account", Some("adm_7"), "task-42")
     );
     bridge.stop().await;
 }
@@ -102,7 +104,7 @@ async fn the_record_says_whom_a_refused_write_is_about_where_its_body_does() {
     let access = format!("/api/v1/lifecycle/access/{adm}/{team}");
     let new = json!({"userName": "new.comer@example.com"}).to_string();
     for (method, path, body, expected) in [
-        (Method::POST, "/scim/v2/Users", new.as_str(), ("create_user", None, None, Some("new.comer@example.com"))),
+        (Method::POST, "/scim/v2/Users", new.as_str(), ("create_account", None, None, Some("new.comer@example.com"))),
         (Method::PATCH, &path, &member, ("add_access", Some(adm), Some(team), None)),
         (Method::PATCH, &path, "{{\"Operation\":[", ("update_group", Some(team), None, None)),
         (Method::DELETE, &access, "", ("remove_access", Some(adm), Some(team), None)),
@@ -141,7 +143,9 @@ async fn until_done(bridge: &Bridge, id: &str) -> serde_json::Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_refused_waits_for_a_person_and_is_done_when_an_import_sees_it() {
-    let bridge = Bridge::serving(dozen()).await;
+    // Who leaves is shown no more at once.
+    let bridge = Bridge::starting_with(dozen(), |config| config.import.retention_days = 0).await;
+    bridge.shows(1).await;
     let (id, numeric) = bridge.simulator.change(|workspace| {
         let (id, _) = workspace.admins().nth(3).unwrap();
         (format!("adm_{id}"), id)
@@ -157,8 +161,8 @@ async fn what_was_refused_waits_for_a_person_and_is_done_when_an_import_sees_it(
         "newest first"
     );
     let one = bridge.get(&format!("/api/v1/lifecycle/requests?target={id}&operation=remove_account")).await.json();
-    assert_eq!(one["items"].as_array().unwrap().len(), 1);
-    let entry = &one["items"][0];
+    assert_eq!(one["items"].as_array().unwrap().len(), 2, "over SCIM it is the same operation");
+    let entry = &one["items"][1];
     assert_eq!(
         (&entry["id"], &entry["state"], &entry["source"], &entry["requester"], &entry["target"]),
         (&json!(reference), &json!("open"), &json!("refused"), &json!("test"), &json!(id))
@@ -182,7 +186,7 @@ async fn what_was_refused_waits_for_a_person_and_is_done_when_an_import_sees_it(
     let table = bridge.request(Method::GET, "/api/v1/lifecycle/requests").bearer_auth(&bridge.token);
     let table = Bridge::send(table.header("Accept", "text/csv")).await;
     assert_eq!((table.text.lines().count(), table.text.starts_with("id,state,source,operation,")), (4, true));
-    for wrong in ["state=closed", "limit=0", "stat=open", "target=%00"] {
+    for wrong in ["state=closed", "operation=promote", "limit=0", "stat=open", "target=%00"] {
         assert_eq!(bridge.get(&format!("/api/v1/lifecycle/requests?{wrong}")).await.status, 400, "{wrong}");
     }
     assert_eq!(bridge.get("/api/v1/lifecycle/requests/req_nothing").await.status, 404);

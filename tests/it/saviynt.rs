@@ -13,7 +13,7 @@ use simulator::{Company, Fault};
 use crate::support::bridge::{self, Bridge, dozen, http, token};
 use crate::support::database::TestDatabase;
 use crate::support::eic::site::{Site, found, large, same, truth};
-use crate::support::eic::{Eic, Pause, Status, Task};
+use crate::support::eic::{Eic, Pause, Status, Task, Ticket};
 use crate::support::hand::TOKEN;
 use crate::support::shell::Shell;
 
@@ -83,7 +83,7 @@ async fn a_bridge_that_is_restarted_in_mid_import_goes_on_or_fails_but_never_giv
         let (import, thresholds) = (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
         let mut eic = Eic::new(&package["ConnectionJSON.json"]);
 
-        // Somebody is added while the walk waits: it goes on over the list that it began with.
+        // It comes back with the state that it had, and the walk goes on.
         let (pause, reached, go_on) = pause();
         let (restarted, done) = tokio::join!(
             async {
@@ -276,6 +276,25 @@ async fn the_second_form_sees_recent_changes_and_takes_nobody_away() {
             assert_eq!(account, &before[id], "{style}");
         }
         assert_eq!(eic.accounts[&gone].links, before[&gone].links, "what is gone with them, it cannot see");
+        // Each of the guards is enough by itself; and without both nobody is renamed, and the next full import mends it.
+        let thresholds = &package["STATUS_THRESHOLD_CONFIG.recent.json"];
+        for (without, changed) in
+            [("accountsNotInImportAction", false), ("accountThresholdValue", false), ("both", true)]
+        {
+            let mut weaker = thresholds.clone();
+            let rules = weaker["statusAndThresholdConfig"].as_object_mut().unwrap();
+            if without != "accountThresholdValue" {
+                rules.remove("accountsNotInImportAction");
+            }
+            if without != "accountsNotInImportAction" {
+                rules.insert("accountThresholdValue".to_owned(), json!(1_000));
+            }
+            let mut other = Eic::new(&package["ConnectionJSON.json"]);
+            other.accounts.clone_from(&eic.accounts);
+            other.import(&recent, &weaker).await.unwrap();
+            assert_eq!(other.accounts != eic.accounts, changed, "{style} without {without}");
+            assert!(other.accounts.values().all(|account| account.status != Status::Suspended), "{style} {without}");
+        }
         // As the package has it, it is a question that the bridge understands.
         let done =
             eic.import(&package["ImportAccountEntJSON.recent.json"], &package["STATUS_THRESHOLD_CONFIG.recent.json"]);
@@ -302,19 +321,26 @@ async fn tasks_fail_with_what_to_do_and_are_on_the_list_for_people() {
     for style in ["scim", "flat"] {
         let package = site.package(style).await;
         let mut eic = Eic::new(&package["ConnectionJSON.json"]);
-        let created = if style == "scim" { "create_user" } else { "create_account" };
-        let removed = if style == "scim" { "delete_user" } else { "remove_account" };
-        let updated = if style == "scim" { "update_user" } else { "update_account" };
+        let (role, seat) = if style == "scim" { ("2", "inbox_seat") } else { ("role_2", "seat_inbox_seat") };
+        let seats = if style == "scim" { "Entitlement" } else { "Seat" };
         for (file, name, operation, target, entitlement) in [
-            ("CreateAccountJSON.json", "call1", created, None, None),
-            ("UpdateAccountJSON.json", "call1", updated, adm, None),
+            ("AddAccessJSON.json", "Role", "add_access", adm, Some("role_2")),
+            ("RemoveAccessJSON.json", seats, "remove_access", adm, Some("seat_inbox_seat")),
+            ("CreateAccountJSON.json", "call1", "create_account", None, None),
+            ("UpdateAccountJSON.json", "call1", "update_account", adm, None),
             ("EnableAccountJSON.json", "call1", "enable_account", adm, None),
             ("DisableAccountJSON.json", "call1", "disable_account", adm, None),
-            ("RemoveAccountJSON.json", "call1", removed, adm, None),
+            ("RemoveAccountJSON.json", "call1", "remove_account", adm, None),
             ("AddAccessJSON.json", "Team", "add_access", adm, team),
             ("RemoveAccessJSON.json", "Team", "remove_access", adm, team),
         ] {
             let what = format!("{style} {file}");
+            let mut bindings = bindings.clone();
+            match name {
+                "Role" => bindings["entitlementValue"]["entitlementID"] = json!(role),
+                "Entitlement" | "Seat" => bindings["entitlementValue"]["entitlementID"] = json!(seat),
+                _ => {}
+            }
             let task = eic.provision(&package[file], name, &bindings).await.unwrap();
             let Task::Failed { status: 501, message } = &task else { panic!("{what}: {task:?}") };
             let said = message["detail"].as_str().unwrap();
@@ -338,51 +364,47 @@ async fn a_ticket_is_open_until_an_import_sees_the_change() {
     let package = site.package("scim").await;
     let mut eic = Eic::new(&package["ConnectionJSON.json"]);
     let (create, state) = (&package["CreateTicketJSON.json"], &package["TicketStatusJSON.json"]);
-    let (outsider, team, name) = site.simulator.change(|workspace| {
+    let (outsider, email, team, name) = site.simulator.change(|workspace| {
         let (team, name) = workspace.teams().map(|(id, team)| (id, team.name.clone())).next().unwrap();
         let members = workspace.team_mut(team).unwrap().members.clone();
-        let outsider = workspace.admins().map(|(id, _)| id).find(|id| !members.contains_key(id)).unwrap();
-        (outsider, team, name)
+        let (id, admin) = workspace.admins().find(|(id, _)| !members.contains_key(id)).unwrap();
+        (id, admin.email.clone(), team, name)
     });
-    let ticket = eic
-        .create_ticket(
-            create,
-            &json!({
-                "task": {"tasktype": 1}, "taskIds": "4711", "allEntitlementsValues": name,
-                "account": {"accountID": format!("adm_{outsider}")}, "user": {"email": "a@example.com"},
-            }),
-        )
-        .await
-        .unwrap();
-    let joiner = eic
-        .create_ticket(
-            create,
-            &json!({
-                "task": {"tasktype": 3}, "taskIds": "4712", "allEntitlementsValues": null, "account": null,
-                "user": {"email": "new.comer@example.com"},
-            }),
-        )
-        .await
-        .unwrap();
-    for ticket in [&ticket, &joiner] {
-        assert!(eic.ticket_is_open(state, ticket).await.unwrap());
+    let make = async |eic: &mut Eic, task: u8, email: &str, entitlements: &str| {
+        let bindings = json!({
+            "task": {"tasktype": task}, "taskIds": "4711", "allEntitlementsValues": entitlements, "user": {"email": email},
+        });
+        let ticket = eic.create_ticket(create, &bindings).await.unwrap();
         assert!(ticket.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)), "{ticket}");
+        ticket
+    };
+    let mover = make(&mut eic, 1, &email, &name).await;
+    let joiner = make(&mut eic, 3, "new.comer@example.com", "null").await;
+    let unclear = make(&mut eic, 2, &email, "Nothing that there is").await;
+    let refused = make(&mut eic, 14, &email, "").await;
+    for ticket in [&mover, &joiner, &unclear, &refused] {
+        assert_eq!(eic.ticket(state, ticket).await.unwrap(), Ticket::Open);
     }
     site.simulator.change(|workspace| {
         workspace.team_mut(team).unwrap().members.insert(outsider, None);
         workspace.add_teammate("New Comer");
     });
     site.import().await;
-    for ticket in [&ticket, &joiner] {
-        let mut open = true;
+    for ticket in [&mover, &joiner] {
+        let mut seen = Ticket::Open;
         for _ in 0..20_000 {
-            open = eic.ticket_is_open(state, ticket).await.unwrap();
-            if !open {
+            seen = eic.ticket(state, ticket).await.unwrap();
+            if seen != Ticket::Open {
                 break;
             }
         }
-        assert!(!open, "an import has seen it");
+        assert_eq!(seen, Ticket::Done, "an import has seen it");
     }
+    assert_eq!(eic.ticket(state, &unclear).await.unwrap(), Ticket::Open, "what is not known was not taken away");
+    let close = http().post(format!("{}/api/v1/lifecycle/requests/{refused}/done", site.base_url()));
+    let close = close.bearer_auth(token(&site.app, &Scope::ALL)).body(r#"{"declined": true, "note": "she stays"}"#);
+    assert_eq!(Bridge::send(close).await.json()["state"], json!("declined"));
+    assert_eq!(eic.ticket(state, &refused).await.unwrap(), Ticket::Discontinued);
     site.stop().await;
 }
 

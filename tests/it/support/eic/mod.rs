@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 pub use connection::Connection;
 use groovy::Bindings;
-pub use tasks::Task;
+pub use tasks::{Task, Ticket};
 
 /// The files of a package, by name.
 pub type Package = BTreeMap<String, Value>;

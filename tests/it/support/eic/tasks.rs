@@ -17,6 +17,14 @@ pub enum Task {
     },
 }
 
+/// What became of a ticket: its task is still pending, complete, or discontinued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ticket {
+    Open,
+    Done,
+    Discontinued,
+}
+
 impl Eic {
     /// Runs a task by one of the provisioning parameters: the calls of that name, one after the other. A task is complete
     /// only if all answered with one of the statuses that count as success.
@@ -44,13 +52,17 @@ impl Eic {
         path::text(&response.body, call["ticketidPath"].as_str().unwrap()).ok_or_else(|| "no id".to_owned())
     }
 
-    /// Whether a ticket is still open. NB: whether the listed values mean "still open" or "done", no public source says;
-    /// they are the words for open in the only published sample.
-    pub async fn ticket_is_open(&mut self, parameter: &Value, ticket: &str) -> Result<bool, String> {
+    /// What became of a ticket. Published connections list the words for "finished" in `ticketStatusValue`.
+    pub async fn ticket(&mut self, parameter: &Value, ticket: &str) -> Result<Ticket, String> {
         let call = &parameter["call"][0];
         let bindings = Bindings::from_iter([("ticketID".to_owned(), json!(ticket))]);
         let response = self.connection.call(call, &bindings).await?;
-        let state = path::text(&response.body, call["ticketStatusPath"].as_str().unwrap()).ok_or("no state")?;
-        Ok(call["ticketStatusValue"].as_array().unwrap().contains(&json!(state)))
+        let state = json!(path::text(&response.body, call["ticketStatusPath"].as_str().unwrap()).ok_or("no state")?);
+        let listed = |name: &str| call[name].as_array().is_some_and(|list| list.contains(&state));
+        Ok(match (listed("ticketStatusValue"), listed("disContinueStatusValue")) {
+            (true, _) => Ticket::Done,
+            (_, true) => Ticket::Discontinued,
+            _ => Ticket::Open,
+        })
     }
 }
