@@ -41,6 +41,18 @@ impl Scope {
         WORDS.iter().find(|(scope, _)| *scope == self).map_or("", |(_, word)| word)
     }
 
+    /// What it opens, for people.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::ScimRead => "Read users and groups over SCIM",
+            Self::ImportRead => "Read imports, changes, requests, reviews and the flat views",
+            Self::ImportRun => "Start imports",
+            Self::LifecycleWrite => "Ask for changes, which people make",
+            Self::Admin => "Read the audit trail, say that a request was done, see the status page",
+        }
+    }
+
     /// Writes a list of scopes, separated by spaces (RFC 6749 §3.3).
     #[must_use]
     pub fn list(scopes: &[Self]) -> String {

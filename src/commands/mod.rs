@@ -8,6 +8,7 @@ mod demo;
 mod import;
 mod keys;
 mod ledger;
+mod manual;
 mod migrate;
 mod openapi;
 mod saviynt_package;
@@ -75,7 +76,11 @@ enum Command {
     /// Write what is pasted into Saviynt EIC, filled in for this bridge.
     SaviyntPackage(saviynt_package::Arguments),
     /// Print the OpenAPI description.
-    Openapi,
+    Openapi(openapi::Arguments),
+    /// Print completions for a shell.
+    Completions(manual::Completions),
+    /// Print the manual page.
+    Manual,
     /// Run a simulated Intercom.
     Simulate(simulate::Arguments),
 }
@@ -135,7 +140,9 @@ impl CommandLine {
         match &self.command {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Simulate(arguments) => simulate::run(arguments).await,
-            Command::Openapi => openapi::run(),
+            Command::Openapi(arguments) => openapi::run(arguments),
+            Command::Completions(arguments) => manual::completions(arguments),
+            Command::Manual => manual::manual(),
             Command::Serve => serve::run(&self.settings("info")?).await,
             Command::Import(arguments) => import::run(&self.settings("warn")?, arguments).await,
             Command::Ledger(arguments) => ledger::run(&self.settings("warn")?, arguments).await,

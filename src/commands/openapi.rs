@@ -1,10 +1,20 @@
-//! `openapi`: prints the bridge's OpenAPI description; `openapi/bridge.json` is its output.
+//! `openapi`: prints the bridge's OpenAPI description; `openapi/bridge.json` and `openapi/bridge.http` are its output.
+
+use clap::Args;
 
 use super::{CommandError, print_line};
-use crate::http::openapi_document;
+use crate::http::{openapi_collection, openapi_document};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// As requests to send by hand, for editors and Bruno.
+    #[arg(long)]
+    http: bool,
+}
 
 #[expect(clippy::unnecessary_wraps, reason = "every subcommand has the same shape")]
-pub fn run() -> Result<(), CommandError> {
-    print_line(openapi_document().trim_end());
+pub fn run(arguments: &Arguments) -> Result<(), CommandError> {
+    let text = if arguments.http { openapi_collection() } else { openapi_document() };
+    print_line(text.trim_end());
     Ok(())
 }

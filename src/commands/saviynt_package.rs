@@ -1,6 +1,7 @@
 //! `saviynt-package`: what is pasted into Saviynt EIC, filled in for this bridge.
 
 use std::fs;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -102,15 +103,29 @@ fn notes(config: &Config, base_url: &str) -> Vec<String> {
 
 /// Writes the files, or none of them where one is there already: somebody may have put a secret into it.
 fn write(directory: &Path, files: &[File]) -> Result<(), CommandError> {
-    fs::create_dir_all(directory)?;
-    if let Some(file) = files.iter().find(|file| directory.join(&file.name).exists()) {
-        return Err(CommandError::new(format!(
-            "{} is there already, so nothing was written; name another directory with --out",
-            directory.join(&file.name).display()
-        )));
-    }
+    let cannot = |path: &Path, error: &std::io::Error| {
+        CommandError::new(format!("{} cannot be written: {error}; name another directory with --out", path.display()))
+    };
+    fs::create_dir_all(directory).map_err(|error| cannot(directory, &error))?;
+    let mut written = Vec::new();
     for file in files {
-        fs::write(directory.join(&file.name), &file.contents)?;
+        let path = directory.join(&file.name);
+        // Nothing is written over, nor through a link to somewhere else.
+        let made = fs::OpenOptions::new().write(true).create_new(true).open(&path);
+        if let Err(error) = made.and_then(|mut made| made.write_all(&file.contents)) {
+            for path in &written {
+                // It was made just now; what cannot be taken back is told by the error all the same.
+                let _ = fs::remove_file(path);
+            }
+            return Err(match error.kind() {
+                ErrorKind::AlreadyExists => CommandError::new(format!(
+                    "{} is there already, so nothing was written; name another directory with --out",
+                    path.display()
+                )),
+                _ => cannot(&path, &error),
+            });
+        }
+        written.push(path);
     }
     Ok(())
 }

@@ -57,7 +57,9 @@ pub(super) fn url_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 fn address(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let open = url.query().is_none() && url.username().is_empty() && url.password().is_none();
-    (matches!(url.scheme(), "http" | "https") && url.has_host() && open).then_some(url)
+    // Some of what a host may have in it would end a text or begin an expression where the address is written down.
+    let plain = url.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&byte));
+    (matches!(url.scheme(), "http" | "https") && url.has_host() && open && plain).then_some(url)
 }
 
 /// An address without a path, since locations are made by adding to it, and without anything that is not for everybody;

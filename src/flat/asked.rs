@@ -52,8 +52,12 @@ impl Asked {
             "create_group" | "remove_group" | "bulk" => {}
             "update_account" => {
                 asked.user_name = user_name(body);
-                if let Some(active) = sets_active(body) {
-                    asked.operation = if active { "enable_account" } else { "disable_account" };
+                let only_that = operations(body).count() == 1 && asked.details.is_none();
+                if sets_active(body) == Some(false) {
+                    asked.operation = "disable_account";
+                } else if sets_active(body) == Some(true) && only_that {
+                    // Whole resources say so too, whatever else they change.
+                    asked.operation = "enable_account";
                 } else if let Some((verb, entitlement)) = gives_access(body) {
                     (asked.operation, asked.entitlement) = (verb, Some(entitlement));
                 }
@@ -72,22 +76,30 @@ impl Asked {
 
     /// RFC 7644 §3.5.2: a PATCH that adds one member to a group or takes one out of it is about that member.
     fn read_membership(&mut self, body: &Value) {
-        let changes: Vec<(&'static str, String)> = operations(body)
-            .filter_map(|operation| Some((verb(operation)?, values(operation, "members"))))
-            .flat_map(|(verb, members)| members.into_iter().map(move |member| (verb, member)))
-            .collect();
+        let Some(changes) = changes(body, &["members"]) else { return };
         match changes.as_slice() {
             [] => {}
-            [(verb, member)] => {
+            [(verb, _, member)] => {
                 let group = self.target.replace(member.clone());
                 (self.operation, self.entitlement) = (verb, group);
             }
             several => {
-                let told: Vec<String> = several.iter().map(|(verb, member)| format!("{verb} {member}")).collect();
+                let told: Vec<String> = several.iter().map(|(verb, _, member)| format!("{verb} {member}")).collect();
                 self.details = Some(told.join(", "));
             }
         }
     }
+}
+
+/// What a PATCH gives and takes, if that is all that it does: which way, of which attribute, and what.
+fn changes<'a>(body: &Value, attributes: &[&'a str]) -> Option<Vec<(&'static str, &'a str, String)>> {
+    let mut all = Vec::new();
+    for operation in operations(body) {
+        let verb = verb(operation)?;
+        let found = attributes.iter().find_map(|attribute| Some((*attribute, values(operation, attribute)?)))?;
+        all.extend(found.1.into_iter().map(|value| (verb, found.0, value)));
+    }
+    Some(all)
 }
 
 /// Whether a PATCH operation gives or takes.
@@ -101,22 +113,14 @@ fn verb(operation: &Value) -> Option<&'static str> {
 
 /// The one role, seat or permission that a PATCH of a user gives or takes.
 fn gives_access(body: &Value) -> Option<(&'static str, String)> {
-    let mut found = None;
-    for operation in operations(body) {
-        for attribute in ["roles", "entitlements"] {
-            for value in values(operation, attribute) {
-                let id = match (attribute, value.as_str()) {
-                    ("roles", role) => id_of(EntitlementType::Role, role),
-                    (_, SEAT) => id_of(EntitlementType::Seat, SEAT),
-                    (_, permission) => id_of(EntitlementType::Permission, permission),
-                };
-                if found.replace((verb(operation)?, id)).is_some() {
-                    return None;
-                }
-            }
-        }
-    }
-    found
+    let changes = changes(body, &["roles", "entitlements"])?;
+    let [(verb, attribute, value)] = changes.as_slice() else { return None };
+    let kind = match (*attribute, value.as_str()) {
+        ("roles", _) => EntitlementType::Role,
+        (_, SEAT) => EntitlementType::Seat,
+        _ => EntitlementType::Permission,
+    };
+    Some((verb, id_of(kind, value)))
 }
 
 /// What a body says of names and titles, in a line.
@@ -147,21 +151,22 @@ fn operations(body: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// The values of a multi-valued attribute that an operation names: in its value, or in its path as
-/// `members[value eq "…"]`.
-fn values(operation: &Value, attribute: &str) -> Vec<String> {
+/// `members[value eq "…"]`. None where the operation is about something else, or is not understood whole.
+fn values(operation: &Value, attribute: &str) -> Option<Vec<String>> {
     let path = text_of(operation, "path").unwrap_or_default();
     if let Some((named, filter)) = path.split_once('[') {
-        let one = filter.split('"').nth(1).filter(|_| named.eq_ignore_ascii_case(attribute));
-        return one.map(str::to_owned).into_iter().collect();
+        let quoted = filter.strip_prefix("value eq \"")?.strip_suffix("\"]")?;
+        let one = named.eq_ignore_ascii_case(attribute) && !quoted.contains('"');
+        return one.then(|| vec![quoted.to_owned()]);
     }
-    let value = operation.get("value");
+    let value = operation.get("value")?;
     let list = match path.as_str() {
-        "" => value.and_then(|value| value.get(attribute)),
+        "" => value.get(attribute)?,
         path if path.eq_ignore_ascii_case(attribute) => value,
-        _ => None,
+        _ => return None,
     };
-    let list = list.map(|list| list.as_array().map_or(std::slice::from_ref(list), Vec::as_slice)).unwrap_or_default();
-    list.iter().filter_map(|member| member.as_str().map(str::to_owned).or_else(|| text_of(member, "value"))).collect()
+    let list = list.as_array().map_or(std::slice::from_ref(list), Vec::as_slice);
+    list.iter().map(|one| one.as_str().map(str::to_owned).or_else(|| text_of(one, "value"))).collect()
 }
 
 /// Whether a user is to be active, in a whole resource or in a PATCH, as a boolean or as its word.
@@ -225,6 +230,17 @@ mod tests {
         ] {
             assert_eq!(of_group(&body), access(operation), "{body}");
         }
+        for path in [
+            "members[value eq \"adm_1\" or value eq \"adm_2\"]",
+            "members[value ne \"adm_1\"]",
+            "emails[type eq \"adm_1\"]",
+        ] {
+            let body = json!({"Operations": [{"op": "remove", "path": path}]});
+            assert_eq!(of_group(&body).operation, "update_group", "{path}");
+        }
+        let half =
+            json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "adm_1"}, {"display": "x"}]}]});
+        assert_eq!(of_group(&half).operation, "update_group");
         let two = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "a"}, {"value": "b"}]}]});
         let asked = of_group(&two);
         assert_eq!((asked.operation, asked.details.as_deref()), ("update_group", Some("add_access a, add_access b")));
@@ -238,6 +254,17 @@ mod tests {
             json!({"userName": "ada@example.com", "active": false}),
         ] {
             assert_eq!(Asked::of("update_account", Some("adm_1"), None, &body).operation, "disable_account", "{body}");
+        }
+        let enabled = json!({"Operations": [{"op": "replace", "path": "active", "value": true}]});
+        assert_eq!(Asked::of("update_account", Some("adm_1"), None, &enabled).operation, "enable_account");
+        for more in [
+            json!({"userName": "ada@example.com", "active": true, "title": "Lead"}),
+            json!({"Operations": [
+                {"op": "replace", "path": "displayName", "value": "Ada"},
+                {"op": "replace", "path": "active", "value": true},
+            ]}),
+        ] {
+            assert_eq!(Asked::of("update_account", Some("adm_1"), None, &more).operation, "update_account", "{more}");
         }
         let renamed = json!({"Operations": [{"op": "replace", "path": "displayName", "value": "Ada"}]});
         assert_eq!(Asked::of("update_account", Some("adm_1"), None, &renamed).operation, "update_account");

@@ -75,6 +75,12 @@ pub fn memberships(
     rows
 }
 
+/// Whether somebody has an entitlement, by its id.
+pub(super) fn has(directory: &Directory, person: &Person, entitlement: &str) -> bool {
+    // Who is gone has nothing any more.
+    person.user.active && of_person(directory, person).any(|one| one.entitlement_id == entitlement)
+}
+
 fn of_person<'a>(directory: &'a Directory, person: &'a Person) -> impl Iterator<Item = AccessMembership> + 'a {
     let account_id = account_id(&person.user.id);
     let membership =

@@ -1,13 +1,14 @@
 //! Requests for changes that Intercom's API cannot make, and whether the directory shows that somebody has made them.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::entitlement::is_id;
-use super::{MembershipSelection, Row, Selection, account_id, memberships};
+use super::membership::has;
+use super::{Row, account_id};
 use crate::directory::{Directory, Person};
 
 /// A change that somebody asked for and a person must make.
@@ -91,18 +92,11 @@ pub const OPERATIONS: [&str; 13] = [
 /// people; and so is what names nobody that it knows.
 #[must_use]
 pub fn seen_done<'a>(directory: &Directory, requests: &'a [LifecycleRequest]) -> Vec<&'a LifecycleRequest> {
-    let about_access = requests.iter().any(|request| request.operation.ends_with("_access"));
-    let held: HashSet<String> = if about_access {
-        let all = Selection { limit: usize::MAX, ..Selection::default() };
-        memberships(directory, MembershipSelection::default(), all).items.into_iter().map(|one| one.id).collect()
-    } else {
-        HashSet::new()
-    };
-    requests.iter().filter(|request| is_done(directory, &held, request)).collect()
+    let named = Named::by(directory, requests);
+    requests.iter().filter(|request| is_done(directory, named.people(request), request)).collect()
 }
 
-fn is_done(directory: &Directory, held: &HashSet<String>, request: &LifecycleRequest) -> bool {
-    let people = people_of(directory, request);
+fn is_done(directory: &Directory, people: &[&Person], request: &LifecycleRequest) -> bool {
     let active = |person: &&Person| person.user.active;
     let gone = !people.is_empty() && !people.iter().any(active);
     match request.operation.as_str() {
@@ -115,24 +109,45 @@ fn is_done(directory: &Directory, held: &HashSet<String>, request: &LifecycleReq
             // Nobody has what is not known to be an entitlement, which must not pass for its having been taken away.
             let Some(entitlement) = request.entitlement.as_ref().filter(|id| is_id(id)) else { return false };
             let wanted = operation == "add_access";
-            let has = |person: &&Person| held.contains(&format!("{}:{entitlement}", account_id(&person.user.id)));
-            !people.is_empty() && people.iter().all(|person| has(person) == wanted)
+            !people.is_empty() && people.iter().all(|person| has(directory, person, entitlement) == wanted)
         }
         _ => false,
     }
 }
 
-/// Whom a request is about: the account that it names, else those with the sign-in address.
-fn people_of<'a>(directory: &'a Directory, request: &LifecycleRequest) -> Vec<&'a Person> {
-    let is_target = |person: &&Person| request.target.as_deref() == Some(account_id(&person.user.id).as_str());
-    let is_named = |person: &&Person| match (&person.user.email, &request.user_name) {
-        (Some(email), Some(name)) => email.to_lowercase() == name.to_lowercase(),
-        _ => false,
-    };
-    // A new account has no id of ours yet, whatever the client calls it.
-    if request.target.is_some() && request.operation != "create_account" {
-        directory.people.iter().filter(is_target).collect()
-    } else {
-        directory.people.iter().filter(is_named).collect()
+/// The people whom requests name, found by looking at everybody once.
+struct Named<'d> {
+    by_id: HashMap<String, Vec<&'d Person>>,
+    by_address: HashMap<String, Vec<&'d Person>>,
+}
+
+impl<'d> Named<'d> {
+    fn by(directory: &'d Directory, requests: &[LifecycleRequest]) -> Self {
+        let none = |text: &String| (text.clone(), Vec::new());
+        let mut by_id: HashMap<_, _> =
+            requests.iter().filter_map(|request| request.target.as_ref()).map(none).collect();
+        let address = |request: &LifecycleRequest| Some((request.user_name.as_ref()?.to_lowercase(), Vec::new()));
+        let mut by_address: HashMap<_, _> = requests.iter().filter_map(address).collect();
+        for person in &directory.people {
+            if let Some(found) = by_id.get_mut(&account_id(&person.user.id)) {
+                found.push(person);
+            }
+            let email = person.user.email.as_ref().map(|email| email.to_lowercase());
+            if let Some(found) = email.and_then(|email| by_address.get_mut(&email)) {
+                found.push(person);
+            }
+        }
+        Self { by_id, by_address }
+    }
+
+    /// Whom a request is about: the account that it names, else those with the sign-in address. A new account has no id of
+    /// ours yet, whatever the client calls it.
+    fn people(&self, request: &LifecycleRequest) -> &[&'d Person] {
+        let found = match (&request.target, &request.user_name) {
+            (Some(target), _) if request.operation != "create_account" => self.by_id.get(target),
+            (_, Some(name)) => self.by_address.get(&name.to_lowercase()),
+            _ => None,
+        };
+        found.map(Vec::as_slice).unwrap_or_default()
     }
 }

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -23,6 +25,7 @@ use serde_json::{Value, json};
 use super::origin::Came;
 use super::routes::Pattern;
 use super::service::Service;
+use super::unread::Unread;
 use crate::access::{Answered, TooMany};
 use crate::ledger::LedgerError;
 use crate::limits;
@@ -281,6 +284,7 @@ pub async fn finish(
     request.extensions_mut().insert(facts);
     let too_long =
         request.uri().path_and_query().is_some_and(|target| target.as_str().len() > limits::REQUEST_TARGET_BYTES);
+    let unread = Unread::of(&mut request);
     let response = if too_long {
         let refused = ApiError::Scim(ScimError::TooLarge { limit: limits::REQUEST_TARGET_BYTES });
         request.error_response(refused).map_into_boxed_body()
@@ -292,6 +296,12 @@ pub async fn finish(
         None => response,
     };
     let facts = response.request().extensions_mut().remove::<Facts>();
+    if response.request().path().starts_with("/docs/") {
+        // Swagger UI makes styles and pictures of its own; it loads nothing from elsewhere, nor can it be shown in a frame.
+        let policy =
+            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    }
     if let Some(facts) = facts {
         let value = HeaderValue::from_str(&facts.request_id).unwrap_or_else(|_| HeaderValue::from_static("none"));
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
@@ -299,7 +309,10 @@ pub async fn finish(
             note(&service, &response, facts, service.clock.running().saturating_sub(started));
         }
     }
-    Ok(response)
+    Ok(match unread {
+        Some(unread) => unread.held_by(response),
+        None => response,
+    })
 }
 
 /// Tells the log, the measures and the audit trail of an answer.
@@ -350,7 +363,8 @@ fn known_method(method: &Method) -> &'static str {
 /// Takes `/Users/` and `//Users` for `/Users`: base URLs are pasted with and without a slash at their end.
 fn tidy_path(request: &mut ServiceRequest) {
     let path = request.path();
-    if path.len() == 1 || !(path.ends_with('/') || path.contains("//")) {
+    // Swagger UI's pages name their parts by where they are.
+    if path.len() == 1 || path.starts_with("/docs/") || !(path.ends_with('/') || path.contains("//")) {
         return;
     }
     let mut tidy: String = path.split('/').filter(|segment| !segment.is_empty()).flat_map(|part| ["/", part]).collect();

@@ -166,7 +166,7 @@ impl View {
             modified_since: parameters.moment_or_ago("modified_since", caller.service.clock.now())?,
             include_removed: parameters.flag("include_removed")?,
             gone_by: None,
-            offset: parameters.number("offset", 0..=usize::MAX, 0)?,
+            offset: parameters.number("offset", 0..=usize::MAX / 2, 0)?,
             limit: parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?,
         };
         let turn = match as_of {
@@ -177,8 +177,14 @@ impl View {
             (Some(moment), pinned) => {
                 selection.gone_by = Some(caller.service.gone_by(moment));
                 let generation = match pinned {
-                    // A generation that was committed since may be dated before the moment.
-                    Some(edition) => known_edition(caller, edition)?.generation,
+                    // A generation that was committed since may be dated before the moment, and none later was the state then.
+                    Some(edition) => {
+                        let generation = known_edition(caller, edition)?.generation;
+                        if generation > generation_at(caller, moment).await? {
+                            return Err(wrong(NO_EDITION.to_owned()));
+                        }
+                        generation
+                    }
                     None => generation_at(caller, moment).await?,
                 };
                 let edition = Edition { generation, left_out: 0 };

@@ -68,7 +68,7 @@ pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Body) 
 }
 
 fn read(body: &[u8]) -> Result<NewImport, ApiError> {
-    if body.trim_ascii().is_empty() {
+    if matches!(body.trim_ascii(), b"" | b"null") {
         return Ok(NewImport::default());
     }
     // A list would do for a struct of serde's.

@@ -11,15 +11,15 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::caller::{Admin, Caller, ImportRead, LifecycleWrite};
 use super::errors::{ApiError, Facts};
-use super::openapi::{ApiRefusals, Problem, RequestParameters};
+use super::openapi::{ApiRefusals, Problem, RequestOperation, RequestParameters};
 use super::parameters::{Parameters, wrong};
 use super::service::{Workspace, api_base_url};
 use super::table;
-use crate::access::random_reference;
+use crate::access::{Scope, random_reference};
 use crate::flat::{LifecycleRequest, OPERATIONS, entitlement_named, seen_done};
 use crate::ledger::{Closing, Ledger, LedgerError, NewRequest, RecordedRequest, RequestQuestion};
 use crate::limits;
-use crate::scim::ScimError;
+use crate::scim::{Picture, ScimError};
 
 /// Some requests.
 #[derive(Serialize, ToSchema)]
@@ -36,8 +36,8 @@ pub struct RequestList {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTicket {
-    /// `create_account`, `update_account`, `enable_account`, `disable_account`, `remove_account`, `change_password`,
-    /// `add_access`, `remove_access`, or `other`: what the comment says.
+    /// Such as `remove_account`; `other`: what the comment says.
+    #[schema(value_type = RequestOperation)]
     operation: String,
     /// The id of the account, as the bridge knows it.
     target: Option<String>,
@@ -85,6 +85,11 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
         before: text("before"),
     };
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
+    if let Some(before) = &question.before
+        && ledger.request(workspace, before).await?.is_none()
+    {
+        return Err(wrong("before must be the id of a request; leave it out to begin with the newest".to_owned()));
+    }
     let (rows, total) = ledger.requests(workspace, &question, limit as u64).await?;
     let items: Vec<LifecycleRequest> = rows.into_iter().map(shown).collect();
     let oldest = items.last().filter(|_| total > items.len() as u64).map(|last| last.reference.clone());
@@ -146,7 +151,7 @@ pub async fn create(
     let (service, workspace) = (&caller.service, &caller.workspace);
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
     let named = workspace.live.picture().zip(ticket.entitlement.as_deref());
-    let entitlement = named.and_then(|(picture, name)| entitlement_named(picture.directory(), name));
+    let resolved = named.and_then(|(picture, name)| entitlement_named(picture.directory(), name));
     let new = NewRequest {
         reference: reference.clone(),
         workspace: workspace.name.to_string(),
@@ -157,16 +162,33 @@ pub async fn create(
         method: request.method().to_string(),
         operation: ticket.operation,
         target: ticket.target,
-        entitlement: entitlement.or(ticket.entitlement),
+        entitlement: ticket.entitlement,
         user_name: ticket.user_name,
         comment: ticket.comment,
     };
+    let as_asked = new.entitlement.clone();
+    let new = NewRequest { entitlement: resolved.or_else(|| as_asked.clone()), ..new };
     service.ledger.record_request(new).await?;
-    settle(&service.ledger, workspace, service.clock.now()).await?;
-    let recorded = service.ledger.request(&workspace.name, &reference).await?.ok_or(ScimError::Internal)?;
+    let recorded = async || {
+        let recorded = service.ledger.request(&workspace.name, &reference).await?;
+        Ok::<_, ApiError>(shown(recorded.ok_or(ScimError::Internal)?))
+    };
+    let mut request_made = recorded().await?;
+    // What is so already is done at once.
+    if let Some(picture) = workspace.live.picture()
+        && !seen_done(picture.directory(), std::slice::from_ref(&request_made)).is_empty()
+    {
+        close_as_seen(&service.ledger, workspace, &picture, &reference, service.clock.now()).await?;
+    }
+    if caller.principal.scopes.contains(&Scope::ImportRead) {
+        request_made = recorded().await?;
+    } else {
+        // Who may not read learns nothing by asking.
+        request_made.entitlement = as_asked;
+    }
     let url = api_base_url(&caller.service.origin.url_for(&request), &workspace.name);
     let location = format!("{url}/lifecycle/requests/{reference}");
-    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(shown(recorded)))
+    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(request_made))
 }
 
 /// Says that a request was done, or that it will not be.
@@ -184,7 +206,7 @@ pub async fn create(
     ),
 )]
 pub async fn done(request: HttpRequest, caller: Caller<Admin>, body: Body) -> Result<Json<LifecycleRequest>, ApiError> {
-    let said: Done = if body.0.trim_ascii().is_empty() { Done::default() } else { read(&body.0, DONE)? };
+    let said: Done = if matches!(body.0.trim_ascii(), b"" | b"null") { Done::default() } else { read(&body.0, DONE)? };
     if said.note.as_ref().is_some_and(|note| note.len() > limits::COMMENT_BYTES || note.contains('\0')) {
         return Err(wrong(format!("note must be a text of at most {} bytes", limits::COMMENT_BYTES)));
     }
@@ -251,15 +273,25 @@ pub async fn settle(ledger: &Ledger, workspace: &Workspace, now: time::OffsetDat
             }
         }
         for request in done {
-            let note = format!("seen in generation {}", picture.edition().generation);
-            let closing = Closing { by: "import".to_owned(), note: Some(note), declined: false, at: now };
-            ledger.close_request(&workspace.name, &request.reference, closing).await?;
+            close_as_seen(ledger, workspace, &picture, &request.reference, now).await?;
         }
         match open.last() {
             Some(last) if open.len() == limits::LIST_ITEMS => question.before = Some(last.reference.clone()),
             _ => return Ok(()),
         }
     }
+}
+
+async fn close_as_seen(
+    ledger: &Ledger,
+    workspace: &Workspace,
+    picture: &Picture,
+    reference: &str,
+    now: time::OffsetDateTime,
+) -> Result<(), LedgerError> {
+    let note = format!("seen in generation {}", picture.edition().generation);
+    let closing = Closing { by: "import".to_owned(), note: Some(note), declined: false, at: now };
+    ledger.close_request(&workspace.name, reference, closing).await.map(drop)
 }
 
 fn shown(row: RecordedRequest) -> LifecycleRequest {

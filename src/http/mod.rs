@@ -45,11 +45,12 @@ mod service;
 mod status;
 mod table;
 mod tls;
+mod unread;
 mod webhooks;
 
 pub use changes::document as change_document;
 pub use lifecycle::settle as settle_requests;
-pub use openapi::document as openapi_document;
+pub use openapi::{collection as openapi_collection, document as openapi_document};
 pub use origin::Origin;
 pub use routes::serve;
 pub use service::{Freshness, Service, Workspace, api_base_url, scim_base_url};

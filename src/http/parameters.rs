@@ -23,6 +23,12 @@ impl Parameters {
         if all.iter().any(|(_, value)| value.contains('\0')) {
             return Err(wrong("no value can have a NUL in it".to_owned()));
         }
+        // A walk over the log begins with no place yet.
+        let must_be_filled = |name: &str| name != "since" && names.contains(&name);
+        if let Some((name, _)) = all.iter().find(|(name, value)| value.is_empty() && must_be_filled(name)) {
+            // A client whose variable is empty must not get everything.
+            return Err(wrong(format!("{name} is empty; leave it out")));
+        }
         if all.iter().any(|(name, _)| !names.contains(&name.as_str())) {
             return Err(wrong(format!("there is a parameter that means nothing here; there are {}", names.join(", "))));
         }
@@ -69,10 +75,13 @@ impl Parameters {
 
     /// A moment, or how long ago it was, such as `2d`: some connectors cannot reckon with dates.
     pub fn moment_or_ago(&self, name: &str, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, ApiError> {
-        let ago = self.text(name).and_then(|text| humantime::parse_duration(text).ok());
-        match ago.and_then(|ago| now.checked_sub(ago.try_into().ok()?)) {
+        match self.text(name).and_then(ago).and_then(|ago| now.checked_sub(ago)) {
             Some(moment) => Ok(Some(moment)),
-            None => self.moment(name),
+            None => self.moment(name).map_err(|_| {
+                wrong(format!(
+                    "{name} must be a moment such as 2026-03-01T23:59:59Z, or how long ago, such as 12h or 2d"
+                ))
+            }),
         }
     }
 
@@ -95,6 +104,21 @@ impl Parameters {
         let query = serde_urlencoded::to_string(all).unwrap_or_default();
         format!("{public_url}{}?{query}", request.path())
     }
+}
+
+/// `30s`, `5m`, `12h` or `2d`.
+fn ago(text: &str) -> Option<time::Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number =
+        number.parse::<u16>().ok().filter(|_| number.len() <= 4 && number.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    Some(time::Duration::seconds(i64::from(number) * seconds))
 }
 
 /// A value that a parameter or a member of a body cannot have.

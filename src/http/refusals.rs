@@ -138,7 +138,7 @@ pub async fn delete_group(
 
 /// Refuses a change of the teammate who asks (RFC 7644 §3.11).
 #[utoipa::path(
-    method(put, patch, delete),
+    method(put, patch),
     path = "/scim/v2/Me",
     tag = "scim",
     security(("bearer" = ["lifecycle.write"])),
@@ -151,6 +151,22 @@ pub async fn update_me(
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
     refuse(&request, &caller, body, "update_account", TEAMMATES).await
+}
+
+/// Refuses to remove the teammate who asks.
+#[utoipa::path(
+    delete,
+    path = "/scim/v2/Me",
+    tag = "scim",
+    security(("bearer" = ["lifecycle.write"])),
+    responses(RefusedByScim),
+)]
+pub async fn delete_me(
+    request: HttpRequest,
+    caller: Caller<LifecycleWrite>,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &caller, body, "remove_account", TEAMMATES).await
 }
 
 /// Refuses several writes at once (RFC 7644 §3.7), whatever they are.
@@ -354,7 +370,11 @@ async fn refuse(
     let service: &Data<Service> = &caller.service;
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
     let path = request.match_info();
-    let asked = Asked::of(operation, path.get("id"), path.get("entitlement"), &readable(service, body).await);
+    let mut asked = Asked::of(operation, path.get("id"), path.get("entitlement"), &readable(service, body).await);
+    if request.path().ends_with("/Me") {
+        // Whoever asks is meant, whatever the body says.
+        asked.user_name = Some(caller.principal.subject.to_string());
+    }
     let refused = NewRequest {
         reference: reference.clone(),
         source: "refused",
@@ -402,5 +422,11 @@ async fn readable(service: &Service, body: Payload) -> Value {
 
 /// What a path or a body names, as it is recorded: whatever it was, it does no harm there.
 fn fit_for_a_record(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(limits::SUBJECT_BYTES / 4).collect()
+    let mut fit: String = text.trim().chars().filter(|letter| !letter.is_control()).collect();
+    if fit.len() > limits::SUBJECT_BYTES {
+        // What is cut off is not taken for the whole.
+        fit.truncate(fit.floor_char_boundary(limits::SUBJECT_BYTES - "…".len()));
+        fit.push('…');
+    }
+    fit
 }

@@ -9,6 +9,8 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Route};
 
+use utoipa_swagger_ui::SwaggerUi;
+
 use super::errors::{ApiError, finish};
 use super::service::Service;
 use super::tls::Certificates;
@@ -84,6 +86,8 @@ fn routes(config: &mut ServiceConfig) {
         .service(read_only("/api/v1/workspaces", web::route().to(status::workspaces)))
         .service(read_only("/metrics", web::route().to(metrics::metrics)))
         .service(read_only("/openapi.json", web::route().to(openapi::serve)))
+        .service(web::redirect("/docs", "/docs/"))
+        .service(SwaggerUi::new("/docs/{_:.*}").config(openapi::viewer()))
         .service(web::resource("/scim/{version:v[0-9.]+}{rest:(/.*)?}").to(wrong_version))
         .service(web::scope(API).configure(api_routes))
         .service(web::scope("/workspaces/{workspace}/api/v1").configure(api_routes));
@@ -172,7 +176,7 @@ fn scim_routes(config: &mut ServiceConfig) {
             "/Me",
             web::route().to(scim::me),
             web::route().to(refusals::update_me),
-            web::route().to(refusals::update_me),
+            web::route().to(refusals::delete_me),
         ))
         .service(readable(SCIM, "/ServiceProviderConfig", web::route().to(discovery::service_provider_config)))
         .service(readable(SCIM, "/ResourceTypes", web::route().to(discovery::list_resource_types)))

@@ -13,7 +13,7 @@ use super::caller::{Caller, ScimRead};
 use super::errors::ApiError;
 use super::freshness::{self, Fresh};
 use super::negotiation::{content_type, expect_scim_body, names_version, next_link, tell_next};
-use super::openapi::{ListParameters, ScimRefusals};
+use super::openapi::{ListParameters, ScimRefusals, SearchRequest};
 use super::pieces;
 use crate::limits;
 use crate::scim::{Query, Resource, ResourceType, ScimError, Walker, resource_types};
@@ -60,7 +60,7 @@ pub async fn list_groups(request: HttpRequest, caller: Caller<ScimRead>) -> Resu
 /// Lists teammates and teams, by a question in the body (RFC 7644 §3.4.3), so that it stays out of logs of URLs.
 #[utoipa::path(
     post, path = "/scim/v2/.search", tag = "scim", security(("bearer" = ["scim.read"])),
-    request_body(description = "A SearchRequest", content_type = "application/scim+json", content = serde_json::Value),
+    request_body(description = "A question", content_type = "application/scim+json", content = SearchRequest),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
         (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = super::openapi::ScimErrorBody),
@@ -74,7 +74,7 @@ pub async fn search_all(request: HttpRequest, caller: Caller<ScimRead>, body: Bo
 /// Lists teammates, by a question in the body.
 #[utoipa::path(
     post, path = "/scim/v2/Users/.search", tag = "scim", security(("bearer" = ["scim.read"])),
-    request_body(description = "A SearchRequest", content_type = "application/scim+json", content = serde_json::Value),
+    request_body(description = "A question", content_type = "application/scim+json", content = SearchRequest),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
         (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = super::openapi::ScimErrorBody),
@@ -92,7 +92,7 @@ pub async fn search_users(
 /// Lists teams, by a question in the body.
 #[utoipa::path(
     post, path = "/scim/v2/Groups/.search", tag = "scim", security(("bearer" = ["scim.read"])),
-    request_body(description = "A SearchRequest", content_type = "application/scim+json", content = serde_json::Value),
+    request_body(description = "A question", content_type = "application/scim+json", content = SearchRequest),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
         (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = super::openapi::ScimErrorBody),

@@ -56,7 +56,9 @@ fn cell(value: Option<&Value>, for_spreadsheets: bool) -> String {
 
 /// A spreadsheet would take what begins so for a formula, and run it: somebody's name may be one.
 fn harmless(text: &str) -> String {
-    let formula = text.trim_start_matches(' ').starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    let blank = |letter: char| letter == ' ' || letter.is_control();
+    let first = text.trim_start_matches(blank);
+    let formula = first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) || text.starts_with(char::is_control);
     if formula { format!("'{text}") } else { text.to_owned() }
 }
 

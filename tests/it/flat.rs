@@ -47,6 +47,8 @@ async fn flat_views_show_what_scim_shows() {
     assert!(recent["next"].as_str().unwrap().contains("modified_since=20"), "{recent}");
     for wrong in [
         "modified_since=2x",
+        "modified_since=99999d",
+        "account_id=",
         "asof=2026-03-01T00:00:00Z",
         "as_of=",
         "limit=0",

@@ -111,3 +111,38 @@ async fn who_sends_a_request_drop_by_drop_is_not_waited_for() {
     assert!(body.starts_with("HTTP/1.1 408") && body.contains("the request took too long to come"), "{body}");
     bridge.stop().await;
 }
+
+/// What comes until the bridge closes the connection; none if it does not within a minute.
+fn until_closed(address: std::net::SocketAddr, request: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok().map(|_| answer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_never_ends_keeps_no_connection() {
+    let bridge = Bridge::serving(dozen()).await;
+    let (address, token) = (bridge.app.address(), bridge.token.clone());
+    let begun = "Host: h\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\nab";
+    for (head, status) in [
+        ("GET /healthz HTTP/1.1\r\n".to_owned(), "200"),
+        ("GET /scim/v2/Users HTTP/1.1\r\n".to_owned(), "401"),
+        (format!("DELETE /scim/v2/Users/adm_1 HTTP/1.1\r\nAuthorization: Bearer {token}\r\n"), "501"),
+        (format!("GET /scim/v2/Users?count=1 HTTP/1.1\r\nAuthorization: Bearer {token}\r\n"), "200"),
+    ] {
+        let request = format!("{head}{begun}");
+        let answer = tokio::task::spawn_blocking(move || until_closed(address, &request)).await.unwrap();
+        let answer = answer.unwrap_or_else(|| panic!("{head}: the connection was kept"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    // One that ends keeps it, and is read.
+    let ended = "POST /scim/v2/Users/.search HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n";
+    let body = "Content-Type: application/scim+json\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    let next = "GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    let request = format!("{ended}Authorization: Bearer {token}\r\n{body}{next}");
+    let answers = tokio::task::spawn_blocking(move || until_closed(address, &request)).await.unwrap().unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 2, "{answers}");
+    bridge.stop().await;
+}

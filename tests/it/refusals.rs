@@ -103,11 +103,16 @@ async fn the_record_says_whom_a_refused_write_is_about_where_its_body_does() {
     let path = format!("/scim/v2/Groups/{team}");
     let access = format!("/api/v1/lifecycle/access/{adm}/{team}");
     let new = json!({"userName": "new.comer@example.com"}).to_string();
+    let address = format!("{}@northwind.example", "a".repeat(90));
+    let long = json!({"userName": address}).to_string();
     for (method, path, body, expected) in [
         (Method::POST, "/scim/v2/Users", new.as_str(), ("create_account", None, None, Some("new.comer@example.com"))),
         (Method::PATCH, &path, &member, ("add_access", Some(adm), Some(team), None)),
         (Method::PATCH, &path, "{{\"Operation\":[", ("update_group", Some(team), None, None)),
         (Method::DELETE, &access, "", ("remove_access", Some(adm), Some(team), None)),
+        (Method::DELETE, "/scim/v2/Me", "", ("remove_account", None, None, Some("test"))),
+        (Method::PATCH, "/scim/v2/Me", &new, ("update_account", None, None, Some("test"))),
+        (Method::POST, "/scim/v2/Users", &long, ("create_account", None, None, Some(&*address))),
     ] {
         let request = bridge.request(method.clone(), path).bearer_auth(&bridge.token).body(body.to_owned());
         assert_eq!(Bridge::send(request).await.status, 501);
@@ -186,7 +191,7 @@ async fn what_was_refused_waits_for_a_person_and_is_done_when_an_import_sees_it(
     let table = bridge.request(Method::GET, "/api/v1/lifecycle/requests").bearer_auth(&bridge.token);
     let table = Bridge::send(table.header("Accept", "text/csv")).await;
     assert_eq!((table.text.lines().count(), table.text.starts_with("id,state,source,operation,")), (4, true));
-    for wrong in ["state=closed", "operation=promote", "limit=0", "stat=open", "target=%00"] {
+    for wrong in ["state=closed", "operation=promote", "before=nope", "state=", "limit=0", "stat=open", "target=%00"] {
         assert_eq!(bridge.get(&format!("/api/v1/lifecycle/requests?{wrong}")).await.status, 400, "{wrong}");
     }
     assert_eq!(bridge.get("/api/v1/lifecycle/requests/req_nothing").await.status, 404);
@@ -251,6 +256,17 @@ async fn a_ticket_gets_an_id_and_tells_its_state() {
         let refused = post(path, wrong.clone()).await;
         assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!("invalid_value")), "{wrong}");
     }
+    // Who may only ask learns nothing of the directory by asking.
+    let writer = token(&bridge.app, &[Scope::LifecycleWrite]);
+    let asked = bridge.request(Method::POST, path).bearer_auth(&writer);
+    let asked = asked.body(
+        json!({"operation": "create_account", "user_name": "new.comer@example.com", "entitlement": name}).to_string(),
+    );
+    let asked = Bridge::send(asked).await.json();
+    assert_eq!((&asked["state"], &asked["entitlement"]), (&json!("open"), &json!(name)));
+    let known = bridge.get(&format!("{path}/{}", asked["id"].as_str().unwrap())).await.json();
+    assert_eq!((&known["state"], &known["entitlement"]), (&json!("done"), &json!(team)));
+
     let reader = token(&bridge.app, &[Scope::ImportRead, Scope::LifecycleWrite]);
     let close = bridge.request(Method::POST, &close).bearer_auth(reader);
     assert_eq!(Bridge::send(close).await.status, 403, "who asks does not say that it was done");

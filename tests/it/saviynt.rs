@@ -420,8 +420,14 @@ fn the_command_writes_nothing_over_and_says_what_does_not_fit() {
     let again = shell.run(&package);
     assert_eq!(again.code, Some(1));
     assert!(again.stderr.contains("is there already, so nothing was written"), "{}", again.stderr);
-    for wrong in ["bridge.example.com", "ftp://bridge.example.com", "https://bridge.example.com/scim", "https://a:b@c"]
-    {
+    for wrong in [
+        "bridge.example.com",
+        "ftp://bridge.example.com",
+        "https://bridge.example.com/scim",
+        "https://a:b@c",
+        "https://a\"b.example.com",
+        "https://a${x}b.example.com",
+    ] {
         assert_eq!(shell.run(&["saviynt-package", "--base-url", wrong]).code, Some(2), "{wrong}");
     }
 }

@@ -4,13 +4,22 @@ use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
 use actix_web::web::Bytes;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
+use utoipa_swagger_ui::Config;
+
+mod collection;
+mod complete;
+
+use complete::complete;
 
 use super::{
     audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, refusals, reviews, scim, status,
     webhooks,
 };
+use crate::flat::OPERATIONS;
 
 /// What a list can be asked for.
 #[expect(dead_code, reason = "it describes the parameters; `scim::Query` reads them, as liberally as clients need")]
@@ -21,13 +30,14 @@ pub struct ListParameters {
     filter: Option<String>,
     /// The attribute to sort by; without one, resources come by id.
     sort_by: Option<String>,
-    /// `ascending` or `descending`.
-    sort_order: Option<String>,
-    /// Which match comes first, counted from 1.
+    /// `ascending`, where it is left out, or `descending`.
+    #[param(inline)]
+    sort_order: Option<SortOrder>,
+    #[param(schema_with = start_index)]
     start_index: Option<i64>,
     /// Instead of `startIndex`: empty on the first page, then the `nextCursor` of the page before (RFC 9865).
     cursor: Option<String>,
-    /// How many at the most.
+    #[param(schema_with = count)]
     count: Option<i64>,
     /// Only these attributes, separated by commas.
     attributes: Option<String>,
@@ -42,8 +52,9 @@ pub struct ListParameters {
 pub struct ChangeParameters {
     /// Only changes after this place: the last `next`, or the `cursor` of a change. Everything, where it is left out.
     since: Option<String>,
-    /// Only changes of this kind: `user`, `group` or `membership`.
-    r#type: Option<String>,
+    /// Only changes of this kind.
+    #[param(inline)]
+    r#type: Option<KindOfChange>,
     /// How many at the most, 1 to 1000; 100 where it is left out, and all of them as `application/x-ndjson`.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u64>,
@@ -55,8 +66,10 @@ pub struct ChangeParameters {
 #[into_params(parameter_in = Query)]
 pub struct ReviewParameters {
     /// The state at this moment (RFC 3339), as the bridge had recorded it then; now, where it is left out.
+    #[param(format = DateTime)]
     as_of: Option<String>,
     /// The moment of the review before (RFC 3339): each row then says what became of the account since.
+    #[param(format = DateTime)]
     since: Option<String>,
 }
 
@@ -65,10 +78,12 @@ pub struct ReviewParameters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RequestParameters {
-    /// `open`, `done` or `declined`.
-    state: Option<String>,
-    /// Only of this operation, such as `remove_account`.
-    operation: Option<String>,
+    /// Only in this state.
+    #[param(inline)]
+    state: Option<RequestState>,
+    /// Only of this operation.
+    #[param(inline)]
+    operation: Option<RequestOperation>,
     /// Only about this account, team or entitlement, by its id.
     target: Option<String>,
     /// Only requests that were made before the one of this id.
@@ -84,8 +99,10 @@ pub struct RequestParameters {
 #[into_params(parameter_in = Query)]
 pub struct AuditParameters {
     /// Only what happened at this moment or later (RFC 3339).
+    #[param(format = DateTime)]
     since: Option<String>,
     /// Only what happened before this moment (RFC 3339).
+    #[param(format = DateTime)]
     until: Option<String>,
     /// Only what this one did: the subject of a token.
     actor: Option<String>,
@@ -107,15 +124,17 @@ pub struct FlatParameters {
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u64>,
     /// How many rows to leave out. NB: between two pages the list may change; `next` keeps to one.
-    offset: Option<u64>,
-    /// Only what changed at this moment (RFC 3339) or later, or since so long ago, such as `2d`. Of memberships: all of the
-    /// accounts that changed.
+    #[param(minimum = 0)]
+    offset: Option<i64>,
+    #[param(schema_with = modified_since)]
     modified_since: Option<String>,
     /// Whether accounts of removed teammates are wanted too, as long as `import.retention_days` keeps them.
     include_removed: Option<bool>,
     /// The state at this moment (RFC 3339), as the bridge had recorded it then.
+    #[param(format = DateTime)]
     as_of: Option<String>,
     /// Which list of people a walk goes on over; `next` has it.
+    #[param(pattern = r"^[1-9][0-9]{0,17}\.[0-9]{1,9}$")]
     edition: Option<String>,
 }
 
@@ -128,7 +147,100 @@ pub struct RunParameters {
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u64>,
     /// Only runs before this one; `next` has it.
+    #[param(minimum = 1)]
     before: Option<i64>,
+}
+
+// A parameter with a schema of its own loses its description on the way; `complete` puts it back.
+
+/// Whole numbers of any size: SCIM takes them all (RFC 7644 §3.4.2.4).
+fn start_index() -> Schema {
+    let description = "Which match comes first, counted from 1; less than 1 means 1.";
+    ObjectBuilder::new().schema_type(Type::Integer).description(Some(description)).into()
+}
+
+fn count() -> Schema {
+    let description = "How many at the most; less than 0 means 0, and more than `scim.max_results` means that.";
+    ObjectBuilder::new().schema_type(Type::Integer).description(Some(description)).into()
+}
+
+fn modified_since() -> Schema {
+    let moment =
+        ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    let ago = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9]{1,4}[smhd]$"));
+    let description = "Only what changed at this moment (RFC 3339) or later, or since so long ago, such as `2d`. Of \
+                       memberships: all of the accounts that changed.";
+    OneOfBuilder::new().item(moment).item(ago).description(Some(description)).into()
+}
+
+/// RFC 7644 §3.4.2.3.
+#[expect(dead_code, reason = "it describes the words; `Query` reads them")]
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum SortOrder {
+    Ascending,
+    Descending,
+}
+
+/// What changed.
+#[expect(dead_code, reason = "it describes the words; `ledger::ChangeKind` has them")]
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum KindOfChange {
+    User,
+    Group,
+    Membership,
+}
+
+/// How a request stands.
+#[expect(dead_code, reason = "it describes the words; the ledger has them")]
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum RequestState {
+    Open,
+    Done,
+    Declined,
+}
+
+/// What a request asks for.
+pub struct RequestOperation;
+
+impl ToSchema for RequestOperation {}
+
+impl utoipa::PartialSchema for RequestOperation {
+    fn schema() -> RefOr<Schema> {
+        let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(OPERATIONS));
+        words.description(Some("What it asks for")).into()
+    }
+}
+
+/// A question in a body (RFC 7644 §3.4.3).
+#[expect(dead_code, reason = "it describes the body; `scim::Query` reads it")]
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct SearchRequest {
+    /// `urn:ietf:params:scim:api:messages:2.0:SearchRequest`; may be left out.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]))]
+    schemas: Option<Vec<String>>,
+    /// As in the URL.
+    #[schema(example = "active eq true")]
+    filter: Option<String>,
+    /// As in the URL.
+    #[schema(example = "userName")]
+    sort_by: Option<String>,
+    /// `ascending`, where it is left out, or `descending`.
+    #[schema(example = "ascending")]
+    sort_order: Option<String>,
+    #[schema(schema_with = start_index, required = false)]
+    start_index: Option<i64>,
+    /// As in the URL.
+    cursor: Option<String>,
+    #[schema(schema_with = count, required = false)]
+    count: Option<i64>,
+    /// Only these attributes.
+    attributes: Option<Vec<String>>,
+    /// All but these attributes.
+    excluded_attributes: Option<Vec<String>>,
 }
 
 /// RFC 7644 §3.12.
@@ -280,6 +392,7 @@ pub enum RefusedByApi {
         refusals::update_group,
         refusals::delete_group,
         refusals::update_me,
+        refusals::delete_me,
         refusals::run_bulk_operations,
         refusals::create_account,
         refusals::update_account,
@@ -315,8 +428,10 @@ pub enum RefusedByApi {
         status::healthz,
         metrics::metrics,
         status::readyz,
+        serve,
     ),
-    modifiers(&Bearer, &OperationIds),
+    components(schemas(Problem, ScimErrorBody, UnsupportedWrite)),
+    modifiers(&Bearer),
 )]
 struct Document;
 
@@ -324,46 +439,43 @@ struct Bearer;
 
 impl utoipa::Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+        let scheme =
+            scheme.description(Some("A token of `token issue`, of `/oauth/token`, or of a trusted issuer")).build();
         openapi.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
     }
 }
 
-/// One handler may answer several methods of a path; each operation has an id of its own all the same.
-struct OperationIds;
-
-impl utoipa::Modify for OperationIds {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        for item in openapi.paths.paths.values_mut() {
-            let methods = [
-                ("post", &mut item.post),
-                ("put", &mut item.put),
-                ("patch", &mut item.patch),
-                ("delete", &mut item.delete),
-            ];
-            let mut known = Vec::new();
-            for (method, operation) in methods {
-                let Some(id) = operation.as_mut().and_then(|operation| operation.operation_id.as_mut()) else {
-                    continue;
-                };
-                if known.contains(id) {
-                    *id = format!("{id}_by_{method}");
-                } else {
-                    known.push(id.clone());
-                }
-            }
-        }
-    }
-}
+/// What a bridge answered, by operation and status; a test holds that it still does.
+const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
 
 /// The description as JSON, with a line break at its end.
 #[must_use]
 pub fn document() -> String {
     // A document of strings and maps always serialises.
-    Document::openapi().to_pretty_json().unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(&completed()).unwrap_or_default() + "\n"
 }
 
-/// `/openapi.json`.
+/// The same as requests to send by hand.
+#[must_use]
+pub fn collection() -> String {
+    collection::collection(&completed())
+}
+
+fn completed() -> serde_json::Value {
+    serde_json::to_value(Document::openapi()).map(complete).unwrap_or_default()
+}
+
+/// How Swagger UI shows it, at `/docs/`: from this bridge alone, and without keeping a token that somebody pasted.
+pub fn viewer() -> Config<'static> {
+    Config::from("/openapi.json").display_operation_id(true).doc_expansion("none").persist_authorization(false)
+}
+
+/// Shows this description.
+#[utoipa::path(
+    get, path = "/openapi.json", operation_id = "openapi", tag = "health",
+    responses((status = 200, description = "The description (OpenAPI 3.1)", content_type = "application/json", body = serde_json::Value)),
+)]
 pub async fn serve() -> HttpResponse {
     static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().into());
     HttpResponse::Ok().content_type("application/json").body(DOCUMENT.clone())

@@ -1,0 +1,58 @@
+//! `completions` and `manual`: what shells and `man` read, made from the command line itself.
+
+use std::collections::VecDeque;
+use std::io::Write;
+
+use clap::{CommandFactory, Parser};
+use clap_complete::Shell;
+
+use super::{CommandError, CommandLine};
+
+#[derive(Debug, Parser)]
+pub struct Completions {
+    /// For which shell.
+    shell: Shell,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every subcommand has the same shape")]
+pub fn completions(arguments: &Completions) -> Result<(), CommandError> {
+    let mut command = CommandLine::command();
+    let name = command.get_name().to_owned();
+    let mut text = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command, name, &mut text);
+    // A reader that has gone away is no error of ours.
+    let _ = std::io::stdout().lock().write_all(&text);
+    Ok(())
+}
+
+/// One page, with all subcommands and their options.
+pub fn manual() -> Result<(), CommandError> {
+    let mut text = Vec::new();
+    let mut command = CommandLine::command();
+    command.build();
+    let page = clap_mangen::Man::new(command.clone());
+    page.render_title(&mut text)?;
+    page.render_name_section(&mut text)?;
+    page.render_synopsis_section(&mut text)?;
+    page.render_description_section(&mut text)?;
+    page.render_options_section(&mut text)?;
+    let mut open: VecDeque<clap::Command> = command.get_subcommands().cloned().collect();
+    while let Some(subcommand) = open.pop_front() {
+        if subcommand.get_name() == "help" {
+            continue;
+        }
+        let name =
+            subcommand.get_display_name().unwrap_or_default().replace("intercom-scim-bridge-", "").replace('-', " ");
+        writeln!(text, ".SH {}", name.to_uppercase())?;
+        let page = clap_mangen::Man::new(subcommand.clone());
+        page.render_description_section(&mut text)?;
+        page.render_synopsis_section(&mut text)?;
+        page.render_options_section(&mut text)?;
+        // What is below a command follows it.
+        let below: Vec<clap::Command> = subcommand.get_subcommands().cloned().collect();
+        below.into_iter().rev().for_each(|command| open.push_front(command));
+    }
+    page.render_version_section(&mut text)?;
+    let _ = std::io::stdout().lock().write_all(&text);
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! What the annotations of the handlers cannot say, added to the description: SCIM's resources from their one table, the ways
+//! to authenticate, what every operation may answer, and examples that are real answers.
+
+use serde_json::{Map, Value, json};
+
+use super::EXAMPLES;
+use crate::access::Scope;
+use crate::scim::{Discovery, PageRules};
+
+/// The methods of a path item that are operations (OpenAPI 3.1 §4.8.9).
+pub(super) const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+/// The description, completed.
+pub(super) fn complete(mut document: Value) -> Value {
+    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        schemas.extend(scim_schemas());
+    }
+    document["components"]["securitySchemes"]["oauth2"] = oauth();
+    let known = document["components"]["schemas"].clone();
+    let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    if let Some(paths) = document["paths"].as_object_mut() {
+        for (path, item) in paths {
+            distinguish(item);
+            for method in METHODS {
+                let Some(operation) = item.get_mut(method) else { continue };
+                describe_parameters(operation);
+                refer(operation, &known);
+                secure(operation, path);
+                describe_scim(operation, path);
+                let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+                illustrate(operation, &examples[id]);
+            }
+        }
+    }
+    document
+}
+
+/// One handler may answer several methods of a path; each operation has an id of its own all the same.
+fn distinguish(item: &mut Value) {
+    let mut known: Vec<String> = Vec::new();
+    for method in METHODS {
+        let Some(id) = item.pointer_mut(&format!("/{method}/operationId")) else { continue };
+        let text = id.as_str().unwrap_or_default().to_owned();
+        if known.contains(&text) {
+            *id = json!(format!("{text}_by_{method}"));
+        } else {
+            known.push(text);
+        }
+    }
+}
+
+/// The bridge's own tokens, as people and Swagger UI get them.
+fn oauth() -> Value {
+    let scopes: Map<String, Value> =
+        Scope::ALL.iter().map(|scope| (scope.as_str().to_owned(), json!(scope.meaning()))).collect();
+    json!({
+        "type": "oauth2",
+        "description": "Client credentials, by id and secret of `client create`",
+        "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": scopes}},
+    })
+}
+
+/// Whoever shows a token can have got it in two ways, can ask too much, and can be refused.
+fn secure(operation: &mut Value, path: &str) {
+    let Some(scopes) = operation.pointer("/security/0/bearer").cloned() else { return };
+    operation["security"] = json!([{"oauth2": scopes}, {"bearer": scopes}]);
+    let (content_type, schema) = if path.starts_with("/scim") {
+        ("application/scim+json", "#/components/schemas/ScimErrorBody")
+    } else {
+        ("application/problem+json", "#/components/schemas/Problem")
+    };
+    let refusal = |description: &str| json!({"description": description, "content": {content_type: {"schema": {"$ref": schema}}}});
+    if let Some(responses) = operation["responses"].as_object_mut() {
+        let too_many = refusal("More requests than this client may make; `Retry-After` says when to ask again");
+        responses.entry("429").or_insert(too_many);
+        let unreadable = refusal("The request cannot be read");
+        responses.entry("400").or_insert(unreadable);
+    }
+}
+
+/// A parameter with a schema of its own is described there.
+fn describe_parameters(operation: &mut Value) {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        let described = parameter.get("description").is_some();
+        let description =
+            parameter.get_mut("schema").and_then(Value::as_object_mut).and_then(|schema| schema.remove("description"));
+        if let Some(description) = description.filter(|_| !described) {
+            parameter["description"] = description;
+        }
+    }
+}
+
+/// Schemas that have a name are named instead of repeated.
+fn refer(operation: &mut Value, known: &Value) {
+    let answers = operation
+        .get_mut("responses")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, answer)| answer.get_mut("content"));
+    for (_, content) in answers.filter_map(Value::as_object_mut).flatten() {
+        let named =
+            known.as_object().and_then(|known| known.iter().find(|(_, schema)| content.get("schema") == Some(schema)));
+        if let Some((name, _)) = named {
+            content["schema"] = json!({"$ref": format!("#/components/schemas/{name}")});
+        }
+    }
+}
+
+/// SCIM's answers hold resources.
+fn describe_scim(operation: &mut Value, path: &str) {
+    let Some(below) = path.strip_prefix("/scim/v2") else { return };
+    let schema = match below {
+        "/Users/{id}" | "/Me" => "User",
+        "/Groups/{id}" => "Group",
+        "/Users" | "/Users/.search" => "ListOfUsers",
+        "/Groups" | "/Groups/.search" => "ListOfGroups",
+        "" | "/.search" => "ListOfUsersAndGroups",
+        _ => return,
+    };
+    let pointer = "/responses/200/content/application~1scim+json/schema";
+    if let Some(described) = operation.pointer_mut(pointer) {
+        *described = json!({"$ref": format!("#/components/schemas/{schema}")});
+    }
+}
+
+/// Answers that a bridge gave.
+fn illustrate(operation: &mut Value, examples: &Value) {
+    for (status, example) in examples.as_object().into_iter().flatten() {
+        let content = operation.pointer_mut(&format!("/responses/{status}/content")).and_then(Value::as_object_mut);
+        let json = content.and_then(|content| content.iter_mut().find(|(kind, _)| kind.ends_with("json")));
+        if let Some((_, described)) = json {
+            described["example"] = example.clone();
+        }
+    }
+}
+
+/// JSON Schemas of users, groups and lists of them, made from what `/Schemas` announces.
+fn scim_schemas() -> Map<String, Value> {
+    let discovery = Discovery::new(
+        "https://bridge.example.com/scim/v2",
+        PageRules { default_count: 100, max_count: 1_000, cursors: true },
+    );
+    let announced = discovery.schemas();
+    let announced = announced["Resources"].as_array().cloned().unwrap_or_default();
+    let attributes = |id: &str| -> Map<String, Value> {
+        let schema = announced.iter().find(|schema| schema["id"] == id);
+        properties(schema.map_or(&Value::Null, |schema| &schema["attributes"]))
+    };
+    let mut schemas = Map::new();
+    for name in ["User", "Group"] {
+        let extension = format!("urn:ietf:params:scim:schemas:extension:intercom:2.0:{name}");
+        let mut all = attributes(&format!("urn:ietf:params:scim:schemas:core:2.0:{name}"));
+        all.extend([
+            ("schemas".to_owned(), json!({"type": "array", "items": {"type": "string"}})),
+            ("id".to_owned(), json!({"type": "string"})),
+            ("meta".to_owned(), meta()),
+            (extension.clone(), object(attributes(&extension))),
+        ]);
+        let mut resource = object(all);
+        // Of a projection (`attributes=`) these are left.
+        resource["required"] = json!(["schemas", "id"]);
+        schemas.insert(name.to_owned(), resource);
+    }
+    for (name, of) in
+        [("ListOfUsers", &["User"][..]), ("ListOfGroups", &["Group"]), ("ListOfUsersAndGroups", &["User", "Group"])]
+    {
+        let of: Vec<Value> = of.iter().map(|name| json!({"$ref": format!("#/components/schemas/{name}")})).collect();
+        schemas.insert(name.to_owned(), list(&json!({"anyOf": of})));
+    }
+    schemas
+}
+
+fn meta() -> Value {
+    let moment = json!({"type": "string", "format": "date-time"});
+    json!({"type": "object", "additionalProperties": false, "properties": {
+        "resourceType": {"type": "string"}, "created": moment, "lastModified": moment,
+        "location": {"type": "string", "format": "uri"}, "version": {"type": "string"},
+    }})
+}
+
+/// RFC 7644 §3.4.2, with what RFC 9865 adds.
+fn list(items: &Value) -> Value {
+    let count = json!({"type": "integer", "minimum": 0});
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["schemas", "totalResults", "itemsPerPage", "Resources"],
+        "properties": {
+            "schemas": {"type": "array", "items": {"type": "string"}},
+            "totalResults": count,
+            "startIndex": {"type": "integer", "minimum": 1},
+            "itemsPerPage": count,
+            "nextCursor": {"type": "string"},
+            "previousCursor": {"type": "string"},
+            "Resources": {"type": "array", "items": items},
+        },
+    })
+}
+
+fn object(properties: Map<String, Value>) -> Value {
+    let mut schema = json!({"type": "object", "additionalProperties": false});
+    schema["properties"] = Value::Object(properties);
+    schema
+}
+
+fn properties(attributes: &Value) -> Map<String, Value> {
+    let one = |attribute: &Value| {
+        let name = attribute["name"].as_str()?;
+        let mut schema = match attribute["type"].as_str()? {
+            "complex" => object(properties(&attribute["subAttributes"])),
+            "boolean" => json!({"type": "boolean"}),
+            "integer" => json!({"type": "integer"}),
+            "dateTime" => json!({"type": "string", "format": "date-time"}),
+            "reference" => json!({"type": "string", "format": "uri"}),
+            _ => json!({"type": "string"}),
+        };
+        if attribute["multiValued"] == true {
+            schema = json!({"type": "array", "items": schema});
+        }
+        schema["description"] = attribute["description"].clone();
+        Some((name.to_owned(), schema))
+    };
+    attributes.as_array().into_iter().flatten().filter_map(one).collect()
+}
