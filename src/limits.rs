@@ -76,6 +76,20 @@ pub const MIGRATION_PAUSE: Duration = Duration::from_millis(300);
 /// How long the answer to a refused write waits for its record.
 pub const REFUSAL_WAIT: Duration = Duration::from_secs(2);
 
+/// How long a link to the status page is good, and how long the session that it becomes: a working day.
+pub const LOGIN_LINK: Duration = Duration::from_mins(10);
+/// See [`LOGIN_LINK`].
+pub const PAGE_SESSION: Duration = Duration::from_hours(8);
+
+/// What the status page shows: people on a page, and of imports, changes and requests the latest ones. More is in the API.
+pub const PAGE_PEOPLE: usize = 100;
+/// See [`PAGE_PEOPLE`].
+pub const PAGE_LATEST: usize = 12;
+/// Runs that its charts look at.
+pub const PAGE_RUNS: u64 = 400;
+/// Generations that its latest changes are looked for in.
+pub const PAGE_GENERATIONS: i64 = 10;
+
 /// Removals that are never too many for one import: in a small workspace, a few people are many percent.
 pub const REMOVALS_ALWAYS_FINE: usize = 5;
 

@@ -13,6 +13,7 @@ mod m20261121_000005_leases;
 mod m20261121_000006_history;
 mod m20261121_000007_clients;
 mod m20261121_000008_lifecycle;
+mod m20261121_000009_page_sessions;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000006_history::Migration),
             Box::new(m20261121_000007_clients::Migration),
             Box::new(m20261121_000008_lifecycle::Migration),
+            Box::new(m20261121_000009_page_sessions::Migration),
         ]
     }
 }

@@ -131,6 +131,14 @@ impl Issuer {
         &self.trusted.issuer
     }
 
+    /// Asks for its keys, to see whether that works; how many can be used.
+    ///
+    /// # Errors
+    /// A few words on why not.
+    pub async fn look(&self) -> Result<usize, &'static str> {
+        self.read().await.map(|keys| keys.len())
+    }
+
     /// Verifies a token that names this issuer.
     ///
     /// # Errors

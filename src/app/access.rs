@@ -94,11 +94,9 @@ fn make_key(file: &Path) -> std::io::Result<SecretString> {
     }
 }
 
-/// Opens the tokens: the bridge's keys, and the issuers that it trusts.
-///
-/// # Errors
-/// [`StartError::Access`], [`StartError::KeyFile`].
-pub async fn open_tokens(config: &Config, ledger: &Ledger, issuer: &str, clock: &Clock) -> Result<Tokens, StartError> {
+/// The issuers that are trusted, by the settings.
+#[must_use]
+pub fn trusted_issuers(config: &Config) -> Vec<TrustedIssuer> {
     let trusted = config.access.issuers.iter().map(|issuer| TrustedIssuer {
         issuer: issuer.issuer.clone(),
         jwks_url: issuer.jwks_url.clone(),
@@ -110,10 +108,18 @@ pub async fn open_tokens(config: &Config, ledger: &Ledger, issuer: &str, clock: 
         scopes: issuer.scopes.clone(),
         workspaces: issuer.workspaces.clone(),
     });
+    trusted.collect()
+}
+
+/// Opens the tokens: the bridge's keys, and the issuers that it trusts.
+///
+/// # Errors
+/// [`StartError::Access`], [`StartError::KeyFile`].
+pub async fn open_tokens(config: &Config, ledger: &Ledger, issuer: &str, clock: &Clock) -> Result<Tokens, StartError> {
     let options = TokenOptions {
         vault: Arc::new(vault(config, ledger).await?),
         issuer: issuer.to_owned(),
-        trusted: trusted.collect(),
+        trusted: trusted_issuers(config),
         requests_per_second: config.limits.requests_per_second,
         burst: config.limits.burst,
     };
@@ -243,7 +249,8 @@ pub(super) async fn audit_loop(
             let before = clock::before(now, days(config.access.audit_retention_days));
             let tidied = async {
                 ledger.prune_audit(before).await?;
-                ledger.forget_old_tickets(now).await
+                ledger.forget_old_tickets(now).await?;
+                ledger.forget_old_sessions(now).await
             };
             if let Err(error) = tidied.await {
                 tracing::warn!(error = %error.chain(), "what is too old could not be taken out of the audit trail");

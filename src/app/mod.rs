@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use access::{AccessLoop, audit_loop};
-pub use access::{open_connection, open_tokens, stored_vault, vault};
+pub use access::{open_connection, open_tokens, stored_vault, trusted_issuers, vault};
 use workspace::Running;
 pub use workspace::{importer_of, workspace_of};
 

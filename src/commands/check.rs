@@ -1,70 +1,122 @@
-//! `check`: configuration, database, Intercom; each line with what to do.
+//! `check`: configuration, certificate, database, issuers, Intercom; each line with what to do.
 
 use std::time::Duration;
 
+use clap::Args;
 use secrecy::ExposeSecret;
+use serde::Serialize;
+use serde_json::json;
 
 use super::{CommandError, print_line};
-use crate::access::KeyRing;
-use crate::app::{missing_file, stored_vault, without_password};
+use crate::access::{Issuer, KeyRing};
+use crate::app::{missing_file, stored_vault, trusted_issuers, without_password};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, WorkspaceConfig};
 use crate::http::Certificates;
 use crate::intercom::{self, Client, Since};
 use crate::ledger::Ledger;
+use crate::limits;
 
-pub async fn run(config: Result<Config, ConfigError>, clock: Clock) -> Result<(), CommandError> {
-    let mut report = Report::default();
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(arguments: &Arguments, config: Result<Config, ConfigError>, clock: Clock) -> Result<(), CommandError> {
+    let mut report = Report { json: arguments.json, ..Report::default() };
     match config {
         Err(ConfigError(findings)) => findings.iter().for_each(|finding| report.failed("configuration", finding)),
         Ok(config) => {
-            Report::ok("configuration", "every value can be used");
-            config.warnings.iter().for_each(|warning| Report::warn("configuration", warning));
+            report.ok("configuration", "every value can be used");
+            config.warnings.iter().for_each(|warning| report.warn("configuration", warning));
             check_certificate(&config, &mut report);
             check_database(&config, &mut report).await;
+            check_issuers(&config, &clock, &mut report).await;
             for workspace in config.workspaces() {
+                report.workspace = (config.workspaces().len() > 1).then(|| workspace.name.clone());
+                check_webhooks(&workspace, &mut report);
                 check_intercom(&config, &workspace, clock.clone(), &mut report).await;
             }
         }
     }
-    match report.failures {
-        0 => Ok(()),
-        1 => Err(CommandError::new("one check failed; see above")),
-        failures => Err(CommandError::new(format!("{failures} checks failed; see above"))),
-    }
+    report.end()
+}
+
+/// How one thing is.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    Warning,
+    Failed,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    state: State,
+    check: &'static str,
+    workspace: Option<String>,
+    detail: String,
 }
 
 #[derive(Default)]
 struct Report {
-    failures: usize,
+    json: bool,
+    /// Which workspace is looked at, where there are several.
+    workspace: Option<String>,
+    findings: Vec<Finding>,
 }
 
 impl Report {
-    fn line(state: &str, what: &str, detail: &str) {
-        print_line(&format!("{state:8} {what:14} {detail}"));
+    /// A line for people comes at once: the next check may take a while.
+    fn find(&mut self, state: State, check: &'static str, detail: &str) {
+        let finding = Finding { state, check, workspace: self.workspace.clone(), detail: detail.to_owned() };
+        if !self.json {
+            let word = match state {
+                State::Ok => "ok",
+                State::Warning => "warning",
+                State::Failed => "failed",
+            };
+            let workspace = finding.workspace.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+            print_line(&format!("{word:8} {check:14} {workspace}{detail}"));
+        }
+        self.findings.push(finding);
     }
 
-    fn ok(what: &str, detail: &str) {
-        Self::line("ok", what, detail);
+    fn ok(&mut self, check: &'static str, detail: &str) {
+        self.find(State::Ok, check, detail);
     }
 
-    fn warn(what: &str, detail: &str) {
-        Self::line("warning", what, detail);
+    fn warn(&mut self, check: &'static str, detail: &str) {
+        self.find(State::Warning, check, detail);
     }
 
-    fn failed(&mut self, what: &str, detail: &str) {
-        self.failures += 1;
-        Self::line("failed", what, detail);
+    fn failed(&mut self, check: &'static str, detail: &str) {
+        self.find(State::Failed, check, detail);
+    }
+
+    fn end(self) -> Result<(), CommandError> {
+        let failures = self.findings.iter().filter(|finding| finding.state == State::Failed).count();
+        if self.json {
+            print_line(&json!({"failed": failures, "checks": self.findings}).to_string());
+        }
+        match failures {
+            0 => Ok(()),
+            1 => Err(CommandError::new("one check failed; see above")),
+            failures => Err(CommandError::new(format!("{failures} checks failed; see above"))),
+        }
     }
 }
 
 fn check_certificate(config: &Config, report: &mut Report) {
     let (bind, files) = (config.server.bind, config.server.tls_cert.as_ref().zip(config.server.tls_key.as_ref()));
     match files.map(|(chain, key)| Certificates::load(chain, key)) {
-        Some(Ok(_)) => Report::ok("tls", "the certificate and its key can be used"),
+        Some(Ok(_)) => report.ok("tls", "the certificate and its key can be used"),
         Some(Err(error)) => report.failed("tls", &error.to_string()),
-        None if bind.ip().is_loopback() => Report::ok("tls", "not needed: the bridge listens on this machine alone"),
-        None => Report::warn(
+        None if bind.ip().is_loopback() => report.ok("tls", "not needed: the bridge listens on this machine alone"),
+        None => report.warn(
             "tls",
             &format!(
                 "the bridge listens on {bind} in the clear; set server.tls_cert and server.tls_key, or put a proxy in front"
@@ -76,13 +128,13 @@ fn check_certificate(config: &Config, report: &mut Report) {
 /// Nothing is created: a key that is not there yet is made by the first start.
 async fn check_encryption_key(config: &Config, ledger: &Ledger, report: &mut Report) {
     match stored_vault(config, ledger).await {
-        Ok(None) => Report::warn(
+        Ok(None) => report.warn(
             "encryption",
             "there is no encryption key yet; the first start makes one, or set access.encryption_key",
         ),
         Ok(Some(vault)) => match ledger.signing_keys().await {
             Ok(keys) => match KeyRing::open(&vault, &keys) {
-                Ok(_) => Report::ok("encryption", "the encryption key opens what the database keeps sealed"),
+                Ok(_) => report.ok("encryption", "the encryption key opens what the database keeps sealed"),
                 Err(error) => report.failed("encryption", &error.to_string()),
             },
             Err(error) => report.failed("encryption", &error.chain()),
@@ -96,7 +148,7 @@ async fn check_database(config: &Config, report: &mut Report) {
     let url = config.database.url.expose_secret();
     let name = without_password(url);
     if missing_file(url).is_some() {
-        return Report::warn("database", &format!("{name} does not exist yet; the first start makes it"));
+        return report.warn("database", &format!("{name} does not exist yet; the first start makes it"));
     }
     let ledger = match Ledger::open(url).await {
         Ok(ledger) => ledger,
@@ -110,22 +162,45 @@ async fn check_database(config: &Config, report: &mut Report) {
     };
     match ledger.pending_migrations().await {
         Ok(0) => {
-            Report::ok("database", &format!("{name} is up to date"));
+            report.ok("database", &format!("{name} is up to date"));
             check_encryption_key(config, &ledger, report).await;
         }
-        Ok(pending) => Report::warn(
-            "database",
-            &format!("{name} lacks {pending} migrations; the next start, or `migrate`, runs them"),
-        ),
+        Ok(pending) => report
+            .warn("database", &format!("{name} lacks {pending} migrations; the next start, or `migrate`, runs them")),
         Err(error) => report.failed("database", &format!("{name} cannot be read: {}", error.chain())),
     }
     ledger.close().await;
 }
 
-async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clock, report: &mut Report) {
-    if config.workspaces().len() > 1 {
-        Report::ok("workspace", &workspace.name);
+/// A start does not wait for them; tokens of an issuer whose keys cannot be read are refused.
+async fn check_issuers(config: &Config, clock: &Clock, report: &mut Report) {
+    for trusted in trusted_issuers(config) {
+        let name = trusted.issuer.clone();
+        let looked = match Issuer::new(trusted, clock.clone()) {
+            Ok(issuer) => issuer.look().await,
+            Err(_) => Err("TLS cannot be set up"),
+        };
+        match looked {
+            Ok(0) => report.failed("issuer", &format!("{name} publishes no key that can be used; check its jwks_url")),
+            Ok(keys) => report.ok("issuer", &format!("{name} publishes {keys} keys that can be used")),
+            Err(why) => {
+                report.failed("issuer", &format!("the keys of {name} cannot be read: {why}; check its jwks_url"));
+            }
+        }
     }
+}
+
+fn check_webhooks(workspace: &WorkspaceConfig, report: &mut Report) {
+    if workspace.client_secret.is_some() {
+        report.ok("webhooks", "the client secret is set, so Intercom's webhooks are taken");
+    } else {
+        let detail = "there is no client secret, so webhooks are refused and changes wait for the next poll; set \
+                      INTERCOM_CLIENT_SECRET to use them";
+        report.warn("webhooks", detail);
+    }
+}
+
+async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clock, report: &mut Report) {
     let client = config
         .connection(workspace)
         .map_err(|error| error.to_string())
@@ -141,7 +216,7 @@ async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clo
         Ok(observation) => {
             let text = |text: Option<String>| text.unwrap_or_else(|| "unknown".to_owned());
             let workspace = observation.workspace;
-            Report::ok(
+            report.ok(
                 "intercom",
                 &format!(
                     "the token opens workspace {} ({}), hosted in {}",
@@ -150,20 +225,35 @@ async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clo
                     text(workspace.region)
                 ),
             );
-            Report::ok(
+            report.ok(
                 "admins",
                 &format!("{} teammates and bots, {} teams", observation.users.len(), observation.groups.len()),
             );
+            let about_log = |code: &str| matches!(code, "activity_log_forbidden" | "activity_log_missing");
+            if !observation.warnings.iter().any(|warning| about_log(&warning.code)) {
+                report.ok("activity log", "the token may read it");
+            }
             for warning in observation.warnings {
-                Report::warn("import", &warning.detail);
+                report.warn(if about_log(&warning.code) { "activity log" } else { "import" }, &warning.detail);
             }
             let allowance = client.allowance();
             if let (Some(remaining), Some(limit)) = (allowance.remaining, allowance.limit) {
-                Report::ok(
-                    "rate limit",
-                    &format!("{remaining} of {limit} calls are left in this window of 10 seconds"),
-                );
+                report.ok("rate limit", &format!("{remaining} of {limit} calls are left in this window of 10 seconds"));
+            }
+            if let Some(theirs) = allowance.server_time {
+                check_clock((clock.now() - theirs).whole_seconds(), report);
             }
         }
+    }
+}
+
+/// Log entries are put together with changes by their times, tokens have times, and so have leases.
+fn check_clock(ahead: i64, report: &mut Report) {
+    if ahead.unsigned_abs() <= limits::CLOCK_DIFFERENCE.as_secs() {
+        report.ok("clock", "it agrees with Intercom's");
+    } else {
+        let detail =
+            format!("this machine's clock is {ahead} s ahead of Intercom's (less than 0: behind); let NTP set it");
+        report.warn("clock", &detail);
     }
 }

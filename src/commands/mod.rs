@@ -8,6 +8,7 @@ mod demo;
 mod import;
 mod keys;
 mod ledger;
+mod login_link;
 mod manual;
 mod migrate;
 mod openapi;
@@ -68,11 +69,13 @@ enum Command {
     Connect(connect::Connect),
     /// Revoke the token of a workspace that was connected by OAuth.
     Disconnect(connect::Disconnect),
+    /// Print an address that shows the status page, once.
+    LoginLink(login_link::Arguments),
     /// Who asked what.
     #[command(subcommand)]
     Audit(audit::Command),
-    /// Check the configuration, the database and Intercom, and say what to do about each.
-    Check,
+    /// Check the configuration, the database, issuers and Intercom, and say what to do about each.
+    Check(check::Arguments),
     /// Write what is pasted into Saviynt EIC, filled in for this bridge.
     SaviyntPackage(saviynt_package::Arguments),
     /// Print the OpenAPI description.
@@ -151,10 +154,11 @@ impl CommandLine {
             Command::Keys(command) => keys::run(&self.settings("warn")?, command).await,
             Command::Connect(arguments) => connect::connect(&self.settings("warn")?, arguments).await,
             Command::Disconnect(arguments) => connect::disconnect(&self.settings("warn")?, arguments).await,
+            Command::LoginLink(arguments) => login_link::run(&self.settings("warn")?, arguments).await,
             Command::Audit(command) => audit::run(&self.settings("warn")?, command).await,
             Command::SaviyntPackage(arguments) => saviynt_package::run(&self.settings("warn")?, arguments).await,
             Command::Token(command) => token::run(&self.settings("warn")?, command).await,
-            Command::Check => check::run(self.load(), Clock::System).await,
+            Command::Check(arguments) => check::run(arguments, self.load(), Clock::System).await,
         }
     }
 

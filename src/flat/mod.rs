@@ -76,11 +76,15 @@ impl Selection {
     }
 }
 
-fn account_id(id: &UserId) -> String {
+/// The id of a teammate's account, as SCIM has it too.
+#[must_use]
+pub fn account_id(id: &UserId) -> String {
     format!("adm_{id}")
 }
 
-fn team_id(id: &GroupId) -> String {
+/// The id of a team, as SCIM has it too.
+#[must_use]
+pub fn team_id(id: &GroupId) -> String {
     format!("team_{id}")
 }
 

@@ -294,7 +294,7 @@ async fn close_as_seen(
     ledger.close_request(&workspace.name, reference, closing).await.map(drop)
 }
 
-fn shown(row: RecordedRequest) -> LifecycleRequest {
+pub(super) fn shown(row: RecordedRequest) -> LifecycleRequest {
     LifecycleRequest {
         reference: row.reference,
         state: row.state,

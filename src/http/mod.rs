@@ -35,6 +35,7 @@ mod negotiation;
 mod oauth;
 mod openapi;
 mod origin;
+mod pages;
 mod parameters;
 mod pieces;
 mod refusals;

@@ -15,8 +15,8 @@ use super::errors::{ApiError, finish};
 use super::service::Service;
 use super::tls::Certificates;
 use super::{
-    audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, openapi, refusals, reviews, scim,
-    status, webhooks,
+    audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, openapi, pages, refusals, reviews,
+    scim, status, webhooks,
 };
 use crate::limits;
 use crate::scim::ScimError;
@@ -86,6 +86,21 @@ fn routes(config: &mut ServiceConfig) {
         .service(read_only("/api/v1/workspaces", web::route().to(status::workspaces)))
         .service(read_only("/metrics", web::route().to(metrics::metrics)))
         .service(read_only("/openapi.json", web::route().to(openapi::serve)))
+        .service(get_only("/", web::get().to(pages::home)))
+        .service(get_only("/status.css", web::get().to(pages::style)))
+        .service(
+            web::resource("/login")
+                .route(web::get().to(pages::ask_to_log_in))
+                .route(web::post().to(pages::log_in))
+                .route(options("GET, OPTIONS, POST"))
+                .default_service(not_allowed("GET, OPTIONS, POST")),
+        )
+        .service(
+            web::resource("/logout")
+                .route(web::post().to(pages::log_out))
+                .route(options("OPTIONS, POST"))
+                .default_service(not_allowed("OPTIONS, POST")),
+        )
         .service(web::redirect("/docs", "/docs/"))
         .service(SwaggerUi::new("/docs/{_:.*}").config(openapi::viewer()))
         .service(web::resource("/scim/{version:v[0-9.]+}{rest:(/.*)?}").to(wrong_version))

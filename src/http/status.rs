@@ -12,7 +12,8 @@ use super::caller::{Bearer, Caller, ImportRead, Visitor};
 use super::openapi::ApiRefusals;
 use super::service::{Service, Workspace};
 use crate::import::ConnectionState;
-use crate::ledger::{Failure, Run};
+use crate::ledger::{Failure, Run, RunStatus};
+use crate::limits;
 use crate::scim::resource_types;
 
 /// Tells that the process answers.
@@ -36,8 +37,17 @@ pub async fn readyz(service: Data<Service>, visitor: Visitor) -> HttpResponse {
     } else {
         seen.iter().any(|workspace| has_picture(workspace))
     };
-    let workspaces = seen.into_iter().map(|workspace| readiness(workspace)).collect();
-    let body = Readiness { status: if ready { "ready" } else { "not_ready" }, workspaces };
+    let database = match seen.first() {
+        Some(workspace) => {
+            let answer = service.ledger.generation(&workspace.name);
+            let answers = service.clock.within(limits::REFUSAL_WAIT, answer).await.is_some_and(|answer| answer.is_ok());
+            Some(if answers { "up" } else { "down" })
+        }
+        None => None,
+    };
+    let now = service.clock.now();
+    let workspaces = seen.into_iter().map(|workspace| readiness(workspace, now)).collect();
+    let body = Readiness { status: if ready { "ready" } else { "not_ready" }, database, workspaces };
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }
 
@@ -107,6 +117,8 @@ pub struct Healthy {
 pub struct Readiness {
     /// `ready` or `not_ready`.
     status: &'static str,
+    /// `up` or `down`, for those with a token. While it is down, what is shown stays.
+    database: Option<&'static str>,
     workspaces: Vec<WorkspaceReadiness>,
 }
 
@@ -117,16 +129,26 @@ pub struct WorkspaceReadiness {
     /// Whether there is something to show. What is shown may be old: see `problem`.
     ready: bool,
     connection: ConnectionState,
+    /// How long ago Intercom last confirmed what is shown.
+    age_seconds: Option<i64>,
+    /// What came of the last import that ended since the bridge started.
+    last_import: Option<RunStatus>,
+    /// When it ended.
+    #[serde(with = "time::serde::rfc3339::option")]
+    last_import_at: Option<OffsetDateTime>,
     /// Why it is not ready, or not fresh, and what to do.
     problem: Option<Failure>,
 }
 
-fn readiness(workspace: &Workspace) -> WorkspaceReadiness {
+fn readiness(workspace: &Workspace, now: OffsetDateTime) -> WorkspaceReadiness {
     let standing = workspace.health.standing();
     WorkspaceReadiness {
         workspace: workspace.name.to_string(),
         ready: workspace.live.picture().is_some(),
         connection: standing.connection,
+        age_seconds: workspace.live.confirmed_at().map(|at| (now - at).whole_seconds()),
+        last_import: standing.last_run.as_ref().map(|run| run.status),
+        last_import_at: standing.last_run.as_ref().and_then(|run| run.finished_at),
         problem: standing.problem,
     }
 }

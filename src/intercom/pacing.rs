@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use time::OffsetDateTime;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 /// What Intercom last said of its rate limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Allowance {
     pub remaining: Option<u64>,
     /// When the next one begins, in UNIX seconds.
     pub reset: Option<i64>,
+    /// When Intercom's server made the answer, by its clock.
+    pub server_time: Option<OffsetDateTime>,
 }
 
 impl Allowance {
@@ -30,6 +33,12 @@ impl Allowance {
         self.limit = number(headers, "x-ratelimit-limit").or(self.limit);
         self.remaining = number(headers, "x-ratelimit-remaining").or(self.remaining);
         self.reset = number(headers, "x-ratelimit-reset").or(self.reset);
+        // RFC 9110 §5.6.7: the one form that servers write.
+        let form =
+            format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+        let date = headers.get("date").and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| PrimitiveDateTime::parse(date, form).ok());
+        self.server_time = date.map(PrimitiveDateTime::assume_utc).or(self.server_time);
     }
 
     /// How long until Intercom counts anew; zero when that moment is unknown or past.
@@ -85,9 +94,9 @@ mod tests {
 
     #[test]
     fn an_answer_without_the_headers_or_with_garbage_in_them_changes_nothing() {
-        let mut allowance = Allowance { limit: Some(10), remaining: Some(5), reset: Some(100) };
+        let mut allowance = Allowance { limit: Some(10), remaining: Some(5), reset: Some(100), server_time: None };
         allowance.note(&headers(&[("x-ratelimit-remaining", "many")]));
         allowance.note(&HeaderMap::new());
-        assert_eq!(allowance, Allowance { limit: Some(10), remaining: Some(5), reset: Some(100) });
+        assert_eq!(allowance, Allowance { limit: Some(10), remaining: Some(5), reset: Some(100), server_time: None });
     }
 }

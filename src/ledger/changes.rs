@@ -70,6 +70,12 @@ impl ChangePosition {
     /// Before everything.
     pub const START: Self = Self { generation: 0, after: None };
 
+    /// After everything of a generation.
+    #[must_use]
+    pub fn end_of(generation: Generation) -> Self {
+        Self { generation, after: None }
+    }
+
     /// As a text that stays the same for ever, of characters that need no escape in a URL.
     #[must_use]
     pub fn to_cursor(&self) -> String {

@@ -32,6 +32,7 @@ mod prune;
 mod read;
 mod rows;
 mod runs;
+mod sessions;
 mod verify;
 mod versions;
 

@@ -63,7 +63,7 @@ async fn migrate_import_token_and_serve_share_one_database() {
     let migrated = shell.run(&["migrate"]);
     assert_eq!(
         (migrated.code, migrated.stdout.as_str()),
-        (Some(0), "sqlite://bridge.db is up to date; 8 migrations were run\n")
+        (Some(0), "sqlite://bridge.db is up to date; 9 migrations were run\n")
     );
 
     let planned = shell.run(&["import", "full", "--dry-run"]);
@@ -256,14 +256,28 @@ async fn check_tells_line_by_line_how_everything_is() {
             ("ok", "tls"),
             ("ok", "database"),
             ("warning", "encryption"),
+            ("warning", "webhooks"),
             ("ok", "intercom"),
             ("ok", "admins"),
-            ("warning", "import"),
-            ("ok", "rate limit")
+            ("warning", "activity log"),
+            ("ok", "rate limit"),
+            ("ok", "clock")
         ],
         "{}",
         after.stdout
     );
+    simulator.heal();
+    let config = "[[access.issuers]]\nissuer = \"https://login.example.com/\"\njwks_url = \"http://127.0.0.1:9/keys\"\naudience = \"x\"\n";
+    std::fs::write(shell.directory.path().join("issuer.toml"), config).unwrap();
+    let told = shell.run(&["check", "--json", "--config", "issuer.toml"]);
+    assert_eq!(told.code, Some(1));
+    let told: Value = serde_json::from_str(&told.stdout).unwrap();
+    let of = |check: &str| told["checks"].as_array().unwrap().iter().find(|one| one["check"] == check).unwrap();
+    assert_eq!(
+        (&told["failed"], &of("issuer")["state"], &of("activity log")["state"]),
+        (&1.into(), &"failed".into(), &"ok".into())
+    );
+    assert!(of("issuer")["detail"].as_str().unwrap().contains("cannot be read: no answer"), "{told}");
     let broken = Shell::new().set("INTERCOM_REGION", "moon").run(&["check"]);
     assert_eq!(broken.code, Some(1));
     assert!(broken.stdout.starts_with("failed   configuration  intercom.region"), "{}", broken.stdout);

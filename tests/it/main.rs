@@ -20,6 +20,8 @@ mod limits;
 mod metrics;
 mod oauth;
 mod openapi;
+mod packaging;
+mod pages;
 mod prism;
 mod proof;
 mod queries;

@@ -16,8 +16,8 @@ mod complete;
 use complete::complete;
 
 use super::{
-    audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, refusals, reviews, scim, status,
-    webhooks,
+    audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, pages, refusals, reviews, scim,
+    status, webhooks,
 };
 use crate::flat::OPERATIONS;
 
@@ -429,6 +429,10 @@ pub enum RefusedByApi {
         metrics::metrics,
         status::readyz,
         serve,
+        pages::home,
+        pages::ask_to_log_in,
+        pages::log_in,
+        pages::log_out,
     ),
     components(schemas(Problem, ScimErrorBody, UnsupportedWrite)),
     modifiers(&Bearer),
@@ -468,7 +472,7 @@ fn completed() -> serde_json::Value {
 
 /// How Swagger UI shows it, at `/docs/`: from this bridge alone, and without keeping a token that somebody pasted.
 pub fn viewer() -> Config<'static> {
-    Config::from("/openapi.json").display_operation_id(true).doc_expansion("none").persist_authorization(false)
+    Config::from("/openapi.json").display_operation_id(true).doc_expansion("list").persist_authorization(false)
 }
 
 /// Shows this description.

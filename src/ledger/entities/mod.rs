@@ -11,6 +11,7 @@ pub mod imports;
 pub mod leases;
 pub mod lifecycle_requests;
 pub mod membership_versions;
+pub mod page_sessions;
 pub mod pruned_stamps;
 pub mod prunings;
 pub mod signing_keys;

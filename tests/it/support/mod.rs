@@ -1,6 +1,7 @@
 //! What tests need: fresh databases, an importer by hand, a whole bridge.
 
 pub mod bridge;
+pub mod browser;
 pub mod canned;
 pub mod database;
 pub mod eic;

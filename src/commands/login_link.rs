@@ -1,0 +1,34 @@
+//! `login-link`: prints an address that shows the status page to whoever opens it, once.
+
+use clap::Args;
+use secrecy::ExposeSecret;
+
+use super::token::workspaces;
+use super::{CommandError, by_command, existing_ledger, print_line};
+use crate::access::{hash_of_random, random_secret};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::limits;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Which workspace it shows; may be given several times. Where it is left out: all.
+    #[arg(long)]
+    workspace: Vec<String>,
+}
+
+pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
+    let shown = if arguments.workspace.is_empty() {
+        config.workspaces().into_iter().map(|workspace| workspace.name).collect()
+    } else {
+        workspaces(config, &arguments.workspace)?
+    };
+    let ledger = existing_ledger(config).await?;
+    let (link, now) = (random_secret()?, Clock::System.now());
+    let events = by_command("page.link_made", "status page", &shown, now);
+    ledger.add_login_link(&hash_of_random(link.expose_secret()), &shown, now + limits::LOGIN_LINK, events).await?;
+    ledger.close().await;
+    eprintln!("Open this address in a browser, once, within ten minutes. The bridge must be running there.");
+    print_line(&format!("{}/login?link={}", config.public_url(), link.expose_secret()));
+    Ok(())
+}

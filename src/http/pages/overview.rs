@@ -1,0 +1,171 @@
+//! What the status page tells, put together.
+
+use time::OffsetDateTime;
+
+use super::chart::Point;
+use crate::directory::Directory;
+use crate::flat::{ChangeDocument, LifecycleRequest, ReviewedAccount, account_id, review, team_id};
+use crate::http::changes::document;
+use crate::http::lifecycle::shown;
+use crate::http::service::{Service, Workspace};
+use crate::import::ConnectionState;
+use crate::ledger::{ChangePosition, Failure, LedgerError, RequestQuestion, Run, RunStatus};
+use crate::limits;
+
+/// One workspace, as the page shows it.
+pub struct Overview {
+    pub workspace: String,
+    /// Those that the session shows.
+    pub workspaces: Vec<String>,
+    pub connection: ConnectionState,
+    pub problem: Option<Failure>,
+    pub age_seconds: Option<i64>,
+    pub generation: Option<i64>,
+    pub active: usize,
+    pub teams: usize,
+    pub open_requests: usize,
+    pub requests: Vec<LifecycleRequest>,
+    /// Newest first.
+    pub runs: Vec<Run>,
+    /// Newest first, each with what it is about in words.
+    pub changes: Vec<(ChangeDocument, String)>,
+    pub people: People,
+    /// How many teammates there were.
+    pub accounts: Vec<Point>,
+    /// How much imports changed.
+    pub activity: Vec<Point>,
+}
+
+/// Some teammates.
+pub struct People {
+    pub rows: Vec<ReviewedAccount>,
+    pub total: usize,
+    pub offset: usize,
+    pub limit: usize,
+    pub search: String,
+}
+
+impl Overview {
+    /// Looks at a workspace.
+    pub async fn of(
+        service: &Service,
+        workspace: &Workspace,
+        workspaces: Vec<String>,
+        (search, offset): (&str, usize),
+    ) -> Result<Self, LedgerError> {
+        let (now, name) = (service.clock.now(), &*workspace.name);
+        let standing = workspace.health.standing();
+        let picture = workspace.live.picture();
+        let everybody = picture.as_ref().map(|picture| review(picture.directory(), None, now)).unwrap_or_default();
+        let active = everybody.len();
+        let runs = service.ledger.runs(name, None, limits::PAGE_RUNS).await?;
+        let open = RequestQuestion { state: Some("open".to_owned()), ..RequestQuestion::default() };
+        let (requests, open_requests) = service.ledger.requests(name, &open, limits::PAGE_LATEST as u64).await?;
+        let generation = picture.as_ref().map(|picture| picture.edition().generation);
+        Ok(Self {
+            workspace: name.to_owned(),
+            workspaces,
+            connection: standing.connection,
+            problem: standing.problem,
+            age_seconds: workspace.live.confirmed_at().map(|at| (now - at).whole_seconds()),
+            generation,
+            active,
+            teams: picture.as_ref().map_or(0, |picture| picture.directory().teams.len()),
+            open_requests: usize::try_from(open_requests).unwrap_or(usize::MAX),
+            requests: requests.into_iter().map(shown).collect(),
+            changes: latest_changes(service, name, generation.unwrap_or(0))
+                .await?
+                .into_iter()
+                .map(|change| {
+                    let about = picture
+                        .as_ref()
+                        .map_or_else(|| change.id.clone(), |picture| about(picture.directory(), &change));
+                    (change, about)
+                })
+                .collect(),
+            accounts: over_time(&runs, active, now),
+            // The first import changed everything; beside it nothing else would be seen.
+            activity: runs.iter().rev().filter(|run| run.generation > Some(1)).map(changed).collect(),
+            people: People::of(everybody, search, offset),
+            runs: runs.into_iter().take(limits::PAGE_LATEST).collect(),
+        })
+    }
+}
+
+impl People {
+    fn of(everybody: Vec<ReviewedAccount>, search: &str, offset: usize) -> Self {
+        let wanted = search.trim().to_lowercase();
+        let fits = |row: &ReviewedAccount| {
+            let texts = [row.display_name.as_deref(), row.email.as_deref(), Some(&row.teams), row.roles.as_deref()];
+            wanted.is_empty() || texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&wanted))
+        };
+        let found: Vec<ReviewedAccount> = everybody.into_iter().filter(fits).collect();
+        let total = found.len();
+        let limit = limits::PAGE_PEOPLE;
+        Self {
+            rows: found.into_iter().skip(offset).take(limit).collect(),
+            total,
+            offset,
+            limit,
+            search: search.trim().to_owned(),
+        }
+    }
+}
+
+/// The latest changes, newest first. The first import changed everything, and is no news.
+async fn latest_changes(service: &Service, name: &str, latest: i64) -> Result<Vec<ChangeDocument>, LedgerError> {
+    let mut found = Vec::new();
+    let earliest = (latest - limits::PAGE_GENERATIONS).max(1);
+    for generation in (earliest + 1..=latest).rev() {
+        let since = ChangePosition::end_of(generation - 1);
+        let page = match service.ledger.changes(name, &since, None, limits::LIST_ITEMS).await {
+            // It was taken out of the history.
+            Err(LedgerError::Pruned { .. }) => break,
+            page => page?,
+        };
+        let of_it = page.changes.iter().filter(|change| change.generation == generation).rev();
+        found.extend(of_it.map(document).take(limits::PAGE_LATEST - found.len()));
+        if found.len() >= limits::PAGE_LATEST {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// What a change is about, by the names that people know.
+fn about(directory: &Directory, change: &ChangeDocument) -> String {
+    let person = |id: &String| {
+        let found = directory.people.iter().find(|person| account_id(&person.user.id) == *id);
+        found.and_then(|person| person.user.name.clone()).unwrap_or_else(|| id.clone())
+    };
+    let team = |id: &String| {
+        let found = directory.teams.iter().find(|team| team_id(&team.group.id) == *id);
+        found.and_then(|team| team.group.name.clone()).unwrap_or_else(|| id.clone())
+    };
+    match (&change.user_id, &change.group_id) {
+        (Some(user), Some(group)) => format!("{} in {}", person(user), team(group)),
+        (Some(user), None) => person(user),
+        (None, Some(group)) => team(group),
+        (None, None) => change.id.clone(),
+    }
+}
+
+/// How many there were after each import that changed something, reckoned back from how many there are.
+fn over_time(runs: &[Run], active: usize, now: OffsetDateTime) -> Vec<Point> {
+    let mut value = active;
+    let mut points = vec![Point { at: now, value }];
+    for run in runs.iter().filter(|run| run.status == RunStatus::Succeeded && run.generation.is_some()) {
+        points.push(Point { at: run.started_at, value });
+        value = (value + run.counts.users_removed).saturating_sub(run.counts.users_created + run.counts.users_restored);
+    }
+    points.reverse();
+    points
+}
+
+fn changed(run: &Run) -> Point {
+    let counts = &run.counts;
+    let people = counts.users_created + counts.users_updated + counts.users_removed + counts.users_restored;
+    let teams = counts.groups_created + counts.groups_updated + counts.groups_removed;
+    let members = counts.memberships_created + counts.memberships_updated + counts.memberships_removed;
+    Point { at: run.started_at, value: people + teams + members }
+}

@@ -1,0 +1,340 @@
+//! What the pages look like. Everything in them is escaped; there is no script.
+
+use maud::{DOCTYPE, Markup, html};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::chart::{self, Point};
+use super::overview::{Overview, People};
+use crate::flat::{ChangeDocument, LifecycleRequest};
+use crate::import::ConnectionState;
+use crate::ledger::{Run, RunStatus};
+
+/// A moment for people, to the minute.
+pub fn when(moment: OffsetDateTime) -> String {
+    moment.format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
+}
+
+/// A number for people: 12,500.
+pub fn number(value: usize) -> String {
+    let digits = value.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A whole page.
+pub fn page(title: &str, body: &Markup) -> String {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                link rel="stylesheet" href="/status.css";
+            }
+            body { (body) }
+        }
+    }
+    .into_string()
+}
+
+/// What somebody sees who has no session.
+pub fn signed_out() -> String {
+    page(
+        "Intercom SCIM bridge",
+        &html! {
+            main {
+                h1 { "Intercom SCIM bridge" }
+                p { "Run " code { "intercom-scim-bridge login-link" } " where the bridge runs, and open the address that it prints." }
+                p { "Programs find the API's description in " a href="/docs/" { "/docs" } "." }
+            }
+        },
+    )
+}
+
+/// The link is taken by a button, since programs that look at links press none.
+pub fn log_in(link: &str) -> String {
+    page(
+        "Sign in",
+        &html! {
+            main {
+                h1 { "Intercom SCIM bridge" }
+                form method="post" action="/login" {
+                    input type="hidden" name="link" value=(link);
+                    button autofocus { "Show the status page" }
+                }
+            }
+        },
+    )
+}
+
+/// The link is not good.
+pub fn no_link() -> String {
+    page(
+        "This address is not good any more",
+        &html! {
+            main {
+                h1 { "This address is not good any more" }
+                p { "It is good once, and for ten minutes. Run " code { "intercom-scim-bridge login-link" } " again for a new one." }
+            }
+        },
+    )
+}
+
+/// The status page.
+pub fn status(overview: &Overview) -> String {
+    let title = format!("{} · Intercom SCIM bridge", overview.workspace);
+    page(
+        &title,
+        &html! {
+            (header(overview))
+            main {
+                (standing(overview))
+                (charts(overview))
+                (requests(&overview.requests, overview.open_requests))
+                (imports(&overview.runs))
+                (changes(&overview.changes))
+                (people(overview, &overview.people))
+            }
+            footer { "intercom-scim-bridge " (crate::VERSION) " · times are UTC · generation " (overview.generation.unwrap_or(0)) }
+        },
+    )
+}
+
+fn header(overview: &Overview) -> Markup {
+    html! {
+        header {
+            h1 { "Intercom SCIM bridge" }
+            nav aria-label="Workspaces" {
+                @for name in &overview.workspaces {
+                    @if *name == overview.workspace {
+                        a href=(address(name, "", 0)) aria-current="page" { (name) }
+                    } @else {
+                        a href=(address(name, "", 0)) { (name) }
+                    }
+                }
+            }
+            form method="post" action="/logout" { button { "Sign out" } }
+        }
+    }
+}
+
+fn address(workspace: &str, search: &str, offset: usize) -> String {
+    let mut parameters = vec![("workspace", workspace.to_owned())];
+    if !search.is_empty() {
+        parameters.push(("q", search.to_owned()));
+    }
+    if offset > 0 {
+        parameters.push(("offset", offset.to_string()));
+    }
+    // Texts always encode.
+    format!("/?{}", serde_urlencoded::to_string(parameters).unwrap_or_default())
+}
+
+fn standing(overview: &Overview) -> Markup {
+    let (word, look) = match overview.connection {
+        ConnectionState::Connected => ("connected", "good"),
+        ConnectionState::Degraded => ("degraded", "warn"),
+        ConnectionState::Disconnected => ("disconnected", "bad"),
+    };
+    let age = overview.age_seconds.map_or_else(
+        || "never".to_owned(),
+        |seconds| match seconds {
+            ..120 => format!("{seconds} s"),
+            120..7_200 => format!("{} min", seconds / 60),
+            _ => format!("{} h", seconds / 3_600),
+        },
+    );
+    html! {
+        dl {
+            div { dt { "Intercom" } dd class=(look) { (word) } }
+            div { dt { "Read" } dd { (age) @if overview.age_seconds.is_some() { " ago" } } }
+            div { dt { "Teammates" } dd { (number(overview.active)) } }
+            div { dt { "Teams" } dd { (number(overview.teams)) } }
+            div { dt { "Waiting for a person" } dd { (number(overview.open_requests)) } }
+        }
+        @if let Some(problem) = &overview.problem {
+            div class="notice" role="status" {
+                p { strong { (problem.detail) } }
+                p { (problem.remedy) }
+            }
+        }
+    }
+}
+
+fn charts(overview: &Overview) -> Markup {
+    let many = |points: &[Point]| points.len() > 1;
+    html! {
+        @if many(&overview.accounts) {
+            section class="charts" aria-label="Over time" {
+                (chart::line("Teammates", &overview.accounts))
+                (chart::bars("Changes by import", &overview.activity))
+            }
+        }
+    }
+}
+
+fn requests(requests: &[LifecycleRequest], open: usize) -> Markup {
+    html! {
+        @if !requests.is_empty() {
+            section {
+                h2 { "Waiting for a person" }
+                div class="scroll" {
+                    table {
+                        caption { "The newest of " (number(open)) " open requests; each closes once an import sees the change" }
+                        thead { tr { th { "Asked" } th { "What" } th { "About" } th { "By" } th { "Said" } } }
+                        tbody {
+                            @for request in requests {
+                                tr {
+                                    td { (when(request.requested_at)) }
+                                    td { (request.operation.replace('_', " ")) @if let Some(entitlement) = &request.entitlement { ": " (entitlement) } }
+                                    td { (request.user_name.as_deref().or(request.target.as_deref()).unwrap_or("unknown")) }
+                                    td { (request.requester) }
+                                    td { (request.comment.as_deref().unwrap_or_default()) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn imports(runs: &[Run]) -> Markup {
+    html! {
+        section {
+            h2 { "Imports" }
+            div class="scroll" {
+                table {
+                    thead { tr { th { "Began" } th { "Mode" } th { "By" } th { "Outcome" } th class="number" { "Took" } th { "Changed" } } }
+                    tbody {
+                        @for run in runs { (import(run)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn import(run: &Run) -> Markup {
+    let look = match run.status {
+        RunStatus::Succeeded => "good",
+        RunStatus::Running => "",
+        RunStatus::Held | RunStatus::Interrupted => "warn",
+        RunStatus::Failed => "bad",
+    };
+    let took = run.finished_at.map(|finished| format!("{:.1} s", (finished - run.started_at).as_seconds_f64()));
+    let counts = &run.counts;
+    let parts = [
+        (counts.users_created + counts.users_restored, "joined"),
+        (counts.users_removed, "left"),
+        (counts.users_updated, "changed"),
+        (counts.groups_created + counts.groups_updated + counts.groups_removed, "teams"),
+        (counts.memberships_created + counts.memberships_updated + counts.memberships_removed, "memberships"),
+    ];
+    let told: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", number(*count)))
+        .collect();
+    html! {
+        tr {
+            td { (when(run.started_at)) }
+            td { (run.mode.as_str()) }
+            td { (run.trigger.as_str()) }
+            td class=(look) {
+                (run.status.as_str())
+                @if let Some(error) = &run.error { ": " (error.detail) }
+            }
+            td class="number" { (took.unwrap_or_default()) }
+            td { @if told.is_empty() { "nothing" } @else { (told.join(", ")) } }
+        }
+    }
+}
+
+fn changes(changes: &[(ChangeDocument, String)]) -> Markup {
+    html! {
+        @if !changes.is_empty() {
+            section {
+                h2 { "Latest changes" }
+                div class="scroll" {
+                    table {
+                        thead { tr { th { "Seen" } th { "What" } th { "Of" } th { "Attributes" } th { "By" } } }
+                        tbody {
+                            @for (change, about) in changes {
+                                tr {
+                                    td { (when(change.at)) }
+                                    td { (change.r#type) " " (change.action) }
+                                    td { (about) }
+                                    td { (attributes(change)) }
+                                    td { (change.actor.as_ref().and_then(|actor| actor.email.as_deref()).unwrap_or_default()) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn attributes(change: &ChangeDocument) -> String {
+    let names = |map: &Option<serde_json::Map<String, serde_json::Value>>| -> Vec<String> {
+        map.iter().flat_map(|map| map.keys().cloned()).collect()
+    };
+    if change.action == "updated" { names(&change.after).join(", ") } else { String::new() }
+}
+
+fn people(overview: &Overview, people: &People) -> Markup {
+    let (first, last) = (people.offset + 1, people.offset + people.rows.len());
+    html! {
+        section {
+            h2 id="people" { "Who has what" }
+            form class="search" method="get" action="/" role="search" {
+                input type="hidden" name="workspace" value=(overview.workspace);
+                input type="search" name="q" value=(people.search) placeholder="Name, address, team or role" aria-label="Search teammates";
+                button { "Search" }
+            }
+            div class="scroll" {
+                table {
+                    caption {
+                        @if people.rows.is_empty() { "Nobody" } @else { (number(first)) " to " (number(last)) " of " (number(people.total)) }
+                    }
+                    thead { tr { th { "Name" } th { "Address" } th { "Teams" } th { "Role" } th { "Seat" } th { "Last sign-in" } th { "2FA" } } }
+                    tbody {
+                        @for row in &people.rows {
+                            tr {
+                                td { (row.display_name.as_deref().unwrap_or("unknown")) @if row.is_privileged == Some(true) { " ★" } }
+                                td { (row.email.as_deref().unwrap_or("unknown")) }
+                                td { (row.teams.replace(';', ", ")) }
+                                td { (row.roles.as_deref().unwrap_or("unknown")) }
+                                td { (row.seat.unwrap_or("unknown")) }
+                                td { (row.last_login_at.map_or_else(|| "unknown".to_owned(), when)) }
+                                td { (row.mfa.map_or("unknown", |mfa| if mfa { "on" } else { "off" })) }
+                            }
+                        }
+                    }
+                }
+            }
+            @if people.rows.iter().any(|row| row.is_privileged == Some(true)) {
+                p { "★ may manage teammates, change the workspace's settings, or export its data" }
+            }
+            nav aria-label="Pages" {
+                @if people.offset > 0 {
+                    a href=(address(&overview.workspace, &people.search, people.offset.saturating_sub(people.limit))) { "Before" }
+                }
+                @if last < people.total {
+                    a href=(address(&overview.workspace, &people.search, last)) { "After" }
+                }
+            }
+        }
+    }
+}

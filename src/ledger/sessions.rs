@@ -1,0 +1,109 @@
+//! Who may see the status page: one-time links, and the sessions that they become. Only hashes are kept.
+
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
+use time::OffsetDateTime;
+
+use super::audit::record;
+use super::commit::writing;
+use super::entities::page_sessions;
+use super::{AuditEntry, Ledger, LedgerError};
+
+impl Ledger {
+    /// Records a one-time link.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn add_login_link(
+        &self,
+        hash: &str,
+        workspaces: &[String],
+        expires_at: OffsetDateTime,
+        events: Vec<AuditEntry>,
+    ) -> Result<(), LedgerError> {
+        let db = self.database.begin_with_options(writing()).await?;
+        page_sessions::Entity::insert(row(hash, true, &workspaces.join(" "), expires_at))
+            .exec_without_returning(&db)
+            .await?;
+        record(&db, events).await?;
+        Ok(db.commit().await?)
+    }
+
+    /// Makes a session of a one-time link, once. The workspaces that it shows; none where the link is unknown, was taken or
+    /// is too old.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn take_login_link(
+        &self,
+        link: &str,
+        session: &str,
+        (now, expires_at): (OffsetDateTime, OffsetDateTime),
+        events: impl FnOnce(&[String]) -> Vec<AuditEntry>,
+    ) -> Result<Option<Vec<String>>, LedgerError> {
+        // Anybody can ask, and a writer keeps others waiting: only what is there is written.
+        let Some(known) = self.page_session(link, true, now).await? else { return Ok(None) };
+        let db = self.database.begin_with_options(writing()).await?;
+        let taken = page_sessions::Entity::delete_by_id(link).exec(&db).await?;
+        if taken.rows_affected == 0 {
+            db.rollback().await?;
+            return Ok(None);
+        }
+        page_sessions::Entity::insert(row(session, false, &known.join(" "), expires_at))
+            .exec_without_returning(&db)
+            .await?;
+        record(&db, events(&known)).await?;
+        db.commit().await?;
+        Ok(Some(known))
+    }
+
+    /// The workspaces that a session shows; none where it is unknown, was ended or is too old.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn session(&self, session: &str, now: OffsetDateTime) -> Result<Option<Vec<String>>, LedgerError> {
+        self.page_session(session, false, now).await
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn end_session(&self, session: &str) -> Result<(), LedgerError> {
+        page_sessions::Entity::delete_by_id(session).exec(&self.database).await?;
+        Ok(())
+    }
+
+    /// Forgets links and sessions that are too old.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn forget_old_sessions(&self, now: OffsetDateTime) -> Result<(), LedgerError> {
+        let rows = page_sessions::Entity::find().all(&self.database).await?;
+        for row in rows.into_iter().filter(|row| row.expires_at <= now) {
+            page_sessions::Entity::delete_by_id(row.hash).exec(&self.database).await?;
+        }
+        Ok(())
+    }
+
+    async fn page_session(
+        &self,
+        hash: &str,
+        is_link: bool,
+        now: OffsetDateTime,
+    ) -> Result<Option<Vec<String>>, LedgerError> {
+        let row = page_sessions::Entity::find_by_id(hash)
+            .filter(page_sessions::Column::IsLink.eq(is_link))
+            .one(&self.database)
+            .await?;
+        Ok(row.filter(|row| row.expires_at > now).map(|row| row.workspaces.split(' ').map(str::to_owned).collect()))
+    }
+}
+
+fn row(hash: &str, is_link: bool, workspaces: &str, expires_at: OffsetDateTime) -> page_sessions::ActiveModel {
+    page_sessions::ActiveModel {
+        hash: Set(hash.to_owned()),
+        is_link: Set(is_link),
+        workspaces: Set(workspaces.to_owned()),
+        expires_at: Set(expires_at),
+    }
+}

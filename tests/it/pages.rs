@@ -1,0 +1,223 @@
+//! The status page: who sees it, what it shows, and that people can use it.
+
+use intercom_scim_bridge::access::{hash_of_random, random_secret};
+use intercom_scim_bridge::limits;
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde_json::json;
+use simulator::Company;
+
+use crate::support::bridge::{Answer, Bridge, dozen, http, start_import};
+use crate::support::browser::Browser;
+use crate::support::hand::TOKEN;
+use crate::support::secrets;
+use crate::support::shell::Shell;
+
+/// An address that is good once.
+async fn link(bridge: &Bridge, workspaces: &[&str]) -> String {
+    let (link, now) = (random_secret().unwrap(), bridge.app.service().clock.now());
+    let workspaces: Vec<String> = workspaces.iter().map(|name| (*name).to_owned()).collect();
+    let hash = hash_of_random(link.expose_secret());
+    bridge.app.service().ledger.add_login_link(&hash, &workspaces, now + limits::LOGIN_LINK, Vec::new()).await.unwrap();
+    link.expose_secret().to_owned()
+}
+
+async fn log_in(bridge: &Bridge, link: &str, site: &str) -> Answer {
+    let request = bridge.request(Method::POST, "/login").header("Sec-Fetch-Site", site);
+    let form = request.header("Content-Type", "application/x-www-form-urlencoded").body(format!("link={link}"));
+    let answer = form.send().await.unwrap();
+    // The cookie is a secret: the answer is not looked through for it.
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    Answer { status, headers, text: answer.text().await.unwrap() }
+}
+
+fn session(answer: &Answer) -> String {
+    let cookie = answer.header("set-cookie");
+    for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    secrets::keep(cookie.split(';').next().unwrap().split('=').nth(1).unwrap());
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+async fn page(bridge: &Bridge, path: &str, cookie: &str) -> Answer {
+    let answer = Bridge::send(bridge.request(Method::GET, path).header("Cookie", cookie)).await;
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert!(answer.header("content-security-policy").starts_with("default-src 'none'; style-src 'self'"));
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_good_once_and_a_session_until_it_is_ended() {
+    let bridge = Bridge::serving(dozen()).await;
+    let stranger = page(&bridge, "/", "").await;
+    assert!(stranger.text.contains("login-link") && !stranger.text.contains("northwind"), "{}", stranger.text);
+    let link = link(&bridge, &["default"]).await;
+
+    // Programs that look at links use nothing up, and other sites' forms do nothing.
+    for _ in 0..2 {
+        assert!(page(&bridge, &format!("/login?link={link}"), "").await.text.contains("Show the status page"));
+    }
+    assert_eq!(log_in(&bridge, &link, "cross-site").await.status, 400);
+    let answer = log_in(&bridge, &link, "same-origin").await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/"));
+    let cookie = session(&answer);
+    assert_eq!(log_in(&bridge, &link, "same-origin").await.status, 400, "once");
+    assert_eq!(log_in(&bridge, &"x".repeat(43), "same-origin").await.status, 400);
+
+    let status = page(&bridge, "/", &cookie).await;
+    assert!(status.text.contains("Who has what") && status.text.contains("@northwind.example"), "{}", status.text);
+    let audit = bridge.get("/api/v1/audit?event=page.session_begun").await.json();
+    assert_eq!(audit["items"].as_array().unwrap().len(), 1);
+
+    let end = bridge.request(Method::POST, "/logout").header("Cookie", &cookie);
+    assert_eq!(Bridge::send(end.header("Sec-Fetch-Site", "cross-site")).await.status, 400);
+    let end = bridge.request(Method::POST, "/logout").header("Cookie", &cookie);
+    assert_eq!(Bridge::send(end).await.status, 303);
+    assert!(!page(&bridge, "/", &cookie).await.text.contains("northwind"), "the session has ended");
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_tells_how_it_is_and_runs_nothing_that_somebody_is_called() {
+    let mut workspace = dozen();
+    let evil = workspace.add_teammate("<script>alert(1)</script>");
+    workspace.admin_mut(evil).unwrap().email = "evil@northwind.example".to_owned();
+    let bridge = Bridge::serving(workspace).await;
+    let cookie = session(&log_in(&bridge, &link(&bridge, &["default"]).await, "same-origin").await);
+    bridge.ask(Method::DELETE, "/scim/v2/Users/adm_4423436").await;
+    bridge.simulator.change(|workspace| {
+        let (gone, by) = (workspace.admins().nth(4).unwrap().0, workspace.admins().next().unwrap().0);
+        workspace.remove_admin(gone, by, 1_772_366_500);
+    });
+    start_import(&bridge, "", "wait=30").await;
+    bridge.shows(2).await;
+    let status = page(&bridge, "/", &cookie).await.text;
+    for shown in ["connected", "remove account", "user removed", "1 left", "<svg", "Billing", "incremental"] {
+        assert!(status.contains(shown), "{shown}: {status}");
+    }
+    assert!(status.contains("&lt;script&gt;") && !status.contains("<script"), "{status}");
+    let found = page(&bridge, "/?q=EVIL%40", &cookie).await.text;
+    assert!(found.contains("1 to 1 of 1") && found.contains("evil@northwind.example"));
+    let hostile = page(&bridge, "/?q=%22%3E%3Cscript%3E&offset=99999", &cookie).await.text;
+    assert!(hostile.contains("Nobody") && !hostile.contains("<script"), "{hostile}");
+    // Another's workspace looks like none.
+    let other = session(&log_in(&bridge, &link(&bridge, &["emea"]).await, "same-origin").await);
+    assert!(!page(&bridge, "/?workspace=default", &other).await.text.contains("northwind"));
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_prints_an_address_that_the_bridge_takes() {
+    let simulator = simulator::Simulator::start(dozen(), simulator::Options::default()).unwrap();
+    let shell = Shell::new()
+        .set("INTERCOM_ACCESS_TOKEN", TOKEN)
+        .set("INTERCOM_BASE_URL", simulator.base_url())
+        .set("BRIDGE_SERVER__BIND", format!("127.0.0.1:{}", crate::support::bridge::free_port()));
+    assert_eq!(shell.run(&["migrate"]).code, Some(0));
+    let told = shell.run(&["login-link"]);
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    let address = told.stdout.trim().to_owned();
+    let link = secrets::keep(address.split("link=").nth(1).unwrap());
+    let running = shell.start(&["serve"]);
+    let base = address.split("/login").next().unwrap().to_owned();
+    let mut taken = None;
+    for _ in 0..400 {
+        let form = http().post(format!("{base}/login")).header("Content-Type", "application/x-www-form-urlencoded");
+        match form.body(format!("link={link}")).send().await {
+            Ok(answer) => {
+                taken = Some(answer.status().as_u16());
+                break;
+            }
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+    assert_eq!(taken, Some(303));
+    assert_eq!(running.interrupt().code, Some(0));
+    assert_eq!(shell.run(&["login-link", "--workspace", "none"]).code, Some(1));
+    simulator.stop().await;
+}
+
+/// A bridge about which there is something to tell.
+async fn eventful() -> Bridge {
+    let company = Company { admins: 180, teams: 9, seed: 7, now: 1_772_366_400 };
+    let bridge = Bridge::serving(simulator::seed(company, TOKEN)).await;
+    for round in 0_usize..6 {
+        bridge.simulator.change(|workspace| {
+            let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
+            let team = workspace.teams().nth(round).unwrap().0;
+            for number in 0..=(round * 3) % 7 {
+                let new = workspace.add_teammate(&format!("Joiner {round} {number}"));
+                workspace.team_mut(team).unwrap().members.insert(new, None);
+            }
+            if round % 2 == 1 {
+                workspace.remove_admin(people[round + 4], people[0], 1_772_366_500);
+            }
+        });
+        start_import(&bridge, "", "wait=30").await;
+    }
+    bridge.shows(7).await;
+    let ticket = json!({
+        "operation": "remove_account", "target": "adm_4423440", "user_name": "leaver@northwind.example",
+        "comment": "Saviynt tasks 4711",
+    });
+    let request = bridge.request(Method::POST, "/api/v1/lifecycle/requests").bearer_auth(&bridge.token);
+    Bridge::send(request.body(ticket.to_string())).await;
+    bridge
+}
+
+const ENTER: &str = "\u{E007}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_use_it_by_the_keyboard_without_scripts_and_on_a_telephone() {
+    let bridge = eventful().await;
+    let Some(browser) = Browser::start((1280, 1700), false).await else { return };
+    let address = async || bridge.url(&format!("/login?link={}", link(&bridge, &["default"]).await));
+    browser.open(&address().await).await;
+    assert_eq!(browser.title().await, "Sign in");
+    browser.press_on("button", ENTER).await;
+    browser.shows("<title>default · Intercom SCIM bridge</title>").await;
+    assert_eq!(browser.text("dd.good").await, "connected");
+    browser.press_on("input[type=search]", &format!("joiner 3{ENTER}")).await;
+    browser.shows("<td>Joiner 3 0</td>").await;
+    assert!(browser.text("#people ~ .scroll caption").await.starts_with("1 to "));
+    browser.close().await;
+
+    let Some(telephone) = Browser::start((500, 900), true).await else { return };
+    telephone.open(&address().await).await;
+    telephone.press_on("button", ENTER).await;
+    telephone.shows("Who has what").await;
+    let width = telephone.run("return [document.documentElement.scrollWidth, window.innerWidth]").await;
+    assert!(width[0].as_u64() <= width[1].as_u64(), "it is as wide as the screen: {width}");
+    let labels = telephone
+        .run("return [...document.querySelectorAll('svg')].every(svg => svg.getAttribute('aria-label').length > 20)");
+    assert_eq!(labels.await, json!(true));
+
+    // The description's page loads from the bridge alone, and its Authorize knows both ways.
+    telephone.open(&bridge.url("/docs/")).await;
+    telephone
+        .until("document.querySelectorAll('.opblock').length > 60 && !!document.querySelector('.authorize')")
+        .await;
+    telephone.run("document.querySelector('.authorize').click()").await;
+    let ways = "[...document.querySelectorAll('.auth-container h4')].map(title => title.textContent).join(' ')";
+    telephone.until(&format!("{ways}.includes('oauth2') && {ways}.includes('bearer')")).await;
+    telephone.close().await;
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "writes docs/pictures"]
+async fn pictures_for_the_docs() {
+    let bridge = eventful().await;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pictures");
+    std::fs::create_dir_all(folder).unwrap();
+    for (name, size) in [("status-page", (1280, 1500)), ("status-page-narrow", (500, 1100))] {
+        let browser = Browser::start(size, true).await.unwrap();
+        browser.open(&bridge.url(&format!("/login?link={}", link(&bridge, &["default"]).await))).await;
+        browser.press_on("button", ENTER).await;
+        browser.shows("Who has what").await;
+        std::fs::write(format!("{folder}/{name}.png"), browser.screenshot().await).unwrap();
+        browser.close().await;
+    }
+    bridge.stop().await;
+}
