@@ -19,8 +19,8 @@
 //! * [`saviynt`] fills in the package for Saviynt EIC. Pure.
 //! * [`access`] says who may ask.
 //! * [`http`] is the only edge that clients see.
-//! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`limits`], [`measures`] and
-//!   [`telemetry`] are the one place each for settings, time, bounds, measures and logs.
+//! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`limits`], [`measures`],
+//!   [`spans`] and [`telemetry`] are the one place each for settings, time, bounds, measures, spans and logs.
 //!
 //! Imports point one way: `directory` ← `scim`, `flat`, `saviynt`, `intercom`, `ledger` ← `import`, `publish` ← `http` ← `app` ←
 //! `commands`. A test holds it. `docs/architecture.md` tells the rest.
@@ -41,6 +41,7 @@ pub mod measures;
 pub mod publish;
 pub mod saviynt;
 pub mod scim;
+pub mod spans;
 pub mod telemetry;
 
 /// Version, and the commit that this is built from; `debug` or `unknown` where nobody said.

@@ -12,7 +12,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// 0 done, 1 failed, 2 wrong use (by the argument parser).
 #[tokio::main]
 async fn main() -> ExitCode {
-    match Box::pin(CommandLine::parse().run()).await {
+    let outcome = Box::pin(CommandLine::parse().run()).await;
+    intercom_scim_bridge::telemetry::end();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

@@ -1,22 +1,67 @@
-//! Log lines: to stderr, for people or machines, as much as `RUST_LOG` asks for.
+//! Log lines, to stderr, for people or machines, as much as `RUST_LOG` asks for; and traces, to a collector, where one is
+//! named.
 
 use std::io::IsTerminal as _;
+use std::sync::OnceLock;
 
-use tracing_subscriber::EnvFilter;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
-use crate::config::LogFormat;
+use crate::config::{LogFormat, Telemetry};
+use crate::spans;
 
-/// Starts logging. `usual` is what is logged when `RUST_LOG` is not set, for example `info`. A second call
-/// does nothing.
-pub fn init(format: LogFormat, usual: &str) {
+/// What sends spans to the collector.
+static TRACES: OnceLock<SdkTracerProvider> = OnceLock::new();
+
+/// Starts logging, and tracing where the settings ask for it. `usual` is what is logged when `RUST_LOG` is not set, for
+/// example `info`. A second call does nothing.
+pub fn init(telemetry: &Telemetry, usual: &str) {
     // The database driver reports each slow statement with its SQL, and the HTTP library each request that is none,
     // which anybody can send; both are for those who ask for it.
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new(format!("{usual},sqlx=error,sea_orm_migration=warn,actix_http=off")));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new(format!("{usual},sqlx=error,sea_orm_migration=warn,actix_http=off,opentelemetry=warn"))
+    });
     let colours = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
-    let _already = match format {
-        LogFormat::Text => lines.try_init(),
-        LogFormat::Json => lines.json().try_init(),
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
+    let lines = match telemetry.log_format {
+        LogFormat::Text => lines.with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().with_filter(filter).boxed(),
     };
+    let traces = telemetry.otlp_endpoint.as_ref().and_then(|endpoint| match exporting(endpoint.as_str()) {
+        Ok(provider) => {
+            let tracer = TRACES.get_or_init(|| provider).tracer("intercom-scim-bridge");
+            let only_spans = Targets::new().with_target(spans::TARGET, LevelFilter::TRACE);
+            Some(tracing_opentelemetry::layer().with_tracer(tracer).with_filter(only_spans))
+        }
+        Err(error) => {
+            eprintln!("warning: traces cannot be sent: {error}");
+            None
+        }
+    });
+    let _already = tracing_subscriber::registry().with(lines).with(traces).try_init();
+}
+
+/// Sends what spans are left. To be called when nothing runs any more.
+pub fn end() {
+    if let Some(provider) = TRACES.get() {
+        // A collector that is away keeps nobody from ending.
+        let _ = provider.shutdown();
+    }
+}
+
+fn exporting(endpoint: &str) -> Result<SdkTracerProvider, opentelemetry_otlp::ExporterBuildError> {
+    let exporter = SpanExporter::builder()
+        .with_http()
+        .with_protocol(Protocol::HttpBinary)
+        .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
+        .build()?;
+    let resource = Resource::builder().with_service_name("intercom-scim-bridge").build();
+    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
 }

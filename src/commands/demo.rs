@@ -14,7 +14,7 @@ use super::{CommandError, asked_to_stop, print_line};
 use crate::access::{AccessError, Grant, Scope, Vault, client_id, client_secret};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, Telemetry};
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::http::{api_base_url, scim_base_url};
 use crate::ledger::OAuthClient;
@@ -36,7 +36,7 @@ pub struct Arguments {
 const SIMULATED_TOKEN: &str = "simulated-access-token";
 
 pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
-    telemetry::init(LogFormat::Text, "warn");
+    telemetry::init(&Telemetry { log_format: LogFormat::Text, otlp_endpoint: None }, "warn");
     let bar = progress_bar();
     bar.set_message("making a company");
     let simulator = Simulator::start(arguments.company.workspace(SIMULATED_TOKEN), Options::default())?;

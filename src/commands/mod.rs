@@ -165,7 +165,7 @@ impl CommandLine {
     /// The settings, with logging started by them.
     fn settings(&self, usual_log: &str) -> Result<Config, ConfigError> {
         let config = self.load()?;
-        telemetry::init(config.telemetry.log_format, usual_log);
+        telemetry::init(&config.telemetry, usual_log);
         Ok(config)
     }
 

@@ -47,6 +47,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("limits.burst", "a whole number up to 1000000; 0 for no limit"),
     ("limits.max_connections", "a whole number from 1 to 1000000"),
     ("telemetry.log_format", "text or json"),
+    ("telemetry.otlp_endpoint", "an http or https address, such as http://collector:4318, or nothing"),
     ("workspaces[].name", "a word of small letters, digits and hyphens, up to 63, that no other workspace has"),
     ("workspaces[].access_token", "the access token of an app in Intercom's Developer Hub"),
     ("workspaces[].access_token_file", "a file that can be read and holds the access token alone"),

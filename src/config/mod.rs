@@ -7,6 +7,7 @@
 mod environment;
 mod findings;
 mod lists;
+mod reference;
 mod values;
 
 use std::fmt;
@@ -26,6 +27,7 @@ pub use environment::open_to_others;
 use environment::variables;
 use findings::{out_of_range, repair, source, unknown_keys, what_is_allowed};
 pub use lists::{Issuer, WorkspaceConfig};
+pub use reference::reference;
 pub use values::origin;
 use values::{
     database_url, file_or_empty, header_word, interval, lease, networks, origin_or_empty, plain, region_or_empty,
@@ -224,6 +226,9 @@ pub struct Scim {
 pub struct Telemetry {
     /// How log lines look.
     pub log_format: LogFormat,
+    /// Where spans go, by OTLP over HTTP; none for nowhere.
+    #[serde(deserialize_with = "url_or_empty")]
+    pub otlp_endpoint: Option<Url>,
 }
 
 /// How log lines look.

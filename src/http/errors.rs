@@ -21,6 +21,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use tracing::{Instrument, Span};
 
 use super::origin::Came;
 use super::routes::Pattern;
@@ -30,6 +31,7 @@ use crate::access::{Answered, TooMany};
 use crate::ledger::LedgerError;
 use crate::limits;
 use crate::scim::ScimError;
+use crate::spans;
 
 /// What a handler can refuse with.
 #[derive(Clone, Debug)]
@@ -280,7 +282,10 @@ pub async fn finish(
     let service = request.app_data::<Data<Service>>().cloned();
     let came = service.as_ref().map_or_else(Came::default, |service| service.origin.came(&request));
     let started = service.as_ref().map(|service| service.clock.running()).unwrap_or_default();
-    let facts = Facts { request_id: request_id(&request), came, actor: None, workspace: None };
+    let request_id = request_id(&request);
+    let traceparent = request.headers().get("traceparent").and_then(|parent| parent.to_str().ok());
+    let span = spans::request(known_method(request.method()), &request_id, traceparent);
+    let facts = Facts { request_id, came, actor: None, workspace: None };
     request.extensions_mut().insert(facts);
     let too_long =
         request.uri().path_and_query().is_some_and(|target| target.as_str().len() > limits::REQUEST_TARGET_BYTES);
@@ -289,7 +294,7 @@ pub async fn finish(
         let refused = ApiError::Scim(ScimError::TooLarge { limit: limits::REQUEST_TARGET_BYTES });
         request.error_response(refused).map_into_boxed_body()
     } else {
-        next.call(request).await?.map_into_boxed_body()
+        next.call(request).instrument(span.clone()).await?.map_into_boxed_body()
     };
     let mut response = match refusal(&response) {
         Some(error) => with_body(response, &error),
@@ -306,7 +311,7 @@ pub async fn finish(
         let value = HeaderValue::from_str(&facts.request_id).unwrap_or_else(|_| HeaderValue::from_static("none"));
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
         if let Some(service) = service {
-            note(&service, &response, facts, service.clock.running().saturating_sub(started));
+            note(&service, &response, facts, (&span, service.clock.running().saturating_sub(started)));
         }
     }
     Ok(match unread {
@@ -316,13 +321,15 @@ pub async fn finish(
 }
 
 /// Tells the log, the measures and the audit trail of an answer.
-fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts, took: Duration) {
+fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts, (span, took): (&Span, Duration)) {
     let request = response.request();
     // The pattern of the path, and never the query: filters are about people.
     let route = Pattern::of(request);
     let status = response.status().as_u16();
     let method = known_method(request.method());
-    service.measures.answered(method, Pattern::of_every_workspace(request), status, took);
+    let pattern = Pattern::of_every_workspace(request);
+    spans::answered(span, method, &pattern, status);
+    service.measures.answered(method, pattern, status, took);
     tracing::debug!(
         request.id = %facts.request_id, http.method = %request.method(), http.route = route.as_deref().unwrap_or_default(),
         http.status = status, "request answered"

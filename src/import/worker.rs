@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use super::{Health, ImportRequest, Importer, Nudge};
 use crate::clock::Clock;
 use crate::ledger::{Lease, Ledger, LedgerError, Mode, Run, Trigger};
 use crate::limits;
 use crate::measures::Measures;
+use crate::spans;
 
 /// Imports one workspace for as long as the bridge runs.
 pub struct Worker {
@@ -167,7 +169,7 @@ impl Worker {
                 Err(error) => return Outcome::Ended(Box::new(Err(error))),
             };
             let outcome = tokio::select! {
-                outcome = self.importer.run(&lease, &request, &|_| {}) => Outcome::Ended(Box::new(outcome)),
+                outcome = self.importer.run(&lease, &request, &|_| {}).instrument(spans::import(self.importer.workspace(), request.mode.as_str())) => Outcome::Ended(Box::new(outcome)),
                 _ = stop.wait_for(|stop| *stop) => Outcome::Stopping,
             };
             // Marks the run as interrupted, if it was.

@@ -13,8 +13,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Allowance, IntercomError, Outage, wire};
+use tracing::Instrument;
+
 use crate::clock::Clock;
 use crate::limits;
+use crate::spans;
 
 /// Where a workspace is hosted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -256,11 +259,13 @@ impl Client {
         path: &str,
         body: Option<Vec<u8>>,
     ) -> Result<Vec<u8>, IntercomError> {
+        let posts = body.is_some();
         if let Some(body) = body {
             request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
         }
+        let span = spans::intercom_call(if posts { "POST" } else { "GET" }, path);
         #[expect(clippy::disallowed_methods, reason = "this is the one place that may call Intercom")]
-        let response = request.send().await.map_err(|error| unavailable(&error))?;
+        let response = request.send().instrument(span).await.map_err(|error| unavailable(&error))?;
         let allowance = {
             let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
             allowance.note(response.headers());

@@ -34,4 +34,5 @@ mod serve;
 mod support;
 mod tidy;
 mod tls;
+mod traces;
 mod workspaces;

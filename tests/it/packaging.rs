@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use intercom_scim_bridge::config::Config;
+use intercom_scim_bridge::config::{Config, reference};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -89,4 +89,47 @@ fn containers_run_as_nobody_and_write_nowhere_else() {
     for file in [&docker, &kubernetes, &compose] {
         assert!(file.contains("8080"));
     }
+}
+
+#[test]
+fn the_reference_of_settings_is_the_one_that_the_code_makes() {
+    assert!(
+        text("docs/configuration.md") == reference(),
+        "write it anew with `cargo test --test it -- --ignored reference`"
+    );
+}
+
+#[test]
+#[ignore = "writes docs/configuration.md"]
+fn the_reference_is_written_anew() {
+    std::fs::write(Path::new(ROOT).join("docs/configuration.md"), reference()).unwrap();
+}
+
+/// Links of the documentation that lead into the project.
+#[test]
+fn links_of_the_docs_lead_somewhere() {
+    let mut open = vec![Path::new(ROOT).join("docs")];
+    let mut pages = vec![Path::new(ROOT).join("README.md"), Path::new(ROOT).join("CONTRIBUTING.md")];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
+        }
+    }
+    let mut links = 0;
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for target in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let file = target.split('#').next().unwrap();
+            if !file.is_empty() && !file.contains("://") {
+                assert!(page.parent().unwrap().join(file).exists(), "{}: {target}", page.display());
+                links += 1;
+            }
+        }
+    }
+    assert!(links > 20, "{links}");
 }

@@ -1,0 +1,48 @@
+//! The settings as a page for people, made from where they are defined: `docs/configuration.md` is its output.
+
+use std::fmt::Write;
+
+use super::DEFAULTS;
+use super::environment::SECRETS;
+use super::findings::KEYS;
+
+/// The page, as Markdown.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = "# Configuration\n\nMade from `config/default.toml` and from what each key takes. A file of your own \
+                    (`--config FILE`) says what differs, and the environment what differs from that: `BRIDGE_` + section + \
+                    `__` + key. Secrets can stand in files, named by a variable with `_FILE` at its end.\n"
+        .to_owned();
+    let (mut section, mut said) = (String::new(), Vec::new());
+    for line in DEFAULTS.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            name.clone_into(&mut section);
+            said.clear();
+            // Writing into a text cannot fail.
+            let _ = write!(page, "\n## {section}\n");
+        } else if let Some(comment) = line.strip_prefix('#') {
+            said.push(comment.trim());
+        } else if let Some((key, value)) = line.split_once(" = ").filter(|_| !section.is_empty()) {
+            let _ = entry(&mut page, &section, (key, value), &said.join(" "));
+            said.clear();
+        } else {
+            said.clear();
+        }
+    }
+    let _ =
+        write!(page, "\n## Lists\n\n`[[workspaces]]` and `[[access.issuers]]` may stand in a file several times.\n\n");
+    for (key, takes) in KEYS.iter().filter(|(key, _)| key.contains("[]")) {
+        let _ = writeln!(page, "* `{}`: {takes}", key.replace("[]", ""));
+    }
+    page
+}
+
+fn entry(page: &mut String, section: &str, (key, value): (&str, &str), said: &str) -> std::fmt::Result {
+    let name = format!("{section}.{key}");
+    let takes = KEYS.iter().find(|(known, _)| *known == name).map_or("", |(_, takes)| takes);
+    let variable = format!("BRIDGE_{}__{}", section.to_uppercase(), key.to_uppercase());
+    writeln!(page, "\n### {name}\n\n{said}\n")?;
+    let secret = if SECRETS.contains(&name.as_str()) { "; a secret" } else { "" };
+    let default = if value == "\"\"" { "empty".to_owned() } else { format!("`{value}`") };
+    writeln!(page, "Takes {takes}. Default: {default}. Variable: `{variable}`{secret}.")
+}
