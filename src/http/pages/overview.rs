@@ -1,16 +1,19 @@
 //! What the status page tells, put together.
 
+use actix_web::web;
 use time::OffsetDateTime;
 
 use super::chart::Point;
 use crate::directory::Directory;
 use crate::flat::{ChangeDocument, LifecycleRequest, ReviewedAccount, account_id, review, team_id};
 use crate::http::changes::document;
+use crate::http::errors::ApiError;
 use crate::http::lifecycle::shown;
 use crate::http::service::{Service, Workspace};
 use crate::import::ConnectionState;
 use crate::ledger::{ChangePosition, Failure, LedgerError, RequestQuestion, Run, RunStatus};
 use crate::limits;
+use crate::scim::ScimError;
 
 /// One workspace, as the page shows it.
 pub struct Overview {
@@ -52,12 +55,17 @@ impl Overview {
         workspace: &Workspace,
         workspaces: Vec<String>,
         (search, offset): (&str, usize),
-    ) -> Result<Self, LedgerError> {
+    ) -> Result<Self, ApiError> {
         let (now, name) = (service.clock.now(), &*workspace.name);
         let standing = workspace.health.standing();
         let picture = workspace.live.picture();
-        let everybody = picture.as_ref().map(|picture| review(picture.directory(), None, now)).unwrap_or_default();
-        let active = everybody.len();
+        let (wanted, looked_at) = (search.to_owned(), picture.clone());
+        // Of many people it takes a while, in which others shall be answered.
+        let looked = web::block(move || {
+            let everybody = looked_at.map(|picture| review(picture.directory(), None, now)).unwrap_or_default();
+            (everybody.len(), People::of(everybody, &wanted, offset))
+        });
+        let (active, people) = looked.await.map_err(|_| ScimError::Internal)?;
         let runs = service.ledger.runs(name, None, limits::PAGE_RUNS).await?;
         let open = RequestQuestion { state: Some("open".to_owned()), ..RequestQuestion::default() };
         let (requests, open_requests) = service.ledger.requests(name, &open, limits::PAGE_LATEST as u64).await?;
@@ -86,7 +94,7 @@ impl Overview {
             accounts: over_time(&runs, active, now),
             // The first import changed everything; beside it nothing else would be seen.
             activity: runs.iter().rev().filter(|run| run.generation > Some(1)).map(changed).collect(),
-            people: People::of(everybody, search, offset),
+            people,
             runs: runs.into_iter().take(limits::PAGE_LATEST).collect(),
         })
     }
