@@ -85,7 +85,7 @@ pub const PAGE_SESSION: Duration = Duration::from_hours(8);
 pub const PAGE_PEOPLE: usize = 100;
 /// See [`PAGE_PEOPLE`].
 pub const PAGE_LATEST: usize = 12;
-/// Runs that its charts look at.
+/// Imports that its charts look at: those that changed something.
 pub const PAGE_RUNS: u64 = 400;
 /// Generations that its latest changes are looked for in.
 pub const PAGE_GENERATIONS: i64 = 10;
@@ -291,6 +291,12 @@ pub const QUICK_EFFORT: usize = 50_000;
 
 /// How long a stopping bridge lets requests and an import under way finish.
 pub const SHUTDOWN: Duration = Duration::from_secs(10);
+
+/// How long stopping may take in all: those requests, and then what the database is asked last.
+pub const STOP: Duration = Duration::from_secs(15);
+
+/// How long a collector of traces is waited for at the end.
+pub const TRACES_END: Duration = Duration::from_secs(2);
 
 /// How far the clocks of the bridge and of a token's issuer may be apart.
 pub const TOKEN_LEEWAY: Duration = Duration::from_secs(30);

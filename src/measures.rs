@@ -97,6 +97,7 @@ pub struct Measures {
     users: Family<OfWorkspace, Value>,
     groups: Family<OfWorkspace, Value>,
     open_requests: Family<OfWorkspace, Value>,
+    oldest_request: Family<OfWorkspace, Value>,
     database_up: Value,
 }
 
@@ -127,6 +128,8 @@ pub struct WorkspaceState {
     pub rate_limit_left: Option<u64>,
     /// Requests that wait for a person; unknown while the database is away.
     pub open_requests: Option<u64>,
+    /// For how many seconds the oldest of them waits; 0 where none does.
+    pub oldest_request: Option<f64>,
 }
 
 impl Default for Measures {
@@ -154,6 +157,7 @@ impl Default for Measures {
             users: Family::default(),
             groups: Family::default(),
             open_requests: Family::default(),
+            oldest_request: Family::default(),
             database_up: Value::default(),
             registry: Registry::default(),
         };
@@ -189,6 +193,11 @@ impl Default for Measures {
             ("users", "Users that are shown, the removed ones among them", &all.users),
             ("groups", "Groups that are shown", &all.groups),
             ("lifecycle_requests_open", "Requests that wait for a person", &all.open_requests),
+            (
+                "lifecycle_oldest_request_seconds",
+                "How long the oldest of them waits; 0 where none does",
+                &all.oldest_request,
+            ),
         ] {
             registry.register(name, help, gauge.clone());
         }
@@ -250,6 +259,9 @@ impl Measures {
         }
         if let Some(open) = state.open_requests {
             set(&self.open_requests, open as f64);
+        }
+        if let Some(oldest) = state.oldest_request {
+            set(&self.oldest_request, oldest);
         }
         for (family, count) in [
             (&self.intercom_calls, state.intercom_calls),

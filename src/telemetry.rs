@@ -15,6 +15,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::config::{LogFormat, Telemetry};
+use crate::limits;
 use crate::spans;
 
 /// What sends spans to the collector.
@@ -52,7 +53,7 @@ pub fn init(telemetry: &Telemetry, usual: &str) {
 pub fn end() {
     if let Some(provider) = TRACES.get() {
         // A collector that is away keeps nobody from ending.
-        let _ = provider.shutdown();
+        let _ = provider.shutdown_with_timeout(limits::TRACES_END);
     }
 }
 

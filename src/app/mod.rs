@@ -211,9 +211,18 @@ impl App {
     }
 
     /// Stops: no new requests, those under way are finished, an import under way is abandoned (it is in the
-    /// ledger wholly or not at all). Bounded by [`limits::SHUTDOWN`].
+    /// ledger wholly or not at all). Bounded by [`limits::STOP`], whatever the database does.
     pub async fn stop(self) {
         tracing::info!("stopping");
+        let clock = self.service.clock.clone();
+        if clock.within(limits::STOP, self.ended()).await.is_none() {
+            tracing::warn!(
+                "not everything ended in time, and is left; does the database answer? An import is in it wholly or not at all"
+            );
+        }
+    }
+
+    async fn ended(self) {
         self.stop.send_replace(true);
         self.server.stop(true).await;
         for task in self.loops {

@@ -7,7 +7,7 @@ use figment::value::{Dict, Map};
 use figment::{Metadata, Profile, Provider};
 
 /// The variables that people expect, by key.
-const EXPECTED: &[(&str, &str)] = &[
+pub(super) const EXPECTED: &[(&str, &str)] = &[
     ("DATABASE_URL", "database.url"),
     ("INTERCOM_ACCESS_TOKEN", "intercom.access_token"),
     ("INTERCOM_CLIENT_ID", "intercom.client_id"),

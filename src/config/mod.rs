@@ -11,7 +11,7 @@ mod reference;
 mod values;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -369,9 +369,15 @@ impl Config {
         }
     }
 
-    /// Where the bridge is reached that listens there, if nobody said otherwise.
+    /// Where the bridge is reached that listens there, if nobody said otherwise. On all addresses means on loopback too,
+    /// and `http://0.0.0.0` leads nowhere.
     #[must_use]
-    pub fn url_of(&self, address: SocketAddr) -> String {
+    pub fn url_of(&self, mut address: SocketAddr) -> String {
+        match address {
+            SocketAddr::V4(all) if all.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            SocketAddr::V6(all) if all.ip().is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
         format!("{}://{address}", if self.server.tls_cert.is_some() { "https" } else { "http" })
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::DEFAULTS;
-use super::environment::SECRETS;
+use super::environment::{EXPECTED, SECRETS};
 use super::findings::KEYS;
 
 /// The page, as Markdown.
@@ -13,7 +13,7 @@ pub fn reference() -> String {
                     (`--config FILE`) says what differs, and the environment what differs from that: `BRIDGE_` + section + \
                     `__` + key. Secrets can stand in files, named by a variable with `_FILE` at its end.\n"
         .to_owned();
-    let (mut section, mut said) = (String::new(), Vec::new());
+    let (mut section, mut said, mut described) = (String::new(), Vec::new(), false);
     for line in DEFAULTS.lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             name.clone_into(&mut section);
@@ -21,10 +21,14 @@ pub fn reference() -> String {
             // Writing into a text cannot fail.
             let _ = write!(page, "\n## {section}\n");
         } else if let Some(comment) = line.strip_prefix('#') {
+            if std::mem::take(&mut described) {
+                said.clear();
+            }
             said.push(comment.trim());
         } else if let Some((key, value)) = line.split_once(" = ").filter(|_| !section.is_empty()) {
             let _ = entry(&mut page, &section, (key, value), &said.join(" "));
-            said.clear();
+            // Keys that follow each other directly share what is said above them.
+            described = true;
         } else {
             said.clear();
         }
@@ -44,5 +48,7 @@ fn entry(page: &mut String, section: &str, (key, value): (&str, &str), said: &st
     writeln!(page, "\n### {name}\n\n{said}\n")?;
     let secret = if SECRETS.contains(&name.as_str()) { "; a secret" } else { "" };
     let default = if value == "\"\"" { "empty".to_owned() } else { format!("`{value}`") };
-    writeln!(page, "Takes {takes}. Default: {default}. Variable: `{variable}`{secret}.")
+    let expected = EXPECTED.iter().find(|(_, key)| *key == name).map(|(variable, _)| format!(", or `{variable}`"));
+    let expected = expected.unwrap_or_default();
+    writeln!(page, "Takes {takes}. Default: {default}. Variable: `{variable}`{expected}{secret}.")
 }

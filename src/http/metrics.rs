@@ -17,15 +17,21 @@ use crate::scim::resource_types;
 pub async fn metrics(service: Data<Service>, visitor: Visitor) -> HttpResponse {
     let seen = visitor.sees(&service);
     let all = !visitor.is_stranger() && seen.len() == service.workspaces.len();
-    let mut up = true;
+    let (mut up, now) = (true, service.clock.now());
     for workspace in &seen {
-        let open =
-            service.clock.within(limits::REFUSAL_WAIT, service.ledger.count_open_requests(&workspace.name)).await;
-        let open = open.and_then(Result::ok);
-        up &= open.is_some();
-        service
-            .measures
-            .workspace(&workspace.name, &WorkspaceState { open_requests: open, ..state(&service, workspace) });
+        let open = async {
+            let asked = service.ledger.open_requests(&workspace.name);
+            service.clock.within(limits::REFUSAL_WAIT, asked).await.and_then(Result::ok)
+        };
+        // A database that is away is waited for once.
+        let open = if up { open.await } else { None };
+        up = open.is_some();
+        let state = WorkspaceState {
+            open_requests: open.map(|(count, _)| count),
+            oldest_request: open.map(|(_, oldest)| oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64())),
+            ..state(&service, workspace)
+        };
+        service.measures.workspace(&workspace.name, &state);
     }
     service.measures.database(up);
     match service.measures.text(|name| seen.iter().any(|workspace| *workspace.name == *name), all) {
@@ -55,5 +61,6 @@ fn state(service: &Service, workspace: &Workspace) -> WorkspaceState {
         intercom_rate_limited: traffic.rate_limited,
         rate_limit_left: workspace.connector.rate_limit_left(),
         open_requests: None,
+        oldest_request: None,
     }
 }

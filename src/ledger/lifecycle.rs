@@ -132,13 +132,15 @@ impl Ledger {
         Ok((query.order_by_desc(Column::Id).limit(most).all(&self.database).await?, total))
     }
 
-    /// How many requests of a workspace wait for a person.
+    /// How many requests of a workspace wait for a person, and since when the oldest does.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn count_open_requests(&self, workspace: &str) -> Result<u64, LedgerError> {
-        let open = of(workspace).filter(lifecycle_requests::Column::State.eq("open"));
-        Ok(open.count(&self.database).await?)
+    pub async fn open_requests(&self, workspace: &str) -> Result<(u64, Option<OffsetDateTime>), LedgerError> {
+        use lifecycle_requests::Column;
+        let open = of(workspace).filter(Column::State.eq("open"));
+        let oldest = open.clone().order_by_asc(Column::Id).one(&self.database).await?;
+        Ok((open.count(&self.database).await?, oldest.map(|request| request.at)))
     }
 
     /// Closes a request that is open; false where it is not.

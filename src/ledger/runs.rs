@@ -238,6 +238,18 @@ impl Ledger {
         rows.into_iter().map(run).collect()
     }
 
+    /// The newest runs of a workspace that changed something, newest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
+    pub async fn runs_that_changed(&self, workspace: &str, most: u64) -> Result<Vec<Run>, LedgerError> {
+        let query = imports::Entity::find()
+            .filter(imports::Column::Workspace.eq(workspace))
+            .filter(imports::Column::Generation.is_not_null());
+        let rows = query.order_by_desc(imports::Column::Id).limit(most).all(&self.database).await?;
+        rows.into_iter().map(run).collect()
+    }
+
     /// Up to when Intercom's activity log is known.
     ///
     /// # Errors

@@ -68,9 +68,23 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn end_session(&self, session: &str) -> Result<(), LedgerError> {
-        page_sessions::Entity::delete_by_id(session).exec(&self.database).await?;
-        Ok(())
+    pub async fn end_session(&self, session: &str, events: Vec<AuditEntry>) -> Result<(), LedgerError> {
+        let db = self.database.begin_with_options(writing()).await?;
+        page_sessions::Entity::delete_by_id(session).exec(&db).await?;
+        record(&db, events).await?;
+        Ok(db.commit().await?)
+    }
+
+    /// Ends all sessions, and makes links that nobody has taken worth nothing. How many there were.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn end_all_sessions(&self, events: Vec<AuditEntry>) -> Result<u64, LedgerError> {
+        let db = self.database.begin_with_options(writing()).await?;
+        let ended = page_sessions::Entity::delete_many().exec(&db).await?.rows_affected;
+        record(&db, events).await?;
+        db.commit().await?;
+        Ok(ended)
     }
 
     /// Forgets links and sessions that are too old.

@@ -10,7 +10,7 @@ use crate::support::secrets;
 use crate::support::shell::Shell;
 
 /// The entries, once one is among them that fits.
-async fn entries(bridge: &Bridge, question: &str, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
+pub async fn entries(bridge: &Bridge, question: &str, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
     for _ in 0..20_000 {
         let page = bridge.get(&format!("/api/v1/audit?limit=1000{question}")).await;
         assert_eq!(page.status, 200, "{}", page.text);

@@ -371,3 +371,25 @@ async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
     assert_eq!(shell.run(&["ledger", "prune"]).code, Some(2));
     simulator.stop().await;
 }
+
+#[test]
+fn manual_completions_and_version_tell_of_every_command() {
+    let shell = Shell::new();
+    let help = shell.run(&["--help"]).stdout;
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands: Vec<&str> =
+        listed.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
+    assert!(commands.len() >= 15, "{commands:?}");
+    let manual = shell.run(&["manual"]);
+    assert!(manual.code == Some(0) && manual.stdout.contains(".TH intercom-scim-bridge 1"), "{}", manual.stdout);
+    for command in &commands {
+        assert!(manual.stdout.contains(&format!(".SH {}\n", command.to_uppercase().replace('-', " "))), "{command}");
+    }
+    for of in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let completions = shell.run(&["completions", of]).stdout;
+        assert!(commands.iter().all(|command| completions.contains(command)), "{of}: {completions}");
+    }
+    assert_eq!(shell.run(&["completions", "none"]).code, Some(2));
+    let version = shell.run(&["--version"]).stdout;
+    assert!(version.starts_with(concat!("intercom-scim-bridge ", env!("CARGO_PKG_VERSION"), " (")), "{version}");
+}

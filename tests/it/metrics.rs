@@ -58,6 +58,7 @@ async fn requests_imports_calls_writes_and_tokens_are_counted() {
         ("bridge_intercom_rate_limited_total{workspace=\"default\"}", 1.0),
         ("bridge_intercom_retries_total{workspace=\"default\"}", 1.0),
         ("bridge_lifecycle_requests_open{workspace=\"default\"}", 1.0),
+        ("bridge_lifecycle_oldest_request_seconds{workspace=\"default\"}", 0.0),
         ("bridge_users{workspace=\"default\"}", 12.0),
         ("bridge_database_up", 1.0),
     ] {

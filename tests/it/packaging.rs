@@ -85,6 +85,12 @@ fn containers_run_as_nobody_and_write_nowhere_else() {
         assert!(kubernetes.contains(setting), "{setting}");
     }
     assert!(compose.contains("read_only: true") && compose.contains("no-new-privileges"));
+    // What is secret or of this machine gets into no image and no repository.
+    for ignored in ["secrets/", "*.key", "*.db"] {
+        for file in [".dockerignore", ".gitignore"] {
+            assert!(text(file).lines().any(|line| line.trim_start_matches('/') == ignored), "{file}: {ignored}");
+        }
+    }
     // The port of the image is the one that all speak of.
     for file in [&docker, &kubernetes, &compose] {
         assert!(file.contains("8080"));

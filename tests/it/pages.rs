@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use simulator::Company;
 
+use crate::audit::entries;
 use crate::support::bridge::{Answer, Bridge, dozen, http, start_import};
 use crate::support::browser::Browser;
 use crate::support::hand::TOKEN;
@@ -70,11 +71,18 @@ async fn a_link_is_good_once_and_a_session_until_it_is_ended() {
     let audit = bridge.get("/api/v1/audit?event=page.session_begun").await.json();
     assert_eq!(audit["items"].as_array().unwrap().len(), 1);
 
-    let end = bridge.request(Method::POST, "/logout").header("Cookie", &cookie);
-    assert_eq!(Bridge::send(end.header("Sec-Fetch-Site", "cross-site")).await.status, 400);
+    let viewed = entries(&bridge, "&actor=status%20page", |entry| entry["event"] == "request").await;
+    assert_eq!(viewed[0]["workspace"], json!("default"));
+
+    for site in ["cross-site", "same-site"] {
+        let end = bridge.request(Method::POST, "/logout").header("Cookie", &cookie);
+        assert_eq!(Bridge::send(end.header("Sec-Fetch-Site", site)).await.status, 400);
+    }
     let end = bridge.request(Method::POST, "/logout").header("Cookie", &cookie);
     assert_eq!(Bridge::send(end).await.status, 303);
     assert!(!page(&bridge, "/", &cookie).await.text.contains("northwind"), "the session has ended");
+    let audit = bridge.get("/api/v1/audit?event=page.session_ended").await.json();
+    assert_eq!(audit["items"].as_array().unwrap().len(), 1);
     bridge.stop().await;
 }
 
@@ -101,6 +109,9 @@ async fn the_page_tells_how_it_is_and_runs_nothing_that_somebody_is_called() {
     assert!(found.contains("1 to 1 of 1") && found.contains("evil@northwind.example"));
     let hostile = page(&bridge, "/?q=%22%3E%3Cscript%3E&offset=99999", &cookie).await.text;
     assert!(hostile.contains("Nobody") && !hostile.contains("<script"), "{hostile}");
+    for odd in ["/?offset=18446744073709551615", "/?offset=-1", "/?offset=1&offset=2&q=%FF", "/?workspace=none"] {
+        assert_eq!(page(&bridge, odd, &cookie).await.status, 200, "{odd}");
+    }
     // Another's workspace looks like none.
     let other = session(&log_in(&bridge, &link(&bridge, &["emea"]).await, "same-origin").await);
     assert!(!page(&bridge, "/?workspace=default", &other).await.text.contains("northwind"));
@@ -133,6 +144,8 @@ async fn the_command_prints_an_address_that_the_bridge_takes() {
         }
     }
     assert_eq!(taken, Some(303));
+    let ended = shell.run(&["login-link", "--end-sessions"]);
+    assert_eq!((ended.code, ended.stdout.trim()), (Some(0), "ended: 1"), "{}", ended.stderr);
     assert_eq!(running.interrupt().code, Some(0));
     assert_eq!(shell.run(&["login-link", "--workspace", "none"]).code, Some(1));
     simulator.stop().await;

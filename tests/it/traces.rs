@@ -84,3 +84,27 @@ async fn a_collector_gets_requests_imports_and_calls_in_their_callers_trace_and_
     }
     simulator.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_is_silent_keeps_no_bridge_from_ending() {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("127.0.0.1:{}", free_port());
+    let shell = Shell::new()
+        .set("INTERCOM_ACCESS_TOKEN", TOKEN)
+        .set("INTERCOM_BASE_URL", simulator.base_url())
+        .set("BRIDGE_SERVER__BIND", &base)
+        .set("BRIDGE_TELEMETRY__OTLP_ENDPOINT", format!("http://{}", silent.local_addr().unwrap()));
+    let running = shell.start(&["serve"]);
+    let mut answered = false;
+    for _ in 0..100_000 {
+        answered = http().get(format!("http://{base}/readyz")).send().await.is_ok_and(|answer| answer.status() == 200);
+        if answered {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!(answered);
+    assert_eq!(running.interrupt().code, Some(0));
+    simulator.stop().await;
+}

@@ -11,37 +11,35 @@ mod chart;
 mod overview;
 mod view;
 
+use std::sync::Arc;
+
 use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY};
-use actix_web::web::{Data, Query};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use time::OffsetDateTime;
 
 use super::body::Body;
 use super::errors::{ApiError, Facts};
-use super::service::Service;
+use super::service::{Service, Workspace};
 use crate::access::{hash_of_random, looks_random, random_secret};
 use crate::ledger::AuditEntry;
 use crate::limits;
 use crate::scim::ScimError;
 use overview::Overview;
 
-const COOKIE: &str = "bridge_session";
+/// How the audit trail calls it.
+const PAGE: &str = "status page";
 
-/// The query of a link, and the body of its form.
+/// The form of a link.
 #[derive(Deserialize)]
-pub struct Link {
+struct Link {
     link: Option<String>,
-}
-
-/// What of the page is to be shown.
-#[derive(Deserialize)]
-pub struct Asked {
-    workspace: Option<String>,
-    q: Option<String>,
-    offset: Option<usize>,
 }
 
 /// Shows the status page to those with a session, and to others how to get one.
@@ -54,21 +52,29 @@ pub struct Asked {
     ),
     responses(
         (status = 200, description = "A page", content_type = "text/html", body = String),
+        (status = 429, description = "Too many of one address", content_type = "application/problem+json", body = super::openapi::Problem),
         (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = super::openapi::Problem),
     ),
 )]
-pub async fn home(request: HttpRequest, service: Data<Service>, asked: Query<Asked>) -> Result<HttpResponse, ApiError> {
-    let Some(shown) = session(&request, &service).await? else {
+pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
+    let shown = session(&request, &service).await?.unwrap_or_default();
+    // The settings may have lost one since.
+    let shown: Vec<&Arc<Workspace>> = shown.iter().filter_map(|name| service.workspaces.get(name)).collect();
+    let wanted = asked(&request, "workspace").and_then(|name| shown.iter().find(|workspace| *workspace.name == *name));
+    let Some(workspace) = wanted.or(shown.first()) else {
         return Ok(page(StatusCode::OK, view::signed_out()));
     };
-    let name = asked.workspace.as_ref().filter(|name| shown.contains(name)).or(shown.first());
-    let Some(workspace) = name.and_then(|name| service.workspaces.get(name)) else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
-    };
-    let search: String = asked.q.as_deref().unwrap_or_default().chars().take(limits::ID_BYTES).collect();
-    let offset = asked.offset.unwrap_or(0);
-    let overview = Overview::of(&service, workspace, shown.clone(), (&search, offset)).await?;
+    Facts::of(&request, |facts| facts.workspace = Some(Arc::clone(&workspace.name)));
+    let search: String = asked(&request, "q").unwrap_or_default().chars().take(limits::ID_BYTES).collect();
+    let offset = asked(&request, "offset").and_then(|offset| offset.parse().ok()).unwrap_or(0);
+    let overview = Overview::of(&service, workspace, &shown, (&search, offset)).await?;
     Ok(page(StatusCode::OK, view::status(&overview)))
+}
+
+/// What the address asks for under a name. What cannot be read is as if it were not there: a page refuses nobody for it.
+fn asked(request: &HttpRequest, name: &str) -> Option<String> {
+    let all: Vec<(String, String)> = serde_urlencoded::from_str(request.query_string()).unwrap_or_default();
+    all.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
 /// Shows the button that takes a link.
@@ -77,9 +83,9 @@ pub async fn home(request: HttpRequest, service: Data<Service>, asked: Query<Ask
     params(("link" = Option<String>, Query, description = "From the address that `intercom-scim-bridge login-link` prints")),
     responses((status = 200, description = "A page", content_type = "text/html", body = String)),
 )]
-pub async fn ask_to_log_in(asked: Query<Link>) -> HttpResponse {
-    match asked.link.as_deref().filter(|link| looks_random(link)) {
-        Some(link) => page(StatusCode::OK, view::log_in(link)),
+pub async fn ask_to_log_in(request: HttpRequest) -> HttpResponse {
+    match asked(&request, "link").filter(|link| looks_random(link)) {
+        Some(link) => page(StatusCode::OK, view::log_in(&link)),
         None => page(StatusCode::OK, view::no_link()),
     }
 }
@@ -104,21 +110,10 @@ pub async fn log_in(request: HttpRequest, service: Data<Service>, body: Body) ->
     service.stranger("login", &request)?;
     let session = random_secret().map_err(|_| ScimError::Internal)?;
     let now = service.clock.now();
-    let address = Facts::of(&request, |facts| facts.came.from).flatten().map(|address| address.to_string());
-    let request_id = Facts::of(&request, |facts| facts.request_id.clone());
-    let events = |workspaces: &[String]| {
-        let entry = |workspace: &String| AuditEntry {
-            workspace: Some(workspace.clone()),
-            address: address.clone(),
-            request_id: request_id.clone(),
-            target: Some("status page".to_owned()),
-            ..AuditEntry::event("page.session_begun", now)
-        };
-        workspaces.iter().map(entry).collect()
-    };
     let (link, hash) = (hash_of_random(&link), hash_of_random(session.expose_secret()));
     let times = (now, now + limits::PAGE_SESSION);
-    if service.ledger.take_login_link(&link, &hash, times, events).await?.is_none() {
+    let begun = |shown: &[String]| events("page.session_begun", &request, now, shown);
+    if service.ledger.take_login_link(&link, &hash, times, begun).await?.is_none() {
         return refused();
     }
     let seconds = i64::try_from(limits::PAGE_SESSION.as_secs()).unwrap_or(i64::MAX);
@@ -136,6 +131,7 @@ pub async fn log_in(request: HttpRequest, service: Data<Service>, body: Body) ->
     responses(
         (status = 303, description = "To the page that says how to sign in"),
         (status = 400, description = "Another site asks", content_type = "text/html", body = String),
+        (status = 429, description = "Too many of one address", content_type = "application/problem+json", body = super::openapi::Problem),
         (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = super::openapi::Problem),
     ),
 )]
@@ -143,8 +139,11 @@ pub async fn log_out(request: HttpRequest, service: Data<Service>) -> Result<Htt
     if by_another_site(&request) {
         return Ok(page(StatusCode::BAD_REQUEST, view::signed_out()));
     }
-    if let Some(hash) = session_hash(&request) {
-        service.ledger.end_session(&hash).await?;
+    // Anybody can ask, and a writer keeps others waiting: only what is there is ended.
+    if let Some(shown) = session(&request, &service).await?
+        && let Some(hash) = session_hash(&request, &service)
+    {
+        service.ledger.end_session(&hash, events("page.session_ended", &request, service.clock.now(), &shown)).await?;
     }
     let cookie = cookie(&request, &service, "", cookie_time::Duration::ZERO);
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, "/")).cookie(cookie).finish())
@@ -158,35 +157,64 @@ pub async fn style() -> HttpResponse {
         .body(include_str!("style.css"))
 }
 
+/// What the audit trail says of a session.
+fn events(event: &str, request: &HttpRequest, now: OffsetDateTime, workspaces: &[String]) -> Vec<AuditEntry> {
+    let address = Facts::of(request, |facts| facts.came.from).flatten().map(|address| address.to_string());
+    let request_id = Facts::of(request, |facts| facts.request_id.clone());
+    let entry = |workspace: &String| AuditEntry {
+        workspace: Some(workspace.clone()),
+        address: address.clone(),
+        request_id: request_id.clone(),
+        target: Some(PAGE.to_owned()),
+        ..AuditEntry::event(event, now)
+    };
+    workspaces.iter().map(entry).collect()
+}
+
+/// The name of the cookie. With TLS it has the prefix that keeps other hosts of the domain from setting it (RFC 6265bis).
+fn cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-bridge_session" } else { "bridge_session" }
+}
+
+fn is_secure(request: &HttpRequest, service: &Service) -> bool {
+    service.origin.url_for(request).starts_with("https://")
+}
+
 fn cookie(request: &HttpRequest, service: &Service, value: &str, age: cookie_time::Duration) -> Cookie<'static> {
-    Cookie::build(COOKIE, value.to_owned())
+    let secure = is_secure(request, service);
+    Cookie::build(cookie_name(secure), value.to_owned())
         .path("/")
         .http_only(true)
         // It is never sent along when another site leads here.
         .same_site(SameSite::Strict)
-        .secure(service.origin.url_for(request).starts_with("https://"))
+        .secure(secure)
         .max_age(age)
         .finish()
 }
 
-fn session_hash(request: &HttpRequest) -> Option<String> {
-    request.cookie(COOKIE).filter(|cookie| looks_random(cookie.value())).map(|cookie| hash_of_random(cookie.value()))
+fn session_hash(request: &HttpRequest, service: &Service) -> Option<String> {
+    let cookie = request.cookie(cookie_name(is_secure(request, service)))?;
+    looks_random(cookie.value()).then(|| hash_of_random(cookie.value()))
 }
 
 /// The workspaces that the session shows, if there is one.
 async fn session(request: &HttpRequest, service: &Service) -> Result<Option<Vec<String>>, ApiError> {
-    match session_hash(request) {
-        Some(hash) => {
-            service.stranger("page", request)?;
-            Ok(service.ledger.session(&hash, service.clock.now()).await?)
-        }
-        None => Ok(None),
+    let Some(hash) = session_hash(request, service) else { return Ok(None) };
+    service.stranger("page", request)?;
+    let shown = service.ledger.session(&hash, service.clock.now()).await?;
+    if shown.is_some() {
+        // The start of the hash tells sessions apart and is good for nothing else.
+        let which = hash.get(..8).unwrap_or_default();
+        Facts::of(request, |facts| facts.actor = Some((PAGE.into(), format!("{PAGE} {which}").into())));
     }
+    Ok(shown)
 }
 
 /// Whether a page of somebody else's has the browser ask (Fetch Metadata; browsers that do not tell have `SameSite`).
+/// Another host of the same domain is somebody else.
 fn by_another_site(request: &HttpRequest) -> bool {
-    request.headers().get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"cross-site")
+    let site = request.headers().get("sec-fetch-site");
+    site.is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
 }
 
 fn page(status: StatusCode, html: String) -> HttpResponse {
@@ -196,5 +224,6 @@ fn page(status: StatusCode, html: String) -> HttpResponse {
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((CONTENT_SECURITY_POLICY, policy))
         .insert_header((REFERRER_POLICY, "no-referrer"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(html)
 }

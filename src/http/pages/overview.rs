@@ -1,5 +1,7 @@
 //! What the status page tells, put together.
 
+use std::sync::Arc;
+
 use actix_web::web;
 use time::OffsetDateTime;
 
@@ -11,7 +13,7 @@ use crate::http::errors::ApiError;
 use crate::http::lifecycle::shown;
 use crate::http::service::{Service, Workspace};
 use crate::import::ConnectionState;
-use crate::ledger::{ChangePosition, Failure, LedgerError, RequestQuestion, Run, RunStatus};
+use crate::ledger::{ChangePosition, Failure, LedgerError, RequestQuestion, Run};
 use crate::limits;
 use crate::scim::ScimError;
 
@@ -19,7 +21,7 @@ use crate::scim::ScimError;
 pub struct Overview {
     pub workspace: String,
     /// Those that the session shows.
-    pub workspaces: Vec<String>,
+    pub workspaces: Vec<(String, ConnectionState)>,
     pub connection: ConnectionState,
     pub problem: Option<Failure>,
     pub age_seconds: Option<i64>,
@@ -53,7 +55,7 @@ impl Overview {
     pub async fn of(
         service: &Service,
         workspace: &Workspace,
-        workspaces: Vec<String>,
+        all: &[&Arc<Workspace>],
         (search, offset): (&str, usize),
     ) -> Result<Self, ApiError> {
         let (now, name) = (service.clock.now(), &*workspace.name);
@@ -66,13 +68,14 @@ impl Overview {
             (everybody.len(), People::of(everybody, &wanted, offset))
         });
         let (active, people) = looked.await.map_err(|_| ScimError::Internal)?;
-        let runs = service.ledger.runs(name, None, limits::PAGE_RUNS).await?;
+        let runs = service.ledger.runs(name, None, limits::PAGE_LATEST as u64).await?;
+        let changing = service.ledger.runs_that_changed(name, limits::PAGE_RUNS).await?;
         let open = RequestQuestion { state: Some("open".to_owned()), ..RequestQuestion::default() };
         let (requests, open_requests) = service.ledger.requests(name, &open, limits::PAGE_LATEST as u64).await?;
         let generation = picture.as_ref().map(|picture| picture.edition().generation);
         Ok(Self {
             workspace: name.to_owned(),
-            workspaces,
+            workspaces: all.iter().map(|other| (other.name.to_string(), other.health.standing().connection)).collect(),
             connection: standing.connection,
             problem: standing.problem,
             age_seconds: workspace.live.confirmed_at().map(|at| (now - at).whole_seconds()),
@@ -91,11 +94,11 @@ impl Overview {
                     (change, about)
                 })
                 .collect(),
-            accounts: over_time(&runs, active, now),
+            accounts: over_time(&changing, active, now),
             // The first import changed everything; beside it nothing else would be seen.
-            activity: runs.iter().rev().filter(|run| run.generation > Some(1)).map(changed).collect(),
+            activity: changing.iter().rev().filter(|run| run.generation > Some(1)).map(changed).collect(),
             people,
-            runs: runs.into_iter().take(limits::PAGE_LATEST).collect(),
+            runs,
         })
     }
 }
@@ -109,7 +112,7 @@ impl People {
         };
         let found: Vec<ReviewedAccount> = everybody.into_iter().filter(fits).collect();
         let total = found.len();
-        let limit = limits::PAGE_PEOPLE;
+        let (limit, offset) = (limits::PAGE_PEOPLE, offset.min(total));
         Self {
             rows: found.into_iter().skip(offset).take(limit).collect(),
             total,
@@ -162,7 +165,7 @@ fn about(directory: &Directory, change: &ChangeDocument) -> String {
 fn over_time(runs: &[Run], active: usize, now: OffsetDateTime) -> Vec<Point> {
     let mut value = active;
     let mut points = vec![Point { at: now, value }];
-    for run in runs.iter().filter(|run| run.status == RunStatus::Succeeded && run.generation.is_some()) {
+    for run in runs {
         points.push(Point { at: run.started_at, value });
         value = (value + run.counts.users_removed).saturating_sub(run.counts.users_created + run.counts.users_restored);
     }

@@ -113,11 +113,11 @@ fn header(overview: &Overview) -> Markup {
         header {
             h1 { "Intercom SCIM bridge" }
             nav aria-label="Workspaces" {
-                @for name in &overview.workspaces {
-                    @if *name == overview.workspace {
-                        a href=(address(name, "", 0)) aria-current="page" { (name) }
-                    } @else {
-                        a href=(address(name, "", 0)) { (name) }
+                @for (name, connection) in &overview.workspaces {
+                    @let current = (*name == overview.workspace).then_some("page");
+                    a href=(address(name, "", 0)) aria-current=[current] { (name) }
+                    @if *connection != ConnectionState::Connected {
+                        span class=(look(*connection).1) { (look(*connection).0) }
                     }
                 }
             }
@@ -138,12 +138,17 @@ fn address(workspace: &str, search: &str, offset: usize) -> String {
     format!("/?{}", serde_urlencoded::to_string(parameters).unwrap_or_default())
 }
 
-fn standing(overview: &Overview) -> Markup {
-    let (word, look) = match overview.connection {
+/// The word for a connection, and its colour.
+fn look(connection: ConnectionState) -> (&'static str, &'static str) {
+    match connection {
         ConnectionState::Connected => ("connected", "good"),
         ConnectionState::Degraded => ("degraded", "warn"),
         ConnectionState::Disconnected => ("disconnected", "bad"),
-    };
+    }
+}
+
+fn standing(overview: &Overview) -> Markup {
+    let (word, look) = look(overview.connection);
     let age = overview.age_seconds.map_or_else(
         || "never".to_owned(),
         |seconds| match seconds {
@@ -186,10 +191,10 @@ fn requests(requests: &[LifecycleRequest], open: usize) -> Markup {
         @if !requests.is_empty() {
             section {
                 h2 { "Waiting for a person" }
-                div class="scroll" {
+                div class="scroll" tabindex="0" role="region" aria-label="Waiting for a person" {
                     table {
                         caption { "The newest of " (number(open)) " open requests; each closes once an import sees the change" }
-                        thead { tr { th { "Asked" } th { "What" } th { "About" } th { "By" } th { "Said" } } }
+                        thead { tr { th scope="col" { "Asked" } th scope="col" { "What" } th scope="col" { "About" } th scope="col" { "By" } th scope="col" { "Said" } } }
                         tbody {
                             @for request in requests {
                                 tr {
@@ -212,9 +217,10 @@ fn imports(runs: &[Run]) -> Markup {
     html! {
         section {
             h2 { "Imports" }
-            div class="scroll" {
+            div class="scroll" tabindex="0" role="region" aria-label="Imports" {
                 table {
-                    thead { tr { th { "Began" } th { "Mode" } th { "By" } th { "Outcome" } th class="number" { "Took" } th { "Changed" } } }
+                    caption { "The latest" }
+                    thead { tr { th scope="col" { "Began" } th scope="col" { "Mode" } th scope="col" { "By" } th scope="col" { "Outcome" } th scope="col" class="number" { "Took" } th scope="col" { "Changed" } } }
                     tbody {
                         @for run in runs { (import(run)) }
                     }
@@ -265,9 +271,10 @@ fn changes(changes: &[(ChangeDocument, String)]) -> Markup {
         @if !changes.is_empty() {
             section {
                 h2 { "Latest changes" }
-                div class="scroll" {
+                div class="scroll" tabindex="0" role="region" aria-label="Latest changes" {
                     table {
-                        thead { tr { th { "Seen" } th { "What" } th { "Of" } th { "Attributes" } th { "By" } } }
+                        caption { "The newest first; " code { "/api/v1/changes" } " has all" }
+                        thead { tr { th scope="col" { "Seen" } th scope="col" { "What" } th scope="col" { "Of" } th scope="col" { "Attributes" } th scope="col" { "By" } } }
                         tbody {
                             @for (change, about) in changes {
                                 tr {
@@ -303,12 +310,12 @@ fn people(overview: &Overview, people: &People) -> Markup {
                 input type="search" name="q" value=(people.search) placeholder="Name, address, team or role" aria-label="Search teammates";
                 button { "Search" }
             }
-            div class="scroll" {
+            div class="scroll" tabindex="0" role="region" aria-label="Teammates" {
                 table {
                     caption {
                         @if people.rows.is_empty() { "Nobody" } @else { (number(first)) " to " (number(last)) " of " (number(people.total)) }
                     }
-                    thead { tr { th { "Name" } th { "Address" } th { "Teams" } th { "Role" } th { "Seat" } th { "Last sign-in" } th { "2FA" } } }
+                    thead { tr { th scope="col" { "Name" } th scope="col" { "Address" } th scope="col" { "Teams" } th scope="col" { "Role" } th scope="col" { "Seat" } th scope="col" { "Last sign-in" } th scope="col" { "2FA" } } }
                     tbody {
                         @for row in &people.rows {
                             tr {
