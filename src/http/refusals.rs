@@ -402,13 +402,23 @@ async fn refuse(
         }
     };
     service.measures.refused(&caller.workspace.name, operation);
-    let what = if operation == "bulk" { "make changes in bulk".to_owned() } else { operation.replace('_', " ") };
+    let what = in_words(operation);
     Err(ApiError::UnsupportedWrite {
         operation,
         detail: format!("Intercom's API cannot {what}, so nothing was changed."),
         remedy,
         recorded,
     })
+}
+
+/// An operation as part of a sentence: `create_account` as "create an account".
+fn in_words(operation: &str) -> String {
+    match operation.split_once('_') {
+        Some((verb, "account")) => format!("{verb} an account"),
+        Some((verb, one @ ("group" | "password"))) => format!("{verb} a {one}"),
+        Some((verb, what)) => format!("{verb} {what}"),
+        None => "make changes in bulk".to_owned(),
+    }
 }
 
 /// The body, if it comes soon, is not too long, and is JSON; else null.

@@ -47,7 +47,12 @@ pub async fn readyz(service: Data<Service>, visitor: Visitor) -> HttpResponse {
     };
     let now = service.clock.now();
     let workspaces = seen.into_iter().map(|workspace| readiness(workspace, now)).collect();
-    let body = Readiness { status: if ready { "ready" } else { "not_ready" }, database, workspaces };
+    // To strangers as well: it tells of no workspace.
+    let detail = (!ready).then_some(
+        "No import has succeeded yet, so there is nothing to show. `intercom-scim-bridge check`, the log, and this address \
+         with a token say why.",
+    );
+    let body = Readiness { status: if ready { "ready" } else { "not_ready" }, detail, database, workspaces };
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }
 
@@ -117,6 +122,8 @@ pub struct Healthy {
 pub struct Readiness {
     /// `ready` or `not_ready`.
     status: &'static str,
+    /// What to do; null while it is ready.
+    detail: Option<&'static str>,
     /// `up` or `down`, for those with a token. While it is down, what is shown stays.
     database: Option<&'static str>,
     workspaces: Vec<WorkspaceReadiness>,

@@ -12,13 +12,13 @@ async fn scim_writes_are_refused_with_501_whatever_their_body_is() {
     let bridge = Bridge::serving(dozen()).await;
     let _ = bridge.simulator.take_calls();
     for (method, path, operation) in [
-        (Method::POST, "/scim/v2/Users", "create account"),
-        (Method::PUT, "/scim/v2/Users/adm_1", "update account"),
-        (Method::PATCH, "/scim/v2/Users/adm_1", "update account"),
-        (Method::DELETE, "/scim/v2/Users/adm_1", "remove account"),
-        (Method::POST, "/scim/v2/Groups", "create group"),
-        (Method::PATCH, "/scim/v2/Groups/team_1", "update group"),
-        (Method::DELETE, "/workspaces/default/scim/v2/Groups/team_1", "remove group"),
+        (Method::POST, "/scim/v2/Users", "create an account"),
+        (Method::PUT, "/scim/v2/Users/adm_1", "update an account"),
+        (Method::PATCH, "/scim/v2/Users/adm_1", "update an account"),
+        (Method::DELETE, "/scim/v2/Users/adm_1", "remove an account"),
+        (Method::POST, "/scim/v2/Groups", "create a group"),
+        (Method::PATCH, "/scim/v2/Groups/team_1", "update a group"),
+        (Method::DELETE, "/workspaces/default/scim/v2/Groups/team_1", "remove a group"),
     ] {
         // Some connectors send bodies that are no JSON at all.
         let request = bridge.request(method.clone(), path).bearer_auth(&bridge.token).body("{{\"Operation\":[");
