@@ -48,7 +48,7 @@ struct Link {
     params(
         ("workspace" = Option<String>, Query, description = "Which workspace; the first that the session shows"),
         ("q" = Option<String>, Query, description = "Only teammates in whose name, address, teams or role this is"),
-        ("offset" = Option<u32>, Query, description = "How many of them to leave out"),
+        ("offset" = Option<String>, Query, description = "How many of them to leave out; 0, if it is no number"),
     ),
     responses(
         (status = 200, description = "A page", content_type = "text/html", body = String),
