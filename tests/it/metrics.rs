@@ -58,14 +58,23 @@ async fn requests_imports_calls_writes_and_tokens_are_counted() {
         ("bridge_intercom_rate_limited_total{workspace=\"default\"}", 1.0),
         ("bridge_intercom_retries_total{workspace=\"default\"}", 1.0),
         ("bridge_lifecycle_requests_open{workspace=\"default\"}", 1.0),
-        ("bridge_lifecycle_oldest_request_seconds{workspace=\"default\"}", 0.0),
         ("bridge_users{workspace=\"default\"}", 12.0),
         ("bridge_database_up", 1.0),
     ] {
         assert!((value(&text, sample) - expected).abs() < 0.5, "{sample} is {}", value(&text, sample));
     }
     assert!(value(&text, "bridge_intercom_calls_total{workspace=\"default\"}") > 6.0);
+    let oldest = "bridge_lifecycle_oldest_request_seconds{workspace=\"default\"}";
+    assert!((0.0..3_600.0).contains(&value(&text, oldest)), "{text}");
     assert!(text.contains(concat!("bridge_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\",commit=\"")));
+
+    // Once it is done nobody waits.
+    let listed = bridge.get("/api/v1/lifecycle/requests").await.json();
+    let done = format!("/api/v1/lifecycle/requests/{}/done", listed["items"][0]["id"].as_str().unwrap());
+    assert_eq!(bridge.ask(Method::POST, &done).await.status, 200);
+    let text = scraped(&bridge).await;
+    assert!(text.contains("bridge_lifecycle_requests_open{workspace=\"default\"} 0.0\n"), "{text}");
+    assert!(text.contains(&format!("{oldest} 0.0\n")), "{text}");
     bridge.stop().await;
 }
 
