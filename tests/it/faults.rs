@@ -295,6 +295,9 @@ async fn a_database_that_goes_away_in_mid_commit_is_waited_for() {
 
     wire.mend();
     standing(&app, &token, "connected", &json!(null)).await;
+    // What an import committed is shown a moment after it has ended.
+    let shows = app.service().workspaces["default"].live.shows(|shown| shown.generation >= 2);
+    tokio::time::timeout(Duration::from_secs(20), shows).await.expect("a picture within 20 seconds");
     assert_eq!(get(&app, &token, "/scim/v2/Users?count=0").await.json()["totalResults"], json!(13));
     assert!(asked.await.is_ok());
     let runs = direct.runs("default", None, 10).await.unwrap();

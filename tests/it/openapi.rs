@@ -157,6 +157,7 @@ fn settle(value: &mut Value) {
             ("cursor" | "next", Value::String(text)) if !text.starts_with("http") => *value = json!("MS4xMi4w"),
             ("request_id", _) => *value = json!("Jd81kQ0pXw-7f3a91"),
             ("age_seconds", _) => *value = json!(12),
+            ("days_since_login", Value::Number(_)) => *value = json!(14),
             ("actor", Value::String(text)) if text.starts_with("test-") => *value = json!("saviynt-4f1c22d09b7a6e35"),
             ("identity", Value::String(_)) => *value = json!("client saviynt-4f1c22d09b7a6e35"),
             ("target", Value::String(text)) if !text.starts_with("adm_") => *value = json!("AuWSD7KUeRzNd_3off7pzA"),
