@@ -402,10 +402,9 @@ async fn refuse(
         }
     };
     service.measures.refused(&caller.workspace.name, operation);
-    let what = in_words(operation);
     Err(ApiError::UnsupportedWrite {
         operation,
-        detail: format!("Intercom's API cannot {what}, so nothing was changed."),
+        detail: format!("Intercom's API cannot {}, so nothing was changed.", in_words(operation)),
         remedy,
         recorded,
     })

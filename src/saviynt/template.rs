@@ -42,31 +42,26 @@ const OF_BOTH: [(&str, &str); 9] = templates!["":
     "intercom.tf",
 ];
 
-const SCIM: [(&str, &str); 10] = templates!["scim/":
-    "ImportAccountEntJSON.json",
-    "ImportAccountEntJSON.per-team.json",
-    "ImportAccountEntJSON.recent.json",
-    "CreateAccountJSON.json",
-    "UpdateAccountJSON.json",
-    "EnableAccountJSON.json",
-    "DisableAccountJSON.json",
-    "RemoveAccountJSON.json",
-    "AddAccessJSON.json",
-    "RemoveAccessJSON.json",
-];
+/// What differs between the two faces; each has the same files.
+macro_rules! templates_of_style {
+    ($folder:literal) => {
+        templates![$folder:
+            "ImportAccountEntJSON.json",
+            "ImportAccountEntJSON.per-team.json",
+            "ImportAccountEntJSON.recent.json",
+            "CreateAccountJSON.json",
+            "UpdateAccountJSON.json",
+            "EnableAccountJSON.json",
+            "DisableAccountJSON.json",
+            "RemoveAccountJSON.json",
+            "AddAccessJSON.json",
+            "RemoveAccessJSON.json",
+        ]
+    };
+}
 
-const FLAT: [(&str, &str); 10] = templates!["flat/":
-    "ImportAccountEntJSON.json",
-    "ImportAccountEntJSON.per-team.json",
-    "ImportAccountEntJSON.recent.json",
-    "CreateAccountJSON.json",
-    "UpdateAccountJSON.json",
-    "EnableAccountJSON.json",
-    "DisableAccountJSON.json",
-    "RemoveAccountJSON.json",
-    "AddAccessJSON.json",
-    "RemoveAccessJSON.json",
-];
+const SCIM: [(&str, &str); 10] = templates_of_style!("scim/");
+const FLAT: [(&str, &str); 10] = templates_of_style!("flat/");
 
 /// The files by name. What only the administrator knows stays as it is: `@@CLIENT_ID@@`, `@@CLIENT_SECRET@@`,
 /// `@@ACCESS_TOKEN@@`.

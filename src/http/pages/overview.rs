@@ -46,7 +46,6 @@ pub struct People {
     pub rows: Vec<ReviewedAccount>,
     pub total: usize,
     pub offset: usize,
-    pub limit: usize,
     pub search: String,
 }
 
@@ -112,12 +111,11 @@ impl People {
         };
         let found: Vec<ReviewedAccount> = everybody.into_iter().filter(fits).collect();
         let total = found.len();
-        let (limit, offset) = (limits::PAGE_PEOPLE, offset.min(total));
+        let offset = offset.min(total);
         Self {
-            rows: found.into_iter().skip(offset).take(limit).collect(),
+            rows: found.into_iter().skip(offset).take(limits::PAGE_PEOPLE).collect(),
             total,
             offset,
-            limit,
             search: search.trim().to_owned(),
         }
     }

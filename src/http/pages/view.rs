@@ -9,6 +9,7 @@ use super::overview::{Overview, People};
 use crate::flat::{ChangeDocument, LifecycleRequest};
 use crate::import::ConnectionState;
 use crate::ledger::{Run, RunStatus};
+use crate::limits;
 
 /// A moment for people, to the minute.
 pub fn when(moment: OffsetDateTime) -> String {
@@ -336,7 +337,7 @@ fn people(overview: &Overview, people: &People) -> Markup {
             }
             nav aria-label="Pages" {
                 @if people.offset > 0 {
-                    a href=(address(&overview.workspace, &people.search, people.offset.saturating_sub(people.limit))) { "Before" }
+                    a href=(address(&overview.workspace, &people.search, people.offset.saturating_sub(limits::PAGE_PEOPLE))) { "Before" }
                 }
                 @if last < people.total {
                     a href=(address(&overview.workspace, &people.search, last)) { "After" }
