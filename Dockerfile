@@ -3,7 +3,7 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
 ARG COMMIT=unknown
-RUN BRIDGE_COMMIT=$COMMIT cargo build --release --locked --bin intercom-scim-bridge
+RUN BUILD_COMMIT=$COMMIT cargo build --release --locked --bin intercom-scim-bridge
 
 FROM debian:bookworm-slim
 RUN apt-get update \

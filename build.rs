@@ -1,11 +1,11 @@
-//! Tells a release which commit it is built from: by `BRIDGE_COMMIT`, or else by git.
+//! Tells a release which commit it is built from: by `BUILD_COMMIT`, or else by git.
 
 use std::process::Command;
 
 #[expect(clippy::disallowed_methods, reason = "a build has no settings but its environment")]
 fn main() {
-    println!("cargo:rerun-if-env-changed=BRIDGE_COMMIT");
-    let given = std::env::var("BRIDGE_COMMIT").ok().filter(|commit| !commit.is_empty());
+    println!("cargo:rerun-if-env-changed=BUILD_COMMIT");
+    let given = std::env::var("BUILD_COMMIT").ok().filter(|commit| !commit.is_empty());
     let release = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
     let commit = match given {
         Some(commit) => commit,
@@ -17,7 +17,7 @@ fn main() {
         // A commit must not make everybody's next debug build start from nothing.
         None => "debug".to_owned(),
     };
-    println!("cargo:rustc-env=BRIDGE_COMMIT={commit}");
+    println!("cargo:rustc-env=BUILD_COMMIT={commit}");
 }
 
 fn of_git() -> Option<String> {

@@ -108,8 +108,11 @@ impl Drop for Server {
     }
 }
 
+/// Below those that connections get: who asks again and again at one of these before anybody listens there is at last
+/// connected to itself.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let mut below = 20_000..30_000;
+    below.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("no port is free")
 }
 
 fn simulator(users: usize) -> (Server, HashMap<String, String>) {
@@ -122,7 +125,7 @@ fn simulator(users: usize) -> (Server, HashMap<String, String>) {
 }
 
 fn serve(port: u16, environment: &HashMap<String, String>) -> Server {
-    let server = Server::start(
+    let mut server = Server::start(
         Command::new(BRIDGE)
             .arg("serve")
             .envs(environment)
@@ -137,6 +140,7 @@ fn serve(port: u16, environment: &HashMap<String, String>) -> Server {
         if client.get(format!("http://127.0.0.1:{port}/readyz")).send().is_ok_and(|answer| answer.status() == 200) {
             return server;
         }
+        assert!(server.0.try_wait().unwrap().is_none(), "the bridge ended");
         assert!(started.elapsed() < Duration::from_mins(20), "the bridge is not ready after 20 minutes");
         std::thread::sleep(Duration::from_millis(50));
     }

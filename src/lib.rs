@@ -45,4 +45,4 @@ pub mod spans;
 pub mod telemetry;
 
 /// Version, and the commit that this is built from; `debug` or `unknown` where nobody said.
-pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BRIDGE_COMMIT"), ")");
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_COMMIT"), ")");

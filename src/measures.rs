@@ -136,7 +136,7 @@ impl Default for Measures {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("bridge");
         let build: Family<OfBuild, Value> = Family::default();
-        build.get_or_create(&OfBuild { version: env!("CARGO_PKG_VERSION"), commit: env!("BRIDGE_COMMIT") }).set(1.0);
+        build.get_or_create(&OfBuild { version: env!("CARGO_PKG_VERSION"), commit: env!("BUILD_COMMIT") }).set(1.0);
         registry.register("build_info", "Always 1; which bridge it is", build);
         let all = Self {
             requests: Family::default(),
