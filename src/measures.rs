@@ -2,6 +2,7 @@
 //!
 //! Counters and histograms are written where things happen; gauges are set when somebody looks (`http::metrics`).
 
+use std::cell::RefCell;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -99,6 +100,30 @@ pub struct Measures {
     open_requests: Family<OfWorkspace, Value>,
     oldest_request: Family<OfWorkspace, Value>,
     database_up: Value,
+}
+
+/// The measures of one route, found once instead of with each answer. Each thread has its own.
+#[derive(Debug)]
+pub struct RouteMeasures {
+    route: Shared,
+    seconds: Histogram,
+    requests: Family<Answer, Counter>,
+    /// Most answers are counted as the one before.
+    last: RefCell<Option<(&'static str, u16, Counter)>>,
+}
+
+impl RouteMeasures {
+    /// A request was answered.
+    pub fn answered(&self, method: &'static str, status: u16, took: Duration) {
+        self.seconds.observe(took.as_secs_f64());
+        let mut last = self.last.borrow_mut();
+        let same = last.take().filter(|(of, with, _)| (*of, *with) == (method, status));
+        let (.., counter) = last.insert(same.unwrap_or_else(|| {
+            let answer = Answer { method, route: self.route.clone(), status };
+            (method, status, self.requests.get_or_create_owned(&answer))
+        }));
+        counter.inc();
+    }
 }
 
 /// What a workspace shows at the moment.
@@ -207,11 +232,12 @@ impl Default for Measures {
 }
 
 impl Measures {
-    /// A request was answered. `route` is the pattern of its path, the same for all workspaces.
-    pub fn answered(&self, method: &'static str, route: Arc<str>, status: u16, took: Duration) {
+    /// Those of a route: the pattern of a path, the same for all workspaces.
+    #[must_use]
+    pub fn of_route(&self, route: Arc<str>) -> RouteMeasures {
         let route = Shared(route);
-        self.request_seconds.get_or_create(&OfRoute { route: route.clone() }).observe(took.as_secs_f64());
-        self.requests.get_or_create(&Answer { method, route, status }).inc();
+        let seconds = self.request_seconds.get_or_create_owned(&OfRoute { route: route.clone() });
+        RouteMeasures { route, seconds, requests: self.requests.clone(), last: RefCell::default() }
     }
 
     /// An import ended.
@@ -316,7 +342,7 @@ mod tests {
         measures.workspace("mine", &WorkspaceState { users: 3, intercom_calls: 7, ..WorkspaceState::default() });
         measures.workspace("yours", &WorkspaceState { users: 4, ..WorkspaceState::default() });
         measures.imported("yours", "full", "succeeded", Some(1.0));
-        measures.answered("GET", "/scim/v2/Users".into(), 200, Duration::from_millis(2));
+        measures.of_route("/scim/v2/Users".into()).answered("GET", 200, Duration::from_millis(2));
         let text = measures.text(|name| name == "mine", false).unwrap();
         assert!(text.contains("bridge_users{workspace=\"mine\"} 3.0\n"), "{text}");
         assert!(text.contains("bridge_intercom_calls_total{workspace=\"mine\"} 7\n"), "{text}");

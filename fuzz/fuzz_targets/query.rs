@@ -22,7 +22,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let _ = ask(Query::from_body(bytes));
     if let Ok(text) = str::from_utf8(bytes) {
         for name in ["filter", "sortBy", "attributes", "excludedAttributes", "cursor", "startIndex", "count"] {
-            let _ = ask(Query::from_parameters([(name, text)]));
+            let _ = ask(Query::of_list(&format!("{name}={text}")));
         }
     }
 });

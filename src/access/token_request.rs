@@ -1,5 +1,7 @@
 //! What a client sends to get a token: OAuth 2.0 client credentials (RFC 6749 §4.4). Pure.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
@@ -59,17 +61,16 @@ impl TokenRequest {
     /// Why it cannot be read.
     pub fn read(authorization: Option<&[u8]>, body: &[u8]) -> Result<Self, TokenRefusal> {
         use TokenRefusal::InvalidRequest;
-        let form: Vec<(String, String)> =
-            serde_urlencoded::from_bytes(body).map_err(|_| InvalidRequest("the body must be form-encoded"))?;
+        let form: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(body).collect();
         // RFC 6749 §3.2: "Request and response parameters MUST NOT be included more than once."
-        let mut names: Vec<&str> = form.iter().map(|(name, _)| name.as_str()).collect();
+        let mut names: Vec<&str> = form.iter().map(|(name, _)| &**name).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(InvalidRequest("a parameter comes twice"));
         }
         let value = |name: &str| {
             // RFC 6749 §3.2: "Parameters sent without a value MUST be treated as if they were omitted from the request."
-            let given = form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+            let given = form.iter().find(|(known, _)| known == name).map(|(_, value)| &**value);
             given.filter(|value| !value.is_empty())
         };
         let (grant, scope) = (value("grant_type"), value("scope").map(str::to_owned));
@@ -116,12 +117,12 @@ fn basic(header: &[u8]) -> Option<(String, String)> {
     }
     let pair = String::from_utf8(STANDARD.decode(encoded.trim_ascii()).ok()?).ok()?;
     let (id, secret) = pair.split_once(':')?;
-    let decoded = |text: &str| -> Option<String> {
-        let form: Vec<(String, String)> = serde_urlencoded::from_str(&format!("x={text}")).ok()?;
+    let decoded = |text: &str| {
         // What is not encoded at all may hold an `&`.
-        if form.len() == 1 { form.into_iter().next().map(|(_, value)| value) } else { Some(text.to_owned()) }
+        let whole = |form: &str| form_urlencoded::parse(form.as_bytes()).next().map(|(_, value)| value.into_owned());
+        whole(&format!("x={text}")).filter(|_| !text.contains('&')).unwrap_or_else(|| text.to_owned())
     };
-    Some((decoded(id)?, decoded(secret)?))
+    Some((decoded(id), decoded(secret)))
 }
 
 #[cfg(test)]

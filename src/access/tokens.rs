@@ -1,15 +1,17 @@
 //! Bearer tokens: the bridge's own, which are signed JWTs (RFC 7519, RFC 9068) by a key made at first start, and those
 //! of trusted issuers.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use jsonwebtoken::{Algorithm, Header};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -53,9 +55,50 @@ pub struct Tokens {
     trusted: Vec<Issuer>,
     revoked: ArcSwap<Revocations>,
     allowances: Allowances,
-    /// Tokens whose signature was found good, by their hash. Their times, and whether they were taken back, are looked
-    /// at with each use. Bad ones are not remembered: anybody can make any number of them.
-    remembered: RwLock<HashMap<[u8; 32], Arc<Verified>>>,
+    remembered: RwLock<Remembered>,
+}
+
+/// Tokens whose signature was found good. Their times, and whether they were taken back, are looked at with each use. Bad
+/// ones are not remembered: anybody can make any number of them.
+///
+/// How long a look takes must not tell how near a guess comes: places are found by a hash whose key nobody knows, and the
+/// tokens there are compared in a time that depends on their length alone.
+#[derive(Default)]
+struct Remembered {
+    tokens: HashTable<(SecretSlice<u8>, Verified)>,
+    state: RandomState,
+}
+
+impl Remembered {
+    fn find(&self, token: &[u8]) -> Option<&Verified> {
+        let is_it = |known: &(SecretSlice<u8>, _)| is_equal(&known.0, token);
+        self.tokens.find(self.state.hash_one(end(token)), is_it).map(|(_, verified)| verified)
+    }
+
+    fn add(&mut self, token: &[u8], verified: Verified) {
+        if self.tokens.len() >= limits::REMEMBERED_TOKENS {
+            self.tokens.clear();
+        }
+        let place = |token: &[u8]| self.state.hash_one(end(token));
+        let is_it = |known: &(SecretSlice<u8>, _)| is_equal(&known.0, token);
+        let entry = self.tokens.entry(place(token), is_it, |(known, _)| place(known.expose_secret()));
+        // One that was verified again tells of other times.
+        match entry {
+            Entry::Occupied(mut known) => known.get_mut().1 = verified,
+            Entry::Vacant(free) => {
+                free.insert((SecretSlice::from(token.to_vec()), verified));
+            }
+        }
+    }
+}
+
+fn is_equal(known: &SecretSlice<u8>, token: &[u8]) -> bool {
+    verify_slices_are_equal(known.expose_secret(), token).is_ok()
+}
+
+/// Part of the signature: what comes before is much the same in all tokens.
+fn end(token: &[u8]) -> &[u8] {
+    &token[token.len().saturating_sub(32)..]
 }
 
 /// A token whose signature is good.
@@ -211,7 +254,7 @@ impl Tokens {
             let (ring, sealed) = open_ring(ledger, &self.vault, &self.clock).await?;
             self.ring.store(Arc::new(ring));
             // A key may have been withdrawn.
-            self.remembered.write().unwrap_or_else(PoisonError::into_inner).clear();
+            self.remembered.write().unwrap_or_else(PoisonError::into_inner).tokens.clear();
             *self.sealed.write().unwrap_or_else(PoisonError::into_inner) = sealed;
         }
         Ok(())
@@ -296,15 +339,13 @@ impl Tokens {
         if token.len() > limits::BEARER_TOKEN_BYTES {
             return Some(Err(AccessError::TooLong));
         }
-        let hash = hash(token);
-        let verified = self.remembered.read().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
+        let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
+        let (verified, now) = (remembered.find(token)?, self.clock.now().unix_timestamp());
         // Of a trusted issuer's, the time after which it is to be verified again may have come.
-        verified.filter(|verified| verified.id.is_some() || self.clock.now().unix_timestamp() < verified.exp).map(
-            |verified| {
-                self.is_good_now(&verified)?;
-                Ok(Arc::clone(&verified.principal))
-            },
-        )
+        (verified.id.is_some() || now < verified.exp).then(|| {
+            self.is_good(verified, now)?;
+            Ok(Arc::clone(&verified.principal))
+        })
     }
 
     /// Checks a token and tells who asks.
@@ -322,21 +363,17 @@ impl Tokens {
             Some(own) => own?,
             None => self.others(token, &header).await?,
         };
-        self.is_good_now(&verified)?;
+        self.is_good(&verified, self.clock.now().unix_timestamp())?;
         let (principal, mut remembered) =
             (Arc::clone(&verified.principal), self.remembered.write().unwrap_or_else(PoisonError::into_inner));
-        if remembered.len() >= limits::REMEMBERED_TOKENS {
-            remembered.clear();
-        }
         // Keys that were changed meanwhile may not be those that verified it.
         if Arc::ptr_eq(&ring, &self.ring.load()) {
-            remembered.insert(hash(token), Arc::new(verified));
+            remembered.add(token, verified);
         }
         Ok(principal)
     }
 
-    fn is_good_now(&self, verified: &Verified) -> Result<(), AccessError> {
-        let now = self.clock.now().unix_timestamp();
+    fn is_good(&self, verified: &Verified, now: i64) -> Result<(), AccessError> {
         if now >= verified.exp {
             return Err(AccessError::Expired);
         }
@@ -407,7 +444,7 @@ impl Tokens {
     /// How many verified tokens are remembered; at the most [`limits::REMEMBERED_TOKENS`].
     #[must_use]
     pub fn remembered(&self) -> usize {
-        self.remembered.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.remembered.read().unwrap_or_else(PoisonError::into_inner).tokens.len()
     }
 }
 
@@ -418,12 +455,6 @@ async fn open_ring(ledger: &Ledger, vault: &Vault, clock: &Clock) -> Result<(Key
     }
     let sealed = ledger.signing_keys().await?;
     Ok((KeyRing::open(vault, &sealed)?.ok_or(AccessError::Key)?, sealed))
-}
-
-fn hash(token: &[u8]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, token).as_ref());
-    hash
 }
 
 impl Issued {

@@ -3,11 +3,11 @@
 //! Equal ones become one entry with their count, so that a client which asks a thousand times a second is a row a second.
 //! Nothing is left out: when there are too many different ones, they are told apart by less.
 
-use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hashbrown::HashMap;
 use time::OffsetDateTime;
 
 use crate::clock::Clock;

@@ -16,7 +16,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -253,6 +253,10 @@ fn problem_code(error: &ScimError) -> &'static str {
     }
 }
 
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// W3C Trace Context §3.2.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// What is known of a request, from the first to the last.
 #[derive(Debug)]
 pub struct Facts {
@@ -283,7 +287,7 @@ pub async fn finish(
     let came = service.as_ref().map_or_else(Came::default, |service| service.origin.came(&request));
     let started = service.as_ref().map(|service| service.clock.running()).unwrap_or_default();
     let request_id = request_id(&request);
-    let traceparent = request.headers().get("traceparent").and_then(|parent| parent.to_str().ok());
+    let traceparent = request.headers().get(&TRACEPARENT).and_then(|parent| parent.to_str().ok());
     let span = spans::request(known_method(request.method()), &request_id, traceparent);
     let facts = Facts { request_id, came, actor: None, workspace: None };
     request.extensions_mut().insert(facts);
@@ -307,12 +311,12 @@ pub async fn finish(
             "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
-    if let Some(facts) = facts {
-        let value = HeaderValue::from_str(&facts.request_id).unwrap_or_else(|_| HeaderValue::from_static("none"));
-        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+    if let Some(mut facts) = facts {
         if let Some(service) = service {
-            note(&service, &response, facts, (&span, service.clock.running().saturating_sub(started)));
+            note(&service, &response, &mut facts, (&span, service.clock.running().saturating_sub(started)));
         }
+        let id = HeaderValue::from_maybe_shared(Bytes::from(facts.request_id));
+        response.headers_mut().insert(X_REQUEST_ID, id.unwrap_or_else(|_| HeaderValue::from_static("none")));
     }
     Ok(match unread {
         Some(unread) => unread.held_by(response),
@@ -321,15 +325,22 @@ pub async fn finish(
 }
 
 /// Tells the log, the measures and the audit trail of an answer.
-fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts, (span, took): (&Span, Duration)) {
+fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: &mut Facts, (span, took): (&Span, Duration)) {
     let request = response.request();
+    let (method, status) = (known_method(request.method()), response.status().as_u16());
     // The pattern of the path, and never the query: filters are about people.
-    let route = Pattern::of(request);
-    let status = response.status().as_u16();
-    let method = known_method(request.method());
-    let pattern = Pattern::of_every_workspace(request);
-    spans::answered(span, method, &pattern, status);
-    service.measures.answered(method, pattern, status, took);
+    let route = if let Some(pattern) = Pattern::of(request) {
+        spans::answered(span, method, pattern.of_every_workspace(), status);
+        pattern.measures(&service.measures).answered(method, status, took);
+        Some(pattern.of_this_workspace(request))
+    } else {
+        // Whatever somebody tries is not written down for ever.
+        let route = request.match_pattern();
+        let known = route.as_deref().unwrap_or("other");
+        spans::answered(span, method, known, status);
+        service.measures.of_route(known.into()).answered(method, status, took);
+        route.map(Into::into)
+    };
     tracing::debug!(
         request.id = %facts.request_id, http.method = %request.method(), http.route = route.as_deref().unwrap_or_default(),
         http.status = status, "request answered"
@@ -338,16 +349,16 @@ fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: Facts, (s
     if facts.actor.is_none() && matches!(request.path(), "/healthz" | "/readyz" | "/metrics") {
         return;
     }
-    let (actor, identity) = facts.actor.unzip();
+    let (actor, identity) = facts.actor.take().unzip();
     let answered = Answered {
         actor,
         identity,
-        workspace: facts.workspace,
+        workspace: facts.workspace.take(),
         address: facts.came.from,
         method,
         route,
         // What is no id of the bridge's may be anything, somebody's address among it.
-        target: request.match_info().get("id").filter(|id| is_id(id)).map(str::to_owned),
+        target: Pattern::id(request).filter(|id| is_id(id)).map(str::to_owned),
         status,
     };
     service.trail.note(answered, &facts.request_id);
@@ -371,7 +382,10 @@ fn known_method(method: &Method) -> &'static str {
 fn tidy_path(request: &mut ServiceRequest) {
     let path = request.path();
     // Swagger UI's pages name their parts by where they are.
-    if path.len() == 1 || path.starts_with("/docs/") || !(path.ends_with('/') || path.contains("//")) {
+    if path.len() == 1
+        || path.starts_with("/docs/")
+        || !(path.ends_with('/') || path.as_bytes().windows(2).any(|pair| pair == b"//"))
+    {
         return;
     }
     let mut tidy: String = path.split('/').filter(|segment| !segment.is_empty()).flat_map(|part| ["/", part]).collect();
@@ -398,11 +412,13 @@ fn refusal(response: &ServiceResponse<BoxBody>) -> Option<ApiError> {
                 .unwrap_or_else(|| of_the_framework(error.as_response_error().status_code())),
         );
     }
-    let failed = response.status().is_client_error() || response.status().is_server_error();
+    if !(response.status().is_client_error() || response.status().is_server_error()) {
+        return None;
+    }
     // Handlers that answer so on purpose (readiness) say what their body is.
     let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let own = kind.starts_with(b"application/") || kind.starts_with(b"text/html");
-    (failed && !own).then(|| of_the_framework(response.status()))
+    (!own).then(|| of_the_framework(response.status()))
 }
 
 /// The framework's own refusals: a path or method it does not route, a request it cannot read.
@@ -448,7 +464,7 @@ fn is_scim_path(path: &str) -> bool {
 
 /// The client's own id, if it is fit for a log; else a random one.
 fn request_id(request: &ServiceRequest) -> String {
-    let given = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+    let given = request.headers().get(&X_REQUEST_ID).and_then(|id| id.to_str().ok());
     let fit = |id: &&str| {
         (1..=64).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
@@ -468,5 +484,8 @@ fn fresh_request_id() -> String {
     static REQUESTS: AtomicU64 = AtomicU64::new(0);
     static SHUFFLED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let request = SHUFFLED.hash_one(REQUESTS.fetch_add(1, Ordering::Relaxed));
-    format!("{}-{request:016x}", *PROCESS)
+    let mut id = String::with_capacity(24);
+    id.extend([PROCESS.as_str(), "-"]);
+    URL_SAFE_NO_PAD.encode_string(request.to_be_bytes(), &mut id);
+    id
 }

@@ -8,7 +8,6 @@ use actix_web::http::header::CACHE_CONTROL;
 use time::OffsetDateTime;
 
 use super::caller::{Caller, ScimRead};
-use super::errors::Facts;
 use super::service::scim_base_url;
 use crate::directory::Edition;
 use crate::import::ImportRequest;
@@ -47,7 +46,8 @@ pub async fn picture<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fre
                     () = workspace.nudge.run_since(now) => {}
                 }
             };
-            service.clock.within(freshness.max_wait, either).await;
+            // Few answers wait, and all are moved about with the room that this takes.
+            Box::pin(service.clock.within(freshness.max_wait, either)).await;
         }
     }
     let picture = seen(workspace.live.picture().ok_or(ScimError::NotReady)?, request, caller);
@@ -69,7 +69,7 @@ pub fn picture_at(request: &HttpRequest, caller: &Caller<ScimRead>, edition: Edi
 
 /// The picture as this client sees it: under the address by which a trusted proxy says it reached the bridge.
 fn seen<S>(picture: Arc<Picture>, request: &HttpRequest, caller: &Caller<S>) -> Arc<Picture> {
-    match Facts::of(request, |facts| facts.came.to.clone()).flatten() {
+    match caller.service.origin.forwarded(request) {
         Some(url) => Arc::new(picture.seen_from(scim_base_url(&url, &caller.workspace.name))),
         None => picture,
     }

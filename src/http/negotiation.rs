@@ -58,15 +58,16 @@ pub fn names_version(request: &HttpRequest, condition: &HeaderName, version: &st
 }
 
 /// `Link` to the next page (RFC 8288), for clients that follow it instead of counting.
-pub fn next_link(request: &HttpRequest, address: &str, next: &Next) -> Option<String> {
+pub fn next_link(request: &HttpRequest, address: &str, next: &Next) -> String {
     let (name, value) = match next {
         Next::Index(start) => ("startIndex", start.to_string()),
         Next::Cursor(cursor) => ("cursor", cursor.clone()),
     };
-    let mut parameters: Vec<(String, String)> = serde_urlencoded::from_str(request.query_string()).ok()?;
-    parameters.retain(|(given, _)| !given.eq_ignore_ascii_case(name));
-    parameters.push((name.to_owned(), value));
-    Some(format!("<{address}?{}>; rel=\"next\"", serde_urlencoded::to_string(parameters).ok()?))
+    let others = form_urlencoded::parse(request.query_string().as_bytes());
+    let others = others.filter(|(given, _)| !given.eq_ignore_ascii_case(name));
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let query = query.extend_pairs(others).append_pair(name, &value).finish();
+    format!("<{address}?{query}>; rel=\"next\"")
 }
 
 /// Tells of the next page. Some clients look for `Link` letter by letter, where HTTP/1.1 leaves the case to us

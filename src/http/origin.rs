@@ -41,8 +41,16 @@ impl Origin {
     /// Where this client reaches the bridge, without a slash at its end.
     #[must_use]
     pub fn url_for(&self, request: &HttpRequest) -> String {
-        let forwarded = Facts::of(request, |facts| facts.came.to.clone()).flatten();
-        forwarded.unwrap_or_else(|| self.public_url.clone())
+        self.forwarded(request).unwrap_or_else(|| self.public_url.clone())
+    }
+
+    /// Where this client reaches the bridge, if a trusted proxy says that it is elsewhere than configured.
+    #[must_use]
+    pub fn forwarded(&self, request: &HttpRequest) -> Option<String> {
+        if self.trusted_proxies.is_empty() {
+            return None;
+        }
+        Facts::of(request, |facts| facts.came.to.clone()).flatten()
     }
 
     fn judge(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Came {

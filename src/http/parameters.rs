@@ -17,9 +17,8 @@ pub struct Parameters(Vec<(String, String)>);
 impl Parameters {
     /// Reads them; `names` are those that there are.
     pub fn of(request: &HttpRequest, names: &[&str]) -> Result<Self, ApiError> {
-        let why = "the query string cannot be read; is it percent-encoded?".to_owned();
-        let all: Vec<(String, String)> = serde_urlencoded::from_str(request.query_string())
-            .map_err(|_| ApiError::from(ScimError::InvalidSyntax { why }))?;
+        let all: Vec<(String, String)> =
+            form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
         if all.iter().any(|(_, value)| value.contains('\0')) {
             return Err(wrong("no value can have a NUL in it".to_owned()));
         }
@@ -99,9 +98,8 @@ impl Parameters {
     pub fn link(&self, request: &HttpRequest, public_url: &str, changed: &[(&str, String)]) -> String {
         let kept = self.0.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name));
         let kept = kept.map(|(name, value)| (name.as_str(), value.as_str()));
-        let all: Vec<(&str, &str)> = kept.chain(changed.iter().map(|(name, value)| (*name, value.as_str()))).collect();
-        // Texts always encode.
-        let query = serde_urlencoded::to_string(all).unwrap_or_default();
+        let all = kept.chain(changed.iter().map(|(name, value)| (*name, value.as_str())));
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(all).finish();
         format!("{public_url}{}?{query}", request.path())
     }
 }

@@ -7,17 +7,13 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
-/// Below this many bytes, putting the pieces together is less work than sending them one by one.
-const SMALL: u64 = 16 * 1024;
-
 /// A body of these pieces.
 pub fn body(pieces: Vec<Bytes>) -> BoxBody {
-    let length = pieces.iter().map(|piece| piece.len() as u64).sum();
-    if length < SMALL {
-        BoxBody::new(Bytes::from(pieces.concat()))
-    } else {
-        BoxBody::new(Pieces { rest: pieces.into_iter(), length })
+    if let [whole] = &pieces[..] {
+        return BoxBody::new(whole.clone());
     }
+    let length = pieces.iter().map(|piece| piece.len() as u64).sum();
+    BoxBody::new(Pieces { rest: pieces.into_iter(), length })
 }
 
 /// The pieces that are left, and the length of all.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::caller::{Caller, LifecycleWrite};
 use super::errors::{ApiError, Facts};
 use super::openapi::{RefusedByApi, RefusedByScim};
+use super::routes::Pattern;
 use super::service::Service;
 use crate::access::random_reference;
 use crate::flat::Asked;
@@ -369,9 +370,13 @@ async fn refuse(
 ) -> Result<HttpResponse, ApiError> {
     let service: &Data<Service> = &caller.service;
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
-    let path = request.match_info();
-    let mut asked = Asked::of(operation, path.get("id"), path.get("entitlement"), &readable(service, body).await);
-    if request.path().ends_with("/Me") {
+    let pattern = Pattern::of(request).map_or("", Pattern::of_every_workspace);
+    let (id, entitlement) = (Pattern::id(request), request.match_info().get("entitlement"));
+    if pattern.contains("{id}") && id.is_none() {
+        return Err(ScimError::NotFound { what: "this path".to_owned() }.into());
+    }
+    let mut asked = Asked::of(operation, id, entitlement, &readable(service, body).await);
+    if pattern == "/scim/v2/Me" {
         // Whoever asks is meant, whatever the body says.
         asked.user_name = Some(caller.principal.subject.to_string());
     }

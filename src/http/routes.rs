@@ -1,5 +1,6 @@
 //! Which path goes where, and the server that listens.
 
+use std::cell::OnceCell;
 use std::net::TcpListener;
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use super::{
     scim, status, webhooks,
 };
 use crate::limits;
+use crate::measures::{Measures, RouteMeasures};
 use crate::scim::ScimError;
 
 /// Serves on `listener` until the server's handle stops it.
@@ -62,8 +64,11 @@ pub fn serve(
 
 fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::scope(SCIM).configure(scim_routes))
-        .service(web::scope("/workspaces/{workspace}/scim/v2").configure(scim_routes))
+        // Most questions are put here: each scope takes its time.
+        .configure(|config| scim_routes(config, SCIM))
+        // What else there might be below is not found; it is no other version.
+        .service(web::scope(SCIM))
+        .service(web::scope("/workspaces/{workspace}/scim/v2").configure(|config| scim_routes(config, "")))
         .service(read_only("/healthz", web::route().to(status::healthz)))
         .service(read_only("/readyz", web::route().to(status::readyz)))
         .service(
@@ -115,93 +120,121 @@ const API: &str = "/api/v1";
 pub struct Pattern {
     plain: Arc<str>,
     with_workspace: Arc<str>,
+    measures: OnceCell<RouteMeasures>,
 }
 
 impl Pattern {
-    /// The pattern that a request's path fits, the same for all workspaces.
-    pub fn of_every_workspace(request: &HttpRequest) -> Arc<str> {
-        match request.app_data::<Self>() {
-            Some(pattern) => Arc::clone(&pattern.plain),
-            // Whatever somebody tries is not written down for ever.
-            None => request.match_pattern().map_or_else(|| "other".into(), Into::into),
-        }
+    /// Of a path under a root that each workspace has.
+    fn new(root: &str, path: &str) -> Self {
+        let with_workspace = format!("/workspaces/{{workspace}}{root}{path}").into();
+        Self { plain: format!("{root}{path}").into(), with_workspace, measures: OnceCell::new() }
     }
 
-    /// The pattern that a request's path fits.
-    pub fn of(request: &HttpRequest) -> Option<Arc<str>> {
-        match request.app_data::<Self>() {
-            Some(pattern) if request.match_info().get("workspace").is_some() => {
-                Some(Arc::clone(&pattern.with_workspace))
-            }
-            Some(pattern) => Some(Arc::clone(&pattern.plain)),
-            None => request.match_pattern().map(Into::into),
-        }
+    /// The pattern that a request's path fits; none of a path that is not under such a root.
+    pub fn of(request: &HttpRequest) -> Option<&Self> {
+        request.app_data::<Self>()
+    }
+
+    /// The same for all workspaces.
+    pub fn of_every_workspace(&self) -> &str {
+        &self.plain
+    }
+
+    /// With the workspace, if the request's path has one.
+    pub fn of_this_workspace(&self, request: &HttpRequest) -> Arc<str> {
+        let named = request.match_info().get("workspace").is_some();
+        Arc::clone(if named { &self.with_workspace } else { &self.plain })
+    }
+
+    /// What is measured of its answers.
+    pub fn measures(&self, all: &Measures) -> &RouteMeasures {
+        self.measures.get_or_init(|| all.of_route(Arc::clone(&self.plain)))
+    }
+
+    /// The `{id}` in a request's path, which may also be what is left of the path (`by_id` below).
+    pub fn id(request: &HttpRequest) -> Option<&str> {
+        let path = request.match_info();
+        let rest = || path.unprocessed().strip_prefix('/').filter(|id| !id.contains('/'));
+        path.get("id").or_else(rest)
     }
 }
 
 /// A resource under a root that each workspace has.
 fn under(root: &str, path: &str) -> Resource {
-    let with_workspace = format!("/workspaces/{{workspace}}{root}{path}").into();
-    web::resource(path).app_data(Pattern { plain: format!("{root}{path}").into(), with_workspace })
+    web::resource(path).app_data(Pattern::new(root, path))
 }
 
-fn scim_routes(config: &mut ServiceConfig) {
+/// The resources of a SCIM service; their paths begin with `prefix` where no scope around them does.
+fn scim_routes(config: &mut ServiceConfig, prefix: &str) {
+    let scim = |path: &str| web::resource(format!("{prefix}{path}")).app_data(Pattern::new(SCIM, path));
+    let readable = |path: &str, get: Route| reading_only(scim(path), get);
     let collection = |path, list: Route, create: Route| {
-        under(SCIM, path)
+        scim(path)
             .route(list.guard(reading()))
             .route(create.guard(guard::Post()))
             .route(options("GET, HEAD, OPTIONS, POST"))
             .default_service(not_allowed("GET, HEAD, OPTIONS, POST"))
     };
-    let single = |path, get: Route, update: Route, delete: Route| {
-        under(SCIM, path)
-            .route(get.guard(reading()))
-            .route(update.guard(guard::Any(guard::Put()).or(guard::Patch())))
-            .route(delete.guard(guard::Delete()))
-            .route(options("DELETE, GET, HEAD, OPTIONS, PATCH, PUT"))
-            .default_service(not_allowed("DELETE, GET, HEAD, OPTIONS, PATCH, PUT"))
+    let allowed = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT";
+    let updating = || guard::Any(guard::Put()).or(guard::Patch());
+    // The `{id}` is what is left of the path: a pattern with a name in it is a regular expression, and finding an id by one
+    // takes longer than all the rest of its way to the handler.
+    let by_id = |config: &mut ServiceConfig, path: &str, get: Route, update: Route, delete: Route| {
+        let scope = || web::scope(&format!("{prefix}{path}")).app_data(Pattern::new(SCIM, &format!("{path}/{{id}}")));
+        config
+            .service(scope().guard(reading()).default_service(get))
+            .service(scope().guard(updating()).default_service(update))
+            .service(scope().guard(guard::Delete()).default_service(delete))
+            .service(scope().guard(guard::Options()).default_service(options(allowed)))
+            .service(scope().default_service(not_allowed(allowed)));
     };
     let post_only = |path, post: Route| {
-        under(SCIM, path)
+        scim(path)
             .route(post.guard(guard::Post()))
             .route(options("OPTIONS, POST"))
             .default_service(not_allowed("OPTIONS, POST"))
     };
+    // The most frequent ones first: they are tried in this order.
     config
-        // The most frequent ones first: they are tried in this order.
-        .service(post_only("/Users/.search", web::route().to(scim::search_users)))
         .service(collection("/Users", web::route().to(scim::list_users), web::route().to(refusals::create_user)))
-        .service(single(
-            "/Users/{id}",
-            web::route().to(scim::get_user),
-            web::route().to(refusals::update_user),
-            web::route().to(refusals::delete_user),
-        ))
-        .service(post_only("/Groups/.search", web::route().to(scim::search_groups)))
         .service(collection("/Groups", web::route().to(scim::list_groups), web::route().to(refusals::create_group)))
-        .service(single(
-            "/Groups/{id}",
-            web::route().to(scim::get_group),
-            web::route().to(refusals::update_group),
-            web::route().to(refusals::delete_group),
-        ))
-        .service(readable(SCIM, "", web::route().to(scim::list_all)))
+        .service(post_only("/Users/.search", web::route().to(scim::search_users)))
+        .service(post_only("/Groups/.search", web::route().to(scim::search_groups)));
+    by_id(
+        config,
+        "/Users",
+        web::route().to(scim::get_user),
+        web::route().to(refusals::update_user),
+        web::route().to(refusals::delete_user),
+    );
+    by_id(
+        config,
+        "/Groups",
+        web::route().to(scim::get_group),
+        web::route().to(refusals::update_group),
+        web::route().to(refusals::delete_group),
+    );
+    config
+        .service(readable("", web::route().to(scim::list_all)))
         .service(post_only("/.search", web::route().to(scim::search_all)))
-        .service(single(
-            "/Me",
-            web::route().to(scim::me),
-            web::route().to(refusals::update_me),
-            web::route().to(refusals::delete_me),
-        ))
-        .service(readable(SCIM, "/ServiceProviderConfig", web::route().to(discovery::service_provider_config)))
-        .service(readable(SCIM, "/ResourceTypes", web::route().to(discovery::list_resource_types)))
-        .service(readable(SCIM, "/ResourceTypes/{name}", web::route().to(discovery::get_resource_type)))
-        .service(readable(SCIM, "/Schemas", web::route().to(discovery::list_schemas)))
-        .service(readable(SCIM, "/Schemas/{name}", web::route().to(discovery::get_schema)))
+        .service(
+            scim("/Me")
+                .route(web::route().to(scim::me).guard(reading()))
+                .route(web::route().to(refusals::update_me).guard(updating()))
+                .route(web::route().to(refusals::delete_me).guard(guard::Delete()))
+                .route(options(allowed))
+                .default_service(not_allowed(allowed)),
+        )
+        .service(readable("/ServiceProviderConfig", web::route().to(discovery::service_provider_config)))
+        .service(readable("/ResourceTypes", web::route().to(discovery::list_resource_types)))
+        .service(readable("/ResourceTypes/{name}", web::route().to(discovery::get_resource_type)))
+        .service(readable("/Schemas", web::route().to(discovery::list_schemas)))
+        .service(readable("/Schemas/{name}", web::route().to(discovery::get_schema)))
         .service(post_only("/Bulk", web::route().to(refusals::run_bulk_operations)));
 }
 
 fn api_routes(config: &mut ServiceConfig) {
+    let readable = |path: &str, get: Route| reading_only(under(API, path), get);
     // What each method asks for; those that ask for nothing here are not allowed.
     let changed = |path, update: Route| {
         under(API, path)
@@ -217,7 +250,7 @@ fn api_routes(config: &mut ServiceConfig) {
             .default_service(not_allowed("DELETE, OPTIONS, PATCH, POST, PUT"))
     };
     config
-        .service(readable(API, "/status", web::route().to(status::status)))
+        .service(readable("/status", web::route().to(status::status)))
         .service(
             under(API, "/imports")
                 .route(web::route().to(imports::list).guard(reading()))
@@ -225,13 +258,13 @@ fn api_routes(config: &mut ServiceConfig) {
                 .route(options("GET, HEAD, OPTIONS, POST"))
                 .default_service(not_allowed("GET, HEAD, OPTIONS, POST")),
         )
-        .service(readable(API, "/imports/{id}", web::route().to(imports::get)))
-        .service(readable(API, "/audit", web::route().to(audit::list)))
-        .service(readable(API, "/changes", web::route().to(changes::list)))
-        .service(readable(API, "/accounts", web::route().to(flat::accounts)))
-        .service(readable(API, "/entitlements", web::route().to(flat::entitlements)))
-        .service(readable(API, "/reviews/accounts", web::route().to(reviews::accounts)))
-        .service(readable(API, "/memberships", web::route().to(flat::memberships)))
+        .service(readable("/imports/{id}", web::route().to(imports::get)))
+        .service(readable("/audit", web::route().to(audit::list)))
+        .service(readable("/changes", web::route().to(changes::list)))
+        .service(readable("/accounts", web::route().to(flat::accounts)))
+        .service(readable("/entitlements", web::route().to(flat::entitlements)))
+        .service(readable("/reviews/accounts", web::route().to(reviews::accounts)))
+        .service(readable("/memberships", web::route().to(flat::memberships)))
         .service(
             under(API, "/lifecycle/requests")
                 .route(web::route().to(lifecycle::list).guard(reading()))
@@ -239,7 +272,7 @@ fn api_routes(config: &mut ServiceConfig) {
                 .route(options("GET, HEAD, OPTIONS, POST"))
                 .default_service(not_allowed("GET, HEAD, OPTIONS, POST")),
         )
-        .service(readable(API, "/lifecycle/requests/{id}", web::route().to(lifecycle::get)))
+        .service(readable("/lifecycle/requests/{id}", web::route().to(lifecycle::get)))
         .service(
             under(API, "/lifecycle/requests/{id}/done")
                 .route(web::post().to(lifecycle::done))
@@ -283,11 +316,6 @@ fn read_only(path: &str, get: Route) -> Resource {
 
 fn get_only(path: &str, get: Route) -> Resource {
     web::resource(path).route(get).route(options("GET, OPTIONS")).default_service(not_allowed("GET, OPTIONS"))
-}
-
-/// The same, under a root that each workspace has.
-fn readable(root: &str, path: &str, get: Route) -> Resource {
-    reading_only(under(root, path), get)
 }
 
 fn reading_only(resource: Resource, get: Route) -> Resource {

@@ -15,8 +15,9 @@ use super::freshness::{self, Fresh};
 use super::negotiation::{content_type, expect_scim_body, names_version, next_link, tell_next};
 use super::openapi::{ListParameters, ScimRefusals, SearchRequest};
 use super::pieces;
+use super::routes::Pattern;
 use crate::limits;
-use crate::scim::{Query, Resource, ResourceType, ScimError, Walker, resource_types};
+use crate::scim::{Page, Picture, Query, Resource, ResourceType, ScimError, Walker, Window, resource_types};
 
 /// Lists teammates and teams.
 #[utoipa::path(
@@ -161,7 +162,7 @@ async fn list(
     caller: &Caller<ScimRead>,
     types: &'static [&'static ResourceType],
 ) -> Result<HttpResponse, ApiError> {
-    let query = Query::of_list(&parameters(request)?)?;
+    let query = Query::of_list(request.query_string())?;
     answer(request, caller, &query, types).await
 }
 
@@ -193,17 +194,8 @@ async fn answer(
     let page = if query.effort(&fresh.picture, types) < limits::QUICK_EFFORT {
         query.list(&fresh.picture, types, window, walker)?
     } else {
-        // A long search must not keep others waiting, health checks among them.
-        let turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
-        let (query, picture, service) = (query.clone(), Arc::clone(&fresh.picture), caller.service.clone());
-        let (principal, workspace) = (Arc::clone(&caller.principal), Arc::clone(&caller.workspace));
-        let search = move || {
-            // Held until the search ends, although its client may have gone.
-            let _turn = turn;
-            let walker = Walker { key: &service.cursor_key, client: &principal.identity, workspace: &workspace.name };
-            query.list(&picture, types, window, walker)
-        };
-        web::block(search).await.map_err(|_| ScimError::Internal)??
+        // Apart, since all answers are moved about with the room that this takes.
+        Box::pin(search_apart(caller, query, &fresh.picture, types, window)).await?
     };
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, content_type));
@@ -213,11 +205,29 @@ async fn answer(
     if let Some(next) = page.next.as_ref().filter(|_| request.method().is_safe()) {
         let endpoint = if let [kind] = types { kind.endpoint } else { "" };
         let address = format!("{}{endpoint}", fresh.picture.base_url());
-        if let Some(link) = next_link(request, &address, next) {
-            tell_next(&mut response, &link);
-        }
+        tell_next(&mut response, &next_link(request, &address, next));
     }
     Ok(response)
+}
+
+/// A long search must not keep others waiting, health checks among them.
+async fn search_apart(
+    caller: &Caller<ScimRead>,
+    query: &Query,
+    picture: &Arc<Picture>,
+    types: &'static [&'static ResourceType],
+    window: Window,
+) -> Result<Page, ApiError> {
+    let turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
+    let (query, picture, service) = (query.clone(), Arc::clone(picture), caller.service.clone());
+    let (principal, workspace) = (Arc::clone(&caller.principal), Arc::clone(&caller.workspace));
+    let search = move || {
+        // Held until the search ends, although its client may have gone.
+        let _turn = turn;
+        let walker = Walker { key: &service.cursor_key, client: &principal.identity, workspace: &workspace.name };
+        query.list(&picture, types, window, walker)
+    };
+    Ok(web::block(search).await.map_err(|_| ScimError::Internal)??)
 }
 
 async fn one(
@@ -226,7 +236,7 @@ async fn one(
     kind: &'static ResourceType,
 ) -> Result<HttpResponse, ApiError> {
     let fresh = freshness::picture(request, caller).await?;
-    let id = request.match_info().get("id").unwrap_or_default();
+    let id = Pattern::id(request).ok_or_else(|| ScimError::NotFound { what: "this path".to_owned() })?;
     let resource = fresh.picture.by_id(id).filter(|resource| resource.resource_type() == kind);
     let resource = resource.ok_or_else(|| ScimError::NotFound { what: format!("this {}", kind.name) })?;
     show(request, &fresh, resource)
@@ -234,7 +244,7 @@ async fn one(
 
 fn show(request: &HttpRequest, fresh: &Fresh, resource: Resource<'_>) -> Result<HttpResponse, ApiError> {
     let content_type = content_type(request)?;
-    let query = Query::of_one(&parameters(request)?)?;
+    let query = Query::of_one(request.query_string())?;
     let version = resource.version();
     // RFC 9110 §13.2.2: If-Match is looked at first.
     if names_version(request, &IF_MATCH, version) == Some(false) {
@@ -261,14 +271,4 @@ fn tell_age(response: &mut HttpResponseBuilder, fresh: &Fresh) {
     if let Some(age) = fresh.age {
         response.insert_header((AGE, age));
     }
-}
-
-/// The parameters of the URL, decoded.
-fn parameters(request: &HttpRequest) -> Result<Vec<(String, String)>, ScimError> {
-    if request.query_string().is_empty() {
-        return Ok(Vec::new());
-    }
-    serde_urlencoded::from_str(request.query_string()).map_err(|_| ScimError::InvalidSyntax {
-        why: "the query string cannot be read; is it percent-encoded?".to_owned(),
-    })
 }

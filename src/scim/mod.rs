@@ -24,6 +24,7 @@ pub mod filter;
 mod groups;
 mod meta_schemas;
 mod page;
+mod parameters;
 mod path;
 mod picture;
 mod project;

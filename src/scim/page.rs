@@ -1,6 +1,5 @@
 //! Lists: which resources match, in which order, and which of them are on the page (RFC 7644 §3.4.2, RFC 9865).
 
-use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -153,10 +152,21 @@ impl Query {
             next_cursor: next.as_ref().and_then(Next::cursor),
             previous_cursor: previous.as_deref(),
         };
-        let mut body = Vec::with_capacity(resources.len() + 2);
-        body.push(Bytes::from(head.to_string()));
-        body.extend(resources);
-        body.push(Bytes::from_static(b"]}"));
+        let length: usize = resources.iter().map(Bytes::len).sum();
+        let body = if length < TOGETHER {
+            let mut body = head.written(length + TAIL.len()).into_bytes();
+            for resource in &resources {
+                body.extend_from_slice(resource);
+            }
+            body.extend_from_slice(TAIL);
+            vec![body.into()]
+        } else {
+            let mut body = Vec::with_capacity(resources.len() + 2);
+            body.push(head.written(0).into());
+            body.extend(resources);
+            body.push(Bytes::from_static(TAIL));
+            body
+        };
         Ok(Page { body, total_results, items_per_page, next })
     }
 
@@ -237,22 +247,32 @@ struct ListHead<'a> {
     previous_cursor: Option<&'a str>,
 }
 
-impl fmt::Display for ListHead<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, r#"{{"schemas":["{}"],"totalResults":{}"#, urn::LIST_RESPONSE, self.total_results)?;
+impl ListHead<'_> {
+    /// With so much room for what follows.
+    fn written(&self, more: usize) -> String {
+        let cursors = [("nextCursor", self.next_cursor), ("previousCursor", self.previous_cursor)];
+        let room: usize = cursors.iter().filter_map(|(_, cursor)| *cursor).map(str::len).sum();
+        let mut head = String::with_capacity(256 + room + more);
+        head.extend([r#"{"schemas":[""#, urn::LIST_RESPONSE, r#""],"totalResults":"#, &self.total_results.to_string()]);
         if let Some(start_index) = self.start_index {
-            write!(f, r#","startIndex":{start_index}"#)?;
+            head.extend([r#","startIndex":"#, &start_index.to_string()]);
         }
         // Cursors have no characters that need escapes.
-        if let Some(cursor) = self.next_cursor {
-            write!(f, r#","nextCursor":"{cursor}""#)?;
+        for (name, cursor) in cursors {
+            if let Some(cursor) = cursor {
+                head.extend([",\"", name, "\":\"", cursor, "\""]);
+            }
         }
-        if let Some(cursor) = self.previous_cursor {
-            write!(f, r#","previousCursor":"{cursor}""#)?;
-        }
-        write!(f, r#","itemsPerPage":{},"Resources":["#, self.items_per_page)
+        head.extend([r#","itemsPerPage":"#, &self.items_per_page.to_string(), r#","Resources":["#]);
+        head
     }
 }
+
+/// What ends a ListResponse.
+const TAIL: &[u8] = b"]}";
+
+/// Below this many bytes, putting the pieces of an answer together is less work than sending them one by one.
+const TOGETHER: usize = 16 * 1024;
 
 /// The resources of a page, as JSON.
 struct Listed {

@@ -1,6 +1,7 @@
 //! A workspace at one generation, ready to be asked. It never changes: a new generation is a new picture.
 
-use std::hash::{BuildHasher, RandomState};
+use std::borrow::Cow;
+use std::hash::BuildHasher;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::project::Projection;
 use super::render;
@@ -30,6 +31,12 @@ pub struct Picture {
     groups: Arc<Shelved>,
     /// By the folded userName, which is not caseExact (RFC 7643 §4.1.1).
     users_by_name: Arc<Index>,
+}
+
+/// As names are compared that are not caseExact. Most are in lower case already.
+fn folded(name: &str) -> Cow<'_, str> {
+    let as_it_is = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if as_it_is { name.into() } else { name.to_lowercase().into() }
 }
 
 /// What is made once for each resource of a type. Places are those in the directory.
@@ -89,12 +96,12 @@ impl Version {
 #[derive(Clone, Debug, Default)]
 struct Index {
     places: HashTable<u32>,
-    state: RandomState,
+    state: DefaultHashBuilder,
 }
 
 impl Index {
     fn of<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Self {
-        let state = RandomState::new();
+        let state = DefaultHashBuilder::default();
         let hashes: Vec<u64> = texts.map(|text| state.hash_one(text)).collect();
         let mut places = HashTable::with_capacity(hashes.len());
         for (place, hash) in (0..).zip(&hashes) {
@@ -147,8 +154,9 @@ impl Picture {
             groups: Arc::new(groups),
             users_by_name: Arc::default(),
         };
-        let folded: Vec<String> = picture.all(resource_types::USER).map(|user| user.name().to_lowercase()).collect();
-        picture.users_by_name = Arc::new(Index::of(folded.iter().map(String::as_str)));
+        let names: Vec<Cow<'_, str>> = picture.all(resource_types::USER).map(|user| folded(user.name())).collect();
+        let users_by_name = Index::of(names.iter().map(AsRef::as_ref));
+        picture.users_by_name = Arc::new(users_by_name);
         picture.make_ready(previous);
         picture
     }
@@ -336,9 +344,9 @@ impl Picture {
     /// NB: somebody who left and was invited again is two accounts of one userName, which RFC 7643 §4.1.1 has be
     /// unique. Both are kept, since pullers know them by id; whoever asks for the name sees the active one first.
     pub fn users_named(&self, user_name: &str) -> impl Iterator<Item = Resource<'_>> {
-        let folded = user_name.to_lowercase();
-        let candidates = self.users_by_name.candidates(&folded).filter_map(|place| self.user_at(place));
-        let mut namesakes: Vec<Resource<'_>> = candidates.filter(|user| user.name().to_lowercase() == folded).collect();
+        let wanted = folded(user_name);
+        let candidates = self.users_by_name.candidates(&wanted).filter_map(|place| self.user_at(place));
+        let mut namesakes: Vec<Resource<'_>> = candidates.filter(|user| folded(user.name()) == wanted).collect();
         namesakes.sort_by_key(|user| (!user.is_active(), user.place()));
         namesakes.into_iter()
     }

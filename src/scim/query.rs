@@ -1,11 +1,14 @@
 //! A question, as clients put it: in the parameters of a URL, or in the body of a `POST …/.search`.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::ScimError;
 use super::filter::{Expression, Literal, Operator, parse};
+use super::parameters::parameters;
 use super::project::Projection;
 use super::render;
 use super::schema::{ResourceType, urn};
@@ -45,52 +48,47 @@ struct SearchRequest {
 }
 
 impl Query {
-    /// Reads a query from the decoded parameters of a URL. Unknown parameters are ignored; names are taken
+    /// Reads a question about a list from the query of a URL. Unknown parameters are ignored; names are taken
     /// in any case, since some clients write `startindex`.
     ///
     /// # Errors
     /// [`ScimError::InvalidFilter`], or [`ScimError::InvalidValue`] for a number that is none, a `sortOrder` that is
     /// none, and for two parameters that exclude each other.
-    pub fn from_parameters<'p>(parameters: impl IntoIterator<Item = (&'p str, &'p str)>) -> Result<Self, ScimError> {
+    pub fn of_list(query: &str) -> Result<Self, ScimError> {
+        Self::from_parameters(parameters(query))
+    }
+
+    fn from_parameters<'p>(parameters: impl Iterator<Item = (Cow<'p, str>, Cow<'p, str>)>) -> Result<Self, ScimError> {
         let mut request = SearchRequest::default();
         for (name, value) in parameters {
             match name.to_ascii_lowercase().as_str() {
-                "filter" => request.filter = Some(value.to_owned()),
-                "sortby" => request.sort_by = Some(value.to_owned()),
-                "sortorder" => request.sort_order = Some(value.to_owned()),
-                "startindex" => request.start_index = Some(number(name, value)?),
-                "cursor" => request.cursor = Some(value.to_owned()),
-                "count" => request.count = Some(number(name, value)?),
-                "attributes" => request.attributes = names(value),
-                "excludedattributes" => request.excluded_attributes = names(value),
+                "filter" => request.filter = Some(value.into_owned()),
+                "sortby" => request.sort_by = Some(value.into_owned()),
+                "sortorder" => request.sort_order = Some(value.into_owned()),
+                "startindex" => request.start_index = Some(number(&name, &value)?),
+                "cursor" => request.cursor = Some(value.into_owned()),
+                "count" => request.count = Some(number(&name, &value)?),
+                "attributes" => request.attributes = names(&value),
+                "excludedattributes" => request.excluded_attributes = names(&value),
                 _ => {}
             }
         }
         Self::from_request(request)
     }
 
-    /// Reads a question about a list.
-    ///
-    /// # Errors
-    /// As [`Self::from_parameters`].
-    pub fn of_list(parameters: &[(String, String)]) -> Result<Self, ScimError> {
-        Self::from_parameters(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-    }
-
     /// Reads a question about one resource, where only `attributes` and `excludedAttributes` mean anything.
     ///
     /// # Errors
     /// [`ScimError::InvalidValue`] for both together.
-    pub fn of_one(parameters: &[(String, String)]) -> Result<Self, ScimError> {
+    pub fn of_one(query: &str) -> Result<Self, ScimError> {
         let projecting = |name: &str| ["attributes", "excludedAttributes"].iter().any(|n| n.eq_ignore_ascii_case(name));
-        let parameters = parameters.iter().filter(|(name, _)| projecting(name));
-        Self::from_parameters(parameters.map(|(name, value)| (name.as_str(), value.as_str())))
+        Self::from_parameters(parameters(query).filter(|(name, _)| projecting(name)))
     }
 
     /// Reads a query from the body of a `POST …/.search` (RFC 7644 §3.4.3).
     ///
     /// # Errors
-    /// [`ScimError::InvalidSyntax`] for a body that is no SearchRequest, else as [`Self::from_parameters`].
+    /// [`ScimError::InvalidSyntax`] for a body that is no SearchRequest, else as [`Self::of_list`].
     pub fn from_body(body: &[u8]) -> Result<Self, ScimError> {
         let unreadable = |why: &str| ScimError::InvalidSyntax { why: format!("the body is no SearchRequest: {why}") };
         let body: Value = serde_json::from_slice(body).map_err(|_| unreadable("it is not JSON"))?;

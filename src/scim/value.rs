@@ -129,6 +129,6 @@ impl<'a> Resource<'a> {
             Self::User(user) => user.picture,
             Self::Group(group) => group.picture,
         };
-        format!("{}{}/{}", picture.base_url(), self.resource_type().endpoint, self.id())
+        [picture.base_url(), self.resource_type().endpoint, "/", self.id()].concat()
     }
 }

@@ -112,6 +112,7 @@ async fn the_record_says_whom_a_refused_write_is_about_where_its_body_does() {
         (Method::DELETE, &access, "", ("remove_access", Some(adm), Some(team), None)),
         (Method::DELETE, "/scim/v2/Me", "", ("remove_account", None, None, Some("test"))),
         (Method::PATCH, "/scim/v2/Me", &new, ("update_account", None, None, Some("test"))),
+        (Method::DELETE, "/scim/v2/Users/Me", "", ("remove_account", Some("Me"), None, None)),
         (Method::POST, "/scim/v2/Users", &long, ("create_account", None, None, Some(&*address))),
     ] {
         let request = bridge.request(method.clone(), path).bearer_auth(&bridge.token).body(body.to_owned());
@@ -127,9 +128,13 @@ async fn the_record_says_whom_a_refused_write_is_about_where_its_body_does() {
 }
 
 #[tokio::test]
-async fn nothing_is_recorded_for_those_who_may_not_ask() {
+async fn nothing_is_recorded_for_those_who_may_not_ask_nor_of_paths_that_there_are_not() {
     let bridge = Bridge::serving(dozen()).await;
     assert_eq!(Bridge::send(bridge.request(Method::DELETE, "/scim/v2/Users/adm_7")).await.status, 401);
+    for nowhere in ["/scim/v2/Users/adm_7/emails", "/workspaces/default/scim/v2/Groups/team_1/members"] {
+        let request = bridge.request(Method::DELETE, nowhere).bearer_auth(&bridge.token);
+        assert_eq!(Bridge::send(request).await.status, 404, "{nowhere}");
+    }
     let (recorded, _) = bridge.app.service().ledger.requests("default", &RequestQuestion::default(), 10).await.unwrap();
     assert!(recorded.is_empty());
     bridge.stop().await;

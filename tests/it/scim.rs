@@ -338,6 +338,8 @@ async fn every_error_on_a_scim_path_has_the_body_of_the_rfc() {
         (Method::GET, "/scim/v2/Users/adm_0"),
         (Method::GET, "/scim/v2/Users/team_0"),
         (Method::GET, "/scim/v2/Nonsense"),
+        (Method::GET, "/scim/v2/Users/adm_0/emails"),
+        (Method::GET, "/workspaces/default/scim/v2/Users/adm_0"),
         (Method::GET, "/%73cim/v2/Users/adm_0"),
         (Method::GET, "/scim/v1/Users"),
         (Method::GET, "/workspaces/other/scim/v2/Users"),

@@ -21,7 +21,6 @@ use actix_web::http::header::{
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::body::Body;
@@ -35,12 +34,6 @@ use overview::Overview;
 
 /// How the audit trail calls it.
 const PAGE: &str = "status page";
-
-/// The form of a link.
-#[derive(Deserialize)]
-struct Link {
-    link: Option<String>,
-}
 
 /// Shows the status page to those with a session, and to others how to get one.
 #[utoipa::path(
@@ -73,8 +66,12 @@ pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpRe
 
 /// What the address asks for under a name. What cannot be read is as if it were not there: a page refuses nobody for it.
 fn asked(request: &HttpRequest, name: &str) -> Option<String> {
-    let all: Vec<(String, String)> = serde_urlencoded::from_str(request.query_string()).unwrap_or_default();
-    all.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    value_of(request.query_string().as_bytes(), name)
+}
+
+/// The first value under a name.
+fn value_of(form: &[u8], name: &str) -> Option<String> {
+    form_urlencoded::parse(form).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
 
 /// Shows the button that takes a link.
@@ -105,8 +102,8 @@ pub async fn ask_to_log_in(request: HttpRequest) -> HttpResponse {
 )]
 pub async fn log_in(request: HttpRequest, service: Data<Service>, body: Body) -> Result<HttpResponse, ApiError> {
     let refused = || Ok(page(StatusCode::BAD_REQUEST, view::no_link()));
-    let form = serde_urlencoded::from_bytes::<Link>(&body.0).ok().and_then(|form| form.link);
-    let Some(link) = form.filter(|link| looks_random(link) && !by_another_site(&request)) else { return refused() };
+    let link = value_of(&body.0, "link");
+    let Some(link) = link.filter(|link| looks_random(link) && !by_another_site(&request)) else { return refused() };
     service.stranger("login", &request)?;
     let session = random_secret().map_err(|_| ScimError::Internal)?;
     let now = service.clock.now();

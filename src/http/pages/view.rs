@@ -128,15 +128,15 @@ fn header(overview: &Overview) -> Markup {
 }
 
 fn address(workspace: &str, search: &str, offset: usize) -> String {
-    let mut parameters = vec![("workspace", workspace.to_owned())];
+    let mut parameters = form_urlencoded::Serializer::for_suffix("/?".to_owned(), 2);
+    parameters.append_pair("workspace", workspace);
     if !search.is_empty() {
-        parameters.push(("q", search.to_owned()));
+        parameters.append_pair("q", search);
     }
     if offset > 0 {
-        parameters.push(("offset", offset.to_string()));
+        parameters.append_pair("offset", &offset.to_string());
     }
-    // Texts always encode.
-    format!("/?{}", serde_urlencoded::to_string(parameters).unwrap_or_default())
+    parameters.finish()
 }
 
 /// The word for a connection, and its colour.

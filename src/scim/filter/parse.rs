@@ -142,8 +142,7 @@ impl<'t> Parser<'t> {
     }
 
     fn skip_spaces(&mut self) {
-        let rest = self.rest();
-        self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+        self.at += self.rest().bytes().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
     }
 
     /// Takes a character, with spaces before it.
@@ -157,8 +156,7 @@ impl<'t> Parser<'t> {
     /// The word that comes next, without taking it: what may be part of a name, a keyword or a number.
     fn word(&self) -> &'t str {
         let rest = self.rest();
-        let end = rest.find(|letter: char| !is_word(letter)).unwrap_or(rest.len());
-        &rest[..end]
+        &rest[..rest.bytes().take_while(|byte| is_word(*byte)).count()]
     }
 
     /// Takes a keyword, in any case (RFC 7644 §3.4.2.2: operators "are case insensitive"), with spaces
@@ -177,19 +175,29 @@ impl<'t> Parser<'t> {
 
     /// `and` binds closer than `or`.
     fn or(&mut self) -> Result<Expression, ScimError> {
-        let mut any = vec![self.and()?];
-        while self.take_joint("or")? {
-            any.push(self.and()?);
-        }
-        Ok(if any.len() == 1 { any.remove(0) } else { Expression::Or(any) })
+        self.joined("or", Self::and, Expression::Or)
     }
 
     fn and(&mut self) -> Result<Expression, ScimError> {
-        let mut all = vec![self.term()?];
-        while self.take_joint("and")? {
-            all.push(self.term()?);
+        self.joined("and", Self::term, Expression::And)
+    }
+
+    /// One part, or several with the keyword between them.
+    fn joined(
+        &mut self,
+        keyword: &str,
+        part: impl Fn(&mut Self) -> Result<Expression, ScimError>,
+        whole: impl FnOnce(Vec<Expression>) -> Expression,
+    ) -> Result<Expression, ScimError> {
+        let first = part(self)?;
+        if !self.take_joint(keyword)? {
+            return Ok(first);
         }
-        Ok(if all.len() == 1 { all.remove(0) } else { Expression::And(all) })
+        let mut parts = vec![first, part(self)?];
+        while self.take_joint(keyword)? {
+            parts.push(part(self)?);
+        }
+        Ok(whole(parts))
     }
 
     /// `and` or `or`: a space, or a closing parenthesis or bracket, must stand before it.
@@ -246,11 +254,12 @@ impl<'t> Parser<'t> {
 
     /// `pr`, or an operator and a value.
     fn comparison(&mut self, name: Name) -> Result<Expression, ScimError> {
-        if self.take_word("pr") {
-            return Ok(Expression::Present(name));
-        }
         self.skip_spaces();
         let word = self.word();
+        if word.eq_ignore_ascii_case("pr") {
+            self.at += word.len();
+            return Ok(Expression::Present(name));
+        }
         let Some((_, operator)) = OPERATORS.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case(word)) else {
             return Err(self.error("expected one of the operators eq, ne, co, sw, ew, gt, ge, lt, le, pr"));
         };
@@ -289,13 +298,16 @@ impl<'t> Parser<'t> {
     fn name(&mut self) -> Result<Name, ScimError> {
         self.skip_spaces();
         let (start, text) = (self.at, self.word());
+        let begins = |part: &str| part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '$');
         let plain = text.rsplit_once(':').map_or(text, |(_, name)| name);
-        let well_formed = plain.split('.').count() <= 2
-            && plain.split('.').all(|part| part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '$'));
+        let well_formed = match plain.split_once('.') {
+            None => begins(plain),
+            Some((attribute, sub)) => begins(attribute) && begins(sub) && !sub.contains('.'),
+        };
         if text.is_empty() {
             return Err(self.error("expected the name of an attribute"));
         }
-        if !well_formed || !text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '$') {
+        if !well_formed || !begins(text) {
             return Err(self.error("this is not the name of an attribute"));
         }
         self.at += text.len();
@@ -329,8 +341,8 @@ impl<'t> Parser<'t> {
     }
 }
 
-fn is_word(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '$' | '.' | ':')
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$' | b'.' | b':')
 }
 
 /// The length of the JSON string that `text` begins with, quotes and all.

@@ -106,7 +106,8 @@ fn ask_of(
     parameters: &[(&str, &str)],
     name: &str,
 ) -> Result<Page, ScimError> {
-    let query = Query::from_parameters(parameters.iter().copied())?;
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    let query = Query::of_list(&query)?;
     let walker = Walker { key: &key(), client: name, workspace: "default" };
     let window = query.window(types, RULES, walker)?;
     query.list(picture, types, window, walker)

@@ -99,7 +99,7 @@ impl Connection {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
             .collect();
-        let body = serde_urlencoded::to_string(form).unwrap();
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let mut request = self.http.post(authentication["url"].as_str().unwrap()).body(body);
         for (name, value) in authentication["httpHeaders"].as_object().unwrap() {
             request = request.header(name, value.as_str().unwrap());
