@@ -331,16 +331,16 @@ impl Tokens {
         })
     }
 
-    /// Who asks, if the token was verified before.
+    /// Who asks `now`, if the token was verified before.
     ///
     /// # Errors
     /// Why it is not good any more.
-    pub fn recall(&self, token: &[u8]) -> Option<Result<Arc<Principal>, AccessError>> {
+    pub fn recall(&self, token: &[u8], now: OffsetDateTime) -> Option<Result<Arc<Principal>, AccessError>> {
         if token.len() > limits::BEARER_TOKEN_BYTES {
             return Some(Err(AccessError::TooLong));
         }
         let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
-        let (verified, now) = (remembered.find(token)?, self.clock.now().unix_timestamp());
+        let (verified, now) = (remembered.find(token)?, now.unix_timestamp());
         // Of a trusted issuer's, the time after which it is to be verified again may have come.
         (verified.id.is_some() || now < verified.exp).then(|| {
             self.is_good(verified, now)?;
@@ -354,7 +354,7 @@ impl Tokens {
     /// Why it is not good; see [`AccessError`].
     pub async fn verify(&self, token: impl AsRef<[u8]>) -> Result<Arc<Principal>, AccessError> {
         let token = token.as_ref();
-        if let Some(known) = self.recall(token) {
+        if let Some(known) = self.recall(token, self.clock.now()) {
             return known;
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| AccessError::Invalid)?;

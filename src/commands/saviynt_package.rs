@@ -111,8 +111,11 @@ fn write(directory: &Path, files: &[File]) -> Result<(), CommandError> {
     for file in files {
         let path = directory.join(&file.name);
         // Nothing is written over, nor through a link to somewhere else.
-        let made = fs::OpenOptions::new().write(true).create_new(true).open(&path);
-        if let Err(error) = made.and_then(|mut made| made.write_all(&file.contents)) {
+        let made = fs::OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut made| {
+            written.push(path.clone());
+            made.write_all(&file.contents)
+        });
+        if let Err(error) = made {
             for path in &written {
                 // It was made just now; what cannot be taken back is told by the error all the same.
                 let _ = fs::remove_file(path);
@@ -125,7 +128,6 @@ fn write(directory: &Path, files: &[File]) -> Result<(), CommandError> {
                 _ => cannot(&path, &error),
             });
         }
-        written.push(path);
     }
     Ok(())
 }

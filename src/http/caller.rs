@@ -10,6 +10,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
+use time::OffsetDateTime;
 
 use super::errors::{ApiError, Facts};
 use super::service::{Service, Workspace};
@@ -23,6 +24,8 @@ pub struct Bearer<S> {
     pub principal: Arc<Principal>,
     /// What all requests share.
     pub service: Data<Service>,
+    /// When the question came.
+    pub asked_at: OffsetDateTime,
     scope: PhantomData<S>,
 }
 
@@ -87,13 +90,13 @@ impl<S: Declared> FromRequest for Caller<S> {
     type Future = Identified<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        identify(request, |request, service, principal| {
+        identify(request, |request, service, (principal, asked_at)| {
             // A workspace that the token is not for and one that does not exist look the same.
             let name = workspace_name(request);
             let workspace = service.workspaces.get(name).filter(|_| principal.opens(name)).cloned();
             let workspace = workspace.ok_or_else(|| ScimError::NotFound { what: "this workspace".to_owned() })?;
             Facts::of(request, |facts| facts.workspace = Some(Arc::clone(&workspace.name)));
-            Ok(Self { bearer: Bearer::of(service, principal)?, workspace })
+            Ok(Self { bearer: Bearer::of(service, principal, asked_at)?, workspace })
         })
     }
 }
@@ -103,7 +106,7 @@ impl<S: Declared> FromRequest for Bearer<S> {
     type Future = Identified<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        identify(request, |_, service, principal| Self::of(service, principal))
+        identify(request, |_, service, (principal, asked_at)| Self::of(service, principal, asked_at))
     }
 }
 
@@ -112,7 +115,7 @@ impl FromRequest for Visitor {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let known = identify(request, |_, _, principal| Ok(principal));
+        let known = identify(request, |_, _, (principal, _)| Ok(principal));
         Box::pin(async move {
             match known.await {
                 Ok(principal) => Ok(Self(Some(principal))),
@@ -124,18 +127,18 @@ impl FromRequest for Visitor {
 }
 
 impl<S: Declared> Bearer<S> {
-    fn of(service: Data<Service>, principal: Arc<Principal>) -> Result<Self, ApiError> {
+    fn of(service: Data<Service>, principal: Arc<Principal>, asked_at: OffsetDateTime) -> Result<Self, ApiError> {
         if !principal.scopes.contains(&S::SCOPE) {
             return Err(ScimError::Forbidden { scope: S::SCOPE.as_str() }.into());
         }
-        Ok(Self { principal, service, scope: PhantomData })
+        Ok(Self { principal, service, asked_at, scope: PhantomData })
     }
 }
 
-/// Finds out who asks, and what that is good for.
+/// Finds out who asks and when, and what that is good for.
 fn identify<T: 'static>(
     request: &HttpRequest,
-    then: impl FnOnce(&HttpRequest, Data<Service>, Arc<Principal>) -> Result<T, ApiError> + 'static,
+    then: impl FnOnce(&HttpRequest, Data<Service>, (Arc<Principal>, OffsetDateTime)) -> Result<T, ApiError> + 'static,
 ) -> Identified<T> {
     let Some(service) = request.app_data::<Data<Service>>().cloned() else {
         return Either::Left(ready(Err(ScimError::Internal.into())));
@@ -147,15 +150,16 @@ fn identify<T: 'static>(
     let Some(token) = only.and_then(|value| bearer(value.as_bytes())) else {
         return Either::Left(ready(Err(ApiError::Unauthenticated { token_given: given.is_some(), ended: None })));
     };
-    let welcome = |request: &HttpRequest, service: Data<Service>, known: Result<Arc<Principal>, AccessError>| {
+    let now = service.clock.now();
+    let welcome = move |request: &HttpRequest, service: Data<Service>, known: Result<Arc<Principal>, AccessError>| {
         let principal = known.map_err(refusal)?;
         Facts::of(request, |facts| {
             facts.actor = Some((Arc::clone(&principal.subject), Arc::clone(&principal.identity)));
         });
         principal.allowance.ask().map_err(ApiError::TooMany)?;
-        then(request, service, principal)
+        then(request, service, (principal, now))
     };
-    if let Some(known) = service.tokens.recall(token) {
+    if let Some(known) = service.tokens.recall(token, now) {
         return Either::Left(ready(welcome(request, service, known)));
     }
     let (request, token) = (request.clone(), token.to_vec());

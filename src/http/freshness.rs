@@ -33,13 +33,13 @@ pub async fn picture<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fre
     // A workspace whose imports fail is tried again by its own schedule, not by every question.
     let failing = workspace.health.failing();
     let wanted = if freshness.read_through { Some(Duration::ZERO) } else { wanted_age(request) };
+    let mut now = caller.asked_at;
     if let (Some(wanted), false) = (wanted, failing) {
-        let now = service.clock.now();
         // An age beyond all times is fulfilled by any answer.
         let oldest = Duration::try_into(wanted).ok().and_then(|wanted: time::Duration| now.checked_sub(wanted));
         let confirmed = |at: Option<OffsetDateTime>| at.is_some() && at >= oldest;
         if !confirmed(workspace.live.confirmed_at()) {
-            workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), service.clock.now());
+            workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), now);
             let either = async {
                 tokio::select! {
                     _ = workspace.live.shows(|shown| confirmed(shown.confirmed_at)) => {}
@@ -48,12 +48,13 @@ pub async fn picture<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fre
             };
             // Few answers wait, and all are moved about with the room that this takes.
             Box::pin(service.clock.within(freshness.max_wait, either)).await;
+            now = service.clock.now();
         }
     }
     let picture = seen(workspace.live.picture().ok_or(ScimError::NotReady)?, request, caller);
-    let age = age(caller);
+    let age = age(caller, now);
     if age.is_some_and(|age| age > freshness.max_age) && !failing {
-        workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), service.clock.now());
+        workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), now);
     }
     Ok(Fresh { picture, age: age.map(time::Duration::whole_seconds) })
 }
@@ -64,7 +65,7 @@ pub fn picture_at(request: &HttpRequest, caller: &Caller<ScimRead>, edition: Edi
     let current = caller.workspace.live.picture().is_some_and(|current| current.edition() == edition);
     // When Intercom last said that an earlier list is so is not kept.
     let picture = seen(picture, request, caller);
-    Ok(Fresh { picture, age: age(caller).filter(|_| current).map(time::Duration::whole_seconds) })
+    Ok(Fresh { picture, age: age(caller, caller.asked_at).filter(|_| current).map(time::Duration::whole_seconds) })
 }
 
 /// The picture as this client sees it: under the address by which a trusted proxy says it reached the bridge.
@@ -75,8 +76,8 @@ fn seen<S>(picture: Arc<Picture>, request: &HttpRequest, caller: &Caller<S>) -> 
     }
 }
 
-fn age<S>(caller: &Caller<S>) -> Option<time::Duration> {
-    caller.workspace.live.confirmed_at().map(|at| (caller.service.clock.now() - at).max(time::Duration::ZERO))
+fn age<S>(caller: &Caller<S>, now: OffsetDateTime) -> Option<time::Duration> {
+    caller.workspace.live.confirmed_at().map(|at| (now - at).max(time::Duration::ZERO))
 }
 
 /// How old an answer the client takes; none where it does not say.

@@ -8,9 +8,9 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
 /// A body of these pieces.
-pub fn body(pieces: Vec<Bytes>) -> BoxBody {
-    if let [whole] = &pieces[..] {
-        return BoxBody::new(whole.clone());
+pub fn body(mut pieces: Vec<Bytes>) -> BoxBody {
+    if pieces.len() == 1 {
+        return BoxBody::new(pieces.remove(0));
     }
     let length = pieces.iter().map(|piece| piece.len() as u64).sum();
     BoxBody::new(Pieces { rest: pieces.into_iter(), length })

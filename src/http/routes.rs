@@ -178,7 +178,7 @@ fn scim_routes(config: &mut ServiceConfig, prefix: &str) {
     let allowed = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT";
     let updating = || guard::Any(guard::Put()).or(guard::Patch());
     // The `{id}` is what is left of the path: a pattern with a name in it is a regular expression, and finding an id by one
-    // takes longer than all the rest of its way to the handler.
+    // takes longer than finding the user.
     let by_id = |config: &mut ServiceConfig, path: &str, get: Route, update: Route, delete: Route| {
         let scope = || web::scope(&format!("{prefix}{path}")).app_data(Pattern::new(SCIM, &format!("{path}/{{id}}")));
         config

@@ -186,10 +186,11 @@ impl Query {
         } else {
             self.matching(picture, types, window)?
         };
-        let projections: Vec<(&ResourceType, Option<Projection>)> =
-            types.iter().map(|kind| (*kind, self.projection(kind))).collect();
+        // None at all where nothing in particular is asked for.
+        let projections: Vec<(&ResourceType, Projection)> =
+            types.iter().filter_map(|kind| Some((*kind, self.projection(kind)?))).collect();
         let projection = |resource: &Resource<'_>| {
-            projections.iter().find(|(kind, _)| *kind == resource.resource_type()).and_then(|(_, some)| some.as_ref())
+            projections.iter().find(|(kind, _)| *kind == resource.resource_type()).map(|(_, projection)| projection)
         };
         let items_per_page = shown.len();
         let bodies = shown.iter().map(|resource| match projection(resource) {
@@ -253,9 +254,15 @@ impl ListHead<'_> {
         let cursors = [("nextCursor", self.next_cursor), ("previousCursor", self.previous_cursor)];
         let room: usize = cursors.iter().filter_map(|(_, cursor)| *cursor).map(str::len).sum();
         let mut head = String::with_capacity(256 + room + more);
-        head.extend([r#"{"schemas":[""#, urn::LIST_RESPONSE, r#""],"totalResults":"#, &self.total_results.to_string()]);
+        let mut number = itoa::Buffer::new();
+        head.extend([
+            r#"{"schemas":[""#,
+            urn::LIST_RESPONSE,
+            r#""],"totalResults":"#,
+            number.format(self.total_results),
+        ]);
         if let Some(start_index) = self.start_index {
-            head.extend([r#","startIndex":"#, &start_index.to_string()]);
+            head.extend([r#","startIndex":"#, number.format(start_index)]);
         }
         // Cursors have no characters that need escapes.
         for (name, cursor) in cursors {
@@ -263,7 +270,7 @@ impl ListHead<'_> {
                 head.extend([",\"", name, "\":\"", cursor, "\""]);
             }
         }
-        head.extend([r#","itemsPerPage":"#, &self.items_per_page.to_string(), r#","Resources":["#]);
+        head.extend([r#","itemsPerPage":"#, number.format(self.items_per_page), r#","Resources":["#]);
         head
     }
 }

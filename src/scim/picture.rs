@@ -35,8 +35,9 @@ pub struct Picture {
 
 /// As names are compared that are not caseExact. Most are in lower case already.
 fn folded(name: &str) -> Cow<'_, str> {
-    let as_it_is = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    if as_it_is { name.into() } else { name.to_lowercase().into() }
+    // To the end in any case: then many bytes are looked at in one step.
+    let changes = name.bytes().fold(false, |any, byte| any | !byte.is_ascii() | byte.is_ascii_uppercase());
+    if changes { name.to_lowercase().into() } else { name.into() }
 }
 
 /// What is made once for each resource of a type. Places are those in the directory.
@@ -346,9 +347,14 @@ impl Picture {
     pub fn users_named(&self, user_name: &str) -> impl Iterator<Item = Resource<'_>> {
         let wanted = folded(user_name);
         let candidates = self.users_by_name.candidates(&wanted).filter_map(|place| self.user_at(place));
-        let mut namesakes: Vec<Resource<'_>> = candidates.filter(|user| folded(user.name()) == wanted).collect();
-        namesakes.sort_by_key(|user| (!user.is_active(), user.place()));
-        namesakes.into_iter()
+        let mut namesakes = candidates.filter(|user| folded(user.name()) == wanted);
+        let mut one = namesakes.next();
+        let mut several: Vec<Resource<'_>> = namesakes.collect();
+        if !several.is_empty() {
+            several.extend(one.take());
+            several.sort_by_key(|user| (!user.is_active(), user.place()));
+        }
+        one.into_iter().chain(several)
     }
 
     /// How names of one word are split.

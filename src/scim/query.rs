@@ -29,6 +29,10 @@ pub struct Query {
     excluded_attributes: Vec<String>,
 }
 
+/// The parameters that mean something (RFC 7644 §3.4.2, RFC 9865 §2).
+const NAMES: [&str; 8] =
+    ["filter", "startIndex", "count", "cursor", "attributes", "excludedAttributes", "sortBy", "sortOrder"];
+
 /// RFC 7644 §3.4.3, by the names of its members in lower case, since names are compared without regard to case.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -61,15 +65,15 @@ impl Query {
     fn from_parameters<'p>(parameters: impl Iterator<Item = (Cow<'p, str>, Cow<'p, str>)>) -> Result<Self, ScimError> {
         let mut request = SearchRequest::default();
         for (name, value) in parameters {
-            match name.to_ascii_lowercase().as_str() {
-                "filter" => request.filter = Some(value.into_owned()),
-                "sortby" => request.sort_by = Some(value.into_owned()),
-                "sortorder" => request.sort_order = Some(value.into_owned()),
-                "startindex" => request.start_index = Some(number(&name, &value)?),
-                "cursor" => request.cursor = Some(value.into_owned()),
-                "count" => request.count = Some(number(&name, &value)?),
-                "attributes" => request.attributes = names(&value),
-                "excludedattributes" => request.excluded_attributes = names(&value),
+            match NAMES.iter().find(|known| known.eq_ignore_ascii_case(&name)).copied() {
+                Some("filter") => request.filter = Some(value.into_owned()),
+                Some("sortBy") => request.sort_by = Some(value.into_owned()),
+                Some("sortOrder") => request.sort_order = Some(value.into_owned()),
+                Some("startIndex") => request.start_index = Some(number(&name, &value)?),
+                Some("cursor") => request.cursor = Some(value.into_owned()),
+                Some("count") => request.count = Some(number(&name, &value)?),
+                Some("attributes") => request.attributes = names(&value),
+                Some("excludedAttributes") => request.excluded_attributes = names(&value),
                 _ => {}
             }
         }

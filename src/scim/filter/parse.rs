@@ -347,16 +347,15 @@ fn is_word(byte: u8) -> bool {
 
 /// The length of the JSON string that `text` begins with, quotes and all.
 fn end_of_string(text: &str) -> Option<usize> {
-    let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return Some(at + 1),
-            _ => {}
+    let mut from = 1;
+    loop {
+        let at = from + memchr::memchr2(b'"', b'\\', text.as_bytes().get(from..)?)?;
+        if text.as_bytes()[at] == b'"' {
+            return Some(at + 1);
         }
+        // What a backslash stands before does not end the text.
+        from = at + 2;
     }
-    None
 }
 
 impl fmt::Display for Operator {
