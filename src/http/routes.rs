@@ -154,8 +154,8 @@ impl Pattern {
     /// The `{id}` in a request's path, which may also be what is left of the path (`by_id` below).
     pub fn id(request: &HttpRequest) -> Option<&str> {
         let path = request.match_info();
-        let rest = || path.unprocessed().strip_prefix('/').filter(|id| !id.contains('/'));
-        path.get("id").or_else(rest)
+        let rest = |_: &Self| path.unprocessed().strip_prefix('/').filter(|id| !id.contains('/'));
+        path.get("id").or_else(|| Self::of(request).and_then(rest))
     }
 }
 

@@ -53,10 +53,33 @@ struct Shelved {
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub id: Box<str>,
-    pub version: Version,
-    /// Where on its shelf the answer is.
+    answer: Answer,
+}
+
+/// An answer, and where on its shelf it is.
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    version: Version,
     from: u32,
     to: u32,
+    /// Where in the answer a user's name stands, to be compared there: it is sent next. And how long it is; 0 where JSON
+    /// writes it in another way.
+    name_at: u16,
+    name_length: u16,
+}
+
+impl Answer {
+    /// Before there is one.
+    const PENDING: Self = Self { version: Version::PENDING, from: 0, to: 0, name_at: 0, name_length: 0 };
+
+    /// Where a name stands in an answer, and how long it is, if it stands there as it is.
+    fn place_of(name: &str, answer: &[u8]) -> Option<(u16, u16)> {
+        // No text can hold this: its quotes have backslashes.
+        const USER_NAME: &[u8] = br#""userName":""#;
+        let at = memchr::memmem::find(answer, USER_NAME)? + USER_NAME.len();
+        answer[at..].strip_prefix(name.as_bytes())?.strip_prefix(b"\"")?;
+        Some((at.try_into().ok()?, name.len().try_into().ok()?))
+    }
 }
 
 /// A weak ETag, quotes and all: `W/"…"`.
@@ -124,7 +147,7 @@ const SHELF: usize = 64;
 
 impl Shelved {
     fn of_ids(prefix: &str, ids: impl Iterator<Item = impl std::fmt::Display>) -> Self {
-        let entry = |id| Entry { id: format!("{prefix}{id}").into(), version: Version::PENDING, from: 0, to: 0 };
+        let entry = |id| Entry { id: format!("{prefix}{id}").into(), answer: Answer::PENDING };
         let entries: Vec<Entry> = ids.map(entry).collect();
         Self { by_id: Index::of(entries.iter().map(|entry| &*entry.id)), entries, shelves: Vec::new() }
     }
@@ -134,8 +157,16 @@ impl Shelved {
     }
 
     fn body(&self, place: usize) -> Bytes {
-        let Entry { from, to, .. } = self.entries[place];
+        let Answer { from, to, .. } = self.entries[place].answer;
         self.shelves[place / SHELF].slice(from as usize..to as usize)
+    }
+
+    /// The name in the answer at a place, if it stands there as it is.
+    fn name(&self, place: usize) -> Option<&str> {
+        let Answer { from, name_at, name_length, .. } = self.entries.get(place)?.answer;
+        let from = from as usize + usize::from(name_at);
+        let name = self.shelves.get(place / SHELF)?.get(from..from + usize::from(name_length))?;
+        str::from_utf8(name).ok().filter(|name| !name.is_empty())
     }
 }
 
@@ -179,22 +210,22 @@ impl Picture {
 
     fn make_ready(&mut self, previous: Option<&Self>) {
         for kind in resource_types::ALL {
-            let (shelves, parts) = self.write_shelves(kind, previous);
+            let (shelves, answers) = self.write_shelves(kind, previous);
             let ready = self.shelved_mut(kind);
-            for (entry, (version, from, to)) in ready.entries.iter_mut().zip(parts) {
-                (entry.version, entry.from, entry.to) = (version, from, to);
+            for (entry, answer) in ready.entries.iter_mut().zip(answers) {
+                entry.answer = answer;
             }
             ready.shelves = shelves;
         }
     }
 
     /// Writes the answers of a type onto shelves, or takes the earlier shelf where it holds the same.
-    fn write_shelves(&self, kind: &ResourceType, previous: Option<&Self>) -> (Vec<Bytes>, Vec<(Version, u32, u32)>) {
+    fn write_shelves(&self, kind: &ResourceType, previous: Option<&Self>) -> (Vec<Bytes>, Vec<Answer>) {
         let entries = &self.shelved(kind).entries;
         let before = previous.map(|picture| picture.shelved(kind));
         let mut before = before.iter().flat_map(|shelved| shelved.entries.chunks(SHELF).zip(&shelved.shelves));
         let mut shelves = Vec::with_capacity(entries.len().div_ceil(SHELF));
-        let mut parts = Vec::with_capacity(entries.len());
+        let mut answers = Vec::with_capacity(entries.len());
         let mut written = Vec::new();
         for (start, neighbours) in (0..).step_by(SHELF).zip(entries.chunks(SHELF)) {
             let earlier = before.next();
@@ -202,7 +233,7 @@ impl Picture {
                 && was.len() == neighbours.len()
                 && (start..start + was.len()).all(|place| self.says_the_same(previous, kind, place))
             {
-                parts.extend(was.iter().map(|entry| (entry.version, entry.from, entry.to)));
+                answers.extend(was.iter().map(|entry| entry.answer));
                 shelves.push(kept.clone());
                 continue;
             }
@@ -214,21 +245,24 @@ impl Picture {
                 let from = written.len();
                 render::resource(&mut written, resource, &Projection::default_of(kind));
                 let version = Version::settle(&mut written[from..]);
+                let (name_at, name_length) = Answer::place_of(resource.name(), &written[from..]).unwrap_or_default();
                 // A shelf of more than four gigabytes does not fit any machine that this runs on.
                 let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
-                parts.push((version, place(from), place(written.len())));
+                answers.push(Answer { version, from: place(from), to: place(written.len()), name_at, name_length });
             }
             let same = |before: &[Entry]| {
-                let now = neighbours.iter().zip(&parts[start..]);
-                before.len() == neighbours.len()
-                    && before.iter().zip(now).all(|(was, (is, part))| was.id == is.id && was.version == part.0)
+                let now = neighbours.iter().zip(&answers[start..]);
+                let same = |(was, (is, answer)): (&Entry, (&Entry, &Answer))| {
+                    was.id == is.id && was.answer.version == answer.version
+                };
+                before.len() == neighbours.len() && before.iter().zip(now).all(same)
             };
             shelves.push(match earlier.filter(|(before, _)| same(before)) {
                 Some((_, kept)) => kept.clone(),
                 None => Bytes::copy_from_slice(&written),
             });
         }
-        (shelves, parts)
+        (shelves, answers)
     }
 
     /// Whether the answer at a place is the one that an earlier picture has there: nothing is different that it shows.
@@ -282,7 +316,7 @@ impl Picture {
             let first = places.start.max(shelf * SHELF);
             let last = places.end.min((shelf + 1) * SHELF).checked_sub(1).filter(|last| *last >= first)?;
             let (first, last) = (shelved.entries.get(first)?, shelved.entries.get(last)?);
-            Some(shelved.shelves[shelf].slice(first.from as usize..last.to as usize))
+            Some(shelved.shelves[shelf].slice(first.answer.from as usize..last.answer.to as usize))
         };
         (places.start / SHELF..places.end.div_ceil(SHELF)).filter_map(of_shelf)
     }
@@ -347,7 +381,11 @@ impl Picture {
     pub fn users_named(&self, user_name: &str) -> impl Iterator<Item = Resource<'_>> {
         let wanted = folded(user_name);
         let candidates = self.users_by_name.candidates(&wanted).filter_map(|place| self.user_at(place));
-        let mut namesakes = candidates.filter(|user| folded(user.name()) == wanted);
+        let is_it = |user: &Resource<'_>| {
+            let name = self.users.name(user.place()).unwrap_or_else(|| user.name());
+            folded(name) == wanted
+        };
+        let mut namesakes = candidates.filter(is_it);
         let mut one = namesakes.next();
         let mut several: Vec<Resource<'_>> = namesakes.collect();
         if !several.is_empty() {
@@ -395,8 +433,8 @@ impl<'a> Resource<'a> {
     #[must_use]
     pub fn version(self) -> &'a str {
         match self {
-            Self::User(user) => user.entry.version.as_str(),
-            Self::Group(group) => group.entry.version.as_str(),
+            Self::User(user) => user.entry.answer.version.as_str(),
+            Self::Group(group) => group.entry.answer.version.as_str(),
         }
     }
 

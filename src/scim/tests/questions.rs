@@ -78,6 +78,30 @@ fn of_two_accounts_of_one_name_the_active_one_comes_first() {
 }
 
 #[test]
+fn a_name_is_found_however_json_writes_it_and_in_any_case() {
+    let mut snapshot = snapshot(1);
+    snapshot.users[0].0.value.email = Some(r#"quo"ted\name@example.com"#.to_owned());
+    snapshot.users[1].0.value.email = Some(r#""userName":"gül@example.com"#.to_owned());
+    snapshot.users[4].0.value.email = None;
+    let first = Picture::new(directory(snapshot.clone()), "https://a.example", Names::default(), None);
+    snapshot.users[2].0.value.email = Some("somebody.else@example.com".to_owned());
+    let second = Picture::new(directory(snapshot), "https://a.example", Names::default(), Some(&first));
+    let elsewhere = second.seen_from("https://b.example");
+    for picture in [first, second, elsewhere] {
+        assert_eq!(picture.all(USER).len(), 12);
+        for user in picture.all(USER) {
+            for name in [user.name().to_owned(), user.name().to_uppercase(), user.name().to_lowercase()] {
+                let filter = format!("userName eq {}", Value::from(name));
+                let page = ask_of(&picture, &[USER], &[("filter", &filter)], "").unwrap();
+                assert_eq!(ids(&json(&page)), [user.id().replace("adm_", "")], "{filter}");
+            }
+        }
+        let page = ask_of(&picture, &[USER], &[("filter", "userName eq \"\"")], "").unwrap();
+        assert!(ids(&json(&page)).is_empty());
+    }
+}
+
+#[test]
 fn a_long_flat_or_of_ids_is_answered() {
     let wanted = (1..=700).map(|id| format!("id eq \"adm_{id}\"")).collect::<Vec<_>>().join(" or ");
     assert_eq!(found(&wanted).len(), 12);
