@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench queries [-- USERS …]` (1,000, 10,000 and 100,000 without arguments). Both servers run on
 //! core 0, never at work at the same time, and the load comes from core 1, by clients that never sleep: neither server
-//! spends its time on waking them. Every answer is compared, byte by byte, with one that was checked for its meaning before. What is printed are ratios measured in one run:
+//! spends its time on waking them. Every answer is compared, byte by byte, with one that was checked for its meaning
+//! before. What is printed are ratios measured in one run:
 //!
 //! * `rate`: answers a second of the bridge, divided by those of the bare handler;
 //! * `cpu`: processor time for one answer of the bare handler, divided by the bridge's. It does not depend on how

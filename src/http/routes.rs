@@ -159,11 +159,6 @@ impl Pattern {
     }
 }
 
-/// A resource under a root that each workspace has.
-fn under(root: &str, path: &str) -> Resource {
-    web::resource(path).app_data(Pattern::new(root, path))
-}
-
 /// The resources of a SCIM service; their paths begin with `prefix` where no scope around them does.
 fn scim_routes(config: &mut ServiceConfig, prefix: &str) {
     let scim = |path: &str| web::resource(format!("{prefix}{path}")).app_data(Pattern::new(SCIM, path));
@@ -234,16 +229,17 @@ fn scim_routes(config: &mut ServiceConfig, prefix: &str) {
 }
 
 fn api_routes(config: &mut ServiceConfig) {
-    let readable = |path: &str, get: Route| reading_only(under(API, path), get);
+    let api = |path: &str| web::resource(path).app_data(Pattern::new(API, path));
+    let readable = |path: &str, get: Route| reading_only(api(path), get);
     // What each method asks for; those that ask for nothing here are not allowed.
     let changed = |path, update: Route| {
-        under(API, path)
+        api(path)
             .route(update.guard(guard::Any(guard::Post()).or(guard::Put()).or(guard::Patch())))
             .route(options("OPTIONS, PATCH, POST, PUT"))
             .default_service(not_allowed("OPTIONS, PATCH, POST, PUT"))
     };
     let changed_or_removed = |path, update: Route, remove: Route| {
-        under(API, path)
+        api(path)
             .route(update.guard(guard::Any(guard::Post()).or(guard::Put()).or(guard::Patch())))
             .route(remove.guard(guard::Delete()))
             .route(options("DELETE, OPTIONS, PATCH, POST, PUT"))
@@ -252,7 +248,7 @@ fn api_routes(config: &mut ServiceConfig) {
     config
         .service(readable("/status", web::route().to(status::status)))
         .service(
-            under(API, "/imports")
+            api("/imports")
                 .route(web::route().to(imports::list).guard(reading()))
                 .route(web::post().to(imports::start))
                 .route(options("GET, HEAD, OPTIONS, POST"))
@@ -266,7 +262,7 @@ fn api_routes(config: &mut ServiceConfig) {
         .service(readable("/reviews/accounts", web::route().to(reviews::accounts)))
         .service(readable("/memberships", web::route().to(flat::memberships)))
         .service(
-            under(API, "/lifecycle/requests")
+            api("/lifecycle/requests")
                 .route(web::route().to(lifecycle::list).guard(reading()))
                 .route(web::post().to(lifecycle::create))
                 .route(options("GET, HEAD, OPTIONS, POST"))
@@ -274,13 +270,13 @@ fn api_routes(config: &mut ServiceConfig) {
         )
         .service(readable("/lifecycle/requests/{id}", web::route().to(lifecycle::get)))
         .service(
-            under(API, "/lifecycle/requests/{id}/done")
+            api("/lifecycle/requests/{id}/done")
                 .route(web::post().to(lifecycle::done))
                 .route(options("OPTIONS, POST"))
                 .default_service(not_allowed("OPTIONS, POST")),
         )
         .service(
-            under(API, "/lifecycle/accounts")
+            api("/lifecycle/accounts")
                 .route(web::post().to(refusals::create_account))
                 .route(options("OPTIONS, POST"))
                 .default_service(not_allowed("OPTIONS, POST")),

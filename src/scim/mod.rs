@@ -9,6 +9,7 @@
 //! sort       `sortBy` and `sortOrder`
 //! project    `attributes` and `excludedAttributes`
 //! render     a resource as JSON, through the table
+//! parameters of a URL, decoded
 //! query      a question, as clients put it
 //! page       lists: filter, sort, page, project
 //! cursor     how far a walk over a list has come, sealed
