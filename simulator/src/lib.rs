@@ -24,6 +24,6 @@ mod workspace;
 pub use clock::Clock;
 pub use fault::{Fault, FaultError, OrderedFault};
 pub use oauth::OAuthApp;
-pub use seed::{Company, seed};
+pub use seed::{Company, newcomers, seed};
 pub use server::{Options, Simulator};
 pub use workspace::{Admin, AvatarShape, Entry, Priority, Role, Team, Workspace};

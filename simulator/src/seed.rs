@@ -165,6 +165,15 @@ pub fn seed(company: Company, access_token: impl Into<String>) -> Workspace {
     workspace
 }
 
+/// Adds people to a company that was just made. Everybody else stays as they are.
+pub fn newcomers(workspace: &mut Workspace, company: Company, count: u32) {
+    let mut dice = Dice(!company.seed);
+    for number in 0..count {
+        person(workspace, &mut dice, company.admins + number, company.now);
+    }
+    workspace.log.sort_by_key(|entry| entry.created_at);
+}
+
 fn person(workspace: &mut Workspace, dice: &mut Dice, number: u32, now: i64) -> u64 {
     let name = if number > 0 && dice.one_in(60) {
         (*dice.pick(ONE_WORD)).to_owned()
@@ -268,6 +277,20 @@ mod tests {
             |company| seed(company, "t").admins().map(|(id, admin)| (id, admin.email.clone())).collect::<Vec<_>>();
         assert_eq!(names(COMPANY), names(COMPANY));
         assert_ne!(names(COMPANY), names(Company { seed: 8, ..COMPANY }));
+    }
+
+    #[test]
+    fn newcomers_change_nobody_else() {
+        let people = |count| {
+            let mut workspace = seed(COMPANY, "t");
+            newcomers(&mut workspace, COMPANY, count);
+            let teams = workspace.memberships_by_admin();
+            let person = |(id, admin): (u64, &Admin)| (id, admin.email.clone(), teams.get(&id).cloned());
+            workspace.admins().map(person).collect::<Vec<_>>()
+        };
+        let (before, after) = (people(0), people(2));
+        assert_eq!(after.len(), before.len() + 2);
+        assert_eq!(after[..before.len()], before[..]);
     }
 
     #[test]

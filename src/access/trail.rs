@@ -3,11 +3,12 @@
 //! Equal ones become one entry with their count, so that a client which asks a thousand times a second is a row a second.
 //! Nothing is left out: when there are too many different ones, they are told apart by less.
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 use time::OffsetDateTime;
 
 use crate::clock::Clock;
@@ -16,29 +17,55 @@ use crate::limits;
 
 /// A request that was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub struct Answered<'a> {
     /// Who asked, if a good token was shown.
-    pub actor: Option<Arc<str>>,
+    pub actor: Option<Cow<'a, str>>,
     /// Which client that is, as no other.
-    pub identity: Option<Arc<str>>,
+    pub identity: Option<Cow<'a, str>>,
     /// About which workspace; only of one that the token opens.
-    pub workspace: Option<Arc<str>>,
+    pub workspace: Option<Cow<'a, str>>,
     /// From where.
     pub address: Option<IpAddr>,
     /// The HTTP method.
     pub method: &'static str,
     /// The pattern of the path; none of a path that there is not.
-    pub route: Option<Arc<str>>,
+    pub route: Option<Cow<'a, str>>,
     /// The id in the path.
-    pub target: Option<String>,
+    pub target: Option<Cow<'a, str>>,
     /// The HTTP status of the answer.
     pub status: u16,
 }
 
 /// Of what is compared, what differs most: each answer is hashed.
-impl Hash for Answered {
+impl Hash for Answered<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.target, self.status, self.address).hash(state);
+    }
+}
+
+impl Answered<'_> {
+    fn into_owned(self) -> Answered<'static> {
+        let owned = |text: Option<Cow<'_, str>>| text.map(|text| text.into_owned().into());
+        Answered {
+            actor: owned(self.actor),
+            identity: owned(self.identity),
+            workspace: owned(self.workspace),
+            address: self.address,
+            method: self.method,
+            route: owned(self.route),
+            target: owned(self.target),
+            status: self.status,
+        }
+    }
+}
+
+/// One like this, to be looked for: most are known, and nothing needs to be owned for that.
+#[derive(Hash)]
+struct Like<'a>(&'a Answered<'a>);
+
+impl Equivalent<Answered<'static>> for Like<'_> {
+    fn equivalent(&self, known: &Answered<'static>) -> bool {
+        self.0 == known
     }
 }
 
@@ -54,7 +81,7 @@ struct Tally {
 #[derive(Debug)]
 pub struct AuditTrail {
     clock: Clock,
-    pending: Mutex<HashMap<Answered, Tally>>,
+    pending: Mutex<HashMap<Answered<'static>, Tally>>,
     /// Events that the database was too busy for.
     events: Mutex<Vec<AuditEntry>>,
 }
@@ -67,14 +94,14 @@ impl AuditTrail {
     }
 
     /// Takes note of an answer.
-    pub fn note(&self, answered: Answered, request_id: &str) {
+    pub fn note(&self, answered: Answered<'_>, request_id: &str) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = pending.get_mut(&answered) {
+        if let Some(known) = pending.get_mut(&Like(&answered)) {
             known.count += 1;
             return;
         }
         let tally = Tally { first: self.clock.now(), request_id: request_id.to_owned(), count: 1 };
-        add(&mut pending, answered, tally);
+        add(&mut pending, answered.into_owned(), tally);
     }
 
     /// Records events now, or, while the database is busy with a large import, with what is written next. False where too
@@ -118,7 +145,7 @@ impl AuditTrail {
 }
 
 /// Adds to what is noted; told apart by less where there is much.
-fn add(pending: &mut HashMap<Answered, Tally>, mut answered: Answered, tally: Tally) {
+fn add(pending: &mut HashMap<Answered<'static>, Tally>, mut answered: Answered<'static>, tally: Tally) {
     if answered.actor.is_none() {
         // Anybody can make any number of these.
         answered.target = None;
@@ -151,15 +178,16 @@ fn add(pending: &mut HashMap<Answered, Tally>, mut answered: Answered, tally: Ta
         .or_insert(tally);
 }
 
-fn entry(answered: &Answered, tally: &Tally) -> AuditEntry {
+fn entry(answered: &Answered<'_>, tally: &Tally) -> AuditEntry {
+    let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
     AuditEntry {
-        workspace: answered.workspace.as_deref().map(str::to_owned),
-        actor: answered.actor.as_deref().map(str::to_owned),
-        identity: answered.identity.as_deref().map(str::to_owned),
+        workspace: text(&answered.workspace),
+        actor: text(&answered.actor),
+        identity: text(&answered.identity),
         address: answered.address.map(|address| address.to_string()),
         method: Some(answered.method.to_owned()),
-        route: answered.route.as_deref().map(str::to_owned),
-        target: answered.target.clone(),
+        route: text(&answered.route),
+        target: text(&answered.target),
         status: Some(i32::from(answered.status)),
         count: tally.count,
         request_id: Some(tally.request_id.clone()),
@@ -171,7 +199,7 @@ fn entry(answered: &Answered, tally: &Tally) -> AuditEntry {
 mod tests {
     use super::*;
 
-    fn answered(target: usize) -> Answered {
+    fn answered(target: usize) -> Answered<'static> {
         Answered {
             actor: Some("test".into()),
             identity: None,
@@ -179,7 +207,7 @@ mod tests {
             address: Some([127, 0, 0, 1].into()),
             method: "GET",
             route: Some("/scim/v2/Users/{id}".into()),
-            target: Some(format!("adm_{target}")),
+            target: Some(format!("adm_{target}").into()),
             status: 200,
         }
     }

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
-use simulator::{Company, Options, OrderedFault, Simulator, Workspace, seed};
+use simulator::{Company, Options, OrderedFault, Simulator, Workspace, newcomers, seed};
 
 use super::{CommandError, asked_to_stop, print_line};
 use crate::clock::Clock;
@@ -32,6 +32,9 @@ pub struct CompanyArguments {
     /// How many teams.
     #[arg(long, default_value_t = 12)]
     pub teams: u32,
+    /// How many more people, who joined last: everybody else is as without them.
+    #[arg(long, default_value_t = 0)]
+    pub newcomers: u32,
     /// Which company of that size.
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
@@ -41,7 +44,10 @@ impl CompanyArguments {
     /// Makes the company, as of now.
     pub fn workspace(self, token: &str) -> Workspace {
         let now = Clock::System.now().unix_timestamp();
-        seed(Company { admins: self.admins, teams: self.teams, seed: self.seed, now }, token)
+        let company = Company { admins: self.admins, teams: self.teams, seed: self.seed, now };
+        let mut workspace = seed(company, token);
+        newcomers(&mut workspace, company, self.newcomers);
+        workspace
     }
 }
 
@@ -55,7 +61,8 @@ pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
     print_line(&format!("INTERCOM_ACCESS_TOKEN={}", arguments.token));
     eprintln!(
         "A simulated Intercom with {} teammates and {} teams. Ctrl-C ends it.",
-        arguments.company.admins, arguments.company.teams
+        arguments.company.admins + arguments.company.newcomers,
+        arguments.company.teams
     );
     asked_to_stop().await;
     simulator.stop().await;

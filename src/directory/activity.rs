@@ -112,7 +112,7 @@ impl Activity {
                         .map(|(name, _)| name.clone())
                         .collect();
                     granted.sort();
-                    user.permissions = Some(granted);
+                    user.permissions = Some(granted.into());
                 }
             }
             "admin_two_factor_auth_change" => {
@@ -176,7 +176,7 @@ mod tests {
                 "after": {"permissions": {"manage_teammates": true, "export_data": true, "manage_tags": false}},
             }),
         )]);
-        assert_eq!(user.permissions, Some(vec!["export_data".to_owned(), "manage_teammates".to_owned()]));
+        assert_eq!(user.permissions, Some(["export_data", "manage_teammates"].map(str::to_owned).into()));
         assert_eq!((user.first_name.as_deref(), user.last_name.as_deref()), (Some("Sam"), Some("Carter")));
     }
 

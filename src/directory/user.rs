@@ -87,7 +87,7 @@ pub struct User {
     pub role: Option<Role>,
     /// Names of the permissions that are granted, sorted; from the activity log.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub permissions: Option<Vec<String>>,
+    pub permissions: Option<Box<[String]>>,
     /// Whether a second factor is asked for at sign-in; from the activity log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub two_factor_auth: Option<bool>,

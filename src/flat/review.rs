@@ -170,7 +170,7 @@ fn row(
 ) -> ReviewedAccount {
     let account_id = account_id(&user.id);
     let last_login_at = volatile.last_sign_in_at.filter(|at| *at <= moment);
-    let privileged = |names: &Vec<String>| names.iter().any(|name| PRIVILEGED.contains(&name.as_str()));
+    let privileged = |names: &[String]| names.iter().any(|name| PRIVILEGED.contains(&name.as_str()));
     ReviewedAccount {
         as_of_utc: moment,
         workspace_id: directory.workspace.id.clone(),
@@ -182,7 +182,7 @@ fn row(
             UserKind::Teammate => "person",
             UserKind::Bot => "service",
         },
-        is_privileged: user.permissions.as_ref().map(privileged),
+        is_privileged: user.permissions.as_deref().map(privileged),
         roles: user.role.as_ref().map(|role| role.name.clone().unwrap_or_else(|| role.id.clone())),
         teams: teams.get(&account_id).map(|names| names.join(";")).unwrap_or_default(),
         permissions: user.permissions.as_ref().map(|names| names.join(";")),

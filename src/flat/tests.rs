@@ -21,7 +21,7 @@ fn directory() -> Directory {
     let ada = User {
         role: Some(Role { id: "2".to_owned(), name: Some("Support Agent".to_owned()) }),
         has_inbox_seat: Some(true),
-        permissions: Some(vec!["export_data".to_owned()]),
+        permissions: Some(["export_data".to_owned()].into()),
         ..user("1", "Ada")
     };
     let bo = User { has_inbox_seat: Some(false), ..user("2", "Bo") };

@@ -3,6 +3,7 @@
 //! On SCIM paths the body is RFC 7644 §3.12's, elsewhere RFC 9457's. Handlers only say what is wrong; which
 //! form it takes is decided by the path, in [`finish`], which all answers pass.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -311,9 +312,9 @@ pub async fn finish(
             "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
-    if let Some(mut facts) = facts {
+    if let Some(facts) = facts {
         if let Some(service) = service {
-            note(&service, &response, &mut facts, (&span, service.clock.running().saturating_sub(started)));
+            note(&service, &response, &facts, (&span, service.clock.running().saturating_sub(started)));
         }
         let id = HeaderValue::from_maybe_shared(Bytes::from(facts.request_id));
         response.headers_mut().insert(X_REQUEST_ID, id.unwrap_or_else(|_| HeaderValue::from_static("none")));
@@ -325,21 +326,21 @@ pub async fn finish(
 }
 
 /// Tells the log, the measures and the audit trail of an answer.
-fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: &mut Facts, (span, took): (&Span, Duration)) {
+fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: &Facts, (span, took): (&Span, Duration)) {
     let request = response.request();
     let (method, status) = (known_method(request.method()), response.status().as_u16());
     // The pattern of the path, and never the query: filters are about people.
     let route = if let Some(pattern) = Pattern::of(request) {
         spans::answered(span, method, pattern.of_every_workspace(), status);
         pattern.measures(&service.measures).answered(method, status, took);
-        Some(pattern.of_this_workspace(request))
+        Some(pattern.of_this_workspace(request).into())
     } else {
         // Whatever somebody tries is not written down for ever.
         let route = request.match_pattern();
         let known = route.as_deref().unwrap_or("other");
         spans::answered(span, method, known, status);
         service.measures.of_route(known.into()).answered(method, status, took);
-        route.map(Into::into)
+        route.map(Cow::from)
     };
     tracing::debug!(
         request.id = %facts.request_id, http.method = %request.method(), http.route = route.as_deref().unwrap_or_default(),
@@ -349,16 +350,16 @@ fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: &mut Fact
     if facts.actor.is_none() && matches!(request.path(), "/healthz" | "/readyz" | "/metrics") {
         return;
     }
-    let (actor, identity) = facts.actor.take().unzip();
+    let (actor, identity) = facts.actor.as_ref().map(|(subject, identity)| (&**subject, &**identity)).unzip();
     let answered = Answered {
-        actor,
-        identity,
-        workspace: facts.workspace.take(),
+        actor: actor.map(Cow::from),
+        identity: identity.map(Cow::from),
+        workspace: facts.workspace.as_deref().map(Cow::from),
         address: facts.came.from,
         method,
         route,
         // What is no id of the bridge's may be anything, somebody's address among it.
-        target: Pattern::id(request).filter(|id| is_id(id)).map(str::to_owned),
+        target: Pattern::id(request).filter(|id| is_id(id)).map(Cow::from),
         status,
     };
     service.trail.note(answered, &facts.request_id);
@@ -381,11 +382,11 @@ fn known_method(method: &Method) -> &'static str {
 /// Takes `/Users/` and `//Users` for `/Users`: base URLs are pasted with and without a slash at their end.
 fn tidy_path(request: &mut ServiceRequest) {
     let path = request.path();
+    // To the end in any case: then many bytes are looked at in one step.
+    let pairs = path.as_bytes().iter().zip(path.as_bytes().get(1..).unwrap_or_default());
+    let is_doubled = pairs.fold(false, |any, (one, next)| any | (*one == b'/' && *next == b'/'));
     // Swagger UI's pages name their parts by where they are.
-    if path.len() == 1
-        || path.starts_with("/docs/")
-        || !(path.ends_with('/') || path.as_bytes().windows(2).any(|pair| pair == b"//"))
-    {
+    if path.len() == 1 || path.starts_with("/docs/") || !(path.ends_with('/') || is_doubled) {
         return;
     }
     let mut tidy: String = path.split('/').filter(|segment| !segment.is_empty()).flat_map(|part| ["/", part]).collect();

@@ -119,14 +119,14 @@ const API: &str = "/api/v1";
 /// The pattern of a path, as records tell it. The framework could find it again, by trying all patterns once more.
 pub struct Pattern {
     plain: Arc<str>,
-    with_workspace: Arc<str>,
+    with_workspace: String,
     measures: OnceCell<RouteMeasures>,
 }
 
 impl Pattern {
     /// Of a path under a root that each workspace has.
     fn new(root: &str, path: &str) -> Self {
-        let with_workspace = format!("/workspaces/{{workspace}}{root}{path}").into();
+        let with_workspace = format!("/workspaces/{{workspace}}{root}{path}");
         Self { plain: format!("{root}{path}").into(), with_workspace, measures: OnceCell::new() }
     }
 
@@ -141,9 +141,9 @@ impl Pattern {
     }
 
     /// With the workspace, if the request's path has one.
-    pub fn of_this_workspace(&self, request: &HttpRequest) -> Arc<str> {
+    pub fn of_this_workspace(&self, request: &HttpRequest) -> &str {
         let named = request.match_info().get("workspace").is_some();
-        Arc::clone(if named { &self.with_workspace } else { &self.plain })
+        if named { &self.with_workspace } else { &self.plain }
     }
 
     /// What is measured of its answers.

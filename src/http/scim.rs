@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::header::{
     AGE, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION,
 };
-use actix_web::web::{self, Bytes};
+use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use super::body::Body;
@@ -250,7 +250,7 @@ fn show(request: &HttpRequest, fresh: &Fresh, resource: Resource<'_>) -> Result<
     if names_version(request, &IF_MATCH, version) == Some(false) {
         return Err(ScimError::PreconditionFailed.into());
     }
-    let location = HeaderValue::from_maybe_shared(Bytes::from(resource.location())).map_err(|_| ScimError::Internal)?;
+    let location = HeaderValue::from_maybe_shared(resource.ready_location()).map_err(|_| ScimError::Internal)?;
     // RFC 7644 §3.14: versions of a resource in ETag, If-None-Match and meta.version.
     let known = names_version(request, &IF_NONE_MATCH, version) == Some(true);
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };

@@ -65,17 +65,24 @@ impl Live {
         self.shown.subscribe().wait_for(condition).await.map_or_else(|_| Shown::default(), |shown| *shown)
     }
 
+    /// Keeps no earlier pictures any more: one is to come with which they share little.
+    pub(super) fn forget_earlier(&self) {
+        self.earlier.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Shows a new picture, if there is one, and from when on Intercom said that what is shown is so.
     pub(super) fn show(&self, picture: Option<Picture>, confirmed_at: Option<OffsetDateTime>) {
-        if let Some(picture) = picture
-            && let edition = picture.edition()
-            && let Some(before) = self.picture.swap(Some(Arc::new(picture)))
-            && before.edition() != edition
+        if let Some(picture) = picture.map(Arc::new)
+            && let Some(before) = self.picture.swap(Some(Arc::clone(&picture)))
+            && before.edition() != picture.edition()
         {
             let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
             earlier.push_back(before);
             if earlier.len() > limits::KEPT_GENERATIONS {
                 earlier.pop_front();
+            }
+            for kept in &mut *earlier {
+                *kept = Arc::new(kept.beside(&picture));
             }
         }
         let generation = self.picture().map_or(0, |picture| picture.edition().generation);

@@ -89,7 +89,7 @@ impl Publisher {
         let (ledger, workspace, gone_by) = (&self.ledger, self.workspace.as_str(), self.gone_by());
         let mut part = None;
         if let Some(shown) = previous.as_deref().map(|picture| picture.edition().generation)
-            && shown < generation
+            && shown <= generation
         {
             let touched = ledger.touched(workspace, shown, generation).await?;
             part = Some(touched).filter(|part| part.users.len() + part.groups.len() <= limits::PLANNED_IN_PART);
@@ -106,6 +106,8 @@ impl Publisher {
                 Picture::new(directory, base_url, names, Some(&previous))
             })
         } else {
+            // That many pictures without a common part would take too much memory.
+            self.live.forget_earlier();
             let snapshot = ledger.snapshot(workspace, generation).await?;
             tokio::task::spawn_blocking(move || {
                 let directory = Directory::new(snapshot, gone_by, previous.as_deref().map(Picture::directory));

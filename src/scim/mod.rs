@@ -3,7 +3,9 @@
 //! ```text
 //! schema     the one table: every attribute's name, type, rules and getter
 //! users, groups   their parts of the table
-//! picture    a workspace at one generation, ready to be asked: entries, indexes, bodies
+//! picture    a workspace at one generation, ready to be asked
+//! shelves    its answers, made before anybody asks
+//! index      where a text is among them
 //! path       attribute names as clients write them
 //! filter     the filter language: parse, bind to the table, match
 //! sort       `sortBy` and `sortOrder`
@@ -23,6 +25,7 @@ mod discovery;
 mod error;
 pub mod filter;
 mod groups;
+mod index;
 mod meta_schemas;
 mod page;
 mod parameters;
@@ -32,6 +35,7 @@ mod project;
 mod query;
 mod render;
 mod schema;
+mod shelves;
 mod sort;
 mod users;
 mod value;

@@ -243,7 +243,7 @@ fn group_name(user: UserRef<'_>, at: usize) -> Value<'_> {
 
 /// The seat, if there is one, and then the permissions.
 fn entitlement_count(user: UserRef<'_>) -> usize {
-    usize::from(has_seat(user)) + user.person.user.permissions.as_ref().map_or(0, Vec::len)
+    usize::from(has_seat(user)) + user.person.user.permissions.as_ref().map_or(0, |granted| granted.len())
 }
 
 fn has_seat(user: UserRef<'_>) -> bool {

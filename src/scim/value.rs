@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use time::OffsetDateTime;
 
-use super::picture::{Entry, Picture};
+use super::picture::Picture;
 use super::schema::{self, ResourceType};
+use super::shelves::Entry;
 use crate::directory::{Person, Team};
 
 /// One resource of a picture.
@@ -122,13 +123,17 @@ impl<'a> Resource<'a> {
         }
     }
 
+    /// The picture that it belongs to.
+    pub(super) fn picture(self) -> &'a Picture {
+        match self {
+            Self::User(user) => user.picture,
+            Self::Group(group) => group.picture,
+        }
+    }
+
     /// Its address: `meta.location`, and `$ref` in others.
     #[must_use]
     pub fn location(self) -> String {
-        let picture = match self {
-            Self::User(user) => user.picture,
-            Self::Group(group) => group.picture,
-        };
-        [picture.base_url(), self.resource_type().endpoint, "/", self.id()].concat()
+        [self.picture().base_url(), self.resource_type().endpoint, "/", self.id()].concat()
     }
 }

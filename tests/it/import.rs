@@ -201,7 +201,7 @@ async fn the_activity_log_tells_what_the_lists_do_not(database: TestDatabase) {
     let of =
         |id: u64| snapshot.users.iter().find(|(user, _)| user.value.id.as_str() == id.to_string()).unwrap().clone();
     let (ada, volatile) = of(small.ada);
-    assert_eq!(ada.value.permissions, Some(vec!["export_data".to_owned(), "manage_teammates".to_owned()]));
+    assert_eq!(ada.value.permissions, Some(["export_data", "manage_teammates"].map(str::to_owned).into()));
     assert_eq!(ada.value.two_factor_auth, Some(true));
     assert_eq!(ada.value.last_name.as_deref(), Some("Lovelace"));
     assert_eq!(volatile.last_sign_in_method.as_deref(), Some("google_oauth2"));

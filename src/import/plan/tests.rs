@@ -126,7 +126,7 @@ fn somebody_who_is_gone_has_no_access_any_more_whatever_the_log_told_before() {
     both.activity =
         [Activity { kind: "admin_permission_change".to_owned(), metadata: granted.into(), ..joined("1", NOW) }].into();
     let before = recorded(&both);
-    assert_eq!(before.users[1].0.value.permissions, Some(vec!["export_data".to_owned()]));
+    assert_eq!(before.users[1].0.value.permissions, Some(["export_data".to_owned()].into()));
     let mut one = observation(&[(1, "Ada")], &[], &[]);
     one.activity = both.activity;
     let gone = apply(&plan(&before, &one), &before);

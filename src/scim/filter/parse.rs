@@ -202,6 +202,9 @@ impl<'t> Parser<'t> {
 
     /// `and` or `or`: a space, or a closing parenthesis or bracket, must stand before it.
     fn take_joint(&mut self, keyword: &str) -> Result<bool, ScimError> {
+        if self.rest().is_empty() {
+            return Ok(false);
+        }
         let set_off = self.text[..self.at].ends_with([')', ']']) || self.peek().is_none_or(char::is_whitespace);
         if !self.take_word(keyword) {
             return Ok(false);
@@ -299,15 +302,19 @@ impl<'t> Parser<'t> {
         self.skip_spaces();
         let (start, text) = (self.at, self.word());
         let begins = |part: &str| part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '$');
-        let plain = text.rsplit_once(':').map_or(text, |(_, name)| name);
-        let well_formed = match plain.split_once('.') {
-            None => begins(plain),
-            Some((attribute, sub)) => begins(attribute) && begins(sub) && !sub.contains('.'),
+        let well_formed = || {
+            let plain = text.rsplit_once(':').map_or(text, |(_, name)| name);
+            match plain.split_once('.') {
+                None => begins(plain),
+                Some((attribute, sub)) => begins(attribute) && begins(sub) && !sub.contains('.'),
+            }
         };
+        // Most have one part.
+        let parted = text.bytes().any(|byte| matches!(byte, b':' | b'.'));
         if text.is_empty() {
             return Err(self.error("expected the name of an attribute"));
         }
-        if !well_formed || !begins(text) {
+        if !begins(text) || parted && !well_formed() {
             return Err(self.error("this is not the name of an attribute"));
         }
         self.at += text.len();
@@ -318,7 +325,10 @@ impl<'t> Parser<'t> {
         let start = self.at;
         if self.peek() == Some('"') {
             let end = end_of_string(self.rest()).ok_or_else(|| self.error("this text has no closing quote"))?;
-            let text = serde_json::from_str(&self.rest()[..end]).map_err(|_| {
+            let quoted = &self.rest()[..end];
+            let is_plain = !quoted.bytes().fold(false, |any, byte| any | (byte < b' ') | (byte == b'\\'));
+            let text = if is_plain { Ok(quoted[1..end - 1].to_owned()) } else { serde_json::from_str(quoted) };
+            let text = text.map_err(|_| {
                 self.error("this text is not a JSON string (a backslash starts an escape such as \\\" or \\u00e9)")
             })?;
             self.at += end;

@@ -34,6 +34,24 @@ fn what_did_not_change_is_shared_between_two_generations() {
     assert_eq!((before[69].clone(), before[70] == after[70]), (after[69].clone(), false));
     assert_eq!(after, bodies(&alone), "shared or made anew, it is the same");
     assert_eq!(bodies(&make(crowd(3, Some(70)), Some(&second)))[70].as_ptr(), after[70].as_ptr());
+
+    let kept = bodies(&first.beside(&second));
+    assert_eq!(kept, before, "what is not kept is made again");
+    let still: Vec<usize> = (0..200).filter(|place| kept[*place].as_ptr() == before[*place].as_ptr()).collect();
+    assert_eq!(still, shared, "what nobody else has is not kept");
+}
+
+#[test]
+fn where_a_resource_is_stands_in_its_ready_answer() {
+    let picture = Picture::new(directory(snapshot(1)), "https://bridge.example", Names::default(), None);
+    let elsewhere = picture.seen_from("https://elsewhere.example/\"quoted\"");
+    for resource in ALL.iter().flat_map(|kind| picture.all(kind)) {
+        assert_eq!(resource.ready_location(), resource.location());
+        let (cut, whole) = (resource.ready_location().as_ptr_range(), resource.ready().as_ptr_range());
+        assert!(whole.start < cut.start && cut.end < whole.end, "it is not made anew");
+        let there = elsewhere.by_id(resource.id()).unwrap();
+        assert_eq!(there.ready_location(), there.location());
+    }
 }
 
 proptest! {
@@ -45,6 +63,9 @@ proptest! {
         let ready = ask_of(&picture, ALL, &window, "").unwrap();
         let written = ask_of(&picture, ALL, &[&window[..], &[("filter", "id pr")]].concat(), "").unwrap();
         prop_assert_eq!(ready.body.concat(), written.body.concat());
+        let next = Picture::new(directory(crowd(2, Some(70))), "https://bridge.example", Names::default(), Some(&picture));
+        let kept = ask_of(&picture.beside(&next), ALL, &window, "").unwrap();
+        prop_assert_eq!(ready.body.concat(), kept.body.concat());
     }
 }
 

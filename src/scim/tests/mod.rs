@@ -54,7 +54,7 @@ fn snapshot(generation: Generation) -> Snapshot {
         user.role = title.map(|title| Role { id: title.len().to_string(), name: Some(title.to_owned()) });
         // Known of some people alone.
         user.two_factor_auth = (changed < 3).then_some(changed == 1);
-        user.permissions = (changed == 1).then(|| vec!["manage_teammates".to_owned(), "reports".to_owned()]);
+        user.permissions = (changed == 1).then(|| ["manage_teammates", "reports"].map(str::to_owned).into());
         let stamps = Stamps { created: day(1), last_modified: day(changed) };
         let volatile = Volatile { away_status_reason_id: id.parse().ok(), ..Volatile::default() };
         (Recorded { value: user, stamps }, volatile)

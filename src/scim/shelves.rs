@@ -1,0 +1,213 @@
+//! Answers that are ready before anybody asks.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+
+use super::index::Index;
+
+/// How many ready answers stand on a shelf, one after the other with commas between, as a page holds them. A part of a
+/// list is then a few slices of shelves. One change makes one shelf anew; the others are shared from generation to
+/// generation.
+pub(super) const SHELF: usize = 64;
+
+/// What is made once for each resource of a type. Places are those in the directory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shelves {
+    all: Vec<Shelf>,
+    by_id: Arc<Index>,
+    count: usize,
+}
+
+/// A few neighbours.
+#[derive(Clone, Debug)]
+pub(super) struct Shelf {
+    entries: Arc<[Entry]>,
+    /// Their answers as they are without `attributes` and `excludedAttributes`; nothing where they are made when they are
+    /// asked for.
+    answers: Bytes,
+}
+
+/// What is made once for a resource.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub id: Box<str>,
+    pub answer: Answer,
+}
+
+/// An answer, and where on its shelf it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer {
+    pub version: Version,
+    from: u32,
+    to: u32,
+    /// Where in the answer a user's name stands, to be compared there: it is sent next. And how long it is; 0 where JSON
+    /// writes it in another way.
+    name_at: u16,
+    name_length: u16,
+}
+
+impl Answer {
+    /// Before there is one.
+    const PENDING: Self = Self { version: Version::PENDING, from: 0, to: 0, name_at: 0, name_length: 0 };
+
+    /// Of what was written on a shelf last, with a pending version, which is settled. It begins at `from` and holds this
+    /// name.
+    pub fn of(written: &mut [u8], from: usize, name: &str) -> Self {
+        let answer = written.get_mut(from..).unwrap_or_default();
+        let version = Version::settle(answer);
+        let (name_at, name_length) = Self::place_of(name, answer).unwrap_or_default();
+        // A shelf of more than four gigabytes does not fit any machine that this runs on.
+        let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
+        Self { version, from: place(from), to: place(written.len()), name_at, name_length }
+    }
+
+    /// Where a name stands in an answer, and how long it is, if it stands there as it is.
+    fn place_of(name: &str, answer: &[u8]) -> Option<(u16, u16)> {
+        // No text can hold this: its quotes have backslashes.
+        const USER_NAME: &[u8] = br#""userName":""#;
+        let at = memchr::memmem::find(answer, USER_NAME)? + USER_NAME.len();
+        answer[at..].strip_prefix(name.as_bytes())?.strip_prefix(b"\"")?;
+        Some((at.try_into().ok()?, name.len().try_into().ok()?))
+    }
+}
+
+/// What follows the location in an answer, but for the hash.
+pub(super) const AFTER_LOCATION: &str = r#"","version":"W/\"................\""}}"#;
+
+/// A weak ETag, quotes and all: `W/"…"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Version([u8; 20]);
+
+impl Version {
+    /// What stands in an answer while its version, a hash of it, is not known yet.
+    const PENDING: Self = Self(*b"W/\"................\"");
+
+    /// Length of the hash in characters, and where it begins.
+    const HASH: Range<usize> = 3..19;
+
+    pub fn as_str(&self) -> &str {
+        // It is made of ASCII.
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// RFC 7644 §3.14: the version is of the stored resource, so it is a hash of the whole answer, whatever
+    /// part of it somebody asks for. Volatile values are not in that answer and not in the version.
+    ///
+    /// Takes an answer with a pending version, and writes the version into it.
+    fn settle(answer: &mut [u8]) -> Self {
+        let mut version = Self::PENDING;
+        // Twelve bytes are sixteen characters.
+        let hash = digest(&SHA256, answer);
+        let _ = URL_SAFE_NO_PAD.encode_slice(&hash.as_ref()[..12], &mut version.0[Self::HASH]);
+        // `meta.version` is the last text of an answer; before it, somebody's name could look like it.
+        let dots = &Self::PENDING.0[Self::HASH];
+        if let Some(at) = memchr::memmem::rfind(answer, dots) {
+            answer[at..at + dots.len()].copy_from_slice(&version.0[Self::HASH]);
+        }
+        version
+    }
+}
+
+impl Shelf {
+    /// The same with answers, one for each entry: where they are, and their bytes.
+    pub fn filled(&self, places: &[Answer], answers: &[u8]) -> Self {
+        let entry = |(entry, answer): (&Entry, &Answer)| Entry { id: entry.id.clone(), answer: *answer };
+        let entries = self.entries.iter().zip(places).map(entry).collect();
+        Self { entries, answers: Bytes::copy_from_slice(answers) }
+    }
+
+    pub fn is_filled(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    /// Whether this has answers, and they are those of the other.
+    pub fn is_good_for(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Entry, &Entry)| a.id == b.id && a.answer.version == b.answer.version;
+        self.is_filled() && self.len() == other.len() && self.entries.iter().zip(&*other.entries).all(same)
+    }
+
+    /// The places that it holds, if it is the shelf of that number.
+    pub fn places(&self, number: usize) -> Range<usize> {
+        number * SHELF..number * SHELF + self.len()
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+impl Shelves {
+    /// With ids, and without answers.
+    pub fn of_ids(prefix: &str, ids: impl Iterator<Item = impl fmt::Display>) -> Self {
+        let ids: Vec<Box<str>> = ids.map(|id| format!("{prefix}{id}").into()).collect();
+        let (count, by_id) = (ids.len(), Arc::new(Index::of(ids.iter().map(AsRef::as_ref))));
+        let mut entries = ids.into_iter().map(|id| Entry { id, answer: Answer::PENDING }).peekable();
+        let mut all = Vec::with_capacity(count.div_ceil(SHELF));
+        while entries.peek().is_some() {
+            all.push(Shelf { entries: entries.by_ref().take(SHELF).collect(), answers: Bytes::new() });
+        }
+        Self { all, by_id, count }
+    }
+
+    /// How many answers there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The shelf of that number, counted from 0.
+    pub fn get(&self, number: usize) -> Option<&Shelf> {
+        self.all.get(number)
+    }
+
+    /// How many shelves there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Puts a shelf in the place of one with the same ids.
+    pub fn put(&mut self, number: usize, shelf: Shelf) {
+        self.all[number] = shelf;
+    }
+
+    pub fn entry(&self, place: usize) -> &Entry {
+        &self.all[place / SHELF].entries[place % SHELF]
+    }
+
+    /// Where the one with that id is.
+    pub fn place(&self, id: &str) -> Option<u32> {
+        self.by_id.candidates(id).find(|place| &*self.entry(*place as usize).id == id)
+    }
+
+    /// The answers at neighbouring places of one shelf with commas between, if it has them.
+    pub fn answers(&self, places: Range<usize>) -> Option<Bytes> {
+        let last = places.end.checked_sub(1).filter(|last| *last >= places.start)?;
+        let shelf = self.all.get(places.start / SHELF).filter(|shelf| shelf.is_filled())?;
+        let (first, last) = (places.start % SHELF, last % SHELF);
+        let (first, last) = (shelf.entries.get(first)?.answer, shelf.entries.get(last)?.answer);
+        Some(shelf.answers.slice(first.from as usize..last.to as usize))
+    }
+
+    /// The name in the answer at a place, if it stands there as it is.
+    pub fn name(&self, place: usize) -> Option<&[u8]> {
+        let shelf = self.all.get(place / SHELF)?;
+        let Answer { from, name_at, name_length, .. } = shelf.entries.get(place % SHELF)?.answer;
+        let from = from as usize + usize::from(name_at);
+        shelf.answers.get(from..from + usize::from(name_length)).filter(|name| !name.is_empty())
+    }
+
+    /// The same, with those answers alone that others also have.
+    pub fn shared_with(&self, others: &Self) -> Self {
+        let all = self.all.iter().enumerate().map(|(number, shelf)| {
+            let shared = others.get(number).is_some_and(|other| other.answers.as_ptr() == shelf.answers.as_ptr());
+            let answers = if shared { shelf.answers.clone() } else { Bytes::new() };
+            Shelf { entries: Arc::clone(&shelf.entries), answers }
+        });
+        Self { all: all.collect(), by_id: Arc::clone(&self.by_id), count: self.count }
+    }
+}
