@@ -206,7 +206,7 @@ pub const LEASE_PATIENCE: Duration = Duration::from_mins(10);
 pub const GENERATION_POLL: Duration = Duration::from_secs(1);
 
 /// Generations kept beside the one that is shown, so that a walk by cursor can go on over the list it began with.
-/// What they share with it takes no room twice.
+/// What they share with it takes no room twice, and of the rest they keep no answers.
 pub const KEPT_GENERATIONS: usize = 4;
 
 /// Verified tokens that are remembered. Checking a signature takes longer than answering a question; there are

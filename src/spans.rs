@@ -25,7 +25,7 @@ impl Extractor for Caller<'_> {
 
 /// An answer to a request; part of the caller's trace, if it names one.
 #[must_use]
-pub fn request(method: &str, request_id: &str, traceparent: Option<&str>) -> Span {
+pub fn request<'a>(method: &str, request_id: &str, traceparent: impl FnOnce() -> Option<&'a str>) -> Span {
     let span = tracing::trace_span!(
         target: TARGET,
         "request",
@@ -35,7 +35,9 @@ pub fn request(method: &str, request_id: &str, traceparent: Option<&str>) -> Spa
         http.response.status_code = field::Empty,
         request.id = request_id,
     );
-    if let Some(traceparent) = traceparent.filter(|_| !span.is_disabled()) {
+    if !span.is_disabled()
+        && let Some(traceparent) = traceparent()
+    {
         // Without a collector there is no trace to be part of.
         let _ = span.set_parent(TraceContextPropagator::new().extract(&Caller(traceparent)));
     }

@@ -4,13 +4,15 @@
 //! form it takes is decided by the path, in [`finish`], which all answers pass.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
     ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -18,7 +20,7 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -271,58 +273,64 @@ pub struct Facts {
     pub workspace: Option<Arc<str>>,
 }
 
+tokio::task_local! {
+    /// Of the request that is being answered. Its own extensions could hold them too, but take longer to be asked, and
+    /// every answer asks them four times.
+    static FACTS: RefCell<Facts>;
+}
+
 impl Facts {
-    /// Looks at what is known, or adds to it.
-    pub fn of<T>(request: &HttpRequest, deed: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        request.extensions_mut().get_mut::<Self>().map(deed)
+    /// Looks at what is known of the request that is being answered, or adds to it.
+    pub fn of<T>(_: &HttpRequest, deed: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        FACTS.try_with(|facts| deed(&mut facts.borrow_mut())).ok()
     }
 }
 
 /// What every answer passes: gives refusals their body, the answer its `X-Request-Id`, and the log its line.
 pub async fn finish(
     mut request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
+    next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     tidy_path(&mut request);
     let service = request.app_data::<Data<Service>>().cloned();
     let came = service.as_ref().map_or_else(Came::default, |service| service.origin.came(&request));
     let started = service.as_ref().map(|service| service.clock.running()).unwrap_or_default();
     let request_id = request_id(&request);
-    let traceparent = request.headers().get(&TRACEPARENT).and_then(|parent| parent.to_str().ok());
+    let traceparent = || request.headers().get(&TRACEPARENT).and_then(|parent| parent.to_str().ok());
     let span = spans::request(known_method(request.method()), &request_id, traceparent);
-    let facts = Facts { request_id, came, actor: None, workspace: None };
-    request.extensions_mut().insert(facts);
+    let facts = RefCell::new(Facts { request_id, came, actor: None, workspace: None });
     let too_long =
         request.uri().path_and_query().is_some_and(|target| target.as_str().len() > limits::REQUEST_TARGET_BYTES);
     let unread = Unread::of(&mut request);
-    let response = if too_long {
+    let (mut response, known);
+    if too_long {
         let refused = ApiError::Scim(ScimError::TooLarge { limit: limits::REQUEST_TARGET_BYTES });
-        request.error_response(refused).map_into_boxed_body()
+        (response, known) = (request.error_response(refused), Some(facts));
     } else {
-        next.call(request).instrument(span.clone()).await?.map_into_boxed_body()
-    };
-    let mut response = match refusal(&response) {
-        Some(error) => with_body(response, &error),
-        None => response,
-    };
-    let facts = response.request().extensions_mut().remove::<Facts>();
+        let mut answering = pin!(FACTS.scope(facts, next.call(request).instrument(span.clone())));
+        response = answering.as_mut().await?;
+        known = answering.take_value();
+    }
+    if let Some(error) = refusal(&response) {
+        response = with_body(response, &error);
+    }
     if response.request().path().starts_with("/docs/") {
         // Swagger UI makes styles and pictures of its own; it loads nothing from elsewhere, nor can it be shown in a frame.
         let policy =
             "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
-    if let Some(facts) = facts {
+    if let Some(facts) = known.map(RefCell::into_inner) {
         if let Some(service) = service {
             note(&service, &response, &facts, (&span, service.clock.running().saturating_sub(started)));
         }
         let id = HeaderValue::from_maybe_shared(Bytes::from(facts.request_id));
         response.headers_mut().insert(X_REQUEST_ID, id.unwrap_or_else(|_| HeaderValue::from_static("none")));
     }
-    Ok(match unread {
-        Some(unread) => unread.held_by(response),
-        None => response,
-    })
+    if let Some(unread) = unread {
+        response = unread.held_by(response);
+    }
+    Ok(response)
 }
 
 /// Tells the log, the measures and the audit trail of an answer.
@@ -384,9 +392,9 @@ fn tidy_path(request: &mut ServiceRequest) {
     let path = request.path();
     // To the end in any case: then many bytes are looked at in one step.
     let pairs = path.as_bytes().iter().zip(path.as_bytes().get(1..).unwrap_or_default());
-    let is_doubled = pairs.fold(false, |any, (one, next)| any | (*one == b'/' && *next == b'/'));
+    let doubled = pairs.filter(|(one, next)| **one == b'/' && **next == b'/').count();
     // Swagger UI's pages name their parts by where they are.
-    if path.len() == 1 || path.starts_with("/docs/") || !(path.ends_with('/') || is_doubled) {
+    if path.len() == 1 || path.starts_with("/docs/") || !(path.ends_with('/') || doubled > 0) {
         return;
     }
     let mut tidy: String = path.split('/').filter(|segment| !segment.is_empty()).flat_map(|part| ["/", part]).collect();

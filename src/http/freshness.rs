@@ -31,10 +31,10 @@ pub async fn picture<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fre
     let (service, workspace) = (&caller.service, &caller.workspace);
     let freshness = service.freshness;
     // A workspace whose imports fail is tried again by its own schedule, not by every question.
-    let failing = workspace.health.failing();
+    let failing = || workspace.health.failing();
     let wanted = if freshness.read_through { Some(Duration::ZERO) } else { wanted_age(request) };
     let mut now = caller.asked_at;
-    if let (Some(wanted), false) = (wanted, failing) {
+    if let Some(wanted) = wanted.filter(|_| !failing()) {
         // An age beyond all times is fulfilled by any answer.
         let oldest = Duration::try_into(wanted).ok().and_then(|wanted: time::Duration| now.checked_sub(wanted));
         let confirmed = |at: Option<OffsetDateTime>| at.is_some() && at >= oldest;
@@ -53,7 +53,7 @@ pub async fn picture<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fre
     }
     let picture = seen(workspace.live.picture().ok_or(ScimError::NotReady)?, request, caller);
     let age = age(caller, now);
-    if age.is_some_and(|age| age > freshness.max_age) && !failing {
+    if age.is_some_and(|age| age > freshness.max_age) && !failing() {
         workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), now);
     }
     Ok(Fresh { picture, age: age.map(time::Duration::whole_seconds) })

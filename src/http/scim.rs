@@ -269,6 +269,6 @@ fn show(request: &HttpRequest, fresh: &Fresh, resource: Resource<'_>) -> Result<
 
 fn tell_age(response: &mut HttpResponseBuilder, fresh: &Fresh) {
     if let Some(age) = fresh.age {
-        response.insert_header((AGE, age));
+        response.insert_header((AGE, itoa::Buffer::new().format(age)));
     }
 }

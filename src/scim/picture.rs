@@ -11,7 +11,7 @@ use super::project::Projection;
 use super::render;
 use super::resource_types;
 use super::schema::{self, ResourceType};
-use super::shelves::{AFTER_LOCATION, Answer, SHELF, Shelf, Shelves};
+use super::shelves::{AFTER_LOCATION, Answer, BEFORE_LOCATION, SHELF, Shelf, Shelves};
 use super::value::{GroupRef, Resource, UserRef};
 use crate::directory::{Directory, Edition, Link, Names, Workspace};
 
@@ -96,14 +96,14 @@ impl Picture {
         for kind in resource_types::ALL {
             for number in 0..self.shelves(kind).len() {
                 let same = previous.and_then(|previous| self.same_shelf(kind, number, previous));
-                let shelf = same.cloned().or_else(|| {
-                    let shelf = self.written_shelf(kind, number, &mut written)?;
+                let neighbours = same.cloned().or_else(|| {
+                    let neighbours = self.written_shelf(kind, number, &mut written)?;
                     // Other values may make the same answers.
                     let earlier = previous.and_then(|previous| previous.shelves(kind).get(number));
-                    Some(earlier.filter(|earlier| earlier.is_good_for(&shelf)).cloned().unwrap_or(shelf))
+                    Some(earlier.filter(|earlier| earlier.is_good_for(&neighbours)).cloned().unwrap_or(neighbours))
                 });
-                if let Some(shelf) = shelf {
-                    self.shelves_mut(kind).put(number, shelf);
+                if let Some(neighbours) = neighbours {
+                    self.shelves_mut(kind).put(number, neighbours);
                 }
             }
         }
@@ -111,11 +111,11 @@ impl Picture {
 
     /// The shelf of an earlier picture, if its answers are those of this one: nothing is different that they show.
     fn same_shelf<'p>(&self, kind: &ResourceType, number: usize, earlier: &'p Self) -> Option<&'p Shelf> {
-        let shelf = earlier.shelves(kind).get(number).filter(|shelf| shelf.is_filled())?;
-        let mut places = shelf.places(number);
-        let same = self.shelves(kind).get(number)?.len() == shelf.len()
+        let neighbours = earlier.shelves(kind).get(number).filter(|neighbours| neighbours.is_filled())?;
+        let mut places = neighbours.places(number);
+        let same = self.shelves(kind).get(number)?.len() == neighbours.len()
             && places.all(|place| self.says_the_same(earlier, kind, place));
-        same.then_some(shelf)
+        same.then_some(neighbours)
     }
 
     fn written_shelf(&self, kind: &ResourceType, number: usize, written: &mut Vec<u8>) -> Option<Shelf> {
@@ -174,8 +174,8 @@ impl Picture {
     /// The ready answers of a type at these places, to be joined by commas: slices of shelves.
     pub(super) fn ready_part(&self, kind: &ResourceType, places: Range<usize>) -> impl Iterator<Item = Bytes> {
         let shelves = places.start / SHELF..places.end.div_ceil(SHELF);
-        shelves.flat_map(move |shelf| {
-            let part = places.start.max(shelf * SHELF)..places.end.min((shelf + 1) * SHELF);
+        shelves.flat_map(move |number| {
+            let part = places.start.max(number * SHELF)..places.end.min((number + 1) * SHELF);
             match self.shelved(kind, part.clone()) {
                 Some(answers) => vec![answers],
                 None => self.part(kind, part).map(Resource::ready).collect(),
@@ -325,11 +325,11 @@ impl<'a> Resource<'a> {
     pub fn ready_location(self) -> Bytes {
         let cut = || {
             let answer = self.shelved()?;
-            let (root, id) = (self.picture().base_url(), self.id());
+            let parts = [self.picture().base_url(), self.resource_type().endpoint, "/", self.id()];
             let end = answer.len().checked_sub(AFTER_LOCATION.len())?;
-            let start = end.checked_sub(root.len() + self.resource_type().endpoint.len() + 1 + id.len())?;
-            let location = answer.slice(start..end);
-            (location.starts_with(root.as_bytes()) && location.ends_with(id.as_bytes())).then_some(location)
+            let start = end.checked_sub(parts.map(str::len).iter().sum())?;
+            // One that JSON writes in another way is longer there.
+            answer[..start].ends_with(BEFORE_LOCATION.as_bytes()).then(|| answer.slice(start..end))
         };
         cut().unwrap_or_else(|| self.location().into())
     }

@@ -31,6 +31,8 @@ pub(super) struct Shelf {
     /// Their answers as they are without `attributes` and `excludedAttributes`; nothing where they are made when they are
     /// asked for.
     answers: Bytes,
+    /// Where in each answer the id stands: all begin the same.
+    id_at: usize,
 }
 
 /// What is made once for a resource.
@@ -77,6 +79,9 @@ impl Answer {
     }
 }
 
+/// What stands before the location in an answer.
+pub(super) const BEFORE_LOCATION: &str = r#""location":""#;
+
 /// What follows the location in an answer, but for the hash.
 pub(super) const AFTER_LOCATION: &str = r#"","version":"W/\"................\""}}"#;
 
@@ -114,12 +119,26 @@ impl Version {
     }
 }
 
+/// What stands before an id.
+const ID: &[u8] = br#""id":""#;
+
 impl Shelf {
     /// The same with answers, one for each entry: where they are, and their bytes.
     pub fn filled(&self, places: &[Answer], answers: &[u8]) -> Self {
         let entry = |(entry, answer): (&Entry, &Answer)| Entry { id: entry.id.clone(), answer: *answer };
         let entries = self.entries.iter().zip(places).map(entry).collect();
-        Self { entries, answers: Bytes::copy_from_slice(answers) }
+        let id_at = memchr::memmem::find(answers, ID).map_or(0, |at| at + ID.len());
+        Self { entries, answers: Bytes::copy_from_slice(answers), id_at }
+    }
+
+    /// Whether an entry of this shelf has that id. It is compared in the answer, which is sent next.
+    fn is_of(&self, entry: &Entry, id: &str) -> bool {
+        match self.answers.get(entry.answer.from as usize + self.id_at..) {
+            Some(shown) if self.is_filled() => {
+                shown.strip_prefix(id.as_bytes()).is_some_and(|after| after.starts_with(b"\""))
+            }
+            _ => *entry.id == *id,
+        }
     }
 
     pub fn is_filled(&self) -> bool {
@@ -150,7 +169,7 @@ impl Shelves {
         let mut entries = ids.into_iter().map(|id| Entry { id, answer: Answer::PENDING }).peekable();
         let mut all = Vec::with_capacity(count.div_ceil(SHELF));
         while entries.peek().is_some() {
-            all.push(Shelf { entries: entries.by_ref().take(SHELF).collect(), answers: Bytes::new() });
+            all.push(Shelf { entries: entries.by_ref().take(SHELF).collect(), answers: Bytes::new(), id_at: 0 });
         }
         Self { all, by_id, count }
     }
@@ -171,8 +190,8 @@ impl Shelves {
     }
 
     /// Puts a shelf in the place of one with the same ids.
-    pub fn put(&mut self, number: usize, shelf: Shelf) {
-        self.all[number] = shelf;
+    pub fn put(&mut self, number: usize, neighbours: Shelf) {
+        self.all[number] = neighbours;
     }
 
     pub fn entry(&self, place: usize) -> &Entry {
@@ -181,32 +200,36 @@ impl Shelves {
 
     /// Where the one with that id is.
     pub fn place(&self, id: &str) -> Option<u32> {
-        self.by_id.candidates(id).find(|place| &*self.entry(*place as usize).id == id)
+        let is_it = |place: &u32| {
+            let place = *place as usize;
+            self.all[place / SHELF].is_of(self.entry(place), id)
+        };
+        self.by_id.candidates(id).find(is_it)
     }
 
     /// The answers at neighbouring places of one shelf with commas between, if it has them.
     pub fn answers(&self, places: Range<usize>) -> Option<Bytes> {
         let last = places.end.checked_sub(1).filter(|last| *last >= places.start)?;
-        let shelf = self.all.get(places.start / SHELF).filter(|shelf| shelf.is_filled())?;
+        let neighbours = self.all.get(places.start / SHELF).filter(|neighbours| neighbours.is_filled())?;
         let (first, last) = (places.start % SHELF, last % SHELF);
-        let (first, last) = (shelf.entries.get(first)?.answer, shelf.entries.get(last)?.answer);
-        Some(shelf.answers.slice(first.from as usize..last.to as usize))
+        let (first, last) = (neighbours.entries.get(first)?.answer, neighbours.entries.get(last)?.answer);
+        Some(neighbours.answers.slice(first.from as usize..last.to as usize))
     }
 
     /// The name in the answer at a place, if it stands there as it is.
     pub fn name(&self, place: usize) -> Option<&[u8]> {
-        let shelf = self.all.get(place / SHELF)?;
-        let Answer { from, name_at, name_length, .. } = shelf.entries.get(place % SHELF)?.answer;
+        let neighbours = self.all.get(place / SHELF)?;
+        let Answer { from, name_at, name_length, .. } = neighbours.entries.get(place % SHELF)?.answer;
         let from = from as usize + usize::from(name_at);
-        shelf.answers.get(from..from + usize::from(name_length)).filter(|name| !name.is_empty())
+        neighbours.answers.get(from..from + usize::from(name_length)).filter(|name| !name.is_empty())
     }
 
     /// The same, with those answers alone that others also have.
     pub fn shared_with(&self, others: &Self) -> Self {
-        let all = self.all.iter().enumerate().map(|(number, shelf)| {
-            let shared = others.get(number).is_some_and(|other| other.answers.as_ptr() == shelf.answers.as_ptr());
-            let answers = if shared { shelf.answers.clone() } else { Bytes::new() };
-            Shelf { entries: Arc::clone(&shelf.entries), answers }
+        let all = self.all.iter().enumerate().map(|(number, neighbours)| {
+            let shared = others.get(number).is_some_and(|other| other.answers.as_ptr() == neighbours.answers.as_ptr());
+            let answers = if shared { neighbours.answers.clone() } else { Bytes::new() };
+            Shelf { entries: Arc::clone(&neighbours.entries), answers, id_at: neighbours.id_at }
         });
         Self { all: all.collect(), by_id: Arc::clone(&self.by_id), count: self.count }
     }
