@@ -122,7 +122,7 @@ impl Activity {
             }
             "admin_login_success" if volatile.last_sign_in_at.is_none_or(|last| last <= self.at) => {
                 volatile.last_sign_in_at = Some(self.at);
-                volatile.last_sign_in_method = text("/sign_in_method");
+                volatile.last_sign_in_method = text("/sign_in_method").map(Into::into);
             }
             _ => {}
         }

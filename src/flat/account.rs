@@ -130,7 +130,7 @@ fn row(directory: &Directory, person: &Person, names: Names) -> Account {
         joined_at: user.joined_at,
         removed_at: user.removed_at,
         last_sign_in_at: volatile.last_sign_in_at,
-        last_sign_in_method: volatile.last_sign_in_method.clone(),
+        last_sign_in_method: volatile.last_sign_in_method.clone().map(Into::into),
         created_at: user.joined_at.unwrap_or(stamps.created),
         last_modified_at: stamps.last_modified,
         id,

@@ -108,7 +108,7 @@ pub(super) fn volatile(row: volatile::Model) -> (UserId, Volatile) {
         away_status_reason_id: row.away_status_reason_id,
         avatar_url: row.avatar_url,
         last_sign_in_at: row.last_sign_in_at,
-        last_sign_in_method: row.last_sign_in_method,
+        last_sign_in_method: row.last_sign_in_method.map(Into::into),
     };
     (UserId::new(row.user_id), values)
 }
@@ -122,7 +122,7 @@ pub(super) fn volatile_row(workspace: &str, user: &UserId, values: &Volatile) ->
         away_status_reason_id: Set(values.away_status_reason_id),
         avatar_url: Set(values.avatar_url.clone()),
         last_sign_in_at: Set(values.last_sign_in_at),
-        last_sign_in_method: Set(values.last_sign_in_method.clone()),
+        last_sign_in_method: Set(values.last_sign_in_method.clone().map(Into::into)),
     }
 }
 
