@@ -133,12 +133,8 @@ impl Shelf {
 
     /// Whether an entry of this shelf has that id. It is compared in the answer, which is sent next.
     fn is_of(&self, entry: &Entry, id: &str) -> bool {
-        match self.answers.get(entry.answer.from as usize + self.id_at..) {
-            Some(shown) if self.is_filled() => {
-                shown.strip_prefix(id.as_bytes()).is_some_and(|after| after.starts_with(b"\""))
-            }
-            _ => *entry.id == *id,
-        }
+        let shown = self.answers.get(entry.answer.from as usize + self.id_at..).filter(|_| self.is_filled());
+        entry.id.len() == id.len() && shown.map_or_else(|| *entry.id == *id, |shown| shown.starts_with(id.as_bytes()))
     }
 
     pub fn is_filled(&self) -> bool {
