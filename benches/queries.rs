@@ -8,7 +8,8 @@
 //! * `rate`: answers a second of the bridge, divided by those of the bare handler;
 //! * `cpu`: processor time for one answer of the bare handler, divided by the bridge's. It does not depend on how
 //!   fast the load generator is;
-//! * what knowing a token again takes, of the processor time for one answer by id.
+//! * what knowing a token again takes, of the processor time for one answer by id;
+//! * the memory that the bridge takes for each user, and how many times that while it swaps its picture.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on fails so")]
 #![expect(clippy::cast_precision_loss, reason = "what is printed is rounded")]
 

@@ -275,7 +275,7 @@ pub struct Facts {
 
 tokio::task_local! {
     /// Of the request that is being answered. Its own extensions could hold them too, but take longer to be asked, and
-    /// every answer asks them four times.
+    /// every answer asks them more than once.
     static FACTS: RefCell<Facts>;
 }
 

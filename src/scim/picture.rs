@@ -17,7 +17,7 @@ use crate::directory::{Directory, Edition, Link, Names, Workspace};
 
 /// A workspace's users and groups as SCIM shows them. What did not change from one generation to the next is shared
 /// between their pictures, so that keeping several takes little more room than keeping one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Picture {
     directory: Arc<Directory>,
     base_url: String,
@@ -64,30 +64,16 @@ impl Picture {
     /// they are asked for.
     #[must_use]
     pub fn seen_from(&self, base_url: impl Into<String>) -> Self {
-        Self {
-            directory: Arc::clone(&self.directory),
-            base_url: base_url.into(),
-            elsewhere: true,
-            names: self.names,
-            users: Arc::clone(&self.users),
-            groups: Arc::clone(&self.groups),
-            users_by_name: Arc::clone(&self.users_by_name),
-        }
+        Self { base_url: base_url.into(), elsewhere: true, ..self.clone() }
     }
 
     /// The same picture, to be kept beside a newer one: with those answers alone that the newer one has too. The others
     /// are made when they are asked for.
     #[must_use]
     pub fn beside(&self, newer: &Self) -> Self {
-        Self {
-            directory: Arc::clone(&self.directory),
-            base_url: self.base_url.clone(),
-            elsewhere: self.elsewhere,
-            names: self.names,
-            users: Arc::new(self.users.shared_with(&newer.users)),
-            groups: Arc::new(self.groups.shared_with(&newer.groups)),
-            users_by_name: Arc::clone(&self.users_by_name),
-        }
+        let users = Arc::new(self.users.shared_with(&newer.users));
+        let groups = Arc::new(self.groups.shared_with(&newer.groups));
+        Self { users, groups, ..self.clone() }
     }
 
     /// Puts an answer for each resource on the shelves, or takes the earlier shelf where it holds the same.

@@ -255,6 +255,15 @@ fn a_cursor_is_good_for_the_same_question_of_the_same_client_alone() {
 }
 
 #[test]
+fn a_page_of_nobody_may_begin_anywhere() {
+    for start in ["1", "2", "12", "13"] {
+        let page = ask(&[USER], &[("startIndex", start), ("count", "0")]).unwrap();
+        assert_eq!((&page["totalResults"], page["itemsPerPage"].as_u64()), (&12.into(), Some(0)), "{start}");
+        assert_eq!(page["Resources"].as_array().map(Vec::len), Some(0), "{start}");
+    }
+}
+
+#[test]
 fn counts_at_the_edge_end_a_walk_by_cursor() {
     for count in ["0", "-1", "12", "100000"] {
         let page = ask(&[USER], &[("cursor", ""), ("count", count)]).unwrap();
