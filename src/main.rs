@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use intercom_scim_bridge::commands::CommandLine;
 
-/// What an import took for a moment goes back to the system afterwards; glibc's allocator keeps it.
+/// What an import took for a moment goes back to the system afterwards, the database's too; glibc's allocator keeps it.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -1,6 +1,7 @@
 //! A workspace at one generation, with its people and teams joined: what questions are answered from.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -76,7 +77,10 @@ impl Directory {
         let all = snapshot.users.len();
         let stays = |user: &Recorded<User>| user.value.active || user.stamps.last_modified > gone_by;
         let mut people: Vec<Person> = Vec::with_capacity(all);
-        people.extend(snapshot.users.into_iter().filter(|(user, _)| stays(user)).map(|(recorded, volatile)| {
+        let (mut job_titles, mut roles) = (HashSet::new(), HashSet::new());
+        people.extend(snapshot.users.into_iter().filter(|(user, _)| stays(user)).map(|(mut recorded, volatile)| {
+            recorded.value.job_title = recorded.value.job_title.map(|job_title| one_of(&mut job_titles, job_title));
+            recorded.value.role = recorded.value.role.map(|role| one_of(&mut roles, role));
             let before = previous.and_then(|directory| directory.person(&recorded.value.id));
             Person {
                 user: shared(recorded.value, before.map(|person| &person.user)),
@@ -241,6 +245,15 @@ pub fn links_with(links: &[Link], priority: Priority) -> &[Link] {
     let before = |wanted: u8| links.partition_point(|link| rank(link.priority) < wanted);
     let rank = rank(Some(priority));
     &links[before(rank)..before(rank + 1)]
+}
+
+/// The one that is known already and is the same, or else this one: many have it.
+fn one_of<T: Eq + Hash + ?Sized>(known: &mut HashSet<Arc<T>>, one: Arc<T>) -> Arc<T> {
+    if let Some(known) = known.get(&one) {
+        return Arc::clone(known);
+    }
+    known.insert(Arc::clone(&one));
+    one
 }
 
 /// The value, in the earlier place where it is the same.

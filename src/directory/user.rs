@@ -1,6 +1,7 @@
 //! People.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -78,13 +79,13 @@ pub struct User {
     pub last_name: Option<String>,
     /// What the person does in the company.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub job_title: Option<String>,
+    pub job_title: Option<Arc<str>>,
     /// Whether the person holds a paid inbox seat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub has_inbox_seat: Option<bool>,
     /// The role that bundles the person's permissions.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub role: Option<Role>,
+    pub role: Option<Arc<Role>>,
     /// Names of the permissions that are granted, sorted; from the activity log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Box<[String]>>,
@@ -128,8 +129,8 @@ pub struct Volatile {
     pub last_sign_in_method: Option<Box<str>>,
 }
 
-// Both are kept for everybody, behind two counters. Allocators would round anything larger up to 320 and 112 bytes.
-const _: () = assert!(size_of::<User>() + 16 <= 256 && size_of::<Volatile>() + 16 <= 96);
+// Both are kept for everybody, behind two counters. Allocators would round anything larger up to 256 and 112 bytes.
+const _: () = assert!(size_of::<User>() + 16 <= 224 && size_of::<Volatile>() + 16 <= 96);
 
 /// Whether an account belongs to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -115,7 +115,7 @@ fn row(directory: &Directory, person: &Person, names: Names) -> Account {
         display_name: user.name.clone(),
         given_name: given_name.map(str::to_owned),
         family_name: family_name.map(str::to_owned),
-        title: user.job_title.clone(),
+        title: user.job_title.as_deref().map(str::to_owned),
         user_type: match user.kind() {
             UserKind::Teammate => "Teammate",
             UserKind::Bot => "Bot",

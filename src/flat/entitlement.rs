@@ -69,8 +69,10 @@ pub(super) const SEAT: &str = "inbox_seat";
 
 /// What a person has besides teams: type, Intercom's id, name.
 pub(super) fn held(user: &User) -> impl Iterator<Item = (EntitlementType, &str, &str)> {
-    let role =
-        user.role.iter().map(|Role { id, name }| (EntitlementType::Role, id.as_str(), name.as_deref().unwrap_or(id)));
+    let role = user.role.iter().map(|role| {
+        let Role { id, name } = &**role;
+        (EntitlementType::Role, id.as_str(), name.as_deref().unwrap_or(id))
+    });
     let seat = user.has_inbox_seat.filter(|seat| *seat).map(|_| (EntitlementType::Seat, SEAT, "Inbox seat"));
     let permissions =
         user.permissions.iter().flatten().map(|name| (EntitlementType::Permission, name.as_str(), name.as_str()));

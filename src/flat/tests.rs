@@ -19,7 +19,7 @@ fn user(id: &str, name: &str) -> User {
 
 fn directory() -> Directory {
     let ada = User {
-        role: Some(Role { id: "2".to_owned(), name: Some("Support Agent".to_owned()) }),
+        role: Some(Role { id: "2".to_owned(), name: Some("Support Agent".to_owned()) }.into()),
         has_inbox_seat: Some(true),
         permissions: Some(["export_data".to_owned()].into()),
         ..user("1", "Ada")
@@ -156,7 +156,7 @@ fn memberships_join_accounts_and_entitlements_that_are_there() {
 
 #[test]
 fn a_change_tells_what_changed_and_nothing_else() {
-    let (before, after) = (user("1", "Ada"), User { job_title: Some("Lead".to_owned()), ..user("1", "Ada") });
+    let (before, after) = (user("1", "Ada"), User { job_title: Some("Lead".into()), ..user("1", "Ada") });
     let change = Changed::User(Change::of_user(Some(before.clone()), Some(after.clone())).unwrap().into());
     let entry = Activity {
         id: "e1".to_owned(),

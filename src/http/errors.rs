@@ -492,9 +492,10 @@ fn fresh_request_id() -> String {
     });
     static REQUESTS: AtomicU64 = AtomicU64::new(0);
     static SHUFFLED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    let request = SHUFFLED.hash_one(REQUESTS.fetch_add(1, Ordering::Relaxed));
-    let mut id = String::with_capacity(24);
-    id.extend([PROCESS.as_str(), "-"]);
-    URL_SAFE_NO_PAD.encode_string(request.to_be_bytes(), &mut id);
-    id
+    let number = SHUFFLED.hash_one(REQUESTS.fetch_add(1, Ordering::Relaxed));
+    let mut request = [b'-'; 12];
+    // Eight bytes are eleven characters.
+    let _ = URL_SAFE_NO_PAD.encode_slice(number.to_be_bytes(), &mut request[1..]);
+    let request = str::from_utf8(&request).unwrap_or_default();
+    [PROCESS.as_str(), request].concat()
 }

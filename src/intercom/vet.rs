@@ -200,9 +200,10 @@ fn admin_entry(admin: wire::Admin, resource: &str, here: &str) -> Result<AdminEn
     let mut user = User::new(UserId::new(id(admin.id, resource, here)?));
     user.email = text(admin.email);
     user.name = text(admin.name);
-    user.job_title = text(admin.job_title);
+    user.job_title = text(admin.job_title).map(Into::into);
     user.has_inbox_seat = admin.has_inbox_seat;
-    user.role = admin.role.and_then(|role| Some(Role { id: text(Some(role.id?.0))?, name: text(role.name) }));
+    let role = |role: wire::Role| Some(Role { id: text(Some(role.id?.0))?, name: text(role.name) }.into());
+    user.role = admin.role.and_then(role);
     let volatile = Volatile {
         away_mode_enabled: admin.away_mode_enabled,
         away_mode_reassign: admin.away_mode_reassign,

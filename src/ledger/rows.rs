@@ -20,9 +20,9 @@ pub(super) fn user(row: user_versions::Model) -> Result<User, LedgerError> {
         name: row.name,
         first_name: row.first_name,
         last_name: row.last_name,
-        job_title: row.job_title,
+        job_title: row.job_title.map(Into::into),
         has_inbox_seat: row.has_inbox_seat,
-        role: row.role_id.map(|id| Role { id, name: row.role_name }),
+        role: row.role_id.map(|id| Role { id, name: row.role_name }.into()),
         permissions,
         two_factor_auth: row.two_factor_auth,
         joined_at: row.joined_at,
@@ -31,7 +31,7 @@ pub(super) fn user(row: user_versions::Model) -> Result<User, LedgerError> {
 }
 
 pub(super) fn user_row(workspace: &str, from: Generation, user: &User) -> user_versions::Model {
-    let (role_id, role_name) = user.role.clone().map(|role| (role.id, role.name)).unzip();
+    let (role_id, role_name) = user.role.as_ref().map(|role| (role.id.clone(), role.name.clone())).unzip();
     user_versions::Model {
         workspace: workspace.to_owned(),
         user_id: user.id.to_string(),
@@ -43,7 +43,7 @@ pub(super) fn user_row(workspace: &str, from: Generation, user: &User) -> user_v
         name: user.name.clone(),
         first_name: user.first_name.clone(),
         last_name: user.last_name.clone(),
-        job_title: user.job_title.clone(),
+        job_title: user.job_title.as_deref().map(str::to_owned),
         has_inbox_seat: user.has_inbox_seat,
         role_id,
         role_name: role_name.flatten(),

@@ -78,14 +78,18 @@ impl Picture {
 
     /// Puts an answer for each resource on the shelves, or takes the earlier shelf where it holds the same.
     fn make_ready(&mut self, previous: Option<&Self>) {
-        let mut written = Vec::new();
+        let mut bytes = 0;
         for kind in resource_types::ALL {
             for number in 0..self.shelves(kind).len() {
                 let same = previous.and_then(|previous| self.same_shelf(kind, number, previous));
                 let neighbours = same.cloned().or_else(|| {
-                    let neighbours = self.written_shelf(kind, number, &mut written)?;
-                    // Other values may make the same answers.
                     let earlier = previous.and_then(|previous| previous.shelves(kind).get(number));
+                    // Room for as much as the earlier one holds, or else the last, and for a little more: one that grows takes
+                    // as much again for a moment, and the shelf with the team of everybody is a tenth of all.
+                    bytes = earlier.map_or(bytes, Shelf::bytes);
+                    let neighbours = self.written_shelf(kind, number, bytes + bytes / 8)?;
+                    bytes = neighbours.bytes();
+                    // Other values may make the same answers.
                     Some(earlier.filter(|earlier| earlier.is_good_for(&neighbours)).cloned().unwrap_or(neighbours))
                 });
                 if let Some(neighbours) = neighbours {
@@ -104,17 +108,17 @@ impl Picture {
         same.then_some(neighbours)
     }
 
-    fn written_shelf(&self, kind: &ResourceType, number: usize, written: &mut Vec<u8>) -> Option<Shelf> {
+    /// With room for so many bytes at first.
+    fn written_shelf(&self, kind: &ResourceType, number: usize, room: usize) -> Option<Shelf> {
         let empty = self.shelves(kind).get(number)?;
-        written.clear();
-        let mut answers = Vec::with_capacity(SHELF);
+        let (mut written, mut answers) = (Vec::with_capacity(room), Vec::with_capacity(SHELF));
         for resource in self.part(kind, empty.places(number)) {
             if !written.is_empty() {
                 written.push(b',');
             }
             let from = written.len();
-            render::resource(written, resource, &Projection::default_of(kind));
-            answers.push(Answer::of(written, from, resource.name()));
+            render::resource(&mut written, resource, &Projection::default_of(kind));
+            answers.push(Answer::of(&mut written, from, resource.name()));
         }
         Some(empty.filled(&answers, written))
     }

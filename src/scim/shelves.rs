@@ -124,11 +124,11 @@ const ID: &[u8] = br#""id":""#;
 
 impl Shelf {
     /// The same with answers, one for each entry: where they are, and their bytes.
-    pub fn filled(&self, places: &[Answer], answers: &[u8]) -> Self {
+    pub fn filled(&self, places: &[Answer], answers: Vec<u8>) -> Self {
         let entry = |(entry, answer): (&Entry, &Answer)| Entry { id: entry.id.clone(), answer: *answer };
         let entries = self.entries.iter().zip(places).map(entry).collect();
-        let id_at = memchr::memmem::find(answers, ID).map_or(0, |at| at + ID.len());
-        Self { entries, answers: Bytes::copy_from_slice(answers), id_at }
+        let id_at = memchr::memmem::find(&answers, ID).map_or(0, |at| at + ID.len());
+        Self { entries, answers: answers.into_boxed_slice().into(), id_at }
     }
 
     /// Whether an entry of this shelf has that id. It is compared in the answer, which is sent next.
@@ -154,6 +154,11 @@ impl Shelf {
 
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// How many bytes its answers take.
+    pub fn bytes(&self) -> usize {
+        self.answers.len()
     }
 }
 

@@ -51,7 +51,7 @@ fn rename_all(simulator: &Simulator, people: &[u64], to: &str) {
 
 /// The one title and name that everybody and every team has; panics if they are mixed.
 fn shared_name(snapshot: &Snapshot) -> Option<String> {
-    let titles = snapshot.users.iter().map(|(user, _)| user.value.job_title.clone());
+    let titles = snapshot.users.iter().map(|(user, _)| user.value.job_title.as_deref().map(str::to_owned));
     let mut names: Vec<Option<String>> =
         titles.chain(snapshot.groups.iter().map(|group| group.value.name.clone())).collect();
     names.dedup();

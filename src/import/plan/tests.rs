@@ -121,7 +121,7 @@ fn somebody_who_is_gone_stays_on_record_inactive_and_loses_the_memberships() {
 fn somebody_who_is_gone_has_no_access_any_more_whatever_the_log_told_before() {
     let mut both = observation(&[(1, "Ada"), (2, "Bo")], &[], &[]);
     both.users[1].user.has_inbox_seat = Some(true);
-    both.users[1].user.role = Some(Role { id: "2".to_owned(), name: None });
+    both.users[1].user.role = Some(Role { id: "2".to_owned(), name: None }.into());
     let granted = json!({"admin": {"id": 2}, "after": {"permissions": {"export_data": true}}});
     both.activity =
         [Activity { kind: "admin_permission_change".to_owned(), metadata: granted.into(), ..joined("1", NOW) }].into();

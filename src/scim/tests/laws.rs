@@ -14,7 +14,7 @@ fn crowd(generation: Generation, promoted: Option<usize>) -> Snapshot {
         .map(|place| {
             let mut person = person.clone();
             person.value.id = UserId::new((1000 + place).to_string());
-            person.value.job_title = Some(if promoted == Some(place) { "Director" } else { "Agent" }.to_owned());
+            person.value.job_title = Some(if promoted == Some(place) { "Director" } else { "Agent" }.into());
             (person, volatile.clone())
         })
         .collect();

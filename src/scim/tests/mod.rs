@@ -48,10 +48,10 @@ fn snapshot(generation: Generation) -> Snapshot {
         let mut user = User::new(UserId::new(id));
         user.email = Some(email.to_owned());
         user.name = Some(name.to_owned());
-        user.job_title = title.map(str::to_owned);
+        user.job_title = title.map(Into::into);
         user.active = active;
         user.has_inbox_seat = Some(!teams.is_empty());
-        user.role = title.map(|title| Role { id: title.len().to_string(), name: Some(title.to_owned()) });
+        user.role = title.map(|title| Role { id: title.len().to_string(), name: Some(title.to_owned()) }.into());
         // Known of some people alone.
         user.two_factor_auth = (changed < 3).then_some(changed == 1);
         user.permissions = (changed == 1).then(|| ["manage_teammates", "reports"].map(str::to_owned).into());
