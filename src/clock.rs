@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 
@@ -31,8 +31,8 @@ impl Clock {
         match self {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask")]
             Self::System => {
-                let now = OffsetDateTime::now_utc();
-                now.replace_millisecond(now.millisecond()).unwrap_or(now)
+                let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
             }
             Self::Manual(millis) => from_millis(millis.load(Ordering::SeqCst)),
         }
@@ -98,5 +98,7 @@ fn to_millis(time: OffsetDateTime) -> i64 {
 }
 
 fn from_millis(millis: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    let second = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1_000));
+    let millis = u16::try_from(millis.rem_euclid(1_000)).unwrap_or_default();
+    second.and_then(|second| second.replace_millisecond(millis)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

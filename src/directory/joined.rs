@@ -269,6 +269,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::directory::Role;
 
     fn snapshot(gone_on: &[(&str, u8)]) -> Snapshot {
         let day = |day: u8| datetime!(2026-03-01 12:00 UTC).replace_day(day).unwrap();
@@ -304,5 +305,26 @@ mod tests {
             first.people.iter().zip(&second.people).map(|(a, b)| Arc::ptr_eq(&a.user, &b.user)).collect();
         assert_eq!(same, [true, false]);
         assert_eq!((first.first_gone, second.first_gone), (None, Some(datetime!(2026-03-04 12:00 UTC))));
+    }
+
+    #[test]
+    fn a_title_and_a_role_that_several_have_are_kept_once() {
+        let mut snapshot = snapshot(&[("1", 0), ("2", 0), ("3", 0)]);
+        for ((recorded, _), title) in snapshot.users.iter_mut().zip(["Agent", "Agent", "Lead"]) {
+            recorded.value.job_title = Some(title.into());
+            recorded.value.role = Some(Role { id: title.to_owned(), name: None }.into());
+        }
+        let directory = Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None);
+        let user = |place: usize| &directory.people[place].user;
+        let shared = |a, b| {
+            let titles = user(a).job_title.as_ref().zip(user(b).job_title.as_ref());
+            let roles = user(a).role.as_ref().zip(user(b).role.as_ref());
+            titles.zip(roles).map(|(titles, roles)| (Arc::ptr_eq(titles.0, titles.1), Arc::ptr_eq(roles.0, roles.1)))
+        };
+        assert_eq!((shared(0, 1), shared(1, 2)), (Some((true, true)), Some((false, false))));
+        assert_eq!(
+            (user(2).job_title.as_deref(), user(2).role.as_ref().map(|role| &*role.id)),
+            (Some("Lead"), Some("Lead"))
+        );
     }
 }

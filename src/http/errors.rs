@@ -6,10 +6,8 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
@@ -21,12 +19,11 @@ use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tracing::{Instrument, Span};
 
 use super::origin::Came;
+use super::request_id::{self, X_REQUEST_ID};
 use super::routes::Pattern;
 use super::service::Service;
 use super::unread::Unread;
@@ -256,7 +253,6 @@ fn problem_code(error: &ScimError) -> &'static str {
     }
 }
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// W3C Trace Context §3.2.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -295,7 +291,7 @@ pub async fn finish(
     let service = request.app_data::<Data<Service>>().cloned();
     let came = service.as_ref().map_or_else(Came::default, |service| service.origin.came(&request));
     let started = service.as_ref().map(|service| service.clock.running()).unwrap_or_default();
-    let request_id = request_id(&request);
+    let request_id = request_id::of(&request);
     let traceparent = || request.headers().get(&TRACEPARENT).and_then(|parent| parent.to_str().ok());
     let span = spans::request(known_method(request.method()), &request_id, traceparent);
     let facts = RefCell::new(Facts { request_id, came, actor: None, workspace: None });
@@ -469,33 +465,4 @@ fn is_scim_path(path: &str) -> bool {
         Some("workspaces") => segments.nth(1) == Some("scim"),
         _ => false,
     }
-}
-
-/// The client's own id, if it is fit for a log; else a random one.
-fn request_id(request: &ServiceRequest) -> String {
-    let given = request.headers().get(&X_REQUEST_ID).and_then(|id| id.to_str().ok());
-    let fit = |id: &&str| {
-        (1..=64).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-    };
-    given.filter(fit).map_or_else(fresh_request_id, str::to_owned)
-}
-
-/// Which process, and which request. They are not counted where others can see it: that would tell how much is asked of
-/// other workspaces.
-fn fresh_request_id() -> String {
-    static PROCESS: LazyLock<String> = LazyLock::new(|| {
-        let mut bytes = [0; 9];
-        // Without randomness processes merely share their part.
-        let _ = aws_lc_rs::rand::fill(&mut bytes);
-        URL_SAFE_NO_PAD.encode(bytes)
-    });
-    static REQUESTS: AtomicU64 = AtomicU64::new(0);
-    static SHUFFLED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    let number = SHUFFLED.hash_one(REQUESTS.fetch_add(1, Ordering::Relaxed));
-    let mut request = [b'-'; 12];
-    // Eight bytes are eleven characters.
-    let _ = URL_SAFE_NO_PAD.encode_slice(number.to_be_bytes(), &mut request[1..]);
-    let request = str::from_utf8(&request).unwrap_or_default();
-    [PROCESS.as_str(), request].concat()
 }

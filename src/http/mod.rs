@@ -17,6 +17,7 @@
 //! status      health, readiness         metrics    for Prometheus
 //! openapi     the description           tls        the certificate
 //! errors      every refusal becomes a body here, the framework's own included
+//! request_id  what a request is called
 //! ```
 
 mod audit;
@@ -39,6 +40,7 @@ mod pages;
 mod parameters;
 mod pieces;
 mod refusals;
+mod request_id;
 mod reviews;
 mod routes;
 mod scim;

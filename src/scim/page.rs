@@ -10,6 +10,7 @@ use super::project::Projection;
 use super::query::Query;
 use super::render;
 use super::schema::{ResourceType, urn};
+use super::shelves::Piece;
 use super::value::Resource;
 use super::{Picture, ScimError, resource_types};
 use crate::directory::Edition;
@@ -128,7 +129,7 @@ impl Query {
         window: Window,
         walker: Walker<'_>,
     ) -> Result<Page, ScimError> {
-        let Listed { total_results, items_per_page, resources } = self.select(picture, types, window)?;
+        let Listed { total_results, items_per_page, pieces } = self.select(picture, types, window)?;
         let cursor = |start| {
             let cursor = Cursor { edition: picture.edition(), start, count: window.count };
             walker.key.seal(cursor, &self.purpose(types, walker))
@@ -152,34 +153,43 @@ impl Query {
             next_cursor: next.as_ref().and_then(Next::cursor),
             previous_cursor: previous.as_deref(),
         };
-        let length: usize = resources.iter().map(Bytes::len).sum();
+        let length: usize = pieces.iter().map(|piece| piece.bytes().len() + COMMA.len()).sum();
         let body = if length < TOGETHER {
             let mut body = head.written(length + TAIL.len()).into_bytes();
-            for resource in &resources {
-                body.extend_from_slice(resource);
+            for (place, piece) in pieces.iter().enumerate() {
+                body.extend_from_slice(if place == 0 { b"" } else { COMMA });
+                body.extend_from_slice(piece.bytes());
             }
             body.extend_from_slice(TAIL);
             vec![body.into()]
         } else {
-            let mut body = Vec::with_capacity(resources.len() + 2);
+            let mut body = Vec::with_capacity(2 * pieces.len() + 1);
             body.push(head.written(0).into());
-            body.extend(resources);
+            for piece in pieces {
+                body.extend([piece.shared(), Bytes::from_static(COMMA)]);
+            }
+            // In the place of the last comma.
+            body.pop();
             body.push(Bytes::from_static(TAIL));
             body
         };
         Ok(Page { body, total_results, items_per_page, next })
     }
 
-    fn select(&self, picture: &Picture, types: &[&'static ResourceType], window: Window) -> Result<Listed, ScimError> {
+    fn select<'p>(
+        &self,
+        picture: &'p Picture,
+        types: &[&'static ResourceType],
+        window: Window,
+    ) -> Result<Listed<'p>, ScimError> {
         let (total_results, shown) = if self.filter.is_none() && self.sort.is_none() {
             // What matches is everything, in the order that it is kept in: only the page needs to be looked at.
             let parts = parts(picture, types, window);
             let total_results = types.iter().map(|kind| picture.count(kind)).sum();
             if types.iter().all(|kind| self.projection(kind).is_none()) {
                 let items_per_page = parts.iter().map(|(_, places)| places.len()).sum();
-                let slices = parts.into_iter().flat_map(|(kind, places)| picture.ready_part(kind, places));
-                let resources = joined(slices);
-                return Ok(Listed { total_results, items_per_page, resources });
+                let pieces = parts.into_iter().flat_map(|(kind, places)| picture.ready_part(kind, places)).collect();
+                return Ok(Listed { total_results, items_per_page, pieces });
             }
             let shown = parts.into_iter().flat_map(|(kind, places)| picture.part(kind, places)).collect();
             (total_results, shown)
@@ -193,15 +203,15 @@ impl Query {
             projections.iter().find(|(kind, _)| *kind == resource.resource_type()).map(|(_, projection)| projection)
         };
         let items_per_page = shown.len();
-        let bodies = shown.iter().map(|resource| match projection(resource) {
-            None => resource.ready(),
+        let pieces = shown.iter().map(|resource| match projection(resource) {
+            None => resource.piece(),
             Some(projection) => {
                 let mut body = Vec::new();
                 render::resource(&mut body, *resource, projection);
-                body.into()
+                Piece::Made(body.into())
             }
         });
-        Ok(Listed { total_results, items_per_page, resources: joined(bodies) })
+        Ok(Listed { total_results, items_per_page, pieces: pieces.collect() })
     }
 
     /// How many resources match a filter, and those that lie in the window, sorted.
@@ -275,6 +285,9 @@ impl ListHead<'_> {
     }
 }
 
+/// What stands between two resources.
+const COMMA: &[u8] = b",";
+
 /// What ends a ListResponse.
 const TAIL: &[u8] = b"]}";
 
@@ -282,11 +295,11 @@ const TAIL: &[u8] = b"]}";
 const TOGETHER: usize = 16 * 1024;
 
 /// The resources of a page, as JSON.
-struct Listed {
+struct Listed<'p> {
     total_results: usize,
     items_per_page: usize,
-    /// With commas between them.
-    resources: Vec<Bytes>,
+    /// Without the commas between them.
+    pieces: Vec<Piece<'p>>,
 }
 
 /// Which places of each type lie in a window over everything.
@@ -306,15 +319,4 @@ fn parts(
         room -= end - start;
     }
     parts
-}
-
-fn joined(bodies: impl Iterator<Item = Bytes>) -> Vec<Bytes> {
-    let mut joined = Vec::new();
-    for body in bodies {
-        if !joined.is_empty() {
-            joined.push(Bytes::from_static(b","));
-        }
-        joined.push(body);
-    }
-    joined
 }

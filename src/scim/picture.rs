@@ -11,7 +11,7 @@ use super::project::Projection;
 use super::render;
 use super::resource_types;
 use super::schema::{self, ResourceType};
-use super::shelves::{AFTER_LOCATION, Answer, BEFORE_LOCATION, SHELF, Shelf, Shelves};
+use super::shelves::{AFTER_LOCATION, BEFORE_LOCATION, Piece, SHELF, Shelf, Shelves, Span, Version};
 use super::value::{GroupRef, Resource, UserRef};
 use crate::directory::{Directory, Edition, Link, Names, Workspace};
 
@@ -111,16 +111,18 @@ impl Picture {
     /// With room for so many bytes at first.
     fn written_shelf(&self, kind: &ResourceType, number: usize, room: usize) -> Option<Shelf> {
         let empty = self.shelves(kind).get(number)?;
-        let (mut written, mut answers) = (Vec::with_capacity(room), Vec::with_capacity(SHELF));
+        let (mut written, mut spans, mut versions) =
+            (Vec::with_capacity(room), Vec::with_capacity(SHELF), Vec::with_capacity(SHELF));
         for resource in self.part(kind, empty.places(number)) {
             if !written.is_empty() {
                 written.push(b',');
             }
             let from = written.len();
             render::resource(&mut written, resource, &Projection::default_of(kind));
-            answers.push(Answer::of(&mut written, from, resource.name()));
+            versions.push(Version::settle(&mut written[from..]));
+            spans.push(Span::of(&written, from, resource.id(), resource.name()));
         }
-        Some(empty.filled(&answers, written))
+        Some(empty.filled(spans, versions, written))
     }
 
     /// Whether the answer at a place is the one that an earlier picture has there: nothing is different that it shows.
@@ -162,19 +164,19 @@ impl Picture {
     }
 
     /// The ready answers of a type at these places, to be joined by commas: slices of shelves.
-    pub(super) fn ready_part(&self, kind: &ResourceType, places: Range<usize>) -> impl Iterator<Item = Bytes> {
+    pub(super) fn ready_part(&self, kind: &ResourceType, places: Range<usize>) -> impl Iterator<Item = Piece<'_>> {
         let shelves = places.start / SHELF..places.end.div_ceil(SHELF);
         shelves.flat_map(move |number| {
             let part = places.start.max(number * SHELF)..places.end.min((number + 1) * SHELF);
             match self.shelved(kind, part.clone()) {
                 Some(answers) => vec![answers],
-                None => self.part(kind, part).map(Resource::ready).collect(),
+                None => self.part(kind, part).map(Resource::piece).collect(),
             }
         })
     }
 
     /// The answers at neighbouring places of one shelf, if they stand there.
-    fn shelved(&self, kind: &ResourceType, places: Range<usize>) -> Option<Bytes> {
+    fn shelved(&self, kind: &ResourceType, places: Range<usize>) -> Option<Piece<'_>> {
         if self.elsewhere { None } else { self.shelves(kind).answers(places) }
     }
 
@@ -268,13 +270,11 @@ impl Picture {
     }
 
     fn as_user(&self, place: usize) -> Resource<'_> {
-        let (person, entry) = (&self.directory.people[place], self.users.entry(place));
-        Resource::User(UserRef { picture: self, person, entry, place })
+        Resource::User(UserRef { picture: self, person: &self.directory.people[place], place })
     }
 
     fn as_group(&self, place: usize) -> Resource<'_> {
-        let (team, entry) = (&self.directory.teams[place], self.groups.entry(place));
-        Resource::Group(GroupRef { picture: self, team, entry, place })
+        Resource::Group(GroupRef { picture: self, team: &self.directory.teams[place], place })
     }
 }
 
@@ -286,26 +286,40 @@ impl<'a> Resource<'a> {
         }
     }
 
+    /// Its SCIM id.
+    #[must_use]
+    pub fn id(self) -> &'a str {
+        match self {
+            Self::User(user) => user.picture.users.id(user.place),
+            Self::Group(group) => group.picture.groups.id(group.place),
+        }
+    }
+
     /// The weak ETag: `W/"…"`.
     #[must_use]
     pub fn version(self) -> &'a str {
         match self {
-            Self::User(user) => user.entry.answer.version.as_str(),
-            Self::Group(group) => group.entry.answer.version.as_str(),
+            Self::User(user) => user.picture.users.version(user.place).as_str(),
+            Self::Group(group) => group.picture.groups.version(group.place).as_str(),
         }
     }
 
     /// The answer that is made once for a generation: the resource without `attributes` and `excludedAttributes`.
     #[must_use]
     pub fn ready(self) -> Bytes {
+        self.piece().shared()
+    }
+
+    /// The same, not to be kept.
+    pub(super) fn piece(self) -> Piece<'a> {
         self.shelved().unwrap_or_else(|| {
             let mut made = Vec::new();
             render::resource(&mut made, self, &Projection::default_of(self.resource_type()));
-            made.into()
+            Piece::Made(made.into())
         })
     }
 
-    fn shelved(self) -> Option<Bytes> {
+    fn shelved(self) -> Option<Piece<'a>> {
         let place = self.place();
         self.picture().shelved(self.resource_type(), place..place + 1)
     }
@@ -314,7 +328,7 @@ impl<'a> Resource<'a> {
     #[must_use]
     pub fn ready_location(self) -> Bytes {
         let cut = || {
-            let answer = self.shelved()?;
+            let answer = self.shelved()?.shared();
             let parts = [self.picture().base_url(), self.resource_type().endpoint, "/", self.id()];
             let end = answer.len().checked_sub(AFTER_LOCATION.len())?;
             let start = end.checked_sub(parts.map(str::len).iter().sum())?;

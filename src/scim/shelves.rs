@@ -27,46 +27,37 @@ pub(super) struct Shelves {
 /// A few neighbours.
 #[derive(Clone, Debug)]
 pub(super) struct Shelf {
-    entries: Arc<[Entry]>,
+    ids: Arc<[Box<str>]>,
     /// Their answers as they are without `attributes` and `excludedAttributes`; nothing where they are made when they are
     /// asked for.
     answers: Bytes,
+    /// Where each answer is. Apart from what is asked for less, so that more of it stays close to the processor.
+    spans: Arc<[Span]>,
+    versions: Arc<[Version]>,
     /// Where in each answer the id stands: all begin the same.
     id_at: usize,
 }
 
-/// What is made once for a resource.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub id: Box<str>,
-    pub answer: Answer,
-}
-
-/// An answer, and where on its shelf it is.
+/// Where on its shelf an answer is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Answer {
-    pub version: Version,
+pub(super) struct Span {
     from: u32,
     to: u32,
+    id_length: u16,
     /// Where in the answer a user's name stands, to be compared there: it is sent next. And how long it is; 0 where JSON
     /// writes it in another way.
     name_at: u16,
     name_length: u16,
 }
 
-impl Answer {
-    /// Before there is one.
-    const PENDING: Self = Self { version: Version::PENDING, from: 0, to: 0, name_at: 0, name_length: 0 };
-
-    /// Of what was written on a shelf last, with a pending version, which is settled. It begins at `from` and holds this
-    /// name.
-    pub fn of(written: &mut [u8], from: usize, name: &str) -> Self {
-        let answer = written.get_mut(from..).unwrap_or_default();
-        let version = Version::settle(answer);
-        let (name_at, name_length) = Self::place_of(name, answer).unwrap_or_default();
-        // A shelf of more than four gigabytes does not fit any machine that this runs on.
+impl Span {
+    /// Of what was written on a shelf last. It begins at `from` and holds this id and name.
+    pub fn of(written: &[u8], from: usize, id: &str, name: &str) -> Self {
+        let (name_at, name_length) = Self::place_of(name, &written[from..]).unwrap_or_default();
+        // A shelf of more than four gigabytes does not fit any machine that this runs on, nor a longer id a request.
         let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
-        Self { version, from: place(from), to: place(written.len()), name_at, name_length }
+        let id_length = id.len().try_into().unwrap_or(u16::MAX);
+        Self { from: place(from), to: place(written.len()), id_length, name_at, name_length }
     }
 
     /// Where a name stands in an answer, and how long it is, if it stands there as it is.
@@ -76,6 +67,36 @@ impl Answer {
         let at = memchr::memmem::find(answer, USER_NAME)? + USER_NAME.len();
         answer[at..].strip_prefix(name.as_bytes())?.strip_prefix(b"\"")?;
         Some((at.try_into().ok()?, name.len().try_into().ok()?))
+    }
+}
+
+/// JSON that is to be sent.
+pub(super) enum Piece<'s> {
+    /// Answers that stand next to each other. Most are only copied from there, which moves no counter.
+    Standing {
+        /// All that stand there.
+        shelf: &'s Bytes,
+        /// These.
+        answers: &'s [u8],
+    },
+    /// Made when it was asked for.
+    Made(Bytes),
+}
+
+impl Piece<'_> {
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Standing { answers, .. } => answers,
+            Self::Made(made) => made,
+        }
+    }
+
+    /// To be kept longer than the shelf.
+    pub fn shared(self) -> Bytes {
+        match self {
+            Self::Standing { shelf, answers } => shelf.slice_ref(answers),
+            Self::Made(made) => made,
+        }
     }
 }
 
@@ -91,7 +112,7 @@ pub(super) struct Version([u8; 20]);
 
 impl Version {
     /// What stands in an answer while its version, a hash of it, is not known yet.
-    const PENDING: Self = Self(*b"W/\"................\"");
+    pub const PENDING: Self = Self(*b"W/\"................\"");
 
     /// Length of the hash in characters, and where it begins.
     const HASH: Range<usize> = 3..19;
@@ -105,7 +126,7 @@ impl Version {
     /// part of it somebody asks for. Volatile values are not in that answer and not in the version.
     ///
     /// Takes an answer with a pending version, and writes the version into it.
-    fn settle(answer: &mut [u8]) -> Self {
+    pub fn settle(answer: &mut [u8]) -> Self {
         let mut version = Self::PENDING;
         // Twelve bytes are sixteen characters.
         let hash = digest(&SHA256, answer);
@@ -123,18 +144,22 @@ impl Version {
 const ID: &[u8] = br#""id":""#;
 
 impl Shelf {
-    /// The same with answers, one for each entry: where they are, and their bytes.
-    pub fn filled(&self, places: &[Answer], answers: Vec<u8>) -> Self {
-        let entry = |(entry, answer): (&Entry, &Answer)| Entry { id: entry.id.clone(), answer: *answer };
-        let entries = self.entries.iter().zip(places).map(entry).collect();
+    /// The same with answers, one for each id: where they are, their versions, and their bytes.
+    pub fn filled(&self, spans: Vec<Span>, versions: Vec<Version>, answers: Vec<u8>) -> Self {
         let id_at = memchr::memmem::find(&answers, ID).map_or(0, |at| at + ID.len());
-        Self { entries, answers: answers.into_boxed_slice().into(), id_at }
+        let answers = answers.into_boxed_slice().into();
+        Self { ids: Arc::clone(&self.ids), answers, spans: spans.into(), versions: versions.into(), id_at }
     }
 
-    /// Whether an entry of this shelf has that id. It is compared in the answer, which is sent next.
-    fn is_of(&self, entry: &Entry, id: &str) -> bool {
-        let shown = self.answers.get(entry.answer.from as usize + self.id_at..).filter(|_| self.is_filled());
-        entry.id.len() == id.len() && shown.map_or_else(|| *entry.id == *id, |shown| shown.starts_with(id.as_bytes()))
+    /// Whether that is the id at a place, counted on this shelf. It is compared in the answer, which is sent next.
+    fn is_at(&self, place: usize, id: &str) -> bool {
+        match self.spans.get(place).filter(|_| self.is_filled()) {
+            Some(span) => {
+                let shown = self.answers.get(span.from as usize + self.id_at..).unwrap_or_default();
+                usize::from(span.id_length) == id.len() && shown.starts_with(id.as_bytes())
+            }
+            None => *self.ids[place] == *id,
+        }
     }
 
     pub fn is_filled(&self) -> bool {
@@ -143,8 +168,7 @@ impl Shelf {
 
     /// Whether this has answers, and they are those of the other.
     pub fn is_good_for(&self, other: &Self) -> bool {
-        let same = |(a, b): (&Entry, &Entry)| a.id == b.id && a.answer.version == b.answer.version;
-        self.is_filled() && self.len() == other.len() && self.entries.iter().zip(&*other.entries).all(same)
+        self.is_filled() && self.ids == other.ids && self.versions == other.versions
     }
 
     /// The places that it holds, if it is the shelf of that number.
@@ -153,7 +177,7 @@ impl Shelf {
     }
 
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.ids.len()
     }
 
     /// How many bytes its answers take.
@@ -167,10 +191,10 @@ impl Shelves {
     pub fn of_ids(prefix: &str, ids: impl Iterator<Item = impl fmt::Display>) -> Self {
         let ids: Vec<Box<str>> = ids.map(|id| format!("{prefix}{id}").into()).collect();
         let (count, by_id) = (ids.len(), Arc::new(Index::of(ids.iter().map(AsRef::as_ref))));
-        let mut entries = ids.into_iter().map(|id| Entry { id, answer: Answer::PENDING }).peekable();
-        let mut all = Vec::with_capacity(count.div_ceil(SHELF));
-        while entries.peek().is_some() {
-            all.push(Shelf { entries: entries.by_ref().take(SHELF).collect(), answers: Bytes::new(), id_at: 0 });
+        let (mut ids, mut all) = (ids.into_iter().peekable(), Vec::with_capacity(count.div_ceil(SHELF)));
+        while ids.peek().is_some() {
+            let ids = ids.by_ref().take(SHELF).collect();
+            all.push(Shelf { ids, answers: Bytes::new(), spans: Arc::default(), versions: Arc::default(), id_at: 0 });
         }
         Self { all, by_id, count }
     }
@@ -195,32 +219,39 @@ impl Shelves {
         self.all[number] = neighbours;
     }
 
-    pub fn entry(&self, place: usize) -> &Entry {
-        &self.all[place / SHELF].entries[place % SHELF]
+    /// The id at a place.
+    pub fn id(&self, place: usize) -> &str {
+        &self.all[place / SHELF].ids[place % SHELF]
+    }
+
+    /// The version of the answer at a place.
+    pub fn version(&self, place: usize) -> &Version {
+        let versions = self.all.get(place / SHELF).map(|neighbours| &neighbours.versions);
+        versions.and_then(|versions| versions.get(place % SHELF)).unwrap_or(&Version::PENDING)
     }
 
     /// Where the one with that id is.
     pub fn place(&self, id: &str) -> Option<u32> {
-        let is_it = |place: &u32| {
+        self.by_id.candidates(id).find(|place| {
             let place = *place as usize;
-            self.all[place / SHELF].is_of(self.entry(place), id)
-        };
-        self.by_id.candidates(id).find(is_it)
+            self.all[place / SHELF].is_at(place % SHELF, id)
+        })
     }
 
     /// The answers at neighbouring places of one shelf with commas between, if it has them.
-    pub fn answers(&self, places: Range<usize>) -> Option<Bytes> {
+    pub fn answers(&self, places: Range<usize>) -> Option<Piece<'_>> {
         let last = places.end.checked_sub(1).filter(|last| *last >= places.start)?;
-        let neighbours = self.all.get(places.start / SHELF).filter(|neighbours| neighbours.is_filled())?;
-        let (first, last) = (places.start % SHELF, last % SHELF);
-        let (first, last) = (neighbours.entries.get(first)?.answer, neighbours.entries.get(last)?.answer);
-        Some(neighbours.answers.slice(first.from as usize..last.to as usize))
+        let neighbours = self.all.get(places.start / SHELF)?;
+        let (first, last) = (neighbours.spans.get(places.start % SHELF)?, neighbours.spans.get(last % SHELF)?);
+        // None of a shelf without answers.
+        let answers = neighbours.answers.get(first.from as usize..last.to as usize)?;
+        Some(Piece::Standing { shelf: &neighbours.answers, answers })
     }
 
     /// The name in the answer at a place, if it stands there as it is.
     pub fn name(&self, place: usize) -> Option<&[u8]> {
         let neighbours = self.all.get(place / SHELF)?;
-        let Answer { from, name_at, name_length, .. } = neighbours.entries.get(place % SHELF)?.answer;
+        let Span { from, name_at, name_length, .. } = *neighbours.spans.get(place % SHELF)?;
         let from = from as usize + usize::from(name_at);
         neighbours.answers.get(from..from + usize::from(name_length)).filter(|name| !name.is_empty())
     }
@@ -230,7 +261,7 @@ impl Shelves {
         let all = self.all.iter().enumerate().map(|(number, neighbours)| {
             let shared = others.get(number).is_some_and(|other| other.answers.as_ptr() == neighbours.answers.as_ptr());
             let answers = if shared { neighbours.answers.clone() } else { Bytes::new() };
-            Shelf { entries: Arc::clone(&neighbours.entries), answers, id_at: neighbours.id_at }
+            Shelf { answers, ..neighbours.clone() }
         });
         Self { all: all.collect(), by_id: Arc::clone(&self.by_id), count: self.count }
     }

@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 
 use super::picture::Picture;
 use super::schema::{self, ResourceType};
-use super::shelves::Entry;
 use crate::directory::{Person, Team};
 
 /// One resource of a picture.
@@ -23,7 +22,6 @@ pub enum Resource<'a> {
 pub struct UserRef<'a> {
     pub(super) picture: &'a Picture,
     pub(super) person: &'a Person,
-    pub(super) entry: &'a Entry,
     pub(super) place: usize,
 }
 
@@ -32,7 +30,6 @@ pub struct UserRef<'a> {
 pub struct GroupRef<'a> {
     pub(super) picture: &'a Picture,
     pub(super) team: &'a Team,
-    pub(super) entry: &'a Entry,
     pub(super) place: usize,
 }
 
@@ -96,21 +93,12 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// Its SCIM id.
-    #[must_use]
-    pub fn id(self) -> &'a str {
-        match self {
-            Self::User(user) => &user.entry.id,
-            Self::Group(group) => &group.entry.id,
-        }
-    }
-
     /// What people call it: the userName of a user, the displayName of a group.
     #[must_use]
     pub fn name(self) -> &'a str {
         match self {
-            Self::User(user) => user.person.user.email.as_deref().unwrap_or(&user.entry.id),
-            Self::Group(group) => group.team.group.name.as_deref().unwrap_or(&group.entry.id),
+            Self::User(user) => user.person.user.email.as_deref().unwrap_or_else(|| self.id()),
+            Self::Group(group) => group.team.group.name.as_deref().unwrap_or_else(|| self.id()),
         }
     }
 

@@ -164,13 +164,11 @@ impl<'t> Parser<'t> {
     fn take_word(&mut self, keyword: &str) -> bool {
         let before = self.at;
         self.skip_spaces();
-        if self.word().eq_ignore_ascii_case(keyword) {
-            self.at += keyword.len();
-            true
-        } else {
-            self.at = before;
-            false
-        }
+        let found = self.rest().as_bytes().split_at_checked(keyword.len()).is_some_and(|(word, after)| {
+            word.eq_ignore_ascii_case(keyword.as_bytes()) && !after.first().is_some_and(|byte| is_word(*byte))
+        });
+        self.at = if found { self.at + keyword.len() } else { before };
+        found
     }
 
     /// `and` binds closer than `or`.
