@@ -121,6 +121,7 @@ const API: &str = "/api/v1";
 pub struct Pattern {
     plain: Arc<str>,
     with_workspace: String,
+    has_id: bool,
     measures: OnceCell<RouteMeasures>,
 }
 
@@ -128,7 +129,8 @@ impl Pattern {
     /// Of a path under a root that each workspace has.
     fn new(root: &str, path: &str) -> Self {
         let with_workspace = format!("/workspaces/{{workspace}}{root}{path}");
-        Self { plain: format!("{root}{path}").into(), with_workspace, measures: OnceCell::new() }
+        let (plain, has_id) = (format!("{root}{path}").into(), path.contains("{id}"));
+        Self { plain, with_workspace, has_id, measures: OnceCell::new() }
     }
 
     /// The pattern that a request's path fits; none of a path that is not under such a root.
@@ -154,9 +156,8 @@ impl Pattern {
 
     /// The `{id}` in a request's path, which may also be what is left of the path (`by_id` below).
     pub fn id(request: &HttpRequest) -> Option<&str> {
-        let path = request.match_info();
-        let rest = |_: &Self| path.unprocessed().strip_prefix('/').filter(|id| !id.contains('/'));
-        path.get("id").or_else(|| Self::of(request).and_then(rest))
+        let path = Self::of(request).filter(|pattern| pattern.has_id).map(|_| request.match_info())?;
+        path.get("id").or_else(|| path.unprocessed().strip_prefix('/').filter(|id| !id.contains('/')))
     }
 }
 

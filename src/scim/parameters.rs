@@ -13,19 +13,21 @@ pub fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, st
 }
 
 fn decoded(text: &str) -> Cow<'_, str> {
-    if memchr::memchr2(b'+', b'%', text.as_bytes()).is_none() {
-        return text.into();
-    }
-    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
-    while let Some((first, after)) = rest.split_first() {
-        let (byte, after) = match first {
-            b'+' => (b' ', after),
-            b'%' => escaped(after).unwrap_or((b'%', after)),
-            plain => (*plain, after),
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'+' | b'%')) {
+        bytes.reserve(rest.len());
+        bytes.extend_from_slice(&rest[..at]);
+        let (byte, after) = match (rest[at], &rest[at + 1..]) {
+            (b'%', after) => escaped(after).unwrap_or((b'%', after)),
+            (_, after) => (b' ', after),
         };
         bytes.push(byte);
         rest = after;
     }
+    if bytes.is_empty() {
+        return text.into();
+    }
+    bytes.extend_from_slice(rest);
     let text = String::from_utf8(bytes);
     text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()).into()
 }
