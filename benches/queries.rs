@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,12 +79,23 @@ impl Server {
         output.lines().take(count).map(Result::unwrap).collect()
     }
 
-    /// Processor time used so far, by all threads.
-    fn cpu(&self) -> Duration {
+    /// Processor time used so far, by each thread.
+    fn cpu(&self) -> HashMap<PathBuf, Duration> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.0.id())).unwrap();
-        // One that has just ended has no times any more.
-        let times = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("schedstat")).ok());
-        times.map(|times| Duration::from_nanos(times.split(' ').next().unwrap().parse().unwrap())).sum()
+        let times = threads.filter_map(|thread| {
+            let thread = thread.ok()?.path();
+            // One that has just ended has no times any more.
+            let times = fs::read_to_string(thread.join("schedstat")).ok()?;
+            Some((thread, Duration::from_nanos(times.split(' ').next()?.parse().ok()?)))
+        });
+        times.collect()
+    }
+
+    /// Processor time used since. Of a thread that ended meanwhile nothing counts, neither now nor before.
+    fn cpu_since(&self, before: &HashMap<PathBuf, Duration>) -> Duration {
+        let used =
+            |(thread, now): (PathBuf, Duration)| now.saturating_sub(before.get(&thread).copied().unwrap_or_default());
+        self.cpu().into_iter().map(used).sum()
     }
 
     /// Memory in bytes: what is used now, and the most since the last call of [`Self::forget_peak`].
@@ -426,7 +437,7 @@ fn load(port: u16, token: &str, question: &Question, server: &Server) -> Load {
         }
     });
     let elapsed = started.elapsed();
-    let cpu = server.cpu().saturating_sub(before);
+    let cpu = server.cpu_since(&before);
     latencies.sort();
     Load {
         rate: latencies.len() as f64 / elapsed.as_secs_f64(),

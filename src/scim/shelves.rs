@@ -54,7 +54,8 @@ impl Span {
     /// Of what was written on a shelf last. It begins at `from` and holds this id and name.
     pub fn of(written: &[u8], from: usize, id: &str, name: &str) -> Self {
         let (name_at, name_length) = Self::place_of(name, &written[from..]).unwrap_or_default();
-        // A shelf of more than four gigabytes does not fit any machine that this runs on, nor a longer id a request.
+        // A shelf of more than four gigabytes does not fit any machine that this runs on, and no request has room for an id
+        // of 64 KB.
         let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
         let id_length = id.len().try_into().unwrap_or(u16::MAX);
         Self { from: place(from), to: place(written.len()), id_length, name_at, name_length }
