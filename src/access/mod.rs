@@ -34,5 +34,5 @@ pub use secrets::{
 };
 pub use token_request::{TokenRefusal, TokenRequest};
 pub use tokens::{AccessError, Grant, Issued, Principal, TokenOptions, Tokens};
-pub use trail::{Answered, AuditTrail};
+pub use trail::{Actor, Answered, AuditTrail, STATUS_PAGE};
 pub use webhook::WebhookKey;

@@ -2,14 +2,14 @@
 //! of trusted issuers.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use jsonwebtoken::{Algorithm, Header};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ pub struct Tokens {
 #[derive(Default)]
 struct Remembered {
     tokens: HashTable<(SecretSlice<u8>, Verified)>,
-    state: RandomState,
+    state: DefaultHashBuilder,
 }
 
 impl Remembered {
@@ -144,9 +144,9 @@ pub struct Issued {
 #[derive(Clone, Debug)]
 pub struct Principal {
     /// `sub`.
-    pub subject: Arc<str>,
+    pub subject: String,
     /// Which client this is, as no other: subjects may be the same.
-    pub identity: Arc<str>,
+    pub identity: String,
     /// `client_id`, of an OAuth client of the bridge.
     pub client: Option<String>,
     /// `scope`; words that name no scope of ours are left out.
@@ -409,8 +409,8 @@ impl Tokens {
             let identity = client.as_ref().map_or_else(|| format!("token {id}"), |client| format!("client {client}"));
             let allowance = self.allowances.of(&identity);
             let principal = Principal {
-                subject: text("sub")?.into(),
-                identity: identity.into(),
+                subject: text("sub")?,
+                identity,
                 client,
                 scopes: claims.words("scope").into_iter().filter_map(|word| word.parse().ok()).collect(),
                 workspaces: claims.words("workspaces").into_iter().map(str::to_owned).collect(),
@@ -436,8 +436,8 @@ impl Tokens {
         let said = issuer.verify(token, header).await?;
         let identity = format!("issuer {named} {}", said.subject);
         let allowance = self.allowances.of(&identity);
-        let (subject, scopes, workspaces) = (said.subject.into(), said.scopes, said.workspaces);
-        let principal = Principal { subject, identity: identity.into(), client: None, scopes, workspaces, allowance };
+        let (subject, scopes, workspaces) = (said.subject, said.scopes, said.workspaces);
+        let principal = Principal { subject, identity, client: None, scopes, workspaces, allowance };
         Ok(Verified { principal: Arc::new(principal), id: None, nbf: said.nbf, exp: said.exp })
     }
 

@@ -6,34 +6,94 @@
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::{Equivalent, HashMap};
 use time::OffsetDateTime;
 
+use super::Principal;
 use crate::clock::Clock;
 use crate::ledger::{AuditEntry, Ledger, LedgerError};
 use crate::limits;
 
-/// A request that was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered<'a> {
-    /// Who asked, if a good token was shown.
-    pub actor: Option<Cow<'a, str>>,
+/// Who asked.
+#[derive(Clone, Debug)]
+pub enum Actor {
+    /// Somebody with a good token.
+    Principal(Arc<Principal>),
+    /// Somebody who looks at the status page; which session it is.
+    Page(Arc<str>),
+}
+
+/// What the trail calls the status page.
+pub const STATUS_PAGE: &str = "status page";
+
+impl Actor {
+    /// The subject, which others may have too.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        match self {
+            Self::Principal(principal) => &principal.subject,
+            Self::Page(_) => STATUS_PAGE,
+        }
+    }
+
     /// Which client that is, as no other.
-    pub identity: Option<Cow<'a, str>>,
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        match self {
+            Self::Principal(principal) => &principal.identity,
+            Self::Page(session) => session,
+        }
+    }
+}
+
+impl PartialEq for Actor {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            // Mostly it is the very same.
+            (Self::Principal(one), Self::Principal(other)) if Arc::ptr_eq(one, other) => true,
+            _ => self.identity() == other.identity() && self.subject() == other.subject(),
+        }
+    }
+}
+
+impl Eq for Actor {}
+
+/// A request that was answered.
+#[derive(Clone, Debug, Eq)]
+pub struct Answered<'a> {
+    /// Who asked, if that is known.
+    pub actor: Option<Actor>,
     /// About which workspace; only of one that the token opens.
-    pub workspace: Option<Cow<'a, str>>,
+    pub workspace: Option<Arc<str>>,
     /// From where.
     pub address: Option<IpAddr>,
     /// The HTTP method.
     pub method: &'static str,
     /// The pattern of the path; none of a path that there is not.
-    pub route: Option<Cow<'a, str>>,
+    pub route: Option<Arc<str>>,
     /// The id in the path.
     pub target: Option<Cow<'a, str>>,
     /// The HTTP status of the answer.
     pub status: u16,
+}
+
+impl PartialEq for Answered<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |one: &Option<Arc<str>>, other: &Option<Arc<str>>| match (one, other) {
+            // Mostly it is the very same.
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
+            (one, other) => one == other,
+        };
+        self.status == other.status
+            && self.address == other.address
+            && self.target == other.target
+            && self.method == other.method
+            && same(&self.route, &other.route)
+            && same(&self.workspace, &other.workspace)
+            && self.actor == other.actor
+    }
 }
 
 /// Of what is compared, what differs most: each answer is hashed.
@@ -45,17 +105,7 @@ impl Hash for Answered<'_> {
 
 impl Answered<'_> {
     fn into_owned(self) -> Answered<'static> {
-        let owned = |text: Option<Cow<'_, str>>| text.map(|text| text.into_owned().into());
-        Answered {
-            actor: owned(self.actor),
-            identity: owned(self.identity),
-            workspace: owned(self.workspace),
-            address: self.address,
-            method: self.method,
-            route: owned(self.route),
-            target: owned(self.target),
-            status: self.status,
-        }
+        Answered { target: self.target.map(|target| target.into_owned().into()), ..self }
     }
 }
 
@@ -166,7 +216,7 @@ fn add(pending: &mut HashMap<Answered<'static>, Tally>, mut answered: Answered<'
             answered.address = None;
         }
         if pending.len() >= 2 * limits::AUDIT_PENDING {
-            (answered.actor, answered.identity) = (None, None);
+            answered.actor = None;
         }
     }
     pending
@@ -179,15 +229,14 @@ fn add(pending: &mut HashMap<Answered<'static>, Tally>, mut answered: Answered<'
 }
 
 fn entry(answered: &Answered<'_>, tally: &Tally) -> AuditEntry {
-    let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
     AuditEntry {
-        workspace: text(&answered.workspace),
-        actor: text(&answered.actor),
-        identity: text(&answered.identity),
+        workspace: answered.workspace.as_deref().map(str::to_owned),
+        actor: answered.actor.as_ref().map(|actor| actor.subject().to_owned()),
+        identity: answered.actor.as_ref().map(|actor| actor.identity().to_owned()),
         address: answered.address.map(|address| address.to_string()),
         method: Some(answered.method.to_owned()),
-        route: text(&answered.route),
-        target: text(&answered.target),
+        route: answered.route.as_deref().map(str::to_owned),
+        target: answered.target.as_deref().map(str::to_owned),
         status: Some(i32::from(answered.status)),
         count: tally.count,
         request_id: Some(tally.request_id.clone()),
@@ -201,8 +250,7 @@ mod tests {
 
     fn answered(target: usize) -> Answered<'static> {
         Answered {
-            actor: Some("test".into()),
-            identity: None,
+            actor: Some(Actor::Page("test".into())),
             workspace: None,
             address: Some([127, 0, 0, 1].into()),
             method: "GET",

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use super::errors::{ApiError, Facts};
 use super::service::{Service, Workspace};
-use crate::access::{AccessError, Principal, Scope};
+use crate::access::{AccessError, Actor, Principal, Scope};
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::scim::ScimError;
 
@@ -90,13 +90,13 @@ impl<S: Declared> FromRequest for Caller<S> {
     type Future = Identified<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        identify(request, |request, service, (principal, asked_at)| {
+        identify(request, |request, somebody| {
             // A workspace that the token is not for and one that does not exist look the same.
             let name = workspace_name(request);
-            let workspace = service.workspaces.get(name).filter(|_| principal.opens(name)).cloned();
+            let workspace = somebody.service.workspaces.get(name).filter(|_| somebody.principal.opens(name)).cloned();
             let workspace = workspace.ok_or_else(|| ScimError::NotFound { what: "this workspace".to_owned() })?;
             Facts::of(request, |facts| facts.workspace = Some(Arc::clone(&workspace.name)));
-            Ok(Self { bearer: Bearer::of(service, principal, asked_at)?, workspace })
+            Ok(Self { bearer: somebody.with_scope()?, workspace })
         })
     }
 }
@@ -106,7 +106,7 @@ impl<S: Declared> FromRequest for Bearer<S> {
     type Future = Identified<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        identify(request, |_, service, (principal, asked_at)| Self::of(service, principal, asked_at))
+        identify(request, |_, somebody| somebody.with_scope())
     }
 }
 
@@ -115,7 +115,7 @@ impl FromRequest for Visitor {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let known = identify(request, |_, _, (principal, _)| Ok(principal));
+        let known = identify(request, |_, somebody| Ok(somebody.principal));
         Box::pin(async move {
             match known.await {
                 Ok(principal) => Ok(Self(Some(principal))),
@@ -126,19 +126,23 @@ impl FromRequest for Visitor {
     }
 }
 
-impl<S: Declared> Bearer<S> {
-    fn of(service: Data<Service>, principal: Arc<Principal>, asked_at: OffsetDateTime) -> Result<Self, ApiError> {
-        if !principal.scopes.contains(&S::SCOPE) {
+/// Whoever showed a good token, whatever it is good for.
+type Somebody = Bearer<()>;
+
+impl Somebody {
+    fn with_scope<S: Declared>(self) -> Result<Bearer<S>, ApiError> {
+        if !self.principal.scopes.contains(&S::SCOPE) {
             return Err(ScimError::Forbidden { scope: S::SCOPE.as_str() }.into());
         }
-        Ok(Self { principal, service, asked_at, scope: PhantomData })
+        let Self { principal, service, asked_at, .. } = self;
+        Ok(Bearer { principal, service, asked_at, scope: PhantomData })
     }
 }
 
 /// Finds out who asks and when, and what that is good for.
 fn identify<T: 'static>(
     request: &HttpRequest,
-    then: impl FnOnce(&HttpRequest, Data<Service>, (Arc<Principal>, OffsetDateTime)) -> Result<T, ApiError> + 'static,
+    then: impl FnOnce(&HttpRequest, Somebody) -> Result<T, ApiError> + 'static,
 ) -> Identified<T> {
     let Some(service) = request.app_data::<Data<Service>>().cloned() else {
         return Either::Left(ready(Err(ScimError::Internal.into())));
@@ -150,16 +154,14 @@ fn identify<T: 'static>(
     let Some(token) = only.and_then(|value| bearer(value.as_bytes())) else {
         return Either::Left(ready(Err(ApiError::Unauthenticated { token_given: given.is_some(), ended: None })));
     };
-    let now = service.clock.now();
+    let asked_at = service.clock.now();
     let welcome = move |request: &HttpRequest, service: Data<Service>, known: Result<Arc<Principal>, AccessError>| {
         let principal = known.map_err(refusal)?;
-        Facts::of(request, |facts| {
-            facts.actor = Some((Arc::clone(&principal.subject), Arc::clone(&principal.identity)));
-        });
+        Facts::of(request, |facts| facts.actor = Some(Actor::Principal(Arc::clone(&principal))));
         principal.allowance.ask().map_err(ApiError::TooMany)?;
-        then(request, service, (principal, now))
+        then(request, Bearer { principal, service, asked_at, scope: PhantomData })
     };
-    if let Some(known) = service.tokens.recall(token, now) {
+    if let Some(known) = service.tokens.recall(token, asked_at) {
         return Either::Left(ready(welcome(request, service, known)));
     }
     let (request, token) = (request.clone(), token.to_vec());

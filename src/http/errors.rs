@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
-use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use super::request_id::{self, X_REQUEST_ID};
 use super::routes::Pattern;
 use super::service::Service;
 use super::unread::Unread;
-use crate::access::{Answered, TooMany};
+use crate::access::{Actor, Answered, TooMany};
 use crate::ledger::LedgerError;
 use crate::limits;
 use crate::scim::ScimError;
@@ -263,8 +263,8 @@ pub struct Facts {
     pub request_id: String,
     /// From where it came.
     pub came: Came,
-    /// Who asks, once a good token was seen: the subject, and which client that is.
-    pub actor: Option<(Arc<str>, Arc<str>)>,
+    /// Who asks, once that is known.
+    pub actor: Option<Actor>,
     /// About which workspace, once the token was seen to open it.
     pub workspace: Option<Arc<str>>,
 }
@@ -272,7 +272,7 @@ pub struct Facts {
 tokio::task_local! {
     /// Of the request that is being answered. Its own extensions could hold them too, but take longer to be asked, and
     /// every answer asks them more than once.
-    static FACTS: RefCell<Facts>;
+    static FACTS: Rc<RefCell<Facts>>;
 }
 
 impl Facts {
@@ -288,25 +288,21 @@ pub async fn finish(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     tidy_path(&mut request);
-    let service = request.app_data::<Data<Service>>().cloned();
-    let came = service.as_ref().map_or_else(Came::default, |service| service.origin.came(&request));
-    let started = service.as_ref().map(|service| service.clock.running()).unwrap_or_default();
+    let service = request.app_data::<Data<Service>>();
+    let (came, started) =
+        service.map(|service| (service.origin.came(&request), service.clock.running())).unwrap_or_default();
     let request_id = request_id::of(&request);
     let traceparent = || request.headers().get(&TRACEPARENT).and_then(|parent| parent.to_str().ok());
     let span = spans::request(known_method(request.method()), &request_id, traceparent);
-    let facts = RefCell::new(Facts { request_id, came, actor: None, workspace: None });
+    let facts = Rc::new(RefCell::new(Facts { request_id, came, actor: None, workspace: None }));
     let too_long =
         request.uri().path_and_query().is_some_and(|target| target.as_str().len() > limits::REQUEST_TARGET_BYTES);
     let unread = Unread::of(&mut request);
-    let (mut response, known);
-    if too_long {
-        let refused = ApiError::Scim(ScimError::TooLarge { limit: limits::REQUEST_TARGET_BYTES });
-        (response, known) = (request.error_response(refused), Some(facts));
+    let mut response = if too_long {
+        request.error_response(ApiError::Scim(ScimError::TooLarge { limit: limits::REQUEST_TARGET_BYTES }))
     } else {
-        let mut answering = pin!(FACTS.scope(facts, next.call(request).instrument(span.clone())));
-        response = answering.as_mut().await?;
-        known = answering.take_value();
-    }
+        FACTS.scope(Rc::clone(&facts), next.call(request).instrument(span.clone())).await?
+    };
     if let Some(error) = refusal(&response) {
         response = with_body(response, &error);
     }
@@ -316,13 +312,12 @@ pub async fn finish(
             "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
-    if let Some(facts) = known.map(RefCell::into_inner) {
-        if let Some(service) = service {
-            note(&service, &response, &facts, (&span, service.clock.running().saturating_sub(started)));
-        }
-        let id = HeaderValue::from_maybe_shared(Bytes::from(facts.request_id));
-        response.headers_mut().insert(X_REQUEST_ID, id.unwrap_or_else(|_| HeaderValue::from_static("none")));
+    let mut facts = facts.borrow_mut();
+    if let Some(service) = response.request().app_data::<Data<Service>>() {
+        note(service, &response, &mut facts, (&span, service.clock.running().saturating_sub(started)));
     }
+    let id = HeaderValue::from_maybe_shared(Bytes::from(std::mem::take(&mut facts.request_id)));
+    response.headers_mut().insert(X_REQUEST_ID, id.unwrap_or_else(|_| HeaderValue::from_static("none")));
     if let Some(unread) = unread {
         response = unread.held_by(response);
     }
@@ -330,21 +325,22 @@ pub async fn finish(
 }
 
 /// Tells the log, the measures and the audit trail of an answer.
-fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: &Facts, (span, took): (&Span, Duration)) {
+fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: &mut Facts, (span, took): (&Span, Duration)) {
     let request = response.request();
     let (method, status) = (known_method(request.method()), response.status().as_u16());
     // The pattern of the path, and never the query: filters are about people.
-    let route = if let Some(pattern) = Pattern::of(request) {
+    let pattern = Pattern::of(request);
+    let route = if let Some(pattern) = pattern {
         spans::answered(span, method, pattern.of_every_workspace(), status);
         pattern.measures(&service.measures).answered(method, status, took);
-        Some(pattern.of_this_workspace(request).into())
+        Some(Arc::clone(pattern.of_this_workspace(request)))
     } else {
         // Whatever somebody tries is not written down for ever.
         let route = request.match_pattern();
         let known = route.as_deref().unwrap_or("other");
         spans::answered(span, method, known, status);
         service.measures.of_route(known.into()).answered(method, status, took);
-        route.map(Cow::from)
+        route.map(Arc::from)
     };
     tracing::debug!(
         request.id = %facts.request_id, http.method = %request.method(), http.route = route.as_deref().unwrap_or_default(),
@@ -354,16 +350,14 @@ fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: &Facts, (
     if facts.actor.is_none() && matches!(request.path(), "/healthz" | "/readyz" | "/metrics") {
         return;
     }
-    let (actor, identity) = facts.actor.as_ref().map(|(subject, identity)| (&**subject, &**identity)).unzip();
     let answered = Answered {
-        actor: actor.map(Cow::from),
-        identity: identity.map(Cow::from),
-        workspace: facts.workspace.as_deref().map(Cow::from),
+        actor: facts.actor.take(),
+        workspace: facts.workspace.take(),
         address: facts.came.from,
         method,
         route,
         // What is no id of the bridge's may be anything, somebody's address among it.
-        target: Pattern::id(request).filter(|id| is_id(id)).map(Cow::from),
+        target: pattern.and_then(|pattern| pattern.id(request)).filter(|id| is_id(id)).map(Cow::from),
         status,
     };
     service.trail.note(answered, &facts.request_id);

@@ -49,7 +49,7 @@ pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Body) 
     let import = ImportRequest {
         mode: wanted.mode.unwrap_or(Mode::Incremental),
         trigger: Trigger::Api,
-        requested_by: Some(caller.principal.subject.to_string()),
+        requested_by: Some(caller.principal.subject.clone()),
         allow_removals: wanted.allow_removals,
     };
     let run = under_way(&caller, &import).await?;

@@ -157,7 +157,7 @@ pub async fn create(
         workspace: workspace.name.to_string(),
         at: service.clock.now(),
         source: "ticket",
-        requester: caller.principal.subject.to_string(),
+        requester: caller.principal.subject.clone(),
         request_id: Facts::of(&request, |facts| facts.request_id.clone()).unwrap_or_default(),
         method: request.method().to_string(),
         operation: ticket.operation,
@@ -212,7 +212,7 @@ pub async fn done(request: HttpRequest, caller: Caller<Admin>, body: Body) -> Re
     }
     let known_request = known(&request, &caller).await?;
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
-    let (by, at) = (caller.principal.subject.to_string(), caller.service.clock.now());
+    let (by, at) = (caller.principal.subject.clone(), caller.service.clock.now());
     if !ledger
         .close_request(
             workspace,

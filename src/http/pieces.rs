@@ -7,13 +7,17 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
-/// A body of these pieces.
-pub fn body(mut pieces: Vec<Bytes>) -> BoxBody {
-    if pieces.len() == 1 {
-        return BoxBody::new(pieces.remove(0));
+use crate::scim::Body;
+
+/// The body of a page.
+pub fn body(page: Body) -> BoxBody {
+    match page {
+        Body::Whole(whole) => BoxBody::new(whole),
+        Body::Pieces(pieces) => {
+            let length = pieces.iter().map(|piece| piece.len() as u64).sum();
+            BoxBody::new(Pieces { rest: pieces.into_iter(), length })
+        }
     }
-    let length = pieces.iter().map(|piece| piece.len() as u64).sum();
-    BoxBody::new(Pieces { rest: pieces.into_iter(), length })
 }
 
 /// The pieces that are left, and the length of all.

@@ -370,15 +370,16 @@ async fn refuse(
 ) -> Result<HttpResponse, ApiError> {
     let service: &Data<Service> = &caller.service;
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
-    let pattern = Pattern::of(request).map_or("", Pattern::of_every_workspace);
-    let (id, entitlement) = (Pattern::id(request), request.match_info().get("entitlement"));
+    let known = Pattern::of(request);
+    let pattern = known.map_or("", Pattern::of_every_workspace);
+    let (id, entitlement) = (known.and_then(|pattern| pattern.id(request)), request.match_info().get("entitlement"));
     if pattern.contains("{id}") && id.is_none() {
         return Err(ScimError::NotFound { what: "this path".to_owned() }.into());
     }
     let mut asked = Asked::of(operation, id, entitlement, &readable(service, body).await);
     if pattern == "/scim/v2/Me" {
         // Whoever asks is meant, whatever the body says.
-        asked.user_name = Some(caller.principal.subject.to_string());
+        asked.user_name = Some(caller.principal.subject.clone());
     }
     let refused = NewRequest {
         reference: reference.clone(),
@@ -387,7 +388,7 @@ async fn refuse(
         workspace: caller.workspace.name.to_string(),
         at: service.clock.now(),
         request_id: Facts::of(request, |facts| facts.request_id.clone()).unwrap_or_default(),
-        requester: caller.principal.subject.to_string(),
+        requester: caller.principal.subject.clone(),
         method: request.method().to_string(),
         operation: asked.operation.to_owned(),
         target: asked.target.as_deref().map(fit_for_a_record),

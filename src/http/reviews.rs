@@ -148,7 +148,7 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
         rows: items.len(),
         sha256: hash.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")),
         generated_at: now,
-        generated_by: caller.principal.subject.to_string(),
+        generated_by: caller.principal.subject.clone(),
         generator: concat!("intercom-scim-bridge ", env!("CARGO_PKG_VERSION")),
     };
     Ok(HttpResponse::Ok().json(Review { summary: summary(&items, since.is_some()), manifest, items }))

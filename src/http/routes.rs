@@ -120,7 +120,7 @@ const API: &str = "/api/v1";
 /// The pattern of a path, as records tell it. The framework could find it again, by trying all patterns once more.
 pub struct Pattern {
     plain: Arc<str>,
-    with_workspace: String,
+    with_workspace: Arc<str>,
     has_id: bool,
     measures: OnceCell<RouteMeasures>,
 }
@@ -130,7 +130,7 @@ impl Pattern {
     fn new(root: &str, path: &str) -> Self {
         let with_workspace = format!("/workspaces/{{workspace}}{root}{path}");
         let (plain, has_id) = (format!("{root}{path}").into(), path.contains("{id}"));
-        Self { plain, with_workspace, has_id, measures: OnceCell::new() }
+        Self { plain, with_workspace: with_workspace.into(), has_id, measures: OnceCell::new() }
     }
 
     /// The pattern that a request's path fits; none of a path that is not under such a root.
@@ -144,7 +144,7 @@ impl Pattern {
     }
 
     /// With the workspace, if the request's path has one.
-    pub fn of_this_workspace(&self, request: &HttpRequest) -> &str {
+    pub fn of_this_workspace(&self, request: &HttpRequest) -> &Arc<str> {
         let named = request.match_info().get("workspace").is_some();
         if named { &self.with_workspace } else { &self.plain }
     }
@@ -155,8 +155,8 @@ impl Pattern {
     }
 
     /// The `{id}` in a request's path, which may also be what is left of the path (`by_id` below).
-    pub fn id(request: &HttpRequest) -> Option<&str> {
-        let path = Self::of(request).filter(|pattern| pattern.has_id).map(|_| request.match_info())?;
+    pub fn id<'r>(&self, request: &'r HttpRequest) -> Option<&'r str> {
+        let path = self.has_id.then(|| request.match_info())?;
         path.get("id").or_else(|| path.unprocessed().strip_prefix('/').filter(|id| !id.contains('/')))
     }
 }

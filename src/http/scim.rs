@@ -236,7 +236,9 @@ async fn one(
     kind: &'static ResourceType,
 ) -> Result<HttpResponse, ApiError> {
     let fresh = freshness::picture(request, caller).await?;
-    let id = Pattern::id(request).ok_or_else(|| ScimError::NotFound { what: "this path".to_owned() })?;
+    let id = Pattern::of(request)
+        .and_then(|pattern| pattern.id(request))
+        .ok_or_else(|| ScimError::NotFound { what: "this path".to_owned() })?;
     let resource = fresh.picture.by_id(id).filter(|resource| resource.resource_type() == kind);
     let resource = resource.ok_or_else(|| ScimError::NotFound { what: format!("this {}", kind.name) })?;
     show(request, &fresh, resource)

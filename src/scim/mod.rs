@@ -43,7 +43,7 @@ mod value;
 pub use cursor::CursorKey;
 pub use discovery::Discovery;
 pub use error::ScimError;
-pub use page::{Next, Page, PageRules, Walker, Window};
+pub use page::{Body, Next, Page, PageRules, Walker, Window};
 pub use picture::Picture;
 pub use project::Projection;
 pub use query::Query;

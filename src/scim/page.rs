@@ -52,14 +52,23 @@ pub struct Window {
 /// An answer to a query for several resources (RFC 7644 §3.4.2, ListResponse).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page {
-    /// The JSON, in pieces that follow each other. Most are ready before anybody asks.
-    pub body: Vec<Bytes>,
+    /// The JSON.
+    pub body: Body,
     /// How many resources match, on all pages.
     pub total_results: usize,
     /// How many are on this page.
     pub items_per_page: usize,
     /// Where the next page begins; none on the last.
     pub next: Option<Next>,
+}
+
+/// JSON that is to be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Body {
+    /// In one.
+    Whole(Bytes),
+    /// In pieces that follow each other. Most are ready before anybody asks.
+    Pieces(Vec<Bytes>),
 }
 
 /// Where the next page begins, as the parameter that asks for it.
@@ -161,7 +170,7 @@ impl Query {
                 body.extend_from_slice(piece.bytes());
             }
             body.extend_from_slice(TAIL);
-            vec![body.into()]
+            Body::Whole(body.into())
         } else {
             let mut body = Vec::with_capacity(2 * pieces.len() + 1);
             body.push(head.written(0).into());
@@ -171,7 +180,7 @@ impl Query {
             // In the place of the last comma.
             body.pop();
             body.push(Bytes::from_static(TAIL));
-            body
+            Body::Pieces(body)
         };
         Ok(Page { body, total_results, items_per_page, next })
     }

@@ -6,28 +6,41 @@ use std::borrow::Cow;
 
 /// Reads the parameters one by one, decoded: name and value. What cannot be decoded stays as it is.
 pub fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decoded(name), decoded(value))
+    let mut rest = Some(query);
+    std::iter::from_fn(move || {
+        loop {
+            let (pair, after) = parted(rest?, b'&');
+            rest = after;
+            if !pair.is_empty() {
+                let (name, value) = parted(pair, b'=');
+                return Some((decoded(name), decoded(value.unwrap_or_default())));
+            }
+        }
     })
 }
 
+/// What stands before an ASCII character, and what follows it.
+fn parted(text: &str, at: u8) -> (&str, Option<&str>) {
+    match memchr::memchr(at, text.as_bytes()) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    }
+}
+
 fn decoded(text: &str) -> Cow<'_, str> {
-    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'+' | b'%')) {
-        bytes.reserve(rest.len());
-        bytes.extend_from_slice(&rest[..at]);
-        let (byte, after) = match (rest[at], &rest[at + 1..]) {
-            (b'%', after) => escaped(after).unwrap_or((b'%', after)),
-            (_, after) => (b' ', after),
+    let Some(start) = memchr::memchr2(b'+', b'%', text.as_bytes()) else { return text.into() };
+    // Over a copy of itself: it does not get longer.
+    let (mut bytes, mut length, mut rest) = (text.as_bytes().to_vec(), start, &text.as_bytes()[start..]);
+    for place in &mut bytes[start..] {
+        let [byte, after @ ..] = rest else { break };
+        (*place, rest) = match byte {
+            b'+' => (b' ', after),
+            b'%' => escaped(after).unwrap_or((b'%', after)),
+            byte => (*byte, after),
         };
-        bytes.push(byte);
-        rest = after;
+        length += 1;
     }
-    if bytes.is_empty() {
-        return text.into();
-    }
-    bytes.extend_from_slice(rest);
+    bytes.truncate(length);
     let text = String::from_utf8(bytes);
     text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()).into()
 }

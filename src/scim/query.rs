@@ -65,7 +65,7 @@ impl Query {
     fn from_parameters<'p>(parameters: impl Iterator<Item = (Cow<'p, str>, Cow<'p, str>)>) -> Result<Self, ScimError> {
         let mut request = SearchRequest::default();
         for (name, value) in parameters {
-            match NAMES.iter().find(|known| known.eq_ignore_ascii_case(&name)).copied() {
+            match NAMES.iter().find(|known| is_named(&name, known)).copied() {
                 Some("filter") => request.filter = Some(value.into_owned()),
                 Some("sortBy") => request.sort_by = Some(value.into_owned()),
                 Some("sortOrder") => request.sort_order = Some(value.into_owned()),
@@ -128,7 +128,7 @@ impl Query {
             Some(_) => return Err(invalid("sortOrder must be ascending or descending")),
         };
         // NB: the grammar has no empty filter; clients send one when they mean none.
-        let filter = request.filter.filter(|filter| !filter.trim().is_empty());
+        let filter = request.filter.filter(|filter| !filter.bytes().all(|byte| byte.is_ascii_whitespace()));
         Ok(Self {
             filter: filter.map(|filter| parse(&filter)).transpose()?,
             sort: request.sort_by.filter(|by| !by.is_empty()).map(|by| Sort { by, descending }),
@@ -158,9 +158,7 @@ impl Query {
     /// The name, where all that is asked is `userName eq "…"`.
     pub(super) fn user_name(&self) -> Option<&str> {
         match self.filter.as_ref()? {
-            Expression::Compare(name, Operator::Eq, Literal::Text(text))
-                if name.text.eq_ignore_ascii_case("userName") =>
-            {
+            Expression::Compare(name, Operator::Eq, Literal::Text(text)) if is_named(&name.text, "userName") => {
                 Some(text)
             }
             _ => None,
@@ -185,6 +183,11 @@ impl Query {
         let sort = self.sort.as_ref().map(|sort| format!("{} {}", sort.by.to_ascii_lowercase(), sort.descending));
         [filter, sort.unwrap_or_default(), lower(&self.attributes), lower(&self.excluded_attributes)].join("\n")
     }
+}
+
+/// In any case; most write it as it is.
+fn is_named(text: &str, name: &str) -> bool {
+    text == name || text.eq_ignore_ascii_case(name)
 }
 
 fn is_search_request(schema: &Value) -> bool {

@@ -26,14 +26,11 @@ use time::OffsetDateTime;
 use super::body::Body;
 use super::errors::{ApiError, Facts};
 use super::service::{Service, Workspace};
-use crate::access::{hash_of_random, looks_random, random_secret};
+use crate::access::{Actor, STATUS_PAGE, hash_of_random, looks_random, random_secret};
 use crate::ledger::AuditEntry;
 use crate::limits;
 use crate::scim::ScimError;
 use overview::Overview;
-
-/// How the audit trail calls it.
-const PAGE: &str = "status page";
 
 /// Shows the status page to those with a session, and to others how to get one.
 #[utoipa::path(
@@ -162,7 +159,7 @@ fn events(event: &str, request: &HttpRequest, now: OffsetDateTime, workspaces: &
         workspace: Some(workspace.clone()),
         address: address.clone(),
         request_id: request_id.clone(),
-        target: Some(PAGE.to_owned()),
+        target: Some(STATUS_PAGE.to_owned()),
         ..AuditEntry::event(event, now)
     };
     workspaces.iter().map(entry).collect()
@@ -202,7 +199,7 @@ async fn session(request: &HttpRequest, service: &Service) -> Result<Option<Vec<
     if shown.is_some() {
         // The start of the hash tells sessions apart and is good for nothing else.
         let which = hash.get(..8).unwrap_or_default();
-        Facts::of(request, |facts| facts.actor = Some((PAGE.into(), format!("{PAGE} {which}").into())));
+        Facts::of(request, |facts| facts.actor = Some(Actor::Page(format!("{STATUS_PAGE} {which}").into())));
     }
     Ok(shown)
 }

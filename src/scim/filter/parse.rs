@@ -106,12 +106,17 @@ const OPERATORS: [(&str, Operator); 9] = [
 /// [`ScimError::InvalidFilter`] with the place and a sentence that says what was expected there.
 pub fn parse(filter: &str) -> Result<Expression, ScimError> {
     let mut parser = Parser { text: filter, at: 0, depth: 0, in_brackets: false };
-    let expression = parser.or()?;
+    let first = parser.term()?;
+    // Most are one comparison, which each level would only hand on.
+    if parser.peek().is_none() {
+        return Ok(first);
+    }
+    let expression = parser.or_after(first)?;
     parser.skip_spaces();
     match parser.peek() {
         None => Ok(expression),
-        Some(')') => Err(parser.error("there is a `)` without its `(`")),
-        Some(']') => Err(parser.error("there is a `]` without its `[`")),
+        Some(b')') => Err(parser.error("there is a `)` without its `(`")),
+        Some(b']') => Err(parser.error("there is a `]` without its `[`")),
         Some(_) => Err(parser.error("expected `and`, `or` or the end of the filter")),
     }
 }
@@ -129,27 +134,40 @@ impl<'t> Parser<'t> {
         &self.text[self.at..]
     }
 
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+    fn rest_bytes(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    fn error(&self, why: impl Into<String>) -> ScimError {
+    fn peek(&self) -> Option<u8> {
+        self.rest_bytes().first().copied()
+    }
+
+    #[cold]
+    fn error(&self, why: &str) -> ScimError {
         self.error_at(self.at, why)
     }
 
-    fn error_at(&self, at: usize, why: impl Into<String>) -> ScimError {
-        ScimError::InvalidFilter { at: Some(self.text[..at].chars().count() + 1), why: why.into() }
+    #[cold]
+    fn error_at(&self, at: usize, why: &str) -> ScimError {
+        ScimError::InvalidFilter { at: Some(self.place(at)), why: why.to_owned() }
+    }
+
+    /// In characters, counted from 1.
+    fn place(&self, at: usize) -> usize {
+        self.text[..at].chars().count() + 1
     }
 
     fn skip_spaces(&mut self) {
-        self.at += self.rest().bytes().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
+        while self.peek().is_some_and(is_space) {
+            self.at += 1;
+        }
     }
 
     /// Takes a character, with spaces before it.
-    fn take(&mut self, expected: char) -> bool {
+    fn take(&mut self, expected: u8) -> bool {
         self.skip_spaces();
         let found = self.peek() == Some(expected);
-        self.at += if found { expected.len_utf8() } else { 0 };
+        self.at += usize::from(found);
         found
     }
 
@@ -164,46 +182,55 @@ impl<'t> Parser<'t> {
     fn take_word(&mut self, keyword: &str) -> bool {
         let before = self.at;
         self.skip_spaces();
-        let found = self.rest().as_bytes().split_at_checked(keyword.len()).is_some_and(|(word, after)| {
+        let found = self.rest_bytes().split_at_checked(keyword.len()).is_some_and(|(word, after)| {
             word.eq_ignore_ascii_case(keyword.as_bytes()) && !after.first().is_some_and(|byte| is_word(*byte))
         });
         self.at = if found { self.at + keyword.len() } else { before };
         found
     }
 
-    /// `and` binds closer than `or`.
     fn or(&mut self) -> Result<Expression, ScimError> {
-        self.joined("or", Self::and, Expression::Or)
+        let first = self.term()?;
+        self.or_after(first)
     }
 
-    fn and(&mut self) -> Result<Expression, ScimError> {
-        self.joined("and", Self::term, Expression::And)
-    }
-
-    /// One part, or several with the keyword between them.
-    fn joined(
-        &mut self,
-        keyword: &str,
-        part: impl Fn(&mut Self) -> Result<Expression, ScimError>,
-        whole: impl FnOnce(Vec<Expression>) -> Expression,
-    ) -> Result<Expression, ScimError> {
-        let first = part(self)?;
-        if !self.take_joint(keyword)? {
+    /// What follows a part of an `or`. `and` binds closer.
+    fn or_after(&mut self, first: Expression) -> Result<Expression, ScimError> {
+        let first = self.and_after(first)?;
+        if !self.take_joint("or")? {
             return Ok(first);
         }
-        let mut parts = vec![first, part(self)?];
-        while self.take_joint(keyword)? {
-            parts.push(part(self)?);
+        let mut parts = vec![first];
+        loop {
+            let next = self.term()?;
+            parts.push(self.and_after(next)?);
+            if !self.take_joint("or")? {
+                return Ok(Expression::Or(parts));
+            }
         }
-        Ok(whole(parts))
+    }
+
+    /// What follows a part of an `and`.
+    fn and_after(&mut self, first: Expression) -> Result<Expression, ScimError> {
+        if !self.take_joint("and")? {
+            return Ok(first);
+        }
+        let mut parts = vec![first];
+        loop {
+            parts.push(self.term()?);
+            if !self.take_joint("and")? {
+                return Ok(Expression::And(parts));
+            }
+        }
     }
 
     /// `and` or `or`: a space, or a closing parenthesis or bracket, must stand before it.
     fn take_joint(&mut self, keyword: &str) -> Result<bool, ScimError> {
-        if self.rest().is_empty() {
+        if self.at == self.text.len() {
             return Ok(false);
         }
-        let set_off = self.text[..self.at].ends_with([')', ']']) || self.peek().is_none_or(char::is_whitespace);
+        let before = self.text.as_bytes().get(self.at.wrapping_sub(1));
+        let set_off = matches!(before, Some(b')' | b']')) || self.peek().is_none_or(is_space);
         if !self.take_word(keyword) {
             return Ok(false);
         }
@@ -212,13 +239,13 @@ impl<'t> Parser<'t> {
 
     fn term(&mut self) -> Result<Expression, ScimError> {
         self.skip_spaces();
-        if self.take('(') {
+        if self.take(b'(') {
             return self.grouped();
         }
         let before = self.at;
         if self.take_word("not") {
             // RFC 7644 errata 7319: the grammar says `not(` and the RFC's own example `not (`.
-            if self.take('(') {
+            if self.take(b'(') {
                 return Ok(Expression::Not(Box::new(self.grouped()?)));
             }
             return Err(self.error("expected `(` after `not`"));
@@ -229,7 +256,7 @@ impl<'t> Parser<'t> {
 
     fn grouped(&mut self) -> Result<Expression, ScimError> {
         let inner = self.deeper(Self::or)?;
-        if self.take(')') { Ok(inner) } else { Err(self.error("expected `)`")) }
+        if self.take(b')') { Ok(inner) } else { Err(self.error("expected `)`")) }
     }
 
     fn deeper(
@@ -237,7 +264,7 @@ impl<'t> Parser<'t> {
         parse: impl FnOnce(&mut Self) -> Result<Expression, ScimError>,
     ) -> Result<Expression, ScimError> {
         if self.depth == DEPTH {
-            return Err(self.error(format!("the filter is nested deeper than {DEPTH} levels")));
+            return Err(self.error(&format!("the filter is nested deeper than {DEPTH} levels")));
         }
         self.depth += 1;
         let result = parse(self);
@@ -247,7 +274,7 @@ impl<'t> Parser<'t> {
 
     fn attribute_expression(&mut self) -> Result<Expression, ScimError> {
         let name = self.name()?;
-        if self.peek() == Some('[') {
+        if self.peek() == Some(b'[') {
             return self.element(name);
         }
         self.comparison(name)
@@ -265,7 +292,7 @@ impl<'t> Parser<'t> {
             return Err(self.error("expected one of the operators eq, ne, co, sw, ew, gt, ge, lt, le, pr"));
         };
         self.at += word.len();
-        if !self.peek().is_none_or(char::is_whitespace) {
+        if !self.peek().is_none_or(is_space) {
             return Err(self.error("expected a space"));
         }
         self.skip_spaces();
@@ -282,10 +309,10 @@ impl<'t> Parser<'t> {
         self.in_brackets = true;
         let inner = self.deeper(Self::or)?;
         self.in_brackets = false;
-        if !self.take(']') {
+        if !self.take(b']') {
             return Err(self.error("expected `]`"));
         }
-        if self.peek() != Some('.') {
+        if self.peek() != Some(b'.') {
             return Ok(Expression::Element(name, Box::new(inner)));
         }
         self.at += 1;
@@ -316,12 +343,12 @@ impl<'t> Parser<'t> {
             return Err(self.error("this is not the name of an attribute"));
         }
         self.at += text.len();
-        Ok(Name { text: text.to_owned(), at: self.text[..start].chars().count() + 1 })
+        Ok(Name { text: text.to_owned(), at: self.place(start) })
     }
 
     fn literal(&mut self) -> Result<Literal, ScimError> {
         let start = self.at;
-        if self.peek() == Some('"') {
+        if self.peek() == Some(b'"') {
             let end = end_of_string(self.rest()).ok_or_else(|| self.error("this text has no closing quote"))?;
             let quoted = &self.rest()[..end];
             // To the end in any case: then many bytes are looked at in one step.
@@ -348,6 +375,10 @@ impl<'t> Parser<'t> {
             },
         }
     }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 fn is_word(byte: u8) -> bool {

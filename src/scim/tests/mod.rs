@@ -114,7 +114,14 @@ fn ask_of(
 }
 
 fn json(page: &Page) -> Value {
-    serde_json::from_slice(&page.body.concat()).unwrap()
+    serde_json::from_slice(&written_out(page)).unwrap()
+}
+
+fn written_out(page: &Page) -> Vec<u8> {
+    match &page.body {
+        Body::Whole(whole) => whole.to_vec(),
+        Body::Pieces(pieces) => pieces.concat(),
+    }
 }
 
 /// The ids in an answer, without what all of a type have in common.
