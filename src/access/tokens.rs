@@ -61,8 +61,9 @@ pub struct Tokens {
 /// Tokens whose signature was found good. Their times, and whether they were taken back, are looked at with each use. Bad
 /// ones are not remembered: anybody can make any number of them.
 ///
-/// How long a look takes must not tell how near a guess comes: places are found by a hash whose key nobody knows, and the
-/// tokens there are compared in a time that depends on their length alone.
+/// How long a look takes must not tell how near a guess comes: places are found by a hash whose key nobody knows, which could
+/// tell a few bits of the end of a signature at most, and the tokens there are compared in a time that depends on their
+/// length alone.
 #[derive(Default)]
 struct Remembered {
     tokens: HashTable<(SecretSlice<u8>, Verified)>,
