@@ -166,7 +166,9 @@ fn serve(port: u16, environment: &HashMap<String, String>) -> Server {
 fn serve_bare(port: u16, answers: &Path) -> Server {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let server = Server::start(command.args(["bare", &port.to_string()]).arg(answers));
+    let started = Instant::now();
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(started.elapsed() < Duration::from_mins(1), "the bare handler does not listen after a minute");
         std::thread::sleep(Duration::from_millis(20));
     }
     server

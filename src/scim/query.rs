@@ -128,7 +128,7 @@ impl Query {
             Some(_) => return Err(invalid("sortOrder must be ascending or descending")),
         };
         // NB: the grammar has no empty filter; clients send one when they mean none.
-        let filter = request.filter.filter(|filter| !filter.bytes().all(|byte| byte.is_ascii_whitespace()));
+        let filter = request.filter.filter(|filter| !filter.chars().all(char::is_whitespace));
         Ok(Self {
             filter: filter.map(|filter| parse(&filter)).transpose()?,
             sort: request.sort_by.filter(|by| !by.is_empty()).map(|by| Sort { by, descending }),

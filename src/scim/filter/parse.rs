@@ -197,31 +197,34 @@ impl<'t> Parser<'t> {
     /// What follows a part of an `or`. `and` binds closer.
     fn or_after(&mut self, first: Expression) -> Result<Expression, ScimError> {
         let first = self.and_after(first)?;
-        if !self.take_joint("or")? {
-            return Ok(first);
-        }
-        let mut parts = vec![first];
-        loop {
-            let next = self.term()?;
-            parts.push(self.and_after(next)?);
-            if !self.take_joint("or")? {
-                return Ok(Expression::Or(parts));
-            }
-        }
+        let part = |parser: &mut Self| {
+            let next = parser.term()?;
+            parser.and_after(next)
+        };
+        self.joined(first, "or", part, Expression::Or)
     }
 
     /// What follows a part of an `and`.
     fn and_after(&mut self, first: Expression) -> Result<Expression, ScimError> {
-        if !self.take_joint("and")? {
+        self.joined(first, "and", Self::term, Expression::And)
+    }
+
+    /// One part, or several with the keyword between them.
+    fn joined(
+        &mut self,
+        first: Expression,
+        keyword: &str,
+        part: impl Fn(&mut Self) -> Result<Expression, ScimError>,
+        whole: impl FnOnce(Vec<Expression>) -> Expression,
+    ) -> Result<Expression, ScimError> {
+        if !self.take_joint(keyword)? {
             return Ok(first);
         }
-        let mut parts = vec![first];
-        loop {
-            parts.push(self.term()?);
-            if !self.take_joint("and")? {
-                return Ok(Expression::And(parts));
-            }
+        let mut parts = vec![first, part(self)?];
+        while self.take_joint(keyword)? {
+            parts.push(part(self)?);
         }
+        Ok(whole(parts))
     }
 
     /// `and` or `or`: a space, or a closing parenthesis or bracket, must stand before it.
