@@ -7,6 +7,23 @@ use std::time::Duration;
 /// for five times the largest workspace we know how to serve and still fits a small machine.
 pub const INTERCOM_BODY_BYTES: usize = 256 * 1024 * 1024;
 
+/// Entries of a list that Intercom may send at once: ten times the largest workspace that the bridge is measured with.
+/// Compressed, a million empty ones are a few kilobytes.
+pub const INTERCOM_ENTRIES: usize = 1_000_000;
+
+/// Members of a JSON object of Intercom's that are looked at. A teammate has about fifteen.
+pub const INTERCOM_MEMBERS: usize = 200;
+
+/// Largest text that is believed to be an address, a name, a title or a word of Intercom's, in bytes.
+pub const INTERCOM_TEXT_BYTES: usize = 2_048;
+
+/// Largest details of a log entry that are kept, in bytes.
+pub const INTERCOM_METADATA_BYTES: usize = 64 * 1024;
+
+/// Pages of the list of admins, or of teams, that are read. Intercom sends each whole; 150 entries a page is what it gives of
+/// other lists.
+pub const INTERCOM_LIST_PAGES: u32 = 1_000;
+
 /// How long Intercom may take to accept a connection.
 pub const INTERCOM_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -32,6 +49,24 @@ pub const INTERCOM_BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// what it has and says so, because the log explains access but does not decide it.
 pub const ACTIVITY_PAGES: u32 = 2_000;
 
+/// How long one import reads the activity log, for the same reason.
+pub const ACTIVITY_WAIT: Duration = Duration::from_mins(5);
+
+/// How often a call for the activity log is tried in all: fewer times than others, since a shorter span may be what helps.
+pub const ACTIVITY_ATTEMPTS: u32 = 2;
+
+/// The span of the activity log that is asked for at once, in seconds. Intercom has answered 500 for longer ones where a
+/// workspace is large, and five days worked. A span without entries doubles the next one; one that fails is asked for again
+/// in shorter steps, down to the shortest.
+pub const ACTIVITY_STEP: i64 = 5 * 24 * 60 * 60;
+/// See [`ACTIVITY_STEP`].
+pub const ACTIVITY_STEP_SHORT: i64 = 24 * 60 * 60;
+/// See [`ACTIVITY_STEP`].
+pub const ACTIVITY_STEP_SHORTEST: i64 = 5 * 60 * 60;
+
+/// Shortest spans of the activity log in a row that may fail before the rest is left for the next import.
+pub const ACTIVITY_FAILURES: u32 = 2;
+
 /// Entries asked for on a page of the activity log: the most Intercom gives.
 pub const ACTIVITY_PER_PAGE: u32 = 250;
 
@@ -55,6 +90,9 @@ pub const REREADS: usize = 100;
 
 /// Warnings kept with a run; the rest are counted. A warning for each of 100,000 admins helps nobody.
 pub const RUN_WARNINGS: usize = 100;
+
+/// Of them those of one kind, so that none hides the others.
+pub const RUN_WARNINGS_OF_A_KIND: usize = 25;
 
 /// Findings that a check of the ledger tells; a ledger with more is not to be mended row by row.
 pub const FINDINGS: usize = 100;

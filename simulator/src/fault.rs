@@ -5,8 +5,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// One way for a call to go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// An answer of one's own: status, body, and its content type.
+    Answer(u16, Vec<u8>, &'static str),
     /// 429, and the limit opens again after this many seconds.
     RateLimit(i64),
     /// A refusal of the server: 500, 503 …
@@ -52,6 +54,14 @@ impl fmt::Display for FaultError {
 }
 
 impl std::error::Error for FaultError {}
+
+impl Fault {
+    /// An answer of one's own in JSON.
+    #[must_use]
+    pub fn json(status: u16, body: &str) -> Self {
+        Self::Answer(status, body.as_bytes().to_vec(), "application/json; charset=utf-8")
+    }
+}
 
 impl FromStr for OrderedFault {
     type Err = FaultError;

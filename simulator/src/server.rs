@@ -190,14 +190,20 @@ struct Reply {
 
 async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
     let Decision { fault, reply, headers } = decide(&request, &body, &shared);
-    let Reply { status, body } = match fault {
+    let mut content_type = "application/json; charset=utf-8";
+    let Reply { status, body } = match &fault {
+        Some(Fault::Answer(status, body, kind)) => {
+            content_type = *kind;
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Reply { status, body: body.clone().into() }
+        }
         Some(Fault::TimeOut) => {
             // Longer than any client waits; bounded, so that a stopping server is not held up for ever.
             tokio::time::sleep(Duration::from_mins(2)).await;
             reply
         }
         Some(Fault::Slow(delay)) => {
-            tokio::time::sleep(delay).await;
+            tokio::time::sleep(*delay).await;
             reply
         }
         Some(Fault::Garbage) => {
@@ -206,11 +212,11 @@ async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Http
         _ => reply,
     };
     let mut response = HttpResponse::build(status);
-    if status == StatusCode::FOUND {
+    if status == StatusCode::FOUND && !matches!(fault, Some(Fault::Answer(..))) {
         response.insert_header(("Location", body.as_ref()));
         return response.finish();
     }
-    response.content_type("application/json; charset=utf-8");
+    response.content_type(content_type);
     for header in headers {
         response.insert_header(header);
     }
@@ -241,7 +247,7 @@ fn decide(request: &HttpRequest, body: &Bytes, shared: &Shared) -> Decision {
     let mut reset = (window + 1) * WINDOW_SECONDS;
     let mut remaining = shared.calls_per_window.saturating_sub(state.calls_in_window);
     let fault = state.take_fault(&path);
-    let reply = match fault {
+    let reply = match &fault {
         Some(Fault::RateLimit(seconds)) => {
             (reset, remaining) = (now + seconds, 0);
             refusal(429, "rate_limit_exceeded", "Exceeded rate limit")
@@ -249,7 +255,7 @@ fn decide(request: &HttpRequest, body: &Bytes, shared: &Shared) -> Decision {
         _ if state.calls_in_window > shared.calls_per_window => {
             refusal(429, "rate_limit_exceeded", "Exceeded rate limit")
         }
-        Some(Fault::Status(status)) => refusal(status, "server_error", "Something went wrong"),
+        Some(Fault::Status(status)) => refusal(*status, "server_error", "Something went wrong"),
         Some(Fault::Unauthorized) => refusal(401, "unauthorized", "Access Token Invalid"),
         _ if path == "/oauth" || path == "/auth/eagle/token" => match let_in(request, &path, body, &mut state) {
             Ok(reply) => reply,
@@ -277,7 +283,7 @@ impl State {
         if let Some(times) = &mut self.faults[at].times {
             *times -= 1;
         }
-        let fault = self.faults[at].fault;
+        let fault = self.faults[at].fault.clone();
         self.faults.retain(|order| order.times != Some(0));
         Some(fault)
     }

@@ -13,7 +13,7 @@ use crate::app::{missing_file, stored_vault, trusted_issuers, without_password};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, WorkspaceConfig};
 use crate::http::Certificates;
-use crate::intercom::{self, Client, Since};
+use crate::intercom::{self, Client, Permission, Since};
 use crate::ledger::Ledger;
 use crate::limits;
 
@@ -227,14 +227,29 @@ async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clo
             );
             report.ok(
                 "admins",
-                &format!("{} teammates and bots, {} teams", observation.users.len(), observation.groups.len()),
+                &format!(
+                    "{} teammates and bots, {} teams; the token has the permission \"{}\"",
+                    observation.users.len(),
+                    observation.groups.len(),
+                    Permission::ReadAdmins
+                ),
             );
-            let about_log = |code: &str| matches!(code, "activity_log_forbidden" | "activity_log_missing");
-            if !observation.warnings.iter().any(|warning| about_log(&warning.code)) {
-                report.ok("activity log", "the token may read it");
+            if observation.log_read_to.is_some() {
+                let detail = format!("the token has the permission \"{}\"", Permission::ReadActivityLogs);
+                report.ok("activity log", &detail);
             }
-            for warning in observation.warnings {
-                report.warn(if about_log(&warning.code) { "activity log" } else { "import" }, &warning.detail);
+            let (shown, more) =
+                observation.warnings.split_at(observation.warnings.len().min(limits::RUN_WARNINGS_OF_A_KIND));
+            for warning in shown {
+                let about = match warning.code.as_str() {
+                    code if code.starts_with("activity_") => "activity log",
+                    "wrong_region" | "workspace_unknown" => "intercom",
+                    _ => "import",
+                };
+                report.warn(about, &warning.detail);
+            }
+            if !more.is_empty() {
+                report.warn("import", &format!("{} more warnings; each import keeps its own", more.len()));
             }
             let allowance = client.allowance();
             if let (Some(remaining), Some(limit)) = (allowance.remaining, allowance.limit) {

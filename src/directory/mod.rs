@@ -5,7 +5,7 @@
 //! people (Intercom: *team*), a [`Membership`] joins the two.
 //!
 //! ```text
-//! Observation  what Intercom says now, complete and vetted
+//! Observation  what Intercom says now, and what of it could not be read
 //! Snapshot     what the ledger recorded up to a generation
 //! Plan         how to get from a Snapshot to an Observation
 //! Directory    a Snapshot with its people and teams joined, for those who ask
@@ -22,8 +22,8 @@ mod user;
 pub use activity::{Activity, Actor, Metadata};
 pub use group::{Group, GroupId, Membership, Priority};
 pub use joined::{Directory, Edition, Link, Person, Team, links_with};
-pub use observation::{Observation, Part, Sighting, Warning, Workspace};
-pub use plan::{Change, Changed, Counts, Deed, Plan};
+pub use observation::{Field, Observation, Part, Sighting, Unknown, Warning, Workspace};
+pub use plan::{Change, Changed, Counts, Deed, KeptBack, Plan};
 pub use snapshot::{Recorded, Snapshot, Stamps};
 pub use user::{NameParts, Names, Role, User, UserId, UserKind, Volatile};
 

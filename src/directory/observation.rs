@@ -1,6 +1,6 @@
 //! What Intercom says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 
 use super::{Activity, Group, GroupId, Membership, User, UserId, UserKind, Volatile};
 
-/// Everything Intercom says of a workspace at one moment. It is complete or it does not exist: half a
-/// reading must never look like people who left.
+/// What Intercom says of a workspace at one moment. What could not be read is [`Unknown`] and never looks like a value that
+/// was taken away, or like people who left.
 ///
 /// Users and groups have distinct ids; every membership names one of each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +26,93 @@ pub struct Observation {
     pub memberships: Vec<Membership>,
     /// Log entries, oldest first; empty where the token may not read the log.
     pub activity: Arc<[Activity]>,
-    /// Whether the activity log could be read.
-    pub log_read: bool,
+    /// Up to when the activity log was read without a gap; none where it could not be read.
+    pub log_read_to: Option<OffsetDateTime>,
+    /// What could not be read of the lists.
+    pub unknown: Unknown,
     /// What was odd, and how it was taken.
     pub warnings: Vec<Warning>,
+}
+
+/// What a reading does not know, and what therefore stays as it is recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unknown {
+    /// Whether an entry could not be identified, or the list of people or of teams is not provably whole: then nobody, no
+    /// team and no membership is taken as removed.
+    pub lists_in_part: bool,
+    /// Fields of people.
+    pub users: BTreeMap<UserId, BTreeSet<Field>>,
+    /// Fields of teams.
+    pub groups: BTreeMap<GroupId, BTreeSet<Field>>,
+    /// Teams whose lists of members could not be read in full: nobody is taken out of them.
+    pub members: BTreeSet<GroupId>,
+}
+
+impl Unknown {
+    /// Whether somebody or something may be there that was not read, so that removals wait.
+    #[must_use]
+    pub fn keeps_back(&self) -> bool {
+        self.lists_in_part || !self.members.is_empty()
+    }
+}
+
+/// A member of Intercom's record of an admin or a team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// `email`.
+    Email,
+    /// `name`.
+    Name,
+    /// `job_title`.
+    JobTitle,
+    /// `has_inbox_seat`.
+    HasInboxSeat,
+    /// `role`.
+    Role,
+    /// `away_mode_enabled`.
+    AwayModeEnabled,
+    /// `away_mode_reassign`.
+    AwayModeReassign,
+    /// `away_status_reason_id`.
+    AwayStatusReasonId,
+    /// `avatar`.
+    Avatar,
+    /// `team_ids`.
+    TeamIds,
+    /// `team_priority_level`.
+    TeamPriorityLevel,
+    /// `distribution_method`.
+    DistributionMethod,
+    /// `assignment_limit`.
+    AssignmentLimit,
+    /// `admin_ids`.
+    AdminIds,
+    /// `admin_priority_level`.
+    AdminPriorityLevel,
+}
+
+impl Field {
+    /// What Intercom calls it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Name => "name",
+            Self::JobTitle => "job_title",
+            Self::HasInboxSeat => "has_inbox_seat",
+            Self::Role => "role",
+            Self::AwayModeEnabled => "away_mode_enabled",
+            Self::AwayModeReassign => "away_mode_reassign",
+            Self::AwayStatusReasonId => "away_status_reason_id",
+            Self::Avatar => "avatar",
+            Self::TeamIds => "team_ids",
+            Self::TeamPriorityLevel => "team_priority_level",
+            Self::DistributionMethod => "distribution_method",
+            Self::AssignmentLimit => "assignment_limit",
+            Self::AdminIds => "admin_ids",
+            Self::AdminPriorityLevel => "admin_priority_level",
+        }
+    }
 }
 
 /// Some of a workspace: people, and teams with their members.
@@ -70,6 +153,18 @@ pub struct Warning {
     pub detail: String,
 }
 
+impl Workspace {
+    /// What is known of it after another reading, which may have told less.
+    #[must_use]
+    pub fn or(self, known: &Self) -> Self {
+        Self {
+            id: self.id.or_else(|| known.id.clone()),
+            name: self.name.or_else(|| known.name.clone()),
+            region: self.region.or_else(|| known.region.clone()),
+        }
+    }
+}
+
 impl Warning {
     /// A warning of the kind `code` that says `detail`.
     pub fn new(code: &str, detail: impl Into<String>) -> Self {
@@ -87,6 +182,7 @@ impl Observation {
             memberships: self.memberships.iter().filter(|one| part.groups.contains(&one.group)).cloned().collect(),
             workspace: self.workspace.clone(),
             activity: Arc::clone(&self.activity),
+            unknown: self.unknown.clone(),
             warnings: self.warnings.clone(),
             ..*self
         }

@@ -24,6 +24,27 @@ pub struct Plan {
     pub volatile: Vec<(UserId, Volatile)>,
     /// Log entries to keep.
     pub activity: Arc<[Activity]>,
+    /// What is not in what was observed, and stays all the same.
+    pub kept_back: KeptBack,
+}
+
+/// Removals that wait, because what was observed may be a part of the whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeptBack {
+    /// People.
+    pub users: usize,
+    /// Teams.
+    pub groups: usize,
+    /// Memberships.
+    pub memberships: usize,
+}
+
+impl KeptBack {
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
 }
 
 /// One change, with what was and what is.
@@ -246,6 +267,7 @@ impl Plan {
             memberships: Vec::new(),
             volatile: Vec::new(),
             activity: Arc::default(),
+            kept_back: KeptBack::default(),
         }
     }
 

@@ -101,7 +101,7 @@ impl Connector {
             what: "`access_token` holds characters that no token has".to_owned(),
         };
         let fresh = Client::new(connection, self.clock.clone()).map_err(malformed)?;
-        let workspace = intercom::identify(&fresh).await?;
+        let (workspace, _) = intercom::identify(&fresh).await?;
         let recorded = self.ledger.workspace(&self.workspace).await?.unwrap_or_default();
         match another_workspace(&recorded, &workspace) {
             Some(other) => {

@@ -19,6 +19,22 @@ pub enum ConnectionState {
     Disconnected,
 }
 
+/// The warning of a run that left removals for later.
+pub(super) const REMOVALS_WAIT: &str = "removals_wait";
+
+/// What is wrong with a run that succeeded and left removals for later.
+fn removals_wait(run: &Run) -> Option<Failure> {
+    let warning = run.warnings.iter().find(|warning| warning.code == REMOVALS_WAIT)?;
+    Some(Failure {
+        code: warning.code.clone(),
+        detail: warning.detail.clone(),
+        remedy:
+            "look at the warnings of the last import; where Intercom goes on answering so, report it to Intercom, and \
+                 until then look in Intercom whether somebody left"
+                .to_owned(),
+    })
+}
+
 /// How it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -91,14 +107,22 @@ impl Health {
         }
         match outcome {
             Ok(run) => {
+                let waiting = removals_wait(run);
                 standing.connection = match (run.status, run.error.as_ref().map(|error| error.code.as_str())) {
+                    (RunStatus::Succeeded, _) if waiting.is_some() => ConnectionState::Degraded,
                     (RunStatus::Succeeded, _) => ConnectionState::Connected,
-                    (_, Some("intercom_unauthorized" | "intercom_forbidden" | "intercom_wrong_region")) => {
-                        ConnectionState::Disconnected
-                    }
+                    (
+                        _,
+                        Some(
+                            "intercom_unauthorized"
+                            | "intercom_forbidden"
+                            | "intercom_permission_missing"
+                            | "intercom_wrong_region",
+                        ),
+                    ) => ConnectionState::Disconnected,
                     _ => ConnectionState::Degraded,
                 };
-                standing.problem.clone_from(&run.error);
+                standing.problem = run.error.clone().or(waiting);
                 standing.last_run = Some(run.clone());
             }
             Err(error) => {
@@ -111,8 +135,8 @@ impl Health {
                 });
             }
         }
-        standing.failures =
-            if standing.connection == ConnectionState::Connected { 0 } else { standing.failures.saturating_add(1) };
+        let succeeded = outcome.is_ok_and(|run| run.status == RunStatus::Succeeded);
+        standing.failures = if succeeded { 0 } else { standing.failures.saturating_add(1) };
         standing.failures
     }
 }

@@ -1,5 +1,6 @@
 //! One import: observe, plan, hold or commit.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,11 +9,12 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use super::health::REMOVALS_WAIT;
 use super::policy::Totals;
 use super::seen::Seen;
 use super::{ImportRequest, Policy, Verdict, plan};
 use crate::clock::Clock;
-use crate::directory::{Observation, Plan, Warning, Workspace};
+use crate::directory::{KeptBack, Observation, Plan, Warning, Workspace};
 use crate::intercom::{self, Client, IntercomError, Progress, Since};
 use crate::ledger::{Failure, Lease, Ledger, LedgerError, Mode, Run, RunStatus};
 use crate::limits;
@@ -273,7 +275,7 @@ impl Importer {
         progress: &(dyn Fn(Phase) + Sync),
     ) -> Result<Run, LedgerError> {
         run.observed_at = Some(observation.taken_at);
-        run.activity_watermark = observation.log_read.then_some(observation.taken_at);
+        run.activity_watermark = observation.log_read_to;
         run.warnings = bounded(&observation.warnings);
         for attempt in 1.. {
             let recorded = self.ledger.workspace(&self.workspace).await?.unwrap_or_default();
@@ -289,6 +291,11 @@ impl Importer {
                 }
             };
             run.counts = plan.counts();
+            if !plan.kept_back.is_empty() {
+                run.warnings = bounded(&with_kept_back(&observation.warnings, plan.kept_back));
+                // The log entries that tell of these removals are read again when they are made.
+                run.activity_watermark = None;
+            }
             if let Verdict::Hold(why) = self.policy(allow_removals).judge(totals, &plan) {
                 return self.hold(run, why).await;
             }
@@ -302,7 +309,9 @@ impl Importer {
             match self.ledger.commit(lease, &run, &plan, || self.clock.now()).await {
                 Ok(committed) => {
                     run.generation = committed.generation;
-                    *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen::new(run.id, &observation));
+                    // What was kept back does not differ from what is observed next, and must be looked at all the same.
+                    let seen = (!observation.unknown.keeps_back()).then(|| Seen::new(run.id, &observation));
+                    *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
                     break;
                 }
                 Err(LedgerError::Stale { .. }) if attempt < REPLANS => {}
@@ -323,6 +332,10 @@ impl Importer {
         run: &Run,
         observation: &Observation,
     ) -> Result<Option<(Plan, Totals)>, LedgerError> {
+        if observation.unknown.keeps_back() {
+            // What stays is looked for among everything that is recorded.
+            return Ok(None);
+        }
         let last = self.ledger.last_success(&self.workspace, None).await?.map(|run| run.id);
         let (part, totals) = {
             let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -429,9 +442,17 @@ pub enum ReadError {
     Ledger(#[from] LedgerError),
 }
 
-/// The first warnings, and how many more there were.
+/// The first warnings of each kind, and how many more there were.
 fn bounded(warnings: &[Warning]) -> Vec<Warning> {
-    let mut kept: Vec<Warning> = warnings.iter().take(limits::RUN_WARNINGS).cloned().collect();
+    let mut of_kind: HashMap<&str, usize> = HashMap::new();
+    let mut kept: Vec<Warning> = Vec::new();
+    for warning in warnings {
+        let count = of_kind.entry(&warning.code).or_default();
+        *count += 1;
+        if *count <= limits::RUN_WARNINGS_OF_A_KIND && kept.len() < limits::RUN_WARNINGS {
+            kept.push(warning.clone());
+        }
+    }
     if warnings.len() > kept.len() {
         kept.push(Warning::new(
             "more_warnings",
@@ -439,4 +460,31 @@ fn bounded(warnings: &[Warning]) -> Vec<Warning> {
         ));
     }
     kept
+}
+
+/// Says first which removals wait.
+fn with_kept_back(warnings: &[Warning], kept: KeptBack) -> Vec<Warning> {
+    let KeptBack { users, groups, memberships } = kept;
+    let detail = format!(
+        "{users} people, {groups} teams and {memberships} memberships that Intercom did not list stay as they are until it \
+         lists everything in a form that can be read; the other warnings of this run say what is in the way"
+    );
+    std::iter::once(Warning::new(REMOVALS_WAIT, detail)).chain(warnings.iter().cloned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_warnings_of_a_kind_hide_none_of_another() {
+        let many = (0..5_000).map(|number| Warning::new("field_unreadable", number.to_string()));
+        let all: Vec<Warning> = many.chain([Warning::new("list_incomplete", "x")]).collect();
+        let kept = bounded(&all);
+        let codes: Vec<&str> = kept.iter().rev().take(2).map(|warning| warning.code.as_str()).collect();
+        assert_eq!(codes, ["more_warnings", "list_incomplete"]);
+        assert!(kept.len() <= limits::RUN_WARNINGS + 1);
+        assert_eq!(kept.last().unwrap().detail, "4975 more warnings were left out");
+        assert_eq!(bounded(&all[..3]), all[..3]);
+    }
 }

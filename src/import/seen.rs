@@ -28,8 +28,8 @@ impl Seen {
         let state = RandomState::new();
         Self {
             run,
-            users: hashes(&state, observed.users.iter().map(|seen| (&seen.user.id, seen))),
-            groups: hashes(&state, observed.groups.iter().map(|group| (&group.id, group))),
+            users: users(&state, observed),
+            groups: groups(&state, observed),
             members: members(&state, observed),
             memberships: observed.memberships.len(),
             state,
@@ -46,11 +46,11 @@ impl Seen {
     #[must_use]
     pub fn differing(&self, observed: &Observation) -> Part {
         let state = &self.state;
-        let now = hashes(state, observed.users.iter().map(|seen| (&seen.user.id, seen)));
+        let now = users(state, observed);
         let mut part = Part::default();
         part.users.extend(differing(&self.users, &now));
         part.users.extend(observed.activity.iter().filter_map(Activity::subject));
-        let now = hashes(state, observed.groups.iter().map(|group| (&group.id, group)));
+        let now = groups(state, observed);
         part.groups.extend(differing(&self.groups, &now));
         part.groups.extend(differing(&self.members, &members(state, observed)));
         part
@@ -62,6 +62,16 @@ fn hashes<'a, K: Clone + Eq + Hash + 'a>(
     all: impl Iterator<Item = (&'a K, impl Hash)>,
 ) -> HashMap<K, u64> {
     all.map(|(key, value)| (key.clone(), state.hash_one(value))).collect()
+}
+
+fn users(state: &RandomState, observed: &Observation) -> HashMap<UserId, u64> {
+    let unknown = |id| observed.unknown.users.get(id);
+    hashes(state, observed.users.iter().map(|seen| (&seen.user.id, (seen, unknown(&seen.user.id)))))
+}
+
+fn groups(state: &RandomState, observed: &Observation) -> HashMap<GroupId, u64> {
+    let unknown = |id| observed.unknown.groups.get(id);
+    hashes(state, observed.groups.iter().map(|group| (&group.id, (group, unknown(&group.id)))))
 }
 
 fn members(state: &RandomState, observed: &Observation) -> HashMap<GroupId, u64> {

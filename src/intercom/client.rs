@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Allowance, IntercomError, Outage, wire};
+use super::answer::{self, NO_CODE, Refusal, malformed};
+use super::wire::{Object, Text};
+use super::{Allowance, IntercomError, Outage};
 use tracing::Instrument;
 
 use crate::clock::Clock;
@@ -40,6 +41,26 @@ impl Region {
             Self::Eu => "https://api.eu.intercom.io",
             Self::Au => "https://api.au.intercom.io",
         }
+    }
+}
+
+impl Region {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Us, Self::Eu, Self::Au];
+
+    /// What Intercom calls it in a sentence.
+    pub(super) fn place(self) -> &'static str {
+        match self {
+            Self::Us => "United States",
+            Self::Eu => "Europe",
+            Self::Au => "Australia",
+        }
+    }
+
+    /// The region of that code, in any case of letters.
+    #[must_use]
+    pub fn of(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|region| region.to_string().eq_ignore_ascii_case(code.trim()))
     }
 }
 
@@ -171,39 +192,41 @@ impl Client {
         }
     }
 
-    /// `GET path?query`, decoded.
-    pub(super) async fn get<T: DeserializeOwned>(
+    /// `GET path?query`, read by `read`.
+    pub(super) async fn get<T>(
         &self,
         path: &str,
         query: &[(String, String)],
+        attempts: u32,
+        read: impl Fn(&Object<'_>) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
-        self.call(&Method::GET, path, query, None).await
+        self.call(Call { method: Method::GET, path, query, body: None, attempts }, read).await
     }
 
-    /// `POST path` of a question (nothing is changed, so it may be repeated), decoded.
-    pub(super) async fn search<T: DeserializeOwned>(
+    /// `POST path` of a question (nothing is changed, so it may be repeated), read by `read`.
+    pub(super) async fn search<T>(
         &self,
         path: &str,
         body: &impl Serialize,
+        attempts: u32,
+        read: impl Fn(&Object<'_>) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
         let body = serde_json::to_vec(body).map_err(|_| malformed(path, "the question cannot be written as JSON"))?;
-        self.call(&Method::POST, path, &[], Some(body)).await
+        self.call(Call { method: Method::POST, path, query: &[], body: Some(body), attempts }, read).await
     }
 
-    /// Tries a call until it is answered, refused for good, or [`limits::INTERCOM_ATTEMPTS`] are used up.
-    async fn call<T: DeserializeOwned>(
+    /// Tries a call until it is answered, refused for good, or its attempts are used up.
+    async fn call<T>(
         &self,
-        method: &Method,
-        path: &str,
-        query: &[(String, String)],
-        body: Option<Vec<u8>>,
+        call: Call<'_>,
+        read: impl Fn(&Object<'_>) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
         let mut attempt = 1;
         loop {
             self.clock.sleep_if(self.allowance().hold(self.clock.now()).min(limits::INTERCOM_BACKOFF_MAX)).await;
             self.calls.fetch_add(1, Ordering::Relaxed);
-            match self.attempt(method, path, query, body.clone()).await {
-                Err(error) if error.is_transient() && attempt < limits::INTERCOM_ATTEMPTS => {
+            match self.attempt(&call, &read).await {
+                Err(error) if error.is_transient() && attempt < call.attempts => {
                     let pause = pause_after(&error, attempt);
                     tracing::warn!(error = %error, attempt, pause_ms = pause.as_millis(), "a call to Intercom failed and is tried again");
                     self.clock.sleep_if(pause).await;
@@ -215,16 +238,16 @@ impl Client {
         }
     }
 
-    async fn attempt<T: DeserializeOwned>(
+    async fn attempt<T>(
         &self,
-        method: &Method,
-        path: &str,
-        query: &[(String, String)],
-        body: Option<Vec<u8>>,
+        call: &Call<'_>,
+        read: impl Fn(&Object<'_>) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
         let authorization = self.authorization.load_full().ok_or(IntercomError::NotConnected)?;
-        let request = self.request(method, path).query(query).header(AUTHORIZATION, (*authorization).clone());
-        decode(path, &self.send(request, path, body).await?)
+        let request = self.request(&call.method, call.path).query(call.query);
+        let request = request.header(AUTHORIZATION, (*authorization).clone());
+        let (status, text) = self.send(request, call.path, call.body.clone()).await?;
+        read(&answer::object(call.path, status, &text)?)
     }
 
     fn request(&self, method: &Method, path: &str) -> RequestBuilder {
@@ -249,48 +272,69 @@ impl Client {
         }
         let body = serde_json::to_vec(body).map_err(|_| malformed(path, "the question cannot be written as JSON"))?;
         self.calls.fetch_add(1, Ordering::Relaxed);
-        self.send(request, path, Some(body)).await
+        self.send(request, path, Some(body)).await.map(|(_, text)| text.text.into_bytes())
     }
 
-    /// Sends a request and reads its answer, if that is none of the refusals.
+    /// Sends a request and reads the text of its answer, if that is none of the refusals.
     async fn send(
         &self,
         mut request: RequestBuilder,
         path: &str,
         body: Option<Vec<u8>>,
-    ) -> Result<Vec<u8>, IntercomError> {
+    ) -> Result<(StatusCode, Text), IntercomError> {
         let posts = body.is_some();
         if let Some(body) = body {
-            request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
         let span = spans::intercom_call(if posts { "POST" } else { "GET" }, path);
         #[expect(clippy::disallowed_methods, reason = "this is the one place that may call Intercom")]
         let response = request.send().instrument(span).await.map_err(|error| unavailable(&error))?;
-        let allowance = {
-            let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
-            allowance.note(response.headers());
-            *allowance
-        };
+        self.allowance.lock().unwrap_or_else(PoisonError::into_inner).note(response.headers());
         let status = response.status();
+        let charset = response.headers().get(CONTENT_TYPE).and_then(answer::charset);
         let body = read_body(response, path).await?;
         if status.is_success() {
-            return Ok(body);
+            return Ok((status, answer::text(body, charset.as_deref(), path)?));
         }
-        let (resource, code) = (path.to_owned(), error_code(&body));
-        Err(match status {
-            StatusCode::UNAUTHORIZED => IntercomError::Unauthorized { code },
-            StatusCode::FORBIDDEN => IntercomError::Forbidden { resource, code },
-            StatusCode::NOT_FOUND => IntercomError::NotFound { resource, code },
-            StatusCode::TOO_MANY_REQUESTS => {
-                self.rate_limited.fetch_add(1, Ordering::Relaxed);
-                IntercomError::RateLimited { retry_after: allowance.until_reset(self.clock.now()) }
-            }
-            _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
-                IntercomError::Unavailable(Outage::Answered { status: status.as_u16(), code })
-            }
-            _ => IntercomError::Refused { resource, status: status.as_u16(), code },
-        })
+        let refusal = Refusal::of(&body);
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            self.rate_limited.fetch_add(1, Ordering::Relaxed);
+            let retry_after = self.allowance().until_reset(self.clock.now());
+            return Err(IntercomError::RateLimited { retry_after });
+        }
+        Err(self.refused(path, status.as_u16(), refusal))
     }
+
+    /// What a refusal means to the caller.
+    fn refused(&self, path: &str, status: u16, refusal: Option<Refusal>) -> IntercomError {
+        let resource = path.to_owned();
+        let Some(Refusal { code, hosted_in }) = refusal else {
+            return IntercomError::Unavailable(match status {
+                408 | 500.. => Outage::Answered { status, code: NO_CODE.to_owned() },
+                _ => Outage::NotIntercom { resource, status, what: "it is no refusal of Intercom's" },
+            });
+        };
+        match status {
+            403 if code == "region_mismatch" => {
+                IntercomError::WrongRegion { configured: self.connection.region, actual: hosted_in }
+            }
+            401 => IntercomError::Unauthorized { resource, code },
+            403 => IntercomError::Forbidden { resource, code },
+            404 => IntercomError::NotFound { resource, code },
+            408 | 500.. => IntercomError::Unavailable(Outage::Answered { status, code }),
+            _ => IntercomError::Refused { resource, status, code },
+        }
+    }
+}
+
+/// A question to Intercom.
+struct Call<'a> {
+    method: Method,
+    path: &'a str,
+    query: &'a [(String, String)],
+    body: Option<Vec<u8>>,
+    /// How often it is tried in all.
+    attempts: u32,
 }
 
 impl fmt::Debug for Client {
@@ -319,32 +363,6 @@ async fn read_body(mut response: Response, path: &str) -> Result<Vec<u8>, Interc
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-/// Decodes; only when that fails a second, slower pass finds out where.
-pub(super) fn decode<T: DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, IntercomError> {
-    serde_json::from_slice(body).map_err(|_| {
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let field = serde_path_to_error::deserialize::<_, T>(&mut json).err().map(|error| error.path().to_string());
-        match field.as_deref() {
-            None | Some("." | "") => malformed(path, "it is not the JSON object that Intercom documents"),
-            Some(field) => malformed(path, &format!("`{field}` is not of the type that Intercom documents")),
-        }
-    })
-}
-
-pub(super) fn malformed(resource: &str, what: &str) -> IntercomError {
-    IntercomError::Malformed { resource: resource.to_owned(), what: what.to_owned() }
-}
-
-/// The first error code of a refusal, if it looks like one; never its message, which is Intercom's
-/// text and may name people.
-fn error_code(body: &[u8]) -> String {
-    serde_json::from_slice::<wire::ErrorList>(body)
-        .ok()
-        .and_then(|list| list.errors.into_iter().next()?.code)
-        .filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
-        .unwrap_or_else(|| "without a code".to_owned())
 }
 
 /// Says what a transport error was, without the URL in it.
@@ -384,31 +402,6 @@ fn jitter(most: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_refusal_is_known_by_its_code_and_never_by_its_text() {
-        assert_eq!(
-            error_code(br#"{"type":"error.list","errors":[{"code":"unauthorized","message":"x"}]}"#),
-            "unauthorized"
-        );
-        assert_eq!(error_code(br#"{"type":"error.list","errors":[{"code":"ada@example.com"}]}"#), "without a code");
-        assert_eq!(error_code(b"<html>"), "without a code");
-    }
-
-    #[test]
-    fn an_unreadable_answer_names_the_field_and_no_value() {
-        let error =
-            decode::<wire::AdminList>("/admins", br#"{"admins":[{"id":"1"},{"id":{"x":"secret"}}]}"#).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "Intercom's answer for /admins cannot be read: `admins[1].id` is not of the type that Intercom documents"
-        );
-        let error = decode::<wire::AdminList>("/admins", b"<html>Ada</html>").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "Intercom's answer for /admins cannot be read: it is not the JSON object that Intercom documents"
-        );
-    }
 
     #[test]
     fn waits_grow_and_stay_bounded() {

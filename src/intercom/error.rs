@@ -1,5 +1,6 @@
 //! What can go wrong upstream, by what the caller can do about it.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::Region;
@@ -11,9 +12,12 @@ pub enum IntercomError {
     /// There is no token: nobody has connected the workspace yet, or somebody has disconnected it.
     #[error("the workspace is not connected to Intercom")]
     NotConnected,
-    /// 401: the token is wrong or revoked, or belongs to another region.
-    #[error("Intercom refused the access token (401 {code})")]
+    /// 401: the token is wrong or revoked, or belongs to another region. Intercom also answers so where the token lacks a
+    /// permission; see [`IntercomError::MissingPermission`].
+    #[error("Intercom refused the access token for {resource} (401 {code})")]
     Unauthorized {
+        /// What was asked for, for example `/admins`.
+        resource: String,
         /// Intercom's error code.
         code: String,
     },
@@ -22,6 +26,18 @@ pub enum IntercomError {
     Forbidden {
         /// What was asked for, for example `/admins`.
         resource: String,
+        /// Intercom's error code.
+        code: String,
+    },
+    /// 401 or 403 for one resource, while the same token can read `/me`: the app lacks a permission.
+    #[error(
+        "the access token works, but its app lacks the permission \"{permission}\", which {resource} needs ({code})"
+    )]
+    MissingPermission {
+        /// What was asked for.
+        resource: String,
+        /// The permission that the resource needs.
+        permission: Permission,
         /// Intercom's error code.
         code: String,
     },
@@ -68,14 +84,44 @@ pub enum IntercomError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The token opens a workspace that is hosted elsewhere.
-    #[error("the workspace is hosted in {actual}, not in {configured}")]
-    WrongRegion {
-        /// The region in the configuration.
-        configured: Region,
-        /// The region Intercom names.
-        actual: String,
+    /// More entries in a list than the limit.
+    #[error("Intercom's answer for {resource} has more than {limit} entries")]
+    TooMany {
+        /// What was asked for.
+        resource: String,
+        /// The limit.
+        limit: usize,
     },
+    /// 403 `region_mismatch`: the token opens a workspace that is hosted elsewhere.
+    #[error("the workspace is hosted in {}, and was asked for in {} (403 region_mismatch)", named(*.actual), named(*.configured))]
+    WrongRegion {
+        /// The region in the configuration; none where it has a base URL instead.
+        configured: Option<Region>,
+        /// The region that Intercom names, where it is one that the bridge knows.
+        actual: Option<Region>,
+    },
+}
+
+/// A permission of an app, as Intercom's Developer Hub calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Teammates and teams: `/admins`, `/teams`.
+    ReadAdmins,
+    /// The activity log: `/admins/activity_logs`.
+    ReadActivityLogs,
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ReadAdmins => "Read admins",
+            Self::ReadActivityLogs => "Read admin activity logs",
+        })
+    }
+}
+
+fn named(region: Option<Region>) -> String {
+    region.map_or_else(|| "another region".to_owned(), |region| region.to_string())
 }
 
 /// How Intercom was out of reach; none of them names an address.
@@ -101,6 +147,16 @@ pub enum Outage {
         /// Intercom's error code.
         code: String,
     },
+    /// An answer that is not in Intercom's form: a page, a redirect or nothing at all, from something in between.
+    #[error("the answer for {resource} ({status}) did not come from Intercom's API: {what}")]
+    NotIntercom {
+        /// What was asked for.
+        resource: String,
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with it; never a part of it.
+        what: &'static str,
+    },
 }
 
 impl IntercomError {
@@ -115,7 +171,11 @@ impl IntercomError {
     pub fn needs_operator(&self) -> bool {
         matches!(
             self,
-            Self::NotConnected | Self::Unauthorized { .. } | Self::Forbidden { .. } | Self::WrongRegion { .. }
+            Self::NotConnected
+                | Self::Unauthorized { .. }
+                | Self::Forbidden { .. }
+                | Self::MissingPermission { .. }
+                | Self::WrongRegion { .. }
         )
     }
 
@@ -126,12 +186,13 @@ impl IntercomError {
             Self::NotConnected => "intercom_not_connected",
             Self::Unauthorized { .. } => "intercom_unauthorized",
             Self::Forbidden { .. } => "intercom_forbidden",
+            Self::MissingPermission { .. } => "intercom_permission_missing",
             Self::NotFound { .. } => "intercom_not_found",
             Self::RateLimited { .. } => "intercom_rate_limited",
             Self::Unavailable(_) => "intercom_unavailable",
             Self::Refused { .. } => "intercom_refused",
             Self::Malformed { .. } => "intercom_malformed",
-            Self::TooLarge { .. } => "intercom_too_large",
+            Self::TooLarge { .. } | Self::TooMany { .. } => "intercom_too_large",
             Self::WrongRegion { .. } => "intercom_wrong_region",
         }
     }
@@ -150,22 +211,42 @@ impl IntercomError {
                  workspace is hosted"
                     .to_owned()
             }
-            Self::Forbidden { .. } => {
-                "give the app of this token the permission \"Read admins\" in Intercom's Developer Hub; \
-                 some resources also need a higher plan"
-                    .to_owned()
+            Self::Forbidden { code, .. } if code == "api_plan_restricted" => {
+                "this needs a higher plan of Intercom's; ask whoever owns the workspace's subscription".to_owned()
             }
-            Self::WrongRegion { actual, .. } => format!("set INTERCOM_REGION={}", actual.to_ascii_lowercase()),
+            Self::Forbidden { .. } => Permission::ReadAdmins.remedy(),
+            Self::MissingPermission { permission, .. } => permission.remedy(),
+            Self::WrongRegion { actual: Some(actual), .. } => {
+                format!("set INTERCOM_REGION={}", actual.to_string().to_ascii_lowercase())
+            }
+            Self::WrongRegion { actual: None, .. } => {
+                "set INTERCOM_REGION (us, eu or au) to where the workspace is hosted, or INTERCOM_BASE_URL to the API there".to_owned()
+            }
             Self::RateLimited { .. } | Self::Unavailable(_) => {
                 "nothing, if it passes: the bridge tries again by itself; else check the network, a proxy, INTERCOM_BASE_URL \
                  and Intercom's status page"
                     .to_owned()
             }
-            Self::NotFound { .. } | Self::Refused { .. } | Self::Malformed { .. } | Self::TooLarge { .. } => {
+            Self::NotFound { .. }
+            | Self::Refused { .. }
+            | Self::Malformed { .. }
+            | Self::TooLarge { .. }
+            | Self::TooMany { .. } => {
                 "check that INTERCOM_BASE_URL is Intercom's API and intercom.api_version (now in the configuration) one it has; \
                  if both are right, report it to the bridge's developers with this message"
                     .to_owned()
             }
         }
+    }
+}
+
+impl Permission {
+    /// What a person does so that a token has it.
+    #[must_use]
+    pub fn remedy(self) -> String {
+        format!(
+            "give the app of this token the permission \"{self}\" (Intercom: Settings > Integrations > Developer Hub > your app > \
+             Authentication), then make a new access token and set it: a token keeps the permissions that it was made with"
+        )
     }
 }

@@ -2,16 +2,20 @@
 //!
 //! ```text
 //! client   one call: token, version, time-outs, retries, pacing
-//! wire     Intercom's JSON as it comes
+//! answer   what an answer is: its encoding, and what a refusal says
+//! wire     Intercom's JSON, read member by member
 //! vet      from wire to domain; where the two sides of a membership disagree
+//! log      the activity log, in steps
 //! oauth    connecting a workspace
-//! observe  a whole reading: complete, or an error
+//! observe  a whole reading
 //! ```
 //!
 //! Intercom's reference: <https://developers.intercom.com/docs/references/rest-api/api.intercom.io>.
 
+mod answer;
 mod client;
 mod error;
+mod log;
 mod oauth;
 mod observe;
 mod pacing;
@@ -19,7 +23,7 @@ mod vet;
 mod wire;
 
 pub use client::{Client, Connection, Region, Traffic};
-pub use error::{IntercomError, Outage};
+pub use error::{IntercomError, Outage, Permission};
 pub use oauth::{authorise_url, trade_code, uninstall};
 pub use observe::{Progress, Since, identify, observe};
 pub use pacing::Allowance;

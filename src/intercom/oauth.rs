@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::json;
 
-use super::client::decode;
-use super::{Client, Connection, IntercomError, Region, wire};
+use super::answer::malformed;
+use super::{Client, Connection, IntercomError, Region};
 
 /// Where a person lets the app in: each region has a place of its own.
 #[must_use]
@@ -44,7 +44,12 @@ pub async fn trade_code(
     }
     let trade = Trade { code, client_id, client_secret: client_secret.expose_secret() };
     let answer = client.post_once("/auth/eagle/token", &trade, false).await?;
-    let answer: wire::TokenAnswer = decode("/auth/eagle/token", &answer)?;
+    #[derive(serde::Deserialize)]
+    struct TokenAnswer {
+        access_token: SecretString,
+    }
+    let answer: TokenAnswer =
+        serde_json::from_slice(&answer).map_err(|_| malformed("/auth/eagle/token", "`access_token` is missing"))?;
     Ok(answer.access_token)
 }
 

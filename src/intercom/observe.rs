@@ -1,47 +1,18 @@
 //! A whole reading of a workspace.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
-use super::client::malformed;
-use super::vet::Draft;
-use super::{Client, IntercomError, wire};
-use crate::directory::{Activity, Actor, Observation, UserId, Warning, Workspace};
+use super::answer::malformed;
+use super::error::Permission;
+use super::vet::{AdminEntry, Draft, Place, TeamEntry};
+use super::wire::{Field, Next, Object, Page};
+use super::{Client, IntercomError, Region, log};
+use crate::directory::{Observation, Warning, Workspace};
 use crate::limits;
-
-/// The kinds of log entries that tell about accounts and access.
-const ACCESS_EVENTS: &[&str] = &[
-    "admin_deletion",
-    "admin_deprovisioned",
-    "admin_impersonation_end",
-    "admin_impersonation_start",
-    "admin_invite_change",
-    "admin_invite_creation",
-    "admin_invite_deletion",
-    "admin_login_failure",
-    "admin_login_success",
-    "admin_permission_change",
-    "admin_provisioned",
-    "admin_two_factor_auth_change",
-    "admin_unauthorized_sign_in_method",
-    "app_admin_join",
-    "app_authentication_method_change",
-    "app_data_export",
-    "app_team_creation",
-    "app_team_deletion",
-    "app_team_membership_modification",
-    "bulk_export",
-    "oauth_token_revocation",
-    "role_change",
-    "role_creation",
-    "role_deletion",
-    "seat_change",
-    "seat_revoke",
-    "security_settings_change",
-    "team_assignment_limit_change",
-];
 
 /// How far a reading has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,70 +55,214 @@ pub enum Since {
 /// Reads the workspace: its admins and teams, and the activity log.
 ///
 /// # Errors
-/// Whatever kept the reading from being complete. The activity log alone may be out of reach (it
-/// needs a permission and a plan of its own): that is a warning of the observation.
+/// Whatever kept the bridge from reading the admins or the teams at all. What could not be read of them, and whatever the
+/// activity log does, is a warning of the observation.
 pub async fn observe(
     client: &Client,
     since: Since,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Observation, IntercomError> {
     let taken_at = client.clock().now();
+    let mut draft = Draft::default();
     let (workspace, log_since) = match since {
         Since::Last { workspace, log } => (workspace, log),
         Since::Everything { log } => {
             progress(Progress::Workspace);
-            (identify(client).await?, log)
+            let (workspace, warnings) = identify(client).await?;
+            warnings.into_iter().for_each(|warning| draft.warn(warning));
+            (workspace, log)
         }
     };
     progress(Progress::Admins);
-    let admins = client.get("/admins", &[("display_avatar".to_owned(), "true".to_owned())]).await?;
+    let avatars = ("display_avatar".to_owned(), "true".to_owned());
+    read_list(client, &mut draft, &ADMINS, vec![avatars]).await?;
     progress(Progress::Teams);
-    let teams = client.get("/teams", &[]).await?;
-    let mut draft = Draft::new(admins, teams)?;
-    let mut warnings = reread(client, &mut draft, progress).await?;
-    let activity = activity(client, log_since, progress, &mut warnings).await?;
-    let log_read = activity.is_some();
-    let activity = activity.unwrap_or_default().into();
-    let (users, groups, memberships, settled) = draft.settle();
-    warnings.extend(settled);
-    Ok(Observation { taken_at, workspace, users, groups, memberships, activity, log_read, warnings })
+    read_list(client, &mut draft, &TEAMS, Vec::new()).await?;
+    reread(client, &mut draft, progress).await;
+    let log = log::read(client, log_since, taken_at, progress).await;
+    let settled = draft.settle();
+    Ok(Observation {
+        taken_at,
+        workspace,
+        users: settled.users,
+        groups: settled.groups,
+        memberships: settled.memberships,
+        activity: log.entries.into(),
+        log_read_to: log.read_to,
+        unknown: settled.unknown,
+        warnings: settled.warnings.into_iter().chain(log.warnings).collect(),
+    })
 }
 
-/// Asks which workspace the token opens.
+/// Asks which workspace the token opens. What is odd about the answer is a warning.
 ///
 /// # Errors
-/// [`IntercomError::WrongRegion`] when it is hosted elsewhere than the configuration says.
-pub async fn identify(client: &Client) -> Result<Workspace, IntercomError> {
-    let me: wire::Me = client.get("/me", &[]).await?;
-    let app = me.app.ok_or_else(|| malformed("/me", "`app` is missing"))?;
-    match (client.connection().region, &app.region) {
-        (Some(configured), Some(actual)) if !actual.eq_ignore_ascii_case(&configured.to_string()) => {
-            // Only a region's code is repeated: two letters.
-            let actual = if actual.len() == 2 { actual.to_ascii_uppercase() } else { "another region".to_owned() };
-            Err(IntercomError::WrongRegion { configured, actual })
-        }
-        _ => {
-            // It is recorded, shown and compared: an id is a word.
-            let word = |id: &String| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-            if app.id_code.as_ref().is_some_and(|id| !word(id)) {
-                return Err(malformed("/me", "`app.id_code` is no id"));
+/// Whatever keeps Intercom from answering; or `app` is missing, which says which workspace it is.
+pub async fn identify(client: &Client) -> Result<(Workspace, Vec<Warning>), IntercomError> {
+    let workspace = client.get("/me", &[], limits::INTERCOM_ATTEMPTS, |me| {
+        let app =
+            me.object("app").value().ok_or_else(|| malformed("/me", "`app`, which names the workspace, is missing"))?;
+        // It is recorded, shown and compared: an id is a word.
+        let word = |id: &String| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+        let id = match app.text("id_code", 64) {
+            Field::Unreadable => app.id("id_code"),
+            id => id,
+        };
+        let shown = |name: String| name.chars().filter(|letter| !letter.is_control()).take(200).collect();
+        Ok(Workspace {
+            id: id.value().filter(word),
+            name: app.text("name", limits::INTERCOM_TEXT_BYTES).value().map(shown),
+            region: app.text("region", 64).value().and_then(|code| Region::of(&code)).map(|region| region.to_string()),
+        })
+    });
+    let workspace = workspace.await?;
+    let mut warnings = Vec::new();
+    if workspace.id.is_none() {
+        let detail =
+            "/me has no `app.id_code` that can be read, so the bridge cannot tell whether it is the recorded workspace";
+        warnings.push(Warning::new("workspace_unknown", detail));
+    }
+    let (configured, actual) = (client.connection().region, workspace.region.as_deref().and_then(Region::of));
+    if let (Some(configured), Some(actual)) = (configured, actual)
+        && configured != actual
+    {
+        // The token works at this address: Intercom passes calls on to the region of the workspace.
+        let detail = format!(
+            "the workspace is hosted in {actual}, and the bridge asks for it in {configured}; set INTERCOM_REGION={}",
+            actual.to_string().to_ascii_lowercase()
+        );
+        warnings.push(Warning::new("wrong_region", detail));
+    }
+    Ok((workspace, warnings))
+}
+
+/// One of the two lists that decide access.
+struct List {
+    path: &'static str,
+    /// The member of the answer that holds it.
+    name: &'static str,
+    take: fn(&mut Draft, &RawValue, bool, Place<'_>),
+}
+
+const ADMINS: List = List { path: "/admins", name: "admins", take: Draft::add_admin };
+const TEAMS: List = List { path: "/teams", name: "teams", take: Draft::add_team };
+
+/// What a page of a list told of the rest.
+struct PageEnd {
+    next: Next,
+    total_pages: Option<i64>,
+    total_count: Option<i64>,
+    doubt: Option<&'static str>,
+    entries: Vec<(Box<RawValue>, bool)>,
+}
+
+/// Reads a list. Intercom documents that it comes whole; should it come in pages, they are followed.
+async fn read_list(
+    client: &Client,
+    draft: &mut Draft,
+    list: &List,
+    parameters: Vec<(String, String)>,
+) -> Result<(), IntercomError> {
+    let (mut query, mut at, mut known) = (parameters.clone(), 0_usize, HashSet::new());
+    for number in 1..=limits::INTERCOM_LIST_PAGES {
+        let page = client.get(list.path, &query, limits::INTERCOM_ATTEMPTS, |answer| read_page(answer, list)).await;
+        let page = match page {
+            Ok(page) => page,
+            Err(error) if number == 1 => return Err(explained(client, list.path, error).await),
+            Err(error) => {
+                draft.list_in_part(list.path, &format!("page {number} could not be read: {error}"));
+                return Ok(());
             }
-            let name = app.name.map(|name| name.chars().filter(|letter| !letter.is_control()).take(200).collect());
-            Ok(Workspace { id: app.id_code, name, region: app.region })
+        };
+        let mut news = number == 1;
+        for (entry, lossy) in &page.entries {
+            at += 1;
+            let print = hash(entry.get());
+            // A page that comes again must not look like records that stand in the list twice.
+            if number == 1 || !known.contains(&print) {
+                news = true;
+                (list.take)(draft, entry, *lossy, Place { resource: list.path, at });
+            }
+            known.insert(print);
         }
+        if !news {
+            draft.list_in_part(list.path, "its next page is the same again");
+            return Ok(());
+        }
+        if let Some(member) = page.doubt {
+            draft.list_in_part(list.path, &format!("by its member `{member}`"));
+            return Ok(());
+        }
+        match page.next {
+            Next::End => {
+                let pages = page.total_pages.filter(|total| *total > i64::from(number));
+                let entries = page.total_count.filter(|total| usize::try_from(*total).is_ok_and(|total| total > at));
+                if let Some(total) = pages {
+                    draft.list_in_part(list.path, &format!("it has {total} pages, and {number} came"));
+                } else if let Some(total) = entries {
+                    draft.list_in_part(list.path, &format!("it has {total} entries, and {at} came"));
+                }
+                return Ok(());
+            }
+            Next::Unknown => {
+                draft.list_in_part(list.path, "`pages.next` is in no form that can be followed");
+                return Ok(());
+            }
+            Next::Query(next) => {
+                let mut kept = parameters.clone();
+                kept.retain(|(name, _)| next.iter().all(|(other, _)| other != name));
+                query = kept.into_iter().chain(next).collect();
+            }
+        }
+    }
+    draft.list_in_part(list.path, "it has more pages than are read");
+    Ok(())
+}
+
+fn read_page(answer: &Object<'_>, list: &List) -> Result<PageEnd, IntercomError> {
+    let page =
+        Page::of(answer, list.name).ok_or_else(|| malformed(list.path, &format!("`{}` is no list", list.name)))?;
+    if page.entries.len() > limits::INTERCOM_ENTRIES {
+        return Err(IntercomError::TooMany { resource: list.path.to_owned(), limit: limits::INTERCOM_ENTRIES });
+    }
+    Ok(PageEnd {
+        entries: page.entries.iter().map(|entry| ((*entry).to_owned(), answer.lossy())).collect(),
+        next: page.next,
+        total_pages: page.total_pages,
+        total_count: page.total_count,
+        doubt: page.doubt,
+    })
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Intercom answers 401 and 403 for a token that lacks a permission, too. Which of the two it is tells `/me`, for which no
+/// permission is needed.
+async fn explained(client: &Client, path: &str, error: IntercomError) -> IntercomError {
+    let code = match &error {
+        IntercomError::Unauthorized { code, .. } => format!("401 {code}"),
+        IntercomError::Forbidden { code, .. } if code != "api_plan_restricted" => format!("403 {code}"),
+        _ => return error,
+    };
+    match identify(client).await {
+        Ok(_) => {
+            IntercomError::MissingPermission { resource: path.to_owned(), permission: Permission::ReadAdmins, code }
+        }
+        Err(_) => error,
     }
 }
 
-/// Reads again, one by one, what the two lists disagree about.
-async fn reread(
-    client: &Client,
-    draft: &mut Draft,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Vec<Warning>, IntercomError> {
+/// Reads again, one by one, what the two lists disagree about. Whatever keeps a single read from telling more, the lists
+/// stand.
+async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress) + Sync)) {
     let odd = draft.disagreement();
     let count = odd.admins.len() + odd.teams.len();
     if count == 0 {
-        return Ok(Vec::new());
+        return;
     }
     if count > limits::REREADS {
         let detail = format!(
@@ -155,178 +270,51 @@ async fn reread(
             odd.admins.len(),
             odd.teams.len()
         );
-        return Ok(vec![Warning::new("lists_disagree", detail)]);
+        draft.warn(Warning::new("lists_disagree", detail));
+        return;
     }
     progress(Progress::Rereading { count });
+    let failed = |what: &str, id: &str, error: &IntercomError| {
+        Warning::new("reread_failed", format!("{what} {id} could not be read again ({error}); the lists stand"))
+    };
+    let another = |what: &str, id: &str| {
+        let detail = format!("what came for {what} {id} when it was read again is not that {what}; the lists stand");
+        Warning::new("reread_failed", detail)
+    };
     for id in &odd.teams {
-        draft.replace_team(id, found(client.get(&format!("/teams/{id}"), &[]).await)?)?;
+        let path = format!("/teams/{id}");
+        match client.get(&path, &[], limits::INTERCOM_ATTEMPTS, |team| Ok(TeamEntry::of(Some(team)))).await {
+            Ok(reading) => {
+                if !draft.replace_team(id, reading) && draft.lists_team(id) {
+                    draft.warn(another("team", id.as_str()));
+                }
+            }
+            // A team that only an admin names.
+            Err(IntercomError::NotFound { .. }) if !draft.lists_team(id) => {}
+            Err(error) => {
+                draft.warn(failed("team", id.as_str(), &error));
+                if error.is_transient() {
+                    return;
+                }
+            }
+        }
     }
     for id in &odd.admins {
-        draft.replace_admin(id, found(client.get(&format!("/admins/{id}"), &[]).await)?)?;
-    }
-    Ok(Vec::new())
-}
-
-fn found<T>(result: Result<T, IntercomError>) -> Result<Option<T>, IntercomError> {
-    match result {
-        Err(IntercomError::NotFound { .. }) => Ok(None),
-        result => result.map(Some),
-    }
-}
-
-/// Reads the activity log, oldest entry first; none where it is out of reach.
-async fn activity(
-    client: &Client,
-    since: OffsetDateTime,
-    progress: &(dyn Fn(Progress) + Sync),
-    warnings: &mut Vec<Warning>,
-) -> Result<Option<Vec<Activity>>, IntercomError> {
-    let mut log = ActivityReader {
-        client,
-        since: since.unix_timestamp(),
-        entries: Vec::new(),
-        known: HashSet::new(),
-        unreadable: 0,
-    };
-    let whole = match log.search(progress).await {
-        // Older API versions have only the plain list.
-        Err(IntercomError::NotFound { .. } | IntercomError::Refused { .. }) => log.list(progress).await,
-        result => result,
-    };
-    match whole {
-        Ok(true) => {}
-        Ok(false) => warnings.push(Warning::new(
-            "activity_log_cut",
-            "the activity log is too long to read at once; its oldest part was left out",
-        )),
-        Err(IntercomError::Forbidden { code, .. }) => {
-            let detail = format!(
-                "this access token may not read the activity log (403 {code}), so joining dates, permissions, 2FA and sign-ins stay unknown"
-            );
-            warnings.push(Warning::new("activity_log_forbidden", detail));
-            return Ok(None);
-        }
-        Err(IntercomError::NotFound { .. } | IntercomError::Refused { .. }) => {
-            let detail =
-                "this workspace has no activity log, so joining dates, permissions, 2FA and sign-ins stay unknown";
-            warnings.push(Warning::new("activity_log_missing", detail));
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    }
-    if log.unreadable > 0 {
-        warnings.push(Warning::new(
-            "activity_unreadable",
-            format!("{} entries of the activity log could not be read", log.unreadable),
-        ));
-    }
-    // Newest first came in; within one second the order of the list decides.
-    log.entries.reverse();
-    log.entries.sort_by_key(|entry| entry.at);
-    Ok(Some(log.entries))
-}
-
-struct ActivityReader<'a> {
-    client: &'a Client,
-    /// UNIX seconds.
-    since: i64,
-    /// Newest first.
-    entries: Vec<Activity>,
-    /// Ids taken: entries written meanwhile push others onto the next page.
-    known: HashSet<String>,
-    unreadable: usize,
-}
-
-impl ActivityReader<'_> {
-    /// By `POST …/search`, which takes large pages and only the kinds that matter here (2.16 and later).
-    /// True when all of the log was read.
-    async fn search(&mut self, progress: &(dyn Fn(Progress) + Sync)) -> Result<bool, IntercomError> {
-        for page in 1..=limits::ACTIVITY_PAGES {
-            progress(Progress::Activity { page });
-            let question = wire::ActivitySearch {
-                created_at_after: self.since,
-                event_types: ACCESS_EVENTS,
-                page,
-                per_page: limits::ACTIVITY_PER_PAGE,
-            };
-            let answer: wire::ActivityPage = self.client.search("/admins/activity_logs/search", &question).await?;
-            if self.take(answer)?.is_none() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// By `GET`, following whichever kind of `next` comes. Only the query of a URL is followed, never
-    /// its host: the token goes nowhere but to the configured address.
-    async fn list(&mut self, progress: &(dyn Fn(Progress) + Sync)) -> Result<bool, IntercomError> {
-        let first = vec![("created_at_after".to_owned(), self.since.to_string())];
-        let mut query = first.clone();
-        for page in 1..=limits::ACTIVITY_PAGES {
-            progress(Progress::Activity { page });
-            let answer = self.client.get("/admins/activity_logs", &query).await?;
-            let Some(next) = self.take(answer)? else { return Ok(true) };
-            query = match next {
-                Value::String(url) => reqwest::Url::parse(&url)
-                    .map_err(|_| malformed("/admins/activity_logs", "`pages.next` is not a URL"))?
-                    .query_pairs()
-                    .into_owned()
-                    .collect(),
-                Value::Object(cursor) => {
-                    let cursor = cursor.iter().filter_map(|(name, value)| match value {
-                        Value::String(text) => Some((name.clone(), text.clone())),
-                        Value::Number(number) => Some((name.clone(), number.to_string())),
-                        _ => None,
-                    });
-                    first.iter().cloned().chain(cursor).collect()
+        let path = format!("/admins/{id}");
+        match client.get(&path, &[], limits::INTERCOM_ATTEMPTS, |admin| Ok(AdminEntry::of(Some(admin)))).await {
+            Ok(reading) => {
+                if !draft.replace_admin(id, reading) && draft.lists_admin(id) {
+                    draft.warn(another("admin", id.as_str()));
                 }
-                _ => return Err(malformed("/admins/activity_logs", "`pages.next` is neither a URL nor a cursor")),
-            };
-        }
-        Ok(false)
-    }
-
-    /// Keeps a page's entries and tells where the next page is.
-    fn take(&mut self, page: wire::ActivityPage) -> Result<Option<Value>, IntercomError> {
-        let entries =
-            page.activity_logs.ok_or_else(|| malformed("/admins/activity_logs", "`activity_logs` is missing"))?;
-        let empty = entries.is_empty();
-        for entry in entries {
-            match entry_from(entry) {
-                Some(entry) if self.known.insert(entry.id.clone()) => self.entries.push(entry),
-                Some(_) => {}
-                None => self.unreadable += 1,
+            }
+            // Somebody whom only a team names.
+            Err(IntercomError::NotFound { .. }) if !draft.lists_admin(id) => {}
+            Err(error) => {
+                draft.warn(failed("admin", id.as_str(), &error));
+                if error.is_transient() {
+                    return;
+                }
             }
         }
-        let pages = page.pages.filter(|_| !empty);
-        let last = pages
-            .as_ref()
-            .is_none_or(|pages| matches!((pages.page, pages.total_pages), (Some(page), Some(total)) if page >= total));
-        Ok(pages.and_then(|pages| pages.next).filter(|next| !last && !next.is_null()))
     }
-}
-
-/// NUL means nothing in a text, and PostgreSQL cannot keep it.
-fn without_nul(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(text.replace('\0', "")),
-        Value::Array(values) => values.into_iter().map(without_nul).collect(),
-        Value::Object(members) => {
-            members.into_iter().map(|(name, value)| (name.replace('\0', ""), without_nul(value))).collect()
-        }
-        other => other,
-    }
-}
-
-fn entry_from(entry: Value) -> Option<Activity> {
-    let entry: wire::Activity = serde_json::from_value(without_nul(entry)).ok()?;
-    Some(Activity {
-        id: entry.id.0,
-        at: OffsetDateTime::from_unix_timestamp(entry.created_at).ok()?,
-        kind: entry.activity_type,
-        performed_by: entry
-            .performed_by
-            .map(|actor| Actor { id: actor.id.map(|id| UserId::new(id.0)), email: actor.email }),
-        metadata: entry.metadata.into(),
-    })
 }

@@ -1,191 +1,566 @@
-//! Intercom's JSON as it comes: everything optional, unknown members and unknown words tolerated.
-//! What must be there is checked by [`super::vet`], which can say where it is missing.
+//! Intercom's JSON, read member by member.
+//!
+//! Nothing is decoded as a whole: one member of one record that cannot be read must not hide the others. A member is
+//! [`Absent`](Field::Absent), a [`Value`](Field::Value), or [`Unreadable`](Field::Unreadable); what is done about it is
+//! for [`super::vet`] to decide. Members and words that the bridge does not know are passed over.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use secrecy::SecretString;
-use serde::de::{self, Deserializer, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-/// `GET /me`: the admin whom the token stands for, with the workspace.
-#[derive(Debug, Deserialize)]
-pub struct Me {
-    pub app: Option<App>,
+use crate::limits;
+
+/// The text of an answer.
+#[derive(Debug)]
+pub(super) struct Text {
+    /// What was read. Each byte that is not UTF-8 became U+FFFD.
+    pub text: String,
+    /// Whether there was such a byte. A text with U+FFFD in it is then not what Intercom meant.
+    pub lossy: bool,
 }
 
-/// `POST /auth/eagle/token`: what a code was traded for.
-#[derive(Deserialize)]
-pub struct TokenAnswer {
-    pub access_token: SecretString,
+/// What came for a member of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Field<T> {
+    /// Nothing: the member is missing or empty.
+    Absent,
+    /// The member is null. For some members that is a value, for others nothing that Intercom documents.
+    Null,
+    /// What was expected.
+    Value(T),
+    /// Something of another type, too long, or with half a character in it.
+    Unreadable,
 }
 
-/// A workspace.
-#[derive(Debug, Deserialize)]
-pub struct App {
-    pub id_code: Option<String>,
-    pub name: Option<String>,
-    pub region: Option<String>,
-}
-
-/// `GET /admins`: every admin in one answer.
-#[derive(Debug, Deserialize)]
-pub struct AdminList {
-    pub admins: Option<Vec<Option<Admin>>>,
-}
-
-/// A teammate. Ids of teams come as integers.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Admin {
-    pub id: Option<Id>,
-    pub name: Option<String>,
-    pub email: Option<String>,
-    pub job_title: Option<String>,
-    pub away_mode_enabled: Option<bool>,
-    pub away_mode_reassign: Option<bool>,
-    pub away_status_reason_id: Option<i64>,
-    pub has_inbox_seat: Option<bool>,
-    pub team_ids: Option<Vec<Id>>,
-    pub team_priority_level: Option<TeamPriority>,
-    pub role: Option<Role>,
-    pub avatar: Option<Avatar>,
-}
-
-/// `{}` for those in no team.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct TeamPriority {
-    pub primary_team_ids: Option<Vec<Id>>,
-    pub secondary_team_ids: Option<Vec<Id>>,
-}
-
-/// Absent where an admin has none.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Role {
-    pub id: Option<Id>,
-    pub name: Option<String>,
-}
-
-/// Intercom's description says a text; live answers give an object.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Avatar {
-    Text(String),
-    Object { image_url: Option<String> },
-}
-
-impl Avatar {
-    pub fn into_url(self) -> Option<String> {
+impl<T> Field<T> {
+    /// The value, where there is one.
+    pub fn value(self) -> Option<T> {
         match self {
-            Self::Text(url) => Some(url),
-            Self::Object { image_url } => image_url,
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Null | Self::Unreadable => None,
+        }
+    }
+
+    /// Takes null for something that cannot be read: Intercom documents a value here.
+    pub fn not_null(self) -> Self {
+        if matches!(self, Self::Null) { Self::Unreadable } else { self }
+    }
+
+    /// Whether something came that is no value.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable)
+    }
+
+    /// Reads the value further; what cannot be is unreadable.
+    pub fn and_then<U>(self, read: impl FnOnce(T) -> Field<U>) -> Field<U> {
+        match self {
+            Self::Value(value) => read(value),
+            Self::Absent => Field::Absent,
+            Self::Null => Field::Null,
+            Self::Unreadable => Field::Unreadable,
         }
     }
 }
 
-/// `GET /teams`: every team in one answer.
-#[derive(Debug, Deserialize)]
-pub struct TeamList {
-    pub teams: Option<Vec<Option<Team>>>,
+/// A JSON object. Of members with the same name the last one counts, as in most JSON libraries.
+#[derive(Debug, Default)]
+pub(super) struct Object<'a> {
+    members: Vec<(Cow<'a, [u8]>, &'a RawValue)>,
+    lossy: bool,
 }
 
-/// A team. Ids of admins come as integers.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Team {
-    pub id: Option<Id>,
-    pub name: Option<String>,
-    pub admin_ids: Option<Vec<Id>>,
-    pub admin_priority_level: Option<AdminPriority>,
-    pub assignment_limit: Option<i64>,
-    pub distribution_method: Option<String>,
+impl<'a> Object<'a> {
+    /// Reads an answer that is an object.
+    ///
+    /// # Errors
+    /// The JSON library's error, which tells whether it is no JSON at all or something else than an object.
+    pub fn parse(text: &'a Text) -> Result<Self, serde_json::Error> {
+        let mut object: Self = serde_json::from_str(&text.text)?;
+        object.lossy = text.lossy;
+        Ok(object)
+    }
+
+    /// Reads a value as an object, if it is one.
+    pub fn of(raw: &'a RawValue, lossy: bool) -> Option<Self> {
+        let object: Self = serde_json::from_str(raw.get()).ok()?;
+        Some(Self { lossy, ..object })
+    }
+
+    /// Whether the answer that it stands in had bytes that are not UTF-8.
+    pub fn lossy(&self) -> bool {
+        self.lossy
+    }
+
+    /// The JSON of a member, if it is there.
+    pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        self.members.iter().rev().find(|(member, _)| **member == *name.as_bytes()).map(|(_, raw)| *raw)
+    }
+
+    fn field<T>(&self, name: &str, read: impl FnOnce(&'a RawValue) -> Field<T>) -> Field<T> {
+        match self.raw(name) {
+            None => Field::Absent,
+            Some(raw) if raw.get() == "null" => Field::Null,
+            Some(raw) => read(raw),
+        }
+    }
+
+    /// A text of no more than so many bytes; trimmed, and absent where nothing is left of it.
+    pub fn text(&self, name: &str, most: usize) -> Field<String> {
+        self.field(name, |raw| match text_of(raw, self.lossy, most) {
+            // RFC 7643 §2.5: null, empty and absent are one state; so is a text of spaces.
+            Some(text) if text.is_empty() => Field::Absent,
+            Some(text) => Field::Value(text),
+            None => Field::Unreadable,
+        })
+    }
+
+    /// True or false.
+    pub fn flag(&self, name: &str) -> Field<bool> {
+        self.field(name, |raw| match raw.get() {
+            "true" => Field::Value(true),
+            "false" => Field::Value(false),
+            _ => Field::Unreadable,
+        })
+    }
+
+    /// A whole number. Intercom writes some of them as texts.
+    pub fn integer(&self, name: &str) -> Field<i64> {
+        self.field(name, |raw| integer(raw).map_or(Field::Unreadable, Field::Value))
+    }
+
+    /// An id: a text or a whole number, see [`id_of`].
+    pub fn id(&self, name: &str) -> Field<String> {
+        self.field(name, |raw| id_of(raw).map_or(Field::Unreadable, Field::Value))
+    }
+
+    /// An object.
+    pub fn object(&self, name: &str) -> Field<Object<'a>> {
+        self.field(name, |raw| Self::of(raw, self.lossy).map_or(Field::Unreadable, Field::Value))
+    }
+
+    /// A list.
+    pub fn list(&self, name: &str) -> Field<Vec<&'a RawValue>> {
+        self.field(name, |raw| match serde_json::from_str(raw.get()) {
+            Ok(Entries(entries)) => Field::Value(entries),
+            Err(_) => Field::Unreadable,
+        })
+    }
+
+    /// A list of ids.
+    pub fn ids(&self, name: &str) -> Field<Ids> {
+        self.list(name).and_then(|entries| {
+            let mut ids = Ids::default();
+            for entry in entries {
+                match id_of(entry) {
+                    // Where Intercom has nobody to name it can write 0.
+                    Some(id) if id == "0" => {}
+                    Some(id) => ids.ids.push(id),
+                    None => ids.unreadable += 1,
+                }
+            }
+            Field::Value(ids)
+        })
+    }
 }
 
-/// Who gets a team's conversations first.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct AdminPriority {
-    pub primary_admin_ids: Option<Vec<Id>>,
-    pub secondary_admin_ids: Option<Vec<Id>>,
+/// A list of ids, as far as it could be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ids {
+    /// Those that could be.
+    pub ids: Vec<String>,
+    /// How many entries are no ids.
+    pub unreadable: usize,
 }
 
-/// A page of the activity log, newest entry first. Entries stay raw: one that cannot be read must not
-/// hide the others.
-#[derive(Debug, Deserialize)]
-pub struct ActivityPage {
-    pub activity_logs: Option<Vec<Value>>,
-    pub pages: Option<Pages>,
+/// Whether a text can be an id of Intercom's: it becomes part of paths and of SCIM ids, so only letters, digits, `-` and `_`
+/// will do.
+pub(super) fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Where in a list a page stands.
-#[expect(clippy::struct_field_names, reason = "Intercom's names")]
-#[derive(Debug, Deserialize)]
-pub struct Pages {
-    pub page: Option<u32>,
-    pub total_pages: Option<u32>,
-    /// Null at the end; else a URL (older API versions) or a cursor object (newer).
-    pub next: Option<Value>,
+/// An id, which Intercom writes as a text in some places and as a whole number in others.
+pub(super) fn id_of(raw: &RawValue) -> Option<String> {
+    let id = match raw.get().as_bytes().first()? {
+        b'"' => text_of(raw, false, 64)?,
+        b'0'..=b'9' => raw.get().to_owned(),
+        _ => return None,
+    };
+    is_id(&id).then_some(id)
 }
 
-/// An entry of the activity log.
-#[expect(clippy::struct_field_names, reason = "Intercom's names")]
-#[derive(Debug, Deserialize)]
-pub struct Activity {
-    pub id: Id,
-    pub created_at: i64,
-    pub activity_type: String,
-    pub performed_by: Option<PerformedBy>,
-    #[serde(default)]
-    pub metadata: Value,
+/// A text, trimmed, if it is one of no more than `most` bytes. NUL is left out: it means nothing in a name, and PostgreSQL
+/// cannot keep it.
+fn text_of(raw: &RawValue, lossy: bool, most: usize) -> Option<String> {
+    let json = raw.get();
+    // A character takes up to six bytes when it is escaped.
+    if !json.starts_with('"') || json.len() > most.saturating_mul(6).saturating_add(2) {
+        return None;
+    }
+    let bytes = serde_json::from_str::<Bytes>(json).ok()?.0;
+    let text = std::str::from_utf8(&bytes).ok()?;
+    if lossy && text.contains(char::REPLACEMENT_CHARACTER) {
+        return None;
+    }
+    let text = if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) };
+    let text = text.trim();
+    (text.len() <= most).then(|| text.to_owned())
 }
 
-/// Who did it.
-#[derive(Debug, Deserialize)]
-pub struct PerformedBy {
-    pub id: Option<Id>,
-    pub email: Option<String>,
+/// A whole number, also one that is written as a text or with a fraction of zero.
+pub(super) fn integer(raw: &RawValue) -> Option<i64> {
+    let text = match raw.get().as_bytes().first()? {
+        b'"' => text_of(raw, false, 32)?,
+        b'-' | b'0'..=b'9' => raw.get().to_owned(),
+        _ => return None,
+    };
+    let whole = text.split_once('.').map_or(text.as_str(), |(whole, fraction)| {
+        if !fraction.is_empty() && fraction.bytes().all(|digit| digit == b'0') { whole } else { "" }
+    });
+    whole.parse().ok()
 }
 
-/// Body of `POST /admins/activity_logs/search` (2.16 and later).
-#[derive(Debug, Serialize)]
-pub struct ActivitySearch {
-    pub created_at_after: i64,
-    pub event_types: &'static [&'static str],
-    pub page: u32,
-    pub per_page: u32,
+/// Any JSON, in which half a character becomes U+FFFD: for details of log entries, which are kept as they came. None where it
+/// is larger than [`limits::INTERCOM_METADATA_BYTES`].
+pub(super) fn value_of(raw: &RawValue) -> Option<Value> {
+    (raw.get().len() <= limits::INTERCOM_METADATA_BYTES).then_some(())?;
+    serde_json::from_str(raw.get()).or_else(|_| serde_json::from_str(&whole_characters(raw.get()))).ok()
 }
 
-/// Every refusal: `{"type":"error.list","errors":[{"code":…,"message":…}]}`.
-#[derive(Debug, Deserialize)]
-pub struct ErrorList {
-    pub errors: Vec<ErrorEntry>,
+/// Replaces each escaped half of a surrogate pair that stands alone.
+fn whole_characters(json: &str) -> String {
+    let unit = |at: usize| json.get(at..at + 6)?.strip_prefix("\\u").and_then(|hex| u16::from_str_radix(hex, 16).ok());
+    let (mut mended, mut at) = (String::with_capacity(json.len()), 0);
+    while let Some(found) = json.get(at..).and_then(|rest| rest.find('\\')) {
+        mended.push_str(&json[at..at + found]);
+        at += found;
+        let take = match (unit(at), unit(at + 6)) {
+            (Some(0xD800..0xDC00), Some(0xDC00..0xE000)) => 12,
+            (Some(0xD800..0xE000), _) => {
+                mended.push_str("\\ufffd");
+                at += 6;
+                continue;
+            }
+            (Some(_), _) => 6,
+            // An escaped character: two bytes, both ASCII in JSON that the library has read before.
+            (None, _) => 2,
+        };
+        let end = (at + take).min(json.len());
+        mended.push_str(json.get(at..end).unwrap_or_default());
+        at = end;
+    }
+    mended.push_str(json.get(at..).unwrap_or_default());
+    mended
 }
 
-/// One reason of a refusal.
-#[derive(Debug, Deserialize)]
-pub struct ErrorEntry {
-    pub code: Option<String>,
-}
-
-/// An id, which Intercom writes as a string in some places and as an integer in others.
+/// Where the rest of a list is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Id(pub String);
+pub(super) enum Next {
+    /// It ends here.
+    End,
+    /// At the same path, with these parameters.
+    Query(Vec<(String, String)>),
+    /// There is more, and nothing says where in a form that the bridge knows.
+    Unknown,
+}
 
-impl<'de> Deserialize<'de> for Id {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextOrInteger;
-        impl Visitor<'_> for TextOrInteger {
-            type Value = Id;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an id: a string or an integer")
+impl Next {
+    /// Reads `pages.next`: null at the end, else a URL (older API versions), a cursor object (newer) or the number of a page.
+    /// Only the query of a URL is followed, never its host: the token goes nowhere but to the configured address.
+    pub fn of(raw: &RawValue) -> Self {
+        match value_of(raw) {
+            None => Self::Unknown,
+            Some(Value::Null | Value::Bool(false)) => Self::End,
+            Some(Value::String(url)) if url.trim().is_empty() => Self::End,
+            Some(Value::String(url)) => match url.split_once('?') {
+                Some((_, query)) => {
+                    let query = query.split('#').next().unwrap_or_default();
+                    Self::Query(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+                }
+                None => Self::Unknown,
+            },
+            Some(Value::Number(page)) => Self::Query(vec![("page".to_owned(), page.to_string())]),
+            Some(Value::Object(cursor)) if cursor.is_empty() => Self::End,
+            Some(Value::Object(cursor)) => {
+                let text = |(name, value): (String, Value)| match value {
+                    Value::String(text) => Some((name, text)),
+                    Value::Number(number) => Some((name, number.to_string())),
+                    _ => None,
+                };
+                let query: Vec<_> = cursor.into_iter().filter_map(text).collect();
+                if query.is_empty() { Self::Unknown } else { Self::Query(query) }
             }
+            Some(Value::Bool(true) | Value::Array(_)) => Self::Unknown,
+        }
+    }
+}
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Id, E> {
-                Ok(Id(text.to_owned()))
+/// A page of a list, and what it says of the others.
+#[derive(Debug)]
+pub(super) struct Page<'a> {
+    /// Each entry as it came.
+    pub entries: Vec<&'a RawValue>,
+    /// Where the next page is.
+    pub next: Next,
+    /// How many pages there are, if it says so.
+    pub total_pages: Option<i64>,
+    /// How many entries there are on all pages, if it says so.
+    pub total_count: Option<i64>,
+    /// The member by which the list may be a part of a longer one, without saying where the rest is.
+    pub doubt: Option<&'static str>,
+}
+
+/// Members of a list by which it says that there is more of it, if they are neither null, false nor empty. Intercom
+/// documents `pages.next` alone; other lists of its API and other APIs have the rest.
+const MORE: &[&str] = &[
+    "has_more",
+    "has_next",
+    "has_next_page",
+    "more",
+    "next",
+    "next_cursor",
+    "next_page",
+    "next_page_url",
+    "truncated",
+];
+
+impl<'a> Page<'a> {
+    /// Reads a page whose entries are in the member `name`. None where there is no such list.
+    pub fn of(answer: &Object<'a>, name: &str) -> Option<Self> {
+        let mut doubt = None;
+        let entries = match answer.list(name) {
+            Field::Value(entries) => entries,
+            // The envelope of newer resources, which is not documented for this one: read, but not believed to be whole.
+            Field::Absent => {
+                doubt = Some("data");
+                answer.list("data").value()?
             }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Id, E> {
-                Ok(Id(number.to_string()))
+            Field::Null | Field::Unreadable => return None,
+        };
+        let mut page = Self { entries, next: Next::End, total_pages: None, total_count: None, doubt };
+        for &member in MORE {
+            page.doubt_if_more(answer, member);
+        }
+        for holder in ["links", "paging", "pagination"] {
+            match answer.object(holder) {
+                Field::Value(holder) => MORE.iter().for_each(|member| page.doubt_if_more(&holder, member)),
+                Field::Unreadable => page.doubt = page.doubt.or(Some(holder)),
+                Field::Absent | Field::Null => {}
             }
         }
-        deserializer.deserialize_any(TextOrInteger)
+        page.total_count = answer.integer("total_count").value().or(answer.integer("total").value());
+        match answer.object("pages") {
+            Field::Value(pages) => {
+                page.next = pages.raw("next").map_or(Next::End, Next::of);
+                page.total_pages = pages.integer("total_pages").value();
+                page.total_count = page.total_count.or(pages.integer("total_count").value());
+            }
+            Field::Unreadable => page.doubt = page.doubt.or(Some("pages")),
+            Field::Absent | Field::Null => {}
+        }
+        Some(page)
+    }
+
+    fn doubt_if_more(&mut self, holder: &Object<'_>, member: &'static str) {
+        let says_so = |raw: &RawValue| !matches!(raw.get(), "null" | "false" | "0" | "\"\"" | "[]" | "{}");
+        if self.doubt.is_none() && holder.raw(member).is_some_and(says_so) {
+            self.doubt = Some(member);
+        }
+    }
+}
+
+/// The entries of a list, up to one more than [`limits::INTERCOM_ENTRIES`].
+struct Entries<'a>(Vec<&'a RawValue>);
+
+impl<'de> Deserialize<'de> for Entries<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Entries<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries<'de>, A::Error> {
+                let mut entries = Vec::new();
+                while entries.len() <= limits::INTERCOM_ENTRIES {
+                    match list.next_element()? {
+                        Some(entry) => entries.push(entry),
+                        None => return Ok(Entries(entries)),
+                    }
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
+}
+
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(Bytes(name)) = map.next_key()? {
+                    if members.len() < limits::INTERCOM_MEMBERS {
+                        members.push((name, map.next_value()?));
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Object { members, lossy: false })
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// A JSON text as bytes: the JSON library reads half a surrogate pair so, and refuses it as a `str`.
+struct Bytes<'a>(Cow<'a, [u8]>);
+
+impl<'de> Deserialize<'de> for Bytes<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextBytes;
+        impl<'de> Visitor<'de> for TextBytes {
+            type Value = Bytes<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+
+            fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<Bytes<'de>, E> {
+                Ok(Bytes(Cow::Borrowed(bytes)))
+            }
+
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes<'de>, E> {
+                Ok(Bytes(Cow::Owned(bytes.to_owned())))
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Bytes<'de>, E> {
+                Ok(Bytes(Cow::Borrowed(text.as_bytes())))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes<'de>, E> {
+                Ok(Bytes(Cow::Owned(text.as_bytes().to_owned())))
+            }
+        }
+        deserializer.deserialize_bytes(TextBytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(json: &str) -> Text {
+        Text { text: json.to_owned(), lossy: false }
+    }
+
+    #[test]
+    fn one_member_that_cannot_be_read_hides_no_other() {
+        let answer =
+            text(r#"{"name":"\ud83d","email":"a@b.c","seat":"yes","n":"12","f":7.0,"x":{},"id":7,"id":8,"\ud83d":1}"#);
+        let object = Object::parse(&answer).unwrap();
+        assert_eq!(object.text("name", 100), Field::Unreadable);
+        assert_eq!(object.text("email", 100), Field::Value("a@b.c".to_owned()));
+        assert_eq!(object.text("email", 3), Field::Unreadable, "too long");
+        assert_eq!(object.flag("seat"), Field::Unreadable);
+        assert_eq!((object.integer("n"), object.integer("f")), (Field::Value(12), Field::Value(7)));
+        assert_eq!(object.integer("x"), Field::Unreadable);
+        assert_eq!(object.id("id"), Field::Value("8".to_owned()), "the last one counts");
+        assert_eq!(object.text("nothing", 100), Field::Absent);
+    }
+
+    #[test]
+    fn an_id_is_a_text_or_a_whole_number_that_can_stand_in_a_path() {
+        let answer = text(
+            r#"{"ids":["1",2,0,"a_b-C",7.0,-5,null,true,{},[3],"../me","1?x","","99999999999999999999",99999999999999999999]}"#,
+        );
+        let ids = Object::parse(&answer).unwrap().ids("ids").value().unwrap();
+        assert_eq!(ids.ids, ["1", "2", "a_b-C", "99999999999999999999", "99999999999999999999"]);
+        assert_eq!(ids.unreadable, 9);
+    }
+
+    #[test]
+    fn details_of_a_log_entry_keep_everything_but_half_a_character() {
+        let details = |json: &str| value_of(serde_json::from_str(json).unwrap()).map(|value| value.to_string());
+        assert_eq!(
+            details(r#"{"a":"x\ud83d y","b":"\ud83d\ude00","c":"\\ud83d","d":"\udc00"}"#).unwrap(),
+            "{\"a\":\"x\u{fffd} y\",\"b\":\"😀\",\"c\":\"\\\\ud83d\",\"d\":\"\u{fffd}\"}"
+        );
+        assert_eq!(details(&format!("\"{}\"", "x".repeat(limits::INTERCOM_METADATA_BYTES))), None);
+    }
+
+    #[test]
+    fn a_list_says_in_many_ways_that_there_is_more() {
+        let page = |rest: &str| {
+            let answer = text(&format!(r#"{{"admins":[1,2]{rest}}}"#));
+            let page = Page::of(&Object::parse(&answer).unwrap(), "admins").unwrap();
+            (page.doubt, page.next, page.total_pages, page.total_count)
+        };
+        for whole in
+            ["", r#","pages":null"#, r#","pages":{}"#, r#","has_more":false"#, r#","next":null,"links":{"next":""}"#]
+        {
+            assert_eq!(page(whole), (None, Next::End, None, None), "{whole}");
+        }
+        for (part, member) in [
+            (r#","has_more":true"#, "has_more"),
+            (r#","has_more":"yes""#, "has_more"),
+            (r#","links":{"next":"/admins?page=2"}"#, "next"),
+            (r#","pages":[1,2]"#, "pages"),
+            (r#","pages":"1 of 2""#, "pages"),
+            (r#","next_page":2"#, "next_page"),
+        ] {
+            assert_eq!(page(part).0, Some(member), "{part}");
+        }
+        assert_eq!(page(r#","pages":{"total_pages":"3"},"total_count":9"#), (None, Next::End, Some(3), Some(9)));
+        let query = |pairs: &[(&str, &str)]| {
+            Next::Query(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
+        };
+        for (next, expected) in [
+            (r#""https://elsewhere.example/x?page=2&per_page=5#y""#, query(&[("page", "2"), ("per_page", "5")])),
+            (r#"{"starting_after":"Zm9v","page":2}"#, query(&[("page", "2"), ("starting_after", "Zm9v")])),
+            ("3", query(&[("page", "3")])),
+            (r#""soon""#, Next::Unknown),
+            ("[2]", Next::Unknown),
+        ] {
+            let Next::Query(mut expected) = expected else {
+                assert_eq!(page(&format!(r#","pages":{{"next":{next}}}"#)).1, expected);
+                continue;
+            };
+            let Next::Query(mut found) = page(&format!(r#","pages":{{"next":{next}}}"#)).1 else { panic!("{next}") };
+            expected.sort();
+            found.sort();
+            assert_eq!(found, expected, "{next}");
+        }
+    }
+
+    #[test]
+    fn a_list_in_an_envelope_that_is_not_documented_is_not_believed_to_be_whole() {
+        let answer = text(r#"{"type":"list","data":[{}],"total_count":1}"#);
+        let page = Page::of(&Object::parse(&answer).unwrap(), "admins").unwrap();
+        assert_eq!((page.entries.len(), page.doubt), (1, Some("data")));
+        assert!(Page::of(&Object::parse(&text(r#"{"admins":null}"#)).unwrap(), "admins").is_none());
+    }
+
+    #[test]
+    fn a_list_without_end_is_bounded() {
+        let answer = text(&format!(r#"{{"admins":[{}0]}}"#, "0,".repeat(limits::INTERCOM_ENTRIES + 10)));
+        assert_eq!(
+            Page::of(&Object::parse(&answer).unwrap(), "admins").unwrap().entries.len(),
+            limits::INTERCOM_ENTRIES + 1
+        );
     }
 }

@@ -162,7 +162,7 @@ async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happene
         (Fault::CutOff, 2),
         (Fault::TimeOut, 1),
     ] {
-        hand.simulator.fail(fault, "/teams", times);
+        hand.simulator.fail(fault.clone(), "/teams", times);
         let run = hand.incremental().await;
         assert_eq!((run.status, run.generation), (RunStatus::Succeeded, None), "{fault:?}");
         assert_eq!((run.intercom_retries, run.intercom_calls), (u64::from(times), 3 + u64::from(times)), "{fault:?}");
@@ -171,12 +171,12 @@ async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happene
     hand.simulator.change(|workspace| workspace.remove_admin(small.cy, small.ada, START.unix_timestamp()));
     for (fault, path, code) in [
         (Fault::Status(503), "/admins", "intercom_unavailable"),
-        (Fault::Garbage, "/teams", "intercom_malformed"),
+        (Fault::Garbage, "/teams", "intercom_unavailable"),
         (Fault::CutOff, "/teams", "intercom_unavailable"),
         (Fault::Unauthorized, "/teams", "intercom_unauthorized"),
         (Fault::RateLimit(8), "/admins", "intercom_rate_limited"),
     ] {
-        hand.simulator.fail_from_now_on(fault, path);
+        hand.simulator.fail_from_now_on(fault.clone(), path);
         let run = hand.incremental().await;
         let error = run.error.clone().unwrap();
         assert_eq!((run.status, error.code.as_str()), (RunStatus::Failed, code), "{fault:?}");

@@ -245,7 +245,7 @@ async fn nothing_is_recorded_of_a_reading_that_broke_off(database: TestDatabase)
     let before = hand.recorded().await;
     hand.simulator.change(|workspace| workspace.remove_admin(small.cy, small.ada, 0));
     for fault in [Fault::CutOff, Fault::Garbage, Fault::Status(503), Fault::Unauthorized] {
-        hand.simulator.fail_from_now_on(fault, "/teams");
+        hand.simulator.fail_from_now_on(fault.clone(), "/teams");
         let run = hand.full().await;
         assert_eq!((run.status, run.generation), (RunStatus::Failed, None), "{fault:?}");
         assert!(run.error.is_some_and(|error| !error.remedy.is_empty()));

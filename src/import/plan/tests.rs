@@ -5,7 +5,7 @@ use time::macros::datetime;
 
 use super::super::seen::Seen;
 use super::*;
-use crate::directory::{Activity, Actor, Part, Priority, Recorded, Role, Sighting, Stamps, Workspace};
+use crate::directory::{Activity, Actor, Part, Priority, Recorded, Role, Sighting, Stamps, Unknown, Workspace};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
@@ -33,7 +33,8 @@ fn observation(users: &[(u8, &str)], teams: &[(u8, &str)], members: &[(u8, u8)])
         groups: teams.iter().map(team).collect(),
         memberships: members.iter().map(member).collect(),
         activity: Arc::default(),
-        log_read: true,
+        log_read_to: Some(NOW),
+        unknown: Unknown::default(),
         warnings: Vec::new(),
     }
 }
@@ -201,6 +202,61 @@ fn the_log_tells_when_somebody_was_removed() {
     assert_eq!(plan.users[0].after().and_then(|user| user.removed_at), Some(NOW));
 }
 
+#[test]
+fn a_field_that_could_not_be_read_stays_as_it_is_recorded() {
+    let mut known = observation(&[(1, "Ada")], &[(1, "Support")], &[(1, 1)]);
+    known.users[0].user.email = Some("ada@example.com".to_owned());
+    known.users[0].user.has_inbox_seat = Some(true);
+    known.users[0].volatile.avatar_url = Some("https://x/y.png".to_owned());
+    known.memberships[0].priority = Some(Priority::Primary);
+    let before = recorded(&known);
+    let mut after = observation(&[(1, "Ada Lovelace")], &[(1, "Support")], &[(1, 1)]);
+    assert_eq!(plan(&before, &after).counts().users_updated, 1);
+    let fields = [Field::Email, Field::HasInboxSeat, Field::Avatar, Field::TeamPriorityLevel];
+    after.unknown.users.insert(UserId::new("1"), fields.into());
+    let planned = plan(&before, &after);
+    let user = planned.users[0].after().unwrap();
+    assert_eq!((user.email.as_deref(), user.has_inbox_seat), (Some("ada@example.com"), Some(true)));
+    assert_eq!(user.name.as_deref(), Some("Ada Lovelace"), "what could be read is taken");
+    assert_eq!((planned.volatile.len(), planned.memberships.len()), (0, 0));
+    // Of somebody new there is nothing to stay.
+    let nobody = recorded(&observation(&[], &[], &[]));
+    assert_eq!(plan(&nobody, &after).users[0].after().unwrap().email, None);
+}
+
+#[test]
+fn nobody_is_taken_out_of_a_team_whose_members_could_not_be_read() {
+    let before =
+        recorded(&observation(&[(1, "Ada"), (2, "Bo"), (3, "Cy")], &[(1, "Support")], &[(1, 1), (1, 2), (1, 3)]));
+    let mut after = observation(&[(1, "Ada"), (2, "Bo")], &[(1, "Support")], &[(1, 1)]);
+    after.unknown.members.insert(GroupId::new("1"));
+    let planned = plan(&before, &after);
+    assert_eq!(planned.counts().users_removed, 1, "who left the workspace left the team");
+    assert_eq!(
+        planned.memberships.iter().map(|change| change.before().unwrap().user.as_str()).collect::<Vec<_>>(),
+        ["3"]
+    );
+    assert_eq!(planned.kept_back.memberships, 1);
+}
+
+#[test]
+fn what_the_log_tells_of_a_removal_that_waits_is_not_taken_yet() {
+    let mut known = observation(&[(1, "Ada"), (2, "Bo")], &[], &[]);
+    known.users[1].user.permissions = Some(["export_data".to_owned()].into());
+    let before = recorded(&known);
+    let mut after = observation(&[(1, "Ada")], &[], &[]);
+    after.unknown.lists_in_part = true;
+    after.activity = [Activity {
+        kind: "admin_deletion".to_owned(),
+        metadata: json!({"admin": {"id": 2}}).into(),
+        ..joined("1", NOW)
+    }]
+    .into();
+    assert!(plan(&before, &after).is_empty());
+    after.unknown.lists_in_part = false;
+    assert_eq!(plan(&before, &after).users[0].after().unwrap().removed_at, Some(NOW));
+}
+
 prop_compose! {
     fn world()(
         users in prop::collection::btree_map(0..12u8, "[a-c]{1,2}", 1..12),
@@ -229,6 +285,44 @@ proptest! {
         prop_assert_eq!(&reached.groups, &recorded(&after).groups);
         prop_assert_eq!(&reached.memberships, &recorded(&after).memberships);
         prop_assert!(plan(&reached, &after).is_empty());
+    }
+
+    #[test]
+    fn while_a_list_is_in_part_nobody_and_nothing_is_removed(before in world(), after in world()) {
+        let snapshot = recorded(&before);
+        let mut after = after;
+        after.unknown.lists_in_part = true;
+        let planned = plan(&snapshot, &after);
+        let counts = planned.counts();
+        prop_assert_eq!((counts.users_removed, counts.groups_removed, counts.memberships_removed), (0, 0, 0));
+        // All else goes through, and then nothing is left to do but what waits.
+        let whole = plan(&snapshot, &Observation { unknown: Unknown::default(), ..after.clone() }).counts();
+        prop_assert_eq!((counts.users_created, counts.users_updated), (whole.users_created, whole.users_updated));
+        prop_assert_eq!((counts.groups_created, counts.memberships_created), (whole.groups_created, whole.memberships_created));
+        prop_assert_eq!(planned.kept_back.users, whole.users_removed);
+        prop_assert_eq!(planned.kept_back.groups, whole.groups_removed);
+        let reached = apply(&planned, &snapshot);
+        prop_assert!(plan(&reached, &after).is_empty());
+    }
+
+    #[test]
+    fn fields_that_could_not_be_read_never_make_a_change(before in world(), after in world(), unreadable in prop::collection::btree_set(0..12u8, 0..12)) {
+        let snapshot = recorded(&before);
+        let mut after = after;
+        for id in unreadable {
+            after.unknown.users.insert(UserId::new(id.to_string()), [Field::Name].into());
+        }
+        for change in plan(&snapshot, &after).users {
+            if let Change::Updated { after: user, .. } = change {
+                prop_assert!(!after.unknown.users.contains_key(&user.id));
+            }
+        }
+        let part = Seen::new(1, &before).differing(&after);
+        let mut of_part = snapshot.clone();
+        of_part.users.retain(|(user, _)| part.users.contains(&user.value.id));
+        of_part.groups.retain(|group| part.groups.contains(&group.value.id));
+        of_part.memberships.retain(|membership| part.groups.contains(&membership.group));
+        prop_assert_eq!(plan(&of_part, &after.of(&part)), plan(&snapshot, &after));
     }
 
     #[test]

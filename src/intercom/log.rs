@@ -1,0 +1,551 @@
+//! The activity log: it explains access and never decides it, so whatever it does is a warning.
+//!
+//! It is asked for in spans, the oldest first. The log is known up to the first span that could not be read; what was read
+//! beyond is kept, and read again next time. Entries are known by their ids, so reading one twice is harmless.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use time::OffsetDateTime;
+
+use super::answer::malformed;
+use super::error::Permission;
+use super::observe::Progress;
+use super::wire::{self, Field, Next, Object};
+use super::{Client, IntercomError, Outage};
+use crate::directory::{Activity, Actor, UserId, Warning};
+use crate::limits;
+
+/// The kinds of log entries that tell about accounts and access.
+const ACCESS_EVENTS: &[&str] = &[
+    "admin_deletion",
+    "admin_deprovisioned",
+    "admin_impersonation_end",
+    "admin_impersonation_start",
+    "admin_invite_change",
+    "admin_invite_creation",
+    "admin_invite_deletion",
+    "admin_login_failure",
+    "admin_login_success",
+    "admin_permission_change",
+    "admin_provisioned",
+    "admin_two_factor_auth_change",
+    "admin_unauthorized_sign_in_method",
+    "app_admin_join",
+    "app_authentication_method_change",
+    "app_data_export",
+    "app_team_creation",
+    "app_team_deletion",
+    "app_team_membership_modification",
+    "bulk_export",
+    "oauth_token_revocation",
+    "role_change",
+    "role_creation",
+    "role_deletion",
+    "seat_change",
+    "seat_revoke",
+    "security_settings_change",
+    "team_assignment_limit_change",
+];
+
+const SEARCH: &str = "/admins/activity_logs/search";
+const LIST: &str = "/admins/activity_logs";
+
+/// Body of `POST /admins/activity_logs/search` (2.16 and later).
+#[derive(Serialize)]
+struct Search {
+    created_at_after: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at_before: Option<i64>,
+    event_types: &'static [&'static str],
+    page: u32,
+    per_page: u32,
+}
+
+/// What was read of the log.
+#[derive(Debug)]
+pub(super) struct Log {
+    /// Oldest first.
+    pub entries: Vec<Activity>,
+    /// Up to when nothing is missing; none where nothing could be read.
+    pub read_to: Option<OffsetDateTime>,
+    /// What is missing, why, and what to do.
+    pub warnings: Vec<Warning>,
+}
+
+/// Reads the log from `since` to `now`.
+pub(super) async fn read(
+    client: &Client,
+    since: OffsetDateTime,
+    now: OffsetDateTime,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Log {
+    let mut reader = Reader {
+        client,
+        progress,
+        by_list: false,
+        entries: Vec::new(),
+        known: HashSet::new(),
+        unreadable: HashSet::new(),
+        pages: 0,
+        until: client.clock().running() + limits::ACTIVITY_WAIT,
+        stuck: false,
+        pages_unreadable: false,
+    };
+    let mut spans = Spans::new(since.unix_timestamp(), now.unix_timestamp());
+    let mut trouble = None;
+    while let Some(span) = spans.next_span() {
+        match reader.read_span(span).await {
+            Ok(found) => spans.succeeded(found),
+            Err(stop) => {
+                spans.failed(stop.help());
+                trouble = Some(stop);
+            }
+        }
+    }
+    let gap = spans.first_gap();
+    // An entry may bear a time a little later than `now`, by Intercom's clock; the overlap of the next reading has it.
+    let read_to = match gap {
+        None => Some(now),
+        Some(gap) if gap > since.unix_timestamp() => OffsetDateTime::from_unix_timestamp(gap).ok(),
+        Some(_) => None,
+    };
+    let mut warnings = Vec::new();
+    warnings.extend(trouble.as_ref().filter(|_| gap.is_some()).and_then(Stop::warning));
+    if reader.stuck {
+        warnings.push(Warning::new(
+            "activity_log_stuck",
+            format!(
+                "a page of {LIST} brought nothing new, so the pages after it were not read; {MISSING}; {NEXT_TIME}"
+            ),
+        ));
+    }
+    if reader.pages_unreadable {
+        warnings.push(Warning::new(
+            "activity_log_pages_unreadable",
+            format!("{LIST} has no `pages` that can be read, so some of it may be missing; {NEXT_TIME}"),
+        ));
+    }
+    if !reader.unreadable.is_empty() {
+        warnings.push(Warning::new(
+            "activity_unreadable",
+            format!(
+                "{} entries of {LIST} could not be read and are left out; all others were taken",
+                reader.unreadable.len()
+            ),
+        ));
+    }
+    // Each span came newest first; within one second the order of the list decides.
+    let mut entries = reader.entries;
+    entries.reverse();
+    entries.sort_by_key(|entry| entry.at);
+    Log { entries, read_to, warnings }
+}
+
+const MISSING: &str = "joining dates, permissions, 2FA, sign-ins and who made a change stay as they are known";
+const NEXT_TIME: &str = "the next import reads on from there";
+
+/// A part of the time that is read: UNIX seconds, and no end where it is the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    from: i64,
+    to: Option<i64>,
+}
+
+/// What may help where a span could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Help {
+    /// To ask for less at once.
+    ShorterSpan,
+    /// To ask again later; the spans after it are read now.
+    NextImport,
+    /// Nothing that this import can do.
+    None,
+}
+
+/// Which spans are asked for, one after the other. Pure.
+#[derive(Debug)]
+struct Spans {
+    at: i64,
+    end: i64,
+    step: i64,
+    /// Where the first part begins that could not be read.
+    gap: Option<i64>,
+    failures: u32,
+    over: bool,
+}
+
+impl Spans {
+    fn new(since: i64, now: i64) -> Self {
+        Self { at: since, end: now, step: limits::ACTIVITY_STEP, gap: None, failures: 0, over: false }
+    }
+
+    fn next_span(&self) -> Option<Span> {
+        if self.over {
+            return None;
+        }
+        let to = self.at.saturating_add(self.step);
+        Some(Span { from: self.at, to: (to < self.end).then_some(to) })
+    }
+
+    /// The span was read, with so many entries in it that were not known.
+    fn succeeded(&mut self, found: usize) {
+        self.failures = 0;
+        self.go_on();
+        // A span without entries says that a longer one is no burden.
+        let longer = self.step.saturating_mul(2);
+        self.step = if found == 0 { longer } else { longer.min(limits::ACTIVITY_STEP) };
+    }
+
+    /// The span could not be read.
+    fn failed(&mut self, help: Help) {
+        let length = self.step.min(self.end.saturating_sub(self.at));
+        let shorter = [limits::ACTIVITY_STEP, limits::ACTIVITY_STEP_SHORT, limits::ACTIVITY_STEP_SHORTEST];
+        let shorter = shorter.into_iter().find(|shorter| *shorter < length);
+        match (help, shorter) {
+            (Help::ShorterSpan, Some(shorter)) => self.step = shorter,
+            (Help::ShorterSpan, None) => {
+                self.failures += 1;
+                self.skip();
+                self.over |= self.failures >= limits::ACTIVITY_FAILURES;
+            }
+            (Help::NextImport, _) => self.skip(),
+            (Help::None, _) => {
+                self.skip();
+                self.over = true;
+            }
+        }
+    }
+
+    fn skip(&mut self) {
+        self.gap.get_or_insert(self.at);
+        self.go_on();
+    }
+
+    fn go_on(&mut self) {
+        match self.next_span().and_then(|span| span.to) {
+            Some(to) => self.at = to,
+            None => self.over = true,
+        }
+    }
+
+    fn first_gap(&self) -> Option<i64> {
+        self.gap
+    }
+}
+
+/// Why a span was not read to its end.
+#[derive(Debug)]
+enum Stop {
+    /// Intercom refused, failed, or answered something that cannot be read.
+    Span(IntercomError),
+    /// It is longer than is read at once.
+    TooLong,
+    /// A page brought nothing new, or does not say whether there is another: the next import asks again.
+    Unsure,
+}
+
+impl Stop {
+    fn help(&self) -> Help {
+        match self {
+            Self::Unsure => Help::NextImport,
+            Self::Span(IntercomError::Unavailable(Outage::NoConnection | Outage::TimedOut)) | Self::TooLong => {
+                Help::None
+            }
+            Self::Span(
+                IntercomError::Unavailable(_)
+                | IntercomError::RateLimited { .. }
+                | IntercomError::Refused { .. }
+                | IntercomError::Malformed { .. }
+                | IntercomError::TooLarge { .. }
+                | IntercomError::TooMany { .. },
+            ) => Help::ShorterSpan,
+            Self::Span(_) => Help::None,
+        }
+    }
+
+    fn warning(&self) -> Option<Warning> {
+        match self {
+            Self::Span(error) => Some(error.log_warning()),
+            Self::TooLong => {
+                let detail =
+                    format!("{LIST} is too long to read at once, so its newest part was left out; {NEXT_TIME}");
+                Some(Warning::new("activity_log_cut", detail))
+            }
+            // The reader says which of the two it was.
+            Self::Unsure => None,
+        }
+    }
+}
+
+impl IntercomError {
+    /// What an import says that could not read the log for this reason.
+    fn log_warning(&self) -> Warning {
+        match self {
+            Self::Forbidden { code, .. } if code == "api_plan_restricted" => Warning::new(
+                "activity_log_forbidden",
+                format!("{LIST} needs a higher plan of Intercom's (403 {code}), so {MISSING}"),
+            ),
+            Self::Unauthorized { code, .. } | Self::Forbidden { code, .. } => {
+                let remedy = Permission::ReadActivityLogs.remedy();
+                let detail = format!("this access token may not read {LIST} ({code}), so {MISSING}; {remedy}");
+                Warning::new("activity_log_forbidden", detail)
+            }
+            Self::NotFound { .. } => Warning::new(
+                "activity_log_missing",
+                format!(
+                    "this workspace has no {LIST}, so {MISSING}; see whether intercom.api_version is one that has it"
+                ),
+            ),
+            error => Warning::new(
+                "activity_log_unavailable",
+                format!("{LIST} could not be read ({error}), so {MISSING}; {NEXT_TIME}"),
+            ),
+        }
+    }
+}
+
+struct Reader<'a> {
+    client: &'a Client,
+    progress: &'a (dyn Fn(Progress) + Sync),
+    /// Whether only the older call is there.
+    by_list: bool,
+    /// Of each span newest first.
+    entries: Vec<Activity>,
+    /// Ids taken: entries written meanwhile push others onto the next page.
+    known: HashSet<String>,
+    /// Entries that cannot be read, as they came.
+    unreadable: HashSet<Box<str>>,
+    pages: u32,
+    /// When reading ends at the latest, on [`Clock::running`](crate::clock::Clock::running).
+    until: Duration,
+    stuck: bool,
+    pages_unreadable: bool,
+}
+
+/// A page of the log.
+struct LogPage {
+    entries: Vec<Result<Activity, Box<str>>>,
+    next: Next,
+    page: Option<i64>,
+    total_pages: Option<i64>,
+    pages_readable: bool,
+}
+
+impl Reader<'_> {
+    /// Reads a span. How many entries it had that were not known.
+    async fn read_span(&mut self, span: Span) -> Result<usize, Stop> {
+        if !self.by_list {
+            match self.read_pages(span, false).await {
+                // Older API versions have only the plain list.
+                Err(Stop::Span(
+                    IntercomError::NotFound { .. } | IntercomError::Refused { .. } | IntercomError::Malformed { .. },
+                )) => {}
+                result => return result,
+            }
+        }
+        let result = self.read_pages(span, true).await;
+        self.by_list |= result.is_ok();
+        result
+    }
+
+    async fn read_pages(&mut self, span: Span, by_list: bool) -> Result<usize, Stop> {
+        let first = |name: &str, time: i64| (name.to_owned(), time.to_string());
+        let bounds: Vec<(String, String)> = std::iter::once(first("created_at_after", span.from))
+            .chain(span.to.map(|to| first("created_at_before", to)))
+            .collect();
+        let (mut query, mut found) = (bounds.clone(), 0);
+        for page in 1.. {
+            if self.pages >= limits::ACTIVITY_PAGES || self.client.clock().running() > self.until {
+                return Err(Stop::TooLong);
+            }
+            self.pages += 1;
+            (self.progress)(Progress::Activity { page: self.pages });
+            let answer = if by_list {
+                self.client.get(LIST, &query, limits::ACTIVITY_ATTEMPTS, log_page).await
+            } else {
+                let question = Search {
+                    created_at_after: span.from,
+                    created_at_before: span.to,
+                    event_types: ACCESS_EVENTS,
+                    page,
+                    per_page: limits::ACTIVITY_PER_PAGE,
+                };
+                self.client.search(SEARCH, &question, limits::ACTIVITY_ATTEMPTS, log_page).await
+            };
+            let answer = answer.map_err(Stop::Span)?;
+            let (all, new) = self.take(answer.entries);
+            found += new;
+            if !answer.pages_readable && all > 0 {
+                self.pages_unreadable = true;
+                return Err(Stop::Unsure);
+            }
+            let last = matches!((answer.page, answer.total_pages), (Some(page), Some(total)) if page >= total);
+            if all == 0 || last || answer.next == Next::End {
+                return Ok(found);
+            }
+            if new == 0 && page > 1 {
+                self.stuck = true;
+                return Err(Stop::Unsure);
+            }
+            query = match answer.next {
+                // The search counts pages by itself.
+                _ if !by_list => continue,
+                Next::Query(next) if next.iter().any(|(name, _)| name == "created_at_after") => next,
+                Next::Query(next) => bounds.iter().cloned().chain(next).collect(),
+                Next::Unknown | Next::End => {
+                    self.pages_unreadable = true;
+                    return Err(Stop::Unsure);
+                }
+            };
+        }
+        Err(Stop::TooLong)
+    }
+
+    /// Keeps a page's entries. How many there are, and how many of them are new.
+    fn take(&mut self, entries: Vec<Result<Activity, Box<str>>>) -> (usize, usize) {
+        let (all, mut new) = (entries.len(), 0);
+        for entry in entries {
+            match entry {
+                Ok(entry) if self.known.insert(entry.id.clone()) => {
+                    self.entries.push(entry);
+                    new += 1;
+                }
+                Ok(_) => {}
+                Err(raw) => new += usize::from(self.unreadable.insert(raw)),
+            }
+        }
+        (all, new)
+    }
+}
+
+fn log_page(answer: &Object<'_>) -> Result<LogPage, IntercomError> {
+    let entries = answer.list("activity_logs").value().ok_or_else(|| malformed(LIST, "`activity_logs` is no list"))?;
+    if entries.len() > limits::INTERCOM_ENTRIES {
+        return Err(IntercomError::TooMany { resource: LIST.to_owned(), limit: limits::INTERCOM_ENTRIES });
+    }
+    let pages = answer.object("pages");
+    let pages_readable = !pages.is_unreadable();
+    let pages = pages.value().unwrap_or_default();
+    Ok(LogPage {
+        entries: entries
+            .into_iter()
+            .map(|raw| {
+                entry(raw, answer.lossy()).ok_or_else(|| raw.get().chars().take(limits::INTERCOM_TEXT_BYTES).collect())
+            })
+            .collect(),
+        next: pages.raw("next").map_or(Next::End, Next::of),
+        page: pages.integer("page").value().filter(|page| *page > 0),
+        total_pages: pages.integer("total_pages").value().filter(|pages| *pages > 0),
+        pages_readable,
+    })
+}
+
+/// Reads an entry, if its id, its time and its kind can be.
+fn entry(raw: &RawValue, lossy: bool) -> Option<Activity> {
+    let object = Object::of(raw, lossy)?;
+    let id = match object.text("id", limits::INTERCOM_TEXT_BYTES) {
+        Field::Unreadable => object.id("id"),
+        id => id,
+    };
+    let performed_by = object.object("performed_by").value().map(|actor| Actor {
+        id: actor.id("id").value().map(UserId::new),
+        email: actor.text("email", limits::INTERCOM_TEXT_BYTES).value(),
+    });
+    let metadata = object.raw("metadata").and_then(wire::value_of).map(without_nul).unwrap_or_default();
+    Some(Activity {
+        id: id.value()?,
+        at: OffsetDateTime::from_unix_timestamp(object.integer("created_at").value()?).ok()?,
+        kind: object.text("activity_type", 200).value()?,
+        performed_by,
+        metadata: metadata.into(),
+    })
+}
+
+/// NUL means nothing in a text, and PostgreSQL cannot keep it.
+fn without_nul(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => Value::String(text.replace('\0', "")),
+        Value::Array(values) => values.into_iter().map(without_nul).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name.replace('\0', ""), without_nul(value))).collect()
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 24 * 60 * 60;
+
+    /// Asks for spans of `days` until there are no more; `answer` says what each brings: entries, or what
+    /// may help.
+    fn spans(days: i64, mut answer: impl FnMut(Span) -> Result<usize, Help>) -> (Vec<(i64, i64)>, Option<i64>) {
+        let (mut spans, mut asked) = (Spans::new(0, days * DAY), Vec::new());
+        while let Some(span) = spans.next_span() {
+            asked.push((span.from / DAY, span.to.map_or(days, |to| to / DAY)));
+            assert!(asked.len() < 1_000, "reading ends");
+            match answer(span) {
+                Ok(found) => spans.succeeded(found),
+                Err(help) => spans.failed(help),
+            }
+        }
+        (asked, spans.first_gap().map(|gap| gap / DAY))
+    }
+
+    #[test]
+    fn a_short_span_is_asked_for_at_once_and_without_an_end() {
+        assert_eq!(Spans::new(0, 600).next_span(), Some(Span { from: 0, to: None }));
+        assert_eq!(spans(1, |_| Ok(3)), (vec![(0, 1)], None));
+    }
+
+    #[test]
+    fn long_spans_are_asked_for_in_steps_and_empty_ones_grow() {
+        assert_eq!(spans(12, |_| Ok(3)), (vec![(0, 5), (5, 10), (10, 12)], None));
+        assert_eq!(spans(40, |_| Ok(0)), (vec![(0, 5), (5, 15), (15, 35), (35, 40)], None));
+    }
+
+    #[test]
+    fn a_span_that_fails_is_asked_for_in_shorter_steps() {
+        // Nothing for 15 days, and then only two days at a time.
+        let limit = |span: Span| match span.to {
+            Some(to) if span.from < 15 * DAY && to <= 15 * DAY => Ok(0),
+            to => {
+                if to.unwrap_or(40 * DAY) - span.from <= 2 * DAY {
+                    Ok(1)
+                } else {
+                    Err(Help::ShorterSpan)
+                }
+            }
+        };
+        let (asked, gap) = spans(40, limit);
+        assert_eq!(gap, None);
+        assert_eq!(asked[..5], [(0, 5), (5, 15), (15, 35), (15, 20), (15, 16)]);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_a_gap_and_what_comes_after_it_is_read_all_the_same() {
+        let (asked, gap) = spans(12, |span| {
+            if (5 * DAY..6 * DAY).contains(&span.from) && span.from < 5 * DAY + 60 {
+                Err(Help::ShorterSpan)
+            } else {
+                Ok(1)
+            }
+        });
+        assert_eq!(gap, Some(5));
+        assert_eq!(asked.last().map(|span| span.1), Some(12), "the newest part is read");
+    }
+
+    #[test]
+    fn a_log_that_always_fails_is_given_up_soon() {
+        let (asked, gap) = spans(365, |_| Err(Help::ShorterSpan));
+        assert!(asked.len() <= 6, "{asked:?}");
+        assert_eq!(gap, Some(0));
+        assert_eq!(spans(365, |_| Err(Help::None)), (vec![(0, 5)], Some(0)));
+    }
+}
