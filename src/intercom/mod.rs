@@ -4,6 +4,7 @@
 //! client   one call: token, version, time-outs, retries, pacing
 //! answer   what an answer is: its encoding, and what a refusal says
 //! wire     Intercom's JSON, read member by member
+//! record   one admin or team, as far as it could be read
 //! vet      from wire to domain; where the two sides of a membership disagree
 //! log      the activity log, in steps
 //! oauth    connecting a workspace
@@ -19,6 +20,7 @@ mod log;
 mod oauth;
 mod observe;
 mod pacing;
+mod record;
 mod vet;
 mod wire;
 

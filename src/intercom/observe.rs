@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 
 use super::answer::malformed;
 use super::error::Permission;
-use super::vet::{AdminEntry, Draft, Place, TeamEntry};
+use super::record::{AdminEntry, Reading, TeamEntry};
+use super::vet::{Draft, Place};
 use super::wire::{Field, Next, Object, Page};
 use super::{Client, IntercomError, Region, log};
 use crate::directory::{Observation, Warning, Workspace};
@@ -136,31 +137,33 @@ pub async fn identify(client: &Client) -> Result<(Workspace, Vec<Warning>), Inte
     Ok((workspace, warnings))
 }
 
-/// One of the two lists that decide access.
-struct List {
+/// One of the two lists that decide access, and how its entries are read.
+struct List<E> {
     path: &'static str,
     /// The member of the answer that holds it.
     name: &'static str,
-    take: fn(&mut Draft, &RawValue, bool, Place<'_>),
+    read: fn(Option<&Object<'_>>) -> Reading<E>,
+    take: fn(&mut Draft, Reading<E>, Place<'_>),
 }
 
-const ADMINS: List = List { path: "/admins", name: "admins", take: Draft::add_admin };
-const TEAMS: List = List { path: "/teams", name: "teams", take: Draft::add_team };
+const ADMINS: List<AdminEntry> = List { path: "/admins", name: "admins", read: AdminEntry::of, take: Draft::add_admin };
+const TEAMS: List<TeamEntry> = List { path: "/teams", name: "teams", read: TeamEntry::of, take: Draft::add_team };
 
-/// What a page of a list told of the rest.
-struct PageEnd {
+/// A page of a list, read, and what it told of the rest.
+struct ReadPage<E> {
+    /// With a hash of the JSON that each was read from.
+    entries: Vec<(u64, Reading<E>)>,
     next: Next,
     total_pages: Option<i64>,
     total_count: Option<i64>,
     doubt: Option<&'static str>,
-    entries: Vec<(Box<RawValue>, bool)>,
 }
 
 /// Reads a list. Intercom documents that it comes whole; should it come in pages, they are followed.
-async fn read_list(
+async fn read_list<E>(
     client: &Client,
     draft: &mut Draft,
-    list: &List,
+    list: &List<E>,
     parameters: Vec<(String, String)>,
 ) -> Result<(), IntercomError> {
     let (mut query, mut at, mut known) = (parameters.clone(), 0_usize, HashSet::new());
@@ -175,15 +178,14 @@ async fn read_list(
             }
         };
         let mut news = number == 1;
-        for (entry, lossy) in &page.entries {
+        for (hash, entry) in page.entries {
             at += 1;
-            let print = hash(entry.get());
             // A page that comes again must not look like records that stand in the list twice.
-            if number == 1 || !known.contains(&print) {
+            if number == 1 || !known.contains(&hash) {
                 news = true;
-                (list.take)(draft, entry, *lossy, Place { resource: list.path, at });
+                (list.take)(draft, entry, Place { resource: list.path, at });
             }
-            known.insert(print);
+            known.insert(hash);
         }
         if !news {
             draft.list_in_part(list.path, "its next page is the same again");
@@ -219,14 +221,15 @@ async fn read_list(
     Ok(())
 }
 
-fn read_page(answer: &Object<'_>, list: &List) -> Result<PageEnd, IntercomError> {
+fn read_page<E>(answer: &Object<'_>, list: &List<E>) -> Result<ReadPage<E>, IntercomError> {
     let page =
         Page::of(answer, list.name).ok_or_else(|| malformed(list.path, &format!("`{}` is no list", list.name)))?;
     if page.entries.len() > limits::INTERCOM_ENTRIES {
         return Err(IntercomError::TooMany { resource: list.path.to_owned(), limit: limits::INTERCOM_ENTRIES });
     }
-    Ok(PageEnd {
-        entries: page.entries.iter().map(|entry| ((*entry).to_owned(), answer.lossy())).collect(),
+    let read = |raw: &RawValue| (hash(raw.get()), (list.read)(Object::of(raw, answer.lossy()).as_ref()));
+    Ok(ReadPage {
+        entries: page.entries.into_iter().map(read).collect(),
         next: page.next,
         total_pages: page.total_pages,
         total_count: page.total_count,

@@ -122,6 +122,22 @@ async fn a_held_import_is_seen_everywhere_and_let_through_by_whoever_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn removals_that_wait_are_seen_in_the_run_and_in_the_status() {
+    let bridge = Bridge::serving(dozen()).await;
+    let list = r#"{"admins":[{"id":"1","email":"new@example.com","team_ids":[]},null]}"#;
+    bridge.simulator.fail_from_now_on(Fault::json(200, list), "/admins");
+    let run = start_import(&bridge, "", "wait=30").await.json();
+    assert_eq!((&run["status"], &run["counts"]["users_created"]), (&json!("succeeded"), &json!(1)));
+    assert_eq!(run["warnings"][0]["code"], json!("removals_wait"));
+    let status = bridge.get("/api/v1/status").await.json();
+    assert_eq!((&status["connection"], &status["problem"]["code"]), (&json!("degraded"), &json!("removals_wait")));
+    assert_eq!(bridge.get("/readyz").await.json()["workspaces"][0]["problem"]["code"], json!("removals_wait"));
+    let active = "/scim/v2/Users?filter=active+eq+true&count=0";
+    assert_eq!(bridge.get(active).await.json()["totalResults"], json!(13));
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_log_of_changes_is_walked_by_next_and_by_line() {
     let bridge = Bridge::serving(dozen()).await;
     let total = bridge.get("/api/v1/changes?limit=1").await.json()["total"].as_u64().unwrap();

@@ -172,8 +172,10 @@ async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happene
     for (fault, path, code) in [
         (Fault::Status(503), "/admins", "intercom_unavailable"),
         (Fault::Garbage, "/teams", "intercom_unavailable"),
+        (Fault::json(200, r#"{"teams":7}"#), "/teams", "intercom_malformed"),
         (Fault::CutOff, "/teams", "intercom_unavailable"),
-        (Fault::Unauthorized, "/teams", "intercom_unauthorized"),
+        (Fault::Unauthorized, "", "intercom_unauthorized"),
+        (Fault::Unauthorized, "/teams", "intercom_permission_missing"),
         (Fault::RateLimit(8), "/admins", "intercom_rate_limited"),
     ] {
         hand.simulator.fail_from_now_on(fault.clone(), path);

@@ -14,24 +14,24 @@ use crate::support::canned;
 use crate::support::hand::{START, TOKEN, connection};
 
 const ADMINS: &str = include_str!("fixtures/intercom/admins.json");
-const TEAMS: &str = include_str!("fixtures/intercom/teams.json");
-const ME: &str = include_str!("fixtures/intercom/me.json");
-const ACTIVITY: &str = include_str!("fixtures/intercom/activity_logs.json");
+pub const TEAMS: &str = include_str!("fixtures/intercom/teams.json");
+pub const ME: &str = include_str!("fixtures/intercom/me.json");
+pub const ACTIVITY: &str = include_str!("fixtures/intercom/activity_logs.json");
 
 fn everything() -> Since {
     Since::Everything { log: START - Duration::from_hours(72) }
 }
 
-async fn read(client: &Client) -> Result<Observation, IntercomError> {
+pub async fn read(client: &Client) -> Result<Observation, IntercomError> {
     observe(client, everything(), &|_| {}).await
 }
 
-fn client(base_url: &str) -> Client {
+pub fn client(base_url: &str) -> Client {
     Client::new(connection(base_url), Clock::manual(START)).unwrap()
 }
 
 /// A simulator of a dozen people, and a client before it.
-fn simulated(options: Options) -> (Simulator, Client) {
+pub fn simulated(options: Options) -> (Simulator, Client) {
     let simulator = Simulator::start(dozen(), options).unwrap();
     let client = client(&simulator.base_url());
     (simulator, client)
@@ -81,279 +81,8 @@ async fn a_list_that_is_not_there_is_an_error_and_not_an_empty_workspace() {
     }
 }
 
-#[tokio::test]
-async fn one_odd_record_stops_nobody() {
-    // Half an emoji, a wrong type, nobody, no id, twice, no person; and each of the others is read.
-    let admins = r#"{"type":"admin.list","admins":[
-        {"type":"admin","id":"1","email":"a@example.com","name":"A \ud83d"},
-        {"type":"admin","id":"2","email":["b@example.com"],"name":"B","has_inbox_seat":"yes","team_ids":{}},
-        null, {"type":"admin","email":"x@example.com"}, "7",
-        {"type":"admin","id":"3","email":"c@example.com","name":"C"}, {"type":"admin","id":"3","email":"C@example.com","name":"C"},
-        {"type":"contact","id":"1","email":"d@example.com"},
-        {"type":"admin","id":"4","email":"e@example.com","id":"5","name":"E","team_ids":[9]}]}"#;
-    let teams = r#"{"teams":[{"id":"9","name":"T","admin_ids":[1,null,5]},{"id":"9","name":"T","admin_ids":[1,5]}]}"#;
-    let server = canned::serve(&[
-        ("GET /me", ME),
-        ("GET /admins", admins),
-        ("GET /teams", teams),
-        ("GET /admins/activity_logs", ACTIVITY),
-    ]);
-    let observation = read(&client(&server.base_url)).await.unwrap();
-    let ids: Vec<&str> = observation.users.iter().map(|seen| seen.user.id.as_str()).collect();
-    assert_eq!(ids, ["1", "2", "3", "5"]);
-    assert!(observation.unknown.lists_in_part, "somebody could not be identified");
-    assert_eq!(observation.memberships.len(), 2);
-    let all: String =
-        observation.warnings.iter().map(|warning| format!("{} {}\n", warning.code, warning.detail)).collect();
-    for expected in
-        ["admin 1 has no `name`", "admin 2 has no `email`", "admin 3 stands in the list twice", "entry 3 of /admins"]
-    {
-        assert!(all.contains(expected), "{expected} is not in\n{all}");
-    }
-    assert!(!all.contains("example.com"), "no value is repeated:\n{all}");
-    server.stop().await;
-}
-
-/// A client before a simulator that answers `path` with something of one's own.
-async fn answering(path: &str, fault: Fault) -> Result<Observation, IntercomError> {
-    let (simulator, client) = simulated(Options::default());
-    simulator.fail_from_now_on(fault, path);
-    let observation = read(&client).await;
-    simulator.stop().await;
-    observation
-}
-
-fn codes(observation: &Observation) -> Vec<&str> {
+pub fn codes(observation: &Observation) -> Vec<&str> {
     observation.warnings.iter().map(|warning| warning.code.as_str()).collect()
-}
-
-#[tokio::test]
-async fn a_list_that_may_be_a_part_of_the_whole_says_so() {
-    let one = r#"{"type":"admin","id":"1","email":"a@example.com","team_ids":[]}"#;
-    for rest in [
-        r#""has_more":true"#,
-        r#""total_count":40"#,
-        r#""pages":{"type":"pages","next":null,"page":1,"total_pages":2}"#,
-        r#""pages":{"next":"https://api.intercom.io/admins?page=2"}"#,
-        r#""pages":{"next":{"starting_after":"x"}}"#,
-        r#""pages":[1,2]"#,
-        r#""links":{"next":"/admins?page=2"}"#,
-        r#""next_page":"https://api.intercom.io/admins?page=2""#,
-    ] {
-        let body = format!(r#"{{"type":"admin.list","admins":[{one}],{rest}}}"#);
-        let (simulator, client) = simulated(Options::default());
-        simulator.fail_from_now_on(Fault::json(200, r#"{"type":"team.list","teams":[]}"#), "/teams");
-        simulator.fail_from_now_on(Fault::json(200, &body), "/admins");
-        let observation = read(&client).await.unwrap();
-        assert!(observation.unknown.lists_in_part, "{rest}");
-        assert!(codes(&observation).contains(&"list_incomplete"), "{rest}: {:?}", observation.warnings);
-        simulator.stop().await;
-    }
-}
-
-#[tokio::test]
-async fn a_list_in_pages_is_followed_to_its_end() {
-    let admin = |id: u32| format!(r#"{{"type":"admin","id":"{id}","email":"p{id}@example.com","team_ids":[]}}"#);
-    for next in [r#""https://api.intercom.io/admins?page=2&per_page=1""#, r#"{"page":2}"#, "2"] {
-        let (simulator, client) = simulated(Options::default());
-        simulator.fail_from_now_on(Fault::json(200, r#"{"type":"team.list","teams":[]}"#), "/teams");
-        let page = |id: u32, next: &str| {
-            format!(
-                r#"{{"admins":[{}],"pages":{{"page":{id},"total_pages":2,"next":{next}}},"total_count":2}}"#,
-                admin(id)
-            )
-        };
-        simulator.fail(Fault::json(200, &page(1, next)), "/admins", 1);
-        simulator.fail(Fault::json(200, &page(2, "null")), "/admins", 1);
-        let observation = read(&client).await.unwrap();
-        assert_eq!((observation.users.len(), observation.unknown.lists_in_part), (2, false), "{next}");
-        simulator.stop().await;
-    }
-}
-
-#[tokio::test]
-async fn a_page_that_cannot_be_read_makes_the_list_a_part_of_the_whole() {
-    let (simulator, client) = simulated(Options::default());
-    let body = r#"{"admins":[{"id":"1","email":"a@example.com","team_ids":[]}],"pages":{"next":{"page":2}}}"#;
-    simulator.fail_from_now_on(Fault::json(200, r#"{"type":"team.list","teams":[]}"#), "/teams");
-    simulator.fail(Fault::json(200, body), "/admins", 1);
-    simulator.fail_from_now_on(Fault::json(403, r#"{"errors":[{"code":"forbidden"}]}"#), "/admins");
-    let observation = read(&client).await.unwrap();
-    assert_eq!((observation.users.len(), observation.unknown.lists_in_part), (1, true));
-    simulator.stop().await;
-}
-
-#[tokio::test]
-async fn an_answer_of_something_in_between_is_tried_again() {
-    let html = |status| Fault::Answer(status, b"<html>Ada</html>".to_vec(), "text/html");
-    let empty = |status| Fault::Answer(status, Vec::new(), "text/html");
-    let faults = [200, 202, 204, 301, 302, 304, 307, 400, 401, 402, 403, 404, 406, 410, 421, 451].map(empty);
-    for fault in faults
-        .into_iter()
-        .chain([200, 404, 500, 520].map(html))
-        .chain([Fault::json(200, " "), Fault::json(200, "{\"teams\":[")])
-    {
-        let (simulator, client) = simulated(Options::default());
-        simulator.fail(fault.clone(), "/teams", 1);
-        let observation = read(&client).await.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
-        assert_eq!(observation.groups.len(), 3, "{fault:?}");
-        simulator.stop().await;
-    }
-    let error = answering("/admins", html(200)).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "Intercom could not be reached: the answer for /admins (200) did not come from Intercom's API: it is no JSON"
-    );
-}
-
-#[tokio::test]
-async fn whatever_the_activity_log_does_people_and_teams_are_read() {
-    let entry = |id: &str| {
-        format!(
-            r#"{{"id":"{id}","created_at":1700000000,"activity_type":"admin_login_success","performed_by":{{"id":"1"}},"metadata":{{}}}}"#
-        )
-    };
-    let log = |rest: &str| Fault::json(200, &format!(r#"{{"activity_logs":[{}]{rest}}}"#, entry("e1")));
-    let list = |code: &str| format!(r#"{{"type":"error.list","errors":[{{"code":"{code}","message":"Ada"}}]}}"#);
-    for (fault, code) in [
-        (Fault::json(401, &list("token_unauthorized")), "activity_log_forbidden"),
-        (Fault::json(403, &list("action_forbidden")), "activity_log_forbidden"),
-        (Fault::json(403, &list("api_plan_restricted")), "activity_log_forbidden"),
-        (Fault::json(404, &list("parameter_not_found")), "activity_log_missing"),
-        (Fault::json(402, &list("payment_required")), "activity_log_unavailable"),
-        (Fault::json(422, &list("parameter_invalid")), "activity_log_unavailable"),
-        (Fault::json(200, &list("server_error")), "activity_log_unavailable"),
-        (Fault::Status(503), "activity_log_unavailable"),
-        (Fault::Status(408), "activity_log_unavailable"),
-        (Fault::RateLimit(1), "activity_log_unavailable"),
-        (Fault::CutOff, "activity_log_unavailable"),
-        (Fault::Garbage, "activity_log_unavailable"),
-        (Fault::Answer(204, Vec::new(), "text/plain"), "activity_log_unavailable"),
-        (Fault::json(200, r#"{"activity_logs":null}"#), "activity_log_unavailable"),
-        (Fault::json(200, "[1,2]"), "activity_log_unavailable"),
-        (log(r#","pages":[1,2]"#), "activity_log_pages_unreadable"),
-        (log(r#","pages":"1 of 3""#), "activity_log_pages_unreadable"),
-        (
-            log(r#","pages":{"page":1,"total_pages":5,"next":"https://api.intercom.io/admins/activity_logs?page=2"}"#),
-            "activity_log_stuck",
-        ),
-        (log(r#","pages":{"next":{"starting_after":"x"}}"#), "activity_log_stuck"),
-    ] {
-        let observation = answering("/admins/activity_logs", fault.clone())
-            .await
-            .unwrap_or_else(|error| panic!("{fault:?}: {error}"));
-        assert_eq!((observation.users.len(), observation.groups.len()), (13, 3), "{fault:?}");
-        assert_eq!(codes(&observation), [code], "{fault:?}");
-        assert_eq!(observation.log_read_to, None, "{fault:?}: nothing is taken for read");
-        let detail = &observation.warnings[0].detail;
-        assert!(detail.contains("/admins/activity_logs") && !detail.contains("Ada") && detail.len() < 600, "{detail}");
-        assert_eq!(
-            observation.activity.len(),
-            usize::from(code.ends_with("stuck") || code.ends_with("unreadable")),
-            "what could be read is kept"
-        );
-    }
-}
-
-#[tokio::test]
-async fn one_entry_of_the_log_that_cannot_be_read_hides_no_other() {
-    let body = r#"{"activity_logs":[null, 7, {"id":"1"}, {"id":"2","created_at":"soon","activity_type":"x"},
-        {"id":3,"created_at":"1700000000","activity_type":"admin_deletion","metadata":{"admin":{"id":7,"first_name":"half \ud83d"}}},
-        {"id":"4","created_at":1700000001,"activity_type":"brand_new","performed_by":"system","metadata":null},
-        {"id":"5","created_at":99999999999999,"activity_type":"x"}],"pages":{"page":null,"total_pages":"1","next":null}}"#;
-    let observation = answering("/admins/activity_logs", Fault::json(200, body)).await.unwrap();
-    let read: Vec<&str> = observation.activity.iter().map(|entry| entry.id.as_str()).collect();
-    assert_eq!(read, ["3", "4"]);
-    assert_eq!(observation.activity[0].subject().map(|id| id.to_string()).as_deref(), Some("7"));
-    assert_eq!(codes(&observation), ["activity_unreadable"]);
-    assert!(observation.warnings[0].detail.starts_with("5 entries"), "{:?}", observation.warnings);
-    assert_eq!(observation.log_read_to, Some(observation.taken_at), "they would be no better next time");
-}
-
-#[tokio::test]
-async fn a_log_that_fails_in_the_midst_is_kept_up_to_there() {
-    let mut workspace = Workspace::new(TOKEN);
-    let ada = workspace.add_teammate("Ada Lovelace");
-    let begin = START.unix_timestamp() - 30 * 24 * 3600;
-    (0..30).for_each(|day| workspace.sign_in(ada, "saml", begin + day * 24 * 3600 + 60));
-    let simulator = Simulator::start(workspace, Options::default()).unwrap();
-    let client = client(&simulator.base_url());
-    simulator.fail(Fault::Slow(Duration::ZERO), "/admins/activity_logs", 3);
-    simulator.fail_from_now_on(Fault::Status(500), "/admins/activity_logs");
-    let since = Since::Everything { log: START - Duration::from_hours(30 * 24) };
-    let observation = observe(&client, since, &|_| {}).await.unwrap();
-    let read_to = observation.log_read_to.expect("some of it was read");
-    assert!(read_to > START - Duration::from_hours(30 * 24) && read_to < START);
-    let kept = observation.activity.iter().filter(|entry| entry.kind == "admin_login_success").count();
-    assert!((1..30).contains(&kept), "{kept}");
-    simulator.stop().await;
-}
-
-#[tokio::test]
-async fn a_missing_permission_is_no_bad_token() {
-    for (path, permission) in [("/admins", "\"Read admins\""), ("/teams", "\"Read admins\"")] {
-        for (status, code) in [(401, "token_unauthorized"), (403, "action_forbidden"), (403, "forbidden")] {
-            let fault = Fault::json(status, &format!(r#"{{"type":"error.list","errors":[{{"code":"{code}"}}]}}"#));
-            let error = answering(path, fault).await.unwrap_err();
-            let text = error.to_string();
-            assert!(text.contains(permission) && text.contains(path) && text.contains(code), "{text}");
-            assert!(error.remedy().contains("make a new access token"), "{}", error.remedy());
-            assert_eq!(error.code(), "intercom_permission_missing");
-        }
-    }
-    let revoked = Fault::json(401, r#"{"type":"error.list","errors":[{"code":"token_revoked"}]}"#);
-    assert_eq!(answering("", revoked).await.unwrap_err().code(), "intercom_unauthorized");
-    let elsewhere = r#"{"type":"error.list","errors":[{"code":"region_mismatch","message":"Your workspace is hosted in Europe but you connected to United States"}]}"#;
-    let error = answering("", Fault::json(403, elsewhere)).await.unwrap_err();
-    assert!(error.to_string().contains("hosted in EU"), "{error}");
-    assert_eq!(error.remedy(), "set INTERCOM_REGION=eu");
-}
-
-#[tokio::test]
-async fn a_single_read_that_tells_nothing_leaves_the_lists_as_they_are() {
-    let list = |code: &str| format!(r#"{{"type":"error.list","errors":[{{"code":"{code}"}}]}}"#);
-    for fault in [
-        Fault::json(400, &list("parameter_invalid")),
-        Fault::json(401, &list("token_unauthorized")),
-        Fault::json(403, &list("forbidden")),
-        Fault::json(404, &list("admin_not_found")),
-        Fault::Status(500),
-        Fault::Garbage,
-        Fault::json(200, "[]"),
-        Fault::json(200, r#"{"type":"admin","id":"77777","email":"x@example.com"}"#),
-        Fault::json(200, r#"{"type":"team","name":"T"}"#),
-        Fault::json(200, r#"{"type":"contact"}"#),
-    ] {
-        let mut workspace = Workspace::new(TOKEN);
-        let ada = workspace.add_teammate("Ada Lovelace");
-        let support = workspace.add_team("Support", &[]);
-        workspace.let_admin_list_lag();
-        workspace.team_mut(support).unwrap().members.insert(ada, None);
-        let simulator = Simulator::start(workspace, Options::default()).unwrap();
-        for path in [
-            "/admins/1",
-            "/admins/2",
-            "/admins/3",
-            "/admins/4",
-            "/admins/5",
-            "/admins/6",
-            "/admins/7",
-            "/admins/8",
-            "/admins/9",
-            "/teams/",
-        ] {
-            simulator.fail_from_now_on(fault.clone(), path);
-        }
-        let observation =
-            read(&client(&simulator.base_url())).await.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
-        assert_eq!(
-            (observation.users.len(), observation.groups.len(), observation.memberships.len()),
-            (1, 1, 1),
-            "{fault:?}"
-        );
-        assert!(codes(&observation).contains(&"reread_failed"), "{fault:?}: {:?}", observation.warnings);
-        simulator.stop().await;
-    }
 }
 
 #[tokio::test]
@@ -465,22 +194,6 @@ async fn a_workspace_of_another_region_that_answers_all_the_same_is_read_with_a_
         "the workspace is hosted in US, and the bridge asks for it in EU; set INTERCOM_REGION=us"
     );
     simulator.stop().await;
-}
-
-#[tokio::test]
-async fn what_is_odd_about_the_workspace_stops_nobody() {
-    for app in [
-        r#"{"id_code":41,"name":"T","region":"US"}"#,
-        r#"{"id_code":null,"name":["T"],"region":"us-east-1"}"#,
-        r#"{"id_code":"a b","region":7}"#,
-        "{}",
-    ] {
-        let observation =
-            answering("/me", Fault::json(200, &format!(r#"{{"type":"admin","app":{app}}}"#))).await.unwrap();
-        assert_eq!(observation.users.len(), 13, "{app}");
-    }
-    let error = answering("/me", Fault::json(200, r#"{"type":"admin","app":null}"#)).await.unwrap_err();
-    assert!(error.to_string().ends_with("`app`, which names the workspace, is missing"), "{error}");
 }
 
 #[tokio::test]

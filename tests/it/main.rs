@@ -19,6 +19,7 @@ mod ledger;
 mod limits;
 mod metrics;
 mod oauth;
+mod odd_answers;
 mod openapi;
 mod packaging;
 mod pages;

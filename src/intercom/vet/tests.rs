@@ -2,18 +2,19 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::intercom::wire::Text;
+use crate::directory::{Priority, Role};
+use crate::intercom::wire::{Object, Text};
 
 #[expect(clippy::needless_pass_by_value, reason = "called with `json!` literals")]
 fn draft(admins: Value, teams: Value) -> Draft {
     let mut draft = Draft::default();
     for (at, admin) in admins.as_array().unwrap().iter().enumerate() {
         let raw = serde_json::value::to_raw_value(admin).unwrap();
-        draft.add_admin(&raw, false, Place { resource: "/admins", at: at + 1 });
+        draft.add_admin(AdminEntry::of(Object::of(&raw, false).as_ref()), Place { resource: "/admins", at: at + 1 });
     }
     for (at, team) in teams.as_array().unwrap().iter().enumerate() {
         let raw = serde_json::value::to_raw_value(team).unwrap();
-        draft.add_team(&raw, false, Place { resource: "/teams", at: at + 1 });
+        draft.add_team(TeamEntry::of(Object::of(&raw, false).as_ref()), Place { resource: "/teams", at: at + 1 });
     }
     draft
 }

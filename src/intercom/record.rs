@@ -1,0 +1,312 @@
+//! One record of an admin or a team, as far as it could be read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::wire::{self, Object};
+use crate::directory::{Field, Group, GroupId, Priority, Role, Sighting, User, UserId, Volatile};
+use crate::limits::INTERCOM_TEXT_BYTES;
+
+/// An admin, as one record describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AdminEntry {
+    pub seen: Sighting,
+    /// The teams that it names; none where it names none that could be read, which is no disagreement.
+    pub teams: Option<BTreeMap<GroupId, Option<Priority>>>,
+    /// The members of the record that could not be read.
+    pub unknown: BTreeSet<Field>,
+}
+
+/// A team, as one record describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TeamEntry {
+    pub group: Group,
+    /// The members that it names, as far as they could be read; see [`TeamEntry::is_whole`].
+    pub members: BTreeMap<UserId, Option<Priority>>,
+    /// The members of the record that could not be read.
+    pub unknown: BTreeSet<Field>,
+}
+
+impl TeamEntry {
+    /// Whether all its members could be read.
+    pub fn is_whole(&self) -> bool {
+        !self.unknown.contains(&Field::AdminIds)
+    }
+}
+
+/// What became of one record.
+#[derive(Debug)]
+pub(super) enum Reading<T> {
+    /// It could be identified.
+    Entry(T),
+    /// It has no readable id.
+    Unidentified,
+    /// It is in a list of people, and describes none.
+    NoPerson,
+}
+
+impl AdminEntry {
+    /// Reads a record of an admin.
+    pub fn of(object: Option<&Object<'_>>) -> Reading<Self> {
+        let Some(object) = object else { return Reading::Unidentified };
+        // Absent means admin: older API versions leave it out.
+        if object.text("type", 64).value().is_some_and(|kind| !kind.eq_ignore_ascii_case("admin")) {
+            return Reading::NoPerson;
+        }
+        let Some(id) = object.id("id").value() else { return Reading::Unidentified };
+        let mut record = Record { object, unknown: BTreeSet::new() };
+        let mut user = User::new(UserId::new(id));
+        user.email = record.text(Field::Email);
+        if user.email.is_none() {
+            // Nobody is in a workspace without an address.
+            record.unknown.insert(Field::Email);
+        }
+        user.name = record.take(Field::Name, |object, name| object.text(name, INTERCOM_TEXT_BYTES).not_null());
+        user.job_title = record.text(Field::JobTitle).map(Into::into);
+        user.has_inbox_seat = record.flag(Field::HasInboxSeat);
+        user.role = record.role().map(Into::into);
+        let volatile = Volatile {
+            away_mode_enabled: record.flag(Field::AwayModeEnabled),
+            away_mode_reassign: record.flag(Field::AwayModeReassign),
+            away_status_reason_id: record.take(Field::AwayStatusReasonId, Object::integer),
+            avatar_url: record.avatar(),
+            last_sign_in_at: None,
+            last_sign_in_method: None,
+        };
+        let levels = record.levels(Field::TeamPriorityLevel, "primary_team_ids", "secondary_team_ids");
+        let teams = record.ids(Field::TeamIds).map(|ids| with_priority(ids, levels, GroupId::new));
+        let teams = teams.filter(|_| !record.unknown.contains(&Field::TeamIds));
+        Reading::Entry(Self { seen: Sighting { user, volatile }, teams, unknown: record.unknown })
+    }
+
+    /// Whether its own list names the team, or could not be read.
+    pub fn may_be_in(&self, team: &GroupId) -> bool {
+        self.teams.as_ref().is_none_or(|teams| teams.contains_key(team))
+    }
+
+    /// Takes a second record of the same admin. The fields in which the two differ.
+    pub fn merge(&mut self, other: Self) -> BTreeSet<Field> {
+        let mut merge = Merge { first: &mut self.unknown, second: &other.unknown, differing: BTreeSet::new() };
+        let (user, volatile) = (&mut self.seen.user, &mut self.seen.volatile);
+        let Sighting { user: user2, volatile: volatile2 } = other.seen;
+        merge.field(Field::Email, &mut user.email, user2.email);
+        merge.field(Field::Name, &mut user.name, user2.name);
+        merge.field(Field::JobTitle, &mut user.job_title, user2.job_title);
+        merge.field(Field::HasInboxSeat, &mut user.has_inbox_seat, user2.has_inbox_seat);
+        merge.field(Field::Role, &mut user.role, user2.role);
+        merge.field(Field::AwayModeEnabled, &mut volatile.away_mode_enabled, volatile2.away_mode_enabled);
+        merge.field(Field::AwayModeReassign, &mut volatile.away_mode_reassign, volatile2.away_mode_reassign);
+        merge.field(Field::AwayStatusReasonId, &mut volatile.away_status_reason_id, volatile2.away_status_reason_id);
+        merge.field(Field::Avatar, &mut volatile.avatar_url, volatile2.avatar_url);
+        let differing = merge.differing;
+        if self.teams != other.teams {
+            // Which of the two is true only the teams' own lists tell.
+            self.teams = None;
+        }
+        differing
+    }
+
+    /// Takes from another record of the same admin what this one could not tell.
+    pub fn fill_from(&mut self, other: Self) {
+        let (user, volatile) = (&mut self.seen.user, &mut self.seen.volatile);
+        let Sighting { user: user2, volatile: volatile2 } = other.seen;
+        let mut fill = Fill { unknown: &mut self.unknown, known_by_other: &other.unknown };
+        fill.field(Field::Email, &mut user.email, user2.email);
+        fill.field(Field::Name, &mut user.name, user2.name);
+        fill.field(Field::JobTitle, &mut user.job_title, user2.job_title);
+        fill.field(Field::HasInboxSeat, &mut user.has_inbox_seat, user2.has_inbox_seat);
+        fill.field(Field::Role, &mut user.role, user2.role);
+        fill.field(Field::AwayModeEnabled, &mut volatile.away_mode_enabled, volatile2.away_mode_enabled);
+        fill.field(Field::AwayModeReassign, &mut volatile.away_mode_reassign, volatile2.away_mode_reassign);
+        fill.field(Field::AwayStatusReasonId, &mut volatile.away_status_reason_id, volatile2.away_status_reason_id);
+        fill.field(Field::Avatar, &mut volatile.avatar_url, volatile2.avatar_url);
+        fill.field(Field::TeamIds, &mut self.teams, other.teams);
+    }
+}
+
+impl TeamEntry {
+    /// Reads a record of a team.
+    pub fn of(object: Option<&Object<'_>>) -> Reading<Self> {
+        let Some(object) = object else { return Reading::Unidentified };
+        let Some(id) = object.id("id").value() else { return Reading::Unidentified };
+        let mut record = Record { object, unknown: BTreeSet::new() };
+        let group = Group {
+            id: GroupId::new(id),
+            name: record.take(Field::Name, |object, name| object.text(name, INTERCOM_TEXT_BYTES).not_null()),
+            distribution_method: record.text(Field::DistributionMethod),
+            assignment_limit: record.take(Field::AssignmentLimit, Object::integer),
+        };
+        let members = record.ids(Field::AdminIds);
+        if members.is_none() {
+            // A team without its list of members would look like a team that everybody left.
+            record.unknown.insert(Field::AdminIds);
+        }
+        let levels = record.levels(Field::AdminPriorityLevel, "primary_admin_ids", "secondary_admin_ids");
+        let members = with_priority(members.unwrap_or_default(), levels, UserId::new);
+        Reading::Entry(Self { group, members, unknown: record.unknown })
+    }
+
+    /// Takes a second record of the same team. The fields in which the two differ.
+    pub fn merge(&mut self, other: Self) -> BTreeSet<Field> {
+        let mut merge = Merge { first: &mut self.unknown, second: &other.unknown, differing: BTreeSet::new() };
+        let (group, group2) = (&mut self.group, other.group);
+        merge.field(Field::Name, &mut group.name, group2.name);
+        merge.field(Field::DistributionMethod, &mut group.distribution_method, group2.distribution_method);
+        merge.field(Field::AssignmentLimit, &mut group.assignment_limit, group2.assignment_limit);
+        let mut differing = merge.differing;
+        let second_is_whole = !other.unknown.contains(&Field::AdminIds);
+        if !self.is_whole() && second_is_whole {
+            self.members = other.members;
+            self.unknown.remove(&Field::AdminIds);
+        } else if second_is_whole && !self.members.keys().eq(other.members.keys()) {
+            // Members are those whom both records name; of the others the single read or their own lists tell.
+            self.members.retain(|id, _| other.members.contains_key(id));
+            self.unknown.insert(Field::AdminIds);
+            differing.insert(Field::AdminIds);
+        }
+        differing
+    }
+
+    /// Takes from another record of the same team what this one could not tell.
+    pub fn fill_from(&mut self, other: Self) {
+        let whole = self.is_whole();
+        let (group, group2) = (&mut self.group, other.group);
+        let mut fill = Fill { unknown: &mut self.unknown, known_by_other: &other.unknown };
+        fill.field(Field::Name, &mut group.name, group2.name);
+        fill.field(Field::DistributionMethod, &mut group.distribution_method, group2.distribution_method);
+        fill.field(Field::AssignmentLimit, &mut group.assignment_limit, group2.assignment_limit);
+        if !whole {
+            let known = !other.unknown.contains(&Field::AdminIds);
+            self.members.extend(other.members);
+            if known {
+                self.unknown.remove(&Field::AdminIds);
+            }
+        }
+    }
+}
+
+/// Joins two records of the same thing.
+struct Merge<'a> {
+    first: &'a mut BTreeSet<Field>,
+    second: &'a BTreeSet<Field>,
+    differing: BTreeSet<Field>,
+}
+
+impl Merge<'_> {
+    fn field<T: PartialEq>(&mut self, field: Field, first: &mut T, second: T) {
+        match (self.first.contains(&field), self.second.contains(&field)) {
+            (_, true) => {}
+            (true, false) => {
+                *first = second;
+                self.first.remove(&field);
+            }
+            (false, false) if *first != second => {
+                self.first.insert(field);
+                self.differing.insert(field);
+            }
+            (false, false) => {}
+        }
+    }
+}
+
+/// Completes a record by another one of the same thing.
+struct Fill<'a> {
+    unknown: &'a mut BTreeSet<Field>,
+    known_by_other: &'a BTreeSet<Field>,
+}
+
+impl Fill<'_> {
+    fn field<T>(&mut self, field: Field, value: &mut T, other: T) {
+        if self.unknown.contains(&field) && !self.known_by_other.contains(&field) {
+            *value = other;
+            self.unknown.remove(&field);
+        }
+    }
+}
+
+/// Reads the members of a record, and keeps which could not be read.
+struct Record<'a> {
+    object: &'a Object<'a>,
+    unknown: BTreeSet<Field>,
+}
+
+impl<'a> Record<'a> {
+    fn take<T>(&mut self, field: Field, read: impl FnOnce(&Object<'a>, &str) -> wire::Field<T>) -> Option<T> {
+        let value = read(self.object, field.as_str());
+        if value.is_unreadable() {
+            self.unknown.insert(field);
+        }
+        value.value()
+    }
+
+    fn text(&mut self, field: Field) -> Option<String> {
+        self.take(field, |object, name| object.text(name, INTERCOM_TEXT_BYTES))
+    }
+
+    fn flag(&mut self, field: Field) -> Option<bool> {
+        self.take(field, |object, name| object.flag(name).not_null())
+    }
+
+    /// The ids of a list; those that could be read, where some could not.
+    fn ids(&mut self, field: Field) -> Option<Vec<String>> {
+        let ids = self.take(field, |object, name| object.ids(name).not_null())?;
+        if ids.unreadable > 0 {
+            self.unknown.insert(field);
+        }
+        Some(ids.ids)
+    }
+
+    /// Who or what is primary and secondary.
+    fn levels(&mut self, field: Field, primary: &str, secondary: &str) -> Vec<(String, Priority)> {
+        let Some(level) = self.take(field, Object::object) else { return Vec::new() };
+        let mut levels = Vec::new();
+        // Primary last: it wins where both name somebody.
+        for (name, priority) in [(secondary, Priority::Secondary), (primary, Priority::Primary)] {
+            let ids = level.ids(name);
+            if ids.is_unreadable() || matches!(&ids, wire::Field::Value(ids) if ids.unreadable > 0) {
+                self.unknown.insert(field);
+            }
+            levels.extend(ids.value().unwrap_or_default().ids.into_iter().map(|id| (id, priority)));
+        }
+        levels
+    }
+
+    fn role(&mut self) -> Option<Role> {
+        let role = self.take(Field::Role, Object::object)?;
+        let (id, name) = (role.text("id", 64), role.text("name", INTERCOM_TEXT_BYTES));
+        let id = match id {
+            wire::Field::Unreadable => role.id("id"),
+            id => id,
+        };
+        if id.is_unreadable() || name.is_unreadable() {
+            self.unknown.insert(Field::Role);
+        }
+        match (id.value().filter(|id| id != "0"), name.value()) {
+            (Some(id), name) => Some(Role { id, name }),
+            // A role that is known by its name alone.
+            (None, Some(name)) => Some(Role { id: name.clone(), name: Some(name) }),
+            (None, None) => None,
+        }
+    }
+
+    /// Intercom's description says a text; live answers give an object.
+    fn avatar(&mut self) -> Option<String> {
+        self.take(Field::Avatar, |object, name| match object.object(name) {
+            wire::Field::Unreadable => object.text(name, INTERCOM_TEXT_BYTES),
+            avatar => avatar.and_then(|avatar| avatar.text("image_url", INTERCOM_TEXT_BYTES)),
+        })
+    }
+}
+
+fn with_priority<K: Ord>(
+    ids: Vec<String>,
+    levels: Vec<(String, Priority)>,
+    key: impl Fn(String) -> K,
+) -> BTreeMap<K, Option<Priority>> {
+    let mut members: BTreeMap<K, Option<Priority>> = ids.into_iter().map(|id| (key(id), None)).collect();
+    for (id, level) in levels {
+        if let Some(priority) = members.get_mut(&key(id)) {
+            *priority = Some(level);
+        }
+    }
+    members
+}
