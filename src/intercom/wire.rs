@@ -3,7 +3,6 @@
 
 use std::fmt;
 
-use secrecy::SecretString;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,12 +11,6 @@ use serde_json::Value;
 #[derive(Debug, Deserialize)]
 pub struct Me {
     pub app: Option<App>,
-}
-
-/// `POST /auth/eagle/token`: what a code was traded for.
-#[derive(Deserialize)]
-pub struct TokenAnswer {
-    pub access_token: SecretString,
 }
 
 /// A workspace.
