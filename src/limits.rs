@@ -24,6 +24,9 @@ pub const INTERCOM_METADATA_BYTES: usize = 64 * 1024;
 /// other lists.
 pub const INTERCOM_LIST_PAGES: u32 = 1_000;
 
+/// Longest access token taken from Intercom. Its tokens have some 60 characters, and a header line must hold them.
+pub const INTERCOM_TOKEN_BYTES: usize = 4 * 1024;
+
 /// How long Intercom may take to accept a connection.
 pub const INTERCOM_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -212,6 +215,17 @@ pub const IMPORT_START_WAIT: Duration = Duration::from_secs(10);
 
 /// How often the ledger is asked meanwhile.
 pub const RUN_POLL: Duration = Duration::from_millis(100);
+
+/// How long the import behind a webhook about somebody who joined or left waits, so that those which come together share it.
+/// A leaver is to be gone within two seconds.
+pub const WEBHOOK_DELAY: Duration = Duration::from_millis(300);
+
+/// Webhooks of one kind that follow each other before they count as a burst. Somebody who tidies up a workspace by hand
+/// makes fewer.
+pub const WEBHOOK_BURST: u32 = 8;
+
+/// How far apart the imports of a burst of webhooks are, and how long none must come for the burst to be over.
+pub const WEBHOOK_PAUSE: Duration = Duration::from_secs(15);
 
 /// How long the import behind a webhook may wait that tells of nobody's access: sign-ins and breaks come by the
 /// hundred.

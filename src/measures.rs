@@ -195,7 +195,7 @@ impl Default for Measures {
         );
         registry.register("imports", "Imports of this process that ended", all.imports.clone());
         registry.register_with_unit("import_duration", "How long they took", Unit::Seconds, all.import_seconds.clone());
-        registry.register("refused_writes", "Writes that Intercom's API cannot make", all.refused_writes.clone());
+        registry.register("refused_writes", "Writes that the bridge refused", all.refused_writes.clone());
         registry.register("tokens", "Tokens that OAuth clients asked for", all.tokens.clone());
         registry.register("intercom_calls", "Calls to Intercom, failed tries among them", all.intercom_calls.clone());
         registry.register("intercom_retries", "Calls that repeated a failed one", all.intercom_retries.clone());

@@ -25,6 +25,13 @@ impl Grants {
         Self { app, ..Self::default() }
     }
 
+    /// Gives the app another secret.
+    pub fn rotate(&mut self, client_secret: &str) {
+        if let Some(app) = &mut self.app {
+            client_secret.clone_into(&mut app.client_secret);
+        }
+    }
+
     /// Lets the app in: where the browser is sent back to. None for another app.
     pub fn authorise(&mut self, client_id: &str, state: &str, redirect_uri: &str) -> Option<String> {
         self.app.as_ref().filter(|app| app.client_id == client_id)?;

@@ -142,6 +142,11 @@ impl Simulator {
         deed(&mut state.workspace)
     }
 
+    /// Gives the app another client secret, as its owner can in Intercom's Developer Hub.
+    pub fn rotate_client_secret(&self, client_secret: &str) {
+        self.shared.state().grants.rotate(client_secret);
+    }
+
     /// Orders a fault for the next `times` calls on paths that begin with `path`.
     pub fn fail(&self, fault: Fault, path: &str, times: u32) {
         self.shared.state().faults.push(OrderedFault { fault, path: path.to_owned(), times: Some(times) });
@@ -400,7 +405,8 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
             let question = LogQuestion { after, before: query.created_at_before, kinds: None };
             let host = request.connection_info().host().to_owned();
             // Newer versions give a cursor, older ones a URL.
-            let newer = request.headers().get("Intercom-Version").is_none_or(|version| version == "2.16");
+            let version = request.headers().get("Intercom-Version").and_then(|version| version.to_str().ok());
+            let newer = version.is_none_or(is_newer);
             let next = |page: usize| {
                 if newer {
                     json!({"per_page": 20, "starting_after": page.to_string()})
@@ -439,6 +445,12 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
             .ok_or((404, "team_not_found", "Team not found")),
         _ => Err((404, "not_found", "The requested resource was not found")),
     }
+}
+
+/// Whether an API version is 2.16 or later; `Preview` is newer than all that have a number.
+fn is_newer(version: &str) -> bool {
+    let number = |(major, minor): (&str, &str)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?));
+    version.split_once('.').and_then(number).is_none_or(|number| number >= (2, 16))
 }
 
 fn newest_first(workspace: &Workspace, LogQuestion { after, before, kinds }: &LogQuestion) -> Vec<usize> {

@@ -9,7 +9,7 @@ use crate::access::WebhookKey;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, WorkspaceConfig};
 use crate::http::{Workspace, scim_base_url, settle_requests};
-use crate::import::{Connector, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Worker};
+use crate::import::{Bursts, Connector, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Worker};
 use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Notices};
 use crate::limits;
@@ -89,6 +89,7 @@ impl Running {
             live: Arc::clone(publisher.live()),
             health: Arc::clone(&health),
             nudge: Arc::clone(&nudge),
+            bursts: Bursts::default(),
             past: Past::new(&workspace.name, ledger.clone()),
             webhook_key: workspace.client_secret.as_ref().map(WebhookKey::new),
             connector,

@@ -1,4 +1,4 @@
-//! Requests for changes that Intercom's API cannot make, and whether the directory shows that somebody has made them.
+//! Requests for changes that a person must make in Intercom, and whether the directory shows that somebody has made them.
 
 use std::collections::HashMap;
 

@@ -118,7 +118,8 @@ pub async fn callback(
         Err(ConnectError::Ledger(error)) => return Err(error.into()),
         Err(error) => {
             tracing::warn!(workspace = %workspace.name, error = %error, "a workspace could not be connected");
-            let why = format!("{}. Nothing has changed.", escaped(&error.to_string()));
+            let remedy = error.remedy().map_or_else(String::new, |remedy| format!(" {remedy}"));
+            let why = format!("{} Nothing has changed.", escaped(&format!("{error}.{remedy}")));
             return Ok(page(StatusCode::BAD_GATEWAY, "The workspace is not connected", &why));
         }
     };

@@ -58,12 +58,12 @@ pub enum ApiError {
         /// A sentence for people, with what to do.
         detail: String,
     },
-    /// A write that Intercom's API cannot make.
+    /// A write. This version of the bridge writes nothing to Intercom.
     UnsupportedWrite {
         /// What was asked for, for example `create_account`.
         operation: &'static str,
-        /// Why not.
-        detail: String,
+        /// That nothing was done, and whether Intercom's API could do it.
+        detail: &'static str,
         /// Where it can be done.
         remedy: &'static str,
         /// The id under which it waits for a person, if it could be recorded.

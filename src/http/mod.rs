@@ -12,6 +12,7 @@
 //! flat        accounts and access       reviews    the same, for access reviews
 //! table       rows as CSV               parameters of all these
 //! refusals    writes                    lifecycle  what people must do
+//! unsupported what Intercom could do of the writes, and where people can
 //! oauth       tokens for clients        connect    a workspace, in a browser
 //! audit       who asked what            webhooks   Intercom's pushes
 //! status      health, readiness         metrics    for Prometheus
@@ -49,6 +50,7 @@ mod status;
 mod table;
 mod tls;
 mod unread;
+mod unsupported;
 mod webhooks;
 
 pub use changes::document as change_document;

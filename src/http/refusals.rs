@@ -1,6 +1,5 @@
-//! Writes. Intercom's API has no call that makes, changes, disables or removes a teammate, or that changes a
-//! seat, a role or (outside preview) a team's members, so every write is refused, and recorded for the person
-//! who will do it by hand.
+//! Writes. This version of the bridge writes nothing to Intercom, so every write is refused, and recorded for the person
+//! who will do it by hand. [`Refusal`] says for each what Intercom's API can do: much of it has no call there.
 //!
 //! First who asks, then whether they may, then the refusal; all without the body, because clients send broken ones. What
 //! the body tells, if it can be read, goes into the record alone: whom it is about. Never a 2xx: some clients take any
@@ -15,20 +14,12 @@ use super::errors::{ApiError, Facts};
 use super::openapi::{RefusedByApi, RefusedByScim};
 use super::routes::Pattern;
 use super::service::Service;
+use super::unsupported::Refusal;
 use crate::access::random_reference;
 use crate::flat::Asked;
 use crate::ledger::NewRequest;
 use crate::limits;
 use crate::scim::ScimError;
-
-const TEAMMATES: &str = "Make the change in Intercom under Settings > Workspace > Teammates, or, where the plan has it, \
-                         through Intercom's own SCIM provisioning; the bridge will show it after the next import.";
-const TEAMS: &str =
-    "Make the change in Intercom under Settings > Inbox > Teams; the bridge will show it after the next import.";
-const ACCESS: &str = "Make the change in Intercom: teams under Settings > Inbox > Teams; roles, seats and permissions under \
-                      Settings > Workspace > Teammates. The bridge will show it after the next import.";
-const PASSWORDS: &str =
-    "Teammates set their passwords themselves on Intercom's sign-in page, or sign in by their identity provider.";
 
 /// Refuses a new teammate.
 #[utoipa::path(
@@ -44,13 +35,13 @@ pub async fn create_user(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "create_account", TEAMMATES).await
+    refuse(&request, &caller, body, "create_account").await
 }
 
 /// Refuses a change of a teammate.
 ///
-/// NB: RFC 7644 §3.5 asks every service provider for PUT; what the bridge stands for cannot be written, and
-/// §3.12 has 501 for that.
+/// NB: RFC 7644 §3.5 asks every service provider for PUT; this version of the bridge writes nothing to Intercom, and §3.12
+/// has 501 for that.
 #[utoipa::path(
     method(put, patch),
     path = "/scim/v2/Users/{id}",
@@ -65,7 +56,7 @@ pub async fn update_user(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "update_account", TEAMMATES).await
+    refuse(&request, &caller, body, "update_account").await
 }
 
 /// Refuses to remove a teammate.
@@ -82,7 +73,7 @@ pub async fn delete_user(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_account", TEAMMATES).await
+    refuse(&request, &caller, body, "remove_account").await
 }
 
 /// Refuses a new team.
@@ -99,7 +90,7 @@ pub async fn create_group(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "create_group", TEAMS).await
+    refuse(&request, &caller, body, "create_group").await
 }
 
 /// Refuses a change of a team or of its members.
@@ -117,7 +108,7 @@ pub async fn update_group(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "update_group", TEAMS).await
+    refuse(&request, &caller, body, "update_group").await
 }
 
 /// Refuses to remove a team.
@@ -134,7 +125,7 @@ pub async fn delete_group(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_group", TEAMS).await
+    refuse(&request, &caller, body, "remove_group").await
 }
 
 /// Refuses a change of the teammate who asks (RFC 7644 §3.11).
@@ -151,7 +142,7 @@ pub async fn update_me(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "update_account", TEAMMATES).await
+    refuse(&request, &caller, body, "update_account").await
 }
 
 /// Refuses to remove the teammate who asks.
@@ -167,7 +158,7 @@ pub async fn delete_me(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_account", TEAMMATES).await
+    refuse(&request, &caller, body, "remove_account").await
 }
 
 /// Refuses several writes at once (RFC 7644 §3.7), whatever they are.
@@ -184,7 +175,7 @@ pub async fn run_bulk_operations(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "bulk", TEAMMATES).await
+    refuse(&request, &caller, body, "bulk").await
 }
 
 /// Refuses a new account.
@@ -201,7 +192,7 @@ pub async fn create_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "create_account", TEAMMATES).await
+    refuse(&request, &caller, body, "create_account").await
 }
 
 /// Refuses a change of an account.
@@ -219,7 +210,7 @@ pub async fn update_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "update_account", TEAMMATES).await
+    refuse(&request, &caller, body, "update_account").await
 }
 
 /// Refuses to remove an account.
@@ -236,7 +227,7 @@ pub async fn remove_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_account", TEAMMATES).await
+    refuse(&request, &caller, body, "remove_account").await
 }
 
 /// Refuses to enable an account.
@@ -254,7 +245,7 @@ pub async fn enable_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "enable_account", TEAMMATES).await
+    refuse(&request, &caller, body, "enable_account").await
 }
 
 /// Refuses to disable an account.
@@ -272,7 +263,7 @@ pub async fn disable_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "disable_account", TEAMMATES).await
+    refuse(&request, &caller, body, "disable_account").await
 }
 
 /// Refuses another password: teammates have theirs with Intercom, or with whoever signs them in there.
@@ -290,7 +281,7 @@ pub async fn change_password(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "change_password", PASSWORDS).await
+    refuse(&request, &caller, body, "change_password").await
 }
 
 /// Refuses to give access: to a team, a role, a seat or a permission. The body names `account_id` and `entitlement_id`.
@@ -307,7 +298,7 @@ pub async fn add_access(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "add_access", ACCESS).await
+    refuse(&request, &caller, body, "add_access").await
 }
 
 /// Refuses to take access away. The body names `account_id` and `entitlement_id`.
@@ -323,7 +314,7 @@ pub async fn remove_access(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_access", ACCESS).await
+    refuse(&request, &caller, body, "remove_access").await
 }
 
 /// Refuses to give an account access.
@@ -341,7 +332,7 @@ pub async fn add_access_of_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "add_access", ACCESS).await
+    refuse(&request, &caller, body, "add_access").await
 }
 
 /// Refuses to take access away from an account.
@@ -358,7 +349,7 @@ pub async fn remove_access_of_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_access", ACCESS).await
+    refuse(&request, &caller, body, "remove_access").await
 }
 
 async fn refuse(
@@ -366,7 +357,6 @@ async fn refuse(
     caller: &Caller<LifecycleWrite>,
     body: Payload,
     operation: &'static str,
-    remedy: &'static str,
 ) -> Result<HttpResponse, ApiError> {
     let service: &Data<Service> = &caller.service;
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
@@ -408,22 +398,8 @@ async fn refuse(
         }
     };
     service.measures.refused(&caller.workspace.name, operation);
-    Err(ApiError::UnsupportedWrite {
-        operation,
-        detail: format!("Intercom's API cannot {}, so nothing was changed.", in_words(operation)),
-        remedy,
-        recorded,
-    })
-}
-
-/// An operation as part of a sentence: `create_account` as "create an account".
-fn in_words(operation: &str) -> String {
-    match operation.split_once('_') {
-        Some((verb, "account")) => format!("{verb} an account"),
-        Some((verb, one @ ("group" | "password"))) => format!("{verb} a {one}"),
-        Some((verb, what)) => format!("{verb} {what}"),
-        None => "make changes in bulk".to_owned(),
-    }
+    let Refusal { detail, remedy } = Refusal::of(operation);
+    Err(ApiError::UnsupportedWrite { operation, detail, remedy, recorded })
 }
 
 /// The body, if it comes soon, is not too long, and is JSON; else null.

@@ -75,8 +75,9 @@ fn routes(config: &mut ServiceConfig) {
         .service(
             web::resource("/webhooks/intercom/{workspace}")
                 .route(web::post().to(webhooks::intercom))
-                .route(options("OPTIONS, POST"))
-                .default_service(not_allowed("OPTIONS, POST")),
+                .route(web::head().to(webhooks::validate))
+                .route(options("HEAD, OPTIONS, POST"))
+                .default_service(not_allowed("HEAD, OPTIONS, POST")),
         )
         .service(
             web::resource("/oauth/token")

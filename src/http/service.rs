@@ -12,7 +12,7 @@ use super::origin::Origin;
 use crate::access::{AuditTrail, ClientLogin, Strangers, Tokens, WebhookKey, network_of};
 use crate::clock::{self, Clock};
 use crate::directory::{DEFAULT_WORKSPACE, Names};
-use crate::import::{Connector, Health, Nudge};
+use crate::import::{Bursts, Connector, Health, Nudge};
 use crate::ledger::Ledger;
 use crate::measures::Measures;
 use crate::publish::{Live, Past};
@@ -74,6 +74,8 @@ pub struct Workspace {
     pub health: Arc<Health>,
     /// Gets the importer to look again.
     pub nudge: Arc<Nudge>,
+    /// Says when the import behind a webhook is due.
+    pub bursts: Bursts,
     /// What was shown before.
     pub past: Past,
     /// Checks the signatures of Intercom's webhooks; none without a client secret.

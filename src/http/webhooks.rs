@@ -1,13 +1,13 @@
 //! Intercom's pushes. Each only says that something has changed: what, the next import finds out. So one that comes
 //! twice, late, out of order or not at all does no harm.
 
+use std::fmt;
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 
 use super::body::Body;
 use super::caller::workspace_name;
@@ -15,17 +15,88 @@ use super::errors::ApiError;
 use super::openapi::Problem;
 use super::service::Service;
 use crate::access::{WebhookKey, random_secret};
-use crate::import::ImportRequest;
+use crate::import::{Announced, ImportRequest};
 use crate::ledger::Trigger;
-use crate::limits;
 use crate::scim::ScimError;
 
-/// What is read of a notification.
-#[derive(Deserialize)]
+/// What is read of a notification. Everything else in it may be missing or be anything: no change of Intercom's may
+/// stop webhooks.
+#[derive(Debug, Default, PartialEq)]
 struct Notification {
     topic: Option<String>,
-    /// Intercom's id of the workspace.
+    /// Intercom's id of the workspace, as text.
     app_id: Option<String>,
+}
+
+impl Notification {
+    /// Reads a body whose signature fits. None if it is no JSON object.
+    fn read(body: &[u8]) -> Option<Self> {
+        // RFC 8259 §8.1: parsers may ignore a byte order mark.
+        serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()
+    }
+
+    /// What it announces, for the workspace of that id; nothing, if that is none of the bridge's business.
+    fn announces(&self, workspace: Option<&str>) -> Option<Announced> {
+        // One client secret may sign for several workspaces.
+        if workspace.zip(self.app_id.as_deref()).is_some_and(|(known, sent)| known != sent) {
+            return None;
+        }
+        match self.topic.as_deref()? {
+            "admin.added_to_workspace" | "admin.removed_from_workspace" => Some(Announced::Access),
+            "admin.activity_log_event.created" => Some(Announced::LogEntry),
+            "admin.away_mode_updated" | "admin.logged_in" | "admin.logged_out" => Some(Announced::Volatile),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Notification {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Notification;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Notification, A::Error> {
+                let mut read = Notification::default();
+                while let Some(name) = members.next_key::<String>()? {
+                    match name.as_str() {
+                        "topic" => read.topic = text(members.next_value()?),
+                        "app_id" => read.app_id = text(members.next_value()?),
+                        _ => {
+                            members.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(read)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// A text, or a number as text. Intercom writes ids both ways.
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Says that the address is there. Intercom asks so before it accepts the address.
+///
+/// The answer is the same for every name of a workspace: a stranger must not learn which there are.
+#[utoipa::path(
+    head, path = "/webhooks/intercom/{workspace}", operation_id = "validate_webhook", tag = "webhooks",
+    params(("workspace" = String, Path, description = "The workspace's name in the bridge; `default`, where there is one")),
+    responses((status = 200, description = "Always, whether or not there is such a workspace")),
+)]
+pub async fn validate() -> HttpResponse {
+    HttpResponse::Ok().finish()
 }
 
 /// Takes a notification of Intercom's and looks what has changed.
@@ -40,47 +111,40 @@ struct Notification {
     request_body(content = serde_json::Value, description = "The notification, as Intercom sends it"),
     responses(
         (status = 200, description = "Taken; topics that tell nothing of access are ignored"),
-        (status = 400, description = "The body is no notification", content_type = "application/problem+json", body = Problem),
+        (status = 400, description = "The signature fits, and the body is no JSON object", content_type = "application/problem+json", body = Problem),
         (status = 401, description = "The signature does not fit", content_type = "application/problem+json", body = Problem),
         (status = 408, description = "The body did not come in time", content_type = "application/problem+json", body = Problem),
         (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
-        (status = 429, description = "Too many of one address; `Retry-After` says when to come again", content_type = "application/problem+json", body = Problem),
+        (status = 429, description = "Too many of one address whose signature does not fit; `Retry-After` says when to come again. Those whose signature fits are never refused so.", content_type = "application/problem+json", body = Problem),
     ),
 )]
 pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Body) -> Result<HttpResponse, ApiError> {
-    service.stranger("webhook", &request)?;
     let name = workspace_name(&request);
     // A workspace that there is not, one without a secret and a wrong signature look the same.
     let workspace = service.workspaces.get(name).filter(|workspace| workspace.webhook_key.is_some());
     let key = workspace.and_then(|workspace| workspace.webhook_key.as_ref());
     // Where there is no key, the body is hashed all the same: nobody shall tell by the time.
     let fits = key.unwrap_or(&NOBODY).signed(signature(&request), &body.0);
-    let workspace = workspace.filter(|_| fits);
-    let workspace = workspace.ok_or_else(|| {
+    let Some(workspace) = workspace.filter(|_| fits) else {
+        // Only these count as strangers. Behind a proxy Intercom may share its address with them, and Intercom is never
+        // refused: it would pause the webhooks.
+        service.stranger("webhook", &request)?;
         tracing::warn!(
             "a webhook whose signature does not fit was refused; is INTERCOM_CLIENT_SECRET the client secret of the app that sends it?"
         );
-        ApiError::bad_signature()
-    })?;
-    // A list would do for a struct of serde's.
-    let notification = serde_json::from_slice(&body.0)
-        .and_then(|object: Map<String, Value>| Notification::deserialize(Value::from(object)))
-        .map_err(|_| ScimError::InvalidSyntax { why: "the body is no notification of Intercom's".to_owned() })?;
-    let known = workspace.live.picture().and_then(|picture| picture.workspace().id.clone());
-    let topic = notification.topic.as_deref().unwrap_or_default();
-    let patience = match topic {
-        // One client secret may sign for several workspaces.
-        _ if matches!((&known, &notification.app_id), (Some(known), Some(sent)) if known != sent) => None,
-        "admin.added_to_workspace" | "admin.removed_from_workspace" => Some(Duration::ZERO),
-        // Sign-ins are events of the log too, and there are many of them.
-        "admin.activity_log_event.created" => Some(limits::LOG_EVENT_DELAY),
-        // These change nobody's access, and there are many of them.
-        "admin.away_mode_updated" | "admin.logged_in" | "admin.logged_out" => Some(limits::VOLATILE_DELAY),
-        _ => None,
+        return Err(ApiError::bad_signature());
     };
-    tracing::info!(workspace = %workspace.name, topic = known_topic(topic), acted_on = patience.is_some(), "webhook received");
-    if let Some(patience) = patience {
-        workspace.nudge.ask_within(patience, ImportRequest::incremental(Trigger::Webhook), service.clock.now());
+    let notification = Notification::read(&body.0).ok_or_else(|| ScimError::InvalidSyntax {
+        why: "the signature fits, but the body is no JSON object such as Intercom sends to webhooks".to_owned(),
+    })?;
+    let picture = workspace.live.picture();
+    let announced = notification.announces(picture.as_ref().and_then(|picture| picture.workspace().id.as_deref()));
+    let topic = known_topic(notification.topic.as_deref().unwrap_or_default());
+    tracing::info!(workspace = %workspace.name, topic, acted_on = announced.is_some(), "webhook received");
+    if let Some(announced) = announced {
+        let now = service.clock.now();
+        let wait = workspace.bursts.wait(announced, now);
+        workspace.nudge.ask_within(wait, ImportRequest::incremental(Trigger::Webhook), now);
     }
     Ok(HttpResponse::Ok().finish())
 }
@@ -96,4 +160,64 @@ fn signature(request: &HttpRequest) -> &str {
 fn known_topic(topic: &str) -> &str {
     let word = topic.len() <= 64 && topic.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'_'));
     if word { topic } else { "unreadable" }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn announced(body: &str, workspace: &str) -> Option<Announced> {
+        Notification::read(body.as_bytes()).unwrap().announces(Some(workspace))
+    }
+
+    #[test]
+    fn the_id_of_the_workspace_is_compared_as_text() {
+        let body = |app_id: &str| format!(r#"{{"topic": "admin.added_to_workspace", "app_id": {app_id}}}"#);
+        for (app_id, workspace, acted_on) in [
+            (r#""wjw5eps7""#, "wjw5eps7", true),
+            (r#""an0ther1""#, "wjw5eps7", false),
+            ("4711", "4711", true),
+            (r#""4711""#, "4711", true),
+            ("18446744073709551615", "18446744073709551615", true),
+            ("4712", "4711", false),
+            // What is no id says nothing, and an import too many does no harm.
+            ("null", "4711", true),
+            ("{}", "4711", true),
+        ] {
+            assert_eq!(announced(&body(app_id), workspace).is_some(), acted_on, "{app_id} {workspace}");
+        }
+    }
+
+    #[test]
+    fn only_what_matters_is_read() {
+        let access = Some(Announced::Access);
+        for (body, expected) in [
+            ("{}", None),
+            (r#"{"topic": null, "app_id": null, "data": null}"#, None),
+            (r#"{"topic": ["admin.added_to_workspace"]}"#, None),
+            (r#"{"topic": "conversation.created", "data": {}}"#, None),
+            (r#"{"topic": "admin.added_to_workspace"}"#, access),
+            ("\u{feff}{\"topic\": \"admin.added_to_workspace\"}", access),
+            // An emoji that was cut in half.
+            (r#"{"data": {"item": {"name": "Ada \ud83d"}}, "topic": "admin.added_to_workspace"}"#, access),
+            (r#"{"topic": "ping", "topic": "admin.added_to_workspace"}"#, access),
+            (r#"{"topic": "admin.removed_from_workspace", "data": [], "created_at": "soon"}"#, access),
+        ] {
+            assert_eq!(announced(body, "wjw5eps7"), expected, "{body}");
+        }
+        let not_utf8 = b"{\"data\": \"\xff\xfe\", \"topic\": \"admin.logged_in\"}";
+        assert_eq!(Notification::read(not_utf8).unwrap().announces(None), Some(Announced::Volatile));
+        for no_object in ["", "no JSON", "[]", "null", "7", r#"["admin.added_to_workspace", "x"]"#, "{} {}"] {
+            assert_eq!(Notification::read(no_object.as_bytes()), None, "{no_object}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_is_too_strange(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Notification::read(&body);
+        }
+    }
 }

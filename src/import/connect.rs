@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::importer::another_workspace;
 use crate::clock::Clock;
 use crate::directory::Workspace;
-use crate::intercom::{self, Client, Connection, IntercomError, Traffic};
+use crate::intercom::{self, Client, Connection, IntercomError, TradeError, Traffic};
 use crate::ledger::{Ledger, LedgerError};
 
 /// The app through which a workspace is let in.
@@ -37,15 +37,46 @@ pub enum ConnectError {
         "this workspace is not connected by OAuth: its settings have an access token, or no client_id and client_secret"
     )]
     NoApp,
-    /// Intercom does not do it.
+    /// Intercom gave no token.
     #[error("{0}")]
-    Intercom(#[from] IntercomError),
+    NoToken(#[from] TradeError),
+    /// The token cannot be used.
+    #[error("Intercom gave an access token that cannot be used: {0}")]
+    Client(String),
+    /// Intercom gave a token, and does not say which workspace it opens.
+    #[error("Intercom gave an access token, but does not say which workspace it opens: {0}")]
+    Unidentified(IntercomError),
     /// It was another workspace that was let in.
     #[error("{0}")]
     AnotherWorkspace(String),
     /// The ledger, which knows the workspace, cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+impl ConnectError {
+    /// What a person can do about it; nothing, where the error says it.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        Some(match self {
+            Self::NoToken(error) => error.remedy().to_owned(),
+            // The token is new, so one in the settings is not to blame.
+            Self::Unidentified(IntercomError::Unauthorized { .. }) => {
+                "Check that INTERCOM_REGION, or region of this workspace in [[workspaces]], is where the workspace is hosted (us, \
+                 eu or au), then run `intercom-scim-bridge connect` again."
+                    .to_owned()
+            }
+            Self::Unidentified(error) => {
+                format!("What to do: {}. Then run `intercom-scim-bridge connect` again.", error.remedy())
+            }
+            Self::AnotherWorkspace(_) => {
+                "Run `intercom-scim-bridge connect` again and let the app into the recorded workspace, or set DATABASE_URL to \
+                 another database for this one."
+                    .to_owned()
+            }
+            Self::NoApp | Self::Client(_) | Self::Ledger(_) => return None,
+        })
+    }
 }
 
 impl Connector {
@@ -96,12 +127,8 @@ impl Connector {
         let app = self.app.as_ref().ok_or(ConnectError::NoApp)?;
         let token = intercom::trade_code(&self.client, &app.client_id, &app.client_secret, code).await?;
         let connection = Connection { access_token: Some(token.clone()), ..self.connection.clone() };
-        let malformed = |_| IntercomError::Malformed {
-            resource: "/auth/eagle/token".to_owned(),
-            what: "`access_token` holds characters that no token has".to_owned(),
-        };
-        let fresh = Client::new(connection, self.clock.clone()).map_err(malformed)?;
-        let (workspace, _) = intercom::identify(&fresh).await?;
+        let fresh = Client::new(connection, self.clock.clone()).map_err(ConnectError::Client)?;
+        let (workspace, _) = intercom::identify(&fresh).await.map_err(ConnectError::Unidentified)?;
         let recorded = self.ledger.workspace(&self.workspace).await?.unwrap_or_default();
         match another_workspace(&recorded, &workspace) {
             Some(other) => {

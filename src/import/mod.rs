@@ -7,10 +7,12 @@
 //! importer  one run: observe, plan, hold or commit, with its record
 //! worker    imports by the clock and whenever somebody asks
 //! nudge     how everybody else asks
+//! bursts    when the import behind a webhook is due
 //! connect   the token that imports use
 //! health    how the runs of a workspace are going
 //! ```
 
+mod bursts;
 mod connect;
 mod health;
 mod importer;
@@ -20,6 +22,7 @@ mod policy;
 mod seen;
 mod worker;
 
+pub use bursts::{Announced, Bursts};
 pub use connect::{ConnectError, Connector, OAuthApp};
 pub use health::{ConnectionState, Health, Standing};
 pub use importer::{ImportOptions, Importer, Phase, ReadError};

@@ -26,6 +26,6 @@ mod wire;
 
 pub use client::{Client, Connection, Region, Traffic};
 pub use error::{IntercomError, Outage, Permission};
-pub use oauth::{authorise_url, trade_code, uninstall};
+pub use oauth::{TradeError, authorise_url, trade_code, uninstall};
 pub use observe::{Progress, Since, identify, observe};
 pub use pacing::Allowance;

@@ -5,13 +5,96 @@
 //!
 //! Intercom: <https://developers.intercom.com/docs/build-an-integration/learn-more/authentication/setting-up-oauth>.
 
+use std::fmt;
+
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::answer::malformed;
-use super::{Client, Connection, IntercomError, Region};
+use super::answer::NO_CODE;
+use super::{Client, Connection, IntercomError, Outage, Region};
+use crate::limits;
+
+/// Where a code is traded for a token.
+const TOKEN_PATH: &str = "/auth/eagle/token";
+
+/// Why Intercom gave no token for a code. Holds Intercom's error codes and no other text of Intercom's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TradeError {
+    /// Intercom says that it does not know the app, or that the secret is not the app's.
+    #[error("Intercom does not accept the client id and client secret of the app ({0})")]
+    App(Answer),
+    /// Intercom says that the code is not good, or not any more.
+    #[error("Intercom does not accept the code that it gave ({0}); it was used before, or is too old")]
+    Code(Answer),
+    /// Intercom says no, and not clearly why. It answers so for a wrong client secret and for a used code.
+    #[error(
+        "Intercom gave no access token ({0}): the client id or client secret of the app is wrong, or the code that Intercom gave \
+         was used before or is too old"
+    )]
+    Refused(Answer),
+    /// Intercom says that the workspace is hosted elsewhere.
+    #[error("Intercom gave no access token ({0}): the workspace is hosted in another region than the bridge asks")]
+    Region(Answer),
+    /// A refusal that is none of Intercom's.
+    #[error("no access token was given ({0}): what answered does not seem to be Intercom's API")]
+    NotIntercom(Answer),
+    /// Intercom's answer holds no token that could be used.
+    #[error("Intercom's answer holds no access token: {0}")]
+    NoToken(&'static str),
+    /// Intercom could not be asked, or limits its calls.
+    #[error("{0}")]
+    Unanswered(IntercomError),
+}
+
+/// How Intercom refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    status: u16,
+    code: String,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status, self.code)
+    }
+}
+
+impl TradeError {
+    /// What a person can do about it. Each time the workspace must be connected anew: the code was for one try.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::App(_) => {
+                "Compare INTERCOM_CLIENT_ID and INTERCOM_CLIENT_SECRET, or client_id and client_secret of this workspace in \
+                 [[workspaces]], with your app in Intercom's Developer Hub (Basic information), and the region with the \
+                 workspace's. Restart the bridge after a change, then run `intercom-scim-bridge connect` again."
+            }
+            Self::Code(_) => {
+                "Run `intercom-scim-bridge connect` again, and open the address that it prints once, within a few minutes."
+            }
+            Self::Refused(_) => {
+                "Run `intercom-scim-bridge connect` again. If it is refused again, compare INTERCOM_CLIENT_ID and \
+                 INTERCOM_CLIENT_SECRET, or client_id and client_secret of this workspace in [[workspaces]], with your app in \
+                 Intercom's Developer Hub (Basic information), and the region with the workspace's; restart the bridge after a \
+                 change."
+            }
+            Self::Region(_) => {
+                "Set INTERCOM_REGION, or region of this workspace in [[workspaces]], to where the workspace is hosted (us, eu or \
+                 au), restart the bridge, then run `intercom-scim-bridge connect` again."
+            }
+            Self::NotIntercom(_) | Self::NoToken(_) => {
+                "Check that INTERCOM_BASE_URL, if it is set, and every proxy on the way lead to Intercom's API, then run \
+                 `intercom-scim-bridge connect` again."
+            }
+            Self::Unanswered(_) => {
+                "Run `intercom-scim-bridge connect` again later; if that does not help, check the network, INTERCOM_BASE_URL and \
+                 Intercom's status page."
+            }
+        }
+    }
+}
 
 /// Where a person lets the app in: each region has a place of its own.
 #[must_use]
@@ -29,13 +112,13 @@ pub fn authorise_url(connection: &Connection, client_id: &str, state: &str, call
 /// Trades the code that came back for an access token.
 ///
 /// # Errors
-/// Whatever keeps Intercom from giving one; a code is good once, and for a short time.
+/// Whatever keeps Intercom from giving one; a code is good once, and for a few minutes.
 pub async fn trade_code(
     client: &Client,
     client_id: &str,
     client_secret: &SecretString,
     code: &str,
-) -> Result<SecretString, IntercomError> {
+) -> Result<SecretString, TradeError> {
     #[derive(Serialize)]
     struct Trade<'a> {
         code: &'a str,
@@ -43,14 +126,83 @@ pub async fn trade_code(
         client_secret: &'a str,
     }
     let trade = Trade { code, client_id, client_secret: client_secret.expose_secret() };
-    let answer = client.post_once("/auth/eagle/token", &trade, false).await?;
-    #[derive(serde::Deserialize)]
-    struct TokenAnswer {
-        access_token: SecretString,
+    match client.post_once(TOKEN_PATH, &trade, false).await {
+        Ok(body) => token_of(&body),
+        Err(error) => Err(trade_error(error)),
     }
-    let answer: TokenAnswer =
-        serde_json::from_slice(&answer).map_err(|_| malformed("/auth/eagle/token", "`access_token` is missing"))?;
-    Ok(answer.access_token)
+}
+
+/// What it means when the call that trades a code fails.
+fn trade_error(error: IntercomError) -> TradeError {
+    match error {
+        IntercomError::Unauthorized { code, .. } => refused(401, code),
+        IntercomError::Forbidden { code, .. } => refused(403, code),
+        IntercomError::NotFound { code, .. } => refused(404, code),
+        IntercomError::WrongRegion { .. } => {
+            TradeError::Region(Answer { status: 403, code: "region_mismatch".to_owned() })
+        }
+        // Only a person's browser is sent elsewhere.
+        IntercomError::Unavailable(Outage::NotIntercom { status: 300..=399, .. })
+        | IntercomError::Refused { status: 300..=399, .. } => TradeError::NoToken("it leads to another address"),
+        IntercomError::Unavailable(Outage::NotIntercom { status, .. }) => refused(status, NO_CODE.to_owned()),
+        IntercomError::Refused { status, code, .. } => refused(status, code),
+        IntercomError::TooLarge { .. } => TradeError::NoToken("it is far too long"),
+        other => TradeError::Unanswered(other),
+    }
+}
+
+/// What a refusal says, as far as its code tells: Intercom's own words for it are published nowhere, and those of RFC 6749
+/// §5.2 are understood.
+fn refused(status: u16, code: String) -> TradeError {
+    let says = |words: &[&str]| words.iter().any(|word| code.contains(word));
+    let app = says(&["client", "secret", "application", "app_"]);
+    let grant = says(&["_code", "code_", "grant", "expired"]);
+    let (region, nothing) = (says(&["region"]), code == NO_CODE);
+    let answer = Answer { status, code };
+    match (app, grant, status) {
+        _ if region => TradeError::Region(answer),
+        (true, false, _) => TradeError::App(answer),
+        (false, true, _) => TradeError::Code(answer),
+        (.., 400 | 401 | 403 | 422) => TradeError::Refused(answer),
+        _ if nothing => TradeError::NotIntercom(answer),
+        _ => TradeError::Refused(answer),
+    }
+}
+
+/// The token in an answer. Intercom sends it twice, as `token` and as `access_token`; one is enough.
+fn token_of(body: &[u8]) -> Result<SecretString, TradeError> {
+    // RFC 8259 §8.1: parsers may ignore a byte order mark.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
+    if body.is_empty() {
+        return Err(TradeError::NoToken("it is empty"));
+    }
+    let answer: Value = serde_json::from_slice(body).map_err(|_| TradeError::NoToken("it is no JSON"))?;
+    if let Some(code) = error_code(&answer) {
+        return Err(refused(200, code));
+    }
+    let given = ["access_token", "token"].map(|name| answer.get(name)).into_iter().flatten();
+    let given: Vec<&Value> = given.filter(|token| !token.is_null()).collect();
+    let texts: Vec<&str> = given.iter().filter_map(|token| token.as_str()).map(str::trim).collect();
+    match texts.iter().find(|text| is_token(text)) {
+        Some(token) => Ok(SecretString::from(*token)),
+        None if given.is_empty() => Err(TradeError::NoToken("it has neither `access_token` nor `token`")),
+        None if texts.is_empty() => Err(TradeError::NoToken("its token is not a text")),
+        None if texts.iter().all(|text| text.is_empty()) => Err(TradeError::NoToken("its token is empty")),
+        None => Err(TradeError::NoToken("its token is too long, or has characters that no token has")),
+    }
+}
+
+/// RFC 6750 §2.1 lets tokens have letters, digits and a few signs; all that can be printed is taken here.
+fn is_token(text: &str) -> bool {
+    (1..=limits::INTERCOM_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The error code of an answer that says 200 and means a refusal: Intercom's list of errors, or RFC 6749 §5.2.
+fn error_code(answer: &Value) -> Option<String> {
+    let listed = answer.pointer("/errors/0").map(|error| &error["code"]);
+    let code = listed.or_else(|| answer.get("error").filter(|error| !error.is_null()))?;
+    let word = |code: &&str| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    Some(code.as_str().filter(word).unwrap_or(NO_CODE).to_owned())
 }
 
 /// Takes the app out of the workspace: its token opens nothing any more.
@@ -65,7 +217,87 @@ pub async fn uninstall(client: &Client) -> Result<(), IntercomError> {
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::intercom::Outage;
+
+    #[test]
+    fn a_token_is_taken_from_either_member_and_only_if_it_is_one() {
+        for body in [
+            r#"{"token_type": "Bearer", "token": "dG9r", "access_token": "dG9r"}"#,
+            r#"{"token": "dG9r"}"#,
+            r#"{"access_token": "dG9r"}"#,
+            r#"{"access_token": null, "token": "dG9r"}"#,
+            r#"{"access_token": "", "token": "dG9r"}"#,
+            r#"{"access_token": 7, "token": " dG9r\n", "error": null, "errors": []}"#,
+            "\u{feff}{\"token\": \"dG9r\"}",
+        ] {
+            let token = token_of(body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"));
+            assert_eq!(token.expose_secret(), "dG9r", "{body}");
+        }
+        for (body, what) in [
+            ("", "it is empty"),
+            ("<html>Gateway</html>", "it is no JSON"),
+            ("token=dG9r", "it is no JSON"),
+            ("null", "it has neither `access_token` nor `token`"),
+            ("[]", "it has neither `access_token` nor `token`"),
+            ("{}", "it has neither `access_token` nor `token`"),
+            (r#"{"access_token": null}"#, "it has neither `access_token` nor `token`"),
+            (r#"{"access_token": 7}"#, "its token is not a text"),
+            (r#"{"token": {"value": "dG9r"}}"#, "its token is not a text"),
+            (r#"{"token": "  "}"#, "its token is empty"),
+            (r#"{"token": "dG9r dG9r"}"#, "its token is too long, or has characters that no token has"),
+            (r#"{"token": "dG9r\u0000"}"#, "its token is too long, or has characters that no token has"),
+        ] {
+            assert_eq!(token_of(body.as_bytes()).unwrap_err(), TradeError::NoToken(what), "{body}");
+        }
+        let long = json!({"token": "x".repeat(limits::INTERCOM_TOKEN_BYTES + 1)}).to_string();
+        assert!(matches!(token_of(long.as_bytes()), Err(TradeError::NoToken(_))));
+    }
+
+    #[test]
+    fn a_refusal_says_no_more_than_what_intercom_told() {
+        let told = |code: &str| refused(401, code.to_owned());
+        for code in ["invalid_client", "client_secret_invalid", "application_not_found"] {
+            assert!(matches!(told(code), TradeError::App(_)), "{code}");
+        }
+        for code in ["invalid_grant", "invalid_code", "code_expired"] {
+            assert!(matches!(told(code), TradeError::Code(_)), "{code}");
+        }
+        for code in ["unauthorized", "server_error", "not_found", NO_CODE, "client_code_mismatch"] {
+            let refused = told(code);
+            assert!(matches!(refused, TradeError::Refused(_)), "{code}");
+            let sentence = refused.to_string();
+            assert!(sentence.contains("client secret") && sentence.contains("used before"), "{sentence}");
+        }
+        assert!(matches!(told("region_mismatch"), TradeError::Region(_)));
+        assert!(matches!(refused(404, NO_CODE.to_owned()), TradeError::NotIntercom(_)));
+        for (body, expected) in [
+            (r#"{"type": "error.list", "errors": [{"code": "unauthorized", "message": "Ada"}]}"#, "200 unauthorized"),
+            (r#"{"type": "error.list", "errors": [{"message": "Ada"}]}"#, "200 without a code"),
+            (r#"{"error": "invalid_grant", "error_description": "Ada"}"#, "200 invalid_grant"),
+            (r#"{"error": {"message": "Ada"}}"#, "200 without a code"),
+        ] {
+            let sentence = token_of(body.as_bytes()).unwrap_err().to_string();
+            assert!(sentence.contains(expected) && !sentence.contains("Ada"), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn an_outage_is_no_refusal() {
+        let down = IntercomError::Unavailable(Outage::Answered { status: 503, code: "service_unavailable".to_owned() });
+        assert_eq!(trade_error(down.clone()), TradeError::Unanswered(down));
+        let moved = IntercomError::Refused { resource: TOKEN_PATH.to_owned(), status: 302, code: NO_CODE.to_owned() };
+        assert_eq!(trade_error(moved), TradeError::NoToken("it leads to another address"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_is_too_strange(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = token_of(&body);
+        }
+    }
 
     #[test]
     fn each_region_lets_apps_in_at_its_own_place() {

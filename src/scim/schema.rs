@@ -1,7 +1,7 @@
 //! The one table: every attribute's name, type, rules and getter. `/Schemas`, filters, projection and
 //! rendering all go through it, so what is announced is what is served.
 //!
-//! Everything is `readOnly`: Intercom's API cannot change people, so neither can the bridge
+//! Everything is `readOnly`, because this version of the bridge writes nothing to Intercom
 //! (RFC 7643 §7 lets a service provider state its own characteristics).
 
 use super::value::{GroupRef, Resource, UserRef, Value};

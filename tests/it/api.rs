@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::Fault;
 
-use crate::support::bridge::{Answer, Bridge, CLIENT_SECRET, dozen, path_of, start_import, token};
+use crate::support::bridge::{Answer, Bridge, dozen, path_of, signature, start_import, token};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_is_asked_for_is_started_and_can_be_waited_for() {
@@ -183,14 +183,7 @@ async fn push(bridge: &Bridge, workspace: &str, topic: &str, app: &str) -> u16 {
         "type": "notification_event", "app_id": app, "id": "notif_1", "topic": topic,
         "data": {"type": "notification_event_data", "item": {"type": "admin", "id": "1"}},
     });
-    send(bridge, workspace, &body.to_string(), &signature(&body.to_string())).await.status.as_u16()
-}
-
-fn signature(body: &str) -> String {
-    use aws_lc_rs::hmac;
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, CLIENT_SECRET.as_bytes());
-    let tag = hmac::sign(&key, body.as_bytes());
-    tag.as_ref().iter().fold("sha1=".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    send(bridge, workspace, &body.to_string(), &signature(body.to_string())).await.status.as_u16()
 }
 
 async fn send(bridge: &Bridge, workspace: &str, body: &str, signature: &str) -> Answer {

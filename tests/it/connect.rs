@@ -9,11 +9,11 @@ use intercom_scim_bridge::config::Config;
 use reqwest::{Method, Response};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use simulator::{OAuthApp, Options, Simulator};
+use simulator::{Fault, OAuthApp, Options, Simulator};
 
-use crate::support::bridge::{Bridge, CLIENT_SECRET, ENCRYPTION_KEY, dozen, http};
-use crate::support::secrets;
+use crate::support::bridge::{Answer, Bridge, CLIENT_SECRET, ENCRYPTION_KEY, dozen, http};
 use crate::support::shell::{Ended, Shell};
+use crate::support::{canned, secrets};
 
 const CLIENT_ID: &str = "0c1d2e3f-app";
 
@@ -24,14 +24,18 @@ async fn unconnected() -> (Bridge, Simulator) {
         ..Options::default()
     };
     let intercom = Simulator::start(dozen(), options).unwrap();
-    let bridge = Bridge::starting_with(dozen(), |config| {
+    (unconnected_to(&intercom.base_url()).await, intercom)
+}
+
+/// A bridge whose workspace nobody has connected, before that Intercom.
+async fn unconnected_to(intercom: &str) -> Bridge {
+    Bridge::starting_with(dozen(), |config| {
         config.intercom.access_token = None;
         config.intercom.client_id = Some(CLIENT_ID.to_owned());
-        config.intercom.base_url = Some(intercom.base_url().parse().unwrap());
+        config.intercom.base_url = Some(intercom.parse().unwrap());
         config.import.poll_interval = Duration::from_secs(1);
     })
-    .await;
-    (bridge, intercom)
+    .await
 }
 
 fn shell(config: &Config, url: &str) -> Shell {
@@ -199,6 +203,81 @@ async fn a_ticket_ends_after_ten_minutes_and_a_configured_token_needs_none() {
     assert_eq!(Bridge::send(bridge.request(Method::HEAD, "/connect/intercom")).await.status, 405);
     let pasted = shell(&bridge.config, "http://127.0.0.1:1").set("INTERCOM_ACCESS_TOKEN", "pasted").run(&["connect"]);
     assert!(pasted.code == Some(1) && pasted.stderr.contains("have an access token"), "{}", pasted.stderr);
+    bridge.stop().await;
+    intercom.stop().await;
+}
+
+/// What somebody sees who lets the app in.
+async fn connect(bridge: &Bridge) -> Answer {
+    let (back, cookie) = let_in(&address(bridge)).await;
+    Bridge::send(http().get(back).header("Cookie", cookie)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_connects_is_told_why_intercom_gives_no_token_and_what_to_do() {
+    let (bridge, intercom) = unconnected().await;
+    secrets::keep("simulated-oauth-token-");
+    let told = |answer: &Answer, sentences: &[&str]| {
+        assert_eq!(answer.status, 502, "{}", answer.text);
+        for sentence in ["Nothing has changed.", "intercom-scim-bridge connect"].iter().chain(sentences) {
+            assert!(answer.text.contains(sentence), "{sentence}: {}", answer.text);
+        }
+        // That is for tokens of the settings.
+        assert!(!answer.text.contains("INTERCOM_ACCESS_TOKEN"), "{}", answer.text);
+    };
+    let either = "the client id or client secret of the app is wrong, or the code that Intercom gave was used before";
+
+    intercom.rotate_client_secret("another-secret-of-the-app");
+    told(&connect(&bridge).await, &[either, "INTERCOM_CLIENT_SECRET", "(401 server_error)"]);
+    intercom.rotate_client_secret(CLIENT_SECRET);
+
+    // Somebody else was faster.
+    let (back, cookie) = let_in(&address(&bridge)).await;
+    let code = back.split_once("code=").unwrap().1.split('&').next().unwrap();
+    let trade = json!({"code": code, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}).to_string();
+    let traded = http().post(format!("{}/auth/eagle/token", intercom.base_url())).body(trade).send().await.unwrap();
+    assert_eq!(traded.status(), 200);
+    let used = Bridge::send(http().get(back).header("Cookie", cookie)).await;
+    told(&used, &[either, "Run `intercom-scim-bridge connect` again."]);
+
+    for (fault, sentence) in [
+        (Fault::Garbage, "answer holds no access token: it is no JSON"),
+        (Fault::Status(503), "Intercom could not be reached: it answered 503"),
+        (Fault::Status(404), "Intercom gave no access token (404 server_error)"),
+        (Fault::RateLimit(7), "rate limit is used up"),
+        (Fault::CutOff, "the answer was cut off"),
+    ] {
+        intercom.fail(fault, "/auth/eagle/token", 1);
+        told(&connect(&bridge).await, &[sentence]);
+    }
+    // There is a token, and it opens nothing.
+    intercom.fail(Fault::Unauthorized, "/me", 1);
+    told(&connect(&bridge).await, &["does not say which workspace it opens", "INTERCOM_REGION"]);
+    assert_eq!(status(&bridge).await["problem"]["code"], json!("intercom_not_connected"), "nothing has changed");
+
+    assert_eq!(connect(&bridge).await.status, 200, "and then it works");
+    bridge.shows(1).await;
+    bridge.stop().await;
+    intercom.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_comes_under_its_other_name_is_taken() {
+    let token = secrets::keep("dG9rOnVuZGVyLWl0cy1vdGhlci1uYW1l");
+    let traded = json!({"token_type": "Bearer", "token": token}).to_string();
+    let me = include_str!("fixtures/intercom/me.json");
+    let intercom = canned::serve(&[("POST /auth/eagle/token", &traded), ("GET /me", me)]);
+    let bridge = unconnected_to(&intercom.base_url).await;
+    let begun = http().get(address(&bridge)).send().await.unwrap();
+    let (to, cookie) = (header(&begun, "location"), header(&begun, "set-cookie"));
+    secrets::keep(cookie.split(['=', ';']).nth(1).unwrap());
+    let state =
+        reqwest::Url::parse(&to).unwrap().query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    secrets::keep(&state);
+    let back = bridge.url(&format!("/connect/intercom/callback?code=once&state={state}"));
+    let connected = Bridge::send(http().get(back).header("Cookie", cookie.split(';').next().unwrap())).await;
+    assert!(connected.status == 200 && connected.text.contains("Connected"), "{}", connected.text);
+    assert_eq!(bridge.app.service().ledger.connections().await.unwrap().len(), 1);
     bridge.stop().await;
     intercom.stop().await;
 }

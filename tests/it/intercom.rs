@@ -222,7 +222,7 @@ async fn all_pages_of_the_log_are_read_oldest_first_by_either_call() {
     assert!(by_search.is_sorted_by_key(|entry| entry.at));
     // Without the search: the plain list, twenty a page, by cursors (newer) or by URLs (older).
     simulator.fail_from_now_on(Fault::Status(404), "/admins/activity_logs/search");
-    for version in ["2.16", "2.9"] {
+    for version in ["2.16", "2.18", "Preview", "2.9"] {
         let mut connection = connection(&simulator.base_url());
         connection.api_version = version.to_owned();
         let by_list = read(&Client::new(connection, Clock::manual(START)).unwrap()).await.unwrap().activity;

@@ -5,6 +5,7 @@
 mod access;
 mod api;
 mod audit;
+mod authorization;
 mod clients;
 mod commands;
 mod connect;
@@ -36,4 +37,5 @@ mod support;
 mod tidy;
 mod tls;
 mod traces;
+mod webhooks;
 mod workspaces;

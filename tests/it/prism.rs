@@ -1,6 +1,6 @@
 //! Intercom's own OpenAPI description as a stand-in, and as the judge of ours.
 //!
-//! These tests need Prism and the description; see [`Prism`]. Without them they say so and are skipped.
+//! Most of these tests need Prism; see [`Prism`]. Without it they say so and are skipped.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use simulator::{AvatarShape, Fault, Options, Simulator};
 
 use crate::support::bridge::{Bridge, dozen, http};
 use crate::support::hand::{START, TOKEN, connection};
-use crate::support::prism::Prism;
+use crate::support::prism::{DESCRIPTION, Prism};
 use crate::support::shell::Shell;
 
 async fn read(base_url: &str) -> Result<Observation, IntercomError> {
@@ -88,4 +88,32 @@ async fn the_simulator_keeps_to_intercoms_own_description() {
     simulator.fail_from_now_on(Fault::Garbage, "/teams");
     let judged = ask(Method::GET, "/teams", TOKEN).await;
     assert!(!judged.status.is_success(), "the judge is awake: {}", judged.text);
+}
+
+#[test]
+fn a_clone_by_anybody_has_intercoms_description_with_its_notice() {
+    let description = std::fs::read_to_string(DESCRIPTION).unwrap();
+    for notice in
+        ["MIT License", "Copyright (c) 2022 Intercom", "The above copyright notice and this permission notice"]
+    {
+        assert!(description.contains(notice), "{notice}");
+    }
+    for path in [
+        "/me",
+        "/admins",
+        "/admins/{admin_id}",
+        "/admins/activity_logs",
+        "/admins/activity_logs/search",
+        "/admins/activity_log_event_types",
+        "/teams",
+        "/teams/{team_id}",
+    ] {
+        assert!(description.contains(&format!("\n  {path}:\n")), "{path}");
+    }
+    // What runs the tests looks for nothing outside the repository.
+    let root = env!("CARGO_MANIFEST_DIR");
+    for script in [".ci/run", "scripts/test", "scripts/with-postgres", "scripts/oracles"] {
+        let script_text = std::fs::read_to_string(format!("{root}/{script}")).unwrap();
+        assert!(!script_text.contains("$PWD/.."), "{script}");
+    }
 }

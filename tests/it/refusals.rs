@@ -11,14 +11,23 @@ use crate::support::bridge::{Bridge, dozen, token};
 async fn scim_writes_are_refused_with_501_whatever_their_body_is() {
     let bridge = Bridge::serving(dozen()).await;
     let _ = bridge.simulator.take_calls();
-    for (method, path, operation) in [
-        (Method::POST, "/scim/v2/Users", "create an account"),
-        (Method::PUT, "/scim/v2/Users/adm_1", "update an account"),
-        (Method::PATCH, "/scim/v2/Users/adm_1", "update an account"),
-        (Method::DELETE, "/scim/v2/Users/adm_1", "remove an account"),
-        (Method::POST, "/scim/v2/Groups", "create a group"),
-        (Method::PATCH, "/scim/v2/Groups/team_1", "update a group"),
-        (Method::DELETE, "/workspaces/default/scim/v2/Groups/team_1", "remove a group"),
+    let (removes, replaces) = ("DELETE /admins/remove, version 2.17 or later", "in its Preview (PUT /teams/{id}");
+    for (method, path, truth) in [
+        (Method::POST, "/scim/v2/Users", "Intercom's API has no call that creates a teammate."),
+        (Method::PUT, "/scim/v2/Users/adm_1", "Intercom's API has no call that changes a teammate's name"),
+        (Method::PATCH, "/scim/v2/Users/adm_1", "It has one that removes a teammate (DELETE /admins/remove)"),
+        (Method::DELETE, "/scim/v2/Users/adm_1", removes),
+        (Method::PATCH, "/scim/v2/Me", "Intercom's API has no call that changes a teammate's name"),
+        (Method::DELETE, "/scim/v2/Me", removes),
+        (Method::POST, "/scim/v2/Groups", "Intercom's API has no call that creates a team."),
+        (Method::PATCH, "/scim/v2/Groups/team_1", replaces),
+        (Method::PUT, "/scim/v2/Groups/team_1", replaces),
+        (
+            Method::DELETE,
+            "/workspaces/default/scim/v2/Groups/team_1",
+            "Intercom's API has no call that removes a team.",
+        ),
+        (Method::POST, "/scim/v2/Bulk", "this version of the bridge writes nothing to Intercom"),
     ] {
         // Some connectors send bodies that are no JSON at all.
         let request = bridge.request(method.clone(), path).bearer_auth(&bridge.token).body("{{\"Operation\":[");
@@ -29,9 +38,11 @@ async fn scim_writes_are_refused_with_501_whatever_their_body_is() {
             "{method} {path}"
         );
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-        assert!(detail.starts_with(&format!(
-            "Intercom's API cannot {operation}, so nothing was changed. Make the change in Intercom"
-        )));
+        assert!(detail.starts_with("Nothing was changed: ") && detail.contains(truth), "{method} {path}: {detail}");
+        assert!(
+            detail.contains(" in Intercom under Settings > ") || path.ends_with("Bulk"),
+            "{method} {path}: {detail}"
+        );
     }
     assert_eq!(bridge.simulator.take_calls(), Vec::<String>::new(), "nothing is sent to Intercom");
     bridge.stop().await;

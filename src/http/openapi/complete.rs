@@ -8,7 +8,7 @@ use crate::access::Scope;
 use crate::scim::{Discovery, PageRules};
 
 /// The methods of a path item that are operations (OpenAPI 3.1 §4.8.9).
-pub(super) const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+pub(super) const METHODS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
 
 /// The description, completed.
 pub(super) fn complete(mut document: Value) -> Value {

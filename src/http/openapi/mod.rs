@@ -321,12 +321,13 @@ pub enum RefusedByScim {
     /// No such workspace.
     #[response(status = 404, content_type = "application/scim+json")]
     NotFound(#[to_schema] ScimErrorBody),
-    /// Always, for those who may ask: Intercom's API cannot make the change. `detail` says where it can be made.
+    /// Always, for those who may ask: this version of the bridge writes nothing to Intercom. `detail` says whether Intercom's API
+    /// could make the change, and where it can be made.
     #[response(status = 501, content_type = "application/scim+json")]
     NotImplemented(#[to_schema] ScimErrorBody),
 }
 
-/// A write that Intercom's API cannot make (RFC 9457).
+/// A refused write (RFC 9457).
 #[expect(dead_code, reason = "it describes the body; `ApiError` writes it")]
 #[derive(ToSchema)]
 pub struct UnsupportedWrite {
@@ -337,6 +338,7 @@ pub struct UnsupportedWrite {
     code: String,
     /// What was asked for, such as `remove_account`.
     operation: String,
+    /// That nothing was changed, and whether Intercom's API could make the change.
     detail: String,
     /// Where the change can be made.
     remedy: String,
@@ -357,7 +359,7 @@ pub enum RefusedByApi {
     /// No such workspace.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(#[to_schema] Problem),
-    /// Always, for those who may ask: Intercom's API cannot make the change.
+    /// Always, for those who may ask: this version of the bridge writes nothing to Intercom.
     #[response(status = 501, content_type = "application/problem+json")]
     NotImplemented(#[to_schema] UnsupportedWrite),
 }
@@ -417,6 +419,7 @@ pub enum RefusedByApi {
         flat::memberships,
         reviews::accounts,
         webhooks::intercom,
+        webhooks::validate,
         audit::list,
         oauth::token,
         oauth::metadata,

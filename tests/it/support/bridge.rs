@@ -55,6 +55,14 @@ impl Answer {
 /// The client secret of the app that sends webhooks.
 pub const CLIENT_SECRET: &str = "c3c7a1f0-sign-webhooks";
 
+/// The `X-Hub-Signature` of a webhook.
+pub fn signature(body: impl AsRef<[u8]>) -> String {
+    use aws_lc_rs::hmac;
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, CLIENT_SECRET.as_bytes());
+    let tag = hmac::sign(&key, body.as_ref());
+    tag.as_ref().iter().fold("sha1=".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}
+
 /// Seals what the ledger keeps.
 pub const ENCRYPTION_KEY: &str = "dGVzdHMtc2VhbC13aXRoLXRoaXMtdGVzdC1rZXktMzI=";
 
