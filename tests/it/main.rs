@@ -8,6 +8,7 @@ mod audit;
 mod clients;
 mod commands;
 mod connect;
+mod date_times;
 mod faults;
 mod flat;
 mod history;
