@@ -57,9 +57,8 @@ impl Parameters {
     /// Yes or no; no where it is missing.
     pub fn flag(&self, name: &str) -> Result<bool, ApiError> {
         match self.text(name) {
-            None => Ok(false),
-            Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
-            Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
             Some(_) => Err(wrong(format!("{name} must be true or false"))),
         }
     }

@@ -63,9 +63,11 @@ impl Query {
                 Some("filter") => request.filter = Some(value.into_owned()),
                 Some("sortBy") => request.sort_by = Some(value.into_owned()),
                 Some("sortOrder") => request.sort_order = Some(value.into_owned()),
-                Some("startIndex") => request.start_index = number(&value).ok_or_else(|| no_number("startIndex"))?,
+                Some("startIndex") => {
+                    request.start_index = number(&value).map_err(|expected| must("startIndex", expected))?;
+                }
                 Some("cursor") => request.cursor = Some(value.into_owned()),
-                Some("count") => request.count = number(&value).ok_or_else(|| no_number("count"))?,
+                Some("count") => request.count = number(&value).map_err(|expected| must("count", expected))?,
                 // Some clients write a list as one parameter for each of its items.
                 Some("attributes") => request.attributes.extend(names(&value)),
                 Some("excludedAttributes") => request.excluded_attributes.extend(names(&value)),
@@ -183,8 +185,8 @@ impl SearchRequest {
             "sortBy" => self.sort_by = Some(text()?),
             "sortOrder" => self.sort_order = Some(text()?),
             "cursor" => self.cursor = Some(text()?),
-            "startIndex" => self.start_index = whole(value).ok_or("be a whole number")?,
-            "count" => self.count = whole(value).ok_or("be a whole number")?,
+            "startIndex" => self.start_index = whole(value)?,
+            "count" => self.count = whole(value)?,
             "attributes" => self.attributes.extend(list(value).ok_or(NO_LIST)?),
             "excludedAttributes" => self.excluded_attributes.extend(list(value).ok_or(NO_LIST)?),
             // NB: RFC 7644 §3.4.3 has clients send `schemas`; one that leaves it out is understood all the same.
@@ -211,34 +213,37 @@ fn invalid(why: &str) -> ScimError {
     ScimError::InvalidValue { why: why.to_owned() }
 }
 
-fn no_number(name: &str) -> ScimError {
-    invalid(&format!("{name} must be a whole number"))
+fn must(name: &str, expected: &str) -> ScimError {
+    invalid(&format!("{name} must {expected}"))
 }
 
-/// A whole number; within, none for an empty text, which says as much as no parameter at all.
-fn number(text: &str) -> Option<Option<i64>> {
+/// What a number must be.
+const NO_NUMBER: &str = "be a whole number";
+
+/// A whole number; none for an empty text, which says as much as no parameter at all.
+fn number(text: &str) -> Result<Option<i64>, &'static str> {
     let text = text.trim();
     if text.is_empty() {
-        return Some(None);
+        return Ok(None);
     }
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
+        return Err(NO_NUMBER);
     }
     // A number that is larger than any list means the same as one that is just larger.
-    Some(Some(digits.parse().unwrap_or(i64::MAX) * sign))
+    Ok(Some(digits.parse().unwrap_or(i64::MAX) * sign))
 }
 
 /// The same in JSON, where some write `10` as `10.0` or as `"10"`.
-fn whole(value: &Value) -> Option<Option<i64>> {
+fn whole(value: &Value) -> Result<Option<i64>, &'static str> {
     match value {
         Value::String(text) => number(text),
         Value::Number(written) if written.is_f64() => {
-            let value = written.as_f64().filter(|value| value.fract() == 0.0)?;
-            number(&format!("{value:.0}"))
+            let value = written.as_f64().filter(|value| value.fract() == 0.0);
+            number(&format!("{:.0}", value.ok_or(NO_NUMBER)?))
         }
         Value::Number(written) => number(&written.to_string()),
-        _ => None,
+        _ => Err(NO_NUMBER),
     }
 }
 

@@ -444,7 +444,7 @@ fn a_cursor_is_good_for_the_same_question_of_the_same_client_alone() {
     assert_eq!(next(&[USER], &[("count", "5"), ("filter", "USERNAME  PR")], "ada"), Ok(5), "the same in other letters");
     assert_eq!(next(&[USER], &[("filter", "userName pr")], "ada"), Ok(5), "the size is in the cursor");
     for (types, parameters, name) in [
-        (&[USER], vec![("filter", "userName pr")], "bo"),
+        (&[USER][..], vec![("filter", "userName pr")], "bo"),
         (ALL, vec![("filter", "userName pr")], "ada"),
         (&[USER], vec![("filter", "title pr")], "ada"),
         (&[USER], vec![("filter", "userName pr"), ("sortBy", "id")], "ada"),
