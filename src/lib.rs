@@ -19,8 +19,9 @@
 //! * [`saviynt`] fills in the package for Saviynt EIC. Pure.
 //! * [`access`] says who may ask.
 //! * [`http`] is the only edge that clients see.
-//! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`limits`], [`measures`],
-//!   [`spans`] and [`telemetry`] are the one place each for settings, time, bounds, measures, spans and logs.
+//! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`date_time`], [`limits`], [`measures`],
+//!   [`spans`] and [`telemetry`] are the one place each for settings, time, its written form, bounds, measures, spans and
+//!   logs.
 //!
 //! Imports point one way: `directory` ← `scim`, `flat`, `saviynt`, `intercom`, `ledger` ← `import`, `publish` ← `http` ← `app` ←
 //! `commands`. A test holds it. `docs/architecture.md` tells the rest.
@@ -30,6 +31,7 @@ pub mod app;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod date_time;
 pub mod directory;
 pub mod flat;
 pub mod http;

@@ -9,6 +9,7 @@
 //! Snapshot     what the ledger recorded up to a generation
 //! Plan         how to get from a Snapshot to an Observation
 //! Directory    a Snapshot with its people and teams joined, for those who ask
+//! text         how texts are compared, in any case and any Unicode form
 //! ```
 
 mod activity;
@@ -17,6 +18,7 @@ mod joined;
 mod observation;
 mod plan;
 mod snapshot;
+pub mod text;
 mod user;
 
 pub use activity::{Activity, Actor, Metadata};

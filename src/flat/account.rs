@@ -45,21 +45,21 @@ pub struct Account {
     /// From the activity log.
     pub two_factor_auth: Option<bool>,
     /// From the activity log.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub joined_at: Option<OffsetDateTime>,
     /// From the activity log.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub removed_at: Option<OffsetDateTime>,
     /// From the activity log.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub last_sign_in_at: Option<OffsetDateTime>,
     /// From the activity log, in Intercom's words.
     pub last_sign_in_method: Option<String>,
     /// When the teammate joined, else when the bridge saw them first.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub created_at: OffsetDateTime,
     /// When the bridge recorded the last change of the account or of a team membership.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub last_modified_at: OffsetDateTime,
 }
 

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
 use super::{account_id, team_id};
+use crate::date_time;
 use crate::directory::{Activity, Change, Changed, Group, Membership, User};
 
 /// What became of an account, a team, or a membership.
@@ -19,7 +19,7 @@ pub struct ChangeDocument {
     /// The import that saw it.
     pub import_id: i64,
     /// When the bridge recorded it.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub at: OffsetDateTime,
     /// `user`, `group` or `membership`.
     pub r#type: &'static str,
@@ -49,7 +49,7 @@ pub struct ChangedBy {
     /// Their address at that time.
     pub email: Option<String>,
     /// When they did.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub at: OffsetDateTime,
     /// Intercom's word for the deed.
     pub activity_type: String,
@@ -125,7 +125,7 @@ fn object(members: Value) -> Map<String, Value> {
 }
 
 fn time(time: Option<OffsetDateTime>) -> Option<String> {
-    time.and_then(|time| time.format(&Rfc3339).ok())
+    time.map(|time| date_time::written(time).to_string())
 }
 
 /// A person's attributes, under the names that accounts have.

@@ -47,7 +47,7 @@ pub struct Entitlement {
     /// How many conversations one member of the team may hold.
     pub assignment_limit: Option<i64>,
     /// When the bridge recorded the last change of the team or of its members; null for what is no team.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub last_modified_at: Option<OffsetDateTime>,
 }
 

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::entitlement::is_id;
 use super::membership::has;
 use super::{Row, account_id};
-use crate::directory::{Directory, Person};
+use crate::directory::{Directory, Person, text};
 
 /// A change that somebody asked for and a person must make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -34,14 +34,14 @@ pub struct LifecycleRequest {
     /// Who asked: the subject of the token.
     pub requester: String,
     /// When.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub requested_at: OffsetDateTime,
     /// The `X-Request-Id` of the request.
     pub request_id: String,
     /// The HTTP method of the request.
     pub method: String,
     /// When it was done, or found to be.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub closed_at: Option<OffsetDateTime>,
     /// Who said so; `import`, where the bridge has seen it.
     pub closed_by: Option<String>,
@@ -126,14 +126,15 @@ impl<'d> Named<'d> {
         let none = |text: &String| (text.clone(), Vec::new());
         let mut by_id: HashMap<_, _> =
             requests.iter().filter_map(|request| request.target.as_ref()).map(none).collect();
-        let address = |request: &LifecycleRequest| Some((request.user_name.as_ref()?.to_lowercase(), Vec::new()));
+        let address =
+            |request: &LifecycleRequest| Some((text::folded(request.user_name.as_ref()?).into_owned(), Vec::new()));
         let mut by_address: HashMap<_, _> = requests.iter().filter_map(address).collect();
         for person in &directory.people {
             if let Some(found) = by_id.get_mut(&account_id(&person.user.id)) {
                 found.push(person);
             }
-            let email = person.user.email.as_ref().map(|email| email.to_lowercase());
-            if let Some(found) = email.and_then(|email| by_address.get_mut(&email)) {
+            let email = person.user.email.as_ref().map(|email| text::folded(email));
+            if let Some(found) = email.and_then(|email| by_address.get_mut(&*email)) {
                 found.push(person);
             }
         }
@@ -145,7 +146,7 @@ impl<'d> Named<'d> {
     fn people(&self, request: &LifecycleRequest) -> &[&'d Person] {
         let found = match (&request.target, &request.user_name) {
             (Some(target), _) if request.operation != "create_account" => self.by_id.get(target),
-            (_, Some(name)) => self.by_address.get(&name.to_lowercase()),
+            (_, Some(name)) => self.by_address.get(&*text::folded(name)),
             _ => None,
         };
         found.map(Vec::as_slice).unwrap_or_default()

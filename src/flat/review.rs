@@ -30,7 +30,7 @@ pub enum ReviewChange {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReviewedAccount {
     /// The moment that the row tells of.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub as_of_utc: OffsetDateTime,
     /// Intercom's id of the workspace.
     pub workspace_id: Option<String>,
@@ -58,12 +58,12 @@ pub struct ReviewedAccount {
     /// `inbox`, or `none`.
     pub seat: Option<&'static str>,
     /// When the teammate joined, else when the bridge saw them first.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub created_at: OffsetDateTime,
     /// How that is known: `activity_log` or `observed`.
     pub created_source: &'static str,
     /// The last sign-in that the activity log covers; of now, and never of a past moment.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub last_login_at: Option<OffsetDateTime>,
     /// How that is known: `activity_log`.
     pub last_login_source: Option<&'static str>,
@@ -74,17 +74,17 @@ pub struct ReviewedAccount {
     /// Whether the teammate signs in by an identity provider: never known so far.
     pub sso: Option<bool>,
     /// When the teammate was invited: never known so far.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub invited_at: Option<OffsetDateTime>,
     /// When the teammate was removed.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub removed_at: Option<OffsetDateTime>,
     /// When the bridge saw the account first.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub first_seen_at: OffsetDateTime,
     /// When the account was last known to be there: the moment of the row, or, of one that was removed, when the bridge
     /// recorded that.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub last_seen_at: OffsetDateTime,
     /// What became of it since the moment `since`; null without one.
     pub change_since_last_review: Option<ReviewChange>,

@@ -105,9 +105,11 @@ fn answer(
         service.stranger("discovery", request)?;
     }
     let content_type = content_type(request)?;
+    // An empty one is none, as everywhere.
+    let is_filter = |(name, value): &(String, String)| name.eq_ignore_ascii_case("filter") && !value.trim().is_empty();
     // RFC 7644 §4: "If a "filter" is provided, the service provider SHOULD respond with HTTP status code 403".
     let parameters = Parameters::<Vec<(String, String)>>::from_query(request.query_string());
-    if parameters.is_ok_and(|parameters| parameters.iter().any(|(name, _)| name.eq_ignore_ascii_case("filter"))) {
+    if parameters.is_ok_and(|parameters| parameters.iter().any(is_filter)) {
         return Err(ScimError::FilterForbidden.into());
     }
     let discovery =

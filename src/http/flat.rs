@@ -7,7 +7,6 @@ use actix_web::http::header::AGE;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::sync::OwnedMutexGuard;
 use utoipa::ToSchema;
 
@@ -17,6 +16,7 @@ use super::freshness;
 use super::openapi::{ApiRefusals, FlatParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use super::table;
+use crate::date_time;
 use crate::directory::{Directory, Edition, Generation};
 use crate::flat::{
     self, AccessMembership, Account, Entitlement, EntitlementType, MembershipSelection, Rows, Selection,
@@ -162,6 +162,7 @@ impl View {
             return Err(wrong("as_of must not lie in the future".to_owned()));
         }
         let edition = parameters.text("edition").map(|text| edition(text).ok_or_else(|| wrong(NO_EDITION.to_owned())));
+        let edition = edition.transpose()?;
         let mut selection = Selection {
             modified_since: parameters.moment_or_ago("modified_since", caller.service.clock.now())?,
             include_removed: parameters.flag("include_removed")?,
@@ -173,7 +174,7 @@ impl View {
             Some(_) => Some(caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?),
             None => None,
         };
-        let (source, edition, age) = match (as_of, edition.transpose()?) {
+        let (source, edition, age) = match (as_of, edition) {
             (Some(moment), pinned) => {
                 selection.gone_by = Some(caller.service.gone_by(moment));
                 let generation = match pinned {
@@ -230,8 +231,9 @@ impl View {
             changed.push(("edition", format!("{generation}.{left_out}")));
         }
         // What was "two days ago" for the first page is so for all.
-        if let Some(since) = self.selection.modified_since.and_then(|since| since.format(&Rfc3339).ok()) {
-            changed.push(("modified_since", since));
+        if let Some(since) = self.selection.modified_since {
+            let since = date_time::whole_millis_from(since);
+            changed.push(("modified_since", date_time::written(since).to_string()));
         }
         Some(self.parameters.link(request, &caller.service.origin.url_for(request), &changed))
     }

@@ -7,7 +7,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, ImportRead};
@@ -18,6 +17,7 @@ use super::negotiation::accepts;
 use super::openapi::{ApiRefusals, Problem, ReviewParameters};
 use super::parameters::{Parameters, wrong};
 use super::table::{self, CSV};
+use crate::date_time;
 use crate::directory::Generation;
 use crate::flat::{ReviewChange, ReviewedAccount, review};
 use crate::scim::ScimError;
@@ -28,10 +28,10 @@ pub struct ReviewManifest {
     /// The name of the workspace in the bridge.
     workspace: String,
     /// The moment that it tells of.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     as_of: OffsetDateTime,
     /// The moment of the review before, if one was named.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     since: Option<OffsetDateTime>,
     /// The ledger's generation that it shows; `ledger verify` proves it.
     generation: Generation,
@@ -40,7 +40,7 @@ pub struct ReviewManifest {
     /// SHA-256 of the CSV, in hexadecimal digits.
     sha256: String,
     /// When it was made.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     generated_at: OffsetDateTime,
     /// For whom: the subject of the token.
     generated_by: String,
@@ -135,8 +135,8 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
             .insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(hash.as_ref()))))
             .insert_header(("X-Review-Generation", generation.to_string()))
             .insert_header(("X-Review-Rows", items.len().to_string()))
-            .insert_header(("X-Review-As-Of", moment(as_of)))
-            .insert_header(("X-Review-Generated-At", moment(now)))
+            .insert_header(("X-Review-As-Of", date_time::written(as_of).to_string()))
+            .insert_header(("X-Review-Generated-At", date_time::written(now).to_string()))
             .insert_header(("X-Review-Generated-By", printable(&caller.principal.subject)))
             .body(csv));
     }
@@ -152,11 +152,6 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
         generator: concat!("intercom-scim-bridge ", env!("CARGO_PKG_VERSION")),
     };
     Ok(HttpResponse::Ok().json(Review { summary: summary(&items, since.is_some()), manifest, items }))
-}
-
-fn moment(moment: OffsetDateTime) -> String {
-    // Every moment has this form.
-    moment.format(&Rfc3339).unwrap_or_default()
 }
 
 /// A subject as a header can hold it.

@@ -17,7 +17,7 @@ use super::openapi::{ListParameters, ScimRefusals, SearchRequest};
 use super::pieces;
 use super::routes::Pattern;
 use crate::limits;
-use crate::scim::{Page, Picture, Query, Resource, ResourceType, ScimError, Walker, Window, resource_types};
+use crate::scim::{Page, Picture, Query, Question, Resource, ResourceType, ScimError, Walker, Window, resource_types};
 
 /// Lists teammates and teams.
 #[utoipa::path(
@@ -147,6 +147,7 @@ pub async fn get_group(request: HttpRequest, caller: Caller<ScimRead>) -> Result
     ),
 )]
 pub async fn me(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
+    refuse_early(&request)?;
     let fresh = freshness::picture(&request, &caller).await?;
     // Somebody who left and was invited again is two: the one who asks is the one who is there.
     let mut namesakes = fresh.picture.users_named(&caller.principal.subject).filter(|user| user.is_active());
@@ -162,8 +163,8 @@ async fn list(
     caller: &Caller<ScimRead>,
     types: &'static [&'static ResourceType],
 ) -> Result<HttpResponse, ApiError> {
-    let query = Query::of_list(request.query_string())?;
-    answer(request, caller, &query, types).await
+    let question = Query::of_list(request.query_string())?.about(types)?;
+    answer(request, caller, &question).await
 }
 
 async fn search(
@@ -173,29 +174,28 @@ async fn search(
     types: &'static [&'static ResourceType],
 ) -> Result<HttpResponse, ApiError> {
     expect_scim_body(request)?;
-    let query = Query::from_body(body)?;
-    answer(request, caller, &query, types).await
+    let question = Query::from_body(body)?.about(types)?;
+    answer(request, caller, &question).await
 }
 
 async fn answer(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
-    query: &Query,
-    types: &'static [&'static ResourceType],
+    question: &Question,
 ) -> Result<HttpResponse, ApiError> {
     let content_type = content_type(request)?;
     let (client, workspace) = (&*caller.principal.identity, &*caller.workspace.name);
     let walker = Walker { key: &caller.service.cursor_key, client, workspace };
-    let window = query.window(types, caller.service.page_rules, walker)?;
+    let window = question.window(caller.service.page_rules, walker)?;
     let fresh = match window.edition {
         None => freshness::picture(request, caller).await?,
         Some(edition) => freshness::picture_at(request, caller, edition)?,
     };
-    let page = if query.effort(&fresh.picture, types) < limits::QUICK_EFFORT {
-        query.list(&fresh.picture, types, window, walker)?
+    let page = if question.effort(&fresh.picture) < limits::QUICK_EFFORT {
+        question.list(&fresh.picture, window, walker)?
     } else {
         // Apart, since all answers are moved about with the room that this takes.
-        Box::pin(search_apart(caller, query, &fresh.picture, types, window)).await?
+        Box::pin(search_apart(caller, question, &fresh.picture, window)).await?
     };
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, content_type));
@@ -203,7 +203,7 @@ async fn answer(
     let mut response = response.body(pieces::body(page.body));
     // The query of a search is in its body, where no link can lead.
     if let Some(next) = page.next.as_ref().filter(|_| request.method().is_safe()) {
-        let endpoint = if let [kind] = types { kind.endpoint } else { "" };
+        let endpoint = if let [kind] = question.types() { kind.endpoint } else { "" };
         let address = format!("{}{endpoint}", fresh.picture.base_url());
         tell_next(&mut response, &next_link(request, &address, next));
     }
@@ -213,19 +213,18 @@ async fn answer(
 /// A long search must not keep others waiting, health checks among them.
 async fn search_apart(
     caller: &Caller<ScimRead>,
-    query: &Query,
+    question: &Question,
     picture: &Arc<Picture>,
-    types: &'static [&'static ResourceType],
     window: Window,
 ) -> Result<Page, ApiError> {
     let turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
-    let (query, picture, service) = (query.clone(), Arc::clone(picture), caller.service.clone());
+    let (question, picture, service) = (question.clone(), Arc::clone(picture), caller.service.clone());
     let (principal, workspace) = (Arc::clone(&caller.principal), Arc::clone(&caller.workspace));
     let search = move || {
         // Held until the search ends, although its client may have gone.
         let _turn = turn;
         let walker = Walker { key: &service.cursor_key, client: &principal.identity, workspace: &workspace.name };
-        query.list(&picture, types, window, walker)
+        question.list(&picture, window, walker)
     };
     Ok(web::block(search).await.map_err(|_| ScimError::Internal)??)
 }
@@ -235,6 +234,7 @@ async fn one(
     caller: &Caller<ScimRead>,
     kind: &'static ResourceType,
 ) -> Result<HttpResponse, ApiError> {
+    refuse_early(request)?;
     let fresh = freshness::picture(request, caller).await?;
     let id = Pattern::of(request)
         .and_then(|pattern| pattern.id(request))
@@ -242,6 +242,16 @@ async fn one(
     let resource = fresh.picture.by_id(id).filter(|resource| resource.resource_type() == kind);
     let resource = resource.ok_or_else(|| ScimError::NotFound { what: format!("this {}", kind.name) })?;
     show(request, &fresh, resource)
+}
+
+/// Refuses a request for one resource that cannot be answered whatever is shown, before anything is awaited. [`show`] reads
+/// the same again: what would be kept meanwhile takes more room than this takes time.
+fn refuse_early(request: &HttpRequest) -> Result<(), ApiError> {
+    content_type(request)?;
+    if !request.query_string().is_empty() {
+        Query::of_one(request.query_string())?;
+    }
+    Ok(())
 }
 
 fn show(request: &HttpRequest, fresh: &Fresh, resource: Resource<'_>) -> Result<HttpResponse, ApiError> {

@@ -141,7 +141,7 @@ pub struct WorkspaceReadiness {
     /// What came of the last import that ended since the bridge started.
     last_import: Option<RunStatus>,
     /// When it ended.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     last_import_at: Option<OffsetDateTime>,
     /// Why it is not ready, or not fresh, and what to do.
     problem: Option<Failure>,
@@ -174,7 +174,7 @@ pub struct Status {
     /// How many groups are shown.
     groups: Option<usize>,
     /// When Intercom last confirmed what is shown.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     confirmed_at: Option<OffsetDateTime>,
     /// How long ago that was.
     age_seconds: Option<i64>,

@@ -24,7 +24,7 @@ pub struct AuditEntry {
     #[schema(ignore)]
     pub id: i64,
     /// When; of several requests, when the first of them was answered.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub at: OffsetDateTime,
     /// `request`, or what was done: `client.created`, `token.revoked`, `workspace.connected` …
     pub event: String,

@@ -34,13 +34,13 @@ pub struct OAuthClient {
     /// In which workspaces.
     pub workspaces: Vec<String>,
     /// When it was made.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub created_at: OffsetDateTime,
     /// When it got its present secret, if that is not its first.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub rotated_at: Option<OffsetDateTime>,
     /// From when on it gets nothing any more.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub disabled_at: Option<OffsetDateTime>,
 }
 
@@ -64,13 +64,13 @@ pub struct IssuedToken {
     /// In which workspaces.
     pub workspaces: Vec<String>,
     /// When it was issued.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub issued_at: OffsetDateTime,
     /// When it ends.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub expires_at: OffsetDateTime,
     /// When it was taken back.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub revoked_at: Option<OffsetDateTime>,
 }
 

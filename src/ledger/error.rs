@@ -2,8 +2,8 @@
 
 use sea_orm::DbErr;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use crate::date_time;
 use crate::directory::Generation;
 
 /// Why the ledger could not do what it was asked. The texts hold no SQL, no password and no row.
@@ -18,7 +18,7 @@ pub enum LedgerError {
         found: Generation,
     },
     /// What is asked for was taken out of the ledger.
-    #[error("the ledger keeps nothing of before {}", rfc3339(*since))]
+    #[error("the ledger keeps nothing of before {}", date_time::written(*since))]
     Pruned {
         /// From when on everything is kept.
         since: OffsetDateTime,
@@ -55,9 +55,4 @@ impl LedgerError {
             other => other.to_string(),
         }
     }
-}
-
-fn rfc3339(time: OffsetDateTime) -> String {
-    // Only years past 9999 cannot be written.
-    time.format(&Rfc3339).unwrap_or_default()
 }

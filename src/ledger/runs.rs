@@ -48,20 +48,20 @@ pub struct Run {
     /// What came of it.
     pub status: RunStatus,
     /// When it began.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::date_time")]
     pub started_at: OffsetDateTime,
     /// When Intercom was asked; what the run recorded was true then.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub observed_at: Option<OffsetDateTime>,
     /// When it ended.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub finished_at: Option<OffsetDateTime>,
     /// The generation it made, if anything had changed.
     pub generation: Option<Generation>,
     /// What changed, or, for a run that is held, would have.
     pub counts: Counts,
     /// Up to when the activity log is known.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::date_time::option")]
     pub activity_watermark: Option<OffsetDateTime>,
     /// Requests to Intercom, repeated ones among them.
     pub intercom_calls: u64,

@@ -107,8 +107,10 @@ fn service_provider_config(base_url: &str, rules: PageRules) -> Value {
 
 /// RFC 7643 §6.
 fn resource_type(base_url: &str, kind: &ResourceType) -> Value {
+    // RFC 7643 §6, required: with true, "a resource of this type MUST include this schema extension". Every answer has it,
+    // but a client must not hold back a request of its own for lack of it: then nobody would learn why writes are refused.
     let extensions: Vec<Value> =
-        kind.extensions().map(|schema| json!({"schema": schema.id, "required": true})).collect();
+        kind.extensions().map(|schema| json!({"schema": schema.id, "required": false})).collect();
     json!({
         "schemas": [urn::RESOURCE_TYPE],
         "id": kind.name,

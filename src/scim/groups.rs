@@ -30,7 +30,7 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
 
 /// What only Intercom knows of a team.
 pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
-    Attribute::of_group("intercomId", Kind::String, intercom_id, "Intercom's id of the team.").required().case_exact(),
+    Attribute::of_group("intercomId", Kind::String, intercom_id, "Intercom's id of the team.").case_exact(),
     Attribute::of_group("workspaceId", Kind::String, workspace_id, "Intercom's id of the workspace.").case_exact(),
     Attribute::of_group(
         "distributionMethod",

@@ -13,7 +13,7 @@
 //! render     a resource as JSON, through the table
 //! parameters of a URL, decoded
 //! query      a question, as clients put it
-//! page       lists: filter, sort, page, project
+//! page       the question about some types of resources, and its answer: filter, sort, page, project
 //! cursor     how far a walk over a list has come, sealed
 //! discovery  what the bridge says of itself, from the table
 //! meta_schemas  the schemas of that
@@ -43,7 +43,7 @@ mod value;
 pub use cursor::CursorKey;
 pub use discovery::Discovery;
 pub use error::ScimError;
-pub use page::{Body, Next, Page, PageRules, Walker, Window};
+pub use page::{Body, Next, Page, PageRules, Question, Walker, Window};
 pub use picture::Picture;
 pub use project::Projection;
 pub use query::Query;

@@ -11,6 +11,7 @@ use super::query::Query;
 use super::render;
 use super::schema::{ResourceType, urn};
 use super::shelves::Piece;
+use super::sort::Order;
 use super::value::Resource;
 use super::{Picture, ScimError, resource_types};
 use crate::directory::Edition;
@@ -89,29 +90,60 @@ impl Next {
     }
 }
 
+/// A query that fits the types of resources that it is about. Whatever is wrong with it was found when it was made, before
+/// anything is read or awaited.
+#[derive(Clone, Debug)]
+pub struct Question {
+    query: Query,
+    types: &'static [&'static ResourceType],
+    /// For each of the types; none where nothing is filtered, or where the users are found by their name.
+    filters: Vec<Filter>,
+    order: Option<Order>,
+}
+
 impl Query {
-    /// Which part of the list over these types is asked for.
+    /// Asks this of resources of these types.
+    ///
+    /// # Errors
+    /// [`ScimError::InvalidFilter`] when the filter, [`ScimError::InvalidValue`] when `sortBy` does not fit the types.
+    pub fn about(self, types: &'static [&'static ResourceType]) -> Result<Question, ScimError> {
+        let filters = match &self.filter {
+            // Of all users, the commonest question of all fits, and needs no filter.
+            Some(filter) if filter.user_name().is_none() || types != [resource_types::USER] => {
+                types.iter().map(|kind| Filter::bind(filter, kind, types)).collect::<Result<_, _>>()?
+            }
+            _ => Vec::new(),
+        };
+        let order = self.sort.as_ref().map(|sort| sort.bind(types)).transpose()?;
+        Ok(Question { query: self, types, filters, order })
+    }
+}
+
+impl Question {
+    /// The types of resources that it is about.
+    #[must_use]
+    pub fn types(&self) -> &'static [&'static ResourceType] {
+        self.types
+    }
+
+    /// Which part of the list is asked for.
     ///
     /// # Errors
     /// [`ScimError::InvalidCursor`], or [`ScimError::InvalidCount`] for another page size than the walk began with.
-    pub fn window(
-        &self,
-        types: &[&'static ResourceType],
-        rules: PageRules,
-        walker: Walker<'_>,
-    ) -> Result<Window, ScimError> {
-        let asked = self.count.map(|count| count.min(rules.max_count));
+    pub fn window(&self, rules: PageRules, walker: Walker<'_>) -> Result<Window, ScimError> {
+        let Query { cursor, start_index, count, .. } = &self.query;
+        let asked = count.map(|count| count.min(rules.max_count));
         let count = asked.unwrap_or(rules.default_count);
         // RFC 9865 §2.4: without either parameter the default method, which stays the one that was there first.
-        let Some(cursor) = self.cursor.as_deref().filter(|_| rules.cursors) else {
-            let start = self.start_index.unwrap_or(1) - 1;
+        let Some(cursor) = cursor.as_deref().filter(|_| rules.cursors) else {
+            let start = start_index.unwrap_or(1) - 1;
             return Ok(Window { edition: None, start, count, by_cursor: false });
         };
         // RFC 9865 §2.1: "The cursor is omitted or empty" for the first page.
         if cursor.is_empty() {
             return Ok(Window { edition: None, start: 0, count, by_cursor: true });
         }
-        let cursor = walker.key.open(cursor, &self.purpose(types, walker))?;
+        let cursor = walker.key.open(cursor, &self.purpose(walker))?;
         if asked.is_some_and(|asked| asked != cursor.count) {
             return Err(ScimError::InvalidCount { expected: cursor.count });
         }
@@ -121,27 +153,21 @@ impl Query {
 
     /// How many comparisons answering takes, roughly.
     #[must_use]
-    pub fn effort(&self, picture: &Picture, types: &[&'static ResourceType]) -> usize {
-        let of_filter = self.filter.as_ref().filter(|_| self.user_name().is_none()).map_or(0, Expression::size);
-        let resources: usize = types.iter().map(|kind| picture.count(kind)).sum();
-        resources.saturating_mul(of_filter + usize::from(self.sort.is_some()))
+    pub fn effort(&self, picture: &Picture) -> usize {
+        let filter = self.query.filter.as_ref().filter(|_| !self.filters.is_empty());
+        let resources: usize = self.types.iter().map(|kind| picture.count(kind)).sum();
+        resources.saturating_mul(filter.map_or(0, Expression::size) + usize::from(self.order.is_some()))
     }
 
-    /// Answers for the resources of the types that lie in the window.
+    /// Answers for the resources that lie in the window.
     ///
     /// # Errors
-    /// [`ScimError::InvalidFilter`] when the filter, [`ScimError::InvalidValue`] when `sortBy` does not fit the types.
-    pub fn list(
-        &self,
-        picture: &Picture,
-        types: &[&'static ResourceType],
-        window: Window,
-        walker: Walker<'_>,
-    ) -> Result<Page, ScimError> {
-        let Listed { total_results, items_per_page, pieces } = self.select(picture, types, window)?;
+    /// [`ScimError::Internal`] where a cursor cannot be made.
+    pub fn list(&self, picture: &Picture, window: Window, walker: Walker<'_>) -> Result<Page, ScimError> {
+        let Listed { total_results, items_per_page, pieces } = self.select(picture, window);
         let cursor = |start| {
             let cursor = Cursor { edition: picture.edition(), start, count: window.count };
-            walker.key.seal(cursor, &self.purpose(types, walker))
+            walker.key.seal(cursor, &self.purpose(walker))
         };
         let end = window.start.saturating_add(items_per_page);
         let more = items_per_page > 0 && end < total_results;
@@ -185,29 +211,25 @@ impl Query {
         Ok(Page { body, total_results, items_per_page, next })
     }
 
-    fn select<'p>(
-        &self,
-        picture: &'p Picture,
-        types: &[&'static ResourceType],
-        window: Window,
-    ) -> Result<Listed<'p>, ScimError> {
-        let (total_results, shown) = if self.filter.is_none() && self.sort.is_none() {
+    fn select<'p>(&self, picture: &'p Picture, window: Window) -> Listed<'p> {
+        let Self { query, types, .. } = self;
+        let (total_results, shown) = if query.filter.is_none() && query.sort.is_none() {
             // What matches is everything, in the order that it is kept in: only the page needs to be looked at.
             let parts = parts(picture, types, window);
             let total_results = types.iter().map(|kind| picture.count(kind)).sum();
-            if types.iter().all(|kind| self.projection(kind).is_none()) {
+            if types.iter().all(|kind| query.projection(kind).is_none()) {
                 let items_per_page = parts.iter().map(|(_, places)| places.len()).sum();
                 let pieces = parts.into_iter().flat_map(|(kind, places)| picture.ready_part(kind, places)).collect();
-                return Ok(Listed { total_results, items_per_page, pieces });
+                return Listed { total_results, items_per_page, pieces };
             }
             let shown = parts.into_iter().flat_map(|(kind, places)| picture.part(kind, places)).collect();
             (total_results, shown)
         } else {
-            self.matching(picture, types, window)?
+            self.matching(picture, window)
         };
         // None at all where nothing in particular is asked for.
         let projections: Vec<(&ResourceType, Projection)> =
-            types.iter().filter_map(|kind| Some((*kind, self.projection(kind)?))).collect();
+            types.iter().filter_map(|kind| Some((*kind, query.projection(kind)?))).collect();
         let projection = |resource: &Resource<'_>| {
             projections.iter().find(|(kind, _)| *kind == resource.resource_type()).map(|(_, projection)| projection)
         };
@@ -220,40 +242,42 @@ impl Query {
                 Piece::Made(body.into())
             }
         });
-        Ok(Listed { total_results, items_per_page, pieces: pieces.collect() })
+        Listed { total_results, items_per_page, pieces: pieces.collect() }
     }
 
     /// How many resources match a filter, and those that lie in the window, sorted.
-    fn matching<'p>(
-        &self,
-        picture: &'p Picture,
-        types: &[&'static ResourceType],
-        window: Window,
-    ) -> Result<(usize, Vec<Resource<'p>>), ScimError> {
+    fn matching<'p>(&self, picture: &'p Picture, window: Window) -> (usize, Vec<Resource<'p>>) {
         let mut matching = Vec::new();
-        match (self.user_name(), types) {
-            // The commonest question of all needs no search.
-            (Some(name), [kind]) if *kind == resource_types::USER => matching.extend(picture.users_named(name)),
-            _ => {
-                for kind in types {
-                    let filter = self.filter.as_ref().map(|filter| Filter::bind(filter, kind, types)).transpose()?;
-                    let fulfils = |resource: &Resource<'_>| filter.as_ref().is_none_or(|by| by.matches(*resource));
+        match &self.query.filter {
+            Some(filter) if self.filters.is_empty() => {
+                matching.extend(filter.user_name().into_iter().flat_map(|name| picture.users_named(name)));
+            }
+            filter => {
+                for (place, kind) in self.types.iter().enumerate() {
+                    let fulfils =
+                        |resource: &Resource<'_>| self.filters.get(place).is_none_or(|by| by.matches(*resource));
                     // In the one order that all pages share: by id.
                     matching.extend(picture.all(kind).filter(fulfils));
                 }
+                // NB: somebody who left and was invited again is two accounts of one name and address. Many clients take the
+                // first that they find, which has to be the one that is in use.
+                if filter.as_ref().is_some_and(Expression::looks_up_a_person) {
+                    let users = matching.partition_point(|found| found.resource_type() == resource_types::USER);
+                    matching[..users].sort_by_key(|user| !user.is_active());
+                }
             }
         }
-        if let Some(sort) = &self.sort {
-            sort.apply(&mut matching, types)?;
+        if let Some(order) = &self.order {
+            order.apply(&mut matching);
         }
         let total = matching.len();
-        Ok((total, matching.into_iter().skip(window.start).take(window.count).collect()))
+        (total, matching.into_iter().skip(window.start).take(window.count).collect())
     }
 
     /// What a cursor is sealed for: RFC 9865 §2.1, the other parameters "MUST" stay the same from page to page.
-    fn purpose(&self, types: &[&'static ResourceType], walker: Walker<'_>) -> String {
-        let types: Vec<&str> = types.iter().map(|kind| kind.name).collect();
-        format!("{}\n{}\n{}\n{}", walker.workspace, walker.client, types.join(","), self.canonical())
+    fn purpose(&self, walker: Walker<'_>) -> String {
+        let types: Vec<&str> = self.types.iter().map(|kind| kind.name).collect();
+        format!("{}\n{}\n{}\n{}", walker.workspace, walker.client, types.join(","), self.query.canonical())
     }
 }
 

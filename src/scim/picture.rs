@@ -13,6 +13,7 @@ use super::resource_types;
 use super::schema::{self, ResourceType};
 use super::shelves::{AFTER_LOCATION, BEFORE_LOCATION, Piece, SHELF, Shelf, Shelves, Span, Version};
 use super::value::{GroupRef, Resource, UserRef};
+use crate::directory::text::folded;
 use crate::directory::{Directory, Edition, Link, Names, Workspace};
 
 /// A workspace's users and groups as SCIM shows them. What did not change from one generation to the next is shared
@@ -28,13 +29,6 @@ pub struct Picture {
     groups: Arc<Shelves>,
     /// By the folded userName, which is not caseExact (RFC 7643 §4.1.1).
     users_by_name: Arc<Index>,
-}
-
-/// As names are compared that are not caseExact. Most are in lower case already.
-fn folded(name: &str) -> Cow<'_, str> {
-    // To the end in any case: then many bytes are looked at in one step.
-    let changes = name.bytes().fold(false, |any, byte| any | !byte.is_ascii() | byte.is_ascii_uppercase());
-    if changes { name.to_lowercase().into() } else { name.into() }
 }
 
 impl Picture {
@@ -233,7 +227,7 @@ impl Picture {
         places.map(move |place| if user { self.as_user(place) } else { self.as_group(place) })
     }
 
-    /// The users with that userName, in any case.
+    /// The users with that userName, in any case and any Unicode form.
     ///
     /// NB: somebody who left and was invited again is two accounts of one userName, which RFC 7643 §4.1.1 has be
     /// unique. Both are kept, since pullers know them by id; whoever asks for the name sees the active one first.

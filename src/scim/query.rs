@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::ScimError;
-use super::filter::{Expression, Literal, Operator, parse};
+use super::filter::{Expression, parse};
 use super::parameters::parameters;
 use super::project::Projection;
 use super::render;
@@ -33,21 +32,16 @@ pub struct Query {
 const NAMES: [&str; 8] =
     ["filter", "startIndex", "count", "cursor", "attributes", "excludedAttributes", "sortBy", "sortOrder"];
 
-/// RFC 7644 §3.4.3, by the names of its members in lower case, since names are compared without regard to case.
-#[derive(Default, Deserialize)]
-#[serde(default)]
+/// What was asked, before the parts of it are looked at together.
+#[derive(Default)]
 struct SearchRequest {
     filter: Option<String>,
-    #[serde(rename = "sortby")]
     sort_by: Option<String>,
-    #[serde(rename = "sortorder")]
     sort_order: Option<String>,
-    #[serde(rename = "startindex")]
     start_index: Option<i64>,
     cursor: Option<String>,
     count: Option<i64>,
     attributes: Vec<String>,
-    #[serde(rename = "excludedattributes")]
     excluded_attributes: Vec<String>,
 }
 
@@ -69,11 +63,14 @@ impl Query {
                 Some("filter") => request.filter = Some(value.into_owned()),
                 Some("sortBy") => request.sort_by = Some(value.into_owned()),
                 Some("sortOrder") => request.sort_order = Some(value.into_owned()),
-                Some("startIndex") => request.start_index = Some(number(&name, &value)?),
+                Some("startIndex") => {
+                    request.start_index = number(&value).map_err(|expected| must("startIndex", expected))?;
+                }
                 Some("cursor") => request.cursor = Some(value.into_owned()),
-                Some("count") => request.count = Some(number(&name, &value)?),
-                Some("attributes") => request.attributes = names(&value),
-                Some("excludedAttributes") => request.excluded_attributes = names(&value),
+                Some("count") => request.count = number(&value).map_err(|expected| must("count", expected))?,
+                // Some clients write a list as one parameter for each of its items.
+                Some("attributes") => request.attributes.extend(names(&value)),
+                Some("excludedAttributes") => request.excluded_attributes.extend(names(&value)),
                 _ => {}
             }
         }
@@ -91,26 +88,25 @@ impl Query {
 
     /// Reads a query from the body of a `POST …/.search` (RFC 7644 §3.4.3).
     ///
+    /// NB: some clients write every value as a text. A number may be a text of digits, and a list of names one text with
+    /// commas between them.
+    ///
     /// # Errors
     /// [`ScimError::InvalidSyntax`] for a body that is no SearchRequest, else as [`Self::of_list`].
     pub fn from_body(body: &[u8]) -> Result<Self, ScimError> {
         let unreadable = |why: &str| ScimError::InvalidSyntax { why: format!("the body is no SearchRequest: {why}") };
         let body: Value = serde_json::from_slice(body).map_err(|_| unreadable("it is not JSON"))?;
         let Value::Object(members) = body else { return Err(unreadable("it is not an object")) };
+        let (mut request, mut wrong) = (SearchRequest::default(), Vec::new());
         // RFC 7643 §2.5: null and absent are one state.
-        let request: Map<String, Value> = members
-            .into_iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (name.to_ascii_lowercase(), value))
-            .collect();
-        // NB: RFC 7644 §3.4.3 has clients send `schemas`; one that leaves it out is understood all the same.
-        let named = |schemas: &Value| schemas.as_array().is_some_and(|urns| urns.iter().any(is_search_request));
-        if request.get("schemas").is_some_and(|schemas| !named(schemas)) {
-            return Err(unreadable(&format!("schemas must hold {}", urn::SEARCH_REQUEST)));
+        for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+            // RFC 7643 §2.1: names are compared without regard to case. Unknown ones are ignored, as in a URL.
+            let known = NAMES.iter().chain(&["schemas"]).find(|known| is_named(name, known));
+            if let Some((known, Err(expected))) = known.map(|known| (known, request.take(known, value))) {
+                wrong.push(format!("{known} must {expected}"));
+            }
         }
-        let request = SearchRequest::deserialize(Value::Object(request))
-            .map_err(|_| unreadable("a member has the wrong type"))?;
-        Self::from_request(request)
+        if wrong.is_empty() { Self::from_request(request) } else { Err(unreadable(&wrong.join("; "))) }
     }
 
     fn from_request(request: SearchRequest) -> Result<Self, ScimError> {
@@ -122,16 +118,18 @@ impl Query {
         if request.start_index.is_some() && request.cursor.is_some() {
             return Err(invalid("startIndex and cursor cannot be used together"));
         }
-        let descending = match request.sort_order.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        let order = request.sort_order.as_deref().map(|order| order.trim().to_ascii_lowercase());
+        let descending = match order.as_deref() {
             None | Some("" | "ascending") => false,
             Some("descending") => true,
             Some(_) => return Err(invalid("sortOrder must be ascending or descending")),
         };
         // NB: the grammar has no empty filter; clients send one when they mean none.
         let filter = request.filter.filter(|filter| !filter.chars().all(char::is_whitespace));
+        let sort_by = request.sort_by.map(|by| by.trim().to_owned()).filter(|by| !by.is_empty());
         Ok(Self {
             filter: filter.map(|filter| parse(&filter)).transpose()?,
-            sort: request.sort_by.filter(|by| !by.is_empty()).map(|by| Sort { by, descending }),
+            sort: sort_by.map(|by| Sort { by, descending }),
             // RFC 7644 §3.4.2.4: "A value less than 1 SHALL be interpreted as 1."
             start_index: request.start_index.map(|start| usize::try_from(start).unwrap_or(0).max(1)),
             cursor: request.cursor,
@@ -155,16 +153,6 @@ impl Query {
         }
     }
 
-    /// The name, where all that is asked is `userName eq "…"`.
-    pub(super) fn user_name(&self) -> Option<&str> {
-        match self.filter.as_ref()? {
-            Expression::Compare(name, Operator::Eq, Literal::Text(text)) if is_named(&name.text, "userName") => {
-                Some(text)
-            }
-            _ => None,
-        }
-    }
-
     /// None where nothing in particular is asked for, so that ready answers will do.
     pub(super) fn projection(&self, resource_type: &'static ResourceType) -> Option<Projection> {
         if !self.attributes.is_empty() {
@@ -185,29 +173,90 @@ impl Query {
     }
 }
 
+impl SearchRequest {
+    /// Takes a member of a body.
+    ///
+    /// # Errors
+    /// What the member must be, after "must".
+    fn take(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        let text = || value.as_str().map(str::to_owned).ok_or_else(|| "be a text".to_owned());
+        match name {
+            "filter" => self.filter = Some(text()?),
+            "sortBy" => self.sort_by = Some(text()?),
+            "sortOrder" => self.sort_order = Some(text()?),
+            "cursor" => self.cursor = Some(text()?),
+            "startIndex" => self.start_index = whole(value)?,
+            "count" => self.count = whole(value)?,
+            "attributes" => self.attributes.extend(list(value).ok_or(NO_LIST)?),
+            "excludedAttributes" => self.excluded_attributes.extend(list(value).ok_or(NO_LIST)?),
+            // NB: RFC 7644 §3.4.3 has clients send `schemas`; one that leaves it out is understood all the same.
+            _ => {
+                let named = |urns: Vec<String>| urns.iter().any(|urn| urn.eq_ignore_ascii_case(urn::SEARCH_REQUEST));
+                if !list(value).is_some_and(named) {
+                    return Err(format!("hold {}", urn::SEARCH_REQUEST));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a list of names must be.
+const NO_LIST: &str = "be a list of names, or one text with commas between them";
+
 /// In any case; most write it as it is.
 fn is_named(text: &str, name: &str) -> bool {
     text == name || text.eq_ignore_ascii_case(name)
-}
-
-fn is_search_request(schema: &Value) -> bool {
-    schema.as_str().is_some_and(|schema| schema.eq_ignore_ascii_case(urn::SEARCH_REQUEST))
 }
 
 fn invalid(why: &str) -> ScimError {
     ScimError::InvalidValue { why: why.to_owned() }
 }
 
-fn number(name: &str, value: &str) -> Result<i64, ScimError> {
-    let value = value.trim();
-    let (sign, digits) = value.strip_prefix('-').map_or((1, value), |digits| (-1, digits));
-    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(invalid(&format!("{name} must be a whole number")));
-    }
-    // A number that is larger than any list means the same as one that is just larger.
-    Ok(digits.parse().unwrap_or(i64::MAX) * sign)
+fn must(name: &str, expected: &str) -> ScimError {
+    invalid(&format!("{name} must {expected}"))
 }
 
-fn names(list: &str) -> Vec<String> {
-    list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+/// What a number must be.
+const NO_NUMBER: &str = "be a whole number";
+
+/// A whole number; none for an empty text, which says as much as no parameter at all.
+fn number(text: &str) -> Result<Option<i64>, &'static str> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(NO_NUMBER);
+    }
+    // A number that is larger than any list means the same as one that is just larger.
+    Ok(Some(digits.parse().unwrap_or(i64::MAX) * sign))
+}
+
+/// The same in JSON, where some write `10` as `10.0` or as `"10"`.
+fn whole(value: &Value) -> Result<Option<i64>, &'static str> {
+    match value {
+        Value::String(text) => number(text),
+        Value::Number(written) if written.is_f64() => {
+            let value = written.as_f64().filter(|value| value.fract() == 0.0);
+            number(&format!("{:.0}", value.ok_or(NO_NUMBER)?))
+        }
+        Value::Number(written) => number(&written.to_string()),
+        _ => Err(NO_NUMBER),
+    }
+}
+
+fn names(list: &str) -> impl Iterator<Item = String> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+/// A list of names in JSON, or one text that holds them.
+fn list(value: &Value) -> Option<Vec<String>> {
+    let items = match value {
+        Value::Array(items) => items.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let texts = items.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?;
+    Some(texts.into_iter().flat_map(names).collect())
 }

@@ -1,10 +1,9 @@
 //! A resource as JSON, through the table.
 
-use time::format_description::well_known::Rfc3339;
-
 use super::project::{Projection, Shown};
-use super::schema::{Attribute, Content};
+use super::schema::{Attribute, Content, SCHEMAS, Section};
 use super::value::{Resource, Value};
+use crate::date_time;
 
 /// Writes a resource. What is unassigned is left out (RFC 7643 §2.5: "Unassigned attributes … are
 /// equivalent to being … not present").
@@ -33,6 +32,11 @@ fn attributes(
         if *shown == Shown::No {
             continue;
         }
+        if attribute.name == SCHEMAS {
+            object.name(SCHEMAS);
+            schemas(object.out, resource, projection);
+            continue;
+        }
         match attribute.content {
             Content::One(getter) => object.value(attribute.name, &getter.get(resource, 0)),
             Content::Complex(sub) => object.nested(attribute.name, |inner| subs(inner, resource, shown, sub, 0)),
@@ -54,6 +58,41 @@ fn attributes(
             }
         }
     }
+}
+
+/// RFC 7643 §3, schemas: "URIs that are used to indicate the namespaces of the SCIM schemas that define the attributes
+/// present in the current JSON structure". The type's own schema is always one of them, since `id` is always there and
+/// "common attributes … are considered to be part of every base resource schema" (RFC 7643 §3.1). An extension is one if its
+/// container is there.
+fn schemas(out: &mut Vec<u8>, resource: Resource<'_>, projection: &Projection) {
+    let sections = resource.resource_type().sections.iter().enumerate();
+    let present =
+        sections.filter(|(place, section)| !section.extension || is_present(resource, projection, *place, section));
+    let mut before = b'[';
+    for schema in present.filter_map(|(_, section)| section.schema) {
+        out.push(before);
+        write_text(out, schema.id);
+        before = b',';
+    }
+    out.push(b']');
+}
+
+/// Whether anything of a section is in the answer.
+fn is_present(resource: Resource<'_>, projection: &Projection, place: usize, section: &Section) -> bool {
+    section.attributes.iter().enumerate().any(|(at, attribute)| {
+        let shown = projection.shown(place, at);
+        *shown != Shown::No
+            && match attribute.content {
+                Content::One(getter) => getter.get(resource, 0) != Value::Absent,
+                Content::Many(count, _) | Content::ComplexMany(count, _) => {
+                    count.of(resource) > 0 || attribute.shown_when_empty
+                }
+                Content::Complex(all) => all.iter().enumerate().any(|(at, sub)| match sub.content {
+                    Content::One(getter) => shown.has(at) && getter.get(resource, 0) != Value::Absent,
+                    _ => false,
+                }),
+            }
+    })
 }
 
 fn subs(object: &mut Object<'_>, resource: Resource<'_>, shown: &Shown, all: &[Attribute], at: usize) {
@@ -131,9 +170,9 @@ fn write_value(out: &mut Vec<u8>, value: &Value<'_>) {
         Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
         Value::Integer(value) => out.extend_from_slice(value.to_string().as_bytes()),
         Value::Time(time) => {
-            // Only years past 9999 cannot be written.
-            let text = time.format(&Rfc3339).unwrap_or_default();
-            write_text(out, &text);
+            out.push(b'"');
+            out.extend_from_slice(date_time::written(*time).as_str().as_bytes());
+            out.push(b'"');
         }
         Value::Text(text) => write_text(out, text),
     }

@@ -325,7 +325,7 @@ const HEAD: Section = Section {
     extension: false,
     attributes: &[
         Attribute::new(
-            "schemas",
+            SCHEMAS,
             Kind::Reference,
             Content::Many(Count::Any(|_| 2), Getter::Any(|resource, at| Value::text(schemas(resource)[at]))),
             "The schemas whose attributes the resource has.",
@@ -349,8 +349,11 @@ const HEAD: Section = Section {
     ],
 };
 
-/// RFC 7643 §3.3: an extension is listed if and only if its container is present; ours always is, since
-/// `intercomId` always is.
+/// The attribute that names the schemas of a resource. What it says in an answer depends on what else is in the answer, so
+/// [`super::render`] writes it.
+pub(super) const SCHEMAS: &str = "schemas";
+
+/// What a whole resource has: the extension too, since `intercomId` is always there.
 fn schemas(resource: Resource<'_>) -> [&'static str; 2] {
     match resource {
         Resource::User(_) => [urn::USER, urn::INTERCOM_USER],

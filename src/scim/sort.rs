@@ -8,6 +8,7 @@ use super::ScimError;
 use super::path::{self, Named};
 use super::schema::{Attribute, Content, Getter, Kind, ResourceType};
 use super::value::{Resource, Value};
+use crate::directory::text::comparable;
 
 /// What to sort by, and which way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +19,16 @@ pub(super) struct Sort {
     pub descending: bool,
 }
 
+/// A [`Sort`] that knows the attributes it is about.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    /// For each type of resource that has one.
+    sources: Vec<(&'static ResourceType, Source)>,
+    descending: bool,
+}
+
 /// Where a resource of one type has the value that it is sorted by.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Source {
     attribute: &'static Attribute,
     sub: Option<&'static Attribute>,
@@ -35,29 +44,19 @@ enum Key {
 }
 
 impl Sort {
-    /// Sorts resources of the given types. The sort is stable, so equal ones stay in the order of ids, which makes
-    /// the order total and pages fit together.
+    /// Finds the attribute in the tables of the types of resources that a question is about.
     ///
     /// # Errors
     /// [`ScimError::InvalidValue`] for an attribute that none of the types has, or that has no single value.
-    pub fn apply(&self, resources: &mut Vec<Resource<'_>>, types: &[&'static ResourceType]) -> Result<(), ScimError> {
-        let sources: Vec<Option<Source>> = types.iter().map(|kind| self.source(kind)).collect::<Result<_, _>>()?;
-        if sources.iter().all(Option::is_none) {
+    pub fn bind(&self, types: &[&'static ResourceType]) -> Result<Order, ScimError> {
+        let mut sources = Vec::with_capacity(types.len());
+        for kind in types {
+            sources.extend(self.source(kind)?.map(|source| (*kind, source)));
+        }
+        if sources.is_empty() {
             return Err(ScimError::InvalidValue { why: format!("sortBy: there is no attribute `{}`", self.by) });
         }
-        let key = |resource: &Resource<'_>| {
-            let kind = types.iter().position(|kind| *kind == resource.resource_type())?;
-            sources[kind].and_then(|source| source.key(*resource))
-        };
-        let mut keyed: Vec<(Option<Key>, Resource<'_>)> =
-            resources.drain(..).map(|resource| (key(&resource), resource)).collect();
-        keyed.sort_by(
-            |(a, _), (b, _)| {
-                if self.descending { compare(b.as_ref(), a.as_ref()) } else { compare(a.as_ref(), b.as_ref()) }
-            },
-        );
-        resources.extend(keyed.into_iter().map(|(_, resource)| resource));
-        Ok(())
+        Ok(Order { sources, descending: self.descending })
     }
 
     /// None where the type has no such attribute.
@@ -74,6 +73,25 @@ impl Sort {
             return Err(ScimError::InvalidValue { why: format!("sortBy: `{}` has parts; name one of them", self.by) });
         }
         Ok(Some(Source { attribute, sub }))
+    }
+}
+
+impl Order {
+    /// Sorts resources. The sort is stable, so equal ones stay in the order in which they come, which makes the order total
+    /// and pages fit together.
+    pub fn apply(&self, resources: &mut Vec<Resource<'_>>) {
+        let key = |resource: &Resource<'_>| {
+            let source = self.sources.iter().find(|(kind, _)| *kind == resource.resource_type());
+            source.and_then(|(_, source)| source.key(*resource))
+        };
+        let mut keyed: Vec<(Option<Key>, Resource<'_>)> =
+            resources.drain(..).map(|resource| (key(&resource), resource)).collect();
+        keyed.sort_by(
+            |(a, _), (b, _)| {
+                if self.descending { compare(b.as_ref(), a.as_ref()) } else { compare(a.as_ref(), b.as_ref()) }
+            },
+        );
+        resources.extend(keyed.into_iter().map(|(_, resource)| resource));
     }
 }
 
@@ -95,8 +113,7 @@ impl Source {
             Value::Boolean(value) => Some(Key::Boolean(value)),
             Value::Integer(value) => Some(Key::Integer(value)),
             Value::Time(value) => Some(Key::Time(value)),
-            Value::Text(text) if leaf.case_exact => Some(Key::Text(text.into_owned())),
-            Value::Text(text) => Some(Key::Text(text.to_lowercase())),
+            Value::Text(text) => Some(Key::Text(comparable(&text, leaf.case_exact).into_owned())),
         }
     }
 

@@ -101,7 +101,7 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
 
 /// What only Intercom knows of a teammate.
 pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
-    Attribute::of_user("intercomId", Kind::String, intercom_id, "Intercom's id of the admin.").required().case_exact(),
+    Attribute::of_user("intercomId", Kind::String, intercom_id, "Intercom's id of the admin.").case_exact(),
     Attribute::of_user("workspaceId", Kind::String, workspace_id, "Intercom's id of the workspace.").case_exact(),
     Attribute::of_user("hasInboxSeat", Kind::Boolean, has_inbox_seat, "Whether the teammate holds a paid inbox seat."),
     Attribute::new(

@@ -9,6 +9,7 @@ mod authorization;
 mod clients;
 mod commands;
 mod connect;
+mod date_times;
 mod faults;
 mod flat;
 mod history;

@@ -146,7 +146,7 @@ fn settle(value: &mut Value) {
         Value::Array(list) => list.iter_mut().for_each(settle),
         Value::Object(members) => members.iter_mut().for_each(|(name, value)| match (name.as_str(), &*value) {
             (_, Value::String(text)) if text.len() > 19 && text.starts_with("20") && text.as_bytes()[10] == b'T' => {
-                *value = json!("2026-03-01T08:30:00Z");
+                *value = json!("2026-03-01T08:30:00.000Z");
             }
             (_, Value::String(text)) if text.starts_with("W/") => *value = json!("W/\"SqDXuQnHe0gWc91K\""),
             (_, Value::String(text)) if text.starts_with("req_") => *value = json!("req_JX7bS2cQk0aPz1uE"),

@@ -91,6 +91,8 @@ async fn the_page_tells_how_it_is_and_runs_nothing_that_somebody_is_called() {
     let mut workspace = dozen();
     let evil = workspace.add_teammate("<script>alert(1)</script>");
     workspace.admin_mut(evil).unwrap().email = "evil@northwind.example".to_owned();
+    let accented = workspace.add_teammate("Zoe\u{308} Nunez");
+    workspace.admin_mut(accented).unwrap().email = "zn@northwind.example".to_owned();
     let bridge = Bridge::serving(workspace).await;
     let cookie = session(&log_in(&bridge, &link(&bridge, &["default"]).await, "same-origin").await);
     bridge.ask(Method::DELETE, "/scim/v2/Users/adm_4423436").await;
@@ -107,6 +109,8 @@ async fn the_page_tells_how_it_is_and_runs_nothing_that_somebody_is_called() {
     assert!(status.contains("&lt;script&gt;") && !status.contains("<script"), "{status}");
     let found = page(&bridge, "/?q=EVIL%40", &cookie).await.text;
     assert!(found.contains("1 to 1 of 1") && found.contains("evil@northwind.example"));
+    let found = page(&bridge, "/?q=ZO%C3%8B", &cookie).await.text;
+    assert!(found.contains("1 to 1 of 1") && found.contains("zn@northwind.example"), "in any Unicode form");
     let hostile = page(&bridge, "/?q=%22%3E%3Cscript%3E&offset=99999", &cookie).await.text;
     assert!(hostile.contains("Nobody") && !hostile.contains("<script"), "{hostile}");
     for odd in ["/?offset=18446744073709551615", "/?offset=-1", "/?offset=1&offset=2&q=%FF", "/?workspace=none"] {

@@ -72,6 +72,7 @@ async fn a_search_that_cannot_be_read_is_refused_with_why() {
             post("application/scim+json", "{").await,
             post("application/json; charset=utf-8", "[]").await,
             post("application/json", r#"{"count":"many"}"#).await,
+            post("application/json", r#"{"attributes":{},"sortBy":1}"#).await,
             post("application/json", r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}"#).await,
             post("application/json", r#"{"attributes":["id"],"excludedAttributes":["name"]}"#).await,
             post("application/json", r#"{"filter":"userName"}"#).await,
@@ -80,6 +81,99 @@ async fn a_search_that_cannot_be_read_is_refused_with_why() {
         ]
         .join("\n")
     );
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn a_search_may_be_written_in_texts_alone_as_some_libraries_do() {
+    let bridge = Bridge::serving(dozen()).await;
+    for (path, endpoint) in [("", ""), ("/Users", "/Users"), ("/Groups", "/Groups")] {
+        let asked = bridge
+            .get(&format!(
+                "/scim/v2{endpoint}?filter=displayName+pr&sortBy=displayName&sortOrder=descending&startIndex=2&count=2&attributes=displayName,meta.created"
+            ))
+            .await;
+        let body = json!({
+            "schemas": [SEARCH_REQUEST], "filter": "displayName pr", "sortBy": "displayName", "sortOrder": "DESCENDING",
+            "startIndex": "2", "count": "2", "attributes": "displayName , meta.created", "excludedAttributes": "",
+        });
+        let searched = search(&bridge, &format!("/scim/v2{path}/.search"), &body).await;
+        assert_eq!((searched.status.as_u16(), &searched.text), (200, &asked.text), "{path}");
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_left_and_was_invited_again_is_found_by_the_account_that_is_in_use() {
+    let bridge = Bridge::serving(dozen()).await;
+    let first = bridge.get("/scim/v2/Users?count=1").await.json()["Resources"][0].clone();
+    let (old, address) = (first["id"].as_str().unwrap(), first["userName"].as_str().unwrap());
+    let new = bridge.simulator.change(|workspace| {
+        let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
+        let admin = workspace.admin_mut(people[0]).unwrap().clone();
+        workspace.remove_admin(people[0], people[1], 1_772_366_500);
+        format!("adm_{}", workspace.add_admin(simulator::Admin { email: address.to_uppercase(), ..admin }))
+    });
+    assert_eq!(with(&bridge, "/scim/v2/Users?count=0", ("Cache-Control", "no-cache")).await.status, 200);
+    bridge.shows(2).await;
+    for filter in [
+        format!("userName eq \"{address}\""),
+        format!("urn:ietf:params:scim:schemas:core:2.0:User:userName eq \"{address}\""),
+        format!("emails eq \"{address}\""),
+        format!("emails.value eq \"{address}\""),
+        format!("emails[value eq \"{address}\"]"),
+        format!("emails[type eq \"work\" and value eq \"{address}\"]"),
+        format!("emails[type eq \"work\"].value eq \"{address}\""),
+        format!("urn:ietf:params:scim:schemas:core:2.0:User:emails[value eq \"{address}\"]"),
+    ] {
+        for endpoint in ["", "/Users"] {
+            let body = json!({ "filter": filter });
+            let both = search(&bridge, &format!("/scim/v2{endpoint}/.search"), &body).await.json();
+            assert_eq!(ids(&both), [new.as_str(), old], "{filter}");
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("filter", &filter).finish();
+            let one = bridge.get(&format!("/scim/v2{endpoint}?{query}&count=1")).await.json();
+            assert_eq!((ids(&one), &one["totalResults"]), (vec![new.clone()], &json!(2)), "{filter}");
+        }
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn a_question_that_cannot_be_answered_is_refused_before_anything_is_awaited() {
+    const WRONG: [&str; 9] = [
+        "/scim/v2/Users?filter=userName",
+        "/scim/v2/Users?filter=shoeSize+pr",
+        "/scim/v2/Users?filter=active+gt+true",
+        "/scim/v2/Groups?filter=userName+eq+%22x%22",
+        "/scim/v2?filter=shoeSize+eq+%22x%22",
+        "/scim/v2/Users?sortBy=shoeSize",
+        "/scim/v2/Users?cursor=forged",
+        "/scim/v2/Users/adm_1?attributes=id&excludedAttributes=name",
+        "/scim/v2/Me?attributes=id&excludedAttributes=name",
+    ];
+    let never_imported = Bridge::starting_with(dozen(), |config| {
+        config.intercom.access_token = Some(secrecy::SecretString::from("another"));
+    })
+    .await;
+    assert_eq!(never_imported.get("/scim/v2/Users?filter=userName+pr").await.status, 503);
+    for wrong in WRONG {
+        assert_eq!(never_imported.get(wrong).await.status, 400, "{wrong}");
+    }
+    never_imported.stop().await;
+
+    let bridge = Bridge::serving(dozen()).await;
+    let _ = bridge.simulator.take_calls();
+    for wrong in WRONG {
+        let answer = with(&bridge, wrong, ("Cache-Control", "no-cache")).await;
+        assert_eq!(answer.status, 400, "{wrong}: {}", answer.text);
+    }
+    let request = bridge.request(Method::POST, "/scim/v2/Users/.search").bearer_auth(&bridge.token);
+    let request = request.header("Cache-Control", "no-cache").header("Content-Type", "application/scim+json");
+    assert_eq!(
+        Bridge::send(request.body(r#"{"filter":"shoeSize pr"}"#)).await.json()["scimType"],
+        json!("invalidFilter")
+    );
+    assert_eq!(bridge.simulator.take_calls(), Vec::<String>::new(), "nothing was read for any of them");
     bridge.stop().await;
 }
 

@@ -70,7 +70,7 @@ async fn a_teammate_is_a_user_with_everything_that_intercom_told() {
     let all = ids(&bridge, "/scim/v2/Users").await;
     let mut ada = steady(bridge.get(&format!("/scim/v2/Users/{}", all[0])).await.json(), &bridge);
     insta::assert_json_snapshot!("user_with_everything", ada);
-    assert_eq!(ada["meta"]["created"].take(), json!("2026-02-25T06:13:20Z"), "when she joined");
+    assert_eq!(ada["meta"]["created"].take(), json!("2026-02-25T06:13:20.000Z"), "when she joined");
 
     let mut bo = steady(bridge.get(&format!("/scim/v2/Users/{}", all[1])).await.json(), &bridge);
     bo["meta"]["created"] = json!("[created]");
@@ -270,6 +270,9 @@ async fn discovery_tells_the_truth_and_asks_for_no_token() {
         insta::assert_json_snapshot!(name, steady(answer.json(), &bridge));
         assert_eq!(open(&format!("{path}?startIndex=2&count=1")).await.text, answer.text, "paging is ignored");
         assert_eq!(open(&format!("{path}?filter=id+pr")).await.status, 403);
+        for none in ["?filter=", "?filter", "?FILTER=%20", "?filter=&count="] {
+            assert_eq!(open(&format!("{path}{none}")).await.text, answer.text, "an empty filter is none: {none}");
+        }
         let write = Bridge::send(bridge.request(Method::PATCH, path)).await;
         assert_eq!((write.status.as_u16(), write.header("allow")), (405, "GET, HEAD, OPTIONS"));
     }

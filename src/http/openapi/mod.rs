@@ -237,9 +237,9 @@ pub struct SearchRequest {
     cursor: Option<String>,
     #[schema(schema_with = count, required = false)]
     count: Option<i64>,
-    /// Only these attributes.
+    /// Only these attributes. One text with commas between the names is read, too.
     attributes: Option<Vec<String>>,
-    /// All but these attributes.
+    /// All but these attributes. One text with commas between the names is read, too.
     excluded_attributes: Option<Vec<String>>,
 }
 

@@ -6,7 +6,7 @@ use actix_web::web;
 use time::OffsetDateTime;
 
 use super::chart::Point;
-use crate::directory::Directory;
+use crate::directory::{Directory, text};
 use crate::flat::{ChangeDocument, LifecycleRequest, ReviewedAccount, account_id, review, team_id};
 use crate::http::changes::document;
 use crate::http::errors::ApiError;
@@ -104,10 +104,10 @@ impl Overview {
 
 impl People {
     fn of(everybody: Vec<ReviewedAccount>, search: &str, offset: usize) -> Self {
-        let wanted = search.trim().to_lowercase();
+        let wanted = text::folded(search.trim()).into_owned();
         let fits = |row: &ReviewedAccount| {
             let texts = [row.display_name.as_deref(), row.email.as_deref(), Some(&row.teams), row.roles.as_deref()];
-            wanted.is_empty() || texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&wanted))
+            wanted.is_empty() || texts.into_iter().flatten().any(|shown| text::folded(shown).contains(&wanted))
         };
         let found: Vec<ReviewedAccount> = everybody.into_iter().filter(fits).collect();
         let total = found.len();

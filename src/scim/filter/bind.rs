@@ -2,15 +2,16 @@
 
 use memchr::memmem;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::parse::{Expression, Literal, Name, Operator};
+use crate::date_time::{self, DateTime};
+use crate::directory::text;
 use crate::scim::ScimError;
 use crate::scim::path::{self, Named, Path};
 use crate::scim::schema::{Attribute, Content, Count, Getter, Kind, ResourceType};
 
 /// A filter that knows the attributes it is about.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Filter {
     /// Any of them.
     Or(Vec<Self>),
@@ -41,25 +42,25 @@ pub enum Values {
 }
 
 /// What values are tested for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Test {
     /// There is one.
     Present,
-    /// One contains a text; folded where the attribute is not caseExact.
+    /// One contains a text, as texts are compared.
     Contains {
         /// The text, made ready to be looked for.
         text: Box<memmem::Finder<'static>>,
-        /// Whether the value is folded.
-        fold: bool,
+        /// Whether case matters.
+        case_exact: bool,
     },
-    /// One compares so with a text; folded where the attribute is not caseExact.
+    /// One compares so with a text, as texts are compared.
     Text {
         /// How.
         operator: Operator,
         /// With what.
         text: String,
-        /// Whether both sides are folded.
-        fold: bool,
+        /// Whether case matters.
+        case_exact: bool,
     },
     /// One is, or none is, this boolean.
     Boolean {
@@ -244,11 +245,11 @@ fn test(name: &Name, attribute: &'static Attribute, operator: Operator, literal:
     let wrong = |what: &str| Err(at(name, format!("`{}` {what}", name.text)));
     match (attribute.kind, literal) {
         (Kind::String | Kind::Reference, Literal::Text(text)) => {
-            let fold = !attribute.case_exact;
-            let text = if fold { text.to_lowercase() } else { text.clone() };
+            let case_exact = attribute.case_exact;
+            let text = text::comparable(text, case_exact).into_owned();
             Ok(match operator {
-                Co => Test::Contains { text: Box::new(memmem::Finder::new(&text).into_owned()), fold },
-                _ => Test::Text { operator, text, fold },
+                Co => Test::Contains { text: Box::new(memmem::Finder::new(&text).into_owned()), case_exact },
+                _ => Test::Text { operator, text, case_exact },
             })
         }
         (Kind::String | Kind::Reference, _) => wrong("is a text: write the value in double quotes"),
@@ -265,26 +266,24 @@ fn test(name: &Name, attribute: &'static Attribute, operator: Operator, literal:
         (Kind::DateTime, Literal::Text(_)) if matches!(operator, Co | Sw | Ew) => {
             wrong("is a dateTime, which can be compared with eq, ne, gt, ge, lt and le")
         }
-        (Kind::DateTime, Literal::Text(text)) => match date_time(text) {
-            Some(value) => Ok(Test::Time { operator, value }),
+        (Kind::DateTime, Literal::Text(text)) => match date_time::parse(text) {
+            Some(DateTime::Moment(value)) => Ok(Test::Time { operator, value }),
+            // NB: RFC 7643 §2.3.5 wants a time of day. A day alone is read so that nothing of that day is missed; equality
+            // could mean the day or its first moment.
+            Some(day) => match operator {
+                Gt | Ge => Ok(Test::Time { operator: Ge, value: day.start() }),
+                Lt => Ok(Test::Time { operator, value: day.start() }),
+                Le => Ok(Test::Time { operator, value: day.end() }),
+                _ => wrong(
+                    "is a dateTime and this is a whole day, which can be compared with gt, ge, lt and le; for eq and ne write \
+                     a moment such as \"2026-03-01T12:00:00Z\"",
+                ),
+            },
             None => wrong("is a dateTime: write it as \"2026-03-01T12:00:00Z\""),
         },
         (Kind::DateTime, _) => wrong("is a dateTime: write it in double quotes, as \"2026-03-01T12:00:00Z\""),
         (Kind::Complex, _) => wrong("has parts; name one of them"),
     }
-}
-
-/// A dateTime (RFC 7643 §2.3.5: an xsd:dateTime), with any offset and any number of fraction digits.
-///
-/// NB: three forms that clients send are taken too. Without an offset it is UTC. A `+` that was not escaped in a URL
-/// arrives as a space. Hour 24 is the first hour of that
-/// day, as Java's `kk` writes it; read so, a client that asks what changed since then misses nothing.
-fn date_time(text: &str) -> Option<OffsetDateTime> {
-    let text = text.replace(' ', "+");
-    let (date, time) = text.split_once(['T', 't'])?;
-    let time = time.strip_prefix("24:").map_or_else(|| time.to_owned(), |minutes| format!("00:{minutes}"));
-    let zone = if time.contains(['Z', 'z', '+', '-']) { "" } else { "Z" };
-    OffsetDateTime::parse(&format!("{date}T{time}{zone}"), &Rfc3339).ok()
 }
 
 fn at(name: &Name, why: String) -> ScimError {

@@ -1,10 +1,10 @@
 //! Whether a resource fulfils a filter.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::bind::{Filter, Test, Values};
 use super::parse::Operator;
+use crate::directory::text::comparable;
 use crate::scim::schema::Content;
 use crate::scim::value::{Resource, Value};
 
@@ -55,12 +55,11 @@ impl Test {
             // RFC 7644 §3.4.2.2, pr: "has a non-empty or non-null value".
             (Self::Present, Value::Text(text)) => !text.is_empty(),
             (Self::Present, _) => true,
-            (Self::Contains { text, fold }, Value::Text(value)) => {
-                let value = if *fold { folded(value) } else { Cow::Borrowed(value.as_ref()) };
-                text.find(value.as_bytes()).is_some()
+            (Self::Contains { text, case_exact }, Value::Text(value)) => {
+                text.find(comparable(value, *case_exact).as_bytes()).is_some()
             }
-            (Self::Text { operator, text, fold }, Value::Text(value)) => {
-                let value = if *fold { folded(value) } else { Cow::Borrowed(value.as_ref()) };
+            (Self::Text { operator, text, case_exact }, Value::Text(value)) => {
+                let value = comparable(value, *case_exact);
                 match operator {
                     Operator::Sw => value.starts_with(text.as_str()),
                     Operator::Ew => value.ends_with(text.as_str()),
@@ -86,15 +85,6 @@ fn ordered(operator: Operator, ordering: Option<Ordering>) -> bool {
         Operator::Lt => ordering == Some(Ordering::Less),
         Operator::Le => matches!(ordering, Some(Ordering::Less | Ordering::Equal)),
         Operator::Co | Operator::Sw | Operator::Ew => false,
-    }
-}
-
-/// Lower case, without an allocation where it is that already.
-fn folded(text: &str) -> Cow<'_, str> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
-        Cow::Owned(text.to_lowercase())
-    } else {
-        Cow::Borrowed(text)
     }
 }
 

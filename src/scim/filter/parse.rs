@@ -369,9 +369,10 @@ impl<'t> Parser<'t> {
         self.at += end;
         match word {
             "" => Err(self.error_at(start, "expected a value: a text in double quotes, a number, true, false or null")),
-            "true" => Ok(Literal::Boolean(true)),
-            "false" => Ok(Literal::Boolean(false)),
-            "null" => Ok(Literal::Null),
+            // NB: the grammar has these in lower case alone; Python and .NET write `True`.
+            word if word.eq_ignore_ascii_case("true") => Ok(Literal::Boolean(true)),
+            word if word.eq_ignore_ascii_case("false") => Ok(Literal::Boolean(false)),
+            word if word.eq_ignore_ascii_case("null") => Ok(Literal::Null),
             _ => match serde_json::from_str(word) {
                 Ok(number) => Ok(Literal::Number(number)),
                 Err(_) => Err(self.error_at(start, "this is not a value; a text must stand in double quotes")),

@@ -180,8 +180,16 @@ proptest! {
         // What is returned on request alone can be in the part and not in the default whole; ask for all of it.
         let everything = "urn:ietf:params:scim:schemas:core:2.0:User,urn:ietf:params:scim:schemas:core:2.0:Group,meta,\
             urn:ietf:params:scim:schemas:extension:intercom:2.0:User,urn:ietf:params:scim:schemas:extension:intercom:2.0:Group";
-        let whole = ask(types, &[("attributes", everything)]).unwrap();
-        let part = ask(types, &[(parameter, &names.join(","))]).unwrap();
+        let mut whole = ask(types, &[("attributes", everything)]).unwrap();
+        let mut part = ask(types, &[(parameter, &names.join(","))]).unwrap();
+        for resource in part["Resources"].as_array_mut().unwrap().iter_mut().chain(whole["Resources"].as_array_mut().unwrap()) {
+            let members = resource.as_object_mut().unwrap();
+            let schemas = members.remove("schemas").unwrap();
+            let kind = if members["id"].as_str().unwrap().starts_with("adm_") { urn::USER } else { urn::GROUP };
+            let extensions = members.keys().filter(|name| name.starts_with("urn:")).map(String::as_str);
+            let expected: Vec<&str> = std::iter::once(kind).chain(extensions).collect();
+            prop_assert_eq!(schemas, Value::from(expected), "the schemas are those of what is there");
+        }
         prop_assert!(within(&part["Resources"], &whole["Resources"]));
     }
 

@@ -96,21 +96,21 @@ fn key() -> CursorKey {
 }
 
 /// Asks with the parameters of a URL.
-fn ask(types: &[&'static ResourceType], parameters: &[(&str, &str)]) -> Result<Value, ScimError> {
+fn ask(types: &'static [&'static ResourceType], parameters: &[(&str, &str)]) -> Result<Value, ScimError> {
     ask_of(&picture(), types, parameters, "test").map(|page| json(&page))
 }
 
 fn ask_of(
     picture: &Picture,
-    types: &[&'static ResourceType],
+    types: &'static [&'static ResourceType],
     parameters: &[(&str, &str)],
     name: &str,
 ) -> Result<Page, ScimError> {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-    let query = Query::of_list(&query)?;
+    let question = Query::of_list(&query)?.about(types)?;
     let walker = Walker { key: &key(), client: name, workspace: "default" };
-    let window = query.window(types, RULES, walker)?;
-    query.list(picture, types, window, walker)
+    let window = question.window(RULES, walker)?;
+    question.list(picture, window, walker)
 }
 
 fn json(page: &Page) -> Value {

@@ -66,15 +66,217 @@ fn filters_find_whom_they_describe() {
     }
 }
 
-#[test]
-fn of_two_accounts_of_one_name_the_active_one_comes_first() {
+/// Ada was removed and invited again; between her two accounts there is one of somebody else.
+fn ada_is_back() -> Picture {
     let mut snapshot = snapshot(1);
     snapshot.users[3].0.value.email = Some("Ada@Example.com".to_owned());
     snapshot.users[0].0.value.active = false;
     snapshot.users[3].0.value.active = true;
-    let picture = Picture::new(directory(snapshot), "", Names::default(), None);
-    let page = ask_of(&picture, &[USER], &[("filter", "userName eq \"ada@example.com\"")], "").unwrap();
-    assert_eq!(ids(&json(&page)), ["4", "1"]);
+    Picture::new(directory(snapshot), "https://bridge.example", Names::default(), None)
+}
+
+#[test]
+fn of_two_accounts_of_one_name_the_active_one_comes_first_however_the_question_is_written() {
+    let picture = ada_is_back();
+    for filter in [
+        r#"userName eq "ada@example.com""#,
+        r#"USERNAME EQ "ADA@example.com""#,
+        r#"urn:ietf:params:scim:schemas:core:2.0:User:userName eq "ada@example.com""#,
+        r#"URN:ietf:params:scim:schemas:core:2.0:USER:username eq "ada@example.com""#,
+        r#"(userName eq "ada@example.com")"#,
+        r#"not (userName ne "ada@example.com")"#,
+        r#"userName eq "ada@example.com" or id eq "adm_0""#,
+        r#"userName eq "ada@example.com" and emails pr"#,
+        r#"emails eq "ada@example.com""#,
+        r#"emails.value eq "ada@example.com""#,
+        r#"urn:ietf:params:scim:schemas:core:2.0:User:emails.value eq "ada@example.com""#,
+        r#"emails[value eq "ada@example.com"]"#,
+        r#"emails[type eq "work" and value eq "ada@example.com"]"#,
+        r#"emails[type eq "work"].value eq "ada@example.com""#,
+        r#"emails[type eq "work"] and emails.value eq "ada@example.com""#,
+    ] {
+        for types in [&[USER][..], ALL] {
+            let ask = |more: &[(&str, &str)]| {
+                let page = ask_of(&picture, types, &[&[("filter", filter)], more].concat(), "").unwrap();
+                (ids(&json(&page)).join(" "), json(&page)["nextCursor"].as_str().map(str::to_owned))
+            };
+            assert_eq!(ask(&[]).0, "4 1", "{filter}");
+            assert_eq!(ask(&[("count", "1")]).0, "4", "{filter}");
+            assert_eq!(ask(&[("count", "1"), ("startIndex", "2")]).0, "1", "{filter}");
+            let (first, next) = ask(&[("cursor", ""), ("count", "1")]);
+            assert_eq!((first, ask(&[("cursor", &next.unwrap())]).0), ("4".to_owned(), "1".to_owned()), "{filter}");
+            assert_eq!(ask(&[("sortBy", "id")]).0, "1 4", "whoever wants another order gets it: {filter}");
+            assert_eq!(ask(&[("sortBy", "emails")]).0, "4 1", "{filter}");
+        }
+    }
+    let page =
+        ask_of(&picture, &[USER], &[("filter", "emails pr and active eq false or id eq \"adm_2\"")], "").unwrap();
+    assert_eq!(ids(&json(&page)), ["1", "2", "9"], "who looks nobody up gets the order of ids");
+}
+
+#[test]
+fn a_text_is_found_and_sorted_in_whichever_unicode_form_it_stands() {
+    let mut snapshot = snapshot(1);
+    snapshot.users[1].0.value.email = Some("jose\u{301}@example.com".to_owned());
+    snapshot.users[1].0.value.name = Some("Ｅｖｅ".to_owned());
+    snapshot.users[2].0.value.name = Some("Che\u{301}n We\u{300}i".to_owned());
+    let picture = Picture::new(directory(snapshot), "https://bridge.example", Names::default(), None);
+    let found = |filter: &str, types| {
+        let page = ask_of(&picture, types, &[("filter", filter)], "").unwrap();
+        ids(&json(&page)).join(" ")
+    };
+    for (filter, expected) in [
+        ("userName eq \"JOS\u{c9}@example.com\"", "2"),
+        ("userName eq \"jose\u{301}@example.com\"", "2"),
+        ("emails[value eq \"jos\u{e9}@example.com\"]", "2"),
+        (r#"userName eq "jos\u00e9@example.com""#, "2"),
+        ("userName eq \"ｊｏｓｅ\u{301}@example.com\"", "2"),
+        ("userName eq \"jose@example.com\"", ""),
+        ("userName eq \"gu\u{308}l@example.com\"", "7"),
+        ("displayName eq \"ch\u{e9}n w\u{e8}i\"", "3"),
+        ("displayName ne \"ch\u{e9}n w\u{e8}i\" and displayName sw \"ch\"", ""),
+        ("displayName co \"\u{e9}N\"", "3"),
+        ("displayName co \"e\u{301}n\"", "3"),
+        ("displayName sw \"ch\u{e9}\"", "3"),
+        ("displayName ew \"a\u{30a}berg\"", "12"),
+        ("displayName eq \"eve\"", "2"),
+        ("displayName ge \"ch\u{e9}n\" and displayName le \"ch\u{e9}o\"", "3"),
+        ("groups.display eq \"e\u{301}migre\u{301}s\"", "7 8 11"),
+    ] {
+        assert_eq!(found(filter, &[USER]), expected, "{filter}");
+    }
+    assert_eq!(found("displayName eq \"\u{c9}MIGRE\u{301}S\"", &[GROUP]), "team_3");
+    let sorted = |order| {
+        let page = ask_of(&picture, &[USER], &[("sortBy", "displayName"), ("sortOrder", order)], "").unwrap();
+        ids(&json(&page)).join(" ")
+    };
+    // Both would come in other places, byte by byte.
+    assert_eq!(sorted("ascending"), "1 3 4 2 5 6 7 8 9 10 11 12");
+}
+
+#[test]
+fn dates_and_booleans_are_read_as_clients_write_them() {
+    for (filter, expected) in [
+        ("active eq False", "4 9"),
+        ("active eq FALSE", "4 9"),
+        ("active ne True", "4 9"),
+        ("title eq Null", "2 6"),
+        (r#"meta.lastModified ge "2026-03-08T12:00Z" and active eq TRUE"#, "11 12"),
+        (r#"meta.lastModified ge "2026-03-08T14:00:00+0200" and active eq true"#, "11 12"),
+        (r#"meta.lastModified ge "2026-03-08T14:00:00 0200" and active eq true"#, "11 12"),
+        (r#"meta.lastModified eq "2026-03-08 12:00:00""#, "11 12"),
+        (r#"meta.lastModified ge "2026-03-08" and active eq true"#, "11 12"),
+        (r#"meta.lastModified gt "2026-03-08" and active eq true"#, "11 12"),
+        (r#"meta.lastModified lt "2026-03-02""#, "1"),
+        (r#"meta.lastModified le "2026-03-02""#, "1 2"),
+        (r#"meta.lastModified ge "2026-03-03" and meta.lastModified le "2026-03-03""#, "3 5"),
+        (r#"meta.lastModified le "9999-12-31""#, "1 2 3 4 5 6 7 8 9 10 11 12"),
+    ] {
+        assert_eq!(found(filter).join(" "), expected, "{filter}");
+    }
+}
+
+#[test]
+fn what_a_client_read_means_the_same_in_a_filter() {
+    let all = ask(&[USER], &[]).unwrap();
+    for user in all["Resources"].as_array().unwrap() {
+        let moment = user["meta"]["lastModified"].as_str().unwrap();
+        let id = user["id"].as_str().unwrap();
+        for (operator, holds) in [("eq", true), ("ge", true), ("le", true), ("gt", false), ("lt", false), ("ne", false)]
+        {
+            let filter = format!("id eq \"{id}\" and meta.lastModified {operator} \"{moment}\"");
+            assert_eq!(found(&filter).len(), usize::from(holds), "{filter}");
+        }
+    }
+}
+
+#[test]
+fn the_schemas_are_those_of_what_is_in_the_answer() {
+    let (core, both) = (vec![urn::USER], vec![urn::USER, urn::INTERCOM_USER]);
+    for (parameter, names, expected) in [
+        ("attributes", String::new(), &both),
+        ("attributes", "userName".to_owned(), &core),
+        ("attributes", "id".to_owned(), &core),
+        ("attributes", "schemas,meta".to_owned(), &core),
+        ("attributes", "nope".to_owned(), &core),
+        ("attributes", urn::USER.to_owned(), &core),
+        ("attributes", EXTENSION.to_owned(), &both),
+        ("attributes", format!("{EXTENSION}:intercomId"), &both),
+        ("attributes", format!("userName,{EXTENSION}:twoFactorAuth"), &both),
+        // Nobody is known to have been removed.
+        ("attributes", format!("{EXTENSION}:removedAt"), &core),
+        ("excludedAttributes", "userName,schemas".to_owned(), &both),
+        ("excludedAttributes", EXTENSION.to_owned(), &core),
+        ("excludedAttributes", format!("{EXTENSION}:intercomId"), &both),
+        (
+            "excludedAttributes",
+            ["intercomId", "workspaceId", "hasInboxSeat", "primaryTeamIds", "secondaryTeamIds", "twoFactorAuth"]
+                .map(|name| format!("{EXTENSION}:{name}"))
+                .join(","),
+            &core,
+        ),
+    ] {
+        let answer = ask(&[USER], &[(parameter, &names), ("count", "1")]).unwrap();
+        assert_eq!(answer["Resources"][0]["schemas"], Value::from(expected.clone()), "{parameter}={names}");
+    }
+}
+
+#[test]
+fn repeated_lists_are_united_and_empty_numbers_are_defaults() {
+    let repeated = [("attributes", "userName"), ("Attributes", "title, active"), ("attributes", ""), ("count", "1")];
+    let once = [("attributes", "userName,title,active"), ("count", "1")];
+    assert_eq!(ask(&[USER], &repeated), ask(&[USER], &once));
+    let repeated = [("excludedAttributes", "name"), ("excludedAttributes", "emails")];
+    assert_eq!(ask(&[USER], &repeated), ask(&[USER], &[("excludedAttributes", "name,emails")]));
+    assert_eq!(ask(&[USER], &[("count", ""), ("startIndex", " ")]), ask(&[USER], &[]));
+    for (name, value) in [("count", "many"), ("startIndex", "1.5"), ("count", "-"), ("startIndex", "0x1")] {
+        let expected = ScimError::InvalidValue { why: format!("{name} must be a whole number") };
+        assert_eq!(ask(&[USER], &[(name, value)]), Err(expected));
+    }
+}
+
+#[test]
+fn a_search_is_read_as_clients_write_it_and_whatever_is_wrong_is_named() {
+    let plain = Query::from_body(
+        br#"{"attributes":["userName","title"],"filter":"active eq true","sortBy":"title","sortOrder":"descending","startIndex":2,"count":3}"#,
+    );
+    for body in [
+        r#"{"attributes":"userName,title","filter":"active eq true","sortBy":"title","sortOrder":"DESCENDING","startIndex":"2","count":"3"}"#,
+        r#"{"ATTRIBUTES":[" userName","title "],"Filter":"active eq true","sortby":" title ","SortOrder":" Descending ","startindex":" 2 ","COUNT":3.0}"#,
+        r#"{"attributes":["userName , title",""],"filter":"active eq true","sortBy":"title","sortOrder":"descending","startIndex":2,"count":"3","excludedAttributes":"","cursor":null,"more":{}}"#,
+        r#"{"schemas":"urn:ietf:params:scim:api:messages:2.0:SearchRequest","attributes":" userName ,, title ","filter":"active eq true","sortBy":"title","sortOrder":"descending","startIndex":2,"count":"0003","excludedAttributes":[]}"#,
+    ] {
+        assert_eq!(Query::from_body(body.as_bytes()), plain, "{body}");
+    }
+    assert_eq!(
+        Query::from_body(br#"{"count":"","startIndex":"","filter":" ","sortBy":"","sortOrder":""}"#),
+        Query::of_list("")
+    );
+    assert_eq!(Query::from_body(br#"{"count":"-1"}"#), Query::of_list("count=-1"));
+    assert_eq!(
+        Query::from_body(br#"{"count":1e30,"startIndex":99999999999999999999}"#),
+        Query::of_list("count=99999999999999999999&startIndex=99999999999999999999")
+    );
+    let list = "must be a list of names, or one text with commas between them";
+    for (body, expected) in [
+        (r#"{"count":"many"}"#, "count must be a whole number".to_owned()),
+        (r#"{"count":1.5}"#, "count must be a whole number".to_owned()),
+        (r#"{"startIndex":[1]}"#, "startIndex must be a whole number".to_owned()),
+        (r#"{"startindex":true}"#, "startIndex must be a whole number".to_owned()),
+        (r#"{"filter":{"userName":"x"}}"#, "filter must be a text".to_owned()),
+        (r#"{"sortBy":["userName"]}"#, "sortBy must be a text".to_owned()),
+        (r#"{"sortOrder":1}"#, "sortOrder must be a text".to_owned()),
+        (r#"{"cursor":7}"#, "cursor must be a text".to_owned()),
+        (r#"{"attributes":{"name":true}}"#, format!("attributes {list}")),
+        (r#"{"attributes":["userName",1]}"#, format!("attributes {list}")),
+        (r#"{"excludedAttributes":5}"#, format!("excludedAttributes {list}")),
+        (r#"{"schemas":[]}"#, format!("schemas must hold {}", urn::SEARCH_REQUEST)),
+        (r#"{"schemas":{}}"#, format!("schemas must hold {}", urn::SEARCH_REQUEST)),
+        (r#"{"count":[],"sortBy":1}"#, "count must be a whole number; sortBy must be a text".to_owned()),
+    ] {
+        let why = format!("the body is no SearchRequest: {expected}");
+        assert_eq!(Query::from_body(body.as_bytes()), Err(ScimError::InvalidSyntax { why }), "{body}");
+    }
 }
 
 #[test]
@@ -118,6 +320,9 @@ fn a_filter_that_does_not_fit_the_attribute_is_refused_with_what_would() {
         r#"meta.created co "2026""#,
         r#"meta.created gt "yesterday""#,
         r#"meta.created gt "2026-13-01T00:00:00Z""#,
+        r#"meta.created gt "03/01/2026""#,
+        r#"meta.created eq "2026-03-01""#,
+        r#"meta.created ne "2026-03-01""#,
         r#"groups[nope eq "x"]"#,
         r#"title[value eq "x"]"#,
         r#"nickName eq "x""#,
@@ -239,8 +444,8 @@ fn a_cursor_is_good_for_the_same_question_of_the_same_client_alone() {
     assert_eq!(next(&[USER], &[("count", "5"), ("filter", "USERNAME  PR")], "ada"), Ok(5), "the same in other letters");
     assert_eq!(next(&[USER], &[("filter", "userName pr")], "ada"), Ok(5), "the size is in the cursor");
     for (types, parameters, name) in [
-        (&[USER], vec![("filter", "userName pr")], "bo"),
-        (&[GROUP], vec![("filter", "userName pr")], "ada"),
+        (&[USER][..], vec![("filter", "userName pr")], "bo"),
+        (ALL, vec![("filter", "userName pr")], "ada"),
         (&[USER], vec![("filter", "title pr")], "ada"),
         (&[USER], vec![("filter", "userName pr"), ("sortBy", "id")], "ada"),
         (&[USER], vec![("filter", "userName pr"), ("attributes", "id")], "ada"),

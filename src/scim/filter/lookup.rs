@@ -1,0 +1,105 @@
+//! Whether a filter looks a person up: by the one text that people are known by, in any way of writing that.
+
+use super::parse::{Expression, Literal, Name, Operator};
+use crate::scim::schema::urn;
+
+impl Expression {
+    /// Whether it asks who has a certain userName or address: `userName eq "…"`, `emails[value eq "…"]`, and whatever else
+    /// means that, alone or as a part of something larger.
+    #[must_use]
+    pub fn looks_up_a_person(&self) -> bool {
+        self.asks_for_one(false, &|name| {
+            ["userName", "emails", "emails.value"].iter().any(|known| is_named(&name.text, known))
+        })
+    }
+
+    /// The name, where all that is asked is `userName eq "…"`.
+    #[must_use]
+    pub fn user_name(&self) -> Option<&str> {
+        match self {
+            Self::Compare(name, Operator::Eq, Literal::Text(text)) if is_named(&name.text, "userName") => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether it asks for equality with a text of what `is_it` picks. Within a `not`, that is asked by `ne`.
+    fn asks_for_one(&self, opposite: bool, is_it: &dyn Fn(&Name) -> bool) -> bool {
+        let equal = if opposite { Operator::Ne } else { Operator::Eq };
+        match self {
+            Self::Or(parts) | Self::And(parts) => parts.iter().any(|part| part.asks_for_one(opposite, is_it)),
+            Self::Not(inner) => inner.asks_for_one(!opposite, is_it),
+            Self::Present(_) => false,
+            Self::Compare(name, operator, literal) => {
+                *operator == equal && matches!(literal, Literal::Text(_)) && is_it(name)
+            }
+            Self::Element(name, inner) => {
+                is_named(&name.text, "emails")
+                    && inner.asks_for_one(opposite, &|name| name.text.eq_ignore_ascii_case("value"))
+            }
+        }
+    }
+}
+
+/// Whether a name stands for this attribute of users, in any case and with or without its URN. Most write it as it is.
+fn is_named(text: &str, attribute: &str) -> bool {
+    let bare = match text.len().checked_sub(attribute.len() + 1) {
+        // A colon stands between the URN and the name.
+        Some(at) if at == urn::USER.len() && text.as_bytes()[at] == b':' => {
+            if !text.as_bytes()[..at].eq_ignore_ascii_case(urn::USER.as_bytes()) {
+                return false;
+            }
+            &text.as_bytes()[at + 1..]
+        }
+        _ => text.as_bytes(),
+    };
+    bare.eq_ignore_ascii_case(attribute.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scim::filter::parse;
+    use crate::scim::path::{self, Named};
+    use crate::scim::resource_types::USER;
+
+    #[test]
+    fn a_person_is_looked_up_in_many_ways() {
+        for filter in [
+            r#"userName eq "x""#,
+            r#"USERNAME EQ "x""#,
+            r#"urn:ietf:params:scim:schemas:core:2.0:User:userName eq "x""#,
+            r#"URN:IETF:params:scim:schemas:core:2.0:user:emails.value eq "x""#,
+            r#"emails eq "x""#,
+            r#"emails.value eq "x""#,
+            r#"emails[value eq "x"]"#,
+            r#"emails[type eq "work" and value eq "x"]"#,
+            r#"emails[type eq "work"].value eq "x""#,
+            r#"urn:ietf:params:scim:schemas:core:2.0:User:emails[VALUE eq "x"]"#,
+            r#"active eq true and (title pr or userName eq "x")"#,
+            r#"not (userName ne "x")"#,
+            r#"not (emails[value ne "x"])"#,
+            r#"not (not (emails.value eq "x"))"#,
+        ] {
+            assert!(parse(filter).unwrap().looks_up_a_person(), "{filter}");
+        }
+        for filter in [
+            "userName pr",
+            "emails eq null",
+            r#"userName ne "x""#,
+            r#"userName co "x""#,
+            r#"emails[type eq "work"]"#,
+            r#"title eq "x""#,
+            r#"groups[value eq "x"]"#,
+            r#"not (userName eq "x")"#,
+            r#"urn:ietf:params:scim:schemas:core:2.0:Used:userName eq "x""#,
+        ] {
+            assert!(!parse(filter).unwrap().looks_up_a_person(), "{filter}");
+        }
+    }
+
+    #[test]
+    fn the_names_are_those_of_the_table() {
+        for name in ["userName", "emails", "emails.value"] {
+            assert!(matches!(path::find(USER, name), Some(Named::Attribute(_))), "{name}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Every moment in every answer is written in one form.
+
+use intercom_scim_bridge::http::openapi_document;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::bridge::{Bridge, dozen, start_import};
+
+/// Whatever looks like the beginning of a moment, with the 24 characters that a moment takes and the one after it.
+fn moments(text: &str) -> Vec<String> {
+    let form = "0000-00-00T";
+    let letters: Vec<char> = text.replace("%3A", ":").chars().collect();
+    let begins = |place: &usize| {
+        form.chars().zip(&letters[*place..]).all(|(form, found)| match form {
+            '0' => found.is_ascii_digit(),
+            form => *found == form,
+        })
+    };
+    let starts = (0..letters.len().saturating_sub(form.len())).filter(begins);
+    starts.map(|place| letters[place..letters.len().min(place + 25)].iter().collect()).collect()
+}
+
+/// `2026-03-01T12:00:00.000Z`, and nothing that could be a part of it after that.
+fn is_well_formed(moment: &str) -> bool {
+    let form = "0000-00-00T00:00:00.000Z";
+    let fits = form.chars().zip(moment.chars()).all(|(form, found)| match form {
+        '0' => found.is_ascii_digit(),
+        form => found == form,
+    });
+    fits && moment.len() >= form.len() && !moment[form.len()..].starts_with(|next: char| next.is_alphanumeric())
+}
+
+#[test]
+fn a_moment_of_any_other_form_is_noticed() {
+    assert_eq!(moments("a 2026-03-01T12:00:00Z, 2026-03-01 and 2026-03-01T12:00:00.000Z").len(), 2);
+    assert!(is_well_formed("2026-03-01T12:00:00.000Z\""));
+    for other in ["2026-03-01T12:00:00Z", "2026-03-01T12:00:00.1Z", "2026-03-01T12:00:00.000+00:00", "2026-03-01T12:00"]
+    {
+        assert!(!is_well_formed(other), "{other}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_moment_in_every_answer_has_the_same_form() {
+    let bridge = Bridge::serving(dozen()).await;
+    let (person, team) = bridge.simulator.change(|workspace| {
+        let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
+        // Somebody leaves by the log, so that there is an actor; somebody signs in; a team is new.
+        workspace.remove_admin(people[1], people[0], 1_772_366_500);
+        workspace.sign_in(people[0], "saml", 1_772_366_600);
+        let team = workspace.add_team("Newcomers", &people[2..4]);
+        (format!("adm_{}", people[1]), format!("team_{team}"))
+    });
+    assert_eq!(start_import(&bridge, "", "wait=30").await.json()["status"], json!("succeeded"));
+    let post = async |path: &str, body: Value| {
+        let request = bridge.request(Method::POST, path).bearer_auth(&bridge.token);
+        Bridge::send(request.header("Content-Type", "application/json").body(body.to_string())).await
+    };
+    let ticket = json!({"operation": "remove_account", "target": person, "comment": "Task 4711"});
+    let ticket = post("/api/v1/lifecycle/requests", ticket).await.json()["id"].as_str().unwrap().to_owned();
+    let done = post(&format!("/api/v1/lifecycle/requests/{ticket}/done"), json!({})).await;
+    let refused = post("/scim/v2/Users", json!({"userName": "x@example.com"})).await;
+    let searched = post("/scim/v2/.search", json!({})).await;
+    let extension = "urn:ietf:params:scim:schemas:extension:intercom:2.0:User";
+
+    let description: Value = serde_json::from_str(&openapi_document()).unwrap();
+    let paths = description["paths"].as_object().unwrap().iter();
+    let mut asked: Vec<String> = paths
+        .filter(|(path, operations)| operations.get("get").is_some() && *path != "/openapi.json")
+        .map(|(path, _)| {
+            let id = match path.as_str() {
+                path if path.contains("/Users/") => &person,
+                path if path.contains("/Groups/") => &team,
+                path if path.contains("/requests/") => &ticket,
+                _ => "1",
+            };
+            let (path, workspace) = (path.replace("{id}", id), "default");
+            path.replace("{workspace}", workspace).replace("{name}", "User")
+        })
+        .collect();
+    asked.extend([
+        format!("/scim/v2/Users?attributes={extension},meta.created"),
+        "/api/v1/accounts?include_removed=true&limit=1&modified_since=2020-01-01T00:00:00.0000001Z".to_owned(),
+        "/api/v1/memberships?limit=1&modified_since=900d".to_owned(),
+        "/api/v1/lifecycle/requests?status=done".to_owned(),
+        "/api/v1/lifecycle/requests?limit=1".to_owned(),
+    ]);
+    let mut answers: Vec<(String, String)> = Vec::new();
+    for path in asked {
+        for accept in ["application/json", "text/csv"] {
+            let request = bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("Accept", accept);
+            let answer = Bridge::send(request).await;
+            let headers = answer.headers.values().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join("\n");
+            answers.push((format!("{path} {accept}"), format!("{headers}\n{}", answer.text)));
+        }
+    }
+    answers.extend(
+        [("done", done), ("refused", refused), ("searched", searched)]
+            .map(|(what, answer)| (what.to_owned(), answer.text)),
+    );
+    let mut places = 0;
+    for (what, answer) in &answers {
+        let found = moments(answer);
+        places += usize::from(!found.is_empty());
+        for moment in found {
+            assert!(is_well_formed(&moment), "{what}: {moment}");
+        }
+    }
+    assert!(places >= 25, "only {places} of {} answers tell a moment", answers.len());
+    bridge.stop().await;
+}
