@@ -10,7 +10,7 @@
 //! ```
 //!
 //! * [`directory`] is the domain: people, teams, memberships; what was observed, recorded, planned. Pure.
-//! * [`intercom`] reads Intercom's API: a complete, vetted observation, or an error.
+//! * [`intercom`] reads Intercom's API: an observation, which also says what could not be read.
 //! * [`import`] plans how to get from what is recorded to what is observed, and commits.
 //! * [`ledger`] keeps versions, generations and runs in SQLite or PostgreSQL.
 //! * [`publish`] builds a picture of each new generation and swaps it in.
