@@ -14,8 +14,8 @@ fn ask(query: Result<Query, ScimError>) -> Result<(), ScimError> {
     let key = CursorKey::new(&[0; CursorKey::SECRET]).ok_or(ScimError::Internal)?;
     let walker = Walker { key: &key, client: "", workspace: "" };
     let rules = PageRules { default_count: 10, max_count: 10, cursors: true };
-    let (query, types) = (query?, resource_types::ALL);
-    query.list(&picture, types, query.window(types, rules, walker)?, walker).map(drop)
+    let question = query?.about(resource_types::ALL)?;
+    question.list(&picture, question.window(rules, walker)?, walker).map(drop)
 }
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
