@@ -5,9 +5,11 @@
 mod access;
 mod api;
 mod audit;
+mod backup;
 mod clients;
 mod commands;
 mod connect;
+mod evidence;
 mod faults;
 mod flat;
 mod history;
