@@ -100,6 +100,9 @@ pub const RUN_WARNINGS_OF_A_KIND: usize = 25;
 /// Findings that a check of the ledger tells; a ledger with more is not to be mended row by row.
 pub const FINDINGS: usize = 100;
 
+/// Records of the chain that a check of the ledger reads at once; each has some two hundred bytes.
+pub const RECORDS_AT_ONCE: u64 = 1_000;
+
 /// Values bound in one SQL statement. SQLite allows 32,766 and PostgreSQL 65,535; statements of
 /// about a thousand rows are as fast as larger ones.
 pub const SQL_VALUES: usize = 16_000;

@@ -9,7 +9,7 @@ use intercom_scim_bridge::commands::CommandLine;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// 0 done, 1 failed, 2 wrong use (by the argument parser).
+/// 0 done, 1 failed, 2 wrong use.
 #[tokio::main]
 async fn main() -> ExitCode {
     let outcome = Box::pin(CommandLine::parse().run()).await;
@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_code())
         }
     }
 }

@@ -64,7 +64,8 @@ pub async fn stored_vault(config: &Config, ledger: &Ledger) -> Result<Option<Vau
 }
 
 /// Where the key is, if nobody named one: beside a SQLite database; else where the bridge runs.
-fn key_file(database: &str) -> Option<PathBuf> {
+#[must_use]
+pub fn key_file(database: &str) -> Option<PathBuf> {
     match database.strip_prefix("sqlite:") {
         None => Some(PathBuf::from("bridge.key")),
         Some(_) if database.contains(":memory:") || database.contains("mode=memory") => None,

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use access::{AccessLoop, audit_loop};
-pub use access::{open_connection, open_tokens, stored_vault, trusted_issuers, vault};
+pub use access::{key_file, open_connection, open_tokens, stored_vault, trusted_issuers, vault};
 use workspace::Running;
 pub use workspace::{importer_of, workspace_of};
 
@@ -154,6 +154,10 @@ impl App {
     pub async fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
         config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let (ledger, _) = open_ledger(config).await?;
+        for workspace in config.workspaces() {
+            let taken = ledger.take_from_earlier_versions(&workspace.name, clock.now()).await;
+            taken.map_err(|error| StartError::database(config, &error))?;
+        }
         let certificates = config.server.tls_cert.as_ref().zip(config.server.tls_key.as_ref());
         let certificates = certificates.map(|(chain, key)| Certificates::load(chain, key)).transpose()?.map(Arc::new);
         let listener = listen(config)?;

@@ -1,17 +1,22 @@
-//! `ledger`: proves the history whole, writes it out, shortens it.
+//! `ledger`: proves the history whole, writes it out, shortens it. Backups are in `backup`.
 
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
-use super::{CommandError, by_command_with, existing_ledger, print_line, when};
+use super::{CommandError, backup, by_command_with, existing_ledger, print_line, when};
 use crate::app::workspace_of;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::http::change_document;
-use crate::ledger::{ChangeKind, ChangePosition, Ledger, LedgerError};
+use crate::ledger::{ChangeKind, ChangePosition, Ledger, LedgerError, Moment, Pruned, Verified};
 use crate::limits;
 
 #[derive(Debug, Args)]
@@ -25,10 +30,11 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check that every version and every generation is as it was written.
+    /// Check that the history is complete and as it was written: versions, generations, runs, log entries, requests.
     Verify {
-        /// The hash that an earlier check printed: fails if the history does not hold it any more.
-        #[arg(long, value_name = "HASH")]
+        /// The head that an earlier check printed, or the hash of a generation in a review: say which generation that is, and
+        /// fail if the history does not hold it any more.
+        #[arg(long, value_name = "HASH", value_parser = NonEmptyStringValueParser::new())]
         head: Option<String>,
         /// Print what came of it as JSON.
         #[arg(long)]
@@ -43,12 +49,38 @@ enum Command {
         #[arg(long)]
         r#type: Option<KindArgument>,
     },
-    /// Take out what ended long ago: old versions, log entries, runs and requests that were done. What is true now stays.
+    /// Take out what ended long ago: old versions, log entries, runs and requests that were closed. What is true now stays.
     Prune {
         /// How much history to keep, such as 400d.
         #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
         keep: Duration,
+        /// Do not ask whether this is meant.
+        #[arg(long)]
+        yes: bool,
+        /// Print what would be taken out, and take nothing out.
+        #[arg(long)]
+        dry_run: bool,
         /// Print what was taken out as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a copy of the whole database into a new file, while the bridge runs, and check the copy. SQLite only.
+    Backup {
+        /// The file; it must not be there yet.
+        file: PathBuf,
+        /// Print what the copy holds as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a backup and put it in place as the database, which must not be there yet. SQLite only; stop the bridge first.
+    Restore {
+        /// A file that `ledger backup` wrote.
+        file: PathBuf,
+        /// Restore although the encryption key of that time is lost: tokens and connections by OAuth end, and `keys reset` must
+        /// be run before the bridge starts.
+        #[arg(long)]
+        key_lost: bool,
+        /// Print what was restored as JSON.
         #[arg(long)]
         json: bool,
     },
@@ -72,6 +104,17 @@ impl From<KindArgument> for ChangeKind {
 }
 
 pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
+    match &arguments.command {
+        Command::Backup { file, json } => return backup::backup(config, file, *json).await,
+        Command::Restore { file, key_lost, json } => return backup::restore(config, file, *key_lost, *json).await,
+        Command::Prune { yes: false, dry_run: false, .. } if !std::io::stdin().is_terminal() => {
+            return Err(CommandError::wrong_use(
+                "this takes history out for ever, and nobody can be asked here whether that is meant: say --yes, or --dry-run \
+                 to see what would be taken out",
+            ));
+        }
+        Command::Verify { .. } | Command::Export { .. } | Command::Prune { .. } => {}
+    }
     let ledger = existing_ledger(config).await?;
     let workspace = arguments.workspace.as_str();
     // What the ledger knows can be asked for, although the settings name it no more.
@@ -81,7 +124,11 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     let result = match &arguments.command {
         Command::Verify { head, json } => verify(&ledger, workspace, head.as_deref(), *json).await,
         Command::Export { since, r#type } => export(&ledger, workspace, since.as_deref(), r#type.map(Into::into)).await,
-        Command::Prune { keep, json } => prune(&ledger, workspace, *keep, *json).await,
+        Command::Prune { keep, yes, dry_run, json } => {
+            let request = PruneRequest { keep: *keep, yes: *yes, dry_run: *dry_run, json: *json };
+            prune(&ledger, workspace, request).await
+        }
+        Command::Backup { .. } | Command::Restore { .. } => Ok(()),
     };
     ledger.close().await;
     result
@@ -93,23 +140,114 @@ fn unreadable(error: LedgerError) -> CommandError {
 }
 
 async fn verify(ledger: &Ledger, workspace: &str, head: Option<&str>, json: bool) -> Result<(), CommandError> {
-    let verified = ledger.verify(workspace, head).await.map_err(unreadable)?;
+    let verified = ledger.verify(workspace, head.map(str::trim)).await.map_err(unreadable)?;
     if json {
-        print_line(&json!(verified).to_string());
+        print_line(&document(&verified).to_string());
     } else {
         verified.findings.iter().for_each(|finding| print_line(&finding.0));
-        print_line(&format!("{} generations and {} versions were checked", verified.generations, verified.versions));
-        print_line(&format!("head {}", verified.head));
+        lines(&verified).iter().for_each(|line| print_line(line));
     }
     match (verified.findings.len(), verified.known_head) {
-        (0, Some(false)) => {
-            Err(CommandError::new("no generation has the hash that --head names: the history is another one"))
-        }
+        (0, Some(false)) => Err(CommandError::new(
+            "no generation and no record has the hash that --head names: the history is another one, or was cut off or written anew since",
+        )),
         (0, _) => Ok(()),
         (findings, _) => Err(CommandError::new(format!(
             "the ledger is not as it was written ({findings} findings); restore the database from a backup, or find out who changed it"
         ))),
     }
+}
+
+/// What a check found, as JSON: with its verdict in words.
+pub(super) fn document(verified: &Verified) -> serde_json::Value {
+    let mut document = json!(verified);
+    document["verdict"] = json!(if verified.findings.is_empty() { "complete_and_unaltered" } else { "altered" });
+    document["summary"] = json!(summary(verified));
+    document
+}
+
+/// The verdict, and what it is about.
+pub(super) fn summary(verified: &Verified) -> String {
+    let verdict = match verified.findings.len() {
+        0 => "complete and unaltered".to_owned(),
+        1 => "NOT AS IT WAS WRITTEN (1 finding)".to_owned(),
+        findings => format!("NOT AS IT WAS WRITTEN ({findings} findings)"),
+    };
+    let generations = match (verified.first, verified.last) {
+        (Some(first), Some(last)) if first.generation < last.generation => format!(
+            "generations {}\u{2013}{}, {} to {}",
+            first.generation,
+            last.generation,
+            first.at.date(),
+            last.at.date()
+        ),
+        (_, Some(last)) => format!("generation {}, {}", last.generation, last.at.date()),
+        _ => "no generation yet".to_owned(),
+    };
+    format!(
+        "{verdict}: {generations}; {}; {}; {}",
+        counted(verified.runs, "run", "runs"),
+        counted(verified.activity, "activity entry", "activity entries"),
+        counted(verified.requests, "request", "requests")
+    )
+}
+
+/// What a check found, for people.
+fn lines(verified: &Verified) -> Vec<String> {
+    let mut lines = vec![
+        summary(verified),
+        format!(
+            "checked: {} of people, teams and memberships; every run that ended, every entry of Intercom's activity log, every \
+             request and how it was closed; and that {} and {} fit together",
+            counted(verified.versions, "version", "versions"),
+            counted(verified.generations, "generation", "generations"),
+            counted(verified.records, "record", "records")
+        ),
+    ];
+    if let Some(found) = &verified.taken_as_found {
+        lines.push(format!(
+            "taken as found on {}, and proved only since then: {}; {}; {}",
+            found.at.date(),
+            counted(found.runs, "run", "runs"),
+            counted(found.activity, "activity entry", "activity entries"),
+            counted(found.requests, "request", "requests")
+        ));
+    }
+    if let Some(at) = verified.shortened_at {
+        let since = verified.first.map(|first| format!("; its earliest state is that of {}", when(first.at)));
+        lines.push(format!("history was last shortened on {}{}", at.date(), since.unwrap_or_default()));
+    }
+    if let Some(Moment { generation, at }) = verified.asked_head {
+        lines.push(format!("the hash that --head names is in it: {}", generation_at(generation, at)));
+    }
+    lines.push(match verified.head_at {
+        Some(at) => format!("head {} ({})", verified.head, generation_at(verified.head_generation.unwrap_or(0), at)),
+        None => "there is no head yet: nothing was recorded".to_owned(),
+    });
+    lines
+}
+
+fn generation_at(generation: i64, at: OffsetDateTime) -> String {
+    // Every moment has this form.
+    let at = at.format(&Rfc3339).unwrap_or_default();
+    if generation == 0 {
+        format!("before the first generation, {at}")
+    } else {
+        format!("generation {generation}, {at}")
+    }
+}
+
+/// A number with its thousands apart, and what it is of.
+fn counted(count: u64, one: &str, many: &str) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{text} {}", if count == 1 { one } else { many })
 }
 
 async fn export(
@@ -148,20 +286,64 @@ async fn export(
     }
 }
 
-async fn prune(ledger: &Ledger, workspace: &str, keep: Duration, json: bool) -> Result<(), CommandError> {
+struct PruneRequest {
+    keep: Duration,
+    yes: bool,
+    dry_run: bool,
+    json: bool,
+}
+
+async fn prune(ledger: &Ledger, workspace: &str, request: PruneRequest) -> Result<(), CommandError> {
     let now = Clock::System.now();
-    let before = clock::before(now, keep);
+    let before = clock::before(now, request.keep);
+    if request.dry_run || !request.yes {
+        let would = ledger.would_prune(workspace, before).await.map_err(unreadable)?;
+        if request.dry_run {
+            let mut document = json!(would);
+            document["dry_run"] = json!(true);
+            print_line(&if request.json { document.to_string() } else { pruned_in_words(&would, "would be") });
+            return Ok(());
+        }
+        if !would.is_empty() && !confirmed(&pruned_in_words(&would, "would be")) {
+            return Err(CommandError::new("nothing was taken out"));
+        }
+    }
     let pruned = ledger.prune(workspace, before, now).await.map_err(unreadable)?;
-    let detail = format!("before {}; {} versions", when(before), pruned.versions);
+    let detail = format!(
+        "before {}; {} versions, {} log entries, {} runs, {} requests",
+        when(before),
+        pruned.versions,
+        pruned.activity,
+        pruned.runs,
+        pruned.requests
+    );
     let event = by_command_with("ledger.pruned", workspace, &[workspace.to_owned()], &detail, now);
     ledger.record_audit(event).await.map_err(unreadable)?;
-    if json {
+    if request.json {
         print_line(&json!(pruned).to_string());
     } else {
-        print_line(&format!(
-            "{} versions, {} log entries, {} runs and {} lifecycle requests were taken out; history begins with generation {}",
-            pruned.versions, pruned.activity, pruned.runs, pruned.requests, pruned.generation
-        ));
+        print_line(&pruned_in_words(&pruned, "were"));
     }
     Ok(())
+}
+
+fn pruned_in_words(pruned: &Pruned, were: &str) -> String {
+    let begins = if were == "were" { "begins" } else { "would begin" };
+    let history = match pruned.generation {
+        0 => format!("history {begins} with the first generation"),
+        generation => format!("history {begins} with generation {generation}"),
+    };
+    format!(
+        "{} versions, {} log entries, {} runs and {} lifecycle requests {were} taken out; {history}",
+        pruned.versions, pruned.activity, pruned.runs, pruned.requests
+    )
+}
+
+/// Asks on the terminal whether this is meant.
+fn confirmed(what: &str) -> bool {
+    eprint!("{what}. This cannot be undone. Go on? [y/N] ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Results go to stdout, talk and progress to stderr.
 
 mod audit;
+mod backup;
 mod check;
 mod client;
 mod connect;
@@ -52,7 +53,7 @@ enum Command {
     Serve,
     /// Import once.
     Import(import::Arguments),
-    /// Check, export or shorten the history.
+    /// Check, export, shorten, back up or restore the history.
     Ledger(ledger::Arguments),
     /// Bring the database's tables up to date.
     Migrate,
@@ -90,7 +91,7 @@ enum Command {
 
 /// Why a command failed, in a sentence or two for a person.
 #[derive(Debug)]
-pub struct CommandError(String);
+pub struct CommandError(String, u8);
 
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,37 +101,48 @@ impl fmt::Display for CommandError {
 
 impl CommandError {
     fn new(what: impl Into<String>) -> Self {
-        Self(what.into())
+        Self(what.into(), 1)
+    }
+
+    /// The command was not used as it must be.
+    fn wrong_use(what: impl Into<String>) -> Self {
+        Self(what.into(), 2)
+    }
+
+    /// The exit code: 1 failed, 2 wrong use.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        self.1
     }
 }
 
 impl From<StartError> for CommandError {
     fn from(error: StartError) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }
 
 impl From<AccessError> for CommandError {
     fn from(error: AccessError) -> Self {
-        Self(error.chain())
+        Self::new(error.chain())
     }
 }
 
 impl From<LedgerError> for CommandError {
     fn from(error: LedgerError) -> Self {
-        Self(format!("the ledger cannot be used: {}; check the database", error.chain()))
+        Self::new(format!("the ledger cannot be used: {}; check the database", error.chain()))
     }
 }
 
 impl From<ConfigError> for CommandError {
     fn from(error: ConfigError) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }
 
 impl From<std::io::Error> for CommandError {
     fn from(error: std::io::Error) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }
 

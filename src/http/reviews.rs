@@ -35,6 +35,9 @@ pub struct ReviewManifest {
     since: Option<OffsetDateTime>,
     /// The ledger's generation that it shows; `ledger verify` proves it.
     generation: Generation,
+    /// The hash of that generation: `ledger verify --head` takes it, and tells whether the history still holds it. Null where
+    /// nothing was imported yet.
+    generation_hash: Option<String>,
     /// How many rows it has.
     rows: usize,
     /// SHA-256 of the CSV, in hexadecimal digits.
@@ -77,8 +80,8 @@ pub struct Review {
 }
 
 /// Exports who has which access, for a review: with `as_of`, who had it then; with `since`, what changed since then. As CSV,
-/// the manifest is in headers: `Repr-Digest` (RFC 9530), `X-Review-Generation`, `X-Review-Rows`, `X-Review-As-Of`,
-/// `X-Review-Generated-At`, `X-Review-Generated-By`.
+/// the manifest is in headers: `Repr-Digest` (RFC 9530), `X-Review-Generation`, `X-Review-Generation-Hash`, `X-Review-Rows`,
+/// `X-Review-As-Of`, `X-Review-Generated-At`, `X-Review-Generated-By`.
 #[utoipa::path(
     get, path = "/api/v1/reviews/accounts", operation_id = "review_accounts", tag = "reviews", security(("bearer" = ["import.read"])),
     params(ReviewParameters),
@@ -125,6 +128,7 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
         };
         (generation, items)
     };
+    let generation_hash = caller.service.ledger.generation_hash(&caller.workspace.name, generation).await?;
     let csv = table::csv(&items).ok_or(ScimError::Internal)?;
     let hash = digest(&SHA256, &csv);
     if accepts(&request, CSV) {
@@ -134,6 +138,7 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
             .insert_header((CONTENT_DISPOSITION, file))
             .insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(hash.as_ref()))))
             .insert_header(("X-Review-Generation", generation.to_string()))
+            .insert_header(("X-Review-Generation-Hash", generation_hash.unwrap_or_default()))
             .insert_header(("X-Review-Rows", items.len().to_string()))
             .insert_header(("X-Review-As-Of", date_time::written(as_of).to_string()))
             .insert_header(("X-Review-Generated-At", date_time::written(now).to_string()))
@@ -145,6 +150,7 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
         as_of,
         since,
         generation,
+        generation_hash,
         rows: items.len(),
         sha256: hash.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")),
         generated_at: now,

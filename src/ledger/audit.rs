@@ -175,7 +175,7 @@ pub(super) async fn record(db: &DatabaseTransaction, entries: Vec<AuditEntry>) -
 /// Rows in one statement; each has fewer than sixteen values.
 const ROWS_AT_ONCE: usize = limits::SQL_VALUES / 16;
 
-/// The lock's number; no other part of the ledger takes such locks.
+/// The lock's number; no other part of the ledger takes locks of one number.
 const AUDIT_LOCK: i64 = 0x0061_7564_6974;
 
 fn row(entry: AuditEntry) -> audit::ActiveModel {

@@ -3,6 +3,9 @@
 //! Each version has a digest of what it says. Each generation's hash covers the one before it, when and by which run it
 //! was made, the digest of every version it opened, and which it closed. So a row that is changed, added or taken away
 //! later no longer fits, and neither does any generation after it.
+//!
+//! Runs, log entries, requests and prunings have records in a second chain ([`evidence`](super::evidence)), in which each
+//! generation is a record too: its hash covers the record before it. So the hash of the last record stands for everything.
 
 use aws_lc_rs::digest::{Context, SHA256, digest as sha256};
 use base64::Engine;
@@ -92,6 +95,9 @@ pub(super) struct Head<'a> {
     pub number: Generation,
     pub run: RunId,
     pub at: OffsetDateTime,
+    /// The number of its own record, and the hash of the record before that. None for generations that were committed
+    /// before there were records.
+    pub evidence: Option<(i64, &'a str)>,
 }
 
 /// SHA-256, as 43 characters of base64url, over the previous hash, the generation's head and its steps.
@@ -102,12 +108,43 @@ pub(super) fn hash(previous: &str, head: &Head<'_>, steps: &Steps) -> String {
         &mut context,
         &["generation", head.workspace, &head.number.to_string(), &head.run.to_string(), &millis.to_string(), previous],
     );
+    if let Some((sequence, before)) = head.evidence {
+        line(&mut context, &["evidence", &sequence.to_string(), before]);
+    }
     for (kind, steps) in [("user", &steps.users), ("group", &steps.groups), ("membership", &steps.memberships)] {
         for Step { key, closed, opened } in steps {
             let closed = if *closed { "closed" } else { "" };
             line(&mut context, &[kind, key, closed, opened.as_deref().unwrap_or_default()]);
         }
     }
+    URL_SAFE_NO_PAD.encode(context.finish())
+}
+
+/// What a record says of itself.
+pub(super) struct RecordHead<'a> {
+    pub workspace: &'a str,
+    pub sequence: i64,
+    pub kind: &'a str,
+    pub subject: &'a str,
+    pub count: i64,
+    /// Milliseconds since the UNIX epoch.
+    pub at: i64,
+    pub digest: &'a str,
+}
+
+/// The hash of a record, over the hash of the record before it. (A generation's record has the generation's hash.)
+pub(super) fn record_hash(previous: &str, head: &RecordHead<'_>) -> String {
+    let mut context = Context::new(&SHA256);
+    let RecordHead { workspace, sequence, kind, subject, count, at, digest } = head;
+    let (sequence, count, at) = (sequence.to_string(), count.to_string(), at.to_string());
+    line(&mut context, &["record", workspace, &sequence, kind, subject, &count, &at, digest, previous]);
+    URL_SAFE_NO_PAD.encode(context.finish())
+}
+
+/// Adds one digest to a list of them. Whoever has the fold of the first ones can check the rest without them.
+pub(super) fn fold(so_far: &str, digest: &str) -> String {
+    let mut context = Context::new(&SHA256);
+    line(&mut context, &["fold", so_far, digest]);
     URL_SAFE_NO_PAD.encode(context.finish())
 }
 
@@ -144,7 +181,7 @@ mod tests {
     }
 
     fn head(number: Generation) -> Head<'static> {
-        Head { workspace: "default", number, run: 3, at: OffsetDateTime::UNIX_EPOCH }
+        Head { workspace: "default", number, run: 3, at: OffsetDateTime::UNIX_EPOCH, evidence: None }
     }
 
     #[test]
@@ -159,6 +196,9 @@ mod tests {
             hash("", &head(2), &steps),
             hash("", &Head { run: 4, ..head(1) }, &steps),
             hash("", &Head { at: OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(1), ..head(1) }, &steps),
+            hash("", &Head { evidence: Some((5, "a")), ..head(1) }, &steps),
+            hash("", &Head { evidence: Some((5, "b")), ..head(1) }, &steps),
+            hash("", &Head { evidence: Some((6, "a")), ..head(1) }, &steps),
             hash("", &head(1), &as_groups),
             hash("", &head(1), &other),
             hash("", &head(1), &fewer),

@@ -1,9 +1,11 @@
 //! Commits a plan: wholly or not at all.
 
+use std::collections::HashSet;
+
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    Iterable, QueryFilter, TransactionOptions, TransactionTrait,
+    Iterable, QueryFilter, QuerySelect, TransactionOptions, TransactionTrait,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -11,8 +13,9 @@ use super::chain::{self, Head, Step, Steps, Tally};
 use super::entities::{
     activity, generations, group_versions, membership_versions, user_versions, volatile, workspaces,
 };
+use super::evidence::{self, EntryKey, Records};
 use super::{Lease, Ledger, LedgerError, Run, lease, notice, read, rows, runs};
-use crate::directory::{Change, Generation, Group, Membership, Plan, User};
+use crate::directory::{Activity, Change, Generation, Group, Membership, Plan, User};
 use crate::limits;
 
 /// What a commit made.
@@ -77,14 +80,21 @@ async fn write(
         opened.insert(db).await?;
         Some((number, steps))
     };
-    observe(db, workspace, plan).await?;
+    let activity = observe(db, run, plan).await?;
     let number = generation.as_ref().map(|(number, _)| *number);
-    runs::update(db, &Run { generation: number, ..run.clone() }).await?;
+    let ended = runs::update(db, &Run { generation: number, ..run.clone() }).await?;
+    // Last of all: others wait for the chain of records, and a generation is seen soon after the moment that it bears.
+    let now = now();
+    let mut records = Records::begin(db, workspace, now).await?;
+    records.add_activity(run.id, activity);
+    if ended {
+        records.add_runs(&[run.id]).await?;
+    }
     if let Some((number, steps)) = generation {
-        // Last of all, so that it is seen soon after the moment that it bears.
-        open_generation(db, run, number, &steps, latest, now()).await?;
+        open_generation(db, run, number, &steps, (latest, now), &mut records).await?;
         notice::tell(db, workspace).await?;
     }
+    records.write().await?;
     Ok(Committed { generation: number })
 }
 
@@ -108,14 +118,17 @@ async fn open_generation(
     run: &Run,
     number: Generation,
     steps: &Steps,
-    latest: Option<generations::Model>,
-    now: OffsetDateTime,
+    (latest, now): (Option<generations::Model>, OffsetDateTime),
+    records: &mut Records<'_>,
 ) -> Result<(), LedgerError> {
     let earliest = latest.as_ref().map_or(OffsetDateTime::UNIX_EPOCH, |latest| latest.at + Duration::milliseconds(1));
     let tally = steps.tally(&latest.as_ref().map(Tally::of).transpose()?.unwrap_or_default());
     let previous_hash = latest.map_or_else(|| chain::START.to_owned(), |latest| latest.hash);
     let at = now.max(earliest);
-    let hash = chain::hash(&previous_hash, &Head { workspace: &run.workspace, number, run: run.id, at }, steps);
+    let (sequence, before) = records.next();
+    let head = Head { workspace: &run.workspace, number, run: run.id, at, evidence: Some((sequence, before)) };
+    let hash = chain::hash(&previous_hash, &head, steps);
+    records.add_generation(number, at, &hash);
     let row = generations::ActiveModel {
         workspace: Set(run.workspace.clone()),
         number: Set(number),
@@ -124,6 +137,7 @@ async fn open_generation(
         hash: Set(hash),
         previous_hash: Set(previous_hash),
         tally: Set(serde_json::json!(tally)),
+        evidence: Set(Some(sequence)),
     };
     match generations::Entity::insert(row).exec_without_returning(db).await {
         Ok(_) => Ok(()),
@@ -240,22 +254,42 @@ impl Opened {
     }
 }
 
-/// Keeps what is not access: current values and log entries, but for entries that were pruned.
-async fn observe(db: &DatabaseTransaction, workspace: &str, plan: &Plan) -> Result<(), LedgerError> {
+/// Keeps what is not access: current values and log entries, but for entries that were pruned. Gives the entries that
+/// were not known before, for their record.
+async fn observe(db: &DatabaseTransaction, run: &Run, plan: &Plan) -> Result<Vec<(EntryKey, String)>, LedgerError> {
     use volatile::Column;
+    let workspace = run.workspace.as_str();
     let values = plan.volatile.iter().map(|(user, values)| rows::volatile_row(workspace, user, values)).collect();
     let known = OnConflict::columns([Column::Workspace, Column::UserId])
         .update_columns(Column::iter().filter(|column| !matches!(column, Column::Workspace | Column::UserId)))
         .to_owned();
     insert(db, values, Some(known)).await?;
-    let known = OnConflict::columns([activity::Column::Workspace, activity::Column::Id]).do_nothing().to_owned();
     let kept_since = read::kept_since(db, workspace).await?;
+    let first = activity::Entity::find().filter(activity::Column::Workspace.eq(workspace)).one(db).await?.is_none();
+    let (mut seen, mut added) = (HashSet::new(), Vec::new());
     for entries in plan.activity.chunks(1_000) {
         let kept = entries.iter().filter(|entry| kept_since.is_none_or(|since| entry.at >= since));
-        let entries = kept.map(|entry| rows::activity_row(workspace, entry)).collect();
-        insert(db, entries, Some(known.clone())).await?;
+        let fresh: Vec<&Activity> = kept.filter(|entry| seen.insert(entry.id.as_str())).collect();
+        // Whoever holds the lease is the only one who adds entries.
+        let known = if first { HashSet::new() } else { known_entries(db, workspace, &fresh).await? };
+        let fresh = fresh.into_iter().filter(|entry| !known.contains(&entry.id));
+        let entries: Vec<activity::Model> = fresh.map(|entry| rows::activity_row(workspace, run.id, entry)).collect();
+        added.extend(entries.iter().map(evidence::entry));
+        insert(db, entries.into_iter().map(IntoActiveModel::into_active_model).collect(), None).await?;
     }
-    Ok(())
+    Ok(added)
+}
+
+/// The ids of those entries that are kept already.
+async fn known_entries(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    entries: &[&Activity],
+) -> Result<HashSet<String>, DbErr> {
+    use activity::Column;
+    let query = activity::Entity::find().select_only().column(Column::Id).filter(Column::Workspace.eq(workspace));
+    let query = query.filter(Column::Id.is_in(entries.iter().map(|entry| entry.id.as_str())));
+    Ok(query.into_tuple::<String>().all(db).await?.into_iter().collect())
 }
 
 /// Inserts rows, as many to a statement as [`limits::SQL_VALUES`] lets.

@@ -17,7 +17,7 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use super::entities::{imports, leases};
-use super::{Failure, Ledger, LedgerError, RunStatus, commit::writing};
+use super::{Failure, Ledger, LedgerError, RunStatus, commit::writing, evidence};
 use crate::limits;
 
 /// The right to import a workspace, for a while.
@@ -164,6 +164,9 @@ async fn interrupt_runs(db: &DatabaseTransaction, workspace: &str, now: OffsetDa
         detail: "the process that ran this import ended, or lost its lease, before the import did".to_owned(),
         remedy: "nothing; nothing of it was recorded, and the next import reads what it would have".to_owned(),
     };
+    let left = imports::Entity::find().select_only().column(Column::Id).filter(Column::Workspace.eq(workspace));
+    let left = left.filter(Column::Status.eq(RunStatus::Running.as_str())).lock_exclusive();
+    let left = left.into_tuple::<i64>().all(db).await?;
     let result = imports::Entity::update_many()
         .col_expr(Column::Status, Expr::value(RunStatus::Interrupted.as_str()))
         .col_expr(Column::FinishedAt, Expr::value(now))
@@ -171,8 +174,10 @@ async fn interrupt_runs(db: &DatabaseTransaction, workspace: &str, now: OffsetDa
         .col_expr(Column::Error, Expr::value(serde_json::json!(error)))
         .filter(Column::Workspace.eq(workspace))
         .filter(Column::Status.eq(RunStatus::Running.as_str()))
+        .filter(Column::Id.is_in(left.iter().copied()))
         .exec(db)
         .await?;
+    evidence::record_runs(db, workspace, &left, now).await?;
     if result.rows_affected > 0 {
         tracing::warn!(
             workspace,

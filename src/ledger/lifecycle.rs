@@ -3,11 +3,16 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    TransactionTrait,
 };
 use time::OffsetDateTime;
 
+use super::commit::writing;
 use super::entities::lifecycle_requests;
+use super::evidence::{self, Kind};
+use super::lease::patience;
 use super::{Ledger, LedgerError};
+use crate::limits;
 
 /// A request, as it is recorded.
 pub type RecordedRequest = lifecycle_requests::Model;
@@ -73,6 +78,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn record_request(&self, request: NewRequest) -> Result<(), LedgerError> {
+        let (workspace, reference, at) = (request.workspace.clone(), request.reference.clone(), request.at);
         let row = lifecycle_requests::ActiveModel {
             reference: Set(request.reference),
             workspace: Set(request.workspace),
@@ -89,8 +95,11 @@ impl Ledger {
             state: Set("open".to_owned()),
             ..Default::default()
         };
-        lifecycle_requests::Entity::insert(row).exec_without_returning(&self.database).await?;
-        Ok(())
+        let db = self.database.begin_with_options(writing()).await?;
+        patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
+        lifecycle_requests::Entity::insert(row).exec_without_returning(&db).await?;
+        evidence::record_request(&db, Kind::Request, (&workspace, &reference), at).await?;
+        Ok(db.commit().await?)
     }
 
     /// One request of a workspace.
@@ -149,6 +158,9 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub async fn close_request(&self, workspace: &str, reference: &str, closing: Closing) -> Result<bool, LedgerError> {
         use lifecycle_requests::Column;
+        let at = closing.at;
+        let db = self.database.begin_with_options(writing()).await?;
+        patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
         let closed = lifecycle_requests::Entity::update_many()
             .col_expr(Column::State, Expr::value(if closing.declined { "declined" } else { "done" }))
             .col_expr(Column::ClosedAt, Expr::value(closing.at))
@@ -157,9 +169,14 @@ impl Ledger {
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Reference.eq(reference))
             .filter(Column::State.eq("open"))
-            .exec(&self.database)
+            .exec(&db)
             .await?;
-        Ok(closed.rows_affected > 0)
+        let closed = closed.rows_affected > 0;
+        if closed {
+            evidence::record_request(&db, Kind::Closing, (workspace, reference), at).await?;
+        }
+        db.commit().await?;
+        Ok(closed)
     }
 }
 

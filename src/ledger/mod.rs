@@ -10,7 +10,9 @@
 //! lease     who may import              runs     the record of imports
 //! commit    a plan, in one transaction  chain    the hash that ties generations together
 //! read      the state at a generation   changes  what each generation changed
+//! evidence  what proves the rest        digests  of what it proves
 //! verify    is all of it there          prune    what need not be kept
+//! copies    backups of SQLite files
 //! notice    other processes' commits    audit    who asked what
 //! keys      what signs tokens, sealed   clients  OAuth clients, issued tokens
 //! connections  Intercom's tokens, sealed         lifecycle  what people must do
@@ -22,8 +24,11 @@ mod changes;
 mod clients;
 mod commit;
 mod connections;
+mod copies;
+mod digests;
 mod entities;
 mod error;
+mod evidence;
 mod keys;
 mod lease;
 mod lifecycle;
@@ -34,6 +39,7 @@ mod rows;
 mod runs;
 mod sessions;
 mod verify;
+mod verify_records;
 mod versions;
 
 use migrations::Migrator;
@@ -45,6 +51,7 @@ pub use changes::{ChangeKind, ChangePage, ChangePosition, RecordedChange};
 pub use clients::{IssuedToken, OAuthClient, Revocations};
 pub use commit::Committed;
 pub use connections::{ConnectProof, SealedConnection};
+pub use copies::{CopyError, sqlite_file};
 pub use error::LedgerError;
 pub use keys::SealedKey;
 pub use lease::Lease;
@@ -52,7 +59,7 @@ pub use lifecycle::{Closing, NewRequest, RecordedRequest, RequestQuestion};
 pub use notice::Notices;
 pub use prune::Pruned;
 pub use runs::{Failure, Mode, Run, RunId, RunStatus, Trigger};
-pub use verify::{Finding, Verified};
+pub use verify::{Finding, Moment, TakenAsFound, Verified};
 
 use crate::clock::Clock;
 use crate::limits;
@@ -125,6 +132,7 @@ impl Ledger {
     async fn migrate_once(&self) -> Result<usize, LedgerError> {
         let pending = Migrator::get_pending_migrations(&self.database).await?.len();
         Migrator::up(&self.database, None).await?;
+        self.take_what_is_due().await?;
         Ok(pending)
     }
 

@@ -1,28 +1,27 @@
-//! Shortens the history: what ended long ago is taken out. What is true now stays, and so do the chain of hashes, and
-//! when each person and team was first seen and last changed.
+//! Shortens the history: what ended long ago is taken out. What is true now stays, and so do the chains of hashes, and
+//! when each person and team was first seen and last changed. What is left is proved as before.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    TransactionTrait,
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, TransactionTrait,
 };
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::commit::{insert, writing};
-use super::entities::{
-    activity, generations, group_versions, imports, lifecycle_requests, membership_versions, pruned_stamps, prunings,
-    user_versions,
-};
+use super::entities::{activity, generations, imports, lifecycle_requests, pruned_stamps, prunings};
+use super::evidence::{self, EntryKey, TakenOut, record_pruning};
 use super::read::{History, Only, last_pruned};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
-use super::{Ledger, LedgerError, RunStatus, chain};
+use super::{Ledger, LedgerError, RunId, RunStatus, chain};
 use crate::directory::Generation;
+use crate::limits;
 
 /// What kinds are called in `pruned_stamps`.
 pub(super) const USER: &str = "user";
 /// See [`USER`].
 pub(super) const GROUP: &str = "group";
 
-/// What a pruning took out.
+/// What a pruning took out, or would.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Pruned {
     /// The state of this generation is the earliest that is still known.
@@ -33,8 +32,20 @@ pub struct Pruned {
     pub activity: u64,
     /// Runs.
     pub runs: u64,
-    /// Requests for changes that a person had to make, and did.
+    /// Requests for changes that were closed: done or declined.
     pub requests: u64,
+}
+
+impl Pruned {
+    /// Whether there was nothing to take out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.total() == 0
+    }
+
+    fn total(&self) -> u64 {
+        self.versions + self.activity + self.runs + self.requests
+    }
 }
 
 impl Ledger {
@@ -50,35 +61,118 @@ impl Ledger {
         now: OffsetDateTime,
     ) -> Result<Pruned, LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
-        let query = generations::Entity::find()
-            .filter(generations::Column::Workspace.eq(workspace))
-            .filter(generations::Column::At.lte(before));
-        let last = query.order_by_desc(generations::Column::Number).one(&db).await?;
-        let earlier = last_pruned(&db, workspace).await?.map_or(0, |pruned| pruned.generation);
-        let mut pruned = Pruned { generation: earlier, ..Pruned::default() };
-        if let Some(last) = last.filter(|last| last.number > earlier)
-            && anything_ended(&db, workspace, last.number).await?
-        {
-            pruned.generation = last.number;
-            pruned.versions = prune_versions(&db, &last, now).await?;
+        evidence::lock(&db, evidence::PRUNING_LOCK, workspace).await?;
+        let old = Old::find(&db, workspace, before).await?;
+        let pruned = old.count(&db, workspace).await?;
+        if !pruned.is_empty() {
+            old.take_out(&db, workspace, (before, pruned.total()), now).await?;
         }
-        pruned.activity = activity::Entity::delete_many()
-            .filter(activity::Column::Workspace.eq(workspace))
-            .filter(activity::Column::At.lt(before))
-            .exec(&db)
-            .await?
-            .rows_affected;
-        pruned.runs = prune_runs(&db, workspace, before, pruned.generation).await?;
-        pruned.requests = lifecycle_requests::Entity::delete_many()
-            .filter(lifecycle_requests::Column::Workspace.eq(workspace))
-            .filter(lifecycle_requests::Column::At.lt(before))
-            // What is still to be done is not forgotten.
-            .filter(lifecycle_requests::Column::State.eq("done"))
-            .exec(&db)
-            .await?
-            .rows_affected;
         db.commit().await?;
         Ok(pruned)
+    }
+
+    /// Tells what [`Ledger::prune`] would take out, and takes nothing out.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn would_prune(&self, workspace: &str, before: OffsetDateTime) -> Result<Pruned, LedgerError> {
+        let db = self.database.begin().await?;
+        Old::find(&db, workspace, before).await?.count(&db, workspace).await
+    }
+}
+
+/// What ended before a moment.
+struct Old {
+    /// The generation up to which history is shortened, where there are versions to take out.
+    last: Option<generations::Model>,
+    /// Up to where it was shortened before.
+    earlier: Generation,
+    runs: Vec<RunId>,
+    requests: Vec<String>,
+    activity: Vec<OldEntry>,
+}
+
+/// A log entry: the run that kept it, its key, and its digest.
+type OldEntry = (Option<i64>, EntryKey, String);
+
+impl Old {
+    async fn find(db: &DatabaseTransaction, workspace: &str, before: OffsetDateTime) -> Result<Self, LedgerError> {
+        // SQLite compares times as texts, and "…05.5Z" comes before "…05Z" there: what comes within a second more is looked at,
+        // and compared here.
+        let about = before.saturating_add(Duration::seconds(1));
+        let query = generations::Entity::find()
+            .filter(generations::Column::Workspace.eq(workspace))
+            .filter(generations::Column::At.lte(about));
+        let newest = query.order_by_desc(generations::Column::Number).limit(limits::GENERATIONS_AT_ONCE);
+        let last = newest.all(db).await?.into_iter().find(|row| row.at <= before);
+        let earlier = last_pruned(db, workspace).await?.map_or(0, |pruned| pruned.generation);
+        let last = match last.filter(|last| last.number > earlier) {
+            Some(last) if anything_ended(db, workspace, last.number).await? => Some(last),
+            _ => None,
+        };
+        let generation = last.as_ref().map_or(earlier, |last| last.number);
+        Ok(Self {
+            last,
+            earlier,
+            runs: old_runs(db, workspace, (before, about), generation).await?,
+            requests: old_requests(db, workspace, (before, about)).await?,
+            activity: old_activity(db, workspace, (before, about)).await?,
+        })
+    }
+
+    async fn count(&self, db: &DatabaseTransaction, workspace: &str) -> Result<Pruned, LedgerError> {
+        let versions = match &self.last {
+            None => 0,
+            Some(last) => {
+                count_ended(db, &USERS, workspace, last.number).await?
+                    + count_ended(db, &GROUPS, workspace, last.number).await?
+                    + count_ended(db, &MEMBERSHIPS, workspace, last.number).await?
+            }
+        };
+        Ok(Pruned {
+            generation: self.last.as_ref().map_or(self.earlier, |last| last.number),
+            versions,
+            activity: self.activity.len() as u64,
+            runs: self.runs.len() as u64,
+            requests: self.requests.len() as u64,
+        })
+    }
+
+    async fn take_out(
+        self,
+        db: &DatabaseTransaction,
+        workspace: &str,
+        (before, total): (OffsetDateTime, u64),
+        now: OffsetDateTime,
+    ) -> Result<(), LedgerError> {
+        if let Some(last) = &self.last {
+            prune_versions(db, last, now).await?;
+        }
+        for ids in self.activity.chunks(limits::SQL_VALUES) {
+            let ids = ids.iter().map(|(_, (_, id), _)| id.as_str());
+            let entries = activity::Entity::delete_many().filter(activity::Column::Workspace.eq(workspace));
+            entries.filter(activity::Column::Id.is_in(ids)).exec(db).await?;
+        }
+        for ids in self.runs.chunks(limits::SQL_VALUES) {
+            let runs = imports::Entity::delete_many().filter(imports::Column::Workspace.eq(workspace));
+            runs.filter(imports::Column::Id.is_in(ids.iter().copied())).exec(db).await?;
+        }
+        for references in self.requests.chunks(limits::SQL_VALUES) {
+            use lifecycle_requests::Column;
+            let requests = lifecycle_requests::Entity::delete_many().filter(Column::Workspace.eq(workspace));
+            requests.filter(Column::Reference.is_in(references)).exec(db).await?;
+        }
+        let mut taken = TakenOut {
+            runs: self.runs.iter().map(ToString::to_string).collect(),
+            requests: self.requests.into_iter().collect(),
+            ..TakenOut::default()
+        };
+        for (run, key, digest) in self.activity {
+            if let Some(run) = run {
+                taken.activity.entry(run).or_default().push((key, digest));
+            }
+        }
+        Ok(record_pruning(db, workspace, taken, (before, total), now).await?)
     }
 }
 
@@ -106,12 +200,12 @@ async fn prune_versions(
     db: &DatabaseTransaction,
     last: &generations::Model,
     now: OffsetDateTime,
-) -> Result<u64, LedgerError> {
+) -> Result<(), LedgerError> {
     let (workspace, generation) = (last.workspace.as_str(), last.number);
     remember_stamps(db, workspace, generation).await?;
-    let mut count = ended::<user_versions::Entity>(db, &USERS, workspace, generation).await?;
-    count += ended::<group_versions::Entity>(db, &GROUPS, workspace, generation).await?;
-    count += ended::<membership_versions::Entity>(db, &MEMBERSHIPS, workspace, generation).await?;
+    take_out_ended(db, &USERS, workspace, generation).await?;
+    take_out_ended(db, &GROUPS, workspace, generation).await?;
+    take_out_ended(db, &MEMBERSHIPS, workspace, generation).await?;
     let hash = chain::hash_of_state(&last.hash, digests_at(db, workspace, generation).await?);
     let row = prunings::ActiveModel {
         workspace: Set(workspace.to_owned()),
@@ -121,7 +215,7 @@ async fn prune_versions(
     };
     prunings::Entity::delete_many().filter(prunings::Column::Workspace.eq(workspace)).exec(db).await?;
     prunings::Entity::insert(row).exec_without_returning(db).await?;
-    Ok(count)
+    Ok(())
 }
 
 /// Keeps when people and teams were first seen and last changed, which the versions will tell no more.
@@ -142,45 +236,92 @@ async fn remember_stamps(db: &DatabaseTransaction, workspace: &str, until: Gener
     Ok(())
 }
 
-/// Deletes the versions that ended in a generation or before it.
-async fn ended<E: EntityTrait>(
+/// How many versions ended in a generation or before it.
+async fn count_ended<E>(
     db: &DatabaseTransaction,
     versions: &Versions<E>,
     workspace: &str,
     generation: Generation,
-) -> Result<u64, LedgerError> {
-    let ended = E::delete_many().filter(versions.workspace.eq(workspace)).filter(versions.to.lte(generation));
-    Ok(ended.exec(db).await?.rows_affected)
+) -> Result<u64, DbErr>
+where
+    E: EntityTrait,
+    E::Model: Sync,
+{
+    let ended = E::find().filter(versions.workspace.eq(workspace)).filter(versions.to.lte(generation));
+    ended.count(db).await
 }
 
-/// Runs of before, but for those that the rest of the ledger speaks of: of generations that are still known, and the
-/// last ones that succeeded.
-async fn prune_runs(
+/// Deletes the versions that ended in a generation or before it.
+async fn take_out_ended<E: EntityTrait>(
+    db: &DatabaseTransaction,
+    versions: &Versions<E>,
+    workspace: &str,
+    generation: Generation,
+) -> Result<(), DbErr> {
+    let ended = E::delete_many().filter(versions.workspace.eq(workspace)).filter(versions.to.lte(generation));
+    ended.exec(db).await?;
+    Ok(())
+}
+
+/// Runs of before, but for those that the rest of the ledger speaks of: of generations that are still known, the last ones
+/// that succeeded, and the newest, whose number the next one comes after.
+async fn old_runs(
     db: &DatabaseTransaction,
     workspace: &str,
-    before: OffsetDateTime,
+    (before, about): (OffsetDateTime, OffsetDateTime),
     generation: Generation,
-) -> Result<u64, LedgerError> {
+) -> Result<Vec<RunId>, DbErr> {
     use imports::Column;
-    let mut last = Vec::new();
+    let of_workspace =
+        || imports::Entity::find().select_only().column(Column::Id).filter(Column::Workspace.eq(workspace));
+    let newest = of_workspace().order_by_desc(Column::Id).into_tuple::<i64>().one(db).await?;
+    let mut needed = Vec::from_iter(newest);
     for mode in [super::Mode::Full, super::Mode::Incremental] {
-        let query = imports::Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::Workspace.eq(workspace))
+        let query = of_workspace()
             .filter(Column::Mode.eq(mode.as_str()))
             .filter(Column::Status.eq(RunStatus::Succeeded.as_str()));
-        last.extend(query.order_by_desc(Column::Id).into_tuple::<i64>().one(db).await?);
+        needed.extend(query.order_by_desc(Column::Id).into_tuple::<i64>().one(db).await?);
     }
     let forgotten = Condition::any().add(Column::Generation.is_null()).add(Column::Generation.lt(generation));
-    let result = imports::Entity::delete_many()
+    let ended = of_workspace().column(Column::FinishedAt).filter(Column::FinishedAt.lt(about)).filter(forgotten);
+    let ended = ended.filter(Column::Id.is_not_in(needed)).order_by_asc(Column::Id);
+    let ended = ended.into_tuple::<(i64, Option<OffsetDateTime>)>().all(db).await?.into_iter();
+    Ok(ended.filter(|(_, at)| at.is_some_and(|at| at < before)).map(|(id, _)| id).collect())
+}
+
+/// Requests that were closed before, done or declined. What is still to be done is not forgotten.
+async fn old_requests(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    (before, about): (OffsetDateTime, OffsetDateTime),
+) -> Result<Vec<String>, DbErr> {
+    use lifecycle_requests::Column;
+    let query = lifecycle_requests::Entity::find()
+        .select_only()
+        .columns([Column::Reference, Column::ClosedAt])
         .filter(Column::Workspace.eq(workspace))
-        .filter(Column::FinishedAt.lt(before))
-        .filter(Column::Id.is_not_in(last))
-        .filter(forgotten)
-        .exec(db)
-        .await?;
-    Ok(result.rows_affected)
+        .filter(Column::State.ne("open"))
+        .filter(Column::ClosedAt.lt(about));
+    let closed = query.order_by_asc(Column::Id).into_tuple::<(String, Option<OffsetDateTime>)>().all(db).await?;
+    let closed = closed.into_iter().filter(|(_, at)| at.is_some_and(|at| at < before));
+    Ok(closed.map(|(reference, _)| reference).collect())
+}
+
+/// Log entries of before.
+async fn old_activity(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    (before, about): (OffsetDateTime, OffsetDateTime),
+) -> Result<Vec<OldEntry>, DbErr> {
+    use activity::Column;
+    let query = activity::Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::At, Column::ImportId, Column::Digest])
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::At.lt(about));
+    let entries = query.into_tuple::<(String, OffsetDateTime, Option<i64>, String)>().all(db).await?.into_iter();
+    let old = entries.filter(|(_, at, ..)| *at < before);
+    Ok(old.map(|(id, at, run, digest)| (run, (at.unix_timestamp_nanos(), id), digest)).collect())
 }
 
 /// The digests of everything that was true at the end of a generation, kind by kind and by key.

@@ -29,6 +29,19 @@ impl Ledger {
         Ok(latest_generation(&self.database, workspace).await?.map_or(0, |latest| latest.number))
     }
 
+    /// The hash of a generation, which `ledger verify --head` knows; none where there is no such generation.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn generation_hash(
+        &self,
+        workspace: &str,
+        generation: Generation,
+    ) -> Result<Option<String>, LedgerError> {
+        let row = generations::Entity::find_by_id((workspace.to_owned(), generation)).one(&self.database).await?;
+        Ok(row.map(|row| row.hash))
+    }
+
     /// The generation that was the latest at a moment; none before the first.
     ///
     /// # Errors

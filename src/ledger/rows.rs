@@ -4,7 +4,7 @@ use sea_orm::ActiveValue::Set;
 use serde_json::json;
 
 use super::entities::{activity, group_versions, membership_versions, user_versions, volatile};
-use super::{LedgerError, chain};
+use super::{LedgerError, RunId, chain, digests};
 use crate::directory::{
     Activity, Actor, Generation, Group, GroupId, Membership, Priority, Role, User, UserId, Volatile,
 };
@@ -126,19 +126,23 @@ pub(super) fn volatile_row(workspace: &str, user: &UserId, values: &Volatile) ->
     }
 }
 
-pub(super) fn activity_row(workspace: &str, entry: &Activity) -> activity::ActiveModel {
+/// A log entry that a run keeps.
+pub(super) fn activity_row(workspace: &str, run: RunId, entry: &Activity) -> activity::Model {
     let actor = entry.performed_by.as_ref();
-    activity::ActiveModel {
-        workspace: Set(workspace.to_owned()),
-        id: Set(entry.id.clone()),
-        at: Set(entry.at),
-        kind: Set(entry.kind.clone()),
-        performed_by_id: Set(actor.and_then(|actor| actor.id.as_ref()).map(ToString::to_string)),
-        performed_by_email: Set(actor.and_then(|actor| actor.email.clone())),
-        subject_id: Set(entry.subject().map(|id| id.to_string())),
-        team_id: Set(entry.team().map(|id| id.to_string())),
-        metadata: Set(entry.metadata.value()),
-    }
+    let row = activity::Model {
+        workspace: workspace.to_owned(),
+        id: entry.id.clone(),
+        at: entry.at,
+        kind: entry.kind.clone(),
+        performed_by_id: actor.and_then(|actor| actor.id.as_ref()).map(ToString::to_string),
+        performed_by_email: actor.and_then(|actor| actor.email.clone()),
+        subject_id: entry.subject().map(|id| id.to_string()),
+        team_id: entry.team().map(|id| id.to_string()),
+        metadata: entry.metadata.value(),
+        import_id: Some(run),
+        digest: String::new(),
+    };
+    activity::Model { digest: digests::of_activity(&row), ..row }
 }
 
 pub(super) fn activity(row: activity::Model) -> Activity {

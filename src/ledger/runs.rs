@@ -4,6 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    TransactionTrait,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -13,9 +14,12 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
+use super::commit::writing;
 use super::entities::imports;
-use super::{Lease, Ledger, LedgerError};
+use super::lease::patience;
+use super::{Lease, Ledger, LedgerError, evidence};
 use crate::directory::{Counts, DEFAULT_WORKSPACE, Generation, Warning};
+use crate::limits;
 
 /// Counts the imports of a workspace. Those of the default one begin at 1, those of others at a number of their own: gaps
 /// would tell of imports of another workspace.
@@ -223,7 +227,12 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn finish_run(&self, run: &Run) -> Result<(), LedgerError> {
-        update(&self.database, run).await
+        let db = self.database.begin_with_options(writing()).await?;
+        patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
+        if update(&db, run).await? {
+            evidence::record_runs(&db, &run.workspace, &[run.id], run.finished_at.unwrap_or(run.started_at)).await?;
+        }
+        Ok(db.commit().await?)
     }
 
     /// The runs of a workspace, newest first; those before `before`, if it is given.
@@ -319,15 +328,16 @@ impl Ledger {
     }
 }
 
-pub(super) async fn update(db: &impl ConnectionTrait, run: &Run) -> Result<(), LedgerError> {
+/// Records how a run ended; false where somebody else has recorded its end.
+pub(super) async fn update(db: &impl ConnectionTrait, run: &Run) -> Result<bool, LedgerError> {
     let status = imports::Column::Status;
-    imports::Entity::update_many()
+    let updated = imports::Entity::update_many()
         .set(row(run))
         .filter(imports::Column::Id.eq(run.id))
         .filter(status.eq(RunStatus::Running.as_str()))
         .exec(db)
         .await?;
-    Ok(())
+    Ok(updated.rows_affected > 0)
 }
 
 fn row(run: &Run) -> imports::ActiveModel {

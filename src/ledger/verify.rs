@@ -1,16 +1,19 @@
 //! Proves the ledger whole: every version says what it said when it was written, every generation holds the versions
-//! that it held, and each fits the one before it.
+//! that it held, and each fits the one before it. The same of runs, log entries and requests is in
+//! [`verify_records`](super::verify_records).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, QueryFilter, QuerySelect,
     TransactionTrait,
 };
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use super::chain::{self, Deeds, Head, Step, Steps, Tally};
 use super::entities::{generations, imports};
+use super::verify_records::Tail;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
 use super::{Ledger, LedgerError, prune, read, rows};
 use crate::directory::Generation;
@@ -21,15 +24,63 @@ use crate::limits;
 pub struct Verified {
     /// Generations looked at.
     pub generations: u64,
-    /// Versions looked at.
+    /// The first generation whose state is known: 1, or where the history was shortened.
+    pub first: Option<Moment>,
+    /// The latest generation.
+    pub last: Option<Moment>,
+    /// Versions of people, teams and memberships looked at.
     pub versions: u64,
-    /// The hash of the latest generation, which stands for the whole history: whoever keeps it can tell later whether
-    /// the history is still the same.
+    /// Runs that ended, and are proved by a record.
+    pub runs: u64,
+    /// Entries of Intercom's activity log that are proved by a record.
+    pub activity: u64,
+    /// Requests for changes that are proved by a record, and so is how they were closed.
+    pub requests: u64,
+    /// Records looked at.
+    pub records: u64,
+    /// Of all that, what was there before there were records, and is proved from then on only.
+    pub taken_as_found: Option<TakenAsFound>,
+    /// When the history was last shortened by `ledger prune`.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub shortened_at: Option<OffsetDateTime>,
+    /// The hash of the last record, which stands for the whole history: whoever keeps it can tell later whether the history
+    /// is still the same.
     pub head: String,
-    /// Whether the hash that was asked for is that of a generation; none where none was asked for.
+    /// The generation that the head stands for, which is the latest; none before the first.
+    pub head_generation: Option<Generation>,
+    /// When the last record was written.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub head_at: Option<OffsetDateTime>,
+    /// Whether the hash that was asked for is that of a generation or a record; none where none was asked for.
     pub known_head: Option<bool>,
+    /// Which generation the hash that was asked for stands for (0 before the first), and when it was written.
+    pub asked_head: Option<Moment>,
     /// What is wrong; nothing in a ledger that is whole. The first ones, where there are many.
     pub findings: Vec<Finding>,
+}
+
+/// A generation, and a moment of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Moment {
+    /// Which.
+    pub generation: Generation,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+}
+
+/// What was there before there were records: it is proved from the moment on that it was taken as it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TakenAsFound {
+    /// When; the last time, where it was more than once.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// Runs.
+    pub runs: u64,
+    /// Log entries.
+    pub activity: u64,
+    /// Requests.
+    pub requests: u64,
 }
 
 /// Something that is not as it was written.
@@ -37,7 +88,8 @@ pub struct Verified {
 pub struct Finding(pub String);
 
 impl Ledger {
-    /// Checks the history of a workspace. `known_head` is the hash of a generation that somebody kept.
+    /// Checks the history of a workspace. `known_head` is a hash that somebody kept: that of a generation, or one that an
+    /// earlier check gave as `head`.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]. What is wrong with the ledger is no error but a finding.
@@ -47,52 +99,93 @@ impl Ledger {
         let postgres = self.database.get_database_backend() == DbBackend::Postgres;
         let isolation = postgres.then_some(IsolationLevel::RepeatableRead);
         let db = &self.database.begin_with_config(isolation, None).await?;
-        let latest = read::latest_generation(db, workspace).await?.map_or(0, |latest| latest.number);
+        let latest = read::latest_generation(db, workspace).await?;
+        let last = latest.as_ref().map_or(0, |latest| latest.number);
         let pruned = read::last_pruned(db, workspace).await?;
         let pruned_to = pruned.as_ref().map_or(0, |pruned| pruned.generation);
-        let mut check = Check { db, workspace, pruned_to, previous: None, verified: Verified::default() };
+        let mut check = Check {
+            db,
+            workspace,
+            known_head,
+            pruned_to,
+            previous: None,
+            recorded: HashMap::new(),
+            verified: Verified::default(),
+        };
         check.verified.known_head = known_head.map(|_| false);
+        let tail = check.records().await?;
         let mut next = 1;
-        while next <= latest {
-            let rows = read::generations_between(db, workspace, next, latest).await?;
-            let Some(last) = rows.last().map(|row| row.number) else { break };
+        while next <= last {
+            let rows = read::generations_between(db, workspace, next, last).await?;
+            let Some(end) = rows.last().map(|row| row.number) else { break };
             for row in rows {
                 check.follows(next, &row);
-                if known_head == Some(row.hash.as_str()) {
-                    check.verified.known_head = Some(true);
-                    if row.number < pruned_to {
-                        check.found(format!(
-                            "generation {} has the hash that was asked for, and history was shortened up to generation {pruned_to}: what was before cannot be proved any more",
-                            row.number
-                        ));
-                    }
-                }
+                check.is_this_the_head(&row.hash, Moment { generation: row.number, at: row.at });
                 next = row.number + 1;
                 check.generation(&row).await?;
+                if row.number >= pruned_to && check.verified.first.is_none() {
+                    check.verified.first = Some(Moment { generation: row.number, at: row.at });
+                }
                 check.previous = Some(row);
             }
-            next = next.max(last + 1);
+            next = next.max(end + 1);
         }
-        if let Some(pruned) = pruned {
-            check.state(&pruned).await?;
+        if let Some(pruned) = &pruned {
+            check.state(pruned).await?;
+            check.verified.shortened_at = check.verified.shortened_at.max(Some(pruned.at));
         }
-        check.strays(latest).await?;
-        check.verified.head = check.previous.map_or_else(String::new, |row| row.hash);
+        check.strays(last).await?;
+        check.head(tail, latest);
         Ok(check.verified)
     }
 }
 
-struct Check<'a> {
-    db: &'a DatabaseTransaction,
-    workspace: &'a str,
+pub(super) struct Check<'a> {
+    pub db: &'a DatabaseTransaction,
+    pub workspace: &'a str,
+    known_head: Option<&'a str>,
     /// Up to here, only what is still true is kept.
     pruned_to: Generation,
     previous: Option<generations::Model>,
-    verified: Verified,
+    /// Of each generation that is in the chain of records, the number of its record, its hash, and the hash of the record
+    /// before.
+    pub recorded: HashMap<Generation, (i64, String, String)>,
+    pub verified: Verified,
 }
 
 impl Check<'_> {
-    fn found(&mut self, what: String) {
+    /// Compares a hash of the chain with the one that was asked for.
+    pub(super) fn is_this_the_head(&mut self, hash: &str, moment: Moment) {
+        if self.known_head != Some(hash) || self.verified.known_head == Some(true) {
+            return;
+        }
+        self.verified.known_head = Some(true);
+        self.verified.asked_head = Some(moment);
+        if moment.generation < self.pruned_to {
+            self.found(format!(
+                "the hash that was asked for is of generation {}, and history was shortened up to generation {}: what was before cannot be proved any more",
+                moment.generation, self.pruned_to
+            ));
+        }
+    }
+
+    /// The head is the hash of the last record; or of the latest generation, where an earlier version of the bridge made it
+    /// after that.
+    fn head(&mut self, tail: Option<Tail>, latest: Option<generations::Model>) {
+        self.verified.head_generation = latest.as_ref().map(|latest| latest.number);
+        self.verified.last = latest.as_ref().map(|latest| Moment { generation: latest.number, at: latest.at });
+        let number = latest.as_ref().map_or(0, |latest| latest.number);
+        let newest = match (tail, latest) {
+            (Some(tail), _) if tail.generation >= number => Some((tail.hash, tail.at)),
+            (_, Some(latest)) => Some((latest.hash, latest.at)),
+            (tail, None) => tail.map(|tail| (tail.hash, tail.at)),
+        };
+        if let Some((hash, at)) = newest {
+            (self.verified.head, self.verified.head_at) = (hash, Some(at));
+        }
+    }
+
+    pub(super) fn found(&mut self, what: String) {
         if self.verified.findings.len() < limits::FINDINGS {
             self.verified.findings.push(Finding(what));
         }
@@ -116,6 +209,16 @@ impl Check<'_> {
         self.verified.generations += 1;
         let before = self.verified.findings.len();
         let number = row.number;
+        let fits = |(sequence, hash, _): &(i64, String, String)| row.evidence == Some(*sequence) && *hash == row.hash;
+        match self.recorded.get(&number) {
+            Some(record) if !fits(record) => {
+                self.found(format!("generations: generation {number} is not the one that its record tells of"));
+            }
+            None if row.evidence.is_some() => {
+                self.found(format!("evidence: the record of generation {number} is missing"));
+            }
+            _ => {}
+        }
         let users = self
             .steps(&USERS, number, |row| rows::user(row).map(|user| chain::digest(self.workspace, number, &user)))
             .await?;
@@ -138,7 +241,13 @@ impl Check<'_> {
             ));
         }
         self.compare_tally(row, &steps);
-        let head = Head { workspace: self.workspace, number, run: row.import_id, at: row.at };
+        let evidence = self.recorded.get(&number).filter(|(sequence, ..)| row.evidence == Some(*sequence));
+        let evidence = evidence.map(|(sequence, _, before)| (*sequence, before.as_str()));
+        if row.evidence.is_some() && evidence.is_none() {
+            // The record that is missing or was changed has been found already.
+            return Ok(());
+        }
+        let head = Head { workspace: self.workspace, number, run: row.import_id, at: row.at, evidence };
         if chain::hash(&row.previous_hash, &head, &steps) != row.hash && self.verified.findings.len() == before {
             self.found(format!(
                 "generations: generation {number} is not as it was: its time, its run, its hash or what ended in it was changed"

@@ -163,6 +163,7 @@ fn settle(value: &mut Value) {
             ("target", Value::String(text)) if !text.starts_with("adm_") => *value = json!("AuWSD7KUeRzNd_3off7pzA"),
             ("access_token", _) => *value = json!("eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJSUzI1NiJ9.…"),
             ("sha256", _) => *value = json!("5c673a7e0b29ab02d3ac81785fcadf91816a7baeab59f782535ddbf1470cda28"),
+            ("generation_hash", Value::String(_)) => *value = json!("N1LdmbOCFMxkhONW0zQIdZa98AwerX40GnMikDyf3so"),
             ("kid" | "n" | "x" | "y" | "client_id", Value::String(_)) => *value = json!("vS9qkz1Yb0cWmQ"),
             ("hash" | "intercom_calls", Value::Number(_)) => {}
             _ => settle(value),

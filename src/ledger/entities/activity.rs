@@ -17,6 +17,8 @@ pub struct Model {
     pub subject_id: Option<String>,
     pub team_id: Option<String>,
     pub metadata: Json,
+    pub import_id: Option<i64>,
+    pub digest: String,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -15,6 +15,7 @@ pub struct Model {
     pub hash: String,
     pub previous_hash: String,
     pub tally: Json,
+    pub evidence: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

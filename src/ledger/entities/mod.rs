@@ -5,6 +5,8 @@ pub mod audit;
 pub mod clients;
 pub mod connect_attempts;
 pub mod connections;
+pub mod evidence;
+pub mod evidence_due;
 pub mod generations;
 pub mod group_versions;
 pub mod imports;

@@ -1,0 +1,163 @@
+//! Copies of a ledger in SQLite: making one while the bridge runs, and looking at one before it is trusted.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+
+use migrations::Migrator;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbBackend, EntityTrait, QuerySelect, Statement};
+use sea_orm_migration::MigratorTrait;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+
+use super::entities::{generations, imports, lifecycle_requests, workspaces};
+use super::{Ledger, LedgerError};
+use crate::limits;
+
+/// Why a file cannot be used as a ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// It is something else.
+    #[error("it is no database of this bridge")]
+    NotALedger,
+    /// A later version of the bridge has changed its tables.
+    #[error("it was written by a newer version of the bridge (it has the migration {migration}); use that version")]
+    Newer {
+        /// The first migration that this version does not know.
+        migration: String,
+    },
+    /// SQLite finds its pages or indexes wrong.
+    #[error("it is damaged: {first}")]
+    Damaged {
+        /// What SQLite says first.
+        first: String,
+    },
+    /// It cannot be read.
+    #[error("it cannot be read: {}", _0.chain())]
+    Ledger(#[from] LedgerError),
+}
+
+impl From<sea_orm::DbErr> for CopyError {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+/// The file of a SQLite database; none for one in memory, and for PostgreSQL.
+#[must_use]
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    if !url.starts_with("sqlite:") || url.contains(":memory:") || url.contains("mode=memory") {
+        return None;
+    }
+    Some(SqliteConnectOptions::from_str(url).ok()?.get_filename().to_owned())
+}
+
+impl Ledger {
+    /// Opens a file that nobody else has open. Nothing is put beside it.
+    ///
+    /// # Errors
+    /// [`CopyError::NotALedger`] for a file that SQLite cannot open, and whatever keeps it from being read.
+    pub async fn open_copy(file: &Path, read_only: bool) -> Result<Self, CopyError> {
+        let file = file.to_owned();
+        let mut options = ConnectOptions::new("sqlite://copy");
+        // The journal that SQLite makes by default is gone after each transaction.
+        options.max_connections(1).sqlx_logging(false).acquire_timeout(limits::DATABASE_WAIT).map_sqlx_sqlite_opts(
+            move |sqlite| {
+                let sqlite = sqlite.filename(&file).create_if_missing(false);
+                if read_only {
+                    sqlite.read_only(true).immutable(true)
+                } else {
+                    sqlite.journal_mode(SqliteJournalMode::Delete)
+                }
+            },
+        );
+        Ok(Self { database: Database::connect(options).await.map_err(unreadable)? })
+    }
+
+    /// Writes a copy of the whole database into a file that is empty or not there, as it is at this moment, whoever else
+    /// reads or writes it. SQLite alone can do this.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn copy_into(&self, file: &str) -> Result<(), LedgerError> {
+        let statement = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [file.into()]);
+        self.database.execute_raw(statement).await?;
+        Ok(())
+    }
+
+    /// Looks whether a copy is a ledger that this version can use, and is not damaged. Gives how many migrations it lacks.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn inspect(&self) -> Result<usize, CopyError> {
+        let tables = self.column("SELECT name FROM sqlite_master WHERE type = 'table'").await.map_err(unreadable)?;
+        if !["seaql_migrations", "imports", "generations", "user_versions"]
+            .iter()
+            .all(|name| tables.iter().any(|table| table == name))
+        {
+            return Err(CopyError::NotALedger);
+        }
+        let first = self.column("PRAGMA integrity_check(1)").await.map_err(unreadable)?.into_iter().next();
+        if let Some(first) = first.filter(|first| first != "ok") {
+            return Err(CopyError::Damaged { first });
+        }
+        let known: Vec<String> = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+        let applied = self.column("SELECT version FROM seaql_migrations ORDER BY version").await?;
+        if let Some(newer) = applied.iter().find(|name| !known.contains(name)) {
+            return Err(CopyError::Newer { migration: newer.clone() });
+        }
+        Ok(known.len().saturating_sub(applied.len()))
+    }
+
+    /// The workspaces that a ledger knows anything of, by name.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn workspace_names(&self) -> Result<Vec<String>, LedgerError> {
+        let db = &self.database;
+        let described = workspaces::Entity::find().select_only().column(workspaces::Column::Workspace);
+        let mut names: Vec<String> = described.into_tuple().all(db).await?;
+        let imported = imports::Entity::find().select_only().column(imports::Column::Workspace).distinct();
+        names.extend(imported.into_tuple::<String>().all(db).await?);
+        let generations = generations::Entity::find().select_only().column(generations::Column::Workspace).distinct();
+        names.extend(generations.into_tuple::<String>().all(db).await?);
+        let requests = lifecycle_requests::Entity::find().select_only();
+        let requests = requests.column(lifecycle_requests::Column::Workspace).distinct();
+        names.extend(requests.into_tuple::<String>().all(db).await?);
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// The first column of what a statement gives, as texts.
+    async fn column(&self, sql: &str) -> Result<Vec<String>, sea_orm::DbErr> {
+        let rows = self.database.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
+        rows.iter().map(|row| row.try_get_by_index(0)).collect()
+    }
+}
+
+/// What SQLite says of a file that it cannot make sense of.
+fn unreadable(error: sea_orm::DbErr) -> CopyError {
+    let text = error.to_string();
+    if text.contains("file is not a database") {
+        CopyError::NotALedger
+    } else if text.contains("malformed") {
+        CopyError::Damaged { first: "its pages do not make sense (database disk image is malformed)".to_owned() }
+    } else {
+        error.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_database_is_known_if_it_has_one() {
+        let file = |url| sqlite_file(url).map(|file| file.display().to_string());
+        assert_eq!(file("sqlite://bridge.db?mode=rwc").as_deref(), Some("bridge.db"));
+        assert_eq!(file("sqlite:///var/lib/my%20bridge.db").as_deref(), Some("/var/lib/my bridge.db"));
+        assert_eq!(file("sqlite:bridge.db").as_deref(), Some("bridge.db"));
+        for none in ["sqlite::memory:", "sqlite://x?mode=memory", "postgres://db.example/bridge"] {
+            assert_eq!(file(none), None);
+        }
+    }
+}

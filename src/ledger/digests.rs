@@ -1,0 +1,209 @@
+//! Digests of what the history tells beside versions: entries of the activity log, runs, requests and how they were
+//! closed.
+//!
+//! A digest covers every column of its row by name, but for columns that are null: a column that a later version adds
+//! leaves the digests of older rows as they are. JSON is brought into one form first, since PostgreSQL stores it in its
+//! own.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::entities::{activity, imports, lifecycle_requests};
+
+/// The digest of a log entry: what was done, when, to whom and by whom.
+pub(super) fn of_activity(row: &activity::Model) -> String {
+    Fields::of("activity")
+        .text("workspace", Some(&row.workspace))
+        .text("id", Some(&row.id))
+        .time("at", Some(row.at))
+        .text("kind", Some(&row.kind))
+        .text("performed_by_id", row.performed_by_id.as_deref())
+        .text("performed_by_email", row.performed_by_email.as_deref())
+        .text("subject_id", row.subject_id.as_deref())
+        .text("team_id", row.team_id.as_deref())
+        .json("metadata", Some(&row.metadata))
+        .end()
+}
+
+/// The digest of a run that has ended.
+pub(super) fn of_run(row: &imports::Model) -> String {
+    Fields::of("run")
+        .number("id", Some(row.id))
+        .text("workspace", Some(&row.workspace))
+        .text("mode", Some(&row.mode))
+        .text("trigger", Some(&row.trigger))
+        .text("requested_by", row.requested_by.as_deref())
+        .number("allow_removals", Some(i64::from(row.allow_removals)))
+        .number("fence", row.fence)
+        .text("status", Some(&row.status))
+        .time("started_at", Some(row.started_at))
+        .time("observed_at", row.observed_at)
+        .time("finished_at", row.finished_at)
+        .number("generation", row.generation)
+        .json("counts", Some(&row.counts))
+        .time("activity_watermark", row.activity_watermark)
+        .number("intercom_calls", Some(row.intercom_calls))
+        .number("intercom_retries", Some(row.intercom_retries))
+        .text("progress", row.progress.as_deref())
+        .json("warnings", Some(&row.warnings))
+        .json("error", row.error.as_ref())
+        .end()
+}
+
+/// The digest of a request as it was made.
+pub(super) fn of_request(row: &lifecycle_requests::Model) -> String {
+    Fields::of("request")
+        .text("reference", Some(&row.reference))
+        .text("workspace", Some(&row.workspace))
+        .time("at", Some(row.at))
+        .text("source", Some(&row.source))
+        .text("requester", Some(&row.requester))
+        .text("request_id", Some(&row.request_id))
+        .text("method", Some(&row.method))
+        .text("operation", Some(&row.operation))
+        .text("target", row.target.as_deref())
+        .text("entitlement", row.entitlement.as_deref())
+        .text("user_name", row.user_name.as_deref())
+        .text("comment", row.comment.as_deref())
+        .end()
+}
+
+/// The digest of how a request was closed.
+pub(super) fn of_closing(row: &lifecycle_requests::Model) -> String {
+    Fields::of("closing")
+        .text("reference", Some(&row.reference))
+        .text("workspace", Some(&row.workspace))
+        .text("state", Some(&row.state))
+        .time("closed_at", row.closed_at)
+        .text("closed_by", row.closed_by.as_deref())
+        .text("note", row.note.as_deref())
+        .end()
+}
+
+/// SHA-256, as 43 characters of base64url, over fields with names.
+pub(super) struct Fields(Context);
+
+impl Fields {
+    pub(super) fn of(what: &str) -> Self {
+        Self(Context::new(&SHA256)).text("of", Some(what))
+    }
+
+    /// The length stands before the value, so that no value can look like another field.
+    pub(super) fn text(mut self, name: &str, value: Option<&str>) -> Self {
+        if let Some(value) = value {
+            self.0.update(name.as_bytes());
+            self.0.update(b"=");
+            self.0.update(value.len().to_string().as_bytes());
+            self.0.update(b":");
+            self.0.update(value.as_bytes());
+            self.0.update(b"\n");
+        }
+        self
+    }
+
+    pub(super) fn number(self, name: &str, value: Option<i64>) -> Self {
+        self.text(name, value.map(|value| value.to_string()).as_deref())
+    }
+
+    /// In microseconds, which is what PostgreSQL keeps.
+    fn time(self, name: &str, value: Option<OffsetDateTime>) -> Self {
+        let micros = value.map(|value| value.unix_timestamp_nanos().div_euclid(1_000).to_string());
+        self.text(name, micros.as_deref())
+    }
+
+    fn json(self, name: &str, value: Option<&Value>) -> Self {
+        let text = value.map(|value| {
+            let mut text = String::new();
+            canonical(value, &mut text);
+            text
+        });
+        self.text(name, text.as_deref())
+    }
+
+    pub(super) fn end(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.finish())
+    }
+}
+
+/// Every whole number below this has one form as an integer; larger ones are read as floating-point numbers.
+const INTEGERS_END: f64 = 18_446_744_073_709_551_616.0;
+
+/// JSON in the one form that it has after PostgreSQL kept it, too: keys in order, and whole numbers without a fraction
+/// or an exponent.
+fn canonical(value: &Value, to: &mut String) {
+    match value {
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(float) if float == 0.0 => to.push('0'),
+            Some(float) if float.fract() == 0.0 && float.abs() < INTEGERS_END => to.push_str(&format!("{float:.0}")),
+            _ => to.push_str(&number.to_string()),
+        },
+        Value::Array(values) => {
+            to.push('[');
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 {
+                    to.push(',');
+                }
+                canonical(value, to);
+            }
+            to.push(']');
+        }
+        Value::Object(members) => {
+            let mut members: Vec<(&String, &Value)> = members.iter().collect();
+            members.sort_unstable_by_key(|(name, _)| *name);
+            to.push('{');
+            for (index, (name, value)) in members.into_iter().enumerate() {
+                if index > 0 {
+                    to.push(',');
+                }
+                to.push_str(&Value::from(name.as_str()).to_string());
+                to.push(':');
+                canonical(value, to);
+            }
+            to.push('}');
+        }
+        other => to.push_str(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn form(text: &str) -> String {
+        let mut to = String::new();
+        canonical(&serde_json::from_str(text).unwrap(), &mut to);
+        to
+    }
+
+    #[test]
+    fn json_has_one_form_however_a_database_writes_it() {
+        for (written, kept) in [
+            (r#"{"b":1,"a":[true,null]}"#, r#"{"a": [true, null], "b": 1}"#),
+            ("1e16", "10000000000000000"),
+            ("-0.0", "0.0"),
+            ("7.0", "7"),
+            ("-1e19", "-10000000000000000000"),
+            ("1e300", &format!("1{}", "0".repeat(300))),
+            ("1e-7", "0.0000001"),
+            (r#""\u00e9\n""#, r#""é\n""#),
+        ] {
+            assert_eq!(form(written), form(kept), "{written}");
+        }
+        assert_ne!(form("0.1"), form("0.2"));
+        assert_ne!(form(r#"{"a":1}"#), form(r#"{"a":"1"}"#));
+    }
+
+    #[test]
+    fn a_digest_tells_fields_apart_and_leaves_out_what_is_null() {
+        let digest = |a: Option<&str>, b: Option<&str>| Fields::of("x").text("a", a).text("b", b).end();
+        assert_ne!(digest(Some("1"), None), digest(None, Some("1")));
+        assert_ne!(digest(Some(""), None), digest(None, None));
+        assert_ne!(digest(Some("1\nb=1:2"), None), digest(Some("1"), Some("2")));
+        assert_eq!(digest(Some("1"), None), Fields::of("x").text("a", Some("1")).end());
+        assert_ne!(Fields::of("x").json("m", Some(&json!({"a": 1}))).end(), Fields::of("x").json("m", None).end());
+    }
+}

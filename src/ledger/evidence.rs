@@ -1,0 +1,485 @@
+//! The chain of records: what proves runs, log entries, requests and prunings, and in which order they came.
+//!
+//! Each workspace has one chain. A record has a number, a kind, a subject, the digest of what it proves, and a hash that
+//! covers all of that and the hash of the record before it. Nothing is ever taken out of the chain: when something is
+//! pruned, its record stays and says by which pruning. A generation is a record too, with its own hash, so the hash of the
+//! last record (the *head*) stands for the whole history.
+//!
+//! ```text
+//! found       rows that were there before there were records: so many records after this one
+//! activity    the log entries that a run kept; subject: the run
+//! run         a run that ended; subject: its number
+//! request     a request, as it was made; subject: its reference
+//! closing     how a request was closed; subject: its reference
+//! generation  a generation; subject: its number
+//! pruning     what was taken out; subject: the moment before which things had ended, in milliseconds
+//! ```
+//!
+//! Writers wait for each other: a transaction takes the chain's lock after everything else and holds it for a moment, to
+//! its end. On SQLite, the lock is the one that every writing transaction has.
+
+use std::collections::{BTreeMap, HashSet};
+
+use aws_lc_rs::digest::{SHA256, digest as sha256};
+use futures_util::TryStreamExt as _;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, StreamTrait, TransactionTrait,
+};
+use time::OffsetDateTime;
+
+use super::chain::{self, RecordHead};
+use super::commit::{insert, writing};
+use super::digests::{self, Fields};
+use super::entities::{activity, evidence, evidence_due, generations, imports, lifecycle_requests};
+use super::entities::{pruned_stamps, prunings};
+use super::lease::{millis, patience};
+use super::{Ledger, LedgerError, RunId, read};
+use crate::clock::Clock;
+use crate::directory::Generation;
+use crate::limits;
+
+/// What a record proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Found,
+    Activity,
+    Run,
+    Request,
+    Closing,
+    Generation,
+    Pruning,
+}
+
+impl Kind {
+    const ALL: [Self; 7] =
+        [Self::Found, Self::Activity, Self::Run, Self::Request, Self::Closing, Self::Generation, Self::Pruning];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Activity => "activity",
+            Self::Run => "run",
+            Self::Request => "request",
+            Self::Closing => "closing",
+            Self::Generation => "generation",
+            Self::Pruning => "pruning",
+        }
+    }
+
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// Runs that have not ended, and so have no record yet.
+pub(super) const UNDER_WAY: [&str; 2] = ["queued", "running"];
+
+/// What a batch of log entries is ordered by: the moment, then the id.
+pub(super) type EntryKey = (i128, String);
+
+/// The key and the digest of a log entry.
+pub(super) fn entry(row: &activity::Model) -> (EntryKey, String) {
+    ((row.at.unix_timestamp_nanos(), row.id.clone()), row.digest.clone())
+}
+
+/// Folds the digests of log entries, oldest first, on top of a fold.
+pub(super) fn fold_entries(so_far: &str, mut entries: Vec<(EntryKey, String)>) -> String {
+    entries.sort_unstable();
+    entries.iter().fold(so_far.to_owned(), |so_far, (_, digest)| chain::fold(&so_far, digest))
+}
+
+/// Adds records to the chain of a workspace, at the end of a transaction.
+pub(super) struct Records<'a> {
+    db: &'a DatabaseTransaction,
+    workspace: &'a str,
+    at: i64,
+    /// The last record so far.
+    sequence: i64,
+    hash: String,
+    rows: Vec<evidence::ActiveModel>,
+}
+
+impl<'a> Records<'a> {
+    /// Takes the lock of the chain, and reads its last record.
+    pub async fn begin(db: &'a DatabaseTransaction, workspace: &'a str, at: OffsetDateTime) -> Result<Self, DbErr> {
+        lock(db, CHAIN_LOCK, workspace).await?;
+        let last = evidence::Entity::find().filter(evidence::Column::Workspace.eq(workspace));
+        let last = last.order_by_desc(evidence::Column::Sequence).one(db).await?;
+        let (sequence, hash) = last.map_or_else(|| (0, chain::START.to_owned()), |last| (last.sequence, last.hash));
+        Ok(Self { db, workspace, at: millis(at), sequence, hash, rows: Vec::new() })
+    }
+
+    /// The number of the next record, and the hash of the one before it.
+    pub fn next(&self) -> (i64, &str) {
+        (self.sequence + 1, &self.hash)
+    }
+
+    /// Adds a record.
+    pub fn add(&mut self, kind: Kind, subject: &str, count: i64, digest: String) {
+        let head = RecordHead {
+            workspace: self.workspace,
+            sequence: self.sequence + 1,
+            kind: kind.as_str(),
+            subject,
+            count,
+            at: self.at,
+            digest: &digest,
+        };
+        let hash = chain::record_hash(&self.hash, &head);
+        self.push(kind, subject, (count, self.at), digest, hash);
+    }
+
+    /// Adds the record of a generation, which has that hash.
+    pub fn add_generation(&mut self, number: Generation, at: OffsetDateTime, hash: &str) {
+        self.push(Kind::Generation, &number.to_string(), (1, millis(at)), String::new(), hash.to_owned());
+    }
+
+    /// Adds the log entries that a run kept, if there are any.
+    pub fn add_activity(&mut self, run: RunId, entries: Vec<(EntryKey, String)>) {
+        if !entries.is_empty() {
+            let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
+            self.add(Kind::Activity, &run.to_string(), count, fold_entries(chain::START, entries));
+        }
+    }
+
+    /// Adds runs as they are in the database now.
+    pub async fn add_runs(&mut self, ids: &[RunId]) -> Result<(), DbErr> {
+        for ids in ids.chunks(limits::SQL_VALUES) {
+            let query = imports::Entity::find().filter(imports::Column::Id.is_in(ids.iter().copied()));
+            for row in query.order_by_asc(imports::Column::Id).all(self.db).await? {
+                self.add(Kind::Run, &row.id.to_string(), 1, digests::of_run(&row));
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, kind: Kind, subject: &str, (count, at): (i64, i64), digest: String, hash: String) {
+        self.sequence += 1;
+        self.hash.clone_from(&hash);
+        self.rows.push(evidence::ActiveModel {
+            workspace: Set(self.workspace.to_owned()),
+            sequence: Set(self.sequence),
+            kind: Set(kind.as_str().to_owned()),
+            subject: Set(subject.to_owned()),
+            count: Set(count),
+            digest: Set(digest),
+            hash: Set(hash),
+            at: Set(at),
+            pruned: Set(None),
+            pruned_count: Set(0),
+            pruned_fold: Set(String::new()),
+        });
+    }
+
+    /// Writes the records.
+    pub async fn write(self) -> Result<(), DbErr> {
+        insert(self.db, self.rows, None).await
+    }
+}
+
+/// Records runs that have just ended.
+pub(super) async fn record_runs(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    runs: &[RunId],
+    now: OffsetDateTime,
+) -> Result<(), DbErr> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let mut records = Records::begin(db, workspace, now).await?;
+    records.add_runs(runs).await?;
+    records.write().await
+}
+
+/// Records a request that has just been made, or, of one kind or the other, how it was closed.
+pub(super) async fn record_request(
+    db: &DatabaseTransaction,
+    kind: Kind,
+    (workspace, reference): (&str, &str),
+    now: OffsetDateTime,
+) -> Result<(), DbErr> {
+    use lifecycle_requests::Column;
+    let query = lifecycle_requests::Entity::find().filter(Column::Workspace.eq(workspace));
+    if let Some(row) = query.filter(Column::Reference.eq(reference)).one(db).await? {
+        let digest = if kind == Kind::Closing { digests::of_closing(&row) } else { digests::of_request(&row) };
+        let mut records = Records::begin(db, workspace, now).await?;
+        records.add(kind, reference, 1, digest);
+        records.write().await?;
+    }
+    Ok(())
+}
+
+/// The locks' classes. (PostgreSQL keeps locks of two numbers apart from those of one, which the audit trail has.)
+const CHAIN_LOCK: i32 = 0x6c_6564;
+/// See [`CHAIN_LOCK`]. Of two prunings, one waits for the other.
+pub(super) const PRUNING_LOCK: i32 = 0x70_7275;
+
+/// Takes a lock of a workspace until the end of the transaction. SQLite has one writer at a time anyway.
+pub(super) async fn lock(db: &DatabaseTransaction, class: i32, workspace: &str) -> Result<(), DbErr> {
+    if ConnectionTrait::get_database_backend(db) == DbBackend::Postgres {
+        let hash = sha256(&SHA256, workspace.as_bytes());
+        let [a, b, c, d, ..] = *hash.as_ref() else { return Ok(()) };
+        let key = i32::from_be_bytes([a, b, c, d]);
+        db.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({class}, {key})")).await?;
+    }
+    Ok(())
+}
+
+/// What was taken out of a workspace by a pruning.
+#[derive(Default)]
+pub(super) struct TakenOut {
+    pub runs: HashSet<String>,
+    pub requests: HashSet<String>,
+    /// Keys and digests of log entries, by the run that kept them.
+    pub activity: BTreeMap<i64, Vec<(EntryKey, String)>>,
+}
+
+/// Records a pruning: what is gone keeps its record, marked; of log entries, the fold of those that are gone stays, so that
+/// the rest is proved as before.
+pub(super) async fn record_pruning(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    mut taken: TakenOut,
+    (before, count): (OffsetDateTime, u64),
+    now: OffsetDateTime,
+) -> Result<(), DbErr> {
+    use evidence::Column;
+    let mut records = Records::begin(db, workspace, now).await?;
+    let (number, _) = records.next();
+    let (mut whole, mut partly) = (Vec::new(), Vec::new());
+    let mut rows = of(workspace).filter(Expr::col(Column::PrunedCount).lt(Expr::col(Column::Count))).stream(db).await?;
+    while let Some(row) = rows.try_next().await? {
+        match Kind::from_word(&row.kind) {
+            Some(Kind::Run) if taken.runs.contains(&row.subject) => whole.push(row.sequence),
+            Some(Kind::Request | Kind::Closing) if taken.requests.contains(&row.subject) => whole.push(row.sequence),
+            Some(Kind::Activity) => {
+                let run = row.subject.parse().unwrap_or_default();
+                if let Some(gone) = taken.activity.remove(&run) {
+                    let count = row.pruned_count + i64::try_from(gone.len()).unwrap_or(i64::MAX);
+                    if count < row.count {
+                        partly.push((row.sequence, count, fold_entries(&row.pruned_fold, gone)));
+                    } else {
+                        whole.push(row.sequence);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    drop(rows);
+    for sequences in whole.chunks(limits::SQL_VALUES) {
+        let update = evidence::Entity::update_many()
+            .col_expr(Column::Pruned, Expr::value(number))
+            .col_expr(Column::PrunedCount, Expr::col(Column::Count))
+            .col_expr(Column::PrunedFold, Expr::col(Column::Digest))
+            .filter(Column::Workspace.eq(workspace));
+        update.filter(Column::Sequence.is_in(sequences.iter().copied())).exec(db).await?;
+    }
+    for (sequence, count, fold) in partly {
+        let update = evidence::Entity::update_many()
+            .col_expr(Column::Pruned, Expr::value(number))
+            .col_expr(Column::PrunedCount, Expr::value(count))
+            .col_expr(Column::PrunedFold, Expr::value(fold))
+            .filter(Column::Workspace.eq(workspace));
+        update.filter(Column::Sequence.eq(sequence)).exec(db).await?;
+    }
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let digest = pruned_state(db, workspace).await?;
+    records.add(Kind::Pruning, &millis(before).to_string(), count, digest);
+    records.write().await
+}
+
+/// The digest of everything that earlier prunings left in place of what they took out: up to where history was shortened,
+/// when things were first seen and last changed, and which records have nothing left to prove.
+pub(super) async fn pruned_state(db: &(impl ConnectionTrait + StreamTrait), workspace: &str) -> Result<String, DbErr> {
+    let mut fields = Fields::of("pruned");
+    let shortened = prunings::Entity::find().filter(prunings::Column::Workspace.eq(workspace));
+    for row in shortened.order_by_asc(prunings::Column::Generation).all(db).await? {
+        fields = fields.number("generation", Some(row.generation)).text("hash", Some(&row.hash));
+        fields = fields.number("at", Some(millis(row.at)));
+    }
+    let stamps = pruned_stamps::Entity::find().filter(pruned_stamps::Column::Workspace.eq(workspace));
+    let mut stamps = stamps.all(db).await?;
+    stamps.sort_unstable_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
+    for row in stamps {
+        fields = fields.text("kind", Some(&row.kind)).text("id", Some(&row.id));
+        fields = fields.number("first", Some(row.first_generation)).number("last", Some(row.last_generation));
+    }
+    let pruned = of(workspace).filter(evidence::Column::Pruned.is_not_null());
+    let mut rows = pruned.order_by_asc(evidence::Column::Sequence).stream(db).await?;
+    while let Some(row) = rows.try_next().await? {
+        fields = fields.number("sequence", Some(row.sequence)).number("pruned", row.pruned);
+        fields = fields.number("count", Some(row.pruned_count)).text("fold", Some(&row.pruned_fold));
+    }
+    Ok(fields.end())
+}
+
+/// The digest of a `found` record: the latest generation that it covers, and what prunings had left.
+pub(super) fn found_digest(generation_hash: &str, pruned_state: &str) -> String {
+    Fields::of("found").text("generation", Some(generation_hash)).text("pruned", Some(pruned_state)).end()
+}
+
+pub(super) fn of(workspace: &str) -> sea_orm::Select<evidence::Entity> {
+    evidence::Entity::find().filter(evidence::Column::Workspace.eq(workspace))
+}
+
+impl Ledger {
+    /// Takes what is in no record into the chain of its workspace, as it is found: rows from before there were records, and
+    /// rows that an earlier version of the bridge wrote beside this one. [`Ledger::verify`] tells how many there are.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]; then nothing is taken.
+    pub async fn take_as_found(&self, workspace: &str, now: OffsetDateTime) -> Result<u64, LedgerError> {
+        let db = self.database.begin_with_options(writing()).await?;
+        patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
+        let records = Records::begin(&db, workspace, now).await?;
+        let count = take(&db, workspace, records).await?;
+        evidence_due::Entity::delete_by_id(workspace).exec(&db).await?;
+        db.commit().await?;
+        Ok(count)
+    }
+
+    /// Does so at a start, where an earlier version of the bridge has written something since: it ran beside this one, or
+    /// after it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]; then nothing is taken.
+    pub async fn take_from_earlier_versions(&self, workspace: &str, now: OffsetDateTime) -> Result<(), LedgerError> {
+        let db = &self.database;
+        let counts =
+            of(workspace).select_only().column(evidence::Column::Kind).filter(evidence::Column::Pruned.is_null());
+        let counts = counts.column_as(evidence::Column::Sequence.count(), "count").group_by(evidence::Column::Kind);
+        let counts: BTreeMap<String, i64> = counts.into_tuple::<(String, i64)>().all(db).await?.into_iter().collect();
+        let recorded = |kind: Kind| counts.get(kind.as_str()).copied().unwrap_or_default().unsigned_abs();
+        let runs = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
+        let runs = runs.filter(imports::Column::Status.is_not_in(UNDER_WAY)).count(db).await?;
+        let requests = lifecycle_requests::Entity::find().filter(lifecycle_requests::Column::Workspace.eq(workspace));
+        let closed = requests.clone().filter(lifecycle_requests::Column::State.ne("open")).count(db).await?;
+        let requests = requests.count(db).await?;
+        let latest = read::latest_generation(db, workspace).await?;
+        let last = latest.as_ref().map_or(0, |latest| latest.number);
+        let covered = of(workspace).filter(evidence::Column::Kind.eq(Kind::Found.as_str()));
+        let covered = covered.order_by_desc(evidence::Column::Sequence).one(db).await?;
+        let covered = covered.and_then(|found| found.subject.parse::<Generation>().ok()).unwrap_or_default();
+        if runs > recorded(Kind::Run)
+            || requests > recorded(Kind::Request)
+            || closed > recorded(Kind::Closing)
+            || latest.is_some_and(|latest| latest.evidence.is_none() && last > covered)
+        {
+            let records = self.take_as_found(workspace, now).await?;
+            tracing::warn!(
+                workspace,
+                records,
+                "an earlier version of the bridge wrote to the ledger; what it wrote is proved from now on"
+            );
+        }
+        Ok(())
+    }
+
+    /// Does so for every workspace whose rows are older than the table of records.
+    pub(super) async fn take_what_is_due(&self) -> Result<(), LedgerError> {
+        for due in evidence_due::Entity::find().all(&self.database).await? {
+            let count = self.take_as_found(&due.workspace, Clock::System.now()).await?;
+            tracing::info!(
+                workspace = due.workspace,
+                records = count,
+                "what was recorded before is proved from now on"
+            );
+        }
+        Ok(())
+    }
+}
+
+async fn take(db: &DatabaseTransaction, workspace: &str, mut records: Records<'_>) -> Result<u64, LedgerError> {
+    let mut known: HashSet<(String, String)> = HashSet::new();
+    let mut covered: Generation = 0;
+    let mut rows = of(workspace).stream(db).await?;
+    while let Some(row) = rows.try_next().await? {
+        if matches!(Kind::from_word(&row.kind), Some(Kind::Found | Kind::Generation)) {
+            covered = Ord::max(covered, row.subject.parse().unwrap_or_default());
+        }
+        if row.pruned.is_none() {
+            known.insert((row.kind, row.subject));
+        }
+    }
+    drop(rows);
+    let is_new = |kind: Kind, subject: &str| !known.contains(&(kind.as_str().to_owned(), subject.to_owned()));
+    let mut found: Vec<(Kind, String, i64, String)> = Vec::new();
+
+    let runs = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
+    let runs = runs.filter(imports::Column::Status.is_not_in(UNDER_WAY)).order_by_asc(imports::Column::Id);
+    let mut rows = runs.stream(db).await?;
+    while let Some(row) = rows.try_next().await? {
+        let subject = row.id.to_string();
+        if is_new(Kind::Run, &subject) {
+            found.push((Kind::Run, subject, 1, digests::of_run(&row)));
+        }
+    }
+    drop(rows);
+
+    let requests = lifecycle_requests::Entity::find().filter(lifecycle_requests::Column::Workspace.eq(workspace));
+    let mut rows = requests.order_by_asc(lifecycle_requests::Column::Id).stream(db).await?;
+    while let Some(row) = rows.try_next().await? {
+        if is_new(Kind::Request, &row.reference) {
+            found.push((Kind::Request, row.reference.clone(), 1, digests::of_request(&row)));
+        }
+        if row.state != "open" && is_new(Kind::Closing, &row.reference) {
+            found.push((Kind::Closing, row.reference.clone(), 1, digests::of_closing(&row)));
+        }
+    }
+    drop(rows);
+
+    // No run has a number below zero, so nothing else has this batch.
+    let batch = -records.next().0;
+    let entries = take_activity(db, workspace, batch).await?;
+    if !entries.is_empty() {
+        let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
+        found.push((Kind::Activity, batch.to_string(), count, fold_entries(chain::START, entries)));
+    }
+
+    let latest = read::latest_generation(db, workspace).await?;
+    let (number, hash) = latest.map_or((0, String::new()), |latest: generations::Model| (latest.number, latest.hash));
+    if found.is_empty() && number <= covered {
+        return Ok(0);
+    }
+    let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let digest = found_digest(&hash, &pruned_state(db, workspace).await?);
+    records.add(Kind::Found, &number.to_string(), count, digest);
+    for (kind, subject, count, digest) in found {
+        records.add(kind, &subject, count, digest);
+    }
+    records.write().await?;
+    Ok(count.unsigned_abs())
+}
+
+/// Gives the log entries that are of no run a batch and a digest.
+async fn take_activity(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    batch: i64,
+) -> Result<Vec<(EntryKey, String)>, DbErr> {
+    use activity::Column;
+    let known = OnConflict::columns([Column::Workspace, Column::Id])
+        .update_columns([Column::ImportId, Column::Digest])
+        .to_owned();
+    let (mut entries, mut last) = (Vec::new(), String::new());
+    loop {
+        let query = activity::Entity::find()
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::ImportId.is_null())
+            .filter(Column::Id.gt(last.as_str()));
+        let rows = query.order_by_asc(Column::Id).limit(1_000).all(db).await?;
+        let Some(row) = rows.last() else { return Ok(entries) };
+        last.clone_from(&row.id);
+        let rows = rows.into_iter().map(|row| {
+            let digest = digests::of_activity(&row);
+            activity::Model { import_id: Some(batch), digest, ..row }
+        });
+        let rows: Vec<activity::Model> = rows.collect();
+        entries.extend(rows.iter().map(entry));
+        insert(db, rows.into_iter().map(IntoActiveModel::into_active_model).collect(), Some(known.clone())).await?;
+    }
+}

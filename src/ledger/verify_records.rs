@@ -1,0 +1,339 @@
+//! Proves what is no version: the chain of records is whole, and each run, log entry and request is what its record says.
+
+use std::collections::HashMap;
+
+use futures_util::TryStreamExt as _;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use time::OffsetDateTime;
+
+use super::chain::{self, RecordHead};
+use super::entities::{activity, evidence, imports, lifecycle_requests};
+use super::evidence::{EntryKey, Kind, UNDER_WAY, entry, fold_entries, found_digest, of, pruned_state};
+use super::verify::{Check, Moment, TakenAsFound};
+use super::{LedgerError, digests};
+use crate::directory::Generation;
+use crate::limits;
+
+/// The end of the chain.
+pub(super) struct Tail {
+    pub hash: String,
+    pub at: OffsetDateTime,
+    /// The latest generation that the chain covers.
+    pub generation: Generation,
+}
+
+/// A record that has something to prove.
+struct Record {
+    sequence: i64,
+    digest: String,
+    /// Of log entries: how many there were, how many of them were pruned, and the fold of those.
+    count: i64,
+    pruned_count: i64,
+    pruned_fold: String,
+    /// Whether it was written for something that was there before.
+    as_found: bool,
+}
+
+/// What the chain says should be there, by subject.
+#[derive(Default)]
+struct Expected {
+    runs: HashMap<String, Record>,
+    requests: HashMap<String, Record>,
+    closings: HashMap<String, Record>,
+    activity: HashMap<String, Record>,
+    /// When something was last taken as it was found.
+    found_at: Option<OffsetDateTime>,
+    /// The last record that tells what prunings left: its number, and the digest that it must have by what they did. None
+    /// where that is not known.
+    pruned_state: Option<(i64, String, Option<Generation>)>,
+}
+
+impl Check<'_> {
+    /// Checks the chain of records and everything that it proves. Gives its end.
+    pub(super) async fn records(&mut self) -> Result<Option<Tail>, LedgerError> {
+        let mut expected = Expected::default();
+        let tail = self.walk(&mut expected).await?;
+        self.what_was_pruned(&expected).await?;
+        let mut as_found = TakenAsFound { at: tail_time(expected.found_at), runs: 0, activity: 0, requests: 0 };
+        as_found.runs = self.runs(expected.runs).await?;
+        as_found.requests = self.requests(expected.requests, expected.closings).await?;
+        as_found.activity = self.activity(expected.activity).await?;
+        if as_found.runs + as_found.requests + as_found.activity > 0 {
+            self.verified.taken_as_found = Some(as_found);
+        }
+        Ok(tail)
+    }
+
+    /// Follows the chain from its first record to its last.
+    async fn walk(&mut self, expected: &mut Expected) -> Result<Option<Tail>, LedgerError> {
+        use evidence::Column;
+        let (mut sequence, mut found_until, mut tail) = (0_i64, 0_i64, None::<Tail>);
+        loop {
+            let page = of(self.workspace).filter(Column::Sequence.gt(sequence)).order_by_asc(Column::Sequence);
+            let rows = page.limit(limits::RECORDS_AT_ONCE).all(self.db).await?;
+            if rows.is_empty() {
+                return Ok(tail);
+            }
+            for row in rows {
+                self.verified.records += 1;
+                let next = sequence.saturating_add(1);
+                for missing in next..row.sequence.min(next.saturating_add(10)) {
+                    self.found(format!("evidence: record {missing} is missing"));
+                }
+                // Behind a gap, nothing can be said of the first record.
+                let previous = if row.sequence == next {
+                    Some(tail.as_ref().map_or(chain::START, |tail| tail.hash.as_str()).to_owned())
+                } else {
+                    None
+                };
+                sequence = row.sequence;
+                let generation = tail.as_ref().map_or(0, |tail| tail.generation);
+                let kind = Kind::from_word(&row.kind);
+                if kind != Some(Kind::Generation)
+                    && let Some(previous) = &previous
+                    && chain::record_hash(previous, &head_of(&row)) != row.hash
+                {
+                    self.found(format!(
+                        "evidence: record {sequence} ({} {}) is not as it was written",
+                        row.kind, row.subject
+                    ));
+                }
+                let number = row.subject.parse().unwrap_or_default();
+                let end = Tail {
+                    hash: row.hash.clone(),
+                    at: moment(row.at),
+                    generation: match kind {
+                        Some(Kind::Found | Kind::Generation) => generation.max(number),
+                        _ => generation,
+                    },
+                };
+                match kind {
+                    Some(Kind::Generation) => {
+                        let before = previous.unwrap_or_default();
+                        self.recorded.insert(number, (sequence, row.hash.clone(), before));
+                    }
+                    Some(Kind::Found) => {
+                        found_until = sequence.saturating_add(row.count);
+                        expected.found_at = Some(end.at);
+                        expected.pruned_state = Some((sequence, row.digest.clone(), Some(number)));
+                    }
+                    Some(Kind::Pruning) => {
+                        self.verified.shortened_at = Some(end.at);
+                        expected.pruned_state = Some((sequence, row.digest.clone(), None));
+                    }
+                    Some(kind) => expected.add(kind, row, sequence <= found_until),
+                    None => self.found(format!("evidence: record {sequence} is of no kind that there is")),
+                }
+                self.is_this_the_head(&end.hash, Moment { generation: end.generation, at: end.at });
+                tail = Some(end);
+            }
+        }
+    }
+
+    /// Whether what prunings left is what they left.
+    async fn what_was_pruned(&mut self, expected: &Expected) -> Result<(), LedgerError> {
+        let state = pruned_state(self.db, self.workspace).await?;
+        let wrong = match &expected.pruned_state {
+            // Nothing was ever pruned.
+            None => of(self.workspace).filter(evidence::Column::Pruned.is_not_null()).one(self.db).await?.is_some(),
+            Some((_, digest, None)) => *digest != state,
+            Some((_, digest, Some(number))) => {
+                let key = (self.workspace.to_owned(), *number);
+                let row = super::entities::generations::Entity::find_by_id(key).one(self.db).await?;
+                *digest != found_digest(&row.map_or_else(String::new, |row| row.hash), &state)
+            }
+        };
+        if wrong {
+            let since = expected.pruned_state.as_ref().map_or(0, |(sequence, ..)| *sequence);
+            self.found(format!(
+                "evidence: what was pruned is not what record {since} says: more is marked as pruned, or when people and teams were first seen or last changed"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Compares the runs. Gives how many were taken as found.
+    async fn runs(&mut self, mut records: HashMap<String, Record>) -> Result<u64, LedgerError> {
+        let (mut as_found, mut wrong) = (0, Wrong::default());
+        let mut rows =
+            imports::Entity::find().filter(imports::Column::Workspace.eq(self.workspace)).stream(self.db).await?;
+        while let Some(row) = rows.try_next().await? {
+            match records.remove(&row.id.to_string()) {
+                Some(record) => {
+                    self.verified.runs += 1;
+                    as_found += u64::from(record.as_found);
+                    if digests::of_run(&row) != record.digest {
+                        wrong.push(format!("imports: run {} was changed", row.id));
+                    }
+                }
+                None if UNDER_WAY.contains(&row.status.as_str()) => {}
+                None => wrong.push(format!("imports: run {} is in no record", row.id)),
+            }
+        }
+        drop(rows);
+        self.all(wrong);
+        self.missing("imports", "run", records);
+        Ok(as_found)
+    }
+
+    /// Compares the requests and how they were closed. Gives how many were taken as found.
+    async fn requests(
+        &mut self,
+        mut made: HashMap<String, Record>,
+        mut closed: HashMap<String, Record>,
+    ) -> Result<u64, LedgerError> {
+        use lifecycle_requests::{Column, Entity};
+        let (mut as_found, mut wrong) = (0, Wrong::default());
+        let mut rows = Entity::find().filter(Column::Workspace.eq(self.workspace)).stream(self.db).await?;
+        while let Some(row) = rows.try_next().await? {
+            let name = &row.reference;
+            match made.remove(name) {
+                Some(record) => {
+                    self.verified.requests += 1;
+                    as_found += u64::from(record.as_found);
+                    if digests::of_request(&row) != record.digest {
+                        wrong.push(format!("lifecycle_requests: {name} was changed"));
+                    }
+                }
+                None => wrong.push(format!("lifecycle_requests: {name} is in no record")),
+            }
+            let is_open =
+                row.state == "open" && row.closed_at.is_none() && row.closed_by.is_none() && row.note.is_none();
+            match closed.remove(name) {
+                Some(record) if digests::of_closing(&row) == record.digest => {}
+                None if is_open => {}
+                _ => wrong
+                    .push(format!("lifecycle_requests: whether and how {name} was closed is not what was recorded")),
+            }
+        }
+        drop(rows);
+        self.all(wrong);
+        self.missing("lifecycle_requests", "request", made);
+        Ok(as_found)
+    }
+
+    /// Compares the log entries, batch by batch. Gives how many were taken as found.
+    async fn activity(&mut self, mut records: HashMap<String, Record>) -> Result<u64, LedgerError> {
+        use activity::{Column, Entity};
+        let (mut as_found, mut wrong, mut count) = (0, Wrong::default(), 0);
+        let mut batch: Option<(i64, Vec<(EntryKey, String)>)> = None;
+        let rows = Entity::find().filter(Column::Workspace.eq(self.workspace)).order_by_asc(Column::ImportId);
+        let mut rows = rows.stream(self.db).await?;
+        let mut compare = |batch: Option<(i64, Vec<(EntryKey, String)>)>, wrong: &mut Wrong| {
+            let Some((run, entries)) = batch else { return };
+            let Some(record) = records.remove(&run.to_string()) else {
+                wrong.push(format!("activity: {} entries of {} are in no record", entries.len(), kept_by(run)));
+                return;
+            };
+            let (left, there) = (record.count.saturating_sub(record.pruned_count), entries.len());
+            as_found += if record.as_found { there as u64 } else { 0 };
+            if usize::try_from(left) != Ok(there) {
+                wrong.push(format!("activity: {left} entries were kept by {}, and there are {there}", kept_by(run)));
+            } else if fold_entries(&record.pruned_fold, entries) != record.digest {
+                wrong.push(format!("activity: the entries of {} are not those that it kept", kept_by(run)));
+            }
+        };
+        while let Some(row) = rows.try_next().await? {
+            let Some(run) = row.import_id else {
+                wrong.push(format!("activity: entry {} is in no record", row.id));
+                continue;
+            };
+            count += 1;
+            if digests::of_activity(&row) != row.digest {
+                wrong.push(format!("activity: entry {} was changed", row.id));
+            }
+            match &mut batch {
+                Some((of, entries)) if *of == run => entries.push(entry(&row)),
+                _ => compare(batch.replace((run, vec![entry(&row)])), &mut wrong),
+            }
+        }
+        drop(rows);
+        compare(batch.take(), &mut wrong);
+        self.verified.activity = count;
+        self.all(wrong);
+        let mut missing: Vec<Record> =
+            records.into_values().filter(|record| record.pruned_count < record.count).collect();
+        missing.sort_unstable_by_key(|record| record.sequence);
+        for Record { sequence, count, pruned_count, .. } in missing {
+            self.found(format!(
+                "activity: {} entries of record {sequence} are missing",
+                count.saturating_sub(pruned_count)
+            ));
+        }
+        Ok(as_found)
+    }
+
+    fn all(&mut self, wrong: Wrong) {
+        wrong.0.into_iter().for_each(|wrong| self.found(wrong));
+    }
+
+    fn missing(&mut self, table: &str, what: &str, records: HashMap<String, Record>) {
+        let mut missing: Vec<(i64, String)> =
+            records.into_iter().map(|(subject, record)| (record.sequence, subject)).collect();
+        missing.sort_unstable();
+        for (sequence, subject) in missing {
+            self.found(format!("{table}: {what} {subject}, which record {sequence} tells of, is missing"));
+        }
+    }
+}
+
+/// The first things that are wrong with a table; the rest is not kept.
+#[derive(Default)]
+struct Wrong(Vec<String>);
+
+impl Wrong {
+    fn push(&mut self, what: String) {
+        if self.0.len() < limits::FINDINGS {
+            self.0.push(what);
+        }
+    }
+}
+
+impl Expected {
+    fn add(&mut self, kind: Kind, row: evidence::Model, as_found: bool) {
+        let by_subject = match kind {
+            Kind::Run => &mut self.runs,
+            Kind::Request => &mut self.requests,
+            Kind::Closing => &mut self.closings,
+            Kind::Activity => &mut self.activity,
+            Kind::Found | Kind::Generation | Kind::Pruning => return,
+        };
+        if kind != Kind::Activity && row.pruned_count > 0 {
+            return;
+        }
+        let record = Record {
+            sequence: row.sequence,
+            digest: row.digest,
+            count: row.count,
+            pruned_count: row.pruned_count,
+            pruned_fold: row.pruned_fold,
+            as_found,
+        };
+        by_subject.insert(row.subject, record);
+    }
+}
+
+fn head_of(row: &evidence::Model) -> RecordHead<'_> {
+    RecordHead {
+        workspace: &row.workspace,
+        sequence: row.sequence,
+        kind: &row.kind,
+        subject: &row.subject,
+        count: row.count,
+        at: row.at,
+        digest: &row.digest,
+    }
+}
+
+/// Who kept a batch of log entries.
+fn kept_by(run: i64) -> String {
+    if run < 0 { "the time before there were records".to_owned() } else { format!("run {run}") }
+}
+
+fn moment(millis: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+fn tail_time(at: Option<OffsetDateTime>) -> OffsetDateTime {
+    at.unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
