@@ -34,6 +34,9 @@ pub struct TokenForm {
     /// What the token is to allow, as words with spaces between; all that the client may, where it is left out.
     #[schema(example = "scim.read import.read")]
     scope: Option<String>,
+    /// For which services the token is to be, as absolute URIs (RFC 8707); the parameter may repeat. The token is good for
+    /// this bridge alone, whatever they name.
+    resource: Option<Vec<String>>,
 }
 
 /// A token.
@@ -134,12 +137,8 @@ fn question(request: &HttpRequest, body: &[u8]) -> Result<TokenRequest, TokenRef
     if !request.headers().get(CONTENT_TYPE).is_none_or(is_form) {
         return Err(TokenRefusal::InvalidRequest("the body must be application/x-www-form-urlencoded"));
     }
-    let mut authorizations = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
-    let authorization = authorizations.next();
-    if authorizations.next().is_some() {
-        return Err(TokenRefusal::InvalidRequest("there are two headers Authorization; send one"));
-    }
-    TokenRequest::read(authorization, body)
+    let authorizations: Vec<&[u8]> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
+    TokenRequest::read(&authorizations, body)
 }
 
 /// Makes a token for a client that is who it says it is, and records that before it is given away.
