@@ -150,6 +150,10 @@ pub const DATABASE_WAIT: Duration = Duration::from_secs(5);
 /// legitimate filter of about 20 KB.
 pub const REQUEST_TARGET_BYTES: usize = 32 * 1024;
 
+/// Longest line of a request's head that is looked at before the HTTP library reads it: as long as the longest head that it
+/// reads at all.
+pub const HEAD_LINE_BYTES: usize = 128 * 1024;
+
 /// Largest request body accepted. Nothing this bridge accepts comes near; writes are refused unread.
 pub const REQUEST_BODY_BYTES: usize = 256 * 1024;
 
@@ -188,6 +192,9 @@ pub const BODY_WAIT: Duration = Duration::from_secs(10);
 
 /// How long a connection may be idle between requests: longer than clients keep theirs, which is a minute mostly.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long a client that is sent off may take to close its side of the connection.
+pub const DISCONNECT_WAIT: Duration = Duration::from_secs(1);
 
 /// How long the handshake of TLS may take, and how many may be under way at a time in a worker.
 pub const TLS_WAIT: Duration = Duration::from_secs(5);

@@ -17,6 +17,8 @@ pub enum TokenRefusal {
     UnsupportedGrantType,
     /// It wants more than it may.
     InvalidScope,
+    /// A `resource` that is no absolute URI (RFC 8707 §2).
+    InvalidTarget,
 }
 
 impl TokenRefusal {
@@ -28,6 +30,7 @@ impl TokenRefusal {
             Self::InvalidClient => "invalid_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
         }
     }
 
@@ -39,6 +42,7 @@ impl TokenRefusal {
             Self::InvalidClient => "the client is unknown or disabled, or its secret is another one",
             Self::UnsupportedGrantType => "grant_type must be client_credentials",
             Self::InvalidScope => "the client may not have all of this scope; leave it out for all it may have",
+            Self::InvalidTarget => "each resource must be an absolute URI without a fragment (RFC 8707)",
         }
     }
 }
@@ -55,15 +59,19 @@ pub struct TokenRequest {
 }
 
 impl TokenRequest {
-    /// Reads the header `Authorization` and the body, which is form-encoded.
+    /// Reads the headers `Authorization` and the body, which is form-encoded.
+    ///
+    /// NB: `resource` (RFC 8707) may be any absolute URI, and `audience` anything: whatever they name, the token is good for
+    /// this bridge alone, as its `aud` says.
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub fn read(authorization: Option<&[u8]>, body: &[u8]) -> Result<Self, TokenRefusal> {
+    pub fn read(authorizations: &[&[u8]], body: &[u8]) -> Result<Self, TokenRefusal> {
         use TokenRefusal::InvalidRequest;
         let form: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(body).collect();
-        // RFC 6749 §3.2: "Request and response parameters MUST NOT be included more than once."
-        let mut names: Vec<&str> = form.iter().map(|(name, _)| &**name).collect();
+        // RFC 6749 §3.2: "Request and response parameters MUST NOT be included more than once." RFC 8707 §2: "Multiple
+        // resource parameters MAY be used".
+        let mut names: Vec<&str> = form.iter().map(|(name, _)| &**name).filter(|name| *name != RESOURCE).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(InvalidRequest("a parameter comes twice"));
@@ -80,13 +88,23 @@ impl TokenRequest {
             Some("client_credentials") => {}
             Some(_) => return Err(TokenRefusal::UnsupportedGrantType),
         }
+        let mut resources = form.iter().filter(|(name, value)| name == RESOURCE && !value.is_empty());
+        if !resources.all(|(_, value)| is_absolute_uri(value)) {
+            return Err(TokenRefusal::InvalidTarget);
+        }
+        // Whoever logs in somewhere else on the way, a proxy or a person's browser, does so by another scheme.
+        let mut credentials = authorizations.iter().filter_map(|header| basic_credentials(header));
+        let authorization = credentials.next();
+        if authorization.is_some() && authorizations.len() > 1 {
+            return Err(InvalidRequest("there are several headers Authorization; send one"));
+        }
         match (authorization, id, secret) {
             // RFC 6749 §2.3: "The client MUST NOT use more than one authentication method in each request."
             (Some(_), _, Some(_)) => {
                 Err(InvalidRequest("the secret comes in the header and in the body; send it once"))
             }
             (Some(header), id, None) => {
-                let (client_id, secret) = basic(header).ok_or(TokenRefusal::InvalidClient)?;
+                let (client_id, secret) = id_and_secret(header).ok_or(TokenRefusal::InvalidClient)?;
                 if id.is_some_and(|id| id != client_id) {
                     return Err(InvalidRequest("client_id in the body is another one than in the header"));
                 }
@@ -109,13 +127,29 @@ impl TokenRequest {
     }
 }
 
+/// The parameter that says for which services the token is to be (RFC 8707).
+const RESOURCE: &str = "resource";
+
+/// RFC 8707 §2: "Its value MUST be an absolute URI, as specified by Section 4.3 of RFC3986", which has no fragment.
+fn is_absolute_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let of_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(of_scheme)
+        && !rest.trim_start_matches('/').is_empty()
+        && rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\"<>\\^`{|}".contains(&byte))
+}
+
+/// What follows the name of the scheme, where that is Basic.
+fn basic_credentials(header: &[u8]) -> Option<&[u8]> {
+    let header = header.trim_ascii();
+    let (scheme, credentials) = header.split_at(header.iter().position(|byte| *byte == b' ').unwrap_or(header.len()));
+    scheme.eq_ignore_ascii_case(b"basic").then(|| credentials.trim_ascii())
+}
+
 /// RFC 6749 §2.3.1: id and secret, form-encoded, as user and password of RFC 7617.
-fn basic(header: &[u8]) -> Option<(String, String)> {
-    let (scheme, encoded) = header.trim_ascii().split_at_checked("basic ".len())?;
-    if !scheme.eq_ignore_ascii_case(b"basic ") {
-        return None;
-    }
-    let pair = String::from_utf8(STANDARD.decode(encoded.trim_ascii()).ok()?).ok()?;
+fn id_and_secret(credentials: &[u8]) -> Option<(String, String)> {
+    let pair = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
     let (id, secret) = pair.split_once(':')?;
     let decoded = |text: &str| {
         // What is not encoded at all may hold an `&`.
@@ -134,7 +168,12 @@ mod tests {
     const GRANT: &str = "grant_type=client_credentials";
 
     fn read(header: Option<&str>, body: &str) -> Result<(String, String), TokenRefusal> {
-        let request = TokenRequest::read(header.map(str::as_bytes), body.as_bytes())?;
+        read_all(header.as_slice(), body)
+    }
+
+    fn read_all(headers: &[&str], body: &str) -> Result<(String, String), TokenRefusal> {
+        let headers: Vec<&[u8]> = headers.iter().map(|header| header.as_bytes()).collect();
+        let request = TokenRequest::read(&headers, body.as_bytes())?;
         Ok((request.client_id, request.secret.expose_secret().to_owned()))
     }
 
@@ -175,10 +214,53 @@ mod tests {
     }
 
     #[test]
+    fn another_scheme_beside_a_secret_in_the_body_is_ignored() {
+        let body = format!("{GRANT}&client_id=a&client_secret=s");
+        let known = ("a".to_owned(), "s".to_owned());
+        for other in ["Bearer x", "bearer", "Negotiate YII=", "Digest username=\"a\"", "DPoP x", "Basically x", ""] {
+            assert_eq!(read(Some(other), &body), Ok(known.clone()), "{other}");
+            assert_eq!(read_all(&[other, "Bearer y"], &body), Ok(known.clone()), "{other}");
+            assert_eq!(read(Some(other), GRANT), Err(TokenRefusal::InvalidClient), "{other}");
+            let several = read_all(&[other, &header("a:s")], GRANT);
+            assert!(matches!(several, Err(TokenRefusal::InvalidRequest(_))), "{other}: {several:?}");
+        }
+        assert!(matches!(read(Some("Basic"), &body), Err(TokenRefusal::InvalidRequest(_))));
+    }
+
+    #[test]
+    fn resources_may_repeat_and_must_be_absolute_uris() {
+        let with = |more: &str| read(Some(&header("a:s")), &format!("{GRANT}&{more}"));
+        for fine in [
+            "resource=https%3A%2F%2Fb.example%2Fscim%2Fv2&resource=https%3A%2F%2Fb.example%2Fapi%2Fv1%3Fx%3D1",
+            "resource=https://b.example&resource=https://b.example",
+            "resource=urn:example:bridge",
+            "resource=",
+            "audience=x&requested_token_type=y",
+        ] {
+            assert!(with(fine).is_ok(), "{fine}");
+        }
+        for wrong in [
+            "b.example",
+            "/scim/v2",
+            "https%3A%2F%2Fb.example%2F%23part",
+            "https:",
+            "https://",
+            "1s:x",
+            "a:b c",
+            "u:%C3%A9",
+        ] {
+            assert_eq!(with(&format!("resource={wrong}")), Err(TokenRefusal::InvalidTarget), "{wrong}");
+            let second = format!("resource=https://b.example&resource={wrong}");
+            assert_eq!(with(&second), Err(TokenRefusal::InvalidTarget), "{wrong}");
+        }
+        assert!(matches!(with("audience=x&audience=y"), Err(TokenRefusal::InvalidRequest(_))));
+    }
+
+    #[test]
     fn a_client_gets_what_it_may_and_wants() {
         let request = |scope: &str| {
             let body = format!("{GRANT}&client_id=a&client_secret=s&scope={scope}");
-            TokenRequest::read(None, body.as_bytes()).unwrap()
+            TokenRequest::read(&[], body.as_bytes()).unwrap()
         };
         let all = "scim.read import.read";
         assert_eq!(request("").scope(all), Ok(all));

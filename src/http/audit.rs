@@ -11,12 +11,11 @@ use utoipa::ToSchema;
 
 use super::caller::{Admin, Caller};
 use super::errors::ApiError;
-use super::negotiation::{LINES, accepts};
+use super::negotiation::{JSON, LINES, preferred_form};
 use super::openapi::{ApiRefusals, AuditParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use super::service::Service;
 use crate::ledger::{AuditEntry, AuditQuestion};
-use crate::limits;
 use crate::scim::ScimError;
 
 /// An entry, and its place.
@@ -35,6 +34,8 @@ pub struct AuditList {
     items: Vec<AuditDocument>,
     /// The next page; null where there is none now.
     next: Option<String>,
+    /// How many items a page has at the most: `limit`, up to 1000.
+    limit: usize,
 }
 
 /// Shows who asked what, when, from where and with which answer, and what was done to clients, tokens, keys and
@@ -52,6 +53,7 @@ pub struct AuditList {
 )]
 pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpResponse, ApiError> {
     let parameters = Parameters::of(&request, &["since", "until", "actor", "event", "after", "limit"])?;
+    let form = preferred_form(&request, &[JSON, LINES])?;
     let service = &caller.service;
     let question = AuditQuestion {
         workspace: Some(caller.workspace.name.to_string()),
@@ -62,7 +64,7 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
         actor: parameters.text("actor").map(str::to_owned),
         event: parameters.text("event").map(str::to_owned),
     };
-    let limit = parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?;
+    let limit = parameters.limit(&request)?;
     let _turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
     // One more than wanted tells whether there are more.
     let mut entries = service.ledger.audit(&question, limit as u64 + 1).await?;
@@ -73,15 +75,15 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
     let items = items?;
     let last = items.last().filter(|_| more).map(|entry| entry.cursor.clone());
     let next = last.map(|last| parameters.link(&request, &caller.service.origin.url_for(&request), &[("after", last)]));
-    if accepts(&request, LINES) {
+    if form == LINES {
         let lines: String = items.iter().flat_map(|entry| [json!(entry).to_string(), "\n".to_owned()]).collect();
         let mut response = HttpResponse::Ok();
         if let Some(next) = next {
             response.insert_header((LINK, format!("<{next}>; rel=\"next\"")));
         }
-        return Ok(response.content_type("application/x-ndjson").body(lines));
+        return Ok(response.content_type(LINES).body(lines));
     }
-    Ok(HttpResponse::Ok().json(AuditList { items, next }))
+    Ok(HttpResponse::Ok().json(AuditList { items, next, limit }))
 }
 
 /// What the place of an entry is sealed for. Numbers as they are would tell how much happens in other workspaces.

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::caller::{Caller, ImportRead};
 use super::errors::ApiError;
-use super::negotiation::{LINES, accepts};
+use super::negotiation::{JSON, LINES, preferred_form};
 use super::openapi::{ApiRefusals, ChangeParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use crate::flat::ChangeDocument;
@@ -28,6 +28,8 @@ pub struct ChangeList {
     has_more: bool,
     /// How many changes come after `since`.
     total: u64,
+    /// How many items a page has at the most: `limit`, up to 1000.
+    limit: usize,
 }
 
 /// Lists changes of accounts, teams and memberships, oldest first. Put together from the start, they are the current
@@ -57,9 +59,9 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
             )
         })?,
     };
-    let limit = parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?;
+    let limit = parameters.limit(&request)?;
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
-    if accepts(&request, LINES) {
+    if preferred_form(&request, &[JSON, LINES])? == LINES {
         let most = parameters.text("limit").map(|_| limit);
         return lines(ledger.clone(), workspace.to_string(), since, kind, most).await;
     }
@@ -72,6 +74,7 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
         next: page.next.to_cursor(),
         has_more: page.more,
         total: page.total,
+        limit,
     }))
 }
 
@@ -116,7 +119,7 @@ async fn lines(
     let body = stream::try_unfold(state, |mut state| async move {
         Ok::<_, LedgerError>(state.chunk().await?.map(|chunk| (chunk, state)))
     });
-    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(Box::pin(body)))
+    Ok(HttpResponse::Ok().content_type(LINES).streaming(Box::pin(body)))
 }
 
 struct Lines {

@@ -13,6 +13,7 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::errors::{ApiError, Facts};
+use super::negotiation::{HTML, preferred_form};
 use super::service::Service;
 use crate::access::{connection_purpose, hash_of_random, looks_random, random_secret};
 use crate::import::{ConnectError, ImportRequest};
@@ -48,6 +49,8 @@ pub async fn begin(
     service: Data<Service>,
     asked: Query<Ticket>,
 ) -> Result<HttpResponse, ApiError> {
+    // Before anything is used up.
+    preferred_form(&request, &[HTML])?;
     let Some(ticket) = asked.ticket.as_deref().filter(|ticket| looks_random(ticket)) else { return Ok(no_ticket()) };
     service.stranger("connect", &request)?;
     let secret = || random_secret().map_err(|_| ScimError::Internal);
@@ -96,6 +99,7 @@ pub async fn callback(
     service: Data<Service>,
     returned: Query<Returned>,
 ) -> Result<HttpResponse, ApiError> {
+    preferred_form(&request, &[HTML])?;
     let (state, session) = (returned.state.as_deref(), request.cookie(COOKIE));
     let both = state.zip(session.as_ref().map(Cookie::value));
     let Some((state, session)) = both.filter(|(state, session)| looks_random(state) && looks_random(session)) else {
@@ -184,7 +188,7 @@ fn page(status: StatusCode, title: &str, what: &str) -> HttpResponse {
          <h1>{title}</h1><p>{what}</p></html>\n"
     );
     HttpResponse::build(status)
-        .content_type("text/html; charset=utf-8")
+        .content_type(HTML)
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((
             "Content-Security-Policy",

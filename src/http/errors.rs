@@ -13,15 +13,18 @@ use std::time::Duration;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
-use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Value, json};
 use tracing::{Instrument, Span};
 
+use super::admission;
+use super::heads::unreadable_target;
 use super::origin::Came;
 use super::request_id::{self, X_REQUEST_ID};
 use super::routes::Pattern;
@@ -216,6 +219,9 @@ impl ApiError {
                 )),
             )],
             Self::Scim(ScimError::MethodNotAllowed { allowed }) => vec![(ALLOW, value(allowed))],
+            // RFC 9110 §15.5.16: "If the problem was caused by an unsupported content coding, the Accept-Encoding response
+            // header field ought to be used to indicate which (if any) content codings would have been accepted".
+            Self::Scim(ScimError::UnsupportedEncoding) => vec![(ACCEPT_ENCODING, value("identity"))],
             // Clients read whole seconds here, and some fail on anything else.
             Self::Scim(ScimError::NotReady | ScimError::Unavailable { .. })
             | Self::Problem { status: StatusCode::SERVICE_UNAVAILABLE, .. }
@@ -238,10 +244,11 @@ fn problem_code(error: &ScimError) -> &'static str {
         ScimError::InvalidVersion => "invalid_version",
         ScimError::NotFound { .. } => "not_found",
         ScimError::MethodNotAllowed { .. } => "method_not_allowed",
-        ScimError::NotAcceptable => "not_acceptable",
+        ScimError::NotAcceptable { .. } => "not_acceptable",
         ScimError::PreconditionFailed => "precondition_failed",
         ScimError::TooLarge { .. } => "too_large",
         ScimError::UnsupportedMediaType => "unsupported_media_type",
+        ScimError::UnsupportedEncoding => "unsupported_content_encoding",
         ScimError::NotImplemented { .. } => "not_implemented",
         ScimError::FilterForbidden | ScimError::Forbidden { .. } => "forbidden",
         ScimError::Unauthenticated => "unauthenticated",
@@ -252,6 +259,9 @@ fn problem_code(error: &ScimError) -> &'static str {
         ScimError::Internal => "internal",
     }
 }
+
+/// The header that says how many items a page has at the most, where more were asked for.
+const X_LIMIT_APPLIED: HeaderName = HeaderName::from_static("x-limit-applied");
 
 /// W3C Trace Context §3.2.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -267,6 +277,8 @@ pub struct Facts {
     pub actor: Option<Actor>,
     /// About which workspace, once the token was seen to open it.
     pub workspace: Option<Arc<str>>,
+    /// How many items a page has, where more were asked for than a page can have.
+    pub limit_applied: Option<usize>,
 }
 
 tokio::task_local! {
@@ -294,15 +306,17 @@ pub async fn finish(
     let request_id = request_id::of(&request);
     let traceparent = || request.headers().get(&TRACEPARENT).and_then(|parent| parent.to_str().ok());
     let span = spans::request(known_method(request.method()), &request_id, traceparent);
-    let facts = Rc::new(RefCell::new(Facts { request_id, came, actor: None, workspace: None }));
-    let too_long =
-        request.uri().path_and_query().is_some_and(|target| target.as_str().len() > limits::REQUEST_TARGET_BYTES);
+    let facts = Rc::new(RefCell::new(Facts { request_id, came, actor: None, workspace: None, limit_applied: None }));
+    let refused = admission::refusal(&request);
     let unread = Unread::of(&mut request);
-    let mut response = if too_long {
-        request.error_response(ApiError::Scim(ScimError::TooLarge { limit: limits::REQUEST_TARGET_BYTES }))
-    } else {
-        FACTS.scope(Rc::clone(&facts), next.call(request).instrument(span.clone())).await?
+    let mut response = match refused {
+        Some(error) => request.error_response(ApiError::Scim(error)),
+        None => FACTS.scope(Rc::clone(&facts), next.call(request).instrument(span.clone())).await?,
     };
+    if unreadable_target(response.request().uri()).is_some() {
+        // Nothing that follows is read (`heads`).
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     if let Some(error) = refusal(&response) {
         response = with_body(response, &error);
     }
@@ -315,6 +329,9 @@ pub async fn finish(
     let mut facts = facts.borrow_mut();
     if let Some(service) = response.request().app_data::<Data<Service>>() {
         note(service, &response, &mut facts, (&span, service.clock.running().saturating_sub(started)));
+    }
+    if let Some(limit) = facts.limit_applied {
+        response.headers_mut().insert(X_LIMIT_APPLIED, HeaderValue::from(limit));
     }
     let id = HeaderValue::from_maybe_shared(Bytes::from(std::mem::take(&mut facts.request_id)));
     response.headers_mut().insert(X_REQUEST_ID, id.unwrap_or_else(|_| HeaderValue::from_static("none")));

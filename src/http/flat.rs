@@ -21,7 +21,6 @@ use crate::directory::{Directory, Edition, Generation};
 use crate::flat::{
     self, AccessMembership, Account, Entitlement, EntitlementType, MembershipSelection, Rows, Selection,
 };
-use crate::limits;
 use crate::scim::Picture;
 
 /// Some accounts.
@@ -32,6 +31,8 @@ pub struct AccountList {
     next: Option<String>,
     /// How many there are on all pages.
     total: usize,
+    /// How many items a page has at the most: `limit`, up to 1000.
+    limit: usize,
 }
 
 /// Some entitlements.
@@ -42,6 +43,8 @@ pub struct EntitlementList {
     next: Option<String>,
     /// How many there are on all pages.
     total: usize,
+    /// How many items a page has at the most: `limit`, up to 1000.
+    limit: usize,
 }
 
 /// Some memberships.
@@ -52,6 +55,8 @@ pub struct MembershipList {
     next: Option<String>,
     /// How many there are on all pages.
     total: usize,
+    /// How many items a page has at the most: `limit`, up to 1000.
+    limit: usize,
 }
 
 /// Lists teammates' accounts.
@@ -77,7 +82,7 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
         }
     }
     let next = view.next(&request, &caller, items.len(), total);
-    let list = AccountList { items, next, total };
+    let list = AccountList { items, next, total, limit: view.selection.limit };
     table::answer(&request, view.answer(), (&list.items, list.next.as_deref()), &list)
 }
 
@@ -99,7 +104,7 @@ pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> R
     let view = View::of(&request, &caller, &["type"]).await?;
     let Rows { items, total } = flat::entitlements(view.directory(), view.kind, view.selection);
     let next = view.next(&request, &caller, items.len(), total);
-    let list = EntitlementList { items, next, total };
+    let list = EntitlementList { items, next, total, limit: view.selection.limit };
     table::answer(&request, view.answer(), (&list.items, list.next.as_deref()), &list)
 }
 
@@ -128,7 +133,7 @@ pub async fn memberships(request: HttpRequest, caller: Caller<ImportRead>) -> Re
     let wanted = MembershipSelection { kind: view.kind, account, entitlement };
     let Rows { items, total } = flat::memberships(view.directory(), wanted, view.selection);
     let next = view.next(&request, &caller, items.len(), total);
-    let list = MembershipList { items, next, total };
+    let list = MembershipList { items, next, total, limit: view.selection.limit };
     table::answer(&request, view.answer(), (&list.items, list.next.as_deref()), &list)
 }
 
@@ -168,7 +173,7 @@ impl View {
             include_removed: parameters.flag("include_removed")?,
             gone_by: None,
             offset: parameters.number("offset", 0..=usize::MAX / 2, 0)?,
-            limit: parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?,
+            limit: parameters.limit(request)?,
         };
         let turn = match as_of {
             Some(_) => Some(caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?),

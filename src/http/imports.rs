@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::caller::{Caller, ImportRead, ImportRun};
 use super::errors::ApiError;
+use super::negotiation::{JSON, preferred_form};
 use super::openapi::{ApiRefusals, Problem, RunParameters};
 use super::parameters::{Parameters, preferred_wait, wrong};
 use super::service::api_base_url;
@@ -44,6 +45,8 @@ pub struct NewImport {
     ),
 )]
 pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Body) -> Result<HttpResponse, ApiError> {
+    // Before anything is begun.
+    preferred_form(&request, &[JSON])?;
     let wanted = read(&body.0)?;
     let (service, workspace) = (&caller.service, &caller.workspace);
     let import = ImportRequest {
@@ -149,6 +152,8 @@ pub struct RunList {
     next: Option<String>,
     /// How many there are in all.
     total: u64,
+    /// How many items a page has at the most: `limit`, up to 1000.
+    limit: usize,
 }
 
 /// Lists runs, newest first.
@@ -161,8 +166,9 @@ pub struct RunList {
     ),
 )]
 pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<RunList>, ApiError> {
+    preferred_form(&request, &[JSON])?;
     let parameters = Parameters::of(&request, &["limit", "before"])?;
-    let limit = parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?;
+    let limit = parameters.limit(&request)?;
     let before = parameters.number("before", 1..=RunId::MAX, RunId::MAX)?;
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
     // One more than wanted tells whether there are more.
@@ -172,7 +178,7 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Js
     let last = items.last().filter(|_| more).map(|run| run.id.to_string());
     let next =
         last.map(|last| parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", last)]));
-    Ok(Json(RunList { items, next, total: ledger.count_runs(workspace).await? }))
+    Ok(Json(RunList { items, next, total: ledger.count_runs(workspace).await?, limit }))
 }
 
 /// Shows one run.
@@ -182,6 +188,7 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Js
     responses((status = 200, description = "The run", body = Run), ApiRefusals),
 )]
 pub async fn get(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<Run>, ApiError> {
+    preferred_form(&request, &[JSON])?;
     let not_found = || ScimError::NotFound { what: "this import".to_owned() };
     let id = request.match_info().get("id").and_then(|id| id.parse().ok()).ok_or_else(not_found)?;
     let run = caller.service.ledger.run(&caller.workspace.name, id).await?;

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::caller::{Admin, Caller, ImportRead, LifecycleWrite};
 use super::errors::{ApiError, Facts};
+use super::negotiation::{JSON, preferred_form};
 use super::openapi::{ApiRefusals, Problem, RequestOperation, RequestParameters};
 use super::parameters::{Parameters, wrong};
 use super::service::{Workspace, api_base_url};
@@ -30,6 +31,8 @@ pub struct RequestList {
     next: Option<String>,
     /// How many there are from here on.
     total: u64,
+    /// How many items a page has at the most: `limit`, up to 1000.
+    limit: usize,
 }
 
 /// A request for a change that a person must make.
@@ -74,7 +77,7 @@ pub struct Done {
 )]
 pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
     let parameters = Parameters::of(&request, &["state", "operation", "target", "before", "limit"])?;
-    let limit = parameters.number("limit", 1..=limits::LIST_ITEMS, limits::LIST_ITEMS_USUAL)?;
+    let limit = parameters.limit(&request)?;
     let text = |name: &str| parameters.text(name).map(str::to_owned);
     let question = RequestQuestion {
         state: parameters
@@ -95,7 +98,7 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     let oldest = items.last().filter(|_| total > items.len() as u64).map(|last| last.reference.clone());
     let next =
         oldest.map(|oldest| parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", oldest)]));
-    let list = RequestList { items, next, total };
+    let list = RequestList { items, next, total, limit };
     table::answer(&request, HttpResponse::Ok(), (&list.items, list.next.as_deref()), &list)
 }
 
@@ -106,6 +109,7 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     responses((status = 200, description = "The request", body = LifecycleRequest), ApiRefusals),
 )]
 pub async fn get(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<LifecycleRequest>, ApiError> {
+    preferred_form(&request, &[JSON])?;
     Ok(Json(shown(known(&request, &caller).await?)))
 }
 
@@ -127,6 +131,7 @@ pub async fn create(
     caller: Caller<LifecycleWrite>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
+    preferred_form(&request, &[JSON])?;
     let mut ticket: NewTicket = read(&body.0, TICKET)?;
     for text in [&mut ticket.target, &mut ticket.entitlement, &mut ticket.user_name, &mut ticket.comment] {
         // Who fills in a form leaves empty what does not apply.
@@ -206,6 +211,7 @@ pub async fn create(
     ),
 )]
 pub async fn done(request: HttpRequest, caller: Caller<Admin>, body: Body) -> Result<Json<LifecycleRequest>, ApiError> {
+    preferred_form(&request, &[JSON])?;
     let said: Done = if matches!(body.0.trim_ascii(), b"" | b"null") { Done::default() } else { read(&body.0, DONE)? };
     if said.note.as_ref().is_some_and(|note| note.len() > limits::COMMENT_BYTES || note.contains('\0')) {
         return Err(wrong(format!("note must be a text of at most {} bytes", limits::COMMENT_BYTES)));

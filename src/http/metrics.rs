@@ -1,20 +1,28 @@
 //! How it goes, for Prometheus.
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 
 use super::caller::Visitor;
+use super::errors::ApiError;
+use super::negotiation::preferred_form;
 use super::service::{Service, Workspace};
 use crate::import::ConnectionState;
 use crate::ledger::RunStatus;
 use crate::limits;
 use crate::measures::WorkspaceState;
-use crate::scim::resource_types;
+use crate::scim::{ScimError, resource_types};
 
-/// Shows measures in the text format of Prometheus (OpenMetrics): of the workspaces that the token opens, and without one of
+/// As OpenMetrics 1.0 has it.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// As Prometheus and others read it since before.
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Shows measures in the text format of Prometheus, as OpenMetrics or (`Accept: text/plain`) as it was before: of the workspaces that the token opens, and without one of
 /// none; of the whole process to those whose token opens all workspaces.
-#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "Measures", content_type = "application/openmetrics-text", body = String)))]
-pub async fn metrics(service: Data<Service>, visitor: Visitor) -> HttpResponse {
+#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "Measures", content((String = "application/openmetrics-text"), (String = "text/plain")))))]
+pub async fn metrics(request: HttpRequest, service: Data<Service>, visitor: Visitor) -> Result<HttpResponse, ApiError> {
+    let form = preferred_form(&request, &[OPEN_METRICS, PROMETHEUS])?;
     let seen = visitor.sees(&service);
     let all = !visitor.is_stranger() && seen.len() == service.workspaces.len();
     let (mut up, now) = (true, service.clock.now());
@@ -34,13 +42,26 @@ pub async fn metrics(service: Data<Service>, visitor: Visitor) -> HttpResponse {
         service.measures.workspace(&workspace.name, &state);
     }
     service.measures.database(up);
-    match service.measures.text(|name| seen.iter().any(|workspace| *workspace.name == *name), all) {
-        Ok(text) => {
-            HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
+    let text = service.measures.text(|name| seen.iter().any(|workspace| *workspace.name == *name), all);
+    // Writing into a text cannot fail.
+    let text = text.map_err(|_| ScimError::Internal)?;
+    let text = if form == OPEN_METRICS { text } else { as_before(&text) };
+    Ok(HttpResponse::Ok().content_type(form).body(text))
+}
+
+/// OpenMetrics in the format before it. There, a counter has the name that its samples have, and units and the end are not
+/// told.
+fn as_before(text: &str) -> String {
+    let counters: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+    let line = |line: &str| {
+        let described = ["# TYPE ", "# HELP "].into_iter().find_map(|mark| Some((mark, line.strip_prefix(mark)?)));
+        match described.and_then(|(mark, rest)| Some((mark, rest.split_once(' ')?))) {
+            Some((mark, (name, rest))) if counters.contains(&name) => format!("{mark}{name}_total {rest}\n"),
+            _ => format!("{line}\n"),
         }
-        // Writing into a text cannot fail.
-        Err(_) => HttpResponse::InternalServerError().finish(),
-    }
+    };
+    text.lines().filter(|line| !line.starts_with("# UNIT ") && *line != "# EOF").map(line).collect()
 }
 
 fn state(service: &Service, workspace: &Workspace) -> WorkspaceState {

@@ -1,12 +1,14 @@
 //! The HTTP edge: the only user of actix-web. One file a concern.
 //!
 //! ```text
+//! server      listening, connections    heads      request heads, before they are parsed
+//! admission   what is refused in any case
 //! service     what all requests share   routes     which path goes where
 //! caller      who asks: token, scope, workspace and rate, before any handler runs
 //! body        what comes with a request origin     from where it came
 //! scim        users and groups          discovery  what the bridge says of itself
 //! freshness   how old an answer may be, and waiting for a newer one
-//! negotiation media types, versions and links
+//! accept      what a client accepts     negotiation  media types, versions and links
 //! pieces      a body of several pieces
 //! imports     starting one, and runs    changes    the history as a log
 //! flat        accounts and access       reviews    the same, for access reviews
@@ -21,6 +23,8 @@
 //! request_id  what a request is called
 //! ```
 
+mod accept;
+mod admission;
 mod audit;
 mod body;
 mod caller;
@@ -30,6 +34,7 @@ mod discovery;
 mod errors;
 mod flat;
 mod freshness;
+mod heads;
 mod imports;
 mod lifecycle;
 mod metrics;
@@ -45,6 +50,7 @@ mod request_id;
 mod reviews;
 mod routes;
 mod scim;
+mod server;
 mod service;
 mod status;
 mod table;
@@ -57,6 +63,6 @@ pub use changes::document as change_document;
 pub use lifecycle::settle as settle_requests;
 pub use openapi::{collection as openapi_collection, document as openapi_document};
 pub use origin::Origin;
-pub use routes::serve;
+pub use server::serve;
 pub use service::{Freshness, Service, Workspace, api_base_url, scim_base_url};
 pub use tls::{CertificateError, Certificates};

@@ -3,44 +3,51 @@
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::accept;
 use crate::scim::{Next, ScimError};
 
 /// What the media type of an answer can be.
-const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const SCIM_JSON: HeaderValue = HeaderValue::from_static(SCIM);
+const SCIM: &str = "application/scim+json";
+/// What most answers of the import and change API are.
+pub const JSON: &str = "application/json";
+/// One document a line.
+pub const LINES: &str = "application/x-ndjson";
+/// Pages for people.
+pub const HTML: &str = "text/html; charset=utf-8";
 
-/// The media type of the answer.
+/// The media type of a SCIM answer.
 ///
 /// RFC 7644 §3.8: "Service providers MUST support the "Accept" header … application/scim+json" and "MAY support"
-/// application/json: those who accept only that get it by name.
+/// application/json.
 pub fn content_type(request: &HttpRequest) -> Result<HeaderValue, ScimError> {
+    let mut all = request.headers().get_all(ACCEPT);
     // What nearly everybody sends.
-    match request.headers().get(ACCEPT).map(HeaderValue::as_bytes) {
-        None | Some(b"*/*" | b"application/scim+json") => return Ok(SCIM_JSON),
-        Some(_) => {}
+    match (all.next().map(HeaderValue::as_bytes), all.next()) {
+        (None | Some(b"*/*" | b"application/scim+json"), None) => Ok(SCIM_JSON),
+        _ => preferred_form(request, &[SCIM, JSON]).map(HeaderValue::from_static),
     }
-    // RFC 9110 §12.4.2: "a value of 0 means "not acceptable"". Other weights change nothing between two equal forms.
-    let refused = |range: &&str| range.split(';').skip(1).any(|part| ["q=0", "q=0.0"].contains(&part.trim()));
-    let ranges: Vec<String> = listed(request, &ACCEPT)
-        .filter(|range| !refused(range))
-        .map(media_type)
-        .filter(|range| !range.is_empty())
-        .collect();
-    let accepts = |kind: &str| ranges.iter().any(|range| range == kind);
-    if ["application/scim+json", "*/*", "application/*"].into_iter().any(accepts) {
-        Ok(SCIM_JSON)
-    } else if accepts("application/json") {
-        Ok(JSON)
-    } else {
-        Err(ScimError::NotAcceptable)
-    }
+}
+
+/// Which of these media types the client prefers for the answer; the first is the usual one.
+///
+/// NB: refusals have one media type each, whatever the client accepts: RFC 9110 §12.5.1 lets a server "disregard the field",
+/// and a refusal says more than another one would. So do the answers of `/healthz` and `/readyz`, whose readers look at the
+/// status, and the files under `/docs/`.
+pub fn preferred_form(request: &HttpRequest, offers: &[&'static str]) -> Result<&'static str, ScimError> {
+    let values = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
+    let offer = accept::preferred(values, offers).and_then(|number| offers.get(number));
+    offer.copied().ok_or_else(|| {
+        let names: Vec<&str> = offers.iter().filter_map(|offer| offer.split(';').next()).collect();
+        ScimError::NotAcceptable { offered: names.join(" or ") }
+    })
 }
 
 /// Refuses a body that says it is something else than SCIM; one that does not say is read.
 pub fn expect_scim_body(request: &HttpRequest) -> Result<(), ScimError> {
     match request.headers().get(CONTENT_TYPE).map(|value| value.to_str().map(media_type)) {
         None => Ok(()),
-        Some(Ok(kind)) if SCIM_JSON == kind || JSON == kind => Ok(()),
+        Some(Ok(kind)) if kind == SCIM || kind == JSON => Ok(()),
         Some(_) => Err(ScimError::UnsupportedMediaType),
     }
 }
@@ -77,19 +84,6 @@ pub fn tell_next(response: &mut HttpResponse, link: &str) {
         response.headers_mut().insert(LINK, link);
         response.head_mut().set_camel_case_headers(true);
     }
-}
-
-/// One document a line.
-pub const LINES: &str = "application/x-ndjson";
-
-/// Whether the client asks for a media type by its name.
-pub fn accepts(request: &HttpRequest, media_type: &str) -> bool {
-    listed(request, &ACCEPT).any(|accepted| {
-        let mut parts = accepted.split(';').map(str::trim);
-        let named = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(media_type));
-        // RFC 9110 §12.4.2: a weight of 0 means "not acceptable".
-        named && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
-    })
 }
 
 fn listed<'r>(request: &'r HttpRequest, name: &HeaderName) -> impl Iterator<Item = &'r str> {

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::errors::{ApiError, Facts};
+use super::negotiation::{JSON, preferred_form};
 use super::openapi::Problem;
 use super::service::Service;
 use crate::access::{Grant, Login, Scope, TokenRefusal, TokenRequest, network_of};
@@ -34,6 +35,9 @@ pub struct TokenForm {
     /// What the token is to allow, as words with spaces between; all that the client may, where it is left out.
     #[schema(example = "scim.read import.read")]
     scope: Option<String>,
+    /// For which services the token is to be, as absolute URIs (RFC 8707); the parameter may repeat. The token is good for
+    /// this bridge alone, whatever they name.
+    resource: Option<Vec<String>>,
 }
 
 /// A token.
@@ -78,6 +82,7 @@ pub async fn token(
     service: Data<Service>,
     body: Body<{ limits::TOKEN_REQUEST_BYTES }>,
 ) -> Result<HttpResponse, ApiError> {
+    preferred_form(&request, &[JSON])?;
     let granted = grant(&request, &service, &body.0).await?;
     service.measures.token(if granted.is_ok() { "issued" } else { "refused" });
     match granted {
@@ -134,12 +139,8 @@ fn question(request: &HttpRequest, body: &[u8]) -> Result<TokenRequest, TokenRef
     if !request.headers().get(CONTENT_TYPE).is_none_or(is_form) {
         return Err(TokenRefusal::InvalidRequest("the body must be application/x-www-form-urlencoded"));
     }
-    let mut authorizations = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
-    let authorization = authorizations.next();
-    if authorizations.next().is_some() {
-        return Err(TokenRefusal::InvalidRequest("there are two headers Authorization; send one"));
-    }
-    TokenRequest::read(authorization, body)
+    let authorizations: Vec<&[u8]> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
+    TokenRequest::read(&authorizations, body)
 }
 
 /// Makes a token for a client that is who it says it is, and records that before it is given away.
@@ -223,10 +224,11 @@ fn refuse(refusal: &TokenRefusal) -> HttpResponse {
     get, path = "/.well-known/oauth-authorization-server", operation_id = "oauth_metadata", tag = "access",
     responses((status = 200, description = "Authorization server metadata", body = serde_json::Value)),
 )]
-pub async fn metadata(service: Data<Service>) -> Json<Value> {
+pub async fn metadata(request: HttpRequest, service: Data<Service>) -> Result<Json<Value>, ApiError> {
+    preferred_form(&request, &[JSON])?;
     // Never from headers: who could change it would get clients to send their secrets elsewhere.
     let url = service.tokens.issuer();
-    Json(json!({
+    Ok(Json(json!({
         "issuer": url,
         "token_endpoint": format!("{url}/oauth/token"),
         "jwks_uri": format!("{url}/.well-known/jwks.json"),
@@ -236,7 +238,7 @@ pub async fn metadata(service: Data<Service>) -> Json<Value> {
         // RFC 8414 §2 requires the member; there is no authorization endpoint that could answer.
         "response_types_supported": [],
         "service_documentation": format!("{url}/openapi.json"),
-    }))
+    })))
 }
 
 /// Shows the public keys of the bridge's own tokens (RFC 7517 §5).
@@ -244,7 +246,8 @@ pub async fn metadata(service: Data<Service>) -> Json<Value> {
     get, path = "/.well-known/jwks.json", operation_id = "jwks", tag = "access",
     responses((status = 200, description = "A JWK Set", content_type = "application/jwk-set+json", body = serde_json::Value)),
 )]
-pub async fn jwks(service: Data<Service>) -> HttpResponse {
+pub async fn jwks(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
+    let form = preferred_form(&request, &["application/jwk-set+json", JSON])?;
     let keys = service.tokens.jwks().to_string();
-    HttpResponse::Ok().content_type("application/jwk-set+json").insert_header((CACHE_CONTROL, "max-age=300")).body(keys)
+    Ok(HttpResponse::Ok().content_type(form).insert_header((CACHE_CONTROL, "max-age=300")).body(keys))
 }

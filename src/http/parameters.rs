@@ -7,29 +7,62 @@ use actix_web::HttpRequest;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::errors::ApiError;
+use super::errors::{ApiError, Facts};
+use crate::limits;
 use crate::scim::ScimError;
 
-/// The parameters of a URL, decoded; of one that comes twice, the last counts. Unknown ones are refused: whoever asks
-/// for `asof` and is told of today takes it for an answer.
+/// Every parameter of the import and change API.
+const ALL: [&str; 18] = [
+    "account_id",
+    "actor",
+    "after",
+    "as_of",
+    "before",
+    "edition",
+    "entitlement_id",
+    "event",
+    "include_removed",
+    "limit",
+    "modified_since",
+    "offset",
+    "operation",
+    "since",
+    "state",
+    "target",
+    "type",
+    "until",
+];
+
+/// The parameters of a URL, decoded; of one that comes twice, the last counts.
+///
+/// What nobody knows is ignored: proxies and scripts add parameters such as `_=123`. But whoever asks for `asof` and is told
+/// of today takes it for an answer, so what looks like a parameter is refused, and what only another list has.
 pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     /// Reads them; `names` are those that there are.
     pub fn of(request: &HttpRequest, names: &[&str]) -> Result<Self, ApiError> {
-        let all: Vec<(String, String)> =
+        let mut all: Vec<(String, String)> =
             form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+        for (name, _) in &all {
+            if names.contains(&name.as_str()) {
+                continue;
+            }
+            if let Some(meant) = names.iter().find(|known| is_near(name, known)) {
+                return Err(wrong(format!("there is no parameter {name:?}; did you mean {meant}?")));
+            }
+            if ALL.contains(&name.as_str()) {
+                return Err(wrong(format!("the parameter {name} means nothing here; there are {}", names.join(", "))));
+            }
+        }
+        all.retain(|(name, _)| names.contains(&name.as_str()));
         if all.iter().any(|(_, value)| value.contains('\0')) {
             return Err(wrong("no value can have a NUL in it".to_owned()));
         }
         // A walk over the log begins with no place yet.
-        let must_be_filled = |name: &str| name != "since" && names.contains(&name);
-        if let Some((name, _)) = all.iter().find(|(name, value)| value.is_empty() && must_be_filled(name)) {
+        if let Some((name, _)) = all.iter().find(|(name, value)| value.is_empty() && name != "since") {
             // A client whose variable is empty must not get everything.
             return Err(wrong(format!("{name} is empty; leave it out")));
-        }
-        if all.iter().any(|(name, _)| !names.contains(&name.as_str())) {
-            return Err(wrong(format!("there is a parameter that means nothing here; there are {}", names.join(", "))));
         }
         Ok(Self(all))
     }
@@ -54,9 +87,26 @@ impl Parameters {
             .ok_or_else(|| wrong(format!("{name} must be a whole number from {} to {}", range.start(), range.end())))
     }
 
-    /// Yes or no; no where it is missing.
+    /// How many items a page is to have. More than a page can have are that many, and the answer says so in
+    /// `X-Limit-Applied`.
+    pub fn limit(&self, request: &HttpRequest) -> Result<usize, ApiError> {
+        const MOST: usize = limits::LIST_ITEMS;
+        let Some(text) = self.text("limit") else { return Ok(limits::LIST_ITEMS_USUAL) };
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0');
+        if !is_number {
+            return Err(wrong(format!("limit must be a whole number from 1 to {MOST}; beyond, it is {MOST}")));
+        }
+        // A number beyond all numbers is beyond this one too.
+        let wanted = text.parse().unwrap_or(usize::MAX);
+        if wanted > MOST {
+            Facts::of(request, |facts| facts.limit_applied = Some(MOST));
+        }
+        Ok(wanted.min(MOST))
+    }
+
+    /// Yes or no, in any case of letters; no where it is missing.
     pub fn flag(&self, name: &str) -> Result<bool, ApiError> {
-        match self.text(name) {
+        match self.text(name).map(str::to_ascii_lowercase).as_deref() {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
             Some(_) => Err(wrong(format!("{name} must be true or false"))),
@@ -104,6 +154,36 @@ impl Parameters {
     }
 }
 
+/// Whether a name is a known one, written a little differently: in another case, with other signs between its words, or with
+/// a letter or two too many, too few, wrong or swapped.
+fn is_near(name: &str, known: &str) -> bool {
+    let letters = |text: &str| -> Vec<char> {
+        text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let (name, known) = (letters(name), letters(known));
+    // One letter of a short name is a large part of it.
+    let most = if known.len() > 5 { 2 } else { 1 };
+    name.len().abs_diff(known.len()) <= most && distance(&name, &known) <= most
+}
+
+/// How many letters must be added, taken out, replaced or swapped with their neighbour to make one text of the other.
+fn distance(one: &[char], other: &[char]) -> usize {
+    // The rows of the usual table that are still needed: the one before the last, the last, and this one.
+    let (mut before, mut last): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=other.len()).collect());
+    for (at, letter) in one.iter().enumerate() {
+        let mut row = vec![at + 1];
+        for (to, its) in other.iter().enumerate() {
+            let mut fewest = (row[to] + 1).min(last[to + 1] + 1).min(last[to] + usize::from(letter != its));
+            if at > 0 && to > 0 && *letter == other[to - 1] && one[at - 1] == *its {
+                fewest = fewest.min(before[to - 1] + 1);
+            }
+            row.push(fewest);
+        }
+        (before, last) = (last, row);
+    }
+    last.last().copied().unwrap_or_default()
+}
+
 /// `30s`, `5m`, `12h` or `2d`.
 fn ago(text: &str) -> Option<time::Duration> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -137,4 +217,73 @@ pub fn preferred_wait(request: &HttpRequest, most: Duration) -> Option<Duration>
         (name.trim().eq_ignore_ascii_case("wait") && number).then(|| seconds.parse().unwrap_or(u64::MAX))
     });
     wait.map(|seconds| Duration::from_secs(seconds).min(most))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    const NAMES: [&str; 5] = ["limit", "offset", "modified_since", "type", "as_of"];
+
+    fn read(query: &str) -> Result<Parameters, String> {
+        let request = TestRequest::with_uri(&format!("/api/v1/accounts?{query}")).to_http_request();
+        Parameters::of(&request, &NAMES).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_nobody_knows_is_ignored_and_what_looks_like_a_parameter_is_refused() {
+        for ignored in
+            ["_=123", "cachebust=1", "t=1", "ts=1", "v=2", "utm_source=x", "format=csv", "time=1", "a%00=", "=", "_"]
+        {
+            let parameters = read(&format!("limit=5&{ignored}")).unwrap_or_else(|error| panic!("{ignored}: {error}"));
+            assert_eq!(parameters.0, [("limit".to_owned(), "5".to_owned())], "{ignored}");
+        }
+        for (near, meant) in [
+            ("asof", "as_of"),
+            ("as-of", "as_of"),
+            ("AsOf", "as_of"),
+            ("Limit", "limit"),
+            ("limits", "limit"),
+            ("lmit", "limit"),
+            ("limti", "limit"),
+            ("limit+", "limit"),
+            ("ofset", "offset"),
+            ("offest", "offset"),
+            ("modifiedSince", "modified_since"),
+            ("modifed_sicne", "modified_since"),
+            ("tpye", "type"),
+            ("types", "type"),
+        ] {
+            let refused = read(&format!("{near}=1")).err().unwrap_or_else(|| panic!("{near} is taken"));
+            assert!(refused.ends_with(&format!("did you mean {meant}?")), "{refused}");
+        }
+        let elsewhere = read("account_id=adm_1").err().unwrap();
+        assert!(elsewhere.starts_with("the parameter account_id means nothing here; there are limit"), "{elsewhere}");
+    }
+
+    #[test]
+    fn every_parameter_of_the_api_is_known() {
+        let description: Value = serde_json::from_str(&crate::http::openapi_document()).unwrap();
+        let paths = description["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/api/v1/"));
+        let parameters = paths.flat_map(|(_, item)| item["get"]["parameters"].as_array().into_iter().flatten());
+        for parameter in parameters.filter(|parameter| parameter["in"] == "query") {
+            let name = parameter["name"].as_str().unwrap();
+            assert!(ALL.contains(&name), "{name} is not in the list of all");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn distances_are_distances(one in "[a-c]{0,6}", other in "[a-c]{0,6}") {
+            let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+            let between = distance(&one, &other);
+            prop_assert_eq!(between, distance(&other, &one));
+            prop_assert_eq!(between == 0, one == other);
+            prop_assert!(between >= one.len().abs_diff(other.len()) && between <= one.len().max(other.len()));
+        }
+    }
 }

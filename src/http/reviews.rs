@@ -13,7 +13,7 @@ use super::caller::{Caller, ImportRead};
 use super::errors::ApiError;
 use super::flat::generation_at;
 use super::freshness;
-use super::negotiation::accepts;
+use super::negotiation::{JSON, preferred_form};
 use super::openapi::{ApiRefusals, Problem, ReviewParameters};
 use super::parameters::{Parameters, wrong};
 use super::table::{self, CSV};
@@ -95,6 +95,7 @@ pub struct Review {
 )]
 pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
     let parameters = Parameters::of(&request, &["as_of", "since"])?;
+    let form = preferred_form(&request, &[JSON, CSV])?;
     let (asked, since) = (parameters.moment("as_of")?, parameters.moment("since")?);
     let now = caller.service.clock.now();
     let as_of = asked.unwrap_or(now);
@@ -131,10 +132,10 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
     let generation_hash = caller.service.ledger.generation_hash(&caller.workspace.name, generation).await?;
     let csv = table::csv(&items).ok_or(ScimError::Internal)?;
     let hash = digest(&SHA256, &csv);
-    if accepts(&request, CSV) {
+    if form == CSV {
         let file = format!("attachment; filename=\"access-review-{}-{generation}.csv\"", caller.workspace.name);
         return Ok(HttpResponse::Ok()
-            .content_type(table::CSV_WITH_HEADER)
+            .content_type(CSV)
             .insert_header((CONTENT_DISPOSITION, file))
             .insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(hash.as_ref()))))
             .insert_header(("X-Review-Generation", generation.to_string()))

@@ -1,69 +1,25 @@
-//! Which path goes where, and the server that listens.
+//! Which path goes where.
 
 use std::cell::OnceCell;
-use std::net::TcpListener;
 use std::sync::Arc;
 
-use actix_web::dev::Server;
 use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
-use actix_web::middleware::from_fn;
-use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Route};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::errors::{ApiError, finish};
-use super::service::Service;
-use super::tls::Certificates;
+use super::errors::ApiError;
 use super::{
     audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, openapi, pages, refusals, reviews,
     scim, status, webhooks,
 };
-use crate::limits;
 use crate::measures::{Measures, RouteMeasures};
 use crate::scim::ScimError;
 
-/// Serves on `listener` until the server's handle stops it.
-///
-/// # Errors
-/// When the listener cannot be used.
-pub fn serve(
-    listener: TcpListener,
-    service: Service,
-    max_connections: usize,
-    certificates: Option<Arc<Certificates>>,
-) -> std::io::Result<Server> {
-    let service = Data::new(service);
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(Data::clone(&service))
-            .app_data(PayloadConfig::new(limits::REQUEST_BODY_BYTES))
-            .wrap(from_fn(finish))
-            .configure(routes)
-    })
-    .workers(workers)
-    .max_connections(max_connections.div_ceil(workers))
-    .max_connection_rate(limits::TLS_HANDSHAKES)
-    .tls_handshake_timeout(limits::TLS_WAIT)
-    .client_request_timeout(limits::HEAD_WAIT)
-    .keep_alive(limits::KEEP_ALIVE)
-    .tcp_nodelay(true)
-    .h1_write_buffer_size(limits::WRITE_BUFFER_BYTES)
-    .shutdown_timeout(limits::SHUTDOWN.as_secs())
-    .disable_signals();
-    let server = match certificates {
-        Some(certificates) => {
-            let tls = certificates.server_config().map_err(std::io::Error::other)?;
-            server.listen_rustls_0_23(listener, tls)?
-        }
-        None => server.listen(listener)?,
-    };
-    Ok(server.run())
-}
-
-fn routes(config: &mut ServiceConfig) {
+/// Every path of the bridge.
+pub fn routes(config: &mut ServiceConfig) {
     config
         // Most questions are put here: each scope takes its time.
         .configure(|config| scim_routes(config, SCIM))

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::caller::{Bearer, Caller, ImportRead, Visitor};
+use super::errors::ApiError;
+use super::negotiation::{JSON, preferred_form};
 use super::openapi::ApiRefusals;
 use super::service::{Service, Workspace};
 use crate::import::ConnectionState;
@@ -64,8 +66,9 @@ pub async fn readyz(service: Data<Service>, visitor: Visitor) -> HttpResponse {
         ApiRefusals,
     ),
 )]
-pub async fn status(caller: Caller<ImportRead>) -> Json<Status> {
-    Json(Status::of(&caller.workspace, &caller.service))
+pub async fn status(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<Status>, ApiError> {
+    preferred_form(&request, &[JSON])?;
+    Ok(Json(Status::of(&caller.workspace, &caller.service)))
 }
 
 /// Shows how the imports of every workspace are going that the token opens.
@@ -73,11 +76,12 @@ pub async fn status(caller: Caller<ImportRead>) -> Json<Status> {
     get, path = "/api/v1/workspaces", operation_id = "list_workspaces", tag = "status", security(("bearer" = ["import.read"])),
     responses((status = 200, description = "The workspaces' standings", body = WorkspaceList), ApiRefusals),
 )]
-pub async fn workspaces(caller: Bearer<ImportRead>) -> Json<WorkspaceList> {
+pub async fn workspaces(request: HttpRequest, caller: Bearer<ImportRead>) -> Result<Json<WorkspaceList>, ApiError> {
+    preferred_form(&request, &[JSON])?;
     let (all, principal) = (&caller.service.workspaces, &caller.principal);
     let opened = all.values().filter(|workspace| principal.opens(&workspace.name));
     let items: Vec<Status> = opened.map(|workspace| Status::of(workspace, &caller.service)).collect();
-    Json(WorkspaceList { total: items.len(), items, next: None })
+    Ok(Json(WorkspaceList { total: items.len(), items, next: None }))
 }
 
 /// Workspaces.

@@ -5,14 +5,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::errors::ApiError;
-use super::negotiation::{accepts, tell_next};
+use super::negotiation::{JSON, preferred_form, tell_next};
 use crate::flat::Row;
 use crate::scim::ScimError;
 
-/// The media type, as clients ask for it.
-pub const CSV: &str = "text/csv";
-/// The same, as it is answered.
-pub const CSV_WITH_HEADER: &str = "text/csv; charset=utf-8; header=present";
+/// The media type (RFC 4180 §3).
+pub const CSV: &str = "text/csv; charset=utf-8; header=present";
 
 /// The rows as CSV where the client wants that, else `list` as JSON. The next page of a CSV is in `Link`.
 pub fn answer<R: Row, L: Serialize>(
@@ -21,10 +19,10 @@ pub fn answer<R: Row, L: Serialize>(
     (rows, next): (&[R], Option<&str>),
     list: &L,
 ) -> Result<HttpResponse, ApiError> {
-    if !accepts(request, CSV) {
+    if preferred_form(request, &[JSON, CSV])? == JSON {
         return Ok(response.json(list));
     }
-    let mut response = response.content_type(CSV_WITH_HEADER).body(csv(rows).ok_or(ScimError::Internal)?);
+    let mut response = response.content_type(CSV).body(csv(rows).ok_or(ScimError::Internal)?);
     if let Some(next) = next {
         tell_next(&mut response, &format!("<{next}>; rel=\"next\""));
     }

@@ -59,7 +59,9 @@ impl Certificates {
     pub(super) fn server_config(self: Arc<Self>) -> Result<ServerConfig, CertificateError> {
         let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
         let builder = builder.with_safe_default_protocol_versions().map_err(|_| CertificateError::Library)?;
-        Ok(builder.with_no_client_auth().with_cert_resolver(self))
+        let mut config = builder.with_no_client_auth().with_cert_resolver(self);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
     }
 
     /// Reads the files again when they change. What cannot be used is told, and the certificate stays as it was.

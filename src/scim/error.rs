@@ -55,14 +55,20 @@ pub enum ScimError {
         allowed: &'static str,
     },
     /// The answer cannot have any form that the client accepts.
-    #[error("the answer is application/scim+json or application/json, and the request accepts neither")]
-    NotAcceptable,
+    #[error("the answer is {offered}, and the request's Accept header does not allow that")]
+    NotAcceptable {
+        /// The media types that it can have.
+        offered: String,
+    },
     /// RFC 9110 §13.1.1: the resource has another version than `If-Match` names.
     #[error("the resource has another version than If-Match names")]
     PreconditionFailed,
     /// A body of a kind that is not read.
     #[error("the body must be application/scim+json or application/json")]
     UnsupportedMediaType,
+    /// A body that is compressed, or encoded in another way.
+    #[error("the body has a Content-Encoding, and none is read; send it as it is, without that header")]
+    UnsupportedEncoding,
     /// The request is larger than the bridge reads.
     #[error("the request is larger than {limit} bytes")]
     TooLarge {
@@ -133,11 +139,11 @@ impl ScimError {
             Self::Forbidden { .. } | Self::FilterForbidden => 403,
             Self::NotFound { .. } => 404,
             Self::MethodNotAllowed { .. } => 405,
-            Self::NotAcceptable => 406,
+            Self::NotAcceptable { .. } => 406,
             Self::TooSlow => 408,
             Self::PreconditionFailed => 412,
             Self::TooLarge { .. } => 413,
-            Self::UnsupportedMediaType => 415,
+            Self::UnsupportedMediaType | Self::UnsupportedEncoding => 415,
             Self::TooManyRequests { .. } => 429,
             Self::Internal => 500,
             Self::NotImplemented { .. } => 501,
@@ -158,10 +164,11 @@ impl ScimError {
             Self::InvalidVersion => Some("invalidVers"),
             Self::NotFound { .. }
             | Self::MethodNotAllowed { .. }
-            | Self::NotAcceptable
+            | Self::NotAcceptable { .. }
             | Self::PreconditionFailed
             | Self::TooLarge { .. }
             | Self::UnsupportedMediaType
+            | Self::UnsupportedEncoding
             | Self::NotImplemented { .. }
             | Self::FilterForbidden
             | Self::Unauthenticated

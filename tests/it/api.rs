@@ -86,7 +86,7 @@ async fn runs_are_listed_newest_first_page_by_page() {
         next = page["next"].clone();
     }
     assert_eq!(walked, [5, 4, 3, 2, 1]);
-    for path in ["/api/v1/imports?limit=0", "/api/v1/imports?limit=1001", "/api/v1/imports?before=x"] {
+    for path in ["/api/v1/imports?limit=0", "/api/v1/imports?before=x"] {
         assert_eq!(bridge.get(path).await.json()["code"], json!("invalid_value"), "{path}");
     }
     for path in ["/api/v1/imports/99", "/api/v1/imports/x"] {

@@ -66,6 +66,47 @@ async fn flat_views_show_what_scim_shows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_knows_is_ignored_and_a_limit_that_is_too_large_is_lowered_and_said() {
+    let bridge = Bridge::serving(dozen()).await;
+    for path in ["accounts", "entitlements", "memberships", "imports", "changes", "audit", "lifecycle/requests"] {
+        let path = format!("/api/v1/{path}");
+        for ignored in ["_=1764201600000", "cachebust=x", "utm_source=mail&t="] {
+            let answer = bridge.get(&format!("{path}?limit=1&{ignored}")).await;
+            assert_eq!((answer.status.as_u16(), &answer.json()["limit"]), (200, &json!(1)), "{path}?{ignored}");
+            assert!(!answer.json()["next"].to_string().contains(ignored), "it is not carried along");
+            assert_eq!(answer.header("x-limit-applied"), "");
+        }
+        for near in ["limits=1", "Limit=1", "lmit=1"] {
+            let refused = bridge.get(&format!("{path}?{near}")).await;
+            assert_eq!(refused.status, 400, "{path}?{near}");
+            assert!(refused.json()["detail"].as_str().unwrap().ends_with("did you mean limit?"), "{}", refused.text);
+        }
+        for large in ["1001", "5000", "99999999999999999999999"] {
+            let answer = bridge.get(&format!("{path}?limit={large}")).await;
+            assert_eq!((answer.status.as_u16(), &answer.json()["limit"]), (200, &json!(1_000)), "{path}");
+            assert_eq!(answer.header("x-limit-applied"), "1000", "{path}");
+        }
+        assert_eq!(bridge.get(&format!("{path}?limit=1000")).await.header("x-limit-applied"), "");
+        for wrong in ["0", "-1", "1.5", "1e3", "ten", "+5", "000"] {
+            let refused = bridge.get(&format!("{path}?limit={wrong}")).await;
+            assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!("invalid_value")), "{wrong}");
+        }
+    }
+    let reviews = bridge.get("/api/v1/reviews/accounts?_=1").await;
+    assert_eq!(reviews.status, 200);
+    for (path, accept) in [("accounts", "text/csv"), ("changes", "application/x-ndjson")] {
+        let request = bridge.request(Method::GET, &format!("/api/v1/{path}?limit=2000")).bearer_auth(&bridge.token);
+        let answer = Bridge::send(request.header("Accept", accept)).await;
+        assert_eq!((answer.status.as_u16(), answer.header("x-limit-applied")), (200, "1000"), "{accept}");
+    }
+    for (flag, status) in [("True", 200), ("FALSE", 200), ("true", 200), ("yes", 400), ("1", 400)] {
+        let answer = bridge.get(&format!("/api/v1/accounts?include_removed={flag}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{flag}");
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn flat_views_are_tables_too_for_those_who_ask_for_csv() {
     let bridge = Bridge::serving(dozen()).await;
     bridge.simulator.change(|workspace| workspace.add_teammate("Quote \"Q\", Comma"));

@@ -57,6 +57,26 @@ async fn a_client_gets_a_token_both_ways_and_uses_it() {
 }
 
 #[tokio::test]
+async fn other_schemes_beside_a_secret_in_the_body_and_resources_are_no_matter() {
+    let bridge = Bridge::serving(dozen()).await;
+    let (id, secret) = client(&bridge.app, "scim.read", &["default"]).await;
+    let body = format!("{GRANT}&client_id={id}&client_secret={secret}");
+    let post = || bridge.request(Method::POST, "/oauth/token");
+    for authorization in ["Bearer abc", "bearer", "Negotiate YIIZ", "Digest username=\"a\"", "DPoP x"] {
+        let request = post().header("Authorization", authorization);
+        token_of(&Bridge::send(form(request, body.clone())).await);
+    }
+    let resources = format!("&resource={}&resource={}", bridge.url("/scim/v2"), bridge.url("/api/v1"));
+    token_of(&ask(&bridge, &id, &secret, &resources).await);
+    token_of(&ask(&bridge, &id, &secret, "&audience=x&resource=urn:example:bridge").await);
+    for wrong in ["resource=%2Fscim", "resource=https://b.example&resource=https://b.example%23x"] {
+        let refused = ask(&bridge, &id, &secret, &format!("&{wrong}")).await;
+        assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (400, &json!("invalid_target")), "{wrong}");
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_refused_is_refused_as_the_rfc_says() {
     let bridge = Bridge::serving(dozen()).await;
     let (id, secret) = client(&bridge.app, "scim.read", &["default"]).await;

@@ -83,6 +83,8 @@ fn imports_point_one_way() {
 fn each_heavy_library_has_one_room() {
     for (library, rooms) in [
         ("actix_web", &["src/http", "src/app"][..]),
+        ("actix_http", &["src/http"]),
+        ("actix_tls", &["src/http/server.rs"]),
         ("sea_orm", &["src/ledger"]),
         ("sqlx::", &["src/ledger"]),
         ("jsonwebtoken", &["src/access"]),

@@ -37,6 +37,13 @@ async fn tls_is_spoken_and_a_changed_certificate_is_shown() {
     assert_eq!((user.status().as_u16(), user.version()), (200, Version::HTTP_11));
     let location = user.json::<serde_json::Value>().await.unwrap()["Resources"][0]["meta"]["location"].clone();
     assert!(location.as_str().unwrap().starts_with(&url), "{location}");
+    let offering = client.get(format!("{url}/healthz")).header("Connection", "Upgrade").header("Upgrade", "h2c");
+    let offering = offering.send().await.unwrap();
+    assert_eq!(
+        (offering.status().as_u16(), offering.headers().get("connection")),
+        (200, None),
+        "heads are checked here too"
+    );
     let plain = http().get(format!("http://{}/healthz", bridge.app.address())).send().await;
     assert!(plain.is_err_and(|error| !error.is_timeout()), "no answer in the clear");
 

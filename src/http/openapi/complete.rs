@@ -26,6 +26,7 @@ pub(super) fn complete(mut document: Value) -> Value {
                 describe_parameters(operation);
                 refer(operation, &known);
                 secure(operation, path);
+                negotiate(operation, path);
                 describe_scim(operation, path);
                 let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
                 illustrate(operation, &examples[id]);
@@ -64,17 +65,38 @@ fn oauth() -> Value {
 fn secure(operation: &mut Value, path: &str) {
     let Some(scopes) = operation.pointer("/security/0/bearer").cloned() else { return };
     operation["security"] = json!([{"oauth2": scopes}, {"bearer": scopes}]);
-    let (content_type, schema) = if path.starts_with("/scim") {
-        ("application/scim+json", "#/components/schemas/ScimErrorBody")
-    } else {
-        ("application/problem+json", "#/components/schemas/Problem")
-    };
-    let refusal = |description: &str| json!({"description": description, "content": {content_type: {"schema": {"$ref": schema}}}});
+    let refusal = |description: &str| refusal(path, description);
     if let Some(responses) = operation["responses"].as_object_mut() {
         let too_many = refusal("More requests than this client may make; `Retry-After` says when to ask again");
         responses.entry("429").or_insert(too_many);
         let unreadable = refusal("The request cannot be read");
         responses.entry("400").or_insert(unreadable);
+    }
+}
+
+/// A refusal in the form that those of a path have.
+fn refusal(path: &str, description: &str) -> Value {
+    let (content_type, schema) = if path.starts_with("/scim") {
+        ("application/scim+json", "#/components/schemas/ScimErrorBody")
+    } else {
+        ("application/problem+json", "#/components/schemas/Problem")
+    };
+    json!({"description": description, "content": {content_type: {"schema": {"$ref": schema}}}})
+}
+
+/// What has a body can be asked for in a form that it does not have, and what takes one can be sent one that is encoded.
+fn negotiate(operation: &mut Value, path: &str) {
+    let takes_body = operation.get("requestBody").is_some();
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    let has_body = responses.iter().any(|(status, answer)| status.starts_with('2') && answer.get("content").is_some());
+    // Their readers look at the status.
+    if has_body && !matches!(path, "/healthz" | "/readyz") {
+        let why = "The request's `Accept` allows none of the media types that the answer can have";
+        responses.entry("406").or_insert(refusal(path, why));
+    }
+    if takes_body {
+        let why = "The body has a `Content-Encoding`; `Accept-Encoding: identity` says that none is read";
+        responses.entry("415").or_insert(refusal(path, why));
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use actix_web::HttpResponse;
 use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{RefOr, Schema};
@@ -15,6 +15,8 @@ mod complete;
 
 use complete::complete;
 
+use super::errors::ApiError;
+use super::negotiation::{JSON, preferred_form};
 use super::{
     audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, pages, refusals, reviews, scim,
     status, webhooks,
@@ -55,8 +57,9 @@ pub struct ChangeParameters {
     /// Only changes of this kind.
     #[param(inline)]
     r#type: Option<KindOfChange>,
-    /// How many at the most, 1 to 1000; 100 where it is left out, and all of them as `application/x-ndjson`.
-    #[param(minimum = 1, maximum = 1000)]
+    /// How many at the most; 100 where it is left out, and all of them as `application/x-ndjson`. More than 1000 are 1000, as
+    /// `limit` and the header `X-Limit-Applied` say.
+    #[param(minimum = 1)]
     limit: Option<u64>,
 }
 
@@ -88,8 +91,8 @@ pub struct RequestParameters {
     target: Option<String>,
     /// Only requests that were made before the one of this id.
     before: Option<String>,
-    /// How many at the most, 1 to 1000; 100 where it is left out.
-    #[param(minimum = 1, maximum = 1000)]
+    /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header `X-Limit-Applied` say.
+    #[param(minimum = 1)]
     limit: Option<u64>,
 }
 
@@ -110,8 +113,8 @@ pub struct AuditParameters {
     event: Option<String>,
     /// Only entries after the one that has this `cursor`.
     after: Option<String>,
-    /// How many at the most, 1 to 1000; 100 where it is left out.
-    #[param(minimum = 1, maximum = 1000)]
+    /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header `X-Limit-Applied` say.
+    #[param(minimum = 1)]
     limit: Option<u64>,
 }
 
@@ -120,8 +123,9 @@ pub struct AuditParameters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct FlatParameters {
-    /// How many rows at the most, 1 to 1000; 100 where it is left out.
-    #[param(minimum = 1, maximum = 1000)]
+    /// How many rows at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header
+    /// `X-Limit-Applied` say.
+    #[param(minimum = 1)]
     limit: Option<u64>,
     /// How many rows to leave out. NB: between two pages the list may change; `next` keeps to one.
     #[param(minimum = 0)]
@@ -143,8 +147,8 @@ pub struct FlatParameters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RunParameters {
-    /// How many at the most, 1 to 1000; 100 where it is left out.
-    #[param(minimum = 1, maximum = 1000)]
+    /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header `X-Limit-Applied` say.
+    #[param(minimum = 1)]
     limit: Option<u64>,
     /// Only runs before this one; `next` has it.
     #[param(minimum = 1)]
@@ -483,7 +487,8 @@ pub fn viewer() -> Config<'static> {
     get, path = "/openapi.json", operation_id = "openapi", tag = "health",
     responses((status = 200, description = "The description (OpenAPI 3.1)", content_type = "application/json", body = serde_json::Value)),
 )]
-pub async fn serve() -> HttpResponse {
+pub async fn serve(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().into());
-    HttpResponse::Ok().content_type("application/json").body(DOCUMENT.clone())
+    preferred_form(&request, &[JSON])?;
+    Ok(HttpResponse::Ok().content_type(JSON).body(DOCUMENT.clone()))
 }

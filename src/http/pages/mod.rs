@@ -25,6 +25,7 @@ use time::OffsetDateTime;
 
 use super::body::Body;
 use super::errors::{ApiError, Facts};
+use super::negotiation::{HTML, preferred_form};
 use super::service::{Service, Workspace};
 use crate::access::{Actor, STATUS_PAGE, hash_of_random, looks_random, random_secret};
 use crate::ledger::AuditEntry;
@@ -47,6 +48,7 @@ use overview::Overview;
     ),
 )]
 pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
+    preferred_form(&request, &[HTML])?;
     let shown = session(&request, &service).await?.unwrap_or_default();
     // The settings may have lost one since.
     let shown: Vec<&Arc<Workspace>> = shown.iter().filter_map(|name| service.workspaces.get(name)).collect();
@@ -77,11 +79,12 @@ fn value_of(form: &[u8], name: &str) -> Option<String> {
     params(("link" = Option<String>, Query, description = "From the address that `intercom-scim-bridge login-link` prints")),
     responses((status = 200, description = "A page", content_type = "text/html", body = String)),
 )]
-pub async fn ask_to_log_in(request: HttpRequest) -> HttpResponse {
-    match asked(&request, "link").filter(|link| looks_random(link)) {
+pub async fn ask_to_log_in(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    preferred_form(&request, &[HTML])?;
+    Ok(match asked(&request, "link").filter(|link| looks_random(link)) {
         Some(link) => page(StatusCode::OK, view::log_in(&link)),
         None => page(StatusCode::OK, view::no_link()),
-    }
+    })
 }
 
 /// Takes a link, once: makes a session of it.
@@ -98,6 +101,7 @@ pub async fn ask_to_log_in(request: HttpRequest) -> HttpResponse {
     ),
 )]
 pub async fn log_in(request: HttpRequest, service: Data<Service>, body: Body) -> Result<HttpResponse, ApiError> {
+    preferred_form(&request, &[HTML])?;
     let refused = || Ok(page(StatusCode::BAD_REQUEST, view::no_link()));
     let link = value_of(&body.0, "link");
     let Some(link) = link.filter(|link| looks_random(link) && !by_another_site(&request)) else { return refused() };
@@ -130,6 +134,7 @@ pub async fn log_in(request: HttpRequest, service: Data<Service>, body: Body) ->
     ),
 )]
 pub async fn log_out(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
+    preferred_form(&request, &[HTML])?;
     if by_another_site(&request) {
         return Ok(page(StatusCode::BAD_REQUEST, view::signed_out()));
     }
@@ -144,11 +149,10 @@ pub async fn log_out(request: HttpRequest, service: Data<Service>) -> Result<Htt
 }
 
 /// What the page looks like.
-pub async fn style() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/css; charset=utf-8")
-        .insert_header((CACHE_CONTROL, "max-age=3600"))
-        .body(include_str!("style.css"))
+pub async fn style(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let form = preferred_form(&request, &["text/css; charset=utf-8"])?;
+    let style = include_str!("style.css");
+    Ok(HttpResponse::Ok().content_type(form).insert_header((CACHE_CONTROL, "max-age=3600")).body(style))
 }
 
 /// What the audit trail says of a session.
@@ -214,7 +218,7 @@ fn by_another_site(request: &HttpRequest) -> bool {
 fn page(status: StatusCode, html: String) -> HttpResponse {
     let policy = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
     HttpResponse::build(status)
-        .content_type("text/html; charset=utf-8")
+        .content_type(HTML)
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((CONTENT_SECURITY_POLICY, policy))
         .insert_header((REFERRER_POLICY, "no-referrer"))

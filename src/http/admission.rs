@@ -1,0 +1,50 @@
+//! Requests that are refused whatever they ask for: before a path is looked up, and before anybody is known.
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+
+use super::heads::{UnreadableTarget, unreadable_target};
+use crate::limits;
+use crate::scim::ScimError;
+
+/// Why a request is refused whatever it asks for.
+pub fn refusal(request: &ServiceRequest) -> Option<ScimError> {
+    let too_long = ScimError::TooLarge { limit: limits::REQUEST_TARGET_BYTES };
+    if let Some(why) = unreadable_target(request.uri()) {
+        return Some(match why {
+            UnreadableTarget::TooLong => too_long,
+            UnreadableTarget::Unencoded => ScimError::InvalidSyntax {
+                why: "the address has characters that must be percent-encoded (RFC 3986, section 2.1): write a space as %20, \
+                      a double quote as %22, < as %3C, > as %3E, and other letters by their bytes in UTF-8, such as é as \
+                      %C3%A9"
+                    .to_owned(),
+            },
+            UnreadableTarget::NoPath => ScimError::InvalidSyntax {
+                why: "the address cannot be read; it must be a path that begins with a slash, such as /scim/v2/Users"
+                    .to_owned(),
+            },
+        });
+    }
+    let target = request.uri().path_and_query();
+    if target.is_some_and(|target| target.as_str().len() > limits::REQUEST_TARGET_BYTES) {
+        return Some(too_long);
+    }
+    is_encoded(request.headers()).then_some(ScimError::UnsupportedEncoding)
+}
+
+/// Whether a request has a body that is compressed, or encoded in another way. None is read: a few bytes could become
+/// many.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    // Hardly any request has the header.
+    if !headers.contains_key(CONTENT_ENCODING) {
+        return false;
+    }
+    let is_identity = |value: &str| {
+        value.split(',').map(str::trim).all(|coding| matches!(coding.to_ascii_lowercase().as_str(), "" | "identity"))
+    };
+    let encoded = headers.get_all(CONTENT_ENCODING).any(|value| !value.to_str().is_ok_and(is_identity));
+    let length = headers.get(CONTENT_LENGTH).map(|length| length.as_bytes().trim_ascii());
+    let has_body = headers.contains_key(TRANSFER_ENCODING)
+        || length.is_some_and(|length| length.iter().any(|digit| *digit != b'0'));
+    encoded && has_body
+}
