@@ -19,8 +19,8 @@
 //! * [`saviynt`] fills in the package for Saviynt EIC. Pure.
 //! * [`access`] says who may ask.
 //! * [`http`] is the only edge that clients see.
-//! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`limits`], [`measures`],
-//!   [`spans`] and [`telemetry`] are the one place each for settings, time, bounds, measures, spans and logs.
+//! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`moments`], [`limits`], [`measures`],
+//!   [`spans`] and [`telemetry`] are the one place each for settings, time, written moments, bounds, measures, spans and logs.
 //!
 //! Imports point one way: `directory` ← `scim`, `flat`, `saviynt`, `intercom`, `ledger` ← `import`, `publish` ← `http` ← `app` ←
 //! `commands`. A test holds it. `docs/architecture.md` tells the rest.
@@ -38,6 +38,7 @@ pub mod intercom;
 pub mod ledger;
 pub mod limits;
 pub mod measures;
+pub mod moments;
 pub mod publish;
 pub mod saviynt;
 pub mod scim;

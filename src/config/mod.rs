@@ -23,15 +23,15 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use validator::Validate;
 
-pub use environment::open_to_others;
 use environment::variables;
-use findings::{out_of_range, repair, source, unknown_keys, what_is_allowed};
+pub use environment::{open_to_others, wrong_log_filter};
+use findings::{out_of_range, repair, source, unknown_keys, unreadable, what_is_allowed};
 pub use lists::{Issuer, WorkspaceConfig};
 pub use reference::reference;
 pub use values::origin;
 use values::{
-    database_url, file_or_empty, header_word, interval, lease, networks, origin_or_empty, plain, region_or_empty,
-    secret_or_empty, text_or_empty, token_ttl, url_or_empty,
+    api_version, client_id_or_empty, database_url, file_or_empty, interval, lease, networks, origin_or_empty, plain,
+    region_or_empty, sealing_key_or_empty, secret_or_empty, texts, token_ttl, url_or_empty,
 };
 
 use crate::directory::{DEFAULT_WORKSPACE, Names};
@@ -49,7 +49,6 @@ pub struct Config {
     /// Where the ledger is.
     pub database: Database,
     /// How Intercom is reached.
-    #[validate(nested)]
     pub intercom: Intercom,
     /// How imports are made.
     #[validate(nested)]
@@ -59,6 +58,8 @@ pub struct Config {
     /// How SCIM is served.
     #[validate(nested)]
     pub scim: Scim,
+    /// What reviews of access look at.
+    pub reviews: Reviews,
     /// Who may ask.
     #[validate(nested)]
     pub access: Access,
@@ -98,10 +99,10 @@ pub struct Server {
 #[derive(Clone, Debug, Deserialize, Validate)]
 pub struct Access {
     /// Seals the secrets that the ledger keeps; none for one in a file beside the database.
-    #[serde(deserialize_with = "secret_or_empty")]
+    #[serde(deserialize_with = "sealing_key_or_empty")]
     pub encryption_key: Option<SecretString>,
     /// What they were sealed with before.
-    #[serde(deserialize_with = "secret_or_empty")]
+    #[serde(deserialize_with = "sealing_key_or_empty")]
     pub previous_encryption_key: Option<SecretString>,
     /// How long the tokens are good that OAuth clients get.
     #[serde(deserialize_with = "token_ttl")]
@@ -141,7 +142,7 @@ pub struct Database {
 }
 
 /// Section `intercom`.
-#[derive(Clone, Debug, Deserialize, Validate)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Intercom {
     /// The token of the workspace's app; none when it is not set.
     #[serde(deserialize_with = "secret_or_empty")]
@@ -153,14 +154,13 @@ pub struct Intercom {
     #[serde(deserialize_with = "url_or_empty")]
     pub base_url: Option<Url>,
     /// The client id of the app through which workspaces are connected; none when it is not set.
-    #[serde(deserialize_with = "text_or_empty")]
+    #[serde(deserialize_with = "client_id_or_empty")]
     pub client_id: Option<String>,
     /// The client secret of the workspace's app, which signs its webhooks; none when it is not set.
     #[serde(deserialize_with = "secret_or_empty")]
     pub client_secret: Option<SecretString>,
     /// Sent as `Intercom-Version`.
-    #[serde(deserialize_with = "header_word")]
-    #[validate(length(min = 1, max = 20))]
+    #[serde(deserialize_with = "api_version")]
     pub api_version: String,
 }
 
@@ -221,6 +221,14 @@ pub struct Scim {
     pub one_word_names: Names,
 }
 
+/// Section `reviews`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Reviews {
+    /// Names of roles whose holders are privileged; the case of letters does not matter.
+    #[serde(deserialize_with = "texts")]
+    pub privileged_roles: Vec<String>,
+}
+
 /// Section `telemetry`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Telemetry {
@@ -272,13 +280,20 @@ impl Config {
         let defaults = Figment::from(Toml::string(DEFAULTS));
         let mut figment = defaults.clone();
         if let Some(file) = file {
-            figment = figment.merge(Toml::file_exact(file));
+            match unreadable(file) {
+                // What is wrong elsewhere is found all the same.
+                Some(why) => wrong.push(why),
+                None => figment = figment.merge(Toml::file_exact(file)),
+            }
         }
+        let environment: Vec<(String, String)> = environment.collect();
+        let log = environment.iter().find(|(name, _)| name == "RUST_LOG");
+        wrong.extend(log.and_then(|(_, filter)| wrong_log_filter(filter)));
         let mut warnings = Vec::new();
-        for variable in variables(environment, &mut wrong, &mut warnings) {
+        for variable in variables(environment.into_iter(), &mut wrong, &mut warnings) {
             figment = figment.merge(variable);
         }
-        let mut config: Self = repair(figment.clone(), &defaults, file, &mut wrong)?;
+        let mut config: Self = repair(figment.clone(), &defaults, &mut wrong)?;
         wrong.extend(unknown_keys(&figment));
         if let Err(errors) = config.validate() {
             wrong.extend(out_of_range(&figment, &errors));

@@ -19,11 +19,11 @@ mod plan;
 mod snapshot;
 mod user;
 
-pub use activity::{Activity, Actor, Metadata};
+pub use activity::{Activity, Actor, LogFacts, Metadata, SignIn};
 pub use group::{Group, GroupId, Membership, Priority};
 pub use joined::{Directory, Edition, Link, Person, Team, links_with};
 pub use observation::{Observation, Part, Sighting, Warning, Workspace};
-pub use plan::{Change, Changed, Counts, Deed, Plan};
+pub use plan::{Change, ChangeNames, Changed, Counts, Deed, Plan};
 pub use snapshot::{Recorded, Snapshot, Stamps};
 pub use user::{NameParts, Names, Role, User, UserId, UserKind, Volatile};
 

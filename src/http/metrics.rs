@@ -5,10 +5,11 @@ use actix_web::web::Data;
 
 use super::caller::Visitor;
 use super::service::{Service, Workspace};
+use crate::flat::OPERATIONS;
 use crate::import::ConnectionState;
-use crate::ledger::RunStatus;
+use crate::ledger::{Mode, RunStatus};
 use crate::limits;
-use crate::measures::WorkspaceState;
+use crate::measures::{Measures, WorkspaceState};
 use crate::scim::resource_types;
 
 /// Shows measures in the text format of Prometheus (OpenMetrics): of the workspaces that the token opens, and without one of
@@ -41,6 +42,12 @@ pub async fn metrics(service: Data<Service>, visitor: Visitor) -> HttpResponse {
         // Writing into a text cannot fail.
         Err(_) => HttpResponse::InternalServerError().finish(),
     }
+}
+
+/// Has the counters of a workspace begin at zero.
+pub fn begin(measures: &Measures, workspace: &str) {
+    let imports = Mode::ALL.iter().flat_map(|mode| RunStatus::ENDS.map(|end| (mode.as_str(), end.as_str())));
+    measures.begin(workspace, imports, &OPERATIONS);
 }
 
 fn state(service: &Service, workspace: &Workspace) -> WorkspaceState {

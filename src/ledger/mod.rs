@@ -14,6 +14,7 @@
 //! notice    other processes' commits    audit    who asked what
 //! keys      what signs tokens, sealed   clients  OAuth clients, issued tokens
 //! connections  Intercom's tokens, sealed         lifecycle  what people must do
+//! facts     what the log tells of people
 //! ```
 
 mod audit;
@@ -24,6 +25,7 @@ mod commit;
 mod connections;
 mod entities;
 mod error;
+mod facts;
 mod keys;
 mod lease;
 mod lifecycle;
@@ -37,11 +39,12 @@ mod verify;
 mod versions;
 
 use migrations::Migrator;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::{ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DbErr};
 use sea_orm_migration::MigratorTrait;
+use sqlx::Connection as _;
 
 pub use audit::{AuditEntry, AuditQuestion};
-pub use changes::{ChangeKind, ChangePage, ChangePosition, RecordedChange};
+pub use changes::{ActorQuestion, ChangeKind, ChangePage, ChangePosition, ChangeQuestion, RecordedChange};
 pub use clients::{IssuedToken, OAuthClient, Revocations};
 pub use commit::Committed;
 pub use connections::{ConnectProof, SealedConnection};
@@ -100,6 +103,9 @@ impl Ledger {
                 Err(error) if attempts > 0 && lease::is_busy(&error) => {
                     Clock::System.sleep(limits::MIGRATION_PAUSE).await;
                 }
+                Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) => {
+                    return Err(LedgerError::Unreachable { why: why_not_reached(url).await });
+                }
                 connected => return Ok(Self { database: connected? }),
             }
         }
@@ -141,6 +147,20 @@ impl Ledger {
         if let Err(error) = self.database.close().await {
             tracing::warn!(error = %error, "the database connection did not close cleanly");
         }
+    }
+}
+
+/// Why no connection can be made: the pool tries until its time is up, and keeps the reason to itself.
+async fn why_not_reached(url: &str) -> String {
+    let silent = error::why_unreachable(&sqlx::Error::PoolTimedOut);
+    if !url.starts_with("postgres") {
+        return silent;
+    }
+    match Clock::System.within(limits::DATABASE_WAIT, sqlx::PgConnection::connect(url)).await {
+        None => silent,
+        // It came back just now: trying again will do.
+        Some(Ok(_)) => "it answers again by now; try again".to_owned(),
+        Some(Err(error)) => error::why_unreachable(&error),
     }
 }
 
