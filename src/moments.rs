@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
 
 use crate::limits;
 
@@ -77,9 +77,7 @@ pub fn read(text: &str, edge: Edge, zone: &Zone) -> Option<Written> {
     };
     let local = DateTime::from_parts(date, time_of(time)?);
     let moment = match offset {
-        Some(offset) => {
-            in_utc(local)?.replace_offset(UtcOffset::UTC).checked_sub(time::Duration::seconds(offset.into()))?
-        }
+        Some(offset) => in_utc(local)?.checked_sub(time::Duration::seconds(offset.into()))?,
         None => in_zone(local, edge, zone)?,
     };
     Some(Written { moment, is_day: false })
@@ -146,6 +144,9 @@ fn end_of(date: Date, zone: &Zone) -> Option<OffsetDateTime> {
 
 /// The moment of a local time.
 fn in_zone(local: DateTime, edge: Edge, zone: &Zone) -> Option<OffsetDateTime> {
+    if zone.0 == TimeZone::UTC {
+        return in_utc(local);
+    }
     let found = zone.0.to_ambiguous_timestamp(local);
     let timestamp = match (found.offset(), edge) {
         (AmbiguousOffset::Fold { .. }, Edge::End | Edge::Last) => found.later(),
@@ -156,13 +157,18 @@ fn in_zone(local: DateTime, edge: Edge, zone: &Zone) -> Option<OffsetDateTime> {
 }
 
 fn in_utc(local: DateTime) -> Option<OffsetDateTime> {
-    let timestamp = TimeZone::UTC.to_ambiguous_timestamp(local).compatible().ok()?;
-    OffsetDateTime::from_unix_timestamp_nanos(timestamp.as_nanosecond()).ok()
+    let small = |number: i8| u8::try_from(number).ok();
+    let month = time::Month::try_from(small(local.month())?).ok()?;
+    let date = time::Date::from_calendar_date(local.year().into(), month, small(local.day())?).ok()?;
+    let nanosecond = u32::try_from(local.subsec_nanosecond()).ok()?;
+    let (hour, minute, second) = (small(local.hour())?, small(local.minute())?, small(local.second())?);
+    Some(date.with_hms_nano(hour, minute, second, nanosecond).ok()?.assume_utc())
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use time::UtcOffset;
     use time::format_description::well_known::Rfc3339;
     use time::macros::datetime;
 

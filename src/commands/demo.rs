@@ -25,7 +25,7 @@ use crate::telemetry;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Port on the loopback address; 0 takes a free one.
-    #[arg(long, default_value_t = 8080, value_parser = number(0..=u16::MAX))]
+    #[arg(long, default_value_t = 8080, allow_negative_numbers = true, value_parser = number(0..=u16::MAX))]
     port: u16,
     #[command(flatten)]
     company: CompanyArguments,

@@ -83,11 +83,16 @@ pub(super) fn variable_of(key: &str) -> String {
 pub fn wrong_log_filter(filter: &str) -> Option<String> {
     let allowed = "a level (error, warn, info, debug, trace, off), or modules with levels, such as \
                    info,intercom_scim_bridge=debug";
-    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
     let ours = |word: &str| word.starts_with("intercom_scim_bridge");
-    let parts = filter.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let mut words = parts.filter(|part| !part.contains(['=', '[', ']', '{', '}']));
-    let readable = EnvFilter::builder().parse(filter).is_ok() && words.all(|word| is_level(word) || ours(word));
+    let fits = |part: &str| match part.rsplit_once('=') {
+        // What is in brackets is about spans; the library knows.
+        _ if part.contains(['[', ']', '{', '}']) => true,
+        Some((module, level)) => !module.trim().is_empty() && is_level(level.trim()),
+        None => is_level(part) || ours(part),
+    };
+    let mut parts = filter.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let readable = EnvFilter::builder().parse(filter).is_ok() && parts.all(fits);
     (!readable).then(|| format!("RUST_LOG (from the environment) must be {allowed}"))
 }
 

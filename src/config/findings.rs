@@ -167,7 +167,13 @@ pub(super) fn meant(key: &str) -> String {
     let distance = |known: &str| {
         // A key in the wrong section, and a wrong key in the right one.
         let (whole, last) = (damerau_levenshtein(known, &lowered), damerau_levenshtein(&name(known), &name(key)));
-        if name(known) == name(key) { 0 } else { whole.min(last + 1) }
+        let longer = name(key).starts_with(&name(known)) || name(known).starts_with(&name(key));
+        let section = |key: &str| key.rsplit_once('.').map(|(section, _)| section.to_ascii_lowercase());
+        match name(known) == name(key) {
+            true => 0,
+            false if longer && section(known) == section(key) => 1,
+            false => whole.min(last + 1),
+        }
     };
     let nearest = keys().map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
     // A third of the letters may be wrong; of two short words, that is no likeness.

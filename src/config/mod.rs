@@ -497,6 +497,67 @@ mod tests {
     }
 
     #[test]
+    fn a_version_of_the_api_and_a_client_id_are_what_intercom_has() {
+        for (version, read) in
+            [("2.0", "2.0"), ("2.18", "2.18"), (" 2.9 ", "2.9"), ("preview", "Preview"), ("Unstable", "Unstable")]
+        {
+            let config = load(&[("BRIDGE_INTERCOM__API_VERSION", version)]).unwrap();
+            assert_eq!(config.intercom.api_version, read);
+        }
+        for version in ["2", "2.", "2.x", "v2.16", "1.4", "3.0", "2.160", "2.1.6", "latest", "2 16", "-"] {
+            let wrong = load(&[("BRIDGE_INTERCOM__API_VERSION", version)]).unwrap_err();
+            assert!(wrong.0[0].starts_with("intercom.api_version"), "{version}: {wrong}");
+        }
+        for id in ["f1c3a5c0-0000-4000-8000-3b1d6c8f9a20", "app_1.x"] {
+            assert_eq!(load(&[("INTERCOM_CLIENT_ID", id)]).unwrap().intercom.client_id.as_deref(), Some(id));
+        }
+        for id in ["<client id>", "a b", "id?x=1", "…", &"x".repeat(200)] {
+            let wrong = load(&[("INTERCOM_CLIENT_ID", id)]).unwrap_err();
+            assert!(wrong.0[0].starts_with("intercom.client_id"), "{id}: {wrong}");
+        }
+        for key in ["nonsense", "dG9vIHNob3J0", "ключ"] {
+            let wrong = load(&[("BRIDGE_ACCESS__ENCRYPTION_KEY", key)]).unwrap_err();
+            assert!(wrong.0[0].starts_with("access.encryption_key"), "{key}: {wrong}");
+        }
+    }
+
+    #[test]
+    fn how_much_is_logged_is_a_level_or_modules_with_levels_and_never_a_word_that_means_nothing() {
+        for filter in [
+            "",
+            "info",
+            "DEBUG",
+            "off",
+            "3",
+            "info,sqlx=warn",
+            "intercom_scim_bridge",
+            "warn,intercom_scim_bridge::http=trace",
+        ] {
+            assert_eq!(wrong_log_filter(filter), None, "{filter}");
+        }
+        for filter in ["verbose", "info,debgu", "info=", "sqlx=loud", "=info", "[", "everything please"] {
+            assert!(wrong_log_filter(filter).is_some(), "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_nearly_one_is_named_and_anything_else_is_not_guessed_at() {
+        let said = |key: &str| load(&[(key, "x")]).unwrap_err().to_string();
+        for (variable, meant) in [
+            ("BRIDGE_IMPORT__POLL_INTERVALL", "import.poll_interval"),
+            ("BRIDGE_SEVER__BIND", "server.bind"),
+            ("BRIDGE_SCIM__POLL_INTERVAL", "import.poll_interval"),
+            ("BRIDGE_ACCESS__TOKEN_TLT", "access.token_ttl"),
+            ("BRIDGE_SERVER_PUBLIC_URL", "BRIDGE_SERVER__PUBLIC_URL"),
+        ] {
+            assert!(said(variable).contains(&format!("did you mean {meant}?")), "{}", said(variable));
+        }
+        assert!(!said("BRIDGE_SERVER__WATERMELON").contains("did you mean"), "{}", said("BRIDGE_SERVER__WATERMELON"));
+        let close = load(&[("INTERCOM_ACESS_TOKEN", "x"), ("INTERCOM_WEATHER", "y")]).unwrap();
+        assert_eq!(close.warnings.len(), 1, "{:?}", close.warnings);
+    }
+
+    #[test]
     fn the_region_is_checked_unless_only_an_address_is_given() {
         let token = ("INTERCOM_ACCESS_TOKEN", "t");
         assert!(connection(&load(&[]).unwrap()).is_err());

@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func, Query, UnionType};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select,
-};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
+use sea_orm::{ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use time::OffsetDateTime;
 
 use super::chain::{Deeds, Tally};
-use super::entities::{activity, generations, group_versions, membership_versions, user_versions};
+use super::count::{count_about, count_after};
+use super::entities::{activity, generations, user_versions};
+use super::names::with_names;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
-use super::{Ledger, LedgerError, RunId, read, rows};
-use crate::directory::{Activity, Actor, Change, ChangeNames, Changed, Generation, GroupId, User, UserId};
+use super::walk::{Walk, candidates, deeds_of};
+use super::{ChangeQuestion, Ledger, LedgerError, RunId, read, rows};
+use crate::directory::{Activity, Change, ChangeNames, Changed, Generation, User, UserId};
 use crate::limits;
 
 /// What a change is of. A generation's changes come in this order, and each kind's by id.
@@ -49,7 +49,7 @@ impl ChangeKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
-    fn of(self, tally: &Tally) -> Deeds {
+    pub(super) fn of(self, tally: &Tally) -> Deeds {
         match self {
             Self::User => tally.users,
             Self::Group => tally.groups,
@@ -61,9 +61,9 @@ impl ChangeKind {
 /// A place in the history: after one change and before the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangePosition {
-    generation: Generation,
+    pub(super) generation: Generation,
     /// The last change before it; none for the end of the generation.
-    after: Option<(ChangeKind, String)>,
+    pub(super) after: Option<(ChangeKind, String)>,
 }
 
 impl ChangePosition {
@@ -105,98 +105,6 @@ impl ChangePosition {
     }
 }
 
-/// Which changes are wanted; what is left out is any.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ChangeQuestion {
-    /// Of this kind.
-    pub kind: Option<ChangeKind>,
-    /// Of one of these people, or of a membership of theirs.
-    pub people: Option<Vec<UserId>>,
-    /// Of this team, or of a membership in it.
-    pub team: Option<GroupId>,
-    /// Done by this person, as Intercom's activity log tells.
-    pub actor: Option<ActorQuestion>,
-    /// With this word in [`Changed::action`].
-    pub action: Option<&'static str>,
-    /// Recorded at this moment or later.
-    pub since: Option<OffsetDateTime>,
-    /// Recorded before this moment.
-    pub until: Option<OffsetDateTime>,
-}
-
-/// Somebody who did something.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ActorQuestion {
-    /// They have one of these ids.
-    pub ids: Vec<UserId>,
-    /// Or had this address then; the case of letters does not matter.
-    pub email: Option<String>,
-}
-
-impl ActorQuestion {
-    fn is(&self, actor: &Actor) -> bool {
-        let has_id = actor.id.as_ref().is_some_and(|id| self.ids.contains(id));
-        let lowered = |email: &Option<String>| email.as_ref().map(|email| email.to_lowercase());
-        has_id || self.email.is_some() && lowered(&self.email) == lowered(&actor.email)
-    }
-}
-
-impl ChangeQuestion {
-    /// The kinds of changes that can fit: a person is in no change of a team, and a team in none of a person.
-    fn kinds(&self) -> impl Iterator<Item = ChangeKind> {
-        let fits = |kind: &ChangeKind| match kind {
-            ChangeKind::User => self.team.is_none(),
-            ChangeKind::Group => self.people.is_none(),
-            ChangeKind::Membership => true,
-        };
-        ChangeKind::ALL.into_iter().filter(|kind| self.kind.is_none_or(|wanted| wanted == *kind)).filter(fits)
-    }
-
-    /// Whether some of a generation's changes are left out before they are read.
-    fn leaves_out(&self) -> bool {
-        self.kind.is_some() || self.about_somebody()
-    }
-
-    /// Whether only some people's or one team's changes are wanted.
-    fn about_somebody(&self) -> bool {
-        self.people.is_some() || self.team.is_some()
-    }
-
-    /// Whether each change must be looked at to know whether it fits.
-    fn looks_at_each(&self) -> bool {
-        self.actor.is_some() || self.action.is_some()
-    }
-
-    fn fits(&self, change: &RecordedChange) -> bool {
-        let done_by = |actor: &ActorQuestion| {
-            let by = change.cause.as_ref().and_then(|cause| cause.performed_by.as_ref());
-            by.is_some_and(|by| actor.is(by))
-        };
-        self.actor.as_ref().is_none_or(done_by) && self.action.is_none_or(|action| change.change.action() == action)
-    }
-
-    fn of_users(&self) -> Condition {
-        use user_versions::Column::UserId;
-        Condition::all().add_option(self.people.as_ref().map(|people| UserId.is_in(texts(people))))
-    }
-
-    fn of_groups(&self) -> Condition {
-        use group_versions::Column::GroupId;
-        Condition::all().add_option(self.team.as_ref().map(|team| GroupId.eq(team.as_str())))
-    }
-
-    fn of_memberships(&self) -> Condition {
-        use membership_versions::Column::{GroupId, UserId};
-        Condition::all()
-            .add_option(self.people.as_ref().map(|people| UserId.is_in(texts(people))))
-            .add_option(self.team.as_ref().map(|team| GroupId.eq(team.as_str())))
-    }
-}
-
-fn texts(people: &[UserId]) -> Vec<&str> {
-    people.iter().map(UserId::as_str).collect()
-}
-
 /// A change, with when, by which import, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedChange {
@@ -228,19 +136,6 @@ pub struct ChangePage {
     /// How many changes come after the place that was asked for, these among them; none where each would have to be looked
     /// at for that.
     pub total: Option<u64>,
-}
-
-/// Where changes are looked for.
-struct Walk<'a> {
-    db: &'a DatabaseConnection,
-    workspace: &'a str,
-    question: &'a ChangeQuestion,
-    /// The last generation of the period.
-    last: Generation,
-    /// The generations that can hold one, where that is known.
-    candidates: Option<BTreeSet<Generation>>,
-    /// When the actor did something; sorted.
-    deeds: Option<Vec<OffsetDateTime>>,
 }
 
 impl Ledger {
@@ -341,200 +236,7 @@ impl Ledger {
     }
 }
 
-/// A generation, and the end of the one before it.
-type Numbered = (generations::Model, Option<OffsetDateTime>);
-
-impl Walk<'_> {
-    /// The changes after a place that fit, at most so many; where the next ones begin, and whether there may be more.
-    async fn page(
-        &self,
-        start: &ChangePosition,
-        limit: usize,
-    ) -> Result<(Vec<RecordedChange>, ChangePosition, bool), LedgerError> {
-        if !self.question.looks_at_each() {
-            let (found, next, more) = self.read(start, limit).await?;
-            return Ok((with_causes(self.db, self.workspace, found).await?, next, more));
-        }
-        let (mut kept, mut position, mut looked_at) = (Vec::new(), start.clone(), 0);
-        loop {
-            let (found, next, more) = self.read(&position, limits::LIST_ITEMS).await?;
-            looked_at += found.len();
-            let found = with_causes(self.db, self.workspace, found).await?;
-            kept.extend(found.into_iter().filter(|change| self.question.fits(change)));
-            if kept.len() > limit {
-                kept.truncate(limit);
-                let next = kept.last().map_or(next, |change| change.position.clone());
-                return Ok((kept, next, true));
-            }
-            if !more || looked_at >= limits::CHANGES_LOOKED_AT {
-                return Ok((kept, next, more));
-            }
-            position = next;
-        }
-    }
-
-    /// The same, of the changes that need not be looked at.
-    async fn read(
-        &self,
-        start: &ChangePosition,
-        limit: usize,
-    ) -> Result<(Vec<Found>, ChangePosition, bool), LedgerError> {
-        let mut found: Vec<Found> = Vec::new();
-        let mut number = if start.after.is_some() { start.generation } else { start.generation + 1 };
-        while found.len() <= limit && number <= self.last {
-            let rows = self.generations_from(number).await?;
-            if rows.is_empty() {
-                break;
-            }
-            for (row, before) in rows {
-                number = row.number + 1;
-                self.read_generation((&row, before), start, limit, &mut found).await?;
-                if found.len() > limit {
-                    break;
-                }
-            }
-        }
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = match found.last() {
-            Some((change, _)) if more => change.position.clone(),
-            // All of it was seen: the next change is in a generation to come.
-            _ => ChangePosition::end_of(self.last),
-        };
-        Ok((found, next, more))
-    }
-
-    async fn read_generation(
-        &self,
-        (row, before): (&generations::Model, Option<OffsetDateTime>),
-        start: &ChangePosition,
-        limit: usize,
-        found: &mut Vec<Found>,
-    ) -> Result<(), LedgerError> {
-        let did_something = |at: &OffsetDateTime| before.is_none_or(|before| *at > before);
-        if self.deeds.as_ref().is_some_and(|deeds| {
-            let until = deeds.partition_point(|at| *at <= row.at + limits::CLOCK_DIFFERENCE);
-            !deeds[..until].last().is_some_and(did_something)
-        }) {
-            return Ok(());
-        }
-        let tally = Tally::of(row)?;
-        let place = start.after.as_ref().filter(|_| row.number == start.generation);
-        for kind in self.question.kinds() {
-            let room = (limit + 1).saturating_sub(found.len());
-            let key = match place {
-                Some((at, _)) if kind < *at => continue,
-                Some((at, key)) if kind == *at => Some(key.as_str()),
-                _ => None,
-            };
-            if room > 0 && kind.of(&tally).changed > 0 {
-                found.extend(changes_of(self.db, row, before, (kind, self.question), key, room).await?);
-            }
-        }
-        if found.len() > limit {
-            return Ok(());
-        }
-        // The place after the last change of a generation is its end, which pruning leaves in place.
-        if let Some((last, _)) =
-            found.last_mut().filter(|(last, _)| !self.question.leaves_out() && last.generation == row.number)
-        {
-            last.position.after = None;
-        }
-        Ok(())
-    }
-
-    /// The next generations from a number on that can hold a change, with when the ones before them ended: the generation
-    /// before tells since when a deed may have been done.
-    async fn generations_from(&self, number: Generation) -> Result<Vec<Numbered>, LedgerError> {
-        let (db, workspace) = (self.db, self.workspace);
-        let Some(candidates) = &self.candidates else {
-            let mut before = generation(db, workspace, number - 1).await?.map(|row| row.at);
-            let rows = read::generations_between(db, workspace, number, self.last).await?;
-            if rows.is_empty() {
-                return Err(LedgerError::Corrupt { what: format!("generation {number} is missing") });
-            }
-            return Ok(rows.into_iter().map(|row| (before.replace(row.at), row)).map(|(at, row)| (row, at)).collect());
-        };
-        let most = usize::try_from(limits::GENERATIONS_AT_ONCE / 2).unwrap_or(usize::MAX);
-        let wanted: Vec<Generation> = candidates.range(number..=self.last).take(most).copied().collect();
-        let numbers: BTreeSet<Generation> = wanted.iter().flat_map(|number| [*number - 1, *number]).collect();
-        let query = generations::Entity::find()
-            .filter(generations::Column::Workspace.eq(workspace))
-            .filter(generations::Column::Number.is_in(numbers));
-        let rows: BTreeMap<Generation, generations::Model> =
-            query.all(db).await?.into_iter().map(|row| (row.number, row)).collect();
-        let row = |number: &Generation| {
-            let row = rows.get(number).cloned();
-            let row = row.ok_or_else(|| LedgerError::Corrupt { what: format!("generation {number} is missing") })?;
-            Ok((row, rows.get(&(number - 1)).map(|before| before.at)))
-        };
-        wanted.iter().map(row).collect()
-    }
-}
-
-/// The generations that touched whom or what is asked about, after a place and up to a generation; none where it is about
-/// everybody.
-async fn candidates(
-    db: &DatabaseConnection,
-    workspace: &str,
-    question: &ChangeQuestion,
-    (start, last): (&ChangePosition, Generation),
-) -> Result<Option<BTreeSet<Generation>>, LedgerError> {
-    async fn touching<E: EntityTrait>(
-        db: &DatabaseConnection,
-        versions: &Versions<E>,
-        (workspace, only): (&str, Condition),
-        (first, last): (Generation, Generation),
-    ) -> Result<Vec<Generation>, LedgerError> {
-        let mut numbers = Vec::new();
-        for column in [versions.from, versions.to] {
-            let query = E::find().select_only().column(column).distinct().filter(versions.workspace.eq(workspace));
-            let query = query.filter(only.clone()).filter(column.between(first, last));
-            numbers.extend(query.into_tuple::<Generation>().all(db).await?);
-        }
-        Ok(numbers)
-    }
-    if !question.about_somebody() {
-        return Ok(None);
-    }
-    let span = (Ord::max(start.generation, 1), last);
-    let mut numbers = BTreeSet::new();
-    for kind in question.kinds() {
-        numbers.extend(match kind {
-            ChangeKind::User => touching(db, &USERS, (workspace, question.of_users()), span).await?,
-            ChangeKind::Group => touching(db, &GROUPS, (workspace, question.of_groups()), span).await?,
-            ChangeKind::Membership => touching(db, &MEMBERSHIPS, (workspace, question.of_memberships()), span).await?,
-        });
-    }
-    Ok(Some(numbers))
-}
-
-/// When somebody did something that a change can come of; sorted.
-async fn deeds_of(
-    db: &DatabaseConnection,
-    workspace: &str,
-    actor: Option<&ActorQuestion>,
-) -> Result<Option<Vec<OffsetDateTime>>, LedgerError> {
-    use activity::Column;
-    let Some(ActorQuestion { ids, email }) = actor else { return Ok(None) };
-    let kinds = Changed::DEEDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
-    let address = |email: &String| {
-        let lowered = Expr::expr(Func::lower(Expr::col(Column::PerformedByEmail))).eq(email.to_lowercase());
-        Condition::any().add(lowered).add(Column::PerformedByEmail.eq(email.as_str()))
-    };
-    let by = Condition::any().add(Column::PerformedById.is_in(texts(ids))).add_option(email.as_ref().map(address));
-    let query = activity::Entity::find()
-        .select_only()
-        .column(Column::At)
-        .filter(Column::Workspace.eq(workspace))
-        .filter(Column::Kind.is_in(kinds))
-        .filter(by);
-    let mut times: Vec<OffsetDateTime> = query.into_tuple().all(db).await?;
-    times.sort();
-    Ok(Some(times))
-}
-
-async fn generation(
+pub(super) async fn generation(
     db: &DatabaseConnection,
     workspace: &str,
     number: Generation,
@@ -543,10 +245,10 @@ async fn generation(
 }
 
 /// A change, and the end of the generation before it.
-type Found = (RecordedChange, Option<OffsetDateTime>);
+pub(super) type Found = (RecordedChange, Option<OffsetDateTime>);
 
 /// The changes of a kind in a generation, after a key.
-async fn changes_of(
+pub(super) async fn changes_of(
     db: &DatabaseConnection,
     row: &generations::Model,
     before: Option<OffsetDateTime>,
@@ -616,124 +318,9 @@ where
     Ok(changes.map(|(key, change)| (key, wrap(change))).collect())
 }
 
-/// How many changes come after a place.
-async fn count_after(
-    db: &DatabaseConnection,
-    workspace: &str,
-    since: &ChangePosition,
-    latest: Generation,
-    question: &ChangeQuestion,
-) -> Result<u64, LedgerError> {
-    let kinds = || question.kinds();
-    let so_far = async |number: Generation| match generation(db, workspace, number).await? {
-        None => Ok(Tally::default()),
-        Some(row) => Tally::of(&row),
-    };
-    let (end, start) = (so_far(latest).await?, so_far(since.generation).await?);
-    let mut count = kinds().map(|kind| kind.of(&end).so_far.saturating_sub(kind.of(&start).so_far)).sum();
-    if let Some((at, key)) = &since.after {
-        for kind in kinds().filter(|kind| kind >= at) {
-            count += if kind > *at {
-                kind.of(&start).changed
-            } else {
-                rest_of(db, workspace, since.generation, kind, key).await?
-            };
-        }
-    }
-    Ok(count)
-}
-
-/// How many changes of some people or of a team come after a place, up to a generation.
-async fn count_about(
-    db: &DatabaseConnection,
-    workspace: &str,
-    start: &ChangePosition,
-    last: Generation,
-    question: &ChangeQuestion,
-) -> Result<u64, LedgerError> {
-    async fn count<E>(
-        db: &DatabaseConnection,
-        versions: &Versions<E>,
-        (workspace, only): (&str, Condition),
-        (start, last): (&ChangePosition, Generation),
-        kind: ChangeKind,
-    ) -> Result<u64, LedgerError>
-    where
-        E: EntityTrait,
-        E::Model: Sync,
-    {
-        let touched = |column: E::Column| {
-            let later = Condition::all().add(column.gt(start.generation)).add(column.lte(last));
-            let rest = start.after.as_ref().filter(|(at, _)| kind >= *at).map(|(at, key)| {
-                let key = (kind == *at).then_some(key.as_str());
-                Condition::all().add(column.eq(start.generation)).add(versions.after(key))
-            });
-            let query = E::find().select_only().column(column).columns(versions.key.iter().copied());
-            let query = query.filter(versions.workspace.eq(workspace)).filter(only.clone());
-            query.filter(Condition::any().add(later).add_option(rest)).into_query()
-        };
-        // One change for each generation and key that a version of began or ended.
-        let mut both = touched(versions.from);
-        both.union(UnionType::Distinct, touched(versions.to));
-        let count = Query::select().expr(Expr::cust("COUNT(*)")).from_subquery(both, "touched").to_owned();
-        let row = db.query_one(&count).await?;
-        let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or(0);
-        Ok(count.unsigned_abs())
-    }
-    let (mut all, span) = (0, (start, last));
-    for kind in question.kinds() {
-        all += match kind {
-            ChangeKind::User => count(db, &USERS, (workspace, question.of_users()), span, kind).await?,
-            ChangeKind::Group => count(db, &GROUPS, (workspace, question.of_groups()), span, kind).await?,
-            ChangeKind::Membership => {
-                count(db, &MEMBERSHIPS, (workspace, question.of_memberships()), span, kind).await?
-            }
-        };
-    }
-    Ok(all)
-}
-
-/// How many changes of a kind a generation holds after a key.
-async fn rest_of(
-    db: &DatabaseConnection,
-    workspace: &str,
-    generation: Generation,
-    kind: ChangeKind,
-    key: &str,
-) -> Result<u64, LedgerError> {
-    async fn rest<E>(
-        db: &DatabaseConnection,
-        versions: &Versions<E>,
-        workspace: &str,
-        generation: Generation,
-        key: &str,
-    ) -> Result<u64, LedgerError>
-    where
-        E: EntityTrait,
-        E::Model: Sync,
-    {
-        // One change for each key that a version of began or ended.
-        let keys = |query: Select<E>| {
-            let query = query.select_only().columns(versions.key.iter().copied());
-            query.filter(versions.after(Some(key))).into_query()
-        };
-        let mut both = keys(versions.opened_by(workspace, generation));
-        both.union(UnionType::Distinct, keys(versions.closed_by(workspace, generation)));
-        let count = Query::select().expr(Expr::cust("COUNT(*)")).from_subquery(both, "touched").to_owned();
-        let row = db.query_one(&count).await?;
-        let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or(0);
-        Ok(count.unsigned_abs())
-    }
-    match kind {
-        ChangeKind::User => rest(db, &USERS, workspace, generation, key).await,
-        ChangeKind::Group => rest(db, &GROUPS, workspace, generation, key).await,
-        ChangeKind::Membership => rest(db, &MEMBERSHIPS, workspace, generation, key).await,
-    }
-}
-
 /// Finds, for each change, the entry of Intercom's log that tells of the deed: the latest about the same person or
 /// team, after the generation before and by this one.
-async fn with_causes(
+pub(super) async fn with_causes(
     db: &DatabaseConnection,
     workspace: &str,
     found: Vec<Found>,
@@ -767,125 +354,6 @@ async fn with_causes(
         found.iter().map(|(change, before)| entries.cause(change, *before).cloned().map(rows::activity)).collect();
     let changes = found.into_iter().zip(causes);
     Ok(changes.map(|((change, _), cause)| RecordedChange { cause, ..change }).collect())
-}
-
-/// Adds what people and teams were called at the generation of each change.
-async fn with_names(
-    db: &DatabaseConnection,
-    workspace: &str,
-    mut changes: Vec<RecordedChange>,
-) -> Result<Vec<RecordedChange>, LedgerError> {
-    let actor = |change: &RecordedChange| change.cause.as_ref()?.performed_by.as_ref()?.id.clone();
-    // A change of a person or of a team says itself what they are called.
-    let members = || changes.iter().filter(|change| matches!(change.change, Changed::Membership(_)));
-    let people: BTreeSet<String> = members()
-        .filter_map(|change| change.change.user().map(ToString::to_string))
-        .chain(changes.iter().filter_map(actor).map(|id| id.to_string()))
-        .collect();
-    let teams: BTreeSet<String> =
-        members().filter_map(|change| change.change.group().map(ToString::to_string)).collect();
-    let until = changes.last().map_or(0, |change| change.generation);
-    let (people, teams) =
-        (names_of_people(db, workspace, people, until).await?, names_of_teams(db, workspace, teams, until).await?);
-    for change in &mut changes {
-        let at = |names: &HashMap<String, Vec<Named>>, id: Option<String>| -> Option<Named> {
-            let versions = names.get(id?.as_str())?;
-            versions
-                .iter()
-                .rev()
-                .find(|named| named.from <= change.generation && named.ended_by(change.generation))
-                .cloned()
-        };
-        let actor = at(&people, actor(change).map(|id| id.to_string())).and_then(|named| named.name);
-        change.names = match &change.change {
-            Changed::User(user) => {
-                let user = user.after().or(user.before());
-                ChangeNames {
-                    user: user.and_then(|user| user.name.clone()),
-                    email: user.and_then(|user| user.email.clone()),
-                    actor,
-                    ..ChangeNames::default()
-                }
-            }
-            Changed::Group(group) => {
-                let group = group.after().or(group.before()).and_then(|group| group.name.clone());
-                ChangeNames { group, actor, ..ChangeNames::default() }
-            }
-            Changed::Membership(_) => {
-                let user = at(&people, change.change.user().map(ToString::to_string));
-                let group = at(&teams, change.change.group().map(ToString::to_string)).and_then(|named| named.name);
-                let (user, email) = user.map_or((None, None), |named| (named.name, named.email));
-                ChangeNames { user, email, group, actor }
-            }
-        };
-    }
-    Ok(changes)
-}
-
-/// What somebody or something was called, from which generation to which.
-#[derive(Clone)]
-struct Named {
-    from: Generation,
-    to: Option<Generation>,
-    name: Option<String>,
-    email: Option<String>,
-}
-
-impl Named {
-    /// Whether it was so still at that generation, or until it.
-    fn ended_by(&self, generation: Generation) -> bool {
-        self.to.is_none_or(|to| to >= generation)
-    }
-}
-
-async fn names_of_people(
-    db: &DatabaseConnection,
-    workspace: &str,
-    ids: BTreeSet<String>,
-    until: Generation,
-) -> Result<HashMap<String, Vec<Named>>, LedgerError> {
-    use user_versions::Column;
-    type Row = (String, Generation, Option<Generation>, Option<String>, Option<String>);
-    let mut names: HashMap<String, Vec<Named>> = HashMap::new();
-    if ids.is_empty() {
-        return Ok(names);
-    }
-    let query = user_versions::Entity::find()
-        .select_only()
-        .columns([Column::UserId, Column::FromGeneration, Column::ToGeneration, Column::Name, Column::Email])
-        .filter(Column::Workspace.eq(workspace))
-        .filter(Column::UserId.is_in(ids))
-        .filter(Column::FromGeneration.lte(until))
-        .order_by_asc(Column::FromGeneration);
-    for (id, from, to, name, email) in query.into_tuple::<Row>().all(db).await? {
-        names.entry(id).or_default().push(Named { from, to, name, email });
-    }
-    Ok(names)
-}
-
-async fn names_of_teams(
-    db: &DatabaseConnection,
-    workspace: &str,
-    ids: BTreeSet<String>,
-    until: Generation,
-) -> Result<HashMap<String, Vec<Named>>, LedgerError> {
-    use group_versions::Column;
-    type Row = (String, Generation, Option<Generation>, Option<String>);
-    let mut names: HashMap<String, Vec<Named>> = HashMap::new();
-    if ids.is_empty() {
-        return Ok(names);
-    }
-    let query = group_versions::Entity::find()
-        .select_only()
-        .columns([Column::GroupId, Column::FromGeneration, Column::ToGeneration, Column::Name])
-        .filter(Column::Workspace.eq(workspace))
-        .filter(Column::GroupId.is_in(ids))
-        .filter(Column::FromGeneration.lte(until))
-        .order_by_asc(Column::FromGeneration);
-    for (id, from, to, name) in query.into_tuple::<Row>().all(db).await? {
-        names.entry(id).or_default().push(Named { from, to, name, email: None });
-    }
-    Ok(names)
 }
 
 /// Log entries by the id of whom or what they are about, oldest first.

@@ -68,15 +68,26 @@ impl LedgerError {
 
 /// What the database or its driver said, in a sentence without names.
 fn why(error: &DbErr) -> String {
+    if no_connection_came_free(error) {
+        let seconds = limits::DATABASE_WAIT.as_secs();
+        return format!("no connection to it came free within {seconds} s: it cannot be reached, or is too busy");
+    }
+    let (DbErr::Conn(RuntimeErr::SqlxError(cause))
+    | DbErr::Exec(RuntimeErr::SqlxError(cause))
+    | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return error.to_string();
+    };
+    refusal(cause).map_or_else(|| error.to_string(), str::to_owned)
+}
+
+/// Whether it is the pool of connections that gave up; why, it does not say.
+pub(super) fn no_connection_came_free(error: &DbErr) -> bool {
+    let timed_out = |error: &RuntimeErr| matches!(error, RuntimeErr::SqlxError(error) if matches!(**error, sqlx::Error::PoolTimedOut));
     match error {
-        DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => format!(
-            "no connection to it came free within {} s: it cannot be reached, or is too busy",
-            limits::DATABASE_WAIT.as_secs()
-        ),
-        DbErr::Conn(RuntimeErr::SqlxError(error))
-        | DbErr::Exec(RuntimeErr::SqlxError(error))
-        | DbErr::Query(RuntimeErr::SqlxError(error)) => refusal(error).map_or_else(|| error.to_string(), str::to_owned),
-        error => error.to_string(),
+        DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => true,
+        DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error) => timed_out(error),
+        _ => false,
     }
 }
 

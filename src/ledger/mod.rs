@@ -14,6 +14,8 @@
 //! notice    other processes' commits    audit    who asked what
 //! keys      what signs tokens, sealed   clients  OAuth clients, issued tokens
 //! connections  Intercom's tokens, sealed         lifecycle  what people must do
+//! question  which changes are asked for walk     the changes that fit
+//! count     how many there are          names    what people and teams were called then
 //! facts     what the log tells of people
 //! ```
 
@@ -23,28 +25,32 @@ mod changes;
 mod clients;
 mod commit;
 mod connections;
+mod count;
 mod entities;
 mod error;
 mod facts;
 mod keys;
 mod lease;
 mod lifecycle;
+mod names;
 mod notice;
 mod prune;
+mod question;
 mod read;
 mod rows;
 mod runs;
 mod sessions;
 mod verify;
 mod versions;
+mod walk;
 
 use migrations::Migrator;
-use sea_orm::{ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
 use sqlx::Connection as _;
 
 pub use audit::{AuditEntry, AuditQuestion};
-pub use changes::{ActorQuestion, ChangeKind, ChangePage, ChangePosition, ChangeQuestion, RecordedChange};
+pub use changes::{ChangeKind, ChangePage, ChangePosition, RecordedChange};
 pub use clients::{IssuedToken, OAuthClient, Revocations};
 pub use commit::Committed;
 pub use connections::{ConnectProof, SealedConnection};
@@ -54,6 +60,7 @@ pub use lease::Lease;
 pub use lifecycle::{Closing, NewRequest, RecordedRequest, RequestQuestion};
 pub use notice::Notices;
 pub use prune::Pruned;
+pub use question::{ActorQuestion, ChangeQuestion};
 pub use runs::{Failure, Mode, Run, RunId, RunStatus, Trigger};
 pub use verify::{Finding, Verified};
 
@@ -103,7 +110,7 @@ impl Ledger {
                 Err(error) if attempts > 0 && lease::is_busy(&error) => {
                     Clock::System.sleep(limits::MIGRATION_PAUSE).await;
                 }
-                Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) => {
+                Err(error) if error::no_connection_came_free(&error) => {
                     return Err(LedgerError::Unreachable { why: why_not_reached(url).await });
                 }
                 connected => return Ok(Self { database: connected? }),
