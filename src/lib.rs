@@ -19,9 +19,9 @@
 //! * [`saviynt`] fills in the package for Saviynt EIC. Pure.
 //! * [`access`] says who may ask.
 //! * [`http`] is the only edge that clients see.
-//! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`date_time`], [`limits`], [`measures`],
-//!   [`spans`] and [`telemetry`] are the one place each for settings, time, its written form, bounds, measures, spans and
-//!   logs.
+//! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`date_time`], [`moments`], [`limits`],
+//!   [`measures`], [`spans`] and [`telemetry`] are the one place each for settings, time, its written form, moments as people
+//!   write them, bounds, measures, spans and logs.
 //!
 //! Imports point one way: `directory` ← `scim`, `flat`, `saviynt`, `intercom`, `ledger` ← `import`, `publish` ← `http` ← `app` ←
 //! `commands`. A test holds it. `docs/architecture.md` tells the rest.
@@ -40,6 +40,7 @@ pub mod intercom;
 pub mod ledger;
 pub mod limits;
 pub mod measures;
+pub mod moments;
 pub mod publish;
 pub mod saviynt;
 pub mod scim;

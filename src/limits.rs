@@ -83,6 +83,9 @@ pub const CLOCK_DIFFERENCE: Duration = Duration::from_mins(1);
 /// Log entries that are looked at for who did what is on a page of changes: some for each of a thousand.
 pub const DEEDS_ON_A_PAGE: u64 = 20_000;
 
+/// Changes that are looked at for one page where each must be, to know who made it: that many take about a second.
+pub const CHANGES_LOOKED_AT: usize = 20_000;
+
 /// Generations looked at with one question while the history is walked over. They are small; their changes are read
 /// one generation after the other.
 pub const GENERATIONS_AT_ONCE: u64 = 500;
@@ -322,11 +325,25 @@ pub const STRANGERS: usize = 10_000;
 /// Longest id of an account, an entitlement or a request that is looked at.
 pub const ID_BYTES: usize = 200;
 
+/// Largest simulated company: people, and teams. It is made and kept in memory, as its directory is.
+pub const SIMULATED_PEOPLE: u32 = 200_000;
+/// See [`SIMULATED_PEOPLE`].
+pub const SIMULATED_TEAMS: u32 = 2_000;
+
+/// Longest name of somebody at the operating system that is written down.
+pub const SYSTEM_USER_LETTERS: usize = 64;
+
+/// Longest name of a time zone that is looked up; the longest of the IANA database has 32 letters.
+pub const ZONE_NAME_BYTES: usize = 64;
+
 /// Longest comment of a ticket, and longest note of who did what it asks.
 pub const COMMENT_BYTES: usize = 4_000;
 
 /// Longest subject of a trusted issuer's token: an address of mail has 254 letters at the most.
 pub const SUBJECT_BYTES: usize = 256;
+
+/// Longest time that history can be kept for by a command.
+pub const LONGEST_KEPT: Duration = Duration::from_hours(36_500 * 24);
 
 /// Longest time that somebody can say a token or an overlap of secrets is to last.
 pub const LONGEST_OVERLAP: Duration = Duration::from_hours(10 * 365 * 24);

@@ -70,6 +70,9 @@ struct OfBuild {
 type Value = Gauge<f64, AtomicU64>;
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
+/// What comes of a question for a token.
+pub const TOKEN_OUTCOMES: [&str; 2] = ["issued", "refused"];
+
 /// From half a millisecond to ten seconds: answers from memory, and those that wait for Intercom.
 const ANSWER_SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 
@@ -81,6 +84,7 @@ const IMPORT_SECONDS: [f64; 10] = [0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 1
 pub struct Measures {
     registry: Registry,
     requests: Family<Answer, Counter>,
+    server_errors: Counter,
     request_seconds: Histograms<OfRoute>,
     imports: Family<OfImport, Counter>,
     import_seconds: Histograms<OfWorkspace>,
@@ -108,6 +112,7 @@ pub struct RouteMeasures {
     route: Shared,
     seconds: Histogram,
     requests: Family<Answer, Counter>,
+    server_errors: Counter,
     /// Most answers are counted as the one before.
     last: RefCell<Option<(&'static str, u16, Counter)>>,
 }
@@ -116,6 +121,10 @@ impl RouteMeasures {
     /// A request was answered.
     pub fn answered(&self, method: &'static str, status: u16, took: Duration) {
         self.seconds.observe(took.as_secs_f64());
+        // A refused write (501) is no mistake of the bridge's.
+        if status >= 500 && status != 501 {
+            self.server_errors.inc();
+        }
         let mut last = self.last.borrow_mut();
         let same = last.take().filter(|(of, with, _)| (*of, *with) == (method, status));
         let (.., counter) = last.insert(same.unwrap_or_else(|| {
@@ -165,6 +174,7 @@ impl Default for Measures {
         registry.register("build_info", "Always 1; which bridge it is", build);
         let all = Self {
             requests: Family::default(),
+            server_errors: Counter::default(),
             request_seconds: Family::new_with_constructor(|| Histogram::new(ANSWER_SECONDS)),
             imports: Family::default(),
             import_seconds: Family::new_with_constructor(|| Histogram::new(IMPORT_SECONDS)),
@@ -187,6 +197,12 @@ impl Default for Measures {
             registry: Registry::default(),
         };
         registry.register("http_requests", "Requests that were answered", all.requests.clone());
+        // It has no labels, so it is there from the start: of one that first comes with a burst, Prometheus sees no increase.
+        registry.register(
+            "http_server_errors",
+            "Answers with 5xx, but for 501, with which writes are refused",
+            all.server_errors.clone(),
+        );
         registry.register_with_unit(
             "http_request_duration",
             "How long their answers took, without sending the body",
@@ -227,17 +243,40 @@ impl Default for Measures {
             registry.register(name, help, gauge.clone());
         }
         registry.register("database_up", "Whether the database answers (1 or 0)", all.database_up.clone());
+        for outcome in TOKEN_OUTCOMES {
+            all.tokens.get_or_create_owned(&OfToken { outcome });
+        }
         Self { registry, ..all }
     }
 }
 
 impl Measures {
+    /// Has the counters of a workspace begin at zero: of one that first comes with a burst, Prometheus sees no increase.
+    pub fn begin(
+        &self,
+        workspace: &str,
+        imports: impl Iterator<Item = (&'static str, &'static str)>,
+        operations: &[&'static str],
+    ) {
+        let of = || workspace.to_owned();
+        for (mode, outcome) in imports {
+            self.imports.get_or_create_owned(&OfImport { workspace: of(), mode, outcome });
+        }
+        for operation in operations {
+            self.refused_writes.get_or_create_owned(&OfWrite { workspace: of(), operation });
+        }
+        for family in [&self.intercom_calls, &self.intercom_retries, &self.intercom_rate_limited] {
+            family.get_or_create_owned(&OfWorkspace { workspace: of() });
+        }
+    }
+
     /// Those of a route: the pattern of a path, the same for all workspaces.
     #[must_use]
     pub fn of_route(&self, route: Arc<str>) -> RouteMeasures {
         let route = Shared(route);
         let seconds = self.request_seconds.get_or_create_owned(&OfRoute { route: route.clone() });
-        RouteMeasures { route, seconds, requests: self.requests.clone(), last: RefCell::default() }
+        let (requests, server_errors) = (self.requests.clone(), self.server_errors.clone());
+        RouteMeasures { route, seconds, requests, server_errors, last: RefCell::default() }
     }
 
     /// An import ended.
@@ -355,6 +394,23 @@ mod tests {
         assert!(
             text.contains("bridge_http_request_duration_seconds_bucket{le=\"0.0025\",route=\"/scim/v2/Users\"} 1\n")
         );
+    }
+
+    #[test]
+    fn answers_that_are_the_bridges_mistake_are_counted_from_zero() {
+        let measures = Measures::default();
+        let errors = || {
+            let text = measures.text(|_| true, true).unwrap();
+            let line =
+                text.lines().find_map(|line| line.strip_prefix("bridge_http_server_errors_total ")).map(str::to_owned);
+            line.unwrap()
+        };
+        assert_eq!(errors(), "0");
+        let route = measures.of_route("/scim/v2/Users".into());
+        for status in [200, 404, 429, 500, 501, 503] {
+            route.answered("GET", status, Duration::ZERO);
+        }
+        assert_eq!(errors(), "2");
     }
 
     #[test]

@@ -293,6 +293,8 @@ fn service(
         },
         names: config.scim.one_word_names,
         retention: days(config.import.retention_days),
+        privileged_roles: config.reviews.privileged_roles.as_slice().into(),
+        activity_lookback: days(config.import.activity_lookback_days),
         workspaces: workspaces.into_iter().map(|workspace| (workspace.name.to_string(), workspace)).collect(),
     })
 }

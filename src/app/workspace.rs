@@ -8,7 +8,7 @@ use super::{StartError, days};
 use crate::access::WebhookKey;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, WorkspaceConfig};
-use crate::http::{Workspace, scim_base_url, settle_requests};
+use crate::http::{Workspace, begin_counting, scim_base_url, settle_requests};
 use crate::import::{Bursts, Connector, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Worker};
 use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Notices};
@@ -83,6 +83,7 @@ impl Running {
         };
         let publisher = Publisher::new(&workspace.name, options, ledger.clone(), clock.clone());
         publisher.refresh().await.map_err(|error| StartError::database(config, &error))?;
+        begin_counting(measures, &workspace.name);
         let (health, nudge) = (Arc::new(Health::default()), Arc::new(Nudge::default()));
         let shown = Workspace {
             name: workspace.name.as_str().into(),

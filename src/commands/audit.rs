@@ -2,45 +2,46 @@
 
 use clap::Subcommand;
 use serde_json::json;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use super::arguments::{moment, moment_of, zone};
 use super::{CommandError, existing_ledger, print_line};
 use crate::app::workspace_of;
 use crate::config::Config;
 use crate::ledger::AuditQuestion;
 use crate::limits;
+use crate::moments::{Edge, Zone};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print who asked what, when, from where and with which answer, one JSON document a line, oldest first.
     Export {
-        /// Only what happened at this moment or later, such as 2026-03-01T00:00:00Z.
-        #[arg(long, value_parser = moment)]
-        since: Option<OffsetDateTime>,
-        /// Only what happened before this moment.
-        #[arg(long, value_parser = moment)]
-        until: Option<OffsetDateTime>,
+        /// Only what happened at this moment or later, such as 2026-03-01T12:00:00Z, or on this day or later, such as 2026-03-01.
+        #[arg(long, value_name = "MOMENT", value_parser = moment)]
+        since: Option<String>,
+        /// Only what happened before this moment, or up to the end of this day.
+        #[arg(long, value_name = "MOMENT", value_parser = moment)]
+        until: Option<String>,
+        /// The time zone of dates and of moments without an offset, such as Europe/Dublin. Where it is left out: UTC.
+        #[arg(long, value_name = "ZONE", value_parser = zone)]
+        tz: Option<Zone>,
         /// Only of this workspace.
         #[arg(long)]
         workspace: Option<String>,
     },
 }
 
-fn moment(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "must be a moment such as 2026-03-01T00:00:00Z".to_owned())
-}
-
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
-    let Command::Export { since, until, workspace } = command;
+    let Command::Export { since, until, tz, workspace } = command;
+    let zone = tz.clone().unwrap_or(Zone::UTC);
+    let since = moment_of(since.as_deref(), Edge::Start, &zone)?;
+    let until = moment_of(until.as_deref(), Edge::End, &zone)?;
     let ledger = existing_ledger(config).await?;
     if let Some(workspace) = workspace
         && ledger.workspace(workspace).await?.is_none()
     {
         workspace_of(config, workspace)?;
     }
-    let mut question =
-        AuditQuestion { workspace: workspace.clone(), since: *since, until: *until, ..AuditQuestion::default() };
+    let mut question = AuditQuestion { workspace: workspace.clone(), since, until, ..AuditQuestion::default() };
     loop {
         let entries = ledger.audit(&question, limits::LIST_ITEMS as u64).await?;
         for entry in &entries {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::json;
 
 use super::{CommandError, print_line};
-use crate::access::{Issuer, KeyRing};
+use crate::access::{Issuer, KeyRing, connection_purpose};
 use crate::app::{missing_file, stored_vault, trusted_issuers, without_password};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, WorkspaceConfig};
@@ -116,6 +116,13 @@ fn check_certificate(config: &Config, report: &mut Report) {
         Some(Ok(_)) => report.ok("tls", "the certificate and its key can be used"),
         Some(Err(error)) => report.failed("tls", &error.to_string()),
         None if bind.ip().is_loopback() => report.ok("tls", "not needed: the bridge listens on this machine alone"),
+        None if has_tls_in_front(config) => report.ok(
+            "tls",
+            &format!(
+                "the bridge listens on {bind} in the clear, and server.public_url says that something in front of it ends \
+                 TLS or that it is reached on this machine alone"
+            ),
+        ),
         None => report.warn(
             "tls",
             &format!(
@@ -125,10 +132,18 @@ fn check_certificate(config: &Config, report: &mut Report) {
     }
 }
 
+/// Whether clients reach the bridge under an address that is encrypted, or through this machine alone.
+fn has_tls_in_front(config: &Config) -> bool {
+    config.server.public_url.as_ref().is_some_and(|url| {
+        let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        url.scheme() == "https" || local
+    })
+}
+
 /// Nothing is created: a key that is not there yet is made by the first start.
 async fn check_encryption_key(config: &Config, ledger: &Ledger, report: &mut Report) {
     match stored_vault(config, ledger).await {
-        Ok(None) => report.warn(
+        Ok(None) => report.ok(
             "encryption",
             "there is no encryption key yet; the first start makes one, or set access.encryption_key",
         ),
@@ -143,12 +158,12 @@ async fn check_encryption_key(config: &Config, ledger: &Ledger, report: &mut Rep
     }
 }
 
-/// Nothing is created: a database that is not there yet is a warning for SQLite and a failure otherwise.
+/// Nothing is created: a database that is not there yet is made by the first start for SQLite, and is a failure otherwise.
 async fn check_database(config: &Config, report: &mut Report) {
     let url = config.database.url.expose_secret();
     let name = without_password(url);
     if missing_file(url).is_some() {
-        return report.warn("database", &format!("{name} does not exist yet; the first start makes it"));
+        return report.ok("database", &format!("{name} does not exist yet; the first start makes it"));
     }
     let ledger = match Ledger::open(url).await {
         Ok(ledger) => ledger,
@@ -194,17 +209,28 @@ fn check_webhooks(workspace: &WorkspaceConfig, report: &mut Report) {
     if workspace.client_secret.is_some() {
         report.ok("webhooks", "the client secret is set, so Intercom's webhooks are taken");
     } else {
-        let detail = "there is no client secret, so webhooks are refused and changes wait for the next poll; set \
-                      INTERCOM_CLIENT_SECRET to use them";
-        report.warn("webhooks", detail);
+        let detail = "not used: there is no client secret, so changes wait for the next poll; set INTERCOM_CLIENT_SECRET to \
+                      use them";
+        report.ok("webhooks", detail);
     }
 }
 
 async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clock, report: &mut Report) {
-    let client = config
-        .connection(workspace)
-        .map_err(|error| error.to_string())
-        .and_then(|connection| Client::new(connection, clock.clone()));
+    let mut connection = config.connection(workspace).map_err(|error| error.to_string());
+    if let Ok(connection) = &mut connection
+        && connection.access_token.is_none()
+    {
+        match stored_token(config, &workspace.name).await {
+            Ok(Some(token)) => connection.access_token = Some(token),
+            Ok(None) => {
+                let connect =
+                    format!("`connect --workspace {}` prints the address where somebody lets it in", workspace.name);
+                return report.ok("intercom", &format!("not connected yet: {connect}"));
+            }
+            Err(why) => return report.failed("intercom", &why),
+        }
+    }
+    let client = connection.and_then(|connection| Client::new(connection, clock.clone()));
     let client = match client {
         Ok(client) => client,
         Err(why) => return report.failed("intercom", &why),
@@ -260,6 +286,32 @@ async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clo
             }
         }
     }
+}
+
+/// The token of a workspace that was connected by OAuth; none where it was not. Nothing is changed.
+async fn stored_token(config: &Config, workspace: &str) -> Result<Option<SecretString>, String> {
+    let url = config.database.url.expose_secret();
+    if missing_file(url).is_some() {
+        return Ok(None);
+    }
+    let read = async |ledger: &Ledger| {
+        if ledger.pending_migrations().await.map_err(|error| error.chain())? > 0 {
+            return Ok(None);
+        }
+        let connections = ledger.connections().await.map_err(|error| error.chain())?;
+        let Some(connection) = connections.into_iter().find(|connection| connection.workspace == workspace) else {
+            return Ok(None);
+        };
+        let vault = stored_vault(config, ledger).await.map_err(|error| error.to_string())?;
+        let vault = vault.ok_or("there is no encryption key that opens its token")?;
+        let token =
+            vault.open(&connection_purpose(workspace), &connection.sealed).map_err(|error| error.to_string())?;
+        Ok(Some(SecretString::from(String::from_utf8_lossy(token.expose_secret()).into_owned())))
+    };
+    let ledger = Ledger::open(url).await.map_err(|error| error.chain())?;
+    let token = read(&ledger).await;
+    ledger.close().await;
+    token
 }
 
 /// Log entries are put together with changes by their times, tokens have times, and so have leases.

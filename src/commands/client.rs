@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::token::{Scopes, overlap, workspaces};
 use super::{
-    CommandError, by_command, by_command_with, existing_ledger, name, new_or_existing_ledger, print_line, when,
+    CommandError, by_command, by_command_with, existing_ledger, last_uses, name, new_or_existing_ledger, print_line,
+    print_table, rfc3339, tell_how_far, when, when_known,
 };
 use crate::access::{Scope, client_id, client_secret};
 use crate::clock::Clock;
@@ -66,7 +67,7 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
     };
     let result = match command {
         Command::Create(create) => make(config, &ledger, create).await,
-        Command::List { json } => list(&ledger, *json).await,
+        Command::List { json } => list(config, &ledger, *json).await,
         Command::Disable { id } => disable(&ledger, id).await,
         Command::Rotate { id, overlap, json } => rotate(&ledger, id, *overlap, *json).await,
     };
@@ -90,7 +91,13 @@ async fn make(config: &Config, ledger: &Ledger, create: &Create) -> Result<(), C
     };
     let detail = format!("scope {}", client.scope);
     let events = by_command_with("client.created", &client.id, &client.workspaces, &detail, now);
-    ledger.add_client(&client, events).await?;
+    if !ledger.add_named_client(&client, events).await? {
+        return Err(CommandError::new(format!(
+            "there is a client named `{}` already, so nothing was made; choose another --name, or `client disable` that one \
+             (`client list` shows its id), or give it another secret with `client rotate`",
+            client.name
+        )));
+    }
     show(&client.id, secret.expose_secret(), create.json);
     Ok(())
 }
@@ -104,20 +111,40 @@ fn show(id: &str, secret: &str, json: bool) {
     }
 }
 
-async fn list(ledger: &Ledger, json: bool) -> Result<(), CommandError> {
+async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), CommandError> {
     let clients = ledger.clients().await?;
+    let uses = last_uses(ledger, "client", clients.iter().map(|client| client.id.as_str())).await?;
     if json {
-        print_line(&json!(clients).to_string());
+        let shown = clients.iter().map(|client| {
+            let mut shown = json!(client);
+            shown["last_used_at"] = json!(rfc3339(uses.get(&client.id).copied()));
+            shown
+        });
+        print_line(&shown.collect::<Value>().to_string());
         return Ok(());
-    }
-    for client in &clients {
-        let state = client.disabled_at.map_or_else(|| "active".to_owned(), |at| format!("disabled {}", when(at)));
-        let (scope, workspaces) = (&client.scope, client.workspaces.join(","));
-        print_line(&format!("{:40} {state:8} {workspaces:16} {scope}  ({})", client.id, client.name));
     }
     if clients.is_empty() {
         eprintln!("There are no clients yet; `client create --name NAME` makes one.");
+        return Ok(());
     }
+    let rows: Vec<[String; 8]> = clients
+        .into_iter()
+        .map(|client| {
+            let state = client.disabled_at.map_or_else(|| "active".to_owned(), |at| format!("disabled {}", when(at)));
+            [
+                client.name,
+                state,
+                client.scope,
+                client.workspaces.join(","),
+                when(client.created_at),
+                when_known(client.rotated_at),
+                when_known(uses.get(&client.id).copied()),
+                client.id,
+            ]
+        })
+        .collect();
+    print_table(["NAME", "STATE", "SCOPE", "WORKSPACES", "CREATED", "ROTATED", "LAST USED", "ID"], &rows);
+    tell_how_far(config);
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use simulator::{Options, Simulator};
 
+use super::arguments::number;
 use super::import::progress_bar;
 use super::simulate::CompanyArguments;
 use super::{CommandError, asked_to_stop, print_line};
@@ -24,7 +25,7 @@ use crate::telemetry;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Port on the loopback address; 0 takes a free one.
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, allow_negative_numbers = true, value_parser = number(0..=u16::MAX))]
     port: u16,
     #[command(flatten)]
     company: CompanyArguments,

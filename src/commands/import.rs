@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{CommandError, asked_to_stop, print_line};
+use super::{CommandError, asked_to_stop, print_line, system_user};
 use crate::app::{importer_of, open_connection, open_ledger, vault, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -83,6 +83,7 @@ async fn import(
     let request = ImportRequest {
         mode: arguments.mode.into(),
         allow_removals: arguments.allow_removals,
+        requested_by: Some(system_user()),
         ..ImportRequest::incremental(Trigger::Command)
     };
     let patience = clock.now() + limits::LEASE_PATIENCE;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use super::token::overlap;
-use super::{COMMAND_LINE, CommandError, by_command, existing_ledger, when};
+use super::{COMMAND_LINE, CommandError, by_command, existing_ledger, system_user, when};
 use crate::app::open_tokens;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -52,7 +52,8 @@ async fn rotate(config: &Config, ledger: &Ledger, overlap: Option<Duration>) -> 
         let last = issued.map(|token| token.expires_at).max();
         last.unwrap_or(now).max(now + config.access.token_ttl)
     };
-    let event = AuditEntry { actor: Some(COMMAND_LINE.to_owned()), ..AuditEntry::event("keys.rotated", now) };
+    let (actor, identity) = (Some(COMMAND_LINE.to_owned()), Some(system_user()));
+    let event = AuditEntry { actor, identity, ..AuditEntry::event("keys.rotated", now) };
     let id = tokens.rotate(ledger, until, event).await?;
     eprintln!("The key {id} signs from now on; what was signed before is good until {}.", when(until));
     Ok(())

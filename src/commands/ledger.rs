@@ -10,14 +10,16 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::arguments::{duration, moment, moment_of, zone};
 use super::{CommandError, backup, by_command_with, existing_ledger, print_line, when};
 use crate::app::workspace_of;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::http::change_document;
-use crate::ledger::{ChangeKind, ChangePosition, Ledger, LedgerError, Moment, Pruned, Verified};
+use crate::ledger::{ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, Moment, Pruned, Verified};
 use crate::limits;
+use crate::moments::{self, Edge, Zone};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -42,9 +44,15 @@ enum Command {
     },
     /// Print every change that history holds, one JSON document a line, oldest first.
     Export {
-        /// Only changes after this one: a `cursor` of an earlier line.
-        #[arg(long, value_name = "CURSOR")]
+        /// Only changes after this one: a `cursor` of an earlier line; or at this moment or day, or later, such as 2026-03-01.
+        #[arg(long, value_name = "CURSOR|MOMENT")]
         since: Option<String>,
+        /// Only changes before this moment, or up to the end of this day.
+        #[arg(long, value_name = "MOMENT", value_parser = moment)]
+        until: Option<String>,
+        /// The time zone of dates and of moments without an offset, such as Europe/Dublin. Where it is left out: UTC.
+        #[arg(long, value_name = "ZONE", value_parser = zone)]
+        tz: Option<Zone>,
         /// Only changes of this kind.
         #[arg(long)]
         r#type: Option<KindArgument>,
@@ -52,7 +60,7 @@ enum Command {
     /// Take out what ended long ago: old versions, log entries, runs and requests that were closed. What is true now stays.
     Prune {
         /// How much history to keep, such as 400d.
-        #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
         keep: Duration,
         /// Do not ask whether this is meant.
         #[arg(long)]
@@ -123,7 +131,12 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     }
     let result = match &arguments.command {
         Command::Verify { head, json } => verify(&ledger, workspace, head.as_deref(), *json).await,
-        Command::Export { since, r#type } => export(&ledger, workspace, since.as_deref(), r#type.map(Into::into)).await,
+        Command::Export { since, until, tz, r#type } => {
+            let zone = tz.clone().unwrap_or(Zone::UTC);
+            let until = moment_of(until.as_deref(), Edge::End, &zone)?;
+            let question = ChangeQuestion { kind: r#type.map(Into::into), until, ..ChangeQuestion::default() };
+            export(&ledger, workspace, (since.as_deref(), &zone), question).await
+        }
         Command::Prune { keep, yes, dry_run, json } => {
             let request = PruneRequest { keep: *keep, yes: *yes, dry_run: *dry_run, json: *json };
             prune(&ledger, workspace, request).await
@@ -253,8 +266,8 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 async fn export(
     ledger: &Ledger,
     workspace: &str,
-    since: Option<&str>,
-    kind: Option<ChangeKind>,
+    (since, zone): (Option<&str>, &Zone),
+    mut question: ChangeQuestion,
 ) -> Result<(), CommandError> {
     let earliest = ledger.earliest(workspace).await.map_err(unreadable)?;
     let mut next = match since {
@@ -264,11 +277,22 @@ async fn export(
             }
             earliest.clone()
         }
-        Some(cursor) => ChangePosition::from_cursor(cursor)
-            .ok_or_else(|| CommandError::new("--since takes the `cursor` of an earlier line"))?,
+        Some(text) => match (ChangePosition::from_cursor(text), moments::read(text, Edge::Start, zone)) {
+            (Some(position), _) => position,
+            (None, Some(written)) => {
+                question.since = Some(written.moment);
+                ChangePosition::START
+            }
+            (None, None) => {
+                return Err(CommandError::new(format!(
+                    "--since takes the `cursor` of an earlier line, or {}",
+                    moments::FORMS
+                )));
+            }
+        },
     };
     loop {
-        let page = match ledger.changes(workspace, &next, kind, limits::LIST_ITEMS).await {
+        let page = match ledger.changes_that(workspace, &next, &question, limits::LIST_ITEMS).await {
             Err(error @ LedgerError::Pruned { .. }) => {
                 let begins = earliest.to_cursor();
                 return Err(CommandError::new(format!("{error}; history begins with --since {begins} now")));

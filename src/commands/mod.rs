@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Results go to stdout, talk and progress to stderr.
 
+mod arguments;
 mod audit;
 mod backup;
 mod check;
@@ -18,6 +19,7 @@ mod serve;
 mod simulate;
 mod token;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -25,13 +27,15 @@ use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret;
 
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use crate::access::AccessError;
 use crate::app::{StartError, missing_file, open_ledger};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, wrong_log_filter};
 use crate::ledger::{AuditEntry, Ledger, LedgerError};
+use crate::limits;
 use crate::telemetry;
 
 /// Serves an Intercom workspace's teammates and teams as SCIM 2.0, with a durable ledger of every change.
@@ -153,7 +157,10 @@ impl CommandLine {
     /// What went wrong and what to do about it.
     pub async fn run(self) -> Result<(), CommandError> {
         match &self.command {
-            Command::Demo(arguments) => demo::run(arguments).await,
+            Command::Demo(arguments) => {
+                check_log_filter()?;
+                demo::run(arguments).await
+            }
             Command::Simulate(arguments) => simulate::run(arguments).await,
             Command::Openapi(arguments) => openapi::run(arguments),
             Command::Completions(arguments) => manual::completions(arguments),
@@ -210,8 +217,37 @@ async fn asked_to_stop() {
     }
 }
 
+/// `demo` takes no settings, but for how much is logged.
+#[expect(clippy::disallowed_methods, reason = "this setting is the logging library's, and is only looked at")]
+fn check_log_filter() -> Result<(), CommandError> {
+    let wrong = std::env::var("RUST_LOG").ok().as_deref().and_then(wrong_log_filter);
+    wrong.map_or(Ok(()), |why| Err(CommandError::new(why)))
+}
+
 /// Who did it, where somebody in a shell did.
 const COMMAND_LINE: &str = "command line";
+
+/// Who runs the command, as the operating system knows them: `system user ada`. With `sudo` that is root, so it is told who
+/// used it.
+fn system_user() -> String {
+    let printable = |name: String| -> String {
+        name.chars().filter(|letter| !letter.is_control()).take(limits::SYSTEM_USER_LETTERS).collect()
+    };
+    let user = match whoami::username() {
+        Ok(name) if !name.trim().is_empty() => printable(name),
+        // In a container there may be no name for the number.
+        _ => user_number().map_or_else(|| "unknown".to_owned(), |number| format!("number {number}")),
+    };
+    let by = std::env::var_os("SUDO_USER").and_then(|name| name.into_string().ok()).filter(|name| !name.is_empty());
+    let by = by.map_or_else(String::new, |by| format!(" (sudo by {})", printable(by)));
+    format!("system user {user}{by}")
+}
+
+/// The number of the process's user.
+fn user_number() -> Option<u32> {
+    let process = std::fs::metadata("/proc/self").ok()?;
+    Some(std::os::unix::fs::MetadataExt::uid(&process))
+}
 
 /// A ledger that is there already: what only looks, or changes what is there, makes none in the wrong directory.
 async fn existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
@@ -254,6 +290,7 @@ fn by_command(event: &str, target: &str, workspaces: &[String], now: OffsetDateT
     let entry = |workspace: Option<String>| AuditEntry {
         workspace,
         actor: Some(COMMAND_LINE.to_owned()),
+        identity: Some(system_user()),
         target: Some(target.to_owned()),
         ..AuditEntry::event(event, now)
     };
@@ -267,6 +304,52 @@ fn by_command(event: &str, target: &str, workspaces: &[String], now: OffsetDateT
 fn when(moment: OffsetDateTime) -> String {
     // Every moment has these parts.
     moment.format(format_description!("[year]-[month]-[day] [hour]:[minute]Z")).unwrap_or_default()
+}
+
+/// A moment for people, or a dash where there is none.
+fn when_known(moment: Option<OffsetDateTime>) -> String {
+    moment.map_or_else(|| "-".to_owned(), when)
+}
+
+/// Prints rows under a header, as wide as their widest cell.
+fn print_table<const COLUMNS: usize>(header: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: [usize; COLUMNS] = std::array::from_fn(width);
+    let line = |cells: [&str; COLUMNS]| {
+        let padded: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        print_line(padded.join("  ").trim_end());
+    };
+    line(header);
+    rows.iter().for_each(|row| line(std::array::from_fn(|column| row[column].as_str())));
+}
+
+/// When each of these last used the bridge, as far as the audit trail tells. `kind` is what comes before the id in the
+/// trail: `client` or `token`.
+async fn last_uses(
+    ledger: &Ledger,
+    kind: &str,
+    ids: impl Iterator<Item = &str>,
+) -> Result<HashMap<String, OffsetDateTime>, LedgerError> {
+    let identities: Vec<String> = ids.map(|id| format!("{kind} {id}")).collect();
+    let uses = ledger.last_uses(&identities).await?;
+    let id = |identity: String| identity.split_once(' ').map(|(_, id)| id.to_owned()).unwrap_or_default();
+    Ok(uses.into_iter().map(|(identity, at)| (id(identity), at)).collect())
+}
+
+/// Says how far back the last use of a list is known.
+fn tell_how_far(config: &Config) {
+    eprintln!(
+        "LAST USED is as far as the audit trail goes back ({} days); - is never since then.",
+        config.access.audit_retention_days
+    );
+}
+
+/// How a date of a list is written in JSON.
+fn rfc3339(moment: Option<OffsetDateTime>) -> Option<String> {
+    moment.and_then(|moment| moment.format(&Rfc3339).ok())
 }
 
 /// Writes a line to stdout. A reader that has gone away is no error of ours.

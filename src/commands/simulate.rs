@@ -5,13 +5,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use clap::Args;
 use simulator::{Company, Options, OrderedFault, Simulator, Workspace, newcomers, seed};
 
+use super::arguments::number;
 use super::{CommandError, asked_to_stop, print_line};
 use crate::clock::Clock;
+use crate::limits;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Port on the loopback address.
-    #[arg(long, default_value_t = 8090)]
+    #[arg(long, default_value_t = 8090, allow_negative_numbers = true, value_parser = number(0..=u16::MAX))]
     port: u16,
     #[command(flatten)]
     company: CompanyArguments,
@@ -26,17 +28,17 @@ pub struct Arguments {
 /// What the simulated company looks like.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct CompanyArguments {
-    /// How many people.
-    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..))]
+    /// How many people, up to 200000.
+    #[arg(long, default_value_t = 250, allow_negative_numbers = true, value_parser = number(1..=limits::SIMULATED_PEOPLE))]
     pub admins: u32,
-    /// How many teams.
-    #[arg(long, default_value_t = 12)]
+    /// How many teams, up to 2000.
+    #[arg(long, default_value_t = 12, allow_negative_numbers = true, value_parser = number(0..=limits::SIMULATED_TEAMS))]
     pub teams: u32,
     /// How many more people, who joined last: everybody else is as without them.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = number(0..=limits::SIMULATED_PEOPLE))]
     pub newcomers: u32,
     /// Which company of that size.
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 7, allow_negative_numbers = true, value_parser = number(0..=u64::MAX))]
     pub seed: u64,
 }
 

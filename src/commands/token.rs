@@ -4,10 +4,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
-    CommandError, by_command, by_command_with, existing_ledger, name, new_or_existing_ledger, print_line, when,
+    CommandError, by_command, by_command_with, existing_ledger, last_uses, name, new_or_existing_ledger, print_line,
+    print_table, rfc3339, tell_how_far, when, when_known,
 };
 use crate::access::{Grant, Scope};
 use crate::app::{open_tokens, workspace_of};
@@ -104,7 +105,7 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
     };
     let result = match command {
         Command::Issue(issue) => issue_token(config, &ledger, issue).await,
-        Command::List { json } => list(&ledger, *json).await,
+        Command::List { json } => list(config, &ledger, *json).await,
         Command::Revoke { id } => revoke(&ledger, id).await,
     };
     ledger.close().await;
@@ -139,25 +140,49 @@ async fn issue_token(config: &Config, ledger: &Ledger, issue: &Issue) -> Result<
     Ok(())
 }
 
-async fn list(ledger: &Ledger, json: bool) -> Result<(), CommandError> {
+async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), CommandError> {
     let (tokens, now) = (ledger.tokens().await?, Clock::System.now());
+    let uses = last_uses(ledger, "token", tokens.iter().map(|token| token.id.as_str())).await?;
     if json {
-        print_line(&json!(tokens).to_string());
+        let shown = tokens.iter().map(|token| {
+            let mut shown = json!(token);
+            shown["last_used_at"] = json!(rfc3339(uses.get(&token.id).copied()));
+            shown
+        });
+        print_line(&shown.collect::<Value>().to_string());
+        return Ok(());
+    }
+    if tokens.is_empty() {
+        eprintln!("There are no tokens yet; `token issue` issues one.");
         return Ok(());
     }
     let keys = ledger.signing_keys().await?;
-    for token in tokens {
-        let key = keys.iter().find(|key| key.id == token.key_id);
-        let ends = key.and_then(|key| key.verifies_until).map_or(token.expires_at, |until| until.min(token.expires_at));
-        let state = match token.revoked_at {
-            Some(at) => format!("revoked {}", when(at)),
-            None if key.is_none() => "ended with its key".to_owned(),
-            None if ends <= now => format!("expired {}", when(ends)),
-            None => format!("until {}", when(ends)),
-        };
-        let (subject, scope, workspaces) = (&token.subject, &token.scope, token.workspaces.join(","));
-        print_line(&format!("{:24} {state:28} {workspaces:16} {scope}  ({subject})", token.id));
-    }
+    let rows: Vec<[String; 8]> = tokens
+        .into_iter()
+        .map(|token| {
+            let key = keys.iter().find(|key| key.id == token.key_id);
+            let ends =
+                key.and_then(|key| key.verifies_until).map_or(token.expires_at, |until| until.min(token.expires_at));
+            let state = match token.revoked_at {
+                Some(at) => format!("revoked {}", when(at)),
+                None if key.is_none() => "ended with its key".to_owned(),
+                None if ends <= now => "expired".to_owned(),
+                None => "active".to_owned(),
+            };
+            [
+                token.subject,
+                state,
+                token.scope,
+                token.workspaces.join(","),
+                when(token.issued_at),
+                when(ends),
+                when_known(uses.get(&token.id).copied()),
+                token.id,
+            ]
+        })
+        .collect();
+    print_table(["SUBJECT", "STATE", "SCOPE", "WORKSPACES", "ISSUED", "EXPIRES", "LAST USED", "ID"], &rows);
+    tell_how_far(config);
     Ok(())
 }
 

@@ -5,6 +5,11 @@ use std::path::Path;
 use figment::providers::Serialized;
 use figment::value::{Dict, Map};
 use figment::{Metadata, Profile, Provider};
+use strsim::damerau_levenshtein;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::findings::KEYS;
 
 /// The variables that people expect, by key.
 pub(super) const EXPECTED: &[(&str, &str)] = &[
@@ -67,6 +72,30 @@ impl Provider for Variable {
     }
 }
 
+/// The variable of a key.
+pub(super) fn variable_of(key: &str) -> String {
+    format!("BRIDGE_{}", key.replace('.', "__").to_ascii_uppercase())
+}
+
+/// What is wrong with `RUST_LOG`. The library that reads it takes any word for the name of a module, and would then log
+/// nothing.
+#[must_use]
+pub fn wrong_log_filter(filter: &str) -> Option<String> {
+    let allowed = "a level (error, warn, info, debug, trace, off), or modules with levels, such as \
+                   info,intercom_scim_bridge=debug";
+    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
+    let ours = |word: &str| word.starts_with("intercom_scim_bridge");
+    let fits = |part: &str| match part.rsplit_once('=') {
+        // What is in brackets is about spans; the library knows.
+        _ if part.contains(['[', ']', '{', '}']) => true,
+        Some((module, level)) => !module.trim().is_empty() && is_level(level.trim()),
+        None => is_level(part) || ours(part),
+    };
+    let mut parts = filter.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let readable = EnvFilter::builder().parse(filter).is_ok() && parts.all(fits);
+    (!readable).then(|| format!("RUST_LOG (from the environment) must be {allowed}"))
+}
+
 /// The variables that are settings, weakest first.
 pub(super) fn variables(
     environment: impl Iterator<Item = (String, String)>,
@@ -85,9 +114,16 @@ pub(super) fn variables(
             known.clone().or_else(|| prefixed.map(|(section, key)| format!("{section}.{key}").to_ascii_lowercase()))
         else {
             if name.starts_with("BRIDGE_") {
+                let hint = KEYS.iter().map(|(key, _)| variable_of(key)).find(|known| known.replace("__", "_") == name);
+                let hint = hint.map_or_else(String::new, |known| format!("; did you mean {known}?"));
                 wrong.push(format!(
-                    "environment variable {name} is no setting of this bridge; they are BRIDGE_ + section + __ + key, such as BRIDGE_SERVER__BIND"
+                    "environment variable {name} is no setting of this bridge; they are BRIDGE_ + section + __ + key, such as BRIDGE_SERVER__BIND{hint}"
                 ));
+            } else if let Some((meant, _)) = EXPECTED.iter().find(|(known, _)| damerau_levenshtein(known, &plain) <= 2)
+            {
+                // Others may have variables of such names, so it is no error.
+                warnings
+                    .push(format!("environment variable {name} is no setting of this bridge; did you mean {meant}?"));
             }
             continue;
         };

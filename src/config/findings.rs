@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use figment::Figment;
-use figment::providers::Serialized;
+use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
+use figment::{Figment, Provider};
 use serde::de::DeserializeOwned;
+use strsim::damerau_levenshtein;
 
 use super::ConfigError;
 
@@ -20,12 +21,12 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "database.url",
         "sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/NAME, with / ? # and @ of the password percent-encoded",
     ),
-    ("intercom.access_token", "the access token of an app in Intercom's Developer Hub"),
+    ("intercom.access_token", "the access token of an app in Intercom's Developer Hub, without blanks in it"),
     ("intercom.region", "us, eu or au"),
     ("intercom.base_url", "an http or https address, such as https://api.intercom.io"),
-    ("intercom.client_id", "the client id of an app in Intercom's Developer Hub"),
+    ("intercom.client_id", "the client id of an app in Intercom's Developer Hub: letters, digits and hyphens"),
     ("intercom.client_secret", "the client secret of an app in Intercom's Developer Hub"),
-    ("intercom.api_version", "a version of Intercom's API, such as 2.16"),
+    ("intercom.api_version", "a version of Intercom's API from 2.0 on, such as 2.16, or Preview"),
     ("import.poll_interval", "a duration of at least one second, such as 30s, 5m or 12h"),
     ("import.full_interval", "a duration of at least one second, such as 12h or 7d"),
     ("import.lease", "a duration from one second to ten minutes, such as 15s"),
@@ -39,6 +40,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("scim.max_results", "a whole number from 1 to 1000"),
     ("scim.cursor_pagination", "true or false"),
     ("scim.one_word_names", "repeat or given_only"),
+    ("reviews.privileged_roles", "a list of names of roles, such as [\"Owner\", \"Admin\"], or one text with commas"),
     ("access.encryption_key", "32 random bytes as Base64, as `openssl rand -base64 32` prints them"),
     ("access.previous_encryption_key", "32 random bytes as Base64, as `openssl rand -base64 32` prints them"),
     ("access.token_ttl", "a duration from one second to a day, such as 1h"),
@@ -53,7 +55,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("workspaces[].access_token_file", "a file that can be read and holds the access token alone"),
     ("workspaces[].region", "us, eu or au"),
     ("workspaces[].base_url", "an http or https address, such as https://api.intercom.io"),
-    ("workspaces[].client_id", "the client id of an app in Intercom's Developer Hub"),
+    ("workspaces[].client_id", "the client id of an app in Intercom's Developer Hub: letters, digits and hyphens"),
     ("workspaces[].client_secret", "the client secret of an app in Intercom's Developer Hub"),
     ("workspaces[].client_secret_file", "a file that can be read and holds the client secret alone"),
     ("access.issuers[].issuer", "what its tokens have as iss, letter by letter, and no other issuer here"),
@@ -75,7 +77,6 @@ pub(super) const KEYS: &[(&str, &str)] = &[
 pub(super) fn repair<T: DeserializeOwned>(
     mut figment: Figment,
     defaults: &Figment,
-    file: Option<&Path>,
     wrong: &mut Vec<String>,
 ) -> Result<T, ConfigError> {
     for _ in 0..=KEYS.len() {
@@ -87,9 +88,12 @@ pub(super) fn repair<T: DeserializeOwned>(
         let mut keys = (1..=error.path.len()).rev().map(|length| error.path[..length].join("."));
         let found = keys.find_map(|key| Some((defaults.find_value(&key).ok()?, key)));
         let Some((default, key)) = found else {
-            // Not about one key: a file that is missing or is no TOML.
-            let name = file.map_or_else(String::new, |file| file.display().to_string());
-            wrong.push(format!("the file {name} that --config names cannot be read: {}", first_line(&error)));
+            // Not about one key: a section that is no table.
+            let section = error.path.first().map_or_else(|| "the configuration".to_owned(), Clone::clone);
+            wrong.push(format!(
+                "{section} (from {}) must be a section with keys in it, such as [server]",
+                source(&figment, &section)
+            ));
             break;
         };
         wrong.push(finding(&figment, &key));
@@ -102,9 +106,22 @@ pub(super) fn repair<T: DeserializeOwned>(
     Err(ConfigError(std::mem::take(wrong)))
 }
 
-/// What is wrong with a file and where; the lines after the first would show its content.
-fn first_line(error: &figment::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+/// What keeps a file of settings from being read: that it is missing, or in which line it is no TOML and why. Never what
+/// stands in the line, which may be a secret.
+pub(super) fn unreadable(file: &Path) -> Option<String> {
+    let wrong = |why: &str| format!("the file {} that --config names cannot be read: {why}", file.display());
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => return Some(wrong(&error.to_string())),
+    };
+    let error = Toml::string(&text).data().err()?.to_string();
+    // `TOML parse error at line 3, column 8`, the line under its number, a mark, and at last the reason.
+    let shown = |line: &&str| {
+        let line = line.trim_start_matches(|letter: char| letter == ' ' || letter.is_ascii_digit());
+        line.starts_with('|')
+    };
+    let told: Vec<&str> = error.lines().filter(|line| !shown(line) && !line.trim().is_empty()).map(str::trim).collect();
+    Some(wrong(&told.join(": ")))
 }
 
 pub(super) fn finding(figment: &Figment, key: &str) -> String {
@@ -135,13 +152,33 @@ pub(super) fn unknown_keys(figment: &Figment) -> Vec<String> {
         let is_list =
             |key: &str| KEYS.iter().any(|(known, _)| known.split_once("[]").is_some_and(|(list, _)| list == key));
         for key in keys.into_iter().filter(|key| !is_list(key) && KEYS.iter().all(|(known, _)| known != key)) {
-            let name = key.rsplit('.').next().unwrap_or_default();
-            let meant = KEYS.iter().find(|(known, _)| known.ends_with(&format!(".{name}")));
-            let hint = meant.map_or_else(String::new, |(known, _)| format!("; did you mean {known}?"));
+            let hint = meant(&key);
             unknown.push(format!("{key} (from {}) is no setting of this bridge{hint}", source(figment, &key)));
         }
     }
     unknown
+}
+
+/// Which key somebody may have meant, as the end of a sentence: the one of that name in another section, or the nearest.
+pub(super) fn meant(key: &str) -> String {
+    let name = |key: &str| key.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let keys = || KEYS.iter().map(|(known, _)| *known);
+    let lowered = key.to_ascii_lowercase();
+    let distance = |known: &str| {
+        // A key in the wrong section, and a wrong key in the right one.
+        let (whole, last) = (damerau_levenshtein(known, &lowered), damerau_levenshtein(&name(known), &name(key)));
+        let longer = name(key).starts_with(&name(known)) || name(known).starts_with(&name(key));
+        let section = |key: &str| key.rsplit_once('.').map(|(section, _)| section.to_ascii_lowercase());
+        match name(known) == name(key) {
+            true => 0,
+            false if longer && section(known) == section(key) => 1,
+            false => whole.min(last + 1),
+        }
+    };
+    let nearest = keys().map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
+    // A third of the letters may be wrong; of two short words, that is no likeness.
+    let like = |(distance, _): &(usize, &str)| *distance == 0 || *distance <= name(key).len() / 3;
+    nearest.filter(like).map_or_else(String::new, |(_, known)| format!("; did you mean {known}?"))
 }
 
 pub(super) fn out_of_range(figment: &Figment, errors: &validator::ValidationErrors) -> Vec<String> {

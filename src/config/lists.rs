@@ -13,8 +13,10 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 
 use super::ConfigError;
 use super::environment::secret_in;
-use super::findings::{KEYS, repair, source, what_is_allowed};
-use super::values::{interval, region_or_empty, secret_or_empty, text_or_empty, texts, url_or_empty};
+use super::findings::{KEYS, meant, repair, source, what_is_allowed};
+use super::values::{
+    client_id_or_empty, interval, region_or_empty, secret_or_empty, text_or_empty, texts, url_or_empty,
+};
 use crate::access::{Scope, SigningAlgorithm};
 use crate::intercom::Region;
 use crate::limits;
@@ -93,7 +95,7 @@ struct WorkspaceTable {
     region: Option<Region>,
     #[serde(deserialize_with = "url_or_empty")]
     base_url: Option<Url>,
-    #[serde(deserialize_with = "text_or_empty")]
+    #[serde(deserialize_with = "client_id_or_empty")]
     client_id: Option<String>,
     #[serde(deserialize_with = "secret_or_empty")]
     client_secret: Option<SecretString>,
@@ -204,16 +206,17 @@ fn list<T: DeserializeOwned>(
             continue;
         };
         let known = |key: &&String| KEYS.iter().any(|(known, _)| *known == format!("{path}[].{key}"));
-        wrong.extend(
-            table.keys().filter(|key| !known(key)).map(|key| format!("{label}.{key} is no setting of this bridge")),
-        );
+        wrong.extend(table.keys().filter(|key| !known(key)).map(|key| {
+            let hint = meant(&format!("{path}[].{key}"));
+            format!("{label}.{key} is no setting of this bridge{}", hint.replace("[]", ""))
+        }));
         let allowed = |key: &str| what_is_allowed(&format!("{path}[].{key}"));
         let missing = required.iter().filter(|key| !table.contains_key(**key));
         let mut findings: Vec<String> =
             missing.map(|key| format!("{label}.{key} is missing; it must be {}", allowed(key))).collect();
         let mut found = Vec::new();
         let whole = defaults.clone().merge(Serialized::defaults(Dict::from_iter(table)));
-        let item = repair::<T>(whole, &defaults, None, &mut found).map_err(|ConfigError(rest)| found.extend(rest));
+        let item = repair::<T>(whole, &defaults, &mut found).map_err(|ConfigError(rest)| found.extend(rest));
         // `repair` knows the key alone: `region (from …) must be …`.
         findings.extend(found.iter().filter_map(|finding| {
             let key = finding.split(' ').next()?.split('.').next()?;

@@ -23,15 +23,15 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use validator::Validate;
 
-pub use environment::open_to_others;
 use environment::variables;
-use findings::{out_of_range, repair, source, unknown_keys, what_is_allowed};
+pub use environment::{open_to_others, wrong_log_filter};
+use findings::{out_of_range, repair, source, unknown_keys, unreadable, what_is_allowed};
 pub use lists::{Issuer, WorkspaceConfig};
 pub use reference::reference;
 pub use values::origin;
 use values::{
-    database_url, file_or_empty, header_word, interval, lease, networks, origin_or_empty, plain, region_or_empty,
-    secret_or_empty, text_or_empty, token_ttl, url_or_empty,
+    api_version, client_id_or_empty, database_url, file_or_empty, interval, lease, networks, origin_or_empty, plain,
+    region_or_empty, sealing_key_or_empty, secret_or_empty, texts, token_ttl, url_or_empty,
 };
 
 use crate::directory::{DEFAULT_WORKSPACE, Names};
@@ -49,7 +49,6 @@ pub struct Config {
     /// Where the ledger is.
     pub database: Database,
     /// How Intercom is reached.
-    #[validate(nested)]
     pub intercom: Intercom,
     /// How imports are made.
     #[validate(nested)]
@@ -59,6 +58,8 @@ pub struct Config {
     /// How SCIM is served.
     #[validate(nested)]
     pub scim: Scim,
+    /// What reviews of access look at.
+    pub reviews: Reviews,
     /// Who may ask.
     #[validate(nested)]
     pub access: Access,
@@ -98,10 +99,10 @@ pub struct Server {
 #[derive(Clone, Debug, Deserialize, Validate)]
 pub struct Access {
     /// Seals the secrets that the ledger keeps; none for one in a file beside the database.
-    #[serde(deserialize_with = "secret_or_empty")]
+    #[serde(deserialize_with = "sealing_key_or_empty")]
     pub encryption_key: Option<SecretString>,
     /// What they were sealed with before.
-    #[serde(deserialize_with = "secret_or_empty")]
+    #[serde(deserialize_with = "sealing_key_or_empty")]
     pub previous_encryption_key: Option<SecretString>,
     /// How long the tokens are good that OAuth clients get.
     #[serde(deserialize_with = "token_ttl")]
@@ -141,7 +142,7 @@ pub struct Database {
 }
 
 /// Section `intercom`.
-#[derive(Clone, Debug, Deserialize, Validate)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Intercom {
     /// The token of the workspace's app; none when it is not set.
     #[serde(deserialize_with = "secret_or_empty")]
@@ -153,14 +154,13 @@ pub struct Intercom {
     #[serde(deserialize_with = "url_or_empty")]
     pub base_url: Option<Url>,
     /// The client id of the app through which workspaces are connected; none when it is not set.
-    #[serde(deserialize_with = "text_or_empty")]
+    #[serde(deserialize_with = "client_id_or_empty")]
     pub client_id: Option<String>,
     /// The client secret of the workspace's app, which signs its webhooks; none when it is not set.
     #[serde(deserialize_with = "secret_or_empty")]
     pub client_secret: Option<SecretString>,
     /// Sent as `Intercom-Version`.
-    #[serde(deserialize_with = "header_word")]
-    #[validate(length(min = 1, max = 20))]
+    #[serde(deserialize_with = "api_version")]
     pub api_version: String,
 }
 
@@ -221,6 +221,14 @@ pub struct Scim {
     pub one_word_names: Names,
 }
 
+/// Section `reviews`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Reviews {
+    /// Names of roles whose holders are privileged; the case of letters does not matter.
+    #[serde(deserialize_with = "texts")]
+    pub privileged_roles: Vec<String>,
+}
+
 /// Section `telemetry`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Telemetry {
@@ -272,13 +280,20 @@ impl Config {
         let defaults = Figment::from(Toml::string(DEFAULTS));
         let mut figment = defaults.clone();
         if let Some(file) = file {
-            figment = figment.merge(Toml::file_exact(file));
+            match unreadable(file) {
+                // What is wrong elsewhere is found all the same.
+                Some(why) => wrong.push(why),
+                None => figment = figment.merge(Toml::file_exact(file)),
+            }
         }
+        let environment: Vec<(String, String)> = environment.collect();
+        let log = environment.iter().find(|(name, _)| name == "RUST_LOG");
+        wrong.extend(log.and_then(|(_, filter)| wrong_log_filter(filter)));
         let mut warnings = Vec::new();
-        for variable in variables(environment, &mut wrong, &mut warnings) {
+        for variable in variables(environment.into_iter(), &mut wrong, &mut warnings) {
             figment = figment.merge(variable);
         }
-        let mut config: Self = repair(figment.clone(), &defaults, file, &mut wrong)?;
+        let mut config: Self = repair(figment.clone(), &defaults, &mut wrong)?;
         wrong.extend(unknown_keys(&figment));
         if let Err(errors) = config.validate() {
             wrong.extend(out_of_range(&figment, &errors));
@@ -479,6 +494,67 @@ mod tests {
     fn a_file_that_is_missing_or_no_toml_is_named() {
         let missing = Config::load(Some(Path::new("/nowhere/bridge.toml")), std::iter::empty()).unwrap_err();
         assert!(missing.0[0].contains("/nowhere/bridge.toml"), "{missing}");
+    }
+
+    #[test]
+    fn a_version_of_the_api_and_a_client_id_are_what_intercom_has() {
+        for (version, read) in
+            [("2.0", "2.0"), ("2.18", "2.18"), (" 2.9 ", "2.9"), ("preview", "Preview"), ("Unstable", "Unstable")]
+        {
+            let config = load(&[("BRIDGE_INTERCOM__API_VERSION", version)]).unwrap();
+            assert_eq!(config.intercom.api_version, read);
+        }
+        for version in ["2", "2.", "2.x", "v2.16", "1.4", "3.0", "2.160", "2.1.6", "latest", "2 16", "-"] {
+            let wrong = load(&[("BRIDGE_INTERCOM__API_VERSION", version)]).unwrap_err();
+            assert!(wrong.0[0].starts_with("intercom.api_version"), "{version}: {wrong}");
+        }
+        for id in ["f1c3a5c0-0000-4000-8000-3b1d6c8f9a20", "app_1.x"] {
+            assert_eq!(load(&[("INTERCOM_CLIENT_ID", id)]).unwrap().intercom.client_id.as_deref(), Some(id));
+        }
+        for id in ["<client id>", "a b", "id?x=1", "…", &"x".repeat(200)] {
+            let wrong = load(&[("INTERCOM_CLIENT_ID", id)]).unwrap_err();
+            assert!(wrong.0[0].starts_with("intercom.client_id"), "{id}: {wrong}");
+        }
+        for key in ["nonsense", "dG9vIHNob3J0", "ключ"] {
+            let wrong = load(&[("BRIDGE_ACCESS__ENCRYPTION_KEY", key)]).unwrap_err();
+            assert!(wrong.0[0].starts_with("access.encryption_key"), "{key}: {wrong}");
+        }
+    }
+
+    #[test]
+    fn how_much_is_logged_is_a_level_or_modules_with_levels_and_never_a_word_that_means_nothing() {
+        for filter in [
+            "",
+            "info",
+            "DEBUG",
+            "off",
+            "3",
+            "info,sqlx=warn",
+            "intercom_scim_bridge",
+            "warn,intercom_scim_bridge::http=trace",
+        ] {
+            assert_eq!(wrong_log_filter(filter), None, "{filter}");
+        }
+        for filter in ["verbose", "info,debgu", "info=", "sqlx=loud", "=info", "[", "everything please"] {
+            assert!(wrong_log_filter(filter).is_some(), "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_nearly_one_is_named_and_anything_else_is_not_guessed_at() {
+        let said = |key: &str| load(&[(key, "x")]).unwrap_err().to_string();
+        for (variable, meant) in [
+            ("BRIDGE_IMPORT__POLL_INTERVALL", "import.poll_interval"),
+            ("BRIDGE_SEVER__BIND", "server.bind"),
+            ("BRIDGE_SCIM__POLL_INTERVAL", "import.poll_interval"),
+            ("BRIDGE_ACCESS__TOKEN_TLT", "access.token_ttl"),
+            ("BRIDGE_SERVER_PUBLIC_URL", "BRIDGE_SERVER__PUBLIC_URL"),
+        ] {
+            assert!(said(variable).contains(&format!("did you mean {meant}?")), "{}", said(variable));
+        }
+        assert!(!said("BRIDGE_SERVER__WATERMELON").contains("did you mean"), "{}", said("BRIDGE_SERVER__WATERMELON"));
+        let close = load(&[("INTERCOM_ACESS_TOKEN", "x"), ("INTERCOM_WEATHER", "y")]).unwrap();
+        assert_eq!(close.warnings.len(), 1, "{:?}", close.warnings);
     }
 
     #[test]

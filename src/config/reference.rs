@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::DEFAULTS;
-use super::environment::{EXPECTED, SECRETS};
+use super::environment::{EXPECTED, SECRETS, variable_of};
 use super::findings::KEYS;
 
 /// The page, as Markdown.
@@ -44,7 +44,7 @@ pub fn reference() -> String {
 fn entry(page: &mut String, section: &str, (key, value): (&str, &str), said: &str) -> std::fmt::Result {
     let name = format!("{section}.{key}");
     let takes = KEYS.iter().find(|(known, _)| *known == name).map_or("", |(_, takes)| takes);
-    let variable = format!("BRIDGE_{}__{}", section.to_uppercase(), key.to_uppercase());
+    let variable = variable_of(&name);
     writeln!(page, "\n### {name}\n\n{said}\n")?;
     let secret = if SECRETS.contains(&name.as_str()) { "; a secret" } else { "" };
     let default = if value == "\"\"" { "empty".to_owned() } else { format!("`{value}`") };

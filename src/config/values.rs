@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 
+use crate::access::Vault;
 use crate::intercom::Region;
 use crate::limits;
 
@@ -28,9 +29,36 @@ pub(super) fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned + FromStr>(de
     }
 }
 
-pub(super) fn header_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+/// Intercom's versions are numbers such as `2.16`; resources that are not released yet are in `Preview` (or `Unstable`, as
+/// it was called before). Any other word would make Intercom refuse each call.
+pub(super) fn api_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(text) } else { Err(D::Error::custom("no word")) }
+    let text = text.trim();
+    if let Some(name) = ["Preview", "Unstable"].into_iter().find(|name| name.eq_ignore_ascii_case(text)) {
+        return Ok(name.to_owned());
+    }
+    let minor = text.strip_prefix("2.").unwrap_or_default();
+    let number = (1..=2).contains(&minor.len()) && minor.bytes().all(|byte| byte.is_ascii_digit());
+    if number { Ok(text.to_owned()) } else { Err(D::Error::custom("no version")) }
+}
+
+/// The client id of an app: Intercom's are UUIDs. What has other letters in it is not one, and must not get into an address.
+pub(super) fn client_id_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = text_or_empty(deserializer)?;
+    let fits = |text: &String| {
+        text.len() <= limits::CLIENT_ID_BYTES
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    if text.as_ref().is_none_or(fits) { Ok(text) } else { Err(D::Error::custom("no client id")) }
+}
+
+/// A key that seals: anything else would stop the start later, when everything else seems to be right.
+pub(super) fn sealing_key_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SecretString>, D::Error> {
+    let key = secret_or_empty(deserializer)?;
+    let fits = |key: &SecretString| Vault::new(key, None).is_ok();
+    if key.as_ref().is_none_or(fits) { Ok(key) } else { Err(D::Error::custom("no key")) }
 }
 
 pub(super) fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -95,6 +123,10 @@ pub(super) fn database_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 pub(super) fn secret_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let text = text.trim();
+    // It is sent in a header, or is Base64: blanks within, and letters with accents, are a mistake in copying.
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(D::Error::custom("no secret"));
+    }
     Ok((!text.is_empty()).then(|| SecretString::from(text)))
 }
 

@@ -1,5 +1,6 @@
 //! The workspace's audit trail, and what it tells of people that the lists do not.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -59,6 +60,71 @@ impl Serialize for Metadata {
 impl<'de> Deserialize<'de> for Metadata {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Value::deserialize(deserializer).map(Self::from)
+    }
+}
+
+/// What the activity log tells of people, up to a moment, that no list does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogFacts {
+    /// From when to when the log is known without a gap; none where none of it is.
+    pub covered: Option<(OffsetDateTime, OffsetDateTime)>,
+    /// The last sign-in of each person who is known to have signed in.
+    pub sign_ins: HashMap<UserId, SignIn>,
+    /// When people were invited, by their address in small letters; oldest first.
+    pub invitations: HashMap<String, Vec<OffsetDateTime>>,
+}
+
+/// A sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// When it was.
+    pub at: OffsetDateTime,
+    /// How, in Intercom's word.
+    pub method: Option<Box<str>>,
+}
+
+impl SignIn {
+    /// Whether it was by an identity provider of the company's; none where Intercom's word does not tell. Signing in with
+    /// Google is a way of its own in Intercom's settings, apart from SAML.
+    #[must_use]
+    pub fn by_identity_provider(&self) -> Option<bool> {
+        let method = self.method.as_ref()?.to_ascii_lowercase();
+        let mut words = method.split(|letter: char| !letter.is_ascii_alphanumeric());
+        if words.clone().any(|word| ["saml", "saml2", "sso", "oidc", "okta", "onelogin"].contains(&word)) {
+            return Some(true);
+        }
+        words.any(|word| ["password", "google", "email"].contains(&word)).then_some(false)
+    }
+}
+
+impl LogFacts {
+    /// The kind of entries that tell of an invitation.
+    pub const INVITATION: &'static str = "admin_invite_creation";
+    /// The kind of entries that tell of a sign-in.
+    pub const SIGN_IN: &'static str = "admin_login_success";
+
+    /// Takes note of an invitation: of every address that its details name. Who was invited has no id yet.
+    pub fn invited(&mut self, at: OffsetDateTime, metadata: &Value) {
+        let mut open = vec![metadata];
+        while let Some(value) = open.pop() {
+            match value {
+                Value::String(text) if text.contains('@') => {
+                    let times = self.invitations.entry(text.trim().to_lowercase()).or_default();
+                    times.push(at);
+                    times.sort();
+                }
+                Value::Array(items) => open.extend(items),
+                Value::Object(members) => open.extend(members.values()),
+                _ => {}
+            }
+        }
+    }
+
+    /// When somebody was invited who has that address: the last time before they joined, where that is known.
+    #[must_use]
+    pub fn invited_at(&self, email: &str, joined_at: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
+        let times = self.invitations.get(&email.trim().to_lowercase())?;
+        times.iter().rev().find(|at| joined_at.is_none_or(|joined| **at <= joined)).copied()
     }
 }
 
@@ -199,6 +265,34 @@ mod tests {
             told(&[entry("admin_two_factor_auth_change", at, json!({"enabled": true}))]).0.two_factor_auth,
             Some(true)
         );
+    }
+
+    #[test]
+    fn an_invitation_is_found_by_the_address_that_it_names_and_the_last_before_joining_counts() {
+        let day = |day| datetime!(2026-01-01 0:00 UTC).replace_day(day).unwrap();
+        let mut facts = LogFacts::default();
+        facts.invited(day(9), &json!({"invitee": {"emails": ["Ada@Example.com"]}, "role": 3}));
+        facts.invited(day(2), &json!({"email": "ada@example.com"}));
+        assert_eq!(facts.invited_at("ADA@example.com", None), Some(day(9)));
+        assert_eq!(facts.invited_at("ada@example.com", Some(day(5))), Some(day(2)));
+        assert_eq!(facts.invited_at("ada@example.com", Some(day(1))), None);
+        assert_eq!(facts.invited_at("bo@example.com", None), None);
+    }
+
+    #[test]
+    fn a_way_of_signing_in_that_is_not_known_tells_nothing() {
+        let by = |method: &str| SignIn { at: datetime!(2026-01-01 0:00 UTC), method: Some(method.into()) };
+        for (method, expected) in [
+            ("saml", Some(true)),
+            ("SAML_SSO", Some(true)),
+            ("custom-sso", Some(true)),
+            ("email_password", Some(false)),
+            ("google_oauth2", Some(false)),
+            ("passkey", None),
+            ("", None),
+        ] {
+            assert_eq!(by(method).by_identity_provider(), expected, "{method}");
+        }
     }
 
     #[test]

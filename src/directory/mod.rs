@@ -21,11 +21,11 @@ mod snapshot;
 pub mod text;
 mod user;
 
-pub use activity::{Activity, Actor, Metadata};
+pub use activity::{Activity, Actor, LogFacts, Metadata, SignIn};
 pub use group::{Group, GroupId, Membership, Priority};
 pub use joined::{Directory, Edition, Link, Person, Team, links_with};
 pub use observation::{Field, Observation, Part, Sighting, Unknown, Warning, Workspace};
-pub use plan::{Change, Changed, Counts, Deed, KeptBack, Plan};
+pub use plan::{Change, ChangeNames, Changed, Counts, Deed, KeptBack, Plan};
 pub use snapshot::{Recorded, Snapshot, Stamps};
 pub use user::{NameParts, Names, Role, User, UserId, UserKind, Volatile};
 

@@ -90,6 +90,16 @@ impl<T> Change<T> {
         }
     }
 
+    /// The word for the change.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::Created(_) => "created",
+            Self::Updated { .. } => "updated",
+            Self::Removed { .. } => "removed",
+            Self::Restored { .. } => "restored",
+        }
+    }
+
     /// What was on record, if anything was.
     pub fn before(&self) -> Option<&T> {
         match self {
@@ -169,6 +179,16 @@ impl Changed {
         }
     }
 
+    /// What became of it, in a word: `created`, `updated`, `removed` or `restored`.
+    #[must_use]
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::User(change) => change.action(),
+            Self::Group(change) => change.action(),
+            Self::Membership(change) => change.action(),
+        }
+    }
+
     /// Whether a log entry of this kind tells of the deed that made this change, if it is about the same person, or
     /// else about the same team. That of a membership may also be the departure of the person, or the making or end of
     /// the team.
@@ -203,6 +223,19 @@ impl Changed {
             _ => false,
         }
     }
+}
+
+/// What the people and the team of a change were called when it was recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangeNames {
+    /// The person's name.
+    pub user: Option<String>,
+    /// The person's address.
+    pub email: Option<String>,
+    /// The team's name.
+    pub group: Option<String>,
+    /// The name of who did it.
+    pub actor: Option<String>,
 }
 
 /// What a log entry tells of.

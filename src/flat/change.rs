@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{account_id, team_id};
+use super::{Row, account_id, team_id};
 use crate::date_time;
-use crate::directory::{Activity, Change, Changed, Group, Membership, User};
+use crate::directory::{Activity, Change, ChangeNames, Changed, Group, Membership, User};
 
 /// What became of an account, a team, or a membership.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -29,8 +29,14 @@ pub struct ChangeDocument {
     pub id: String,
     /// The user, in changes of users and memberships.
     pub user_id: Option<String>,
+    /// The user's name when the change was recorded.
+    pub user_display_name: Option<String>,
+    /// The user's address when the change was recorded.
+    pub user_email: Option<String>,
     /// The group, in changes of groups and memberships.
     pub group_id: Option<String>,
+    /// The group's name when the change was recorded.
+    pub group_display_name: Option<String>,
     /// What the attributes that changed were; null for what is new.
     #[schema(value_type = Option<Object>)]
     pub before: Option<Map<String, Value>>,
@@ -46,6 +52,8 @@ pub struct ChangeDocument {
 pub struct ChangedBy {
     /// The SCIM id of the teammate who did it.
     pub id: Option<String>,
+    /// Their name when the change was recorded.
+    pub display_name: Option<String>,
     /// Their address at that time.
     pub email: Option<String>,
     /// When they did.
@@ -65,8 +73,10 @@ impl ChangeDocument {
         (generation, import_id, at): (i64, i64, OffsetDateTime),
         change: &Changed,
         cause: Option<&Activity>,
+        names: &ChangeNames,
     ) -> Self {
-        let (r#type, action, before, after) = match change {
+        let action = change.action();
+        let (r#type, before, after) = match change {
             Changed::User(change) => of("user", change, attributes_of_user),
             Changed::Group(change) => of("group", change, attributes_of_group),
             Changed::Membership(change) => of("membership", change, attributes_of_membership),
@@ -75,13 +85,117 @@ impl ChangeDocument {
         let id = [user_id.as_deref(), group_id.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(":");
         let actor = cause.map(|entry| ChangedBy {
             id: entry.performed_by.as_ref().and_then(|actor| actor.id.as_ref()).map(account_id),
+            display_name: names.actor.clone(),
             email: entry.performed_by.as_ref().and_then(|actor| actor.email.clone()),
             at: entry.at,
             activity_type: entry.kind.clone(),
             activity_id: entry.id.clone(),
         });
-        Self { cursor, generation, import_id, at, r#type, action, id, user_id, group_id, before, after, actor }
+        Self {
+            cursor,
+            generation,
+            import_id,
+            at,
+            r#type,
+            action,
+            id,
+            user_id,
+            user_display_name: names.user.clone(),
+            user_email: names.email.clone(),
+            group_id,
+            group_display_name: names.group.clone(),
+            before,
+            after,
+            actor,
+        }
     }
+}
+
+/// A change in one row, for tables.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChangeRow {
+    cursor: String,
+    generation: i64,
+    import_id: i64,
+    at: Value,
+    r#type: &'static str,
+    action: &'static str,
+    id: String,
+    user_id: Option<String>,
+    user_display_name: Option<String>,
+    user_email: Option<String>,
+    group_id: Option<String>,
+    group_display_name: Option<String>,
+    /// As JSON.
+    before: Option<String>,
+    /// As JSON.
+    after: Option<String>,
+    actor_id: Option<String>,
+    actor_display_name: Option<String>,
+    actor_email: Option<String>,
+    actor_at: Value,
+    activity_type: Option<String>,
+    activity_id: Option<String>,
+}
+
+impl From<ChangeDocument> for ChangeRow {
+    fn from(change: ChangeDocument) -> Self {
+        // Times are written as in the document.
+        let (written, actor) = (json!(change), change.actor);
+        let text = |attributes: Attributes| attributes.map(|attributes| Value::Object(attributes).to_string());
+        let (actor_id, actor_display_name, actor_email, activity_type, activity_id) = match actor {
+            None => (None, None, None, None, None),
+            Some(by) => (by.id, by.display_name, by.email, Some(by.activity_type), Some(by.activity_id)),
+        };
+        Self {
+            cursor: change.cursor,
+            generation: change.generation,
+            import_id: change.import_id,
+            at: written["at"].clone(),
+            r#type: change.r#type,
+            action: change.action,
+            id: change.id,
+            user_id: change.user_id,
+            user_display_name: change.user_display_name,
+            user_email: change.user_email,
+            group_id: change.group_id,
+            group_display_name: change.group_display_name,
+            before: text(change.before),
+            after: text(change.after),
+            actor_id,
+            actor_display_name,
+            actor_email,
+            actor_at: written["actor"]["at"].clone(),
+            activity_type,
+            activity_id,
+        }
+    }
+}
+
+impl Row for ChangeRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "cursor",
+        "generation",
+        "import_id",
+        "at",
+        "type",
+        "action",
+        "id",
+        "user_id",
+        "user_display_name",
+        "user_email",
+        "group_id",
+        "group_display_name",
+        "before",
+        "after",
+        "actor_id",
+        "actor_display_name",
+        "actor_email",
+        "actor_at",
+        "activity_type",
+        "activity_id",
+    ];
+    const FOR_SPREADSHEETS: bool = true;
 }
 
 type Attributes = Option<Map<String, Value>>;
@@ -90,13 +204,7 @@ fn of<T>(
     kind: &'static str,
     change: &Change<T>,
     attributes: fn(&T) -> Map<String, Value>,
-) -> (&'static str, &'static str, Attributes, Attributes) {
-    let action = match change {
-        Change::Created(_) => "created",
-        Change::Updated { .. } => "updated",
-        Change::Removed { .. } => "removed",
-        Change::Restored { .. } => "restored",
-    };
+) -> (&'static str, Attributes, Attributes) {
     let (mut before, mut after) = (change.before().map(attributes), change.after().map(attributes));
     match (&mut before, &mut after) {
         (Some(before), Some(after)) => {
@@ -114,7 +222,7 @@ fn of<T>(
         (Some(known), None) | (None, Some(known)) => known.retain(|_, value| !value.is_null()),
         (None, None) => {}
     }
-    (kind, action, before, after)
+    (kind, before, after)
 }
 
 fn object(members: Value) -> Map<String, Value> {

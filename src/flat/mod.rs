@@ -20,11 +20,13 @@ mod review;
 
 pub use account::{Account, accounts};
 pub use asked::Asked;
-pub use change::{ChangeDocument, ChangedBy, attributes_of_group, attributes_of_membership, attributes_of_user};
+pub use change::{
+    ChangeDocument, ChangeRow, ChangedBy, attributes_of_group, attributes_of_membership, attributes_of_user,
+};
 pub use entitlement::{Entitlement, EntitlementType, entitlement_named, entitlements};
 pub use membership::{AccessMembership, MembershipSelection, memberships};
 pub use request::{LifecycleRequest, OPERATIONS, seen_done};
-pub use review::{ReviewChange, ReviewedAccount, review};
+pub use review::{ReviewBasis, ReviewChange, ReviewedAccount, review};
 
 use serde::Serialize;
 use time::OffsetDateTime;

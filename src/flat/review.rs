@@ -3,14 +3,67 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use super::{EntitlementType, MembershipSelection, Row, Selection, account_id, memberships};
-use crate::directory::{Directory, Person, User, UserKind};
+use crate::directory::{Directory, LogFacts, Person, SignIn, User, UserKind};
 
-/// The permissions whose holders can give access to others, or take everything along.
-const PRIVILEGED: [&str; 3] = ["access_workspace_settings", "export_data", "manage_teammates"];
+/// Days without a sign-in after which an account is dormant.
+const DORMANT_DAYS: i64 = 90;
+
+/// How old what is known of the log may be and still tell who has not signed in.
+const LOG_MAY_LAG: Duration = Duration::DAY;
+
+/// What a review goes by, beside who has which access.
+#[derive(Clone, Copy, Debug)]
+pub struct ReviewBasis<'a> {
+    /// Names of roles whose holders are privileged.
+    pub privileged_roles: &'a [String],
+    /// What the activity log tells up to the moment.
+    pub log: &'a LogFacts,
+    /// The moment that the review tells of.
+    pub moment: OffsetDateTime,
+}
+
+impl ReviewBasis<'_> {
+    /// Whether somebody can give access to others or change how people sign in: by the name of the role, or by a
+    /// permission. None where neither is known.
+    fn is_privileged(&self, user: &User) -> Option<bool> {
+        let folded = |name: &str| name.trim().to_lowercase();
+        let role = user.role.as_ref().and_then(|role| role.name.as_deref());
+        let by_role =
+            role.map(|name| self.privileged_roles.iter().any(|privileged| folded(privileged) == folded(name)));
+        let by_permission = user.permissions.as_deref().map(|names| names.iter().any(|name| gives_power(name)));
+        match (by_role, by_permission) {
+            (None, None) => None,
+            (by_role, by_permission) => Some(by_role == Some(true) || by_permission == Some(true)),
+        }
+    }
+
+    /// Whether somebody has not signed in for more than 90 days. Who is not known to have signed in at all has not, where
+    /// the log is known for all those days; none where it is not, and for machines.
+    fn is_dormant(&self, user: &User, last_login_at: Option<OffsetDateTime>) -> Option<bool> {
+        let first = self.moment - Duration::days(DORMANT_DAYS);
+        if user.kind() == UserKind::Bot {
+            return None;
+        }
+        if last_login_at.is_some_and(|at| at >= first) || user.joined_at.is_some_and(|at| at >= first) {
+            return Some(false);
+        }
+        let (since, until) = self.log.covered?;
+        let known = until + LOG_MAY_LAG >= self.moment && (last_login_at.is_some() || since <= first);
+        known.then_some(true)
+    }
+}
+
+/// Whether who holds the permission can give access to others, or change how people sign in. Intercom's log names
+/// `manage_teammates` and `access_workspace_settings`, which opens the security settings; a permission of their own, should
+/// there be one, would have their name.
+fn gives_power(permission: &str) -> bool {
+    ["manage_teammates", "access_workspace_settings"].contains(&permission)
+        || permission.contains("security") && permission.contains("settings")
+}
 
 /// What became of an account since the review before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -46,8 +99,8 @@ pub struct ReviewedAccount {
     pub status: &'static str,
     /// `person` or `service` (the workspace's own machine).
     pub account_type: &'static str,
-    /// Whether it has a permission to manage teammates, change the workspace's settings, or export its data; null where the
-    /// activity log tells nothing of its permissions.
+    /// Whether its role is one of `reviews.privileged_roles`, or it has a permission to manage teammates or to change the
+    /// workspace's settings, security among them; null where neither role nor permissions are known.
     pub is_privileged: Option<bool>,
     /// The name of the role.
     pub roles: Option<String>,
@@ -62,7 +115,7 @@ pub struct ReviewedAccount {
     pub created_at: OffsetDateTime,
     /// How that is known: `activity_log` or `observed`.
     pub created_source: &'static str,
-    /// The last sign-in that the activity log covers; of now, and never of a past moment.
+    /// The last sign-in by the moment of the row that the activity log covers.
     #[serde(with = "crate::date_time::option")]
     pub last_login_at: Option<OffsetDateTime>,
     /// How that is known: `activity_log`.
@@ -71,9 +124,9 @@ pub struct ReviewedAccount {
     pub days_since_login: Option<i64>,
     /// Whether a second factor is asked for at sign-in.
     pub mfa: Option<bool>,
-    /// Whether the teammate signs in by an identity provider: never known so far.
+    /// Whether that sign-in was by the company's identity provider (SAML); null where the activity log does not tell.
     pub sso: Option<bool>,
-    /// When the teammate was invited: never known so far.
+    /// When the teammate was invited; null where the activity log does not tell.
     #[serde(with = "crate::date_time::option")]
     pub invited_at: Option<OffsetDateTime>,
     /// When the teammate was removed.
@@ -88,6 +141,8 @@ pub struct ReviewedAccount {
     pub last_seen_at: OffsetDateTime,
     /// What became of it since the moment `since`; null without one.
     pub change_since_last_review: Option<ReviewChange>,
+    /// Whether it has not signed in for more than 90 days; null where the activity log does not cover them, and for machines.
+    pub is_dormant: Option<bool>,
 }
 
 impl Row for ReviewedAccount {
@@ -117,13 +172,14 @@ impl Row for ReviewedAccount {
         "first_seen_at",
         "last_seen_at",
         "change_since_last_review",
+        "is_dormant",
     ];
     const FOR_SPREADSHEETS: bool = true;
 }
 
 /// The accounts that have access at `moment`, by id; and, where the review before is given, those that had access then.
 #[must_use]
-pub fn review(now: &Directory, before: Option<&Directory>, moment: OffsetDateTime) -> Vec<ReviewedAccount> {
+pub fn review(now: &Directory, before: Option<&Directory>, basis: ReviewBasis<'_>) -> Vec<ReviewedAccount> {
     let (teams, earlier_teams) = (team_names(now), before.map(team_names).unwrap_or_default());
     let earlier: HashMap<&str, &Person> =
         before.iter().flat_map(|before| &before.people).map(|person| (person.user.id.as_str(), person)).collect();
@@ -139,7 +195,7 @@ pub fn review(now: &Directory, before: Option<&Directory>, moment: OffsetDateTim
             Some(earlier) if reviewed(earlier, &earlier_teams) == reviewed(person, &teams) => ReviewChange::Same,
             Some(_) => ReviewChange::Changed,
         });
-        rows.push(row(now, person, &teams, change, moment));
+        rows.push(row(now, person, &teams, change, basis));
     }
     rows
 }
@@ -163,14 +219,14 @@ fn team_names(directory: &Directory) -> HashMap<String, Vec<String>> {
 
 fn row(
     directory: &Directory,
-    Person { user, volatile, stamps, .. }: &Person,
+    Person { user, stamps, .. }: &Person,
     teams: &HashMap<String, Vec<String>>,
     change: Option<ReviewChange>,
-    moment: OffsetDateTime,
+    basis: ReviewBasis<'_>,
 ) -> ReviewedAccount {
-    let account_id = account_id(&user.id);
-    let last_login_at = volatile.last_sign_in_at.filter(|at| *at <= moment);
-    let privileged = |names: &[String]| names.iter().any(|name| PRIVILEGED.contains(&name.as_str()));
+    let (account_id, moment) = (account_id(&user.id), basis.moment);
+    let sign_in = basis.log.sign_ins.get(&user.id).filter(|sign_in| sign_in.at <= moment);
+    let last_login_at = sign_in.map(|sign_in| sign_in.at);
     ReviewedAccount {
         as_of_utc: moment,
         workspace_id: directory.workspace.id.clone(),
@@ -182,7 +238,7 @@ fn row(
             UserKind::Teammate => "person",
             UserKind::Bot => "service",
         },
-        is_privileged: user.permissions.as_deref().map(privileged),
+        is_privileged: basis.is_privileged(user),
         roles: user.role.as_ref().map(|role| role.name.clone().unwrap_or_else(|| role.id.clone())),
         teams: teams.get(&account_id).map(|names| names.join(";")).unwrap_or_default(),
         permissions: user.permissions.as_ref().map(|names| names.join(";")),
@@ -193,12 +249,13 @@ fn row(
         last_login_source: last_login_at.map(|_| "activity_log"),
         days_since_login: last_login_at.map(|at| (moment - at).whole_days()),
         mfa: user.two_factor_auth,
-        sso: None,
-        invited_at: None,
+        sso: sign_in.and_then(SignIn::by_identity_provider),
+        invited_at: user.email.as_ref().and_then(|email| basis.log.invited_at(email, user.joined_at)),
         removed_at: user.removed_at,
         first_seen_at: stamps.created,
         last_seen_at: if user.active { moment } else { stamps.last_modified },
         change_since_last_review: change,
+        is_dormant: if user.active { basis.is_dormant(user, last_login_at) } else { None },
         account_id,
     }
 }

@@ -3,8 +3,8 @@ use time::macros::datetime;
 
 use super::*;
 use crate::directory::{
-    Activity, Actor, Change, Changed, Directory, Group, Membership, Names, Priority, Recorded, Role, Snapshot, Stamps,
-    User, Volatile,
+    Activity, Actor, Change, ChangeNames, Changed, Directory, Group, LogFacts, Membership, Names, Priority, Recorded,
+    Role, SignIn, Snapshot, Stamps, User, Volatile,
 };
 
 const EARLY: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
@@ -93,7 +93,13 @@ fn columns_are_the_members_in_their_order() {
     same(&entitlements(&directory, None, ALL).items[0]);
     same(&memberships(&directory, EVERY, ALL).items[0]);
     same(&asked("add_access", None, None, None));
-    same(&review(&directory, None, LATE)[0]);
+    same(&review(&directory, None, basis(&LogFacts::default()))[0]);
+    let created = Changed::Membership(Change::Created(Membership {
+        group: GroupId::new("8"),
+        user: UserId::new("1"),
+        priority: None,
+    }));
+    same(&ChangeRow::from(ChangeDocument::new("c".to_owned(), (1, 1, EARLY), &created, None, &ChangeNames::default())));
 }
 
 #[test]
@@ -165,21 +171,27 @@ fn a_change_tells_what_changed_and_nothing_else() {
         performed_by: Some(Actor { id: Some(UserId::new("7")), email: None }),
         metadata: json!({}).into(),
     };
-    let document = ChangeDocument::new("c".to_owned(), (4, 9, LATE), &change, Some(&entry));
+    let document = ChangeDocument::new("c".to_owned(), (4, 9, LATE), &change, Some(&entry), &ChangeNames::default());
     assert_eq!((document.r#type, document.action, document.id.as_str()), ("user", "updated", "adm_1"));
     assert_eq!(json!(document.before), json!({"title": null}));
     assert_eq!(json!(document.after), json!({"title": "Lead"}));
     assert_eq!(document.actor.unwrap().id.as_deref(), Some("adm_7"));
 
-    let created =
-        ChangeDocument::new("c".to_owned(), (1, 1, EARLY), &Changed::User(Change::Created(after).into()), None);
+    let created = ChangeDocument::new(
+        "c".to_owned(),
+        (1, 1, EARLY),
+        &Changed::User(Change::Created(after).into()),
+        None,
+        &ChangeNames::default(),
+    );
     assert_eq!(json!(created.before), json!(null));
     assert_eq!(
         json!(created.after),
         json!({"active": true, "email": "ada@example.com", "display_name": "Ada", "title": "Lead"})
     );
     let gone = Change::of_user(Some(before.clone()), Some(User { active: false, ..before })).unwrap();
-    let gone = ChangeDocument::new("c".to_owned(), (1, 1, EARLY), &Changed::User(gone.into()), None);
+    let gone =
+        ChangeDocument::new("c".to_owned(), (1, 1, EARLY), &Changed::User(gone.into()), None, &ChangeNames::default());
     assert_eq!((gone.action, json!(gone.after)), ("removed", json!({"active": false})));
 }
 
@@ -267,10 +279,83 @@ fn a_request_is_done_when_the_directory_shows_what_was_asked_for_and_not_before(
     }
 }
 
+fn basis(log: &LogFacts) -> ReviewBasis<'_> {
+    ReviewBasis { privileged_roles: &[], log, moment: LATE }
+}
+
+#[test]
+fn privileged_is_told_by_the_role_or_by_a_permission_and_unknown_where_neither_is_known() {
+    let log = LogFacts::default();
+    let roles = ["Owner", "Super admin"].map(str::to_owned);
+    let privileged = |role: Option<&str>, permissions: Option<&[&str]>| {
+        let role = role.map(|name| Role { id: "1".to_owned(), name: Some(name.to_owned()) }.into());
+        let permissions = permissions.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+        let value = User { role, permissions, ..user("1", "Ada") };
+        let recorded = Recorded { value, stamps: Stamps { created: EARLY, last_modified: EARLY } };
+        let snapshot = Snapshot { users: vec![(recorded, Volatile::default())], ..Snapshot::default() };
+        let directory = Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None);
+        review(&directory, None, ReviewBasis { privileged_roles: &roles, ..basis(&log) })[0].is_privileged
+    };
+    for (role, permissions, expected) in [
+        (None, None, None),
+        (Some("Support"), None, Some(false)),
+        (Some(" SUPER ADMIN "), None, Some(true)),
+        (Some("Super administrator"), None, Some(false)),
+        (None, Some(&["manage_tags"][..]), Some(false)),
+        (None, Some(&[]), Some(false)),
+        (None, Some(&["manage_teammates"]), Some(true)),
+        (None, Some(&["access_workspace_settings"]), Some(true)),
+        (None, Some(&["access_security_settings"]), Some(true)),
+        (Some("Support"), Some(&["manage_teammates"]), Some(true)),
+        (Some("Owner"), Some(&["manage_tags"]), Some(true)),
+    ] {
+        assert_eq!(privileged(role, permissions), expected, "{role:?} {permissions:?}");
+    }
+}
+
+#[test]
+fn dormant_is_who_has_not_signed_in_for_ninety_days_as_far_as_the_log_tells() {
+    let days_ago = |days: i64| LATE - time::Duration::days(days);
+    let dormant = |signed_in: Option<i64>, joined: Option<i64>, covered: Option<(i64, i64)>| {
+        let value = User { joined_at: joined.map(days_ago), ..user("1", "Ada") };
+        let recorded = Recorded { value, stamps: Stamps { created: EARLY, last_modified: EARLY } };
+        let snapshot = Snapshot { users: vec![(recorded, Volatile::default())], ..Snapshot::default() };
+        let directory = Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None);
+        let sign_in = signed_in.map(|days| (UserId::new("1"), SignIn { at: days_ago(days), method: None }));
+        let log = LogFacts {
+            covered: covered.map(|(since, until)| (days_ago(since), days_ago(until))),
+            sign_ins: sign_in.into_iter().collect(),
+            ..LogFacts::default()
+        };
+        review(&directory, None, basis(&log))[0].is_dormant
+    };
+    for (signed_in, joined, covered, expected) in [
+        (Some(3), None, Some((365, 0)), Some(false)),
+        (Some(3), None, None, Some(false)),
+        (Some(91), None, Some((365, 0)), Some(true)),
+        (Some(90), None, Some((365, 0)), Some(false)),
+        // Never, as far as the log goes back, or not known.
+        (None, None, Some((365, 0)), Some(true)),
+        (None, None, Some((91, 0)), Some(true)),
+        (None, None, Some((89, 0)), None),
+        (None, None, None, None),
+        // Who joined a week ago has had no time for it.
+        (None, Some(7), Some((365, 0)), Some(false)),
+        (None, Some(400), Some((365, 0)), Some(true)),
+        // The log has not been read for a month.
+        (None, None, Some((365, 30)), None),
+        (Some(200), None, Some((365, 30)), None),
+        (Some(40), None, Some((365, 30)), Some(false)),
+    ] {
+        assert_eq!(dormant(signed_in, joined, covered), expected, "{signed_in:?} {joined:?} {covered:?}");
+    }
+}
+
 #[test]
 fn a_review_tells_what_became_of_each_account_since_the_one_before() {
     let now = directory();
-    let rows = review(&now, None, LATE);
+    let log = LogFacts::default();
+    let rows = review(&now, None, basis(&log));
     let seen = |rows: &[ReviewedAccount]| -> Vec<(String, Option<ReviewChange>)> {
         rows.iter().map(|row| (row.account_id.clone(), row.change_since_last_review)).collect()
     };
@@ -280,14 +365,14 @@ fn a_review_tells_what_became_of_each_account_since_the_one_before() {
         (ada.teams.as_str(), ada.roles.as_deref(), ada.seat),
         ("Support;team_9", Some("Support Agent"), Some("inbox"))
     );
-    assert_eq!((ada.is_privileged, rows[1].is_privileged, rows[1].permissions.as_deref()), (Some(true), None, None));
+    assert_eq!((ada.is_privileged, rows[1].is_privileged, rows[1].permissions.as_deref()), (Some(false), None, None));
     assert_eq!(
         (ada.created_source, ada.last_login_at, ada.mfa),
         ("observed", None, None),
         "what is not known is not said"
     );
 
-    let same = review(&now, Some(&now), LATE);
+    let same = review(&now, Some(&now), basis(&log));
     assert!(same.iter().all(|row| row.change_since_last_review == Some(ReviewChange::Same)), "the no-op");
     let mut before: Vec<(User, Stamps)> =
         now.people.iter().map(|person| ((*person.user).clone(), person.stamps)).collect();
@@ -305,7 +390,7 @@ fn a_review_tells_what_became_of_each_account_since_the_one_before() {
     };
     let before = Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None);
     assert_eq!(
-        seen(&review(&now, Some(&before), LATE)),
+        seen(&review(&now, Some(&before), basis(&log))),
         [
             ("adm_1".to_owned(), Some(ReviewChange::Changed)),
             ("adm_2".to_owned(), Some(ReviewChange::Added)),

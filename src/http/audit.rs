@@ -16,6 +16,7 @@ use super::openapi::{ApiRefusals, AuditParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use super::service::Service;
 use crate::ledger::{AuditEntry, AuditQuestion};
+use crate::moments::Edge;
 use crate::scim::ScimError;
 
 /// An entry, and its place.
@@ -52,15 +53,15 @@ pub struct AuditList {
     ),
 )]
 pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpResponse, ApiError> {
-    let parameters = Parameters::of(&request, &["since", "until", "actor", "event", "after", "limit"])?;
+    let parameters = Parameters::of(&request, &["since", "until", "tz", "actor", "event", "after", "limit"])?;
     let form = preferred_form(&request, &[JSON, LINES])?;
     let service = &caller.service;
     let question = AuditQuestion {
         workspace: Some(caller.workspace.name.to_string()),
         everything: service.workspaces.keys().all(|name| caller.principal.opens(name)),
         after: place(service, parameters.text("after"))?,
-        since: parameters.moment("since")?,
-        until: parameters.moment("until")?,
+        since: parameters.moment("since", Edge::Start)?,
+        until: parameters.moment("until", Edge::End)?,
         actor: parameters.text("actor").map(str::to_owned),
         event: parameters.text("event").map(str::to_owned),
     };

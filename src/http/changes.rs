@@ -1,7 +1,5 @@
 //! The history as a log of changes.
 
-use std::collections::VecDeque;
-
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
@@ -13,9 +11,12 @@ use super::errors::ApiError;
 use super::negotiation::{JSON, LINES, preferred_form};
 use super::openapi::{ApiRefusals, ChangeParameters, Problem};
 use super::parameters::{Parameters, wrong};
-use crate::flat::ChangeDocument;
-use crate::ledger::{ChangeKind, ChangePosition, Ledger, LedgerError, RecordedChange};
+use super::table::{self, BYTE_ORDER_MARK, CSV};
+use crate::directory::{GroupId, UserId};
+use crate::flat::{ChangeDocument, ChangeRow};
+use crate::ledger::{ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, RecordedChange};
 use crate::limits;
+use crate::moments::Edge;
 
 /// Some changes.
 #[derive(Serialize, ToSchema)]
@@ -26,20 +27,22 @@ pub struct ChangeList {
     next: String,
     /// Whether there is more now.
     has_more: bool,
-    /// How many changes come after `since`.
-    total: u64,
+    /// How many changes come after `since` that are wanted; null with `actor` or `action`, where each would have to be
+    /// looked at for that.
+    total: Option<u64>,
     /// How many items a page has at the most: `limit`, up to 1000.
     limit: usize,
 }
 
 /// Lists changes of accounts, teams and memberships, oldest first. Put together from the start, they are the current
-/// state.
+/// state. A walk from `next` to `next` with the same question skips none and gives none twice; a page may be short, or empty,
+/// although there is more.
 #[utoipa::path(
     get, path = "/api/v1/changes", operation_id = "list_changes", tag = "changes", security(("bearer" = ["import.read"])), params(ChangeParameters),
     responses(
         (
-            status = 200, description = "Changes; as `application/x-ndjson`, one on each line",
-            content((ChangeList = "application/json"), (ChangeDocument = "application/x-ndjson")),
+            status = 200, description = "Changes; as `application/x-ndjson`, one on each line; as CSV, with a header",
+            content((ChangeList = "application/json"), (ChangeDocument = "application/x-ndjson"), (String = "text/csv")),
         ),
         (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
         (status = 410, description = "The history up to there was pruned", content_type = "application/problem+json", body = Problem),
@@ -47,25 +50,22 @@ pub struct ChangeList {
     ),
 )]
 pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
-    let parameters = Parameters::of(&request, &["since", "type", "limit"])?;
-    let kinds = ChangeKind::ALL.map(|kind| (kind, kind.as_str()));
-    let kind = parameters.word("type", &kinds)?;
-    let since = match parameters.text("since") {
-        None => ChangePosition::START,
-        Some(cursor) => ChangePosition::from_cursor(cursor).ok_or_else(|| {
-            wrong(
-                "since must be the `next` or the `cursor` of an earlier answer; leave it out to begin at the start"
-                    .to_owned(),
-            )
-        })?,
-    };
+    let parameters = Parameters::of(&request, &NAMES)?;
+    let form = preferred_form(&request, &[JSON, LINES, CSV])?;
+    let (since, question) = asked(&parameters, &caller).await?;
     let limit = parameters.limit(&request)?;
+    let with_mark = parameters.flag("bom")?;
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
-    if preferred_form(&request, &[JSON, LINES])? == LINES {
+    let form = match form {
+        LINES => Some(Form::Json),
+        CSV => Some(Form::Table { with_mark }),
+        _ => None,
+    };
+    if let Some(form) = form {
         let most = parameters.text("limit").map(|_| limit);
-        return lines(ledger.clone(), workspace.to_string(), since, kind, most).await;
+        return lines(ledger.clone(), workspace.to_string(), since, question, (form, most)).await;
     }
-    let page = match ledger.changes(workspace, &since, kind, limit).await {
+    let page = match ledger.changes_that(workspace, &since, &question, limit).await {
         Err(LedgerError::Pruned { .. }) => return Err(pruned(ledger, workspace).await),
         page => page?,
     };
@@ -76,6 +76,86 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
         total: page.total,
         limit,
     }))
+}
+
+/// What the log can be asked for.
+const NAMES: [&str; 13] =
+    ["since", "type", "kind", "action", "person", "team", "actor", "from", "to", "until", "tz", "limit", "bom"];
+
+const ACTIONS: [&str; 4] = ["created", "updated", "removed", "restored"];
+
+/// Reads which changes are wanted, and after which place.
+async fn asked(
+    parameters: &Parameters,
+    caller: &Caller<ImportRead>,
+) -> Result<(ChangePosition, ChangeQuestion), ApiError> {
+    let kinds = ChangeKind::ALL.map(|kind| (kind, kind.as_str()));
+    let kind = parameters.word("type", &kinds)?.or(parameters.word("kind", &kinds)?);
+    let action = parameters.word("action", &ACTIONS.map(|action| (action, action)))?;
+    let mut from = parameters.moment("from", Edge::Start)?;
+    let until = match (parameters.moment("to", Edge::End)?, parameters.moment("until", Edge::End)?) {
+        (Some(_), Some(_)) => return Err(wrong("to and until are the same; leave one of them out".to_owned())),
+        (to, until) => to.or(until),
+    };
+    let since = match parameters.text("since") {
+        None => ChangePosition::START,
+        Some(cursor) => match ChangePosition::from_cursor(cursor) {
+            Some(position) => position,
+            None => {
+                let moment = parameters.moment("since", Edge::Start).map_err(|_| wrong(NO_PLACE.to_owned()))?;
+                from = from.max(moment);
+                ChangePosition::START
+            }
+        },
+    };
+    if from.zip(until).is_some_and(|(from, until)| from >= until) {
+        return Err(wrong("the end of the period must lie after its beginning".to_owned()));
+    }
+    let question = ChangeQuestion {
+        kind,
+        people: match parameters.text("person") {
+            Some(text) => Some(somebody("person", text, caller).await?.ids),
+            None => None,
+        },
+        team: parameters.text("team").map(team).transpose()?,
+        actor: match parameters.text("actor") {
+            Some(text) => Some(somebody("actor", text, caller).await?),
+            None => None,
+        },
+        action,
+        since: from,
+        until,
+    };
+    Ok((since, question))
+}
+
+const NO_PLACE: &str = "since must be the `next` or the `cursor` of an earlier answer, or a moment such as 2026-03-01 or \
+                        2026-03-01T12:00:00Z; leave it out to begin at the start";
+
+/// A person by the id that users have, or by an address of theirs, now or earlier.
+async fn somebody(name: &str, text: &str, caller: &Caller<ImportRead>) -> Result<ActorQuestion, ApiError> {
+    if text.contains('@') && text.len() <= limits::SUBJECT_BYTES {
+        // A `+` that was not percent-encoded has become a space, which addresses do not have.
+        let address = text.trim().replace(' ', "+");
+        let ids = caller.service.ledger.people_with_address(&caller.workspace.name, &address).await?;
+        return Ok(ActorQuestion { ids, email: Some(address) });
+    }
+    let id = id(text, "adm_").ok_or_else(|| {
+        wrong(format!("{name} must be the id of a user, such as adm_4423433, or an address of theirs"))
+    })?;
+    Ok(ActorQuestion { ids: vec![UserId::new(id)], email: None })
+}
+
+fn team(text: &str) -> Result<GroupId, ApiError> {
+    let id = id(text, "team_").ok_or_else(|| wrong("team must be the id of a group, such as team_9".to_owned()))?;
+    Ok(GroupId::new(id))
+}
+
+/// Intercom's id in a SCIM id, or alone.
+fn id<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    let id = text.strip_prefix(prefix).unwrap_or(text);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    ((1..=limits::ID_BYTES).contains(&id.len()) && id.bytes().all(plain)).then_some(id)
 }
 
 /// Says where the history begins now.
@@ -97,58 +177,100 @@ async fn pruned(ledger: &Ledger, workspace: &str) -> ApiError {
 #[must_use]
 pub fn document(change: &RecordedChange) -> ChangeDocument {
     let cursor = change.position.to_cursor();
-    ChangeDocument::new(cursor, (change.generation, change.run, change.at), &change.change, change.cause.as_ref())
+    let recorded = (change.generation, change.run, change.at);
+    ChangeDocument::new(cursor, recorded, &change.change, change.cause.as_ref(), &change.names)
 }
 
-/// One change a line, read while they are sent. The first page is read before the answer begins, so that what is
+/// How changes are written that are sent while they are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// One document a line.
+    Json,
+    /// A table, and whether a byte order mark stands before it.
+    Table { with_mark: bool },
+}
+
+impl Form {
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => LINES,
+            Self::Table { .. } => CSV,
+        }
+    }
+
+    /// What stands before the first change.
+    fn head(self) -> Vec<u8> {
+        match self {
+            Self::Json => Vec::new(),
+            Self::Table { with_mark } => {
+                let mark = if with_mark { BYTE_ORDER_MARK } else { "" };
+                [mark.as_bytes(), &table::header::<ChangeRow>().unwrap_or_default()].concat()
+            }
+        }
+    }
+
+    fn lines(self, changes: impl Iterator<Item = ChangeDocument>) -> Vec<u8> {
+        match self {
+            Self::Json => changes.fold(Vec::new(), |mut lines, change| {
+                // A document of texts and numbers always serialises.
+                let _ = serde_json::to_writer(&mut lines, &change);
+                lines.push(b'\n');
+                lines
+            }),
+            Self::Table { .. } => table::lines(&changes.map(ChangeRow::from).collect::<Vec<_>>()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Changes that are read while they are sent. The first page is read before the answer begins, so that what is
 /// wrong with the question is said in its status.
 async fn lines(
     ledger: Ledger,
     workspace: String,
     since: ChangePosition,
-    kind: Option<ChangeKind>,
-    most: Option<usize>,
+    question: ChangeQuestion,
+    (form, most): (Form, Option<usize>),
 ) -> Result<HttpResponse, ApiError> {
     let room = most.unwrap_or(usize::MAX);
-    let first = match ledger.changes(&workspace, &since, kind, room.min(limits::LIST_ITEMS)).await {
+    let first = match ledger.changes_that(&workspace, &since, &question, room.min(limits::LIST_ITEMS)).await {
         Err(LedgerError::Pruned { .. }) => return Err(pruned(&ledger, &workspace).await),
         first => first?,
     };
-    let state =
-        Lines { ledger, workspace, kind, room, page: first.changes.into(), next: first.more.then_some(first.next) };
+    let next = first.more.then_some(first.next);
+    let state = Lines { ledger, workspace, question, room, form, page: first.changes, next, begun: false };
     let body = stream::try_unfold(state, |mut state| async move {
         Ok::<_, LedgerError>(state.chunk().await?.map(|chunk| (chunk, state)))
     });
-    Ok(HttpResponse::Ok().content_type(LINES).streaming(Box::pin(body)))
+    Ok(HttpResponse::Ok().content_type(form.media_type()).streaming(Box::pin(body)))
 }
 
 struct Lines {
     ledger: Ledger,
     workspace: String,
-    kind: Option<ChangeKind>,
+    question: ChangeQuestion,
     /// How many lines may still be sent.
     room: usize,
-    page: VecDeque<RecordedChange>,
+    form: Form,
+    page: Vec<RecordedChange>,
     next: Option<ChangePosition>,
+    /// Whether the head was sent.
+    begun: bool,
 }
 
 impl Lines {
     /// The next lines; none at the end.
     async fn chunk(&mut self) -> Result<Option<Bytes>, LedgerError> {
-        if self.page.is_empty() {
+        let mut chunk = if std::mem::replace(&mut self.begun, true) { Vec::new() } else { self.form.head() };
+        // A page may be empty although there are more.
+        while self.page.is_empty() && chunk.is_empty() {
             let Some(next) = self.next.take().filter(|_| self.room > 0) else { return Ok(None) };
-            let page =
-                self.ledger.changes(&self.workspace, &next, self.kind, self.room.min(limits::LIST_ITEMS)).await?;
+            let most = self.room.min(limits::LIST_ITEMS);
+            let page = self.ledger.changes_that(&self.workspace, &next, &self.question, most).await?;
             self.next = page.more.then_some(page.next);
-            self.page = page.changes.into();
+            self.page = page.changes;
         }
         self.room -= self.page.len();
-        let mut chunk = Vec::new();
-        for change in self.page.drain(..) {
-            // A document of texts and numbers always serialises.
-            let _ = serde_json::to_writer(&mut chunk, &document(&change));
-            chunk.push(b'\n');
-        }
-        Ok((!chunk.is_empty()).then(|| chunk.into()))
+        chunk.extend(self.form.lines(self.page.drain(..).map(|change| document(&change))));
+        Ok(Some(chunk.into()))
     }
 }

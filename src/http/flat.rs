@@ -162,10 +162,7 @@ impl View {
     async fn of(request: &HttpRequest, caller: &Caller<ImportRead>, more: &[&str]) -> Result<Self, ApiError> {
         let parameters = Parameters::of(request, &[&NAMES, more].concat())?;
         let kind = parameters.word("type", &EntitlementType::ALL)?;
-        let as_of = parameters.moment("as_of")?;
-        if as_of.is_some_and(|moment| moment > caller.service.clock.now()) {
-            return Err(wrong("as_of must not lie in the future".to_owned()));
-        }
+        let as_of = parameters.as_of(caller.service.clock.now())?;
         let edition = parameters.text("edition").map(|text| edition(text).ok_or_else(|| wrong(NO_EDITION.to_owned())));
         let edition = edition.transpose()?;
         let mut selection = Selection {
@@ -266,7 +263,7 @@ async fn of_edition(
 }
 
 /// The parameters that all flat views take.
-const NAMES: [&str; 6] = ["limit", "offset", "modified_since", "include_removed", "as_of", "edition"];
+const NAMES: [&str; 7] = ["limit", "offset", "modified_since", "include_removed", "as_of", "tz", "edition"];
 
 const NO_EDITION: &str = "edition must be as in the `next` of an earlier answer";
 

@@ -7,10 +7,11 @@ use super::caller::Visitor;
 use super::errors::ApiError;
 use super::negotiation::preferred_form;
 use super::service::{Service, Workspace};
+use crate::flat::OPERATIONS;
 use crate::import::ConnectionState;
-use crate::ledger::RunStatus;
+use crate::ledger::{Mode, RunStatus};
 use crate::limits;
-use crate::measures::WorkspaceState;
+use crate::measures::{Measures, WorkspaceState};
 use crate::scim::{ScimError, resource_types};
 
 /// As OpenMetrics 1.0 has it.
@@ -62,6 +63,12 @@ fn as_before(text: &str) -> String {
         }
     };
     text.lines().filter(|line| !line.starts_with("# UNIT ") && *line != "# EOF").map(line).collect()
+}
+
+/// Has the counters of a workspace begin at zero.
+pub fn begin(measures: &Measures, workspace: &str) {
+    let imports = Mode::ALL.iter().flat_map(|mode| RunStatus::ENDS.map(|end| (mode.as_str(), end.as_str())));
+    measures.begin(workspace, imports, &OPERATIONS);
 }
 
 fn state(service: &Service, workspace: &Workspace) -> WorkspaceState {

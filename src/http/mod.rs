@@ -61,6 +61,7 @@ mod webhooks;
 
 pub use changes::document as change_document;
 pub use lifecycle::settle as settle_requests;
+pub use metrics::begin as begin_counting;
 pub use openapi::{collection as openapi_collection, document as openapi_document};
 pub use origin::Origin;
 pub use server::serve;

@@ -5,31 +5,39 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::errors::{ApiError, Facts};
 use crate::limits;
+use crate::moments::{self, Edge, FORMS, Written, Zone};
 use crate::scim::ScimError;
 
 /// Every parameter of the import and change API.
-const ALL: [&str; 18] = [
+const ALL: [&str; 26] = [
     "account_id",
+    "action",
     "actor",
     "after",
     "as_of",
     "before",
+    "bom",
     "edition",
     "entitlement_id",
     "event",
+    "from",
     "include_removed",
+    "kind",
     "limit",
     "modified_since",
     "offset",
     "operation",
+    "person",
     "since",
     "state",
     "target",
+    "team",
+    "to",
     "type",
+    "tz",
     "until",
 ];
 
@@ -113,24 +121,43 @@ impl Parameters {
         }
     }
 
-    /// A moment.
-    pub fn moment(&self, name: &str) -> Result<Option<OffsetDateTime>, ApiError> {
-        // A `+` that was not percent-encoded has become a space.
-        let read = |(_, text): &(String, String)| OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339);
-        self.0.iter().rev().find(|(known, _)| known == name).map(read).transpose().map_err(|_| {
-            wrong(format!("{name} must be a moment as of RFC 3339 with its offset, such as 2026-03-01T23:59:59Z"))
-        })
+    /// The time zone of dates and of moments without an offset: `tz`, else UTC.
+    fn zone(&self) -> Result<Zone, ApiError> {
+        let unknown = || wrong("tz must be a time zone of the IANA database, such as Europe/Dublin".to_owned());
+        self.text("tz").map_or(Ok(Zone::UTC), |name| Zone::named(name).ok_or_else(unknown))
+    }
+
+    /// A moment; of a date without a time, that edge of the day.
+    pub fn moment(&self, name: &str, edge: Edge) -> Result<Option<OffsetDateTime>, ApiError> {
+        Ok(self.written(name, edge)?.map(|written| written.moment))
+    }
+
+    fn written(&self, name: &str, edge: Edge) -> Result<Option<Written>, ApiError> {
+        let zone = self.zone()?;
+        let read = |(_, text): &(String, String)| {
+            moments::read(text, edge, &zone).ok_or_else(|| wrong(format!("{name} must be {FORMS}")))
+        };
+        self.0.iter().rev().find(|(known, _)| known == name).map(read).transpose()
+    }
+
+    /// The moment whose state is wanted: `as_of`. A day that has not ended yet is meant as far as it has come.
+    pub fn as_of(&self, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, ApiError> {
+        let Some(written) = self.written("as_of", Edge::Last)? else { return Ok(None) };
+        let begun = self.moment("as_of", Edge::Start)?.is_some_and(|start| start <= now);
+        match written {
+            Written { moment, .. } if moment <= now => Ok(Some(moment)),
+            Written { is_day: true, .. } if begun => Ok(Some(now)),
+            _ => Err(wrong("as_of must not lie in the future".to_owned())),
+        }
     }
 
     /// A moment, or how long ago it was, such as `2d`: some connectors cannot reckon with dates.
     pub fn moment_or_ago(&self, name: &str, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, ApiError> {
         match self.text(name).and_then(ago).and_then(|ago| now.checked_sub(ago)) {
             Some(moment) => Ok(Some(moment)),
-            None => self.moment(name).map_err(|_| {
-                wrong(format!(
-                    "{name} must be a moment such as 2026-03-01T23:59:59Z, or how long ago, such as 12h or 2d"
-                ))
-            }),
+            None => self
+                .moment(name, Edge::Start)
+                .map_err(|_| wrong(format!("{name} must be {FORMS}, or how long ago, such as 12h or 2d"))),
         }
     }
 

@@ -219,6 +219,7 @@ fn api_routes(config: &mut ServiceConfig) {
         .service(readable("/accounts", web::route().to(flat::accounts)))
         .service(readable("/entitlements", web::route().to(flat::entitlements)))
         .service(readable("/reviews/accounts", web::route().to(reviews::accounts)))
+        .service(readable("/reviews/accounts/manifest", web::route().to(reviews::manifest)))
         .service(readable("/memberships", web::route().to(flat::memberships)))
         .service(
             api("/lifecycle/requests")

@@ -49,6 +49,10 @@ pub struct Service {
     pub names: Names,
     /// How long those who are gone stay visible.
     pub retention: Duration,
+    /// Names of roles whose holders are privileged in reviews.
+    pub privileged_roles: Arc<[String]>,
+    /// How far back a full import reads Intercom's activity log.
+    pub activity_lookback: Duration,
     /// Every workspace, by name.
     pub workspaces: BTreeMap<String, Arc<Workspace>>,
 }

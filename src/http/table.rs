@@ -29,11 +29,31 @@ pub fn answer<R: Row, L: Serialize>(
     Ok(response)
 }
 
+/// What some spreadsheets want at the beginning, to take the rest for UTF-8.
+pub const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// The rows under their header. What is unknown is an empty cell.
 pub fn csv<R: Row>(rows: &[R]) -> Option<Vec<u8>> {
-    // RFC 4180 §2: "Each record is located on a separate line, delimited by a line break (CRLF)."
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    let mut table = header::<R>()?;
+    table.extend(lines(rows)?);
+    Some(table)
+}
+
+/// RFC 4180 §2: "Each record is located on a separate line, delimited by a line break (CRLF)."
+fn writer() -> csv::Writer<Vec<u8>> {
+    csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new())
+}
+
+/// The header alone.
+pub fn header<R: Row>() -> Option<Vec<u8>> {
+    let mut writer = writer();
     writer.write_record(R::COLUMNS).ok()?;
+    writer.into_inner().ok()
+}
+
+/// The rows alone.
+pub fn lines<R: Row>(rows: &[R]) -> Option<Vec<u8>> {
+    let mut writer = writer();
     for row in rows {
         let Ok(Value::Object(members)) = serde_json::to_value(row) else { return None };
         let cells = R::COLUMNS.iter().map(|column| cell(members.get(*column), R::FOR_SPREADSHEETS));

@@ -1,6 +1,8 @@
 //! The audit trail: who asked what, when, from where, with which answer; what was done to clients, tokens, keys and
 //! connections. No query strings, no bodies: they are about people.
 
+use std::collections::HashMap;
+
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder,
@@ -32,7 +34,8 @@ pub struct AuditEntry {
     pub workspace: Option<String>,
     /// The subject of the token that was shown, or `command line`; null where there was none, or none that is good.
     pub actor: Option<String>,
-    /// Which client that is, as no other: `client` and its id, `token` and its id, or `issuer`, its name and the subject.
+    /// Which client that is, as no other: `client` and its id, `token` and its id, or `issuer`, its name and the subject. Of
+    /// a command: `system user` and the name of who ran it.
     pub identity: Option<String>,
     /// From where.
     pub address: Option<String>,
@@ -146,6 +149,26 @@ impl Ledger {
         Ok(rows.into_iter().map(entry).collect())
     }
 
+    /// When each of these identities last did something, as far as the trail tells.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn last_uses(&self, identities: &[String]) -> Result<HashMap<String, OffsetDateTime>, LedgerError> {
+        use audit::Column;
+        let mut uses = HashMap::new();
+        for part in identities.chunks(limits::SQL_VALUES) {
+            let query = audit::Entity::find()
+                .select_only()
+                .column(Column::Identity)
+                .column_as(Column::At.max(), "last")
+                .filter(Column::Identity.is_in(part))
+                .group_by(Column::Identity);
+            let found: Vec<(String, i64)> = query.into_tuple().all(&self.database).await?;
+            uses.extend(found.into_iter().map(|(identity, at)| (identity, moment(at))));
+        }
+        Ok(uses)
+    }
+
     /// Takes out what happened before a moment, and tells how many entries that were.
     ///
     /// # Errors
@@ -197,11 +220,15 @@ fn row(entry: AuditEntry) -> audit::ActiveModel {
     }
 }
 
+fn moment(millis: i64) -> OffsetDateTime {
+    let nanos = i128::from(millis) * 1_000_000;
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
 fn entry(row: audit::Model) -> AuditEntry {
-    let nanos = i128::from(row.at) * 1_000_000;
     AuditEntry {
         id: row.id,
-        at: OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH),
+        at: moment(row.at),
         event: row.event,
         workspace: row.workspace,
         actor: row.actor,

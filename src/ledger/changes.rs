@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sea_orm::sea_query::{Expr, Query, UnionType};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select,
-};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
+use sea_orm::{ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use time::OffsetDateTime;
 
 use super::chain::{Deeds, Tally};
-use super::entities::{activity, generations};
+use super::count::{count_about, count_after};
+use super::entities::{activity, generations, user_versions};
+use super::names::with_names;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
-use super::{Ledger, LedgerError, RunId, read, rows};
-use crate::directory::{Activity, Change, Changed, Generation, User};
+use super::walk::{Walk, candidates, deeds_of};
+use super::{ChangeQuestion, Ledger, LedgerError, RunId, read, rows};
+use crate::directory::{Activity, Change, ChangeNames, Changed, Generation, User, UserId};
 use crate::limits;
 
 /// What a change is of. A generation's changes come in this order, and each kind's by id.
@@ -49,7 +49,7 @@ impl ChangeKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
-    fn of(self, tally: &Tally) -> Deeds {
+    pub(super) fn of(self, tally: &Tally) -> Deeds {
         match self {
             Self::User => tally.users,
             Self::Group => tally.groups,
@@ -61,9 +61,9 @@ impl ChangeKind {
 /// A place in the history: after one change and before the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangePosition {
-    generation: Generation,
+    pub(super) generation: Generation,
     /// The last change before it; none for the end of the generation.
-    after: Option<(ChangeKind, String)>,
+    pub(super) after: Option<(ChangeKind, String)>,
 }
 
 impl ChangePosition {
@@ -120,6 +120,8 @@ pub struct RecordedChange {
     pub change: Changed,
     /// Intercom's own record of the deed, where there is one.
     pub cause: Option<Activity>,
+    /// What the people and the team in it were called then.
+    pub names: ChangeNames,
 }
 
 /// Some changes, one after the other.
@@ -131,8 +133,9 @@ pub struct ChangePage {
     pub next: ChangePosition,
     /// Whether there is more now.
     pub more: bool,
-    /// How many changes come after the place that was asked for, these among them.
-    pub total: u64,
+    /// How many changes come after the place that was asked for, these among them; none where each would have to be looked
+    /// at for that.
+    pub total: Option<u64>,
 }
 
 impl Ledger {
@@ -148,8 +151,7 @@ impl Ledger {
     /// The changes after a place, of one kind or of all.
     ///
     /// # Errors
-    /// [`LedgerError::NoSuchPosition`] for a place that the history does not have, [`LedgerError::Pruned`] for one that
-    /// it has no more; [`LedgerError::Unavailable`].
+    /// As [`Ledger::changes_that`].
     pub async fn changes(
         &self,
         workspace: &str,
@@ -157,69 +159,84 @@ impl Ledger {
         kind: Option<ChangeKind>,
         limit: usize,
     ) -> Result<ChangePage, LedgerError> {
+        self.changes_that(workspace, since, &ChangeQuestion { kind, ..ChangeQuestion::default() }, limit).await
+    }
+
+    /// The changes after a place that somebody asks for. A walk from `next` to `next` with the same question skips none of
+    /// them and gives none twice. A page may hold fewer than `limit` although there are more: so much is looked at for each.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoSuchPosition`] for a place that the history does not have, [`LedgerError::Pruned`] for one that
+    /// it has no more; [`LedgerError::Unavailable`].
+    pub async fn changes_that(
+        &self,
+        workspace: &str,
+        since: &ChangePosition,
+        question: &ChangeQuestion,
+        limit: usize,
+    ) -> Result<ChangePage, LedgerError> {
         let db = &self.database;
         let limit = limit.min(limits::LIST_ITEMS);
-        let wanted = |other: &ChangeKind| kind.is_none_or(|kind| kind == *other);
         let latest = self.generation(workspace).await?;
         if since.generation > latest {
             return Err(LedgerError::NoSuchPosition);
         }
+        let before = async |moment: Option<OffsetDateTime>| match moment {
+            None => Ok(None),
+            Some(moment) => self.number_at(workspace, moment - time::Duration::NANOSECOND).await.map(Some),
+        };
+        let start = match before(question.since).await? {
+            Some(number) if since.generation <= number => ChangePosition::end_of(number),
+            _ => since.clone(),
+        };
+        let last = before(question.until).await?.unwrap_or(latest);
         if let Some(pruned) = read::last_pruned(db, workspace).await?
-            && (since.generation < pruned.generation || since.generation == pruned.generation && since.after.is_some())
+            && (start.generation < pruned.generation || start.generation == pruned.generation && start.after.is_some())
         {
             // The time of the generation, not of the pruning.
             let since = read::kept_since(db, workspace).await?.unwrap_or(pruned.at);
             return Err(LedgerError::Pruned { since });
         }
-        let mut found = Vec::new();
-        let mut number = if since.after.is_some() { since.generation } else { since.generation + 1 };
-        // The generation before tells since when a deed may have been done.
-        let mut before = generation(db, workspace, number - 1).await?.map(|row| row.at);
-        while found.len() <= limit && number <= latest {
-            let rows = read::generations_between(db, workspace, number, latest).await?;
-            if rows.is_empty() {
-                return Err(LedgerError::Corrupt { what: format!("generation {number} is missing") });
-            }
-            for row in rows {
-                let tally = Tally::of(&row)?;
-                let place = since.after.as_ref().filter(|_| row.number == since.generation);
-                for kind in ChangeKind::ALL.into_iter().filter(wanted) {
-                    let room = (limit + 1).saturating_sub(found.len());
-                    let key = match place {
-                        Some((at, _)) if kind < *at => continue,
-                        Some((at, key)) if kind == *at => Some(key.as_str()),
-                        _ => None,
-                    };
-                    if room > 0 && kind.of(&tally).changed > 0 {
-                        found.extend(changes_of(db, &row, before, kind, key, room).await?);
-                    }
-                }
-                before = Some(row.at);
-                number = row.number + 1;
-                if found.len() > limit {
-                    break;
-                }
-                // The place after the last change of a generation is its end, which pruning leaves in place.
-                if let Some((last, _)) =
-                    found.last_mut().filter(|(last, _)| kind.is_none() && last.generation == row.number)
-                {
-                    last.position.after = None;
-                }
-            }
+        if start.generation > last || start.generation == last && start.after.is_none() {
+            let total = (!question.looks_at_each()).then_some(0);
+            return Ok(ChangePage { changes: Vec::new(), next: start, more: false, total });
         }
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = match found.last() {
-            Some((change, _)) if more => change.position.clone(),
-            // All of it was seen: the next change is in a generation to come.
-            _ => ChangePosition { generation: latest, after: None },
+        let walk = Walk {
+            db,
+            workspace,
+            question,
+            last,
+            candidates: candidates(db, workspace, question, (&start, last)).await?,
+            deeds: deeds_of(db, workspace, question.actor.as_ref()).await?,
         };
-        let total = count_after(db, workspace, since, latest, &wanted).await?;
-        Ok(ChangePage { changes: with_causes(db, workspace, found).await?, next, more, total })
+        let (changes, next, more) = walk.page(&start, limit).await?;
+        let total = match question {
+            question if question.looks_at_each() => None,
+            question if question.about_somebody() => Some(count_about(db, workspace, &start, last, question).await?),
+            question => Some(count_after(db, workspace, &start, last, question).await?),
+        };
+        Ok(ChangePage { changes: with_names(db, workspace, changes).await?, next, more, total })
+    }
+
+    /// The people who ever had an address; the case of letters does not matter.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn people_with_address(&self, workspace: &str, address: &str) -> Result<Vec<UserId>, LedgerError> {
+        use user_versions::Column;
+        let lowered = Expr::expr(Func::lower(Expr::col(Column::Email))).eq(address.to_lowercase());
+        let query = user_versions::Entity::find()
+            .select_only()
+            .column(Column::UserId)
+            .distinct()
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Condition::any().add(lowered).add(Column::Email.eq(address)));
+        let ids: Vec<String> = query.into_tuple().all(&self.database).await?;
+        Ok(ids.into_iter().map(UserId::new).collect())
     }
 }
 
-async fn generation(
+pub(super) async fn generation(
     db: &DatabaseConnection,
     workspace: &str,
     number: Generation,
@@ -228,29 +245,32 @@ async fn generation(
 }
 
 /// A change, and the end of the generation before it.
-type Found = (RecordedChange, Option<OffsetDateTime>);
+pub(super) type Found = (RecordedChange, Option<OffsetDateTime>);
 
 /// The changes of a kind in a generation, after a key.
-async fn changes_of(
+pub(super) async fn changes_of(
     db: &DatabaseConnection,
     row: &generations::Model,
     before: Option<OffsetDateTime>,
-    kind: ChangeKind,
+    (kind, question): (ChangeKind, &ChangeQuestion),
     key: Option<&str>,
     most: usize,
 ) -> Result<Vec<Found>, LedgerError> {
     let changes = match kind {
         ChangeKind::User => {
-            changes_in(db, &USERS, row, key, most, rows::user, Change::<User>::of_user, |change| {
+            let part = (key, question.of_users(), most);
+            changes_in(db, &USERS, row, part, rows::user, Change::<User>::of_user, |change| {
                 Changed::User(Box::new(change))
             })
             .await?
         }
         ChangeKind::Group => {
-            changes_in(db, &GROUPS, row, key, most, |row| Ok(rows::group(row)), Change::between, Changed::Group).await?
+            let part = (key, question.of_groups(), most);
+            changes_in(db, &GROUPS, row, part, |row| Ok(rows::group(row)), Change::between, Changed::Group).await?
         }
         ChangeKind::Membership => {
-            changes_in(db, &MEMBERSHIPS, row, key, most, rows::membership, Change::between, Changed::Membership).await?
+            let part = (key, question.of_memberships(), most);
+            changes_in(db, &MEMBERSHIPS, row, part, rows::membership, Change::between, Changed::Membership).await?
         }
     };
     let recorded = |(key, change)| RecordedChange {
@@ -260,18 +280,17 @@ async fn changes_of(
         at: row.at,
         change,
         cause: None,
+        names: ChangeNames::default(),
     };
     Ok(changes.into_iter().map(|change| (recorded(change), before)).collect())
 }
 
-/// What ended and what began in a generation, put together by key.
-#[expect(clippy::too_many_arguments, reason = "three of them say what the table's rows are")]
+/// What ended and what began in a generation, put together by key: what comes after a key and fits, at most so many.
 async fn changes_in<E, T>(
     db: &DatabaseConnection,
     versions: &Versions<E>,
     generation: &generations::Model,
-    key: Option<&str>,
-    most: usize,
+    (key, only, most): (Option<&str>, Condition, usize),
     value: impl Fn(E::Model) -> Result<T, LedgerError>,
     change: impl Fn(Option<T>, Option<T>) -> Option<Change<T>>,
     wrap: impl Fn(Change<T>) -> Changed,
@@ -283,7 +302,7 @@ where
     let (workspace, number) = (generation.workspace.as_str(), generation.number);
     // The first `most` of the whole are among the first `most` of each.
     let first = |query: Select<E>| {
-        let query = query.filter(versions.after(key)).limit(most as u64);
+        let query = query.filter(versions.after(key)).filter(only.clone()).limit(most as u64);
         versions.key.iter().fold(query, |query, column| query.order_by_asc(*column)).all(db)
     };
     let mut ends: BTreeMap<String, (Option<T>, Option<T>)> = BTreeMap::new();
@@ -299,74 +318,9 @@ where
     Ok(changes.map(|(key, change)| (key, wrap(change))).collect())
 }
 
-/// How many changes come after a place.
-async fn count_after(
-    db: &DatabaseConnection,
-    workspace: &str,
-    since: &ChangePosition,
-    latest: Generation,
-    wanted: &impl Fn(&ChangeKind) -> bool,
-) -> Result<u64, LedgerError> {
-    let kinds = || ChangeKind::ALL.into_iter().filter(wanted);
-    let so_far = async |number: Generation| match generation(db, workspace, number).await? {
-        None => Ok(Tally::default()),
-        Some(row) => Tally::of(&row),
-    };
-    let (end, start) = (so_far(latest).await?, so_far(since.generation).await?);
-    let mut count = kinds().map(|kind| kind.of(&end).so_far.saturating_sub(kind.of(&start).so_far)).sum();
-    if let Some((at, key)) = &since.after {
-        for kind in kinds().filter(|kind| kind >= at) {
-            count += if kind > *at {
-                kind.of(&start).changed
-            } else {
-                rest_of(db, workspace, since.generation, kind, key).await?
-            };
-        }
-    }
-    Ok(count)
-}
-
-/// How many changes of a kind a generation holds after a key.
-async fn rest_of(
-    db: &DatabaseConnection,
-    workspace: &str,
-    generation: Generation,
-    kind: ChangeKind,
-    key: &str,
-) -> Result<u64, LedgerError> {
-    async fn rest<E>(
-        db: &DatabaseConnection,
-        versions: &Versions<E>,
-        workspace: &str,
-        generation: Generation,
-        key: &str,
-    ) -> Result<u64, LedgerError>
-    where
-        E: EntityTrait,
-        E::Model: Sync,
-    {
-        // One change for each key that a version of began or ended.
-        let keys = |query: Select<E>| {
-            let query = query.select_only().columns(versions.key.iter().copied());
-            query.filter(versions.after(Some(key))).into_query()
-        };
-        let mut both = keys(versions.opened_by(workspace, generation));
-        both.union(UnionType::Distinct, keys(versions.closed_by(workspace, generation)));
-        let count = Query::select().expr(Expr::cust("COUNT(*)")).from_subquery(both, "touched").to_owned();
-        let row = db.query_one(&count).await?;
-        let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or(0);
-        Ok(count.unsigned_abs())
-    }
-    match kind {
-        ChangeKind::User => rest(db, &USERS, workspace, generation, key).await,
-        ChangeKind::Group => rest(db, &GROUPS, workspace, generation, key).await,
-        ChangeKind::Membership => rest(db, &MEMBERSHIPS, workspace, generation, key).await,
-    }
-}
-
 /// Finds, for each change, the entry of Intercom's log that tells of the deed: the latest about the same person or
 /// team, after the generation before and by this one.
-async fn with_causes(
+pub(super) async fn with_causes(
     db: &DatabaseConnection,
     workspace: &str,
     found: Vec<Found>,

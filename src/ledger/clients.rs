@@ -89,22 +89,35 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn add_client(&self, client: &OAuthClient, events: Vec<AuditEntry>) -> Result<(), LedgerError> {
-        let row = clients::ActiveModel {
-            id: Set(client.id.clone()),
-            name: Set(client.name.clone()),
-            secret_hash: Set(client.secret_hash.clone()),
-            previous_hash: Set(client.previous.as_ref().map(|(hash, _)| hash.clone())),
-            previous_until: Set(client.previous.as_ref().map(|(_, until)| *until)),
-            scopes: Set(client.scope.clone()),
-            workspaces: Set(client.workspaces.join(" ")),
-            created_at: Set(client.created_at),
-            rotated_at: Set(client.rotated_at),
-            disabled_at: Set(client.disabled_at),
-        };
         let db = self.database.begin_with_options(writing()).await?;
-        clients::Entity::insert(row).exec_without_returning(&db).await?;
+        clients::Entity::insert(client_row(client)).exec_without_returning(&db).await?;
         record(&db, events).await?;
         Ok(db.commit().await?)
+    }
+
+    /// Records a new client, unless another one that is not disabled has its name; false where one has. The case of letters
+    /// does not matter.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn add_named_client(&self, client: &OAuthClient, events: Vec<AuditEntry>) -> Result<bool, LedgerError> {
+        let db = self.database.begin_with_options(writing()).await?;
+        clients::Entity::insert(client_row(client)).exec_without_returning(&db).await?;
+        // Those who record events wait for each other, so of two at once the second sees the first.
+        record(&db, events).await?;
+        let others = clients::Entity::find()
+            .select_only()
+            .column(clients::Column::Name)
+            .filter(clients::Column::Id.ne(client.id.as_str()))
+            .filter(clients::Column::DisabledAt.is_null());
+        let names: Vec<String> = others.into_tuple().all(&db).await?;
+        let folded = |name: &str| name.trim().to_lowercase();
+        if names.iter().any(|name| folded(name) == folded(&client.name)) {
+            db.rollback().await?;
+            return Ok(false);
+        }
+        db.commit().await?;
+        Ok(true)
     }
 
     /// A client.
@@ -237,6 +250,21 @@ impl Ledger {
 
 fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn client_row(client: &OAuthClient) -> clients::ActiveModel {
+    clients::ActiveModel {
+        id: Set(client.id.clone()),
+        name: Set(client.name.clone()),
+        secret_hash: Set(client.secret_hash.clone()),
+        previous_hash: Set(client.previous.as_ref().map(|(hash, _)| hash.clone())),
+        previous_until: Set(client.previous.as_ref().map(|(_, until)| *until)),
+        scopes: Set(client.scope.clone()),
+        workspaces: Set(client.workspaces.join(" ")),
+        created_at: Set(client.created_at),
+        rotated_at: Set(client.rotated_at),
+        disabled_at: Set(client.disabled_at),
+    }
 }
 
 fn client(row: clients::Model) -> OAuthClient {

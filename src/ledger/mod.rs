@@ -16,6 +16,9 @@
 //! notice    other processes' commits    audit    who asked what
 //! keys      what signs tokens, sealed   clients  OAuth clients, issued tokens
 //! connections  Intercom's tokens, sealed         lifecycle  what people must do
+//! question  which changes are asked for walk     the changes that fit
+//! count     how many there are          names    what people and teams were called then
+//! facts     what the log tells of people
 //! ```
 
 mod audit;
@@ -25,15 +28,19 @@ mod clients;
 mod commit;
 mod connections;
 mod copies;
+mod count;
 mod digests;
 mod entities;
 mod error;
 mod evidence;
+mod facts;
 mod keys;
 mod lease;
 mod lifecycle;
+mod names;
 mod notice;
 mod prune;
+mod question;
 mod read;
 mod rows;
 mod runs;
@@ -41,10 +48,12 @@ mod sessions;
 mod verify;
 mod verify_records;
 mod versions;
+mod walk;
 
 use migrations::Migrator;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
+use sqlx::Connection as _;
 
 pub use audit::{AuditEntry, AuditQuestion};
 pub use changes::{ChangeKind, ChangePage, ChangePosition, RecordedChange};
@@ -58,6 +67,7 @@ pub use lease::Lease;
 pub use lifecycle::{Closing, NewRequest, RecordedRequest, RequestQuestion};
 pub use notice::Notices;
 pub use prune::Pruned;
+pub use question::{ActorQuestion, ChangeQuestion};
 pub use runs::{Failure, Mode, Run, RunId, RunStatus, Trigger};
 pub use verify::{Finding, Moment, TakenAsFound, Verified};
 
@@ -107,6 +117,9 @@ impl Ledger {
                 Err(error) if attempts > 0 && lease::is_busy(&error) => {
                     Clock::System.sleep(limits::MIGRATION_PAUSE).await;
                 }
+                Err(error) if error::no_connection_came_free(&error) => {
+                    return Err(LedgerError::Unreachable { why: why_not_reached(url).await });
+                }
                 connected => return Ok(Self { database: connected? }),
             }
         }
@@ -149,6 +162,20 @@ impl Ledger {
         if let Err(error) = self.database.close().await {
             tracing::warn!(error = %error, "the database connection did not close cleanly");
         }
+    }
+}
+
+/// Why no connection can be made: the pool tries until its time is up, and keeps the reason to itself.
+async fn why_not_reached(url: &str) -> String {
+    let silent = error::why_unreachable(&sqlx::Error::PoolTimedOut);
+    if !url.starts_with("postgres") {
+        return silent;
+    }
+    match Clock::System.within(limits::DATABASE_WAIT, sqlx::PgConnection::connect(url)).await {
+        None => silent,
+        // It came back just now: trying again will do.
+        Some(Ok(_)) => "it answers again by now; try again".to_owned(),
+        Some(Err(error)) => error::why_unreachable(&error),
     }
 }
 

@@ -51,6 +51,15 @@ impl Ledger {
         workspace: &str,
         moment: OffsetDateTime,
     ) -> Result<Option<Generation>, LedgerError> {
+        let known = self.number_at(workspace, moment).await?;
+        if known > 0 {
+            self.is_kept(workspace, known).await?;
+        }
+        Ok((known > 0).then_some(known))
+    }
+
+    /// The same, whether its state is still known or not; 0 before the first.
+    pub(super) async fn number_at(&self, workspace: &str, moment: OffsetDateTime) -> Result<Generation, LedgerError> {
         // Times only grow with the numbers, so halving finds it. (SQLite would compare times as texts.)
         let (mut known, mut after) = (0, self.generation(workspace).await? + 1);
         while after - known > 1 {
@@ -61,10 +70,7 @@ impl Ledger {
                 after = number;
             }
         }
-        if known > 0 {
-            self.is_kept(workspace, known).await?;
-        }
-        Ok((known > 0).then_some(known))
+        Ok(known)
     }
 
     /// Whether the state at a generation is still known.
@@ -263,7 +269,7 @@ pub(super) async fn kept_since(
 }
 
 /// When a generation was committed.
-async fn generation_time(
+pub(super) async fn generation_time(
     db: &impl ConnectionTrait,
     workspace: &str,
     number: Generation,

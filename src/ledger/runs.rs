@@ -45,7 +45,7 @@ pub struct Run {
     pub mode: Mode,
     /// What set it off.
     pub trigger: Trigger,
-    /// Who asked for it: the subject of a token, where one did.
+    /// Who asked for it: the subject of a token, or `system user` and the name of who ran the command.
     pub requested_by: Option<String>,
     /// Whether somebody looked and let any number of removals through.
     pub allow_removals: bool,
@@ -163,6 +163,16 @@ words! {
         /// The process ended before it did.
         Interrupted => "interrupted",
     }
+}
+
+impl Mode {
+    /// All modes.
+    pub const ALL: [Self; 2] = [Self::Incremental, Self::Full];
+}
+
+impl RunStatus {
+    /// How a run can end in the process that made it.
+    pub const ENDS: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Held];
 }
 
 impl Ledger {

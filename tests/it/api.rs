@@ -1,5 +1,6 @@
 //! The import and change API: starting imports, the log of changes, webhooks.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use intercom_scim_bridge::access::Scope;
@@ -174,6 +175,116 @@ async fn the_log_of_changes_is_walked_by_next_and_by_line() {
         let refused = bridge.get(path).await;
         assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!("invalid_value")), "{path}");
     }
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_changes_is_asked_by_person_team_actor_kind_and_period_in_every_form() {
+    let bridge = Bridge::serving(dozen()).await;
+    let (gone, by, team) = bridge.simulator.change(|workspace| {
+        let ids: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
+        (ids[4], ids[0], workspace.teams().next().unwrap().0)
+    });
+    let before = bridge.app.service().clock.now();
+    bridge.simulator.change(|workspace| {
+        workspace.remove_admin(gone, by, before.unix_timestamp() + 1);
+        workspace.team_mut(team).unwrap().name = "=cmd()".to_owned();
+    });
+    start_import(&bridge, "", "wait=30").await;
+    let ids = async |question: &str| -> Vec<String> {
+        let answer = bridge.get(&format!("/api/v1/changes?limit=1000&{question}")).await;
+        assert_eq!(answer.status, 200, "{question}: {}", answer.text);
+        let items = answer.json()["items"].as_array().unwrap().clone();
+        items
+            .iter()
+            .map(|item| format!("{} {}", item["action"].as_str().unwrap(), item["id"].as_str().unwrap()))
+            .collect()
+    };
+    let whole = bridge.get("/api/v1/changes?limit=1000").await.json();
+    let person = whole["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|item| item["id"] == json!(format!("adm_{gone}")))
+        .unwrap()
+        .clone();
+    let (email, name) = (person["user_email"].as_str().unwrap(), &person["user_display_name"]);
+    assert_eq!((&person["after"]["email"], &person["after"]["display_name"]), (&json!(email), name));
+    let of_person = ids(&format!("person=adm_{gone}")).await;
+    assert!(of_person.len() >= 2 && of_person.iter().all(|id| id.contains(&format!("adm_{gone}"))), "{of_person:?}");
+    assert_eq!(of_person.last().unwrap().split(' ').next(), Some("removed"));
+    for same in [
+        format!("person={gone}"),
+        format!("person={}", email.to_uppercase()),
+        format!("person=adm_{gone}&to=2999-01-01"),
+    ] {
+        assert_eq!(ids(&same).await, of_person, "{same}");
+    }
+    let users = ids(&format!("person=adm_{gone}&type=user")).await;
+    assert_eq!(users, [format!("created adm_{gone}"), format!("removed adm_{gone}")]);
+    assert_eq!(ids(&format!("person=adm_{gone}&kind=user")).await, users);
+    assert_eq!(ids(&format!("person=adm_{gone}&type=user&action=removed")).await, users[1..]);
+    assert!(ids(&format!("actor=adm_{by}")).await.contains(&users[1]), "who did it");
+    assert!(ids(&format!("actor=adm_{gone}&action=removed")).await.is_empty());
+    let of_team = ids(&format!("team=team_{team}")).await;
+    assert!(
+        of_team.contains(&format!("updated team_{team}"))
+            && of_team.iter().all(|id| id.contains(&format!("team_{team}")))
+    );
+    assert_eq!(ids(&format!("team={team}&type=group&action=updated")).await, [format!("updated team_{team}")]);
+    let since = before.format(&time::format_description::well_known::Rfc3339).unwrap();
+    for later in [format!("from={since}"), format!("since={since}"), format!("from={since}&until=2999-12-31")] {
+        let later = ids(&later).await;
+        assert!(later.contains(&users[1]) && !later.iter().any(|id| id.starts_with("created")), "{later:?}");
+    }
+    assert!(!ids(&format!("to={since}")).await.contains(&users[1]));
+    let unknown = bridge.get("/api/v1/changes?person=adm_404&limit=1").await.json();
+    assert_eq!((&unknown["total"], &unknown["has_more"]), (&json!(0), &json!(false)));
+    for wrong in [
+        "person=Ada%20Lovelace",
+        "person=",
+        "team=Support%20EMEA",
+        "actor=%27;--",
+        "action=deleted",
+        "kind=team",
+        "from=yesterday",
+        "from=2026-03-02&to=2026-03-01",
+        "to=2026-03-01&until=2026-03-01",
+        "tz=Nowhere&from=2026-03-01",
+        "bom=1",
+    ] {
+        assert_eq!(bridge.get(&format!("/api/v1/changes?{wrong}")).await.status, 400, "{wrong}");
+    }
+
+    // The same changes as lines and as a table.
+    let question = format!("person=adm_{gone}");
+    let read = async |media_type: &str, more: &str| {
+        let request =
+            bridge.request(Method::GET, &format!("/api/v1/changes?{question}{more}")).bearer_auth(&bridge.token);
+        Bridge::send(request.header("Accept", media_type)).await
+    };
+    let lines = read("application/x-ndjson", "").await.text;
+    assert_eq!(lines.lines().count(), of_person.len());
+    let table = read("text/csv", "").await;
+    assert_eq!(table.header("content-type"), "text/csv; charset=utf-8; header=present");
+    let rows = |text: &str| -> Vec<BTreeMap<String, String>> {
+        csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
+    };
+    let written = rows(&table.text);
+    for (row, line) in written.iter().zip(lines.lines()) {
+        let document: Value = serde_json::from_str(line).unwrap();
+        for name in ["cursor", "action", "id", "user_email", "at"] {
+            assert_eq!(json!(row[name]), document[name], "{name}");
+        }
+        assert_eq!(row["actor_id"], document["actor"]["id"].as_str().unwrap_or_default());
+    }
+    assert_eq!(written.len(), of_person.len());
+    assert!(read("text/csv", "&bom=true").await.text.starts_with("\u{feff}cursor,"));
+    assert_eq!(rows(&read("text/csv", "&limit=1").await.text).len(), 1);
+    let named =
+        bridge.request(Method::GET, &format!("/api/v1/changes?team={team}&type=group")).bearer_auth(&bridge.token);
+    let named = rows(&Bridge::send(named.header("Accept", "text/csv")).await.text);
+    assert_eq!(named.last().unwrap()["group_display_name"], "'=cmd()", "no formula");
     bridge.stop().await;
 }
 

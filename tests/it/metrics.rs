@@ -79,6 +79,32 @@ async fn requests_imports_calls_writes_and_tokens_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn counters_are_there_from_the_start_at_zero() {
+    let bridge = Bridge::serving(dozen()).await;
+    let text = scraped(&bridge).await;
+    for sample in [
+        "bridge_http_server_errors_total",
+        "bridge_tokens_total{outcome=\"issued\"}",
+        "bridge_tokens_total{outcome=\"refused\"}",
+        "bridge_intercom_retries_total{workspace=\"default\"}",
+        "bridge_intercom_rate_limited_total{workspace=\"default\"}",
+        "bridge_imports_total{workspace=\"default\",mode=\"full\",outcome=\"failed\"}",
+        "bridge_imports_total{workspace=\"default\",mode=\"incremental\",outcome=\"held\"}",
+        "bridge_refused_writes_total{workspace=\"default\",operation=\"remove_account\"}",
+    ] {
+        assert!(value(&text, sample).abs() < 0.5, "{sample}: {text}");
+    }
+    // Every counter that an alert looks at is among them.
+    let alerts = include_str!("../../config/grafana/alerts.yaml");
+    let counters =
+        named(alerts).into_iter().filter(|name| name.ends_with("_total") && name != "bridge_http_requests_total");
+    for counter in counters {
+        assert!(text.lines().any(|line| line.starts_with(&counter)), "{counter} begins later");
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_shown_nothing_and_any_scope_will_do() {
     let bridge = busy().await;
     let text = Bridge::send(bridge.request(Method::GET, "/metrics")).await.text;

@@ -91,6 +91,7 @@ async fn answers() -> Value {
         ("list_memberships", &format!("/api/v1/memberships?account_id={person}"), ""),
         ("list_changes", "/api/v1/changes?type=group&limit=1", ""),
         ("review_accounts", "/api/v1/reviews/accounts", ""),
+        ("review_accounts_manifest", "/api/v1/reviews/accounts/manifest", ""),
         ("list_imports", "/api/v1/imports?limit=1", ""),
         ("get_import", "/api/v1/imports/1", ""),
         ("start_import", "/api/v1/imports", "{}"),

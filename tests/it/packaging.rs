@@ -4,6 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use intercom_scim_bridge::config::{Config, reference};
+use simulator::{Options, Simulator};
+
+use crate::support::bridge::{ENCRYPTION_KEY, dozen};
+use crate::support::hand::TOKEN;
+use crate::support::issuer::{IssuerServer, Pair};
+use crate::support::shell::Shell;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -16,7 +22,7 @@ fn every_example_of_settings_can_be_loaded() {
     let directory = tempfile::tempdir().unwrap();
     let secrets = directory.path().join("secrets");
     std::fs::create_dir(&secrets).unwrap();
-    for name in ["emea", "apac", "us-app"] {
+    for name in SECRETS {
         std::fs::write(secrets.join(name), "dG9rOmV4YW1wbGU=").unwrap();
     }
     let mut examples = 0;
@@ -33,6 +39,127 @@ fn every_example_of_settings_can_be_loaded() {
         examples += 1;
     }
     assert_eq!(examples, 3);
+}
+
+/// The files of secrets that the examples name.
+const SECRETS: [&str; 5] = ["emea", "emea-app", "apac", "apac-app", "us-app"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn examples_and_ways_of_running_pass_the_check_without_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let issuer = IssuerServer::start(vec![Pair::rsa("signs").jwk()]);
+    let secret = |shell: &Shell, name: &str, value: &str| {
+        let file = shell.directory.path().join(name);
+        std::fs::write(&file, value).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o440)).unwrap();
+        file.display().to_string()
+    };
+    let check = |shell: &Shell, arguments: &[&str], what: &str| {
+        let ended = shell.run(&[&["check"], arguments].concat());
+        let odd: Vec<&str> = ended.stdout.lines().filter(|line| !line.starts_with("ok ")).collect();
+        assert!(ended.code == Some(0) && odd.is_empty() && ended.stderr.is_empty(), "{what}: {odd:?} {}", ended.stderr);
+    };
+    for file in std::fs::read_dir(Path::new(ROOT).join("config/examples")).unwrap() {
+        let file = file.unwrap().path();
+        let shell = Shell::new().set("BRIDGE_SERVER__BIND", "127.0.0.1:0");
+        let here = shell.directory.path().display().to_string();
+        for name in SECRETS {
+            secret(&shell, name, TOKEN);
+        }
+        let certificate = rcgen::generate_simple_self_signed(vec!["bridge.example.com".to_owned()]).unwrap();
+        secret(&shell, "tls.pem", &certificate.cert.pem());
+        secret(&shell, "tls.key", &certificate.signing_key.serialize_pem());
+        let token = secret(&shell, "token", TOKEN);
+        let mut settings = std::fs::read_to_string(&file).unwrap();
+        for (place, instead) in [
+            ("/run/secrets", here.as_str()),
+            ("/etc/intercom-scim-bridge", here.as_str()),
+            ("/var/lib/intercom-scim-bridge", here.as_str()),
+            ("https://login.example.com/oauth2/v1/keys", issuer.url.as_str()),
+        ] {
+            settings = settings.replace(place, instead);
+        }
+        // All of them are hosted by the simulator.
+        let base_url = format!("base_url = \"{}\"", simulator.base_url());
+        for region in ["eu", "au", "us"] {
+            settings = settings.replace(&format!("region = \"{region}\""), &base_url);
+        }
+        secret(&shell, "bridge.toml", &settings);
+        let several = file.ends_with("several-workspaces.toml");
+        let shell = if several { shell } else { shell.set("INTERCOM_ACCESS_TOKEN_FILE", token) };
+        let shell =
+            if settings.contains("base_url") { shell } else { shell.set("INTERCOM_BASE_URL", simulator.base_url()) };
+        check(&shell, &["--config", "bridge.toml"], &file.display().to_string());
+    }
+    // What a container has, and what systemd hands over.
+    for (what, file, bind) in [
+        ("compose", "compose.yaml", "0.0.0.0:8080"),
+        ("kubernetes", "config/kubernetes/bridge.yaml", "0.0.0.0:8080"),
+        ("systemd", "config/systemd/intercom-scim-bridge.service", "127.0.0.1:8080"),
+    ] {
+        let mut shell = Shell::new().set("INTERCOM_BASE_URL", simulator.base_url()).set("BRIDGE_SERVER__BIND", bind);
+        for name in variables(&text(file)) {
+            let value = match name.as_str() {
+                "BRIDGE_SERVER__PUBLIC_URL" if what == "compose" => "http://127.0.0.1:8080".to_owned(),
+                "BRIDGE_SERVER__PUBLIC_URL" => "https://bridge.example.com".to_owned(),
+                "BRIDGE_SERVER__TRUSTED_PROXIES" => "10.0.0.0/8".to_owned(),
+                "BRIDGE_TELEMETRY__LOG_FORMAT" => "json".to_owned(),
+                "INTERCOM_REGION" => "us".to_owned(),
+                // There is no PostgreSQL here.
+                "DATABASE_URL_FILE" => secret(&shell, "database_url", "sqlite://bridge.db?mode=rwc"),
+                "INTERCOM_ACCESS_TOKEN_FILE" => secret(&shell, "token", TOKEN),
+                "BRIDGE_ACCESS__ENCRYPTION_KEY_FILE" => secret(&shell, "encryption_key", ENCRYPTION_KEY),
+                other => panic!("{file} sets {other}"),
+            };
+            shell = shell.set(&name, value);
+        }
+        check(&shell, &[], what);
+    }
+    issuer.stop().await;
+    simulator.stop().await;
+}
+
+#[test]
+fn systemd_finds_nothing_wrong_with_the_unit() {
+    let unit = text("config/systemd/intercom-scim-bridge.service");
+    let command = "/usr/local/bin/intercom-scim-bridge";
+    assert!(unit.contains(&format!("ExecStart={command} serve")));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("intercom-scim-bridge.service");
+    // Where the command is not installed, that alone is wrong.
+    std::fs::write(&file, unit.replace(command, env!("CARGO_BIN_EXE_intercom-scim-bridge"))).unwrap();
+    let Ok(output) = std::process::Command::new("systemd-analyze").arg("verify").arg(&file).output() else {
+        eprintln!("skipped: there is no systemd-analyze here");
+        return;
+    };
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    // Units of this machine that it looks at too are not ours.
+    let ours: Vec<&str> = said.lines().filter(|line| line.contains("intercom-scim-bridge")).collect();
+    assert!(ours.is_empty(), "{said}");
+}
+
+#[test]
+fn alerts_lead_to_an_address_and_a_hold_raises_one() {
+    let alerts = text("config/grafana/alerts.yaml");
+    let count = |word: &str| alerts.lines().filter(|line| line.trim_start().starts_with(word)).count();
+    assert!(count("- alert:") >= 8 && count("- alert:") == count("runbook_url: https://"), "each has its runbook");
+    assert_eq!(count("runbook:"), 0);
+    let expression = |alert: &str| {
+        let rest = alerts.split(&format!("- alert: {alert}\n")).nth(1).unwrap();
+        rest.lines().find_map(|line| line.trim().strip_prefix("expr: ")).unwrap().to_owned()
+    };
+    assert_eq!(expression("BridgeImportHeld"), "max by (job, workspace) (bridge_import_held) == 1");
+    assert!(
+        expression("BridgeDisconnected")
+            .contains("unless on (job, workspace) max by (job, workspace) (bridge_import_held) == 1")
+    );
+    assert!(
+        expression("BridgeDataOld").contains("and on (job, workspace) min by (job, workspace) (bridge_connected) == 1")
+    );
+    // The codes of the runbook are those that there are.
+    let operations = text("docs/operations.md");
+    assert!(operations.contains("| `too_many_removals` |") && !operations.contains("| `held` |"));
 }
 
 /// Names of variables that a file sets.
@@ -92,7 +219,9 @@ fn containers_run_as_nobody_and_write_nowhere_else() {
     let (docker, kubernetes, compose) =
         (text("Dockerfile"), text("config/kubernetes/bridge.yaml"), text("compose.yaml"));
     assert!(docker.contains("USER 10001") && docker.contains("HEALTHCHECK") && docker.contains("--locked"));
-    for setting in ["runAsNonRoot: true", "readOnlyRootFilesystem: true", "replicas: 2", "path: /readyz"] {
+    for setting in
+        ["runAsNonRoot: true", "readOnlyRootFilesystem: true", "replicas: 2", "path: /readyz", "imagePullPolicy: "]
+    {
         assert!(kubernetes.contains(setting), "{setting}");
     }
     assert!(compose.contains("read_only: true") && compose.contains("no-new-privileges"));

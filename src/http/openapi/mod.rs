@@ -12,8 +12,10 @@ use utoipa_swagger_ui::Config;
 
 mod collection;
 mod complete;
+mod history;
 
 use complete::complete;
+pub use history::{AuditParameters, ChangeParameters, ReviewParameters};
 
 use super::errors::ApiError;
 use super::negotiation::{JSON, preferred_form};
@@ -47,35 +49,6 @@ pub struct ListParameters {
     excluded_attributes: Option<String>,
 }
 
-/// What the log can be asked for.
-#[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ChangeParameters {
-    /// Only changes after this place: the last `next`, or the `cursor` of a change. Everything, where it is left out.
-    since: Option<String>,
-    /// Only changes of this kind.
-    #[param(inline)]
-    r#type: Option<KindOfChange>,
-    /// How many at the most; 100 where it is left out, and all of them as `application/x-ndjson`. More than 1000 are 1000, as
-    /// `limit` and the header `X-Limit-Applied` say.
-    #[param(minimum = 1)]
-    limit: Option<u64>,
-}
-
-/// What a review can be asked for.
-#[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ReviewParameters {
-    /// The state at this moment (RFC 3339), as the bridge had recorded it then; now, where it is left out.
-    #[param(format = DateTime)]
-    as_of: Option<String>,
-    /// The moment of the review before (RFC 3339): each row then says what became of the account since.
-    #[param(format = DateTime)]
-    since: Option<String>,
-}
-
 /// What the record of requests can be asked for.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
@@ -91,28 +64,6 @@ pub struct RequestParameters {
     target: Option<String>,
     /// Only requests that were made before the one of this id.
     before: Option<String>,
-    /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header `X-Limit-Applied` say.
-    #[param(minimum = 1)]
-    limit: Option<u64>,
-}
-
-/// What the audit trail can be asked for.
-#[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct AuditParameters {
-    /// Only what happened at this moment or later (RFC 3339).
-    #[param(format = DateTime)]
-    since: Option<String>,
-    /// Only what happened before this moment (RFC 3339).
-    #[param(format = DateTime)]
-    until: Option<String>,
-    /// Only what this one did: the subject of a token.
-    actor: Option<String>,
-    /// Only what is of this kind, such as `request` or `token.issued`.
-    event: Option<String>,
-    /// Only entries after the one that has this `cursor`.
-    after: Option<String>,
     /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header `X-Limit-Applied` say.
     #[param(minimum = 1)]
     limit: Option<u64>,
@@ -134,9 +85,11 @@ pub struct FlatParameters {
     modified_since: Option<String>,
     /// Whether accounts of removed teammates are wanted too, as long as `import.retention_days` keeps them.
     include_removed: Option<bool>,
-    /// The state at this moment (RFC 3339), as the bridge had recorded it then.
-    #[param(format = DateTime)]
+    /// The state at this moment (RFC 3339) or at the end of this day, as the bridge had recorded it then.
     as_of: Option<String>,
+    /// The time zone of dates and of moments without an offset, as the IANA database names it, such as `Europe/Dublin`; UTC,
+    /// where it is left out.
+    tz: Option<String>,
     /// Which list of people a walk goes on over; `next` has it.
     #[param(pattern = r"^[1-9][0-9]{0,17}\.[0-9]{1,9}$")]
     edition: Option<String>,
@@ -169,12 +122,12 @@ fn count() -> Schema {
 }
 
 fn modified_since() -> Schema {
-    let moment =
-        ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    let of = |format| ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)));
     let ago = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9]{1,4}[smhd]$"));
-    let description = "Only what changed at this moment (RFC 3339) or later, or since so long ago, such as `2d`. Of \
-                       memberships: all of the accounts that changed.";
-    OneOfBuilder::new().item(moment).item(ago).description(Some(description)).into()
+    let description = "Only what changed at this moment (RFC 3339) or later, or from the beginning of this day on, or since so \
+                       long ago, such as `2d`. Of memberships: all of the accounts that changed.";
+    let moments = OneOfBuilder::new().item(of(KnownFormat::DateTime)).item(of(KnownFormat::Date));
+    moments.item(ago).description(Some(description)).into()
 }
 
 /// RFC 7644 §3.4.2.3.
@@ -184,16 +137,6 @@ fn modified_since() -> Schema {
 pub enum SortOrder {
     Ascending,
     Descending,
-}
-
-/// What changed.
-#[expect(dead_code, reason = "it describes the words; `ledger::ChangeKind` has them")]
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-pub enum KindOfChange {
-    User,
-    Group,
-    Membership,
 }
 
 /// How a request stands.
@@ -422,6 +365,7 @@ pub enum RefusedByApi {
         flat::entitlements,
         flat::memberships,
         reviews::accounts,
+        reviews::manifest,
         webhooks::intercom,
         webhooks::validate,
         audit::list,

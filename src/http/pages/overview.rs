@@ -6,8 +6,8 @@ use actix_web::web;
 use time::OffsetDateTime;
 
 use super::chart::Point;
-use crate::directory::{Directory, text};
-use crate::flat::{ChangeDocument, LifecycleRequest, ReviewedAccount, account_id, review, team_id};
+use crate::directory::{Directory, LogFacts, Person, SignIn, text};
+use crate::flat::{ChangeDocument, LifecycleRequest, ReviewBasis, ReviewedAccount, account_id, review, team_id};
 use crate::http::changes::document;
 use crate::http::errors::ApiError;
 use crate::http::lifecycle::shown;
@@ -62,8 +62,14 @@ impl Overview {
         let picture = workspace.live.picture();
         let (wanted, looked_at) = (search.to_owned(), picture.clone());
         // Of many people it takes a while, in which others shall be answered.
+        let privileged_roles = Arc::clone(&service.privileged_roles);
         let looked = web::block(move || {
-            let everybody = looked_at.map(|picture| review(picture.directory(), None, now)).unwrap_or_default();
+            let everybody = looked_at.map(|picture| {
+                let log = signed_in(picture.directory());
+                let basis = ReviewBasis { privileged_roles: &privileged_roles, log: &log, moment: now };
+                review(picture.directory(), None, basis)
+            });
+            let everybody = everybody.unwrap_or_default();
             (everybody.len(), People::of(everybody, &wanted, offset))
         });
         let (active, people) = looked.await.map_err(|_| ScimError::Internal)?;
@@ -119,6 +125,15 @@ impl People {
             search: search.trim().to_owned(),
         }
     }
+}
+
+/// What the log tells of sign-ins, as far as it is shown.
+fn signed_in(directory: &Directory) -> LogFacts {
+    let sign_in = |person: &Person| {
+        let at = person.volatile.last_sign_in_at?;
+        Some((person.user.id.clone(), SignIn { at, method: person.volatile.last_sign_in_method.clone() }))
+    };
+    LogFacts { sign_ins: directory.people.iter().filter_map(sign_in).collect(), ..LogFacts::default() }
 }
 
 /// The latest changes, newest first. The first import changed everything, and is no news.

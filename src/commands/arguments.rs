@@ -1,0 +1,71 @@
+//! How arguments are read that several commands have: numbers, moments, durations. A refusal says what is expected.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::CommandError;
+use crate::limits;
+use crate::moments::{self, Edge, Zone};
+
+/// A whole number in a range.
+pub fn number<T: FromStr + PartialOrd + Display>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
+where
+    RangeInclusive<T>: Clone,
+{
+    move |text| {
+        let number = text.trim().parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
+    }
+}
+
+/// A moment, as it is written: which one a date means is known together with the time zone.
+pub fn moment(text: &str) -> Result<String, String> {
+    match moments::read(text, Edge::Start, &Zone::UTC) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(format!("must be {}", moments::FORMS)),
+    }
+}
+
+/// A time zone.
+pub fn zone(text: &str) -> Result<Zone, String> {
+    Zone::named(text).ok_or_else(|| "must be a time zone of the IANA database, such as Europe/Dublin".to_owned())
+}
+
+/// The moment of an argument that [`moment`] let through.
+pub fn moment_of(text: Option<&str>, edge: Edge, zone: &Zone) -> Result<Option<OffsetDateTime>, CommandError> {
+    let read = |text| {
+        let written = moments::read(text, edge, zone).map(|written| written.moment);
+        written.ok_or_else(|| CommandError::new(format!("{text} is no moment in that time zone")))
+    };
+    text.map(read).transpose()
+}
+
+/// A duration, from none at all to ten years.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration <= limits::LONGEST_KEPT => Ok(duration),
+        _ => Err("must be a duration up to 36500d, such as 12h or 400d".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_is_expected() {
+        let admins = number(1..=10_u32);
+        assert_eq!(admins(" 7 "), Ok(7));
+        for text in ["0", "11", "-1", "many", "", "1.5", "99999999999999999999"] {
+            assert_eq!(admins(text), Err("must be a whole number from 1 to 10".to_owned()), "{text}");
+        }
+        assert_eq!(moment("2026-03-01").as_deref(), Ok("2026-03-01"));
+        assert!(moment("yesterday").unwrap_err().contains("2026-03-01"));
+        assert!(duration("2 fortnights").unwrap_err().contains("400d") && duration("400d").is_ok());
+        assert!(zone("Dublin").unwrap_err().contains("Europe/Dublin"));
+    }
+}

@@ -1,0 +1,120 @@
+//! What Intercom's activity log told of people up to a moment, for reviews.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::entities::{activity, imports};
+use super::{Ledger, LedgerError, RunStatus, read};
+use crate::clock;
+use crate::directory::{LogFacts, SignIn, UserId};
+
+impl Ledger {
+    /// What the log told up to a moment, as far as it was read for the state of that moment. `lookback` is how far back
+    /// a full import reads it.
+    ///
+    /// NB: it is today's setting. Where it was raised since, the log counts as known for longer than it is until the next
+    /// full import has read it anew.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn log_facts(
+        &self,
+        workspace: &str,
+        moment: OffsetDateTime,
+        lookback: Duration,
+    ) -> Result<LogFacts, LedgerError> {
+        use imports::Column;
+        let read = || {
+            imports::Entity::find()
+                .filter(Column::Workspace.eq(workspace))
+                .filter(Column::Status.eq(RunStatus::Succeeded.as_str()))
+                .filter(Column::ActivityWatermark.is_not_null())
+        };
+        let last = read().filter(Column::ActivityWatermark.lte(moment)).order_by_desc(Column::Id);
+        let Some(until) = last.one(&self.database).await?.and_then(|run| run.activity_watermark) else {
+            return Ok(LogFacts::default());
+        };
+        let first = read().order_by_asc(Column::Id).one(&self.database).await?;
+        let first = first.and_then(|run| run.observed_at.or(run.activity_watermark));
+        // The first that read the log read it as far back as that; each later one goes on where the one before ended.
+        let since = clock::before(first.unwrap_or(until), lookback);
+        let since = read::kept_since(&self.database, workspace).await?.map_or(since, |kept| Ord::max(since, kept));
+        let mut facts = LogFacts {
+            covered: Some((since, until)),
+            sign_ins: self.sign_ins_by(workspace, until).await?,
+            invitations: HashMap::new(),
+        };
+        for (at, metadata) in self.invitations_by(workspace, until).await? {
+            facts.invited(at, &metadata);
+        }
+        Ok(facts)
+    }
+
+    /// Everybody's last sign-in by a moment.
+    async fn sign_ins_by(
+        &self,
+        workspace: &str,
+        moment: OffsetDateTime,
+    ) -> Result<HashMap<UserId, SignIn>, LedgerError> {
+        use activity::Column;
+        let (mut sign_ins, mut later) = (HashMap::new(), false);
+        for (id, values) in self.volatile(workspace).await? {
+            match values.last_sign_in_at {
+                // The last of all is the last by then too.
+                Some(at) if at <= moment => {
+                    sign_ins.insert(id, SignIn { at, method: values.last_sign_in_method });
+                }
+                Some(_) => later = true,
+                None => {}
+            }
+        }
+        if !later {
+            return Ok(sign_ins);
+        }
+        let by_then = || {
+            activity::Entity::find()
+                .select_only()
+                .filter(Column::Workspace.eq(workspace))
+                .filter(Column::Kind.eq(LogFacts::SIGN_IN))
+                .filter(Column::SubjectId.is_not_null())
+                .filter(Column::At.lte(moment))
+        };
+        let last = by_then().column(Column::SubjectId).column_as(Column::At.max(), "last").group_by(Column::SubjectId);
+        let last = sea_orm::QueryTrait::into_query(last);
+        let ends = Expr::tuple([Expr::col(Column::SubjectId), Expr::col(Column::At)]);
+        let query = by_then().columns([Column::SubjectId, Column::At, Column::Metadata]).filter(ends.in_subquery(last));
+        for (id, at, metadata) in query.into_tuple::<(String, OffsetDateTime, Value)>().all(&self.database).await? {
+            let method = metadata.pointer("/sign_in_method").and_then(Value::as_str).map(Into::into);
+            sign_ins.entry(UserId::new(id)).or_insert(SignIn { at, method });
+        }
+        Ok(sign_ins)
+    }
+
+    async fn invitations_by(
+        &self,
+        workspace: &str,
+        moment: OffsetDateTime,
+    ) -> Result<Vec<(OffsetDateTime, Value)>, LedgerError> {
+        use activity::Column;
+        let query = activity::Entity::find()
+            .select_only()
+            .columns([Column::At, Column::Metadata])
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::Kind.eq(LogFacts::INVITATION))
+            .filter(Column::At.lte(moment));
+        Ok(query.into_tuple().all(&self.database).await?)
+    }
+
+    /// When a generation was committed.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a generation that there is not.
+    pub async fn committed_at(&self, workspace: &str, number: i64) -> Result<OffsetDateTime, LedgerError> {
+        read::generation_time(&self.database, workspace, number).await
+    }
+}

@@ -1,0 +1,222 @@
+//! A walk over the history: the changes after a place that fit a question, read generation by generation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
+use sea_orm::{ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect};
+use time::OffsetDateTime;
+
+use super::chain::Tally;
+use super::changes::{Found, changes_of, generation, with_causes};
+use super::entities::{activity, generations};
+use super::question::texts;
+use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
+use super::{ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, LedgerError, RecordedChange, read};
+use crate::directory::{Changed, Generation};
+use crate::limits;
+
+/// Where changes are looked for.
+pub(super) struct Walk<'a> {
+    pub db: &'a DatabaseConnection,
+    pub workspace: &'a str,
+    pub question: &'a ChangeQuestion,
+    /// The last generation of the period.
+    pub last: Generation,
+    /// The generations that can hold one, where that is known.
+    pub candidates: Option<BTreeSet<Generation>>,
+    /// When the actor did something; sorted.
+    pub deeds: Option<Vec<OffsetDateTime>>,
+}
+
+/// A generation, and the end of the one before it.
+type Numbered = (generations::Model, Option<OffsetDateTime>);
+
+impl Walk<'_> {
+    /// The changes after a place that fit, at most so many; where the next ones begin, and whether there may be more.
+    pub async fn page(
+        &self,
+        start: &ChangePosition,
+        limit: usize,
+    ) -> Result<(Vec<RecordedChange>, ChangePosition, bool), LedgerError> {
+        if !self.question.looks_at_each() {
+            let (found, next, more) = self.read(start, limit).await?;
+            return Ok((with_causes(self.db, self.workspace, found).await?, next, more));
+        }
+        let (mut kept, mut position, mut looked_at) = (Vec::new(), start.clone(), 0);
+        loop {
+            let (found, next, more) = self.read(&position, limits::LIST_ITEMS).await?;
+            looked_at += found.len();
+            let found = with_causes(self.db, self.workspace, found).await?;
+            kept.extend(found.into_iter().filter(|change| self.question.fits(change)));
+            if kept.len() > limit {
+                kept.truncate(limit);
+                let next = kept.last().map_or(next, |change| change.position.clone());
+                return Ok((kept, next, true));
+            }
+            if !more || looked_at >= limits::CHANGES_LOOKED_AT {
+                return Ok((kept, next, more));
+            }
+            position = next;
+        }
+    }
+
+    /// The same, of the changes that need not be looked at.
+    async fn read(
+        &self,
+        start: &ChangePosition,
+        limit: usize,
+    ) -> Result<(Vec<Found>, ChangePosition, bool), LedgerError> {
+        let mut found: Vec<Found> = Vec::new();
+        let mut number = if start.after.is_some() { start.generation } else { start.generation + 1 };
+        while found.len() <= limit && number <= self.last {
+            let rows = self.generations_from(number).await?;
+            if rows.is_empty() {
+                break;
+            }
+            for (row, before) in rows {
+                number = row.number + 1;
+                self.read_generation((&row, before), start, limit, &mut found).await?;
+                if found.len() > limit {
+                    break;
+                }
+            }
+        }
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = match found.last() {
+            Some((change, _)) if more => change.position.clone(),
+            // All of it was seen: the next change is in a generation to come.
+            _ => ChangePosition::end_of(self.last),
+        };
+        Ok((found, next, more))
+    }
+
+    async fn read_generation(
+        &self,
+        (row, before): (&generations::Model, Option<OffsetDateTime>),
+        start: &ChangePosition,
+        limit: usize,
+        found: &mut Vec<Found>,
+    ) -> Result<(), LedgerError> {
+        let did_something = |at: &OffsetDateTime| before.is_none_or(|before| *at > before);
+        if self.deeds.as_ref().is_some_and(|deeds| {
+            let until = deeds.partition_point(|at| *at <= row.at + limits::CLOCK_DIFFERENCE);
+            !deeds[..until].last().is_some_and(did_something)
+        }) {
+            return Ok(());
+        }
+        let tally = Tally::of(row)?;
+        let place = start.after.as_ref().filter(|_| row.number == start.generation);
+        for kind in self.question.kinds() {
+            let room = (limit + 1).saturating_sub(found.len());
+            let key = match place {
+                Some((at, _)) if kind < *at => continue,
+                Some((at, key)) if kind == *at => Some(key.as_str()),
+                _ => None,
+            };
+            if room > 0 && kind.of(&tally).changed > 0 {
+                found.extend(changes_of(self.db, row, before, (kind, self.question), key, room).await?);
+            }
+        }
+        if found.len() > limit {
+            return Ok(());
+        }
+        // The place after the last change of a generation is its end, which pruning leaves in place.
+        if let Some((last, _)) =
+            found.last_mut().filter(|(last, _)| !self.question.leaves_out() && last.generation == row.number)
+        {
+            last.position.after = None;
+        }
+        Ok(())
+    }
+
+    /// The next generations from a number on that can hold a change, with when the ones before them ended: the generation
+    /// before tells since when a deed may have been done.
+    async fn generations_from(&self, number: Generation) -> Result<Vec<Numbered>, LedgerError> {
+        let (db, workspace) = (self.db, self.workspace);
+        let Some(candidates) = &self.candidates else {
+            let mut before = generation(db, workspace, number - 1).await?.map(|row| row.at);
+            let rows = read::generations_between(db, workspace, number, self.last).await?;
+            if rows.is_empty() {
+                return Err(LedgerError::Corrupt { what: format!("generation {number} is missing") });
+            }
+            return Ok(rows.into_iter().map(|row| (before.replace(row.at), row)).map(|(at, row)| (row, at)).collect());
+        };
+        let most = usize::try_from(limits::GENERATIONS_AT_ONCE / 2).unwrap_or(usize::MAX);
+        let wanted: Vec<Generation> = candidates.range(number..=self.last).take(most).copied().collect();
+        let numbers: BTreeSet<Generation> = wanted.iter().flat_map(|number| [*number - 1, *number]).collect();
+        let query = generations::Entity::find()
+            .filter(generations::Column::Workspace.eq(workspace))
+            .filter(generations::Column::Number.is_in(numbers));
+        let rows: BTreeMap<Generation, generations::Model> =
+            query.all(db).await?.into_iter().map(|row| (row.number, row)).collect();
+        let row = |number: &Generation| {
+            let row = rows.get(number).cloned();
+            let row = row.ok_or_else(|| LedgerError::Corrupt { what: format!("generation {number} is missing") })?;
+            Ok((row, rows.get(&(number - 1)).map(|before| before.at)))
+        };
+        wanted.iter().map(row).collect()
+    }
+}
+
+/// The generations that touched whom or what is asked about, after a place and up to a generation; none where it is about
+/// everybody.
+pub(super) async fn candidates(
+    db: &DatabaseConnection,
+    workspace: &str,
+    question: &ChangeQuestion,
+    (start, last): (&ChangePosition, Generation),
+) -> Result<Option<BTreeSet<Generation>>, LedgerError> {
+    async fn touching<E: EntityTrait>(
+        db: &DatabaseConnection,
+        versions: &Versions<E>,
+        (workspace, only): (&str, Condition),
+        (first, last): (Generation, Generation),
+    ) -> Result<Vec<Generation>, LedgerError> {
+        let mut numbers = Vec::new();
+        for column in [versions.from, versions.to] {
+            let query = E::find().select_only().column(column).distinct().filter(versions.workspace.eq(workspace));
+            let query = query.filter(only.clone()).filter(column.between(first, last));
+            numbers.extend(query.into_tuple::<Generation>().all(db).await?);
+        }
+        Ok(numbers)
+    }
+    if !question.about_somebody() {
+        return Ok(None);
+    }
+    let span = (Ord::max(start.generation, 1), last);
+    let mut numbers = BTreeSet::new();
+    for kind in question.kinds() {
+        numbers.extend(match kind {
+            ChangeKind::User => touching(db, &USERS, (workspace, question.of_users()), span).await?,
+            ChangeKind::Group => touching(db, &GROUPS, (workspace, question.of_groups()), span).await?,
+            ChangeKind::Membership => touching(db, &MEMBERSHIPS, (workspace, question.of_memberships()), span).await?,
+        });
+    }
+    Ok(Some(numbers))
+}
+
+/// When somebody did something that a change can come of; sorted.
+pub(super) async fn deeds_of(
+    db: &DatabaseConnection,
+    workspace: &str,
+    actor: Option<&ActorQuestion>,
+) -> Result<Option<Vec<OffsetDateTime>>, LedgerError> {
+    use activity::Column;
+    let Some(ActorQuestion { ids, email }) = actor else { return Ok(None) };
+    let kinds = Changed::DEEDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
+    let address = |email: &String| {
+        let lowered = Expr::expr(Func::lower(Expr::col(Column::PerformedByEmail))).eq(email.to_lowercase());
+        Condition::any().add(lowered).add(Column::PerformedByEmail.eq(email.as_str()))
+    };
+    let by = Condition::any().add(Column::PerformedById.is_in(texts(ids))).add_option(email.as_ref().map(address));
+    let query = activity::Entity::find()
+        .select_only()
+        .column(Column::At)
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::Kind.is_in(kinds))
+        .filter(by);
+    let mut times: Vec<OffsetDateTime> = query.into_tuple().all(db).await?;
+    times.sort();
+    Ok(Some(times))
+}

@@ -1,0 +1,282 @@
+//! How people write moments: RFC 3339, without an offset, or a date alone, in UTC or in a time zone that they name. Pure.
+
+use std::sync::LazyLock;
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+use time::OffsetDateTime;
+
+use crate::limits;
+
+/// The tz database that is built in: it is the same on every machine, and no name is looked for on the disk.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// What a moment can look like, for sentences that refuse another one.
+pub const FORMS: &str = "a date such as 2026-03-01, or a moment such as 2026-03-01T23:59:59Z or 2026-03-01T23:59+01:00";
+
+/// A time zone.
+#[derive(Clone, Debug)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// Coordinated Universal Time.
+    pub const UTC: Self = Self(TimeZone::UTC);
+
+    /// The zone of that name in the IANA database, such as `Europe/Dublin`; the case of letters does not matter.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        if name.len() > limits::ZONE_NAME_BYTES {
+            return None;
+        }
+        ZONES.get(name).ok().map(Self)
+    }
+}
+
+/// Which moment a date without a time stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// The first moment of the day: for "since".
+    Start,
+    /// The first moment after the day: for "before", so that the whole day is meant.
+    End,
+    /// The last millisecond of the day: for "as of", since the bridge records whole milliseconds.
+    Last,
+}
+
+/// A moment that somebody wrote, and whether it was a date alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The moment.
+    pub moment: OffsetDateTime,
+    /// Whether it was a date without a time.
+    pub is_day: bool,
+}
+
+/// Reads what somebody wrote; none where it is no moment. In a query string a `+` that was not percent-encoded has become
+/// a space, so a space counts as one.
+///
+/// A time that a change of clocks leaves out is taken as so much later; of a time that comes twice, the first is taken for
+/// [`Edge::Start`], and the second otherwise. Seconds, and the colon of the offset, may be missing.
+#[must_use]
+pub fn read(text: &str, edge: Edge, zone: &Zone) -> Option<Written> {
+    let text = text.trim();
+    let (date, rest) = text.split_at_checked(10)?;
+    let date = date_of(date)?;
+    if rest.is_empty() {
+        let moment = match edge {
+            Edge::Start => start_of(date, zone)?,
+            Edge::End => end_of(date, zone)?,
+            Edge::Last => end_of(date, zone)?.checked_sub(time::Duration::milliseconds(1))?,
+        };
+        return Some(Written { moment, is_day: true });
+    }
+    let rest = rest.strip_prefix(['T', 't', ' '])?;
+    let (time, offset) = match rest.find(['Z', 'z', '+', '-', ' ']) {
+        Some(at) => (&rest[..at], Some(offset_of(&rest[at..])?)),
+        None => (rest, None),
+    };
+    let local = DateTime::from_parts(date, time_of(time)?);
+    let moment = match offset {
+        Some(offset) => in_utc(local)?.checked_sub(time::Duration::seconds(offset.into()))?,
+        None => in_zone(local, edge, zone)?,
+    };
+    Some(Written { moment, is_day: false })
+}
+
+/// RFC 3339 §5.6, `full-date`.
+fn date_of(text: &str) -> Option<Date> {
+    let mut parts = text.split('-');
+    let (year, month, day) = (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let date = || Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok();
+    parts.next().is_none().then(date)?
+}
+
+/// RFC 3339 §5.6, `partial-time`; the seconds may be missing. A leap second is the last one of its minute.
+fn time_of(text: &str) -> Option<Time> {
+    let mut parts = text.splitn(3, ':');
+    let (hour, minute) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let (second, nanosecond) = match parts.next() {
+        None => (0, 0),
+        Some(text) => {
+            let (second, fraction) = text.split_once(['.', ',']).unwrap_or((text, "0"));
+            let all_digits = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+            let nanosecond = format!("{:0<9.9}", Some(fraction).filter(|_| all_digits)?).parse().ok()?;
+            (digits(second, 2)?, nanosecond)
+        }
+    };
+    let second = if second == 60 { 59 } else { second };
+    let small = |number: u16| i8::try_from(number).ok();
+    Time::new(small(hour)?, small(minute)?, small(second)?, nanosecond).ok()
+}
+
+/// RFC 3339 §5.6, `time-offset`, in seconds; the colon, and the minutes, may be missing.
+fn offset_of(text: &str) -> Option<i32> {
+    if text.eq_ignore_ascii_case("z") {
+        return Some(0);
+    }
+    let (sign, rest) = text.split_at_checked(1)?;
+    let rest = rest.replacen(':', "", 1);
+    let (hours, minutes) = match rest.len() {
+        2 => (digits(&rest, 2)?, 0),
+        4 => (digits(&rest[..2], 2)?, digits(rest.get(2..)?, 2)?),
+        _ => return None,
+    };
+    let seconds = i32::from(hours) * 3_600 + i32::from(minutes) * 60;
+    (hours < 24 && minutes < 60).then_some(if sign == "-" { -seconds } else { seconds })
+}
+
+/// A number of so many digits.
+fn digits(text: &str, count: usize) -> Option<u16> {
+    (text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+}
+
+fn start_of(date: Date, zone: &Zone) -> Option<OffsetDateTime> {
+    in_zone(date.to_datetime(Time::midnight()), Edge::Start, zone)
+}
+
+fn end_of(date: Date, zone: &Zone) -> Option<OffsetDateTime> {
+    match date.tomorrow() {
+        Ok(tomorrow) => start_of(tomorrow, zone),
+        // After the last day of all there is nothing.
+        Err(_) => in_utc(date.to_datetime(Time::MAX)),
+    }
+}
+
+/// The moment of a local time.
+fn in_zone(local: DateTime, edge: Edge, zone: &Zone) -> Option<OffsetDateTime> {
+    if zone.0 == TimeZone::UTC {
+        return in_utc(local);
+    }
+    let found = zone.0.to_ambiguous_timestamp(local);
+    let timestamp = match (found.offset(), edge) {
+        (AmbiguousOffset::Fold { .. }, Edge::End | Edge::Last) => found.later(),
+        (AmbiguousOffset::Fold { .. }, Edge::Start) => found.earlier(),
+        _ => found.compatible(),
+    };
+    OffsetDateTime::from_unix_timestamp_nanos(timestamp.ok()?.as_nanosecond()).ok()
+}
+
+fn in_utc(local: DateTime) -> Option<OffsetDateTime> {
+    let small = |number: i8| u8::try_from(number).ok();
+    let month = time::Month::try_from(small(local.month())?).ok()?;
+    let date = time::Date::from_calendar_date(local.year().into(), month, small(local.day())?).ok()?;
+    let nanosecond = u32::try_from(local.subsec_nanosecond()).ok()?;
+    let (hour, minute, second) = (small(local.hour())?, small(local.minute())?, small(local.second())?);
+    Some(date.with_hms_nano(hour, minute, second, nanosecond).ok()?.assume_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::UtcOffset;
+    use time::format_description::well_known::Rfc3339;
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn moment(text: &str, edge: Edge, zone: &str) -> Option<OffsetDateTime> {
+        read(text, edge, &Zone::named(zone).unwrap()).map(|written| written.moment)
+    }
+
+    #[test]
+    fn a_date_is_its_day_in_the_zone_that_is_named() {
+        let edges = |text, zone| [Edge::Start, Edge::End, Edge::Last].map(|edge| moment(text, edge, zone).unwrap());
+        assert_eq!(
+            edges("2026-03-01", "UTC"),
+            [datetime!(2026-03-01 0:00 UTC), datetime!(2026-03-02 0:00 UTC), datetime!(2026-03-01 23:59:59.999 UTC)]
+        );
+        assert_eq!(
+            edges("2026-07-01", "Europe/Dublin")[..2],
+            [datetime!(2026-06-30 23:00 UTC), datetime!(2026-07-01 23:00 UTC)]
+        );
+        assert_eq!(moment("2026-07-01", Edge::Start, "europe/dublin"), Some(datetime!(2026-06-30 23:00 UTC)));
+        assert_eq!(moment("2026-01-01", Edge::Start, "Asia/Kolkata"), Some(datetime!(2025-12-31 18:30 UTC)));
+    }
+
+    #[test]
+    fn days_that_change_their_clocks_are_longer_or_shorter_and_leave_nothing_out() {
+        // Dublin's clocks go forward on 29 March and back on 25 October 2026.
+        for (day, hours) in [("2026-03-29", 23), ("2026-10-25", 25), ("2026-05-01", 24)] {
+            let length =
+                moment(day, Edge::End, "Europe/Dublin").unwrap() - moment(day, Edge::Start, "Europe/Dublin").unwrap();
+            assert_eq!(length.whole_hours(), hours, "{day}");
+        }
+        // 1:30 is left out on the one day, and comes twice on the other.
+        assert_eq!(moment("2026-03-29T01:30", Edge::Start, "Europe/Dublin"), Some(datetime!(2026-03-29 1:30 UTC)));
+        assert_eq!(moment("2026-10-25T01:30", Edge::Start, "Europe/Dublin"), Some(datetime!(2026-10-25 0:30 UTC)));
+        assert_eq!(moment("2026-10-25T01:30", Edge::End, "Europe/Dublin"), Some(datetime!(2026-10-25 1:30 UTC)));
+        // In Cuba midnight itself is left out, and comes twice.
+        assert_eq!(moment("2026-03-08", Edge::Start, "America/Havana"), Some(datetime!(2026-03-08 5:00 UTC)));
+        assert_eq!(moment("2026-11-01", Edge::Start, "America/Havana"), Some(datetime!(2026-11-01 4:00 UTC)));
+        assert_eq!(moment("2026-10-31", Edge::End, "America/Havana"), Some(datetime!(2026-11-01 4:00 UTC)));
+    }
+
+    #[test]
+    fn what_is_unambiguous_is_read_and_all_else_is_not() {
+        for text in [
+            "2026-03-01T12:30:00Z",
+            "2026-03-01t12:30:00z",
+            "2026-03-01T12:30Z",
+            "2026-03-01 12:30",
+            "2026-03-01T12:30",
+            "2026-03-01T12:30:00.000Z",
+            "2026-03-01T13:30:00+01:00",
+            "2026-03-01T13:30:00 01:00",
+            "2026-03-01T13:30+0100",
+            "2026-03-01T13:30+01",
+            "2026-03-01T07:00:00-05:30",
+        ] {
+            assert_eq!(moment(text, Edge::Start, "UTC"), Some(datetime!(2026-03-01 12:30 UTC)), "{text}");
+        }
+        for text in [
+            "",
+            "now",
+            "2026",
+            "2026-03",
+            "2026-3-1",
+            "01.03.2026",
+            "2026-02-30",
+            "2026-13-01",
+            "2026-03-01T",
+            "2026-03-01Z",
+            "2026-03-01T24:00:00Z",
+            "2026-03-01T12",
+            "2026-03-01T12:60Z",
+            "2026-03-01T12:00:00+25:00",
+            "2026-03-01T12:00:00+1",
+            "2026-03-01T12:00:00.Z",
+            "2026-03-01X12:00",
+            "２０２６-03-01",
+            "2026-03-01T12:00:00Zz",
+            "9999-12-31T23:00:00-05:00",
+        ] {
+            assert_eq!(moment(text, Edge::Start, "UTC"), None, "{text}");
+        }
+        assert!(moment("9999-12-31", Edge::End, "UTC").is_some() && moment("0000-01-01", Edge::Start, "UTC").is_some());
+    }
+
+    #[test]
+    fn a_zone_is_one_of_the_databases_and_no_path() {
+        for name in ["", "Mars/Olympus", "../../etc/passwd", "/etc/localtime", "+01:00", &"x".repeat(10_000)] {
+            assert!(Zone::named(name).is_none(), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_as_rfc_3339_is_read_as_that_moment(seconds in -62_000_000_000_i64..253_000_000_000, millis in 0_i64..1_000, offset in -23_i8..=23) {
+            let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap() + time::Duration::milliseconds(millis);
+            let written = moment.to_offset(UtcOffset::from_hms(offset, 0, 0).unwrap());
+            if let Ok(text) = written.format(&Rfc3339) {
+                prop_assert_eq!(read(&text, Edge::Start, &Zone::UTC).map(|read| read.moment), Some(moment));
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,30}") {
+            for edge in [Edge::Start, Edge::End, Edge::Last] {
+                let _ = read(&text, edge, &Zone::UTC);
+            }
+        }
+    }
+}
