@@ -15,6 +15,7 @@
 //! oauth       tokens for clients        connect    a workspace, in a browser
 //! audit       who asked what            webhooks   Intercom's pushes
 //! status      health, readiness         metrics    for Prometheus
+//! tasks       what runs in the background
 //! openapi     the description           tls        the certificate
 //! errors      every refusal becomes a body here, the framework's own included
 //! request_id  what a request is called
@@ -47,6 +48,7 @@ mod scim;
 mod service;
 mod status;
 mod table;
+mod tasks;
 mod tls;
 mod unread;
 mod webhooks;
@@ -57,4 +59,5 @@ pub use openapi::{collection as openapi_collection, document as openapi_document
 pub use origin::Origin;
 pub use routes::serve;
 pub use service::{Freshness, Service, Workspace, api_base_url, scim_base_url};
+pub use tasks::{TaskName, TaskStanding, TaskState, Tasks};
 pub use tls::{CertificateError, Certificates};

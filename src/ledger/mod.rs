@@ -12,6 +12,7 @@
 //! read      the state at a generation   changes  what each generation changed
 //! verify    is all of it there          prune    what need not be kept
 //! notice    other processes' commits    audit    who asked what
+//! presence  whether a holder is there   queue    runs that wait for another to end
 //! keys      what signs tokens, sealed   clients  OAuth clients, issued tokens
 //! connections  Intercom's tokens, sealed         lifecycle  what people must do
 //! ```
@@ -28,7 +29,9 @@ mod keys;
 mod lease;
 mod lifecycle;
 mod notice;
+mod presence;
 mod prune;
+mod queue;
 mod read;
 mod rows;
 mod runs;
@@ -36,9 +39,12 @@ mod sessions;
 mod verify;
 mod versions;
 
+use std::sync::Arc;
+
 use migrations::Migrator;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
+use tokio::sync::Mutex;
 
 pub use audit::{AuditEntry, AuditQuestion};
 pub use changes::{ChangeKind, ChangePage, ChangePosition, RecordedChange};
@@ -61,6 +67,8 @@ use crate::limits;
 #[derive(Clone)]
 pub struct Ledger {
     database: DatabaseConnection,
+    /// Shows others that this process is there; none before it first takes a lease.
+    mark: Arc<Mutex<Option<presence::Mark>>>,
 }
 
 impl Ledger {
@@ -100,7 +108,7 @@ impl Ledger {
                 Err(error) if attempts > 0 && lease::is_busy(&error) => {
                     Clock::System.sleep(limits::MIGRATION_PAUSE).await;
                 }
-                connected => return Ok(Self { database: connected? }),
+                connected => return Ok(Self { database: connected?, mark: Arc::default() }),
             }
         }
     }
@@ -138,6 +146,9 @@ impl Ledger {
 
     /// Closes all connections.
     pub async fn close(self) {
+        if let Some(mark) = self.mark.lock().await.take() {
+            mark.remove().await;
+        }
         if let Err(error) = self.database.close().await {
             tracing::warn!(error = %error, "the database connection did not close cleanly");
         }

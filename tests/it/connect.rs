@@ -28,7 +28,7 @@ async fn unconnected() -> (Bridge, Simulator) {
         config.intercom.access_token = None;
         config.intercom.client_id = Some(CLIENT_ID.to_owned());
         config.intercom.base_url = Some(intercom.base_url().parse().unwrap());
-        config.import.poll_interval = Duration::from_secs(1);
+        config.import.poll_interval = Some(Duration::from_secs(1));
     })
     .await;
     (bridge, intercom)
