@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 /// Tells the time in UTC, in whole milliseconds: what SCIM prints and both databases store.
 #[derive(Clone, Debug)]
@@ -91,6 +91,13 @@ impl Clock {
 pub fn before(moment: OffsetDateTime, by: Duration) -> OffsetDateTime {
     let by = time::Duration::try_from(by).ok();
     by.and_then(|by| moment.checked_sub(by)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// So long after a moment; the end of all times, where that lies beyond.
+#[must_use]
+pub fn after(moment: OffsetDateTime, by: Duration) -> OffsetDateTime {
+    let by = time::Duration::try_from(by).ok();
+    by.and_then(|by| moment.checked_add(by)).unwrap_or(PrimitiveDateTime::MAX.assume_utc())
 }
 
 fn to_millis(time: OffsetDateTime) -> i64 {

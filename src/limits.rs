@@ -1,6 +1,7 @@
 //! Every bound of the bridge that is not a setting, each with its reason.
 
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Largest body accepted from Intercom: 100,000 admins are about 45 MB of JSON, so this leaves room
@@ -223,8 +224,45 @@ pub const LIST_ITEMS_USUAL: usize = 100;
 /// How long a client that asked for an import may wait for its end.
 pub const IMPORT_WAIT: Duration = Duration::from_mins(1);
 
-/// How long it waits for its beginning, at the most: a bridge that is idle begins at once.
-pub const IMPORT_START_WAIT: Duration = Duration::from_secs(10);
+/// How long it waits for the beginning of its import, where none is under way: a bridge that is idle begins at once. Beyond,
+/// the answer says that it is queued.
+pub const IMPORT_START_WAIT: Duration = Duration::from_secs(2);
+
+/// How often a number for a run is tried to be had, while other processes are in the way: on SQLite each try waits for
+/// [`DATABASE_WAIT`], and the commit of a first import of 100,000 people takes a while.
+pub const QUEUE_ATTEMPTS: u32 = 8;
+
+/// How long a run stays queued. Only while no bridge runs does one wait for long, and then a person should look again before
+/// removals are let through.
+pub const QUEUED_MAX: Duration = Duration::from_hours(1);
+
+/// Queued imports that the `import` command runs before its own: one of each mode, and those queued meanwhile.
+pub const QUEUED_FIRST: u32 = 10;
+
+/// How often the number of an advisory lock is drawn that no other process has.
+pub const MARK_ATTEMPTS: u32 = 5;
+
+/// Shortest and longest pause before a background task is started again that a panic ended.
+pub const TASK_RETRY_FIRST: Duration = Duration::from_secs(1);
+/// See [`TASK_RETRY_FIRST`].
+pub const TASK_RETRY_MAX: Duration = Duration::from_mins(5);
+/// A task that ran for so long had recovered: the pauses begin anew.
+pub const TASK_CALM: Duration = Duration::from_mins(10);
+
+/// What durations in the settings may be: `import.poll_interval`.
+pub const POLL_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(30 * 24);
+/// `import.full_interval`.
+pub const FULL_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
+/// `import.lease`.
+pub const LEASE: RangeInclusive<Duration> = Duration::from_secs(1)..=LEASE_MAX;
+/// `serve.max_age`.
+pub const MAX_AGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
+/// `serve.max_wait`.
+pub const MAX_WAIT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(5);
+/// `access.token_ttl`.
+pub const TOKEN_TTL: RangeInclusive<Duration> = Duration::from_secs(1)..=TOKEN_TTL_MAX;
+/// `access.issuers[].leeway`.
+pub const LEEWAY: RangeInclusive<Duration> = Duration::from_secs(1)..=TOKEN_LEEWAY_MAX;
 
 /// How often the ledger is asked meanwhile.
 pub const RUN_POLL: Duration = Duration::from_millis(100);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, EncodeLabelValue, LabelSetEncoder, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -61,6 +61,22 @@ struct OfToken {
     outcome: &'static str,
 }
 
+/// A task of one workspace, or, without the label, of all.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct OfTask {
+    workspace: Option<String>,
+    task: &'static str,
+}
+
+impl EncodeLabelSet for OfTask {
+    fn encode(&self, encoder: &mut LabelSetEncoder) -> fmt::Result {
+        if let Some(workspace) = &self.workspace {
+            ("workspace", workspace.as_str()).encode(encoder.encode_label())?;
+        }
+        ("task", self.task).encode(encoder.encode_label())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfBuild {
     version: &'static str,
@@ -90,6 +106,7 @@ pub struct Measures {
     import_seconds: Histograms<OfWorkspace>,
     refused_writes: Family<OfWrite, Counter>,
     tokens: Family<OfToken, Counter>,
+    task_failures: Family<OfTask, Counter>,
     intercom_calls: Family<OfWorkspace, Counter>,
     intercom_retries: Family<OfWorkspace, Counter>,
     intercom_rate_limited: Family<OfWorkspace, Counter>,
@@ -180,6 +197,7 @@ impl Default for Measures {
             import_seconds: Family::new_with_constructor(|| Histogram::new(IMPORT_SECONDS)),
             refused_writes: Family::default(),
             tokens: Family::default(),
+            task_failures: Family::default(),
             intercom_calls: Family::default(),
             intercom_retries: Family::default(),
             intercom_rate_limited: Family::default(),
@@ -213,6 +231,11 @@ impl Default for Measures {
         registry.register_with_unit("import_duration", "How long they took", Unit::Seconds, all.import_seconds.clone());
         registry.register("refused_writes", "Writes that the bridge refused", all.refused_writes.clone());
         registry.register("tokens", "Tokens that OAuth clients asked for", all.tokens.clone());
+        registry.register(
+            "task_failures",
+            "How often a background task stopped because of a fault in the bridge, and was started again",
+            all.task_failures.clone(),
+        );
         registry.register("intercom_calls", "Calls to Intercom, failed tries among them", all.intercom_calls.clone());
         registry.register("intercom_retries", "Calls that repeated a failed one", all.intercom_retries.clone());
         registry.register("intercom_rate_limited", "Calls answered with 429", all.intercom_rate_limited.clone());
@@ -296,6 +319,16 @@ impl Measures {
     /// An OAuth client asked for a token.
     pub fn token(&self, outcome: &'static str) {
         self.tokens.get_or_create(&OfToken { outcome }).inc();
+    }
+
+    /// There is a background task, of one workspace or of all.
+    pub fn task(&self, task: &'static str, workspace: Option<&str>) {
+        drop(self.task_failures.get_or_create(&OfTask { workspace: workspace.map(str::to_owned), task }));
+    }
+
+    /// It stopped because of a fault in the bridge.
+    pub fn task_failed(&self, task: &'static str, workspace: Option<&str>) {
+        self.task_failures.get_or_create(&OfTask { workspace: workspace.map(str::to_owned), task }).inc();
     }
 
     /// Whether the database answers.

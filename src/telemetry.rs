@@ -2,6 +2,7 @@
 //! named.
 
 use std::io::IsTerminal as _;
+use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
 
 use opentelemetry::trace::TracerProvider as _;
@@ -47,6 +48,19 @@ pub fn init(telemetry: &Telemetry, usual: &str) {
         }
     });
     let _already = tracing_subscriber::registry().with(lines).with(traces).try_init();
+    std::panic::set_hook(Box::new(tell_panic));
+}
+
+/// Says where the bridge panicked, as a line of the log. A message that is made when it happens may hold people's data,
+/// such as the text that was cut at the wrong place; one that stands in the code does not.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(left out)");
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!(place, message, "the bridge panicked: a fault in it; please report this line");
+    } else {
+        eprintln!("the bridge panicked at {place}: {message}");
+    }
 }
 
 /// Sends what spans are left. To be called when nothing runs any more.

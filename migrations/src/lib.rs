@@ -14,6 +14,7 @@ mod m20261121_000006_history;
 mod m20261121_000007_clients;
 mod m20261121_000008_lifecycle;
 mod m20261121_000009_page_sessions;
+mod m20261127_000011_queued_imports;
 mod m20261127_000012_evidence;
 
 /// All migrations, oldest first.
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000007_clients::Migration),
             Box::new(m20261121_000008_lifecycle::Migration),
             Box::new(m20261121_000009_page_sessions::Migration),
+            Box::new(m20261127_000011_queued_imports::Migration),
             Box::new(m20261127_000012_evidence::Migration),
         ]
     }

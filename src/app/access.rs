@@ -195,7 +195,7 @@ impl AccessLoop {
     }
 
     /// Looks every [`limits::ACCESS_POLL`].
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(&mut self, mut stop: watch::Receiver<bool>) {
         let mut failing = false;
         loop {
             tokio::select! {
@@ -213,7 +213,7 @@ impl AccessLoop {
             }
             failing = refreshed.is_err();
         }
-        self.ledger.close().await;
+        self.ledger.clone().close().await;
     }
 }
 

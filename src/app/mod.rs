@@ -2,31 +2,33 @@
 //!
 //! ```text
 //! workspace  the importer's loop and the publisher's
+//! supervisor keeps the loops running
 //! access     keys, clients, connections, the audit trail
 //! ```
 
 mod access;
+mod supervisor;
 mod workspace;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
 use access::{AccessLoop, audit_loop};
 pub use access::{key_file, open_connection, open_tokens, stored_vault, trusted_issuers, vault};
+use supervisor::Supervisor;
 use workspace::Running;
 pub use workspace::{importer_of, workspace_of};
 
 use crate::access::{AccessError, AuditTrail, ClientLogin, Strangers, Tokens};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::http::{self, CertificateError, Certificates, Freshness, Origin, Service, Workspace};
+use crate::http::{self, CertificateError, Certificates, Freshness, Origin, Service, TaskName, Workspace};
 use crate::ledger::{Ledger, LedgerError};
 use crate::limits;
 use crate::measures::Measures;
@@ -40,6 +42,7 @@ pub struct App {
     address: SocketAddr,
     service: Service,
     stop: watch::Sender<bool>,
+    broken: watch::Receiver<bool>,
     loops: Vec<JoinHandle<()>>,
     audit: (watch::Sender<bool>, JoinHandle<()>),
     server: actix_web::dev::ServerHandle,
@@ -143,9 +146,6 @@ pub fn without_password(url: &str) -> String {
     }
 }
 
-/// Something that runs until the bridge stops.
-type Loop = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 impl App {
     /// Starts everything. What was imported before is shown at once; the first imports begin right away.
     ///
@@ -183,23 +183,38 @@ impl App {
             .map_err(|error| StartError::Listen { bind: config.server.bind, why: error.to_string() })?;
         let handle = server.handle();
         let (stop, stopped) = watch::channel(false);
-        let mut loops: Vec<Loop> = running.into_iter().flat_map(|running| running.loops(stopped.clone())).collect();
-        loops.push(Box::pin(access.run(stopped.clone())));
+        let (tasks, measures) = (Arc::clone(&service.tasks), Arc::clone(&service.measures));
+        let supervisor = Supervisor { tasks, measures, clock: clock.clone() };
+        let mut loops: Vec<JoinHandle<()>> =
+            running.into_iter().flat_map(|running| running.keep(&supervisor, &stopped)).collect();
+        loops.push(keep_access(&supervisor, access, &stopped));
         if let Some(certificates) = certificates {
-            loops.push(Box::pin(certificates.watch(clock.clone(), stopped)));
+            let (clock, stopping) = (clock.clone(), stopped.clone());
+            let watch = move || Arc::clone(&certificates).watch(clock.clone(), stopping.clone());
+            loops.push(supervisor.keep(of_all("certificates"), stopped.clone(), || {}, watch));
         }
-        let mut loops: Vec<JoinHandle<()>> = loops.into_iter().map(run).collect();
-        loops.push(run(async move {
+        let (ended, broken) = watch::channel(false);
+        loops.push(supervisor.watch(of_all("server"), stopped, ended, async {
             if let Err(error) = server.await {
                 tracing::error!(error = %error, "the server ended");
             }
         }));
         // It goes on until the last request is answered.
         let (end_audit, audit_ends) = watch::channel(false);
-        let trail = Arc::clone(&service.trail);
-        let audit = run(audit_loop(trail, ledger, config.clone(), clock, audit_ends));
+        let (trail, config) = (Arc::clone(&service.trail), config.clone());
+        let ends = audit_ends.clone();
+        let write =
+            move || audit_loop(Arc::clone(&trail), ledger.clone(), config.clone(), clock.clone(), audit_ends.clone());
+        let audit = supervisor.keep(of_all("audit_trail"), ends, || {}, write);
         tracing::info!(address = %address, "listening");
-        Ok(Self { address, service, stop, loops, audit: (end_audit, audit), server: handle })
+        Ok(Self { address, service, stop, broken, loops, audit: (end_audit, audit), server: handle })
+    }
+
+    /// Waits until the bridge can do its work no more, which nothing but a fault of its own brings about. Then it is to be
+    /// stopped, and the process to end, so that it is started anew.
+    pub async fn broken(&self) {
+        // The sender lives as long as the task that it tells of; without both, nothing is served.
+        let _ = self.broken.clone().wait_for(|broken| *broken).await;
     }
 
     /// Where it listens.
@@ -230,7 +245,7 @@ impl App {
         self.stop.send_replace(true);
         self.server.stop(true).await;
         for task in self.loops {
-            // A task that panicked has said so already.
+            // A supervisor has said already what there was to say.
             let _ = task.await;
         }
         let (end, audit) = self.audit;
@@ -244,6 +259,21 @@ impl App {
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may spawn")]
 fn run(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     tokio::spawn(task)
+}
+
+/// The name of a task that is there once.
+fn of_all(task: &'static str) -> TaskName {
+    TaskName { task, workspace: None }
+}
+
+/// Keeps keys, clients and connections up with the ledger.
+fn keep_access(supervisor: &Supervisor, access: AccessLoop, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
+    let (access, stopping) = (Arc::new(Mutex::new(access)), stopped.clone());
+    let look = move || {
+        let (access, stopping) = (Arc::clone(&access), stopping.clone());
+        async move { access.lock().await.run(stopping).await }
+    };
+    supervisor.keep(of_all("access"), stopped.clone(), || {}, look)
 }
 
 fn listen(config: &Config) -> Result<TcpListener, StartError> {
@@ -291,6 +321,7 @@ fn service(
             trusted_proxies: config.server.trusted_proxies.as_slice().into(),
             may_be_forwarded: config.server.public_url.is_none(),
         },
+        tasks: Arc::default(),
         names: config.scim.one_word_names,
         retention: days(config.import.retention_days),
         privileged_roles: config.reviews.privileged_roles.as_slice().into(),

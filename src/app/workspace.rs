@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
+use super::supervisor::Supervisor;
 use super::{StartError, days};
 use crate::access::WebhookKey;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, WorkspaceConfig};
-use crate::http::{Workspace, begin_counting, scim_base_url, settle_requests};
+use crate::http::{TaskName, Workspace, begin_counting, scim_base_url, settle_requests};
 use crate::import::{Bursts, Connector, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Worker};
 use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Notices};
@@ -108,22 +110,31 @@ impl Running {
     }
 
     /// Imports and publishes until it is told to stop.
-    pub fn loops(self, stopped: watch::Receiver<bool>) -> [super::Loop; 2] {
+    pub fn keep(self, supervisor: &Supervisor, stopped: &watch::Receiver<bool>) -> [JoinHandle<()>; 2] {
         let Self { workspace, worker, publisher, ledger, clock } = self;
-        let shown = publisher.clone();
-        let publish = async move || {
-            if let Err(error) = shown.refresh().await {
-                tracing::warn!(workspace = shown.workspace(), error = %error.chain(), "the ledger could not be read; what is shown stays");
-            }
+        let name = |task| TaskName { task, workspace: Some(Arc::clone(&workspace.name)) };
+        let health = Arc::clone(&workspace.health);
+        let (worker, shown, stopping) = (Arc::new(worker), publisher.clone(), stopped.clone());
+        let import = move || import_loop(Arc::clone(&worker), shown.clone(), stopping.clone());
+        let importing = supervisor.keep(name("importer"), stopped.clone(), move || health.panicked(), import);
+        let (shown, stopping) = (Arc::clone(&workspace), stopped.clone());
+        let publish = move || {
+            publish_loop(publisher.clone(), ledger.clone(), Arc::clone(&shown), clock.clone(), stopping.clone())
         };
-        [
-            Box::pin(worker.run(publish, stopped.clone())),
-            Box::pin(publish_loop(publisher, ledger, workspace, clock, stopped)),
-        ]
+        [importing, supervisor.keep(name("publisher"), stopped.clone(), || {}, publish)]
     }
 }
 
-/// Looks for generations and runs that another process recorded: when the database tells of one, and every
+async fn import_loop(worker: Arc<Worker>, publisher: Publisher, stopped: watch::Receiver<bool>) {
+    let publish = async move || {
+        if let Err(error) = publisher.refresh().await {
+            tracing::warn!(workspace = publisher.workspace(), error = %error.chain(), "the ledger could not be read; what is shown stays");
+        }
+    };
+    worker.run(publish, stopped).await;
+}
+
+/// Looks for generations and runs that another process recorded or queued: when the database tells of one, and every
 /// [`limits::GENERATION_POLL`].
 async fn publish_loop(
     publisher: Publisher,
@@ -143,6 +154,10 @@ async fn publish_loop(
         }
         let refreshed = async {
             publisher.refresh().await?;
+            // Queued by another process, or by one that is gone.
+            if ledger.has_queued(workspace).await? {
+                shown.nudge.serve_queue();
+            }
             ledger.last_ended(workspace).await
         };
         let failed = match refreshed.await {

@@ -51,6 +51,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let result = tokio::select! {
         result = async { served.await?; asked_to_stop().await; Ok(()) } => result,
         () = asked_to_stop() => Ok(()),
+        () = app.broken() => Err(CommandError::new(super::serve::BROKEN)),
     };
     bar.finish_and_clear();
     app.stop().await;
@@ -64,7 +65,7 @@ fn config(arguments: &Arguments, intercom: &str, database: &std::path::Path) -> 
     config.database.url = SecretString::from(format!("sqlite://{}?mode=rwc", database.display()));
     config.intercom.access_token = Some(SecretString::from(SIMULATED_TOKEN));
     config.intercom.base_url = Some(intercom.parse().map_err(|_| CommandError::new("the simulator has no address"))?);
-    config.import.poll_interval = Duration::from_secs(5);
+    config.import.poll_interval = Some(Duration::from_secs(5));
     config.access.encryption_key = Some(Vault::fresh_key().map_err(AccessError::from)?);
     // Whoever measures how fast it is should not be held back.
     config.limits.requests_per_second = 0;

@@ -100,8 +100,19 @@ async fn import(
         clock.sleep(limits::LEASE_POLL).await;
     };
     let show = |phase: Phase| bar.set_message(phase.to_string());
+    // Runs that are queued come first.
+    let wanted = async {
+        let mut run = importer.run(&lease, &request, &show).await?;
+        for _ in 0..limits::QUEUED_FIRST {
+            if run.queued_at.is_none() || request.is_done_by(&run) {
+                break;
+            }
+            run = importer.run(&lease, &request, &show).await?;
+        }
+        Ok(run)
+    };
     let run = tokio::select! {
-        run = importer.run(&lease, &request, &show) => Some(run),
+        run = wanted => Some(run),
         () = asked_to_stop() => None,
     };
     importer.release(&lease).await;

@@ -5,9 +5,16 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 
+/// Why it ends although nobody asked it to.
+pub const BROKEN: &str =
+    "the server stopped because of a fault in the bridge; start it again, and report this with the log";
+
 pub async fn run(config: &Config) -> Result<(), CommandError> {
     let app = App::start(config, Clock::System).await?;
-    asked_to_stop().await;
+    let broken = tokio::select! {
+        () = asked_to_stop() => false,
+        () = app.broken() => true,
+    };
     app.stop().await;
-    Ok(())
+    if broken { Err(CommandError::new(BROKEN)) } else { Ok(()) }
 }

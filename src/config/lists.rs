@@ -14,12 +14,9 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use super::ConfigError;
 use super::environment::secret_in;
 use super::findings::{KEYS, meant, repair, source, what_is_allowed};
-use super::values::{
-    client_id_or_empty, interval, region_or_empty, secret_or_empty, text_or_empty, texts, url_or_empty,
-};
+use super::values::{client_id_or_empty, leeway, region_or_empty, secret_or_empty, text_or_empty, texts, url_or_empty};
 use crate::access::{Scope, SigningAlgorithm};
 use crate::intercom::Region;
-use crate::limits;
 
 /// One workspace.
 #[derive(Clone, Debug)]
@@ -255,11 +252,6 @@ fn jwks_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error>
 
 fn algorithms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SigningAlgorithm>, D::Error> {
     some_texts(deserializer)?.iter().map(|word| word.parse().map_err(D::Error::custom)).collect()
-}
-
-fn leeway<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let duration = interval(deserializer)?;
-    if duration <= limits::TOKEN_LEEWAY_MAX { Ok(duration) } else { Err(D::Error::custom("too long")) }
 }
 
 fn scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Vec<Scope>>, D::Error> {

@@ -30,8 +30,9 @@ pub use lists::{Issuer, WorkspaceConfig};
 pub use reference::reference;
 pub use values::origin;
 use values::{
-    api_version, client_id_or_empty, database_url, file_or_empty, interval, lease, networks, origin_or_empty, plain,
-    region_or_empty, sealing_key_or_empty, secret_or_empty, texts, token_ttl, url_or_empty,
+    api_version, client_id_or_empty, database_url, file_or_empty, full_interval, lease, max_age, max_wait, networks,
+    origin_or_empty, plain, poll_interval, region_or_empty, sealing_key_or_empty, secret_or_empty, texts, token_ttl,
+    url_or_empty,
 };
 
 use crate::directory::{DEFAULT_WORKSPACE, Names};
@@ -167,12 +168,12 @@ pub struct Intercom {
 /// Section `import`.
 #[derive(Clone, Debug, Deserialize, Validate)]
 pub struct Import {
-    /// How often changes are looked for.
-    #[serde(deserialize_with = "interval")]
-    pub poll_interval: Duration,
-    /// How often everything is read anew.
-    #[serde(deserialize_with = "interval")]
-    pub full_interval: Duration,
+    /// How often changes are looked for; none for never by the clock.
+    #[serde(deserialize_with = "poll_interval")]
+    pub poll_interval: Option<Duration>,
+    /// How often everything is read anew; none for never by the clock.
+    #[serde(deserialize_with = "full_interval")]
+    pub full_interval: Option<Duration>,
     /// How long a process that has died keeps others from importing.
     #[serde(deserialize_with = "lease")]
     pub lease: Duration,
@@ -196,14 +197,14 @@ pub struct Import {
 /// Section `serve`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Serve {
-    /// How old an answer may be before it makes the bridge look for changes.
-    #[serde(deserialize_with = "interval")]
-    pub max_age: Duration,
+    /// How old an answer may be before it makes the bridge look for changes; none for any age.
+    #[serde(deserialize_with = "max_age")]
+    pub max_age: Option<Duration>,
     /// Whether every question waits for what Intercom says now.
     #[serde(deserialize_with = "plain")]
     pub read_through: bool,
     /// How long a question waits for that.
-    #[serde(deserialize_with = "interval")]
+    #[serde(deserialize_with = "max_wait")]
     pub max_wait: Duration,
 }
 
@@ -476,6 +477,34 @@ mod tests {
         let message = wrong.unwrap_err().to_string();
         assert!(!message.contains("sesame") && !message.contains("mars"), "no value is repeated");
         insta::assert_snapshot!(message);
+    }
+
+    #[test]
+    fn every_duration_has_a_range_and_some_can_be_off() {
+        let variable = |key: &str| format!("BRIDGE_{}", key.to_uppercase().replace('.', "__"));
+        for (key, least, most, can_be_off) in [
+            ("import.poll_interval", "1s", "30d", true),
+            ("import.full_interval", "1s", "365d", true),
+            ("import.lease", "1s", "10m", false),
+            ("serve.max_age", "1s", "365d", true),
+            ("serve.max_wait", "1s", "5m", false),
+            ("access.token_ttl", "1s", "24h", false),
+        ] {
+            for fine in [least, most] {
+                assert!(load(&[(&variable(key), fine)]).is_ok(), "{key} = {fine}");
+            }
+            let more = format!("{most} 1s");
+            for wrong in ["0s", "999ms", &more, "9999y", "18446744073709551615s", "99999999999999999999y", "-5m", "5"] {
+                let error = load(&[(&variable(key), wrong)]).unwrap_err().to_string();
+                assert!(error.starts_with(&format!("{key} (from environment variable ")), "{wrong}: {error}");
+                assert!(error.contains("a duration from one second to "), "{error}");
+            }
+            for off in ["off", "Off", " OFF "] {
+                assert_eq!(load(&[(&variable(key), off)]).is_ok(), can_be_off, "{key} = {off}");
+            }
+        }
+        let off = load(&[("BRIDGE_IMPORT__POLL_INTERVAL", "off"), ("BRIDGE_SERVE__MAX_AGE", "off")]).unwrap();
+        assert_eq!((off.import.poll_interval, off.serve.max_age), (None, None));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How each kind of value is read. What is wrong with one is told by its key, so the errors here say little.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -61,20 +62,32 @@ pub(super) fn sealing_key_or_empty<'de, D: Deserializer<'de>>(
     if key.as_ref().is_none_or(fits) { Ok(key) } else { Err(D::Error::custom("no key")) }
 }
 
-pub(super) fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let duration = humantime::parse_duration(&text).map_err(|_| D::Error::custom("no duration"))?;
-    if duration < Duration::from_secs(1) { Err(D::Error::custom("too short")) } else { Ok(duration) }
+/// A duration within a range of [`limits`]: there is none without.
+fn duration(text: &str, range: &RangeInclusive<Duration>) -> Option<Duration> {
+    humantime::parse_duration(text.trim()).ok().filter(|duration| range.contains(duration))
 }
 
-pub(super) fn lease<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let duration = interval(deserializer)?;
-    if duration <= limits::LEASE_MAX { Ok(duration) } else { Err(D::Error::custom("too long")) }
+/// Readers of durations, each with its range. `or_off`: `off` is none.
+macro_rules! durations {
+    ($($name:ident: $range:ident),+; or_off: $($optional:ident: $optional_range:ident),+) => {
+        $(pub(super) fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            duration(&text, &limits::$range).ok_or_else(|| D::Error::custom("no duration of this range"))
+        })+
+        $(pub(super) fn $optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            if text.trim().eq_ignore_ascii_case("off") {
+                return Ok(None);
+            }
+            let duration = duration(&text, &limits::$optional_range);
+            duration.map(Some).ok_or_else(|| D::Error::custom("no duration of this range"))
+        })+
+    };
 }
 
-pub(super) fn token_ttl<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let duration = interval(deserializer)?;
-    if duration <= limits::TOKEN_TTL_MAX { Ok(duration) } else { Err(D::Error::custom("too long")) }
+durations! {
+    lease: LEASE, max_wait: MAX_WAIT, token_ttl: TOKEN_TTL, leeway: LEEWAY;
+    or_off: poll_interval: POLL_INTERVAL, full_interval: FULL_INTERVAL, max_age: MAX_AGE
 }
 
 pub(super) fn url_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {

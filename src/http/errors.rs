@@ -125,24 +125,6 @@ impl ResponseError for ApiError {
 }
 
 impl ApiError {
-    /// An import is under way that is not the one that was asked for.
-    pub fn import_under_way() -> Self {
-        Self::Problem {
-            status: StatusCode::CONFLICT,
-            code: "import_under_way",
-            detail: "an import is under way that does less than was asked for; ask again when it has ended".to_owned(),
-        }
-    }
-
-    /// An import that was asked for has not begun yet; it will.
-    pub fn import_waits() -> Self {
-        Self::Problem {
-            status: StatusCode::CONFLICT,
-            code: "import_waits",
-            detail: "the import waits for another one to end; look at /api/v1/imports for how it goes".to_owned(),
-        }
-    }
-
     /// A webhook that Intercom did not sign with the secret that is configured.
     pub fn bad_signature() -> Self {
         Self::Problem {
@@ -224,8 +206,7 @@ impl ApiError {
             Self::Scim(ScimError::UnsupportedEncoding) => vec![(ACCEPT_ENCODING, value("identity"))],
             // Clients read whole seconds here, and some fail on anything else.
             Self::Scim(ScimError::NotReady | ScimError::Unavailable { .. })
-            | Self::Problem { status: StatusCode::SERVICE_UNAVAILABLE, .. }
-            | Self::Problem { code: "import_under_way" | "import_waits", .. } => {
+            | Self::Problem { status: StatusCode::SERVICE_UNAVAILABLE, .. } => {
                 vec![(RETRY_AFTER, value("5"))]
             }
             _ => Vec::new(),

@@ -53,7 +53,7 @@ pub async fn picture<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fre
     }
     let picture = seen(workspace.live.picture().ok_or(ScimError::NotReady)?, request, caller);
     let age = age(caller, now);
-    if age.is_some_and(|age| age > freshness.max_age) && !failing() {
+    if age.zip(freshness.max_age).is_some_and(|(age, max_age)| age > max_age) && !failing() {
         workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), now);
     }
     Ok(Fresh { picture, age: age.map(time::Duration::whole_seconds) })

@@ -5,7 +5,6 @@ use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::body::Body;
@@ -30,17 +29,17 @@ pub struct NewImport {
     allow_removals: bool,
 }
 
-/// Starts an import. One that is under way and reads as much is given instead of a second.
+/// Asks for an import. One that is under way and does as much is given; else the import is queued, and begins as soon as no
+/// other one is under way. Of each mode one is queued at the most: who asks for what is queued already is given that one.
 #[utoipa::path(
     post, path = "/api/v1/imports", operation_id = "start_import", tag = "imports", security(("bearer" = ["import.run"])),
     request_body(content = Option<NewImport>, description = "May be left out, for an incremental import"),
     params(("Prefer" = Option<String>, Header, description = "`wait=N`: answers when the import has ended, or after N seconds; at most 60")),
     responses(
         (status = 200, description = "It has ended already, well or not", body = Run),
-        (status = 202, description = "It is under way; `Location` tells how it goes", body = Run),
+        (status = 202, description = "It is under way, or queued; `Location` tells how it goes", body = Run),
         (status = 400, description = "The body cannot be read", content_type = "application/problem+json", body = Problem),
         (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
-        (status = 409, description = "An import is under way that does less; ask again when it has ended", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
 )]
@@ -48,22 +47,22 @@ pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Body) 
     // Before anything is begun.
     preferred_form(&request, &[JSON])?;
     let wanted = read(&body.0)?;
-    let (service, workspace) = (&caller.service, &caller.workspace);
     let import = ImportRequest {
         mode: wanted.mode.unwrap_or(Mode::Incremental),
         trigger: Trigger::Api,
         requested_by: Some(caller.principal.subject.clone()),
         allow_removals: wanted.allow_removals,
     };
-    let run = under_way(&caller, &import).await?;
+    let clock = &caller.service.clock;
+    let mut run = accepted(&caller, &import).await?;
     let wait = preferred_wait(&request, limits::IMPORT_WAIT);
-    let run = match wait {
-        Some(wait) => service.clock.within(wait, ended(&caller, &import, run.id)).await.transpose()?.unwrap_or(run),
-        None => run,
-    };
-    let location =
-        format!("{}/imports/{}", api_base_url(&caller.service.origin.url_for(&request), &workspace.name), run.id);
-    let mut response = if run.status == RunStatus::Running { HttpResponse::Accepted() } else { HttpResponse::Ok() };
+    if let Some(wait) = wait {
+        // What is known when the time is up is in `run`.
+        clock.within(wait, ended(&caller, &import, &mut run)).await.transpose()?;
+    }
+    let workspace = &caller.workspace.name;
+    let location = format!("{}/imports/{}", api_base_url(&caller.service.origin.url_for(&request), workspace), run.id);
+    let mut response = if is_open(&run) { HttpResponse::Accepted() } else { HttpResponse::Ok() };
     if let Some(wait) = wait {
         response.insert_header(("Preference-Applied", format!("wait={}", wait.as_secs())));
     }
@@ -85,58 +84,59 @@ fn read(body: &[u8]) -> Result<NewImport, ApiError> {
     })
 }
 
-/// The run that does what is wanted: the one that is under way, else one that begins now.
-async fn under_way(caller: &Caller<ImportRun>, import: &ImportRequest) -> Result<Run, ApiError> {
-    let (service, workspace) = (&caller.service, &caller.workspace);
-    let now = service.clock.now();
-    match service.ledger.run_under_way(&workspace.name, now).await? {
-        Some(run) if does(&run, import) => Ok(run),
-        Some(_) => Err(ApiError::import_under_way()),
-        None => {
-            workspace.nudge.ask(import.clone(), now);
-            started(caller, import, now).await
-        }
+/// The run that does what is wanted: the one that is under way, else a queued one. Where none is under way, the queued one
+/// begins at once, and is given as it is then.
+async fn accepted(caller: &Caller<ImportRun>, import: &ImportRequest) -> Result<Run, ApiError> {
+    let (clock, ledger, workspace) = (&caller.service.clock, &caller.service.ledger, &caller.workspace);
+    let now = clock.now();
+    let under_way = ledger.run_under_way(&workspace.name, now).await?;
+    let busy = under_way.is_some();
+    if let Some(run) = under_way.filter(|run| import.is_done_by(run)) {
+        return Ok(run);
     }
-}
-
-/// Whether a run does what is wanted.
-fn does(run: &Run, import: &ImportRequest) -> bool {
-    run.mode >= import.mode && (run.allow_removals || !import.allow_removals)
-}
-
-/// The run that begins now, here or in another process.
-async fn started(
-    caller: &Caller<ImportRun>,
-    import: &ImportRequest,
-    asked_at: OffsetDateTime,
-) -> Result<Run, ApiError> {
-    let (service, workspace) = (&caller.service, &caller.workspace);
-    let patience = asked_at + limits::IMPORT_START_WAIT;
-    while service.clock.now() < patience {
-        let newest = service.ledger.runs(&workspace.name, None, 1).await?.into_iter().next();
-        if let Some(run) = newest.filter(|run| run.started_at >= asked_at && does(run, import)) {
-            return Ok(run);
-        }
-        service.clock.sleep(limits::RUN_POLL).await;
+    let ImportRequest { mode, trigger, requested_by, allow_removals } = import.clone();
+    let queued = ledger.queue_run(&workspace.name, mode, trigger, (requested_by, allow_removals), now).await?;
+    workspace.nudge.serve_queue();
+    if busy {
+        return Ok(queued);
     }
-    Err(ApiError::import_waits())
+    let mut run = queued;
+    let begun = async {
+        while run.status == RunStatus::Queued {
+            clock.sleep(limits::RUN_POLL).await;
+            run = known(caller, run.id).await?;
+        }
+        Ok::<(), ApiError>(())
+    };
+    clock.within(limits::IMPORT_START_WAIT, begun).await.transpose()?;
+    Ok(run)
 }
 
-/// The run, once it has ended. When the process that runs it dies, another run takes its place.
-async fn ended(caller: &Caller<ImportRun>, import: &ImportRequest, mut id: RunId) -> Result<Run, ApiError> {
+/// Whether a run has not ended.
+fn is_open(run: &Run) -> bool {
+    matches!(run.status, RunStatus::Queued | RunStatus::Running)
+}
+
+async fn known(caller: &Caller<ImportRun>, id: RunId) -> Result<Run, ApiError> {
+    Ok(caller.service.ledger.run(&caller.workspace.name, id).await?.ok_or(ScimError::Internal)?)
+}
+
+/// Waits until the run has ended. When the process that runs it dies, another run takes its place.
+async fn ended(caller: &Caller<ImportRun>, import: &ImportRequest, run: &mut Run) -> Result<(), ApiError> {
     let (service, workspace) = (&caller.service, &caller.workspace.name);
     loop {
         // Asked first: a run that ends meanwhile is not taken for dead.
         let alive = service.ledger.run_under_way(workspace, service.clock.now()).await?.is_some();
-        let run = service.ledger.run(workspace, id).await?.ok_or(ScimError::Internal)?;
+        *run = known(caller, run.id).await?;
         match run.status {
+            RunStatus::Queued => {}
             RunStatus::Running if alive => {}
-            RunStatus::Running | RunStatus::Interrupted => id = under_way(caller, import).await?.id,
+            RunStatus::Running | RunStatus::Interrupted => *run = accepted(caller, import).await?,
             _ => {
                 // Who has waited for an import sees what it recorded.
                 let recorded = run.generation.unwrap_or(0);
                 caller.workspace.live.shows(|shown| shown.generation >= recorded).await;
-                return Ok(run);
+                return Ok(());
             }
         }
         service.clock.sleep(limits::RUN_POLL).await;

@@ -18,6 +18,7 @@
 //! oauth       tokens for clients        connect    a workspace, in a browser
 //! audit       who asked what            webhooks   Intercom's pushes
 //! status      health, readiness         metrics    for Prometheus
+//! tasks       what runs in the background
 //! openapi     the description           tls        the certificate
 //! errors      every refusal becomes a body here, the framework's own included
 //! request_id  what a request is called
@@ -54,6 +55,7 @@ mod server;
 mod service;
 mod status;
 mod table;
+mod tasks;
 mod tls;
 mod unread;
 mod unsupported;
@@ -66,4 +68,5 @@ pub use openapi::{collection as openapi_collection, document as openapi_document
 pub use origin::Origin;
 pub use server::serve;
 pub use service::{Freshness, Service, Workspace, api_base_url, scim_base_url};
+pub use tasks::{TaskName, TaskStanding, TaskState, Tasks};
 pub use tls::{CertificateError, Certificates};

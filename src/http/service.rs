@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::errors::{ApiError, Facts};
 use super::origin::Origin;
+use super::tasks::Tasks;
 use crate::access::{AuditTrail, ClientLogin, Strangers, Tokens, WebhookKey, network_of};
 use crate::clock::{self, Clock};
 use crate::directory::{DEFAULT_WORKSPACE, Names};
@@ -53,6 +54,8 @@ pub struct Service {
     pub privileged_roles: Arc<[String]>,
     /// How far back a full import reads Intercom's activity log.
     pub activity_lookback: Duration,
+    /// How the tasks in the background are.
+    pub tasks: Arc<Tasks>,
     /// Every workspace, by name.
     pub workspaces: BTreeMap<String, Arc<Workspace>>,
 }
@@ -61,7 +64,7 @@ pub struct Service {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Freshness {
     /// An older answer is given, and makes the bridge look for changes.
-    pub max_age: Duration,
+    pub max_age: Option<Duration>,
     /// Whether every question waits for what Intercom says now.
     pub read_through: bool,
     /// How long a question waits for that.

@@ -13,6 +13,7 @@ use super::errors::ApiError;
 use super::negotiation::{JSON, preferred_form};
 use super::openapi::ApiRefusals;
 use super::service::{Service, Workspace};
+use super::tasks::TaskStanding;
 use crate::import::ConnectionState;
 use crate::ledger::{Failure, Run, RunStatus};
 use crate::limits;
@@ -48,13 +49,15 @@ pub async fn readyz(service: Data<Service>, visitor: Visitor) -> HttpResponse {
         None => None,
     };
     let now = service.clock.now();
+    let tasks =
+        service.tasks.standing(|name| seen.iter().any(|workspace| *workspace.name == *name), !visitor.is_stranger());
     let workspaces = seen.into_iter().map(|workspace| readiness(workspace, now)).collect();
     // To strangers as well: it tells of no workspace.
     let detail = (!ready).then_some(
         "No import has succeeded yet, so there is nothing to show. `intercom-scim-bridge check`, the log, and this address \
          with a token say why.",
     );
-    let body = Readiness { status: if ready { "ready" } else { "not_ready" }, detail, database, workspaces };
+    let body = Readiness { status: if ready { "ready" } else { "not_ready" }, detail, database, workspaces, tasks };
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }
 
@@ -131,6 +134,8 @@ pub struct Readiness {
     /// `up` or `down`, for those with a token. While it is down, what is shown stays.
     database: Option<&'static str>,
     workspaces: Vec<WorkspaceReadiness>,
+    /// The tasks in the background, for those with a token: one that stops because of a fault is started again.
+    tasks: Vec<TaskStanding>,
 }
 
 /// Whether one workspace can be asked.

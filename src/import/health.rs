@@ -96,6 +96,21 @@ impl Health {
         standing.failures = standing.failures.min(failures.max(1));
     }
 
+    /// Takes note that a fault of the bridge ended the loop of imports, or of publishing. The next import that ends says how
+    /// it stands from then on.
+    pub fn panicked(&self) {
+        let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        standing.connection = ConnectionState::Degraded;
+        standing.failures = standing.failures.saturating_add(1);
+        standing.problem = Some(Failure {
+            code: "internal".to_owned(),
+            detail: "a background task of this workspace stopped because of a fault in the bridge".to_owned(),
+            remedy: "nothing at once: it is started again, and what is shown stays. Report it with the line in the log that \
+                     says where"
+                .to_owned(),
+        });
+    }
+
     /// Takes note of how an import ended, and tells how many have failed in a row. A run before the last that is known
     /// is no news.
     pub fn note(&self, outcome: Result<&Run, &LedgerError>) -> u32 {
@@ -138,5 +153,21 @@ impl Health {
         let succeeded = outcome.is_ok_and(|run| run.status == RunStatus::Succeeded);
         standing.failures = if succeeded { 0 } else { standing.failures.saturating_add(1) };
         standing.failures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_shown_until_an_import_has_ended() {
+        let health = Health::default();
+        health.panicked();
+        let standing = health.standing();
+        assert_eq!((standing.connection, health.failing()), (ConnectionState::Degraded, true));
+        assert_eq!(standing.problem.unwrap().code, "internal");
+        health.note(Err(&LedgerError::LeaseLost));
+        assert_eq!(health.standing().problem.unwrap().code, "ledger");
     }
 }

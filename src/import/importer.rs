@@ -13,7 +13,7 @@ use super::health::REMOVALS_WAIT;
 use super::policy::Totals;
 use super::seen::Seen;
 use super::{ImportRequest, Policy, Verdict, plan};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::directory::{KeptBack, Observation, Plan, Warning, Workspace};
 use crate::intercom::{self, Client, IntercomError, Progress, Since};
 use crate::ledger::{Failure, Lease, Ledger, LedgerError, Mode, Run, RunStatus};
@@ -28,6 +28,8 @@ pub struct Importer {
     options: ImportOptions,
     /// The name under which it takes leases; no other importer has it.
     holder: String,
+    /// The lease that it holds.
+    held: Mutex<Option<Lease>>,
     /// Which token was found to open the recorded workspace, by the number that the client gives it.
     identified: AtomicU64,
     /// What the last import of this importer saw.
@@ -94,6 +96,7 @@ impl Importer {
             clock,
             options,
             holder: unique_name(),
+            held: Mutex::default(),
             identified: AtomicU64::default(),
             seen: Mutex::default(),
         }
@@ -110,13 +113,26 @@ impl Importer {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn lease(&self) -> Result<Option<Lease>, LedgerError> {
-        self.ledger.lease(&self.workspace, &self.holder, self.options.lease, self.clock.now()).await
+        let lease = self.ledger.lease(&self.workspace, &self.holder, self.options.lease, self.clock.now()).await?;
+        if lease.is_some() {
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&lease);
+        }
+        Ok(lease)
     }
 
     /// Gives the lease back. An import that was given up in its midst is marked as interrupted.
     pub async fn release(&self, lease: &Lease) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).take_if(|held| held == lease);
         if let Err(error) = self.ledger.release(lease, self.clock.now()).await {
             tracing::warn!(workspace = %self.workspace, error = %error.chain(), "the lease was not given back; it ends by itself");
+        }
+    }
+
+    /// Gives back the lease of an import that a panic ended.
+    pub async fn release_left_over(&self) {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(lease) = held {
+            self.release(&lease).await;
         }
     }
 
@@ -136,7 +152,7 @@ impl Importer {
     }
 
     /// Runs one import and records how it went: the run that comes back has ended, well or not. The lease is kept
-    /// alive meanwhile.
+    /// alive meanwhile. Where an import is queued, it is that one which runs: see [`ImportRequest::is_done_by`].
     ///
     /// # Errors
     /// [`LedgerError::LeaseLost`] when somebody else has taken over, and whatever keeps the ledger from being read or
@@ -149,7 +165,8 @@ impl Importer {
     ) -> Result<Run, LedgerError> {
         let ImportRequest { mode, trigger, requested_by, allow_removals } = request.clone();
         let run = self.ledger.start_run(lease, mode, trigger, (requested_by, allow_removals), self.clock.now()).await?;
-        tracing::info!(workspace = %self.workspace, import.id = run.id, import.mode = mode.as_str(), "import started");
+        let allow_removals = run.allow_removals;
+        tracing::info!(workspace = %self.workspace, import.id = run.id, import.mode = run.mode.as_str(), "import started");
         let phase = Mutex::new(None);
         let note = |now: Phase| {
             *phase.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
@@ -247,7 +264,7 @@ impl Importer {
 
     /// Where a full import begins to read the log.
     fn lookback(&self) -> OffsetDateTime {
-        self.clock.now() - self.options.activity_lookback
+        clock::before(self.clock.now(), self.options.activity_lookback)
     }
 
     /// Where the imports before left off; with none, an incremental import reads everything. Which workspace the token
@@ -256,7 +273,7 @@ impl Importer {
         let recorded = self.ledger.workspace(&self.workspace).await?;
         let lookback = self.lookback();
         let watermark = self.ledger.activity_watermark(&self.workspace).await?;
-        let log = watermark.map_or(lookback, |watermark| watermark - limits::ACTIVITY_OVERLAP);
+        let log = watermark.map_or(lookback, |watermark| clock::before(watermark, limits::ACTIVITY_OVERLAP));
         Ok(match recorded {
             Some(workspace) if self.identified.load(Ordering::Relaxed) == self.client.token_number() => {
                 Since::Last { workspace, log }

@@ -1,12 +1,14 @@
 //! How everybody else gets the importer to look again.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 
-use crate::ledger::{Mode, Trigger};
+use crate::clock::after;
+use crate::ledger::{Mode, Run, Trigger};
 
 /// An import that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,12 @@ impl ImportRequest {
     #[must_use]
     pub fn incremental(trigger: Trigger) -> Self {
         Self { mode: Mode::Incremental, trigger, requested_by: None, allow_removals: false }
+    }
+
+    /// Whether a run does what is wanted: it reads as much, and lets as much through.
+    #[must_use]
+    pub fn is_done_by(&self, run: &Run) -> bool {
+        run.mode >= self.mode && (run.allow_removals || !self.allow_removals)
     }
 
     /// The one request that does what both want.
@@ -55,6 +63,8 @@ struct Pending {
 #[derive(Debug, Default)]
 pub struct Nudge {
     pending: Mutex<Option<Pending>>,
+    /// Whether the ledger has queued runs.
+    queued: AtomicBool,
     asked: Notify,
     /// When the last run that ended began.
     ended: watch::Sender<Option<OffsetDateTime>>,
@@ -68,7 +78,7 @@ impl Nudge {
 
     /// Asks for a run that may wait for so long.
     pub fn ask_within(&self, patience: Duration, request: ImportRequest, now: OffsetDateTime) {
-        let asked = Pending { request, asked_at: now, due: now + patience };
+        let asked = Pending { request, asked_at: now, due: after(now, patience) };
         let mut pending = self.pending();
         *pending = Some(match pending.take() {
             None => asked,
@@ -80,6 +90,23 @@ impl Nudge {
         });
         drop(pending);
         self.asked.notify_one();
+    }
+
+    /// Says that the ledger has a queued run.
+    pub fn serve_queue(&self) {
+        self.queued.store(true, Ordering::Release);
+        self.asked.notify_one();
+    }
+
+    /// Whether somebody said so.
+    #[must_use]
+    pub fn queue_waits(&self) -> bool {
+        self.queued.load(Ordering::Acquire)
+    }
+
+    /// The same, once.
+    pub fn take_queue(&self) -> bool {
+        self.queued.swap(false, Ordering::AcqRel)
     }
 
     /// Takes what is wanted by now, and when it was asked for.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::sync::Arc;
 
 use migrations::Migrator;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbBackend, EntityTrait, QuerySelect, Statement};
@@ -69,7 +70,8 @@ impl Ledger {
                 }
             },
         );
-        Ok(Self { database: Database::connect(options).await.map_err(unreadable)? })
+        let database = Database::connect(options).await.map_err(unreadable)?;
+        Ok(Self { database, mark: Arc::default() })
     }
 
     /// Writes a copy of the whole database into a file that is empty or not there, as it is at this moment, whoever else

@@ -1,6 +1,7 @@
 //! Leases: one process at a time imports a workspace.
 //!
-//! A lease ends by itself, so that a dead process holds nobody up. Each has a *fence*, a number higher than those of
+//! A lease ends by itself, so that a dead process holds nobody up; where the database can tell that its holder is gone
+//! ([`presence`]), it ends at once. Each has a *fence*, a number higher than those of
 //! all leases before it; a commit is refused under any but the latest. So a process that slept through the end of
 //! its lease and wakes up cannot write over its successor.
 //!
@@ -17,7 +18,8 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use super::entities::{imports, leases};
-use super::{Failure, Ledger, LedgerError, RunStatus, commit::writing, evidence};
+use super::{Failure, Ledger, LedgerError, RunStatus, commit::writing, evidence, presence};
+use crate::clock::after;
 use crate::limits;
 
 /// The right to import a workspace, for a while.
@@ -30,8 +32,8 @@ pub struct Lease {
 }
 
 impl Ledger {
-    /// Takes the lease of a workspace for `holder`, a name that no other process has, if nobody else holds it. The
-    /// runs that an earlier holder left behind are marked as interrupted.
+    /// Takes the lease of a workspace for `holder`, a name that no other process has, if nobody else holds it, or whoever
+    /// holds it is gone. The runs that an earlier holder left behind are marked as interrupted.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -43,25 +45,34 @@ impl Ledger {
         now: OffsetDateTime,
     ) -> Result<Option<Lease>, LedgerError> {
         use leases::Column;
+        let holder = self.sign(holder).await;
         let row = leases::ActiveModel {
             workspace: Set(workspace.to_owned()),
-            holder: Set(holder.to_owned()),
+            holder: Set(holder),
             fence: Set(1),
-            expires_at: Set(millis(now + ttl)),
+            expires_at: Set(millis(after(now, ttl))),
         };
-        let mut ended = OnConflict::column(Column::Workspace);
-        ended
-            .update_columns([Column::Holder, Column::ExpiresAt])
-            .value(Column::Fence, Expr::col((leases::Entity, Column::Fence)).add(1))
-            .action_and_where(
-                Expr::col((leases::Entity, Column::ExpiresAt))
-                    .lte(millis(now))
-                    // The clock was set back: nobody takes a lease for so long.
-                    .or(Expr::col((leases::Entity, Column::ExpiresAt)).gt(millis(now + limits::LEASE_MAX))),
-            );
         let lease = async {
             let transaction = self.database.begin_with_options(writing()).await?;
             patience(&transaction, limits::LEASE_POLL, limits::DATABASE_WAIT).await?;
+            let column = |column| Expr::col((leases::Entity, column));
+            let mut free = column(Column::ExpiresAt)
+                .lte(millis(now))
+                // The clock was set back: nobody takes a lease for so long.
+                .or(column(Column::ExpiresAt).gt(millis(after(now, limits::LEASE_MAX))));
+            let current = leases::Entity::find_by_id(workspace).one(&transaction).await?;
+            if let Some(current) = current.filter(|current| current.expires_at > millis(now))
+                && presence::is_gone(&self.database, &transaction, &current.holder).await?
+            {
+                tracing::warn!(workspace, "the process that was importing is gone; its lease is taken over");
+                // Of several who see that, one takes over.
+                free = free.or(column(Column::Fence).eq(current.fence));
+            }
+            let mut ended = OnConflict::column(Column::Workspace);
+            ended
+                .update_columns([Column::Holder, Column::ExpiresAt])
+                .value(Column::Fence, column(Column::Fence).add(1))
+                .action_and_where(free);
             let taken = leases::Entity::insert(row).on_conflict(ended).exec_without_returning(&transaction).await? == 1;
             if !taken {
                 return Ok(None);
@@ -84,7 +95,21 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn renew(&self, lease: &Lease, ttl: Duration, now: OffsetDateTime) -> Result<bool, LedgerError> {
-        set_end(&self.database, lease, now + ttl).await
+        if let Some(mark) = &mut *self.mark.lock().await {
+            // A connection that is made takes room, which every import would be moved about with.
+            Box::pin(mark.keep(&self.database)).await;
+        }
+        set_end(&self.database, lease, after(now, ttl)).await
+    }
+
+    /// The holder's name as it stands in a lease: with that of what shows that this process is there.
+    async fn sign(&self, holder: &str) -> String {
+        let mut mark = self.mark.lock().await;
+        match &mut *mark {
+            Some(mark) => Box::pin(mark.keep(&self.database)).await,
+            None => *mark = Box::pin(presence::Mark::leave(&self.database)).await,
+        }
+        mark.as_ref().map_or_else(|| holder.to_owned(), |mark| mark.sign(holder))
     }
 
     /// Gives a lease back, for the next to take at once. A run that was not ended is marked as interrupted.
@@ -105,7 +130,8 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub async fn held_fence(&self, workspace: &str, now: OffsetDateTime) -> Result<Option<i64>, LedgerError> {
         let row = leases::Entity::find_by_id(workspace).one(&self.database).await?;
-        Ok(row.filter(|row| row.expires_at > millis(now)).map(|row| row.fence))
+        let Some(row) = row.filter(|row| row.expires_at > millis(now)) else { return Ok(None) };
+        Ok((!presence::is_gone(&self.database, &self.database, &row.holder).await?).then_some(row.fence))
     }
 }
 
@@ -162,10 +188,15 @@ async fn interrupt_runs(db: &DatabaseTransaction, workspace: &str, now: OffsetDa
     let error = Failure {
         code: "interrupted".to_owned(),
         detail: "the process that ran this import ended, or lost its lease, before the import did".to_owned(),
-        remedy: "nothing; nothing of it was recorded, and the next import reads what it would have".to_owned(),
+        remedy:
+            "nothing of it was recorded; the next import reads what it would have. If it was to let removals through, \
+                 ask for it again"
+                .to_owned(),
     };
     let left = imports::Entity::find().select_only().column(Column::Id).filter(Column::Workspace.eq(workspace));
-    let left = left.filter(Column::Status.eq(RunStatus::Running.as_str())).lock_exclusive();
+    let left = left.filter(Column::Status.eq(RunStatus::Running.as_str()));
+    // What is queued waits for this very lease.
+    let left = left.filter(Column::QueuedAt.is_null().or(Column::Fence.is_not_null())).lock_exclusive();
     let left = left.into_tuple::<i64>().all(db).await?;
     let result = imports::Entity::update_many()
         .col_expr(Column::Status, Expr::value(RunStatus::Interrupted.as_str()))

@@ -14,6 +14,7 @@
 //! verify    is all of it there          prune    what need not be kept
 //! copies    backups of SQLite files
 //! notice    other processes' commits    audit    who asked what
+//! presence  whether a holder is there   queue    runs that wait for another to end
 //! keys      what signs tokens, sealed   clients  OAuth clients, issued tokens
 //! connections  Intercom's tokens, sealed         lifecycle  what people must do
 //! question  which changes are asked for walk     the changes that fit
@@ -39,8 +40,10 @@ mod lease;
 mod lifecycle;
 mod names;
 mod notice;
+mod presence;
 mod prune;
 mod question;
+mod queue;
 mod read;
 mod rows;
 mod runs;
@@ -50,10 +53,13 @@ mod verify_records;
 mod versions;
 mod walk;
 
+use std::sync::Arc;
+
 use migrations::Migrator;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
 use sqlx::Connection as _;
+use tokio::sync::Mutex;
 
 pub use audit::{AuditEntry, AuditQuestion};
 pub use changes::{ChangeKind, ChangePage, ChangePosition, RecordedChange};
@@ -78,6 +84,8 @@ use crate::limits;
 #[derive(Clone)]
 pub struct Ledger {
     database: DatabaseConnection,
+    /// Shows others that this process is there; none before it first takes a lease.
+    mark: Arc<Mutex<Option<presence::Mark>>>,
 }
 
 impl Ledger {
@@ -120,7 +128,7 @@ impl Ledger {
                 Err(error) if error::no_connection_came_free(&error) => {
                     return Err(LedgerError::Unreachable { why: why_not_reached(url).await });
                 }
-                connected => return Ok(Self { database: connected? }),
+                connected => return Ok(Self { database: connected?, mark: Arc::default() }),
             }
         }
     }
@@ -159,6 +167,9 @@ impl Ledger {
 
     /// Closes all connections.
     pub async fn close(self) {
+        if let Some(mark) = self.mark.lock().await.take() {
+            mark.remove().await;
+        }
         if let Err(error) = self.database.close().await {
             tracing::warn!(error = %error, "the database connection did not close cleanly");
         }

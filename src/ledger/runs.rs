@@ -17,6 +17,7 @@ use utoipa::openapi::{RefOr, Schema};
 use super::commit::writing;
 use super::entities::imports;
 use super::lease::patience;
+use super::queue::{is_new, no_number};
 use super::{Lease, Ledger, LedgerError, evidence};
 use crate::directory::{Counts, DEFAULT_WORKSPACE, Generation, Warning};
 use crate::limits;
@@ -51,7 +52,10 @@ pub struct Run {
     pub allow_removals: bool,
     /// What came of it.
     pub status: RunStatus,
-    /// When it began.
+    /// When it was put in the queue; null for an import that nobody had to queue.
+    #[serde(with = "crate::date_time::option")]
+    pub queued_at: Option<OffsetDateTime>,
+    /// When it began; while it is queued, when it was put in the queue.
     #[serde(with = "crate::date_time")]
     pub started_at: OffsetDateTime,
     /// When Intercom was asked; what the run recorded was true then.
@@ -152,6 +156,8 @@ words! {
 words! {
     /// What comes of an import.
     RunStatus {
+        /// It waits for another import to end.
+        Queued => "queued",
         /// It is under way.
         Running => "running",
         /// It is in the ledger.
@@ -176,7 +182,8 @@ impl RunStatus {
 }
 
 impl Ledger {
-    /// Records that an import begins, under a lease.
+    /// Records that an import begins, under a lease. Where one is queued, that one begins instead, reading at least as
+    /// much as `mode`: runs begin in the order of their numbers.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -188,34 +195,37 @@ impl Ledger {
         (requested_by, allow_removals): (Option<String>, bool),
         now: OffsetDateTime,
     ) -> Result<Run, LedgerError> {
-        let mut run = Run {
-            id: 0,
-            workspace: lease.workspace.clone(),
+        let wanted = Run {
             mode,
             trigger,
             requested_by,
             allow_removals,
             status: RunStatus::Running,
-            started_at: now,
-            observed_at: None,
-            finished_at: None,
-            generation: None,
-            counts: Counts::default(),
-            activity_watermark: None,
-            intercom_calls: 0,
-            intercom_retries: 0,
-            progress: None,
-            warnings: Vec::new(),
-            error: None,
+            ..unnumbered(&lease.workspace, now)
         };
-        let mut row = row(&run);
-        // The lease is held, so nobody else gives this workspace's next number.
-        let last = imports::Entity::find().filter(imports::Column::Workspace.eq(lease.workspace.as_str()));
+        for _ in 0..limits::QUEUE_ATTEMPTS {
+            // Asked for before the queue is looked at: a run that is queued in between takes this number.
+            let id = self.next_number(&lease.workspace).await?;
+            if let Some(queued) = self.first_queued(&lease.workspace, now).await? {
+                match self.start_queued(lease, queued, mode, now).await? {
+                    Some(run) => return Ok(run),
+                    None => continue,
+                }
+            }
+            let run = Run { id, ..wanted.clone() };
+            let row = imports::ActiveModel { fence: Set(Some(lease.fence)), ..row(&run) };
+            if is_new(imports::Entity::insert(row).exec_without_returning(&self.database).await)? {
+                return Ok(run);
+            }
+        }
+        Err(no_number())
+    }
+
+    /// The number of the workspace's next run.
+    pub(super) async fn next_number(&self, workspace: &str) -> Result<RunId, LedgerError> {
+        let last = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
         let last = last.order_by_desc(imports::Column::Id).one(&self.database).await?.map(|run| run.id);
-        run.id = last.unwrap_or_else(|| first_number(&lease.workspace)) + 1;
-        (row.id, row.fence) = (Set(run.id), Set(Some(lease.fence)));
-        imports::Entity::insert(row).exec_without_returning(&self.database).await?;
-        Ok(run)
+        Ok(last.unwrap_or_else(|| first_number(workspace)) + 1)
     }
 
     /// Records what a run is doing.
@@ -338,6 +348,40 @@ impl Ledger {
     }
 }
 
+/// A queued run, without a number.
+pub(super) fn unnumbered(workspace: &str, now: OffsetDateTime) -> Run {
+    Run {
+        id: 0,
+        workspace: workspace.to_owned(),
+        mode: Mode::Incremental,
+        trigger: Trigger::Api,
+        requested_by: None,
+        allow_removals: false,
+        status: RunStatus::Queued,
+        queued_at: None,
+        started_at: now,
+        observed_at: None,
+        finished_at: None,
+        generation: None,
+        counts: Counts::default(),
+        activity_watermark: None,
+        intercom_calls: 0,
+        intercom_retries: 0,
+        progress: None,
+        warnings: Vec::new(),
+        error: None,
+    }
+}
+
+/// How a status is written down. NB: a queued run is one that runs under no lease yet: the version before knows no other
+/// word for it (see the migration).
+pub(super) fn stored(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Queued => RunStatus::Running.as_str(),
+        other => other.as_str(),
+    }
+}
+
 /// Records how a run ended; false where somebody else has recorded its end.
 pub(super) async fn update(db: &impl ConnectionTrait, run: &Run) -> Result<bool, LedgerError> {
     let status = imports::Column::Status;
@@ -350,7 +394,7 @@ pub(super) async fn update(db: &impl ConnectionTrait, run: &Run) -> Result<bool,
     Ok(updated.rows_affected > 0)
 }
 
-fn row(run: &Run) -> imports::ActiveModel {
+pub(super) fn row(run: &Run) -> imports::ActiveModel {
     imports::ActiveModel {
         id: Set(run.id),
         workspace: Set(run.workspace.clone()),
@@ -359,7 +403,8 @@ fn row(run: &Run) -> imports::ActiveModel {
         requested_by: Set(run.requested_by.clone()),
         allow_removals: Set(run.allow_removals),
         fence: sea_orm::ActiveValue::NotSet,
-        status: Set(run.status.as_str().to_owned()),
+        status: Set(stored(run.status).to_owned()),
+        queued_at: Set(run.queued_at),
         started_at: Set(run.started_at),
         observed_at: Set(run.observed_at),
         finished_at: Set(run.finished_at),
@@ -374,13 +419,17 @@ fn row(run: &Run) -> imports::ActiveModel {
     }
 }
 
-fn run(row: imports::Model) -> Result<Run, LedgerError> {
+pub(super) fn run(row: imports::Model) -> Result<Run, LedgerError> {
     let corrupt = |column: &str| LedgerError::Corrupt { what: format!("imports.{column} of run {}", row.id) };
     Ok(Run {
         id: row.id,
         mode: Mode::from_word(&row.mode).ok_or_else(|| corrupt("mode"))?,
         trigger: Trigger::from_word(&row.trigger).ok_or_else(|| corrupt("trigger"))?,
-        status: RunStatus::from_word(&row.status).ok_or_else(|| corrupt("status"))?,
+        status: match RunStatus::from_word(&row.status).ok_or_else(|| corrupt("status"))? {
+            RunStatus::Running if row.queued_at.is_some() && row.fence.is_none() => RunStatus::Queued,
+            status => status,
+        },
+        queued_at: row.queued_at,
         requested_by: row.requested_by,
         allow_removals: row.allow_removals,
         started_at: row.started_at,

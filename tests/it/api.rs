@@ -47,9 +47,6 @@ async fn one_that_is_under_way_is_given_instead_of_a_second_and_tells_how_far_it
     assert_eq!((first.status.as_u16(), &first.json()["status"]), (202, &json!("running")));
     let second = start_import(&bridge, r#"{"mode": "incremental"}"#, "").await;
     assert_eq!((second.status.as_u16(), &second.json()["id"]), (202, &first.json()["id"]));
-    let other = start_import(&bridge, r#"{"mode": "full", "allow_removals": true}"#, "").await;
-    assert_eq!((other.status.as_u16(), &other.json()["code"]), (409, &json!("import_under_way")));
-    assert_eq!(other.header("retry-after"), "5");
 
     let location = path_of(&json!(first.header("location")));
     let mut progress = Vec::new();
@@ -64,6 +61,69 @@ async fn one_that_is_under_way_is_given_instead_of_a_second_and_tells_how_far_it
     assert_eq!((&ended["status"], &ended["progress"]), (&json!("succeeded"), &json!(null)));
     let teams = bridge.simulator.take_calls().iter().filter(|call| *call == "GET /teams").count();
     assert_eq!(teams, 1, "all who asked shared one import");
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_import_under_way_does_not_do_is_queued_and_done_after_it() {
+    let bridge = Bridge::serving(dozen()).await;
+    bridge.simulator.fail(Fault::Slow(Duration::from_secs(3)), "/teams", 1);
+    let under_way = start_import(&bridge, "", "").await.json();
+    assert_eq!((&under_way["mode"], &under_way["status"]), (&json!("incremental"), &json!("running")));
+
+    let full = start_import(&bridge, r#"{"mode": "full"}"#, "").await;
+    let queued = full.json();
+    assert_eq!((full.status.as_u16(), &queued["status"]), (202, &json!("queued")));
+    assert_ne!(queued["id"], under_way["id"]);
+    assert!(queued["queued_at"].is_string() && under_way["queued_at"].is_string());
+    let location = path_of(&json!(full.header("location")));
+    assert_eq!(location, format!("/api/v1/imports/{}", queued["id"]));
+    assert_eq!(bridge.get(&location).await.json(), queued, "it can be looked at before it begins");
+    assert_eq!(bridge.get("/api/v1/imports").await.json()["items"][0], queued, "and is in the list");
+    for body in [r#"{"mode": "full"}"#, r#"{"mode": "full", "allow_removals": false}"#] {
+        assert_eq!(start_import(&bridge, body, "").await.json()["id"], queued["id"], "one of each mode is enough");
+    }
+    let allowing = start_import(&bridge, r#"{"mode": "incremental", "allow_removals": true}"#, "").await.json();
+    assert_eq!(
+        (&allowing["id"], &allowing["allow_removals"]),
+        (&queued["id"], &json!(true)),
+        "a full one does as much"
+    );
+
+    let ended = start_import(&bridge, r#"{"mode": "full"}"#, "wait=30").await;
+    assert_eq!((ended.status.as_u16(), &ended.json()["id"]), (200, &queued["id"]));
+    assert_eq!((&ended.json()["status"], &ended.json()["mode"]), (&json!("succeeded"), &json!("full")));
+    let first = bridge.get(&format!("/api/v1/imports/{}", under_way["id"])).await.json();
+    assert_eq!(first["status"], json!("succeeded"), "what was under way was not disturbed");
+    assert!(first["finished_at"].as_str().unwrap() <= ended.json()["started_at"].as_str().unwrap());
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leave_to_remove_many_is_not_lost_in_the_queue() {
+    let bridge = Bridge::serving(dozen()).await;
+    let people: Vec<u64> = bridge.simulator.change(|workspace| workspace.admins().map(|(id, _)| id).collect());
+    bridge.simulator.change(|workspace| people[..7].iter().for_each(|id| workspace.remove_admin(*id, people[8], 0)));
+    bridge.simulator.fail(Fault::Slow(Duration::from_secs(3)), "/teams", 1);
+    let under_way = start_import(&bridge, r#"{"mode": "full"}"#, "").await.json();
+    let allowing = start_import(&bridge, r#"{"mode": "full", "allow_removals": true}"#, "wait=30").await;
+    assert_eq!(allowing.status, 200);
+    let (held, allowing) = (bridge.get(&format!("/api/v1/imports/{}", under_way["id"])).await.json(), allowing.json());
+    assert_eq!((&held["status"], &held["counts"]["users_removed"]), (&json!("held"), &json!(7)));
+    assert_ne!(allowing["id"], held["id"]);
+    assert_eq!((&allowing["status"], &allowing["counts"]["users_removed"]), (&json!("succeeded"), &json!(7)));
+    assert_eq!(bridge.get("/api/v1/status").await.json()["last_import"]["id"], allowing["id"]);
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_is_too_short_ends_with_how_it_stands_then() {
+    let bridge = Bridge::serving(dozen()).await;
+    bridge.simulator.fail(Fault::Slow(Duration::from_secs(5)), "/teams", 1);
+    start_import(&bridge, "", "").await;
+    let queued = start_import(&bridge, r#"{"mode": "full"}"#, "wait=1").await;
+    assert_eq!((queued.status.as_u16(), queued.header("preference-applied")), (202, "wait=1"));
+    assert_eq!(queued.json()["status"], json!("queued"));
     bridge.stop().await;
 }
 

@@ -33,7 +33,7 @@ async fn unconnected_to(intercom: &str) -> Bridge {
         config.intercom.access_token = None;
         config.intercom.client_id = Some(CLIENT_ID.to_owned());
         config.intercom.base_url = Some(intercom.parse().unwrap());
-        config.import.poll_interval = Duration::from_secs(1);
+        config.import.poll_interval = Some(Duration::from_secs(1));
     })
     .await
 }

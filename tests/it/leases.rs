@@ -1,12 +1,16 @@
 //! Who may import: one process at a time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use intercom_scim_bridge::ledger::{LedgerError, Mode, RunStatus, Trigger};
+use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::ledger::{Ledger, LedgerError, Mode, Run, RunStatus, Trigger};
+use simulator::{Fault, Options, Simulator};
 
 use crate::on_both_databases;
+use crate::support::bridge::{dozen, free_port};
 use crate::support::database::TestDatabase;
-use crate::support::hand::{Hand, START, request};
+use crate::support::hand::{Hand, START, TOKEN, request};
+use crate::support::shell::Shell;
 
 const TTL: Duration = Duration::from_secs(15);
 
@@ -18,6 +22,14 @@ on_both_databases!(
     an_import_waits_for_nobody_and_writes_nothing_while_another_one_runs,
     a_run_that_was_given_up_is_marked_as_interrupted,
     a_token_of_another_workspace_is_refused,
+    of_each_mode_one_run_is_queued_at_the_most,
+    many_who_ask_at_once_share_one_queued_run,
+    runs_begin_in_the_order_of_their_numbers,
+    a_queued_run_outlives_the_process_that_took_it,
+    what_was_queued_for_long_while_no_bridge_ran_is_not_begun,
+    an_import_that_a_panic_ended_gives_its_lease_back,
+    when_an_importing_process_is_killed_the_next_takes_over_at_once,
+    while_a_process_is_there_its_lease_is_left_to_it,
 );
 
 async fn a_lease_is_one_process_s_until_it_ends_or_is_given_back(database: TestDatabase) {
@@ -111,4 +123,202 @@ async fn a_token_of_another_workspace_is_refused(database: TestDatabase) {
     let run = fresh.run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
     assert_eq!((run.status, run.error.unwrap().code.as_str()), (RunStatus::Failed, "another_workspace"));
     assert_eq!(hand.recorded().await, before);
+}
+
+/// Queues a run.
+async fn queue(hand: &Hand, mode: Mode, allow_removals: bool) -> Run {
+    let who = (Some("ops".to_owned()), allow_removals);
+    hand.ledger.queue_run("default", mode, Trigger::Api, who, hand.clock.now()).await.unwrap()
+}
+
+async fn of_each_mode_one_run_is_queued_at_the_most(database: TestDatabase) {
+    let (hand, _) = Hand::small(database).await;
+    assert!(!hand.ledger.has_queued("default").await.unwrap());
+    let first = queue(&hand, Mode::Incremental, false).await;
+    assert_eq!((first.id, first.status, first.queued_at), (1, RunStatus::Queued, Some(hand.clock.now())));
+    assert_eq!(queue(&hand, Mode::Incremental, false).await, first);
+    let full = queue(&hand, Mode::Full, false).await;
+    assert_eq!((full.id, full.mode), (2, Mode::Full), "it does more");
+    assert_eq!(queue(&hand, Mode::Full, false).await, full);
+    assert_eq!(queue(&hand, Mode::Incremental, false).await, first, "the first that does it");
+    let allowing = queue(&hand, Mode::Full, true).await;
+    assert_eq!((allowing.id, allowing.allow_removals), (2, true));
+    assert_eq!(hand.ledger.run("default", 2).await.unwrap(), Some(allowing));
+    assert_eq!(hand.ledger.runs("default", None, 10).await.unwrap().len(), 2);
+    assert!(hand.ledger.has_queued("default").await.unwrap());
+    assert!(!hand.ledger.has_queued("other").await.unwrap());
+    assert_eq!(hand.ledger.run_under_way("default", hand.clock.now()).await.unwrap(), None, "neither has begun");
+    assert_eq!(hand.ledger.last_ended("default").await.unwrap(), None, "nor ended");
+}
+
+async fn many_who_ask_at_once_share_one_queued_run(database: TestDatabase) {
+    let ledger = database.ledger().await;
+    let mut asking = tokio::task::JoinSet::new();
+    for number in 0..12 {
+        let ledger = ledger.clone();
+        let mode = if number % 2 == 0 { Mode::Full } else { Mode::Incremental };
+        asking.spawn(async move {
+            ledger.queue_run("default", mode, Trigger::Api, (None, number == 4), START).await.unwrap()
+        });
+    }
+    let given = asking.join_all().await;
+    let runs = ledger.runs("default", None, 100).await.unwrap();
+    assert!(runs.len() <= 2, "{runs:?}");
+    let full = runs.iter().find(|run| run.mode == Mode::Full).unwrap();
+    assert!(full.allow_removals, "one of them let removals through");
+    assert!(given.iter().all(|given| runs.iter().any(|run| run.id == given.id && run.mode >= given.mode)));
+}
+
+async fn runs_begin_in_the_order_of_their_numbers(database: TestDatabase) {
+    let (hand, _) = Hand::small(database).await;
+    hand.full().await;
+    let incremental = queue(&hand, Mode::Incremental, false).await;
+    let full = queue(&hand, Mode::Full, true).await;
+    // Whoever imports next, for whatever reason, begins with what is queued, and reads no less than it wants itself.
+    let first = hand.importer.run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
+    assert_eq!((first.id, first.mode, first.status), (incremental.id, Mode::Incremental, RunStatus::Succeeded));
+    assert_eq!((first.queued_at, first.requested_by.as_deref()), (incremental.queued_at, Some("ops")));
+    let next = hand.importer.run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
+    assert_eq!((next.id, next.mode, next.allow_removals), (full.id, Mode::Full, true));
+    let own = hand.importer.run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
+    assert_eq!((own.id, own.queued_at), (full.id + 1, None));
+    queue(&hand, Mode::Incremental, false).await;
+    let raised = hand.importer.run_once(&request(Mode::Full), &|_| {}).await.unwrap().unwrap();
+    assert_eq!((raised.mode, request(Mode::Full).is_done_by(&raised)), (Mode::Full, true));
+    assert!(!hand.ledger.has_queued("default").await.unwrap());
+}
+
+async fn a_queued_run_outlives_the_process_that_took_it(database: TestDatabase) {
+    let (hand, _) = Hand::small(database).await;
+    let (lease, running) = hand.start_run().await;
+    let queued = queue(&hand, Mode::Full, true).await;
+    assert_ne!(queued.id, running.id);
+    hand.importer.release(&lease).await;
+    let status = async |id| hand.ledger.run("default", id).await.unwrap().unwrap().status;
+    assert_eq!((status(running.id).await, status(queued.id).await), (RunStatus::Interrupted, RunStatus::Queued));
+    let run = hand.another_importer().run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
+    assert_eq!((run.id, run.status), (queued.id, RunStatus::Succeeded));
+    assert_eq!(hand.ledger.verify("default", None).await.unwrap().findings, []);
+}
+
+async fn what_was_queued_for_long_while_no_bridge_ran_is_not_begun(database: TestDatabase) {
+    let (hand, _) = Hand::small(database).await;
+    let old = queue(&hand, Mode::Full, true).await;
+    hand.clock.advance(Duration::from_hours(2));
+    let fresh = queue(&hand, Mode::Full, false).await;
+    assert_eq!((fresh.id, fresh.allow_removals), (old.id + 1, false), "it is no part of what was wanted then");
+    let marked = hand.ledger.run("default", old.id).await.unwrap().unwrap();
+    assert_eq!((marked.status, marked.error.unwrap().code.as_str()), (RunStatus::Interrupted, "interrupted"));
+    assert_eq!(hand.full().await.id, fresh.id);
+}
+
+async fn an_import_that_a_panic_ended_gives_its_lease_back(database: TestDatabase) {
+    let (hand, _) = Hand::small(database).await;
+    let (_, run) = hand.start_run().await;
+    assert_eq!(hand.importer.run_once(&request(Mode::Full), &|_| {}).await.unwrap(), None);
+    hand.importer.release_left_over().await;
+    assert_eq!(hand.ledger.run("default", run.id).await.unwrap().unwrap().status, RunStatus::Interrupted);
+    assert_eq!(hand.full().await.status, RunStatus::Succeeded);
+}
+
+/// A shell in which a lease lasts for longer than any test waits.
+fn shell(database: &TestDatabase, intercom: &str, port: u16) -> Shell {
+    Shell::new()
+        .set("DATABASE_URL", &database.url)
+        .set("INTERCOM_ACCESS_TOKEN", TOKEN)
+        .set("INTERCOM_BASE_URL", intercom)
+        .set("BRIDGE_SERVER__BIND", format!("127.0.0.1:{port}"))
+        .set("BRIDGE_IMPORT__POLL_INTERVAL", "off")
+        .set("BRIDGE_IMPORT__LEASE", "10m")
+        .set("RUST_LOG", "off")
+}
+
+/// Asks the ledger until the condition is fulfilled; at most half a minute.
+async fn until(ledger: &Ledger, what: &str, condition: impl Fn(&[Run]) -> bool) -> Vec<Run> {
+    let patience = Instant::now() + Duration::from_secs(30);
+    loop {
+        let runs = ledger.runs("default", None, 100).await.unwrap();
+        if condition(&runs) {
+            return runs;
+        }
+        assert!(Instant::now() < patience, "{what}: {runs:?}");
+    }
+}
+
+async fn when_an_importing_process_is_killed_the_next_takes_over_at_once(database: TestDatabase) {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let ledger = database.ledger().await;
+    let shell = shell(&database, &simulator.base_url(), free_port());
+    for command in [&["serve"][..], &["import", "full"]] {
+        simulator.fail_from_now_on(Fault::Slow(Duration::from_mins(5)), "/teams");
+        let began = ledger.runs("default", None, 1).await.unwrap().first().map_or(0, |run| run.id);
+        let killed = shell.start(command);
+        let runs = until(&ledger, "nothing begins", |runs| runs.first().is_some_and(|run| run.id > began)).await;
+        let dead = runs[0].id;
+        let queued = ledger.queue_run("default", Mode::Full, Trigger::Api, (None, true), Clock::System.now()).await;
+        let queued = queued.unwrap().id;
+        // SIGKILL: it says nothing to anybody.
+        drop(killed);
+        simulator.heal();
+        let successor = shell.start(&["serve"]);
+        let ended = |runs: &[Run]| runs.iter().any(|run| run.id == queued && run.status == RunStatus::Succeeded);
+        let runs = until(&ledger, "nobody takes over", ended).await;
+        let dead = runs.iter().find(|run| run.id == dead).unwrap();
+        assert_eq!(dead.status, RunStatus::Interrupted, "{command:?}");
+        assert_eq!(successor.interrupt().code, Some(0));
+    }
+    assert_eq!(ledger.verify("default", None).await.unwrap().findings, []);
+    simulator.stop().await;
+}
+
+async fn while_a_process_is_there_its_lease_is_left_to_it(database: TestDatabase) {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let ledger = database.ledger().await;
+    simulator.fail_from_now_on(Fault::Slow(Duration::from_mins(5)), "/teams");
+    let shell = shell(&database, &simulator.base_url(), free_port());
+    let there = shell.start(&["serve"]);
+    let under_way = |runs: &[Run]| runs.first().is_some_and(|run| run.status == RunStatus::Running);
+    until(&ledger, "nothing begins", under_way).await;
+    // Stopped, but not gone: what it does when it goes on, nobody can tell.
+    there.signal("STOP");
+    for _ in 0..3 {
+        assert_eq!(ledger.lease("default", "the next", TTL, Clock::System.now()).await.unwrap(), None);
+        assert!(ledger.run_under_way("default", Clock::System.now()).await.unwrap().is_some());
+    }
+    drop(there);
+    let patience = Instant::now() + Duration::from_secs(30);
+    while ledger.lease("default", "the next", TTL, Clock::System.now()).await.unwrap().is_none() {
+        assert!(Instant::now() < patience, "nobody can take over");
+    }
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lock_files_beside_a_database_go_with_their_processes() {
+    let database = TestDatabase::sqlite();
+    let file = database.url.strip_prefix("sqlite://").unwrap().strip_suffix("?mode=rwc").unwrap().to_owned();
+    let directory = std::path::Path::new(&file).parent().unwrap();
+    let locks = || {
+        let names =
+            std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.contains(".lock-")).collect::<Vec<String>>()
+    };
+    let ledger = database.ledger().await;
+    assert!(locks().is_empty(), "who does not import needs none");
+    let lease = ledger.lease("default", "a", TTL, START).await.unwrap().unwrap();
+    let other = ledger.lease("other", "a", TTL, START).await.unwrap().unwrap();
+    assert_eq!(locks().len(), 1, "one of the process, whatever it imports");
+    ledger.release(&lease, START).await.unwrap();
+    ledger.release(&other, START).await.unwrap();
+    ledger.close().await;
+    assert!(locks().is_empty());
+
+    // A process that was killed leaves its file behind; nobody has locked it.
+    let left_behind = format!("{file}.lock-0123456789abcdef");
+    std::fs::write(&left_behind, "").unwrap();
+    let ledger = database.ledger().await;
+    ledger.lease("default", "b", TTL, START).await.unwrap().unwrap();
+    assert_eq!(locks().len(), 1);
+    assert!(!std::path::Path::new(&left_behind).exists());
+    ledger.close().await;
 }

@@ -60,6 +60,11 @@ async fn requests_imports_calls_writes_and_tokens_are_counted() {
         ("bridge_lifecycle_requests_open{workspace=\"default\"}", 1.0),
         ("bridge_users{workspace=\"default\"}", 12.0),
         ("bridge_database_up", 1.0),
+        ("bridge_task_failures_total{workspace=\"default\",task=\"importer\"}", 0.0),
+        ("bridge_task_failures_total{workspace=\"default\",task=\"publisher\"}", 0.0),
+        ("bridge_task_failures_total{task=\"access\"}", 0.0),
+        ("bridge_task_failures_total{task=\"audit_trail\"}", 0.0),
+        ("bridge_task_failures_total{task=\"server\"}", 0.0),
     ] {
         assert!((value(&text, sample) - expected).abs() < 0.5, "{sample} is {}", value(&text, sample));
     }

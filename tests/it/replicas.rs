@@ -95,14 +95,9 @@ impl Pair {
         self.simulator.change(|workspace| workspace.add_teammate("New Comer"));
         self.simulator.fail(Fault::Slow(Duration::from_secs(20)), "/teams", 1);
         // The other one may have been stopped while it held the lease, which then has to end.
-        let patience = Instant::now() + Duration::from_secs(30);
-        loop {
-            let run = self.import(bridge, "").await;
-            match run["id"].as_i64() {
-                Some(id) => return id,
-                None => assert!(Instant::now() < patience && run["code"] == json!("import_waits"), "{run}"),
-            }
-        }
+        let id = self.import(bridge, "").await["id"].as_i64().unwrap();
+        self.until(bridge, &format!("/api/v1/imports/{id}"), |run| run["status"] == json!("running")).await;
+        id
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use simulator::{Fault, Options, Simulator};
 
 use crate::on_both_databases;
-use crate::support::bridge::{Answer, Bridge, config, dozen, http, token};
+use crate::support::bridge::{Answer, Bridge, config, dozen, http, start_import, token};
 use crate::support::database::TestDatabase;
 use crate::support::hand::request;
 
@@ -101,6 +101,33 @@ async fn another_process_commit_is_shown(database: TestDatabase) {
     );
     app.stop().await;
     simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_duration_however_long_ends_a_task_in_the_background() {
+    // The settings let no such duration in; the tasks do not rely on that.
+    let bridge = Bridge::starting_with(dozen(), |config| {
+        config.import.poll_interval = Some(Duration::MAX);
+        config.import.full_interval = Some(Duration::MAX);
+        config.serve.max_age = Some(Duration::MAX);
+        config.serve.max_wait = Duration::MAX;
+    })
+    .await;
+    bridge.shows(1).await;
+    for generation in 2..4 {
+        bridge.simulator.change(|workspace| workspace.add_teammate("New Comer"));
+        let run = start_import(&bridge, "", "wait=30").await.json();
+        assert_eq!((&run["status"], &run["generation"]), (&json!("succeeded"), &json!(generation)));
+    }
+    let tasks = bridge.get("/readyz").await.json()["tasks"].as_array().unwrap().clone();
+    let names: Vec<&str> = tasks.iter().map(|task| task["task"].as_str().unwrap()).collect();
+    assert_eq!(names, ["importer", "publisher", "access", "server", "audit_trail"]);
+    for task in tasks {
+        assert_eq!((&task["state"], &task["failures"]), (&json!("running"), &json!(0)), "{task}");
+    }
+    let stranger = Bridge::send(bridge.request(reqwest::Method::GET, "/readyz")).await;
+    assert_eq!(stranger.json()["tasks"], json!([]));
+    bridge.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

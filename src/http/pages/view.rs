@@ -234,7 +234,7 @@ fn imports(runs: &[Run]) -> Markup {
 fn import(run: &Run) -> Markup {
     let look = match run.status {
         RunStatus::Succeeded => "good",
-        RunStatus::Running => "",
+        RunStatus::Queued | RunStatus::Running => "",
         RunStatus::Held | RunStatus::Interrupted => "warn",
         RunStatus::Failed => "bad",
     };

@@ -23,6 +23,7 @@ pub struct Model {
     pub activity_watermark: Option<TimeDateTimeWithTimeZone>,
     pub intercom_calls: i64,
     pub intercom_retries: i64,
+    pub queued_at: Option<TimeDateTimeWithTimeZone>,
     pub progress: Option<String>,
     pub warnings: Json,
     pub error: Option<Json>,

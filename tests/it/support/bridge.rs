@@ -78,7 +78,7 @@ pub fn config(database: &TestDatabase, intercom: &str) -> Config {
     config.intercom.client_secret = Some(SecretString::from(CLIENT_SECRET));
     config.intercom.base_url = Some(intercom.parse().unwrap());
     // Tests that want an import say so; nothing happens by the clock.
-    config.import.poll_interval = Duration::from_hours(1);
+    config.import.poll_interval = Some(Duration::from_hours(1));
     config
 }
 

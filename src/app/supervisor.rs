@@ -1,0 +1,240 @@
+//! Keeps background tasks running: one that stops because of a fault is told of and started again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::run;
+use crate::clock::Clock;
+use crate::http::{TaskName, Tasks};
+use crate::limits;
+use crate::measures::Measures;
+
+/// Keeps background tasks running.
+pub(super) struct Supervisor {
+    /// How they are.
+    pub tasks: Arc<Tasks>,
+    /// Where their failures are counted.
+    pub measures: Arc<Measures>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// How long to wait before a task is started again.
+#[derive(Debug, Default)]
+struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// The pause after a failure of a task that had been running for so long: longer and longer, unless it had recovered.
+    fn pause(&mut self, ran: Duration) -> Duration {
+        if ran >= limits::TASK_CALM {
+            self.failures = 0;
+        }
+        let pause = limits::TASK_RETRY_FIRST.saturating_mul(2u32.saturating_pow(self.failures));
+        self.failures = self.failures.saturating_add(1);
+        pause.min(limits::TASK_RETRY_MAX)
+    }
+}
+
+impl Supervisor {
+    /// Runs what `start` makes until `stop` says so. When it panics, or ends by itself, that is logged, counted and shown,
+    /// `failed` is called, and after a pause it is started again.
+    pub fn keep<T>(
+        &self,
+        name: TaskName,
+        mut stop: watch::Receiver<bool>,
+        failed: impl Fn() + Send + 'static,
+        mut start: impl FnMut() -> T + Send + 'static,
+    ) -> JoinHandle<()>
+    where
+        T: Future<Output = ()> + Send + 'static,
+    {
+        self.begin(&name);
+        let (tasks, measures, clock) = (Arc::clone(&self.tasks), Arc::clone(&self.measures), self.clock.clone());
+        run(async move {
+            let mut backoff = Backoff::default();
+            loop {
+                let began = clock.running();
+                // In a task of its own: a panic ends that one, and is seen here.
+                let ended = run(start()).await;
+                if is_to_stop(&stop) {
+                    break;
+                }
+                let pause = backoff.pause(clock.running().saturating_sub(began));
+                tell(&name, ended.is_err_and(|error| error.is_panic()), Some(pause));
+                measures.task_failed(name.task, name.workspace.as_deref());
+                tasks.failed(&name, clock.now());
+                failed();
+                tokio::select! {
+                    () = clock.sleep(pause) => {}
+                    _ = stop.wait_for(|stop| *stop) => break,
+                }
+                tasks.started(&name);
+            }
+        })
+    }
+
+    /// Runs a task that cannot be started again. When it ends before `stop` says so, `failed` is told.
+    pub fn watch<T>(
+        &self,
+        name: TaskName,
+        stop: watch::Receiver<bool>,
+        failed: watch::Sender<bool>,
+        task: T,
+    ) -> JoinHandle<()>
+    where
+        T: Future<Output = ()> + Send + 'static,
+    {
+        self.begin(&name);
+        let (tasks, measures, clock) = (Arc::clone(&self.tasks), Arc::clone(&self.measures), self.clock.clone());
+        run(async move {
+            let ended = run(task).await;
+            if !is_to_stop(&stop) {
+                tell(&name, ended.is_err_and(|error| error.is_panic()), None);
+                measures.task_failed(name.task, name.workspace.as_deref());
+                tasks.failed(&name, clock.now());
+                failed.send_replace(true);
+            }
+        })
+    }
+
+    /// Its counter is there before the first failure: an alert sees a change from 0 alone.
+    fn begin(&self, name: &TaskName) {
+        self.tasks.started(name);
+        self.measures.task(name.task, name.workspace.as_deref());
+    }
+}
+
+/// Where nobody is left who could say so, it is to stop too.
+fn is_to_stop(stop: &watch::Receiver<bool>) -> bool {
+    *stop.borrow() || stop.has_changed().is_err()
+}
+
+fn tell(name: &TaskName, panicked: bool, pause: Option<Duration>) {
+    let why = if panicked { "panic" } else { "it ended" };
+    let (task, workspace) = (name.task, name.workspace.as_deref());
+    if let Some(pause) = pause {
+        let again_in_seconds = pause.as_secs();
+        tracing::error!(
+            task,
+            workspace,
+            why,
+            again_in_seconds,
+            "a background task stopped because of a fault in the bridge, and is started again; please report it"
+        );
+    } else {
+        tracing::error!(
+            task,
+            workspace,
+            why,
+            "a background task stopped because of a fault in the bridge, which cannot go on without it; please report it"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    const PUBLISHER: TaskName = TaskName { task: "publisher", workspace: None };
+
+    fn supervisor() -> Supervisor {
+        // On this clock, waiting takes no time.
+        let clock = Clock::manual(time::OffsetDateTime::UNIX_EPOCH);
+        Supervisor { tasks: Arc::default(), measures: Arc::default(), clock }
+    }
+
+    fn failures(supervisor: &Supervisor) -> String {
+        let text = supervisor.measures.text(|_| true, true).unwrap();
+        text.lines().filter(|line| line.starts_with("bridge_task_failures_total")).collect()
+    }
+
+    fn standing(supervisor: &Supervisor) -> serde_json::Value {
+        serde_json::json!(supervisor.tasks.standing(|_| true, true))
+    }
+
+    #[test]
+    fn a_task_that_fails_again_and_again_is_started_ever_later_but_not_too_late() {
+        let mut backoff = Backoff::default();
+        let pauses: Vec<u64> = (0..11).map(|_| backoff.pause(Duration::from_secs(1)).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(backoff.pause(limits::TASK_CALM).as_secs(), 1, "it had recovered");
+        let mut forever = Backoff { failures: u32::MAX };
+        assert_eq!(forever.pause(Duration::ZERO), limits::TASK_RETRY_MAX);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_or_ends_is_counted_shown_and_started_again() {
+        let supervisor = supervisor();
+        let (stop, stopped) = watch::channel(false);
+        let (told, starts) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let (tell, count, until) = (Arc::clone(&told), Arc::clone(&starts), stopped.clone());
+        let (running, mut third) = watch::channel(false);
+        let task = supervisor.keep(
+            PUBLISHER,
+            stopped.clone(),
+            move || {
+                tell.fetch_add(1, Ordering::SeqCst);
+            },
+            move || {
+                let (start, mut until, running) =
+                    (count.fetch_add(1, Ordering::SeqCst), until.clone(), running.clone());
+                async move {
+                    match start {
+                        0 => panic!("the first time"),
+                        1 => {}
+                        _ => {
+                            running.send_replace(true);
+                            let _ = until.wait_for(|stop| *stop).await;
+                        }
+                    }
+                }
+            },
+        );
+        assert_eq!(failures(&supervisor), "bridge_task_failures_total{task=\"publisher\"} 0", "there from the start");
+        third.wait_for(|running| *running).await.unwrap();
+        assert_eq!((told.load(Ordering::SeqCst), starts.load(Ordering::SeqCst)), (2, 3));
+        assert_eq!(failures(&supervisor), "bridge_task_failures_total{task=\"publisher\"} 2");
+        let shown = standing(&supervisor);
+        assert_eq!((&shown[0]["state"], &shown[0]["failures"]), (&"running".into(), &2.into()));
+        assert!(shown[0]["last_failure_at"].is_string());
+
+        stop.send_replace(true);
+        task.await.unwrap();
+        assert_eq!(failures(&supervisor), "bridge_task_failures_total{task=\"publisher\"} 2", "stopping is no failure");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_fails_whenever_it_is_started_can_be_stopped() {
+        let supervisor = supervisor();
+        let (stop, stopped) = watch::channel(false);
+        let (failed, mut often) = watch::channel(0);
+        let task = supervisor.keep(
+            PUBLISHER,
+            stopped,
+            move || failed.send_modify(|failures| *failures += 1),
+            || async { panic!("always") },
+        );
+        often.wait_for(|failures| *failures >= 5).await.unwrap();
+        stop.send_replace(true);
+        task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_started_again_ends_the_bridge() {
+        let supervisor = supervisor();
+        let (_stop, stopped) = watch::channel(false);
+        let (failed, mut ended) = watch::channel(false);
+        let server = TaskName { task: "server", workspace: None };
+        let task = supervisor.watch(server, stopped, failed, async { panic!("once") });
+        ended.wait_for(|failed| *failed).await.unwrap();
+        task.await.unwrap();
+        assert_eq!(standing(&supervisor)[0]["state"], "restarting");
+    }
+}

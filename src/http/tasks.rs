@@ -1,0 +1,91 @@
+//! The tasks that run in the background as long as the bridge does, and how they are.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+/// Which task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskName {
+    /// What it does.
+    pub task: &'static str,
+    /// For which workspace; none for all.
+    pub workspace: Option<Arc<str>>,
+}
+
+/// Whether a task runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskState {
+    /// It runs.
+    Running,
+    /// It stopped because of a fault in the bridge, and is started again shortly.
+    Restarting,
+}
+
+/// How a background task is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TaskStanding {
+    /// What it does: `importer`, `publisher`, `access`, `certificates`, `audit_trail` or `server`.
+    task: &'static str,
+    /// For which workspace; null for all.
+    workspace: Option<String>,
+    state: TaskState,
+    /// How often it stopped because of a fault in the bridge, since the start.
+    failures: u64,
+    /// When it did last.
+    #[serde(with = "time::serde::rfc3339::option")]
+    last_failure_at: Option<OffsetDateTime>,
+}
+
+/// All of them; written by who keeps them running, read for readiness.
+#[derive(Debug, Default)]
+pub struct Tasks(Mutex<Vec<TaskStanding>>);
+
+impl Tasks {
+    /// A task begins, for the first time or again.
+    pub fn started(&self, name: &TaskName) {
+        self.of(name, |task| task.state = TaskState::Running);
+    }
+
+    /// A task stopped that should not have.
+    pub fn failed(&self, name: &TaskName, now: OffsetDateTime) {
+        self.of(name, |task| {
+            task.state = TaskState::Restarting;
+            task.failures += 1;
+            task.last_failure_at = Some(now);
+        });
+    }
+
+    /// How they are: those of the workspaces that `sees` lets through, and, if `all`, those of the whole bridge.
+    #[must_use]
+    pub fn standing(&self, sees: impl Fn(&str) -> bool, all: bool) -> Vec<TaskStanding> {
+        let is_shown = |task: &&TaskStanding| task.workspace.as_deref().map_or(all, &sees);
+        self.all().iter().filter(is_shown).cloned().collect()
+    }
+
+    fn of(&self, name: &TaskName, change: impl FnOnce(&mut TaskStanding)) {
+        let mut all = self.all();
+        let workspace = name.workspace.as_deref();
+        let known = all.iter().position(|task| task.task == name.task && task.workspace.as_deref() == workspace);
+        let place = known.unwrap_or(all.len());
+        if known.is_none() {
+            all.push(TaskStanding {
+                task: name.task,
+                workspace: workspace.map(str::to_owned),
+                state: TaskState::Running,
+                failures: 0,
+                last_failure_at: None,
+            });
+        }
+        if let Some(task) = all.get_mut(place) {
+            change(task);
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<TaskStanding>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
