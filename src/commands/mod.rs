@@ -323,7 +323,9 @@ fn print_table<const COLUMNS: usize>(header: [&str; COLUMNS], rows: &[[String; C
         print_line(padded.join("  ").trim_end());
     };
     line(header);
-    rows.iter().for_each(|row| line(std::array::from_fn(|column| row[column].as_str())));
+    for row in rows {
+        line(std::array::from_fn(|column| row[column].as_str()));
+    }
 }
 
 /// When each of these last used the bridge, as far as the audit trail tells. `kind` is what comes before the id in the

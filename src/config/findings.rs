@@ -96,8 +96,13 @@ pub(super) fn repair<T: DeserializeOwned>(
             ));
             break;
         };
-        wrong.push(finding(&figment, &key));
-        if default.as_dict().is_some() {
+        let is_table = figment.find_value(&key).is_ok_and(|value| value.as_dict().is_some());
+        if default.as_dict().is_some() && !is_table {
+            wrong.push(format!("{key} (from {}) must be a section with keys in it, [{key}]", source(&figment, &key)));
+        } else {
+            wrong.push(finding(&figment, &key));
+        }
+        if is_table {
             // A table is merged and not replaced: the rest cannot be read past it.
             break;
         }
@@ -147,6 +152,8 @@ pub(super) fn unknown_keys(figment: &Figment) -> Vec<String> {
     for (section, value) in figment.extract::<Dict>().unwrap_or_default() {
         let keys: Vec<String> = match &value {
             Value::Dict(_, keys) => keys.keys().map(|key| format!("{section}.{key}")).collect(),
+            // What should be a section is told by what reads it.
+            _ if KEYS.iter().any(|(known, _)| known.starts_with(&format!("{section}."))) => Vec::new(),
             _ => vec![section],
         };
         let is_list =

@@ -697,6 +697,20 @@ mod tests {
         insta::assert_snapshot!(message);
     }
 
+    #[test]
+    fn a_section_that_is_none_hides_nothing_else_that_is_wrong() {
+        let wrong =
+            from_file("server = 3\n[[workspaces]]\nname = \"a\"\nacess_token = \"x\"\n[scim]\nmax_results = 0\n");
+        let message = wrong.unwrap_err().to_string();
+        for expected in [
+            "must be a section with keys in it, [server]",
+            "workspaces[1].acess_token is no setting of this bridge; did you mean workspaces.access_token?",
+            "scim.max_results",
+        ] {
+            assert!(message.contains(expected), "{expected}: {message}");
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_secret_in_a_file_that_others_can_read_is_warned_of() {

@@ -99,14 +99,15 @@ async fn asked(
     };
     let since = match parameters.text("since") {
         None => ChangePosition::START,
-        Some(cursor) => match ChangePosition::from_cursor(cursor) {
-            Some(position) => position,
-            None => {
+        Some(text) => {
+            if let Some(position) = ChangePosition::from_cursor(text) {
+                position
+            } else {
                 let moment = parameters.moment("since", Edge::Start).map_err(|_| wrong(NO_PLACE.to_owned()))?;
                 from = from.max(moment);
                 ChangePosition::START
             }
-        },
+        }
     };
     if from.zip(until).is_some_and(|(from, until)| from >= until) {
         return Err(wrong("the end of the period must lie after its beginning".to_owned()));

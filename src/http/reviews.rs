@@ -184,18 +184,17 @@ impl Export {
             Some(since) => Some(past.at(generation_at(caller, since).await?).await?),
             None => None,
         };
-        let (as_of, generation, picture) = match asked {
-            Some(as_of) => (as_of, generation_at(caller, as_of).await?, None),
-            None => {
-                let picture = freshness::picture(request, caller).await?.picture;
-                let generation = picture.edition().generation;
-                let shown = caller.workspace.live.shows(|_| true).await;
-                // When Intercom last said that it is so: until the next import, that is the same for everybody who asks.
-                let confirmed = shown.confirmed_at.filter(|_| shown.generation == generation);
-                let committed = ledger.committed_at(workspace, generation).await?;
-                let as_of = confirmed.map_or(committed, |confirmed| confirmed.max(committed));
-                (if since.is_some_and(|since| since >= as_of) { now } else { as_of }, generation, Some(picture))
-            }
+        let (as_of, generation, picture) = if let Some(as_of) = asked {
+            (as_of, generation_at(caller, as_of).await?, None)
+        } else {
+            let picture = freshness::picture(request, caller).await?.picture;
+            let generation = picture.edition().generation;
+            let shown = caller.workspace.live.shows(|_| true).await;
+            // When Intercom last said that it is so: until the next import, that is the same for everybody who asks.
+            let confirmed = shown.confirmed_at.filter(|_| shown.generation == generation);
+            let committed = ledger.committed_at(workspace, generation).await?;
+            let as_of = confirmed.map_or(committed, |confirmed| confirmed.max(committed));
+            (if since.is_some_and(|since| since >= as_of) { now } else { as_of }, generation, Some(picture))
         };
         let log = ledger.log_facts(workspace, as_of, caller.service.activity_lookback).await?;
         let privileged_roles = Arc::clone(&caller.service.privileged_roles);

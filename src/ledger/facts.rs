@@ -12,6 +12,7 @@ use super::entities::{activity, imports};
 use super::{Ledger, LedgerError, RunStatus, read};
 use crate::clock;
 use crate::directory::{LogFacts, SignIn, UserId};
+use crate::limits;
 
 impl Ledger {
     /// What the log told up to a moment, as far as it was read for the state of that moment. `lookback` is how far back
@@ -35,8 +36,10 @@ impl Ledger {
                 .filter(Column::Status.eq(RunStatus::Succeeded.as_str()))
                 .filter(Column::ActivityWatermark.is_not_null())
         };
-        let last = read().filter(Column::ActivityWatermark.lte(moment)).order_by_desc(Column::Id);
-        let Some(until) = last.one(&self.database).await?.and_then(|run| run.activity_watermark) else {
+        // SQLite compares times as texts, which is right to the second.
+        let about = read().filter(Column::ActivityWatermark.lte(moment + time::Duration::SECOND));
+        let last = about.order_by_desc(Column::Id).limit(limits::LIST_ITEMS as u64).all(&self.database).await?;
+        let Some(until) = last.iter().filter_map(|run| run.activity_watermark).find(|until| *until <= moment) else {
             return Ok(LogFacts::default());
         };
         let first = read().order_by_asc(Column::Id).one(&self.database).await?;
@@ -62,6 +65,7 @@ impl Ledger {
         moment: OffsetDateTime,
     ) -> Result<HashMap<UserId, SignIn>, LedgerError> {
         use activity::Column;
+        let moment = whole_second(moment);
         let (mut sign_ins, mut later) = (HashMap::new(), false);
         for (id, values) in self.volatile(workspace).await? {
             match values.last_sign_in_at {
@@ -106,7 +110,7 @@ impl Ledger {
             .columns([Column::At, Column::Metadata])
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Kind.eq(LogFacts::INVITATION))
-            .filter(Column::At.lte(moment));
+            .filter(Column::At.lte(whole_second(moment)));
         Ok(query.into_tuple().all(&self.database).await?)
     }
 
@@ -117,4 +121,9 @@ impl Ledger {
     pub async fn committed_at(&self, workspace: &str, number: i64) -> Result<OffsetDateTime, LedgerError> {
         read::generation_time(&self.database, workspace, number).await
     }
+}
+
+/// Intercom's entries have whole seconds, and those are compared rightly as texts too.
+fn whole_second(moment: OffsetDateTime) -> OffsetDateTime {
+    moment.replace_nanosecond(0).unwrap_or(moment)
 }

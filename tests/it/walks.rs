@@ -1,0 +1,190 @@
+//! Walks over the history by those who ask for some of it: by person, team, actor, kind and period.
+
+use intercom_scim_bridge::directory::{GroupId, LogFacts, UserId};
+use intercom_scim_bridge::http::change_document;
+use intercom_scim_bridge::ledger::{ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, Mode, RecordedChange};
+use serde_json::json;
+use time::OffsetDateTime;
+
+use crate::history::{all, told};
+use crate::on_both_databases;
+use crate::support::database::TestDatabase;
+use crate::support::hand::{Hand, START};
+
+on_both_databases!(
+    whatever_is_asked_for_a_walk_gives_each_change_that_fits_once,
+    names_are_those_of_the_time_of_the_change,
+    sign_ins_and_invitations_are_told_as_they_were_known_at_a_moment,
+);
+
+/// The same as the ledger says, by looking at each change.
+fn fits(question: &ChangeQuestion, change: &RecordedChange) -> bool {
+    let document = change_document(change);
+    let by = |actor: &ActorQuestion| {
+        let (id, email) = document.actor.as_ref().map_or((None, None), |by| (by.id.clone(), by.email.clone()));
+        actor.ids.iter().any(|actor| id == Some(format!("adm_{actor}")))
+            || actor.email.is_some() && actor.email == email
+    };
+    let of_people = |people: &Vec<UserId>| people.iter().any(|id| document.user_id == Some(format!("adm_{id}")));
+    question.kind.is_none_or(|kind| kind.as_str() == document.r#type)
+        && question.people.as_ref().is_none_or(of_people)
+        && question.team.as_ref().is_none_or(|id| document.group_id == Some(format!("team_{id}")))
+        && question.actor.as_ref().is_none_or(by)
+        && question.action.is_none_or(|action| action == document.action)
+        && question.since.is_none_or(|since| change.at >= since)
+        && question.until.is_none_or(|until| change.at < until)
+}
+
+async fn whatever_is_asked_for_a_walk_gives_each_change_that_fits_once(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    let now = || hand.clock.now().unix_timestamp();
+    let bo = hand.simulator.change(|workspace| workspace.admins().find(|(id, _)| *id == small.bo).unwrap().1.clone());
+    hand.simulator.change(|workspace| {
+        workspace.add_team("Sales", &[small.ada, small.bo, small.cy]);
+        workspace.remove_admin(small.bo, small.ada, now() + 30);
+        workspace.set_permissions(small.cy, small.ada, &["export_data"], now() + 31);
+    });
+    hand.allowing_removals(Mode::Full).await;
+    hand.clock.advance(std::time::Duration::from_mins(7));
+    hand.simulator.change(|workspace| {
+        workspace.put_back(small.bo, bo);
+        workspace.admin_mut(small.cy).unwrap().job_title = Some("Painter".to_owned());
+    });
+    hand.full().await;
+    hand.simulator.change(|workspace| {
+        workspace.set_permissions(small.ada, small.cy, &["manage_tags"], now() + 20);
+        workspace.remove_team(small.support);
+    });
+    hand.full().await;
+    let all = all(&hand).await;
+    let user = |id: u64| Some(vec![UserId::new(id.to_string())]);
+    let actor = |id: u64| Some(ActorQuestion { ids: vec![UserId::new(id.to_string())], email: None });
+    let times: Vec<Option<OffsetDateTime>> =
+        [None].into_iter().chain(all.iter().map(|change| Some(change.at))).collect();
+    let any = ChangeQuestion::default();
+    let mut questions: Vec<ChangeQuestion> = vec![
+        any.clone(),
+        ChangeQuestion { people: user(small.ada), ..any.clone() },
+        ChangeQuestion { people: user(small.bo), kind: Some(ChangeKind::Membership), ..any.clone() },
+        ChangeQuestion { people: user(small.bo), kind: Some(ChangeKind::Group), ..any.clone() },
+        ChangeQuestion { people: Some(Vec::new()), ..any.clone() },
+        ChangeQuestion { team: Some(GroupId::new(small.support.to_string())), ..any.clone() },
+        ChangeQuestion { team: Some(GroupId::new(small.support.to_string())), people: user(small.ada), ..any.clone() },
+        ChangeQuestion { actor: actor(small.ada), ..any.clone() },
+        ChangeQuestion { actor: actor(small.ada), people: user(small.cy), ..any.clone() },
+        ChangeQuestion { actor: actor(small.cy), ..any.clone() },
+        ChangeQuestion { actor: actor(404), ..any.clone() },
+        ChangeQuestion {
+            actor: Some(ActorQuestion { ids: Vec::new(), email: Some("ada.lovelace@example.com".to_owned()) }),
+            ..any.clone()
+        },
+        ChangeQuestion { action: Some("removed"), ..any.clone() },
+        ChangeQuestion { action: Some("updated"), kind: Some(ChangeKind::User), ..any.clone() },
+    ];
+    for (since, until) in times.iter().flat_map(|since| times.iter().map(move |until| (*since, *until))) {
+        questions.push(ChangeQuestion { since, until, ..any.clone() });
+    }
+    for (since, until) in [(times[1], times[times.len() - 1]), (times[times.len() - 1], None)] {
+        questions.push(ChangeQuestion { since, until, people: user(small.bo), ..any.clone() });
+        questions.push(ChangeQuestion { since, until, actor: actor(small.ada), ..any.clone() });
+    }
+    let mut found = 0;
+    for question in questions {
+        let expected: Vec<&RecordedChange> = all.iter().filter(|change| fits(&question, change)).collect();
+        found += expected.len();
+        for step in [1, 2, 5, 100] {
+            let (mut place, mut walked) = (ChangePosition::START, Vec::new());
+            loop {
+                let page = hand.ledger.changes_that("default", &place, &question, step).await.unwrap();
+                if let Some(total) = page.total {
+                    assert_eq!(total, (expected.len() - walked.len()) as u64, "{question:?} in steps of {step}");
+                }
+                walked.extend(page.changes);
+                place = ChangePosition::from_cursor(&page.next.to_cursor()).unwrap();
+                if !page.more {
+                    break;
+                }
+            }
+            // The place after a change may be written in two ways.
+            let told = |change: &RecordedChange| (told(change), change.at, change.cause.clone(), change.names.clone());
+            assert_eq!(
+                walked.iter().map(told).collect::<Vec<_>>(),
+                expected.iter().map(|change| told(change)).collect::<Vec<_>>(),
+                "{question:?} in steps of {step}"
+            );
+        }
+    }
+    assert!(found > 100, "{found}");
+}
+
+async fn names_are_those_of_the_time_of_the_change(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    hand.simulator.change(|workspace| {
+        "Bo Married".clone_into(&mut workspace.admin_mut(small.bo).unwrap().name);
+        "Care".clone_into(&mut workspace.team_mut(small.support).unwrap().name);
+    });
+    hand.full().await;
+    hand.simulator.change(|workspace| {
+        let at = START.unix_timestamp() + 150;
+        workspace.remove_team(small.support);
+        workspace.note(at, "app_team_deletion", small.bo, json!({"team": {"id": small.support}}));
+    });
+    hand.full().await;
+    hand.simulator.change(|workspace| "Bo Divorced".clone_into(&mut workspace.admin_mut(small.bo).unwrap().name));
+    hand.full().await;
+    let told: Vec<_> = all(&hand)
+        .await
+        .iter()
+        .map(change_document)
+        .filter(|document| document.r#type == "membership" && document.user_id == Some(format!("adm_{}", small.bo)))
+        .map(|document| {
+            let by = document.actor.and_then(|actor| actor.display_name);
+            (document.action, document.user_display_name, document.user_email, document.group_display_name, by)
+        })
+        .collect();
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        told,
+        [
+            ("created", some("Bo Diddley"), some("bo.diddley@example.com"), some("Support"), None),
+            ("removed", some("Bo Married"), some("bo.diddley@example.com"), some("Care"), some("Bo Married")),
+        ]
+    );
+}
+
+async fn sign_ins_and_invitations_are_told_as_they_were_known_at_a_moment(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    let (start, lookback) = (START.unix_timestamp(), std::time::Duration::from_hours(24 * 365));
+    let nothing = hand.ledger.log_facts("default", START, lookback).await.unwrap();
+    assert_eq!((nothing.covered, nothing.sign_ins.len()), (None, 0), "before the first import nothing is known");
+    hand.simulator.change(|workspace| {
+        workspace.sign_in(small.ada, "email_password", start - 3_000);
+        workspace.note(start - 9_000, "admin_invite_creation", small.ada, json!({"email": "BO.Diddley@example.com"}));
+    });
+    let first = hand.full().await.observed_at.unwrap();
+    hand.simulator.change(|workspace| {
+        workspace.sign_in(small.ada, "saml", start + 70);
+        workspace.sign_in(small.bo, "google_oauth2", start + 71);
+    });
+    let second = hand.incremental().await.observed_at.unwrap();
+    let facts = async |moment| hand.ledger.log_facts("default", moment, lookback).await.unwrap();
+    let ada = UserId::new(small.ada.to_string());
+    let (then, now) = (facts(first).await, facts(second).await);
+    assert_eq!(then.covered, Some((first - time::Duration::days(365), first)));
+    assert_eq!(now.covered, Some((first - time::Duration::days(365), second)));
+    let signed_in = |facts: &LogFacts| facts.sign_ins[&ada].clone();
+    assert_eq!(
+        (signed_in(&then).at.unix_timestamp(), signed_in(&then).by_identity_provider()),
+        (start - 3_000, Some(false))
+    );
+    assert_eq!((signed_in(&now).at.unix_timestamp(), signed_in(&now).by_identity_provider()), (start + 70, Some(true)));
+    assert_eq!((then.sign_ins.len(), now.sign_ins.len()), (1, 2));
+    assert_eq!(
+        then.invited_at("bo.diddley@example.com", None).map(OffsetDateTime::unix_timestamp),
+        Some(start - 9_000)
+    );
+    // Between two imports it is what the first knew.
+    assert_eq!(facts(second - time::Duration::milliseconds(1)).await, then);
+}
