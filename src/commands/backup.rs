@@ -51,7 +51,11 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
     copy.refuse_findings(file)?;
     put(draft, file)?;
     let ledger = Ledger::open(url).await?;
-    ledger.record_audit(by_command("ledger.backed_up", &name_of(file), &[], Clock::System.now())).await?;
+    let event = by_command("ledger.backed_up", &name_of(file), &[], Clock::System.now());
+    if let Err(error) = ledger.record_audit(event).await {
+        // The copy is made and good, whoever keeps the database busy.
+        eprintln!("warning: the audit trail does not tell of this backup: {}", error.chain());
+    }
     ledger.close().await;
     copy.print(file, json);
     let key = match (&config.access.encryption_key, key_file(url)) {

@@ -158,7 +158,9 @@ async fn verify(ledger: &Ledger, workspace: &str, head: Option<&str>, json: bool
         print_line(&document(&verified).to_string());
     } else {
         verified.findings.iter().for_each(|finding| print_line(&finding.0));
-        lines(&verified).iter().for_each(|line| print_line(line));
+        for line in lines(&verified) {
+            print_line(&line);
+        }
     }
     match (verified.findings.len(), verified.known_head) {
         (0, Some(false)) => Err(CommandError::new(

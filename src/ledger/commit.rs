@@ -43,7 +43,8 @@ impl Ledger {
     ) -> Result<Committed, LedgerError> {
         let transaction = self.database.begin_with_options(writing()).await?;
         lease::fence_off(&transaction, lease).await?;
-        let committed = write(&transaction, run, plan, now).await?;
+        // In a box: it is large, and lies in the future of everything that imports.
+        let committed = Box::pin(write(&transaction, run, plan, now)).await?;
         transaction.commit().await?;
         Ok(committed)
     }

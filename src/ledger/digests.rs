@@ -5,6 +5,8 @@
 //! leaves the digests of older rows as they are. JSON is brought into one form first, since PostgreSQL stores it in its
 //! own.
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -136,8 +138,10 @@ const INTEGERS_END: f64 = 18_446_744_073_709_551_616.0;
 fn canonical(value: &Value, to: &mut String) {
     match value {
         Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
-            Some(float) if float == 0.0 => to.push('0'),
-            Some(float) if float.fract() == 0.0 && float.abs() < INTEGERS_END => to.push_str(&format!("{float:.0}")),
+            Some(float) if float.fract() == 0.0 && float.abs() < INTEGERS_END => {
+                // Zero has no sign. Writing to a text does not fail.
+                let _ = write!(to, "{:.0}", float + 0.0);
+            }
             _ => to.push_str(&number.to_string()),
         },
         Value::Array(values) => {

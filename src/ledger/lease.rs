@@ -208,7 +208,7 @@ async fn interrupt_runs(db: &DatabaseTransaction, workspace: &str, now: OffsetDa
         .filter(Column::Id.is_in(left.iter().copied()))
         .exec(db)
         .await?;
-    evidence::record_runs(db, workspace, &left, now).await?;
+    Box::pin(evidence::record_runs(db, workspace, &left, now)).await?;
     if result.rows_affected > 0 {
         tracing::warn!(
             workspace,

@@ -250,7 +250,8 @@ impl Ledger {
         let db = self.database.begin_with_options(writing()).await?;
         patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
         if update(&db, run).await? {
-            evidence::record_runs(&db, &run.workspace, &[run.id], run.finished_at.unwrap_or(run.started_at)).await?;
+            let now = run.finished_at.unwrap_or(run.started_at);
+            Box::pin(evidence::record_runs(&db, &run.workspace, &[run.id], now)).await?;
         }
         Ok(db.commit().await?)
     }

@@ -29,12 +29,15 @@ fn mode(file: &Path) -> u32 {
     fs::metadata(file).unwrap().permissions().mode() & 0o777
 }
 
+/// A name, what is done to a copy of a good backup, and why that is refused.
+type Case<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
+
 /// What lies in a directory, but for the key.
 fn names(shell: &Shell) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(shell.directory.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .filter(|name| !name.ends_with(".key"))
+        .filter(|name| name != "bridge.db.key")
         .collect();
     names.sort();
     names
@@ -192,7 +195,7 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
     assert!(lost.code == Some(0) && lost.stderr.contains("keys reset --yes"), "{}", lost.stderr);
 
     fs::write(target.directory.path().join("bridge.db.key"), key).unwrap();
-    let cases: [(&str, &dyn Fn(&Path), &str); 8] = [
+    let cases: [Case<'_>; 8] = [
         ("text.db", &|file| fs::write(file, "not a database at all").unwrap(), "it is no database of this bridge"),
         ("empty.db", &|file| fs::write(file, "").unwrap(), "it is no database of this bridge"),
         ("other.db", &|file| sql(file, "DROP TABLE imports"), "it is no database of this bridge"),
