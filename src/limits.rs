@@ -95,6 +95,9 @@ pub const GENERATIONS_AT_ONCE: u64 = 500;
 /// disagree about a handful of people; more than this is how the workspace is, and is only warned of.
 pub const REREADS: usize = 100;
 
+/// How often such a read is tried in all: fewer times than others, since the lists stand without it.
+pub const REREAD_ATTEMPTS: u32 = 2;
+
 /// Warnings kept with a run; the rest are counted. A warning for each of 100,000 admins helps nobody.
 pub const RUN_WARNINGS: usize = 100;
 

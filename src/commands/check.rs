@@ -236,7 +236,7 @@ async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clo
         Err(why) => return report.failed("intercom", &why),
     };
     // An hour of the log is enough to know whether it may be read.
-    let since = Since::Everything { log: clock.now() - Duration::from_hours(1) };
+    let since = Since::Everything { log: clock.now() - Duration::from_hours(1), known: None };
     match intercom::observe(&client, since, &|_| {}).await {
         Err(error) => report.failed("intercom", &format!("{error}; {}", error.remedy())),
         Ok(observation) => {

@@ -255,11 +255,25 @@ impl Importer {
 
     async fn observe(&self, mode: Mode, progress: &(dyn Fn(Phase) + Sync)) -> Result<Observation, ReadError> {
         let since = match mode {
-            Mode::Full => Since::Everything { log: self.lookback() },
+            Mode::Full => {
+                let recorded = self.ledger.workspace(&self.workspace).await?;
+                Since::Everything { log: self.lookback(), known: self.known(recorded) }
+            }
             Mode::Incremental => self.since_last_success().await?,
         };
         let observation = intercom::observe(&self.client, since, &|stage| progress(Phase::Reading(stage))).await?;
         Ok(if self.options.include_bots { observation } else { observation.without_bots() })
+    }
+
+    /// The workspace that the token opens, as far as it is known without asking: as it is recorded, where this importer was
+    /// told so of this token. Where nothing is recorded, nothing can be mixed up.
+    fn known(&self, recorded: Option<Workspace>) -> Option<Workspace> {
+        match recorded {
+            None => Some(Workspace::default()),
+            Some(recorded) => {
+                (self.identified.load(Ordering::Relaxed) == self.client.token_number()).then_some(recorded)
+            }
+        }
     }
 
     /// Where a full import begins to read the log.
@@ -278,8 +292,8 @@ impl Importer {
             Some(workspace) if self.identified.load(Ordering::Relaxed) == self.client.token_number() => {
                 Since::Last { workspace, log }
             }
-            Some(_) => Since::Everything { log },
-            None => Since::Everything { log: lookback },
+            Some(_) => Since::Everything { log, known: None },
+            None => Since::Everything { log: lookback, known: self.known(None) },
         })
     }
 
@@ -299,7 +313,9 @@ impl Importer {
             if let Some(other) = another_workspace(&recorded, &observation.workspace) {
                 return self.refuse(run, other).await;
             }
-            self.identified.store(token, Ordering::Relaxed);
+            if observation.workspace.id.is_some() {
+                self.identified.store(token, Ordering::Relaxed);
+            }
             let (plan, totals) = match self.plan_of_what_differs(&run, &observation).await? {
                 Some(planned) if attempt == 1 => planned,
                 _ => {

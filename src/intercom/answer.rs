@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
-use serde::Deserialize;
 use serde_json::error::Category;
 
 use super::wire::{Field, Object, Text};
 use super::{IntercomError, Outage, Region};
+use crate::limits;
 
 /// The character set that a `Content-Type` names, in lower case.
 pub(super) fn charset(content_type: &HeaderValue) -> Option<String> {
@@ -30,6 +30,9 @@ pub(super) fn text(body: Vec<u8>, charset: Option<&str>, path: &str) -> Result<T
     if matches!(body.get(..2), Some([0xFE, 0xFF] | [0xFF, 0xFE] | [0, _] | [_, 0])) {
         return Err(malformed(path, "it is encoded in UTF-16 or UTF-32, and JSON must be in UTF-8"));
     }
+    if body.starts_with(&[0x1F, 0x8B]) {
+        return Err(malformed(path, "it is compressed, and its headers do not say so"));
+    }
     let body = match body.strip_prefix(b"\xEF\xBB\xBF") {
         Some(rest) => rest.to_vec(),
         None => body,
@@ -46,31 +49,35 @@ pub(super) fn text(body: Vec<u8>, charset: Option<&str>, path: &str) -> Result<T
 /// The object that an answer is. Some gateways send refusals with a status of success.
 pub(super) fn object<'a>(path: &str, status: StatusCode, text: &'a Text) -> Result<Object<'a>, IntercomError> {
     let status = status.as_u16();
-    let not_intercom = |what| Outage::NotIntercom { resource: path.to_owned(), status, what };
+    let unavailable = |outage| IntercomError::Unavailable { resource: path.to_owned(), outage };
+    let not_intercom = |what| unavailable(Outage::NotIntercom { status, what });
     if text.text.trim().is_empty() {
-        return Err(IntercomError::Unavailable(not_intercom("it is empty")));
+        return Err(not_intercom("it is empty"));
     }
     let object = Object::parse(text).map_err(|error| match error.classify() {
         Category::Data => malformed(path, "it is not the JSON object that Intercom documents"),
-        Category::Eof => IntercomError::Unavailable(Outage::CutOff),
-        Category::Io | Category::Syntax => IntercomError::Unavailable(not_intercom("it is no JSON")),
+        Category::Eof => unavailable(Outage::CutOff),
+        Category::Io | Category::Syntax => not_intercom("it is no JSON"),
     })?;
-    if object.text("type", 64) != Field::Value("error.list".to_owned()) {
+    if !is_error_list(&object) {
         return Ok(object);
     }
     let resource = path.to_owned();
-    let code = Refusal::of(text.text.as_bytes()).map_or_else(|| NO_CODE.to_owned(), |refusal| refusal.code);
+    let Refusal { code, hosted_in } = Refusal::read(&object);
     Err(match code.as_str() {
         "unauthorized" => IntercomError::Unauthorized { resource, code },
         token if token.starts_with("token_") => IntercomError::Unauthorized { resource, code },
         "forbidden" | "action_forbidden" | "api_plan_restricted" => IntercomError::Forbidden { resource, code },
-        "rate_limit_exceeded" => IntercomError::RateLimited { retry_after: Duration::ZERO },
-        "server_error" | "service_unavailable" | "gateway_timeout" => {
-            IntercomError::Unavailable(Outage::Answered { status, code })
-        }
+        "region_mismatch" => IntercomError::WrongRegion { configured: None, actual: hosted_in },
+        "rate_limit_exceeded" => IntercomError::RateLimited { resource, retry_after: Duration::ZERO },
+        "server_error" | "service_unavailable" | "gateway_timeout" => unavailable(Outage::Answered { status, code }),
         gone if gone.ends_with("not_found") => IntercomError::NotFound { resource, code },
         _ => IntercomError::Refused { resource, status, code },
     })
+}
+
+fn is_error_list(object: &Object<'_>) -> bool {
+    object.text("type", 64) == Field::Value("error.list".to_owned())
 }
 
 pub(super) fn malformed(resource: &str, what: &str) -> IntercomError {
@@ -90,25 +97,24 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// Reads `{"type":"error.list","errors":[{"code":…,"message":…}]}`; none where it is something else.
-    pub fn of(body: &[u8]) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct ErrorList {
-            errors: Vec<ErrorEntry>,
-        }
-        #[derive(Default, Deserialize)]
-        struct ErrorEntry {
-            code: Option<String>,
-            message: Option<String>,
-        }
-        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-        let first = serde_json::from_slice::<ErrorList>(body).ok()?.errors.into_iter().next().unwrap_or_default();
-        let is_code =
-            |code: &String| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let hosted_in = first.message.and_then(|message| {
+    pub fn of(body: Vec<u8>) -> Option<Self> {
+        let text = text(body, None, "").ok()?;
+        let object = Object::parse(&text).ok()?;
+        let is_refusal = is_error_list(&object) || matches!(object.list("errors"), Field::Value(_));
+        is_refusal.then(|| Self::read(&object))
+    }
+
+    /// Reads a refusal member by member: its message may be anything, and its code counts all the same.
+    fn read(refusal: &Object<'_>) -> Self {
+        let errors = refusal.list("errors").value().unwrap_or_default();
+        let first = errors.first().and_then(|first| Object::of(first, refusal.lossy())).unwrap_or_default();
+        let is_code = |code: &String| code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let code = first.text("code", 64).value().filter(is_code).unwrap_or_else(|| NO_CODE.to_owned());
+        let hosted_in = first.text("message", limits::INTERCOM_TEXT_BYTES).value().and_then(|message| {
             let (_, place) = message.split_once("hosted in ")?;
             Region::ALL.into_iter().find(|region| place.starts_with(region.place()))
         });
-        Some(Self { code: first.code.filter(is_code).unwrap_or_else(|| NO_CODE.to_owned()), hosted_in })
+        Self { code, hosted_in }
     }
 }
 
@@ -118,15 +124,27 @@ mod tests {
 
     #[test]
     fn a_refusal_is_known_by_its_code_and_never_by_its_text() {
-        let code = |body: &[u8]| Refusal::of(body).map(|refusal| refusal.code);
+        let code = |body: &[u8]| Refusal::of(body.to_vec()).map(|refusal| refusal.code);
         let unauthorized = br#"{"type":"error.list","errors":[{"code":"unauthorized","message":"x"}]}"#;
         assert_eq!(code(unauthorized).as_deref(), Some("unauthorized"));
         assert_eq!(code(br#"{"errors":[{"code":"ada@example.com"}]}"#).as_deref(), Some(NO_CODE));
         assert_eq!(code(br#"{"errors":[]}"#).as_deref(), Some(NO_CODE));
         assert_eq!(code(b"<html>"), None);
+        for odd in [
+            r#""message":"\ud83d""#,
+            r#""message":{"a":1}"#,
+            r#""message":5,"message":"x""#,
+            r#""field":[],"message":null"#,
+        ] {
+            let body = format!(r#"{{"errors":[{{"code":"token_revoked",{odd}}}]}}"#);
+            assert_eq!(code(body.as_bytes()).as_deref(), Some("token_revoked"), "{odd}");
+        }
+        for no_code in [r#"{"type":"error.list"}"#, r#"{"type":"error.list","errors":null}"#, r#"{"errors":[null]}"#] {
+            assert_eq!(code(no_code.as_bytes()).as_deref(), Some(NO_CODE), "{no_code}");
+        }
         let hosted = |message: &str| {
             let body = format!(r#"{{"errors":[{{"code":"region_mismatch","message":"{message}"}}]}}"#);
-            Refusal::of(body.as_bytes()).unwrap().hosted_in
+            Refusal::of(body.into_bytes()).unwrap().hosted_in
         };
         assert_eq!(hosted("Your workspace is hosted in Europe but you connected to United States"), Some(Region::Eu));
         assert_eq!(hosted("Your workspace is hosted in Atlantis"), None);
@@ -137,6 +155,7 @@ mod tests {
         let read = |body: &[u8], charset: Option<&str>| text(body.to_vec(), charset, "/admins");
         assert_eq!(read(b"\xEF\xBB\xBF{}", None).unwrap().text, "{}");
         assert!(read(b"\xFF\xFE{\0}\0", None).unwrap_err().to_string().contains("UTF-16"));
+        assert!(read(b"\x1F\x8B\x08", None).unwrap_err().to_string().contains("compressed"));
         assert!(read(b"{\0}\0", None).unwrap_err().to_string().contains("UTF-16"));
         let latin1 = read(b"{\"n\":\"Zo\xEB\"}", Some("iso-8859-1")).unwrap_err();
         assert!(latin1.to_string().ends_with("it is encoded in iso-8859-1, and JSON must be in UTF-8"), "{latin1}");

@@ -288,7 +288,7 @@ impl Client {
         }
         let span = spans::intercom_call(if posts { "POST" } else { "GET" }, path);
         #[expect(clippy::disallowed_methods, reason = "this is the one place that may call Intercom")]
-        let response = request.send().instrument(span).await.map_err(|error| unavailable(&error))?;
+        let response = request.send().instrument(span).await.map_err(|error| unavailable(path, &error))?;
         self.allowance.lock().unwrap_or_else(PoisonError::into_inner).note(response.headers());
         let status = response.status();
         let charset = response.headers().get(CONTENT_TYPE).and_then(answer::charset);
@@ -296,11 +296,11 @@ impl Client {
         if status.is_success() {
             return Ok((status, answer::text(body, charset.as_deref(), path)?));
         }
-        let refusal = Refusal::of(&body);
+        let refusal = Refusal::of(body);
         if status == StatusCode::TOO_MANY_REQUESTS {
             self.rate_limited.fetch_add(1, Ordering::Relaxed);
             let retry_after = self.allowance().until_reset(self.clock.now());
-            return Err(IntercomError::RateLimited { retry_after });
+            return Err(IntercomError::RateLimited { resource: path.to_owned(), retry_after });
         }
         Err(self.refused(path, status.as_u16(), refusal))
     }
@@ -309,10 +309,11 @@ impl Client {
     fn refused(&self, path: &str, status: u16, refusal: Option<Refusal>) -> IntercomError {
         let resource = path.to_owned();
         let Some(Refusal { code, hosted_in }) = refusal else {
-            return IntercomError::Unavailable(match status {
+            let outage = match status {
                 408 | 500.. => Outage::Answered { status, code: NO_CODE.to_owned() },
-                _ => Outage::NotIntercom { resource, status, what: "it is no refusal of Intercom's" },
-            });
+                _ => Outage::NotIntercom { status, what: "it is no refusal of Intercom's" },
+            };
+            return IntercomError::Unavailable { resource, outage };
         };
         match status {
             403 if code == "region_mismatch" => {
@@ -321,7 +322,7 @@ impl Client {
             401 => IntercomError::Unauthorized { resource, code },
             403 => IntercomError::Forbidden { resource, code },
             404 => IntercomError::NotFound { resource, code },
-            408 | 500.. => IntercomError::Unavailable(Outage::Answered { status, code }),
+            408 | 500.. => IntercomError::Unavailable { resource, outage: Outage::Answered { status, code } },
             _ => IntercomError::Refused { resource, status, code },
         }
     }
@@ -356,7 +357,7 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, String> {
 /// Reads a body up to [`limits::INTERCOM_BODY_BYTES`].
 async fn read_body(mut response: Response, path: &str) -> Result<Vec<u8>, IntercomError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(path, &error))? {
         if body.len() + chunk.len() > limits::INTERCOM_BODY_BYTES {
             return Err(IntercomError::TooLarge { resource: path.to_owned(), limit: limits::INTERCOM_BODY_BYTES });
         }
@@ -366,8 +367,8 @@ async fn read_body(mut response: Response, path: &str) -> Result<Vec<u8>, Interc
 }
 
 /// Says what a transport error was, without the URL in it.
-fn unavailable(error: &reqwest::Error) -> IntercomError {
-    IntercomError::Unavailable(if error.is_timeout() {
+fn unavailable(path: &str, error: &reqwest::Error) -> IntercomError {
+    let outage = if error.is_timeout() {
         Outage::TimedOut
     } else if error.is_connect() {
         Outage::NoConnection
@@ -375,7 +376,8 @@ fn unavailable(error: &reqwest::Error) -> IntercomError {
         Outage::CutOff
     } else {
         Outage::Broken
-    })
+    };
+    IntercomError::Unavailable { resource: path.to_owned(), outage }
 }
 
 /// How long to wait before trying again: until Intercom counts anew, else an exponential back-off.
@@ -383,7 +385,7 @@ fn unavailable(error: &reqwest::Error) -> IntercomError {
 fn pause_after(error: &IntercomError, attempt: u32) -> Duration {
     let backoff = limits::INTERCOM_BACKOFF_FIRST * 2u32.saturating_pow(attempt - 1);
     let wait = match error {
-        IntercomError::RateLimited { retry_after } if !retry_after.is_zero() => {
+        IntercomError::RateLimited { retry_after, .. } if !retry_after.is_zero() => {
             *retry_after + jitter(limits::INTERCOM_BACKOFF_FIRST)
         }
         _ => backoff / 2 + jitter(backoff / 2),
@@ -405,13 +407,14 @@ mod tests {
 
     #[test]
     fn waits_grow_and_stay_bounded() {
-        let down = IntercomError::Unavailable(Outage::Broken);
+        let resource = || "/admins".to_owned();
+        let down = IntercomError::Unavailable { resource: resource(), outage: Outage::Broken };
         for attempt in 1..=40 {
             let pause = pause_after(&down, attempt);
             assert!(pause <= limits::INTERCOM_BACKOFF_MAX);
             assert!(attempt > 6 || pause >= limits::INTERCOM_BACKOFF_FIRST * 2u32.pow(attempt - 1) / 2);
         }
-        let limited = IntercomError::RateLimited { retry_after: Duration::from_secs(8) };
+        let limited = IntercomError::RateLimited { resource: resource(), retry_after: Duration::from_secs(8) };
         assert!(pause_after(&limited, 1) >= Duration::from_secs(8));
     }
 

@@ -50,14 +50,21 @@ pub enum IntercomError {
         code: String,
     },
     /// 429 on every try.
-    #[error("Intercom's rate limit is used up; it opens again in {} s", retry_after.as_secs())]
+    #[error("Intercom's rate limit is used up for {resource}; it opens again in {} s", retry_after.as_secs())]
     RateLimited {
+        /// What was asked for.
+        resource: String,
         /// How long until Intercom counts anew.
         retry_after: Duration,
     },
     /// No answer, half an answer, or a 5xx, on every try.
-    #[error("Intercom could not be reached: {0}")]
-    Unavailable(Outage),
+    #[error("Intercom could not be reached for {resource}: {outage}")]
+    Unavailable {
+        /// What was asked for.
+        resource: String,
+        /// What was in the way.
+        outage: Outage,
+    },
     /// Any other refusal.
     #[error("Intercom refused to answer for {resource} ({status} {code})")]
     Refused {
@@ -148,10 +155,8 @@ pub enum Outage {
         code: String,
     },
     /// An answer that is not in Intercom's form: a page, a redirect or nothing at all, from something in between.
-    #[error("the answer for {resource} ({status}) did not come from Intercom's API: {what}")]
+    #[error("the answer ({status}) did not come from Intercom's API: {what}")]
     NotIntercom {
-        /// What was asked for.
-        resource: String,
         /// The HTTP status.
         status: u16,
         /// What is wrong with it; never a part of it.
@@ -163,7 +168,7 @@ impl IntercomError {
     /// Whether trying again shortly may help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::Unavailable(_))
+        matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. })
     }
 
     /// Whether a person must change something before it can work.
@@ -189,7 +194,7 @@ impl IntercomError {
             Self::MissingPermission { .. } => "intercom_permission_missing",
             Self::NotFound { .. } => "intercom_not_found",
             Self::RateLimited { .. } => "intercom_rate_limited",
-            Self::Unavailable(_) => "intercom_unavailable",
+            Self::Unavailable { .. } => "intercom_unavailable",
             Self::Refused { .. } => "intercom_refused",
             Self::Malformed { .. } => "intercom_malformed",
             Self::TooLarge { .. } | Self::TooMany { .. } => "intercom_too_large",
@@ -222,7 +227,7 @@ impl IntercomError {
             Self::WrongRegion { actual: None, .. } => {
                 "set INTERCOM_REGION (us, eu or au) to where the workspace is hosted, or INTERCOM_BASE_URL to the API there".to_owned()
             }
-            Self::RateLimited { .. } | Self::Unavailable(_) => {
+            Self::RateLimited { .. } | Self::Unavailable { .. } => {
                 "nothing, if it passes: the bridge tries again by itself; else check the network, a proxy, INTERCOM_BASE_URL \
                  and Intercom's status page"
                     .to_owned()

@@ -4,6 +4,7 @@
 //! beyond is kept, and read again next time. Entries are known by their ids, so reading one twice is harmless.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -251,12 +252,13 @@ impl Stop {
     fn help(&self) -> Help {
         match self {
             Self::Unsure => Help::NextImport,
-            Self::Span(IntercomError::Unavailable(Outage::NoConnection | Outage::TimedOut)) | Self::TooLong => {
-                Help::None
-            }
             Self::Span(
-                IntercomError::Unavailable(_)
-                | IntercomError::RateLimited { .. }
+                IntercomError::Unavailable { outage: Outage::NoConnection | Outage::TimedOut, .. }
+                | IntercomError::RateLimited { .. },
+            )
+            | Self::TooLong => Help::None,
+            Self::Span(
+                IntercomError::Unavailable { .. }
                 | IntercomError::Refused { .. }
                 | IntercomError::Malformed { .. }
                 | IntercomError::TooLarge { .. }
@@ -357,6 +359,8 @@ impl Reader<'_> {
             .chain(span.to.map(|to| first("created_at_before", to)))
             .collect();
         let (mut query, mut found) = (bounds.clone(), 0);
+        // What was read of this span: that it was known from another one does not make a page stuck.
+        let mut here = HashSet::new();
         for page in 1.. {
             if self.pages >= limits::ACTIVITY_PAGES || self.client.clock().running() > self.until {
                 return Err(Stop::TooLong);
@@ -376,8 +380,9 @@ impl Reader<'_> {
                 self.client.search(SEARCH, &question, limits::ACTIVITY_ATTEMPTS, log_page).await
             };
             let answer = answer.map_err(Stop::Span)?;
-            let (all, new) = self.take(answer.entries);
-            found += new;
+            let all = answer.entries.len();
+            let moved = answer.entries.iter().fold(false, |moved, entry| here.insert(key_of(entry)) || moved);
+            found += self.take(answer.entries);
             if !answer.pages_readable && all > 0 {
                 self.pages_unreadable = true;
                 return Err(Stop::Unsure);
@@ -386,15 +391,18 @@ impl Reader<'_> {
             if all == 0 || last || answer.next == Next::End {
                 return Ok(found);
             }
-            if new == 0 && page > 1 {
+            if !moved {
                 self.stuck = true;
                 return Err(Stop::Unsure);
             }
             query = match answer.next {
                 // The search counts pages by itself.
                 _ if !by_list => continue,
-                Next::Query(next) if next.iter().any(|(name, _)| name == "created_at_after") => next,
-                Next::Query(next) => bounds.iter().cloned().chain(next).collect(),
+                Next::Query(next) => {
+                    let mut kept = bounds.clone();
+                    kept.retain(|(name, _)| next.iter().all(|(other, _)| other != name));
+                    kept.into_iter().chain(next).collect()
+                }
                 Next::Unknown | Next::End => {
                     self.pages_unreadable = true;
                     return Err(Stop::Unsure);
@@ -404,9 +412,9 @@ impl Reader<'_> {
         Err(Stop::TooLong)
     }
 
-    /// Keeps a page's entries. How many there are, and how many of them are new.
-    fn take(&mut self, entries: Vec<Result<Activity, Box<str>>>) -> (usize, usize) {
-        let (all, mut new) = (entries.len(), 0);
+    /// Keeps a page's entries. How many of them are new.
+    fn take(&mut self, entries: Vec<Result<Activity, Box<str>>>) -> usize {
+        let mut new = 0;
         for entry in entries {
             match entry {
                 Ok(entry) if self.known.insert(entry.id.clone()) => {
@@ -417,8 +425,18 @@ impl Reader<'_> {
                 Err(raw) => new += usize::from(self.unreadable.insert(raw)),
             }
         }
-        (all, new)
+        new
     }
+}
+
+/// By what an entry is known: its id, or what came.
+fn key_of(entry: &Result<Activity, Box<str>>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match entry {
+        Ok(entry) => entry.id.hash(&mut hasher),
+        Err(raw) => raw.hash(&mut hasher),
+    }
+    hasher.finish()
 }
 
 fn log_page(answer: &Object<'_>) -> Result<LogPage, IntercomError> {

@@ -142,9 +142,11 @@ fn trade_error(error: IntercomError) -> TradeError {
             TradeError::Region(Answer { status: 403, code: "region_mismatch".to_owned() })
         }
         // Only a person's browser is sent elsewhere.
-        IntercomError::Unavailable(Outage::NotIntercom { status: 300..=399, .. })
+        IntercomError::Unavailable { outage: Outage::NotIntercom { status: 300..=399, .. }, .. }
         | IntercomError::Refused { status: 300..=399, .. } => TradeError::NoToken("it leads to another address"),
-        IntercomError::Unavailable(Outage::NotIntercom { status, .. }) => refused(status, NO_CODE.to_owned()),
+        IntercomError::Unavailable { outage: Outage::NotIntercom { status, .. }, .. } => {
+            refused(status, NO_CODE.to_owned())
+        }
         IntercomError::Refused { status, code, .. } => refused(status, code),
         IntercomError::TooLarge { .. } => TradeError::NoToken("it is far too long"),
         other => TradeError::Unanswered(other),
@@ -286,7 +288,8 @@ mod tests {
 
     #[test]
     fn an_outage_is_no_refusal() {
-        let down = IntercomError::Unavailable(Outage::Answered { status: 503, code: "service_unavailable".to_owned() });
+        let outage = Outage::Answered { status: 503, code: "service_unavailable".to_owned() };
+        let down = IntercomError::Unavailable { resource: TOKEN_PATH.to_owned(), outage };
         assert_eq!(trade_error(down.clone()), TradeError::Unanswered(down));
         let moved = IntercomError::Refused { resource: TOKEN_PATH.to_owned(), status: 302, code: NO_CODE.to_owned() };
         assert_eq!(trade_error(moved), TradeError::NoToken("it leads to another address"));

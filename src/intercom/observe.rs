@@ -11,7 +11,7 @@ use super::error::Permission;
 use super::record::{AdminEntry, Reading, TeamEntry};
 use super::vet::{Draft, Place};
 use super::wire::{Field, Next, Object, Page};
-use super::{Client, IntercomError, Region, log};
+use super::{Client, IntercomError, Outage, Region, log};
 use crate::directory::{Observation, Warning, Workspace};
 use crate::limits;
 
@@ -43,6 +43,8 @@ pub enum Since {
     Everything {
         /// Where in the activity log to begin.
         log: OffsetDateTime,
+        /// Which workspace it is even if `/me` does not tell. None where only `/me` can tell.
+        known: Option<Workspace>,
     },
     /// Ask both lists, and the log since the last import: three calls when nothing changed.
     Last {
@@ -67,9 +69,17 @@ pub async fn observe(
     let mut draft = Draft::default();
     let (workspace, log_since) = match since {
         Since::Last { workspace, log } => (workspace, log),
-        Since::Everything { log } => {
+        Since::Everything { log, known } => {
             progress(Progress::Workspace);
-            let (workspace, warnings) = identify(client).await?;
+            let (workspace, warnings) = match (identify(client).await, known) {
+                (Ok(told), _) => told,
+                (Err(error), Some(known)) if concerns_me_alone(&error) => {
+                    let detail =
+                        format!("{error}; the workspace is taken for the one that is recorded, if there is one");
+                    (known, vec![Warning::new("workspace_unknown", detail)])
+                }
+                (Err(error), _) => return Err(error),
+            };
             warnings.into_iter().for_each(|warning| draft.warn(warning));
             (workspace, log)
         }
@@ -93,6 +103,14 @@ pub async fn observe(
         unknown: settled.unknown,
         warnings: settled.warnings.into_iter().chain(log.warnings).collect(),
     })
+}
+
+/// Whether the lists may be readable all the same: what `/me` tells does not decide access.
+fn concerns_me_alone(error: &IntercomError) -> bool {
+    match error {
+        IntercomError::Unavailable { outage: Outage::NoConnection | Outage::TimedOut | Outage::Broken, .. } => false,
+        error => !error.needs_operator(),
+    }
 }
 
 /// Asks which workspace the token opens. What is odd about the answer is a warning.
@@ -191,18 +209,23 @@ async fn read_list<E>(
             draft.list_in_part(list.path, "its next page is the same again");
             return Ok(());
         }
-        if let Some(member) = page.doubt {
-            draft.list_in_part(list.path, &format!("by its member `{member}`"));
+        if at > limits::INTERCOM_ENTRIES {
+            draft.list_in_part(list.path, "it has more entries than are read");
             return Ok(());
         }
         match page.next {
             Next::End => {
                 let pages = page.total_pages.filter(|total| *total > i64::from(number));
                 let entries = page.total_count.filter(|total| usize::try_from(*total).is_ok_and(|total| total > at));
-                if let Some(total) = pages {
-                    draft.list_in_part(list.path, &format!("it has {total} pages, and {number} came"));
-                } else if let Some(total) = entries {
-                    draft.list_in_part(list.path, &format!("it has {total} entries, and {at} came"));
+                if let Some(member) = page.doubt {
+                    draft.list_in_part(list.path, &format!("by its member `{member}`"));
+                } else if pages.is_some() {
+                    draft.list_in_part(
+                        list.path,
+                        &format!("it says that it has more pages than the {number} that came"),
+                    );
+                } else if entries.is_some() {
+                    draft.list_in_part(list.path, &format!("it says that it has more entries than the {at} that came"));
                 }
                 return Ok(());
             }
@@ -286,7 +309,7 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
     };
     for id in &odd.teams {
         let path = format!("/teams/{id}");
-        match client.get(&path, &[], limits::INTERCOM_ATTEMPTS, |team| Ok(TeamEntry::of(Some(team)))).await {
+        match client.get(&path, &[], limits::REREAD_ATTEMPTS, |team| Ok(TeamEntry::of(Some(team)))).await {
             Ok(reading) => {
                 if !draft.replace_team(id, reading) && draft.lists_team(id) {
                     draft.warn(another("team", id.as_str()));
@@ -304,7 +327,7 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
     }
     for id in &odd.admins {
         let path = format!("/admins/{id}");
-        match client.get(&path, &[], limits::INTERCOM_ATTEMPTS, |admin| Ok(AdminEntry::of(Some(admin)))).await {
+        match client.get(&path, &[], limits::REREAD_ATTEMPTS, |admin| Ok(AdminEntry::of(Some(admin)))).await {
             Ok(reading) => {
                 if !draft.replace_admin(id, reading) && draft.lists_admin(id) {
                     draft.warn(another("admin", id.as_str()));

@@ -10,6 +10,8 @@ use crate::limits::INTERCOM_TEXT_BYTES;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AdminEntry {
     pub seen: Sighting,
+    /// The members in which two records of the admin differ.
+    contradicted: BTreeSet<Field>,
     /// The teams that it names; none where it names none that could be read, which is no disagreement.
     pub teams: Option<BTreeMap<GroupId, Option<Priority>>>,
     /// The members of the record that could not be read.
@@ -20,6 +22,8 @@ pub(super) struct AdminEntry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TeamEntry {
     pub group: Group,
+    /// The members in which two records of the team differ.
+    contradicted: BTreeSet<Field>,
     /// The members that it names, as far as they could be read; see [`TeamEntry::is_whole`].
     pub members: BTreeMap<UserId, Option<Priority>>,
     /// The members of the record that could not be read.
@@ -36,8 +40,8 @@ impl TeamEntry {
 /// What became of one record.
 #[derive(Debug)]
 pub(super) enum Reading<T> {
-    /// It could be identified.
-    Entry(T),
+    /// It could be identified. Boxed, since a list may hold very many entries that could not.
+    Entry(Box<T>),
     /// It has no readable id.
     Unidentified,
     /// It is in a list of people, and describes none.
@@ -49,7 +53,13 @@ impl AdminEntry {
     pub fn of(object: Option<&Object<'_>>) -> Reading<Self> {
         let Some(object) = object else { return Reading::Unidentified };
         // Absent means admin: older API versions leave it out.
-        if object.text("type", 64).value().is_some_and(|kind| !kind.eq_ignore_ascii_case("admin")) {
+        let is_admin = match object.text("type", 64) {
+            wire::Field::Value(kind) => kind.eq_ignore_ascii_case("admin"),
+            wire::Field::Absent | wire::Field::Null => true,
+            // A text that is too long or broken is not the word "admin"; another type of value tells nothing.
+            wire::Field::Unreadable => object.raw("type").is_some_and(|kind| !kind.get().starts_with('"')),
+        };
+        if !is_admin {
             return Reading::NoPerson;
         }
         let Some(id) = object.id("id").value() else { return Reading::Unidentified };
@@ -75,7 +85,8 @@ impl AdminEntry {
         let levels = record.levels(Field::TeamPriorityLevel, "primary_team_ids", "secondary_team_ids");
         let teams = record.ids(Field::TeamIds).map(|ids| with_priority(ids, levels, GroupId::new));
         let teams = teams.filter(|_| !record.unknown.contains(&Field::TeamIds));
-        Reading::Entry(Self { seen: Sighting { user, volatile }, teams, unknown: record.unknown })
+        let seen = Sighting { user, volatile };
+        Reading::Entry(Box::new(Self { seen, contradicted: BTreeSet::new(), teams, unknown: record.unknown }))
     }
 
     /// Whether its own list names the team, or could not be read.
@@ -85,7 +96,7 @@ impl AdminEntry {
 
     /// Takes a second record of the same admin. The fields in which the two differ.
     pub fn merge(&mut self, other: Self) -> BTreeSet<Field> {
-        let mut merge = Merge { first: &mut self.unknown, second: &other.unknown, differing: BTreeSet::new() };
+        let mut merge = Merge::new(&mut self.unknown, &other.unknown, &mut self.contradicted);
         let (user, volatile) = (&mut self.seen.user, &mut self.seen.volatile);
         let Sighting { user: user2, volatile: volatile2 } = other.seen;
         merge.field(Field::Email, &mut user.email, user2.email);
@@ -142,25 +153,27 @@ impl TeamEntry {
         }
         let levels = record.levels(Field::AdminPriorityLevel, "primary_admin_ids", "secondary_admin_ids");
         let members = with_priority(members.unwrap_or_default(), levels, UserId::new);
-        Reading::Entry(Self { group, members, unknown: record.unknown })
+        Reading::Entry(Box::new(Self { group, contradicted: BTreeSet::new(), members, unknown: record.unknown }))
     }
 
     /// Takes a second record of the same team. The fields in which the two differ.
     pub fn merge(&mut self, other: Self) -> BTreeSet<Field> {
-        let mut merge = Merge { first: &mut self.unknown, second: &other.unknown, differing: BTreeSet::new() };
+        let mut merge = Merge::new(&mut self.unknown, &other.unknown, &mut self.contradicted);
         let (group, group2) = (&mut self.group, other.group);
         merge.field(Field::Name, &mut group.name, group2.name);
         merge.field(Field::DistributionMethod, &mut group.distribution_method, group2.distribution_method);
         merge.field(Field::AssignmentLimit, &mut group.assignment_limit, group2.assignment_limit);
         let mut differing = merge.differing;
         let second_is_whole = !other.unknown.contains(&Field::AdminIds);
-        if !self.is_whole() && second_is_whole {
+        let contradicted = self.contradicted.contains(&Field::AdminIds);
+        if !self.is_whole() && second_is_whole && !contradicted {
             self.members = other.members;
             self.unknown.remove(&Field::AdminIds);
         } else if second_is_whole && !self.members.keys().eq(other.members.keys()) {
             // Members are those whom both records name; of the others the single read or their own lists tell.
             self.members.retain(|id, _| other.members.contains_key(id));
             self.unknown.insert(Field::AdminIds);
+            self.contradicted.insert(Field::AdminIds);
             differing.insert(Field::AdminIds);
         }
         differing
@@ -188,19 +201,27 @@ impl TeamEntry {
 struct Merge<'a> {
     first: &'a mut BTreeSet<Field>,
     second: &'a BTreeSet<Field>,
+    /// The fields in which records that were joined before differ: no further record settles which was right.
+    contradicted: &'a mut BTreeSet<Field>,
     differing: BTreeSet<Field>,
 }
 
-impl Merge<'_> {
+impl<'a> Merge<'a> {
+    fn new(first: &'a mut BTreeSet<Field>, second: &'a BTreeSet<Field>, contradicted: &'a mut BTreeSet<Field>) -> Self {
+        Self { first, second, contradicted, differing: BTreeSet::new() }
+    }
+
     fn field<T: PartialEq>(&mut self, field: Field, first: &mut T, second: T) {
         match (self.first.contains(&field), self.second.contains(&field)) {
             (_, true) => {}
+            (true, false) if self.contradicted.contains(&field) => {}
             (true, false) => {
                 *first = second;
                 self.first.remove(&field);
             }
             (false, false) if *first != second => {
                 self.first.insert(field);
+                self.contradicted.insert(field);
                 self.differing.insert(field);
             }
             (false, false) => {}

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::{AdminEntry, Reading, TeamEntry};
 use crate::directory::{Field, Group, GroupId, Membership, Sighting, Unknown, UserId, Warning};
+use crate::limits;
 
 /// Both lists, read and checked one by one.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub(super) struct Draft {
     lists_in_part: bool,
     /// Entries of the list of admins that are no people.
     no_people: usize,
+    /// Entries that could not be identified.
+    unidentified: usize,
     warnings: Vec<Warning>,
 }
 
@@ -51,6 +54,10 @@ impl Draft {
 
     fn unidentified(&mut self, place: Place<'_>) {
         self.lists_in_part = true;
+        self.unidentified += 1;
+        if self.unidentified > limits::RUN_WARNINGS_OF_A_KIND {
+            return;
+        }
         self.warnings.push(Warning::new(
             "entry_unidentified",
             format!(
@@ -73,10 +80,10 @@ impl Draft {
             Reading::Entry(entry) => {
                 let id = entry.seen.user.id.clone();
                 if let Some(first) = self.admins.get_mut(&id) {
-                    let fields = first.merge(entry);
+                    let fields = first.merge(*entry);
                     self.listed_twice("admin", id.as_str(), &fields);
                 } else {
-                    self.admins.insert(id, entry);
+                    self.admins.insert(id, *entry);
                 }
             }
         }
@@ -89,10 +96,10 @@ impl Draft {
             Reading::Entry(entry) => {
                 let id = entry.group.id.clone();
                 if let Some(first) = self.teams.get_mut(&id) {
-                    let fields = first.merge(entry);
+                    let fields = first.merge(*entry);
                     self.listed_twice("team", id.as_str(), &fields);
                 } else {
-                    self.teams.insert(id, entry);
+                    self.teams.insert(id, *entry);
                 }
             }
         }
@@ -159,7 +166,7 @@ impl Draft {
         if let Some(listed) = self.admins.remove(id) {
             entry.fill_from(listed);
         }
-        self.admins.insert(id.clone(), entry);
+        self.admins.insert(id.clone(), *entry);
         true
     }
 
@@ -173,7 +180,7 @@ impl Draft {
         if let Some(listed) = self.teams.remove(id) {
             entry.fill_from(listed);
         }
-        self.teams.insert(id.clone(), entry);
+        self.teams.insert(id.clone(), *entry);
         true
     }
 
@@ -220,6 +227,11 @@ impl Draft {
 
     fn warn_of_what_is_unknown(&mut self) {
         let warnings = &mut self.warnings;
+        if self.unidentified > limits::RUN_WARNINGS_OF_A_KIND {
+            let more = self.unidentified - limits::RUN_WARNINGS_OF_A_KIND;
+            let detail = format!("{more} more entries have no id that can be read");
+            warnings.push(Warning::new("entries_unidentified", detail));
+        }
         if self.no_people > 0 {
             let detail =
                 format!("/admins has {} entries of another type than admin; they are no people", self.no_people);

@@ -94,6 +94,12 @@ impl<'a> Object<'a> {
         self.lossy
     }
 
+    /// The JSON of a member whose name is written like this one, in any case of letters and with or without `_` and `-`.
+    fn raw_of_word(&self, name: &str) -> Option<&'a RawValue> {
+        let same = |member: &[u8]| letters(member).eq(letters(name.as_bytes()));
+        self.members.iter().rev().find(|(member, _)| same(member)).map(|(_, raw)| *raw)
+    }
+
     /// The JSON of a member, if it is there.
     pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
         self.members.iter().rev().find(|(member, _)| **member == *name.as_bytes()).map(|(_, raw)| *raw)
@@ -186,7 +192,8 @@ pub(super) fn is_id(text: &str) -> bool {
 pub(super) fn id_of(raw: &RawValue) -> Option<String> {
     let id = match raw.get().as_bytes().first()? {
         b'"' => text_of(raw, false, 64)?,
-        b'0'..=b'9' => raw.get().to_owned(),
+        // A number with an exponent is no id.
+        b'0'..=b'9' if raw.get().bytes().all(|digit| digit.is_ascii_digit()) => raw.get().to_owned(),
         _ => return None,
     };
     is_id(&id).then_some(id)
@@ -221,6 +228,20 @@ pub(super) fn integer(raw: &RawValue) -> Option<i64> {
         if !fraction.is_empty() && fraction.bytes().all(|digit| digit == b'0') { whole } else { "" }
     });
     whole.parse().ok()
+}
+
+/// How many there are, from a number in any form; [`i64::MAX`] where it is larger.
+fn amount(raw: &RawValue) -> Option<i64> {
+    let text = match raw.get().as_bytes().first()? {
+        b'"' => text_of(raw, false, 32)?,
+        _ => raw.get().to_owned(),
+    };
+    let number = text.parse::<f64>().ok().filter(|number| !number.is_nan())?.max(0.0);
+    Some(format!("{number:.0}").parse().unwrap_or(i64::MAX))
+}
+
+fn letters(word: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    word.iter().filter(|letter| !matches!(letter, b'_' | b'-')).map(u8::to_ascii_lowercase)
 }
 
 /// Any JSON, in which half a character becomes U+FFFD: for details of log entries, which are kept as they came. None where it
@@ -313,19 +334,38 @@ pub(super) struct Page<'a> {
     pub doubt: Option<&'static str>,
 }
 
-/// Members of a list by which it says that there is more of it, if they are neither null, false nor empty. Intercom
-/// documents `pages.next` alone; other lists of its API and other APIs have the rest.
+/// Members of a list by which it says that there is more of it, if they are neither null, false, zero nor empty. Intercom
+/// documents `pages.next` alone; other lists of its API and other APIs have the rest. The case of letters, `_` and `-` do not
+/// matter.
 const MORE: &[&str] = &[
+    "after",
+    "continuation_token",
     "has_more",
     "has_next",
     "has_next_page",
+    "is_partial",
+    "is_truncated",
     "more",
     "next",
     "next_cursor",
+    "next_link",
     "next_page",
+    "next_page_token",
     "next_page_url",
+    "next_token",
+    "next_url",
+    "partial",
+    "scroll_param",
+    "starting_after",
     "truncated",
 ];
+
+/// Members that tell how many entries there are on all pages, and how many pages.
+const TOTALS: &[&str] = &["count", "total", "total_count", "total_entries", "total_items", "total_results"];
+const PAGES: &[&str] = &["page_count", "total_pages"];
+
+/// Members of a list that hold such members.
+const HOLDERS: &[&str] = &["cursors", "links", "meta", "page_info", "paging", "pagination"];
 
 impl<'a> Page<'a> {
     /// Reads a page whose entries are in the member `name`. None where there is no such list.
@@ -341,35 +381,42 @@ impl<'a> Page<'a> {
             Field::Null | Field::Unreadable => return None,
         };
         let mut page = Self { entries, next: Next::End, total_pages: None, total_count: None, doubt };
-        for &member in MORE {
-            page.doubt_if_more(answer, member);
-        }
-        for holder in ["links", "paging", "pagination"] {
-            match answer.object(holder) {
-                Field::Value(holder) => MORE.iter().for_each(|member| page.doubt_if_more(&holder, member)),
-                Field::Unreadable => page.doubt = page.doubt.or(Some(holder)),
-                Field::Absent | Field::Null => {}
+        page.take(answer, MORE);
+        for &holder in HOLDERS {
+            let Some(raw) = answer.raw_of_word(holder).filter(|raw| says_something(raw)) else { continue };
+            match Object::of(raw, false) {
+                Some(holder) => page.take(&holder, MORE),
+                None => page.doubt = page.doubt.or(Some(holder)),
             }
         }
-        page.total_count = answer.integer("total_count").value().or(answer.integer("total").value());
         match answer.object("pages") {
             Field::Value(pages) => {
                 page.next = pages.raw("next").map_or(Next::End, Next::of);
-                page.total_pages = pages.integer("total_pages").value();
-                page.total_count = page.total_count.or(pages.integer("total_count").value());
+                let more: Vec<&str> = MORE.iter().copied().filter(|member| *member != "next").collect();
+                page.take(&pages, &more);
             }
-            Field::Unreadable => page.doubt = page.doubt.or(Some("pages")),
+            Field::Unreadable => match answer.raw("pages").and_then(amount) {
+                Some(pages) => page.total_pages = page.total_pages.max(Some(pages)),
+                None => page.doubt = page.doubt.or(Some("pages")),
+            },
             Field::Absent | Field::Null => {}
         }
         Some(page)
     }
 
-    fn doubt_if_more(&mut self, holder: &Object<'_>, member: &'static str) {
-        let says_so = |raw: &RawValue| !matches!(raw.get(), "null" | "false" | "0" | "\"\"" | "[]" | "{}");
-        if self.doubt.is_none() && holder.raw(member).is_some_and(says_so) {
-            self.doubt = Some(member);
-        }
+    /// Takes what an object says of the rest of the list.
+    fn take(&mut self, holder: &Object<'_>, more: &[&'static str]) {
+        let more = more.iter().find(|member| holder.raw_of_word(member).is_some_and(says_something));
+        self.doubt = self.doubt.or(more.copied());
+        let most = |names: &[&str]| names.iter().filter_map(|name| amount(holder.raw_of_word(name)?)).max();
+        self.total_count = self.total_count.max(most(TOTALS));
+        self.total_pages = self.total_pages.max(most(PAGES));
     }
+}
+
+/// Whether a member has a value that means yes, or points to something.
+fn says_something(raw: &RawValue) -> bool {
+    !matches!(raw.get().trim_matches('"').trim(), "null" | "false" | "no" | "0" | "" | "[]" | "{}")
 }
 
 /// The entries of a list, up to one more than [`limits::INTERCOM_ENTRIES`].
@@ -486,11 +533,11 @@ mod tests {
     #[test]
     fn an_id_is_a_text_or_a_whole_number_that_can_stand_in_a_path() {
         let answer = text(
-            r#"{"ids":["1",2,0,"a_b-C",7.0,-5,null,true,{},[3],"../me","1?x","","99999999999999999999",99999999999999999999]}"#,
+            r#"{"ids":["1",2,0,"a_b-C",7.0,1e3,-5,null,true,{},[3],"../me","1?x","","99999999999999999999",99999999999999999999]}"#,
         );
         let ids = Object::parse(&answer).unwrap().ids("ids").value().unwrap();
         assert_eq!(ids.ids, ["1", "2", "a_b-C", "99999999999999999999", "99999999999999999999"]);
-        assert_eq!(ids.unreadable, 9);
+        assert_eq!(ids.unreadable, 10);
     }
 
     #[test]
@@ -522,10 +569,29 @@ mod tests {
             (r#","pages":[1,2]"#, "pages"),
             (r#","pages":"1 of 2""#, "pages"),
             (r#","next_page":2"#, "next_page"),
+            (r#","hasMore":true"#, "has_more"),
+            (r#","nextPageToken":"x""#, "next_page_token"),
+            (r#","_links":{"next":{"href":"/admins?page=2"}}"#, "next"),
+            (r#","pageInfo":{"hasNextPage":true}"#, "has_next_page"),
+            (r#","pages":{"next":null,"has_more":true}"#, "has_more"),
         ] {
             assert_eq!(page(part).0, Some(member), "{part}");
         }
         assert_eq!(page(r#","pages":{"total_pages":"3"},"total_count":9"#), (None, Next::End, Some(3), Some(9)));
+        for (total, expected) in [
+            ("40.5", Some(40)),
+            ("4e1", Some(40)),
+            ("\"40\"", Some(40)),
+            ("1e400", Some(i64::MAX)),
+            ("99999999999999999999", Some(i64::MAX)),
+            ("-3", Some(0)),
+            ("\"many\"", None),
+            ("[1]", None),
+        ] {
+            assert_eq!(page(&format!(r#","totalCount":{total}"#)).3, expected, "{total}");
+            assert_eq!(page(&format!(r#","meta":{{"total":{total}}}"#)).3, expected, "{total}");
+        }
+        assert_eq!(page(r#","pages":3"#).2, Some(3));
         let query = |pairs: &[(&str, &str)]| {
             Next::Query(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
         };

@@ -242,7 +242,7 @@ async fn whoever_connects_is_told_why_intercom_gives_no_token_and_what_to_do() {
 
     for (fault, sentence) in [
         (Fault::Garbage, "answer holds no access token: it is no JSON"),
-        (Fault::Status(503), "Intercom could not be reached: it answered 503"),
+        (Fault::Status(503), "Intercom could not be reached for /auth/eagle/token: it answered 503"),
         (Fault::Status(404), "Intercom gave no access token (404 server_error)"),
         (Fault::RateLimit(7), "rate limit is used up"),
         (Fault::CutOff, "the answer was cut off"),

@@ -19,7 +19,7 @@ pub const ME: &str = include_str!("fixtures/intercom/me.json");
 pub const ACTIVITY: &str = include_str!("fixtures/intercom/activity_logs.json");
 
 fn everything() -> Since {
-    Since::Everything { log: START - Duration::from_hours(72) }
+    Since::Everything { log: START - Duration::from_hours(72), known: None }
 }
 
 pub async fn read(client: &Client) -> Result<Observation, IntercomError> {
@@ -119,9 +119,9 @@ async fn a_call_that_fails_for_a_moment_is_tried_again() {
 #[tokio::test]
 async fn a_call_that_keeps_failing_is_given_up_after_five_tries() {
     for (fault, message) in [
-        (Fault::Status(502), "Intercom could not be reached: it answered 502 server_error"),
-        (Fault::CutOff, "Intercom could not be reached: the answer was cut off"),
-        (Fault::RateLimit(7), "Intercom's rate limit is used up; it opens again in"),
+        (Fault::Status(502), "Intercom could not be reached for /me: it answered 502 server_error"),
+        (Fault::CutOff, "Intercom could not be reached for /me: the answer was cut off"),
+        (Fault::RateLimit(7), "Intercom's rate limit is used up for /me; it opens again in"),
     ] {
         let (simulator, client) = simulated(Options::default());
         simulator.fail_from_now_on(fault, "/me");
@@ -152,7 +152,7 @@ async fn nobody_at_the_address_is_said_so() {
     let error = read(&client("http://127.0.0.1:1")).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Intercom could not be reached: no connection (is the address right, and is it let through by the network?)"
+        "Intercom could not be reached for /me: no connection (is the address right, and is it let through by the network?)"
     );
 }
 

@@ -64,6 +64,11 @@ async fn a_list_that_may_be_a_part_of_the_whole_says_so() {
         r#""pages":[1,2]"#,
         r#""links":{"next":"/admins?page=2"}"#,
         r#""next_page":"https://api.intercom.io/admins?page=2""#,
+        r#""hasMore":true"#,
+        r#""total_count":40.5"#,
+        r#""total_count":4e30"#,
+        r#""meta":{"total":"40"}"#,
+        r#""pages":{"next":null,"starting_after":"x"}"#,
     ] {
         let body = format!(r#"{{"type":"admin.list","admins":[{one}],{rest}}}"#);
         let (simulator, client) = simulated(Options::default());
@@ -84,8 +89,9 @@ async fn a_list_in_pages_is_followed_to_its_end() {
         simulator.fail_from_now_on(Fault::json(200, r#"{"type":"team.list","teams":[]}"#), "/teams");
         let page = |id: u32, next: &str| {
             format!(
-                r#"{{"admins":[{}],"pages":{{"page":{id},"total_pages":2,"next":{next}}},"total_count":2}}"#,
-                admin(id)
+                r#"{{"admins":[{}],"pages":{{"page":{id},"total_pages":2,"next":{next}}},"total_count":2,"has_more":{}}}"#,
+                admin(id),
+                id == 1
             )
         };
         simulator.fail(Fault::json(200, &page(1, next)), "/admins", 1);
@@ -127,7 +133,7 @@ async fn an_answer_of_something_in_between_is_tried_again() {
     let error = answering("/admins", html(200)).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Intercom could not be reached: the answer for /admins (200) did not come from Intercom's API: it is no JSON"
+        "Intercom could not be reached for /admins: the answer (200) did not come from Intercom's API: it is no JSON"
     );
 }
 
@@ -156,6 +162,11 @@ async fn whatever_the_activity_log_does_people_and_teams_are_read() {
         (Fault::Answer(204, Vec::new(), "text/plain"), "activity_log_unavailable"),
         (Fault::json(200, r#"{"activity_logs":null}"#), "activity_log_unavailable"),
         (Fault::json(200, "[1,2]"), "activity_log_unavailable"),
+        (
+            Fault::json(401, r#"{"errors":[{"code":"token_unauthorized","message":"\ud83d"}]}"#),
+            "activity_log_forbidden",
+        ),
+        (Fault::json(418, r#"{"type":"error.list"}"#), "activity_log_unavailable"),
         (log(r#","pages":[1,2]"#), "activity_log_pages_unreadable"),
         (log(r#","pages":"1 of 3""#), "activity_log_pages_unreadable"),
         (
@@ -205,7 +216,7 @@ async fn a_log_that_fails_in_the_midst_is_kept_up_to_there() {
     let client = client(&simulator.base_url());
     simulator.fail(Fault::Slow(Duration::ZERO), "/admins/activity_logs", 3);
     simulator.fail_from_now_on(Fault::Status(500), "/admins/activity_logs");
-    let since = Since::Everything { log: START - Duration::from_hours(30 * 24) };
+    let since = Since::Everything { log: START - Duration::from_hours(30 * 24), known: None };
     let observation = observe(&client, since, &|_| {}).await.unwrap();
     let read_to = observation.log_read_to.expect("some of it was read");
     assert!(read_to > START - Duration::from_hours(30 * 24) && read_to < START);
@@ -277,6 +288,95 @@ async fn a_single_read_that_tells_nothing_leaves_the_lists_as_they_are() {
             "{fault:?}"
         );
         assert!(codes(&observation).contains(&"reread_failed"), "{fault:?}: {:?}", observation.warnings);
+        simulator.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn members_of_a_team_that_is_listed_three_times_are_never_those_of_the_last_entry() {
+    let admin = |id: u32, teams: &str| {
+        format!(r#"{{"type":"admin","id":"{id}","email":"p{id}@example.com","name":"P","team_ids":[{teams}]}}"#)
+    };
+    let admins = format!(r#"{{"admins":[{},{},{}]}}"#, admin(1, "9"), admin(2, "9"), admin(3, ""));
+    let team = |name: &str, ids: &str| format!(r#"{{"type":"team","id":"9","name":"{name}","admin_ids":[{ids}]}}"#);
+    let teams = format!(r#"{{"teams":[{},{},{}]}}"#, team("A", "1,2"), team("B", "1"), team("C", "3"));
+    let server = canned::serve(&[
+        ("GET /me", ME),
+        ("GET /admins", &admins),
+        ("GET /teams", &teams),
+        ("GET /admins/activity_logs", ACTIVITY),
+    ]);
+    let observation = read(&client(&server.base_url)).await.unwrap();
+    let members: Vec<&str> = observation.memberships.iter().map(|one| one.user.as_str()).collect();
+    assert_eq!(members, ["1", "2"], "the people's own lists tell, and nobody is taken out");
+    assert_eq!(observation.groups[0].name.as_deref(), Some("A"));
+    assert!(observation.unknown.members.contains(&observation.groups[0].id));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_text_that_is_not_admin_makes_no_person_whatever_is_wrong_with_it() {
+    let long = "x".repeat(5_000);
+    let entries: Vec<String> = [r"admin\ud83d", &long, "contact", "ADMIN"]
+        .iter()
+        .zip(1..)
+        .map(|(kind, id)| format!(r#"{{"type":"{kind}","id":"{id}","email":"p{id}@example.com","team_ids":[]}}"#))
+        .collect();
+    let admins = format!(
+        r#"{{"admins":[{},{{"type":7,"id":"5","email":"p5@example.com"}},{{"id":1e3,"type":"admin"}}]}}"#,
+        entries.join(",")
+    );
+    let observation = answering("/admins", Fault::json(200, &admins)).await.unwrap();
+    let ids: Vec<&str> = observation.users.iter().map(|seen| seen.user.id.as_str()).collect();
+    assert_eq!(ids, ["4", "5"]);
+    assert!(observation.unknown.lists_in_part, "1e3 is no id");
+}
+
+#[tokio::test]
+async fn a_page_of_the_log_that_another_span_had_is_not_stuck() {
+    // The page before the last one fails once: the shorter spans bring what is known already.
+    let mut workspace = Workspace::new(TOKEN);
+    let ada = workspace.add_teammate("Ada Lovelace");
+    let begin = START.unix_timestamp() - 5 * 24 * 3600;
+    (0..700).for_each(|number| workspace.sign_in(ada, "saml", begin + 4 * 24 * 3600 + number * 60));
+    let simulator = Simulator::start(workspace, Options::default()).unwrap();
+    let client = client(&simulator.base_url());
+    simulator.fail(Fault::Slow(Duration::ZERO), "/admins/activity_logs", 2);
+    simulator.fail(Fault::Status(500), "/admins/activity_logs", 2);
+    let since = Since::Everything { log: START - Duration::from_hours(5 * 24), known: None };
+    let observation = observe(&client, since, &|_| {}).await.unwrap();
+    assert_eq!(codes(&observation), [] as [&str; 0]);
+    assert_eq!(observation.log_read_to, Some(observation.taken_at));
+    assert!(observation.activity.len() >= 700, "{}", observation.activity.len());
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn what_me_answers_stops_nobody_where_the_workspace_is_known() {
+    let list = |code: &str| format!(r#"{{"type":"error.list","errors":[{{"code":"{code}"}}]}}"#);
+    let known = intercom_scim_bridge::directory::Workspace { id: Some("abc".to_owned()), ..Default::default() };
+    for (fault, stops) in [
+        (Fault::json(404, &list("not_found")), false),
+        (Fault::json(418, "{}"), false),
+        (Fault::Status(500), false),
+        (Fault::Garbage, false),
+        (Fault::json(200, r#"{"type":"admin","app":null}"#), false),
+        (Fault::json(401, &list("token_revoked")), true),
+        (Fault::json(403, &list("forbidden")), true),
+    ] {
+        let (simulator, client) = simulated(Options::default());
+        simulator.fail_from_now_on(fault.clone(), "/me");
+        let ask = |known| {
+            let since = Since::Everything { log: START - Duration::from_hours(72), known };
+            observe(&client, since, &|_| {})
+        };
+        assert!(ask(None).await.is_err(), "{fault:?}");
+        let observed = ask(Some(known.clone())).await;
+        assert_eq!(observed.is_err(), stops, "{fault:?}");
+        if let Ok(observation) = observed {
+            assert_eq!((observation.users.len(), &observation.workspace), (13, &known), "{fault:?}");
+            assert_eq!(codes(&observation), ["workspace_unknown"]);
+        }
         simulator.stop().await;
     }
 }

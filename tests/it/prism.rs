@@ -18,7 +18,7 @@ use crate::support::shell::Shell;
 
 async fn read(base_url: &str) -> Result<Observation, IntercomError> {
     let client = Client::new(connection(base_url), Clock::manual(START)).unwrap();
-    observe(&client, Since::Everything { log: START - Duration::from_hours(24 * 365) }, &|_| {}).await
+    observe(&client, Since::Everything { log: START - Duration::from_hours(24 * 365), known: None }, &|_| {}).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
