@@ -48,7 +48,6 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
     draft.as_file().sync_all()?;
 
     let copy = check(config, draft.path(), file).await?;
-    copy.refuse_findings(file)?;
     put(draft, file)?;
     let ledger = Ledger::open(url).await?;
     let event = by_command("ledger.backed_up", &name_of(file), &[], Clock::System.now());
@@ -69,7 +68,10 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
         Key::NotNeeded => {}
         Key::Wrong(why) => eprintln!("warning: {key} does not open what is sealed in it: {why}"),
     }
-    Ok(())
+    // A history that was altered is evidence, too.
+    copy.refuse_findings(file).map_err(|error| {
+        CommandError::new(format!("{error}; the file is a true copy of it, which `ledger restore` will refuse"))
+    })
 }
 
 /// Checks a backup and makes it the database.

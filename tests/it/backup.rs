@@ -230,6 +230,12 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
     fs::copy(target.directory.path().join("bridge.db.key"), elsewhere.directory.path().join("bridge.db.key")).unwrap();
     let said = refused(&["--config", "emea.toml", &good], &elsewhere);
     assert!(said.contains("holds the workspaces default, and the settings name emea"), "{said}");
+    // A database that was altered is copied all the same, and said to be so.
+    sql(&source.directory.path().join("bridge.db"), "UPDATE imports SET requested_by = 'eve'");
+    let altered = source.run(&["ledger", "backup", "evidence.db"]);
+    assert!(altered.code == Some(1) && altered.stderr.contains("imports: run 1 was changed"), "{}", altered.stderr);
+    let evidence = source.directory.path().join("evidence.db");
+    assert!(refused(&[evidence.to_str().unwrap()], &target).contains("imports: run 1 was changed"));
     // And the good one is taken.
     assert_eq!(target.run(&["ledger", "restore", &good]).code, Some(0));
     simulator.stop().await;

@@ -381,6 +381,9 @@ async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
     assert_eq!(other.code, Some(1));
     assert!(other.stderr.contains("no generation and no record has the hash that --head names"), "{}", other.stderr);
     assert_eq!(shell.run(&["ledger", "verify", "--head", ""]).code, Some(2));
+    // One hash or id in 64 begins with a hyphen, and is no option.
+    assert_eq!(shell.run(&["ledger", "verify", "--head", "-another"]).code, Some(1));
+    assert_eq!(shell.run(&["token", "revoke", "-another"]).code, Some(1));
     simulator.stop().await;
 }
 
