@@ -188,8 +188,12 @@ fn is_near(name: &str, known: &str) -> bool {
         text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
     };
     let (name, known) = (letters(name), letters(known));
-    // One letter of a short name is a large part of it.
-    let most = if known.len() > 5 { 2 } else { 1 };
+    // One letter of a short name is a large part of it: `t=123` is not meant to be `tz`.
+    let most = match known.len() {
+        ..=3 => 0,
+        4 | 5 => 1,
+        _ => 2,
+    };
     name.len().abs_diff(known.len()) <= most && distance(&name, &known) <= most
 }
 

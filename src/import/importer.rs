@@ -1,6 +1,5 @@
 //! One import: observe, plan, hold or commit.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,12 +8,12 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::health::REMOVALS_WAIT;
 use super::policy::Totals;
 use super::seen::Seen;
+use super::warnings::{bounded, with_kept_back};
 use super::{ImportRequest, Policy, Verdict, plan};
 use crate::clock::{self, Clock};
-use crate::directory::{KeptBack, Observation, Plan, Warning, Workspace};
+use crate::directory::{Observation, Plan, Warning, Workspace};
 use crate::intercom::{self, Client, IntercomError, Progress, Since};
 use crate::ledger::{Failure, Lease, Ledger, LedgerError, Mode, Run, RunStatus};
 use crate::limits;
@@ -473,51 +472,4 @@ pub enum ReadError {
     /// The ledger's side.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-}
-
-/// The first warnings of each kind, and how many more there were.
-fn bounded(warnings: &[Warning]) -> Vec<Warning> {
-    let mut of_kind: HashMap<&str, usize> = HashMap::new();
-    let mut kept: Vec<Warning> = Vec::new();
-    for warning in warnings {
-        let count = of_kind.entry(&warning.code).or_default();
-        *count += 1;
-        if *count <= limits::RUN_WARNINGS_OF_A_KIND && kept.len() < limits::RUN_WARNINGS {
-            kept.push(warning.clone());
-        }
-    }
-    if warnings.len() > kept.len() {
-        kept.push(Warning::new(
-            "more_warnings",
-            format!("{} more warnings were left out", warnings.len() - kept.len()),
-        ));
-    }
-    kept
-}
-
-/// Says first which removals wait.
-fn with_kept_back(warnings: &[Warning], kept: KeptBack) -> Vec<Warning> {
-    let KeptBack { users, groups, memberships } = kept;
-    let detail = format!(
-        "{users} people, {groups} teams and {memberships} memberships that Intercom did not list stay as they are until it \
-         lists everything in a form that can be read; the other warnings of this run say what is in the way"
-    );
-    std::iter::once(Warning::new(REMOVALS_WAIT, detail)).chain(warnings.iter().cloned()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_warnings_of_a_kind_hide_none_of_another() {
-        let many = (0..5_000).map(|number| Warning::new("field_unreadable", number.to_string()));
-        let all: Vec<Warning> = many.chain([Warning::new("list_incomplete", "x")]).collect();
-        let kept = bounded(&all);
-        let codes: Vec<&str> = kept.iter().rev().take(2).map(|warning| warning.code.as_str()).collect();
-        assert_eq!(codes, ["more_warnings", "list_incomplete"]);
-        assert!(kept.len() <= limits::RUN_WARNINGS + 1);
-        assert_eq!(kept.last().unwrap().detail, "4975 more warnings were left out");
-        assert_eq!(bounded(&all[..3]), all[..3]);
-    }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! plan      what is recorded and what is observed, to a Plan; pure
 //! policy    whether a plan may be committed without a person; pure
+//! warnings  which warnings a run keeps; pure
 //! seen      what the last import saw, so that the next looks at what differs; pure
 //! importer  one run: observe, plan, hold or commit, with its record
 //! worker    imports by the clock and whenever somebody asks
@@ -20,6 +21,7 @@ mod nudge;
 mod plan;
 mod policy;
 mod seen;
+mod warnings;
 mod worker;
 
 pub use bursts::{Announced, Bursts};

@@ -93,10 +93,13 @@ fn keep_unknown_fields(
             Field::AwayModeReassign => volatile.away_mode_reassign = before_volatile.away_mode_reassign,
             Field::AwayStatusReasonId => volatile.away_status_reason_id = before_volatile.away_status_reason_id,
             Field::Avatar => volatile.avatar_url.clone_from(&before_volatile.avatar_url),
-            // These are told of memberships.
-            Field::TeamIds | Field::TeamPriorityLevel => {}
-            // These are told of teams.
-            Field::AdminIds | Field::AdminPriorityLevel | Field::DistributionMethod | Field::AssignmentLimit => {}
+            // These are of teams and of memberships.
+            Field::TeamIds
+            | Field::TeamPriorityLevel
+            | Field::AdminIds
+            | Field::AdminPriorityLevel
+            | Field::DistributionMethod
+            | Field::AssignmentLimit => {}
         }
     }
 }
@@ -147,7 +150,9 @@ fn groups(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Group>>, u
     let mut after: BTreeMap<&GroupId, &Group> = observed_groups.iter().map(|group| (&group.id, group)).collect();
     let seen = after.len();
     if observed.unknown.lists_in_part {
-        before.iter().for_each(|(id, group)| _ = after.entry(id).or_insert(group));
+        for (id, group) in &before {
+            after.entry(id).or_insert(group);
+        }
     }
     (differences(&before, &after), after.len() - seen)
 }

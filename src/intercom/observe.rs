@@ -80,7 +80,9 @@ pub async fn observe(
                 }
                 (Err(error), _) => return Err(error),
             };
-            warnings.into_iter().for_each(|warning| draft.warn(warning));
+            for warning in warnings {
+                draft.warn(warning);
+            }
             (workspace, log)
         }
     };

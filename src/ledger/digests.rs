@@ -41,6 +41,7 @@ pub(super) fn of_run(row: &imports::Model) -> String {
         .number("allow_removals", Some(i64::from(row.allow_removals)))
         .number("fence", row.fence)
         .text("status", Some(&row.status))
+        .time("queued_at", row.queued_at)
         .time("started_at", Some(row.started_at))
         .time("observed_at", row.observed_at)
         .time("finished_at", row.finished_at)

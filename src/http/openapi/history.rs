@@ -35,8 +35,9 @@ pub struct ChangeParameters {
     /// The time zone of dates and of moments without an offset, as the IANA database names it, such as `Europe/Dublin`; UTC,
     /// where it is left out.
     tz: Option<String>,
-    /// How many at the most, 1 to 1000; 100 where it is left out, and all of them as `application/x-ndjson` or CSV.
-    #[param(minimum = 1, maximum = 1000)]
+    /// How many at the most; 100 where it is left out, and all of them as `application/x-ndjson` or CSV. More than 1000 are 1000,
+    /// as `limit` and the header `X-Limit-Applied` say.
+    #[param(minimum = 1)]
     limit: Option<u64>,
     /// Whether a CSV begins with a byte order mark, which some spreadsheets want.
     bom: Option<bool>,
@@ -78,8 +79,8 @@ pub struct AuditParameters {
     event: Option<String>,
     /// Only entries after the one that has this `cursor`.
     after: Option<String>,
-    /// How many at the most, 1 to 1000; 100 where it is left out.
-    #[param(minimum = 1, maximum = 1000)]
+    /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header `X-Limit-Applied` say.
+    #[param(minimum = 1)]
     limit: Option<u64>,
 }
 
