@@ -3,6 +3,7 @@
 //! ```text
 //! client   one call: token, version, time-outs, retries, pacing
 //! answer   what an answer is: its encoding, and what a refusal says
+//! page     a list, and what it says of the rest of it
 //! wire     Intercom's JSON, read member by member
 //! record   one admin or team, as far as it could be read
 //! vet      from wire to domain; where the two sides of a membership disagree
@@ -20,6 +21,7 @@ mod log;
 mod oauth;
 mod observe;
 mod pacing;
+mod page;
 mod record;
 mod vet;
 mod wire;

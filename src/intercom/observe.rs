@@ -8,9 +8,10 @@ use time::OffsetDateTime;
 
 use super::answer::malformed;
 use super::error::Permission;
+use super::page::{Next, Page};
 use super::record::{AdminEntry, Reading, TeamEntry};
 use super::vet::{Draft, Place};
-use super::wire::{Field, Next, Object, Page};
+use super::wire::{Field, Object};
 use super::{Client, IntercomError, Outage, Region, log};
 use crate::directory::{Observation, Warning, Workspace};
 use crate::limits;

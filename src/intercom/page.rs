@@ -1,0 +1,249 @@
+//! Lists of Intercom's, and what they say of the rest of them.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::wire::{Field, Object, text_of, value_of};
+
+/// Where the rest of a list is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It ends here.
+    End,
+    /// At the same path, with these parameters.
+    Query(Vec<(String, String)>),
+    /// There is more, and nothing says where in a form that the bridge knows.
+    Unknown,
+}
+
+impl Next {
+    /// Reads `pages.next`: null at the end, else a URL (older API versions), a cursor object (newer) or the number of a page.
+    /// Only the query of a URL is followed, never its host: the token goes nowhere but to the configured address.
+    pub fn of(raw: &RawValue) -> Self {
+        match value_of(raw) {
+            None => Self::Unknown,
+            Some(Value::Null | Value::Bool(false)) => Self::End,
+            Some(Value::String(url)) if url.trim().is_empty() => Self::End,
+            Some(Value::String(url)) => match url.split_once('?') {
+                Some((_, query)) => {
+                    let query = query.split('#').next().unwrap_or_default();
+                    Self::Query(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+                }
+                None => Self::Unknown,
+            },
+            Some(Value::Number(page)) => Self::Query(vec![("page".to_owned(), page.to_string())]),
+            Some(Value::Object(cursor)) if cursor.is_empty() => Self::End,
+            Some(Value::Object(cursor)) => {
+                let text = |(name, value): (String, Value)| match value {
+                    Value::String(text) => Some((name, text)),
+                    Value::Number(number) => Some((name, number.to_string())),
+                    _ => None,
+                };
+                let query: Vec<_> = cursor.into_iter().filter_map(text).collect();
+                if query.is_empty() { Self::Unknown } else { Self::Query(query) }
+            }
+            Some(Value::Bool(true) | Value::Array(_)) => Self::Unknown,
+        }
+    }
+}
+
+/// A page of a list, and what it says of the others.
+#[derive(Debug)]
+pub(super) struct Page<'a> {
+    /// Each entry as it came.
+    pub entries: Vec<&'a RawValue>,
+    /// Where the next page is.
+    pub next: Next,
+    /// How many pages there are, if it says so.
+    pub total_pages: Option<i64>,
+    /// How many entries there are on all pages, if it says so.
+    pub total_count: Option<i64>,
+    /// The member by which the list may be a part of a longer one, without saying where the rest is.
+    pub doubt: Option<&'static str>,
+}
+
+/// Members of a list by which it says that there is more of it, if they are neither null, false, zero nor empty. Intercom
+/// documents `pages.next` alone; other lists of its API and other APIs have the rest. The case of letters, `_` and `-` do not
+/// matter.
+const MORE: &[&str] = &[
+    "after",
+    "continuation_token",
+    "has_more",
+    "has_next",
+    "has_next_page",
+    "is_partial",
+    "is_truncated",
+    "more",
+    "next",
+    "next_cursor",
+    "next_link",
+    "next_page",
+    "next_page_token",
+    "next_page_url",
+    "next_token",
+    "next_url",
+    "partial",
+    "scroll_param",
+    "starting_after",
+    "truncated",
+];
+
+/// Members that tell how many entries there are on all pages, and how many pages.
+const TOTALS: &[&str] = &["count", "total", "total_count", "total_entries", "total_items", "total_results"];
+const PAGES: &[&str] = &["page_count", "total_pages"];
+
+/// Members of a list that hold such members.
+const HOLDERS: &[&str] = &["cursors", "links", "meta", "page_info", "paging", "pagination"];
+
+impl<'a> Page<'a> {
+    /// Reads a page whose entries are in the member `name`. None where there is no such list.
+    pub fn of(answer: &Object<'a>, name: &str) -> Option<Self> {
+        let mut doubt = None;
+        let entries = match answer.list(name) {
+            Field::Value(entries) => entries,
+            // The envelope of newer resources, which is not documented for this one: read, but not believed to be whole.
+            Field::Absent => {
+                doubt = Some("data");
+                answer.list("data").value()?
+            }
+            Field::Null | Field::Unreadable => return None,
+        };
+        let mut page = Self { entries, next: Next::End, total_pages: None, total_count: None, doubt };
+        page.take(answer, MORE);
+        for &holder in HOLDERS {
+            let Some(raw) = answer.raw_of_word(holder).filter(|raw| says_something(raw)) else { continue };
+            match Object::of(raw, false) {
+                Some(holder) => page.take(&holder, MORE),
+                None => page.doubt = page.doubt.or(Some(holder)),
+            }
+        }
+        match answer.object("pages") {
+            Field::Value(pages) => {
+                page.next = pages.raw("next").map_or(Next::End, Next::of);
+                let more: Vec<&str> = MORE.iter().copied().filter(|member| *member != "next").collect();
+                page.take(&pages, &more);
+            }
+            Field::Unreadable => match answer.raw("pages").and_then(amount) {
+                Some(pages) => page.total_pages = page.total_pages.max(Some(pages)),
+                None => page.doubt = page.doubt.or(Some("pages")),
+            },
+            Field::Absent | Field::Null => {}
+        }
+        Some(page)
+    }
+
+    /// Takes what an object says of the rest of the list.
+    fn take(&mut self, holder: &Object<'_>, more: &[&'static str]) {
+        let more = more.iter().find(|member| holder.raw_of_word(member).is_some_and(says_something));
+        self.doubt = self.doubt.or(more.copied());
+        let most = |names: &[&str]| names.iter().filter_map(|name| amount(holder.raw_of_word(name)?)).max();
+        self.total_count = self.total_count.max(most(TOTALS));
+        self.total_pages = self.total_pages.max(most(PAGES));
+    }
+}
+
+/// Whether a member has a value that means yes, or points to something.
+fn says_something(raw: &RawValue) -> bool {
+    !matches!(raw.get().trim_matches('"').trim(), "null" | "false" | "no" | "0" | "" | "[]" | "{}")
+}
+
+/// How many there are, from a number in any form; [`i64::MAX`] where it is larger.
+fn amount(raw: &RawValue) -> Option<i64> {
+    let text = match raw.get().as_bytes().first()? {
+        b'"' => text_of(raw, false, 32)?,
+        _ => raw.get().to_owned(),
+    };
+    let number = text.parse::<f64>().ok().filter(|number| !number.is_nan())?.max(0.0);
+    Some(format!("{number:.0}").parse().unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::Text;
+    use super::*;
+    use crate::limits;
+
+    fn text(json: &str) -> Text {
+        Text { text: json.to_owned(), lossy: false }
+    }
+
+    #[test]
+    fn a_list_says_in_many_ways_that_there_is_more() {
+        let page = |rest: &str| {
+            let answer = text(&format!(r#"{{"admins":[1,2]{rest}}}"#));
+            let page = Page::of(&Object::parse(&answer).unwrap(), "admins").unwrap();
+            (page.doubt, page.next, page.total_pages, page.total_count)
+        };
+        for whole in
+            ["", r#","pages":null"#, r#","pages":{}"#, r#","has_more":false"#, r#","next":null,"links":{"next":""}"#]
+        {
+            assert_eq!(page(whole), (None, Next::End, None, None), "{whole}");
+        }
+        for (part, member) in [
+            (r#","has_more":true"#, "has_more"),
+            (r#","has_more":"yes""#, "has_more"),
+            (r#","links":{"next":"/admins?page=2"}"#, "next"),
+            (r#","pages":[1,2]"#, "pages"),
+            (r#","pages":"1 of 2""#, "pages"),
+            (r#","next_page":2"#, "next_page"),
+            (r#","hasMore":true"#, "has_more"),
+            (r#","nextPageToken":"x""#, "next_page_token"),
+            (r#","_links":{"next":{"href":"/admins?page=2"}}"#, "next"),
+            (r#","pageInfo":{"hasNextPage":true}"#, "has_next_page"),
+            (r#","pages":{"next":null,"has_more":true}"#, "has_more"),
+        ] {
+            assert_eq!(page(part).0, Some(member), "{part}");
+        }
+        assert_eq!(page(r#","pages":{"total_pages":"3"},"total_count":9"#), (None, Next::End, Some(3), Some(9)));
+        for (total, expected) in [
+            ("40.5", Some(40)),
+            ("4e1", Some(40)),
+            ("\"40\"", Some(40)),
+            ("1e400", Some(i64::MAX)),
+            ("99999999999999999999", Some(i64::MAX)),
+            ("-3", Some(0)),
+            ("\"many\"", None),
+            ("[1]", None),
+        ] {
+            assert_eq!(page(&format!(r#","totalCount":{total}"#)).3, expected, "{total}");
+            assert_eq!(page(&format!(r#","meta":{{"total":{total}}}"#)).3, expected, "{total}");
+        }
+        assert_eq!(page(r#","pages":3"#).2, Some(3));
+        let query = |pairs: &[(&str, &str)]| {
+            Next::Query(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
+        };
+        for (next, expected) in [
+            (r#""https://elsewhere.example/x?page=2&per_page=5#y""#, query(&[("page", "2"), ("per_page", "5")])),
+            (r#"{"starting_after":"Zm9v","page":2}"#, query(&[("page", "2"), ("starting_after", "Zm9v")])),
+            ("3", query(&[("page", "3")])),
+            (r#""soon""#, Next::Unknown),
+            ("[2]", Next::Unknown),
+        ] {
+            let Next::Query(mut expected) = expected else {
+                assert_eq!(page(&format!(r#","pages":{{"next":{next}}}"#)).1, expected);
+                continue;
+            };
+            let Next::Query(mut found) = page(&format!(r#","pages":{{"next":{next}}}"#)).1 else { panic!("{next}") };
+            expected.sort();
+            found.sort();
+            assert_eq!(found, expected, "{next}");
+        }
+    }
+
+    #[test]
+    fn a_list_in_an_envelope_that_is_not_documented_is_not_believed_to_be_whole() {
+        let answer = text(r#"{"type":"list","data":[{}],"total_count":1}"#);
+        let page = Page::of(&Object::parse(&answer).unwrap(), "admins").unwrap();
+        assert_eq!((page.entries.len(), page.doubt), (1, Some("data")));
+        assert!(Page::of(&Object::parse(&text(r#"{"admins":null}"#)).unwrap(), "admins").is_none());
+    }
+
+    #[test]
+    fn a_list_without_end_is_bounded() {
+        let answer = text(&format!(r#"{{"admins":[{}0]}}"#, "0,".repeat(limits::INTERCOM_ENTRIES + 10)));
+        assert_eq!(
+            Page::of(&Object::parse(&answer).unwrap(), "admins").unwrap().entries.len(),
+            limits::INTERCOM_ENTRIES + 1
+        );
+    }
+}
