@@ -382,7 +382,9 @@ impl Reader<'_> {
             };
             let answer = answer.map_err(Stop::Span)?;
             let all = answer.entries.len();
-            let moved = answer.entries.iter().fold(false, |moved, entry| here.insert(key_of(entry)) || moved);
+            let known = here.len();
+            here.extend(answer.entries.iter().map(key_of));
+            let moved = here.len() > known;
             found += self.take(answer.entries);
             if !answer.pages_readable && all > 0 {
                 self.pages_unreadable = true;

@@ -21,7 +21,6 @@ impl Next {
     /// Only the query of a URL is followed, never its host: the token goes nowhere but to the configured address.
     pub fn of(raw: &RawValue) -> Self {
         match value_of(raw) {
-            None => Self::Unknown,
             Some(Value::Null | Value::Bool(false)) => Self::End,
             Some(Value::String(url)) if url.trim().is_empty() => Self::End,
             Some(Value::String(url)) => match url.split_once('?') {
@@ -42,7 +41,7 @@ impl Next {
                 let query: Vec<_> = cursor.into_iter().filter_map(text).collect();
                 if query.is_empty() { Self::Unknown } else { Self::Query(query) }
             }
-            Some(Value::Bool(true) | Value::Array(_)) => Self::Unknown,
+            None | Some(Value::Bool(true) | Value::Array(_)) => Self::Unknown,
         }
     }
 }

@@ -213,7 +213,6 @@ impl<'a> Merge<'a> {
 
     fn field<T: PartialEq>(&mut self, field: Field, first: &mut T, second: T) {
         match (self.first.contains(&field), self.second.contains(&field)) {
-            (_, true) => {}
             (true, false) if self.contradicted.contains(&field) => {}
             (true, false) => {
                 *first = second;
@@ -224,7 +223,7 @@ impl<'a> Merge<'a> {
                 self.contradicted.insert(field);
                 self.differing.insert(field);
             }
-            (false, false) => {}
+            (_, true) | (false, false) => {}
         }
     }
 }

@@ -22,6 +22,7 @@ mod issuers;
 mod leases;
 mod ledger;
 mod limits;
+mod lists_in_part;
 mod metrics;
 mod negotiation;
 mod oauth;

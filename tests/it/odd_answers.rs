@@ -42,7 +42,7 @@ async fn one_odd_record_stops_nobody() {
     assert!(observation.unknown.lists_in_part, "somebody could not be identified");
     assert_eq!(observation.memberships.len(), 2);
     let all: String =
-        observation.warnings.iter().map(|warning| format!("{} {}\n", warning.code, warning.detail)).collect();
+        observation.warnings.iter().flat_map(|warning| [warning.code.as_str(), " ", &warning.detail, "\n"]).collect();
     for expected in
         ["admin 1 has no `name`", "admin 2 has no `email`", "admin 3 stands in the list twice", "entry 3 of /admins"]
     {
