@@ -18,7 +18,7 @@ pub struct ChangeQuestion {
     pub team: Option<GroupId>,
     /// Done by this person, as Intercom's activity log tells.
     pub actor: Option<ActorQuestion>,
-    /// With this word in [`Changed::action`].
+    /// With this word in [`Changed::action`](crate::directory::Changed::action).
     pub action: Option<&'static str>,
     /// Recorded at this moment or later.
     pub since: Option<OffsetDateTime>,
