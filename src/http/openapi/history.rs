@@ -2,6 +2,8 @@
 
 use utoipa::{IntoParams, ToSchema};
 
+use super::limit;
+
 /// What the log can be asked for.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
@@ -37,7 +39,7 @@ pub struct ChangeParameters {
     tz: Option<String>,
     /// How many at the most; 100 where it is left out, and all of them as `application/x-ndjson` or CSV. More than 1000 are 1000,
     /// as `limit` and the header `X-Limit-Applied` say.
-    #[param(minimum = 1)]
+    #[param(schema_with = limit)]
     limit: Option<u64>,
     /// Whether a CSV begins with a byte order mark, which some spreadsheets want.
     bom: Option<bool>,
@@ -80,7 +82,7 @@ pub struct AuditParameters {
     /// Only entries after the one that has this `cursor`.
     after: Option<String>,
     /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header `X-Limit-Applied` say.
-    #[param(minimum = 1)]
+    #[param(schema_with = limit)]
     limit: Option<u64>,
 }
 

@@ -65,7 +65,7 @@ pub struct RequestParameters {
     /// Only requests that were made before the one of this id.
     before: Option<String>,
     /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header `X-Limit-Applied` say.
-    #[param(minimum = 1)]
+    #[param(schema_with = limit)]
     limit: Option<u64>,
 }
 
@@ -76,7 +76,7 @@ pub struct RequestParameters {
 pub struct FlatParameters {
     /// How many rows at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header
     /// `X-Limit-Applied` say.
-    #[param(minimum = 1)]
+    #[param(schema_with = limit)]
     limit: Option<u64>,
     /// How many rows to leave out. NB: between two pages the list may change; `next` keeps to one.
     #[param(minimum = 0)]
@@ -101,7 +101,7 @@ pub struct FlatParameters {
 #[into_params(parameter_in = Query)]
 pub struct RunParameters {
     /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header `X-Limit-Applied` say.
-    #[param(minimum = 1)]
+    #[param(schema_with = limit)]
     limit: Option<u64>,
     /// Only runs before this one; `next` has it.
     #[param(minimum = 1)]
@@ -119,6 +119,13 @@ fn start_index() -> Schema {
 fn count() -> Schema {
     let description = "How many at the most; less than 0 means 0, and more than `scim.max_results` means that.";
     ObjectBuilder::new().schema_type(Type::Integer).description(Some(description)).into()
+}
+
+/// Any number is taken, so it has no `format`, which would give it a largest one.
+fn limit() -> Schema {
+    let description = "How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header \
+                       `X-Limit-Applied` say.";
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).description(Some(description)).into()
 }
 
 fn modified_since() -> Schema {
