@@ -9,7 +9,7 @@
 //! vet      from wire to domain; where the two sides of a membership disagree
 //! log      the activity log, in steps
 //! oauth    connecting a workspace
-//! observe  a whole reading
+//! observe  a reading of a workspace, and what of it could not be read
 //! ```
 //!
 //! Intercom's reference: <https://developers.intercom.com/docs/references/rest-api/api.intercom.io>.

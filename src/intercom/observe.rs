@@ -1,4 +1,4 @@
-//! A whole reading of a workspace.
+//! A reading of a workspace: its admins, its teams and the activity log, and what of them could not be read.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
