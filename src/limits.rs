@@ -369,7 +369,7 @@ pub const ID_BYTES: usize = 200;
 /// Largest simulated company: people, and teams. It is made and kept in memory, as its directory is.
 pub const SIMULATED_PEOPLE: u32 = 200_000;
 /// See [`SIMULATED_PEOPLE`].
-pub const SIMULATED_TEAMS: u32 = 2_000;
+pub const SIMULATED_TEAMS: u32 = 10_000;
 
 /// Longest name of somebody at the operating system that is written down.
 pub const SYSTEM_USER_LETTERS: usize = 64;

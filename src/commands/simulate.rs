@@ -31,7 +31,7 @@ pub struct CompanyArguments {
     /// How many people, up to 200000.
     #[arg(long, default_value_t = 250, allow_negative_numbers = true, value_parser = number(1..=limits::SIMULATED_PEOPLE))]
     pub admins: u32,
-    /// How many teams, up to 2000.
+    /// How many teams, up to 10,000.
     #[arg(long, default_value_t = 12, allow_negative_numbers = true, value_parser = number(0..=limits::SIMULATED_TEAMS))]
     pub teams: u32,
     /// How many more people, who joined last: everybody else is as without them.

@@ -189,13 +189,22 @@ impl Changed {
         }
     }
 
+    /// Whether access was removed: a person, a team or a membership.
+    #[must_use]
+    pub fn is_removal(&self) -> bool {
+        match self {
+            Self::User(change) => matches!(**change, Change::Removed { .. }),
+            Self::Group(change) => matches!(change, Change::Removed { .. }),
+            Self::Membership(change) => matches!(change, Change::Removed { .. }),
+        }
+    }
+
     /// Whether a log entry of this kind tells of the deed that made this change, if it is about the same person, or
     /// else about the same team. That of a membership may also be the departure of the person, or the making or end of
     /// the team.
     #[must_use]
     pub fn is_told_by(&self, kind: &str, about_user: bool) -> bool {
-        let deed = Self::DEEDS.iter().find(|(_, kinds)| kinds.contains(&kind)).map(|(deed, _)| *deed);
-        let Some(deed) = deed else { return false };
+        let Some(deed) = Deed::of(kind) else { return false };
         match (self, about_user) {
             (Self::User(change), true) => match &**change {
                 Change::Created(_) | Change::Restored { .. } => deed == Deed::Arrival,
@@ -261,6 +270,14 @@ pub enum Deed {
     Limit,
     /// A team's members were changed.
     Membership,
+}
+
+impl Deed {
+    /// What a log entry of this kind tells of, if it is something that a change can come of.
+    #[must_use]
+    pub fn of(kind: &str) -> Option<Self> {
+        Changed::DEEDS.iter().find(|(_, kinds)| kinds.contains(&kind)).map(|(deed, _)| *deed)
+    }
 }
 
 /// How many changes of each kind a plan holds.

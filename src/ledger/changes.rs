@@ -15,7 +15,7 @@ use super::names::with_names;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
 use super::walk::{Walk, candidates, deeds_of};
 use super::{ChangeQuestion, Ledger, LedgerError, RunId, read, rows};
-use crate::directory::{Activity, Change, ChangeNames, Changed, Generation, User, UserId};
+use crate::directory::{Activity, Change, ChangeNames, Changed, Deed, Generation, User, UserId};
 use crate::limits;
 
 /// What a change is of. A generation's changes come in this order, and each kind's by id.
@@ -337,12 +337,12 @@ pub(super) async fn with_causes(
         .filter(Column::Workspace.eq(workspace))
         .filter(Column::Kind.is_in(kinds))
         .filter(about);
-    // A deed of before the first generation on the page is one of a generation before.
+    // Of other entries, one that is older than the first generation on the page belongs to a generation before it.
     if let Some(since) = found.iter().map(|(_, before)| *before).min().flatten() {
-        query = query.filter(Column::At.gt(since));
+        query = query.filter(Condition::any().add(Column::At.gt(since)).add(Column::Kind.is_in(REMOVALS)));
     }
     let rows = query.order_by_asc(Column::At).order_by_asc(Column::Id).limit(limits::DEEDS_ON_A_PAGE).all(db).await?;
-    let mut entries = Entries::default();
+    let mut entries = Entries { departures: departures(db, workspace, &found).await?, ..Entries::default() };
     for row in &rows {
         for (index, id) in [(&mut entries.users, &row.subject_id), (&mut entries.groups, &row.team_id)] {
             if let Some(id) = id {
@@ -356,24 +356,65 @@ pub(super) async fn with_causes(
     Ok(changes.map(|((change, _), cause)| RecordedChange { cause, ..change }).collect())
 }
 
+/// The kinds of log entries that tell of a removal.
+pub(super) const REMOVALS: [&str; 3] = ["admin_deletion", "admin_deprovisioned", "app_team_deletion"];
+
+/// When each person left whom a generation on the page removed, by the generation and the person.
+async fn departures(
+    db: &DatabaseConnection,
+    workspace: &str,
+    found: &[Found],
+) -> Result<HashMap<(Generation, String), OffsetDateTime>, LedgerError> {
+    use user_versions::Column;
+    let removed = || found.iter().map(|(change, _)| change).filter(|change| change.change.is_removal());
+    let numbers: BTreeSet<Generation> = removed().map(|change| change.generation).collect();
+    let users: BTreeSet<String> =
+        removed().filter_map(|change| change.change.user()).map(ToString::to_string).collect();
+    if users.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = user_versions::Entity::find()
+        .select_only()
+        .columns([Column::FromGeneration, Column::UserId, Column::RemovedAt])
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::FromGeneration.is_in(numbers))
+        .filter(Column::UserId.is_in(users))
+        .filter(Column::RemovedAt.is_not_null());
+    let rows: Vec<(Generation, String, OffsetDateTime)> = rows.into_tuple().all(db).await?;
+    Ok(rows.into_iter().map(|(number, user, at)| ((number, user), at)).collect())
+}
+
 /// Log entries by the id of whom or what they are about, oldest first.
 #[derive(Default)]
 struct Entries<'a> {
     users: HashMap<&'a str, Vec<&'a activity::Model>>,
     groups: HashMap<&'a str, Vec<&'a activity::Model>>,
+    /// See [`departures`].
+    departures: HashMap<(Generation, String), OffsetDateTime>,
 }
 
 impl<'a> Entries<'a> {
+    /// A removal can be recorded several generations after its log entry: it waits while a list may be incomplete. Then the
+    /// entry is the one from which the person's `removed_at` comes. A team's deletion needs no bound: Intercom deletes an id
+    /// once.
     fn cause(&self, change: &RecordedChange, before: Option<OffsetDateTime>) -> Option<&'a activity::Model> {
+        let user = change.change.user().map(ToString::to_string);
+        let left_at = user.clone().and_then(|user| self.departures.get(&(change.generation, user)));
+        let in_time = |entry: &activity::Model| match Deed::of(&entry.kind) {
+            _ if before.is_none_or(|before| entry.at > before) => true,
+            Some(Deed::Departure) => left_at == Some(&entry.at),
+            Some(Deed::Dissolution) => true,
+            _ => false,
+        };
         let newest = |index: &HashMap<&'a str, Vec<&'a activity::Model>>, id: Option<String>, of_user: bool| {
             let about = index.get(id?.as_str())?;
             about.iter().rev().copied().find(|entry| {
                 entry.at <= change.at + limits::CLOCK_DIFFERENCE
-                    && before.is_none_or(|before| entry.at > before)
+                    && in_time(entry)
                     && change.change.is_told_by(&entry.kind, of_user)
             })
         };
-        let user = newest(&self.users, change.change.user().map(ToString::to_string), true);
+        let user = newest(&self.users, user, true);
         user.or_else(|| newest(&self.groups, change.change.group().map(ToString::to_string), false))
     }
 }

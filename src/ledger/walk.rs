@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
-use sea_orm::{ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 use time::OffsetDateTime;
 
 use super::chain::Tally;
-use super::changes::{Found, changes_of, generation, with_causes};
-use super::entities::{activity, generations};
+use super::changes::{Found, REMOVALS, changes_of, generation, with_causes};
+use super::entities::{activity, generations, group_versions, user_versions};
 use super::question::texts;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, LedgerError, RecordedChange, read};
@@ -24,8 +24,26 @@ pub(super) struct Walk<'a> {
     pub last: Generation,
     /// The generations that can hold one, where that is known.
     pub candidates: Option<BTreeSet<Generation>>,
-    /// When the actor did something; sorted.
-    pub deeds: Option<Vec<OffsetDateTime>>,
+    /// What the actor did, where the question names one.
+    pub deeds: Option<ActorDeeds>,
+}
+
+/// What one actor did that can have caused a change.
+pub(super) struct ActorDeeds {
+    /// When, sorted.
+    times: Vec<OffsetDateTime>,
+    /// The generations that removed someone whom, or a team that, the actor removed. A removal can be recorded several
+    /// generations after its log entry.
+    removals: BTreeSet<Generation>,
+}
+
+impl ActorDeeds {
+    /// Whether a generation can hold a change by the actor.
+    fn can_have_caused(&self, row: &generations::Model, before: Option<OffsetDateTime>) -> bool {
+        let until = self.times.partition_point(|at| *at <= row.at + limits::CLOCK_DIFFERENCE);
+        let latest = self.times[..until].last();
+        self.removals.contains(&row.number) || latest.is_some_and(|at| before.is_none_or(|before| *at > before))
+    }
 }
 
 /// A generation, and the end of the one before it.
@@ -98,11 +116,7 @@ impl Walk<'_> {
         limit: usize,
         found: &mut Vec<Found>,
     ) -> Result<(), LedgerError> {
-        let did_something = |at: &OffsetDateTime| before.is_none_or(|before| *at > before);
-        if self.deeds.as_ref().is_some_and(|deeds| {
-            let until = deeds.partition_point(|at| *at <= row.at + limits::CLOCK_DIFFERENCE);
-            !deeds[..until].last().is_some_and(did_something)
-        }) {
+        if self.deeds.as_ref().is_some_and(|deeds| !deeds.can_have_caused(row, before)) {
             return Ok(());
         }
         let tally = Tally::of(row)?;
@@ -196,12 +210,12 @@ pub(super) async fn candidates(
     Ok(Some(numbers))
 }
 
-/// When somebody did something that a change can come of; sorted.
+/// What the actor of a question did that can have caused a change.
 pub(super) async fn deeds_of(
     db: &DatabaseConnection,
     workspace: &str,
     actor: Option<&ActorQuestion>,
-) -> Result<Option<Vec<OffsetDateTime>>, LedgerError> {
+) -> Result<Option<ActorDeeds>, LedgerError> {
     use activity::Column;
     let Some(ActorQuestion { ids, email }) = actor else { return Ok(None) };
     let kinds = Changed::DEEDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
@@ -210,13 +224,24 @@ pub(super) async fn deeds_of(
         Condition::any().add(lowered).add(Column::PerformedByEmail.eq(email.as_str()))
     };
     let by = Condition::any().add(Column::PerformedById.is_in(texts(ids))).add_option(email.as_ref().map(address));
-    let query = activity::Entity::find()
-        .select_only()
-        .column(Column::At)
-        .filter(Column::Workspace.eq(workspace))
-        .filter(Column::Kind.is_in(kinds))
-        .filter(by);
-    let mut times: Vec<OffsetDateTime> = query.into_tuple().all(db).await?;
+    let by_actor = || activity::Entity::find().select_only().filter(Column::Workspace.eq(workspace)).filter(by.clone());
+    let times = by_actor().column(Column::At).filter(Column::Kind.is_in(kinds));
+    let mut times: Vec<OffsetDateTime> = times.into_tuple().all(db).await?;
     times.sort();
-    Ok(Some(times))
+    let removed = |subject: Column| by_actor().column(subject).filter(Column::Kind.is_in(REMOVALS)).into_query();
+    let people = user_versions::Entity::find()
+        .select_only()
+        .column(user_versions::Column::FromGeneration)
+        .filter(user_versions::Column::Workspace.eq(workspace))
+        .filter(user_versions::Column::RemovedAt.is_not_null())
+        .filter(user_versions::Column::UserId.in_subquery(removed(Column::SubjectId)));
+    let teams = group_versions::Entity::find()
+        .select_only()
+        .column(group_versions::Column::ToGeneration)
+        .filter(group_versions::Column::Workspace.eq(workspace))
+        .filter(group_versions::Column::ToGeneration.is_not_null())
+        .filter(group_versions::Column::GroupId.in_subquery(removed(Column::TeamId)));
+    let mut removals: BTreeSet<Generation> = people.into_tuple::<Generation>().all(db).await?.into_iter().collect();
+    removals.extend(teams.into_tuple::<Generation>().all(db).await?);
+    Ok(Some(ActorDeeds { times, removals }))
 }

@@ -1,12 +1,15 @@
 //! Imports of lists that are not provably whole, and of fields that cannot be read, on both databases. They stand apart from
 //! the other imports, whose answers are held to Intercom's description.
 
-use intercom_scim_bridge::ledger::{Mode, RunStatus};
+use std::time::Duration;
+
+use intercom_scim_bridge::directory::UserId;
+use intercom_scim_bridge::ledger::{ActorQuestion, ChangePosition, ChangeQuestion, Mode, RunStatus};
 use simulator::Fault;
 
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
-use crate::support::hand::{Hand, START, active, memberships};
+use crate::support::hand::{Hand, START, Small, active, memberships};
 
 on_both_databases!(
     removals_wait_in_a_full_import_while_a_list_is_not_provably_whole,
@@ -45,6 +48,7 @@ async fn removals_wait(database: TestDatabase, mode: Mode) {
         "/admins",
     );
     for _ in 0..2 {
+        hand.clock.advance(Duration::from_mins(1));
         let run = hand.import(mode).await;
         assert_eq!(run.status, RunStatus::Succeeded, "{:?}", run.error);
         assert_eq!((run.counts.users_removed, run.counts.memberships_removed), (0, 0));
@@ -63,6 +67,24 @@ async fn removals_wait(database: TestDatabase, mode: Mode) {
         Some(left_at),
         "what the log told of the removal was read again"
     );
+    causes_of_what_waited(&hand, &small).await;
+}
+
+/// Dee's arrival was committed between the log entry of Bo's removal and the removal: both of Bo's changes still say who
+/// removed Bo, and a question for Ada's deeds finds them.
+async fn causes_of_what_waited(hand: &Hand, small: &Small) {
+    let by_ada = ActorQuestion { ids: vec![UserId::new(small.ada.to_string())], email: None };
+    for actor in [None, Some(by_ada)] {
+        let question = ChangeQuestion {
+            people: Some(vec![UserId::new(small.bo.to_string())]),
+            action: Some("removed"),
+            actor,
+            ..ChangeQuestion::default()
+        };
+        let page = hand.ledger.changes_that("default", &ChangePosition::START, &question, 10).await.unwrap();
+        let causes: Vec<_> = page.changes.iter().map(|change| change.cause.as_ref().map(|c| c.kind.as_str())).collect();
+        assert_eq!(causes, [Some("admin_deletion"); 2], "Bo's account and membership; {question:?}");
+    }
 }
 
 async fn a_field_that_cannot_be_read_keeps_its_last_known_value(database: TestDatabase) {
