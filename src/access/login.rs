@@ -57,6 +57,17 @@ struct Seen {
     wrong: Vec<hmac::Tag>,
 }
 
+/// How a secret compares with the hashes of a client's.
+enum Compared {
+    /// It is the one that this hash is of.
+    Right {
+        /// In PHC form.
+        hash: String,
+    },
+    /// It is none of them.
+    Wrong,
+}
+
 /// How it went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Login {
@@ -111,41 +122,41 @@ impl ClientLogin {
         let now = self.clock.now();
         let previous = client.previous.filter(|(_, until)| now < *until).map(|(hash, _)| hash);
         let hashes: Vec<String> = [client.secret_hash].into_iter().chain(previous).collect();
-        let found = match self.recall(&client.id, request, &hashes) {
-            Some(found) => found,
+        let compared = match self.recall(&client.id, request, &hashes) {
+            Some(known) => known,
             None => match self.compare(request, &client.id, hashes, address).await {
-                Ok(found) => found,
+                Ok(compared) => compared,
                 Err(too_many) => return Login::TooMany(too_many),
             },
         };
-        let Some(hash) = found else { return Login::Refused };
+        let Compared::Right { hash } = compared else { return Login::Refused };
         match self.logins.ask(&client.id) {
             Ok(()) => Login::Granted { secret: secret_id(&hash) },
             Err(too_many) => Login::TooMany(too_many),
         }
     }
 
-    /// Which of the hashes the secret is of, if it was looked at before; none if that is not known.
-    fn recall(&self, id: &str, request: &TokenRequest, hashes: &[String]) -> Option<Option<String>> {
+    /// How a secret compares that was looked at before; none if it was not.
+    fn recall(&self, id: &str, request: &TokenRequest, hashes: &[String]) -> Option<Compared> {
         let secret = request.secret.expose_secret().as_bytes();
         let is_it = |tag: &hmac::Tag| hmac::verify(&self.key, secret, tag.as_ref()).is_ok();
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = seen.get(id)?;
         let right = seen.right.iter().find(|(tag, hash)| hashes.contains(hash) && is_it(tag));
         match right {
-            Some((_, hash)) => Some(Some(hash.clone())),
-            None => seen.wrong.iter().any(is_it).then_some(None),
+            Some((_, hash)) => Some(Compared::Right { hash: hash.clone() }),
+            None => seen.wrong.iter().any(is_it).then_some(Compared::Wrong),
         }
     }
 
-    /// Which of the hashes the secret is of, by looking.
+    /// Looks how a secret compares.
     async fn compare(
         &self,
         request: &TokenRequest,
         id: &str,
         hashes: Vec<String>,
         address: &str,
-    ) -> Result<Option<String>, TooMany> {
+    ) -> Result<Compared, TooMany> {
         let is_tagged = is_tagged_secret(&request.secret, id, &self.vault);
         let lane = if is_tagged { &self.tagged } else { &self.untagged };
         if !is_tagged {
@@ -153,8 +164,8 @@ impl ClientLogin {
         }
         let _one_at_a_time = lane.of_client.of(id).expensive().await?;
         // The one before may have been the same.
-        if let Some(found) = self.recall(id, request, &hashes) {
-            return Ok(found);
+        if let Some(known) = self.recall(id, request, &hashes) {
+            return Ok(known);
         }
         let _turn = turn(&lane.turns, &self.clock).await?;
         let secret = request.secret.clone();
@@ -162,29 +173,30 @@ impl ClientLogin {
             tokio::task::spawn_blocking(move || hashes.into_iter().find(|hash| is_client_secret(&secret, hash)));
         // It panics never, and is not cancelled.
         let found = looked.await.unwrap_or(None);
-        self.remember(id, request, found.as_ref(), is_tagged);
-        Ok(found)
+        let compared = found.map_or(Compared::Wrong, |hash| Compared::Right { hash });
+        self.remember(id, request, &compared, is_tagged);
+        Ok(compared)
     }
 
-    fn remember(&self, id: &str, request: &TokenRequest, found: Option<&String>, is_tagged: bool) {
+    fn remember(&self, id: &str, request: &TokenRequest, compared: &Compared, is_tagged: bool) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= limits::REMEMBERED_TOKENS && !seen.contains_key(id) {
             seen.clear();
         }
         let tag = hmac::sign(&self.key, request.secret.expose_secret().as_bytes());
         let seen = seen.entry(id.to_owned()).or_default();
-        match found {
-            Some(hash) => {
+        match compared {
+            Compared::Right { hash } => {
                 // There are two at the most that are good at a time.
                 seen.right.truncate(1);
                 seen.right.insert(0, (tag, hash.clone()));
             }
             // Anybody can make any number of those without a tag.
-            None if is_tagged => {
+            Compared::Wrong if is_tagged => {
                 seen.wrong.truncate(limits::REMEMBERED_WRONG_SECRETS - 1);
                 seen.wrong.insert(0, tag);
             }
-            None => {}
+            Compared::Wrong => {}
         }
     }
 }

@@ -17,10 +17,10 @@ impl CommandLine {
     /// Reads the arguments of the process. Help, the version, and what is wrong with them are printed, and end it.
     #[must_use]
     pub fn read() -> Self {
-        Self::read_from(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
+        Self::read_from(&std::env::args_os().collect::<Vec<_>>()).unwrap_or_else(|error| error.exit())
     }
 
-    fn read_from(arguments: Vec<OsString>) -> Result<Self, Error> {
+    fn read_from(arguments: &[OsString]) -> Result<Self, Error> {
         let mut command = accepting(Self::command());
         command.build();
         let matches = matches(&mut command, arguments)?;
@@ -39,7 +39,7 @@ fn accepting(command: Command) -> Command {
     command.mut_args(accepting_argument).mut_subcommands(accepting)
 }
 
-fn matches(command: &mut Command, arguments: Vec<OsString>) -> Result<ArgMatches, Error> {
+fn matches(command: &mut Command, arguments: &[OsString]) -> Result<ArgMatches, Error> {
     let matches = command.try_get_matches_from_mut(arguments.iter()).map_err(|error| {
         // `-Vx` is not `-V`: whoever wrote it meant something else.
         let bundle = arguments.iter().find(|argument| is_bundle(argument));
@@ -67,10 +67,10 @@ fn is_bundle(argument: &OsStr) -> bool {
 fn without_value(command: &Command, matches: &ArgMatches) -> Option<Error> {
     let mut options: Vec<String> = PRINTING.map(str::to_owned).to_vec();
     options.extend(command.get_arguments().filter_map(|argument| argument.get_long().map(|long| format!("--{long}"))));
-    let valued = command.get_arguments().filter(|argument| !argument.is_positional());
-    for argument in valued.filter(|argument| argument.get_action().takes_values()) {
-        let values = matches.try_get_raw(argument.get_id().as_str()).ok().flatten();
-        if let Some(option) = values.and_then(|mut values| values.find_map(|value| other_option(value, &options))) {
+    let named = command.get_arguments().filter(|argument| !argument.is_positional());
+    for argument in named.filter(|argument| argument.get_action().takes_values()) {
+        let given = matches.try_get_raw(argument.get_id().as_str()).ok().flatten();
+        if let Some(option) = given.and_then(|mut values| values.find_map(|value| other_option(value, &options))) {
             let what = format!("a value is required for '{argument}', and `{option}` is another option");
             return Some(command.clone().error(ErrorKind::InvalidValue, what));
         }
@@ -103,7 +103,7 @@ mod tests {
     fn read(words: &[String]) -> Result<ArgMatches, Error> {
         let mut command = accepting(CommandLine::command());
         command.build();
-        matches(&mut command, words.iter().map(OsString::from).collect())
+        matches(&mut command, &words.iter().map(OsString::from).collect::<Vec<_>>())
     }
 
     /// A value that an argument takes.

@@ -17,11 +17,8 @@ impl Fingerprint {
         static HASH: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         let mut hashes = BTreeMap::new();
         for (section, value) in figment.extract::<Dict>().unwrap_or_default() {
-            let keys = match value {
-                Value::Dict(_, keys) => keys,
-                // Lists have no section around them.
-                _ => continue,
-            };
+            // Lists have no section around them.
+            let Value::Dict(_, keys) = value else { continue };
             for (key, value) in keys {
                 let written = serde_json::to_string(&value).unwrap_or_default();
                 hashes.insert(format!("{section}.{key}"), HASH.hash_one(written));

@@ -101,7 +101,7 @@ async fn the_library_s_own_refusals_have_them_too() {
     let bridge = Bridge::serving(dozen()).await;
     let address = bridge.app.address();
     let large = format!("GET /healthz HTTP/1.1\r\nHost: h\r\nX-Large: {}\r\n\r\n", "x".repeat(300_000));
-    let many: String = (0..200).map(|number| format!("X-{number}: x\r\n")).collect();
+    let many = (0..200).fold(String::new(), |head, number| format!("{head}X-{number}: x\r\n"));
     for (status, request) in [
         ("400", "nonsense\r\n\r\n".to_owned()),
         ("400", "GET /healthz HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n".to_owned()),
