@@ -348,17 +348,35 @@ pub const SECRETS_AT_A_TIME: usize = 2;
 /// How long a client waits for its turn to have its secret looked at.
 pub const SECRET_WAIT: Duration = Duration::from_secs(5);
 
-/// Questions for a token of one client from one address: so many at once, and afterwards one each time this passes. A
-/// token lasts for an hour; this is for clients that do not keep theirs, and not for those who guess.
-pub const LOGINS: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
-/// See [`LOGINS`].
-pub const LOGIN_PAUSE: Duration = Duration::from_secs(1);
+/// Lookups in the database at a time for those who may be anybody: clients by their id, sessions and links by their hash.
+pub const LOOKUPS_AT_A_TIME: usize = 4;
 
-/// Requests without a good token that cost something, of one address: so many at once, and afterwards one each time this
-/// passes. Many clients behind one proxy that is not trusted ask for their tokens at the same moment.
+/// Tokens of one client that show a right secret: so many at once, and afterwards one each time this passes. A token lasts for
+/// an hour; this is for clients that do not keep theirs.
+pub const LOGINS: NonZeroU32 = NonZeroU32::MIN.saturating_add(239);
+/// See [`LOGINS`].
+pub const LOGIN_PAUSE: Duration = Duration::from_millis(100);
+
+/// Tries of secrets of one client from one address that do not bear the bridge's tag, and so may be guesses: so many at once,
+/// and afterwards one each time this passes.
+pub const LOGIN_TRIES: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
+/// See [`LOGIN_TRIES`].
+pub const LOGIN_TRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// Earlier secrets of a client that are remembered as wrong, so that they cost nothing again.
+pub const REMEMBERED_WRONG_SECRETS: usize = 16;
+
+/// Requests of one address whose token, secret, signature, session or link was looked at and is not good: so many at once, and
+/// afterwards one each time this passes. Beyond, they are answered 429. Those with a good one never count.
 pub const STRANGER_REQUESTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
 /// See [`STRANGER_REQUESTS`].
 pub const STRANGER_PAUSE: Duration = Duration::from_millis(50);
+
+/// Addresses that are told of for sending headers of a proxy without being trusted.
+pub const UNTRUSTED_PROXIES: usize = 8;
+
+/// How far back `check` looks for them.
+pub const UNTRUSTED_PROXY_TOLD: Duration = Duration::from_hours(30 * 24);
 
 /// Addresses without a token that are told apart at a time.
 pub const STRANGERS: usize = 10_000;

@@ -1,4 +1,4 @@
-//! Log lines, to stderr, for people or machines, as much as `RUST_LOG` asks for; and traces, to a collector, where one is
+//! Log lines, to stderr, for people or machines, as much as `RUST_LOG` or the settings ask for; and traces, to a collector, where one is
 //! named.
 
 use std::io::IsTerminal as _;
@@ -13,7 +13,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _};
+use tracing_subscriber::{EnvFilter, Layer as _, Registry, reload};
 
 use crate::config::{LogFormat, Telemetry};
 use crate::limits;
@@ -22,14 +22,45 @@ use crate::spans;
 /// What sends spans to the collector.
 static TRACES: OnceLock<SdkTracerProvider> = OnceLock::new();
 
-/// Starts logging, and tracing where the settings ask for it. `usual` is what is logged when `RUST_LOG` is not set, for
-/// example `info`. A second call does nothing.
-pub fn init(telemetry: &Telemetry, usual: &str) {
+/// What is logged where nobody says how much, in a bridge that runs.
+pub const USUAL: &str = "info";
+
+/// How much is logged; it can be changed.
+static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+/// Changes how much is logged to what the settings say now, and says so. `usual` is as in [`init`].
+pub fn change_level(telemetry: &Telemetry, usual: &str) {
+    if EnvFilter::try_from_default_env().is_ok() {
+        if telemetry.log_level.is_some() {
+            tracing::warn!(
+                "telemetry.log_level is not used: RUST_LOG is set, and that of a running process cannot be changed"
+            );
+        }
+        return;
+    }
+    let (Some(level), fresh) = (LEVEL.get(), by_settings(telemetry, usual)) else { return };
+    if level.with_current(ToString::to_string).is_ok_and(|known| known == fresh.to_string()) {
+        return;
+    }
+    // It fails only where nothing logs any more.
+    if level.reload(fresh).is_ok() {
+        tracing::info!("telemetry.log_level was read again and is used");
+    }
+}
+
+/// How much is logged where `RUST_LOG` is not set.
+fn by_settings(telemetry: &Telemetry, usual: &str) -> EnvFilter {
+    let level = telemetry.log_level.as_deref().unwrap_or(usual);
     // The database driver reports each slow statement with its SQL, and the HTTP library each request that is none,
     // which anybody can send; both are for those who ask for it.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        EnvFilter::new(format!("{usual},sqlx=error,sea_orm_migration=warn,actix_http=off,opentelemetry=warn"))
-    });
+    EnvFilter::new(format!("sqlx=error,sea_orm_migration=warn,actix_http=off,opentelemetry=warn,{level}"))
+}
+
+/// Starts logging, and tracing where the settings ask for it. `usual` is what is logged where neither `RUST_LOG` nor
+/// `telemetry.log_level` says how much, for example `info`. A second call does nothing.
+pub fn init(telemetry: &Telemetry, usual: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| by_settings(telemetry, usual));
+    let (filter, level) = reload::Layer::new(filter);
     let colours = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
     let lines = match telemetry.log_format {
@@ -47,7 +78,9 @@ pub fn init(telemetry: &Telemetry, usual: &str) {
             None
         }
     });
-    let _already = tracing_subscriber::registry().with(lines).with(traces).try_init();
+    if tracing_subscriber::registry().with(lines).with(traces).try_init().is_ok() {
+        let _ = LEVEL.set(level);
+    }
     std::panic::set_hook(Box::new(tell_panic));
 }
 

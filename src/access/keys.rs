@@ -39,7 +39,7 @@ impl KeyRing {
     /// [`AccessError::Key`] when the system gives no randomness.
     pub fn fresh(vault: &Vault) -> Result<SealedKey, AccessError> {
         let pair = Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8()).map_err(|_| AccessError::Key)?;
-        let id = random_id()?;
+        let id = random_id("key_")?;
         Ok(SealedKey { sealed: vault.seal(&purpose(&id), pair.as_ref())?, id, verifies_until: None })
     }
 

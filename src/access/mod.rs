@@ -7,6 +7,7 @@
 //! secrets   random names, and hashes   sealing        secrets that the ledger keeps
 //! allowance how much a client may ask  webhook        Intercom's signatures
 //! trail     what was asked, to note it  login          clients and their secrets
+//! verified  tokens that are remembered, and what was taken back
 //! ```
 
 mod allowance;
@@ -20,6 +21,7 @@ mod secrets;
 mod token_request;
 mod tokens;
 mod trail;
+mod verified;
 mod webhook;
 
 pub use allowance::{Allowance, Allowances, Strangers, TooMany, network_of};
@@ -29,10 +31,10 @@ pub use login::{ClientLogin, Login};
 pub use scopes::{Scope, UnknownScope};
 pub use sealing::{SealError, Vault, connection_purpose};
 pub use secrets::{
-    client_id, client_secret, hash_of_random, is_client_secret, looks_like_client_secret, looks_random,
-    random_reference, random_secret,
+    client_id, client_secret, client_secret_of, hash_of_random, is_client_secret, is_tagged_secret,
+    looks_like_client_secret, looks_random, random_reference, random_secret, secret_id,
 };
 pub use token_request::{TokenRefusal, TokenRequest};
 pub use tokens::{AccessError, Grant, Issued, Principal, TokenOptions, Tokens};
-pub use trail::{Actor, Answered, AuditTrail, STATUS_PAGE};
+pub use trail::{Actor, Answered, AuditTrail, PROXY_NOT_TRUSTED, STATUS_PAGE};
 pub use webhook::WebhookKey;

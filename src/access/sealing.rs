@@ -6,8 +6,10 @@
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -15,6 +17,8 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 /// The version of the form.
 const VERSION: u8 = 1;
 const KEY_NAME: usize = 4;
+/// Bytes of a tag.
+pub const TAG: usize = 16;
 const HEAD: usize = 1 + KEY_NAME + NONCE_LEN;
 
 /// Why something cannot be sealed or opened.
@@ -59,6 +63,22 @@ impl SealingKey {
         let mut name = [0; KEY_NAME];
         name.copy_from_slice(&digest(&SHA256, &bytes).as_ref()[..KEY_NAME]);
         Ok(Self { name, key: LessSafeKey::new(key), secret: bytes.into() })
+    }
+
+    fn derive(&self, purpose: &str) -> Result<[u8; 32], SealError> {
+        let mut derived = [0; 32];
+        let secret = Salt::new(HKDF_SHA256, b"intercom-scim-bridge").extract(self.secret.expose_secret());
+        let info = [purpose.as_bytes()];
+        let material = secret.expand(&info, HKDF_SHA256).map_err(|_| SealError::NoKey)?;
+        material.fill(&mut derived).map_err(|_| SealError::NoKey)?;
+        Ok(derived)
+    }
+
+    fn tag(&self, purpose: &str, message: &[u8]) -> Result<[u8; TAG], SealError> {
+        let whole = hmac::sign(&hmac::Key::new(HMAC_SHA256, &self.derive(purpose)?), message);
+        let mut tag = [0; TAG];
+        tag.copy_from_slice(&whole.as_ref()[..TAG]);
+        Ok(tag)
     }
 }
 
@@ -133,12 +153,24 @@ impl Vault {
     /// # Errors
     /// [`SealError::NoKey`].
     pub fn derive(&self, purpose: &str) -> Result<[u8; 32], SealError> {
-        let mut derived = [0; 32];
-        let secret = Salt::new(HKDF_SHA256, b"intercom-scim-bridge").extract(self.current.secret.expose_secret());
-        let info = [purpose.as_bytes()];
-        let material = secret.expand(&info, HKDF_SHA256).map_err(|_| SealError::NoKey)?;
-        material.fill(&mut derived).map_err(|_| SealError::NoKey)?;
-        Ok(derived)
+        self.current.derive(purpose)
+    }
+
+    /// A tag (HMAC-SHA-256, its first 16 bytes) that nobody can make without the key.
+    ///
+    /// # Errors
+    /// [`SealError::NoKey`].
+    pub fn tag(&self, purpose: &str, message: &[u8]) -> Result<[u8; TAG], SealError> {
+        self.current.tag(purpose, message)
+    }
+
+    /// Whether [`Vault::tag`] made that tag of the message, under the current key or the previous one. It is compared in
+    /// constant time.
+    #[must_use]
+    pub fn is_tag(&self, purpose: &str, message: &[u8], tag: &[u8]) -> bool {
+        let keys = [Some(&self.current), self.previous.as_ref()].into_iter().flatten();
+        let tags = keys.filter_map(|key| key.tag(purpose, message).ok());
+        tags.fold(false, |found, made| found | verify_slices_are_equal(&made, tag).is_ok())
     }
 }
 
@@ -191,6 +223,16 @@ mod tests {
         assert_eq!(last.open("x", &sealed).unwrap_err(), SealError::OtherKey);
         assert_ne!(new.derive("cursors").unwrap(), old.derive("cursors").unwrap());
         assert_ne!(old.derive("cursors").unwrap(), old.derive("others").unwrap());
+    }
+
+    #[test]
+    fn a_tag_is_made_by_those_with_the_key_alone() {
+        let (old, new) = (Vault::new(&key(1), None).unwrap(), Vault::new(&key(2), Some(&key(1))).unwrap());
+        let tag = old.tag("a", b"message").unwrap();
+        assert!(old.is_tag("a", b"message", &tag) && new.is_tag("a", b"message", &tag));
+        assert!(!old.is_tag("b", b"message", &tag) && !old.is_tag("a", b"messages", &tag));
+        assert!(!Vault::new(&key(2), None).unwrap().is_tag("a", b"message", &tag));
+        assert!(!old.is_tag("a", b"message", &tag[1..]) && !old.is_tag("a", b"message", b""));
     }
 
     #[test]

@@ -8,19 +8,21 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::AccessError;
+use super::sealing::TAG;
+use super::{AccessError, Vault};
 
 /// How client secrets begin, so that scanners of repositories know one when they see it.
 const CLIENT_SECRET: &str = "iscs_";
 /// 256 random bits as Base64.
 const RANDOM: usize = 43;
 
-/// 128 random bits as text.
+/// 128 random bits as text after a prefix, such as `tok_`: it says what the id is of, and without it one in 64 would begin with
+/// a hyphen, as options of commands do.
 ///
 /// # Errors
 /// [`AccessError::Key`] when the system gives no randomness.
-pub fn random_id() -> Result<String, AccessError> {
-    random::<16>()
+pub fn random_id(prefix: &str) -> Result<String, AccessError> {
+    Ok(format!("{prefix}{}", random::<16>()?))
 }
 
 /// What a request is known by: nobody can guess it, nor tell from it how many there are.
@@ -57,12 +59,38 @@ pub fn looks_random(text: &str) -> bool {
     text.len() == RANDOM && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// A fresh secret for a client, and its argon2id hash in PHC form.
+/// A fresh secret for a client, and its argon2id hash in PHC form. Made without a vault, it does not show who made it; see
+/// [`client_secret_of`].
 ///
 /// # Errors
 /// [`AccessError::Key`] when the system gives no randomness.
 pub fn client_secret() -> Result<(SecretString, String), AccessError> {
-    let secret: SecretString = format!("{CLIENT_SECRET}{}", random::<32>()?).into();
+    hashed(format!("{CLIENT_SECRET}{}", random::<32>()?).into())
+}
+
+/// The same, with a tag behind it that only the bridges with this encryption key can make, for this client. So a secret that
+/// somebody made up is told from one of the bridge's in microseconds, and without the slow hash: guesses, however many, keep
+/// nobody who has a real one waiting.
+///
+/// # Errors
+/// [`AccessError::Key`] when the system gives no randomness.
+pub fn client_secret_of(id: &str, vault: &Vault) -> Result<(SecretString, String), AccessError> {
+    let mut bytes = [0; 32 + TAG];
+    let (random, tag) = bytes.split_at_mut(32);
+    aws_lc_rs::rand::fill(random).map_err(|_| AccessError::Key)?;
+    tag.copy_from_slice(&vault.tag(CLIENT_SECRETS, &tagged(id, random))?);
+    hashed(format!("{CLIENT_SECRET}{}", URL_SAFE_NO_PAD.encode(bytes)).into())
+}
+
+/// What the tags of clients' secrets are derived for.
+const CLIENT_SECRETS: &str = "client_secrets";
+
+/// What the tag of a secret is of. No id has a NUL in it.
+fn tagged(id: &str, random: &[u8]) -> Vec<u8> {
+    [id.as_bytes(), &[0], random].concat()
+}
+
+fn hashed(secret: SecretString) -> Result<(SecretString, String), AccessError> {
     let hash = Argon2::default().hash_password(secret.expose_secret().as_bytes()).map_err(|_| AccessError::Key)?;
     Ok((secret, hash.to_string()))
 }
@@ -70,7 +98,31 @@ pub fn client_secret() -> Result<(SecretString, String), AccessError> {
 /// Whether a text has the form of a client's secret; what has not needs no hashing to be refused.
 #[must_use]
 pub fn looks_like_client_secret(text: &str) -> bool {
-    text.strip_prefix(CLIENT_SECRET).is_some_and(looks_random)
+    let bytes = text.strip_prefix(CLIENT_SECRET).and_then(|rest| URL_SAFE_NO_PAD.decode(rest).ok());
+    bytes.is_some_and(|bytes| matches!(bytes.len(), 32 | TAGGED))
+}
+
+/// Bytes of a secret with its tag.
+const TAGGED: usize = 32 + TAG;
+
+/// Whether a secret bears the tag of [`client_secret_of`] for this client. Those of earlier versions bear none, and after
+/// two changes of the encryption key older tags are not known any more.
+#[must_use]
+pub fn is_tagged_secret(secret: &SecretString, id: &str, vault: &Vault) -> bool {
+    let rest = secret.expose_secret().strip_prefix(CLIENT_SECRET);
+    let bytes = rest.and_then(|rest| URL_SAFE_NO_PAD.decode(rest).ok()).filter(|bytes| bytes.len() == TAGGED);
+    bytes.is_some_and(|bytes| {
+        let (random, tag) = bytes.split_at(32);
+        vault.is_tag(CLIENT_SECRETS, &tagged(id, random), tag)
+    })
+}
+
+/// Which secret of a client a hash is of. Tokens say so, and nobody can tell from it what the secret is.
+#[must_use]
+pub fn secret_id(hash: &str) -> String {
+    let mut id = hash_of_random(hash);
+    id.truncate(16);
+    id
 }
 
 /// Whether a secret is the one that a hash is of. It takes some hundredths of a second and 19 MiB, on purpose.
@@ -80,7 +132,7 @@ pub fn is_client_secret(secret: &SecretString, hash: &str) -> bool {
         .is_ok_and(|hash| Argon2::default().verify_password(secret.expose_secret().as_bytes(), &hash).is_ok())
 }
 
-/// A client's id: its name in small letters, and something random, since names need not differ.
+/// A client's id: `cli_`, its name in small letters, and something random, since names need not differ.
 ///
 /// # Errors
 /// [`AccessError::Key`] when the system gives no randomness.
@@ -91,7 +143,7 @@ pub fn client_id(name: &str) -> Result<String, AccessError> {
     let mut random = [0; 8];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| AccessError::Key)?;
     let random = format!("{:016x}", u64::from_be_bytes(random));
-    Ok(words.into_iter().chain([random.as_str()]).collect::<Vec<_>>().join("-"))
+    Ok(format!("cli_{}", words.into_iter().chain([random.as_str()]).collect::<Vec<_>>().join("-")))
 }
 
 #[cfg(test)]
@@ -112,10 +164,26 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_shows_the_bridge_that_it_made_it_for_this_client() {
+        let vault =
+            |byte: u8| Vault::new(&base64::engine::general_purpose::STANDARD.encode([byte; 32]).into(), None).unwrap();
+        let (secret, hash) = client_secret_of("cli_a", &vault(1)).unwrap();
+        assert!(looks_like_client_secret(secret.expose_secret()) && is_client_secret(&secret, &hash));
+        assert!(is_tagged_secret(&secret, "cli_a", &vault(1)));
+        assert!(!is_tagged_secret(&secret, "cli_b", &vault(1)) && !is_tagged_secret(&secret, "cli_a", &vault(2)));
+        let mut changed = secret.expose_secret().to_owned();
+        changed.replace_range(10..11, if changed.as_bytes()[10] == b'A' { "B" } else { "A" });
+        assert!(!is_tagged_secret(&changed.into(), "cli_a", &vault(1)));
+        let plain = client_secret().unwrap().0;
+        assert!(!is_tagged_secret(&plain, "cli_a", &vault(1)));
+        assert_ne!(secret_id(&hash), secret_id(&client_secret().unwrap().1));
+    }
+
+    #[test]
     fn an_id_says_whose_it_is() {
         let id = client_id("Saviynt EIC (prod)").unwrap();
-        assert!(id.starts_with("saviynt-eic-prod-"), "{id}");
-        assert_eq!(client_id("é").unwrap().len(), 16, "a name without letters leaves what is random");
+        assert!(id.starts_with("cli_saviynt-eic-prod-"), "{id}");
+        assert_eq!(client_id("é").unwrap().len(), 20, "a name without letters leaves what is random");
         assert_ne!(id, client_id("Saviynt EIC (prod)").unwrap());
     }
 }

@@ -2,29 +2,29 @@
 //! of trusted issuers.
 
 use std::fmt;
-use std::hash::BuildHasher;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use hashbrown::hash_table::Entry;
-use hashbrown::{DefaultHashBuilder, HashTable};
 use jsonwebtoken::{Algorithm, Header};
-use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::claims::Claims;
 use super::issuers::{is_access_token, seconds, signature_only};
 use super::secrets::random_id;
+use super::verified::{Remembered, Revoked, Verified};
 use super::{Allowance, Allowances, Issuer, KeyRing, Scope, SealError, TrustedIssuer, Vault};
 use crate::clock::Clock;
-use crate::ledger::{AuditEntry, Ledger, LedgerError, Revocations, SealedKey};
+use crate::ledger::{AuditEntry, Ledger, LedgerError, SealedKey};
 use crate::limits;
 
 /// `aud` of the bridge's own tokens.
 const SELF: &str = "intercom-scim-bridge";
+
+/// The claim that says with which of its secrets a client got a token.
+const SECRET_ID: &str = "secret_id";
 
 /// RFC 9068 §2.1: "JWT access tokens MUST include this media type in the "typ" header parameter".
 const ACCESS_TOKEN: &str = "at+jwt";
@@ -53,62 +53,9 @@ pub struct Tokens {
     /// The keys as they stand in the ledger.
     sealed: RwLock<Vec<SealedKey>>,
     trusted: Vec<Issuer>,
-    revoked: ArcSwap<Revocations>,
+    revoked: ArcSwap<Revoked>,
     allowances: Allowances,
     remembered: RwLock<Remembered>,
-}
-
-/// Tokens whose signature was found good. Their times, and whether they were taken back, are looked at with each use. Bad
-/// ones are not remembered: anybody can make any number of them.
-///
-/// How long a look takes must not tell how near a guess comes: places are found by a hash whose key nobody knows, which could
-/// tell a few bits of the end of a signature at most, and the tokens there are compared in a time that depends on their
-/// length alone.
-#[derive(Default)]
-struct Remembered {
-    tokens: HashTable<(SecretSlice<u8>, Verified)>,
-    state: DefaultHashBuilder,
-}
-
-impl Remembered {
-    fn find(&self, token: &[u8]) -> Option<&Verified> {
-        let is_it = |known: &(SecretSlice<u8>, _)| is_equal(&known.0, token);
-        self.tokens.find(self.state.hash_one(end(token)), is_it).map(|(_, verified)| verified)
-    }
-
-    fn add(&mut self, token: &[u8], verified: Verified) {
-        if self.tokens.len() >= limits::REMEMBERED_TOKENS {
-            self.tokens.clear();
-        }
-        let place = |token: &[u8]| self.state.hash_one(end(token));
-        let is_it = |known: &(SecretSlice<u8>, _)| is_equal(&known.0, token);
-        let entry = self.tokens.entry(place(token), is_it, |(known, _)| place(known.expose_secret()));
-        // One that was verified again tells of other times.
-        match entry {
-            Entry::Occupied(mut known) => known.get_mut().1 = verified,
-            Entry::Vacant(free) => {
-                free.insert((SecretSlice::from(token.to_vec()), verified));
-            }
-        }
-    }
-}
-
-fn is_equal(known: &SecretSlice<u8>, token: &[u8]) -> bool {
-    verify_slices_are_equal(known.expose_secret(), token).is_ok()
-}
-
-/// Part of the signature: what comes before is much the same in all tokens.
-fn end(token: &[u8]) -> &[u8] {
-    &token[token.len().saturating_sub(32)..]
-}
-
-/// A token whose signature is good.
-struct Verified {
-    principal: Arc<Principal>,
-    /// `jti` of one of the bridge's own.
-    id: Option<String>,
-    nbf: i64,
-    exp: i64,
 }
 
 /// What a token is to allow.
@@ -202,6 +149,12 @@ pub enum AccessError {
 }
 
 impl AccessError {
+    /// Whether the signature was good: whoever shows the token is no stranger.
+    #[must_use]
+    pub fn is_of_a_known_token(&self) -> bool {
+        matches!(self, Self::Expired | Self::NotYet | Self::Revoked)
+    }
+
     /// The error with its cause, for logs and the shell.
     #[must_use]
     pub fn chain(&self) -> String {
@@ -231,7 +184,7 @@ impl Tokens {
             ring: ArcSwap::from_pointee(ring),
             sealed: RwLock::new(sealed),
             trusted: trusted?,
-            revoked: ArcSwap::from_pointee(ledger.revocations().await?),
+            revoked: ArcSwap::from_pointee(Revoked::new(ledger.revocations().await?)),
             allowances: Allowances::new(options.requests_per_second, options.burst, clock.clone()),
             remembered: RwLock::default(),
             issuer: options.issuer,
@@ -246,8 +199,8 @@ impl Tokens {
     /// When the ledger cannot be read, or holds a key that cannot be opened; then all stays as it was.
     pub async fn refresh(&self, ledger: &Ledger) -> Result<(), AccessError> {
         let revoked = ledger.revocations().await?;
-        if **self.revoked.load() != revoked {
-            self.revoked.store(Arc::new(revoked));
+        if self.revoked.load().all != revoked {
+            self.revoked.store(Arc::new(Revoked::new(revoked)));
         }
         let now = ledger.signing_keys().await?;
         let changed = *self.sealed.read().unwrap_or_else(PoisonError::into_inner) != now;
@@ -293,7 +246,7 @@ impl Tokens {
 
     /// Opens and seals what else the ledger keeps.
     #[must_use]
-    pub fn vault(&self) -> &Vault {
+    pub fn vault(&self) -> &Arc<Vault> {
         &self.vault
     }
 
@@ -302,9 +255,18 @@ impl Tokens {
     /// # Errors
     /// [`AccessError::Key`] when it cannot be signed.
     pub fn issue(&self, grant: &Grant) -> Result<Issued, AccessError> {
+        self.issue_by(grant, None)
+    }
+
+    /// Makes a token for a client that has shown a secret; `secret` is its [`super::secret_id`]. The token ends with that secret,
+    /// where the secret ends at once.
+    ///
+    /// # Errors
+    /// [`AccessError::Key`] when it cannot be signed.
+    pub fn issue_by(&self, grant: &Grant, secret: Option<&str>) -> Result<Issued, AccessError> {
         let ring = self.ring.load();
         let (key_id, key) = ring.signing();
-        let (id, now) = (random_id()?, self.clock.now());
+        let (id, now) = (random_id("tok_")?, self.clock.now());
         let (issued, ends) = (now.unix_timestamp(), now.unix_timestamp().saturating_add(seconds(grant.ttl)));
         let mut claims = json!({
             "iss": self.issuer,
@@ -319,6 +281,9 @@ impl Tokens {
         });
         if let Some(client) = &grant.client {
             claims["client_id"] = json!(client);
+        }
+        if let Some(secret) = secret {
+            claims[SECRET_ID] = json!(secret);
         }
         let mut header = Header::new(Algorithm::EdDSA);
         (header.typ, header.kid) = (Some(ACCESS_TOKEN.to_owned()), Some(key_id.to_owned()));
@@ -381,12 +346,7 @@ impl Tokens {
         if now < verified.nbf {
             return Err(AccessError::NotYet);
         }
-        let revoked = self.revoked.load();
-        let client = verified.principal.client.as_ref().is_some_and(|client| revoked.clients.contains(client));
-        if client || verified.id.as_ref().is_some_and(|id| revoked.tokens.contains(id)) {
-            return Err(AccessError::Revoked);
-        }
-        Ok(())
+        if self.revoked.load().has(verified) { Err(AccessError::Revoked) } else { Ok(()) }
     }
 
     /// What a token says that names a key of the bridge's own.
@@ -420,7 +380,9 @@ impl Tokens {
             let nbf = time("nbf")?.saturating_sub(seconds(limits::TOKEN_LEEWAY));
             // What a key signed that signs no more ends with it.
             let exp = time("exp")?.min(until.map_or(i64::MAX, OffsetDateTime::unix_timestamp));
-            Ok(Verified { principal: Arc::new(principal), id: Some(id), nbf, exp })
+            let (secret, issued_at) =
+                (claims.text(SECRET_ID).map(str::to_owned), claims.time("iat").unwrap_or(i64::MIN));
+            Ok(Verified { principal: Arc::new(principal), id: Some(id), secret, issued_at, nbf, exp })
         }))
     }
 
@@ -439,7 +401,8 @@ impl Tokens {
         let allowance = self.allowances.of(&identity);
         let (subject, scopes, workspaces) = (said.subject, said.scopes, said.workspaces);
         let principal = Principal { subject, identity, client: None, scopes, workspaces, allowance };
-        Ok(Verified { principal: Arc::new(principal), id: None, nbf: said.nbf, exp: said.exp })
+        let (nbf, exp) = (said.nbf, said.exp);
+        Ok(Verified { principal: Arc::new(principal), id: None, secret: None, issued_at: nbf, nbf, exp })
     }
 
     /// How many verified tokens are remembered; at the most [`limits::REMEMBERED_TOKENS`].

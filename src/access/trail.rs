@@ -25,6 +25,10 @@ pub enum Actor {
     Page(Arc<str>),
 }
 
+/// The event of a request that came with headers of a proxy, from an address that is not trusted to say so. `address` is the
+/// proxy's.
+pub const PROXY_NOT_TRUSTED: &str = "proxy.not_trusted";
+
 /// What the trail calls the status page.
 pub const STATUS_PAGE: &str = "status page";
 
@@ -167,6 +171,14 @@ impl AuditTrail {
             waiting.extend(events);
         }
         room
+    }
+
+    /// Takes note of an event that is written down with what is written next. Where too many wait already, it is left out.
+    pub fn remember(&self, event: AuditEntry) {
+        let mut waiting = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() < limits::AUDIT_WAITING {
+            waiting.push(event);
+        }
     }
 
     /// Writes down what was noted.

@@ -4,9 +4,11 @@
 //! workspace  the importer's loop and the publisher's
 //! supervisor keeps the loops running
 //! access     keys, clients, connections, the audit trail
+//! reload     what is read again on SIGHUP
 //! ```
 
 mod access;
+mod reload;
 mod supervisor;
 mod workspace;
 
@@ -21,6 +23,8 @@ use tokio::task::JoinHandle;
 
 use access::{AccessLoop, audit_loop};
 pub use access::{key_file, open_connection, open_tokens, stored_vault, trusted_issuers, vault};
+use reload::Reload;
+pub use reload::Reloaded;
 use supervisor::Supervisor;
 use workspace::Running;
 pub use workspace::{importer_of, workspace_of};
@@ -43,6 +47,7 @@ pub struct App {
     service: Service,
     stop: watch::Sender<bool>,
     broken: watch::Receiver<bool>,
+    reload: Reload,
     loops: Vec<JoinHandle<()>>,
     audit: (watch::Sender<bool>, JoinHandle<()>),
     server: actix_web::dev::ServerHandle,
@@ -188,6 +193,7 @@ impl App {
         let mut loops: Vec<JoinHandle<()>> =
             running.into_iter().flat_map(|running| running.keep(&supervisor, &stopped)).collect();
         loops.push(keep_access(&supervisor, access, &stopped));
+        let reload = Reload::new(config, certificates.clone());
         if let Some(certificates) = certificates {
             let (clock, stopping) = (clock.clone(), stopped.clone());
             let watch = move || Arc::clone(&certificates).watch(clock.clone(), stopping.clone());
@@ -207,7 +213,7 @@ impl App {
             move || audit_loop(Arc::clone(&trail), ledger.clone(), config.clone(), clock.clone(), audit_ends.clone());
         let audit = supervisor.keep(of_all("audit_trail"), ends, || {}, write);
         tracing::info!(address = %address, "listening");
-        Ok(Self { address, service, stop, broken, loops, audit: (end_audit, audit), server: handle })
+        Ok(Self { address, service, stop, broken, reload, loops, audit: (end_audit, audit), server: handle })
     }
 
     /// Waits until the bridge can do its work no more, which nothing but a fault of its own brings about. Then it is to be
@@ -215,6 +221,12 @@ impl App {
     pub async fn broken(&self) {
         // The sender lives as long as the task that it tells of; without both, nothing is served.
         let _ = self.broken.clone().wait_for(|broken| *broken).await;
+    }
+
+    /// Takes what has changed in the settings, in files with secrets and in the certificate, as far as that is possible without
+    /// a restart, and says in the log what became of it. `read` are the settings, read again.
+    pub fn reload(&self, read: Result<Config, ConfigError>) -> Reloaded {
+        self.reload.again(&self.service, read)
     }
 
     /// Where it listens.
@@ -299,13 +311,13 @@ fn service(
     let cursors = tokens.vault().derive("cursors").map_err(AccessError::Sealed).map_err(StartError::Access)?;
     Ok(Service {
         cursor_key: Arc::new(CursorKey::new(&cursors).ok_or(StartError::Access(AccessError::Key))?),
+        login: Arc::new(ClientLogin::new(Arc::clone(tokens.vault()), clock.clone()).map_err(StartError::Access)?),
         tokens,
         token_ttl: config.access.token_ttl,
         strangers: Arc::new(match config.limits.requests_per_second {
             0 => Strangers::unlimited(clock.clone()),
             _ => Strangers::new(limits::STRANGER_REQUESTS, limits::STRANGER_PAUSE, clock.clone()),
         }),
-        login: Arc::new(ClientLogin::new(clock.clone())),
         trail: Arc::new(AuditTrail::new(clock.clone())),
         measures,
         ledger: ledger.clone(),
@@ -320,6 +332,8 @@ fn service(
             public_url,
             trusted_proxies: config.server.trusted_proxies.as_slice().into(),
             may_be_forwarded: config.server.public_url.is_none(),
+            has_tls: config.server.tls_cert.is_some(),
+            untrusted: Arc::default(),
         },
         tasks: Arc::default(),
         names: config.scim.one_word_names,

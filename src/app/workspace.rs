@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -94,7 +95,7 @@ impl Running {
             nudge: Arc::clone(&nudge),
             bursts: Bursts::default(),
             past: Past::new(&workspace.name, ledger.clone()),
-            webhook_key: workspace.client_secret.as_ref().map(WebhookKey::new),
+            webhook_key: ArcSwapOption::from(workspace.client_secret.as_ref().map(WebhookKey::new).map(Arc::new)),
             connector,
         };
         let worker = Worker {

@@ -1,5 +1,7 @@
 //! `check`: configuration, certificate, database, issuers, Intercom; each line with what to do.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::Args;
@@ -7,14 +9,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{CommandError, print_line};
-use crate::access::{Issuer, KeyRing, connection_purpose};
+use super::{CommandError, print_line, when};
+use crate::access::{Issuer, KeyRing, PROXY_NOT_TRUSTED, connection_purpose};
 use crate::app::{missing_file, stored_vault, trusted_issuers, without_password};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::{Config, ConfigError, WorkspaceConfig};
 use crate::http::Certificates;
 use crate::intercom::{self, Client, Permission, Since};
-use crate::ledger::Ledger;
+use crate::ledger::{AuditEntry, AuditQuestion, Ledger};
 use crate::limits;
 
 #[derive(Debug, Args)]
@@ -32,7 +34,8 @@ pub async fn run(arguments: &Arguments, config: Result<Config, ConfigError>, clo
             report.ok("configuration", "every value can be used");
             config.warnings.iter().for_each(|warning| report.warn("configuration", warning));
             check_certificate(&config, &mut report);
-            check_database(&config, &mut report).await;
+            check_proxy(&config, &mut report);
+            check_database(&config, &clock, &mut report).await;
             check_issuers(&config, &clock, &mut report).await;
             for workspace in config.workspaces() {
                 report.workspace = (config.workspaces().len() > 1).then(|| workspace.name.clone());
@@ -140,6 +143,59 @@ fn has_tls_in_front(config: &Config) -> bool {
     })
 }
 
+/// Whether the settings look as if a proxy were in front that they do not name.
+fn check_proxy(config: &Config, report: &mut Report) {
+    let (server, named) = (&config.server, config.server.trusted_proxies.len());
+    let by_tls_elsewhere =
+        server.tls_cert.is_none() && server.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+    if named > 0 {
+        report.ok(
+            "proxy",
+            &format!("server.trusted_proxies names {named} addresses or networks that may say for whom they ask"),
+        );
+    } else if by_tls_elsewhere {
+        report.warn(
+            "proxy",
+            "server.public_url is https, and the bridge does not end TLS itself, so there is a proxy in front, which \
+             server.trusted_proxies does not name: the audit trail has the proxy's address for everybody, and all clients share \
+             one limit for bad tokens and secrets; set server.trusted_proxies (BRIDGE_SERVER__TRUSTED_PROXIES) to the address of \
+             the proxy, as the bridge sees it",
+        );
+    }
+}
+
+/// What the bridge saw: requests with headers of a proxy, from addresses that are not trusted.
+async fn check_seen_proxies(config: &Config, ledger: &Ledger, clock: &Clock, report: &mut Report) {
+    let since = clock::before(clock.now(), limits::UNTRUSTED_PROXY_TOLD);
+    let event = Some(PROXY_NOT_TRUSTED.to_owned());
+    let question = AuditQuestion { since: Some(since), event, everything: true, ..AuditQuestion::default() };
+    // What cannot be read is told of by the check of the database.
+    let seen = ledger.audit(&question, limits::LIST_ITEMS as u64).await.unwrap_or_default();
+    let mut latest: BTreeMap<IpAddr, AuditEntry> = BTreeMap::new();
+    for entry in seen {
+        let address = entry.address.as_deref().and_then(|address| address.parse().ok());
+        if let Some(address) = address.filter(|address| !is_trusted(config, *address)) {
+            latest.insert(address, entry);
+        }
+    }
+    for (address, entry) in latest.iter().take(limits::UNTRUSTED_PROXIES) {
+        report.warn(
+            "proxy",
+            &format!(
+                "on {} the bridge got a request from {address} with headers of a proxy ({}), and server.trusted_proxies does not \
+                 name that address, so they are ignored; if it is your proxy, set server.trusted_proxies \
+                 (BRIDGE_SERVER__TRUSTED_PROXIES) to it, and if not, somebody made them up and nothing is to be done",
+                when(entry.at),
+                entry.detail.as_deref().unwrap_or("unknown"),
+            ),
+        );
+    }
+}
+
+fn is_trusted(config: &Config, address: IpAddr) -> bool {
+    config.server.trusted_proxies.iter().any(|network| network.contains(&address))
+}
+
 /// Nothing is created: a key that is not there yet is made by the first start.
 async fn check_encryption_key(config: &Config, ledger: &Ledger, report: &mut Report) {
     match stored_vault(config, ledger).await {
@@ -159,7 +215,7 @@ async fn check_encryption_key(config: &Config, ledger: &Ledger, report: &mut Rep
 }
 
 /// Nothing is created: a database that is not there yet is made by the first start for SQLite, and is a failure otherwise.
-async fn check_database(config: &Config, report: &mut Report) {
+async fn check_database(config: &Config, clock: &Clock, report: &mut Report) {
     let url = config.database.url.expose_secret();
     let name = without_password(url);
     if missing_file(url).is_some() {
@@ -179,6 +235,7 @@ async fn check_database(config: &Config, report: &mut Report) {
         Ok(0) => {
             report.ok("database", &format!("{name} is up to date"));
             check_encryption_key(config, &ledger, report).await;
+            check_seen_proxies(config, &ledger, clock, report).await;
         }
         Ok(pending) => report
             .warn("database", &format!("{name} lacks {pending} migrations; the next start, or `migrate`, runs them")),

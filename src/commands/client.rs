@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::token::{Scopes, overlap, workspaces};
@@ -11,7 +11,8 @@ use super::{
     CommandError, by_command, by_command_with, existing_ledger, last_uses, name, new_or_existing_ledger, print_line,
     print_table, rfc3339, tell_how_far, when, when_known,
 };
-use crate::access::{Scope, client_id, client_secret};
+use crate::access::{AccessError, Scope, client_id, client_secret, client_secret_of};
+use crate::app::{key_file, stored_vault, vault};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{Ledger, OAuthClient};
@@ -35,7 +36,8 @@ pub enum Command {
     Rotate {
         /// Its id.
         id: String,
-        /// How long the secret before stays good, such as 24h; 0s if somebody else may know it.
+        /// How long the secret before stays good, such as 24h; 0s if somebody else may know it: then the tokens that were
+        /// obtained with it end too.
         #[arg(long, default_value = "24h", value_parser = overlap)]
         overlap: Duration,
         /// Print id and secret as JSON.
@@ -69,7 +71,7 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
         Command::Create(create) => make(config, &ledger, create).await,
         Command::List { json } => list(config, &ledger, *json).await,
         Command::Disable { id } => disable(&ledger, id).await,
-        Command::Rotate { id, overlap, json } => rotate(&ledger, id, *overlap, *json).await,
+        Command::Rotate { id, overlap, json } => rotate(config, &ledger, id, (*overlap, *json)).await,
     };
     ledger.close().await;
     result
@@ -77,9 +79,10 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
 
 async fn make(config: &Config, ledger: &Ledger, create: &Create) -> Result<(), CommandError> {
     let now = Clock::System.now();
-    let (secret, secret_hash) = client_secret()?;
+    let id = client_id(&create.name)?;
+    let (secret, secret_hash) = fresh_secret(config, ledger, &id).await?;
     let client = OAuthClient {
-        id: client_id(&create.name)?,
+        id,
         name: create.name.clone(),
         secret_hash,
         previous: None,
@@ -158,16 +161,39 @@ async fn disable(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn rotate(ledger: &Ledger, id: &str, overlap: Duration, json: bool) -> Result<(), CommandError> {
+async fn rotate(
+    config: &Config,
+    ledger: &Ledger,
+    id: &str,
+    (overlap, json): (Duration, bool),
+) -> Result<(), CommandError> {
     let (client, now) = (known(ledger, id).await?, Clock::System.now());
     if client.disabled_at.is_some() {
         return Err(CommandError::new(format!("{id} is disabled; make a new client instead")));
     }
-    let (secret, hash) = client_secret()?;
+    let (secret, hash) = fresh_secret(config, ledger, id).await?;
     let event = by_command("client.rotated", id, &client.workspaces, now);
     ledger.rotate_client(&client, &hash, now + overlap, event, now).await?;
     show(id, secret.expose_secret(), json);
+    if overlap.is_zero() {
+        eprintln!("The secret before has ended; tokens that were obtained with it end within a second.");
+    }
     Ok(())
+}
+
+/// A secret that shows the bridge that it made it; without the encryption key, one that does not.
+async fn fresh_secret(config: &Config, ledger: &Ledger, id: &str) -> Result<(SecretString, String), AccessError> {
+    // Beside a SQLite database the key is made where the bridge will look for it; elsewhere that is for the bridge to do.
+    let url = config.database.url.expose_secret();
+    let made_here = url.starts_with("sqlite:") && key_file(url).is_some();
+    let vault = match stored_vault(config, ledger).await {
+        Ok(None) if made_here => vault(config, ledger).await.ok(),
+        stored => stored.ok().flatten(),
+    };
+    match vault {
+        Some(vault) => client_secret_of(id, &vault),
+        None => client_secret(),
+    }
 }
 
 async fn known(ledger: &Ledger, id: &str) -> Result<OAuthClient, CommandError> {

@@ -12,7 +12,7 @@ use super::arguments::number;
 use super::import::progress_bar;
 use super::simulate::CompanyArguments;
 use super::{CommandError, asked_to_stop, print_line};
-use crate::access::{AccessError, Grant, Scope, Vault, client_id, client_secret};
+use crate::access::{AccessError, Grant, Scope, Vault, client_id, client_secret_of};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, Telemetry};
@@ -25,7 +25,7 @@ use crate::telemetry;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Port on the loopback address; 0 takes a free one.
-    #[arg(long, default_value_t = 8080, allow_negative_numbers = true, value_parser = number(0..=u16::MAX))]
+    #[arg(long, default_value_t = 8080, value_parser = number(0..=u16::MAX))]
     port: u16,
     #[command(flatten)]
     company: CompanyArguments,
@@ -37,7 +37,7 @@ pub struct Arguments {
 const SIMULATED_TOKEN: &str = "simulated-access-token";
 
 pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
-    telemetry::init(&Telemetry { log_format: LogFormat::Text, otlp_endpoint: None }, "warn");
+    telemetry::init(&Telemetry { log_level: None, log_format: LogFormat::Text, otlp_endpoint: None }, "warn");
     let bar = progress_bar();
     bar.set_message("making a company");
     let simulator = Simulator::start(arguments.company.workspace(SIMULATED_TOKEN), Options::default())?;
@@ -149,9 +149,10 @@ Intercom is simulated at {intercom}. The database is thrown away at the end. Ctr
 
 /// An OAuth client that may do everything: its id and secret.
 async fn client(app: &App) -> Result<(String, SecretString), CommandError> {
-    let (secret, secret_hash) = client_secret()?;
+    let id = client_id("demo")?;
+    let (secret, secret_hash) = client_secret_of(&id, app.service().tokens.vault())?;
     let client = OAuthClient {
-        id: client_id("demo")?,
+        id,
         name: "demo".to_owned(),
         secret_hash,
         previous: None,

@@ -36,7 +36,7 @@ enum Command {
     Verify {
         /// The head that an earlier check printed, or the hash of a generation in a review: say which generation that is, and
         /// fail if the history does not hold it any more.
-        #[arg(long, value_name = "HASH", allow_hyphen_values = true, value_parser = NonEmptyStringValueParser::new())]
+        #[arg(long, value_name = "HASH", value_parser = NonEmptyStringValueParser::new())]
         head: Option<String>,
         /// Print what came of it as JSON.
         #[arg(long)]

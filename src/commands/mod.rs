@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod connect;
 mod demo;
+mod hyphens;
 mod import;
 mod keys;
 mod ledger;
@@ -165,7 +166,7 @@ impl CommandLine {
             Command::Openapi(arguments) => openapi::run(arguments),
             Command::Completions(arguments) => manual::completions(arguments),
             Command::Manual => manual::manual(),
-            Command::Serve => serve::run(&self.settings("info")?).await,
+            Command::Serve => serve::run(&self.settings(telemetry::USUAL)?, || self.load()).await,
             Command::Import(arguments) => import::run(&self.settings("warn")?, arguments).await,
             Command::Ledger(arguments) => ledger::run(&self.settings("warn")?, arguments).await,
             Command::Migrate => migrate::run(&self.settings("warn")?).await,

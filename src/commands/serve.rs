@@ -1,19 +1,38 @@
 //! `serve`: the bridge.
 
+use std::pin::pin;
+
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::{CommandError, asked_to_stop};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
+use crate::telemetry;
 
 /// Why it ends although nobody asked it to.
 pub const BROKEN: &str =
     "the server stopped because of a fault in the bridge; start it again, and report this with the log";
 
-pub async fn run(config: &Config) -> Result<(), CommandError> {
+/// Runs the bridge until somebody asks it to stop. On SIGHUP the settings are read again, by `load`.
+pub async fn run(config: &Config, load: impl Fn() -> Result<Config, ConfigError>) -> Result<(), CommandError> {
+    // From the first moment on: without it the signal ends the process.
+    let mut hangup = signal(SignalKind::hangup())?;
     let app = App::start(config, Clock::System).await?;
-    let broken = tokio::select! {
-        () = asked_to_stop() => false,
-        () = app.broken() => true,
+    // One for all rounds, so that no signal falls between two of them.
+    let mut stop = pin!(asked_to_stop());
+    let broken = loop {
+        tokio::select! {
+            () = &mut stop => break false,
+            () = app.broken() => break true,
+            _ = hangup.recv() => {
+                let read = load();
+                if let Ok(config) = &read {
+                    telemetry::change_level(&config.telemetry, telemetry::USUAL);
+                }
+                app.reload(read);
+            }
+        }
     };
     app.stop().await;
     if broken { Err(CommandError::new(BROKEN)) } else { Ok(()) }

@@ -13,7 +13,7 @@ use crate::limits;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Port on the loopback address.
-    #[arg(long, default_value_t = 8090, allow_negative_numbers = true, value_parser = number(0..=u16::MAX))]
+    #[arg(long, default_value_t = 8090, value_parser = number(0..=u16::MAX))]
     port: u16,
     #[command(flatten)]
     company: CompanyArguments,
@@ -29,16 +29,16 @@ pub struct Arguments {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct CompanyArguments {
     /// How many people, up to 200000.
-    #[arg(long, default_value_t = 250, allow_negative_numbers = true, value_parser = number(1..=limits::SIMULATED_PEOPLE))]
+    #[arg(long, default_value_t = 250, value_parser = number(1..=limits::SIMULATED_PEOPLE))]
     pub admins: u32,
     /// How many teams, up to 10,000.
-    #[arg(long, default_value_t = 12, allow_negative_numbers = true, value_parser = number(0..=limits::SIMULATED_TEAMS))]
+    #[arg(long, default_value_t = 12, value_parser = number(0..=limits::SIMULATED_TEAMS))]
     pub teams: u32,
     /// How many more people, who joined last: everybody else is as without them.
-    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = number(0..=limits::SIMULATED_PEOPLE))]
+    #[arg(long, default_value_t = 0, value_parser = number(0..=limits::SIMULATED_PEOPLE))]
     pub newcomers: u32,
     /// Which company of that size.
-    #[arg(long, default_value_t = 7, allow_negative_numbers = true, value_parser = number(0..=u64::MAX))]
+    #[arg(long, default_value_t = 7, value_parser = number(0..=u64::MAX))]
     pub seed: u64,
 }
 

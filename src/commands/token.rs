@@ -30,7 +30,6 @@ pub enum Command {
     /// Take a token back. It ends within a second.
     Revoke {
         /// Its id, as `token list` shows it.
-        #[arg(allow_hyphen_values = true)]
         id: String,
     },
 }

@@ -48,6 +48,10 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("limits.requests_per_second", "a whole number up to 1000000; 0 for no limit"),
     ("limits.burst", "a whole number up to 1000000; 0 for no limit"),
     ("limits.max_connections", "a whole number from 1 to 1000000"),
+    (
+        "telemetry.log_level",
+        "a level (error, warn, info, debug, trace, off), or modules with levels, such as info,intercom_scim_bridge=debug; or nothing",
+    ),
     ("telemetry.log_format", "text or json"),
     ("telemetry.otlp_endpoint", "an http or https address, such as http://collector:4318, or nothing"),
     ("workspaces[].name", "a word of small letters, digits and hyphens, up to 63, that no other workspace has"),

@@ -6,6 +6,7 @@
 
 mod environment;
 mod findings;
+mod fingerprint;
 mod lists;
 mod reference;
 mod values;
@@ -26,13 +27,14 @@ use validator::Validate;
 use environment::variables;
 pub use environment::{open_to_others, wrong_log_filter};
 use findings::{out_of_range, repair, source, unknown_keys, unreadable, what_is_allowed};
+pub use fingerprint::Fingerprint;
 pub use lists::{Issuer, WorkspaceConfig};
 pub use reference::reference;
 pub use values::origin;
 use values::{
-    api_version, client_id_or_empty, database_url, file_or_empty, full_interval, lease, max_age, max_wait, networks,
-    origin_or_empty, plain, poll_interval, region_or_empty, sealing_key_or_empty, secret_or_empty, texts, token_ttl,
-    url_or_empty,
+    api_version, client_id_or_empty, database_url, file_or_empty, full_interval, lease, log_level_or_empty, max_age,
+    max_wait, networks, origin_or_empty, plain, poll_interval, region_or_empty, sealing_key_or_empty, secret_or_empty,
+    texts, token_ttl, url_or_empty,
 };
 
 use crate::directory::{DEFAULT_WORKSPACE, Names};
@@ -75,6 +77,9 @@ pub struct Config {
     /// What is odd and does not stop the start.
     #[serde(skip)]
     pub warnings: Vec<String>,
+    /// Tells which settings differ from those of another reading.
+    #[serde(skip)]
+    pub fingerprint: Fingerprint,
 }
 
 /// Section `server`.
@@ -233,6 +238,9 @@ pub struct Reviews {
 /// Section `telemetry`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Telemetry {
+    /// How much is logged where `RUST_LOG` does not say so: a level, or modules with levels; none for the usual.
+    #[serde(deserialize_with = "log_level_or_empty")]
+    pub log_level: Option<String>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Where spans go, by OTLP over HTTP; none for nowhere.
@@ -320,6 +328,7 @@ impl Config {
             warnings.extend(open_to_others(file, "--config, which has a secret in it,"));
         }
         config.warnings = warnings;
+        config.fingerprint = Fingerprint::of(&figment);
         wrong.sort();
         if wrong.is_empty() { Ok(config) } else { Err(ConfigError(wrong)) }
     }
@@ -563,9 +572,12 @@ mod tests {
             "warn,intercom_scim_bridge::http=trace",
         ] {
             assert_eq!(wrong_log_filter(filter), None, "{filter}");
+            assert!(load(&[("BRIDGE_TELEMETRY__LOG_LEVEL", filter)]).is_ok(), "{filter}");
         }
         for filter in ["verbose", "info,debgu", "info=", "sqlx=loud", "=info", "[", "everything please"] {
             assert!(wrong_log_filter(filter).is_some(), "{filter}");
+            let error = load(&[("BRIDGE_TELEMETRY__LOG_LEVEL", filter)]).unwrap_err().to_string();
+            assert!(error.starts_with("telemetry.log_level"), "{error}");
         }
     }
 

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 
+use super::environment::wrong_log_filter;
 use crate::access::Vault;
 use crate::intercom::Region;
 use crate::limits;
@@ -147,6 +148,13 @@ pub(super) fn text_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     let text = String::deserialize(deserializer)?;
     let text = text.trim();
     Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// How much is logged, as `RUST_LOG` says it.
+pub(super) fn log_level_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = text_or_empty(deserializer)?;
+    let fits = |text: &String| wrong_log_filter(text).is_none();
+    if text.as_ref().is_none_or(fits) { Ok(text) } else { Err(D::Error::custom("no level")) }
 }
 
 pub(super) fn file_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {

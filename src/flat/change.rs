@@ -195,7 +195,6 @@ impl Row for ChangeRow {
         "activity_type",
         "activity_id",
     ];
-    const FOR_SPREADSHEETS: bool = true;
 }
 
 type Attributes = Option<Map<String, Value>>;

@@ -52,8 +52,6 @@ pub struct Selection {
 pub trait Row: Serialize {
     /// The names of its members, in their order; the header of a table.
     const COLUMNS: &'static [&'static str];
-    /// Whether people open the table in a spreadsheet.
-    const FOR_SPREADSHEETS: bool = false;
 }
 
 /// The rows that are wanted.

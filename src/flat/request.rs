@@ -67,7 +67,6 @@ impl Row for LifecycleRequest {
         "closed_by",
         "note",
     ];
-    const FOR_SPREADSHEETS: bool = true;
 }
 
 /// What a request can ask for.

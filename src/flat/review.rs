@@ -174,7 +174,6 @@ impl Row for ReviewedAccount {
         "change_since_last_review",
         "is_dormant",
     ];
-    const FOR_SPREADSHEETS: bool = true;
 }
 
 /// The accounts that have access at `moment`, by id; and, where the review before is given, those that had access then.

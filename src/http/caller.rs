@@ -165,11 +165,13 @@ fn identify<T: 'static>(
         return Either::Left(ready(welcome(request, service, known)));
     }
     let (request, token) = (request.clone(), token.to_vec());
-    if let Err(too_many) = service.stranger("token", &request) {
-        return Either::Left(ready(Err(too_many)));
-    }
     Either::Right(Box::pin(async move {
         let known = service.tokens.verify(&token).await;
+        // Only those whose token is not good count as strangers: behind one address there may be others, whose first
+        // request with a good token must not be refused because of them.
+        if known.as_ref().is_err_and(|error| !error.is_of_a_known_token()) {
+            service.stranger("token", &request)?;
+        }
         welcome(&request, service, known)
     }))
 }

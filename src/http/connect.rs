@@ -52,15 +52,20 @@ pub async fn begin(
     // Before anything is used up.
     preferred_form(&request, &[HTML])?;
     let Some(ticket) = asked.ticket.as_deref().filter(|ticket| looks_random(ticket)) else { return Ok(no_ticket()) };
-    service.stranger("connect", &request)?;
     let secret = || random_secret().map_err(|_| ScimError::Internal);
     let (state, session) = (secret()?, secret()?);
     let proof = ConnectProof {
         state_hash: hash_of_random(state.expose_secret()),
         session_hash: hash_of_random(session.expose_secret()),
     };
-    let workspace = service.ledger.take_ticket(&hash_of_random(ticket), &proof, service.clock.now()).await?;
-    let workspace = workspace.and_then(|name| service.workspaces.get(&name));
+    let taken = {
+        let _turn = service.lookup().await?;
+        service.ledger.take_ticket(&hash_of_random(ticket), &proof, service.clock.now()).await?
+    };
+    if taken.is_none() {
+        service.stranger("connect", &request)?;
+    }
+    let workspace = taken.and_then(|name| service.workspaces.get(&name));
     let Some(workspace) = workspace else { return Ok(no_ticket()) };
     let url = service.origin.url_for(&request);
     let to = workspace.connector.authorise_url(state.expose_secret(), &format!("{url}/connect/intercom/callback"));
@@ -105,10 +110,15 @@ pub async fn callback(
     let Some((state, session)) = both.filter(|(state, session)| looks_random(state) && looks_random(session)) else {
         return Ok(not_begun());
     };
-    service.stranger("connect", &request)?;
     let proof = ConnectProof { state_hash: hash_of_random(state), session_hash: hash_of_random(session) };
-    let workspace = service.ledger.finish_connecting(&proof, service.clock.now()).await?;
-    let Some(workspace) = workspace.and_then(|name| service.workspaces.get(&name)) else { return Ok(not_begun()) };
+    let begun = {
+        let _turn = service.lookup().await?;
+        service.ledger.finish_connecting(&proof, service.clock.now()).await?
+    };
+    if begun.is_none() {
+        service.stranger("connect", &request)?;
+    }
+    let Some(workspace) = begun.and_then(|name| service.workspaces.get(&name)) else { return Ok(not_begun()) };
     let Some(code) = returned.code.as_deref().filter(|code| !code.is_empty()) else {
         return Ok(page(
             StatusCode::BAD_REQUEST,

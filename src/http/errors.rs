@@ -23,13 +23,13 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Value, json};
 use tracing::{Instrument, Span};
 
-use super::admission;
 use super::heads::unreadable_target;
 use super::origin::Came;
 use super::request_id::{self, X_REQUEST_ID};
 use super::routes::Pattern;
 use super::service::Service;
 use super::unread::Unread;
+use super::{admission, guards};
 use crate::access::{Actor, Answered, TooMany};
 use crate::ledger::LedgerError;
 use crate::limits;
@@ -308,6 +308,10 @@ pub async fn finish(
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     let mut facts = facts.borrow_mut();
+    guards::add(&mut response, facts.came.is_secure);
+    if let Some((peer, header)) = facts.came.not_trusted {
+        guards::tell_not_trusted(response.request(), peer, header);
+    }
     if let Some(service) = response.request().app_data::<Data<Service>>() {
         note(service, &response, &mut facts, (&span, service.clock.running().saturating_sub(started)));
     }

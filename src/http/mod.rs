@@ -21,12 +21,14 @@
 //! tasks       what runs in the background
 //! openapi     the description           tls        the certificate
 //! errors      every refusal becomes a body here, the framework's own included
+//! guards      headers that every answer has  bare  the HTTP library's own answers get them too
 //! request_id  what a request is called
 //! ```
 
 mod accept;
 mod admission;
 mod audit;
+mod bare;
 mod body;
 mod caller;
 mod changes;
@@ -35,6 +37,7 @@ mod discovery;
 mod errors;
 mod flat;
 mod freshness;
+mod guards;
 mod heads;
 mod imports;
 mod lifecycle;
@@ -65,7 +68,7 @@ pub use changes::document as change_document;
 pub use lifecycle::settle as settle_requests;
 pub use metrics::begin as begin_counting;
 pub use openapi::{collection as openapi_collection, document as openapi_document};
-pub use origin::Origin;
+pub use origin::{Origin, UntrustedPeers};
 pub use server::serve;
 pub use service::{Freshness, Service, Workspace, api_base_url, scim_base_url};
 pub use tasks::{TaskName, TaskStanding, TaskState, Tasks};

@@ -101,18 +101,22 @@ async fn grant(
     service: &Service,
     body: &[u8],
 ) -> Result<Result<TokenAnswer, TokenRefusal>, ApiError> {
-    service.stranger("login", request)?;
+    // A secret is looked at before anybody is refused for asking too often: behind one address there may be many, and what
+    // strangers do must not keep a client out that has a right one.
     let asked = match question(request, body) {
         Ok(asked) => asked,
-        Err(refusal) => return Ok(Err(refusal)),
+        Err(refusal) => {
+            service.stranger("login", request)?;
+            return Ok(Err(refusal));
+        }
     };
-    let possible = asked.client_id.len() <= limits::CLIENT_ID_BYTES && !asked.client_id.contains('\0');
-    let client = if possible { service.ledger.client(&asked.client_id).await? } else { None };
+    let client = find(service, &asked.client_id).await?;
     let network = network_of(Facts::of(request, |facts| facts.came.from).flatten());
     match (service.login.look(&asked, client.clone(), &network).await, client) {
         (Login::TooMany(too_many), _) => Err(ApiError::TooMany(too_many)),
-        (Login::Granted, Some(client)) => issue(request, service, &asked, &client).await,
-        (Login::Refused | Login::Granted, client) => {
+        (Login::Granted { secret }, Some(client)) => issue(request, service, &asked, (&client, &secret)).await,
+        (Login::Refused | Login::Granted { .. }, client) => {
+            service.stranger("login", request)?;
             // Who is not known may call itself anything, so only what is known is written down.
             if let Some(client) = client {
                 tracing::warn!(client = %client.id, "a client was refused a token");
@@ -132,6 +136,15 @@ async fn grant(
     }
 }
 
+/// The client of that id, as the database has it now.
+async fn find(service: &Service, id: &str) -> Result<Option<OAuthClient>, ApiError> {
+    if id.is_empty() || id.len() > limits::CLIENT_ID_BYTES || id.contains('\0') {
+        return Ok(None);
+    }
+    let _turn = service.lookup().await?;
+    Ok(service.ledger.client(id).await?)
+}
+
 /// What the client asks.
 fn question(request: &HttpRequest, body: &[u8]) -> Result<TokenRequest, TokenRefusal> {
     let is_form =
@@ -148,7 +161,7 @@ async fn issue(
     request: &HttpRequest,
     service: &Service,
     asked: &TokenRequest,
-    client: &OAuthClient,
+    (client, secret): (&OAuthClient, &str),
 ) -> Result<Result<TokenAnswer, TokenRefusal>, ApiError> {
     let scope = match asked.scope(&client.scope) {
         Ok(scope) => scope,
@@ -161,7 +174,7 @@ async fn issue(
         ttl: service.token_ttl,
         client: Some(client.id.clone()),
     };
-    let issued = service.tokens.issue(&grant).map_err(|error| {
+    let issued = service.tokens.issue_by(&grant, Some(secret)).map_err(|error| {
         tracing::error!(error = %error, "a token could not be issued");
         ScimError::Internal
     })?;

@@ -1,7 +1,7 @@
 //! From where a request came, and how the bridge was reached.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::HttpRequest;
 use actix_web::dev::ServiceRequest;
@@ -9,6 +9,7 @@ use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 
 use super::errors::Facts;
+use crate::limits;
 
 /// Where clients reach the bridge, and whom it believes about that.
 #[derive(Clone, Debug)]
@@ -19,6 +20,31 @@ pub struct Origin {
     pub trusted_proxies: Arc<[IpNet]>,
     /// Whether they may also say how the bridge was reached: nobody configured it.
     pub may_be_forwarded: bool,
+    /// Whether connections end here with TLS.
+    pub has_tls: bool,
+    /// Who says so without being trusted.
+    pub untrusted: Arc<UntrustedPeers>,
+}
+
+/// Addresses from which requests came with headers of a proxy, although they are not trusted. Each is told of once, and no more
+/// than [`limits::UNTRUSTED_PROXIES`] of them: anybody can send such a header.
+#[derive(Debug, Default)]
+pub struct UntrustedPeers(RwLock<Vec<IpAddr>>);
+
+impl UntrustedPeers {
+    /// Whether that address is to be told of now.
+    fn is_new(&self, peer: IpAddr) -> bool {
+        let is_known = |known: &Vec<IpAddr>| known.len() >= limits::UNTRUSTED_PROXIES || known.contains(&peer);
+        if is_known(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
+            return false;
+        }
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !is_known(&known);
+        if is_new {
+            known.push(peer);
+        }
+        is_new
+    }
 }
 
 /// What is known of where a request came from.
@@ -28,6 +54,10 @@ pub struct Came {
     pub from: Option<IpAddr>,
     /// How the client reached the bridge, if that is another way than the configured one; without a slash at its end.
     pub to: Option<String>,
+    /// Whether the client's connection is encrypted: it ends here with TLS, or the trusted proxy says that it is.
+    pub is_secure: bool,
+    /// The peer and the header, where the peer said for whom it asks, is not trusted, and that was not told of before.
+    pub not_trusted: Option<(IpAddr, &'static str)>,
 }
 
 impl Origin {
@@ -55,7 +85,9 @@ impl Origin {
 
     fn judge(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Came {
         if self.trusted_proxies.is_empty() || !peer.is_some_and(|peer| self.trusts(peer)) {
-            return Came { from: peer, to: None };
+            let header = forwarding_header(headers);
+            let not_trusted = peer.zip(header).filter(|(peer, _)| self.untrusted.is_new(*peer));
+            return Came { from: peer, to: None, is_secure: self.has_tls, not_trusted };
         }
         // Each proxy adds the address that it saw at the end: the last one that is no proxy of ours is the client. What
         // stands before it, the client may have made up.
@@ -63,13 +95,41 @@ impl Origin {
         let mut hops = forwarded.iter().rev().map_while(|hop| address(hop));
         let client = hops.find(|hop| !self.trusts(*hop));
         let to = self.may_be_forwarded.then(|| forwarded_to(headers)).flatten();
-        Came { from: client.or(peer), to }
+        // Of several values the last one is the trusted proxy's.
+        let is_secure =
+            self.has_tls || values(headers, "x-forwarded-proto").pop().is_some_and(|scheme| scheme == "https");
+        Came { from: client.or(peer), to, is_secure, not_trusted: None }
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(&address))
     }
 }
+
+/// The header by which a proxy says for whom it asks, if there is one.
+fn forwarding_header(headers: &HeaderMap) -> Option<&'static str> {
+    headers.keys().find_map(|name| {
+        let name = name.as_str();
+        // Hardly any other header begins so, and this is looked at with each request.
+        name.starts_with(['x', 'f', 'c', 't']).then(|| FORWARDING.into_iter().find(|known| *known == name))?
+    })
+}
+
+/// Headers that proxies, load balancers and content delivery networks add, and that clients do not send.
+const FORWARDING: [&str; 12] = [
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-forwarded-server",
+    "x-real-ip",
+    "forwarded",
+    "cf-connecting-ip",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "fastly-client-ip",
+];
 
 /// The address of the service, as the trusted proxy says it was asked for it: of several values the last, since what stands
 /// before it came with the request.
@@ -113,15 +173,55 @@ mod tests {
 
     use super::*;
 
-    fn judge(may_be_forwarded: bool, peer: &str, headers: &[(&'static str, &'static str)]) -> (String, Option<String>) {
+    fn origin(may_be_forwarded: bool, has_tls: bool) -> Origin {
         let trusted_proxies = ["10.0.0.0/8", "::1/128"].map(|network| network.parse().unwrap()).to_vec().into();
-        let origin = Origin { public_url: String::new(), trusted_proxies, may_be_forwarded };
+        Origin { public_url: String::new(), trusted_proxies, may_be_forwarded, has_tls, untrusted: Arc::default() }
+    }
+
+    fn came(origin: &Origin, peer: &str, headers: &[(&'static str, &'static str)]) -> Came {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        let came = origin.judge(Some(peer.parse().unwrap()), &map);
+        origin.judge(Some(peer.parse().unwrap()), &map)
+    }
+
+    fn judge(may_be_forwarded: bool, peer: &str, headers: &[(&'static str, &'static str)]) -> (String, Option<String>) {
+        let came = came(&origin(may_be_forwarded, false), peer, headers);
         (came.from.unwrap().to_string(), came.to)
+    }
+
+    #[test]
+    fn a_connection_is_encrypted_if_it_ends_here_so_or_the_trusted_proxy_says_so() {
+        let secure =
+            |has_tls, peer, proto| came(&origin(false, has_tls), peer, &[("x-forwarded-proto", proto)]).is_secure;
+        assert!(secure(true, "198.51.100.1", "http") && secure(true, "10.0.0.9", "http"));
+        assert!(secure(false, "10.0.0.9", "https") && secure(false, "10.0.0.9", "http, HTTPS"));
+        assert!(!secure(false, "10.0.0.9", "https, http") && !secure(false, "198.51.100.1", "https"));
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_trusted_is_told_of_once_and_so_are_not_many() {
+        let origin = origin(true, false);
+        let told =
+            |peer: &str, name: &'static str| came(&origin, peer, &[("accept", "x"), (name, "203.0.113.7")]).not_trusted;
+        let first = "192.0.2.1";
+        assert_eq!(told(first, "user-agent"), None);
+        assert_eq!(told("10.0.0.9", "x-forwarded-for"), None, "it is trusted");
+        assert_eq!(told(first, "forwarded"), Some((first.parse().unwrap(), "forwarded")));
+        assert_eq!(told(first, "x-forwarded-for"), None);
+        assert_eq!(told("192.0.2.2", "x-real-ip"), Some(("192.0.2.2".parse().unwrap(), "x-real-ip")));
+        for number in 3..=255 {
+            told(&format!("192.0.2.{number}"), "x-forwarded-for");
+        }
+        assert_eq!(origin.untrusted.0.read().unwrap().len(), limits::UNTRUSTED_PROXIES);
+        for name in FORWARDING {
+            let peer = forwarding_header(&HeaderMap::from_iter([(
+                HeaderName::from_static(name),
+                HeaderValue::from_static("x"),
+            )]));
+            assert_eq!(peer, Some(name));
+        }
     }
 
     const FORWARDED: &[(&str, &str)] = &[

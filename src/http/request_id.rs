@@ -38,5 +38,9 @@ fn fresh() -> String {
     bytes[4..].copy_from_slice(&SHUFFLED.hash_one(REQUESTS.fetch_add(1, Ordering::Relaxed)).to_be_bytes());
     // Twelve bytes are sixteen characters, all of them ASCII.
     let _ = URL_SAFE_NO_PAD.encode_slice(bytes, &mut id);
+    if id[0] == b'-' {
+        // Commands would take it for an option.
+        id[0] = b'A';
+    }
     str::from_utf8(&id).unwrap_or_default().to_owned()
 }

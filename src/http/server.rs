@@ -19,7 +19,9 @@ use actix_web::rt::net::TcpStream;
 use actix_web::web::{Data, PayloadConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::bare::Completed;
 use super::errors::finish;
+use super::guards::STRICT_TRANSPORT;
 use super::heads::CheckedStream;
 use super::routes::routes;
 use super::service::Service;
@@ -54,7 +56,7 @@ pub fn serve(
                 let http = http(&service, &stopping).map_err(TlsError::Service);
                 let checked = |stream: TlsStream<TcpStream>| {
                     let peer = peer(stream.get_ref().0);
-                    (CheckedStream::new(stream), peer)
+                    (Completed::new(CheckedStream::new(stream), Some(STRICT_TRANSPORT)), peer)
                 };
                 acceptor.map_err(TlsError::into_service_error).map(checked).and_then(http)
             })?
@@ -62,7 +64,7 @@ pub fn serve(
         None => server.listen("http", listener, move || {
             let checked = |stream: TcpStream| async move {
                 let peer = peer(&stream);
-                Ok::<_, DispatchError>((CheckedStream::new(stream), peer))
+                Ok::<_, DispatchError>((Completed::new(CheckedStream::new(stream), None), peer))
             };
             fn_service(checked).and_then(http(&service, &stopping))
         })?,

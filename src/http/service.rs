@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use arc_swap::ArcSwapOption;
 use time::OffsetDateTime;
+use tokio::sync::SemaphorePermit;
 
 use super::errors::{ApiError, Facts};
 use super::origin::Origin;
@@ -17,7 +19,7 @@ use crate::import::{Bursts, Connector, Health, Nudge};
 use crate::ledger::Ledger;
 use crate::measures::Measures;
 use crate::publish::{Live, Past};
-use crate::scim::{CursorKey, PageRules};
+use crate::scim::{CursorKey, PageRules, ScimError};
 
 /// The running bridge, as requests see it.
 #[derive(Clone)]
@@ -86,20 +88,29 @@ pub struct Workspace {
     /// What was shown before.
     pub past: Past,
     /// Checks the signatures of Intercom's webhooks; none without a client secret.
-    pub webhook_key: Option<WebhookKey>,
+    pub webhook_key: ArcSwapOption<WebhookKey>,
     /// Gives the importer its token.
     pub connector: Connector,
 }
 
 impl Service {
-    /// Takes note of a request without a token that is known. Each kind is counted for itself: a flood of bad tokens keeps
-    /// nobody behind the same address from getting a good one.
+    /// Takes note of a request whose token, secret, signature, session or link was looked at and is not good. Each kind is
+    /// counted for itself. Nobody with a good one is refused because of it: many clients may be behind one address.
     ///
     /// # Errors
     /// When its address has asked too much.
     pub fn stranger(&self, kind: &'static str, request: &HttpRequest) -> Result<(), ApiError> {
         let network = network_of(Facts::of(request, |facts| facts.came.from).flatten());
         self.strangers.ask(&format!("{kind} {network}")).map_err(ApiError::TooMany)
+    }
+
+    /// The right to look something up in the database for somebody who may be anybody; to be held while that lasts.
+    ///
+    /// # Errors
+    /// When too many others do so.
+    pub async fn lookup(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        let why = || "too many ask at the same time, or the database is slow; try again shortly".to_owned();
+        self.login.lookup().await.ok_or_else(|| ScimError::Unavailable { why: why() }.into())
     }
 
     /// Who was gone by then is not visible any more at `moment`.

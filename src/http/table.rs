@@ -56,44 +56,109 @@ pub fn lines<R: Row>(rows: &[R]) -> Option<Vec<u8>> {
     let mut writer = writer();
     for row in rows {
         let Ok(Value::Object(members)) = serde_json::to_value(row) else { return None };
-        let cells = R::COLUMNS.iter().map(|column| cell(members.get(*column), R::FOR_SPREADSHEETS));
+        let cells = R::COLUMNS.iter().map(|column| cell(members.get(*column)));
         writer.write_record(cells).ok()?;
     }
     writer.into_inner().ok()
 }
 
-fn cell(value: Option<&Value>, for_spreadsheets: bool) -> String {
+fn cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
-        // Some spreadsheets begin a new cell at each semicolon, which lists here have between their items.
-        Some(Value::String(text)) if for_spreadsheets => text.split(';').map(harmless).collect::<Vec<_>>().join(";"),
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => guarded(text),
         Some(other) => other.to_string(),
     }
 }
 
-/// A spreadsheet would take what begins so for a formula, and run it: somebody's name may be one.
-fn harmless(text: &str) -> String {
-    let blank = |letter: char| letter == ' ' || letter.is_control();
-    let first = text.trim_start_matches(blank);
-    let formula = first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) || text.starts_with(char::is_control);
-    if formula { format!("'{text}") } else { text.to_owned() }
+/// Where a spreadsheet may begin a new cell within what is one cell here, depending on how it was set up.
+const SEPARATORS: [char; 4] = [';', '\t', '\n', '\r'];
+
+/// A text as a cell holds it: an apostrophe before each part that a spreadsheet could take for a formula and run. Somebody's
+/// name may be one. Parts that begin with an apostrophe get one too, so that whoever reads the table takes one apostrophe off
+/// the start of each part and has what was written.
+fn guarded(text: &str) -> String {
+    let mut guarded = String::with_capacity(text.len());
+    for part in text.split_inclusive(SEPARATORS) {
+        if needs_guard(part) {
+            guarded.push('\'');
+        }
+        guarded.push_str(part);
+    }
+    guarded
+}
+
+/// Whether a part could be taken for a formula, with what spreadsheets leave out before it: quotes, blanks, and letters that
+/// nobody sees.
+fn needs_guard(part: &str) -> bool {
+    let is_left_out = |letter: char| {
+        letter.is_whitespace()
+            || letter.is_control()
+            || matches!(letter, '"' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let begins = part.trim_start_matches(is_left_out);
+    // Those of East Asian typography are read as the usual ones.
+    let is_formula =
+        begins.starts_with(['=', '+', '-', '@', '\'', '＝', '＋', '－', '＠', '＇', '﹦', '﹢', '﹣', '﹫', '−']);
+    is_formula || part.starts_with(|letter: char| letter.is_control())
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
+    /// What whoever reads a table does.
+    fn read_back(cell: &str) -> String {
+        cell.split_inclusive(SEPARATORS).map(|part| part.strip_prefix('\'').unwrap_or(part)).collect()
+    }
+
     #[test]
-    fn no_cell_is_a_formula_for_people_and_every_cell_is_itself_for_machines() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
-            assert_eq!(cell(Some(&json!(text)), true), format!("'{text}"));
-            assert_eq!(cell(Some(&json!(text)), false), text);
+    fn no_cell_is_a_formula() {
+        for text in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            " =1",
+            "\u{a0}=1",
+            "\u{3000}=1",
+            "\u{feff}=1",
+            "\u{200b}@x",
+            "\"=1\"",
+            "\"\" +1",
+            "＝1",
+            "＋1",
+            "－1",
+            "＠x",
+            "﹦1",
+            "−1",
+            "'=1",
+            "' =1",
+        ] {
+            let cell = cell(Some(&json!(text)));
+            assert!(cell.starts_with('\''), "{text:?}: {cell:?}");
+            assert_eq!(read_back(&cell), text);
         }
-        assert_eq!(cell(Some(&json!("a=1")), true), "a=1");
-        assert_eq!(cell(Some(&json!("Support;=1+1; @x;Billing")), true), "Support;'=1+1;' @x;Billing");
-        assert_eq!((cell(Some(&json!(-1)), true), cell(Some(&json!(null)), true)), ("-1".to_owned(), String::new()));
+        for text in ["a=1", "Ada", "a-b", "a@example.com", "", "O'Neill", "5", "(x)"] {
+            assert_eq!(cell(Some(&json!(text))), text);
+        }
+        assert_eq!(cell(Some(&json!("Support;=1+1; @x;Billing"))), "Support;'=1+1;' @x;Billing");
+        assert_eq!(cell(Some(&json!("a\t=1\r\n-2"))), "a\t'=1\r'\n'-2");
+        assert_eq!((cell(Some(&json!(-1))), cell(Some(&json!(null)))), ("-1".to_owned(), String::new()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_cell_is_read_back_as_it_was(text in "[-=+@';\t\r\n\" a＝]{0,12}") {
+            let cell = guarded(&text);
+            prop_assert_eq!(read_back(&cell), text);
+            for part in cell.split(SEPARATORS) {
+                prop_assert!(!part.trim_start_matches([' ', '"']).starts_with(['=', '+', '-', '@', '＝']), "{cell:?}");
+            }
+        }
     }
 }

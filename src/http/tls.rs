@@ -64,6 +64,17 @@ impl Certificates {
         Ok(config)
     }
 
+    /// Reads the files again, now; whether the certificate is another one. What cannot be used changes nothing.
+    ///
+    /// # Errors
+    /// [`CertificateError`].
+    pub fn read_again(&self) -> Result<bool, CertificateError> {
+        let fresh = read(&self.chain, &self.key)?;
+        let is_another = fresh.cert != self.shown.load().cert;
+        self.shown.store(Arc::new(fresh));
+        Ok(is_another)
+    }
+
     /// Reads the files again when they change. What cannot be used is told, and the certificate stays as it was.
     pub async fn watch(self: Arc<Self>, clock: Clock, mut stop: watch::Receiver<bool>) {
         let (mut known, mut warned_of) = (self.changed_at(), None);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use secrecy::SecretString;
 
 use super::importer::another_workspace;
@@ -24,7 +25,8 @@ pub struct Connector {
     workspace: String,
     client: Arc<Client>,
     connection: Connection,
-    app: Option<OAuthApp>,
+    /// None where the settings have a token.
+    app: ArcSwapOption<OAuthApp>,
     ledger: Ledger,
     clock: Clock,
 }
@@ -91,13 +93,13 @@ impl Connector {
         clock: Clock,
     ) -> Self {
         let app = app.filter(|_| connection.access_token.is_none());
-        Self { workspace: workspace.into(), client, connection, app, ledger, clock }
+        Self { workspace: workspace.into(), client, connection, app: app.map(Arc::new).into(), ledger, clock }
     }
 
     /// Whether its token comes from connecting, and not from the settings.
     #[must_use]
     pub fn by_oauth(&self) -> bool {
-        self.app.is_some()
+        self.app.load().is_some()
     }
 
     /// The calls to Intercom so far.
@@ -115,7 +117,7 @@ impl Connector {
     /// Where a person lets the app in.
     #[must_use]
     pub fn authorise_url(&self, state: &str, callback: &str) -> Option<String> {
-        let app = self.app.as_ref()?;
+        let app = self.app.load_full()?;
         intercom::authorise_url(&self.connection, &app.client_id, state, callback).map(String::from)
     }
 
@@ -124,7 +126,7 @@ impl Connector {
     /// # Errors
     /// [`ConnectError`].
     pub async fn trade(&self, code: &str) -> Result<(SecretString, Workspace), ConnectError> {
-        let app = self.app.as_ref().ok_or(ConnectError::NoApp)?;
+        let app = self.app.load_full().ok_or(ConnectError::NoApp)?;
         let token = intercom::trade_code(&self.client, &app.client_id, &app.client_secret, code).await?;
         let connection = Connection { access_token: Some(token.clone()), ..self.connection.clone() };
         let fresh = Client::new(connection, self.clock.clone()).map_err(ConnectError::Client)?;
@@ -148,6 +150,14 @@ impl Connector {
     /// A sentence when it has characters that no token has.
     pub fn take(&self, token: Option<&SecretString>) -> Result<(), String> {
         self.client.set_token(token)
+    }
+
+    /// From now on codes are traded with that client secret, where the workspace is connected by OAuth.
+    pub fn take_client_secret(&self, client_secret: &SecretString) {
+        if let Some(app) = self.app.load_full() {
+            let (client_id, client_secret) = (app.client_id.clone(), client_secret.clone());
+            self.app.store(Some(Arc::new(OAuthApp { client_id, client_secret })));
+        }
     }
 
     /// Takes the app out of the workspace, at Intercom.

@@ -1,7 +1,7 @@
 //! OAuth clients, and tokens that are held for long. Neither holds a secret: clients have the hash of theirs, and of a
 //! token there is only its id.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use sea_orm::sea_query::Expr;
@@ -81,6 +81,24 @@ pub struct Revocations {
     pub clients: HashSet<String>,
     /// Tokens that were taken back.
     pub tokens: HashSet<String>,
+    /// Clients that were given another secret: what became of tokens that they got with the ones before.
+    pub rotated: HashMap<String, Rotation>,
+}
+
+/// A client's latest change of its secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// When.
+    pub at: OffsetDateTime,
+    /// The hashes of the secrets whose tokens are good as long as they last: the present one, and the one before if it stayed
+    /// good for a while. Tokens of all others have ended.
+    pub hashes: Vec<String>,
+}
+
+impl fmt::Debug for Rotation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rotation").field("at", &self.at).finish_non_exhaustive()
+    }
 }
 
 impl Ledger {
@@ -153,7 +171,8 @@ impl Ledger {
         self.once(update, events).await
     }
 
-    /// Gives a client another secret; the one that it has stays good until a moment.
+    /// Gives a client another secret; the one that it has stays good until a moment. Where that is `now`, what it got with it
+    /// ends too; see [`Revocations::rotated`].
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -241,11 +260,21 @@ impl Ledger {
         let disabled = disabled.filter(clients::Column::DisabledAt.is_not_null()).into_tuple();
         let revoked = tokens::Entity::find().select_only().column(tokens::Column::Id);
         let revoked = revoked.filter(tokens::Column::RevokedAt.is_not_null()).into_tuple();
+        let rotated = clients::Entity::find().filter(clients::Column::DisabledAt.is_null());
+        let rotated = rotated.filter(clients::Column::RotatedAt.is_not_null()).all(&self.database).await?;
         Ok(Revocations {
             clients: disabled.all(&self.database).await?.into_iter().collect(),
             tokens: revoked.all(&self.database).await?.into_iter().collect(),
+            rotated: rotated.into_iter().map(client).filter_map(rotation).collect(),
         })
     }
+}
+
+/// The latest change of a client's secret, if there was one.
+fn rotation(client: OAuthClient) -> Option<(String, Rotation)> {
+    let at = client.rotated_at?;
+    let before = client.previous.filter(|(_, until)| *until > at).map(|(hash, _)| hash);
+    Some((client.id, Rotation { at, hashes: [client.secret_hash].into_iter().chain(before).collect() }))
 }
 
 fn words(text: &str) -> Vec<String> {

@@ -63,7 +63,7 @@ use tokio::sync::Mutex;
 
 pub use audit::{AuditEntry, AuditQuestion};
 pub use changes::{ChangeKind, ChangePage, ChangePosition, RecordedChange};
-pub use clients::{IssuedToken, OAuthClient, Revocations};
+pub use clients::{IssuedToken, OAuthClient, Revocations, Rotation};
 pub use commit::Committed;
 pub use connections::{ConnectProof, SealedConnection};
 pub use copies::{CopyError, sqlite_file};

@@ -88,7 +88,7 @@ async fn what_is_done_to_clients_and_tokens_is_told_and_can_be_asked_for() {
     let made = json_of(&["client", "create", "--name", "Saviynt EIC", "--scope", "scim.read import.read", "--json"]);
     let id = made["client_id"].as_str().unwrap();
     secrets::keep_client(id, made["client_secret"].as_str().unwrap());
-    assert!(id.starts_with("saviynt-eic-"));
+    assert!(id.starts_with("cli_saviynt-eic-"));
     let login = bridge.request(Method::POST, "/oauth/token").basic_auth(id, made["client_secret"].as_str());
     let login = login.header("Content-Type", "application/x-www-form-urlencoded").body("grant_type=client_credentials");
     assert_eq!(Bridge::send(login).await.status, 200);

@@ -85,12 +85,11 @@ async fn status(bridge: &Bridge) -> Value {
 
 /// Waits for a code of the standing's problem; `null` for none.
 async fn problem(bridge: &Bridge, code: Value) {
-    for _ in 0..20_000 {
-        if status(bridge).await["problem"]["code"] == code {
-            return;
-        }
-    }
-    panic!("the problem never was {code}: {}", status(bridge).await);
+    // After an import that failed meanwhile, the next one is made after a pause of some seconds: so many requests may have
+    // been answered by then.
+    let said = async { while status(bridge).await["problem"]["code"] != code {} };
+    let said = tokio::time::timeout(Duration::from_mins(1), said).await;
+    assert!(said.is_ok(), "the problem never was {code}: {}", status(bridge).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -227,6 +227,68 @@ async fn a_rotated_secret_is_good_as_long_as_it_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tokens_end_with_a_secret_that_ends_at_once() {
+    let bridge = Bridge::serving(dozen()).await;
+    let (id, first) = client(&bridge.app, "scim.read", &["default"]).await;
+    let ledger = &bridge.app.service().ledger;
+    let rotate = async |overlap: std::time::Duration| {
+        let (secret, hash) = intercom_scim_bridge::access::client_secret().unwrap();
+        let (known, now) = (ledger.client(&id).await.unwrap().unwrap(), bridge.app.service().clock.now());
+        ledger.rotate_client(&known, &hash, now + overlap, Vec::new(), now).await.unwrap();
+        secrets::keep(secret.expose_secret())
+    };
+    let get = async |token: &str| {
+        Bridge::send(bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(token)).await
+    };
+    let day = std::time::Duration::from_hours(24);
+
+    let by_first = token_of(&ask(&bridge, &id, &first, "").await);
+    let second = rotate(day).await;
+    let (again, by_second) =
+        (token_of(&ask(&bridge, &id, &first, "").await), token_of(&ask(&bridge, &id, &second, "").await));
+    // The new secret is in use at once, and what was obtained with the one before stays.
+    refresh(&bridge).await;
+    for token in [&by_first, &again, &by_second] {
+        assert_eq!(get(token).await.status, 200);
+    }
+
+    // This one leaked: all that was obtained with it, or with those before it, ends; whatever the clock says.
+    let third = rotate(std::time::Duration::ZERO).await;
+    let by_third = token_of(&ask(&bridge, &id, &third, "").await);
+    for token in [&by_first, &again, &by_second] {
+        let ended = ended(async || get(token).await).await;
+        assert!(ended.header("www-authenticate").ends_with("error_description=\"the access token was revoked\""));
+    }
+    assert_eq!(get(&by_third).await.status, 200);
+
+    // And it stays so when the secret is changed once more.
+    let fourth = rotate(day).await;
+    let by_fourth = token_of(&ask(&bridge, &id, &fourth, "").await);
+    refresh(&bridge).await;
+    let statuses = [get(&by_first).await, get(&by_second).await, get(&by_third).await, get(&by_fourth).await];
+    assert_eq!(statuses.map(|answer| answer.status.as_u16()), [401, 401, 200, 200]);
+
+    // A token of an earlier version does not say with which secret it was obtained.
+    let grant = intercom_scim_bridge::access::Grant {
+        subject: id.clone(),
+        client: Some(id.clone()),
+        scopes: vec![Scope::ScimRead],
+        workspaces: vec!["default".to_owned()],
+        ttl: std::time::Duration::from_hours(1),
+    };
+    let earlier = secrets::keep(bridge.app.service().tokens.issue(&grant).unwrap().expose());
+    rotate(std::time::Duration::ZERO).await;
+    ended(async || get(&earlier).await).await;
+    bridge.stop().await;
+}
+
+/// Has the bridge learn at once of what was done to clients.
+async fn refresh(bridge: &Bridge) {
+    let service = bridge.app.service();
+    service.tokens.refresh(&service.ledger).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_large_import_that_keeps_the_database_busy_keeps_nobody_from_a_token() {
     let bridge = Bridge::serving(dozen()).await;
     let (id, secret) = client(&bridge.app, "admin", &["default"]).await;
@@ -280,7 +342,9 @@ async fn floods_of_wrong_secrets_and_bad_tokens_keep_no_good_client_out_and_take
         }
     };
     let (statuses, (), ()) = tokio::join!(flood, bad_tokens, good);
-    assert!(statuses[&401] >= 60 && statuses[&429] >= 1, "{statuses:?}");
+    // How many of them are looked at depends on how fast this machine is; see `access::login`.
+    let refused: usize = [401, 429].iter().filter_map(|status| statuses.get(status)).sum();
+    assert_eq!((refused, statuses.values().sum()), (90, 90), "{statuses:?}");
     assert_eq!(bridge.app.service().tokens.remembered(), remembered + 1, "the good one, and no bad one");
     bridge.stop().await;
 }

@@ -159,9 +159,13 @@ fn settle(value: &mut Value) {
             ("request_id", _) => *value = json!("Jd81kQ0pXw-7f3a91"),
             ("age_seconds", _) => *value = json!(12),
             ("days_since_login", Value::Number(_)) => *value = json!(14),
-            ("actor", Value::String(text)) if text.starts_with("test-") => *value = json!("saviynt-4f1c22d09b7a6e35"),
-            ("identity", Value::String(_)) => *value = json!("client saviynt-4f1c22d09b7a6e35"),
-            ("target", Value::String(text)) if !text.starts_with("adm_") => *value = json!("AuWSD7KUeRzNd_3off7pzA"),
+            ("actor", Value::String(text)) if text.starts_with("cli_test-") => {
+                *value = json!("cli_saviynt-4f1c22d09b7a6e35");
+            }
+            ("identity", Value::String(_)) => *value = json!("client cli_saviynt-4f1c22d09b7a6e35"),
+            ("target", Value::String(text)) if !text.starts_with("adm_") => {
+                *value = json!("tok_AuWSD7KUeRzNd_3off7pzA");
+            }
             ("access_token", _) => *value = json!("eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJSUzI1NiJ9.…"),
             ("sha256", _) => *value = json!("5c673a7e0b29ab02d3ac81785fcadf91816a7baeab59f782535ddbf1470cda28"),
             ("generation_hash", Value::String(_)) => *value = json!("N1LdmbOCFMxkhONW0zQIdZa98AwerX40GnMikDyf3so"),

@@ -35,6 +35,10 @@ async fn tls_is_spoken_and_a_changed_certificate_is_shown() {
     let user = client.get(format!("{url}/scim/v2/Users?count=1")).bearer_auth(token(&bridge.app, &Scope::ALL));
     let user = user.send().await.unwrap();
     assert_eq!((user.status().as_u16(), user.version()), (200, Version::HTTP_11));
+    for path in ["/healthz", "/scim/v2/Users", "/nowhere", "/docs/"] {
+        let answer = client.get(format!("{url}{path}")).send().await.unwrap();
+        assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000", "{path}");
+    }
     let location = user.json::<serde_json::Value>().await.unwrap()["Resources"][0]["meta"]["location"].clone();
     assert!(location.as_str().unwrap().starts_with(&url), "{location}");
     let offering = client.get(format!("{url}/healthz")).header("Connection", "Upgrade").header("Upgrade", "h2c");

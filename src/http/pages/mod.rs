@@ -105,13 +105,17 @@ pub async fn log_in(request: HttpRequest, service: Data<Service>, body: Body) ->
     let refused = || Ok(page(StatusCode::BAD_REQUEST, view::no_link()));
     let link = value_of(&body.0, "link");
     let Some(link) = link.filter(|link| looks_random(link) && !by_another_site(&request)) else { return refused() };
-    service.stranger("login", &request)?;
     let session = random_secret().map_err(|_| ScimError::Internal)?;
     let now = service.clock.now();
     let (link, hash) = (hash_of_random(&link), hash_of_random(session.expose_secret()));
     let times = (now, now + limits::PAGE_SESSION);
     let begun = |shown: &[String]| events("page.session_begun", &request, now, shown);
-    if service.ledger.take_login_link(&link, &hash, times, begun).await?.is_none() {
+    let taken = {
+        let _turn = service.lookup().await?;
+        service.ledger.take_login_link(&link, &hash, times, begun).await?
+    };
+    if taken.is_none() {
+        service.stranger("login", &request)?;
         return refused();
     }
     let seconds = i64::try_from(limits::PAGE_SESSION.as_secs()).unwrap_or(i64::MAX);
@@ -198,9 +202,13 @@ fn session_hash(request: &HttpRequest, service: &Service) -> Option<String> {
 /// The workspaces that the session shows, if there is one.
 async fn session(request: &HttpRequest, service: &Service) -> Result<Option<Vec<String>>, ApiError> {
     let Some(hash) = session_hash(request, service) else { return Ok(None) };
-    service.stranger("page", request)?;
-    let shown = service.ledger.session(&hash, service.clock.now()).await?;
-    if shown.is_some() {
+    let shown = {
+        let _turn = service.lookup().await?;
+        service.ledger.session(&hash, service.clock.now()).await?
+    };
+    if shown.is_none() {
+        service.stranger("page", request)?;
+    } else {
         // The start of the hash tells sessions apart and is good for nothing else.
         let which = hash.get(..8).unwrap_or_default();
         Facts::of(request, |facts| facts.actor = Some(Actor::Page(format!("{STATUS_PAGE} {which}").into())));

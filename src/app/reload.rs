@@ -1,0 +1,163 @@
+//! SIGHUP: settings, secrets in files and certificates are read again while the bridge runs.
+//!
+//! What can be changed without a restart is taken: Intercom's access tokens and client secrets, and the certificate (how much
+//! is logged too, by the command). What cannot is named. What cannot be read changes nothing: what was there before stays.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::access::WebhookKey;
+use crate::config::{Config, ConfigError, WorkspaceConfig};
+use crate::http::{Certificates, Service, Workspace};
+use crate::import::ImportRequest;
+use crate::ledger::Trigger;
+
+/// What can be read again.
+pub struct Reload {
+    certificates: Option<Arc<Certificates>>,
+    /// The settings that the bridge was started with.
+    started: Config,
+    /// The workspaces, with the secrets that are in use.
+    running: Mutex<Vec<WorkspaceConfig>>,
+}
+
+/// What became of a reading.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    /// What is used from now on.
+    pub taken: Vec<String>,
+    /// What has changed and is used after a restart.
+    pub after_restart: Vec<String>,
+    /// What cannot be used, in sentences; what was there before stays.
+    pub refused: Vec<String>,
+}
+
+/// Keys whose values are taken without a restart, here or by the command.
+const TAKEN: [&str; 3] = ["intercom.access_token", "intercom.client_secret", "telemetry.log_level"];
+
+impl Reload {
+    pub fn new(config: &Config, certificates: Option<Arc<Certificates>>) -> Self {
+        Self { certificates, started: config.clone(), running: Mutex::new(config.workspaces()) }
+    }
+
+    /// Takes what can be taken, and says what became of it. `read` are the settings as they are now.
+    pub fn again(&self, service: &Service, read: Result<Config, ConfigError>) -> Reloaded {
+        let mut reloaded = Reloaded::default();
+        match self.certificates.as_ref().map(|certificates| certificates.read_again()) {
+            None | Some(Ok(false)) => {}
+            Some(Ok(true)) => reloaded.taken.push("the TLS certificate".to_owned()),
+            Some(Err(error)) => reloaded.refused.push(format!("{error}; the TLS certificate before stays")),
+        }
+        match read {
+            Ok(fresh) => self.take(service, &fresh, &mut reloaded),
+            Err(ConfigError(findings)) => {
+                let none = "none of the settings was taken, and all stay as they were";
+                reloaded.refused.extend(findings.into_iter().map(|finding| format!("{finding}; {none}")));
+            }
+        }
+        tell(&reloaded);
+        reloaded
+    }
+
+    fn take(&self, service: &Service, fresh: &Config, reloaded: &mut Reloaded) {
+        fresh.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = fresh.workspaces();
+        for gone in running.iter().filter(|known| !named.iter().any(|fresh| fresh.name == known.name)) {
+            reloaded.after_restart.push(format!("workspace {}, which is in the settings no more", gone.name));
+        }
+        for fresh in &named {
+            let known = running.iter_mut().find(|known| known.name == fresh.name);
+            let Some((known, workspace)) = known.zip(service.workspaces.get(&fresh.name)) else {
+                reloaded.after_restart.push(format!("workspace {}, which is new", fresh.name));
+                continue;
+            };
+            take_token(service, workspace, known, fresh, reloaded);
+            take_client_secret(workspace, known, fresh, reloaded);
+            let (place, other) = (
+                (&known.region, &known.base_url, &known.client_id),
+                (&fresh.region, &fresh.base_url, &fresh.client_id),
+            );
+            if place != other {
+                let what = format!("region, base_url or client_id of workspace {}", fresh.name);
+                reloaded.after_restart.push(what);
+            }
+        }
+        let changed = self.started.fingerprint.changed(&fresh.fingerprint);
+        let others = changed.into_iter().filter(|key| !TAKEN.contains(key));
+        reloaded.after_restart.extend(others.map(str::to_owned));
+    }
+}
+
+fn differ(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret() != other.expose_secret()
+}
+
+fn take_token(
+    service: &Service,
+    workspace: &Workspace,
+    known: &mut WorkspaceConfig,
+    fresh: &WorkspaceConfig,
+    reloaded: &mut Reloaded,
+) {
+    let what = format!("the access token of workspace {}", fresh.name);
+    match (&known.access_token, &fresh.access_token) {
+        (Some(before), Some(token)) if differ(before, token) => match workspace.connector.take(Some(token)) {
+            Ok(()) => {
+                known.access_token = Some(token.clone());
+                reloaded.taken.push(what);
+                // Whether Intercom takes it is known at once.
+                workspace.nudge.ask(ImportRequest::incremental(Trigger::Start), service.clock.now());
+            }
+            Err(why) => reloaded.refused.push(format!("{what} cannot be used: {why}; the one before stays")),
+        },
+        (Some(_), None) => {
+            reloaded
+                .refused
+                .push(format!("{what} is missing now; the one before stays until the bridge is started again"));
+        }
+        (None, Some(_)) => reloaded.after_restart.push(format!("{what}, which had none")),
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+}
+
+fn take_client_secret(
+    workspace: &Workspace,
+    known: &mut WorkspaceConfig,
+    fresh: &WorkspaceConfig,
+    reloaded: &mut Reloaded,
+) {
+    let what = format!("the client secret of workspace {}", fresh.name);
+    match (&known.client_secret, &fresh.client_secret) {
+        (Some(before), Some(secret)) if !differ(before, secret) => {}
+        (_, Some(secret)) => {
+            workspace.webhook_key.store(Some(Arc::new(WebhookKey::new(secret))));
+            workspace.connector.take_client_secret(secret);
+            known.client_secret = Some(secret.clone());
+            reloaded.taken.push(what);
+        }
+        (Some(_), None) => {
+            reloaded
+                .refused
+                .push(format!("{what} is missing now; the one before stays until the bridge is started again"));
+        }
+        (None, None) => {}
+    }
+}
+
+/// Says it in the log.
+fn tell(reloaded: &Reloaded) {
+    let taken = if reloaded.taken.is_empty() { "nothing has changed".to_owned() } else { reloaded.taken.join(", ") };
+    tracing::info!(taken, "settings, secrets in files and certificates were read again");
+    if !reloaded.after_restart.is_empty() {
+        let changed = reloaded.after_restart.join(", ");
+        tracing::warn!(
+            changed,
+            "these settings have changed and are used after a restart; until then the bridge goes on with those before"
+        );
+    }
+    for why in &reloaded.refused {
+        tracing::error!(why, "what was read again cannot be used");
+    }
+}

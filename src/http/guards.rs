@@ -1,0 +1,59 @@
+//! Headers that keep an answer where it belongs, and what is said of proxies that are not believed.
+
+use std::net::IpAddr;
+
+use actix_web::HttpRequest;
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::web::Data;
+
+use super::service::Service;
+use crate::access::PROXY_NOT_TRUSTED;
+use crate::ledger::AuditEntry;
+
+/// RFC 6797: for a year, browsers ask this host by HTTPS alone. Of other hosts of its domain the bridge knows nothing.
+pub const STRICT_TRANSPORT: &str = "max-age=31536000";
+
+/// Headers that keep an answer where it belongs.
+pub fn add(response: &mut ServiceResponse<BoxBody>, is_secure: bool) {
+    let refused = response.status().is_client_error() || response.status().is_server_error();
+    // What may be kept says so itself: public keys and style sheets. Swagger UI's files have versions to ask by.
+    if refused || !response.headers().contains_key(CACHE_CONTROL) {
+        let is_file = !refused && response.request().path().starts_with("/docs/");
+        let kept = if is_file { "no-cache" } else { "no-store" };
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(kept));
+    }
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // RFC 6797 §7.2: "An HSTS Host MUST NOT include the STS header field in HTTP responses conveyed over non-secure transport."
+    if is_secure {
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT));
+    }
+}
+
+/// Says, once, that something in front of the bridge tells for whom it asks and is not believed.
+pub fn tell_not_trusted(request: &HttpRequest, peer: IpAddr, header: &'static str) {
+    // The address of a proxy is no person's, and it is on the inside nearly always.
+    let shown =
+        if is_inside(peer) { peer.to_string() } else { "a public address, which is in the audit trail".to_owned() };
+    tracing::warn!(
+        peer = shown,
+        header,
+        "a request came with a header of a proxy, from an address that server.trusted_proxies does not name, so the header is \
+         ignored, and all clients behind that address share one limit for bad tokens and secrets. If it is your proxy, set \
+         server.trusted_proxies (BRIDGE_SERVER__TRUSTED_PROXIES) to its address; this is said once for each address"
+    );
+    if let Some(service) = request.app_data::<Data<Service>>() {
+        let event = AuditEntry::event(PROXY_NOT_TRUSTED, service.clock.now());
+        let detail = Some(format!("header {header}"));
+        service.trail.remember(AuditEntry { address: Some(peer.to_string()), detail, ..event });
+    }
+}
+
+/// Whether an address is of this machine or of a network that is not the internet.
+fn is_inside(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local(),
+    }
+}

@@ -1,0 +1,141 @@
+//! Headers that every answer has.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use intercom_scim_bridge::http::openapi_document;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::bridge::{Answer, Bridge, dozen};
+
+/// What may be kept for a while, by whoever keeps it.
+const KEPT: [(&str, &str); 3] =
+    [("/.well-known/jwks.json", "max-age=300"), ("/status.css", "max-age=3600"), ("/docs/", "no-cache")];
+
+fn assert_guarded(what: &str, answer: &Answer) {
+    let kept =
+        KEPT.iter().find(|(path, _)| answer.status == 200 && what.ends_with(path)).map_or("no-store", |(_, kept)| kept);
+    assert_eq!(answer.header("cache-control"), kept, "{what} ({})", answer.status);
+    assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what} ({})", answer.status);
+    assert_eq!(answer.header("strict-transport-security"), "", "{what}: the connection is not encrypted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_is_kept_or_taken_for_something_else() {
+    let bridge = Bridge::starting_with(dozen(), |config| config.limits.requests_per_second = 0).await;
+    bridge.shows(1).await;
+    let description: Value = serde_json::from_str(&openapi_document()).unwrap();
+    let mut paths: Vec<String> = description["paths"].as_object().unwrap().keys().cloned().collect();
+    paths.extend(
+        ["/nowhere", "/docs", "/docs/", "/status.css", "/scim/v3/Users", "/scim/v2/Nothing"].map(str::to_owned),
+    );
+    let mut seen = std::collections::BTreeSet::new();
+    for path in paths {
+        let path = path.replace("{id}", "adm_1").replace("{entitlement}", "team_1").replace("{workspace}", "default");
+        let path = path.replace("{name}", "User");
+        for method in
+            [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE]
+        {
+            for token in ["", "bad", &bridge.token] {
+                let request = bridge.request(method.clone(), &path);
+                let request = if token.is_empty() { request } else { request.bearer_auth(token) };
+                let answer = Bridge::send(request).await;
+                seen.insert(answer.status.as_u16());
+                assert_guarded(&format!("{method} {path}"), &answer);
+            }
+        }
+    }
+    for status in [200, 204, 400, 401, 404, 405, 501] {
+        assert!(seen.contains(&status), "{seen:?}");
+    }
+    let get = |path: &str| bridge.request(Method::GET, path).bearer_auth(&bridge.token);
+    let user =
+        Bridge::send(get("/scim/v2/Users?count=1")).await.json()["Resources"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/scim/v2/Users/{user}");
+    let etag = Bridge::send(get(&path)).await.header("etag").to_owned();
+    for (status, request) in [
+        (304, get(&path).header("If-None-Match", etag)),
+        (406, get("/api/v1/accounts").header("Accept", "image/png")),
+        (
+            413,
+            bridge
+                .request(Method::POST, "/scim/v2/.search")
+                .bearer_auth(&bridge.token)
+                .body("x".repeat(300_000))
+                .header("Content-Type", "application/json"),
+        ),
+        (
+            415,
+            bridge
+                .request(Method::POST, "/scim/v2/.search")
+                .bearer_auth(&bridge.token)
+                .header("Content-Type", "text/plain")
+                .body("x"),
+        ),
+        (415, bridge.request(Method::POST, "/scim/v2/.search").header("Content-Encoding", "gzip").body("x")),
+        (200, get("/api/v1/reviews/accounts").header("Accept", "text/csv")),
+        (200, get("/api/v1/changes").header("Accept", "application/x-ndjson")),
+    ] {
+        let answer = Bridge::send(request).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert_guarded(&format!("an answer with {status}"), &answer);
+    }
+    bridge.stop().await;
+}
+
+/// What the bridge sends until it closes the connection, its head in small letters.
+fn until_closed(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    // It may close the connection before it has read all of it.
+    let _ = stream.write_all(request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).to_ascii_lowercase()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_library_s_own_refusals_have_them_too() {
+    let bridge = Bridge::serving(dozen()).await;
+    let address = bridge.app.address();
+    let large = format!("GET /healthz HTTP/1.1\r\nHost: h\r\nX-Large: {}\r\n\r\n", "x".repeat(300_000));
+    let many = (0..200).fold(String::new(), |head, number| format!("{head}X-{number}: x\r\n"));
+    for (status, request) in [
+        ("400", "nonsense\r\n\r\n".to_owned()),
+        ("400", "GET /healthz HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n".to_owned()),
+        ("400", "GET /healthz HTTP/1.1\r\nHost: h\r\n : x\r\n\r\n".to_owned()),
+        ("400", "GET /a b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".to_owned()),
+        ("431", large),
+        ("4", format!("GET /healthz HTTP/1.1\r\nHost: h\r\n{many}\r\n")),
+        ("408", "GET /healthz HTTP/1.1\r\nHost: h\r\nX-Slow: ".to_owned()),
+        // After an answer of the bridge's own.
+        ("200", "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\nnonsense\r\n\r\n".to_owned()),
+    ] {
+        let bytes = request.clone().into_bytes();
+        let answers = tokio::task::spawn_blocking(move || until_closed(address, &bytes)).await.unwrap();
+        assert!(answers.starts_with(&format!("http/1.1 {status}")), "{request:.60}: {answers}");
+        let heads = answers.matches("http/1.1 ").count();
+        for header in ["cache-control: no-store\r\n", "x-content-type-options: nosniff\r\n"] {
+            assert_eq!(answers.matches(header).count(), heads, "{request:.60}: {answers}");
+        }
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_that_speaks_https_is_told_that_only_https_is_to_be_used() {
+    let bridge = Bridge::starting_with(dozen(), |config| {
+        config.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    bridge.shows(1).await;
+    for (proto, expected) in [("https", "max-age=31536000"), ("http", ""), ("https, http", "")] {
+        for path in ["/healthz", "/nowhere", "/scim/v2/Users"] {
+            let request = bridge.request(Method::GET, path).header("X-Forwarded-Proto", proto);
+            assert_eq!(Bridge::send(request).await.header("strict-transport-security"), expected, "{path} {proto}");
+        }
+    }
+    bridge.stop().await;
+}

@@ -1,0 +1,177 @@
+//! SIGHUP: what is read again while the bridge runs.
+
+use std::path::Path;
+
+use intercom_scim_bridge::config::{Config, ConfigError};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use reqwest::{Certificate, Client};
+use serde_json::{Value, json};
+
+use crate::commands::{answered, dozen_simulated, shell};
+use crate::support::bridge::{Bridge, dozen, free_port, http};
+use crate::support::hand::TOKEN;
+use crate::support::secrets;
+
+const FRESH: &str = "dG9rOmZyZXNoLWFmdGVyLXNpZ2h1cA==";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_changed_is_taken_or_said_to_need_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+    certificate(directory.path());
+    let bridge = Bridge::starting_with(dozen(), |config| {
+        (config.server.tls_cert, config.server.tls_key) = (Some(cert.clone()), Some(key.clone()));
+    })
+    .await;
+    bridge.shows(1).await;
+    secrets::keep(FRESH);
+    let reload = |config: &Config| bridge.app.reload(Ok(config.clone()));
+    let same = reload(&bridge.config);
+    assert_eq!(same, intercom_scim_bridge::app::Reloaded::default(), "nothing has changed");
+
+    let mut config = bridge.config.clone();
+    config.intercom.access_token = Some(FRESH.into());
+    config.intercom.client_secret = Some("another-client-secret".into());
+    let trusting = certificate(directory.path());
+    let taken = reload(&config);
+    assert_eq!(
+        taken.taken,
+        ["the TLS certificate", "the access token of workspace default", "the client secret of workspace default"]
+    );
+    assert!(taken.after_restart.is_empty() && taken.refused.is_empty(), "{taken:?}");
+    let healthz = format!("https://{}/healthz", bridge.app.address());
+    assert_eq!(trusting.get(&healthz).send().await.unwrap().status(), 200, "the new certificate is shown");
+    assert_eq!(trusting.get(&healthz).send().await.unwrap().headers()["strict-transport-security"], "max-age=31536000");
+    let webhook = |signature: String| {
+        let url = format!("https://{}/webhooks/intercom/default", bridge.app.address());
+        trusting.post(url).header("X-Hub-Signature", signature).body("{}").send()
+    };
+    assert_eq!(webhook(crate::support::bridge::signature("{}")).await.unwrap().status(), 401, "the secret before");
+    assert_eq!(webhook(signature_by("another-client-secret", b"{}")).await.unwrap().status(), 200);
+    assert_eq!(reload(&config), intercom_scim_bridge::app::Reloaded::default(), "it is taken once");
+
+    // What is missing or bad changes nothing.
+    config.intercom.access_token = Some("line\nbreak".into());
+    config.intercom.client_secret = None;
+    std::fs::write(&cert, "no certificate").unwrap();
+    let refused = reload(&config);
+    assert!(refused.taken.is_empty() && refused.refused.len() == 3, "{refused:?}");
+    assert!(
+        refused.refused[0].contains("server.tls_cert")
+            && refused.refused[0].ends_with("the TLS certificate before stays")
+    );
+    assert!(refused.refused[1].contains("the one before stays"), "{refused:?}");
+    assert_eq!(trusting.get(&healthz).send().await.unwrap().status(), 200);
+    assert_eq!(webhook(signature_by("another-client-secret", b"{}")).await.unwrap().status(), 200);
+    let unreadable = bridge.app.reload(Err(ConfigError(vec!["server.bind must be an address".to_owned()])));
+    assert!(unreadable.refused[1].starts_with("server.bind must be an address; none of the settings was taken"));
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn other_settings_are_named_and_no_value_is_shown() {
+    let bridge = Bridge::serving(dozen()).await;
+    let read = |more: &[(&str, &str)]| {
+        let mut all = vec![("INTERCOM_ACCESS_TOKEN", TOKEN), ("INTERCOM_CLIENT_SECRET", "c3c7a1f0-sign-webhooks")];
+        all.extend_from_slice(more);
+        Config::load(None, all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).unwrap()
+    };
+    let base = read(&[("INTERCOM_BASE_URL", bridge.config.intercom.base_url.as_ref().unwrap().as_str())]);
+    let fresh = read(&[
+        ("INTERCOM_BASE_URL", "http://127.0.0.1:9/s3cret"),
+        ("BRIDGE_SERVER__BIND", "127.0.0.1:9999"),
+        ("DATABASE_URL", "postgres://ada:s3cret@db/bridge"),
+    ]);
+    let changed = base.fingerprint.changed(&fresh.fingerprint);
+    assert_eq!(changed, ["database.url", "intercom.base_url", "server.bind"]);
+    assert!(base.fingerprint.changed(&base.clone().fingerprint).is_empty());
+    assert!(!format!("{:?}", fresh.fingerprint).contains("s3cret"));
+    let said = bridge.app.reload(Ok(fresh));
+    for key in ["region, base_url or client_id of workspace default", "database.url", "server.bind"] {
+        assert!(said.after_restart.iter().any(|named| named == key), "{key}: {said:?}");
+    }
+    assert!(!format!("{said:?}").contains("s3cret"));
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_signal_has_a_running_bridge_read_its_files_again() {
+    let simulator = dozen_simulated();
+    let port = free_port();
+    let shell = shell(&simulator);
+    let directory = shell.directory.path().to_owned();
+    let file = |name: &str| directory.join(name);
+    std::fs::write(file("token"), TOKEN).unwrap();
+    std::fs::write(file("bridge.toml"), "[telemetry]\nlog_level = \"warn\"\n[import]\npoll_interval = \"1h\"\n")
+        .unwrap();
+    let shell = shell
+        .set("BRIDGE_SERVER__BIND", format!("127.0.0.1:{port}"))
+        .set("INTERCOM_ACCESS_TOKEN", "")
+        .set("INTERCOM_ACCESS_TOKEN_FILE", "token");
+    let issued = shell.run(&["token", "issue", "--scope", "import.read", "--ttl", "10m"]);
+    let token = secrets::keep(issued.stdout.trim());
+    let serving = shell.start(&["serve", "--config", "bridge.toml"]);
+    let status = format!("http://127.0.0.1:{port}/api/v1/status");
+    answered(&status, &token).await;
+    connection(&status, &token, "connected").await;
+
+    // Intercom takes another token from now on.
+    secrets::keep(FRESH);
+    simulator.change(|workspace| workspace.access_token = FRESH.to_owned());
+    std::fs::write(file("token"), "not a token, with blanks").unwrap();
+    serving.signal("HUP");
+    std::fs::write(file("token"), format!("{FRESH}\n")).unwrap();
+    let more = "[telemetry]\nlog_level = \"info,intercom_scim_bridge=debug\"\n[import]\npoll_interval = \"1h\"\n[server]\npublic_url = \"http://127.0.0.1:1\"\n";
+    std::fs::write(file("bridge.toml"), more).unwrap();
+    // Two signals may be one; each reads what is there then.
+    serving.signal("HUP");
+    let asked = async {
+        loop {
+            let calls = simulator.take_calls();
+            // The new token is tried at once, and it is the only one that Intercom takes.
+            if calls.iter().any(|call| call.contains("/me") || call.contains("/admins")) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(tokio::time::timeout(std::time::Duration::from_mins(1), asked).await.is_ok(), "it asks with the new token");
+    connection(&status, &token, "connected").await;
+    let ended = serving.interrupt();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    for said in ["the access token of workspace default", "telemetry.log_level", "server.public_url"] {
+        assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
+    }
+    assert!(ended.stderr.contains("request answered"), "as much is logged as the file says: {}", ended.stderr);
+    assert!(!ended.stderr.contains("with blanks"));
+    simulator.stop().await;
+}
+
+/// Waits until the bridge says so of its connection to Intercom.
+async fn connection(url: &str, token: &str, wanted: &str) {
+    let said = async {
+        loop {
+            let status: Value = http().get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap();
+            if status["connection"] == json!(wanted) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(tokio::time::timeout(std::time::Duration::from_mins(1), said).await.is_ok(), "it is never {wanted}");
+}
+
+fn signature_by(secret: &str, body: &[u8]) -> String {
+    use aws_lc_rs::hmac;
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes()), body);
+    tag.as_ref().iter().fold("sha1=".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// Writes a certificate for 127.0.0.1 and its key, and gives a client that trusts it and nothing else.
+fn certificate(directory: &Path) -> Client {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(directory.join("key.pem"), signing_key.serialize_pem()).unwrap();
+    std::fs::write(directory.join("cert.pem"), cert.pem()).unwrap();
+    let trusted = Certificate::from_pem(cert.pem().as_bytes()).unwrap();
+    Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap()
+}
