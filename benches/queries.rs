@@ -409,7 +409,7 @@ fn recalling(like: &str) -> Duration {
     });
     let (times, now, started) = (1_000_000, Clock::System.now(), Instant::now());
     for _ in 0..times {
-        let principal = tokens.recall(std::hint::black_box(token.as_bytes()), now).unwrap().unwrap();
+        let principal = tokens.recall(std::hint::black_box(token.as_bytes())).unwrap().unwrap();
         let _ = std::hint::black_box(principal.allowance.ask());
     }
     started.elapsed() / times

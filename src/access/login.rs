@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::secrets::{is_client_secret, looks_like_client_secret};
 use super::{Allowances, Strangers, TokenRequest, TooMany};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::ledger::OAuthClient;
 use crate::limits;
 
@@ -62,7 +62,9 @@ impl ClientLogin {
         };
         let (secret, now) = (request.secret.clone(), self.clock.now());
         let fits = tokio::task::spawn_blocking(move || {
-            let previous = client.previous.filter(|(_, until)| now < *until);
+            // Where it was replaced in the future, a clock was ahead, and it would last too long.
+            let overlaps = client.rotated_at.is_none_or(|at| clock::age(now, at).is_some());
+            let previous = client.previous.filter(|(_, until)| now < *until && overlaps);
             is_client_secret(&secret, &client.secret_hash)
                 || previous.is_some_and(|(hash, _)| is_client_secret(&secret, &hash))
         });

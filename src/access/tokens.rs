@@ -109,6 +109,8 @@ struct Verified {
     id: Option<String>,
     nbf: i64,
     exp: i64,
+    /// Of a trusted issuer's, when it is to be verified again, on [`Clock::running`].
+    again: Option<Duration>,
 }
 
 /// What a token is to allow.
@@ -332,19 +334,18 @@ impl Tokens {
         })
     }
 
-    /// Who asks `now`, if the token was verified before.
+    /// Who asks, if the token was verified before.
     ///
     /// # Errors
     /// Why it is not good any more.
-    pub fn recall(&self, token: &[u8], now: OffsetDateTime) -> Option<Result<Arc<Principal>, AccessError>> {
+    pub fn recall(&self, token: &[u8]) -> Option<Result<Arc<Principal>, AccessError>> {
         if token.len() > limits::BEARER_TOKEN_BYTES {
             return Some(Err(AccessError::TooLong));
         }
         let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
-        let (verified, now) = (remembered.find(token)?, now.unix_timestamp());
-        // Of a trusted issuer's, the time after which it is to be verified again may have come.
-        (verified.id.is_some() || now < verified.exp).then(|| {
-            self.is_good(verified, now)?;
+        let verified = remembered.find(token)?;
+        verified.again.is_none_or(|again| self.clock.running() < again).then(|| {
+            self.is_good(verified, self.clock.now().unix_timestamp())?;
             Ok(Arc::clone(&verified.principal))
         })
     }
@@ -355,7 +356,7 @@ impl Tokens {
     /// Why it is not good; see [`AccessError`].
     pub async fn verify(&self, token: impl AsRef<[u8]>) -> Result<Arc<Principal>, AccessError> {
         let token = token.as_ref();
-        if let Some(known) = self.recall(token, self.clock.now()) {
+        if let Some(known) = self.recall(token) {
             return known;
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| AccessError::Invalid)?;
@@ -420,7 +421,7 @@ impl Tokens {
             let nbf = time("nbf")?.saturating_sub(seconds(limits::TOKEN_LEEWAY));
             // What a key signed that signs no more ends with it.
             let exp = time("exp")?.min(until.map_or(i64::MAX, OffsetDateTime::unix_timestamp));
-            Ok(Verified { principal: Arc::new(principal), id: Some(id), nbf, exp })
+            Ok(Verified { principal: Arc::new(principal), id: Some(id), nbf, exp, again: None })
         }))
     }
 
@@ -439,7 +440,8 @@ impl Tokens {
         let allowance = self.allowances.of(&identity);
         let (subject, scopes, workspaces) = (said.subject, said.scopes, said.workspaces);
         let principal = Principal { subject, identity, client: None, scopes, workspaces, allowance };
-        Ok(Verified { principal: Arc::new(principal), id: None, nbf: said.nbf, exp: said.exp })
+        let again = Some(said.again);
+        Ok(Verified { principal: Arc::new(principal), id: None, nbf: said.nbf, exp: said.exp, again })
     }
 
     /// How many verified tokens are remembered; at the most [`limits::REMEMBERED_TOKENS`].

@@ -88,14 +88,13 @@ fn read(body: &[u8]) -> Result<NewImport, ApiError> {
 /// begins at once, and is given as it is then.
 async fn accepted(caller: &Caller<ImportRun>, import: &ImportRequest) -> Result<Run, ApiError> {
     let (clock, ledger, workspace) = (&caller.service.clock, &caller.service.ledger, &caller.workspace);
-    let now = clock.now();
-    let under_way = ledger.run_under_way(&workspace.name, now).await?;
+    let under_way = ledger.run_under_way(&workspace.name, clock).await?;
     let busy = under_way.is_some();
     if let Some(run) = under_way.filter(|run| import.is_done_by(run)) {
         return Ok(run);
     }
     let ImportRequest { mode, trigger, requested_by, allow_removals } = import.clone();
-    let queued = ledger.queue_run(&workspace.name, mode, trigger, (requested_by, allow_removals), now).await?;
+    let queued = ledger.queue_run(&workspace.name, mode, trigger, (requested_by, allow_removals), clock).await?;
     workspace.nudge.serve_queue();
     if busy {
         return Ok(queued);
@@ -126,7 +125,7 @@ async fn ended(caller: &Caller<ImportRun>, import: &ImportRequest, run: &mut Run
     let (service, workspace) = (&caller.service, &caller.workspace.name);
     loop {
         // Asked first: a run that ends meanwhile is not taken for dead.
-        let alive = service.ledger.run_under_way(workspace, service.clock.now()).await?.is_some();
+        let alive = service.ledger.run_under_way(workspace, &service.clock).await?.is_some();
         *run = known(caller, run.id).await?;
         match run.status {
             RunStatus::Queued => {}

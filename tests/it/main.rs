@@ -8,6 +8,7 @@ mod audit;
 mod authorization;
 mod backup;
 mod clients;
+mod clocks;
 mod commands;
 mod connect;
 mod connections;
