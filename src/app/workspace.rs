@@ -208,7 +208,7 @@ async fn publish_loop(
 async fn look_at_times(ledger: &Ledger, shown: &Workspace, clock: &Clock) {
     let now = clock.now();
     match ledger.times_ahead(&shown.name, now).await {
-        Ok(ahead) => shown.health.times(&shown.name, Times::of(ahead, shown.connector.clock_ahead(), now)),
+        Ok(ahead) => shown.health.times(&shown.name, &Times::of(ahead, shown.connector.clock_ahead(), now)),
         // The next round tries again.
         Err(error) => tracing::debug!(workspace = %shown.name, error = %error.chain(), "times could not be looked at"),
     }

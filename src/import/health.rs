@@ -133,13 +133,13 @@ impl Health {
     }
 
     /// Takes note of what is wrong with times. What is new is logged, once.
-    pub fn times(&self, workspace: &str, times: Times) {
+    pub fn times(&self, workspace: &str, times: &Times) {
         let before = std::mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).times, times.clone());
         let has = |times: &Times, code: &str| times.problems.iter().any(|problem| problem.code == code);
         for problem in times.problems.iter().filter(|problem| !has(&before, &problem.code)) {
             tracing::warn!(workspace, code = %problem.code, remedy = %problem.remedy, "{}", problem.detail);
         }
-        for problem in before.problems.iter().filter(|problem| !has(&times, &problem.code)) {
+        for problem in before.problems.iter().filter(|problem| !has(times, &problem.code)) {
             tracing::info!(workspace, code = %problem.code, "the times are right again");
         }
     }

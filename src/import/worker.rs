@@ -373,7 +373,7 @@ mod tests {
     fn failing_imports_are_tried_again_ever_later_but_not_too_late() {
         assert_eq!(HOURLY.next(0, ago(Duration::ZERO), NOW), Some(NOW + Duration::from_mins(1)));
         for schedule in [HOURLY, Schedule { poll: None, full: None }] {
-            let pause = |failures| (schedule.next(failures, LastFull::Never, NOW).unwrap() - NOW).as_secs();
+            let pause = |failures| schedule.next(failures, LastFull::Never, NOW).unwrap().saturating_sub(NOW).as_secs();
             let pauses: Vec<u64> = (1..=9).map(pause).collect();
             assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
             assert_eq!(pause(u32::MAX), 300);

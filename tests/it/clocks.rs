@@ -7,7 +7,7 @@ use intercom_scim_bridge::access::Scope;
 use intercom_scim_bridge::app::App;
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::config::Config;
-use intercom_scim_bridge::ledger::{Ledger, Mode, OAuthClient, Run, RunStatus, Trigger};
+use intercom_scim_bridge::ledger::{ChangePosition, Ledger, Mode, OAuthClient, Run, RunStatus, Trigger};
 use intercom_scim_bridge::limits;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -29,6 +29,7 @@ on_both_databases!(
     a_run_that_a_bridge_with_another_clock_queued_is_begun,
     what_was_allowed_at_a_time_that_has_not_come_is_not_done_by_a_bridge_that_starts,
     the_log_is_read_on_from_where_it_was_truly_read_to,
+    after_a_generation_of_the_future_the_next_bears_the_true_time,
 );
 
 /// A bridge with a clock of its own.
@@ -332,6 +333,59 @@ async fn the_log_is_read_on_from_where_it_was_truly_read_to(database: TestDataba
     let ada =
         hand.recorded().await.users.into_iter().find(|(user, _)| user.value.id.to_string() == small.ada.to_string());
     assert_eq!(ada.unwrap().1.last_sign_in_at.map(OffsetDateTime::unix_timestamp), Some(at));
+}
+
+async fn after_a_generation_of_the_future_the_next_bears_the_true_time(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    let change = |title: &str| {
+        let title = Some(title.to_owned());
+        hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().job_title = title);
+    };
+    let changed = async || {
+        let people = hand.recorded().await.users.into_iter();
+        let ada = people.map(|(user, _)| user).find(|user| user.value.id.to_string() == small.ada.to_string());
+        ada.unwrap().stamps.last_modified
+    };
+    let commit = async |is_right: bool| {
+        hand.clock.advance(Duration::from_mins(1));
+        let (plan, ..) = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
+        let (lease, run) = hand.start_run().await;
+        let run = Run { status: RunStatus::Succeeded, finished_at: Some(hand.clock.now()), ..run };
+        let committed = hand.ledger.commit_by(&lease, &run, &plan, (|| hand.clock.now(), is_right)).await.unwrap();
+        hand.importer.release(&lease).await;
+        committed.generation
+    };
+    let at = async |moment| hand.ledger.generation_at("default", moment).await.unwrap();
+    assert_eq!(commit(true).await, Some(1));
+    assert_eq!(commit(true).await, None, "nothing has changed");
+    let first = hand.clock.now();
+    hand.clock.set_by(time::Duration::days(40));
+    change("Countess");
+    assert_eq!(commit(true).await, Some(2));
+    let ahead = hand.clock.now();
+    hand.clock.set_by(time::Duration::days(-40));
+    assert_eq!((at(hand.clock.now()).await, changed().await), (Some(1), ahead));
+
+    // By a clock of which nobody knows whether it is right, times go on where they were.
+    change("Programmer");
+    assert_eq!(commit(false).await, Some(3));
+    assert_eq!((at(hand.clock.now()).await, changed().await), (Some(1), ahead + time::Duration::milliseconds(1)));
+    // One that is known to be right dates what there is, although nothing has changed.
+    assert_eq!(commit(true).await, Some(4));
+    let dated = hand.clock.now();
+    assert_eq!(commit(true).await, None, "once");
+    change("Author");
+    assert_eq!(commit(true).await, Some(5));
+    let last = hand.clock.now();
+    assert_eq!((at(first).await, at(dated).await, at(last).await), (Some(1), Some(4), Some(5)));
+    assert_eq!(at(last - time::Duration::milliseconds(1)).await, Some(4));
+    assert_eq!(at(ahead + time::Duration::days(1)).await, Some(5), "and it stays so");
+    // What changed later counts as changed later.
+    assert_eq!(changed().await, ahead + time::Duration::milliseconds(3));
+    let page = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap();
+    let generations: Vec<i64> = page.changes.iter().map(|change| change.generation).collect();
+    assert!(generations.is_sorted() && generations.ends_with(&[2, 3, 5]), "{generations:?}");
+    assert_eq!(hand.ledger.verify("default", None).await.unwrap().findings, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
