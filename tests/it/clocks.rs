@@ -413,6 +413,36 @@ async fn runs(bridge: &Bridge) -> Vec<Run> {
     bridge.app.service().ledger.runs("default", None, 1_000).await.unwrap()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_while_an_import_runs_sees_what_was_so_when_they_asked() {
+    let bridge = Bridge::serving(dozen()).await;
+    let post = async |prefer: &str| bridge::start_import(&bridge, "", prefer).await.json();
+    let people = async |cache: &str| {
+        let request = bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(&bridge.token);
+        Bridge::send(request.header("Cache-Control", cache)).await.json()["totalResults"].clone()
+    };
+    let mut expected = 12;
+    for way in ["post", "question"] {
+        // It has read the list of admins, and waits for the other.
+        bridge.simulator.fail(simulator::Fault::Slow(Duration::from_secs(2)), "/teams", 1);
+        let _ = bridge.simulator.take_calls();
+        assert_eq!(post("").await["status"], json!("running"));
+        let patience = Instant::now() + Duration::from_secs(30);
+        while !bridge.simulator.take_calls().iter().any(|call| call == "GET /teams") {
+            assert!(Instant::now() < patience, "nothing is read");
+        }
+        expected += 1;
+        bridge.simulator.change(|workspace| workspace.add_teammate(&format!("New Comer {expected}")));
+        if way == "post" {
+            assert_eq!(post("wait=30").await["status"], json!("succeeded"));
+            assert_eq!(people("max-age=300").await, json!(expected));
+        } else {
+            assert_eq!(people("no-cache").await, json!(expected));
+        }
+    }
+    bridge.stop().await;
+}
+
 #[tokio::test]
 async fn a_link_a_session_and_a_way_of_connecting_are_good_for_no_longer_than_they_last() {
     let database = TestDatabase::sqlite();
