@@ -36,7 +36,7 @@ async fn a_lease_is_one_process_s_until_it_ends_or_is_given_back(database: TestD
     let (ledger, clock) = (database.ledger().await, Clock::manual(START));
     let first = ledger.lease("default", "a", TTL, &clock).await.unwrap().unwrap();
     assert_eq!(ledger.lease("default", "b", TTL, &clock).await.unwrap(), None);
-    clock.advance(TTL - Duration::from_millis(1));
+    clock.advance(TTL.saturating_sub(Duration::from_millis(1)));
     assert_eq!(ledger.lease("default", "b", TTL, &clock).await.unwrap(), None);
     assert!(ledger.lease("other", "b", TTL, &clock).await.unwrap().is_some(), "each workspace has its own");
     clock.advance(Duration::from_millis(1));
@@ -55,7 +55,7 @@ async fn a_lease_that_is_renewed_does_not_end(database: TestDatabase) {
     assert_eq!(ledger.lease("default", "b", TTL, &clock).await.unwrap(), None);
     // Renewed within the same millisecond, too.
     for _ in 0..2 {
-        clock.advance(TTL - Duration::from_millis(1));
+        clock.advance(TTL.saturating_sub(Duration::from_millis(1)));
         assert!(ledger.renew(&lease, TTL, START).await.unwrap());
         assert_eq!(ledger.lease("default", "b", TTL, &clock).await.unwrap(), None);
     }
