@@ -22,6 +22,7 @@ mod intercom;
 mod issuers;
 mod leases;
 mod ledger;
+mod lifetimes;
 mod limits;
 mod lists_in_part;
 mod metrics;
