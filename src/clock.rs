@@ -2,6 +2,10 @@
 //!
 //! Everything that asks "what time is it" or "wait a while" does it here, so that a test can hold
 //! the time still and move it by hand, and so that no test ever sleeps.
+//!
+//! [`Clock::now`] is the time of day, which somebody may set, forward or back, at any moment. It is for what is recorded and
+//! shown. [`Clock::running`] only grows. It is for everything that asks how long ago something was in this process. Of
+//! a time that another process recorded, [`age`] says how long ago it was, if that can be so.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -9,32 +13,63 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use crate::limits;
+
 /// Tells the time in UTC, in whole milliseconds: what SCIM prints and both databases store.
 #[derive(Clone, Debug)]
 pub enum Clock {
     /// The machine's clock.
     System,
-    /// A clock that stands still until somebody moves it; milliseconds since the UNIX epoch.
-    Manual(Arc<AtomicI64>),
+    /// A clock that stands still until somebody moves it. For tests.
+    Manual(Arc<Hands>),
+    /// A clock that runs as the machine's does, and shows another time: so many milliseconds more. For tests.
+    Wrong(Arc<AtomicI64>),
+}
+
+/// Where a manual clock stands, in milliseconds.
+#[derive(Debug)]
+pub struct Hands {
+    /// How long it has been running.
+    running: AtomicI64,
+    /// What it shows beyond that: the UNIX time at which it began to run.
+    began: AtomicI64,
 }
 
 impl Clock {
     /// A clock that shows `start` until it is moved.
     #[must_use]
     pub fn manual(start: OffsetDateTime) -> Self {
-        Self::Manual(Arc::new(AtomicI64::new(to_millis(start))))
+        Self::Manual(Arc::new(Hands { running: AtomicI64::new(0), began: AtomicI64::new(to_millis(start)) }))
+    }
+
+    /// A clock that runs as the machine's does, and is wrong.
+    #[must_use]
+    pub fn wrong_by(difference: time::Duration) -> Self {
+        let clock = Self::Wrong(Arc::default());
+        clock.set_by(difference);
+        clock
+    }
+
+    /// Sets a clock of a test forward or back, as somebody may set the machine's clock: it has not been running any longer.
+    pub fn set_by(&self, difference: time::Duration) {
+        let shown = match self {
+            Self::System => return,
+            Self::Manual(hands) => &hands.began,
+            Self::Wrong(millis) => millis,
+        };
+        shown.fetch_add(i64::try_from(difference.whole_milliseconds()).unwrap_or_default(), Ordering::SeqCst);
     }
 
     /// The current time.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
         match self {
-            #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask")]
-            Self::System => {
-                let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+            Self::System => from_millis(machine_millis()),
+            Self::Manual(hands) => {
+                let running = hands.running.load(Ordering::SeqCst);
+                from_millis(hands.began.load(Ordering::SeqCst).saturating_add(running))
             }
-            Self::Manual(millis) => from_millis(millis.load(Ordering::SeqCst)),
+            Self::Wrong(millis) => from_millis(machine_millis().saturating_add(millis.load(Ordering::SeqCst))),
         }
     }
 
@@ -42,21 +77,21 @@ impl Clock {
     #[must_use]
     pub fn running(&self) -> Duration {
         match self {
-            Self::System => {
+            Self::System | Self::Wrong(_) => {
                 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
                 STARTED.elapsed()
             }
-            Self::Manual(millis) => {
-                Duration::from_millis(u64::try_from(millis.load(Ordering::SeqCst)).unwrap_or_default())
+            Self::Manual(hands) => {
+                Duration::from_millis(u64::try_from(hands.running.load(Ordering::SeqCst)).unwrap_or_default())
             }
         }
     }
 
     /// Moves a manual clock forward; the machine's clock moves by itself.
     pub fn advance(&self, by: Duration) {
-        if let Self::Manual(millis) = self {
+        if let Self::Manual(hands) = self {
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-            millis.fetch_add(by, Ordering::SeqCst);
+            hands.running.fetch_add(by, Ordering::SeqCst);
         }
     }
 
@@ -77,13 +112,27 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that may wait")]
     pub async fn sleep(&self, duration: Duration) {
         match self {
-            Self::System => tokio::time::sleep(duration).await,
+            Self::System | Self::Wrong(_) => tokio::time::sleep(duration).await,
             Self::Manual(_) => {
                 self.advance(duration);
                 tokio::task::yield_now().await;
             }
         }
     }
+}
+
+/// How long ago a recorded time was: at least zero. None where it lies in the future by more than
+/// [`limits::STORED_AHEAD`]: then it was recorded while some clock was wrong, or this clock is wrong now, and nobody knows.
+#[must_use]
+pub fn age(now: OffsetDateTime, recorded: OffsetDateTime) -> Option<Duration> {
+    (recorded <= after(now, limits::STORED_AHEAD)).then(|| Duration::try_from(now - recorded).unwrap_or_default())
+}
+
+/// Whether something that ends at a recorded time, and that cannot last longer than `longest`, is still good. Where
+/// there is more left of it than that, the time was recorded while some clock was wrong, and it is not.
+#[must_use]
+pub fn is_good(now: OffsetDateTime, ends: OffsetDateTime, longest: Duration) -> bool {
+    now < ends && ends <= after(now, longest.saturating_add(limits::STORED_AHEAD))
 }
 
 /// So long before a moment; the UNIX epoch, where that lies before all times.
@@ -100,6 +149,12 @@ pub fn after(moment: OffsetDateTime, by: Duration) -> OffsetDateTime {
     by.and_then(|by| moment.checked_add(by)).unwrap_or(PrimitiveDateTime::MAX.assume_utc())
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may ask")]
+fn machine_millis() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
 fn to_millis(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
@@ -108,4 +163,39 @@ fn from_millis(millis: i64) -> OffsetDateTime {
     let second = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1_000));
     let millis = u16::try_from(millis.rem_euclid(1_000)).unwrap_or_default();
     second.and_then(|second| second.replace_millisecond(millis)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_has_not_been_running_for_longer() {
+        let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH + Duration::from_hours(24));
+        clock.advance(Duration::from_secs(5));
+        clock.set_by(time::Duration::days(40));
+        assert_eq!(clock.running(), Duration::from_secs(5));
+        assert_eq!(clock.now(), OffsetDateTime::UNIX_EPOCH + time::Duration::days(41) + Duration::from_secs(5));
+        clock.set_by(time::Duration::days(-41));
+        assert_eq!((clock.running(), clock.now().unix_timestamp()), (Duration::from_secs(5), 5));
+    }
+
+    #[test]
+    fn ages_are_never_negative_and_a_time_in_the_future_has_none() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::from_hours(24);
+        let ahead = |by: i64| age(now, now + time::Duration::milliseconds(by));
+        assert_eq!(ahead(-5_000), Some(Duration::from_secs(5)));
+        assert_eq!((ahead(0), ahead(60_000)), (Some(Duration::ZERO), Some(Duration::ZERO)));
+        assert_eq!((ahead(60_001), ahead(i64::from(u32::MAX))), (None, None));
+        assert_eq!(age(now, PrimitiveDateTime::MAX.assume_utc()), None);
+        assert!(age(now, PrimitiveDateTime::MIN.assume_utc()).is_some());
+    }
+
+    #[test]
+    fn nothing_is_good_for_longer_than_it_can_last() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::from_hours(24);
+        let ends = |seconds: i64| is_good(now, now + time::Duration::seconds(seconds), Duration::from_mins(10));
+        assert!(ends(1) && ends(600) && ends(660));
+        assert!(!ends(0) && !ends(-1) && !ends(661) && !ends(40 * 86_400));
+    }
 }

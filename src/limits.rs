@@ -49,6 +49,9 @@ pub const INTERCOM_BACKOFF_FIRST: Duration = Duration::from_millis(500);
 /// `X-RateLimit-Reset` further away than this is a mistake or another kind of limit.
 pub const INTERCOM_BACKOFF_MAX: Duration = Duration::from_secs(30);
 
+/// Longest time until Intercom counts calls anew that is believed by the clock of its own answer.
+pub const INTERCOM_RESET_MAX: Duration = Duration::from_mins(10);
+
 /// Pages of the activity log read in one import; 250 entries each. Past it the import goes on with
 /// what it has and says so, because the log explains access but does not decide it.
 pub const ACTIVITY_PAGES: u32 = 2_000;
@@ -80,6 +83,19 @@ pub const ACTIVITY_OVERLAP: Duration = Duration::from_mins(10);
 
 /// How far the clocks of Intercom and the bridge may be apart, where a log entry is looked for that tells of a change.
 pub const CLOCK_DIFFERENCE: Duration = Duration::from_mins(1);
+
+/// How far a recorded time may lie in the future and still be believed. Clocks that are set over the network differ by
+/// less than a second; several bridges that are a little apart still understand each other.
+pub const STORED_AHEAD: Duration = Duration::from_mins(1);
+
+/// How often a bridge looks whether recorded times lie in the future, and of how many of the newest runs and generations.
+pub const TIMES_POLL: Duration = Duration::from_mins(1);
+/// See [`TIMES_POLL`].
+pub const TIMES_LOOKED_AT: i64 = 10_000;
+
+/// Imports that questions set off (`Cache-Control: no-cache`, `serve.read_through`, an answer that is too old) begin at
+/// least so far apart, for each workspace. Those who ask in between share the next one.
+pub const QUERY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Log entries that are looked at for who did what is on a page of changes: some for each of a thousand.
 pub const DEEDS_ON_A_PAGE: u64 = 20_000;
@@ -298,8 +314,12 @@ pub const PLANNED_IN_PART: usize = 5_000;
 /// How often an import under way shows that it is alive, and tells how far it has come. Leases last for several of these.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// Longest lease. One that would last longer was taken before the clock was set back, and has ended.
+/// Longest lease.
 pub const LEASE_MAX: Duration = Duration::from_mins(10);
+
+/// How long a lease must stand still for a process that takes none itself, before it counts as ended: the usual
+/// `import.lease`.
+pub const LEASE_USUAL: Duration = Duration::from_secs(15);
 
 /// How often a process looks whether another one's import has ended, so that its own can begin.
 pub const LEASE_POLL: Duration = Duration::from_millis(250);

@@ -115,6 +115,8 @@ pub struct Measures {
     held: Family<OfWorkspace, Value>,
     failures: Family<OfWorkspace, Value>,
     age: Family<OfWorkspace, Value>,
+    time_ahead: Family<OfWorkspace, Value>,
+    clock_ahead: Family<OfWorkspace, Value>,
     generation: Family<OfWorkspace, Value>,
     users: Family<OfWorkspace, Value>,
     groups: Family<OfWorkspace, Value>,
@@ -177,6 +179,10 @@ pub struct WorkspaceState {
     pub intercom_rate_limited: u64,
     /// Calls that are left in Intercom's window of ten seconds.
     pub rate_limit_left: Option<u64>,
+    /// How many seconds the recorded time lies ahead that lies farthest in the future; 0 where none does.
+    pub time_ahead: i64,
+    /// How many seconds this machine's clock is ahead of Intercom's; less than 0: behind.
+    pub clock_ahead: Option<i64>,
     /// Requests that wait for a person; unknown while the database is away.
     pub open_requests: Option<u64>,
     /// For how many seconds the oldest of them waits; 0 where none does.
@@ -206,6 +212,8 @@ impl Default for Measures {
             held: Family::default(),
             failures: Family::default(),
             age: Family::default(),
+            time_ahead: Family::default(),
+            clock_ahead: Family::default(),
             generation: Family::default(),
             users: Family::default(),
             groups: Family::default(),
@@ -253,6 +261,16 @@ impl Default for Measures {
             ),
             ("import_failures", "Imports that did not succeed since the last that did", &all.failures),
             ("data_age_seconds", "How long ago Intercom last confirmed what is shown", &all.age),
+            (
+                "recorded_time_ahead_seconds",
+                "How far the recorded time lies ahead that lies farthest in the future; 0 where none does",
+                &all.time_ahead,
+            ),
+            (
+                "clock_ahead_of_intercom_seconds",
+                "How far this machine's clock is ahead of Intercom's; less than 0: behind",
+                &all.clock_ahead,
+            ),
             ("generation", "The generation that is shown; 0 before the first import", &all.generation),
             ("users", "Users that are shown, the removed ones among them", &all.users),
             ("groups", "Groups that are shown", &all.groups),
@@ -351,6 +369,10 @@ impl Measures {
         set(&self.groups, state.groups as f64);
         if let Some(age) = state.age {
             set(&self.age, age);
+        }
+        set(&self.time_ahead, state.time_ahead as f64);
+        if let Some(ahead) = state.clock_ahead {
+            set(&self.clock_ahead, ahead as f64);
         }
         if let Some(left) = state.rate_limit_left {
             set(&self.rate_limit_left, left as f64);

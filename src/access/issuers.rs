@@ -14,7 +14,6 @@ use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
-use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 use super::claims::Claims;
@@ -88,6 +87,8 @@ pub struct Assertion {
     pub workspaces: Vec<String>,
     pub nbf: i64,
     pub exp: i64,
+    /// When it is to be verified again, on [`Clock::running`]: its key may be withdrawn by then.
+    pub again: Duration,
 }
 
 /// An issuer with its keys.
@@ -96,13 +97,14 @@ pub struct Issuer {
     http: reqwest::Client,
     clock: Clock,
     keys: ArcSwapOption<Keys>,
-    /// When its keys were last asked for; held meanwhile.
-    asked: Mutex<Option<OffsetDateTime>>,
+    /// When its keys were last asked for, on [`Clock::running`]; held meanwhile.
+    asked: Mutex<Option<Duration>>,
 }
 
 struct Keys {
     by_id: HashMap<String, (Algorithm, DecodingKey)>,
-    fetched_at: OffsetDateTime,
+    /// When, on [`Clock::running`].
+    fetched_at: Duration,
 }
 
 impl Issuer {
@@ -167,9 +169,10 @@ impl Issuer {
         let subject = said(&trusted.subject_claim).filter(|subject| is_fit(subject)).ok_or(AccessError::Invalid)?;
         let leeway = seconds(trusted.leeway);
         let ends = claims.time("exp").ok_or(AccessError::Invalid)?;
+        // What was issued in the future was issued by a clock that was ahead, and would last too long.
+        let begins = claims.time("nbf").max(claims.time("iat"));
         // Its key may be withdrawn: it is looked at again when the keys are.
-        let looked_at = (keys.fetched_at + limits::JWKS_MAX_AGE).max(self.clock.now() + limits::JWKS_PAUSE);
-        let again = looked_at.unix_timestamp();
+        let again = (keys.fetched_at + limits::JWKS_MAX_AGE).max(self.clock.running() + limits::JWKS_PAUSE);
         let exp = ends.saturating_add(leeway);
         if self.clock.now().unix_timestamp() >= exp {
             return Err(AccessError::Expired);
@@ -178,8 +181,9 @@ impl Issuer {
             subject,
             scopes: self.scopes(&claims),
             workspaces: trusted.workspaces.clone(),
-            nbf: claims.time("nbf").map_or(i64::MIN, |nbf| nbf.saturating_sub(leeway)),
-            exp: exp.min(again),
+            nbf: begins.map_or(i64::MIN, |begins| begins.saturating_sub(leeway)),
+            exp,
+            again,
         })
     }
 
@@ -195,7 +199,7 @@ impl Issuer {
     /// it is asked once in [`limits::JWKS_PAUSE`].
     async fn keys(&self, id: &str) -> Result<Arc<Keys>, AccessError> {
         let knows = |keys: &Keys| keys.by_id.contains_key(id);
-        let age = |keys: &Keys| self.clock.now() - keys.fetched_at;
+        let age = |keys: &Keys| self.clock.running().saturating_sub(keys.fetched_at);
         let present = self.keys.load_full();
         if let Some(keys) = present.as_ref().filter(|keys| knows(keys)) {
             if age(keys) < limits::JWKS_MAX_AGE {
@@ -217,9 +221,9 @@ impl Issuer {
     }
 
     /// Asks for the keys, unless that was done a moment ago. Where it fails, those that are known stay.
-    async fn fetch(&self, mut asked: tokio::sync::MutexGuard<'_, Option<OffsetDateTime>>) {
-        let now = self.clock.now();
-        if asked.is_some_and(|last| now - last < limits::JWKS_PAUSE) {
+    async fn fetch(&self, mut asked: tokio::sync::MutexGuard<'_, Option<Duration>>) {
+        let now = self.clock.running();
+        if asked.is_some_and(|last| now.saturating_sub(last) < limits::JWKS_PAUSE) {
             return;
         }
         *asked = Some(now);

@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::secrets::{is_client_secret, is_tagged_secret, looks_like_client_secret, secret_id};
 use super::{AccessError, Allowances, Strangers, TokenRequest, TooMany, Vault, random_secret};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::ledger::OAuthClient;
 use crate::limits;
 
@@ -120,7 +120,9 @@ impl ClientLogin {
             return Login::Refused;
         };
         let now = self.clock.now();
-        let previous = client.previous.filter(|(_, until)| now < *until).map(|(hash, _)| hash);
+        // Where it was replaced in the future, a clock was ahead, and it would last too long.
+        let overlaps = client.rotated_at.is_none_or(|at| clock::age(now, at).is_some());
+        let previous = client.previous.filter(|(_, until)| now < *until && overlaps).map(|(hash, _)| hash);
         let hashes: Vec<String> = [client.secret_hash].into_iter().chain(previous).collect();
         let compared = match self.recall(&client.id, request, &hashes) {
             Some(known) => known,

@@ -297,19 +297,18 @@ impl Tokens {
         })
     }
 
-    /// Who asks `now`, if the token was verified before.
+    /// Who asks, if the token was verified before.
     ///
     /// # Errors
     /// Why it is not good any more.
-    pub fn recall(&self, token: &[u8], now: OffsetDateTime) -> Option<Result<Arc<Principal>, AccessError>> {
+    pub fn recall(&self, token: &[u8]) -> Option<Result<Arc<Principal>, AccessError>> {
         if token.len() > limits::BEARER_TOKEN_BYTES {
             return Some(Err(AccessError::TooLong));
         }
         let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
-        let (verified, now) = (remembered.find(token)?, now.unix_timestamp());
-        // Of a trusted issuer's, the time after which it is to be verified again may have come.
-        (verified.id.is_some() || now < verified.exp).then(|| {
-            self.is_good(verified, now)?;
+        let verified = remembered.find(token)?;
+        verified.again.is_none_or(|again| self.clock.running() < again).then(|| {
+            self.is_good(verified, self.clock.now().unix_timestamp())?;
             Ok(Arc::clone(&verified.principal))
         })
     }
@@ -320,7 +319,7 @@ impl Tokens {
     /// Why it is not good; see [`AccessError`].
     pub async fn verify(&self, token: impl AsRef<[u8]>) -> Result<Arc<Principal>, AccessError> {
         let token = token.as_ref();
-        if let Some(known) = self.recall(token, self.clock.now()) {
+        if let Some(known) = self.recall(token) {
             return known;
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| AccessError::Invalid)?;
@@ -382,7 +381,7 @@ impl Tokens {
             let exp = time("exp")?.min(until.map_or(i64::MAX, OffsetDateTime::unix_timestamp));
             let (secret, issued_at) =
                 (claims.text(SECRET_ID).map(str::to_owned), claims.time("iat").unwrap_or(i64::MIN));
-            Ok(Verified { principal: Arc::new(principal), id: Some(id), secret, issued_at, nbf, exp })
+            Ok(Verified { principal: Arc::new(principal), id: Some(id), secret, issued_at, nbf, exp, again: None })
         }))
     }
 
@@ -401,8 +400,8 @@ impl Tokens {
         let allowance = self.allowances.of(&identity);
         let (subject, scopes, workspaces) = (said.subject, said.scopes, said.workspaces);
         let principal = Principal { subject, identity, client: None, scopes, workspaces, allowance };
-        let (nbf, exp) = (said.nbf, said.exp);
-        Ok(Verified { principal: Arc::new(principal), id: None, secret: None, issued_at: nbf, nbf, exp })
+        let (nbf, exp, again) = (said.nbf, said.exp, Some(said.again));
+        Ok(Verified { principal: Arc::new(principal), id: None, secret: None, issued_at: nbf, nbf, exp, again })
     }
 
     /// How many verified tokens are remembered; at the most [`limits::REMEMBERED_TOKENS`].

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hashbrown::hash_table::Entry;
@@ -99,4 +100,6 @@ pub(super) struct Verified {
     pub issued_at: i64,
     pub nbf: i64,
     pub exp: i64,
+    /// Of a trusted issuer's, when it is to be verified again, on [`Clock::running`](crate::clock::Clock::running).
+    pub again: Option<Duration>,
 }

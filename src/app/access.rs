@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
@@ -189,7 +190,7 @@ impl AccessLoop {
                 None => self.connected.remove(&workspace.name),
             };
             tracing::info!(workspace = %workspace.name, connected = connection.is_some(), "the connection to Intercom has changed");
-            workspace.nudge.ask(ImportRequest::incremental(Trigger::Start), self.clock.now());
+            workspace.nudge.ask(ImportRequest::incremental(Trigger::Start), self.clock.running());
         }
         Ok(())
     }
@@ -220,23 +221,23 @@ impl AccessLoop {
 /// Writes the audit trail down, every [`limits::AUDIT_WRITE`] and at the end, and keeps it as long as the settings say.
 pub(super) async fn audit_loop(
     trail: Arc<AuditTrail>,
-    ledger: Ledger,
+    (ledger, workspaces): (Ledger, Vec<Arc<Workspace>>),
     config: Config,
     clock: Clock,
     mut stop: watch::Receiver<bool>,
 ) {
-    // Since when it cannot be written, and whether somebody was told.
-    let mut failing: Option<(OffsetDateTime, bool)> = None;
-    let mut pruned: Option<OffsetDateTime> = None;
+    // Since when it cannot be written, and whether somebody was told. Both on the clock that only grows.
+    let mut failing: Option<(Duration, bool)> = None;
+    let mut pruned: Option<Duration> = None;
     loop {
         let stopping = tokio::select! {
             () = clock.sleep(limits::AUDIT_WRITE) => false,
             _ = stop.wait_for(|stop| *stop) => true,
         };
-        let (written, now) = (trail.write(&ledger).await, clock.now());
+        let (written, now) = (trail.write(&ledger).await, clock.running());
         failing = match (written, failing) {
             (Ok(()), _) => None,
-            (Err(error), Some((since, false))) if now - since > limits::AUDIT_PATIENCE || stopping => {
+            (Err(error), Some((since, false))) if now.saturating_sub(since) > limits::AUDIT_PATIENCE || stopping => {
                 tracing::error!(error = %error.chain(), "the audit trail cannot be written; it is kept until it can");
                 Some((since, true))
             }
@@ -245,8 +246,17 @@ pub(super) async fn audit_loop(
         if stopping {
             break;
         }
-        if pruned.is_none_or(|last| now - last > limits::AUDIT_PRUNE) {
+        if pruned.is_none_or(|last| now.saturating_sub(last) > limits::AUDIT_PRUNE) {
             pruned = Some(now);
+            let ahead = workspaces.iter().filter_map(|workspace| workspace.connector.clock_ahead()).max();
+            if ahead.and_then(|ahead| u64::try_from(ahead).ok()) > Some(limits::CLOCK_DIFFERENCE.as_secs()) {
+                // What is taken out by its age cannot be had back.
+                tracing::warn!(
+                    "this machine's clock is ahead of Intercom's, so nothing is taken out of the audit trail"
+                );
+                continue;
+            }
+            let now = clock.now();
             let before = clock::before(now, days(config.access.audit_retention_days));
             let tidied = async {
                 ledger.prune_audit(before).await?;

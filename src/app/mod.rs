@@ -209,8 +209,11 @@ impl App {
         let (end_audit, audit_ends) = watch::channel(false);
         let (trail, config) = (Arc::clone(&service.trail), config.clone());
         let ends = audit_ends.clone();
-        let write =
-            move || audit_loop(Arc::clone(&trail), ledger.clone(), config.clone(), clock.clone(), audit_ends.clone());
+        let all: Vec<Arc<Workspace>> = service.workspaces.values().cloned().collect();
+        let write = move || {
+            let kept = (ledger.clone(), all.clone());
+            audit_loop(Arc::clone(&trail), kept, config.clone(), clock.clone(), audit_ends.clone())
+        };
         let audit = supervisor.keep(of_all("audit_trail"), ends, || {}, write);
         tracing::info!(address = %address, "listening");
         Ok(Self { address, service, stop, broken, reload, loops, audit: (end_audit, audit), server: handle })

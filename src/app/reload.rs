@@ -108,7 +108,7 @@ fn take_token(
                 known.access_token = Some(token.clone());
                 reloaded.taken.push(what);
                 // Whether Intercom takes it is known at once.
-                workspace.nudge.ask(ImportRequest::incremental(Trigger::Start), service.clock.now());
+                workspace.nudge.ask(ImportRequest::incremental(Trigger::Start), service.clock.running());
             }
             Err(why) => reloaded.refused.push(format!("{what} cannot be used: {why}; the one before stays")),
         },

@@ -1,6 +1,7 @@
 //! One workspace of the bridge: its importer, its publisher, its picture, and the two loops that keep them going.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
@@ -12,9 +13,9 @@ use crate::access::WebhookKey;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, WorkspaceConfig};
 use crate::http::{TaskName, Workspace, begin_counting, scim_base_url, settle_requests};
-use crate::import::{Bursts, Connector, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Worker};
+use crate::import::{Bursts, Connector, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Times, Worker};
 use crate::intercom::Client;
-use crate::ledger::{Ledger, LedgerError, Notices};
+use crate::ledger::{Ledger, LedgerError, Notices, RunId};
 use crate::limits;
 use crate::measures::Measures;
 use crate::publish::{Past, PublishOptions, Publisher};
@@ -103,6 +104,7 @@ impl Running {
             ledger: ledger.clone(),
             nudge,
             health,
+            seen: Arc::clone(publisher.seen()),
             measures: Arc::clone(measures),
             clock: clock.clone(),
             schedule: Schedule { poll: config.import.poll_interval, full: config.import.full_interval },
@@ -148,6 +150,8 @@ async fn publish_loop(
     let mut settled = None;
     let mut failing = false;
     let mut notices = None;
+    // Of which run the times were looked at, and when.
+    let mut looked: Option<(Option<RunId>, Duration)> = None;
     loop {
         if notices.is_none() {
             // Without notices there is still the poll.
@@ -156,13 +160,19 @@ async fn publish_loop(
         let refreshed = async {
             publisher.refresh().await?;
             // Queued by another process, or by one that is gone.
-            if ledger.has_queued(workspace).await? {
+            if ledger.has_queued(workspace, &clock).await? {
                 shown.nudge.serve_queue();
             }
             ledger.last_ended(workspace).await
         };
         let failed = match refreshed.await {
             Ok(run) => {
+                let now = clock.running();
+                let newest = run.as_ref().map(|run| run.id);
+                if looked.is_none_or(|(run, at)| run != newest || now.saturating_sub(at) >= limits::TIMES_POLL) {
+                    looked = Some((newest, now));
+                    look_at_times(&ledger, &shown, &clock).await;
+                }
                 if let Some(run) = run {
                     shown.health.learn(&run);
                 }
@@ -192,6 +202,16 @@ async fn publish_loop(
             told = next_notice(&mut notices) => if told.is_err() { notices = None },
             _ = stop.wait_for(|stop| *stop) => break,
         }
+    }
+}
+
+/// Takes note of recorded times that lie in the future, and of a clock that is not as Intercom's is.
+async fn look_at_times(ledger: &Ledger, shown: &Workspace, clock: &Clock) {
+    let now = clock.now();
+    match ledger.times_ahead(&shown.name, now).await {
+        Ok(ahead) => shown.health.times(&shown.name, &Times::of(ahead, shown.connector.clock_ahead(), now)),
+        // The next round tries again.
+        Err(error) => tracing::debug!(workspace = %shown.name, error = %error.chain(), "times could not be looked at"),
     }
 }
 

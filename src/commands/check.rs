@@ -234,6 +234,7 @@ async fn check_database(config: &Config, clock: &Clock, report: &mut Report) {
     match ledger.pending_migrations().await {
         Ok(0) => {
             report.ok("database", &format!("{name} is up to date"));
+            check_times(config, &ledger, clock, report).await;
             check_encryption_key(config, &ledger, report).await;
             check_seen_proxies(config, &ledger, clock, report).await;
         }
@@ -242,6 +243,23 @@ async fn check_database(config: &Config, clock: &Clock, report: &mut Report) {
         Err(error) => report.failed("database", &format!("{name} cannot be read: {}", error.chain())),
     }
     ledger.close().await;
+}
+
+/// Whether recorded times lie in the future.
+async fn check_times(config: &Config, ledger: &Ledger, clock: &Clock, report: &mut Report) {
+    let now = clock.now();
+    let workspaces = config.workspaces();
+    for workspace in &workspaces {
+        let of = if workspaces.len() > 1 { format!("workspace {}: ", workspace.name) } else { String::new() };
+        match ledger.times_ahead(&workspace.name, now).await {
+            Ok(None) => report.ok("times", &format!("{of}no recorded time lies in the future")),
+            Ok(Some(ahead)) => {
+                let failure = ahead.failure(now);
+                report.warn("times", &format!("{of}{}; {}", failure.detail, failure.remedy));
+            }
+            Err(error) => report.failed("times", &format!("{of}{}", error.chain())),
+        }
+    }
 }
 
 /// A start does not wait for them; tokens of an issuer whose keys cannot be read are refused.
@@ -338,8 +356,8 @@ async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clo
             if let (Some(remaining), Some(limit)) = (allowance.remaining, allowance.limit) {
                 report.ok("rate limit", &format!("{remaining} of {limit} calls are left in this window of 10 seconds"));
             }
-            if let Some(theirs) = allowance.server_time {
-                check_clock((clock.now() - theirs).whole_seconds(), report);
+            if let Some(ahead) = allowance.clock_ahead {
+                check_clock(ahead, report);
             }
         }
     }

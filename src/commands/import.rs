@@ -86,11 +86,11 @@ async fn import(
         requested_by: Some(system_user()),
         ..ImportRequest::incremental(Trigger::Command)
     };
-    let patience = clock.now() + limits::LEASE_PATIENCE;
+    let patience = clock.running() + limits::LEASE_PATIENCE;
     let lease = loop {
         match importer.lease().await.map_err(unrecorded)? {
             Some(lease) => break lease,
-            None if clock.now() > patience => {
+            None if clock.running() > patience => {
                 return Err(CommandError::new(
                     "another process has been importing this workspace for ten minutes; look at its log, or try again later",
                 ));

@@ -10,7 +10,6 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
-use time::OffsetDateTime;
 
 use super::errors::{ApiError, Facts};
 use super::service::{Service, Workspace};
@@ -24,8 +23,6 @@ pub struct Bearer<S> {
     pub principal: Arc<Principal>,
     /// What all requests share.
     pub service: Data<Service>,
-    /// When the question came.
-    pub asked_at: OffsetDateTime,
     scope: PhantomData<S>,
 }
 
@@ -134,8 +131,8 @@ impl Somebody {
         if !self.principal.scopes.contains(&S::SCOPE) {
             return Err(ScimError::Forbidden { scope: S::SCOPE.as_str() }.into());
         }
-        let Self { principal, service, asked_at, .. } = self;
-        Ok(Bearer { principal, service, asked_at, scope: PhantomData })
+        let Self { principal, service, .. } = self;
+        Ok(Bearer { principal, service, scope: PhantomData })
     }
 }
 
@@ -154,14 +151,13 @@ fn identify<T: 'static>(
     let Some(token) = only.and_then(|value| bearer(value.as_bytes())) else {
         return Either::Left(ready(Err(ApiError::Unauthenticated { token_given: given.is_some(), ended: None })));
     };
-    let asked_at = service.clock.now();
     let welcome = move |request: &HttpRequest, service: Data<Service>, known: Result<Arc<Principal>, AccessError>| {
         let principal = known.map_err(refusal)?;
         Facts::of(request, |facts| facts.actor = Some(Actor::Principal(Arc::clone(&principal))));
         principal.allowance.ask().map_err(ApiError::TooMany)?;
-        then(request, Bearer { principal, service, asked_at, scope: PhantomData })
+        then(request, Bearer { principal, service, scope: PhantomData })
     };
-    if let Some(known) = service.tokens.recall(token, asked_at) {
+    if let Some(known) = service.tokens.recall(token) {
         return Either::Left(ready(welcome(request, service, known)));
     }
     let (request, token) = (request.clone(), token.to_vec());
@@ -186,6 +182,10 @@ fn refusal(error: AccessError) -> ApiError {
         AccessError::Expired => {
             ApiError::Unauthenticated { token_given: true, ended: Some("the access token expired") }
         }
+        AccessError::NotYet => ApiError::Unauthenticated {
+            token_given: true,
+            ended: Some("the access token is not valid yet: the clock of who issued it is ahead of the bridge's"),
+        },
         AccessError::Revoked => {
             ApiError::Unauthenticated { token_given: true, ended: Some("the access token was revoked") }
         }

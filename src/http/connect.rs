@@ -156,7 +156,7 @@ pub async fn callback(
     if let Err(why) = workspace.connector.take(Some(&token)) {
         tracing::error!(workspace = %workspace.name, why, "the token of a connection cannot be used");
     }
-    workspace.nudge.ask(ImportRequest::incremental(Trigger::Start), now);
+    workspace.nudge.ask(ImportRequest::incremental(Trigger::Start), service.clock.running());
     let name = known.name.or(known.id).map_or_else(|| "a workspace".to_owned(), |name| escaped(&name));
     let what = format!(
         "The bridge reads <b>{name}</b> as its workspace <b>{}</b> from now on. You may close this page.",

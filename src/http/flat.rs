@@ -147,7 +147,7 @@ struct View {
     edition: Option<Edition>,
     /// Whether it is one of the past.
     past: bool,
-    age: Option<i64>,
+    age: Option<u64>,
     /// Reading the past takes long: each client does it once at a time.
     _turn: Option<OwnedMutexGuard<()>>,
 }

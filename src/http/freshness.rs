@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::CACHE_CONTROL;
-use time::OffsetDateTime;
 
 use super::caller::{Caller, ScimRead};
 use super::service::scim_base_url;
@@ -18,8 +17,8 @@ use crate::scim::{Picture, ScimError};
 pub struct Fresh {
     /// The picture.
     pub picture: Arc<Picture>,
-    /// How long ago Intercom said that it is so, in whole seconds (RFC 9111 §5.1, `Age`).
-    pub age: Option<i64>,
+    /// How long ago Intercom said that it is so, in whole seconds (RFC 9111 §5.1, `Age`); none where nobody knows.
+    pub age: Option<u64>,
 }
 
 /// The current picture, after waiting for a newer one if the client wants one.
@@ -33,30 +32,30 @@ pub async fn picture<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fre
     // A workspace whose imports fail is tried again by its own schedule, not by every question.
     let failing = || workspace.health.failing();
     let wanted = if freshness.read_through { Some(Duration::ZERO) } else { wanted_age(request) };
-    let mut now = caller.asked_at;
     if let Some(wanted) = wanted.filter(|_| !failing()) {
-        // An age beyond all times is fulfilled by any answer.
-        let oldest = Duration::try_into(wanted).ok().and_then(|wanted: time::Duration| now.checked_sub(wanted));
-        let confirmed = |at: Option<OffsetDateTime>| at.is_some() && at >= oldest;
-        if !confirmed(workspace.live.confirmed_at()) {
-            workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), now);
+        // What began after the question is as young as can be, and nothing else is for one that wants the present.
+        let young = |age: Option<Duration>| !wanted.is_zero() && age.is_some_and(|age| age <= wanted);
+        let now = service.clock.running();
+        if !young(workspace.live.age(now)) {
+            let ticket = workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), now);
             let either = async {
                 tokio::select! {
-                    _ = workspace.live.shows(|shown| confirmed(shown.confirmed_at)) => {}
-                    () = workspace.nudge.run_since(now) => {}
+                    _ = workspace.live.shows(|shown| young(shown.age(service.clock.running()))) => {}
+                    () = workspace.nudge.served(ticket) => {}
                 }
             };
             // Few answers wait, and all are moved about with the room that this takes.
             Box::pin(service.clock.within(freshness.max_wait, either)).await;
-            now = service.clock.now();
         }
     }
     let picture = seen(workspace.live.picture().ok_or(ScimError::NotReady)?, request, caller);
-    let age = age(caller, now);
-    if age.zip(freshness.max_age).is_some_and(|(age, max_age)| age > max_age) && !failing() {
+    let now = service.clock.running();
+    let age = workspace.live.age(now);
+    // An age that nobody knows is too great.
+    if freshness.max_age.is_some_and(|max_age| age.is_none_or(|age| age > max_age)) && !failing() {
         workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), now);
     }
-    Ok(Fresh { picture, age: age.map(time::Duration::whole_seconds) })
+    Ok(Fresh { picture, age: age.map(|age| age.as_secs()) })
 }
 
 /// The picture that a walk goes on over: the list that it began with, whatever was published since.
@@ -65,7 +64,8 @@ pub fn picture_at(request: &HttpRequest, caller: &Caller<ScimRead>, edition: Edi
     let current = caller.workspace.live.picture().is_some_and(|current| current.edition() == edition);
     // When Intercom last said that an earlier list is so is not kept.
     let picture = seen(picture, request, caller);
-    Ok(Fresh { picture, age: age(caller, caller.asked_at).filter(|_| current).map(time::Duration::whole_seconds) })
+    let age = caller.workspace.live.age(caller.service.clock.running());
+    Ok(Fresh { picture, age: age.filter(|_| current).map(|age| age.as_secs()) })
 }
 
 /// The picture as this client sees it: under the address by which a trusted proxy says it reached the bridge.
@@ -74,10 +74,6 @@ fn seen<S>(picture: Arc<Picture>, request: &HttpRequest, caller: &Caller<S>) -> 
         Some(url) => Arc::new(picture.seen_from(scim_base_url(&url, &caller.workspace.name))),
         None => picture,
     }
-}
-
-fn age<S>(caller: &Caller<S>, now: OffsetDateTime) -> Option<time::Duration> {
-    caller.workspace.live.confirmed_at().map(|at| (now - at).max(time::Duration::ZERO))
 }
 
 /// How old an answer the client takes; none where it does not say.

@@ -29,8 +29,8 @@ pub struct NewImport {
     allow_removals: bool,
 }
 
-/// Asks for an import. One that is under way and does as much is given; else the import is queued, and begins as soon as no
-/// other one is under way. Of each mode one is queued at the most: who asks for what is queued already is given that one.
+/// Asks for an import. It is queued, and begins as soon as no other one is under way: one that has begun may have read before
+/// what you want it to see. Of each mode one is queued at the most: who asks for what is queued already is given that one.
 #[utoipa::path(
     post, path = "/api/v1/imports", operation_id = "start_import", tag = "imports", security(("bearer" = ["import.run"])),
     request_body(content = Option<NewImport>, description = "May be left out, for an incremental import"),
@@ -84,18 +84,13 @@ fn read(body: &[u8]) -> Result<NewImport, ApiError> {
     })
 }
 
-/// The run that does what is wanted: the one that is under way, else a queued one. Where none is under way, the queued one
-/// begins at once, and is given as it is then.
+/// The run that does what is wanted: a queued one, since only a run that begins after the request is sure to see what was so
+/// when it was made. Where none is under way, it begins at once, and is given as it is then.
 async fn accepted(caller: &Caller<ImportRun>, import: &ImportRequest) -> Result<Run, ApiError> {
     let (clock, ledger, workspace) = (&caller.service.clock, &caller.service.ledger, &caller.workspace);
-    let now = clock.now();
-    let under_way = ledger.run_under_way(&workspace.name, now).await?;
-    let busy = under_way.is_some();
-    if let Some(run) = under_way.filter(|run| import.is_done_by(run)) {
-        return Ok(run);
-    }
+    let busy = ledger.run_under_way(&workspace.name, clock).await?.is_some();
     let ImportRequest { mode, trigger, requested_by, allow_removals } = import.clone();
-    let queued = ledger.queue_run(&workspace.name, mode, trigger, (requested_by, allow_removals), now).await?;
+    let queued = ledger.queue_run(&workspace.name, mode, trigger, (requested_by, allow_removals), clock).await?;
     workspace.nudge.serve_queue();
     if busy {
         return Ok(queued);
@@ -126,7 +121,7 @@ async fn ended(caller: &Caller<ImportRun>, import: &ImportRequest, run: &mut Run
     let (service, workspace) = (&caller.service, &caller.workspace.name);
     loop {
         // Asked first: a run that ends meanwhile is not taken for dead.
-        let alive = service.ledger.run_under_way(workspace, service.clock.now()).await?.is_some();
+        let alive = service.ledger.run_under_way(workspace, &service.clock).await?.is_some();
         *run = known(caller, run.id).await?;
         match run.status {
             RunStatus::Queued => {}

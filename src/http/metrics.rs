@@ -37,7 +37,8 @@ pub async fn metrics(request: HttpRequest, service: Data<Service>, visitor: Visi
         up = open.is_some();
         let state = WorkspaceState {
             open_requests: open.map(|(count, _)| count),
-            oldest_request: open.map(|(_, oldest)| oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64())),
+            oldest_request: open
+                .map(|(_, oldest)| oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0))),
             ..state(&service, workspace)
         };
         service.measures.workspace(&workspace.name, &state);
@@ -80,7 +81,7 @@ fn state(service: &Service, workspace: &Workspace) -> WorkspaceState {
         connected: standing.connection == ConnectionState::Connected,
         held: standing.last_run.as_ref().is_some_and(|run| run.status == RunStatus::Held),
         failures: standing.failures,
-        age: workspace.live.confirmed_at().map(|at| (service.clock.now() - at).as_seconds_f64()),
+        age: workspace.live.age(service.clock.running()).map(|age| age.as_secs_f64()),
         generation: picture.as_ref().map_or(0, |picture| picture.edition().generation),
         users: count(resource_types::USER),
         groups: count(resource_types::GROUP),
@@ -88,6 +89,8 @@ fn state(service: &Service, workspace: &Workspace) -> WorkspaceState {
         intercom_retries: traffic.retries,
         intercom_rate_limited: traffic.rate_limited,
         rate_limit_left: workspace.connector.rate_limit_left(),
+        time_ahead: standing.times.ahead,
+        clock_ahead: workspace.connector.clock_ahead(),
         open_requests: None,
         oldest_request: None,
     }

@@ -193,7 +193,8 @@ impl Export {
             // When Intercom last said that it is so: until the next import, that is the same for everybody who asks.
             let confirmed = shown.confirmed_at.filter(|_| shown.generation == generation);
             let committed = ledger.committed_at(workspace, generation).await?;
-            let as_of = confirmed.map_or(committed, |confirmed| confirmed.max(committed));
+            // A time that lies in the future was recorded while a clock was ahead.
+            let as_of = confirmed.map_or(committed, |confirmed| confirmed.max(committed)).min(now);
             (if since.is_some_and(|since| since >= as_of) { now } else { as_of }, generation, Some(picture))
         };
         let log = ledger.log_facts(workspace, as_of, caller.service.activity_lookback).await?;

@@ -14,6 +14,7 @@ use super::negotiation::{JSON, preferred_form};
 use super::openapi::ApiRefusals;
 use super::service::{Service, Workspace};
 use super::tasks::TaskStanding;
+use crate::clock::{self, Clock};
 use crate::import::ConnectionState;
 use crate::ledger::{Failure, Run, RunStatus};
 use crate::limits;
@@ -48,10 +49,9 @@ pub async fn readyz(service: Data<Service>, visitor: Visitor) -> HttpResponse {
         }
         None => None,
     };
-    let now = service.clock.now();
     let tasks =
         service.tasks.standing(|name| seen.iter().any(|workspace| *workspace.name == *name), !visitor.is_stranger());
-    let workspaces = seen.into_iter().map(|workspace| readiness(workspace, now)).collect();
+    let workspaces = seen.into_iter().map(|workspace| readiness(workspace, &service.clock)).collect();
     // To strangers as well: it tells of no workspace.
     let detail = (!ready).then_some(
         "No import has succeeded yet, so there is nothing to show. `intercom-scim-bridge check`, the log, and this address \
@@ -102,7 +102,9 @@ impl Status {
     fn of(workspace: &Workspace, service: &Service) -> Self {
         let Workspace { name, live, health, .. } = workspace;
         let standing = health.standing();
-        let confirmed_at = live.confirmed_at();
+        let shown = live.shown();
+        // A time that lies in the future is unknown.
+        let confirmed_at = shown.confirmed_at.filter(|at| clock::age(service.clock.now(), *at).is_some());
         Self {
             workspace: name.to_string(),
             connection: standing.connection,
@@ -111,8 +113,9 @@ impl Status {
             users: live.picture().map(|picture| picture.count(resource_types::USER)),
             groups: live.picture().map(|picture| picture.count(resource_types::GROUP)),
             confirmed_at,
-            age_seconds: confirmed_at.map(|at| (service.clock.now() - at).whole_seconds()),
+            age_seconds: shown.age(service.clock.running()).map(|age| age.as_secs()),
             last_import: standing.last_run,
+            time_problems: standing.times.problems,
         }
     }
 }
@@ -145,27 +148,34 @@ pub struct WorkspaceReadiness {
     /// Whether there is something to show. What is shown may be old: see `problem`.
     ready: bool,
     connection: ConnectionState,
-    /// How long ago Intercom last confirmed what is shown.
-    age_seconds: Option<i64>,
+    /// How long ago Intercom last confirmed what is shown; null where nobody knows.
+    age_seconds: Option<u64>,
     /// What came of the last import that ended since the bridge started.
     last_import: Option<RunStatus>,
-    /// When it ended.
+    /// When it ended; null where its time lies in the future.
     #[serde(with = "crate::date_time::option")]
     last_import_at: Option<OffsetDateTime>,
     /// Why it is not ready, or not fresh, and what to do.
     problem: Option<Failure>,
+    /// What is wrong with times: recorded ones that lie in the future, or this machine's clock. Each with what to do.
+    time_problems: Vec<Failure>,
 }
 
-fn readiness(workspace: &Workspace, now: OffsetDateTime) -> WorkspaceReadiness {
+fn readiness(workspace: &Workspace, clock: &Clock) -> WorkspaceReadiness {
     let standing = workspace.health.standing();
     WorkspaceReadiness {
         workspace: workspace.name.to_string(),
         ready: workspace.live.picture().is_some(),
         connection: standing.connection,
-        age_seconds: workspace.live.confirmed_at().map(|at| (now - at).whole_seconds()),
+        age_seconds: workspace.live.age(clock.running()).map(|age| age.as_secs()),
         last_import: standing.last_run.as_ref().map(|run| run.status),
-        last_import_at: standing.last_run.as_ref().and_then(|run| run.finished_at),
+        last_import_at: standing
+            .last_run
+            .as_ref()
+            .and_then(|run| run.finished_at)
+            .filter(|at| clock::age(clock.now(), *at).is_some()),
         problem: standing.problem,
+        time_problems: standing.times.problems,
     }
 }
 
@@ -182,11 +192,13 @@ pub struct Status {
     users: Option<usize>,
     /// How many groups are shown.
     groups: Option<usize>,
-    /// When Intercom last confirmed what is shown.
+    /// When Intercom last confirmed what is shown; null where that time lies in the future.
     #[serde(with = "crate::date_time::option")]
     confirmed_at: Option<OffsetDateTime>,
-    /// How long ago that was.
-    age_seconds: Option<i64>,
+    /// How long ago that was; null where nobody knows.
+    age_seconds: Option<u64>,
     /// The last import that ended since the bridge started.
     last_import: Option<Run>,
+    /// What is wrong with times: recorded ones that lie in the future, or this machine's clock. Each with what to do.
+    time_problems: Vec<Failure>,
 }

@@ -142,7 +142,7 @@ pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Body) 
     let topic = known_topic(notification.topic.as_deref().unwrap_or_default());
     tracing::info!(workspace = %workspace.name, topic, acted_on = announced.is_some(), "webhook received");
     if let Some(announced) = announced {
-        let now = service.clock.now();
+        let now = service.clock.running();
         let wait = workspace.bursts.wait(announced, now);
         workspace.nudge.ask_within(wait, ImportRequest::incremental(Trigger::Webhook), now);
     }

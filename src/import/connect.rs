@@ -114,6 +114,12 @@ impl Connector {
         self.client.allowance().remaining
     }
 
+    /// How many seconds this machine's clock was ahead of Intercom's at the last answer; less than 0: behind.
+    #[must_use]
+    pub fn clock_ahead(&self) -> Option<i64> {
+        self.client.allowance().clock_ahead
+    }
+
     /// Where a person lets the app in.
     #[must_use]
     pub fn authorise_url(&self, state: &str, callback: &str) -> Option<String> {

@@ -3,9 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::ledger::{Failure, LedgerError, Run, RunStatus};
+use crate::ledger::{Ahead, Failure, LedgerError, Run, RunStatus};
+use crate::limits;
 
 /// Whether the bridge can read the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -46,6 +48,39 @@ pub struct Standing {
     pub last_run: Option<Run>,
     /// Runs that did not succeed since the last that did.
     pub failures: u32,
+    /// What is wrong with times.
+    pub times: Times,
+}
+
+/// What is wrong with a workspace's times, or this machine's clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Each with what to do.
+    pub problems: Vec<Failure>,
+    /// How many seconds the recorded time lies ahead that lies farthest in the future; 0 where none does.
+    pub ahead: i64,
+}
+
+impl Times {
+    /// What is known: the recorded time that lies farthest in the future, and by how many seconds this machine's clock is
+    /// ahead of Intercom's.
+    #[must_use]
+    pub fn of(ahead: Option<Ahead>, clock_ahead: Option<i64>, now: OffsetDateTime) -> Self {
+        let clock = clock_ahead.filter(|by| by.unsigned_abs() > limits::CLOCK_DIFFERENCE.as_secs());
+        let clock = clock.map(|by| Failure {
+            code: "clock_wrong".to_owned(),
+            detail: format!(
+                "this machine's clock is {} s {} Intercom's, so times are recorded wrongly",
+                by.unsigned_abs(),
+                if by > 0 { "ahead of" } else { "behind" }
+            ),
+            remedy: "let NTP set this machine's clock; nothing else needs to be done".to_owned(),
+        });
+        Self {
+            problems: clock.into_iter().chain(ahead.map(|ahead| ahead.failure(now))).collect(),
+            ahead: ahead.map_or(0, |ahead| ahead.seconds(now)),
+        }
+    }
 }
 
 /// The standing of one workspace; written by its import loop, read by everybody.
@@ -64,6 +99,7 @@ impl Default for Health {
             problem: Some(problem),
             last_run: None,
             failures: 0,
+            times: Times::default(),
         }))
     }
 }
@@ -94,6 +130,18 @@ impl Health {
         self.note(Ok(run));
         let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         standing.failures = standing.failures.min(failures.max(1));
+    }
+
+    /// Takes note of what is wrong with times. What is new is logged, once.
+    pub fn times(&self, workspace: &str, times: &Times) {
+        let before = std::mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).times, times.clone());
+        let has = |times: &Times, code: &str| times.problems.iter().any(|problem| problem.code == code);
+        for problem in times.problems.iter().filter(|problem| !has(&before, &problem.code)) {
+            tracing::warn!(workspace, code = %problem.code, remedy = %problem.remedy, "{}", problem.detail);
+        }
+        for problem in before.problems.iter().filter(|problem| !has(times, &problem.code)) {
+            tracing::info!(workspace, code = %problem.code, "the times are right again");
+        }
     }
 
     /// Takes note that a fault of the bridge ended the loop of imports, or of publishing. The next import that ends says how

@@ -112,7 +112,7 @@ impl Importer {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn lease(&self) -> Result<Option<Lease>, LedgerError> {
-        let lease = self.ledger.lease(&self.workspace, &self.holder, self.options.lease, self.clock.now()).await?;
+        let lease = self.ledger.lease(&self.workspace, &self.holder, self.options.lease, &self.clock).await?;
         if lease.is_some() {
             self.held.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&lease);
         }
@@ -163,7 +163,7 @@ impl Importer {
         progress: &(dyn Fn(Phase) + Sync),
     ) -> Result<Run, LedgerError> {
         let ImportRequest { mode, trigger, requested_by, allow_removals } = request.clone();
-        let run = self.ledger.start_run(lease, mode, trigger, (requested_by, allow_removals), self.clock.now()).await?;
+        let run = self.ledger.start_run(lease, mode, trigger, (requested_by, allow_removals), &self.clock).await?;
         let allow_removals = run.allow_removals;
         tracing::info!(workspace = %self.workspace, import.id = run.id, import.mode = run.mode.as_str(), "import started");
         let phase = Mutex::new(None);
@@ -285,7 +285,7 @@ impl Importer {
     async fn since_last_success(&self) -> Result<Since, LedgerError> {
         let recorded = self.ledger.workspace(&self.workspace).await?;
         let lookback = self.lookback();
-        let watermark = self.ledger.activity_watermark(&self.workspace).await?;
+        let watermark = self.ledger.activity_watermark(&self.workspace, self.clock.now()).await?;
         let log = watermark.map_or(lookback, |watermark| clock::before(watermark, limits::ACTIVITY_OVERLAP));
         Ok(match recorded {
             Some(workspace) if self.identified.load(Ordering::Relaxed) == self.client.token_number() => {
@@ -338,7 +338,7 @@ impl Importer {
             progress(recording);
             run.status = RunStatus::Succeeded;
             run.finished_at = Some(self.clock.now());
-            match self.ledger.commit(lease, &run, &plan, || self.clock.now()).await {
+            match self.ledger.commit_by(lease, &run, &plan, (|| self.clock.now(), self.is_right())).await {
                 Ok(committed) => {
                     run.generation = committed.generation;
                     // What was kept back does not differ from what is observed next, and must be looked at all the same.
@@ -382,6 +382,12 @@ impl Importer {
         }
         let recorded = self.ledger.latest_of(&self.workspace, &part).await?;
         Ok(Some((plan(&recorded, &observation.of(&part)), totals)))
+    }
+
+    /// Whether this machine's clock is known to be right: Intercom's last answer said so.
+    fn is_right(&self) -> bool {
+        let ahead = self.client.allowance().clock_ahead;
+        ahead.is_some_and(|ahead| ahead.unsigned_abs() <= limits::CLOCK_DIFFERENCE.as_secs())
     }
 
     fn policy(&self, allow_removals: bool) -> Policy {

@@ -26,7 +26,7 @@ mod worker;
 
 pub use bursts::{Announced, Bursts};
 pub use connect::{ConnectError, Connector, OAuthApp};
-pub use health::{ConnectionState, Health, Standing};
+pub use health::{ConnectionState, Health, Standing, Times};
 pub use importer::{ImportOptions, Importer, Phase, ReadError};
 pub use nudge::{ImportRequest, Nudge};
 pub use plan::plan;

@@ -223,7 +223,7 @@ impl Client {
     ) -> Result<T, IntercomError> {
         let mut attempt = 1;
         loop {
-            self.clock.sleep_if(self.allowance().hold(self.clock.now()).min(limits::INTERCOM_BACKOFF_MAX)).await;
+            self.clock.sleep_if(self.allowance().hold(&self.clock).min(limits::INTERCOM_BACKOFF_MAX)).await;
             self.calls.fetch_add(1, Ordering::Relaxed);
             match self.attempt(&call, &read).await {
                 Err(error) if error.is_transient() && attempt < call.attempts => {
@@ -289,7 +289,7 @@ impl Client {
         let span = spans::intercom_call(if posts { "POST" } else { "GET" }, path);
         #[expect(clippy::disallowed_methods, reason = "this is the one place that may call Intercom")]
         let response = request.send().instrument(span).await.map_err(|error| unavailable(path, &error))?;
-        self.allowance.lock().unwrap_or_else(PoisonError::into_inner).note(response.headers());
+        self.allowance.lock().unwrap_or_else(PoisonError::into_inner).note(response.headers(), &self.clock);
         let status = response.status();
         let charset = response.headers().get(CONTENT_TYPE).and_then(answer::charset);
         let body = read_body(response, path).await?;
@@ -299,7 +299,7 @@ impl Client {
         let refusal = Refusal::of(body);
         if status == StatusCode::TOO_MANY_REQUESTS {
             self.rate_limited.fetch_add(1, Ordering::Relaxed);
-            let retry_after = self.allowance().until_reset(self.clock.now());
+            let retry_after = self.allowance().until_reset(&self.clock);
             return Err(IntercomError::RateLimited { resource: path.to_owned(), retry_after });
         }
         Err(self.refused(path, status.as_u16(), refusal))

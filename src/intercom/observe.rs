@@ -93,7 +93,10 @@ pub async fn observe(
     progress(Progress::Teams);
     read_list(client, &mut draft, &TEAMS, Vec::new()).await?;
     reread(client, &mut draft, progress).await;
-    let log = log::read(client, log_since, taken_at, progress).await;
+    // The log goes by Intercom's clock. A clock that is ahead must not say that it is known up to a time that has not come.
+    let theirs = client.allowance().server_time.filter(|theirs| *theirs > log_since);
+    let log_until = theirs.map_or(taken_at, |theirs| theirs.min(taken_at));
+    let log = log::read(client, log_since, log_until, progress).await;
     let settled = draft.settle();
     Ok(Observation {
         taken_at,

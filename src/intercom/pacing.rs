@@ -10,6 +10,9 @@ use reqwest::header::HeaderMap;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use crate::clock::Clock;
+use crate::limits;
+
 /// What Intercom last said of its rate limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowance {
@@ -21,39 +24,57 @@ pub struct Allowance {
     pub reset: Option<i64>,
     /// When Intercom's server made the answer, by its clock.
     pub server_time: Option<OffsetDateTime>,
+    /// How many seconds this machine's clock was ahead of that one when the answer came; less than 0: behind.
+    pub clock_ahead: Option<i64>,
+    /// How long it was then until Intercom counts anew, where its own clock tells: nobody else's is needed. And when that
+    /// was, on [`Clock::running`].
+    until_reset: Option<(Duration, Duration)>,
 }
 
 impl Allowance {
     /// Takes note of an answer's headers. Headers can be missing on a single answer; what was known
     /// then stays.
-    pub(super) fn note(&mut self, headers: &HeaderMap) {
+    pub(super) fn note(&mut self, headers: &HeaderMap, clock: &Clock) {
         fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
             headers.get(name)?.to_str().ok()?.trim().parse().ok()
         }
         self.limit = number(headers, "x-ratelimit-limit").or(self.limit);
         self.remaining = number(headers, "x-ratelimit-remaining").or(self.remaining);
-        self.reset = number(headers, "x-ratelimit-reset").or(self.reset);
+        let reset: Option<i64> = number(headers, "x-ratelimit-reset");
         // RFC 9110 §5.6.7: the one form that servers write.
         let form =
             format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
         let date = headers.get("date").and_then(|date| date.to_str().ok());
-        let date = date.and_then(|date| PrimitiveDateTime::parse(date, form).ok());
-        self.server_time = date.map(PrimitiveDateTime::assume_utc).or(self.server_time);
+        let date = date.and_then(|date| PrimitiveDateTime::parse(date, form).ok()).map(PrimitiveDateTime::assume_utc);
+        if let Some(reset) = reset {
+            self.reset = Some(reset);
+            let left = date.and_then(|date| u64::try_from(reset.checked_sub(date.unix_timestamp())?).ok());
+            // A window has ten seconds. What is much longer does not go by that clock.
+            let left = left.map(Duration::from_secs).filter(|left| *left <= limits::INTERCOM_RESET_MAX);
+            self.until_reset = left.map(|left| (left, clock.running()));
+        }
+        if let Some(date) = date {
+            self.server_time = Some(date);
+            self.clock_ahead = Some((clock.now() - date).whole_seconds());
+        }
     }
 
     /// How long until Intercom counts anew; zero when that moment is unknown or past.
-    pub(super) fn until_reset(&self, now: OffsetDateTime) -> Duration {
+    pub(super) fn until_reset(&self, clock: &Clock) -> Duration {
+        if let Some((left, noted)) = self.until_reset {
+            return left.saturating_sub(clock.running().saturating_sub(noted));
+        }
         self.reset
             .and_then(|reset| OffsetDateTime::from_unix_timestamp(reset).ok())
-            .and_then(|reset| (reset - now).try_into().ok())
+            .and_then(|reset| (reset - clock.now()).try_into().ok())
             .unwrap_or_default()
     }
 
     /// How long to hold the next call back. The workspace's other apps share the limit, so the last
     /// twentieth of a window is left to them.
-    pub(super) fn hold(&self, now: OffsetDateTime) -> Duration {
+    pub(super) fn hold(&self, clock: &Clock) -> Duration {
         match (self.remaining, self.limit) {
-            (Some(remaining), limit) if remaining <= limit.unwrap_or(0) / 20 => self.until_reset(now),
+            (Some(remaining), limit) if remaining <= limit.unwrap_or(0) / 20 => self.until_reset(clock),
             _ => Duration::ZERO,
         }
     }
@@ -72,31 +93,52 @@ mod tests {
 
     #[test]
     fn nothing_known_holds_nothing_back() {
-        assert_eq!(Allowance::default().hold(datetime!(2026-01-01 0:00 UTC)), Duration::ZERO);
+        assert_eq!(Allowance::default().hold(&Clock::manual(datetime!(2026-01-01 0:00 UTC))), Duration::ZERO);
     }
 
     #[test]
     fn calls_wait_for_the_next_window_once_the_last_twentieth_is_reached() {
-        let now = datetime!(2026-01-01 0:00:03 UTC);
-        let reset = (now.unix_timestamp() + 7).to_string();
+        let clock = Clock::manual(datetime!(2026-01-01 0:00:03 UTC));
+        let reset = (clock.now().unix_timestamp() + 7).to_string();
         let mut allowance = Allowance::default();
-        allowance.note(&headers(&[("x-ratelimit-limit", "1666"), ("x-ratelimit-remaining", "84")]));
+        allowance.note(&headers(&[("x-ratelimit-limit", "1666"), ("x-ratelimit-remaining", "84")]), &clock);
         allowance.reset = reset.parse().ok();
-        assert_eq!(allowance.hold(now), Duration::ZERO);
-        allowance.note(&headers(&[("x-ratelimit-remaining", "83")]));
-        assert_eq!(allowance.hold(now), Duration::from_secs(7));
-        assert_eq!(
-            allowance.hold(now + Duration::from_secs(8)),
-            Duration::ZERO,
-            "a reset that is past holds nothing back"
-        );
+        assert_eq!(allowance.hold(&clock), Duration::ZERO);
+        allowance.note(&headers(&[("x-ratelimit-remaining", "83")]), &clock);
+        assert_eq!(allowance.hold(&clock), Duration::from_secs(7));
+        clock.advance(Duration::from_secs(8));
+        assert_eq!(allowance.hold(&clock), Duration::ZERO, "a reset that is past holds nothing back");
+    }
+
+    #[test]
+    fn how_long_to_wait_goes_by_intercoms_clock_however_wrong_this_one_is() {
+        for ahead in [time::Duration::ZERO, time::Duration::days(40), time::Duration::hours(-2)] {
+            let clock = Clock::manual(datetime!(2026-01-01 0:00:03 UTC) + ahead);
+            let mut allowance = Allowance::default();
+            let reset = (datetime!(2026-01-01 0:00:10 UTC).unix_timestamp().to_string()).leak();
+            let told = [
+                ("date", "Thu, 01 Jan 2026 00:00:03 GMT"),
+                ("x-ratelimit-limit", "1666"),
+                ("x-ratelimit-remaining", "0"),
+                ("x-ratelimit-reset", &*reset),
+            ];
+            allowance.note(&headers(&told), &clock);
+            assert_eq!(allowance.clock_ahead, Some(ahead.whole_seconds()));
+            assert_eq!(allowance.hold(&clock), Duration::from_secs(7), "{ahead}");
+            clock.advance(Duration::from_secs(3));
+            clock.set_by(time::Duration::days(-3));
+            assert_eq!(allowance.hold(&clock), Duration::from_secs(4), "{ahead}");
+            clock.advance(Duration::from_secs(5));
+            assert_eq!(allowance.hold(&clock), Duration::ZERO, "{ahead}");
+        }
     }
 
     #[test]
     fn an_answer_without_the_headers_or_with_garbage_in_them_changes_nothing() {
-        let mut allowance = Allowance { limit: Some(10), remaining: Some(5), reset: Some(100), server_time: None };
-        allowance.note(&headers(&[("x-ratelimit-remaining", "many")]));
-        allowance.note(&HeaderMap::new());
-        assert_eq!(allowance, Allowance { limit: Some(10), remaining: Some(5), reset: Some(100), server_time: None });
+        let known = Allowance { limit: Some(10), remaining: Some(5), reset: Some(100), ..Allowance::default() };
+        let (mut allowance, clock) = (known, Clock::manual(datetime!(2026-01-01 0:00 UTC)));
+        allowance.note(&headers(&[("x-ratelimit-remaining", "many")]), &clock);
+        allowance.note(&HeaderMap::new(), &clock);
+        assert_eq!(allowance, known);
     }
 }

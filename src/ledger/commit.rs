@@ -15,6 +15,7 @@ use super::entities::{
 };
 use super::evidence::{self, EntryKey, Records};
 use super::{Lease, Ledger, LedgerError, Run, lease, notice, read, rows, runs};
+use crate::clock;
 use crate::directory::{Activity, Change, Generation, Group, Membership, Plan, User};
 use crate::limits;
 
@@ -29,7 +30,7 @@ impl Ledger {
     /// Commits `plan` together with the record of the `run` that made it, in one transaction.
     ///
     /// The generation's time is that of `now` right before the end of the transaction, or a millisecond after the
-    /// generation before it where the clock went backwards: times of generations only ever grow.
+    /// generation before it where the clock went backwards.
     ///
     /// # Errors
     /// [`LedgerError::Stale`] when the plan was made from another generation than the latest,
@@ -41,10 +42,26 @@ impl Ledger {
         plan: &Plan,
         now: impl Fn() -> OffsetDateTime,
     ) -> Result<Committed, LedgerError> {
+        self.commit_by(lease, run, plan, (now, false)).await
+    }
+
+    /// The same, by a clock that is known to be right, or not. Where it is, and the latest generation bears a time in the
+    /// future, a clock was ahead then: the new generation bears the true time, although that is earlier, and there is one even
+    /// if nothing has changed. So the state at every moment from now on can be told.
+    ///
+    /// # Errors
+    /// As of [`Ledger::commit`].
+    pub async fn commit_by(
+        &self,
+        lease: &Lease,
+        run: &Run,
+        plan: &Plan,
+        clock: (impl Fn() -> OffsetDateTime, bool),
+    ) -> Result<Committed, LedgerError> {
         let transaction = self.database.begin_with_options(writing()).await?;
         lease::fence_off(&transaction, lease).await?;
         // In a box: it is large, and lies in the future of everything that imports.
-        let committed = Box::pin(write(&transaction, run, plan, now)).await?;
+        let committed = Box::pin(write(&transaction, run, plan, clock)).await?;
         transaction.commit().await?;
         Ok(committed)
     }
@@ -63,7 +80,7 @@ async fn write(
     db: &DatabaseTransaction,
     run: &Run,
     plan: &Plan,
-    now: impl Fn() -> OffsetDateTime,
+    (now, is_right): (impl Fn() -> OffsetDateTime, bool),
 ) -> Result<Committed, LedgerError> {
     let workspace = run.workspace.as_str();
     let latest = read::latest_generation(db, workspace).await?;
@@ -72,7 +89,9 @@ async fn write(
         return Err(LedgerError::Stale { expected: plan.base, found });
     }
     describe_workspace(db, workspace, plan).await?;
-    let generation = if latest.is_some() && plan.is_empty() {
+    let ahead = |latest: &generations::Model| clock::age(now(), latest.at).is_none();
+    let dates_anew = is_right && latest.as_ref().is_some_and(ahead);
+    let generation = if latest.is_some() && plan.is_empty() && !dates_anew {
         None
     } else {
         let opened = Opened::by(workspace, plan);
@@ -92,7 +111,9 @@ async fn write(
         records.add_runs(&[run.id]).await?;
     }
     if let Some((number, steps)) = generation {
-        open_generation(db, run, number, &steps, (latest, now), &mut records).await?;
+        let earliest = latest.as_ref().filter(|_| !dates_anew).map(|latest| latest.at + Duration::milliseconds(1));
+        let at = earliest.map_or(now, |earliest| earliest.max(now));
+        open_generation(db, run, number, &steps, (latest, at), &mut records).await?;
         notice::tell(db, workspace).await?;
     }
     records.write().await?;
@@ -119,13 +140,11 @@ async fn open_generation(
     run: &Run,
     number: Generation,
     steps: &Steps,
-    (latest, now): (Option<generations::Model>, OffsetDateTime),
+    (latest, at): (Option<generations::Model>, OffsetDateTime),
     records: &mut Records<'_>,
 ) -> Result<(), LedgerError> {
-    let earliest = latest.as_ref().map_or(OffsetDateTime::UNIX_EPOCH, |latest| latest.at + Duration::milliseconds(1));
     let tally = steps.tally(&latest.as_ref().map(Tally::of).transpose()?.unwrap_or_default());
     let previous_hash = latest.map_or_else(|| chain::START.to_owned(), |latest| latest.hash);
-    let at = now.max(earliest);
     let (sequence, before) = records.next();
     let head = Head { workspace: &run.workspace, number, run: run.id, at, evidence: Some((sequence, before)) };
     let hash = chain::hash(&previous_hash, &head, steps);

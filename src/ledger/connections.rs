@@ -11,6 +11,8 @@ use super::audit::record;
 use super::commit::writing;
 use super::entities::{connect_attempts, connections};
 use super::{AuditEntry, Ledger, LedgerError};
+use crate::clock;
+use crate::limits;
 
 /// A workspace that was connected.
 #[derive(Clone, PartialEq, Eq)]
@@ -93,7 +95,7 @@ impl Ledger {
             return Ok(None);
         }
         let row = connect_attempts::Entity::find_by_id(ticket_hash).one(&self.database).await?;
-        Ok(row.filter(|row| row.expires_at > now).map(|row| row.workspace))
+        Ok(row.filter(|row| is_good(row, now)).map(|row| row.workspace))
     }
 
     /// Ends a way of connecting, once. The workspace; none where no such way was begun in this session, or it has ended,
@@ -123,7 +125,7 @@ impl Ledger {
             return Ok(None);
         }
         let row = connect_attempts::Entity::find().filter(this).one(&self.database).await?;
-        Ok(row.filter(|row| row.expires_at > now).map(|row| row.workspace))
+        Ok(row.filter(|row| is_good(row, now)).map(|row| row.workspace))
     }
 
     /// Records a connection in place of the one before.
@@ -195,9 +197,14 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub async fn forget_old_tickets(&self, now: OffsetDateTime) -> Result<(), LedgerError> {
         let rows = connect_attempts::Entity::find().all(&self.database).await?;
-        for row in rows.into_iter().filter(|row| row.expires_at <= now) {
+        for row in rows.into_iter().filter(|row| !is_good(row, now)) {
             connect_attempts::Entity::delete_by_id(row.ticket_hash).exec(&self.database).await?;
         }
         Ok(())
     }
+}
+
+/// Whether a way of connecting may still be gone on.
+fn is_good(row: &connect_attempts::Model, now: OffsetDateTime) -> bool {
+    clock::is_good(now, row.expires_at, limits::CONNECT_TICKET)
 }

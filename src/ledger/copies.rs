@@ -10,6 +10,7 @@ use sea_orm_migration::MigratorTrait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
 use super::entities::{generations, imports, lifecycle_requests, workspaces};
+use super::watched::Watched;
 use super::{Ledger, LedgerError};
 use crate::limits;
 
@@ -71,7 +72,7 @@ impl Ledger {
             },
         );
         let database = Database::connect(options).await.map_err(unreadable)?;
-        Ok(Self { database, mark: Arc::default() })
+        Ok(Self { database, mark: Arc::default(), watched: Watched::default() })
     }
 
     /// Writes a copy of the whole database into a file that is empty or not there, as it is at this moment, whoever else

@@ -5,8 +5,11 @@
 //! all leases before it; a commit is refused under any but the latest. So a process that slept through the end of
 //! its lease and wakes up cannot write over its successor.
 //!
-//! NB: when a lease ends is judged by each process's own clock. Clocks that differ by more than the time of a lease
-//! cost double work and nothing else: the fence decides, not the clock.
+//! Whether a lease has ended is judged by no clock that others set. Its holder changes it every second or so. Who
+//! sees it stand still for as long as `import.lease`, by a clock of their own that only grows, takes it as ended. So the
+//! clocks of bridges, and that of the database, may be as far apart as they like, and may be set at any time. Whoever sees a
+//! lease for the first time waits for that long, unless its holder is known to be gone. When a holder was only slow,
+//! that costs double work and nothing else: the fence decides.
 
 use std::time::Duration;
 
@@ -19,7 +22,7 @@ use time::OffsetDateTime;
 
 use super::entities::{imports, leases};
 use super::{Failure, Ledger, LedgerError, RunStatus, commit::writing, evidence, presence};
-use crate::clock::after;
+use crate::clock::{Clock, after};
 use crate::limits;
 
 /// The right to import a workspace, for a while.
@@ -33,7 +36,8 @@ pub struct Lease {
 
 impl Ledger {
     /// Takes the lease of a workspace for `holder`, a name that no other process has, if nobody else holds it, or whoever
-    /// holds it is gone. The runs that an earlier holder left behind are marked as interrupted.
+    /// holds it is gone, or it has not changed for as long as `ttl`. The runs that an earlier holder left behind are marked
+    /// as interrupted.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -42,10 +46,11 @@ impl Ledger {
         workspace: &str,
         holder: &str,
         ttl: Duration,
-        now: OffsetDateTime,
+        clock: &Clock,
     ) -> Result<Option<Lease>, LedgerError> {
         use leases::Column;
         let holder = self.sign(holder).await;
+        let now = clock.now();
         let row = leases::ActiveModel {
             workspace: Set(workspace.to_owned()),
             holder: Set(holder),
@@ -56,23 +61,36 @@ impl Ledger {
             let transaction = self.database.begin_with_options(writing()).await?;
             patience(&transaction, limits::LEASE_POLL, limits::DATABASE_WAIT).await?;
             let column = |column| Expr::col((leases::Entity, column));
-            let mut free = column(Column::ExpiresAt)
-                .lte(millis(now))
-                // The clock was set back: nobody takes a lease for so long.
-                .or(column(Column::ExpiresAt).gt(millis(after(now, limits::LEASE_MAX))));
             let current = leases::Entity::find_by_id(workspace).one(&transaction).await?;
-            if let Some(current) = current.filter(|current| current.expires_at > millis(now))
-                && presence::is_gone(&self.database, &transaction, &current.holder).await?
-            {
-                tracing::warn!(workspace, "the process that was importing is gone; its lease is taken over");
-                // Of several who see that, one takes over.
-                free = free.or(column(Column::Fence).eq(current.fence));
-            }
+            // Of several who see that it is free, one takes it: the one who finds it as it was.
+            let as_it_was = match &current {
+                None => column(Column::Fence).is_null(),
+                Some(current) => {
+                    let stands_still = self.watched.stands_still(current, Some(ttl), clock.running());
+                    let free = if current.expires_at == GIVEN_BACK || stands_still {
+                        true
+                    } else {
+                        let gone = presence::is_gone(&self.database, &transaction, &current.holder).await?;
+                        if gone {
+                            tracing::warn!(
+                                workspace,
+                                "the process that was importing is gone; its lease is taken over"
+                            );
+                        }
+                        gone
+                    };
+                    if !free {
+                        return Ok(None);
+                    }
+                    let same = column(Column::Fence).eq(current.fence);
+                    same.and(column(Column::ExpiresAt).eq(current.expires_at))
+                }
+            };
             let mut ended = OnConflict::column(Column::Workspace);
             ended
                 .update_columns([Column::Holder, Column::ExpiresAt])
                 .value(Column::Fence, column(Column::Fence).add(1))
-                .action_and_where(free);
+                .action_and_where(as_it_was);
             let taken = leases::Entity::insert(row).on_conflict(ended).exec_without_returning(&transaction).await? == 1;
             if !taken {
                 return Ok(None);
@@ -90,7 +108,7 @@ impl Ledger {
         }
     }
 
-    /// Makes a lease last until `now + ttl`. Gives false when somebody else has taken it.
+    /// Shows that the holder of a lease is alive. Gives false when somebody else has taken it.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -99,7 +117,11 @@ impl Ledger {
             // A connection that is made takes room, which every import would be moved about with.
             Box::pin(mark.keep(&self.database)).await;
         }
-        set_end(&self.database, lease, after(now, ttl)).await
+        // Versions before take it as the moment at which it ends. Here it only must be another number than before.
+        let end = millis(after(now, ttl));
+        let column = Expr::col(leases::Column::ExpiresAt);
+        let another = Expr::case(column.eq(end), end.saturating_add(1)).finally(end);
+        set_end(&self.database, lease, another.into()).await
     }
 
     /// The holder's name as it stands in a lease: with that of what shows that this process is there.
@@ -118,7 +140,7 @@ impl Ledger {
     /// [`LedgerError::Unavailable`]; then it ends by itself.
     pub async fn release(&self, lease: &Lease, now: OffsetDateTime) -> Result<(), LedgerError> {
         let transaction = self.database.begin_with_options(writing()).await?;
-        if set_end(&transaction, lease, OffsetDateTime::UNIX_EPOCH).await? {
+        if set_end(&transaction, lease, Expr::value(GIVEN_BACK)).await? {
             interrupt_runs(&transaction, &lease.workspace, now).await?;
         }
         Ok(transaction.commit().await?)
@@ -128,17 +150,23 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn held_fence(&self, workspace: &str, now: OffsetDateTime) -> Result<Option<i64>, LedgerError> {
+    pub async fn held_fence(&self, workspace: &str, clock: &Clock) -> Result<Option<i64>, LedgerError> {
         let row = leases::Entity::find_by_id(workspace).one(&self.database).await?;
-        let Some(row) = row.filter(|row| row.expires_at > millis(now)) else { return Ok(None) };
+        let Some(row) = row.filter(|row| row.expires_at != GIVEN_BACK) else { return Ok(None) };
+        if self.watched.stands_still(&row, None, clock.running()) {
+            return Ok(None);
+        }
         Ok((!presence::is_gone(&self.database, &self.database, &row.holder).await?).then_some(row.fence))
     }
 }
 
+/// The end of a lease that was given back.
+const GIVEN_BACK: i64 = 0;
+
 /// Gives false when somebody else has taken the lease.
-async fn set_end(db: &impl ConnectionTrait, lease: &Lease, end: OffsetDateTime) -> Result<bool, LedgerError> {
+async fn set_end(db: &impl ConnectionTrait, lease: &Lease, end: Expr) -> Result<bool, LedgerError> {
     let result = leases::Entity::update_many()
-        .col_expr(leases::Column::ExpiresAt, Expr::value(millis(end)))
+        .col_expr(leases::Column::ExpiresAt, end)
         .filter(leases::Column::Workspace.eq(&lease.workspace))
         .filter(leases::Column::Fence.eq(lease.fence))
         .exec(db)

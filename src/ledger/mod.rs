@@ -19,7 +19,8 @@
 //! connections  Intercom's tokens, sealed         lifecycle  what people must do
 //! question  which changes are asked for walk     the changes that fit
 //! count     how many there are          names    what people and teams were called then
-//! facts     what the log tells of people
+//! facts     what the log tells of people         sightings  how long ago runs were
+//! watched   leases and queues, as they were seen            times      recorded times that lie in the future
 //! ```
 
 mod audit;
@@ -48,10 +49,13 @@ mod read;
 mod rows;
 mod runs;
 mod sessions;
+mod sightings;
+mod times;
 mod verify;
 mod verify_records;
 mod versions;
 mod walk;
+mod watched;
 
 use std::sync::Arc;
 
@@ -75,6 +79,8 @@ pub use notice::Notices;
 pub use prune::Pruned;
 pub use question::{ActorQuestion, ChangeQuestion};
 pub use runs::{Failure, Mode, Run, RunId, RunStatus, Trigger};
+pub use sightings::{Sighting, Sightings};
+pub use times::{Ahead, Bearer};
 pub use verify::{Finding, Moment, TakenAsFound, Verified};
 
 use crate::clock::Clock;
@@ -86,6 +92,8 @@ pub struct Ledger {
     database: DatabaseConnection,
     /// Shows others that this process is there; none before it first takes a lease.
     mark: Arc<Mutex<Option<presence::Mark>>>,
+    /// What this process has seen of others.
+    watched: watched::Watched,
 }
 
 impl Ledger {
@@ -128,7 +136,13 @@ impl Ledger {
                 Err(error) if error::no_connection_came_free(&error) => {
                     return Err(LedgerError::Unreachable { why: why_not_reached(url).await });
                 }
-                connected => return Ok(Self { database: connected?, mark: Arc::default() }),
+                connected => {
+                    return Ok(Self {
+                        database: connected?,
+                        mark: Arc::default(),
+                        watched: watched::Watched::default(),
+                    });
+                }
             }
         }
     }

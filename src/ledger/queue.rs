@@ -2,13 +2,13 @@
 //! knows them, and a bridge that is started again begins what the one before it left.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Select, SqlErr};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, Select, SqlErr};
 use time::OffsetDateTime;
 
 use super::entities::imports;
 use super::runs::{row, run, stored, unnumbered};
-use super::{Failure, Lease, Ledger, LedgerError, Mode, Run, RunId, RunStatus, Trigger, lease};
-use crate::clock;
+use super::{Failure, Lease, Ledger, LedgerError, Mode, Run, RunStatus, Trigger, lease};
+use crate::clock::Clock;
 use crate::limits;
 
 impl Ledger {
@@ -23,12 +23,13 @@ impl Ledger {
         mode: Mode,
         trigger: Trigger,
         (requested_by, allow_removals): (Option<String>, bool),
-        now: OffsetDateTime,
+        clock: &Clock,
     ) -> Result<Run, LedgerError> {
+        let now = clock.now();
         let wanted =
             Run { mode, trigger, requested_by, allow_removals, queued_at: Some(now), ..unnumbered(workspace, now) };
         for _ in 0..limits::QUEUE_ATTEMPTS {
-            match self.queue_once(&wanted, now).await {
+            match self.queue_once(&wanted, clock).await {
                 Ok(Some(run)) => return Ok(run),
                 // Another request was a moment earlier: look again.
                 Ok(None) => {}
@@ -41,9 +42,9 @@ impl Ledger {
     }
 
     /// None when another process was in the way.
-    async fn queue_once(&self, wanted: &Run, now: OffsetDateTime) -> Result<Option<Run>, LedgerError> {
+    async fn queue_once(&self, wanted: &Run, clock: &Clock) -> Result<Option<Run>, LedgerError> {
         use imports::Column;
-        self.first_queued(&wanted.workspace, now).await?;
+        self.first_queued(&wanted.workspace, clock).await?;
         for row in self.queue(&wanted.workspace).await? {
             let mut found = run(row)?;
             if found.mode < wanted.mode {
@@ -73,10 +74,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn has_queued(&self, workspace: &str) -> Result<bool, LedgerError> {
-        let first: Option<RunId> =
-            queued(workspace).select_only().column(imports::Column::Id).into_tuple().one(&self.database).await?;
-        Ok(first.is_some())
+    pub async fn has_queued(&self, workspace: &str, clock: &Clock) -> Result<bool, LedgerError> {
+        let rows = self.queue(workspace).await?;
+        // When it was first there is remembered.
+        self.watched.queued(workspace, &rows, clock);
+        Ok(!rows.is_empty())
     }
 
     /// The queued runs of a workspace, in the order in which they begin.
@@ -87,23 +89,28 @@ impl Ledger {
     }
 
     /// The run that waits longest. What has waited longer than [`limits::QUEUED_MAX`], because no bridge ran, is marked as
-    /// interrupted: what a person allowed then may be wrong now.
+    /// interrupted: what a person allowed then may be wrong now. So is what a person allowed at a time that lies in the future.
     pub(super) async fn first_queued(
         &self,
         workspace: &str,
-        now: OffsetDateTime,
+        clock: &Clock,
     ) -> Result<Option<imports::Model>, LedgerError> {
-        let too_old = clock::before(now, limits::QUEUED_MAX);
-        for row in self.queue(workspace).await? {
-            if row.queued_at.is_none_or(|queued_at| queued_at >= too_old) {
-                return Ok(Some(row));
-            }
+        let rows = self.queue(workspace).await?;
+        let waiting = self.watched.queued(workspace, &rows, clock);
+        for (row, waits) in rows.into_iter().zip(waiting) {
+            let detail = match waits {
+                Some(waits) if waits > limits::QUEUED_MAX => "it was queued, and no bridge ran that could begin it",
+                None if row.allow_removals => {
+                    "it was queued at a time that lies in the future, so nobody can tell for how long it has waited"
+                }
+                _ => return Ok(Some(row)),
+            };
             let mut old = run(row)?;
             old.status = RunStatus::Interrupted;
-            old.finished_at = Some(now);
+            old.finished_at = Some(clock.now());
             old.error = Some(Failure {
                 code: "interrupted".to_owned(),
-                detail: "it was queued, and no bridge ran that could begin it".to_owned(),
+                detail: detail.to_owned(),
                 remedy: "ask for it again, if it is still wanted".to_owned(),
             });
             self.finish_run(&old).await?;

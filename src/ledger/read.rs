@@ -8,7 +8,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, StreamTrait,
 };
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::entities::{
     generations, group_versions, membership_versions, pruned_stamps, prunings, user_versions, volatile, workspaces,
@@ -60,17 +60,28 @@ impl Ledger {
 
     /// The same, whether its state is still known or not; 0 before the first.
     pub(super) async fn number_at(&self, workspace: &str, moment: OffsetDateTime) -> Result<Generation, LedgerError> {
-        // Times only grow with the numbers, so halving finds it. (SQLite would compare times as texts.)
-        let (mut known, mut after) = (0, self.generation(workspace).await? + 1);
-        while after - known > 1 {
-            let number = known + (after - known) / 2;
-            if generation_time(&self.database, workspace, number).await? <= moment {
-                known = number;
-            } else {
-                after = number;
+        use generations::Column;
+        // The newest that bears an earlier time. Times grow with the numbers, but for one that was recorded while a clock was
+        // ahead: the ones after it tell when it was there at the latest.
+        //
+        // SQLite compares times as texts, and "…05.5Z" comes before "…05Z" there: what comes within a second more is looked at,
+        // and compared here.
+        let about = moment.to_offset(UtcOffset::UTC).saturating_add(time::Duration::SECOND);
+        let mut below = Generation::MAX;
+        loop {
+            let query = generations::Entity::find().select_only().columns([Column::Number, Column::At]);
+            let query = query.filter(Column::Workspace.eq(workspace)).filter(Column::Number.lt(below));
+            let query = query.filter(Column::At.lte(about)).order_by_desc(Column::Number);
+            let rows = query.limit(limits::GENERATIONS_AT_ONCE).into_tuple::<(Generation, OffsetDateTime)>();
+            let rows = rows.all(&self.database).await?;
+            if let Some((number, _)) = rows.iter().find(|(_, at)| *at <= moment) {
+                return Ok(*number);
+            }
+            match rows.last() {
+                Some((number, _)) => below = *number,
+                None => return Ok(0),
             }
         }
-        Ok(known)
     }
 
     /// Whether the state at a generation is still known.
@@ -336,7 +347,9 @@ impl Only {
     }
 }
 
-/// When each generation was committed.
+/// When what a generation changed counts as changed: when it was committed, or a millisecond after the generation before
+/// it, where that bears a later time. So these times grow with the numbers, even where a clock was ahead, and
+/// whoever asks for what changed since the latest time they saw misses nothing.
 struct Times(BTreeMap<Generation, OffsetDateTime>);
 
 impl Times {
@@ -348,7 +361,13 @@ impl Times {
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Number.lte(until))
             .into_tuple::<(Generation, OffsetDateTime)>();
-        Ok(Self(rows.all(db).await?.into_iter().collect()))
+        let mut times: BTreeMap<Generation, OffsetDateTime> = rows.all(db).await?.into_iter().collect();
+        let mut earliest = OffsetDateTime::UNIX_EPOCH;
+        for at in times.values_mut() {
+            *at = earliest.max(*at);
+            earliest = at.saturating_add(time::Duration::MILLISECOND);
+        }
+        Ok(Self(times))
     }
 
     /// `history` may be missing only for things that changed in no other generation than `from`.

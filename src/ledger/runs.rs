@@ -19,6 +19,7 @@ use super::entities::imports;
 use super::lease::patience;
 use super::queue::{is_new, no_number};
 use super::{Lease, Ledger, LedgerError, evidence};
+use crate::clock::{Clock, after};
 use crate::directory::{Counts, DEFAULT_WORKSPACE, Generation, Warning};
 use crate::limits;
 
@@ -193,8 +194,9 @@ impl Ledger {
         mode: Mode,
         trigger: Trigger,
         (requested_by, allow_removals): (Option<String>, bool),
-        now: OffsetDateTime,
+        clock: &Clock,
     ) -> Result<Run, LedgerError> {
+        let now = clock.now();
         let wanted = Run {
             mode,
             trigger,
@@ -206,7 +208,7 @@ impl Ledger {
         for _ in 0..limits::QUEUE_ATTEMPTS {
             // Asked for before the queue is looked at: a run that is queued in between takes this number.
             let id = self.next_number(&lease.workspace).await?;
-            if let Some(queued) = self.first_queued(&lease.workspace, now).await? {
+            if let Some(queued) = self.first_queued(&lease.workspace, clock).await? {
                 match self.start_queued(lease, queued, mode, now).await? {
                     Some(run) => return Ok(run),
                     None => continue,
@@ -219,6 +221,17 @@ impl Ledger {
             }
         }
         Err(no_number())
+    }
+
+    /// The number of the newest run of a workspace, begun or queued; 0 before the first. What begins after this was asked, and
+    /// is not queued yet, has a greater one.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn newest_number(&self, workspace: &str) -> Result<RunId, LedgerError> {
+        let newest = imports::Entity::find().select_only().column(imports::Column::Id);
+        let newest = newest.filter(imports::Column::Workspace.eq(workspace)).order_by_desc(imports::Column::Id);
+        Ok(newest.into_tuple().one(&self.database).await?.unwrap_or(0))
     }
 
     /// The number of the workspace's next run.
@@ -280,17 +293,25 @@ impl Ledger {
         rows.into_iter().map(run).collect()
     }
 
-    /// Up to when Intercom's activity log is known.
+    /// Up to when Intercom's activity log is known. A run that says so of a time in the future was recorded while a clock was
+    /// wrong, and says nothing.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn activity_watermark(&self, workspace: &str) -> Result<Option<OffsetDateTime>, LedgerError> {
+    pub async fn activity_watermark(
+        &self,
+        workspace: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<OffsetDateTime>, LedgerError> {
         let query = imports::Entity::find()
             .filter(imports::Column::Workspace.eq(workspace))
             .filter(imports::Column::Status.eq(RunStatus::Succeeded.as_str()))
             .filter(imports::Column::ActivityWatermark.is_not_null());
+        // SQLite compares times as texts, which is right to the second.
+        let query = query.filter(imports::Column::ActivityWatermark.lte(after(now, limits::STORED_AHEAD)));
         let newest = query.order_by_desc(imports::Column::Id).one(&self.database).await?;
-        Ok(newest.and_then(|run| run.activity_watermark))
+        // What lies a moment ahead is known up to now.
+        Ok(newest.and_then(|run| run.activity_watermark).map(|watermark| watermark.min(now)))
     }
 
     /// One run of a workspace.
@@ -325,8 +346,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
-    pub async fn run_under_way(&self, workspace: &str, now: OffsetDateTime) -> Result<Option<Run>, LedgerError> {
-        let Some(fence) = self.held_fence(workspace, now).await? else { return Ok(None) };
+    pub async fn run_under_way(&self, workspace: &str, clock: &Clock) -> Result<Option<Run>, LedgerError> {
+        let Some(fence) = self.held_fence(workspace, clock).await? else { return Ok(None) };
         let query = imports::Entity::find()
             .filter(imports::Column::Workspace.eq(workspace))
             .filter(imports::Column::Status.eq(RunStatus::Running.as_str()))

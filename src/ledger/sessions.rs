@@ -7,6 +7,8 @@ use super::audit::record;
 use super::commit::writing;
 use super::entities::page_sessions;
 use super::{AuditEntry, Ledger, LedgerError};
+use crate::clock;
+use crate::limits;
 
 impl Ledger {
     /// Records a one-time link.
@@ -93,7 +95,8 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub async fn forget_old_sessions(&self, now: OffsetDateTime) -> Result<(), LedgerError> {
         let rows = page_sessions::Entity::find().all(&self.database).await?;
-        for row in rows.into_iter().filter(|row| row.expires_at <= now) {
+        let is_good = |row: &page_sessions::Model| clock::is_good(now, row.expires_at, limits::PAGE_SESSION);
+        for row in rows.into_iter().filter(|row| !is_good(row)) {
             page_sessions::Entity::delete_by_id(row.hash).exec(&self.database).await?;
         }
         Ok(())
@@ -109,7 +112,10 @@ impl Ledger {
             .filter(page_sessions::Column::IsLink.eq(is_link))
             .one(&self.database)
             .await?;
-        Ok(row.filter(|row| row.expires_at > now).map(|row| row.workspaces.split(' ').map(str::to_owned).collect()))
+        let longest = if is_link { limits::LOGIN_LINK } else { limits::PAGE_SESSION };
+        Ok(row
+            .filter(|row| clock::is_good(now, row.expires_at, longest))
+            .map(|row| row.workspaces.split(' ').map(str::to_owned).collect()))
     }
 }
 

@@ -154,7 +154,11 @@ impl Walk<'_> {
             if rows.is_empty() {
                 return Err(LedgerError::Corrupt { what: format!("generation {number} is missing") });
             }
-            return Ok(rows.into_iter().map(|row| (before.replace(row.at), row)).map(|(at, row)| (row, at)).collect());
+            return Ok(rows
+                .into_iter()
+                .map(|row| (before.replace(row.at), row))
+                .map(|(at, row)| numbered(row, at))
+                .collect());
         };
         let most = usize::try_from(limits::GENERATIONS_AT_ONCE / 2).unwrap_or(usize::MAX);
         let wanted: Vec<Generation> = candidates.range(number..=self.last).take(most).copied().collect();
@@ -167,10 +171,17 @@ impl Walk<'_> {
         let row = |number: &Generation| {
             let row = rows.get(number).cloned();
             let row = row.ok_or_else(|| LedgerError::Corrupt { what: format!("generation {number} is missing") })?;
-            Ok((row, rows.get(&(number - 1)).map(|before| before.at)))
+            Ok(numbered(row, rows.get(&(number - 1)).map(|before| before.at)))
         };
         wanted.iter().map(row).collect()
     }
+}
+
+/// A generation that bears an earlier time than the one before it was committed after a clock had been ahead: then that time
+/// says nothing.
+fn numbered(row: generations::Model, before: Option<OffsetDateTime>) -> Numbered {
+    let before = before.filter(|before| *before < row.at);
+    (row, before)
 }
 
 /// The generations that touched whom or what is asked about, after a place and up to a generation; none where it is about

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use crate::directory::{Edition, Generation};
+use crate::ledger::Sighting;
 use crate::limits;
 use crate::scim::Picture;
 
@@ -26,9 +28,23 @@ pub struct Live {
 pub struct Shown {
     /// Which generation; 0 before the first.
     pub generation: Generation,
-    /// When Intercom last said that it is so.
+    /// When Intercom last said that it is so, as the run has it that asked: by the clock of the process that made it.
     pub confirmed_at: Option<OffsetDateTime>,
+    /// The same, as this process has seen it.
+    pub confirmed: Option<Sighting>,
 }
+
+impl Shown {
+    /// How long ago Intercom said that it is so, at a moment on [`Clock::running`](crate::clock::Clock::running). None where
+    /// nobody knows: before the first import, and where the run that asked bears a time in the future.
+    #[must_use]
+    pub fn age(&self, now: Duration) -> Option<Duration> {
+        self.confirmed?.age(now)
+    }
+}
+
+/// When Intercom said that something is so: as the run has it, and as this process has seen it.
+pub(super) type Confirmation = (Option<OffsetDateTime>, Option<Sighting>);
 
 impl Default for Live {
     fn default() -> Self {
@@ -53,10 +69,16 @@ impl Live {
         })
     }
 
-    /// When Intercom last said that it is so.
+    /// What is shown.
     #[must_use]
-    pub fn confirmed_at(&self) -> Option<OffsetDateTime> {
-        self.shown.borrow().confirmed_at
+    pub fn shown(&self) -> Shown {
+        *self.shown.borrow()
+    }
+
+    /// How long ago Intercom said that it is so; see [`Shown::age`].
+    #[must_use]
+    pub fn age(&self, now: Duration) -> Option<Duration> {
+        self.shown.borrow().age(now)
     }
 
     /// Waits until what is shown fulfils the condition.
@@ -71,7 +93,7 @@ impl Live {
     }
 
     /// Shows a new picture, if there is one, and from when on Intercom said that what is shown is so.
-    pub(super) fn show(&self, picture: Option<Picture>, confirmed_at: Option<OffsetDateTime>) {
+    pub(super) fn show(&self, picture: Option<Picture>, (confirmed_at, confirmed): Confirmation) {
         if let Some(picture) = picture.map(Arc::new)
             && let Some(before) = self.picture.swap(Some(Arc::clone(&picture)))
             && before.edition() != picture.edition()
@@ -86,6 +108,6 @@ impl Live {
             }
         }
         let generation = self.picture().map_or(0, |picture| picture.edition().generation);
-        self.shown.send_replace(Shown { generation, confirmed_at });
+        self.shown.send_replace(Shown { generation, confirmed_at, confirmed });
     }
 }

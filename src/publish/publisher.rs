@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::Live;
 use crate::clock::{self, Clock};
 use crate::directory::{Directory, Generation, Names};
-use crate::ledger::{Ledger, LedgerError, Run, RunId};
+use crate::ledger::{Ledger, LedgerError, Run, RunId, Sightings};
 use crate::limits;
 use crate::scim::{Picture, resource_types};
 
@@ -21,8 +21,21 @@ pub struct Publisher {
     ledger: Ledger,
     clock: Clock,
     live: Arc<Live>,
-    /// The run that confirmed what is shown. Held while refreshing, so that an older picture never follows a newer one.
-    refreshing: Arc<Mutex<Option<RunId>>>,
+    /// The newest runs, as they were seen.
+    seen: Arc<Sightings>,
+    /// The time when it was made, of day and on [`Clock::running`].
+    began: (OffsetDateTime, Duration),
+    /// Held while refreshing, so that an older picture never follows a newer one.
+    refreshing: Arc<Mutex<Refreshed>>,
+}
+
+/// What the last refresh went by.
+#[derive(Debug, Default)]
+struct Refreshed {
+    /// The run that confirmed what is shown.
+    run: Option<RunId>,
+    /// Who was gone by then is not shown.
+    gone_by: Option<OffsetDateTime>,
 }
 
 /// How a workspace is shown.
@@ -40,7 +53,17 @@ impl Publisher {
     /// Prepares publishing; nothing is read yet.
     #[must_use]
     pub fn new(workspace: impl Into<String>, options: PublishOptions, ledger: Ledger, clock: Clock) -> Self {
-        Self { workspace: workspace.into(), options, ledger, clock, live: Arc::default(), refreshing: Arc::default() }
+        let began = (clock.now(), clock.running());
+        Self {
+            workspace: workspace.into(),
+            options,
+            ledger,
+            clock,
+            live: Arc::default(),
+            seen: Arc::default(),
+            began,
+            refreshing: Arc::default(),
+        }
     }
 
     /// Which workspace this publishes.
@@ -55,6 +78,12 @@ impl Publisher {
         &self.live
     }
 
+    /// The newest runs of the workspace, as this process has seen them.
+    #[must_use]
+    pub fn seen(&self) -> &Arc<Sightings> {
+        &self.seen
+    }
+
     /// Shows the latest generation, if it is not shown already, and takes note of when it was confirmed.
     /// Gives the run that confirmed it.
     ///
@@ -64,29 +93,43 @@ impl Publisher {
         let mut refreshing = self.refreshing.lock().await;
         // Asked first: a generation may still be committed after this, but not one that this confirms.
         let confirmed = self.ledger.last_success(&self.workspace, None).await?;
+        let sighting = self.seen.see(confirmed.as_ref(), &self.clock);
         let latest = self.ledger.generation(&self.workspace).await?;
-        let shown = self.live.picture();
+        let gone_by = self.gone_by();
+        // A clock that was ahead is right again: who was left out too early is shown again.
+        let set_back = refreshing.gone_by.is_some_and(|before| clock::age(gone_by, before).is_none());
+        let shown = self.live.picture().filter(|_| !set_back);
         let moved = match &shown {
             None => latest != 0,
             Some(shown) if shown.edition().generation != latest => true,
-            Some(shown) if shown.directory().first_gone.is_some_and(|gone| gone <= self.gone_by()) => true,
+            Some(shown) if shown.directory().first_gone.is_some_and(|gone| gone <= gone_by) => true,
             // Away mode and sign-ins change without a generation, and only by an import.
-            Some(_) if confirmed.as_ref().map(|run| run.id) == *refreshing => false,
+            Some(_) if confirmed.as_ref().map(|run| run.id) == refreshing.run => false,
             Some(shown) => !shown.directory().holds_volatile(&self.ledger.volatile(&self.workspace).await?),
         };
-        let picture = if moved { Some(self.picture(latest, shown).await?) } else { None };
-        *refreshing = confirmed.as_ref().map(|run| run.id);
-        self.live.show(picture, confirmed.as_ref().and_then(|run| run.observed_at));
+        let picture = if moved { Some(self.picture(latest, gone_by, shown).await?) } else { None };
+        *refreshing = Refreshed { run: confirmed.as_ref().map(|run| run.id), gone_by: Some(gone_by) };
+        // This process may have made it since, and know better.
+        let sighting = self.seen.newest().filter(|newest| sighting.is_some_and(|seen| seen.run == newest.run));
+        self.live.show(picture, (confirmed.as_ref().and_then(|run| run.observed_at), sighting));
         Ok(confirmed)
     }
 
-    /// Who was gone by now is not shown any more.
+    /// Who was gone by now is not shown any more. A clock that is set forward hides nobody: no more time has passed than this
+    /// process has been running.
     fn gone_by(&self) -> OffsetDateTime {
-        clock::before(self.clock.now(), self.options.retention)
+        let (began, running) = self.began;
+        let passed = clock::after(began, self.clock.running().saturating_sub(running));
+        clock::before(self.clock.now().min(passed), self.options.retention)
     }
 
-    async fn picture(&self, generation: Generation, previous: Option<Arc<Picture>>) -> Result<Picture, LedgerError> {
-        let (ledger, workspace, gone_by) = (&self.ledger, self.workspace.as_str(), self.gone_by());
+    async fn picture(
+        &self,
+        generation: Generation,
+        gone_by: OffsetDateTime,
+        previous: Option<Arc<Picture>>,
+    ) -> Result<Picture, LedgerError> {
+        let (ledger, workspace) = (&self.ledger, self.workspace.as_str());
         let mut part = None;
         if let Some(shown) = previous.as_deref().map(|picture| picture.edition().generation)
             && shown <= generation

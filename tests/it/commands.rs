@@ -255,6 +255,7 @@ async fn check_tells_line_by_line_how_everything_is() {
             ("ok", "configuration"),
             ("ok", "tls"),
             ("ok", "database"),
+            ("ok", "times"),
             ("ok", "encryption"),
             ("ok", "webhooks"),
             ("ok", "intercom"),

@@ -12,7 +12,7 @@ use simulator::{Fault, Options, Simulator, Workspace};
 use crate::on_both_databases;
 use crate::support::bridge::{Answer, Bridge, config, dozen, free_port, http, token};
 use crate::support::database::TestDatabase;
-use crate::support::hand::{Hand, START, TOKEN, request};
+use crate::support::hand::{Hand, OPTIONS, START, TOKEN, request};
 use crate::support::proxy::{Proxy, Trouble};
 use crate::support::shell::{Running, Shell};
 
@@ -235,11 +235,14 @@ async fn a_clock_that_is_set_back_holds_nobody_up(database: TestDatabase) {
     hand.full().await;
     let (_lease, run) = hand.start_run().await;
     // The process dies, and the machine's clock is set back by a day.
-    let yesterday = hand.clock.now() - time::Duration::days(1);
-    let lease = hand.ledger.lease("default", "the next", Duration::from_secs(15), yesterday).await.unwrap();
+    hand.clock.set_by(time::Duration::days(-1));
+    let ask = async || hand.ledger.lease("default", "the next", OPTIONS.lease, &hand.clock).await.unwrap();
+    assert_eq!(ask().await, None);
+    hand.clock.advance(OPTIONS.lease);
+    let lease = ask().await;
     assert!(lease.is_some());
     assert_eq!(hand.ledger.run("default", run.id).await.unwrap().unwrap().status, RunStatus::Interrupted);
-    hand.ledger.release(&lease.unwrap(), yesterday).await.unwrap();
+    hand.ledger.release(&lease.unwrap(), hand.clock.now()).await.unwrap();
     hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
     assert_eq!(hand.import(Mode::Incremental).await.generation, Some(2));
     assert_eq!(hand.ledger.verify("default", None).await.unwrap().findings, []);
@@ -323,14 +326,15 @@ async fn a_process_that_falls_silent_in_mid_commit_keeps_nobody_from_taking_over
     wire.trouble_before(b"INSERT INTO \"user_versions\"", Trouble::Silence);
     let importing = tokio::spawn(async move { drop(hand.importer.run_once(&request(Mode::Full), &|_| {}).await) });
     let patience = Instant::now() + Duration::from_mins(1);
-    let later = START + time::Duration::hours(1);
+    let clock = Clock::manual(START);
     let lease = loop {
         assert!(Instant::now() < patience, "nobody can take over");
-        // Its lease has long ended; its transaction has not.
+        // Its lease has long stood still; its transaction has not ended.
+        clock.advance(OPTIONS.lease);
         let runs = direct.runs("default", None, 1).await.unwrap();
         let progress = runs.first().and_then(|run| run.progress.clone()).unwrap_or_default();
         if progress.starts_with("recording")
-            && let Some(lease) = direct.lease("default", "the next", Duration::from_secs(15), later).await.unwrap()
+            && let Some(lease) = direct.lease("default", "the next", OPTIONS.lease, &clock).await.unwrap()
         {
             break lease;
         }

@@ -106,6 +106,7 @@ async fn everything_that_is_wrong_with_a_token_is_enough_to_refuse_it() {
         ("no kid", header(r#"{"alg":"RS256"}"#)),
         ("a kid that there is not", header(r#"{"alg":"RS256","kid":"../../r"}"#)),
         ("a key in the header", header(&json!({"alg": "RS256", "kid": "x", "jwk": stranger.jwk()}).to_string())),
+        ("issued in the future", rsa.sign(&with("iat", json!(now + 3_600)))),
         ("no exp", rsa.sign(&without("exp"))),
         ("an exp that is a text", rsa.sign(&with("exp", json!("never")))),
         ("expired", rsa.sign(&with("exp", json!(now - 31)))),
@@ -166,6 +167,8 @@ async fn keys_are_rotated_and_unknown_ones_do_not_make_it_ask_again_and_again() 
         assert!(tokens.verify(unknown).await.is_err());
     }
     assert_eq!(issuer.asked(), 1, "not once more for 200 unknown keys");
+    // Somebody sets the clock back by a minute: what was asked a moment ago is no longer ago, and no less.
+    clock.set_by(time::Duration::minutes(-1));
 
     issuer.publish(vec![old.jwk(), new.jwk()]);
     clock.advance(Duration::from_secs(31));

@@ -33,35 +33,44 @@ on_both_databases!(
 );
 
 async fn a_lease_is_one_process_s_until_it_ends_or_is_given_back(database: TestDatabase) {
-    let ledger = database.ledger().await;
-    let first = ledger.lease("default", "a", TTL, START).await.unwrap().unwrap();
-    assert_eq!(ledger.lease("default", "b", TTL, START).await.unwrap(), None);
-    assert_eq!(ledger.lease("default", "b", TTL, START + TTL - Duration::from_millis(1)).await.unwrap(), None);
-    assert!(ledger.lease("other", "b", TTL, START).await.unwrap().is_some(), "each workspace has its own");
-    let second = ledger.lease("default", "b", TTL, START + TTL).await.unwrap().unwrap();
+    let (ledger, clock) = (database.ledger().await, Clock::manual(START));
+    let first = ledger.lease("default", "a", TTL, &clock).await.unwrap().unwrap();
+    assert_eq!(ledger.lease("default", "b", TTL, &clock).await.unwrap(), None);
+    clock.advance(TTL.saturating_sub(Duration::from_millis(1)));
+    assert_eq!(ledger.lease("default", "b", TTL, &clock).await.unwrap(), None);
+    assert!(ledger.lease("other", "b", TTL, &clock).await.unwrap().is_some(), "each workspace has its own");
+    clock.advance(Duration::from_millis(1));
+    let second = ledger.lease("default", "b", TTL, &clock).await.unwrap().unwrap();
     assert!(second.fence > first.fence);
-    assert!(!ledger.renew(&first, TTL, START + TTL).await.unwrap(), "what is lost stays lost");
-    ledger.release(&first, START + TTL).await.unwrap();
-    assert_eq!(ledger.lease("default", "c", TTL, START + TTL).await.unwrap(), None, "only the holder gives it back");
-    ledger.release(&second, START + TTL).await.unwrap();
-    assert!(ledger.lease("default", "c", TTL, START + TTL).await.unwrap().is_some());
+    assert!(!ledger.renew(&first, TTL, clock.now()).await.unwrap(), "what is lost stays lost");
+    ledger.release(&first, clock.now()).await.unwrap();
+    assert_eq!(ledger.lease("default", "c", TTL, &clock).await.unwrap(), None, "only the holder gives it back");
+    ledger.release(&second, clock.now()).await.unwrap();
+    assert!(ledger.lease("default", "c", TTL, &clock).await.unwrap().is_some());
 }
 
 async fn a_lease_that_is_renewed_does_not_end(database: TestDatabase) {
-    let ledger = database.ledger().await;
-    let lease = ledger.lease("default", "a", TTL, START).await.unwrap().unwrap();
-    assert!(ledger.renew(&lease, TTL, START + TTL / 2).await.unwrap());
-    assert_eq!(ledger.lease("default", "b", TTL, START + TTL).await.unwrap(), None);
-    assert_eq!(ledger.held_fence("default", START + TTL).await.unwrap(), Some(lease.fence));
-    assert_eq!(ledger.held_fence("default", START + TTL * 2).await.unwrap(), None);
+    let (ledger, clock) = (database.ledger().await, Clock::manual(START));
+    let lease = ledger.lease("default", "a", TTL, &clock).await.unwrap().unwrap();
+    assert_eq!(ledger.lease("default", "b", TTL, &clock).await.unwrap(), None);
+    // Renewed within the same millisecond, too.
+    for _ in 0..2 {
+        clock.advance(TTL.saturating_sub(Duration::from_millis(1)));
+        assert!(ledger.renew(&lease, TTL, START).await.unwrap());
+        assert_eq!(ledger.lease("default", "b", TTL, &clock).await.unwrap(), None);
+    }
+    assert_eq!(ledger.held_fence("default", &clock).await.unwrap(), Some(lease.fence));
+    clock.advance(TTL);
+    assert_eq!(ledger.held_fence("default", &clock).await.unwrap(), None);
+    assert!(ledger.lease("default", "b", TTL, &clock).await.unwrap().is_some());
 }
 
 async fn of_many_who_ask_at_once_one_gets_it(database: TestDatabase) {
-    let ledger = database.ledger().await;
+    let (ledger, clock) = (database.ledger().await, Clock::manual(START));
     let mut asking = tokio::task::JoinSet::new();
     for number in 0..12 {
-        let ledger = ledger.clone();
-        asking.spawn(async move { ledger.lease("default", &format!("process {number}"), TTL, START).await.unwrap() });
+        let (ledger, clock) = (ledger.clone(), clock.clone());
+        asking.spawn(async move { ledger.lease("default", &format!("process {number}"), TTL, &clock).await.unwrap() });
     }
     assert_eq!(asking.join_all().await.into_iter().flatten().count(), 1);
 }
@@ -72,8 +81,9 @@ async fn whoever_sleeps_through_the_end_of_a_lease_cannot_commit_over_the_next(d
     hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
     let (plan, ..) = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
     let (slept, run) = hand.start_run().await;
+    assert_eq!(hand.ledger.lease("default", "the next", TTL, &hand.clock).await.unwrap(), None);
     hand.clock.advance(TTL * 2);
-    let next = hand.ledger.lease("default", "the next", TTL, hand.clock.now()).await.unwrap().unwrap();
+    let next = hand.ledger.lease("default", "the next", TTL, &hand.clock).await.unwrap().unwrap();
     let error = hand.ledger.commit(&slept, &run, &plan, || hand.clock.now()).await.unwrap_err();
     assert!(matches!(error, LedgerError::LeaseLost), "{error}");
     assert_eq!(hand.ledger.generation("default").await.unwrap(), 1);
@@ -82,8 +92,7 @@ async fn whoever_sleeps_through_the_end_of_a_lease_cannot_commit_over_the_next(d
     // Nor does what it says afterwards change the record.
     hand.ledger.finish_run(&run).await.unwrap();
     assert_eq!(hand.ledger.run("default", run.id).await.unwrap().unwrap().status, RunStatus::Interrupted);
-    let run =
-        hand.ledger.start_run(&next, Mode::Full, Trigger::Command, (None, false), hand.clock.now()).await.unwrap();
+    let run = hand.ledger.start_run(&next, Mode::Full, Trigger::Command, (None, false), &hand.clock).await.unwrap();
     assert_eq!(hand.ledger.commit(&next, &run, &plan, || hand.clock.now()).await.unwrap().generation, Some(2));
 }
 
@@ -91,10 +100,10 @@ async fn an_import_waits_for_nobody_and_writes_nothing_while_another_one_runs(da
     let (hand, _) = Hand::small(database).await;
     let (lease, run) = hand.start_run().await;
     assert_eq!(hand.importer.run_once(&request(Mode::Full), &|_| {}).await.unwrap(), None);
-    let under_way = hand.ledger.run_under_way("default", hand.clock.now()).await.unwrap();
+    let under_way = hand.ledger.run_under_way("default", &hand.clock).await.unwrap();
     assert_eq!(under_way.map(|run| run.id), Some(run.id));
     hand.importer.release(&lease).await;
-    assert_eq!(hand.ledger.run_under_way("default", hand.clock.now()).await.unwrap(), None);
+    assert_eq!(hand.ledger.run_under_way("default", &hand.clock).await.unwrap(), None);
     assert_eq!(hand.full().await.status, RunStatus::Succeeded);
 }
 
@@ -128,12 +137,12 @@ async fn a_token_of_another_workspace_is_refused(database: TestDatabase) {
 /// Queues a run.
 async fn queue(hand: &Hand, mode: Mode, allow_removals: bool) -> Run {
     let who = (Some("ops".to_owned()), allow_removals);
-    hand.ledger.queue_run("default", mode, Trigger::Api, who, hand.clock.now()).await.unwrap()
+    hand.ledger.queue_run("default", mode, Trigger::Api, who, &hand.clock).await.unwrap()
 }
 
 async fn of_each_mode_one_run_is_queued_at_the_most(database: TestDatabase) {
     let (hand, _) = Hand::small(database).await;
-    assert!(!hand.ledger.has_queued("default").await.unwrap());
+    assert!(!hand.ledger.has_queued("default", &hand.clock).await.unwrap());
     let first = queue(&hand, Mode::Incremental, false).await;
     assert_eq!((first.id, first.status, first.queued_at), (1, RunStatus::Queued, Some(hand.clock.now())));
     assert_eq!(queue(&hand, Mode::Incremental, false).await, first);
@@ -145,9 +154,9 @@ async fn of_each_mode_one_run_is_queued_at_the_most(database: TestDatabase) {
     assert_eq!((allowing.id, allowing.allow_removals), (2, true));
     assert_eq!(hand.ledger.run("default", 2).await.unwrap(), Some(allowing));
     assert_eq!(hand.ledger.runs("default", None, 10).await.unwrap().len(), 2);
-    assert!(hand.ledger.has_queued("default").await.unwrap());
-    assert!(!hand.ledger.has_queued("other").await.unwrap());
-    assert_eq!(hand.ledger.run_under_way("default", hand.clock.now()).await.unwrap(), None, "neither has begun");
+    assert!(hand.ledger.has_queued("default", &hand.clock).await.unwrap());
+    assert!(!hand.ledger.has_queued("other", &hand.clock).await.unwrap());
+    assert_eq!(hand.ledger.run_under_way("default", &hand.clock).await.unwrap(), None, "neither has begun");
     assert_eq!(hand.ledger.last_ended("default").await.unwrap(), None, "nor ended");
 }
 
@@ -158,7 +167,8 @@ async fn many_who_ask_at_once_share_one_queued_run(database: TestDatabase) {
         let ledger = ledger.clone();
         let mode = if number % 2 == 0 { Mode::Full } else { Mode::Incremental };
         asking.spawn(async move {
-            ledger.queue_run("default", mode, Trigger::Api, (None, number == 4), START).await.unwrap()
+            let clock = Clock::manual(START);
+            ledger.queue_run("default", mode, Trigger::Api, (None, number == 4), &clock).await.unwrap()
         });
     }
     let given = asking.join_all().await;
@@ -185,7 +195,7 @@ async fn runs_begin_in_the_order_of_their_numbers(database: TestDatabase) {
     queue(&hand, Mode::Incremental, false).await;
     let raised = hand.importer.run_once(&request(Mode::Full), &|_| {}).await.unwrap().unwrap();
     assert_eq!((raised.mode, request(Mode::Full).is_done_by(&raised)), (Mode::Full, true));
-    assert!(!hand.ledger.has_queued("default").await.unwrap());
+    assert!(!hand.ledger.has_queued("default", &hand.clock).await.unwrap());
 }
 
 async fn a_queued_run_outlives_the_process_that_took_it(database: TestDatabase) {
@@ -255,7 +265,7 @@ async fn when_an_importing_process_is_killed_the_next_takes_over_at_once(databas
         let killed = shell.start(command);
         let runs = until(&ledger, "nothing begins", |runs| runs.first().is_some_and(|run| run.id > began)).await;
         let dead = runs[0].id;
-        let queued = ledger.queue_run("default", Mode::Full, Trigger::Api, (None, true), Clock::System.now()).await;
+        let queued = ledger.queue_run("default", Mode::Full, Trigger::Api, (None, true), &Clock::System).await;
         let queued = queued.unwrap().id;
         // SIGKILL: it says nothing to anybody.
         drop(killed);
@@ -282,12 +292,12 @@ async fn while_a_process_is_there_its_lease_is_left_to_it(database: TestDatabase
     // Stopped, but not gone: what it does when it goes on, nobody can tell.
     there.signal("STOP");
     for _ in 0..3 {
-        assert_eq!(ledger.lease("default", "the next", TTL, Clock::System.now()).await.unwrap(), None);
-        assert!(ledger.run_under_way("default", Clock::System.now()).await.unwrap().is_some());
+        assert_eq!(ledger.lease("default", "the next", TTL, &Clock::System).await.unwrap(), None);
+        assert!(ledger.run_under_way("default", &Clock::System).await.unwrap().is_some());
     }
     drop(there);
     let patience = Instant::now() + Duration::from_secs(30);
-    while ledger.lease("default", "the next", TTL, Clock::System.now()).await.unwrap().is_none() {
+    while ledger.lease("default", "the next", TTL, &Clock::System).await.unwrap().is_none() {
         assert!(Instant::now() < patience, "nobody can take over");
     }
     simulator.stop().await;
@@ -305,8 +315,9 @@ async fn the_lock_files_beside_a_database_go_with_their_processes() {
     };
     let ledger = database.ledger().await;
     assert!(locks().is_empty(), "who does not import needs none");
-    let lease = ledger.lease("default", "a", TTL, START).await.unwrap().unwrap();
-    let other = ledger.lease("other", "a", TTL, START).await.unwrap().unwrap();
+    let clock = Clock::manual(START);
+    let lease = ledger.lease("default", "a", TTL, &clock).await.unwrap().unwrap();
+    let other = ledger.lease("other", "a", TTL, &clock).await.unwrap().unwrap();
     assert_eq!(locks().len(), 1, "one of the process, whatever it imports");
     ledger.release(&lease, START).await.unwrap();
     ledger.release(&other, START).await.unwrap();
@@ -317,7 +328,7 @@ async fn the_lock_files_beside_a_database_go_with_their_processes() {
     let left_behind = format!("{file}.lock-0123456789abcdef");
     std::fs::write(&left_behind, "").unwrap();
     let ledger = database.ledger().await;
-    ledger.lease("default", "b", TTL, START).await.unwrap().unwrap();
+    ledger.lease("default", "b", TTL, &clock).await.unwrap().unwrap();
     assert_eq!(locks().len(), 1);
     assert!(!std::path::Path::new(&left_behind).exists());
     ledger.close().await;

@@ -145,12 +145,14 @@ async fn what_one_bridge_imports_the_other_shows_too_and_both_know_the_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_that_runs_in_one_bridge_is_given_by_the_other_too() {
+async fn an_import_that_was_queued_in_one_bridge_is_given_by_the_other_too() {
     let Some(pair) = pair("1h").await else { return };
-    pair.simulator.fail(Fault::Slow(Duration::from_secs(2)), "/teams", 1);
+    pair.simulator.fail(Fault::Slow(Duration::from_secs(3)), "/teams", 1);
+    let under_way = pair.import(0, "").await;
     let first = pair.import(0, "").await;
+    assert!(first["status"] == json!("queued") && first["id"] != under_way["id"], "{first}");
     let second = pair.import(1, "").await;
-    assert_eq!((&first["id"], &second["status"]), (&second["id"], &json!("running")));
+    assert_eq!((&first["id"], &second["status"]), (&second["id"], &json!("queued")));
     let ended = pair.import(1, "wait=30").await;
     assert_eq!((&ended["id"], &ended["status"]), (&first["id"], &json!("succeeded")));
 }

@@ -16,6 +16,7 @@ const DAY: Duration = Duration::from_hours(24);
 on_both_databases!(
     who_is_gone_is_visible_for_so_long_and_then_in_the_ledger_alone,
     somebody_who_comes_back_is_visible_again,
+    a_clock_that_is_set_forward_hides_nobody_for_good,
 );
 
 fn publisher(hand: &Hand) -> Publisher {
@@ -84,4 +85,24 @@ async fn somebody_who_comes_back_is_visible_again(database: TestDatabase) {
     let picture = shown(&publisher).await;
     assert_eq!(names(&picture), "ada.lovelace@example.com, bo.diddley@example.com, cy.twombly@example.com");
     assert_eq!(picture.edition().left_out, 0);
+}
+
+async fn a_clock_that_is_set_forward_hides_nobody_for_good(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    let running = publisher(&hand);
+    hand.full().await;
+    hand.simulator.change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp()));
+    hand.full().await;
+    let with_bo = names(&shown(&running).await);
+    hand.clock.set_by(time::Duration::days(40));
+    assert_eq!(names(&shown(&running).await), with_bo, "no time has passed");
+    // A bridge that starts now cannot know that, and learns it when the clock is set right.
+    let started = publisher(&hand);
+    assert_eq!(shown(&started).await.count(resource_types::USER), 2);
+    hand.clock.set_by(time::Duration::days(-40));
+    assert_eq!(names(&shown(&started).await), with_bo);
+    hand.clock.advance(30 * DAY);
+    for publisher in [&running, &started] {
+        assert_eq!(shown(publisher).await.count(resource_types::USER), 2, "who left long ago is not shown");
+    }
 }

@@ -134,11 +134,13 @@ async fn no_duration_however_long_ends_a_task_in_the_background() {
 async fn a_run_that_a_dead_process_left_behind_is_marked_once_its_lease_has_ended() {
     let database = TestDatabase::sqlite();
     let ledger = database.ledger().await;
-    let long_ago = Clock::System.now() - Duration::from_mins(1);
-    let lease = ledger.lease("default", "dead", Duration::from_secs(15), long_ago).await.unwrap().unwrap();
-    ledger.start_run(&lease, Mode::Full, Trigger::Schedule, (None, false), long_ago).await.unwrap();
+    let clock = Clock::System;
+    let lease = ledger.lease("default", "dead", Duration::from_secs(15), &clock).await.unwrap().unwrap();
+    ledger.start_run(&lease, Mode::Full, Trigger::Schedule, (None, false), &clock).await.unwrap();
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
-    let app = App::start(&config(&database, &simulator.base_url()), Clock::System).await.unwrap();
+    let mut config = config(&database, &simulator.base_url());
+    config.import.lease = Duration::from_secs(1);
+    let app = App::start(&config, Clock::System).await.unwrap();
     app.service().workspaces["default"].live.shows(|shown| shown.generation == 1).await;
     let runs = ledger.runs("default", None, 10).await.unwrap();
     let left_behind = runs.last().unwrap();

@@ -83,7 +83,9 @@ fn height(value: usize, most: usize) -> f64 {
 fn across(points: &[Point], at: OffsetDateTime) -> f64 {
     match (points.first(), points.last()) {
         (Some(first), Some(last)) if last.at > first.at => {
-            WIDTH * (at - first.at).as_seconds_f64() / (last.at - first.at).as_seconds_f64()
+            let place = WIDTH * (at - first.at).as_seconds_f64() / (last.at - first.at).as_seconds_f64();
+            // Beyond the ends is what was recorded while a clock was wrong.
+            place.clamp(0.0, WIDTH)
         }
         _ => 0.0,
     }

@@ -151,7 +151,7 @@ fn look(connection: ConnectionState) -> (&'static str, &'static str) {
 fn standing(overview: &Overview) -> Markup {
     let (word, look) = look(overview.connection);
     let age = overview.age_seconds.map_or_else(
-        || "never".to_owned(),
+        || if overview.generation.is_some() { "unknown" } else { "never" }.to_owned(),
         |seconds| match seconds {
             ..120 => format!("{seconds} s"),
             120..7_200 => format!("{} min", seconds / 60),
@@ -166,7 +166,7 @@ fn standing(overview: &Overview) -> Markup {
             div { dt { "Teams" } dd { (number(overview.teams)) } }
             div { dt { "Waiting for a person" } dd { (number(overview.open_requests)) } }
         }
-        @if let Some(problem) = &overview.problem {
+        @for problem in overview.problem.iter().chain(&overview.time_problems) {
             div class="notice" role="status" {
                 p { strong { (problem.detail) } }
                 p { (problem.remedy) }
@@ -238,7 +238,9 @@ fn import(run: &Run) -> Markup {
         RunStatus::Held | RunStatus::Interrupted => "warn",
         RunStatus::Failed => "bad",
     };
-    let took = run.finished_at.map(|finished| format!("{:.1} s", (finished - run.started_at).as_seconds_f64()));
+    // Less than no time, where the clock was set back meanwhile.
+    let took = run.finished_at.map(|finished| (finished - run.started_at).as_seconds_f64());
+    let took = took.filter(|took| *took >= 0.0).map(|took| format!("{took:.1} s"));
     let counts = &run.counts;
     let parts = [
         (counts.users_created + counts.users_restored, "joined"),

@@ -108,7 +108,7 @@ impl Hand {
     pub async fn start_run(&self) -> (Lease, Run) {
         let lease = self.importer.lease().await.unwrap().expect("nobody else imports");
         let run =
-            self.ledger.start_run(&lease, Mode::Full, Trigger::Command, (None, false), self.clock.now()).await.unwrap();
+            self.ledger.start_run(&lease, Mode::Full, Trigger::Command, (None, false), &self.clock).await.unwrap();
         (lease, run)
     }
 

@@ -1,0 +1,458 @@
+//! Clocks that are wrong, that differ, and that somebody sets: none of them stops anything.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use intercom_scim_bridge::access::Scope;
+use intercom_scim_bridge::app::App;
+use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::config::Config;
+use intercom_scim_bridge::ledger::{ChangePosition, Ledger, Mode, Run, RunStatus, Trigger};
+use reqwest::Method;
+use serde_json::{Value, json};
+use simulator::{Options, Simulator};
+use time::OffsetDateTime;
+
+use crate::on_both_databases;
+use crate::support::bridge::{self, Answer, Bridge, dozen, http, signature};
+use crate::support::database::TestDatabase;
+use crate::support::hand::{Hand, OPTIONS, START};
+
+on_both_databases!(
+    an_import_that_was_recorded_days_ahead_stops_nothing,
+    an_import_that_was_recorded_hours_ahead_stops_nothing,
+    an_import_that_was_recorded_in_the_past_stops_nothing,
+    a_clock_that_is_set_while_the_bridge_runs_stops_nothing,
+    bridges_whose_clocks_are_an_hour_apart_share_the_work_and_each_goes_on_alone,
+    a_lease_is_left_to_its_holder_however_far_clocks_are_apart,
+    a_run_that_a_bridge_with_another_clock_queued_is_begun,
+    what_was_allowed_at_a_time_that_has_not_come_is_not_done_by_a_bridge_that_starts,
+    the_log_is_read_on_from_where_it_was_truly_read_to,
+    after_a_generation_of_the_future_the_next_bears_the_true_time,
+);
+
+/// A bridge with a clock of its own.
+struct Standing {
+    app: App,
+    token: String,
+}
+
+impl Standing {
+    async fn start(config: &Config, clock: &Clock) -> Self {
+        let app = App::start(config, clock.clone()).await.unwrap();
+        let token = bridge::token(&app, &Scope::ALL);
+        Self { app, token }
+    }
+
+    async fn ask(&self, method: Method, path: &str, header: (&str, &str)) -> Answer {
+        let url = format!("http://{}{path}", self.app.address());
+        Bridge::send(http().request(method, url).bearer_auth(&self.token).header(header.0, header.1)).await
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.ask(Method::GET, path, ("Accept", "*/*")).await.json()
+    }
+
+    /// Waits until so many teammates are shown; at most half a minute.
+    async fn until_shown(&self, people: usize, what: &str) {
+        let patience = Instant::now() + Duration::from_secs(30);
+        loop {
+            let users = self.get("/scim/v2/Users?count=0").await;
+            if users["totalResults"] == json!(people) {
+                return;
+            }
+            assert!(Instant::now() < patience, "{what}: {users}");
+        }
+    }
+
+    /// Waits until an import has ended since the bridge was started; at most half a minute.
+    async fn until_imported(&self) -> Value {
+        let patience = Instant::now() + Duration::from_secs(30);
+        loop {
+            let status = self.get("/api/v1/status").await;
+            if status["last_import"]["status"] == json!("succeeded") {
+                return status;
+            }
+            assert!(Instant::now() < patience, "nothing is imported: {status}");
+        }
+    }
+
+    /// Looks at every way of getting an import: each must find the newcomer that nobody knew before.
+    async fn every_way_works(&self, simulator: &Simulator, people: &mut usize, what: &str) {
+        let mut hire = || {
+            *people += 1;
+            simulator.change(|workspace| workspace.add_teammate(&format!("New Comer {people}")));
+            *people
+        };
+        // A question that wants the present.
+        let expected = hire();
+        let fresh = self.ask(Method::GET, "/scim/v2/Users?count=0", ("Cache-Control", "no-cache")).await;
+        assert_eq!(fresh.json()["totalResults"], json!(expected), "{what}");
+        assert!(fresh.header("age").parse::<u64>().unwrap() < 60, "{what}: {}", fresh.header("age"));
+        // Somebody who asks for an import.
+        let newest = self.get("/api/v1/imports?limit=1").await["items"][0]["id"].as_i64().unwrap();
+        let expected = hire();
+        let run = self.ask(Method::POST, "/api/v1/imports", ("Prefer", "wait=30")).await.json();
+        assert!(run["status"] == json!("succeeded") && run["id"].as_i64().unwrap() > newest, "{what}: {run}");
+        self.until_shown(expected, what).await;
+        // A webhook.
+        let expected = hire();
+        let body = r#"{"topic": "admin.added_to_workspace", "app_id": "wjw5eps7"}"#;
+        let url = format!("http://{}/webhooks/intercom/default", self.app.address());
+        let webhook = http().post(url).header("X-Hub-Signature", signature(body)).body(body);
+        assert_eq!(Bridge::send(webhook).await.status, 200, "{what}");
+        self.until_shown(expected, what).await;
+    }
+
+    /// The codes of what is wrong with times, as far as both places say it.
+    async fn time_problems(&self) -> Vec<String> {
+        let codes = |problems: &Value| -> BTreeSet<String> {
+            let problems = problems.as_array().unwrap().iter();
+            problems
+                .map(|problem| {
+                    assert!(!problem["detail"].as_str().unwrap().is_empty() && problem["remedy"].is_string());
+                    problem["code"].as_str().unwrap().to_owned()
+                })
+                .collect()
+        };
+        let ready = self.get("/readyz").await;
+        let (status, ready) = (self.get("/api/v1/status").await, ready["workspaces"][0].clone());
+        assert!(status["age_seconds"].is_u64() || status["age_seconds"].is_null(), "{status}");
+        codes(&status["time_problems"]).intersection(&codes(&ready["time_problems"])).cloned().collect()
+    }
+
+    async fn stop(self) {
+        self.app.stop().await;
+    }
+}
+
+fn polling(config: &Config) -> Config {
+    let mut config = config.clone();
+    config.import.poll_interval = Some(Duration::from_secs(1));
+    config
+}
+
+async fn recorded_by_a_wrong_clock(database: TestDatabase, ahead: time::Duration) {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let config = bridge::config(&database, &simulator.base_url());
+    let (mut people, what) = (12, format!("{ahead} ahead"));
+    let wrong = Standing::start(&config, &Clock::wrong_by(ahead)).await;
+    wrong.until_shown(people, &what).await;
+    let status = wrong.until_imported().await;
+    wait_for(&wrong, "clock_wrong").await;
+    wrong.stop().await;
+
+    // The clock is right again.
+    let right = Standing::start(&config, &Clock::System).await;
+    right.until_imported().await;
+    right.every_way_works(&simulator, &mut people, &what).await;
+    if ahead.is_positive() {
+        wait_for(&right, "times_in_the_future").await;
+        let metrics = right.ask(Method::GET, "/metrics", ("Accept", "*/*")).await.text;
+        let ahead = metrics.lines().find_map(|line| line.strip_prefix("bridge_recorded_time_ahead_seconds{"));
+        let ahead = ahead.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        assert!(ahead.unwrap() > 3_000.0, "{metrics}");
+    }
+    assert!(!right.time_problems().await.contains(&"clock_wrong".to_owned()), "{status}");
+    // What is so now is so at this moment too, whatever was recorded before.
+    let now = intercom_scim_bridge::date_time::written(Clock::System.now()).to_string();
+    let path = format!("/api/v1/accounts?limit=1&as_of={now}");
+    let accounts = right.get(&path).await;
+    assert_eq!(accounts["total"], json!(people), "{what}");
+    // Who goes by the latest change that they have seen misses none.
+    let users = right.get("/scim/v2/Users?count=1000").await;
+    let changed = |name: &str| {
+        let users = users["Resources"].as_array().unwrap().iter();
+        let user = users.filter(|user| user["displayName"] == json!(name));
+        user.map(|user| user["meta"]["lastModified"].as_str().unwrap().to_owned()).next().unwrap()
+    };
+    assert!(changed("New Comer 13") < changed("New Comer 14") && changed("New Comer 14") < changed("New Comer 15"));
+    let first =
+        users["Resources"].as_array().unwrap().iter().map(|user| user["meta"]["lastModified"].as_str().unwrap());
+    assert!(first.min().unwrap() < &*changed("New Comer 13"));
+    right.stop().await;
+
+    // The schedule goes on too.
+    let right = Standing::start(&polling(&config), &Clock::System).await;
+    right.until_imported().await;
+    simulator.change(|workspace| workspace.add_teammate("Found By The Clock"));
+    right.until_shown(people + 1, &what).await;
+    right.stop().await;
+    let ledger = database.ledger().await;
+    assert_eq!(ledger.verify("default", None).await.unwrap().findings, []);
+    simulator.stop().await;
+}
+
+/// Waits until that is said to be wrong with times; at most half a minute.
+async fn wait_for(standing: &Standing, code: &str) {
+    let patience = Instant::now() + Duration::from_secs(30);
+    loop {
+        let problems = standing.time_problems().await;
+        if problems.iter().any(|problem| problem == code) {
+            return;
+        }
+        assert!(Instant::now() < patience, "{code} is not said: {problems:?}");
+    }
+}
+
+async fn an_import_that_was_recorded_days_ahead_stops_nothing(database: TestDatabase) {
+    recorded_by_a_wrong_clock(database, time::Duration::days(40)).await;
+}
+
+async fn an_import_that_was_recorded_hours_ahead_stops_nothing(database: TestDatabase) {
+    recorded_by_a_wrong_clock(database, time::Duration::hours(2)).await;
+}
+
+async fn an_import_that_was_recorded_in_the_past_stops_nothing(database: TestDatabase) {
+    recorded_by_a_wrong_clock(database, time::Duration::days(-3)).await;
+}
+
+async fn a_clock_that_is_set_while_the_bridge_runs_stops_nothing(database: TestDatabase) {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let config = polling(&bridge::config(&database, &simulator.base_url()));
+    let (clock, mut people) = (Clock::wrong_by(time::Duration::days(40)), 12);
+    let mut standing = Standing::start(&config, &clock).await;
+    standing.until_imported().await;
+    for by in [time::Duration::days(-40), time::Duration::hours(-2), time::Duration::days(3)] {
+        let what = format!("set by {by}");
+        clock.set_by(by);
+        // Tokens go by the time of day.
+        standing.token = bridge::token(&standing.app, &Scope::ALL);
+        standing.every_way_works(&simulator, &mut people, &what).await;
+        people += 1;
+        simulator.change(|workspace| workspace.add_teammate(&format!("Found By The Clock {people}")));
+        standing.until_shown(people, &what).await;
+    }
+    standing.stop().await;
+    simulator.stop().await;
+}
+
+async fn bridges_whose_clocks_are_an_hour_apart_share_the_work_and_each_goes_on_alone(database: TestDatabase) {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let config = polling(&bridge::config(&database, &simulator.base_url()));
+    let ledger = database.ledger().await;
+    let ahead = Standing::start(&config, &Clock::wrong_by(time::Duration::hours(1))).await;
+    let right = Standing::start(&config, &Clock::System).await;
+    ahead.until_imported().await;
+    right.until_imported().await;
+    let (began, started) = (count(&ledger).await, Instant::now());
+    let patience = started + Duration::from_mins(1);
+    while count(&ledger).await < began + 6 {
+        assert!(Instant::now() < patience, "six imports within a minute");
+    }
+    let seconds = started.elapsed().as_secs();
+    assert!(seconds >= 3, "six imports in {seconds} s, although one a second is wanted");
+    let mut people = 12;
+    ahead.every_way_works(&simulator, &mut people, "beside a bridge that is behind").await;
+    right.every_way_works(&simulator, &mut people, "beside a bridge that is ahead").await;
+    ahead.stop().await;
+    people += 1;
+    simulator.change(|workspace| workspace.add_teammate("After The Other Was Stopped"));
+    right.until_shown(people, "after the one that is ahead was stopped").await;
+    let ahead = Standing::start(&config, &Clock::wrong_by(time::Duration::hours(1))).await;
+    ahead.until_imported().await;
+    right.stop().await;
+    people += 1;
+    simulator.change(|workspace| workspace.add_teammate("And The Other Way Round"));
+    ahead.until_shown(people, "after the one that is right was stopped").await;
+    ahead.stop().await;
+    assert_eq!(ledger.verify("default", None).await.unwrap().findings, []);
+    simulator.stop().await;
+}
+
+async fn count(ledger: &Ledger) -> u64 {
+    ledger.count_runs("default").await.unwrap()
+}
+
+async fn a_lease_is_left_to_its_holder_however_far_clocks_are_apart(database: TestDatabase) {
+    // Each is a process of its own.
+    let (holder, other) = (database.ledger().await, database.ledger().await);
+    for apart in [time::Duration::hours(1), time::Duration::hours(-1), time::Duration::days(40), time::Duration::ZERO] {
+        let (its, others) = (Clock::manual(START), Clock::manual(START + apart));
+        let lease = holder.lease("default", "a", OPTIONS.lease, &its).await.unwrap().unwrap();
+        for second in 0..60 {
+            let taken = other.lease("default", "b", OPTIONS.lease, &others).await.unwrap();
+            assert_eq!(taken, None, "{apart} apart, after {second} s");
+            assert_eq!(other.held_fence("default", &others).await.unwrap(), Some(lease.fence));
+            for clock in [&its, &others] {
+                clock.advance(Duration::from_secs(1));
+            }
+            assert!(holder.renew(&lease, OPTIONS.lease, its.now()).await.unwrap());
+        }
+        // It hangs.
+        assert_eq!(other.lease("default", "b", OPTIONS.lease, &others).await.unwrap(), None);
+        others.advance(OPTIONS.lease);
+        let next = other.lease("default", "b", OPTIONS.lease, &others).await.unwrap();
+        assert!(next.as_ref().is_some_and(|next| next.fence > lease.fence), "{apart} apart");
+        assert!(!holder.renew(&lease, OPTIONS.lease, its.now()).await.unwrap());
+        other.release(&next.unwrap(), others.now()).await.unwrap();
+    }
+}
+
+async fn a_run_that_a_bridge_with_another_clock_queued_is_begun(database: TestDatabase) {
+    let (hand, _) = Hand::small(database).await;
+    hand.full().await;
+    let other = hand.database.ledger().await;
+    for apart in [time::Duration::hours(2), time::Duration::hours(-2), time::Duration::days(40)] {
+        let clock = Clock::manual(hand.clock.now() + apart);
+        let who = (Some("ops".to_owned()), true);
+        let queued = other.queue_run("default", Mode::Full, Trigger::Api, who, &clock).await.unwrap();
+        let run = hand.incremental().await;
+        assert_eq!((run.id, run.status, run.allow_removals), (queued.id, RunStatus::Succeeded, true), "{apart} apart");
+    }
+}
+
+async fn what_was_allowed_at_a_time_that_has_not_come_is_not_done_by_a_bridge_that_starts(database: TestDatabase) {
+    let other = database.ledger().await;
+    let clock = Clock::manual(START + time::Duration::hours(2));
+    let queue = async |mode, allow| {
+        other.queue_run("default", mode, Trigger::Api, (Some("ops".to_owned()), allow), &clock).await.unwrap()
+    };
+    let (plain, allowing) = (queue(Mode::Incremental, false).await, queue(Mode::Full, true).await);
+    let (hand, _) = Hand::small(database).await;
+    assert_eq!(hand.incremental().await.id, plain.id, "what allows nothing does no harm");
+    let run = hand.full().await;
+    assert!(run.id > allowing.id && !run.allow_removals, "{run:?}");
+    let marked = hand.ledger.run("default", allowing.id).await.unwrap().unwrap();
+    assert_eq!(marked.status, RunStatus::Interrupted);
+    assert!(marked.error.unwrap().detail.contains("future"));
+}
+
+async fn the_log_is_read_on_from_where_it_was_truly_read_to(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    let known = hand.ledger.activity_watermark("default", hand.clock.now()).await.unwrap();
+    hand.clock.set_by(time::Duration::days(40));
+    assert_eq!(hand.incremental().await.status, RunStatus::Succeeded);
+    hand.clock.set_by(time::Duration::days(-40));
+    assert_eq!(hand.ledger.activity_watermark("default", hand.clock.now()).await.unwrap(), known);
+    let at = hand.clock.now().unix_timestamp();
+    hand.simulator.change(|workspace| workspace.sign_in(small.ada, "saml", at));
+    hand.incremental().await;
+    let ada =
+        hand.recorded().await.users.into_iter().find(|(user, _)| user.value.id.to_string() == small.ada.to_string());
+    assert_eq!(ada.unwrap().1.last_sign_in_at.map(OffsetDateTime::unix_timestamp), Some(at));
+}
+
+async fn after_a_generation_of_the_future_the_next_bears_the_true_time(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    let change = |title: &str| {
+        let title = Some(title.to_owned());
+        hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().job_title = title);
+    };
+    let changed = async || {
+        let people = hand.recorded().await.users.into_iter();
+        let ada = people.map(|(user, _)| user).find(|user| user.value.id.to_string() == small.ada.to_string());
+        ada.unwrap().stamps.last_modified
+    };
+    let commit = async |is_right: bool| {
+        hand.clock.advance(Duration::from_mins(1));
+        let (plan, ..) = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
+        let (lease, run) = hand.start_run().await;
+        let run = Run { status: RunStatus::Succeeded, finished_at: Some(hand.clock.now()), ..run };
+        let committed = hand.ledger.commit_by(&lease, &run, &plan, (|| hand.clock.now(), is_right)).await.unwrap();
+        hand.importer.release(&lease).await;
+        committed.generation
+    };
+    let at = async |moment| hand.ledger.generation_at("default", moment).await.unwrap();
+    assert_eq!(commit(true).await, Some(1));
+    assert_eq!(commit(true).await, None, "nothing has changed");
+    let first = hand.clock.now();
+    hand.clock.set_by(time::Duration::days(40));
+    change("Countess");
+    assert_eq!(commit(true).await, Some(2));
+    let ahead = hand.clock.now();
+    hand.clock.set_by(time::Duration::days(-40));
+    assert_eq!((at(hand.clock.now()).await, changed().await), (Some(1), ahead));
+
+    // By a clock of which nobody knows whether it is right, times go on where they were.
+    change("Programmer");
+    assert_eq!(commit(false).await, Some(3));
+    assert_eq!((at(hand.clock.now()).await, changed().await), (Some(1), ahead + time::Duration::milliseconds(1)));
+    // One that is known to be right dates what there is, although nothing has changed.
+    assert_eq!(commit(true).await, Some(4));
+    let dated = hand.clock.now();
+    assert_eq!(commit(true).await, None, "once");
+    change("Author");
+    assert_eq!(commit(true).await, Some(5));
+    let last = hand.clock.now();
+    assert_eq!((at(first).await, at(dated).await, at(last).await), (Some(1), Some(4), Some(5)));
+    assert_eq!(at(last - time::Duration::milliseconds(1)).await, Some(4));
+    assert_eq!(at(ahead + time::Duration::days(1)).await, Some(5), "and it stays so");
+    // What changed later counts as changed later.
+    assert_eq!(changed().await, ahead + time::Duration::milliseconds(3));
+    let page = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap();
+    let generations: Vec<i64> = page.changes.iter().map(|change| change.generation).collect();
+    assert!(generations.is_sorted() && generations.ends_with(&[2, 3, 5]), "{generations:?}");
+    assert_eq!(hand.ledger.verify("default", None).await.unwrap().findings, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_for_the_present_make_one_import_a_second_however_many_ask() {
+    let bridge = Bridge::serving(dozen()).await;
+    let ask = async || {
+        let request = bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(&bridge.token);
+        assert_eq!(Bridge::send(request.header("Cache-Control", "no-cache")).await.status, 200);
+    };
+    let before = runs(&bridge).await.len();
+    let began = Instant::now();
+    let mut rounds = 0;
+    // One after the other, and several at once.
+    while began.elapsed() < Duration::from_secs(3) {
+        tokio::join!(ask(), ask(), ask(), ask());
+        rounds += 1;
+    }
+    let (seconds, made) = (began.elapsed().as_secs() + 1, runs(&bridge).await.len() - before);
+    assert!(rounds > 1 && made > 1, "those who ask are not held up for long: {rounds} rounds, {made} imports");
+    assert!(made as u64 <= seconds + 1, "{made} imports in {seconds} s");
+    bridge.stop().await;
+}
+
+async fn runs(bridge: &Bridge) -> Vec<Run> {
+    bridge.app.service().ledger.runs("default", None, 1_000).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_while_an_import_runs_sees_what_was_so_when_they_asked() {
+    let bridge = Bridge::serving(dozen()).await;
+    let post = async |prefer: &str| bridge::start_import(&bridge, "", prefer).await.json();
+    let people = async |cache: &str| {
+        let request = bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(&bridge.token);
+        Bridge::send(request.header("Cache-Control", cache)).await.json()["totalResults"].clone()
+    };
+    let mut expected = 12;
+    for way in ["post", "question"] {
+        // It has read the list of admins, and waits for the other.
+        bridge.simulator.fail(simulator::Fault::Slow(Duration::from_secs(2)), "/teams", 1);
+        let _ = bridge.simulator.take_calls();
+        assert_eq!(post("").await["status"], json!("running"));
+        let patience = Instant::now() + Duration::from_secs(30);
+        while !bridge.simulator.take_calls().iter().any(|call| call == "GET /teams") {
+            assert!(Instant::now() < patience, "nothing is read");
+        }
+        expected += 1;
+        bridge.simulator.change(|workspace| workspace.add_teammate(&format!("New Comer {expected}")));
+        if way == "post" {
+            assert_eq!(post("wait=30").await["status"], json!("succeeded"));
+            assert_eq!(people("max-age=300").await, json!(expected));
+        } else {
+            assert_eq!(people("no-cache").await, json!(expected));
+        }
+    }
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_says_that_recorded_times_lie_in_the_future() {
+    let database = TestDatabase::sqlite();
+    let (hand, _) = Hand::small(database).await;
+    hand.clock.set_by(Clock::System.now() - START + time::Duration::days(40));
+    hand.full().await;
+    let shell = crate::support::shell::Shell::new()
+        .set("DATABASE_URL", &hand.database.url)
+        .set("INTERCOM_ACCESS_TOKEN", crate::support::hand::TOKEN)
+        .set("INTERCOM_BASE_URL", hand.simulator.base_url());
+    let checked = shell.run(&["check"]);
+    let line = checked.stdout.lines().find(|line| line.contains(" times ")).unwrap_or_default();
+    assert!(line.starts_with("warning") && line.contains("days ahead") && line.contains("NTP"), "{}", checked.stdout);
+}
