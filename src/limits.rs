@@ -95,6 +95,12 @@ pub const GENERATIONS_AT_ONCE: u64 = 500;
 /// disagree about a handful of people; more than this is how the workspace is, and is only warned of.
 pub const REREADS: usize = 100;
 
+/// Share of all memberships, in percent, about which the lists of admins and of teams may disagree after that. Beyond it (and
+/// beyond [`DISPUTED_FEW`]) one of them is broken, and what the other one names is not taken as removed.
+pub const DISPUTED_SHARE: usize = 10;
+/// See [`DISPUTED_SHARE`].
+pub const DISPUTED_FEW: usize = 2;
+
 /// How often such a read is tried in all: fewer times than others, since the lists stand without it.
 pub const REREAD_ATTEMPTS: u32 = 2;
 
@@ -140,9 +146,6 @@ pub const PAGE_LATEST: usize = 12;
 pub const PAGE_RUNS: u64 = 400;
 /// Generations that its latest changes are looked for in.
 pub const PAGE_GENERATIONS: i64 = 10;
-
-/// Removals that are never too many for one import: in a small workspace, a few people are many percent.
-pub const REMOVALS_ALWAYS_FINE: usize = 5;
 
 /// How long a refused write's body is waited for, and how much of it is read, so that the record can say whom it is about.
 /// A connector's body is a few hundred bytes and comes with its head.
@@ -258,6 +261,8 @@ pub const POLL_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Dur
 pub const FULL_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
 /// `import.lease`.
 pub const LEASE: RangeInclusive<Duration> = Duration::from_secs(1)..=LEASE_MAX;
+/// `import.loss_window`.
+pub const LOSS_WINDOW: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
 /// `serve.max_age`.
 pub const MAX_AGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
 /// `serve.max_wait`.

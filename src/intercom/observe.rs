@@ -104,6 +104,7 @@ pub async fn observe(
         activity: log.entries.into(),
         log_read_to: log.read_to,
         unknown: settled.unknown,
+        machines: std::collections::BTreeSet::new(),
         warnings: settled.warnings.into_iter().chain(log.warnings).collect(),
     })
 }
@@ -319,7 +320,7 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
                 }
             }
             // A team that only an admin names.
-            Err(IntercomError::NotFound { .. }) if !draft.lists_team(id) => {}
+            Err(IntercomError::NotFound { .. }) if !draft.lists_team(id) => draft.team_is_gone(id),
             Err(error) => {
                 draft.warn(failed("team", id.as_str(), &error));
                 if error.is_transient() {
@@ -337,7 +338,7 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
                 }
             }
             // Somebody whom only a team names.
-            Err(IntercomError::NotFound { .. }) if !draft.lists_admin(id) => {}
+            Err(IntercomError::NotFound { .. }) if !draft.lists_admin(id) => draft.admin_is_gone(id),
             Err(error) => {
                 draft.warn(failed("admin", id.as_str(), &error));
                 if error.is_transient() {

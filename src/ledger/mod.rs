@@ -19,7 +19,7 @@
 //! connections  Intercom's tokens, sealed         lifecycle  what people must do
 //! question  which changes are asked for walk     the changes that fit
 //! count     how many there are          names    what people and teams were called then
-//! facts     what the log tells of people
+//! facts     what the log tells of people losses    what was lost since a generation
 //! ```
 
 mod audit;
@@ -38,6 +38,7 @@ mod facts;
 mod keys;
 mod lease;
 mod lifecycle;
+mod losses;
 mod names;
 mod notice;
 mod presence;

@@ -23,6 +23,7 @@ mod leases;
 mod ledger;
 mod limits;
 mod lists_in_part;
+mod losses;
 mod metrics;
 mod negotiation;
 mod oauth;
