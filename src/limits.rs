@@ -12,6 +12,18 @@ pub const INTERCOM_BODY_BYTES: usize = 256 * 1024 * 1024;
 /// Compressed, a million empty ones are a few kilobytes.
 pub const INTERCOM_ENTRIES: usize = 1_000_000;
 
+/// Elements of lists within these entries: ids of teams and of members. Forty for each of 100,000 teammates.
+pub const INTERCOM_ELEMENTS: usize = 4_000_000;
+
+/// Largest page of the activity log. It has 250 entries, whose details are kept up to [`INTERCOM_METADATA_BYTES`].
+pub const INTERCOM_LOG_PAGE_BYTES: usize = 32 * 1024 * 1024;
+
+/// Largest answer of Intercom's that is no list: a workspace, an admin, a team, a token. One team may have all members.
+pub const INTERCOM_RECORD_BYTES: usize = 4 * 1024 * 1024;
+
+/// How much of a refusal is read.
+pub const INTERCOM_REFUSAL_BYTES: usize = 256 * 1024;
+
 /// Members of a JSON object of Intercom's that are looked at. A teammate has about fifteen.
 pub const INTERCOM_MEMBERS: usize = 200;
 
@@ -52,6 +64,9 @@ pub const INTERCOM_BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// Pages of the activity log read in one import; 250 entries each. Past it the import goes on with
 /// what it has and says so, because the log explains access but does not decide it.
 pub const ACTIVITY_PAGES: u32 = 2_000;
+
+/// Bytes of entries of the activity log that one import keeps, for the same reason: half a million usual ones.
+pub const ACTIVITY_BYTES: usize = 256 * 1024 * 1024;
 
 /// How long one import reads the activity log, for the same reason.
 pub const ACTIVITY_WAIT: Duration = Duration::from_mins(5);
