@@ -401,10 +401,12 @@ mod tests {
         assert!(changed(user("1"), lead).is_empty());
     }
 
+    type Case<'a> = (&'a dyn Fn(&mut User), &'a [LossKind]);
+
     #[test]
     fn each_thing_that_somebody_has_can_be_lost() {
         let role = |id: &str, name: &str| Some(Role { id: id.to_owned(), name: Some(name.to_owned()) }.into());
-        let cases: [(&dyn Fn(&mut User), &[LossKind]); 12] = [
+        let cases: [Case<'_>; 12] = [
             (&|user| user.role = None, &[LossKind::Roles]),
             (&|user| user.role = role("2", "Lead"), &[LossKind::Roles]),
             (&|user| user.role = role("1", "Agent, renamed"), &[]),

@@ -243,7 +243,7 @@ pub(super) fn value_of(raw: &RawValue) -> Option<Value> {
 }
 
 /// NUL means nothing in a text, and PostgreSQL cannot keep it.
-pub(super) fn without_nul(value: serde_json::Value) -> serde_json::Value {
+pub(super) fn without_nul(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace('\0', "")),
         Value::Array(values) => values.into_iter().map(without_nul).collect(),

@@ -122,7 +122,7 @@ async fn a_company_that_changes_little_is_never_held(database: TestDatabase) {
         workspace.remove_admin(ids[0], ids[11], 0);
         workspace.admin_mut(ids[1]).unwrap().has_inbox_seat = false;
         workspace.admin_mut(ids[2]).unwrap().role = None;
-        workspace.admin_mut(ids[3]).unwrap().email = "new@example.com".to_owned();
+        "new@example.com".clone_into(&mut workspace.admin_mut(ids[3]).unwrap().email);
         workspace.team_mut(teams[0]).unwrap().members.remove(&ids[4]);
     });
     let run = hand.incremental().await;
@@ -267,12 +267,16 @@ async fn who_is_back_is_not_counted(database: TestDatabase) {
         let gone: Vec<(u64, Admin)> = hand.simulator.change(|workspace| {
             let gone = workspace.admins().filter(|(id, _)| five.contains(id)).map(|(id, admin)| (id, admin.clone()));
             let gone: Vec<_> = gone.collect();
-            five.iter().for_each(|id| workspace.remove_admin(*id, 0, 0));
+            for id in five {
+                workspace.remove_admin(*id, 0, 0);
+            }
             gone
         });
         assert_eq!(hand.incremental().await.counts.users_removed, 5);
         hand.simulator.change(|workspace| {
-            gone.into_iter().for_each(|(id, admin)| workspace.put_back(id, admin));
+            for (id, admin) in gone {
+                workspace.put_back(id, admin);
+            }
         });
         assert_eq!(hand.incremental().await.counts.users_restored, 5);
     }
@@ -293,13 +297,16 @@ async fn losses_recorded_while_the_clock_was_ahead_count(database: TestDatabase)
     is_held(&hand, &[(LossKind::People, 10, 25)]).await;
 }
 
+/// A deed, and what it takes.
+type Case<'a> = (&'a dyn Fn(&mut Admin), LossKind);
+
 async fn roles_seats_and_names_are_held_like_people(database: TestDatabase) {
     let (hand, ids, _) = company(database, 40).await;
-    let cases: [(&dyn Fn(&mut Admin), LossKind); 5] = [
+    let cases: [Case<'_>; 5] = [
         (&|admin| admin.role = None, LossKind::Roles),
         (&|admin| admin.role = Some(Role { id: "9".to_owned(), name: "Guest".to_owned() }), LossKind::Roles),
         (&|admin| admin.has_inbox_seat = false, LossKind::Seats),
-        (&|admin| admin.name = "Deleted user".to_owned(), LossKind::Names),
+        (&|admin| "Deleted user".clone_into(&mut admin.name), LossKind::Names),
         (&|admin| admin.email = format!("{}x", admin.email), LossKind::Emails),
     ];
     for (deed, kind) in cases {
@@ -308,14 +315,18 @@ async fn roles_seats_and_names_are_held_like_people(database: TestDatabase) {
         hand.simulator.change(|workspace| ids[..30].iter().for_each(|id| deed(workspace.admin_mut(*id).unwrap())));
         is_held(&hand, &[(kind, 30, 40)]).await;
         hand.simulator.change(|workspace| {
-            before.into_iter().for_each(|(id, admin)| *workspace.admin_mut(id).unwrap() = admin);
+            for (id, admin) in before {
+                *workspace.admin_mut(id).unwrap() = admin;
+            }
         });
         assert_eq!(hand.incremental().await.generation, None, "nothing had been recorded");
     }
     // A role that is called something else now is the same role.
     let renamed = Role { id: "7".to_owned(), name: "Support agent".to_owned() };
     hand.simulator.change(|workspace| {
-        ids.iter().for_each(|id| workspace.admin_mut(*id).unwrap().role = Some(renamed.clone()));
+        for id in &ids {
+            workspace.admin_mut(*id).unwrap().role = Some(renamed.clone());
+        }
     });
     assert_eq!(hand.incremental().await.counts.users_updated, 40);
 }
@@ -325,7 +336,9 @@ async fn permissions_that_the_log_takes_are_held(database: TestDatabase) {
     let grant = |granted: &[&str]| {
         let at = hand.clock.now().unix_timestamp();
         hand.simulator.change(|workspace| {
-            ids.iter().for_each(|id| workspace.set_permissions(*id, ids[0], granted, at));
+            for id in &ids {
+                workspace.set_permissions(*id, ids[0], granted, at);
+            }
         });
     };
     grant(&["manage_teammates", "export_data"]);
@@ -404,7 +417,7 @@ async fn the_machine_stays_one_whatever_becomes_of_its_address(database: TestDat
 
 async fn a_machine_that_was_never_seen_before_is_no_person(database: TestDatabase) {
     let mut workspace = Workspace::new(TOKEN);
-    let ada = workspace.add_teammate("Ada Lovelace");
+    let ada = workspace.add_teammate("Ada Lovelace").to_string();
     let fin = workspace.add_admin(Admin { name: "Fin".to_owned(), ..Admin::default() });
     let helper = workspace.add_admin(Admin {
         name: "Helper".to_owned(),
@@ -414,7 +427,7 @@ async fn a_machine_that_was_never_seen_before_is_no_person(database: TestDatabas
     workspace.note(1_772_000_000, "app_team_creation", helper, json!({}));
     let hand = Hand::with(database, workspace).await;
     let odd = listed(&hand, "admins", |admin| {
-        if admin["id"] != ada.to_string() {
+        if admin["id"] != ada {
             admin["email"] = Value::Null;
         }
         true
@@ -425,7 +438,7 @@ async fn a_machine_that_was_never_seen_before_is_no_person(database: TestDatabas
     assert_eq!(active(&hand.recorded().await), ["Ada Lovelace"], "{:?}", run.warnings);
     assert!(run.warnings.iter().any(|warning| warning.detail.starts_with(&format!("admin {fin} has no address"))));
     // With an address, the one who is only called so is a person.
-    hand.simulator.change(|workspace| workspace.admin_mut(fin).unwrap().email = "fin@example.com".to_owned());
+    hand.simulator.change(|workspace| "fin@example.com".clone_into(&mut workspace.admin_mut(fin).unwrap().email));
     hand.full().await;
     assert_eq!(active(&hand.recorded().await), ["Ada Lovelace", "Fin"]);
 }

@@ -414,8 +414,8 @@ async fn an_answer_with_too_much_in_it_is_given_up_while_it_comes() {
     // A record, a page of the log and a refusal have smaller bounds.
     let long = format!(r#"{{"type":"admin","app":{{"id_code":"x"}},"name":"{}"}}"#, "x".repeat(5_000_000));
     assert_eq!(answering("/me", Fault::json(200, &long)).await.unwrap_err().code(), "intercom_too_large");
-    let log = format!(r#"{{"activity_logs":[],"more":"{}"}}"#, "x".repeat(33_000_000));
-    let observation = answering("/admins/activity_logs", Fault::json(200, &log)).await.unwrap();
+    let page = format!(r#"{{"activity_logs":[],"more":"{}"}}"#, "x".repeat(34_000_000));
+    let observation = answering("/admins/activity_logs", Fault::json(200, &page)).await.unwrap();
     assert_eq!(codes(&observation), ["activity_log_unavailable"]);
     let refusal = format!(r#"{{"errors":[{{"code":"unauthorized","message":"{}"}}]}}"#, "x".repeat(5_000_000));
     assert!(answering("/admins", Fault::json(401, &refusal)).await.is_err());

@@ -49,7 +49,8 @@ impl Importer {
             unreadable.set(kind, plan.memory.beyond(kind, plan.unreadable.count(kind)));
         }
         let (mut losses, mut then, mut now) = (Losses::by(plan), Amounts::default(), Amounts::default());
-        if !allow_removals && !(losses.is_empty() && plan.unreadable.is_empty()) {
+        let takes_nothing = losses.is_empty() && plan.unreadable.is_empty();
+        if !(allow_removals || takes_nothing) {
             let begin = clock::before(self.clock.now(), guard.window);
             let after = self.ledger.losses_count_after(&self.workspace, begin).await?;
             losses = Losses::since(&self.ledger.past(&self.workspace, after, plan.base).await?, plan);

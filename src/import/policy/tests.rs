@@ -15,7 +15,9 @@ fn judged(totals: Totals, plan: &Plan, policy: Policy) -> Verdict {
         now.set(kind, totals.active);
     }
     let mut unreadable = Amounts::default();
-    LossKind::ALL.into_iter().for_each(|kind| unreadable.set(kind, plan.unreadable.count(kind)));
+    for kind in LossKind::ALL {
+        unreadable.set(kind, plan.unreadable.count(kind));
+    }
     let losses = Losses::by(plan);
     policy.judge(totals, plan, Evidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable })
 }
@@ -128,9 +130,12 @@ fn memberships_that_end_are_held_though_some_are_left() {
     assert_eq!(judge(5, 5, 0), Verdict::Commit, "a small company dissolves its only team");
 }
 
+/// A deed, what it takes, and the setting that says how much.
+type Case<'a> = (&'a dyn Fn(&mut User), LossKind, &'a str);
+
 #[test]
 fn what_people_have_is_held_like_people_and_each_kind_has_a_share_of_its_own() {
-    let cases: [(&dyn Fn(&mut User), LossKind, &str); 6] = [
+    let cases: [Case<'_>; 6] = [
         (&|user| user.role = None, LossKind::Roles, "import.max_role_losses"),
         (
             &|user| user.role = Some(Role { id: "2".to_owned(), name: None }.into()),
