@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::directory::Names;
-use intercom_scim_bridge::import::{ImportOptions, ImportRequest, Importer};
+use intercom_scim_bridge::import::{Guard, ImportOptions, ImportRequest, Importer};
 use intercom_scim_bridge::intercom::{self, Client, Connection, Since};
 use intercom_scim_bridge::ledger::{Ledger, Mode, RunStatus, Trigger};
 use intercom_scim_bridge::limits;
@@ -99,7 +99,7 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
     ledger.migrate().await.unwrap();
     let client = client(simulator);
     let options = ImportOptions {
-        max_removals: 10,
+        guard: Guard::of(10),
         activity_lookback: Duration::from_hours(24 * 3650),
         include_bots: false,
         lease: Duration::from_secs(15),

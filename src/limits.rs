@@ -12,6 +12,18 @@ pub const INTERCOM_BODY_BYTES: usize = 256 * 1024 * 1024;
 /// Compressed, a million empty ones are a few kilobytes.
 pub const INTERCOM_ENTRIES: usize = 1_000_000;
 
+/// Elements of lists within these entries: ids of teams and of members. Forty for each of 100,000 teammates.
+pub const INTERCOM_ELEMENTS: usize = 4_000_000;
+
+/// Largest page of the activity log. It has 250 entries, whose details are kept up to [`INTERCOM_METADATA_BYTES`].
+pub const INTERCOM_LOG_PAGE_BYTES: usize = 32 * 1024 * 1024;
+
+/// Largest answer of Intercom's that is no list: a workspace, an admin, a team, a token. One team may have all members.
+pub const INTERCOM_RECORD_BYTES: usize = 4 * 1024 * 1024;
+
+/// How much of a refusal is read.
+pub const INTERCOM_REFUSAL_BYTES: usize = 256 * 1024;
+
 /// Members of a JSON object of Intercom's that are looked at. A teammate has about fifteen.
 pub const INTERCOM_MEMBERS: usize = 200;
 
@@ -55,6 +67,9 @@ pub const INTERCOM_RESET_MAX: Duration = Duration::from_mins(10);
 /// Pages of the activity log read in one import; 250 entries each. Past it the import goes on with
 /// what it has and says so, because the log explains access but does not decide it.
 pub const ACTIVITY_PAGES: u32 = 2_000;
+
+/// Bytes of entries of the activity log that one import keeps, for the same reason: half a million usual ones.
+pub const ACTIVITY_BYTES: usize = 256 * 1024 * 1024;
 
 /// How long one import reads the activity log, for the same reason.
 pub const ACTIVITY_WAIT: Duration = Duration::from_mins(5);
@@ -111,6 +126,12 @@ pub const GENERATIONS_AT_ONCE: u64 = 500;
 /// disagree about a handful of people; more than this is how the workspace is, and is only warned of.
 pub const REREADS: usize = 100;
 
+/// Share of all memberships, in percent, about which the lists of admins and of teams may disagree after that. Beyond it (and
+/// beyond [`DISPUTED_FEW`]) one of them is broken, and what the other one names is not taken as removed.
+pub const DISPUTED_SHARE: usize = 10;
+/// See [`DISPUTED_SHARE`].
+pub const DISPUTED_FEW: usize = 2;
+
 /// How often such a read is tried in all: fewer times than others, since the lists stand without it.
 pub const REREAD_ATTEMPTS: u32 = 2;
 
@@ -156,9 +177,6 @@ pub const PAGE_LATEST: usize = 12;
 pub const PAGE_RUNS: u64 = 400;
 /// Generations that its latest changes are looked for in.
 pub const PAGE_GENERATIONS: i64 = 10;
-
-/// Removals that are never too many for one import: in a small workspace, a few people are many percent.
-pub const REMOVALS_ALWAYS_FINE: usize = 5;
 
 /// How long a refused write's body is waited for, and how much of it is read, so that the record can say whom it is about.
 /// A connector's body is a few hundred bytes and comes with its head.
@@ -274,6 +292,8 @@ pub const POLL_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Dur
 pub const FULL_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
 /// `import.lease`.
 pub const LEASE: RangeInclusive<Duration> = Duration::from_secs(1)..=LEASE_MAX;
+/// `import.loss_window`.
+pub const LOSS_WINDOW: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
 /// `serve.max_age`.
 pub const MAX_AGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
 /// `serve.max_wait`.

@@ -11,9 +11,9 @@ use super::supervisor::Supervisor;
 use super::{StartError, days};
 use crate::access::WebhookKey;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, WorkspaceConfig};
+use crate::config::{self, Config, ConfigError, WorkspaceConfig};
 use crate::http::{TaskName, Workspace, begin_counting, scim_base_url, settle_requests};
-use crate::import::{Bursts, Connector, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Times, Worker};
+use crate::import::{Bursts, Connector, Guard, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Times, Worker};
 use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Notices, RunId};
 use crate::limits;
@@ -47,7 +47,7 @@ pub fn importer_of(
     let connection = config.connection(workspace)?;
     let client = Arc::new(Client::new(connection.clone(), clock.clone()).map_err(StartError::Client)?);
     let options = ImportOptions {
-        max_removals: config.import.max_removals,
+        guard: guard(&config.import),
         activity_lookback: days(config.import.activity_lookback_days),
         include_bots: config.import.include_bots,
         lease: config.import.lease,
@@ -57,6 +57,19 @@ pub fn importer_of(
     let connector =
         Connector::new(&workspace.name, (Arc::clone(&client), connection), app, ledger.clone(), clock.clone());
     Ok((Importer::new(&workspace.name, client, ledger.clone(), clock.clone(), options), connector))
+}
+
+fn guard(import: &config::Import) -> Guard {
+    Guard {
+        max_removals: import.max_removals,
+        max_team_removals: import.max_team_removals,
+        max_membership_removals: import.max_membership_removals,
+        max_role_losses: import.max_role_losses,
+        max_seat_losses: import.max_seat_losses,
+        max_identifier_losses: import.max_identifier_losses,
+        small_losses: import.small_losses,
+        window: import.loss_window,
+    }
 }
 
 /// What runs for one workspace as long as the bridge does.

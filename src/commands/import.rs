@@ -2,14 +2,14 @@
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{CommandError, asked_to_stop, print_line, system_user};
 use crate::app::{importer_of, open_connection, open_ledger, vault, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::directory::{Change, DEFAULT_WORKSPACE, Plan, Warning};
-use crate::import::{ImportRequest, Importer, Phase, ReadError, Verdict};
+use crate::directory::{Change, DEFAULT_WORKSPACE, Exceeded, Loser, Plan, Snapshot, Warning};
+use crate::import::{DryRun, Held, ImportRequest, Importer, Phase, ReadError, Verdict};
 use crate::ledger::{Failure, LedgerError, Mode, Run, RunStatus, Trigger};
 use crate::limits;
 
@@ -23,10 +23,10 @@ pub struct Arguments {
     /// Print the run, or the plan, as JSON.
     #[arg(long)]
     json: bool,
-    /// Print what would change and change nothing.
+    /// Print what would change and who would lose what, by name, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Let an import through that removes more teammates than import.max_removals allows.
+    /// Let an import through that takes more than import.max_removals and the settings beside it allow.
     #[arg(long)]
     allow_removals: bool,
 }
@@ -139,26 +139,90 @@ fn failed(status: RunStatus, Failure { detail, remedy, .. }: &Failure) -> Comman
 async fn dry_run(importer: &Importer, arguments: &Arguments, bar: &ProgressBar) -> Result<(), CommandError> {
     let result = importer.dry_run(arguments.mode.into(), &|phase| bar.set_message(phase.to_string())).await;
     bar.finish_and_clear();
-    let (plan, verdict, warnings) = result.map_err(|error| match error {
+    let DryRun { plan, verdict, warnings, recorded } = result.map_err(|error| match error {
         ReadError::Intercom(error) => CommandError::new(format!("{error}; {}", error.remedy())),
         ReadError::Ledger(error) => {
             CommandError::new(format!("the ledger cannot be read: {}; check the database", error.chain()))
         }
     })?;
     let held = match &verdict {
-        Verdict::Hold(why) => Some(why.as_str()),
+        Verdict::Hold(held) => Some(held),
         Verdict::Commit => None,
     };
     if arguments.json {
-        print_line(&json!({"counts": plan.counts(), "held": held, "warnings": warnings}).to_string());
+        let why = held.map(|held| held.why.as_str());
+        let held_by = held.map(|held| held_by(held, &recorded));
+        print_line(
+            &json!({"counts": plan.counts(), "held": why, "held_by": held_by, "warnings": warnings}).to_string(),
+        );
     } else {
-        print_plan(&plan, &warnings, held);
+        print_plan(&plan, &warnings);
+        if let Some(held) = held {
+            print_line(&format!("it would be held: {}", held.why));
+            print_losses(held, &recorded);
+        }
     }
     Ok(())
 }
 
+/// Who would lose what, of the kinds that hold the import. It names people, because that is what was asked for.
+fn print_losses(held: &Held, recorded: &Snapshot) {
+    for exceeded in &held.by {
+        let unreadable = held.unreadable.of(exceeded.kind);
+        for loser in held.losses.of(exceeded.kind).chain(unreadable) {
+            let named = named(loser, recorded);
+            let text = |key: &str| named[key].as_str().map(str::to_owned);
+            let person = text("user").map(|id| {
+                let shown = [text("email"), text("name").map(|name| format!("({name})"))];
+                [Some(id)].into_iter().chain(shown).flatten().collect::<Vec<_>>().join(" ")
+            });
+            let team = text("group").map(|id| match text("group_name") {
+                Some(name) => format!("{id} ({name})"),
+                None => id,
+            });
+            let whole: Vec<String> = [person, team].into_iter().flatten().collect();
+            print_line(&format!("lose     {:11} {}", exceeded.kind.as_str(), whole.join(" in ")));
+        }
+    }
+}
+
+/// The same for machines.
+fn held_by(held: &Held, recorded: &Snapshot) -> Vec<Value> {
+    let of_kind = |exceeded: &Exceeded| {
+        let losers = held.losses.of(exceeded.kind).chain(held.unreadable.of(exceeded.kind));
+        let losers: Vec<Value> = losers.map(|loser| named(loser, recorded)).collect();
+        let mut value = json!(exceeded);
+        value["losers"] = losers.into();
+        value
+    };
+    held.by.iter().map(of_kind).collect()
+}
+
+/// Somebody or something, with their name as it is recorded.
+fn named(loser: &Loser, recorded: &Snapshot) -> Value {
+    let (user, group) = match loser {
+        Loser::User(user) => (Some(user), None),
+        Loser::Group(group) => (None, Some(group)),
+        Loser::Membership((group, user)) => (Some(user), Some(group)),
+    };
+    let mut value = json!({});
+    if let Some(id) = user {
+        let user = recorded.users.binary_search_by(|(known, _)| known.value.id.cmp(id));
+        let user = user.ok().map(|at| &recorded.users[at].0.value);
+        value["user"] = json!(id);
+        value["email"] = json!(user.and_then(|user| user.email.as_deref()));
+        value["name"] = json!(user.and_then(|user| user.name.as_deref()));
+    }
+    if let Some(id) = group {
+        let group = recorded.groups.binary_search_by(|known| known.value.id.cmp(id));
+        value["group"] = json!(id);
+        value["group_name"] = json!(group.ok().and_then(|at| recorded.groups[at].value.name.as_deref()));
+    }
+    value
+}
+
 /// The plan, one change a line. It names people, because that is what was asked for.
-fn print_plan(plan: &Plan, warnings: &[Warning], held: Option<&str>) {
+fn print_plan(plan: &Plan, warnings: &[Warning]) {
     let lines = |kind: &str, changes: Vec<(&'static str, String)>| {
         for (deed, what) in changes {
             print_line(&format!("{deed:8} {kind:10} {what}"));
@@ -181,9 +245,6 @@ fn print_plan(plan: &Plan, warnings: &[Warning], held: Option<&str>) {
     }
     if plan.is_empty() {
         print_line("nothing would change");
-    }
-    if let Some(why) = held {
-        print_line(&format!("it would be held: {why}"));
     }
 }
 

@@ -45,7 +45,7 @@ fn base_url(text: &str) -> Result<String, String> {
 pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
     let workspace = workspaces(config, arguments.workspace.as_slice())?.concat();
     let (accounts, teams) = counts(config, &workspace).await?;
-    let few = |count: usize| (count * usize::from(config.import.max_removals) / 100).max(limits::REMOVALS_ALWAYS_FINE);
+    let few = |count: usize| (count * usize::from(config.import.max_removals) / 100).max(config.import.small_losses);
     let (per_second, burst) = (config.limits.requests_per_second, config.limits.burst);
     let bridge = Bridge {
         base_url: arguments.base_url.clone(),

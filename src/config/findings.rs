@@ -31,6 +31,28 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("import.full_interval", "a duration from one second to 365 days, such as 12h or 7d; or off"),
     ("import.lease", "a duration from one second to ten minutes, such as 15s"),
     ("import.max_removals", "a whole number from 0 to 100, in percent"),
+    (
+        "import.max_team_removals",
+        "a whole number from 0 to 100, in percent; or nothing, for the share of import.max_removals",
+    ),
+    (
+        "import.max_membership_removals",
+        "a whole number from 0 to 100, in percent; or nothing, for the share of import.max_removals",
+    ),
+    (
+        "import.max_role_losses",
+        "a whole number from 0 to 100, in percent; or nothing, for the share of import.max_removals",
+    ),
+    (
+        "import.max_seat_losses",
+        "a whole number from 0 to 100, in percent; or nothing, for the share of import.max_removals",
+    ),
+    (
+        "import.max_identifier_losses",
+        "a whole number from 0 to 100, in percent; or nothing, for the share of import.max_removals",
+    ),
+    ("import.small_losses", "a whole number from 0 to 100000"),
+    ("import.loss_window", "a duration from one second to 365 days, such as 24h"),
     ("import.activity_lookback_days", "a whole number from 0 to 3650"),
     ("import.retention_days", "a whole number from 0 to 36500"),
     ("import.include_bots", "true or false"),

@@ -32,9 +32,9 @@ pub use lists::{Issuer, WorkspaceConfig};
 pub use reference::reference;
 pub use values::origin;
 use values::{
-    api_version, client_id_or_empty, database_url, file_or_empty, full_interval, lease, log_level_or_empty, max_age,
-    max_wait, networks, origin_or_empty, plain, poll_interval, region_or_empty, sealing_key_or_empty, secret_or_empty,
-    texts, token_ttl, url_or_empty,
+    api_version, client_id_or_empty, database_url, file_or_empty, full_interval, lease, log_level_or_empty, loss_window,
+    max_age, max_wait, networks, origin_or_empty, percent_or_empty, plain, poll_interval, region_or_empty,
+    sealing_key_or_empty, secret_or_empty, texts, token_ttl, url_or_empty,
 };
 
 use crate::directory::{DEFAULT_WORKSPACE, Names};
@@ -186,6 +186,28 @@ pub struct Import {
     #[serde(deserialize_with = "plain")]
     #[validate(range(max = 100))]
     pub max_removals: u8,
+    /// In percent; none for the share of people.
+    #[serde(deserialize_with = "percent_or_empty")]
+    pub max_team_removals: Option<u8>,
+    /// See [`Import::max_team_removals`].
+    #[serde(deserialize_with = "percent_or_empty")]
+    pub max_membership_removals: Option<u8>,
+    /// See [`Import::max_team_removals`].
+    #[serde(deserialize_with = "percent_or_empty")]
+    pub max_role_losses: Option<u8>,
+    /// See [`Import::max_team_removals`].
+    #[serde(deserialize_with = "percent_or_empty")]
+    pub max_seat_losses: Option<u8>,
+    /// See [`Import::max_team_removals`].
+    #[serde(deserialize_with = "percent_or_empty")]
+    pub max_identifier_losses: Option<u8>,
+    /// So many always pass.
+    #[serde(deserialize_with = "plain")]
+    #[validate(range(max = 100_000))]
+    pub small_losses: usize,
+    /// How long losses add up.
+    #[serde(deserialize_with = "loss_window")]
+    pub loss_window: Duration,
     /// In days.
     #[serde(deserialize_with = "plain")]
     #[validate(range(max = 3650))]

@@ -31,6 +31,22 @@ pub(super) fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned + FromStr>(de
     }
 }
 
+/// A share in percent, or nothing.
+pub(super) fn percent_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum TextOr {
+        Number(u8),
+        Text(String),
+    }
+    let percent = match TextOr::deserialize(deserializer)? {
+        TextOr::Number(number) => Some(number),
+        TextOr::Text(text) if text.trim().is_empty() => None,
+        TextOr::Text(text) => Some(text.trim().parse().map_err(|_| D::Error::custom("no number"))?),
+    };
+    if percent.is_none_or(|percent| percent <= 100) { Ok(percent) } else { Err(D::Error::custom("no share")) }
+}
+
 /// Intercom's versions are numbers such as `2.16`; resources that are not released yet are in `Preview` (or `Unstable`, as
 /// it was called before). Any other word would make Intercom refuse each call.
 pub(super) fn api_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -87,7 +103,7 @@ macro_rules! durations {
 }
 
 durations! {
-    lease: LEASE, max_wait: MAX_WAIT, token_ttl: TOKEN_TTL, leeway: LEEWAY;
+    lease: LEASE, loss_window: LOSS_WINDOW, max_wait: MAX_WAIT, token_ttl: TOKEN_TTL, leeway: LEEWAY;
     or_off: poll_interval: POLL_INTERVAL, full_interval: FULL_INTERVAL, max_age: MAX_AGE
 }
 

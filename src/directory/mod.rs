@@ -8,6 +8,7 @@
 //! Observation  what Intercom says now, and what of it could not be read
 //! Snapshot     what the ledger recorded up to a generation
 //! Plan         how to get from a Snapshot to an Observation
+//! Losses       what a Plan takes, with what earlier ones took
 //! Directory    a Snapshot with its people and teams joined, for those who ask
 //! text         how texts are compared, in any case and any Unicode form
 //! ```
@@ -15,6 +16,7 @@
 mod activity;
 mod group;
 mod joined;
+mod loss;
 mod observation;
 mod plan;
 mod snapshot;
@@ -24,10 +26,11 @@ mod user;
 pub use activity::{Activity, Actor, LogFacts, Metadata, SignIn};
 pub use group::{Group, GroupId, Membership, Priority};
 pub use joined::{Directory, Edition, Link, Person, Team, links_with};
+pub use loss::{Amounts, Disputed, Ends, Exceeded, Had, Loser, LossKind, Losses, Memory, Past, PastGroup, PastUser};
 pub use observation::{Field, Observation, Part, Sighting, Unknown, Warning, Workspace};
 pub use plan::{Change, ChangeNames, Changed, Counts, Deed, KeptBack, Plan};
 pub use snapshot::{Recorded, Snapshot, Stamps};
-pub use user::{NameParts, Names, Role, User, UserId, UserKind, Volatile};
+pub use user::{NameParts, Names, Role, User, UserId, UserKind, Volatile, is_machine_address};
 
 /// The workspace that a bridge for one alone has, and that short paths are about.
 pub const DEFAULT_WORKSPACE: &str = "default";

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{Activity, Group, GroupId, Membership, User, UserId, UserKind, Volatile};
+use super::{Activity, Disputed, Group, GroupId, Membership, User, UserId, UserKind, Volatile, is_machine_address};
 
 /// What Intercom says of a workspace at one moment. What could not be read is [`Unknown`] and never looks like a value that
 /// was taken away, or like people who left.
@@ -30,6 +30,8 @@ pub struct Observation {
     pub log_read_to: Option<OffsetDateTime>,
     /// What could not be read of the lists.
     pub unknown: Unknown,
+    /// The workspace's machines, as far as they are known.
+    pub machines: BTreeSet<UserId>,
     /// What was odd, and how it was taken.
     pub warnings: Vec<Warning>,
 }
@@ -46,13 +48,25 @@ pub struct Unknown {
     pub groups: BTreeMap<GroupId, BTreeSet<Field>>,
     /// Teams whose lists of members could not be read in full: nobody is taken out of them.
     pub members: BTreeSet<GroupId>,
+    /// What only one of the two lists names, where they disagree about more than [`limits::DISPUTED_SHARE`]: it is not taken
+    /// as removed.
+    ///
+    /// [`limits::DISPUTED_SHARE`]: crate::limits::DISPUTED_SHARE
+    pub disputed: Disputed,
 }
 
 impl Unknown {
     /// Whether somebody or something may be there that was not read, so that removals wait.
     #[must_use]
     pub fn keeps_back(&self) -> bool {
-        self.lists_in_part || !self.members.is_empty()
+        self.lists_in_part || !self.members.is_empty() || !self.disputed.is_empty()
+    }
+
+    /// Of how many people a role, a seat, an address or a name could not be read.
+    #[must_use]
+    pub fn people_without_access_fields(&self) -> usize {
+        let counts = |field: &Field| matches!(field, Field::Email | Field::Name | Field::HasInboxSeat | Field::Role);
+        self.users.values().filter(|fields| fields.iter().any(counts)).count()
     }
 }
 
@@ -183,6 +197,7 @@ impl Observation {
             workspace: self.workspace.clone(),
             activity: Arc::clone(&self.activity),
             unknown: self.unknown.clone(),
+            machines: self.machines.clone(),
             warnings: self.warnings.clone(),
             ..*self
         }
@@ -190,15 +205,56 @@ impl Observation {
 
     /// The same reading without the workspace's machines.
     #[must_use]
-    pub fn without_bots(mut self) -> Self {
-        let bots: Vec<UserId> = self
-            .users
-            .iter()
-            .filter(|seen| seen.user.kind() == UserKind::Bot)
-            .map(|seen| seen.user.id.clone())
-            .collect();
-        self.users.retain(|seen| !bots.contains(&seen.user.id));
-        self.memberships.retain(|membership| !bots.contains(&membership.user));
+    pub fn without_bots(self) -> Self {
+        let machines = self.machines(&BTreeSet::new());
+        self.without(&machines)
+    }
+
+    /// The workspace's machines: those that are known, those whose address is a machine's, and those that acted under such
+    /// an address as the log tells.
+    #[must_use]
+    pub fn machines(&self, known: &BTreeSet<UserId>) -> BTreeSet<UserId> {
+        let listed = self.users.iter().filter(|seen| seen.user.kind() == UserKind::Bot).map(|seen| &seen.user.id);
+        let acted = self.activity.iter().filter_map(|entry| {
+            let actor = entry.performed_by.as_ref()?;
+            actor.id.as_ref().filter(|_| actor.email.as_deref().is_some_and(is_machine_address))
+        });
+        known.iter().chain(listed).chain(acted).cloned().collect()
+    }
+
+    /// Those who may be machines: their address cannot be read, they have no seat, and they are called as Intercom calls its
+    /// own.
+    #[must_use]
+    pub fn called_like_machines(&self) -> BTreeSet<UserId> {
+        let called_so = |name: &str| MACHINE_NAMES.iter().any(|known| name.trim().eq_ignore_ascii_case(known));
+        let may_be = |seen: &&Sighting| {
+            let user = &seen.user;
+            user.email.is_none() && user.has_inbox_seat != Some(true) && user.name.as_deref().is_some_and(called_so)
+        };
+        self.users.iter().filter(may_be).map(|seen| seen.user.id.clone()).collect()
+    }
+
+    /// The same reading without these.
+    #[must_use]
+    pub fn without(mut self, machines: &BTreeSet<UserId>) -> Self {
+        self.users.retain(|seen| !machines.contains(&seen.user.id));
+        self.memberships.retain(|membership| !machines.contains(&membership.user));
+        self
+    }
+
+    /// The same reading with the machines' addresses as they are recorded, where other ones came: by its address a machine
+    /// is known.
+    #[must_use]
+    pub fn with_machines(mut self) -> Self {
+        for seen in self.users.iter_mut().filter(|seen| self.machines.contains(&seen.user.id)) {
+            if seen.user.kind() != UserKind::Bot {
+                seen.user.email = None;
+                self.unknown.users.entry(seen.user.id.clone()).or_default().insert(Field::Email);
+            }
+        }
         self
     }
 }
+
+/// What Intercom calls the machine of a workspace, where the customer has not named it.
+const MACHINE_NAMES: &[&str] = &["Operator", "Fin", "Fin AI Agent", "Fin AI"];

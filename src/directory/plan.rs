@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Activity, Generation, Group, GroupId, Membership, User, UserId, Volatile, Workspace};
+use super::{
+    Activity, Disputed, Generation, Group, GroupId, Losses, Membership, Memory, User, UserId, Volatile, Workspace,
+};
 
 /// The difference between a [`Snapshot`](super::Snapshot) and an [`Observation`](super::Observation),
 /// as a value: the plan that a person reads is the plan that is committed.
@@ -26,6 +28,12 @@ pub struct Plan {
     pub activity: Arc<[Activity]>,
     /// What is not in what was observed, and stays all the same.
     pub kept_back: KeptBack,
+    /// What of it stays because Intercom's two lists disagree about it.
+    pub disputed: Disputed,
+    /// Known values that cannot be read now, and stay: roles, seats, addresses and names.
+    pub unreadable: Losses,
+    /// What is remembered beside the history from then on.
+    pub memory: Memory,
 }
 
 /// Removals that wait, because what was observed may be a part of the whole.
@@ -318,6 +326,9 @@ impl Plan {
             volatile: Vec::new(),
             activity: Arc::default(),
             kept_back: KeptBack::default(),
+            disputed: Disputed::default(),
+            unreadable: Losses::default(),
+            memory: Memory::default(),
         }
     }
 

@@ -185,11 +185,7 @@ impl User {
     /// The machine of a workspace signs in as `operator+<app id>@intercom.io`; nothing else marks it.
     #[must_use]
     pub fn kind(&self) -> UserKind {
-        let bot = self.email.as_deref().is_some_and(|email| {
-            let email = email.to_ascii_lowercase();
-            email.starts_with("operator+") && email.ends_with("@intercom.io")
-        });
-        if bot { UserKind::Bot } else { UserKind::Teammate }
+        if self.email.as_deref().is_some_and(is_machine_address) { UserKind::Bot } else { UserKind::Teammate }
     }
 
     /// Splits the name. Intercom keeps one text. Where the activity log told first and last name, and
@@ -210,6 +206,13 @@ impl User {
             None => Some(NameParts { given: name, family: None }),
         }
     }
+}
+
+/// Whether an address is that of a workspace's machine, `operator+<app id>@intercom.io`.
+#[must_use]
+pub fn is_machine_address(email: &str) -> bool {
+    let email = email.trim().to_ascii_lowercase();
+    email.starts_with("operator+") && email.ends_with("@intercom.io")
 }
 
 impl User {

@@ -25,7 +25,8 @@ use crate::scim::ScimError;
 pub struct NewImport {
     /// `incremental`, where it is left out.
     mode: Option<Mode>,
-    /// Whether somebody looked and lets an import through that removes more than `import.max_removals`.
+    /// Whether somebody looked and lets an import through that takes more than `import.max_removals`, and the settings beside
+    /// it, allow.
     allow_removals: bool,
 }
 

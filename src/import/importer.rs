@@ -1,5 +1,7 @@
 //! One import: observe, plan, hold or commit.
 
+mod guard;
+
 use std::fmt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,12 +10,12 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::policy::Totals;
+use super::policy::{Guard, Totals};
 use super::seen::Seen;
 use super::warnings::{bounded, with_kept_back};
-use super::{ImportRequest, Policy, Verdict, plan};
+use super::{ImportRequest, Verdict, plan};
 use crate::clock::{self, Clock};
-use crate::directory::{Observation, Plan, Warning, Workspace};
+use crate::directory::{Disputed, Observation, Plan, Snapshot, Warning, Workspace};
 use crate::intercom::{self, Client, IntercomError, Progress, Since};
 use crate::ledger::{Failure, Lease, Ledger, LedgerError, Mode, Run, RunStatus};
 use crate::limits;
@@ -38,8 +40,8 @@ pub struct Importer {
 /// Settings of the section `import`.
 #[derive(Clone, Copy, Debug)]
 pub struct ImportOptions {
-    /// See [`Policy::max_removals`].
-    pub max_removals: u8,
+    /// How much may be lost without a person's leave.
+    pub guard: Guard,
     /// How far back a full import reads the activity log.
     pub activity_lookback: Duration,
     /// Whether the workspace's machines are people too.
@@ -240,16 +242,12 @@ impl Importer {
     ///
     /// # Errors
     /// When Intercom or the ledger cannot be read.
-    pub async fn dry_run(
-        &self,
-        mode: Mode,
-        progress: &(dyn Fn(Phase) + Sync),
-    ) -> Result<(Plan, Verdict, Vec<Warning>), ReadError> {
+    pub async fn dry_run(&self, mode: Mode, progress: &(dyn Fn(Phase) + Sync)) -> Result<DryRun, ReadError> {
         let observation = self.observe(mode, progress).await?;
         let recorded = self.ledger.latest(&self.workspace).await?;
-        let plan = plan(&recorded, &observation);
-        let verdict = self.policy(false).judge(Totals::of(&recorded), &plan);
-        Ok((plan, verdict, observation.warnings))
+        let plan = Plan { memory: self.ledger.memory(&self.workspace).await?, ..plan(&recorded, &observation) };
+        let verdict = self.judge(false, Totals::of(&recorded), &plan).await?;
+        Ok(DryRun { plan, verdict, warnings: observation.warnings, recorded })
     }
 
     async fn observe(&self, mode: Mode, progress: &(dyn Fn(Phase) + Sync)) -> Result<Observation, ReadError> {
@@ -261,7 +259,7 @@ impl Importer {
             Mode::Incremental => self.since_last_success().await?,
         };
         let observation = intercom::observe(&self.client, since, &|stage| progress(Phase::Reading(stage))).await?;
-        Ok(if self.options.include_bots { observation } else { observation.without_bots() })
+        self.machines_apart(observation).await.map_err(ReadError::Ledger)
     }
 
     /// The workspace that the token opens, as far as it is known without asking: as it is recorded, where this importer was
@@ -300,10 +298,15 @@ impl Importer {
         &self,
         lease: &Lease,
         mut run: Run,
-        (observation, token): (Observation, u64),
+        (mut observation, token): (Observation, u64),
         allow_removals: bool,
         progress: &(dyn Fn(Phase) + Sync),
     ) -> Result<Run, LedgerError> {
+        if allow_removals {
+            // Where the lists disagree, the teams' own list wins: somebody looked.
+            observation.unknown.disputed = Disputed::default();
+        }
+        let known = self.ledger.memory(&self.workspace).await?;
         run.observed_at = Some(observation.taken_at);
         run.activity_watermark = observation.log_read_to;
         run.warnings = bounded(&observation.warnings);
@@ -315,7 +318,7 @@ impl Importer {
             if observation.workspace.id.is_some() {
                 self.identified.store(token, Ordering::Relaxed);
             }
-            let (plan, totals) = match self.plan_of_what_differs(&run, &observation).await? {
+            let (mut plan, totals) = match self.plan_of_what_differs(&run, &observation).await? {
                 Some(planned) if attempt == 1 => planned,
                 _ => {
                     let recorded = self.ledger.latest(&self.workspace).await?;
@@ -328,9 +331,12 @@ impl Importer {
                 // The log entries that tell of these removals are read again when they are made.
                 run.activity_watermark = None;
             }
-            if let Verdict::Hold(why) = self.policy(allow_removals).judge(totals, &plan) {
-                return self.hold(run, why).await;
+            plan.memory = known.clone();
+            if let Verdict::Hold(held) = self.judge(allow_removals, totals, &plan).await? {
+                return self.hold(run, held).await;
             }
+            plan.memory.machines.clone_from(&observation.machines);
+            plan.memory.note_unreadable(&plan.unreadable, allow_removals);
             let recording = Phase::Recording { changes: plan.users.len() + plan.groups.len() + plan.memberships.len() };
             if !plan.is_empty() {
                 self.beat(lease, &run, Some(recording)).await?;
@@ -364,8 +370,9 @@ impl Importer {
         run: &Run,
         observation: &Observation,
     ) -> Result<Option<(Plan, Totals)>, LedgerError> {
-        if observation.unknown.keeps_back() {
-            // What stays is looked for among everything that is recorded.
+        let unreadable = observation.unknown.people_without_access_fields();
+        if observation.unknown.keeps_back() || unreadable > self.options.guard.small_losses {
+            // What stays is looked for, or counted, among everything that is recorded.
             return Ok(None);
         }
         let last = self.ledger.last_success(&self.workspace, None).await?.map(|run| run.id);
@@ -388,23 +395,6 @@ impl Importer {
     fn is_right(&self) -> bool {
         let ahead = self.client.allowance().clock_ahead;
         ahead.is_some_and(|ahead| ahead.unsigned_abs() <= limits::CLOCK_DIFFERENCE.as_secs())
-    }
-
-    fn policy(&self, allow_removals: bool) -> Policy {
-        Policy { max_removals: self.options.max_removals, allow_removals }
-    }
-
-    async fn hold(&self, mut run: Run, why: String) -> Result<Run, LedgerError> {
-        tracing::warn!(workspace = %self.workspace, import.id = run.id, reason = %why, "import held; nothing was changed");
-        run.status = RunStatus::Held;
-        run.activity_watermark = None;
-        run.error = Some(Failure {
-            code: "too_many_removals".to_owned(),
-            detail: why,
-            remedy: "look at Intercom's list of teammates; if they really left, run `intercom-scim-bridge import full --allow-removals` or POST {\"mode\":\"full\",\"allow_removals\":true} to /api/v1/imports"
-                .to_owned(),
-        });
-        self.end(run).await
     }
 
     async fn fail(&self, mut run: Run, error: &IntercomError) -> Result<Run, LedgerError> {
@@ -452,6 +442,19 @@ impl Importer {
         self.ledger.finish_run(&run).await?;
         Ok(run)
     }
+}
+
+/// What an import would do.
+#[derive(Clone, Debug)]
+pub struct DryRun {
+    /// What it would commit.
+    pub plan: Plan,
+    /// Whether it would.
+    pub verdict: Verdict,
+    /// What was odd.
+    pub warnings: Vec<Warning>,
+    /// What is recorded.
+    pub recorded: Snapshot,
 }
 
 /// A name that no other importer has.

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! plan      what is recorded and what is observed, to a Plan; pure
-//! policy    whether a plan may be committed without a person; pure
+//! policy    whether a plan may be committed without a person: how much may be lost; pure
 //! warnings  which warnings a run keeps; pure
 //! seen      what the last import saw, so that the next looks at what differs; pure
-//! importer  one run: observe, plan, hold or commit, with its record
+//! importer  one run: observe, plan, hold or commit, with its record; importer/guard: what holds it
 //! worker    imports by the clock and whenever somebody asks
 //! nudge     how everybody else asks
 //! bursts    when the import behind a webhook is due
@@ -27,8 +27,8 @@ mod worker;
 pub use bursts::{Announced, Bursts};
 pub use connect::{ConnectError, Connector, OAuthApp};
 pub use health::{ConnectionState, Health, Standing, Times};
-pub use importer::{ImportOptions, Importer, Phase, ReadError};
+pub use importer::{DryRun, ImportOptions, Importer, Phase, ReadError};
 pub use nudge::{ImportRequest, Nudge};
 pub use plan::plan;
-pub use policy::{Policy, Verdict};
+pub use policy::{Guard, Held, Policy, Verdict};
 pub use worker::{Schedule, Worker};

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::directory::{
-    Change, Field, Group, GroupId, KeptBack, Membership, Observation, Plan, Snapshot, User, UserId, Volatile,
+    Change, Disputed, Ends, Field, Group, GroupId, KeptBack, Loser, LossKind, Losses, Membership, Memory, Observation,
+    Plan, Snapshot, User, UserId, Volatile,
 };
 
 /// Plans how to get from `recorded` to `observed`. Planning what is already recorded gives the empty plan.
@@ -12,9 +13,9 @@ use crate::directory::{
 pub fn plan(recorded: &Snapshot, observed: &Observation) -> Plan {
     let known: BTreeMap<&UserId, (&User, &Volatile)> =
         recorded.users.iter().map(|(user, volatile)| (&user.value.id, (&user.value, volatile))).collect();
-    let (seen, users_kept) = people(&known, observed);
-    let (groups, groups_kept) = groups(recorded, observed);
-    let (memberships, memberships_kept) = memberships(recorded, observed);
+    let (seen, users_kept, disputed_users) = people(&known, observed);
+    let (groups, groups_kept, disputed_groups) = groups(recorded, observed);
+    let (memberships, memberships_kept, disputed_memberships) = memberships(recorded, observed);
     let mut volatile: Vec<(UserId, Volatile)> = Vec::new();
     for (id, (_, values)) in &seen {
         if known.get(id).is_none_or(|(_, before)| *before != values) {
@@ -30,15 +31,45 @@ pub fn plan(recorded: &Snapshot, observed: &Observation) -> Plan {
         volatile,
         activity: Arc::clone(&observed.activity),
         kept_back: KeptBack { users: users_kept, groups: groups_kept, memberships: memberships_kept },
+        disputed: Disputed { users: disputed_users, groups: disputed_groups, memberships: disputed_memberships },
+        unreadable: unreadable(&known, recorded, observed),
+        memory: Memory::default(),
     }
 }
 
+/// What is known of people and teams that are there, cannot be read now, and stays as it is known.
+fn unreadable(known: &BTreeMap<&UserId, (&User, &Volatile)>, recorded: &Snapshot, observed: &Observation) -> Losses {
+    let mut unreadable = Losses::default();
+    for (id, fields) in &observed.unknown.users {
+        let Some((user, _)) = known.get(id).filter(|(user, _)| user.active) else { continue };
+        for field in fields {
+            let (kind, is_known) = match field {
+                Field::Email => (LossKind::Emails, user.email.is_some()),
+                Field::Name => (LossKind::Names, user.name.is_some()),
+                Field::HasInboxSeat => (LossKind::Seats, user.has_inbox_seat == Some(true)),
+                Field::Role => (LossKind::Roles, user.role.is_some()),
+                _ => continue,
+            };
+            if is_known {
+                unreadable.add(kind, Loser::User(id.clone()));
+            }
+        }
+    }
+    for group in recorded.groups.iter().map(|group| &group.value).filter(|group| group.name.is_some()) {
+        if observed.unknown.groups.get(&group.id).is_some_and(|fields| fields.contains(&Field::Name)) {
+            unreadable.add(LossKind::TeamNames, Loser::Group(group.id.clone()));
+        }
+    }
+    unreadable
+}
+
 /// Everybody who was seen or is known, as they are after this observation: what the lists say, on top of
-/// what the log told earlier, with what it tells now. And how many stay only because the list may be a part of the whole.
+/// what the log told earlier, with what it tells now. And how many stay only because the list may be a part of the whole or
+/// the two lists disagree, and who of them because of the latter.
 fn people<'a>(
     known: &BTreeMap<&'a UserId, (&User, &Volatile)>,
     observed: &'a Observation,
-) -> (BTreeMap<&'a UserId, (User, Volatile)>, usize) {
+) -> (BTreeMap<&'a UserId, (User, Volatile)>, usize, BTreeSet<UserId>) {
     let mut people: BTreeMap<&UserId, (User, Volatile)> = BTreeMap::new();
     for sighting in &observed.users {
         let id = &sighting.user.id;
@@ -51,12 +82,16 @@ fn people<'a>(
         }
         people.insert(id, seen);
     }
-    let mut kept = BTreeSet::new();
+    let (mut kept, mut disputed) = (BTreeSet::new(), BTreeSet::new());
     for (id, (before, volatile)) in known {
         if people.contains_key(id) {
             continue;
         }
-        if observed.unknown.lists_in_part && before.active {
+        let is_disputed = observed.unknown.disputed.users.contains(*id);
+        if (observed.unknown.lists_in_part || is_disputed) && before.active {
+            if is_disputed && !observed.unknown.lists_in_part {
+                disputed.insert((*id).clone());
+            }
             kept.insert(*id);
             people.insert(id, ((*before).clone(), (*volatile).clone()));
             continue;
@@ -72,7 +107,7 @@ fn people<'a>(
             entry.tell(user, volatile);
         }
     }
-    (people, kept.len())
+    (people, kept.len(), disputed)
 }
 
 /// What could not be read stays as it is recorded.
@@ -127,8 +162,9 @@ fn users(
         .collect()
 }
 
-/// The changes of teams, and how many teams stay only because the list may be a part of the whole.
-fn groups(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Group>>, usize) {
+/// The changes of teams, how many teams stay only because the list may be a part of the whole or the two lists disagree, and
+/// which because of the latter.
+fn groups(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Group>>, usize, BTreeSet<GroupId>) {
     let before: BTreeMap<&GroupId, &Group> =
         recorded.groups.iter().map(|group| (&group.value.id, &group.value)).collect();
     let complete = |group: &Group| {
@@ -149,16 +185,21 @@ fn groups(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Group>>, u
     let observed_groups: Vec<Group> = observed.groups.iter().map(complete).collect();
     let mut after: BTreeMap<&GroupId, &Group> = observed_groups.iter().map(|group| (&group.id, group)).collect();
     let seen = after.len();
-    if observed.unknown.lists_in_part {
-        for (id, group) in &before {
+    let mut disputed = BTreeSet::new();
+    for (id, group) in &before {
+        if observed.unknown.lists_in_part {
             after.entry(id).or_insert(group);
+        } else if observed.unknown.disputed.groups.contains(*id) && !after.contains_key(*id) {
+            after.insert(id, group);
+            disputed.insert((*id).clone());
         }
     }
-    (differences(&before, &after), after.len() - seen)
+    (differences(&before, &after), after.len() - seen, disputed)
 }
 
-/// The changes of memberships, and how many stay only because something of them could not be read.
-fn memberships(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Membership>>, usize) {
+/// The changes of memberships, how many stay only because something of them could not be read or the two lists disagree, and
+/// which because of the latter.
+fn memberships(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Membership>>, usize, BTreeSet<Ends>) {
     fn by_ends<'a>(
         memberships: impl Iterator<Item = &'a Membership>,
     ) -> BTreeMap<(&'a GroupId, &'a UserId), &'a Membership> {
@@ -178,16 +219,23 @@ fn memberships(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Membe
     let observed_memberships: Vec<Membership> = observed.memberships.iter().map(complete).collect();
     let mut after = by_ends(observed_memberships.iter());
     let seen = after.len();
+    let mut disputed = BTreeSet::new();
     if unknown.keeps_back() {
         let users: BTreeSet<&UserId> = observed.users.iter().map(|sighting| &sighting.user.id).collect();
         for (ends @ (group, user), membership) in &before {
             // Where only a team's members are in doubt, those who left the workspace left the team too.
             if unknown.lists_in_part || unknown.members.contains(*group) && users.contains(user) {
                 after.entry(*ends).or_insert(membership);
+                continue;
+            }
+            let named = ((*group).clone(), (*user).clone());
+            if unknown.disputed.memberships.contains(&named) && !after.contains_key(ends) {
+                after.insert(*ends, membership);
+                disputed.insert(named);
             }
         }
     }
-    (differences(&before, &after), after.len() - seen)
+    (differences(&before, &after), after.len() - seen, disputed)
 }
 
 /// The changes that turn `before` into `after`, by key.

@@ -1,14 +1,76 @@
 //! Whether a plan may be committed without a person looking at it. Pure.
+//!
+//! Of each [kind](LossKind) no more than a share may be lost, counted over a sliding window: what the plan takes, with what
+//! imports took before and is not back. So a loss that is spread over many imports is held where it would be held at once.
+//! What a person let through is not counted again: the window begins after it.
 
-use crate::directory::{Plan, Snapshot};
-use crate::limits::REMOVALS_ALWAYS_FINE;
+use std::time::Duration;
+
+use crate::directory::{Amounts, Exceeded, LossKind, Losses, Plan, Snapshot};
+
+/// How much may be lost without a person's leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// In percent; for the kinds that have no share of their own.
+    pub max_removals: u8,
+    /// Teams.
+    pub max_team_removals: Option<u8>,
+    /// Memberships.
+    pub max_membership_removals: Option<u8>,
+    /// People whose role or permissions were taken.
+    pub max_role_losses: Option<u8>,
+    /// Inbox seats.
+    pub max_seat_losses: Option<u8>,
+    /// Addresses and names.
+    pub max_identifier_losses: Option<u8>,
+    /// So many of a kind always pass, and twice as many memberships: in a small company one leaver is a large share.
+    pub small_losses: usize,
+    /// How long losses add up.
+    pub window: Duration,
+}
+
+impl Guard {
+    /// One share for all kinds, in percent; beyond five, within a day.
+    #[must_use]
+    pub const fn of(max_removals: u8) -> Self {
+        Self {
+            max_removals,
+            max_team_removals: None,
+            max_membership_removals: None,
+            max_role_losses: None,
+            max_seat_losses: None,
+            max_identifier_losses: None,
+            small_losses: 5,
+            window: Duration::from_hours(24),
+        }
+    }
+
+    /// The share of a kind in percent, and the setting that says so.
+    fn share(&self, kind: LossKind) -> (u8, &'static str) {
+        let (own, setting) = match kind {
+            LossKind::People => (None, "import.max_removals"),
+            LossKind::Teams => (self.max_team_removals, "import.max_team_removals"),
+            LossKind::Memberships => (self.max_membership_removals, "import.max_membership_removals"),
+            LossKind::Roles => (self.max_role_losses, "import.max_role_losses"),
+            LossKind::Seats => (self.max_seat_losses, "import.max_seat_losses"),
+            LossKind::Emails | LossKind::Names | LossKind::TeamNames => {
+                (self.max_identifier_losses, "import.max_identifier_losses")
+            }
+        };
+        own.map_or((self.max_removals, "import.max_removals"), |own| (own, setting))
+    }
+
+    /// How many of a kind always pass.
+    fn small(&self, kind: LossKind) -> usize {
+        if kind == LossKind::Memberships { self.small_losses.saturating_mul(2) } else { self.small_losses }
+    }
+}
 
 /// What an import may do by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Largest share of the active people that may be removed, in percent. Removals of up to five people
-    /// always pass: in a small company one leaver is a large share.
-    pub max_removals: u8,
+    /// Up to how much.
+    pub guard: Guard,
     /// Somebody looked and lets it through.
     pub allow_removals: bool,
 }
@@ -18,8 +80,21 @@ pub struct Policy {
 pub enum Verdict {
     /// Commit it.
     Commit,
-    /// Wait for a person; the sentence says why.
-    Hold(String),
+    /// Wait for a person.
+    Hold(Held),
+}
+
+/// Why a plan waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// In a sentence, or several.
+    pub why: String,
+    /// What would be lost, and how much of it.
+    pub by: Vec<Exceeded>,
+    /// Who would lose it.
+    pub losses: Losses,
+    /// Of whom it cannot be read.
+    pub unreadable: Losses,
 }
 
 /// How many there are to be removed from.
@@ -42,123 +117,149 @@ impl Totals {
     }
 }
 
+/// What a plan is judged by, beside itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// What it takes, with what earlier imports of the window took.
+    pub losses: &'a Losses,
+    /// How many of each kind there were at the beginning of the window.
+    pub then: &'a Amounts,
+    /// How many there are now, before the plan.
+    pub now: &'a Amounts,
+    /// What cannot be read now, beyond what a person let through; by kind.
+    pub unreadable: &'a Amounts,
+}
+
 impl Policy {
-    /// Judges a plan against what it was made from.
+    /// Whether more of a kind is lost than always passes, so that it matters how many there are.
     #[must_use]
-    pub fn judge(self, recorded: Totals, plan: &Plan) -> Verdict {
+    pub fn needs_amounts(self, losses: &Losses, unreadable: &Amounts) -> bool {
+        let many = |kind| losses.count(kind) + unreadable.of(kind) > self.guard.small(kind);
+        LossKind::ALL.into_iter().any(many)
+    }
+
+    /// Judges a plan that was made from so many people, teams and memberships.
+    #[must_use]
+    pub fn judge(self, totals: Totals, plan: &Plan, evidence: Evidence<'_>) -> Verdict {
         if self.allow_removals {
             return Verdict::Commit;
         }
-        let active = recorded.active;
+        let own = Losses::by(plan);
+        let mut found: Vec<(Exceeded, String)> = Vec::new();
+        for kind in LossKind::ALL {
+            let unreadable = evidence.unreadable.of(kind);
+            if own.count(kind) + unreadable == 0 {
+                continue;
+            }
+            let lost = evidence.losses.count(kind).max(own.count(kind)) + unreadable;
+            let earlier = lost - own.count(kind) - unreadable;
+            let of = evidence.then.of(kind).max(there_would_be(kind, totals, evidence.now, earlier));
+            let (share, setting) = self.guard.share(kind);
+            let small = self.guard.small(kind);
+            // With 100 percent there is nothing to hold, even where more went than there ever were at once.
+            let too_many = share < 100 && lost > small && lost * 100 > of * usize::from(share);
+            let allowed = small.max(of * usize::from(share) / 100);
+            let setting_name = setting.to_owned();
+            let exceeded = Exceeded { kind, lost, earlier, unreadable, of, allowed, setting: setting_name };
+            // An empty list of teams takes as much access from what is shown as missing people do.
+            let no_team = kind == LossKind::Teams && all_teams_are_gone(totals, plan);
+            if let Some(nothing_left) = nothing_left(kind, totals, plan) {
+                found.push((exceeded, nothing_left.to_owned()));
+            } else if too_many || no_team {
+                let why = sentence(&exceeded, share, self.guard.window);
+                found.push((exceeded, why));
+            }
+        }
         let counts = plan.counts();
-        let removed = counts.users_removed;
-        let after = active + counts.users_created + counts.users_restored - removed;
-        if after == 0 {
-            // A workspace always has the teammate whose token is used.
-            return Verdict::Hold("Intercom listed no teammates at all".to_owned());
+        if totals.active + counts.users_created + counts.users_restored == 0 {
+            return Verdict::Hold(Held {
+                why: NOBODY.to_owned(),
+                by: Vec::new(),
+                losses: own,
+                unreadable: Losses::default(),
+            });
         }
-        if removed > REMOVALS_ALWAYS_FINE && removed * 100 > active * usize::from(self.max_removals) {
-            let most = self.max_removals;
-            return Verdict::Hold(format!(
-                "{removed} of {active} teammates would be removed, more than the {most} % that import.max_removals allows"
-            ));
+        if found.is_empty() {
+            return Verdict::Commit;
         }
-        // An empty list of teams, or one that lost many, takes as much access from what is shown as missing people do.
-        let (groups, gone) = (recorded.groups, counts.groups_removed);
-        let all_gone = gone > 1 && gone == groups && counts.groups_created == 0;
-        if all_gone || gone > REMOVALS_ALWAYS_FINE && gone * 100 > groups * usize::from(self.max_removals) {
-            let most = self.max_removals;
-            return Verdict::Hold(format!(
-                "{gone} of {groups} teams would be removed, more than the {most} % that import.max_removals allows"
-            ));
-        }
-        let (memberships, ended) = (recorded.memberships, counts.memberships_removed);
-        if ended > REMOVALS_ALWAYS_FINE && ended == memberships && counts.memberships_created == 0 {
-            return Verdict::Hold("Intercom listed no member of any team".to_owned());
-        }
-        Verdict::Commit
+        let (by, why): (Vec<Exceeded>, Vec<String>) = found.into_iter().unzip();
+        Verdict::Hold(Held {
+            why: why.join("; "),
+            by,
+            losses: evidence.losses.clone(),
+            unreadable: plan.unreadable.clone(),
+        })
     }
+}
+
+/// A workspace always has the teammate whose token is used.
+const NOBODY: &str = "Intercom listed no teammates at all";
+
+/// How many there would be of a kind if the imports before had taken nothing. Of what can be replaced there are as many as
+/// before, and no more than one for each person or team.
+fn there_would_be(kind: LossKind, totals: Totals, now: &Amounts, earlier: usize) -> usize {
+    match kind {
+        LossKind::People => totals.active + earlier,
+        LossKind::Teams => totals.groups + earlier,
+        LossKind::Memberships => totals.memberships + earlier,
+        LossKind::Seats => now.of(kind) + earlier,
+        LossKind::Roles | LossKind::Emails | LossKind::Names => {
+            (now.of(kind) + earlier).min(totals.active).max(now.of(kind))
+        }
+        LossKind::TeamNames => (now.of(kind) + earlier).min(totals.groups).max(now.of(kind)),
+    }
+}
+
+/// Says so, where nobody and nothing of a kind would be left. That is never believed.
+fn nothing_left(kind: LossKind, totals: Totals, plan: &Plan) -> Option<&'static str> {
+    let counts = plan.counts();
+    match kind {
+        LossKind::People => {
+            let after = totals.active + counts.users_created + counts.users_restored;
+            (after <= counts.users_removed + plan.disputed.users.len()).then_some(NOBODY)
+        }
+        LossKind::Memberships => {
+            let ended = counts.memberships_removed + plan.disputed.memberships.len();
+            let all = ended >= totals.memberships && counts.memberships_created == 0;
+            (ended > ALL_MEMBERSHIPS && all).then_some("Intercom listed no member of any team")
+        }
+        _ => None,
+    }
+}
+
+/// So few memberships may all end at once: a small company dissolves its only team.
+const ALL_MEMBERSHIPS: usize = 5;
+
+/// Whether the list of teams is empty that had more than one.
+fn all_teams_are_gone(totals: Totals, plan: &Plan) -> bool {
+    let counts = plan.counts();
+    let gone = counts.groups_removed + plan.disputed.groups.len();
+    gone > 1 && gone >= totals.groups && counts.groups_created == 0
+}
+
+/// What would be lost, how much of it, and what stands against it.
+fn sentence(exceeded: &Exceeded, share: u8, window: Duration) -> String {
+    let Exceeded { kind, lost, earlier, unreadable, of, setting, .. } = exceeded;
+    let what = match kind {
+        LossKind::People => "teammates would be removed",
+        LossKind::Teams => "teams would be removed",
+        LossKind::Memberships => "memberships would end",
+        LossKind::Roles => "teammates with a role or permissions would lose or change them",
+        LossKind::Seats => "inbox seats would be lost",
+        LossKind::Emails => "addresses of teammates would be lost or changed",
+        LossKind::Names => "names of teammates would be lost or changed",
+        LossKind::TeamNames => "names of teams would be lost",
+    };
+    let unreadable = match unreadable {
+        0 => String::new(),
+        count => format!(" ({count} of them cannot be read in what Intercom sent)"),
+    };
+    let earlier = match earlier {
+        0 => String::new(),
+        count => format!(" within {}, {count} of them by the imports before", humantime::format_duration(window)),
+    };
+    format!("{lost} of {of} {what}{unreadable}{earlier}, more than the {share} % that {setting} allows")
 }
 
 #[cfg(test)]
-mod tests {
-    use time::OffsetDateTime;
-
-    use super::*;
-    use crate::directory::{Change, Group, GroupId, Membership, Recorded, Stamps, User, UserId, Volatile};
-
-    fn judge(known: usize, removed: usize, policy: Policy) -> Verdict {
-        let stamps = Stamps { created: OffsetDateTime::UNIX_EPOCH, last_modified: OffsetDateTime::UNIX_EPOCH };
-        let user = |number: usize| User::new(UserId::new(number.to_string()));
-        let users = (0..known).map(|number| (Recorded { value: user(number), stamps }, Volatile::default())).collect();
-        let snapshot = Snapshot { generation: 1, users, ..Snapshot::default() };
-        let mut plan = Plan::nothing(1);
-        plan.users = (0..removed).map(|number| Change::Removed { before: user(number), after: None }).collect();
-        policy.judge(Totals::of(&snapshot), &plan)
-    }
-
-    const TEN_PERCENT: Policy = Policy { max_removals: 10, allow_removals: false };
-
-    #[test]
-    fn a_plan_that_removes_nobody_is_committed() {
-        assert_eq!(judge(100, 0, TEN_PERCENT), Verdict::Commit);
-    }
-
-    #[test]
-    fn more_than_a_tenth_is_held_and_a_tenth_is_not() {
-        assert_eq!(judge(100, 10, TEN_PERCENT), Verdict::Commit);
-        assert!(matches!(judge(100, 11, TEN_PERCENT), Verdict::Hold(why) if why.starts_with("11 of 100 teammates")));
-        assert_eq!(judge(100, 11, Policy { allow_removals: true, ..TEN_PERCENT }), Verdict::Commit);
-    }
-
-    #[test]
-    fn teams_that_are_gone_are_held_like_people() {
-        let stamps = Stamps { created: OffsetDateTime::UNIX_EPOCH, last_modified: OffsetDateTime::UNIX_EPOCH };
-        let group = |number: usize| Group {
-            id: GroupId::new(number.to_string()),
-            name: None,
-            distribution_method: None,
-            assignment_limit: None,
-        };
-        let person = (Recorded { value: User::new(UserId::new("1")), stamps }, Volatile::default());
-        let judge = |known: usize, removed: usize| {
-            let groups = (0..known).map(|number| Recorded { value: group(number), stamps }).collect();
-            let snapshot = Snapshot { generation: 1, users: vec![person.clone()], groups, ..Snapshot::default() };
-            let mut plan = Plan::nothing(1);
-            plan.groups = (0..removed).map(|number| Change::Removed { before: group(number), after: None }).collect();
-            TEN_PERCENT.judge(Totals::of(&snapshot), &plan)
-        };
-        assert_eq!(judge(60, 6), Verdict::Commit);
-        assert!(matches!(judge(50, 6), Verdict::Hold(why) if why.starts_with("6 of 50 teams")));
-        assert!(matches!(judge(3, 3), Verdict::Hold(_)), "an empty list is not believed");
-        assert_eq!(judge(1, 1), Verdict::Commit);
-    }
-
-    #[test]
-    fn teams_that_all_lost_all_members_at_once_are_held() {
-        let totals = Totals { active: 100, groups: 5, memberships: 60 };
-        let judge = |ended: usize, began: usize| {
-            let membership = |number: usize| Membership {
-                group: GroupId::new("9"),
-                user: UserId::new(number.to_string()),
-                priority: None,
-            };
-            let mut plan = Plan::nothing(1);
-            plan.memberships =
-                (0..ended).map(|number| Change::Removed { before: membership(number), after: None }).collect();
-            plan.memberships.extend((0..began).map(|number| Change::Created(membership(number + 100))));
-            TEN_PERCENT.judge(totals, &plan)
-        };
-        assert_eq!(judge(0, 0), Verdict::Commit);
-        assert_eq!(judge(59, 0), Verdict::Commit, "people change teams");
-        assert!(matches!(judge(60, 0), Verdict::Hold(why) if why == "Intercom listed no member of any team"));
-        assert_eq!(judge(60, 1), Verdict::Commit);
-    }
-
-    #[test]
-    fn up_to_five_always_pass_but_never_the_last_one() {
-        assert_eq!(judge(6, 5, TEN_PERCENT), Verdict::Commit);
-        assert!(matches!(judge(5, 5, TEN_PERCENT), Verdict::Hold(_)));
-        assert!(matches!(judge(0, 0, TEN_PERCENT), Verdict::Hold(_)));
-    }
-}
+mod tests;

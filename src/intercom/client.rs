@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{self, NO_CODE, Refusal, malformed};
+use super::scan::{Scan, TooMuch};
 use super::wire::{Object, Text};
 use super::{Allowance, IntercomError, Outage};
 use tracing::Instrument;
@@ -354,16 +355,32 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, String> {
     Ok(header)
 }
 
-/// Reads a body up to [`limits::INTERCOM_BODY_BYTES`].
+/// Reads a body, decompressed, up to what the resource may have; one with too much in it is given up while it comes. Of a
+/// refusal the beginning is enough.
 async fn read_body(mut response: Response, path: &str) -> Result<Vec<u8>, IntercomError> {
-    let mut body = Vec::new();
+    let (resource, succeeded) = (|| path.to_owned(), response.status().is_success());
+    let limit = if succeeded { most_bytes(path) } else { limits::INTERCOM_REFUSAL_BYTES };
+    let (mut body, mut scan) = (Vec::new(), Scan::default());
     while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(path, &error))? {
-        if body.len() + chunk.len() > limits::INTERCOM_BODY_BYTES {
-            return Err(IntercomError::TooLarge { resource: path.to_owned(), limit: limits::INTERCOM_BODY_BYTES });
+        if body.len() + chunk.len() > limit {
+            if succeeded {
+                return Err(IntercomError::TooLarge { resource: resource(), limit });
+            }
+            break;
         }
+        scan.take(&chunk).map_err(|TooMuch { most }| IntercomError::TooMany { resource: resource(), limit: most })?;
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// The largest answer that a resource may have.
+fn most_bytes(path: &str) -> usize {
+    match path {
+        "/admins" | "/teams" => limits::INTERCOM_BODY_BYTES,
+        _ if path.starts_with("/admins/activity_logs") => limits::INTERCOM_LOG_PAGE_BYTES,
+        _ => limits::INTERCOM_RECORD_BYTES,
+    }
 }
 
 /// Says what a transport error was, without the URL in it.

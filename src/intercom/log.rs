@@ -92,6 +92,7 @@ pub(super) async fn read(
         known: HashSet::new(),
         unreadable: HashSet::new(),
         pages: 0,
+        bytes: 0,
         until: client.clock().running() + limits::ACTIVITY_WAIT,
         stuck: false,
         pages_unreadable: false,
@@ -322,6 +323,8 @@ struct Reader<'a> {
     /// Entries that cannot be read, as they came.
     unreadable: HashSet<Box<str>>,
     pages: u32,
+    /// How large the entries were that it has read.
+    bytes: usize,
     /// When reading ends at the latest, on [`Clock::running`](crate::clock::Clock::running).
     until: Duration,
     stuck: bool,
@@ -330,6 +333,8 @@ struct Reader<'a> {
 
 /// A page of the log.
 struct LogPage {
+    /// How large its entries are.
+    bytes: usize,
     entries: Vec<Result<Activity, Box<str>>>,
     next: Next,
     page: Option<i64>,
@@ -363,7 +368,8 @@ impl Reader<'_> {
         // What was read of this span: that it was known from another one does not make a page stuck.
         let mut here = HashSet::new();
         for page in 1.. {
-            if self.pages >= limits::ACTIVITY_PAGES || self.client.clock().running() > self.until {
+            let full = self.pages >= limits::ACTIVITY_PAGES || self.bytes > limits::ACTIVITY_BYTES;
+            if full || self.client.clock().running() > self.until {
                 return Err(Stop::TooLong);
             }
             self.pages += 1;
@@ -381,6 +387,7 @@ impl Reader<'_> {
                 self.client.search(SEARCH, &question, limits::ACTIVITY_ATTEMPTS, log_page).await
             };
             let answer = answer.map_err(Stop::Span)?;
+            self.bytes += answer.bytes;
             let all = answer.entries.len();
             let known = here.len();
             here.extend(answer.entries.iter().map(key_of));
@@ -451,6 +458,7 @@ fn log_page(answer: &Object<'_>) -> Result<LogPage, IntercomError> {
     let pages_readable = !pages.is_unreadable();
     let pages = pages.value().unwrap_or_default();
     Ok(LogPage {
+        bytes: entries.iter().map(|raw| raw.get().len()).sum(),
         entries: entries
             .into_iter()
             .map(|raw| {
@@ -475,7 +483,7 @@ fn entry(raw: &RawValue, lossy: bool) -> Option<Activity> {
         id: actor.id("id").value().map(UserId::new),
         email: actor.text("email", limits::INTERCOM_TEXT_BYTES).value(),
     });
-    let metadata = object.raw("metadata").and_then(wire::value_of).map(without_nul).unwrap_or_default();
+    let metadata = object.raw("metadata").and_then(wire::value_of).map(wire::without_nul).unwrap_or_default();
     Some(Activity {
         id: id.value()?,
         at: OffsetDateTime::from_unix_timestamp(object.integer("created_at").value()?).ok()?,
@@ -483,19 +491,6 @@ fn entry(raw: &RawValue, lossy: bool) -> Option<Activity> {
         performed_by,
         metadata: metadata.into(),
     })
-}
-
-/// NUL means nothing in a text, and PostgreSQL cannot keep it.
-fn without_nul(value: serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    match value {
-        Value::String(text) => Value::String(text.replace('\0', "")),
-        Value::Array(values) => values.into_iter().map(without_nul).collect(),
-        Value::Object(members) => {
-            members.into_iter().map(|(name, value)| (name.replace('\0', ""), without_nul(value))).collect()
-        }
-        other => other,
-    }
 }
 
 #[cfg(test)]

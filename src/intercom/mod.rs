@@ -3,6 +3,7 @@
 //! ```text
 //! client   one call: token, version, time-outs, retries, pacing
 //! answer   what an answer is: its encoding, and what a refusal says
+//! scan     how much is in an answer, while it comes
 //! page     a list, and what it says of the rest of it
 //! wire     Intercom's JSON, read member by member
 //! record   one admin or team, as far as it could be read
@@ -23,6 +24,7 @@ mod observe;
 mod pacing;
 mod page;
 mod record;
+mod scan;
 mod vet;
 mod wire;
 

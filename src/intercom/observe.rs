@@ -1,6 +1,6 @@
 //! A reading of a workspace: its admins, its teams and the activity log, and what of them could not be read.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::value::RawValue;
@@ -107,6 +107,7 @@ pub async fn observe(
         activity: log.entries.into(),
         log_read_to: log.read_to,
         unknown: settled.unknown,
+        machines: BTreeSet::new(),
         warnings: settled.warnings.into_iter().chain(log.warnings).collect(),
     })
 }
@@ -168,10 +169,19 @@ struct List<E> {
     name: &'static str,
     read: fn(Option<&Object<'_>>) -> Reading<E>,
     take: fn(&mut Draft, Reading<E>, Place<'_>),
+    /// How many ids an entry has in it.
+    ids: fn(&E) -> usize,
 }
 
-const ADMINS: List<AdminEntry> = List { path: "/admins", name: "admins", read: AdminEntry::of, take: Draft::add_admin };
-const TEAMS: List<TeamEntry> = List { path: "/teams", name: "teams", read: TeamEntry::of, take: Draft::add_team };
+const ADMINS: List<AdminEntry> = List {
+    path: "/admins",
+    name: "admins",
+    read: AdminEntry::of,
+    take: Draft::add_admin,
+    ids: |admin| admin.teams.as_ref().map_or(0, BTreeMap::len),
+};
+const TEAMS: List<TeamEntry> =
+    List { path: "/teams", name: "teams", read: TeamEntry::of, take: Draft::add_team, ids: |team| team.members.len() };
 
 /// A page of a list, read, and what it told of the rest.
 struct ReadPage<E> {
@@ -181,6 +191,8 @@ struct ReadPage<E> {
     total_pages: Option<i64>,
     total_count: Option<i64>,
     doubt: Option<&'static str>,
+    /// How large its entries are.
+    bytes: usize,
 }
 
 /// Reads a list. Intercom documents that it comes whole; should it come in pages, they are followed.
@@ -191,6 +203,7 @@ async fn read_list<E>(
     parameters: Vec<(String, String)>,
 ) -> Result<(), IntercomError> {
     let (mut query, mut at, mut known) = (parameters.clone(), 0_usize, HashSet::new());
+    let (mut bytes, mut ids) = (0_usize, 0_usize);
     for number in 1..=limits::INTERCOM_LIST_PAGES {
         let page = client.get(list.path, &query, limits::INTERCOM_ATTEMPTS, |answer| read_page(answer, list)).await;
         let page = match page {
@@ -202,6 +215,16 @@ async fn read_list<E>(
             }
         };
         let mut news = number == 1;
+        bytes += page.bytes;
+        ids += page
+            .entries
+            .iter()
+            .map(|(_, entry)| if let Reading::Entry(entry) = entry { (list.ids)(entry) } else { 0 })
+            .sum::<usize>();
+        if bytes > limits::INTERCOM_BODY_BYTES || ids > limits::INTERCOM_ELEMENTS {
+            draft.list_in_part(list.path, "its pages have more in them than is read");
+            return Ok(());
+        }
         for (hash, entry) in page.entries {
             at += 1;
             // A page that comes again must not look like records that stand in the list twice.
@@ -258,6 +281,7 @@ fn read_page<E>(answer: &Object<'_>, list: &List<E>) -> Result<ReadPage<E>, Inte
     }
     let read = |raw: &RawValue| (hash(raw.get()), (list.read)(Object::of(raw, answer.lossy()).as_ref()));
     Ok(ReadPage {
+        bytes: page.entries.iter().map(|raw| raw.get().len()).sum(),
         entries: page.entries.into_iter().map(read).collect(),
         next: page.next,
         total_pages: page.total_pages,
@@ -322,7 +346,7 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
                 }
             }
             // A team that only an admin names.
-            Err(IntercomError::NotFound { .. }) if !draft.lists_team(id) => {}
+            Err(IntercomError::NotFound { .. }) if !draft.lists_team(id) => draft.team_is_gone(id),
             Err(error) => {
                 draft.warn(failed("team", id.as_str(), &error));
                 if error.is_transient() {
@@ -340,7 +364,7 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
                 }
             }
             // Somebody whom only a team names.
-            Err(IntercomError::NotFound { .. }) if !draft.lists_admin(id) => {}
+            Err(IntercomError::NotFound { .. }) if !draft.lists_admin(id) => draft.admin_is_gone(id),
             Err(error) => {
                 draft.warn(failed("admin", id.as_str(), &error));
                 if error.is_transient() {

@@ -2,7 +2,8 @@
 //!
 //! Intercom tells each membership twice, in `team.admin_ids` and in `admin.team_ids`, in two answers
 //! taken at two moments. Where the two disagree, the things concerned are read again; what still
-//! disagrees then is a warning, and the team's own list wins.
+//! disagrees then is a warning, and the team's own list wins. Where they disagree about more than a share of all memberships,
+//! one of the lists is broken rather than late: what only one of them names is [disputed](Disputed), and stays as recorded.
 //!
 //! People and teams decide access; everything else explains it. So a member of a record that cannot be read is unknown for
 //! that record, and an entry that cannot be identified is skipped; both are warnings that name the record and never a value.
@@ -10,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::{AdminEntry, Reading, TeamEntry};
-use crate::directory::{Field, Group, GroupId, Membership, Sighting, Unknown, UserId, Warning};
+use crate::directory::{Disputed, Field, Group, GroupId, Membership, Sighting, Unknown, UserId, Warning};
 use crate::limits;
 
 /// Both lists, read and checked one by one.
@@ -23,6 +24,9 @@ pub(super) struct Draft {
     no_people: usize,
     /// Entries that could not be identified.
     unidentified: usize,
+    /// Who and what only the other list names, and Intercom does not know when it is asked for it alone.
+    gone_admins: BTreeSet<UserId>,
+    gone_teams: BTreeSet<GroupId>,
     warnings: Vec<Warning>,
 }
 
@@ -156,6 +160,16 @@ impl Draft {
         self.teams.contains_key(id)
     }
 
+    /// Notes that Intercom does not know an admin whom only teams name.
+    pub fn admin_is_gone(&mut self, id: &UserId) {
+        self.gone_admins.insert(id.clone());
+    }
+
+    /// Notes that Intercom does not know a team that only admins name.
+    pub fn team_is_gone(&mut self, id: &GroupId) {
+        self.gone_teams.insert(id.clone());
+    }
+
     /// Takes what a single read said of an admin, if it is that admin. What the list could tell and the single read could
     /// not stays.
     pub fn replace_admin(&mut self, id: &UserId, reading: Reading<AdminEntry>) -> bool {
@@ -189,7 +203,8 @@ impl Draft {
     pub fn settle(mut self) -> Settled {
         self.warn_of_what_is_unknown();
         self.warn_of_disagreements();
-        let mut unknown = Unknown { lists_in_part: self.lists_in_part, ..Unknown::default() };
+        let disputed = self.disputes();
+        let mut unknown = Unknown { lists_in_part: self.lists_in_part, disputed, ..Unknown::default() };
         let mut memberships = Vec::new();
         for (group, team) in &self.teams {
             let mut members = team.members.clone();
@@ -223,6 +238,51 @@ impl Draft {
             unknown,
             warnings: self.warnings,
         }
+    }
+
+    /// What only one of the two lists names, where they disagree about more than a share of what they name. Two lists that
+    /// were read a second apart differ by a few; what Intercom says is gone when it is asked for it alone is not disputed.
+    fn disputes(&mut self) -> Disputed {
+        let mut disputed = Disputed::default();
+        let (mut named, mut odd) = (0_usize, 0_usize);
+        for (group, team) in &self.teams {
+            for user in team.members.keys().filter(|user| !self.gone_admins.contains(user)) {
+                named += 1;
+                if !self.admins.contains_key(user) {
+                    odd += 1;
+                    disputed.users.insert(user.clone());
+                    disputed.memberships.insert((group.clone(), user.clone()));
+                }
+            }
+        }
+        for (user, admin) in &self.admins {
+            for group in admin.teams.iter().flat_map(BTreeMap::keys).filter(|group| !self.gone_teams.contains(group)) {
+                let team = self.teams.get(group);
+                if team.is_some_and(|team| team.members.contains_key(user)) {
+                    continue;
+                }
+                named += 1;
+                if team.is_some_and(|team| !team.is_whole()) {
+                    continue;
+                }
+                odd += 1;
+                disputed.memberships.insert((group.clone(), user.clone()));
+                if team.is_none() {
+                    disputed.groups.insert(group.clone());
+                }
+            }
+        }
+        if odd <= limits::DISPUTED_FEW || odd * 100 <= named * limits::DISPUTED_SHARE {
+            return Disputed::default();
+        }
+        self.warnings.push(Warning::new(
+            "lists_disagree",
+            format!(
+                "the lists of admins and of teams disagree about {odd} of {named} memberships, so one of them is broken; \
+                 nobody and nothing that one of them names is taken as removed"
+            ),
+        ));
+        disputed
     }
 
     fn warn_of_what_is_unknown(&mut self) {

@@ -242,6 +242,18 @@ pub(super) fn value_of(raw: &RawValue) -> Option<Value> {
     serde_json::from_str(raw.get()).or_else(|_| serde_json::from_str(&whole_characters(raw.get()))).ok()
 }
 
+/// NUL means nothing in a text, and PostgreSQL cannot keep it.
+pub(super) fn without_nul(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace('\0', "")),
+        Value::Array(values) => values.into_iter().map(without_nul).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name.replace('\0', ""), without_nul(value))).collect()
+        }
+        other => other,
+    }
+}
+
 /// Replaces each escaped half of a surrogate pair that stands alone.
 fn whole_characters(json: &str) -> String {
     let unit = |at: usize| json.get(at..at + 6)?.strip_prefix("\\u").and_then(|hex| u16::from_str_radix(hex, 16).ok());

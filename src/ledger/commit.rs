@@ -127,9 +127,10 @@ async fn describe_workspace(db: &DatabaseTransaction, workspace: &str, plan: &Pl
         intercom_id: Set(plan.workspace.id.clone()),
         name: Set(plan.workspace.name.clone()),
         region: Set(plan.workspace.region.clone()),
+        memory: Set(Some(serde_json::json!(plan.memory))),
     };
     let known = OnConflict::column(Column::Workspace)
-        .update_columns([Column::IntercomId, Column::Name, Column::Region])
+        .update_columns([Column::IntercomId, Column::Name, Column::Region, Column::Memory])
         .to_owned();
     workspaces::Entity::insert(row).on_conflict(known).exec_without_returning(db).await?;
     Ok(())

@@ -53,6 +53,7 @@ pub(super) fn of_run(row: &imports::Model) -> String {
         .text("progress", row.progress.as_deref())
         .json("warnings", Some(&row.warnings))
         .json("error", row.error.as_ref())
+        .json("held_by", row.held_by.as_ref())
         .end()
 }
 

@@ -19,8 +19,9 @@
 //! connections  Intercom's tokens, sealed         lifecycle  what people must do
 //! question  which changes are asked for walk     the changes that fit
 //! count     how many there are          names    what people and teams were called then
-//! facts     what the log tells of people         sightings  how long ago runs were
-//! watched   leases and queues, as they were seen            times      recorded times that lie in the future
+//! facts     what the log tells of people losses    what was lost since a generation
+//! sightings how long ago runs were         times     recorded times that lie in the future
+//! watched   leases and queues, as they were seen
 //! ```
 
 mod audit;
@@ -39,6 +40,7 @@ mod facts;
 mod keys;
 mod lease;
 mod lifecycle;
+mod losses;
 mod names;
 mod notice;
 mod presence;

@@ -20,7 +20,7 @@ use super::lease::patience;
 use super::queue::{is_new, no_number};
 use super::{Lease, Ledger, LedgerError, evidence};
 use crate::clock::{Clock, after};
-use crate::directory::{Counts, DEFAULT_WORKSPACE, Generation, Warning};
+use crate::directory::{Counts, DEFAULT_WORKSPACE, Exceeded, Generation, Warning};
 use crate::limits;
 
 /// Counts the imports of a workspace. Those of the default one begin at 1, those of others at a number of their own: gaps
@@ -82,6 +82,8 @@ pub struct Run {
     pub warnings: Vec<Warning>,
     /// Why it did not succeed.
     pub error: Option<Failure>,
+    /// For a run that is held: what too many would lose, and how many.
+    pub held_by: Vec<Exceeded>,
 }
 
 /// Why an import did not succeed.
@@ -165,7 +167,7 @@ words! {
         Succeeded => "succeeded",
         /// Nothing was recorded.
         Failed => "failed",
-        /// It would have removed too many, and waits for a person.
+        /// Too many would have lost access, and it waits for a person.
         Held => "held",
         /// The process ended before it did.
         Interrupted => "interrupted",
@@ -392,6 +394,7 @@ pub(super) fn unnumbered(workspace: &str, now: OffsetDateTime) -> Run {
         progress: None,
         warnings: Vec::new(),
         error: None,
+        held_by: Vec::new(),
     }
 }
 
@@ -438,6 +441,7 @@ pub(super) fn row(run: &Run) -> imports::ActiveModel {
         progress: Set(run.progress.clone()),
         warnings: Set(json!(run.warnings)),
         error: Set(run.error.as_ref().map(|error| json!(error))),
+        held_by: Set((!run.held_by.is_empty()).then(|| json!(run.held_by))),
     }
 }
 
@@ -465,6 +469,7 @@ pub(super) fn run(row: imports::Model) -> Result<Run, LedgerError> {
         progress: row.progress,
         warnings: decode(&row.warnings, || corrupt("warnings"))?,
         error: row.error.as_ref().map(|error| decode(error, || corrupt("error"))).transpose()?,
+        held_by: row.held_by.as_ref().map_or_else(|| Ok(Vec::new()), |by| decode(by, || corrupt("held_by")))?,
         workspace: row.workspace,
     })
 }

@@ -347,7 +347,7 @@ async fn after_a_generation_of_the_future_the_next_bears_the_true_time(database:
     };
     let commit = async |is_right: bool| {
         hand.clock.advance(Duration::from_mins(1));
-        let (plan, ..) = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
+        let plan = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap().plan;
         let (lease, run) = hand.start_run().await;
         let run = Run { status: RunStatus::Succeeded, finished_at: Some(hand.clock.now()), ..run };
         let committed = hand.ledger.commit_by(&lease, &run, &plan, (|| hand.clock.now(), is_right)).await.unwrap();

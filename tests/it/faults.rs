@@ -190,7 +190,7 @@ async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happene
     // What is odd is taken as well as it can be, and told.
     hand.simulator.change(|workspace| workspace.team_mut(small.support).unwrap().one_sided = vec![999]);
     let run = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
-    assert_eq!(run.2.iter().map(|warning| warning.code.as_str()).collect::<Vec<_>>(), ["unknown_member"]);
+    assert_eq!(run.warnings.iter().map(|warning| warning.code.as_str()).collect::<Vec<_>>(), ["unknown_member"]);
     hand.simulator.change(|workspace| workspace.team_mut(small.support).unwrap().one_sided.clear());
     // The log alone may be closed to the token: the import goes on without it.
     hand.simulator.fail_from_now_on(Fault::Forbidden, "/admins/activity_logs");

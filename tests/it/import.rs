@@ -1,6 +1,6 @@
 //! Imports: what is recorded, what is not, and what goes wrong, on both databases.
 
-use intercom_scim_bridge::import::Verdict;
+use intercom_scim_bridge::import::{DryRun, Verdict};
 use intercom_scim_bridge::ledger::{Mode, RunStatus, Trigger};
 use sea_orm::{ConnectionTrait, Statement};
 use simulator::{Admin, Fault, Role};
@@ -260,7 +260,7 @@ async fn a_plan_that_came_too_late_is_made_anew(database: TestDatabase) {
     hand.full().await;
     let recorded = hand.recorded().await;
     hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
-    let (plan, verdict, _) = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
+    let DryRun { plan, verdict, .. } = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
     assert_eq!((plan.base, verdict), (recorded.generation, Verdict::Commit));
     // Somebody else commits first.
     hand.simulator.change(|workspace| workspace.admin_mut(small.bo).unwrap().has_inbox_seat = true);
@@ -287,7 +287,7 @@ async fn volatile_values_are_kept_without_a_version(database: TestDatabase) {
 
 async fn a_dry_run_changes_nothing(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
-    let (plan, _, _) = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
+    let plan = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap().plan;
     assert_eq!(plan.counts().users_created, 3);
     assert_eq!(hand.ledger.generation("default").await.unwrap(), 0);
     assert!(hand.ledger.runs("default", None, 10).await.unwrap().is_empty());
@@ -301,6 +301,6 @@ async fn a_dry_run_changes_nothing(database: TestDatabase) {
             ..Admin::default()
         };
     });
-    let (plan, verdict, _) = hand.importer.dry_run(Mode::Incremental, &|_| {}).await.unwrap();
+    let DryRun { plan, verdict, .. } = hand.importer.dry_run(Mode::Incremental, &|_| {}).await.unwrap();
     assert_eq!((plan.counts().users_updated, verdict), (1, Verdict::Commit));
 }

@@ -79,7 +79,7 @@ async fn whoever_sleeps_through_the_end_of_a_lease_cannot_commit_over_the_next(d
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
-    let (plan, ..) = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
+    let plan = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap().plan;
     let (slept, run) = hand.start_run().await;
     assert_eq!(hand.ledger.lease("default", "the next", TTL, &hand.clock).await.unwrap(), None);
     hand.clock.advance(TTL * 2);

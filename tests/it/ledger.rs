@@ -17,8 +17,8 @@ on_both_databases!(
 
 async fn migrating_twice_does_nothing_the_second_time(database: TestDatabase) {
     let ledger = Ledger::open(&database.url).await.unwrap();
-    assert_eq!(ledger.pending_migrations().await.unwrap(), 11);
-    assert_eq!(ledger.migrate().await.unwrap(), 11);
+    assert_eq!(ledger.pending_migrations().await.unwrap(), 12);
+    assert_eq!(ledger.migrate().await.unwrap(), 12);
     assert_eq!((ledger.migrate().await.unwrap(), ledger.pending_migrations().await.unwrap()), (0, 0));
 }
 
@@ -79,7 +79,7 @@ async fn times_of_generations_only_ever_grow(database: TestDatabase) {
     hand.full().await;
     let first = hand.recorded().await.users[0].0.stamps.last_modified;
     hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
-    let (plan, ..) = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
+    let plan = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap().plan;
     // The machine's clock was set back by a day.
     let yesterday = first - time::Duration::days(1);
     let (lease, run) = hand.start_run().await;

@@ -27,6 +27,7 @@ mod ledger;
 mod lifetimes;
 mod limits;
 mod lists_in_part;
+mod losses;
 mod metrics;
 mod negotiation;
 mod oauth;

@@ -396,3 +396,27 @@ async fn what_is_odd_about_the_workspace_stops_nobody() {
     let error = answering("/me", Fault::json(200, r#"{"type":"admin","app":null}"#)).await.unwrap_err();
     assert!(error.to_string().ends_with("`app`, which names the workspace, is missing"), "{error}");
 }
+
+#[tokio::test]
+async fn an_answer_with_too_much_in_it_is_given_up_while_it_comes() {
+    let entries = |one: &str, count: usize| one.repeat(count);
+    let ids = format!(r#"{{"id":"1","email":"a@example.com","team_ids":[{}0]}},"#, "1,".repeat(500_000));
+    // The simulator compresses them: eight million empty entries are some twenty kilobytes.
+    for (path, body, limit) in [
+        ("/admins", format!(r#"{{"admins":[{}{{}}]}}"#, entries("{},", 8_000_000)), "1000000"),
+        ("/teams", format!(r#"{{"teams":[{}0]}}"#, entries("0,", 3_000_000)), "1000000"),
+        ("/admins", format!(r#"{{"admins":[{}null]}}"#, entries(&ids, 9)), "4000000"),
+    ] {
+        let error = answering(path, Fault::json(200, &body)).await.unwrap_err();
+        assert_eq!(error.code(), "intercom_too_large", "{error}");
+        assert!(error.to_string().contains(limit), "{error}");
+    }
+    // A record, a page of the log and a refusal have smaller bounds.
+    let long = format!(r#"{{"type":"admin","app":{{"id_code":"x"}},"name":"{}"}}"#, "x".repeat(5_000_000));
+    assert_eq!(answering("/me", Fault::json(200, &long)).await.unwrap_err().code(), "intercom_too_large");
+    let page = format!(r#"{{"activity_logs":[],"more":"{}"}}"#, "x".repeat(34_000_000));
+    let observation = answering("/admins/activity_logs", Fault::json(200, &page)).await.unwrap();
+    assert_eq!(codes(&observation), ["activity_log_unavailable"]);
+    let refusal = format!(r#"{{"errors":[{{"code":"unauthorized","message":"{}"}}]}}"#, "x".repeat(5_000_000));
+    assert!(answering("/admins", Fault::json(401, &refusal)).await.is_err());
+}

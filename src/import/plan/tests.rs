@@ -35,6 +35,7 @@ fn observation(users: &[(u8, &str)], teams: &[(u8, &str)], members: &[(u8, u8)])
         activity: Arc::default(),
         log_read_to: Some(NOW),
         unknown: Unknown::default(),
+        machines: BTreeSet::new(),
         warnings: Vec::new(),
     }
 }

@@ -27,6 +27,7 @@ pub struct Model {
     pub progress: Option<String>,
     pub warnings: Json,
     pub error: Option<Json>,
+    pub held_by: Option<Json>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -11,6 +11,7 @@ pub struct Model {
     pub intercom_id: Option<String>,
     pub name: Option<String>,
     pub region: Option<String>,
+    pub memory: Option<Json>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::directory::Snapshot;
-use intercom_scim_bridge::import::{ImportOptions, ImportRequest, Importer};
+use intercom_scim_bridge::import::{Guard, ImportOptions, ImportRequest, Importer};
 use intercom_scim_bridge::intercom::{Client, Connection};
 use intercom_scim_bridge::ledger::{Lease, Ledger, Mode, Run, Trigger};
 use secrecy::SecretString;
@@ -41,7 +41,7 @@ pub fn connection(base_url: &str) -> Connection {
 }
 
 pub const OPTIONS: ImportOptions = ImportOptions {
-    max_removals: 10,
+    guard: Guard::of(10),
     activity_lookback: Duration::from_hours(8760),
     include_bots: false,
     lease: Duration::from_secs(15),

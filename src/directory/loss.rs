@@ -1,0 +1,477 @@
+//! What people and teams lose by a plan, with what they lost since an earlier generation. Pure.
+//!
+//! Somebody has lost something if they had it at any time since that generation and do not have it after the plan. So it does
+//! not matter over how many imports a loss is spread, and who or what is back is not lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::text::folded;
+use super::{Change, Group, GroupId, Plan, Role, User, UserId};
+
+/// A membership: the team and the person.
+pub type Ends = (GroupId, UserId);
+
+/// What can be lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LossKind {
+    /// People who are gone.
+    People,
+    /// Teams that are gone.
+    Teams,
+    /// Memberships that ended although the person is still there. What a leaver was in counts with the leaver.
+    Memberships,
+    /// Roles that were taken or replaced by others, and permissions that were taken: people who lost any.
+    Roles,
+    /// Inbox seats.
+    Seats,
+    /// Addresses of people, which are their user names: taken or replaced by others.
+    Emails,
+    /// Names of people: taken or replaced by others.
+    Names,
+    /// Names of teams that were taken.
+    TeamNames,
+}
+
+impl LossKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::People,
+        Self::Teams,
+        Self::Memberships,
+        Self::Roles,
+        Self::Seats,
+        Self::Emails,
+        Self::Names,
+        Self::TeamNames,
+    ];
+
+    /// The word for machines.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::People => "people",
+            Self::Teams => "teams",
+            Self::Memberships => "memberships",
+            Self::Roles => "roles",
+            Self::Seats => "seats",
+            Self::Emails => "emails",
+            Self::Names => "names",
+            Self::TeamNames => "team_names",
+        }
+    }
+}
+
+/// A kind of which more would be lost than may be without a person's leave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Exceeded {
+    /// What would be lost.
+    pub kind: LossKind,
+    /// How many, with those that earlier imports took within `import.loss_window`.
+    pub lost: usize,
+    /// How many of these earlier imports took.
+    pub earlier: usize,
+    /// How many of these are only unreadable: the bridge keeps the last known value.
+    pub unreadable: usize,
+    /// How many there were.
+    pub of: usize,
+    /// How many may be lost without a person's leave.
+    pub allowed: usize,
+    /// The setting that says so.
+    pub setting: String,
+}
+
+/// Who or what lost something.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loser {
+    /// A person.
+    User(UserId),
+    /// A team.
+    Group(GroupId),
+    /// A membership that ended.
+    Membership(Ends),
+}
+
+/// How many there are of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amounts([usize; LossKind::ALL.len()]);
+
+impl Amounts {
+    /// How many of a kind.
+    #[must_use]
+    pub fn of(&self, kind: LossKind) -> usize {
+        self.0[kind as usize]
+    }
+
+    /// Sets how many there are of a kind.
+    pub fn set(&mut self, kind: LossKind, amount: usize) {
+        self.0[kind as usize] = amount;
+    }
+}
+
+/// What somebody had over a while: what they had first of what can be replaced, and whether they ever had the rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Had {
+    active: bool,
+    seat: bool,
+    role: Option<Arc<Role>>,
+    permissions: Option<Box<[String]>>,
+    email: Option<String>,
+    name: Option<String>,
+}
+
+impl Had {
+    /// Takes the next of somebody's versions, oldest first.
+    pub fn note(&mut self, user: &User) {
+        if !user.active {
+            return;
+        }
+        self.active = true;
+        self.seat |= user.has_inbox_seat == Some(true);
+        first(&mut self.role, user.role.as_ref());
+        first(&mut self.permissions, user.permissions.as_ref());
+        first(&mut self.email, user.email.as_ref());
+        first(&mut self.name, user.name.as_ref());
+    }
+
+    /// What of it somebody has lost who is now like this. Who is gone has lost nothing but that.
+    fn lost(&self, now: Option<&User>) -> Vec<LossKind> {
+        let Some(now) = now.filter(|now| now.active) else {
+            return if self.active { vec![LossKind::People] } else { Vec::new() };
+        };
+        let other = |had: Option<&String>, has: Option<&String>| {
+            had.is_some_and(|had| has.is_none_or(|has| folded(had) != folded(has)))
+        };
+        let other_role = self.role.as_ref().is_some_and(|had| now.role.as_ref().is_none_or(|has| !same_role(had, has)));
+        let fewer_permissions = self
+            .permissions
+            .iter()
+            .flatten()
+            .any(|permission| now.permissions.as_ref().is_none_or(|permissions| !permissions.contains(permission)));
+        [
+            (LossKind::Roles, other_role || fewer_permissions),
+            (LossKind::Seats, self.seat && now.has_inbox_seat != Some(true)),
+            (LossKind::Emails, other(self.email.as_ref(), now.email.as_ref())),
+            (LossKind::Names, other(self.name.as_ref(), now.name.as_ref())),
+        ]
+        .into_iter()
+        .filter_map(|(kind, lost)| lost.then_some(kind))
+        .collect()
+    }
+}
+
+fn first<T: Clone>(kept: &mut Option<T>, value: Option<&T>) {
+    if kept.is_none() {
+        *kept = value.cloned();
+    }
+}
+
+/// A role that was renamed is the same one, and so is one whose id could not be read at one of two times.
+fn same_role(one: &Role, other: &Role) -> bool {
+    one.id == other.id || one.name.is_some() && one.name == other.name
+}
+
+/// Somebody of whom a version ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PastUser {
+    /// What they had in the versions that ended.
+    pub had: Had,
+    /// How they are now.
+    pub now: Option<User>,
+}
+
+/// A team of which a version ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PastGroup {
+    /// What it was called first.
+    pub name: Option<String>,
+    /// What it is now.
+    pub now: Option<Group>,
+}
+
+/// What ended in the ledger after one generation and up to another, and what is there now in its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Past {
+    /// People of whom a version ended.
+    pub users: BTreeMap<UserId, PastUser>,
+    /// Teams of which a version ended.
+    pub groups: BTreeMap<GroupId, PastGroup>,
+    /// Memberships of which a version ended, and whether they are there now.
+    pub memberships: BTreeMap<Ends, bool>,
+}
+
+/// What is lost, by kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Losses(BTreeMap<LossKind, BTreeSet<Loser>>);
+
+impl Losses {
+    /// What the plan takes by itself.
+    #[must_use]
+    pub fn by(plan: &Plan) -> Self {
+        Self::since(&Past::default(), plan)
+    }
+
+    /// What the plan takes, with what is gone of the past and does not come back by it.
+    #[must_use]
+    pub fn since(past: &Past, plan: &Plan) -> Self {
+        let mut losses = Self::default();
+        let departed = losses.add_users(past, &plan.users);
+        losses.add_groups(past, &plan.groups);
+        let mut memberships: BTreeMap<Ends, bool> = past.memberships.clone();
+        for change in &plan.memberships {
+            if let Some(one) = change.before().or(change.after()) {
+                memberships.insert((one.group.clone(), one.user.clone()), change.after().is_some());
+            }
+        }
+        for (ends, there) in memberships {
+            if !there && !departed.contains(&ends.1) {
+                losses.add(LossKind::Memberships, Loser::Membership(ends));
+            }
+        }
+        // What one of Intercom's lists says is gone, and stays only because the other one names it.
+        for user in &plan.disputed.users {
+            losses.add(LossKind::People, Loser::User(user.clone()));
+        }
+        for group in &plan.disputed.groups {
+            losses.add(LossKind::Teams, Loser::Group(group.clone()));
+        }
+        for ends in plan.disputed.memberships.iter().filter(|(_, user)| !plan.disputed.users.contains(user)) {
+            losses.add(LossKind::Memberships, Loser::Membership(ends.clone()));
+        }
+        losses
+    }
+
+    /// Adds what people lost, and gives those who are gone.
+    fn add_users(&mut self, past: &Past, plan: &[Change<User>]) -> BTreeSet<UserId> {
+        let mut open: BTreeMap<UserId, (Had, Option<&User>)> = BTreeMap::new();
+        for (id, user) in &past.users {
+            open.insert(id.clone(), (user.had.clone(), user.now.as_ref()));
+        }
+        for change in plan {
+            let Some(user) = change.before().or(change.after()) else { continue };
+            let (had, now) = open.entry(user.id.clone()).or_default();
+            if let Some(before) = change.before() {
+                had.note(before);
+            }
+            *now = change.after();
+        }
+        let mut departed = BTreeSet::new();
+        for (id, (had, now)) in open {
+            if now.is_none_or(|now| !now.active) {
+                departed.insert(id.clone());
+            }
+            for kind in had.lost(now) {
+                self.add(kind, Loser::User(id.clone()));
+            }
+        }
+        departed
+    }
+
+    fn add_groups(&mut self, past: &Past, plan: &[Change<Group>]) {
+        let mut open: BTreeMap<GroupId, (Option<String>, Option<&Group>, bool)> = BTreeMap::new();
+        for (id, group) in &past.groups {
+            open.insert(id.clone(), (group.name.clone(), group.now.as_ref(), true));
+        }
+        for change in plan {
+            let Some(group) = change.before().or(change.after()) else { continue };
+            let (name, now, was) = open.entry(group.id.clone()).or_default();
+            if let Some(before) = change.before() {
+                first(name, before.name.as_ref());
+                *was = true;
+            }
+            *now = change.after();
+        }
+        for (id, (name, now, was)) in open {
+            match now {
+                None if was => self.add(LossKind::Teams, Loser::Group(id)),
+                // A team may be called something else; what it is known by is its id.
+                Some(now) if name.is_some() && now.name.is_none() => self.add(LossKind::TeamNames, Loser::Group(id)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, kind: LossKind, loser: Loser) {
+        self.0.entry(kind).or_default().insert(loser);
+    }
+
+    /// Those who lost something of a kind.
+    pub fn of(&self, kind: LossKind) -> impl Iterator<Item = &Loser> {
+        self.0.get(&kind).into_iter().flatten()
+    }
+
+    /// How many these are.
+    #[must_use]
+    pub fn count(&self, kind: LossKind) -> usize {
+        self.0.get(&kind).map_or(0, BTreeSet::len)
+    }
+
+    /// Whether nothing is lost.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What only one of Intercom's two lists names, where they disagree about much.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disputed {
+    /// People whom teams name and the list of admins does not.
+    pub users: BTreeSet<UserId>,
+    /// Teams that admins name and the list of teams does not.
+    pub groups: BTreeSet<GroupId>,
+    /// Memberships that one side names.
+    pub memberships: BTreeSet<Ends>,
+}
+
+impl Disputed {
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.groups.is_empty() && self.memberships.is_empty()
+    }
+}
+
+/// What is remembered of a workspace beside its history.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// The workspace's machines: what was one stays one, whatever becomes of its address.
+    pub machines: BTreeSet<UserId>,
+    /// How many known values of each kind could not be read when a person last let that through. Fewer since, if more of
+    /// them could be read again.
+    pub unreadable: BTreeMap<LossKind, usize>,
+}
+
+impl Memory {
+    /// How many of a kind are unreadable beyond those that a person let through.
+    #[must_use]
+    pub fn beyond(&self, kind: LossKind, unreadable: usize) -> usize {
+        unreadable.saturating_sub(self.unreadable.get(&kind).copied().unwrap_or(0))
+    }
+
+    /// Takes note of what could not be read by an import that is recorded: a person lets through what there is now.
+    pub fn note_unreadable(&mut self, unreadable: &Losses, let_through: bool) {
+        for kind in LossKind::ALL {
+            let now = unreadable.count(kind);
+            let known = self.unreadable.get(&kind).copied().unwrap_or(0);
+            let accepted = if let_through { now } else { known.min(now) };
+            if accepted == 0 {
+                self.unreadable.remove(&kind);
+            } else {
+                self.unreadable.insert(kind, accepted);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::Membership;
+
+    fn user(id: &str) -> User {
+        User {
+            email: Some(format!("p{id}@example.com")),
+            name: Some(format!("Person {id}")),
+            has_inbox_seat: Some(true),
+            role: Some(Role { id: "1".to_owned(), name: Some("Agent".to_owned()) }.into()),
+            permissions: Some(["a", "b"].map(str::to_owned).into()),
+            ..User::new(UserId::new(id))
+        }
+    }
+
+    fn kinds(losses: &Losses) -> Vec<LossKind> {
+        LossKind::ALL.into_iter().filter(|kind| losses.count(*kind) > 0).collect()
+    }
+
+    fn changed(before: User, after: User) -> Losses {
+        let plan = Plan { users: vec![Change::Updated { before, after }], ..Plan::nothing(1) };
+        Losses::by(&plan)
+    }
+
+    #[test]
+    fn a_plan_that_changes_nothing_takes_nothing() {
+        assert!(Losses::by(&Plan::nothing(1)).is_empty());
+        let lead = User { job_title: Some("Lead".into()), ..user("1") };
+        assert!(changed(user("1"), lead).is_empty());
+    }
+
+    type Case<'a> = (&'a dyn Fn(&mut User), &'a [LossKind]);
+
+    #[test]
+    fn each_thing_that_somebody_has_can_be_lost() {
+        let role = |id: &str, name: &str| Some(Role { id: id.to_owned(), name: Some(name.to_owned()) }.into());
+        let cases: [Case<'_>; 12] = [
+            (&|user| user.role = None, &[LossKind::Roles]),
+            (&|user| user.role = role("2", "Lead"), &[LossKind::Roles]),
+            (&|user| user.role = role("1", "Agent, renamed"), &[]),
+            (&|user| user.role = role("Agent", "Agent"), &[]),
+            (&|user| user.permissions = None, &[LossKind::Roles]),
+            (&|user| user.permissions = Some(["a"].map(str::to_owned).into()), &[LossKind::Roles]),
+            (&|user| user.permissions = Some(["a", "b", "c"].map(str::to_owned).into()), &[]),
+            (&|user| user.has_inbox_seat = Some(false), &[LossKind::Seats]),
+            (&|user| user.has_inbox_seat = None, &[LossKind::Seats]),
+            (&|user| user.email = None, &[LossKind::Emails]),
+            (&|user| user.email = Some("P1@Example.com".to_owned()), &[]),
+            (&|user| user.name = Some("Somebody else".to_owned()), &[LossKind::Names]),
+        ];
+        for (deed, expected) in cases {
+            let mut after = user("1");
+            deed(&mut after);
+            assert_eq!(kinds(&changed(user("1"), after.clone())), expected, "{after:?}");
+            let given = Plan { users: vec![Change::Created(after)], ..Plan::nothing(1) };
+            assert!(Losses::by(&given).is_empty(), "what is given is no loss");
+        }
+    }
+
+    #[test]
+    fn what_a_leaver_was_in_counts_with_the_leaver_and_a_team_that_ends_with_its_members() {
+        let gone = User { active: false, role: None, has_inbox_seat: None, ..user("1") };
+        let member = |id: &str| Membership { group: GroupId::new("9"), user: UserId::new(id), priority: None };
+        let team = Group { id: GroupId::new("9"), name: None, distribution_method: None, assignment_limit: None };
+        let plan = Plan {
+            users: vec![Change::Removed { before: user("1"), after: Some(gone) }],
+            groups: vec![Change::Removed { before: team, after: None }],
+            memberships: ["1", "2"].map(|id| Change::Removed { before: member(id), after: None }).into(),
+            ..Plan::nothing(1)
+        };
+        let losses = Losses::by(&plan);
+        assert_eq!(kinds(&losses), [LossKind::People, LossKind::Teams, LossKind::Memberships]);
+        assert_eq!(losses.count(LossKind::Memberships), 1, "of the one who is still there");
+    }
+
+    #[test]
+    fn who_is_back_has_lost_nothing_and_who_came_and_went_has() {
+        let mut past = Past::default();
+        let mut had = Had::default();
+        had.note(&user("1"));
+        let gone = User { active: false, ..user("1") };
+        past.users.insert(UserId::new("1"), PastUser { had, now: Some(gone.clone()) });
+        assert_eq!(Losses::since(&past, &Plan::nothing(1)).count(LossKind::People), 1);
+        let back = Plan { users: vec![Change::Restored { before: gone, after: user("1") }], ..Plan::nothing(1) };
+        assert!(Losses::since(&past, &back).is_empty());
+    }
+
+    #[test]
+    fn what_a_person_let_through_is_let_through_until_it_can_be_read_again() {
+        let unreadable = |count: usize| {
+            let mut losses = Losses::default();
+            (0..count).for_each(|id| losses.add(LossKind::Emails, Loser::User(UserId::new(id.to_string()))));
+            losses
+        };
+        let mut memory = Memory::default();
+        memory.note_unreadable(&unreadable(4), false);
+        assert_eq!(memory.beyond(LossKind::Emails, 4), 4, "nobody looked at these");
+        memory.note_unreadable(&unreadable(40), true);
+        assert_eq!(memory.beyond(LossKind::Emails, 41), 1);
+        memory.note_unreadable(&unreadable(3), false);
+        assert_eq!(memory.beyond(LossKind::Emails, 40), 37);
+        memory.note_unreadable(&unreadable(0), false);
+        assert_eq!(memory, Memory::default());
+    }
+}

@@ -1,0 +1,83 @@
+//! What an import does beside observing and committing: it keeps the machines apart, and holds what takes too much.
+
+use super::Importer;
+use crate::clock;
+use crate::directory::{Amounts, LossKind, Losses, Observation, Part, Plan, Warning};
+use crate::import::policy::{Evidence, Held, Totals};
+use crate::import::{Policy, Verdict};
+use crate::ledger::{Failure, LedgerError, Run, RunStatus};
+
+impl Importer {
+    /// Leaves out the workspace's machines, or has them stay machines. What was known as one stays one, whatever becomes of its
+    /// address.
+    pub(super) async fn machines_apart(&self, mut observation: Observation) -> Result<Observation, LedgerError> {
+        observation.machines = observation.machines(&self.ledger.memory(&self.workspace).await?.machines);
+        if self.options.include_bots {
+            return Ok(observation.with_machines());
+        }
+        let mut machines = observation.machines.clone();
+        let users = observation.called_like_machines();
+        let part = Part { users: users.difference(&machines).cloned().collect(), ..Part::default() };
+        if !part.users.is_empty() {
+            // Somebody who is known as a person is one, whatever their name.
+            let known = self.ledger.latest_of(&self.workspace, &part).await?;
+            let people =
+                known.users.iter().filter(|(user, _)| user.value.active).map(|(user, _)| user.value.id.clone());
+            let people: Vec<_> = people.collect();
+            for id in part.users.into_iter().filter(|id| !people.contains(id)) {
+                let detail = format!(
+                    "admin {id} has no address that can be read, has no seat and is called like Intercom's machine; taken for one"
+                );
+                observation.warnings.push(Warning::new("machine_supposed", detail));
+                machines.insert(id);
+            }
+        }
+        Ok(observation.without(&machines))
+    }
+
+    /// Judges a plan, with what earlier imports took within the window. Where the plan takes nothing, they are not read.
+    pub(super) async fn judge(
+        &self,
+        allow_removals: bool,
+        totals: Totals,
+        plan: &Plan,
+    ) -> Result<Verdict, LedgerError> {
+        let guard = self.options.guard;
+        let policy = Policy { guard, allow_removals };
+        let mut unreadable = Amounts::default();
+        for kind in LossKind::ALL {
+            unreadable.set(kind, plan.memory.beyond(kind, plan.unreadable.count(kind)));
+        }
+        let (mut losses, mut then, mut now) = (Losses::by(plan), Amounts::default(), Amounts::default());
+        let takes_nothing = losses.is_empty() && plan.unreadable.is_empty();
+        if !(allow_removals || takes_nothing) {
+            let begin = clock::before(self.clock.now(), guard.window);
+            let after = self.ledger.losses_count_after(&self.workspace, begin).await?;
+            losses = Losses::since(&self.ledger.past(&self.workspace, after, plan.base).await?, plan);
+            if policy.needs_amounts(&losses, &unreadable) {
+                then = self.ledger.amounts(&self.workspace, after).await?;
+                now = self.ledger.amounts(&self.workspace, plan.base).await?;
+            }
+        }
+        let evidence = Evidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
+        Ok(policy.judge(totals, plan, evidence))
+    }
+
+    pub(super) async fn hold(&self, mut run: Run, held: Held) -> Result<Run, LedgerError> {
+        let kinds: Vec<&str> = held.by.iter().map(|exceeded| exceeded.kind.as_str()).collect();
+        tracing::warn!(
+            workspace = %self.workspace, import.id = run.id, import.held_by = %kinds.join(" "), reason = %held.why,
+            "import held; nothing was changed"
+        );
+        run.status = RunStatus::Held;
+        run.activity_watermark = None;
+        run.held_by = held.by;
+        run.error = Some(Failure {
+            code: "too_many_removals".to_owned(),
+            detail: held.why,
+            remedy: "run `intercom-scim-bridge import full --dry-run` to see who and what it is, and compare it with Intercom; if it is true, run `intercom-scim-bridge import full --allow-removals` or POST {\"mode\":\"full\",\"allow_removals\":true} to /api/v1/imports"
+                .to_owned(),
+        });
+        self.end(run).await
+    }
+}
