@@ -16,6 +16,7 @@ mod m20261121_000008_lifecycle;
 mod m20261121_000009_page_sessions;
 mod m20261127_000011_queued_imports;
 mod m20261127_000012_evidence;
+mod m20261127_000015_erasure;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000009_page_sessions::Migration),
             Box::new(m20261127_000011_queued_imports::Migration),
             Box::new(m20261127_000012_evidence::Migration),
+            Box::new(m20261127_000015_erasure::Migration),
         ]
     }
 }

@@ -4,10 +4,12 @@
 //! workspace  the importer's loop and the publisher's
 //! supervisor keeps the loops running
 //! access     keys, clients, connections, the audit trail
+//! upkeep     what the ledger need not hold any more
 //! ```
 
 mod access;
 mod supervisor;
+mod upkeep;
 mod workspace;
 
 use std::net::{SocketAddr, TcpListener};
@@ -22,6 +24,8 @@ use tokio::task::JoinHandle;
 use access::{AccessLoop, audit_loop};
 pub use access::{key_file, open_connection, open_tokens, stored_vault, trusted_issuers, vault};
 use supervisor::Supervisor;
+pub use upkeep::keep_up;
+use upkeep::upkeep_loop;
 use workspace::Running;
 pub use workspace::{importer_of, workspace_of};
 
@@ -188,6 +192,9 @@ impl App {
         let mut loops: Vec<JoinHandle<()>> =
             running.into_iter().flat_map(|running| running.keep(&supervisor, &stopped)).collect();
         loops.push(keep_access(&supervisor, access, &stopped));
+        let (kept, settings, time, stopping) = (ledger.clone(), config.clone(), clock.clone(), stopped.clone());
+        let upkeep = move || upkeep_loop(kept.clone(), settings.clone(), time.clone(), stopping.clone());
+        loops.push(supervisor.keep(of_all("upkeep"), stopped.clone(), || {}, upkeep));
         if let Some(certificates) = certificates {
             let (clock, stopping) = (clock.clone(), stopped.clone());
             let watch = move || Arc::clone(&certificates).watch(clock.clone(), stopping.clone());

@@ -145,6 +145,7 @@ async fn publish_loop(
 ) {
     let workspace = publisher.workspace();
     let mut settled = None;
+    let mut erased = None;
     let mut failing = false;
     let mut notices = None;
     loop {
@@ -153,7 +154,11 @@ async fn publish_loop(
             notices = ledger.notices().await.ok();
         }
         let refreshed = async {
+            let erasure = ledger.last_erasure(workspace).await?;
             publisher.refresh().await?;
+            if erased.replace(erasure).is_some_and(|before| before != erasure) {
+                shown.past.forget().await;
+            }
             // Queued by another process, or by one that is gone.
             if ledger.has_queued(workspace).await? {
                 shown.nudge.serve_queue();

@@ -44,6 +44,7 @@ impl Ledger {
         ttl: Duration,
         now: OffsetDateTime,
     ) -> Result<Option<Lease>, LedgerError> {
+        self.file_is_there()?;
         use leases::Column;
         let holder = self.sign(holder).await;
         let row = leases::ActiveModel {

@@ -417,6 +417,8 @@ pub(super) fn row(run: &Run) -> imports::ActiveModel {
         progress: Set(run.progress.clone()),
         warnings: Set(json!(run.warnings)),
         error: Set(run.error.as_ref().map(|error| json!(error))),
+        // Its salt comes with its record.
+        proof: sea_orm::ActiveValue::NotSet,
     }
 }
 

@@ -21,8 +21,17 @@ pub struct Publisher {
     ledger: Ledger,
     clock: Clock,
     live: Arc<Live>,
-    /// The run that confirmed what is shown. Held while refreshing, so that an older picture never follows a newer one.
-    refreshing: Arc<Mutex<Option<RunId>>>,
+    /// What is shown came of this. Held while refreshing, so that an older picture never follows a newer one.
+    refreshing: Arc<Mutex<ShownFrom>>,
+}
+
+/// What the picture that is shown came of.
+#[derive(Clone, Copy, Debug, Default)]
+struct ShownFrom {
+    /// The run that confirmed it.
+    run: Option<RunId>,
+    /// The last erasure before it was read.
+    erasure: i64,
 }
 
 /// How a workspace is shown.
@@ -65,18 +74,25 @@ impl Publisher {
         // Asked first: a generation may still be committed after this, but not one that this confirms.
         let confirmed = self.ledger.last_success(&self.workspace, None).await?;
         let latest = self.ledger.generation(&self.workspace).await?;
+        let erasure = self.ledger.last_erasure(&self.workspace).await?;
         let shown = self.live.picture();
+        // What was erased must be in no picture any more, the earlier ones among them.
+        let erased = erasure != refreshing.erasure && shown.is_some();
         let moved = match &shown {
             None => latest != 0,
+            Some(_) if erased => true,
             Some(shown) if shown.edition().generation != latest => true,
             Some(shown) if shown.directory().first_gone.is_some_and(|gone| gone <= self.gone_by()) => true,
             // Away mode and sign-ins change without a generation, and only by an import.
-            Some(_) if confirmed.as_ref().map(|run| run.id) == *refreshing => false,
+            Some(_) if confirmed.as_ref().map(|run| run.id) == refreshing.run => false,
             Some(shown) => !shown.directory().holds_volatile(&self.ledger.volatile(&self.workspace).await?),
         };
-        let picture = if moved { Some(self.picture(latest, shown).await?) } else { None };
-        *refreshing = confirmed.as_ref().map(|run| run.id);
-        self.live.show(picture, confirmed.as_ref().and_then(|run| run.observed_at));
+        let picture = if moved { Some(self.picture(latest, shown, erased).await?) } else { None };
+        *refreshing = ShownFrom { run: confirmed.as_ref().map(|run| run.id), erasure };
+        if erased {
+            self.live.forget_earlier();
+        }
+        self.live.show(picture, confirmed.as_ref().and_then(|run| run.observed_at), !erased);
         Ok(confirmed)
     }
 
@@ -85,11 +101,17 @@ impl Publisher {
         clock::before(self.clock.now(), self.options.retention)
     }
 
-    async fn picture(&self, generation: Generation, previous: Option<Arc<Picture>>) -> Result<Picture, LedgerError> {
+    async fn picture(
+        &self,
+        generation: Generation,
+        previous: Option<Arc<Picture>>,
+        as_a_whole: bool,
+    ) -> Result<Picture, LedgerError> {
         let (ledger, workspace, gone_by) = (&self.ledger, self.workspace.as_str(), self.gone_by());
         let mut part = None;
         if let Some(shown) = previous.as_deref().map(|picture| picture.edition().generation)
             && shown <= generation
+            && !as_a_whole
         {
             let touched = ledger.touched(workspace, shown, generation).await?;
             part = Some(touched).filter(|part| part.users.len() + part.groups.len() <= limits::PLANNED_IN_PART);

@@ -1,6 +1,6 @@
 //! What `ledger verify` proves beside versions: who did it, runs, requests and prunings.
 
-use intercom_scim_bridge::ledger::{Closing, Ledger, NewRequest, RequestQuestion, RunStatus};
+use intercom_scim_bridge::ledger::{Closing, Ledger, NewRequest, RequestEnd, RequestQuestion, RunStatus};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use simulator::Fault;
 use time::{Duration, OffsetDateTime};
@@ -29,13 +29,18 @@ fn new_request(reference: &str, at: OffsetDateTime) -> NewRequest {
         operation: "create_account".to_owned(),
         target: None,
         entitlement: None,
-        user_name: Some("new@example.com".to_owned()),
+        user_name: Some(format!("{reference}@example.com")),
         comment: None,
     }
 }
 
 fn closing(declined: bool, at: OffsetDateTime) -> Closing {
-    Closing { by: "Ada".to_owned(), note: Some("no seat".to_owned()), declined, at }
+    Closing {
+        by: "Ada".to_owned(),
+        note: Some("no seat".to_owned()),
+        end: if declined { RequestEnd::Declined } else { RequestEnd::Done },
+        at,
+    }
 }
 
 /// Two generations with who made the second, a run without changes, one that failed, and three requests: `req_open`,
@@ -372,7 +377,7 @@ async fn a_ledger_from_before_there_were_records_is_taken_as_found_and_proved_fr
     connection.execute_unprepared(BEFORE_RECORDS).await.unwrap();
     connection.close().await.unwrap();
     let ledger = Ledger::open(&database.url).await.unwrap();
-    assert_eq!(ledger.migrate().await.unwrap(), 2);
+    assert_eq!(ledger.migrate().await.unwrap(), 3);
     let verified = ledger.verify("default", Some(HEAD_OF_BEFORE)).await.unwrap();
     assert_eq!(verified.findings, []);
     assert_eq!((verified.known_head, verified.generations, verified.versions), (Some(true), 2, 21));

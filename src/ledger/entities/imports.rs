@@ -27,6 +27,7 @@ pub struct Model {
     pub progress: Option<String>,
     pub warnings: Json,
     pub error: Option<Json>,
+    pub proof: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
