@@ -26,7 +26,7 @@ use super::person::{self, activity_page, erase_entry, erase_request, erase_run, 
 use super::salted::{ERASED, REQUESTED_BY};
 use super::salting::{ACTIVITY, REQUEST, RUN, USER, version_key};
 use super::{AuditEntry, Ledger, LedgerError, Person};
-use crate::directory::{Activity, Actor, Change, LogFacts, Metadata, Plan, UserId};
+use crate::directory::{Activity, Actor, Change, Metadata, Plan, UserId};
 use crate::limits;
 
 /// What an erasure took out.
@@ -420,13 +420,13 @@ pub(super) fn without_erased(entry: &Activity, is_erased: &dyn Fn(&str) -> bool)
         return entry.clone();
     }
     let mut kept = entry.clone();
+    let session = person::is_of_session(&entry.kind);
     if acted {
         let id = entry.performed_by.as_ref().and_then(|actor| actor.id.clone());
-        kept.performed_by = Some(Actor { id: id.filter(|_| entry.kind != LogFacts::SIGN_IN), email: None })
-            .filter(|actor| actor.id.is_some());
+        kept.performed_by = Some(Actor { id: id.filter(|_| !session), email: None }).filter(|actor| actor.id.is_some());
     }
     if about {
-        let id = subject.filter(|_| entry.kind != LogFacts::SIGN_IN);
+        let id = subject.filter(|_| !session);
         let details = id.map_or_else(|| serde_json::json!({}), |id| serde_json::json!({"admin": {"id": id}}));
         kept.metadata = Metadata::from(details);
     }

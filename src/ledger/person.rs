@@ -12,7 +12,6 @@ use super::entities::{
 use super::salted::{ACTIVITY, ERASED, PERSON, Proof, REQUEST, REQUESTED_BY};
 use super::{Ledger, LedgerError, digests};
 use crate::date_time;
-use crate::directory::LogFacts;
 use crate::limits;
 
 /// Somebody whom the ledger may know something of, by all the names that it has for them.
@@ -29,7 +28,12 @@ pub struct Person {
 }
 
 /// Kinds of log entries that tell of nothing but that somebody signed in or out, or was there.
-const SESSIONS: [&str; 4] = [LogFacts::SIGN_IN, "admin_login", "admin_logout", "admin_occupancy"];
+const SESSIONS: [&str; 4] = ["admin_login", "admin_logout", "admin_occupancy", "admin_unauthorized_sign_in"];
+
+/// Whether a log entry of this kind tells of nothing but a session.
+pub(super) fn is_of_session(kind: &str) -> bool {
+    SESSIONS.iter().any(|session| kind.starts_with(session))
+}
 
 impl Ledger {
     /// Finds a person by an id (Intercom's, or `adm_` and that), or by an address that they ever had.
@@ -307,8 +311,7 @@ impl Person {
         let acted = self.is_id(row.performed_by_id.as_deref());
         let about = self.is_id(row.subject_id.as_deref());
         let has_address = row.performed_by_email.as_deref().is_some_and(|email| self.is_named_in(email));
-        let session = SESSIONS.iter().any(|kind| row.kind.starts_with(kind));
-        let of_themselves = session && (about || acted && row.subject_id.is_none());
+        let of_themselves = is_of_session(&row.kind) && (about || acted && row.subject_id.is_none());
         let details = row.metadata != json!({}) && (about || self.is_told_of(&row.metadata, acted));
         let holds = |field: &str| match field {
             "actor" => of_themselves && acted,

@@ -12,6 +12,7 @@ mod commands;
 mod connect;
 mod connections;
 mod date_times;
+mod erased_files;
 mod erasure;
 mod evidence;
 mod faults;
