@@ -130,8 +130,8 @@ pub const CHECKPOINT_ATTEMPTS: u32 = 20;
 /// See [`CHECKPOINT_ATTEMPTS`].
 pub const CHECKPOINT_PAUSE: Duration = Duration::from_millis(250);
 
-/// People whose retention has ended and who are erased in one transaction.
-pub const ERASED_AT_ONCE: usize = 200;
+/// People whose retention has ended and who are erased in one round; the next one is soon.
+pub const ERASED_AT_ONCE: u64 = 200;
 
 /// Runs that changed nothing are listed one by one for so long. After that, the last one of each day stays.
 pub const RUNS_FOLDED_AFTER: Duration = Duration::from_hours(7 * 24);

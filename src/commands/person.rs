@@ -19,6 +19,10 @@ pub struct EraseRequest<'a> {
 pub async fn show(ledger: &Ledger, workspace: &str, named: &str) -> Result<(), CommandError> {
     let person = find(ledger, workspace, named).await?;
     let all = ledger.all_of_person(workspace, &person).await.map_err(unusable)?;
+    let holds = |part: &str| all[part].as_array().is_some_and(|rows| !rows.is_empty());
+    if !["versions", "activity", "requests", "imports_requested", "tokens", "audit"].into_iter().any(holds) {
+        return Err(nobody(workspace));
+    }
     // JSON always serialises.
     print_line(&serde_json::to_string_pretty(&all).unwrap_or_default());
     Ok(())
@@ -59,6 +63,9 @@ pub async fn erase(ledger: &Ledger, workspace: &str, request: EraseRequest<'_>) 
         Err(LedgerError::StillThere) => return Err(still_there(&person)),
         erased => erased.map_err(unusable)?,
     };
+    if erased.is_empty() && person.ids.is_empty() {
+        return Err(nobody(workspace));
+    }
     // Where an earlier erasure could not finish this, it is done now.
     let scrub = !request.dry_run && ledger.scrub_is_due().await.map_err(unusable)?;
     let scrubbed = if scrub { ledger.scrub().await } else { Ok(()) };
@@ -126,12 +133,16 @@ fn still_there(person: &Person) -> CommandError {
 async fn find(ledger: &Ledger, workspace: &str, named: &str) -> Result<Person, CommandError> {
     let person = ledger.find_person(workspace, named).await.map_err(unusable)?;
     if person.is_unknown() {
-        return Err(CommandError::new(format!(
-            "the ledger of the workspace {workspace} knows nobody by that: PERSON is an id, such as adm_4423433, or an address that \
-             the person had"
-        )));
+        return Err(nobody(workspace));
     }
     Ok(person)
+}
+
+fn nobody(workspace: &str) -> CommandError {
+    CommandError::new(format!(
+        "the ledger of the workspace {workspace} knows nobody by that: PERSON is an id, such as adm_4423433, or an address that \
+         the person had"
+    ))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]

@@ -386,7 +386,8 @@ async fn refuse(
         user_name: asked.user_name.as_deref().map(fit_for_a_record),
     };
     // The client's answer does not hang on the record, nor wait long for it.
-    let recorded = match service.clock.within(limits::REFUSAL_WAIT, service.ledger.record_request(refused)).await {
+    let record = Box::pin(service.ledger.record_request(refused));
+    let recorded = match service.clock.within(limits::REFUSAL_WAIT, record).await {
         Some(Ok(reference)) => Some(reference),
         Some(Err(error)) => {
             tracing::error!(error = %error.chain(), operation, "a refused write could not be recorded");

@@ -17,8 +17,8 @@ use time::OffsetDateTime;
 use super::commit::{insert, writing};
 use super::digests::Fields;
 use super::entities::{
-    activity, audit, erased_people, erased_rows, erasures, generations, imports, leases, lifecycle_requests, tokens,
-    user_versions, volatile,
+    activity, audit, erased_people, erased_rows, erasures, imports, leases, lifecycle_requests, tokens, user_versions,
+    volatile,
 };
 use super::evidence::{self, Kind, Records};
 use super::lease::{millis, patience};
@@ -127,28 +127,21 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub async fn due_for_erasure(&self, workspace: &str, before: OffsetDateTime) -> Result<Vec<Person>, LedgerError> {
         use user_versions::Column;
-        let db = &self.database;
+        let last = self.number_at(workspace, before).await?;
         let gone = user_versions::Entity::find()
             .select_only()
             .column(Column::UserId)
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::ToGeneration.is_null())
+            .filter(Column::FromGeneration.lte(last))
             .filter(Column::Active.eq(false))
             // A proof that tells of an erasure is JSON.
             .filter(Condition::any().add(Column::Proof.is_null()).add(Column::Proof.not_like("{%")))
-            .order_by_asc(Column::UserId);
+            .order_by_asc(Column::UserId)
+            .limit(limits::ERASED_AT_ONCE);
         let mut due = Vec::new();
-        for id in gone.into_tuple::<String>().all(db).await? {
-            let versions = versions_of(db, workspace, &BTreeSet::from([id.clone()])).await?;
-            let since = versions.iter().rev().take_while(|row| !row.active).last();
-            let Some(since) = since.map(|row| row.from_generation) else { continue };
-            let row = generations::Entity::find_by_id((workspace.to_owned(), since)).one(db).await?;
-            if row.is_some_and(|row| row.at <= before) {
-                due.push(person::gather(db, workspace, BTreeSet::from([id])).await?);
-                if due.len() == limits::ERASED_AT_ONCE {
-                    break;
-                }
-            }
+        for id in gone.into_tuple::<String>().all(&self.database).await? {
+            due.push(person::gather(&self.database, workspace, BTreeSet::from([id])).await?);
         }
         Ok(due)
     }

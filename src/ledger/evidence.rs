@@ -2,7 +2,8 @@
 //!
 //! Each workspace has one chain. A record has a number, a kind, a subject, the digest of what it proves, and a hash that
 //! covers all of that and the hash of the record before it. Nothing is ever taken out of the chain: when something is
-//! pruned, its record stays and says by which pruning. A generation is a record too, with its own hash, so the hash of the
+//! pruned, its record stays and says by which pruning, and records that are folded are in the one that stands for them. A
+//! generation is a record too, with its own hash, so the hash of the
 //! last record (the *head*) stands for the whole history.
 //!
 //! ```text

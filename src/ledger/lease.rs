@@ -44,8 +44,8 @@ impl Ledger {
         ttl: Duration,
         now: OffsetDateTime,
     ) -> Result<Option<Lease>, LedgerError> {
-        self.file_is_there()?;
         use leases::Column;
+        self.file_is_there()?;
         let holder = self.sign(holder).await;
         let row = leases::ActiveModel {
             workspace: Set(workspace.to_owned()),

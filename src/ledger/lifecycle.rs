@@ -189,6 +189,7 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub async fn open_requests(&self, workspace: &str) -> Result<(u64, Option<OffsetDateTime>), LedgerError> {
         use lifecycle_requests::Column;
+        self.file_is_there()?;
         let open = of(workspace).filter(Column::State.eq("open"));
         let oldest = open.clone().order_by_asc(Column::Id).one(&self.database).await?;
         Ok((open.count(&self.database).await?, oldest.map(|request| request.at)))
@@ -236,6 +237,8 @@ impl Ledger {
     ) -> Result<u64, LedgerError> {
         use lifecycle_requests::Column;
         let open = of(workspace).filter(Column::State.eq("open")).order_by_asc(Column::Id);
+        // SQLite compares times as texts, which is right to the second; what is compared below is right.
+        let open = open.filter(Column::At.lt(before + time::Duration::SECOND));
         let waiting = open.select_only().columns([Column::Reference, Column::At, Column::LastAt]);
         let waiting = waiting.into_tuple::<(String, OffsetDateTime, Option<OffsetDateTime>)>();
         let mut expired = 0;

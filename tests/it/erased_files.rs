@@ -171,6 +171,12 @@ fn a_person_is_shown_and_erased_from_the_shell_and_refused_with_what_to_do_first
     for trace in TRACES {
         assert!(!holds(&bytes, trace), "{trace}");
     }
+    for command in [&["ledger", "person", BO][..], &["ledger", "erase", BO, "--reason", "again"]] {
+        let nobody = shell.run(command);
+        assert!(nobody.code == Some(1) && nobody.stderr.contains("knows nobody by that"), "{}", nobody.stderr);
+    }
+    let again = shell.run(&["ledger", "erase", &bo.bo.to_string(), "--reason", "again", "--json"]);
+    assert!(again.code == Some(0) && again.stdout.contains("\"versions\":0"), "{}", again.stderr);
     let verified = shell.run(&["ledger", "verify"]);
     assert!(
         verified.code == Some(0) && verified.stdout.contains("personal data was erased 1 time"),

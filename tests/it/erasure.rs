@@ -62,7 +62,7 @@ pub async fn history(database: TestDatabase) -> (Hand, Small) {
         workspace.note(at - 100, "admin_login_failure", bo, json!({"from": "192.0.2.77"}));
     });
     hand.full().await;
-    hand.simulator.change(|workspace| workspace.admin_mut(bo).unwrap().name = "Bo B. Diddley".to_owned());
+    hand.simulator.change(|workspace| "Bo B. Diddley".clone_into(&mut workspace.admin_mut(bo).unwrap().name));
     hand.full().await;
     hand.simulator.change(|workspace| workspace.remove_admin(bo, small.ada, at + 100));
     hand.allowing_removals(Mode::Full).await;
@@ -386,7 +386,7 @@ async fn who_has_been_gone_for_the_time_of_the_settings_is_due_and_nobody_else(d
 
 async fn an_address_that_somebody_else_has_now_is_theirs(database: TestDatabase) {
     let (hand, small) = history(database).await;
-    hand.simulator.change(|workspace| workspace.admin_mut(small.cy).unwrap().email = BO.to_owned());
+    hand.simulator.change(|workspace| BO.clone_into(&mut workspace.admin_mut(small.cy).unwrap().email));
     hand.full().await;
     let erased = erase(&hand, &format!("adm_{}", small.bo)).await;
     assert_eq!(erased.versions, 3);

@@ -25,7 +25,7 @@ async fn findings(hand: &Hand) -> Vec<String> {
 
 /// An import that the schedule set off.
 async fn poll(hand: &Hand) {
-    hand.clock.advance(Duration::from_mins(60));
+    hand.clock.advance(Duration::from_hours(1));
     let request =
         intercom_scim_bridge::import::ImportRequest::incremental(intercom_scim_bridge::ledger::Trigger::Schedule);
     hand.importer.run_once(&request, &|_| {}).await.unwrap().unwrap();
@@ -160,4 +160,103 @@ async fn a_database_file_that_is_deleted_or_replaced_is_noticed_and_nothing_is_w
     gone(hand.ledger.file_is_there());
     std::fs::rename(&kept, &file).unwrap();
     assert_eq!(hand.ledger.generation("default").await.unwrap(), 1, "once it is back, all is well");
+}
+
+/// How large the file is, without what waits in the write-ahead log.
+async fn file_size(hand: &Hand) -> u64 {
+    hand.ledger.empty_log().await.unwrap();
+    let file = hand.database.url.trim_start_matches("sqlite://").split('?').next().unwrap();
+    std::fs::metadata(file).unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures how much the database grows, for docs/operations.md; it prints the figures"]
+async fn growth_is_measured() {
+    const TIMES: usize = 1_000;
+    let mut workspace = simulator::Workspace::new(crate::support::hand::TOKEN);
+    let people: Vec<u64> = (0..1_000).map(|number| workspace.add_teammate(&format!("Person Number{number}"))).collect();
+    for team in people.chunks(50) {
+        workspace.add_team("Support", team);
+    }
+    let hand = Hand::with(TestDatabase::sqlite(), workspace).await;
+    hand.full().await;
+    let first = file_size(&hand).await;
+    println!("first import of 1,000 people: {first} bytes");
+    let mut last = first;
+    let mut grown = async |what: &str, count: usize| {
+        let size = file_size(&hand).await;
+        println!("{what}: {} bytes each ({count})", (size - last) / count as u64);
+        last = size;
+    };
+    for _ in 0..TIMES {
+        poll(&hand).await;
+    }
+    grown("import that changed nothing", TIMES).await;
+    hand.simulator.change(|workspace| {
+        for (person, second) in people.iter().take(TIMES).zip(0..) {
+            workspace.sign_in(*person, "google_oauth2", START.unix_timestamp() - 5_000 + second);
+        }
+    });
+    hand.full().await;
+    grown("log entry (sign-in)", TIMES).await;
+    for (number, person) in people.iter().enumerate() {
+        hand.simulator.change(|workspace| {
+            workspace.admin_mut(*person).unwrap().job_title = Some(format!("Title {number}"));
+        });
+        poll(&hand).await;
+    }
+    grown("change of a person, with its import", TIMES).await;
+    for number in 0..TIMES {
+        let request =
+            refused(&format!("req_{number}"), "eic", &format!("person{number}@example.com"), hand.clock.now());
+        hand.ledger.record_request(request).await.unwrap();
+    }
+    grown("request", TIMES).await;
+    for number in 0..TIMES {
+        hand.ledger
+            .record_request(refused(&format!("req_again_{number}"), "eic", "person1@example.com", hand.clock.now()))
+            .await
+            .unwrap();
+    }
+    grown("request that was made before", TIMES).await;
+    let entry = |number: usize| intercom_scim_bridge::ledger::AuditEntry {
+        workspace: Some("default".to_owned()),
+        actor: Some("saviynt".to_owned()),
+        identity: Some("client cli_8aZkQ0m3Ru2pXw".to_owned()),
+        address: Some("192.0.2.7".to_owned()),
+        method: Some("GET".to_owned()),
+        route: Some("/scim/v2/Users/{id}".to_owned()),
+        target: Some(format!("adm_{}", people[number])),
+        status: Some(200),
+        request_id: Some(format!("{number:032x}")),
+        ..intercom_scim_bridge::ledger::AuditEntry::event("request", hand.clock.now())
+    };
+    hand.ledger.record_audit((0..TIMES).map(entry).collect()).await.unwrap();
+    grown("audit entry", TIMES).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures how much the database grows, for docs/operations.md; it prints the figures"]
+async fn growth_is_measured_of_a_month_of_polls() {
+    const DAYS: u64 = 5;
+    // 288 imports a day for thirty days, as a poll of five minutes makes them, and what is left once they are folded.
+    let hand = Hand::small(TestDatabase::sqlite()).await.0;
+    hand.full().await;
+    let before = file_size(&hand).await;
+    for _ in 0..288 * DAYS {
+        hand.clock.advance(Duration::from_mins(5));
+        let request =
+            intercom_scim_bridge::import::ImportRequest::incremental(intercom_scim_bridge::ledger::Trigger::Schedule);
+        hand.importer.run_once(&request, &|_| {}).await.unwrap().unwrap();
+    }
+    let unfolded = file_size(&hand).await;
+    let folding = hand.ledger.fold_runs("default", hand.clock.now(), hand.clock.now()).await.unwrap();
+    hand.ledger.scrub().await.unwrap();
+    let folded = file_size(&hand).await;
+    println!("folded: {} runs, {} records", folding.runs, folding.records);
+    println!(
+        "a day of polls that changed nothing: {} bytes, {} once folded",
+        (unfolded - before) / DAYS,
+        folded.saturating_sub(before) / DAYS
+    );
 }
