@@ -172,7 +172,7 @@ async fn file_size(hand: &Hand) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures how much the database grows, for docs/operations.md; it prints the figures"]
 async fn growth_is_measured() {
-    const TIMES: usize = 1_000;
+    const TIMES: usize = 200;
     let mut workspace = simulator::Workspace::new(crate::support::hand::TOKEN);
     let people: Vec<u64> = (0..1_000).map(|number| workspace.add_teammate(&format!("Person Number{number}"))).collect();
     for team in people.chunks(50) {
