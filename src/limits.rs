@@ -161,6 +161,26 @@ pub const MIGRATION_ATTEMPTS: u32 = 10;
 /// See [`MIGRATION_ATTEMPTS`].
 pub const MIGRATION_PAUSE: Duration = Duration::from_millis(300);
 
+/// How often SQLite is asked to empty its write-ahead log after an erasure, and the pause between: whoever reads an earlier
+/// state keeps it from that, for as long as a reading takes.
+pub const CHECKPOINT_ATTEMPTS: u32 = 20;
+/// See [`CHECKPOINT_ATTEMPTS`].
+pub const CHECKPOINT_PAUSE: Duration = Duration::from_millis(250);
+
+/// People whose retention has ended and who are erased in one round; the next one is soon.
+pub const ERASED_AT_ONCE: u64 = 200;
+
+/// Runs that changed nothing are listed one by one for so long. After that, the last one of each day stays.
+pub const RUNS_FOLDED_AFTER: Duration = Duration::from_hours(7 * 24);
+/// Fewer are not worth a record of their own.
+pub const FOLDED_AT_LEAST: usize = 20;
+
+/// How often it is looked whether somebody's retention or a request's time has ended, and whether runs can be folded.
+pub const UPKEEP: Duration = Duration::from_mins(1);
+
+/// Largest reason of an erasure, in letters.
+pub const REASON_LETTERS: usize = 500;
+
 /// How long the answer to a refused write waits for its record.
 pub const REFUSAL_WAIT: Duration = Duration::from_secs(2);
 
@@ -294,6 +314,10 @@ pub const FULL_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Dur
 pub const LEASE: RangeInclusive<Duration> = Duration::from_secs(1)..=LEASE_MAX;
 /// `import.loss_window`.
 pub const LOSS_WINDOW: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
+/// `import.erase_removed_after`.
+pub const ERASE_REMOVED_AFTER: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(36_500 * 24);
+/// `limits.request_expiry`.
+pub const REQUEST_EXPIRY: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(3_650 * 24);
 /// `serve.max_age`.
 pub const MAX_AGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
 /// `serve.max_wait`.

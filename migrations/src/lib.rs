@@ -17,6 +17,7 @@ mod m20261121_000009_page_sessions;
 mod m20261127_000011_queued_imports;
 mod m20261127_000012_evidence;
 mod m20261127_000014_losses;
+mod m20261127_000015_erasure;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000011_queued_imports::Migration),
             Box::new(m20261127_000012_evidence::Migration),
             Box::new(m20261127_000014_losses::Migration),
+            Box::new(m20261127_000015_erasure::Migration),
         ]
     }
 }

@@ -5,11 +5,13 @@
 //! supervisor keeps the loops running
 //! access     keys, clients, connections, the audit trail
 //! reload     what is read again on SIGHUP
+//! upkeep     what the ledger need not hold any more
 //! ```
 
 mod access;
 mod reload;
 mod supervisor;
+mod upkeep;
 mod workspace;
 
 use std::net::{SocketAddr, TcpListener};
@@ -26,6 +28,8 @@ pub use access::{key_file, open_connection, open_tokens, stored_vault, trusted_i
 use reload::Reload;
 pub use reload::Reloaded;
 use supervisor::Supervisor;
+pub use upkeep::keep_up;
+use upkeep::upkeep_loop;
 use workspace::Running;
 pub use workspace::{importer_of, workspace_of};
 
@@ -194,6 +198,9 @@ impl App {
             running.into_iter().flat_map(|running| running.keep(&supervisor, &stopped)).collect();
         loops.push(keep_access(&supervisor, access, &stopped));
         let reload = Reload::new(config, certificates.clone());
+        let (kept, settings, time, stopping) = (ledger.clone(), config.clone(), clock.clone(), stopped.clone());
+        let upkeep = move || upkeep_loop(kept.clone(), settings.clone(), time.clone(), stopping.clone());
+        loops.push(supervisor.keep(of_all("upkeep"), stopped.clone(), || {}, upkeep));
         if let Some(certificates) = certificates {
             let (clock, stopping) = (clock.clone(), stopped.clone());
             let watch = move || Arc::clone(&certificates).watch(clock.clone(), stopping.clone());

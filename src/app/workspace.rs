@@ -161,6 +161,7 @@ async fn publish_loop(
 ) {
     let workspace = publisher.workspace();
     let mut settled = None;
+    let mut erased = None;
     let mut failing = false;
     let mut notices = None;
     // Of which run the times were looked at, and when.
@@ -171,7 +172,11 @@ async fn publish_loop(
             notices = ledger.notices().await.ok();
         }
         let refreshed = async {
+            let erasure = ledger.last_erasure(workspace).await?;
             publisher.refresh().await?;
+            if erased.replace(erasure).is_some_and(|before| before != erasure) {
+                shown.past.forget().await;
+            }
             // Queued by another process, or by one that is gone.
             if ledger.has_queued(workspace, &clock).await? {
                 shown.nudge.serve_queue();

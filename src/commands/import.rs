@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::{CommandError, asked_to_stop, print_line, system_user};
-use crate::app::{importer_of, open_connection, open_ledger, vault, workspace_of};
+use crate::app::{importer_of, keep_up, open_connection, open_ledger, vault, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::{Change, DEFAULT_WORKSPACE, Exceeded, Loser, Plan, Snapshot, Warning};
@@ -67,6 +67,11 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     } else {
         import(&importer, arguments, &clock, &bar).await
     };
+    if !arguments.dry_run
+        && let Err(error) = keep_up(&ledger, config, &clock).await
+    {
+        tracing::warn!(error = %error.chain(), "the upkeep of the ledger failed; the next import tries again");
+    }
     ledger.close().await;
     result
 }

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::arguments::{duration, moment, moment_of, zone};
+use super::person::{self, EraseRequest};
 use super::{CommandError, backup, by_command_with, existing_ledger, print_line, when};
 use crate::app::workspace_of;
 use crate::clock::{self, Clock};
@@ -72,6 +73,27 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print everything that the database holds about a person, as JSON: for a person who asks for their data.
+    Person {
+        /// An id, such as adm_4423433, or an address that the person ever had.
+        #[arg(allow_hyphen_values = true, value_parser = NonEmptyStringValueParser::new())]
+        person: String,
+    },
+    /// Erase the personal data of somebody who was removed, for good. Ids stay, and who had which access when.
+    Erase {
+        /// An id, such as adm_4423433, or an address that the person ever had.
+        #[arg(allow_hyphen_values = true, value_parser = NonEmptyStringValueParser::new())]
+        person: String,
+        /// Why. It is kept, in the audit trail and with the record of the erasure, so it must not name the person.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Print what would be erased, and erase nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Print what was erased as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Write a copy of the whole database into a new file, while the bridge runs, and check the copy. SQLite only.
     Backup {
         /// The file; it must not be there yet.
@@ -121,7 +143,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
                  to see what would be taken out",
             ));
         }
-        Command::Verify { .. } | Command::Export { .. } | Command::Prune { .. } => {}
+        _ => {}
     }
     let ledger = existing_ledger(config).await?;
     let workspace = arguments.workspace.as_str();
@@ -140,6 +162,11 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         Command::Prune { keep, yes, dry_run, json } => {
             let request = PruneRequest { keep: *keep, yes: *yes, dry_run: *dry_run, json: *json };
             prune(&ledger, workspace, request).await
+        }
+        Command::Person { person } => person::show(&ledger, workspace, person).await,
+        Command::Erase { person, reason, dry_run, json } => {
+            let request = EraseRequest { person, reason, dry_run: *dry_run, json: *json };
+            person::erase(&ledger, workspace, request).await
         }
         Command::Backup { .. } | Command::Restore { .. } => Ok(()),
     };
@@ -226,6 +253,14 @@ fn lines(verified: &Verified) -> Vec<String> {
             counted(found.runs, "run", "runs"),
             counted(found.activity, "activity entry", "activity entries"),
             counted(found.requests, "request", "requests")
+        ));
+    }
+    if let Some(erased) = &verified.erased {
+        lines.push(format!(
+            "personal data was erased {} ({} in all), last on {}; the rest of those rows is proved as before",
+            counted(erased.erasures, "time", "times"),
+            counted(erased.rows, "row", "rows"),
+            erased.last_at.date()
         ));
     }
     if let Some(at) = verified.shortened_at {
@@ -345,12 +380,20 @@ async fn prune(ledger: &Ledger, workspace: &str, request: PruneRequest) -> Resul
     );
     let event = by_command_with("ledger.pruned", workspace, &[workspace.to_owned()], &detail, now);
     ledger.record_audit(event).await.map_err(unreadable)?;
+    // SQLite leaves what it deletes in its file until then.
+    let scrubbed = ledger.scrub().await;
     if request.json {
         print_line(&json!(pruned).to_string());
     } else {
         print_line(&pruned_in_words(&pruned, "were"));
     }
-    Ok(())
+    scrubbed.map_err(|error| {
+        CommandError::new(format!(
+            "it is taken out, but the database's file could not be written anew and may still hold traces of it: {}; run the \
+             command again, or stop the bridge first",
+            error.chain()
+        ))
+    })
 }
 
 fn pruned_in_words(pruned: &Pruned, were: &str) -> String {

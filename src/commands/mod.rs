@@ -15,6 +15,7 @@ mod login_link;
 mod manual;
 mod migrate;
 mod openapi;
+mod person;
 mod saviynt_package;
 mod serve;
 mod simulate;
@@ -58,7 +59,7 @@ enum Command {
     Serve,
     /// Import once.
     Import(import::Arguments),
-    /// Check, export, shorten, back up or restore the history.
+    /// Check, export, shorten, back up or restore the history; show or erase what it holds about a person.
     Ledger(ledger::Arguments),
     /// Bring the database's tables up to date.
     Migrate,

@@ -55,6 +55,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("import.loss_window", "a duration from one second to 365 days, such as 24h"),
     ("import.activity_lookback_days", "a whole number from 0 to 3650"),
     ("import.retention_days", "a whole number from 0 to 36500"),
+    ("import.erase_removed_after", "a duration from one second to 36500 days, such as 90d; or off"),
     ("import.include_bots", "true or false"),
     ("serve.max_age", "a duration from one second to 365 days, such as 60s; or off"),
     ("serve.read_through", "true or false"),
@@ -70,6 +71,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("limits.requests_per_second", "a whole number up to 1000000; 0 for no limit"),
     ("limits.burst", "a whole number up to 1000000; 0 for no limit"),
     ("limits.max_connections", "a whole number from 1 to 1000000"),
+    ("limits.request_expiry", "a duration from one second to 3650 days, such as 180d; or off"),
     (
         "telemetry.log_level",
         "a level (error, warn, info, debug, trace, off), or modules with levels, such as info,intercom_scim_bridge=debug; or nothing",

@@ -32,9 +32,10 @@ pub use lists::{Issuer, WorkspaceConfig};
 pub use reference::reference;
 pub use values::origin;
 use values::{
-    api_version, client_id_or_empty, database_url, file_or_empty, full_interval, lease, log_level_or_empty, loss_window,
-    max_age, max_wait, networks, origin_or_empty, percent_or_empty, plain, poll_interval, region_or_empty,
-    sealing_key_or_empty, secret_or_empty, texts, token_ttl, url_or_empty,
+    api_version, client_id_or_empty, database_url, erase_removed_after, file_or_empty, full_interval, lease,
+    log_level_or_empty, loss_window, max_age, max_wait, networks, origin_or_empty, percent_or_empty, plain,
+    poll_interval, region_or_empty, request_expiry, sealing_key_or_empty, secret_or_empty, texts, token_ttl,
+    url_or_empty,
 };
 
 use crate::directory::{DEFAULT_WORKSPACE, Names};
@@ -137,6 +138,9 @@ pub struct Limits {
     #[serde(deserialize_with = "plain")]
     #[validate(range(min = 1, max = 1_000_000))]
     pub max_connections: usize,
+    /// How long a request may wait for a person; none for any time.
+    #[serde(deserialize_with = "request_expiry")]
+    pub request_expiry: Option<Duration>,
 }
 
 /// Section `database`.
@@ -216,6 +220,9 @@ pub struct Import {
     #[serde(deserialize_with = "plain")]
     #[validate(range(max = 36500))]
     pub retention_days: u32,
+    /// After how long the personal data of those who are gone is erased; none for never.
+    #[serde(deserialize_with = "erase_removed_after")]
+    pub erase_removed_after: Option<Duration>,
     /// Whether the workspace's machines are users too.
     #[serde(deserialize_with = "plain")]
     pub include_bots: bool,
@@ -348,6 +355,14 @@ impl Config {
             && environment::SECRETS.iter().any(|key| source(&figment, key) == file.display().to_string())
         {
             warnings.extend(open_to_others(file, "--config, which has a secret in it,"));
+        }
+        let kept = Duration::from_hours(24) * config.import.retention_days;
+        if config.import.erase_removed_after.is_some_and(|after| after < kept) {
+            warnings.push(
+                "import.erase_removed_after is shorter than import.retention_days: clients that come late see removed teammates \
+                 by id alone"
+                    .to_owned(),
+            );
         }
         config.warnings = warnings;
         config.fingerprint = Fingerprint::of(&figment);

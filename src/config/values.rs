@@ -104,7 +104,8 @@ macro_rules! durations {
 
 durations! {
     lease: LEASE, loss_window: LOSS_WINDOW, max_wait: MAX_WAIT, token_ttl: TOKEN_TTL, leeway: LEEWAY;
-    or_off: poll_interval: POLL_INTERVAL, full_interval: FULL_INTERVAL, max_age: MAX_AGE
+    or_off: poll_interval: POLL_INTERVAL, full_interval: FULL_INTERVAL, max_age: MAX_AGE,
+    erase_removed_after: ERASE_REMOVED_AFTER, request_expiry: REQUEST_EXPIRY
 }
 
 pub(super) fn url_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {

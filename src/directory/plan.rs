@@ -253,6 +253,8 @@ pub struct ChangeNames {
     pub group: Option<String>,
     /// The name of who did it.
     pub actor: Option<String>,
+    /// Whether the person's data was erased since.
+    pub erased: bool,
 }
 
 /// What a log entry tells of.

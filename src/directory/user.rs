@@ -98,6 +98,10 @@ pub struct User {
     /// When the person was removed; from the activity log.
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub removed_at: Option<OffsetDateTime>,
+    /// Whether the ledger's personal data of the person was erased: the address, the names and the title are unknown
+    /// because of that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
 }
 
 /// A role of the workspace, for example "Support Agent".
@@ -179,6 +183,7 @@ impl User {
             two_factor_auth: None,
             joined_at: None,
             removed_at: None,
+            erased: false,
         }
     }
 

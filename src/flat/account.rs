@@ -61,6 +61,8 @@ pub struct Account {
     /// When the bridge recorded the last change of the account or of a team membership.
     #[serde(with = "crate::date_time")]
     pub last_modified_at: OffsetDateTime,
+    /// Whether the bridge's personal data of the teammate was erased: address, names and title are null because of that.
+    pub erased: bool,
 }
 
 impl Row for Account {
@@ -88,6 +90,7 @@ impl Row for Account {
         "last_sign_in_method",
         "created_at",
         "last_modified_at",
+        "erased",
     ];
 }
 
@@ -133,6 +136,7 @@ fn row(directory: &Directory, person: &Person, names: Names) -> Account {
         last_sign_in_method: volatile.last_sign_in_method.clone().map(Into::into),
         created_at: user.joined_at.unwrap_or(stamps.created),
         last_modified_at: stamps.last_modified,
+        erased: user.erased,
         id,
     }
 }

@@ -45,6 +45,8 @@ pub struct ChangeDocument {
     pub after: Option<Map<String, Value>>,
     /// Who did it, where Intercom's activity log tells.
     pub actor: Option<ChangedBy>,
+    /// Whether the bridge's personal data of the user was erased since: address, names and title are null because of that.
+    pub user_erased: bool,
 }
 
 /// Who did it, as Intercom's activity log tells.
@@ -107,6 +109,7 @@ impl ChangeDocument {
             before,
             after,
             actor,
+            user_erased: names.erased,
         }
     }
 }
@@ -136,6 +139,7 @@ pub struct ChangeRow {
     actor_at: Value,
     activity_type: Option<String>,
     activity_id: Option<String>,
+    user_erased: bool,
 }
 
 impl From<ChangeDocument> for ChangeRow {
@@ -168,6 +172,7 @@ impl From<ChangeDocument> for ChangeRow {
             actor_at: written["actor"]["at"].clone(),
             activity_type,
             activity_id,
+            user_erased: change.user_erased,
         }
     }
 }
@@ -194,6 +199,7 @@ impl Row for ChangeRow {
         "actor_at",
         "activity_type",
         "activity_id",
+        "user_erased",
     ];
 }
 

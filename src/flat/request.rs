@@ -17,7 +17,8 @@ pub struct LifecycleRequest {
     /// `req_…`.
     #[serde(rename = "id")]
     pub reference: String,
-    /// `open`; `done`: somebody has said so, or an import has seen it; or `declined`: somebody has said that it will not be.
+    /// `open`; `done`: somebody has said so, or an import has seen it; `declined`: somebody has said that it will not be; or
+    /// `expired`: nobody did it within `limits.request_expiry`.
     pub state: String,
     /// `refused`: a write that the bridge refused; `ticket`: a request that was made as such.
     pub source: String,
@@ -47,6 +48,11 @@ pub struct LifecycleRequest {
     pub closed_by: Option<String>,
     /// What they said.
     pub note: Option<String>,
+    /// How often it was asked for: a refused write that the same client repeats while it is open is counted here.
+    pub times: i64,
+    /// When it was asked for the last time.
+    #[serde(with = "crate::date_time")]
+    pub last_requested_at: OffsetDateTime,
 }
 
 impl Row for LifecycleRequest {
@@ -66,6 +72,8 @@ impl Row for LifecycleRequest {
         "closed_at",
         "closed_by",
         "note",
+        "times",
+        "last_requested_at",
     ];
 }
 

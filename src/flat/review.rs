@@ -143,6 +143,8 @@ pub struct ReviewedAccount {
     pub change_since_last_review: Option<ReviewChange>,
     /// Whether it has not signed in for more than 90 days; null where the activity log does not cover them, and for machines.
     pub is_dormant: Option<bool>,
+    /// Whether the bridge's personal data of the teammate was erased since: address and names are null because of that.
+    pub erased: bool,
 }
 
 impl Row for ReviewedAccount {
@@ -173,6 +175,7 @@ impl Row for ReviewedAccount {
         "last_seen_at",
         "change_since_last_review",
         "is_dormant",
+        "erased",
     ];
 }
 
@@ -255,6 +258,7 @@ fn row(
         last_seen_at: if user.active { moment } else { stamps.last_modified },
         change_since_last_review: change,
         is_dormant: if user.active { basis.is_dormant(user, last_login_at) } else { None },
+        erased: user.erased,
         account_id,
     }
 }

@@ -240,6 +240,8 @@ fn asked(
         closed_at: None,
         closed_by: None,
         note: None,
+        times: 1,
+        last_requested_at: EARLY,
     }
 }
 

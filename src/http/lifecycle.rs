@@ -18,7 +18,7 @@ use super::service::{Workspace, api_base_url};
 use super::table;
 use crate::access::{Scope, random_reference};
 use crate::flat::{LifecycleRequest, OPERATIONS, entitlement_named, seen_done};
-use crate::ledger::{Closing, Ledger, LedgerError, NewRequest, RecordedRequest, RequestQuestion};
+use crate::ledger::{Closing, Ledger, LedgerError, NewRequest, RecordedRequest, RequestEnd, RequestQuestion};
 use crate::limits;
 use crate::scim::{Picture, ScimError};
 
@@ -81,7 +81,7 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     let text = |name: &str| parameters.text(name).map(str::to_owned);
     let question = RequestQuestion {
         state: parameters
-            .word("state", &[("open", "open"), ("done", "done"), ("declined", "declined")])?
+            .word("state", &[("open", "open"), ("done", "done"), ("declined", "declined"), ("expired", "expired")])?
             .map(str::to_owned),
         operation: parameters.word("operation", &OPERATIONS.map(|word| (word, word)))?.map(str::to_owned),
         target: text("target"),
@@ -223,7 +223,12 @@ pub async fn done(request: HttpRequest, caller: Caller<Admin>, body: Body) -> Re
         .close_request(
             workspace,
             &known_request.reference,
-            Closing { by, note: said.note, declined: said.declined, at },
+            Closing {
+                by,
+                note: said.note,
+                end: if said.declined { RequestEnd::Declined } else { RequestEnd::Done },
+                at,
+            },
         )
         .await?
     {
@@ -296,7 +301,7 @@ async fn close_as_seen(
     now: time::OffsetDateTime,
 ) -> Result<(), LedgerError> {
     let note = format!("seen in generation {}", picture.edition().generation);
-    let closing = Closing { by: "import".to_owned(), note: Some(note), declined: false, at: now };
+    let closing = Closing { by: "import".to_owned(), note: Some(note), end: RequestEnd::Done, at: now };
     ledger.close_request(&workspace.name, reference, closing).await.map(drop)
 }
 
@@ -317,5 +322,7 @@ pub(super) fn shown(row: RecordedRequest) -> LifecycleRequest {
         closed_at: row.closed_at,
         closed_by: row.closed_by,
         note: row.note,
+        times: row.repeats.unwrap_or_default().saturating_add(1),
+        last_requested_at: row.last_at.unwrap_or(row.at),
     }
 }

@@ -372,7 +372,7 @@ async fn refuse(
         asked.user_name = Some(caller.principal.subject.clone());
     }
     let refused = NewRequest {
-        reference: reference.clone(),
+        reference,
         source: "refused",
         comment: asked.details.as_deref().map(|text| text.chars().take(limits::COMMENT_BYTES / 4).collect()),
         workspace: caller.workspace.name.to_string(),
@@ -386,8 +386,9 @@ async fn refuse(
         user_name: asked.user_name.as_deref().map(fit_for_a_record),
     };
     // The client's answer does not hang on the record, nor wait long for it.
-    let recorded = match service.clock.within(limits::REFUSAL_WAIT, service.ledger.record_request(refused)).await {
-        Some(Ok(())) => Some(reference),
+    let record = Box::pin(service.ledger.record_request(refused));
+    let recorded = match service.clock.within(limits::REFUSAL_WAIT, record).await {
+        Some(Ok(reference)) => Some(reference),
         Some(Err(error)) => {
             tracing::error!(error = %error.chain(), operation, "a refused write could not be recorded");
             None

@@ -193,8 +193,14 @@ impl Health {
                 standing.problem = Some(Failure {
                     code: "ledger".to_owned(),
                     detail: error.to_string(),
-                    remedy: "check the database; the bridge goes on showing what it has, and tries again by itself"
-                        .to_owned(),
+                    remedy: match error {
+                        LedgerError::FileGone => {
+                            "stop the bridge, put the file back or restore a backup, and start it again; until then it shows \
+                             what it has in memory"
+                        }
+                        _ => "check the database; the bridge goes on showing what it has, and tries again by itself",
+                    }
+                    .to_owned(),
                 });
             }
         }

@@ -103,7 +103,10 @@ fn people<'a>(
     for entry in &*observed.activity {
         // What the log tells of somebody whose removal waits is taken together with the removal.
         let subject = entry.subject().filter(|id| !kept.contains(id));
-        if let Some((user, volatile)) = subject.as_ref().and_then(|id| people.get_mut(id)) {
+        if let Some((user, volatile)) = subject.as_ref().and_then(|id| people.get_mut(id))
+            // What was erased does not come back by what the log tells once more.
+            && !user.erased
+        {
             entry.tell(user, volatile);
         }
     }

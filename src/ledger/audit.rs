@@ -106,6 +106,7 @@ impl Ledger {
         if entries.is_empty() {
             return Ok(());
         }
+        self.file_is_there()?;
         if self.database.get_database_backend() == DbBackend::Sqlite && entries.len() <= ROWS_AT_ONCE {
             // One statement is a transaction of its own. A COMMIT that fails on a full disk would leave one open, and keep
             // all others from writing.
@@ -225,7 +226,7 @@ fn moment(millis: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-fn entry(row: audit::Model) -> AuditEntry {
+pub(super) fn entry(row: audit::Model) -> AuditEntry {
     AuditEntry {
         id: row.id,
         at: moment(row.at),

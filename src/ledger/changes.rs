@@ -259,10 +259,8 @@ pub(super) async fn changes_of(
     let changes = match kind {
         ChangeKind::User => {
             let part = (key, question.of_users(), most);
-            changes_in(db, &USERS, row, part, rows::user, Change::<User>::of_user, |change| {
-                Changed::User(Box::new(change))
-            })
-            .await?
+            changes_in(db, &USERS, row, part, rows::user, of_recorded_user, |change| Changed::User(Box::new(change)))
+                .await?
         }
         ChangeKind::Group => {
             let part = (key, question.of_groups(), most);
@@ -283,6 +281,14 @@ pub(super) async fn changes_of(
         names: ChangeNames::default(),
     };
     Ok(changes.into_iter().map(|change| (recorded(change), before)).collect())
+}
+
+/// The change of a person that a generation recorded. It was one, although what was different may be erased since.
+fn of_recorded_user(before: Option<User>, after: Option<User>) -> Option<Change<User>> {
+    match (before, after) {
+        (Some(before), Some(after)) if before == after => Some(Change::Updated { before, after }),
+        (before, after) => Change::of_user(before, after),
+    }
 }
 
 /// What ended and what began in a generation, put together by key: what comes after a key and fits, at most so many.

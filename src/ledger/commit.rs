@@ -14,7 +14,7 @@ use super::entities::{
     activity, generations, group_versions, membership_versions, user_versions, volatile, workspaces,
 };
 use super::evidence::{self, EntryKey, Records};
-use super::{Lease, Ledger, LedgerError, Run, lease, notice, read, rows, runs};
+use super::{Lease, Ledger, LedgerError, Run, erase, lease, notice, read, rows, runs};
 use crate::clock;
 use crate::directory::{Activity, Change, Generation, Group, Membership, Plan, User};
 use crate::limits;
@@ -88,19 +88,25 @@ async fn write(
     if found != plan.base {
         return Err(LedgerError::Stale { expected: plan.base, found });
     }
+    let erased = erase::erased_people(db, workspace).await?;
+    if plan.users.iter().filter_map(Change::after).any(|user| brings_back(&erased, user)) {
+        // It was made from what was there before the erasure.
+        return Err(LedgerError::Stale { expected: plan.base, found });
+    }
+    erase::forget_return(db, workspace, &erased, plan).await?;
     describe_workspace(db, workspace, plan).await?;
     let ahead = |latest: &generations::Model| clock::age(now(), latest.at).is_none();
     let dates_anew = is_right && latest.as_ref().is_some_and(ahead);
     let generation = if latest.is_some() && plan.is_empty() && !dates_anew {
         None
     } else {
-        let opened = Opened::by(workspace, plan);
+        let opened = Opened::by(workspace, plan)?;
         let (number, steps) = (plan.base + 1, opened.steps(plan));
         close_versions(db, workspace, number, plan).await?;
         opened.insert(db).await?;
         Some((number, steps))
     };
-    let activity = observe(db, run, plan).await?;
+    let activity = observe(db, run, plan, &erased).await?;
     let number = generation.as_ref().map(|(number, _)| *number);
     let ended = runs::update(db, &Run { generation: number, ..run.clone() }).await?;
     // Last of all: others wait for the chain of records, and a generation is seen soon after the moment that it bears.
@@ -118,6 +124,11 @@ async fn write(
     }
     records.write().await?;
     Ok(Committed { generation: number })
+}
+
+/// Whether a version would hold again what was erased. Who is back in the workspace is recorded anew.
+fn brings_back(erased: &HashSet<String>, user: &User) -> bool {
+    !user.active && !user.erased && erased.contains(user.id.as_str())
 }
 
 async fn describe_workspace(db: &DatabaseTransaction, workspace: &str, plan: &Plan) -> Result<(), LedgerError> {
@@ -225,16 +236,17 @@ struct Opened {
 }
 
 impl Opened {
-    fn by(workspace: &str, plan: &Plan) -> Self {
-        fn after<T, R>(changes: &[Change<T>], row: impl Fn(&T) -> R) -> Vec<R> {
-            changes.iter().filter_map(Change::after).map(row).collect()
+    fn by(workspace: &str, plan: &Plan) -> Result<Self, LedgerError> {
+        fn after<T, R>(changes: &[Change<T>], row: impl Fn(&T) -> R) -> impl Iterator<Item = R> {
+            changes.iter().filter_map(Change::after).map(row)
         }
         let number = plan.base + 1;
-        Self {
-            users: after(&plan.users, |user| rows::user_row(workspace, number, user)),
-            groups: after(&plan.groups, |group| rows::group_row(workspace, number, group)),
-            memberships: after(&plan.memberships, |membership| rows::membership_row(workspace, number, membership)),
-        }
+        Ok(Self {
+            users: after(&plan.users, |user| rows::user_row(workspace, number, user)).collect::<Result<_, _>>()?,
+            groups: after(&plan.groups, |group| rows::group_row(workspace, number, group)).collect(),
+            memberships: after(&plan.memberships, |membership| rows::membership_row(workspace, number, membership))
+                .collect(),
+        })
     }
 
     fn steps(&self, plan: &Plan) -> Steps {
@@ -276,11 +288,19 @@ impl Opened {
 }
 
 /// Keeps what is not access: current values and log entries, but for entries that were pruned. Gives the entries that
-/// were not known before, for their record.
-async fn observe(db: &DatabaseTransaction, run: &Run, plan: &Plan) -> Result<Vec<(EntryKey, String)>, LedgerError> {
+/// were not known before, for their record. Of people who were erased and are not back, nothing personal is kept.
+async fn observe(
+    db: &DatabaseTransaction,
+    run: &Run,
+    plan: &Plan,
+    erased: &HashSet<String>,
+) -> Result<Vec<(EntryKey, String)>, LedgerError> {
     use volatile::Column;
     let workspace = run.workspace.as_str();
-    let values = plan.volatile.iter().map(|(user, values)| rows::volatile_row(workspace, user, values)).collect();
+    let back = erase::back(erased, plan);
+    let is_erased = |id: &str| erased.contains(id) && !back.contains(id);
+    let values = plan.volatile.iter().filter(|(user, _)| !is_erased(user.as_str()));
+    let values = values.map(|(user, values)| rows::volatile_row(workspace, user, values)).collect();
     let known = OnConflict::columns([Column::Workspace, Column::UserId])
         .update_columns(Column::iter().filter(|column| !matches!(column, Column::Workspace | Column::UserId)))
         .to_owned();
@@ -294,7 +314,8 @@ async fn observe(db: &DatabaseTransaction, run: &Run, plan: &Plan) -> Result<Vec
         // Whoever holds the lease is the only one who adds entries.
         let known = if first { HashSet::new() } else { known_entries(db, workspace, &fresh).await? };
         let fresh = fresh.into_iter().filter(|entry| !known.contains(&entry.id));
-        let entries: Vec<activity::Model> = fresh.map(|entry| rows::activity_row(workspace, run.id, entry)).collect();
+        let row = |entry: &Activity| rows::activity_row(workspace, run.id, &erase::without_erased(entry, &is_erased));
+        let entries: Vec<activity::Model> = fresh.map(row).collect::<Result<_, _>>()?;
         added.extend(entries.iter().map(evidence::entry));
         insert(db, entries.into_iter().map(IntoActiveModel::into_active_model).collect(), None).await?;
     }

@@ -72,7 +72,7 @@ impl Ledger {
             },
         );
         let database = Database::connect(options).await.map_err(unreadable)?;
-        Ok(Self { database, mark: Arc::default(), watched: Watched::default() })
+        Ok(Self { database, mark: Arc::default(), watched: Watched::default(), file: None })
     }
 
     /// Writes a copy of the whole database into a file that is empty or not there, as it is at this moment, whoever else

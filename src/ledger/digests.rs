@@ -1,9 +1,12 @@
-//! Digests of what the history tells beside versions: entries of the activity log, runs, requests and how they were
-//! closed.
+//! Digests of people's versions and of what the history tells beside versions: entries of the activity log, runs, requests
+//! and how they were closed.
 //!
 //! A digest covers every column of its row by name, but for columns that are null: a column that a later version adds
 //! leaves the digests of older rows as they are. JSON is brought into one form first, since PostgreSQL stores it in its
 //! own.
+//!
+//! Personal fields are covered by salted commitments ([`salted`](super::salted)), so that they can be erased; in rows that
+//! an earlier version wrote, directly.
 
 use std::fmt::Write as _;
 
@@ -13,10 +16,58 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::entities::{activity, imports, lifecycle_requests};
+use super::entities::{activity, imports, lifecycle_requests, user_versions};
+use super::salted::{PERSON, Proof, REQUESTED_BY, SALTED};
+use super::{LedgerError, chain, rows};
+
+/// The digest of a version of a person.
+///
+/// # Errors
+/// [`LedgerError::Corrupt`] for a row the bridge did not write.
+pub(super) fn of_user(row: &user_versions::Model) -> Result<String, LedgerError> {
+    let Some(proof) = Proof::of(row.proof.as_deref()) else {
+        let user = rows::user(row.clone())?;
+        return Ok(chain::digest(&row.workspace, row.from_generation, &user));
+    };
+    let digest = Fields::of("user")
+        .text("workspace", Some(&row.workspace))
+        .text("id", Some(&row.user_id))
+        .number("from", Some(row.from_generation))
+        .number("active", Some(i64::from(row.active)))
+        .number("has_inbox_seat", row.has_inbox_seat.map(i64::from))
+        .text("role_id", row.role_id.as_deref())
+        .text("role_name", row.role_name.as_deref())
+        .json("permissions", row.permissions.as_ref())
+        .number("two_factor_auth", row.two_factor_auth.map(i64::from))
+        .time("joined_at", row.joined_at)
+        .time("removed_at", row.removed_at)
+        .text(PERSON, Some(&proof.commitment(PERSON, person(row).as_deref())));
+    Ok(digest.salted())
+}
+
+/// The personal fields of a version as one text; none where there are none.
+pub(super) fn person(row: &user_versions::Model) -> Option<String> {
+    let fields = [&row.email, &row.name, &row.first_name, &row.last_name, &row.job_title];
+    // Texts always serialise.
+    fields.iter().any(|field| field.is_some()).then(|| serde_json::to_string(&fields).unwrap_or_default())
+}
 
 /// The digest of a log entry: what was done, when, to whom and by whom.
 pub(super) fn of_activity(row: &activity::Model) -> String {
+    if let Some(proof) = Proof::of(row.proof.as_deref()) {
+        let of = |field: &str, value: Option<&str>| proof.commitment(field, value);
+        return Fields::of("activity")
+            .text("workspace", Some(&row.workspace))
+            .text("id", Some(&row.id))
+            .time("at", Some(row.at))
+            .text("kind", Some(&row.kind))
+            .text("team_id", row.team_id.as_deref())
+            .text("actor", Some(&of("actor", row.performed_by_id.as_deref())))
+            .text("email", Some(&of("email", row.performed_by_email.as_deref())))
+            .text("subject", Some(&of("subject", row.subject_id.as_deref())))
+            .text("metadata", Some(&of("metadata", Some(&one_form(&row.metadata)))))
+            .salted();
+    }
     Fields::of("activity")
         .text("workspace", Some(&row.workspace))
         .text("id", Some(&row.id))
@@ -32,12 +83,15 @@ pub(super) fn of_activity(row: &activity::Model) -> String {
 
 /// The digest of a run that has ended.
 pub(super) fn of_run(row: &imports::Model) -> String {
-    Fields::of("run")
+    // A run that nobody asked for says nothing of a person, and needs no salt.
+    let proof = Proof::of(row.proof.as_deref());
+    let requested_by = proof.as_ref().map(|proof| proof.commitment(REQUESTED_BY, row.requested_by.as_deref()));
+    let fields = Fields::of("run")
         .number("id", Some(row.id))
         .text("workspace", Some(&row.workspace))
         .text("mode", Some(&row.mode))
         .text("trigger", Some(&row.trigger))
-        .text("requested_by", row.requested_by.as_deref())
+        .text(REQUESTED_BY, requested_by.as_deref().or(row.requested_by.as_deref()))
         .number("allow_removals", Some(i64::from(row.allow_removals)))
         .number("fence", row.fence)
         .text("status", Some(&row.status))
@@ -53,12 +107,29 @@ pub(super) fn of_run(row: &imports::Model) -> String {
         .text("progress", row.progress.as_deref())
         .json("warnings", Some(&row.warnings))
         .json("error", row.error.as_ref())
-        .json("held_by", row.held_by.as_ref())
-        .end()
+        .json("held_by", row.held_by.as_ref());
+    if proof.is_some() { fields.salted() } else { fields.end() }
 }
 
 /// The digest of a request as it was made.
 pub(super) fn of_request(row: &lifecycle_requests::Model) -> String {
+    if let Some(proof) = Proof::of(row.proof.as_deref()) {
+        let of = |field: &str, value: Option<&str>| proof.commitment(field, value);
+        return Fields::of("request")
+            .text("reference", Some(&row.reference))
+            .text("workspace", Some(&row.workspace))
+            .time("at", Some(row.at))
+            .text("source", Some(&row.source))
+            .text("requester", Some(&of("requester", Some(&row.requester))))
+            .text("request_id", Some(&row.request_id))
+            .text("method", Some(&row.method))
+            .text("operation", Some(&row.operation))
+            .text("target", Some(&of("target", row.target.as_deref())))
+            .text("entitlement", row.entitlement.as_deref())
+            .text("user_name", Some(&of("user_name", row.user_name.as_deref())))
+            .text("comment", Some(&of("comment", row.comment.as_deref())))
+            .salted();
+    }
     Fields::of("request")
         .text("reference", Some(&row.reference))
         .text("workspace", Some(&row.workspace))
@@ -77,6 +148,19 @@ pub(super) fn of_request(row: &lifecycle_requests::Model) -> String {
 
 /// The digest of how a request was closed.
 pub(super) fn of_closing(row: &lifecycle_requests::Model) -> String {
+    if let Some(proof) = Proof::of(row.proof.as_deref()) {
+        let of = |field: &str, value: Option<&str>| proof.commitment(field, value);
+        return Fields::of("closing")
+            .text("reference", Some(&row.reference))
+            .text("workspace", Some(&row.workspace))
+            .text("state", Some(&row.state))
+            .time("closed_at", row.closed_at)
+            .number("repeats", row.repeats)
+            .time("last_at", row.last_at)
+            .text("closed_by", Some(&of("closed_by", row.closed_by.as_deref())))
+            .text("note", Some(&of("note", row.note.as_deref())))
+            .salted();
+    }
     Fields::of("closing")
         .text("reference", Some(&row.reference))
         .text("workspace", Some(&row.workspace))
@@ -119,17 +203,24 @@ impl Fields {
     }
 
     fn json(self, name: &str, value: Option<&Value>) -> Self {
-        let text = value.map(|value| {
-            let mut text = String::new();
-            canonical(value, &mut text);
-            text
-        });
-        self.text(name, text.as_deref())
+        self.text(name, value.map(one_form).as_deref())
+    }
+
+    /// The digest of what has commitments in place of its personal fields.
+    pub(super) fn salted(self) -> String {
+        SALTED.to_owned() + &self.end()
     }
 
     pub(super) fn end(self) -> String {
         URL_SAFE_NO_PAD.encode(self.0.finish())
     }
+}
+
+/// JSON in one form, as a text.
+pub(super) fn one_form(value: &Value) -> String {
+    let mut text = String::new();
+    canonical(value, &mut text);
+    text
 }
 
 /// Every whole number below this has one form as an integer; larger ones are read as floating-point numbers.

@@ -32,6 +32,14 @@ pub enum LedgerError {
     /// Somebody else imports the workspace now: this import can never be recorded.
     #[error("another process has taken over the imports of this workspace")]
     LeaseLost,
+    /// Somebody whose data is to be erased is in the workspace, so the next import would bring it back.
+    #[error("this person is in the workspace")]
+    StillThere,
+    /// The file of the SQLite database was deleted or replaced while the bridge has it open.
+    #[error(
+        "the file of the database is gone: it was deleted or replaced while the bridge runs, and what is written now would be lost"
+    )]
+    FileGone,
     /// The database cannot be reached, or refused to do it.
     #[error("the database is not available")]
     Unavailable(#[source] DbErr),

@@ -2,7 +2,8 @@
 //!
 //! Each workspace has one chain. A record has a number, a kind, a subject, the digest of what it proves, and a hash that
 //! covers all of that and the hash of the record before it. Nothing is ever taken out of the chain: when something is
-//! pruned, its record stays and says by which pruning. A generation is a record too, with its own hash, so the hash of the
+//! pruned, its record stays and says by which pruning, and records that are folded are in the one that stands for them. A
+//! generation is a record too, with its own hash, so the hash of the
 //! last record (the *head*) stands for the whole history.
 //!
 //! ```text
@@ -13,6 +14,10 @@
 //! closing     how a request was closed; subject: its reference
 //! generation  a generation; subject: its number
 //! pruning     what was taken out; subject: the moment before which things had ended, in milliseconds
+//! salting     which digests older rows have since they were salted; subject: the workspace
+//! erasure     which fields of which rows were erased; subject: the ids of the people
+//! folding     which records of runs that changed nothing became one; subject: the moment before which they had ended
+//! folded      one record in place of such a row of them; subject: the number of the first
 //! ```
 //!
 //! Writers wait for each other: a transaction takes the chain's lock after everything else and holds it for a moment, to
@@ -22,21 +27,21 @@ use std::collections::{BTreeMap, HashSet};
 
 use aws_lc_rs::digest::{SHA256, digest as sha256};
 use futures_util::TryStreamExt as _;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, StreamTrait, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, StreamTrait,
 };
 use time::OffsetDateTime;
 
+use super::RunId;
 use super::chain::{self, RecordHead};
-use super::commit::{insert, writing};
+use super::commit::insert;
 use super::digests::{self, Fields};
-use super::entities::{activity, evidence, evidence_due, generations, imports, lifecycle_requests};
+use super::entities::{activity, evidence, imports, lifecycle_requests};
 use super::entities::{pruned_stamps, prunings};
-use super::lease::{millis, patience};
-use super::{Ledger, LedgerError, RunId, read};
-use crate::clock::Clock;
+use super::lease::millis;
+use super::salted::Proof;
 use crate::directory::Generation;
 use crate::limits;
 
@@ -50,11 +55,26 @@ pub(super) enum Kind {
     Closing,
     Generation,
     Pruning,
+    Salting,
+    Erasure,
+    Folding,
+    Folded,
 }
 
 impl Kind {
-    const ALL: [Self; 7] =
-        [Self::Found, Self::Activity, Self::Run, Self::Request, Self::Closing, Self::Generation, Self::Pruning];
+    const ALL: [Self; 11] = [
+        Self::Found,
+        Self::Activity,
+        Self::Run,
+        Self::Request,
+        Self::Closing,
+        Self::Generation,
+        Self::Pruning,
+        Self::Salting,
+        Self::Erasure,
+        Self::Folding,
+        Self::Folded,
+    ];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -65,6 +85,10 @@ impl Kind {
             Self::Closing => "closing",
             Self::Generation => "generation",
             Self::Pruning => "pruning",
+            Self::Salting => "salting",
+            Self::Erasure => "erasure",
+            Self::Folding => "folding",
+            Self::Folded => "folded",
         }
     }
 
@@ -148,7 +172,14 @@ impl<'a> Records<'a> {
     pub async fn add_runs(&mut self, ids: &[RunId]) -> Result<(), DbErr> {
         for ids in ids.chunks(limits::SQL_VALUES) {
             let query = imports::Entity::find().filter(imports::Column::Id.is_in(ids.iter().copied()));
-            for row in query.order_by_asc(imports::Column::Id).all(self.db).await? {
+            for mut row in query.order_by_asc(imports::Column::Id).all(self.db).await? {
+                if row.requested_by.is_some() && row.proof.is_none() {
+                    row.proof = Some(Proof::fresh()?);
+                    let salted = imports::Entity::update_many()
+                        .col_expr(imports::Column::Proof, Expr::value(row.proof.clone()))
+                        .filter(imports::Column::Id.eq(row.id));
+                    salted.exec(self.db).await?;
+                }
                 self.add(Kind::Run, &row.id.to_string(), 1, digests::of_run(&row));
             }
         }
@@ -216,6 +247,8 @@ pub(super) async fn record_request(
 const CHAIN_LOCK: i32 = 0x6c_6564;
 /// See [`CHAIN_LOCK`]. Of two prunings, one waits for the other.
 pub(super) const PRUNING_LOCK: i32 = 0x70_7275;
+/// See [`CHAIN_LOCK`]. Equal requests that are made at once become one.
+pub(super) const REQUEST_LOCK: i32 = 0x72_6571;
 
 /// Takes a lock of a workspace until the end of the transaction. SQLite has one writer at a time anyway.
 pub(super) async fn lock(db: &DatabaseTransaction, class: i32, workspace: &str) -> Result<(), DbErr> {
@@ -324,162 +357,4 @@ pub(super) fn found_digest(generation_hash: &str, pruned_state: &str) -> String 
 
 pub(super) fn of(workspace: &str) -> sea_orm::Select<evidence::Entity> {
     evidence::Entity::find().filter(evidence::Column::Workspace.eq(workspace))
-}
-
-impl Ledger {
-    /// Takes what is in no record into the chain of its workspace, as it is found: rows from before there were records, and
-    /// rows that an earlier version of the bridge wrote beside this one. [`Ledger::verify`] tells how many there are.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is taken.
-    pub async fn take_as_found(&self, workspace: &str, now: OffsetDateTime) -> Result<u64, LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
-        patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
-        let records = Records::begin(&db, workspace, now).await?;
-        let count = take(&db, workspace, records).await?;
-        evidence_due::Entity::delete_by_id(workspace).exec(&db).await?;
-        db.commit().await?;
-        Ok(count)
-    }
-
-    /// Does so at a start, where an earlier version of the bridge has written something since: it ran beside this one, or
-    /// after it.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is taken.
-    pub async fn take_from_earlier_versions(&self, workspace: &str, now: OffsetDateTime) -> Result<(), LedgerError> {
-        let db = &self.database;
-        let counts =
-            of(workspace).select_only().column(evidence::Column::Kind).filter(evidence::Column::Pruned.is_null());
-        let counts = counts.column_as(evidence::Column::Sequence.count(), "count").group_by(evidence::Column::Kind);
-        let counts: BTreeMap<String, i64> = counts.into_tuple::<(String, i64)>().all(db).await?.into_iter().collect();
-        let recorded = |kind: Kind| counts.get(kind.as_str()).copied().unwrap_or_default().unsigned_abs();
-        let runs = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
-        let runs = runs.filter(imports::Column::Status.is_not_in(UNDER_WAY)).count(db).await?;
-        let requests = lifecycle_requests::Entity::find().filter(lifecycle_requests::Column::Workspace.eq(workspace));
-        let closed = requests.clone().filter(lifecycle_requests::Column::State.ne("open")).count(db).await?;
-        let requests = requests.count(db).await?;
-        let latest = read::latest_generation(db, workspace).await?;
-        let last = latest.as_ref().map_or(0, |latest| latest.number);
-        let covered = of(workspace).filter(evidence::Column::Kind.eq(Kind::Found.as_str()));
-        let covered = covered.order_by_desc(evidence::Column::Sequence).one(db).await?;
-        let covered = covered.and_then(|found| found.subject.parse::<Generation>().ok()).unwrap_or_default();
-        if runs > recorded(Kind::Run)
-            || requests > recorded(Kind::Request)
-            || closed > recorded(Kind::Closing)
-            || latest.is_some_and(|latest| latest.evidence.is_none() && last > covered)
-        {
-            let records = self.take_as_found(workspace, now).await?;
-            tracing::warn!(
-                workspace,
-                records,
-                "an earlier version of the bridge wrote to the ledger; what it wrote is proved from now on"
-            );
-        }
-        Ok(())
-    }
-
-    /// Does so for every workspace whose rows are older than the table of records.
-    pub(super) async fn take_what_is_due(&self) -> Result<(), LedgerError> {
-        for due in evidence_due::Entity::find().all(&self.database).await? {
-            let count = self.take_as_found(&due.workspace, Clock::System.now()).await?;
-            tracing::info!(
-                workspace = due.workspace,
-                records = count,
-                "what was recorded before is proved from now on"
-            );
-        }
-        Ok(())
-    }
-}
-
-async fn take(db: &DatabaseTransaction, workspace: &str, mut records: Records<'_>) -> Result<u64, LedgerError> {
-    let mut known: HashSet<(String, String)> = HashSet::new();
-    let mut covered: Generation = 0;
-    let mut rows = of(workspace).stream(db).await?;
-    while let Some(row) = rows.try_next().await? {
-        if matches!(Kind::from_word(&row.kind), Some(Kind::Found | Kind::Generation)) {
-            covered = Ord::max(covered, row.subject.parse().unwrap_or_default());
-        }
-        if row.pruned.is_none() {
-            known.insert((row.kind, row.subject));
-        }
-    }
-    drop(rows);
-    let is_new = |kind: Kind, subject: &str| !known.contains(&(kind.as_str().to_owned(), subject.to_owned()));
-    let mut found: Vec<(Kind, String, i64, String)> = Vec::new();
-
-    let runs = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
-    let runs = runs.filter(imports::Column::Status.is_not_in(UNDER_WAY)).order_by_asc(imports::Column::Id);
-    let mut rows = runs.stream(db).await?;
-    while let Some(row) = rows.try_next().await? {
-        let subject = row.id.to_string();
-        if is_new(Kind::Run, &subject) {
-            found.push((Kind::Run, subject, 1, digests::of_run(&row)));
-        }
-    }
-    drop(rows);
-
-    let requests = lifecycle_requests::Entity::find().filter(lifecycle_requests::Column::Workspace.eq(workspace));
-    let mut rows = requests.order_by_asc(lifecycle_requests::Column::Id).stream(db).await?;
-    while let Some(row) = rows.try_next().await? {
-        if is_new(Kind::Request, &row.reference) {
-            found.push((Kind::Request, row.reference.clone(), 1, digests::of_request(&row)));
-        }
-        if row.state != "open" && is_new(Kind::Closing, &row.reference) {
-            found.push((Kind::Closing, row.reference.clone(), 1, digests::of_closing(&row)));
-        }
-    }
-    drop(rows);
-
-    // No run has a number below zero, so nothing else has this batch.
-    let batch = -records.next().0;
-    let entries = take_activity(db, workspace, batch).await?;
-    if !entries.is_empty() {
-        let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
-        found.push((Kind::Activity, batch.to_string(), count, fold_entries(chain::START, entries)));
-    }
-
-    let latest = read::latest_generation(db, workspace).await?;
-    let (number, hash) = latest.map_or((0, String::new()), |latest: generations::Model| (latest.number, latest.hash));
-    if found.is_empty() && number <= covered {
-        return Ok(0);
-    }
-    let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
-    let digest = found_digest(&hash, &pruned_state(db, workspace).await?);
-    records.add(Kind::Found, &number.to_string(), count, digest);
-    for (kind, subject, count, digest) in found {
-        records.add(kind, &subject, count, digest);
-    }
-    records.write().await?;
-    Ok(count.unsigned_abs())
-}
-
-/// Gives the log entries that are of no run a batch and a digest.
-async fn take_activity(
-    db: &DatabaseTransaction,
-    workspace: &str,
-    batch: i64,
-) -> Result<Vec<(EntryKey, String)>, DbErr> {
-    use activity::Column;
-    let known = OnConflict::columns([Column::Workspace, Column::Id])
-        .update_columns([Column::ImportId, Column::Digest])
-        .to_owned();
-    let (mut entries, mut last) = (Vec::new(), String::new());
-    loop {
-        let query = activity::Entity::find()
-            .filter(Column::Workspace.eq(workspace))
-            .filter(Column::ImportId.is_null())
-            .filter(Column::Id.gt(last.as_str()));
-        let rows = query.order_by_asc(Column::Id).limit(1_000).all(db).await?;
-        let Some(row) = rows.last() else { return Ok(entries) };
-        last.clone_from(&row.id);
-        let rows = rows.into_iter().map(|row| {
-            let digest = digests::of_activity(&row);
-            activity::Model { import_id: Some(batch), digest, ..row }
-        });
-        let rows: Vec<activity::Model> = rows.collect();
-        entries.extend(rows.iter().map(entry));
-        insert(db, rows.into_iter().map(IntoActiveModel::into_active_model).collect(), Some(known.clone())).await?;
-    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait as _};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -39,8 +39,19 @@ impl Ledger {
         // SQLite compares times as texts, which is right to the second.
         let about = read().filter(Column::ActivityWatermark.lte(moment + time::Duration::SECOND));
         let last = about.order_by_desc(Column::Id).limit(limits::LIST_ITEMS as u64).all(&self.database).await?;
-        let Some(until) = last.iter().filter_map(|run| run.activity_watermark).find(|until| *until <= moment) else {
-            return Ok(LogFacts::default());
+        let by_then =
+            |run: &imports::Model| run.activity_watermark.filter(|until| *until <= moment).map(|at| (run.id, at));
+        let Some((last, until)) = last.iter().find_map(by_then) else { return Ok(LogFacts::default()) };
+        // Runs that were folded since read on from there; the next one that is listed was not long after.
+        let next = read().filter(Column::Id.gt(last)).order_by_asc(Column::Id).one(&self.database).await?;
+        let until = match next {
+            Some(next) => {
+                let between = imports::Entity::find().filter(Column::Workspace.eq(workspace));
+                let between = between.filter(Column::Id.gt(last)).filter(Column::Id.lt(next.id));
+                let listed = between.count(&self.database).await?;
+                if listed < (next.id - last - 1).unsigned_abs() { moment } else { until }
+            }
+            None => until,
         };
         let first = read().order_by_asc(Column::Id).one(&self.database).await?;
         let first = first.and_then(|run| run.observed_at.or(run.activity_watermark));

@@ -49,6 +49,7 @@ impl Ledger {
         clock: &Clock,
     ) -> Result<Option<Lease>, LedgerError> {
         use leases::Column;
+        self.file_is_there()?;
         let holder = self.sign(holder).await;
         let now = clock.now();
         let row = leases::ActiveModel {

@@ -22,6 +22,10 @@
 //! facts     what the log tells of people losses    what was lost since a generation
 //! sightings how long ago runs were         times     recorded times that lie in the future
 //! watched   leases and queues, as they were seen
+//! salted    digests over salted values salting  of older rows, too
+//! person    what names a person         erase    personal data is taken out
+//! scrub     the file holds no trace     fold     runs that changed nothing
+//! found     what was there before there were records
 //! ```
 
 mod audit;
@@ -34,15 +38,19 @@ mod copies;
 mod count;
 mod digests;
 mod entities;
+mod erase;
 mod error;
 mod evidence;
 mod facts;
+mod fold;
+mod found;
 mod keys;
 mod lease;
 mod lifecycle;
 mod losses;
 mod names;
 mod notice;
+mod person;
 mod presence;
 mod prune;
 mod question;
@@ -50,10 +58,14 @@ mod queue;
 mod read;
 mod rows;
 mod runs;
+mod salted;
+mod salting;
+mod scrub;
 mod sessions;
 mod sightings;
 mod times;
 mod verify;
+mod verify_erasures;
 mod verify_records;
 mod versions;
 mod walk;
@@ -73,17 +85,22 @@ pub use clients::{IssuedToken, OAuthClient, Revocations, Rotation};
 pub use commit::Committed;
 pub use connections::{ConnectProof, SealedConnection};
 pub use copies::{CopyError, sqlite_file};
+pub use erase::Erased;
 pub use error::LedgerError;
+pub use fold::Folded;
 pub use keys::SealedKey;
 pub use lease::Lease;
-pub use lifecycle::{Closing, NewRequest, RecordedRequest, RequestQuestion};
+pub use lifecycle::{Closing, NewRequest, RecordedRequest, RequestEnd, RequestQuestion};
 pub use notice::Notices;
+pub use person::Person;
 pub use prune::Pruned;
 pub use question::{ActorQuestion, ChangeQuestion};
 pub use runs::{Failure, Mode, Run, RunId, RunStatus, Trigger};
 pub use sightings::{Sighting, Sightings};
 pub use times::{Ahead, Bearer};
+pub use salted::ERASED;
 pub use verify::{Finding, Moment, TakenAsFound, Verified};
+pub use verify_erasures::ErasedSoFar;
 
 use crate::clock::Clock;
 use crate::limits;
@@ -96,6 +113,8 @@ pub struct Ledger {
     mark: Arc<Mutex<Option<presence::Mark>>>,
     /// What this process has seen of others.
     watched: watched::Watched,
+    /// The file as it was opened; none for PostgreSQL.
+    file: Option<Arc<scrub::DatabaseFile>>,
 }
 
 impl Ledger {
@@ -125,7 +144,11 @@ impl Ledger {
             .sqlx_logging(false)
             // Readers never wait for a writer, and a commit survives the death of the process.
             .map_sqlx_sqlite_opts(|sqlite| {
-                sqlite.journal_mode(sqlx::sqlite::SqliteJournalMode::Wal).busy_timeout(limits::DATABASE_WAIT)
+                sqlite
+                    .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
+                    .busy_timeout(limits::DATABASE_WAIT)
+                    // What is deleted is overwritten: it may be personal data.
+                    .pragma("secure_delete", "ON")
             });
         let mut attempts = limits::MIGRATION_ATTEMPTS;
         loop {
@@ -138,15 +161,19 @@ impl Ledger {
                 Err(error) if error::no_connection_came_free(&error) => {
                     return Err(LedgerError::Unreachable { why: why_not_reached(url).await });
                 }
-                connected => {
-                    return Ok(Self {
-                        database: connected?,
-                        mark: Arc::default(),
-                        watched: watched::Watched::default(),
-                    });
-                }
+                connected => return Ok(Self::with(connected?)),
             }
         }
+    }
+
+    fn with(database: DatabaseConnection) -> Self {
+        let file = scrub::DatabaseFile::of(&database).map(Arc::new);
+        if file.is_some() {
+            // A file that somebody deletes is not made anew, empty, by the next connection.
+            let pool = database.get_sqlite_connection_pool();
+            pool.set_connect_options(pool.connect_options().as_ref().clone().create_if_missing(false));
+        }
+        Self { database, mark: Arc::default(), watched: watched::Watched::default(), file }
     }
 
     /// Brings the tables up to date and tells how many migrations that took.
@@ -170,6 +197,7 @@ impl Ledger {
         let pending = Migrator::get_pending_migrations(&self.database).await?.len();
         Migrator::up(&self.database, None).await?;
         self.take_what_is_due().await?;
+        self.salt_older_rows().await?;
         Ok(pending)
     }
 

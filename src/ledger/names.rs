@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entities::{group_versions, user_versions};
+use super::salted::tells_of_erasure;
 use super::{LedgerError, RecordedChange};
 use crate::directory::{ChangeNames, Changed, Generation};
 
@@ -42,6 +43,7 @@ pub(super) async fn with_names(
                 ChangeNames {
                     user: user.and_then(|user| user.name.clone()),
                     email: user.and_then(|user| user.email.clone()),
+                    erased: user.is_some_and(|user| user.erased),
                     actor,
                     ..ChangeNames::default()
                 }
@@ -53,8 +55,9 @@ pub(super) async fn with_names(
             Changed::Membership(_) => {
                 let user = at(&people, change.change.user().map(ToString::to_string));
                 let group = at(&teams, change.change.group().map(ToString::to_string)).and_then(|named| named.name);
+                let erased = user.as_ref().is_some_and(|named| named.erased);
                 let (user, email) = user.map_or((None, None), |named| (named.name, named.email));
-                ChangeNames { user, email, group, actor }
+                ChangeNames { user, email, group, actor, erased }
             }
         };
     }
@@ -68,6 +71,8 @@ struct Named {
     to: Option<Generation>,
     name: Option<String>,
     email: Option<String>,
+    /// Whether it was erased since.
+    erased: bool,
 }
 
 impl Named {
@@ -84,20 +89,28 @@ async fn names_of_people(
     until: Generation,
 ) -> Result<HashMap<String, Vec<Named>>, LedgerError> {
     use user_versions::Column;
-    type Row = (String, Generation, Option<Generation>, Option<String>, Option<String>);
+    type Row = (String, Generation, Option<Generation>, Option<String>, Option<String>, Option<String>);
     let mut names: HashMap<String, Vec<Named>> = HashMap::new();
     if ids.is_empty() {
         return Ok(names);
     }
     let query = user_versions::Entity::find()
         .select_only()
-        .columns([Column::UserId, Column::FromGeneration, Column::ToGeneration, Column::Name, Column::Email])
+        .columns([
+            Column::UserId,
+            Column::FromGeneration,
+            Column::ToGeneration,
+            Column::Name,
+            Column::Email,
+            Column::Proof,
+        ])
         .filter(Column::Workspace.eq(workspace))
         .filter(Column::UserId.is_in(ids))
         .filter(Column::FromGeneration.lte(until))
         .order_by_asc(Column::FromGeneration);
-    for (id, from, to, name, email) in query.into_tuple::<Row>().all(db).await? {
-        names.entry(id).or_default().push(Named { from, to, name, email });
+    for (id, from, to, name, email, proof) in query.into_tuple::<Row>().all(db).await? {
+        let erased = tells_of_erasure(proof.as_deref());
+        names.entry(id).or_default().push(Named { from, to, name, email, erased });
     }
     Ok(names)
 }
@@ -122,7 +135,7 @@ async fn names_of_teams(
         .filter(Column::FromGeneration.lte(until))
         .order_by_asc(Column::FromGeneration);
     for (id, from, to, name) in query.into_tuple::<Row>().all(db).await? {
-        names.entry(id).or_default().push(Named { from, to, name, email: None });
+        names.entry(id).or_default().push(Named { from, to, name, email: None, erased: false });
     }
     Ok(names)
 }

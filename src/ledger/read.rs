@@ -26,6 +26,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn generation(&self, workspace: &str) -> Result<Generation, LedgerError> {
+        self.file_is_there()?;
         Ok(latest_generation(&self.database, workspace).await?.map_or(0, |latest| latest.number))
     }
 

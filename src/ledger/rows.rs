@@ -4,6 +4,7 @@ use sea_orm::ActiveValue::Set;
 use serde_json::json;
 
 use super::entities::{activity, group_versions, membership_versions, user_versions, volatile};
+use super::salted::{Proof, tells_of_erasure};
 use super::{LedgerError, RunId, chain, digests};
 use crate::directory::{
     Activity, Actor, Generation, Group, GroupId, Membership, Priority, Role, User, UserId, Volatile,
@@ -27,17 +28,20 @@ pub(super) fn user(row: user_versions::Model) -> Result<User, LedgerError> {
         two_factor_auth: row.two_factor_auth,
         joined_at: row.joined_at,
         removed_at: row.removed_at,
+        erased: tells_of_erasure(row.proof.as_deref()),
     })
 }
 
-pub(super) fn user_row(workspace: &str, from: Generation, user: &User) -> user_versions::Model {
+/// A version that a generation opens, with a salt of its own.
+pub(super) fn user_row(workspace: &str, from: Generation, user: &User) -> Result<user_versions::Model, LedgerError> {
     let (role_id, role_name) = user.role.as_ref().map(|role| (role.id.clone(), role.name.clone())).unzip();
-    user_versions::Model {
+    let row = user_versions::Model {
         workspace: workspace.to_owned(),
         user_id: user.id.to_string(),
         from_generation: from,
         to_generation: None,
-        digest: chain::digest(workspace, from, user),
+        digest: String::new(),
+        proof: Some(Proof::fresh()?),
         active: user.active,
         email: user.email.clone(),
         name: user.name.clone(),
@@ -51,7 +55,8 @@ pub(super) fn user_row(workspace: &str, from: Generation, user: &User) -> user_v
         two_factor_auth: user.two_factor_auth,
         joined_at: user.joined_at,
         removed_at: user.removed_at,
-    }
+    };
+    Ok(user_versions::Model { digest: digests::of_user(&row)?, ..row })
 }
 
 pub(super) fn group(row: group_versions::Model) -> Group {
@@ -127,7 +132,7 @@ pub(super) fn volatile_row(workspace: &str, user: &UserId, values: &Volatile) ->
 }
 
 /// A log entry that a run keeps.
-pub(super) fn activity_row(workspace: &str, run: RunId, entry: &Activity) -> activity::Model {
+pub(super) fn activity_row(workspace: &str, run: RunId, entry: &Activity) -> Result<activity::Model, LedgerError> {
     let actor = entry.performed_by.as_ref();
     let row = activity::Model {
         workspace: workspace.to_owned(),
@@ -141,8 +146,9 @@ pub(super) fn activity_row(workspace: &str, run: RunId, entry: &Activity) -> act
         metadata: entry.metadata.value(),
         import_id: Some(run),
         digest: String::new(),
+        proof: Some(Proof::fresh()?),
     };
-    activity::Model { digest: digests::of_activity(&row), ..row }
+    Ok(activity::Model { digest: digests::of_activity(&row), ..row })
 }
 
 pub(super) fn activity(row: activity::Model) -> Activity {

@@ -442,6 +442,8 @@ pub(super) fn row(run: &Run) -> imports::ActiveModel {
         warnings: Set(json!(run.warnings)),
         error: Set(run.error.as_ref().map(|error| json!(error))),
         held_by: Set((!run.held_by.is_empty()).then(|| json!(run.held_by))),
+        // Its salt comes with its record.
+        proof: sea_orm::ActiveValue::NotSet,
     }
 }
 

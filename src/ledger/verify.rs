@@ -13,9 +13,11 @@ use time::OffsetDateTime;
 
 use super::chain::{self, Deeds, Head, Step, Steps, Tally};
 use super::entities::{generations, imports};
+use super::salting::{USER, version_key};
+use super::verify_erasures::{Amended, ErasedSoFar};
 use super::verify_records::Tail;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
-use super::{Ledger, LedgerError, prune, read, rows};
+use super::{Ledger, LedgerError, digests, prune, read, rows};
 use crate::directory::Generation;
 use crate::limits;
 
@@ -40,6 +42,8 @@ pub struct Verified {
     pub records: u64,
     /// Of all that, what was there before there were records, and is proved from then on only.
     pub taken_as_found: Option<TakenAsFound>,
+    /// What was erased; the rest of those rows is proved as before.
+    pub erased: Option<ErasedSoFar>,
     /// When the history was last shortened by `ledger prune`.
     #[serde(with = "time::serde::rfc3339::option")]
     pub shortened_at: Option<OffsetDateTime>,
@@ -110,6 +114,7 @@ impl Ledger {
             pruned_to,
             previous: None,
             recorded: HashMap::new(),
+            amended: Amended::default(),
             verified: Verified::default(),
         };
         check.verified.known_head = known_head.map(|_| false);
@@ -150,6 +155,8 @@ pub(super) struct Check<'a> {
     /// Of each generation that is in the chain of records, the number of its record, its hash, and the hash of the record
     /// before.
     pub recorded: HashMap<Generation, (i64, String, String)>,
+    /// What was salted and erased since it was recorded.
+    pub amended: Amended,
     pub verified: Verified,
 }
 
@@ -220,13 +227,20 @@ impl Check<'_> {
             _ => {}
         }
         let users = self
-            .steps(&USERS, number, |row| rows::user(row).map(|user| chain::digest(self.workspace, number, &user)))
+            .steps(&USERS, number, |row| {
+                let digest = digests::of_user(row).unwrap_or_default();
+                self.is_as_recorded((USER, &version_key(row)), &row.digest, &digest, row.proof.as_deref())
+            })
             .await?;
-        let groups =
-            self.steps(&GROUPS, number, |row| Ok(chain::digest(self.workspace, number, &rows::group(row)))).await?;
+        let groups = self
+            .steps(&GROUPS, number, |row| {
+                chain::digest(self.workspace, number, &rows::group(row.clone())) == row.digest
+            })
+            .await?;
         let memberships = self
             .steps(&MEMBERSHIPS, number, |row| {
-                rows::membership(row).map(|one| chain::digest(self.workspace, number, &one))
+                let membership = rows::membership(row.clone());
+                membership.is_ok_and(|one| chain::digest(self.workspace, number, &one) == row.digest)
             })
             .await?;
         let steps = Steps { users: self.took(users), groups: self.took(groups), memberships: self.took(memberships) };
@@ -293,11 +307,11 @@ impl Check<'_> {
         &self,
         versions: &Versions<E>,
         number: Generation,
-        digest: impl Fn(E::Model) -> Result<String, LedgerError>,
+        is_as_recorded: impl Fn(&E::Model) -> bool,
     ) -> Result<(Vec<Step>, Vec<String>), LedgerError>
     where
         E: EntityTrait,
-        E::Model: Version + Clone,
+        E::Model: Version,
     {
         let mut wrong = Vec::new();
         let mut steps: BTreeMap<String, (bool, Option<String>)> = BTreeMap::new();
@@ -306,7 +320,7 @@ impl Check<'_> {
         }
         for row in versions.opened_by(self.workspace, number).all(self.db).await? {
             let key = row.key();
-            if digest(row.clone()).ok().as_deref() != Some(row.digest()) {
+            if !is_as_recorded(&row) {
                 wrong.push(format!("{}: {key} from generation {number} was changed", versions.name));
             }
             steps.entry(key).or_default().1 = Some(row.digest().to_owned());

@@ -1,6 +1,7 @@
 //! Proves what is no version: the chain of records is whole, and each run, log entry and request is what its record says.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use futures_util::TryStreamExt as _;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -9,7 +10,10 @@ use time::OffsetDateTime;
 use super::chain::{self, RecordHead};
 use super::entities::{activity, evidence, imports, lifecycle_requests};
 use super::evidence::{EntryKey, Kind, UNDER_WAY, entry, fold_entries, found_digest, of, pruned_state};
+use super::fold::unfolded;
+use super::salting::{ACTIVITY, CLOSING, REQUEST, RUN};
 use super::verify::{Check, Moment, TakenAsFound};
+use super::verify_erasures::Amendments;
 use super::{LedgerError, digests};
 use crate::directory::Generation;
 use crate::limits;
@@ -41,6 +45,8 @@ struct Expected {
     requests: HashMap<String, Record>,
     closings: HashMap<String, Record>,
     activity: HashMap<String, Record>,
+    /// What was salted, erased and folded.
+    amendments: Amendments,
     /// When something was last taken as it was found.
     found_at: Option<OffsetDateTime>,
     /// The last record that tells what prunings left: its number, and the digest that it must have by what they did. None
@@ -54,6 +60,7 @@ impl Check<'_> {
         let mut expected = Expected::default();
         let tail = self.walk(&mut expected).await?;
         self.what_was_pruned(&expected).await?;
+        self.amendments(std::mem::take(&mut expected.amendments)).await?;
         let mut as_found = TakenAsFound { at: tail_time(expected.found_at), runs: 0, activity: 0, requests: 0 };
         as_found.runs = self.runs(expected.runs).await?;
         as_found.requests = self.requests(expected.requests, expected.closings).await?;
@@ -76,7 +83,12 @@ impl Check<'_> {
             }
             for row in rows {
                 self.verified.records += 1;
-                let next = sequence.saturating_add(1);
+                let kind = Kind::from_word(&row.kind);
+                // A record that stands for others has the number of the last of them.
+                let next = match kind {
+                    Some(Kind::Folded) if row.subject.parse() == Ok(sequence.saturating_add(1)) => row.sequence,
+                    _ => sequence.saturating_add(1),
+                };
                 for missing in next..row.sequence.min(next.saturating_add(10)) {
                     self.found(format!("evidence: record {missing} is missing"));
                 }
@@ -88,8 +100,7 @@ impl Check<'_> {
                 };
                 sequence = row.sequence;
                 let generation = tail.as_ref().map_or(0, |tail| tail.generation);
-                let kind = Kind::from_word(&row.kind);
-                if kind != Some(Kind::Generation)
+                if !matches!(kind, Some(Kind::Generation | Kind::Folded))
                     && let Some(previous) = &previous
                     && chain::record_hash(previous, &head_of(&row)) != row.hash
                 {
@@ -108,6 +119,10 @@ impl Check<'_> {
                     },
                 };
                 match kind {
+                    Some(Kind::Folded) => {
+                        self.folded(&row, previous.as_deref(), Moment { generation, at: end.at });
+                        expected.amendments.note(Kind::Folded, &row, end.at);
+                    }
                     Some(Kind::Generation) => {
                         let before = previous.unwrap_or_default();
                         self.recorded.insert(number, (sequence, row.hash.clone(), before));
@@ -121,12 +136,43 @@ impl Check<'_> {
                         self.verified.shortened_at = Some(end.at);
                         expected.pruned_state = Some((sequence, row.digest.clone(), None));
                     }
-                    Some(kind) => expected.add(kind, row, sequence <= found_until),
+                    Some(kind) if expected.amendments.note(kind, &row, end.at) => {}
+                    Some(kind) => {
+                        let subject = format!("{} {}", row.kind, row.subject);
+                        if !expected.add(kind, row, sequence <= found_until) {
+                            self.found(format!("evidence: record {sequence} tells of {subject} once more"));
+                        }
+                    }
                     None => self.found(format!("evidence: record {sequence} is of no kind that there is")),
                 }
                 self.is_this_the_head(&end.hash, Moment { generation: end.generation, at: end.at });
                 tail = Some(end);
             }
+        }
+    }
+
+    /// Whether the records that one record stands for lead from the hash before them to its own.
+    fn folded(&mut self, row: &evidence::Model, previous: Option<&str>, moment: Moment) {
+        let records = unfolded(&row.digest).unwrap_or_default();
+        let first = row.sequence.saturating_sub(i64::try_from(records.len()).unwrap_or(i64::MAX)).saturating_add(1);
+        let mut hash = previous.unwrap_or_default().to_owned();
+        for (record, sequence) in records.iter().zip(first..) {
+            let head = RecordHead {
+                workspace: self.workspace,
+                sequence,
+                kind: Kind::Run.as_str(),
+                subject: &record.subject,
+                count: 1,
+                at: record.at,
+                digest: &record.digest,
+            };
+            hash = chain::record_hash(&hash, &head);
+            self.is_this_the_head(&hash, Moment { at: self::moment(record.at), ..moment });
+        }
+        let is_whole = row.subject.parse() == Ok(first) && i64::try_from(records.len()) == Ok(row.count);
+        // Behind a gap, nothing can be said of the first record.
+        if previous.is_some() && (hash != row.hash || !is_whole) {
+            self.found(format!("evidence: record {} (folded runs) is not as it was written", row.sequence));
         }
     }
 
@@ -162,7 +208,8 @@ impl Check<'_> {
                 Some(record) => {
                     self.verified.runs += 1;
                     as_found += u64::from(record.as_found);
-                    if digests::of_run(&row) != record.digest {
+                    let (key, digest) = (row.id.to_string(), digests::of_run(&row));
+                    if !self.is_as_recorded((RUN, &key), &record.digest, &digest, row.proof.as_deref()) {
                         wrong.push(format!("imports: run {} was changed", row.id));
                     }
                 }
@@ -191,7 +238,8 @@ impl Check<'_> {
                 Some(record) => {
                     self.verified.requests += 1;
                     as_found += u64::from(record.as_found);
-                    if digests::of_request(&row) != record.digest {
+                    let digest = digests::of_request(&row);
+                    if !self.is_as_recorded((REQUEST, name), &record.digest, &digest, row.proof.as_deref()) {
                         wrong.push(format!("lifecycle_requests: {name} was changed"));
                     }
                 }
@@ -200,7 +248,7 @@ impl Check<'_> {
             let is_open =
                 row.state == "open" && row.closed_at.is_none() && row.closed_by.is_none() && row.note.is_none();
             match closed.remove(name) {
-                Some(record) if digests::of_closing(&row) == record.digest => {}
+                Some(record) if self.is_restated((CLOSING, name), &record.digest, &digests::of_closing(&row)) => {}
                 None if is_open => {}
                 _ => wrong
                     .push(format!("lifecycle_requests: whether and how {name} was closed is not what was recorded")),
@@ -239,7 +287,8 @@ impl Check<'_> {
                 continue;
             };
             count += 1;
-            if digests::of_activity(&row) != row.digest {
+            let digest = digests::of_activity(&row);
+            if !self.is_as_recorded((ACTIVITY, &row.id), &row.digest, &digest, row.proof.as_deref()) {
                 wrong.push(format!("activity: entry {} was changed", row.id));
             }
             match &mut batch {
@@ -290,16 +339,17 @@ impl Wrong {
 }
 
 impl Expected {
-    fn add(&mut self, kind: Kind, row: evidence::Model, as_found: bool) {
+    /// Takes note of a record; false where there is one of the same already. Only a record of the first can be trusted.
+    fn add(&mut self, kind: Kind, row: evidence::Model, as_found: bool) -> bool {
         let by_subject = match kind {
             Kind::Run => &mut self.runs,
             Kind::Request => &mut self.requests,
             Kind::Closing => &mut self.closings,
             Kind::Activity => &mut self.activity,
-            Kind::Found | Kind::Generation | Kind::Pruning => return,
+            _ => return true,
         };
         if kind != Kind::Activity && row.pruned_count > 0 {
-            return;
+            return true;
         }
         let record = Record {
             sequence: row.sequence,
@@ -309,7 +359,13 @@ impl Expected {
             pruned_fold: row.pruned_fold,
             as_found,
         };
-        by_subject.insert(row.subject, record);
+        match by_subject.entry(row.subject) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(record);
+                true
+            }
+        }
     }
 }
 

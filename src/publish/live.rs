@@ -93,10 +93,12 @@ impl Live {
     }
 
     /// Shows a new picture, if there is one, and from when on Intercom said that what is shown is so.
-    pub(super) fn show(&self, picture: Option<Picture>, (confirmed_at, confirmed): Confirmation) {
+    /// With `keeps_before`, the picture that was shown stays among the earlier ones.
+    pub(super) fn show(&self, picture: Option<Picture>, (confirmed_at, confirmed): Confirmation, keeps_before: bool) {
         if let Some(picture) = picture.map(Arc::new)
             && let Some(before) = self.picture.swap(Some(Arc::clone(&picture)))
             && before.edition() != picture.edition()
+            && keeps_before
         {
             let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
             earlier.push_back(before);

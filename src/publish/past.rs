@@ -25,6 +25,11 @@ impl Past {
         Self { workspace: workspace.into(), ledger, kept: Mutex::default() }
     }
 
+    /// Forgets what was read: something of it has been erased since.
+    pub async fn forget(&self) {
+        self.kept.lock().await.clear();
+    }
+
     /// The state at a generation, with everybody who was ever there.
     ///
     /// # Errors

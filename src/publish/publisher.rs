@@ -25,17 +25,19 @@ pub struct Publisher {
     seen: Arc<Sightings>,
     /// The time when it was made, of day and on [`Clock::running`].
     began: (OffsetDateTime, Duration),
-    /// Held while refreshing, so that an older picture never follows a newer one.
-    refreshing: Arc<Mutex<Refreshed>>,
+    /// What is shown came of this. Held while refreshing, so that an older picture never follows a newer one.
+    refreshing: Arc<Mutex<ShownFrom>>,
 }
 
-/// What the last refresh went by.
-#[derive(Debug, Default)]
-struct Refreshed {
-    /// The run that confirmed what is shown.
+/// What the picture that is shown came of.
+#[derive(Clone, Copy, Debug, Default)]
+struct ShownFrom {
+    /// The run that confirmed it.
     run: Option<RunId>,
     /// Who was gone by then is not shown.
     gone_by: Option<OffsetDateTime>,
+    /// The last erasure before it was read.
+    erasure: i64,
 }
 
 /// How a workspace is shown.
@@ -98,20 +100,27 @@ impl Publisher {
         let gone_by = self.gone_by();
         // A clock that was ahead is right again: who was left out too early is shown again.
         let set_back = refreshing.gone_by.is_some_and(|before| clock::age(gone_by, before).is_none());
+        let erasure = self.ledger.last_erasure(&self.workspace).await?;
         let shown = self.live.picture().filter(|_| !set_back);
+        // What was erased must be in no picture any more, the earlier ones among them.
+        let erased = erasure != refreshing.erasure && shown.is_some();
         let moved = match &shown {
             None => latest != 0,
+            Some(_) if erased => true,
             Some(shown) if shown.edition().generation != latest => true,
             Some(shown) if shown.directory().first_gone.is_some_and(|gone| gone <= gone_by) => true,
             // Away mode and sign-ins change without a generation, and only by an import.
             Some(_) if confirmed.as_ref().map(|run| run.id) == refreshing.run => false,
             Some(shown) => !shown.directory().holds_volatile(&self.ledger.volatile(&self.workspace).await?),
         };
-        let picture = if moved { Some(self.picture(latest, gone_by, shown).await?) } else { None };
-        *refreshing = Refreshed { run: confirmed.as_ref().map(|run| run.id), gone_by: Some(gone_by) };
+        let picture = if moved { Some(self.picture((latest, gone_by), shown, erased).await?) } else { None };
+        *refreshing = ShownFrom { run: confirmed.as_ref().map(|run| run.id), gone_by: Some(gone_by), erasure };
         // This process may have made it since, and know better.
         let sighting = self.seen.newest().filter(|newest| sighting.is_some_and(|seen| seen.run == newest.run));
-        self.live.show(picture, (confirmed.as_ref().and_then(|run| run.observed_at), sighting));
+        if erased {
+            self.live.forget_earlier();
+        }
+        self.live.show(picture, (confirmed.as_ref().and_then(|run| run.observed_at), sighting), !erased);
         Ok(confirmed)
     }
 
@@ -125,14 +134,15 @@ impl Publisher {
 
     async fn picture(
         &self,
-        generation: Generation,
-        gone_by: OffsetDateTime,
+        (generation, gone_by): (Generation, OffsetDateTime),
         previous: Option<Arc<Picture>>,
+        as_a_whole: bool,
     ) -> Result<Picture, LedgerError> {
         let (ledger, workspace) = (&self.ledger, self.workspace.as_str());
         let mut part = None;
         if let Some(shown) = previous.as_deref().map(|picture| picture.edition().generation)
             && shown <= generation
+            && !as_a_whole
         {
             let touched = ledger.touched(workspace, shown, generation).await?;
             part = Some(touched).filter(|part| part.users.len() + part.groups.len() <= limits::PLANNED_IN_PART);

@@ -132,6 +132,12 @@ pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
         "From the activity log; absent where it does not tell.",
     ),
     Attribute::of_user(
+        "erased",
+        Kind::Boolean,
+        erased,
+        "True once the bridge's personal data of a teammate who was removed is erased; absent otherwise.",
+    ),
+    Attribute::of_user(
         "awayModeEnabled",
         Kind::Boolean,
         away_mode_enabled,
@@ -320,6 +326,10 @@ fn joined_at(user: UserRef<'_>, _: usize) -> Value<'_> {
 
 fn removed_at(user: UserRef<'_>, _: usize) -> Value<'_> {
     user.person.user.removed_at.into()
+}
+
+fn erased(user: UserRef<'_>, _: usize) -> Value<'_> {
+    if user.person.user.erased { Value::Boolean(true) } else { Value::Absent }
 }
 
 fn away_mode_enabled(user: UserRef<'_>, _: usize) -> Value<'_> {

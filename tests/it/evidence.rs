@@ -1,6 +1,6 @@
 //! What `ledger verify` proves beside versions: who did it, runs, requests and prunings.
 
-use intercom_scim_bridge::ledger::{Closing, Ledger, NewRequest, RequestQuestion, RunStatus};
+use intercom_scim_bridge::ledger::{Closing, Ledger, NewRequest, RequestEnd, RequestQuestion, RunStatus};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use simulator::Fault;
 use time::{Duration, OffsetDateTime};
@@ -29,13 +29,18 @@ fn new_request(reference: &str, at: OffsetDateTime) -> NewRequest {
         operation: "create_account".to_owned(),
         target: None,
         entitlement: None,
-        user_name: Some("new@example.com".to_owned()),
+        user_name: Some(format!("{reference}@example.com")),
         comment: None,
     }
 }
 
 fn closing(declined: bool, at: OffsetDateTime) -> Closing {
-    Closing { by: "Ada".to_owned(), note: Some("no seat".to_owned()), declined, at }
+    Closing {
+        by: "Ada".to_owned(),
+        note: Some("no seat".to_owned()),
+        end: if declined { RequestEnd::Declined } else { RequestEnd::Done },
+        at,
+    }
 }
 
 /// Two generations with who made the second, a run without changes, one that failed, and three requests: `req_open`,

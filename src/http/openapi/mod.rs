@@ -154,6 +154,7 @@ pub enum RequestState {
     Open,
     Done,
     Declined,
+    Expired,
 }
 
 /// What a request asks for.

@@ -19,6 +19,7 @@ pub struct Model {
     pub metadata: Json,
     pub import_id: Option<i64>,
     pub digest: String,
+    pub proof: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

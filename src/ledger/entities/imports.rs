@@ -28,6 +28,7 @@ pub struct Model {
     pub warnings: Json,
     pub error: Option<Json>,
     pub held_by: Option<Json>,
+    pub proof: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -25,6 +25,9 @@ pub struct Model {
     pub closed_at: Option<TimeDateTimeWithTimeZone>,
     pub closed_by: Option<String>,
     pub note: Option<String>,
+    pub repeats: Option<i64>,
+    pub last_at: Option<TimeDateTimeWithTimeZone>,
+    pub proof: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -27,6 +27,7 @@ pub struct Model {
     pub two_factor_auth: Option<bool>,
     pub joined_at: Option<TimeDateTimeWithTimeZone>,
     pub removed_at: Option<TimeDateTimeWithTimeZone>,
+    pub proof: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,99 @@
+//! What keeps the ledger from holding more than it should: personal data whose time has come is erased, requests that
+//! nobody did expire, runs that changed nothing are folded.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::clock::{self, Clock};
+use crate::config::Config;
+use crate::ledger::{AuditEntry, Erased, Ledger, LedgerError, Person};
+use crate::limits;
+
+/// Who did it, where the bridge did by itself.
+const BRIDGE: &str = "bridge";
+
+/// Rounds of [`limits::UPKEEP`] after which SQLite's write-ahead log is emptied: it may hold what was deleted since.
+const ROUNDS_TO_EMPTY_LOG: u32 = 60;
+
+/// Looks every [`limits::UPKEEP`], or more often where the settings have shorter times.
+pub(super) async fn upkeep_loop(ledger: Ledger, config: Config, clock: Clock, mut stop: watch::Receiver<bool>) {
+    let times = [config.import.erase_removed_after, config.limits.request_expiry];
+    let pause = times.into_iter().flatten().fold(limits::UPKEEP, Duration::min);
+    let (mut failing, mut rounds) = (false, 0_u32);
+    loop {
+        let kept = keep_up(&ledger, &config, &clock).await;
+        if let Err(error) = &kept
+            && !failing
+        {
+            tracing::warn!(error = %error.chain(), "the upkeep of the ledger failed; it is tried again");
+        }
+        failing = kept.is_err();
+        rounds = rounds.wrapping_add(1);
+        if rounds.is_multiple_of(ROUNDS_TO_EMPTY_LOG)
+            && let Err(error) = ledger.empty_log().await
+        {
+            tracing::debug!(error = %error.chain(), "the write-ahead log could not be emptied; it is tried again");
+        }
+        tokio::select! {
+            () = clock.sleep(pause) => {}
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+}
+
+/// Does once what there is to do, in every workspace.
+///
+/// # Errors
+/// When the ledger cannot be read or written; what was done until then stays done.
+pub async fn keep_up(ledger: &Ledger, config: &Config, clock: &Clock) -> Result<(), LedgerError> {
+    for workspace in config.workspaces() {
+        let (name, now) = (workspace.name.as_str(), clock.now());
+        if let Some(after) = config.import.erase_removed_after {
+            for person in ledger.due_for_erasure(name, clock::before(now, after)).await? {
+                erase(ledger, name, &person, clock).await?;
+            }
+        }
+        if let Some(after) = config.limits.request_expiry {
+            let expired = ledger.expire_requests(name, clock::before(now, after), now).await?;
+            if expired > 0 {
+                tracing::info!(workspace = name, requests = expired, "requests expired that nobody did in time");
+            }
+        }
+        let folded = ledger.fold_runs(name, clock::before(now, limits::RUNS_FOLDED_AFTER), now).await?;
+        if folded.runs > 0 {
+            tracing::info!(workspace = name, runs = folded.runs, "old runs that changed nothing were folded");
+        }
+    }
+    if ledger.scrub_is_due().await? {
+        ledger.scrub().await?;
+    }
+    Ok(())
+}
+
+async fn erase(ledger: &Ledger, workspace: &str, person: &Person, clock: &Clock) -> Result<(), LedgerError> {
+    let now = clock.now();
+    let events = |erased: &Erased| {
+        let event = |id: &String| AuditEntry {
+            workspace: Some(workspace.to_owned()),
+            actor: Some(BRIDGE.to_owned()),
+            target: Some(format!("adm_{id}")),
+            detail: Some("import.erase_removed_after".to_owned()),
+            ..AuditEntry::event("ledger.erased", now)
+        };
+        erased.people.iter().map(event).collect()
+    };
+    match ledger.erase(workspace, person, "import.erase_removed_after", events, now).await {
+        Ok(erased) => {
+            tracing::info!(
+                workspace,
+                people = erased.people.len(),
+                "the personal data of removed teammates was erased"
+            );
+            Ok(())
+        }
+        // They came back this moment.
+        Err(LedgerError::StillThere) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,151 @@
+//! `ledger person` and `ledger erase`: what the database holds about somebody, and taking it out.
+
+use serde_json::json;
+
+use super::{CommandError, by_command_with, print_line};
+use crate::clock::Clock;
+use crate::ledger::{Erased, Ledger, LedgerError, Person};
+use crate::limits;
+
+/// An erasure, as it is asked for.
+pub struct EraseRequest<'a> {
+    pub person: &'a str,
+    pub reason: &'a str,
+    pub dry_run: bool,
+    pub json: bool,
+}
+
+/// Prints everything that the database holds about a person, as JSON.
+pub async fn show(ledger: &Ledger, workspace: &str, named: &str) -> Result<(), CommandError> {
+    let person = find(ledger, workspace, named).await?;
+    let all = ledger.all_of_person(workspace, &person).await.map_err(unusable)?;
+    let holds = |part: &str| all[part].as_array().is_some_and(|rows| !rows.is_empty());
+    if !["versions", "activity", "requests", "imports_requested", "tokens", "audit"].into_iter().any(holds) {
+        return Err(nobody(workspace));
+    }
+    // JSON always serialises.
+    print_line(&serde_json::to_string_pretty(&all).unwrap_or_default());
+    Ok(())
+}
+
+/// Erases a person's data.
+pub async fn erase(ledger: &Ledger, workspace: &str, request: EraseRequest<'_>) -> Result<(), CommandError> {
+    let person = find(ledger, workspace, request.person).await?;
+    let reason = request.reason.trim();
+    if reason.is_empty() || reason.chars().count() > limits::REASON_LETTERS || reason.chars().any(char::is_control) {
+        return Err(CommandError::wrong_use(format!(
+            "--reason must be a text of 1 to {} letters, without line breaks",
+            limits::REASON_LETTERS
+        )));
+    }
+    if person.is_named_in(reason) {
+        return Err(CommandError::wrong_use(
+            "--reason is kept with the record of the erasure, and it names the person; say it without the name and the \
+             address, such as: request of 27 November, ticket 4711",
+        ));
+    }
+    if !person.active.is_empty() {
+        return Err(still_there(&person));
+    }
+    let now = Clock::System.now();
+    let erased = if request.dry_run {
+        ledger.would_erase(workspace, &person, now).await
+    } else {
+        let events = |erased: &Erased| {
+            let detail = format!("{reason}; {}", in_words(erased));
+            let targets = if erased.people.is_empty() { vec!["an address".to_owned()] } else { ids(&erased.people) };
+            let workspaces = [workspace.to_owned()];
+            targets.iter().flat_map(|id| by_command_with("ledger.erased", id, &workspaces, &detail, now)).collect()
+        };
+        ledger.erase(workspace, &person, reason, events, now).await
+    };
+    let erased = match erased {
+        Err(LedgerError::StillThere) => return Err(still_there(&person)),
+        erased => erased.map_err(unusable)?,
+    };
+    if erased.is_empty() && person.ids.is_empty() {
+        return Err(nobody(workspace));
+    }
+    // Where an earlier erasure could not finish this, it is done now.
+    let scrub = !request.dry_run && ledger.scrub_is_due().await.map_err(unusable)?;
+    let scrubbed = if scrub { ledger.scrub().await } else { Ok(()) };
+    tell(&erased, &request);
+    scrubbed.map_err(|error| {
+        CommandError::new(format!(
+            "the data is erased, but the database's file may still hold traces of it: {}; a bridge that runs tries again within \
+             a minute, and so does this command",
+            error.chain()
+        ))
+    })
+}
+
+fn tell(erased: &Erased, request: &EraseRequest<'_>) {
+    if request.json {
+        let mut document = json!(erased);
+        document["dry_run"] = json!(request.dry_run);
+        print_line(&document.to_string());
+        return;
+    }
+    if erased.is_empty() {
+        print_line("there is nothing left to erase");
+        return;
+    }
+    let whom = if erased.people.is_empty() { "the address".to_owned() } else { ids(&erased.people).join(", ") };
+    let done = if request.dry_run { "would be erased" } else { "erased" };
+    print_line(&format!("{done}: {whom}: {}", in_words(erased)));
+    if erased.versions_without_salt > 0 {
+        print_line(&format!(
+            "note: {} of the versions were recorded by an earlier version of the bridge, whose digests have no salt: whoever can \
+             read the database and already knows all that such a version said can confirm it; `ledger prune` takes versions \
+             that have ended out",
+            erased.versions_without_salt
+        ));
+    }
+    if !request.dry_run {
+        print_line(
+            "backups, logs and exports still hold it, and so does Intercom where it still lists the person; see docs/privacy.md",
+        );
+    }
+}
+
+fn in_words(erased: &Erased) -> String {
+    format!(
+        "{} versions, {} log entries, {} requests, {} runs, {} audit entries, {} tokens",
+        erased.versions, erased.activity, erased.requests, erased.runs, erased.audit, erased.tokens
+    )
+}
+
+fn ids<'a>(people: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    people.into_iter().map(|id| format!("adm_{id}")).collect()
+}
+
+fn still_there(person: &Person) -> CommandError {
+    let gone: Vec<&String> = person.ids.difference(&person.active).collect();
+    let others =
+        if gone.is_empty() { String::new() } else { format!("; {} can be erased by that id", ids(gone).join(" and ")) };
+    CommandError::new(format!(
+        "{} is in the workspace, and the next import would bring everything back: remove the teammate in Intercom, import, and \
+         erase then{others}",
+        ids(&person.active).join(" and ")
+    ))
+}
+
+async fn find(ledger: &Ledger, workspace: &str, named: &str) -> Result<Person, CommandError> {
+    let person = ledger.find_person(workspace, named).await.map_err(unusable)?;
+    if person.is_unknown() {
+        return Err(nobody(workspace));
+    }
+    Ok(person)
+}
+
+fn nobody(workspace: &str) -> CommandError {
+    CommandError::new(format!(
+        "the ledger of the workspace {workspace} knows nobody by that: PERSON is an id, such as adm_4423433, or an address that \
+         the person had"
+    ))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+fn unusable(error: LedgerError) -> CommandError {
+    CommandError::new(format!("the ledger cannot be used: {}; check the database", error.chain()))
+}

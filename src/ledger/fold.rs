@@ -1,0 +1,220 @@
+//! Runs that changed nothing are folded after a while: of each day the last one stays, and the records of the others become
+//! one.
+//!
+//! A bridge that polls every five minutes makes 288 runs a day. What such a run says, that nothing had changed, the one after
+//! it says as well. A run stays that somebody asked for, that recorded a change, that did not succeed or that was warned
+//! of something; and so do the first and the last ones, which the rest of the ledger speaks of.
+//!
+//! Records of folded runs that follow each other in the chain become one record of the kind `folded`. It has the hash of the
+//! last of them, and of each what it takes to compute its hash anew: so the chain is proved as before, and a head that
+//! somebody kept is still known. What is folded is itself in a record (`folding`), so that no run can be folded away later
+//! without being seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::TryStreamExt as _;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    TransactionTrait,
+};
+use serde_json::json;
+use time::{Date, OffsetDateTime};
+
+use super::commit::writing;
+use super::digests::Fields;
+use super::entities::{evidence, imports};
+use super::evidence::{Kind, PRUNING_LOCK, Records, lock, of};
+use super::lease::{millis, patience};
+use super::{Ledger, LedgerError, RunId, RunStatus};
+use crate::limits;
+
+/// What a folding did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// Runs that are no longer listed.
+    pub runs: u64,
+    /// Records that became part of others.
+    pub records: u64,
+}
+
+/// The digest of what all foldings left: which records stand for which.
+pub(super) async fn folded_state(db: &impl ConnectionTrait, workspace: &str) -> Result<String, DbErr> {
+    let folded = of(workspace).filter(evidence::Column::Kind.eq(Kind::Folded.as_str()));
+    let mut fields = Fields::of("folded");
+    for row in folded.order_by_asc(evidence::Column::Sequence).all(db).await? {
+        fields = fields.number("sequence", Some(row.sequence)).text("first", Some(&row.subject));
+        fields = fields.number("count", Some(row.count)).text("hash", Some(&row.hash));
+    }
+    Ok(fields.end())
+}
+
+impl Ledger {
+    /// Folds the runs that changed nothing and ended before a moment.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]; then nothing is folded.
+    pub async fn fold_runs(
+        &self,
+        workspace: &str,
+        before: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Folded, LedgerError> {
+        if foldable(&self.database, workspace, before).await?.len() < limits::FOLDED_AT_LEAST {
+            return Ok(Folded::default());
+        }
+        let db = self.database.begin_with_options(writing()).await?;
+        patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
+        lock(&db, PRUNING_LOCK, workspace).await?;
+        let runs = foldable(&db, workspace, before).await?;
+        let mut records = Records::begin(&db, workspace, now).await?;
+        let folded = Folded { runs: runs.len() as u64, records: fold_records(&db, workspace, &runs).await? };
+        let ids: Vec<RunId> = runs.into_iter().collect();
+        for ids in ids.chunks(limits::SQL_VALUES) {
+            let runs = imports::Entity::delete_many().filter(imports::Column::Workspace.eq(workspace));
+            runs.filter(imports::Column::Id.is_in(ids.iter().copied())).exec(&db).await?;
+        }
+        let count = i64::try_from(folded.runs).unwrap_or(i64::MAX);
+        let digest = folded_state(&db, workspace).await?;
+        records.add(Kind::Folding, &millis(before).to_string(), count, digest);
+        records.write().await?;
+        db.commit().await?;
+        Ok(folded)
+    }
+}
+
+/// The runs of before a moment that say nothing that another one does not say.
+async fn foldable(
+    db: &impl ConnectionTrait,
+    workspace: &str,
+    before: OffsetDateTime,
+) -> Result<BTreeSet<RunId>, DbErr> {
+    use imports::Column;
+    let succeeded = || {
+        imports::Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::Status.eq(RunStatus::Succeeded.as_str()))
+    };
+    // From when on the log is known, the first tells; and up to when, the last. See also `prune`.
+    let read = || succeeded().filter(Column::ActivityWatermark.is_not_null());
+    let mut needed: Vec<RunId> = Vec::new();
+    needed.extend(read().order_by_asc(Column::Id).into_tuple::<i64>().one(db).await?);
+    needed.extend(read().order_by_desc(Column::Id).into_tuple::<i64>().one(db).await?);
+    let newest = imports::Entity::find().select_only().column(Column::Id).filter(Column::Workspace.eq(workspace));
+    needed.extend(newest.order_by_desc(Column::Id).into_tuple::<i64>().one(db).await?);
+    for mode in super::Mode::ALL {
+        let last = succeeded().filter(Column::Mode.eq(mode.as_str())).order_by_desc(Column::Id);
+        needed.extend(last.into_tuple::<i64>().one(db).await?);
+    }
+    // SQLite compares times as texts, which is right to the second; what is compared here is right.
+    let ended = succeeded()
+        .columns([Column::FinishedAt, Column::Warnings])
+        .filter(Column::Generation.is_null())
+        .filter(Column::RequestedBy.is_null())
+        .filter(Column::Error.is_null())
+        .filter(Column::AllowRemovals.eq(false))
+        .filter(Column::FinishedAt.lt(before + time::Duration::SECOND))
+        .filter(Column::Id.is_not_in(needed));
+    let ended = ended.order_by_asc(Column::Id).into_tuple::<(RunId, Option<OffsetDateTime>, serde_json::Value)>();
+    let quiet = ended.all(db).await?.into_iter().filter(|(.., warnings)| *warnings == json!([]));
+    let mut of_days: BTreeMap<Date, Vec<RunId>> = BTreeMap::new();
+    for (id, at, _) in quiet {
+        if let Some(at) = at.filter(|at| *at < before) {
+            of_days.entry(at.date()).or_default().push(id);
+        }
+    }
+    for runs in of_days.values_mut() {
+        // The last one of the day stays.
+        runs.pop();
+    }
+    Ok(of_days.into_values().flatten().collect())
+}
+
+/// What is kept of a record that was folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FoldedRecord {
+    /// The run.
+    pub subject: String,
+    /// Milliseconds since the UNIX epoch.
+    pub at: i64,
+    /// The digest of the run.
+    pub digest: String,
+}
+
+/// The records in the text that a folded record has for a digest; none where it cannot be read.
+pub(super) fn unfolded(text: &str) -> Option<Vec<FoldedRecord>> {
+    let record = |line: &str| {
+        let mut parts = line.split(' ');
+        let (subject, at, digest) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
+        Some(FoldedRecord { subject: subject.to_owned(), at, digest: digest.to_owned() })
+    };
+    text.split('\n').map(record).collect()
+}
+
+fn folded(records: &[FoldedRecord]) -> String {
+    let lines: Vec<String> =
+        records.iter().map(|record| format!("{} {} {}", record.subject, record.at, record.digest)).collect();
+    lines.join("\n")
+}
+
+/// Makes one record of each row of records of these runs. Gives how many fewer there are.
+async fn fold_records(db: &DatabaseTransaction, workspace: &str, runs: &BTreeSet<RunId>) -> Result<u64, DbErr> {
+    use evidence::Column;
+    let query = of(workspace)
+        .filter(Column::Kind.is_in([Kind::Run.as_str(), Kind::Folded.as_str()]))
+        .filter(Column::Pruned.is_null())
+        .order_by_asc(Column::Sequence);
+    let mut rows = query.stream(db).await?;
+    // The number of the last record, and the records that become one with it.
+    let mut spans: Vec<(i64, Vec<FoldedRecord>)> = Vec::new();
+    let mut gone = 0;
+    while let Some(row) = rows.try_next().await? {
+        let records = if row.kind == Kind::Folded.as_str() {
+            unfolded(&row.digest)
+        } else {
+            let folds = row.subject.parse().is_ok_and(|id| runs.contains(&id));
+            folds.then(|| vec![FoldedRecord { subject: row.subject.clone(), at: row.at, digest: row.digest.clone() }])
+        };
+        let Some(records) = records else { continue };
+        let first = row.sequence - i64::try_from(records.len()).unwrap_or(i64::MAX) + 1;
+        match spans.last_mut() {
+            Some((last, of_span)) if *last + 1 == first => {
+                *last = row.sequence;
+                of_span.extend(records);
+                gone += 1;
+            }
+            _ => spans.push((row.sequence, records)),
+        }
+    }
+    drop(rows);
+    for (last, records) in spans {
+        let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
+        let first = last - count + 1;
+        let others = evidence::Entity::delete_many().filter(Column::Workspace.eq(workspace));
+        others.filter(Column::Sequence.gte(first)).filter(Column::Sequence.lt(last)).exec(db).await?;
+        let update = evidence::Entity::update_many()
+            .col_expr(Column::Kind, Expr::value(Kind::Folded.as_str()))
+            .col_expr(Column::Subject, Expr::value(first.to_string()))
+            .col_expr(Column::Count, Expr::value(count))
+            .col_expr(Column::Digest, Expr::value(folded(&records)))
+            .filter(Column::Workspace.eq(workspace));
+        update.filter(Column::Sequence.eq(last)).exec(db).await?;
+    }
+    Ok(gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_folded_reads_as_it_was_written() {
+        let record = |subject: &str, at| FoldedRecord { subject: subject.to_owned(), at, digest: "abc".to_owned() };
+        let records = vec![record("7", 1), record("8", -2)];
+        assert_eq!(unfolded(&folded(&records)), Some(records));
+        assert_eq!(unfolded("7 1"), None);
+        assert_eq!(unfolded("7 x abc"), None);
+    }
+}

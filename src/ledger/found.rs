@@ -1,0 +1,179 @@
+//! What was there before there were records, or was written by an earlier version of the bridge beside this one: it is
+//! taken into the chain as it is found.
+
+use std::collections::{BTreeMap, HashSet};
+
+use futures_util::TryStreamExt as _;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, TransactionTrait,
+};
+use time::OffsetDateTime;
+
+use super::commit::{insert, writing};
+use super::entities::{activity, evidence, evidence_due, generations, imports, lifecycle_requests};
+use super::evidence::{EntryKey, Kind, Records, UNDER_WAY, entry, fold_entries, found_digest, of, pruned_state};
+use super::lease::patience;
+use super::{Ledger, LedgerError, chain, digests, read};
+use crate::clock::Clock;
+use crate::directory::Generation;
+use crate::limits;
+
+impl Ledger {
+    /// Takes what is in no record into the chain of its workspace, as it is found: rows from before there were records, and
+    /// rows that an earlier version of the bridge wrote beside this one. [`Ledger::verify`] tells how many there are.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]; then nothing is taken.
+    pub async fn take_as_found(&self, workspace: &str, now: OffsetDateTime) -> Result<u64, LedgerError> {
+        let db = self.database.begin_with_options(writing()).await?;
+        patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
+        let records = Records::begin(&db, workspace, now).await?;
+        let count = take(&db, workspace, records).await?;
+        evidence_due::Entity::delete_by_id(workspace).exec(&db).await?;
+        db.commit().await?;
+        Ok(count)
+    }
+
+    /// Does so at a start, where an earlier version of the bridge has written something since: it ran beside this one, or
+    /// after it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]; then nothing is taken.
+    pub async fn take_from_earlier_versions(&self, workspace: &str, now: OffsetDateTime) -> Result<(), LedgerError> {
+        let db = &self.database;
+        let counts =
+            of(workspace).select_only().column(evidence::Column::Kind).filter(evidence::Column::Pruned.is_null());
+        let counts = counts.column_as(evidence::Column::Sequence.count(), "count").group_by(evidence::Column::Kind);
+        let counts: BTreeMap<String, i64> = counts.into_tuple::<(String, i64)>().all(db).await?.into_iter().collect();
+        let recorded = |kind: Kind| counts.get(kind.as_str()).copied().unwrap_or_default().unsigned_abs();
+        let runs = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
+        let runs = runs.filter(imports::Column::Status.is_not_in(UNDER_WAY)).count(db).await?;
+        let requests = lifecycle_requests::Entity::find().filter(lifecycle_requests::Column::Workspace.eq(workspace));
+        let closed = requests.clone().filter(lifecycle_requests::Column::State.ne("open")).count(db).await?;
+        let requests = requests.count(db).await?;
+        let latest = read::latest_generation(db, workspace).await?;
+        let last = latest.as_ref().map_or(0, |latest| latest.number);
+        let covered = of(workspace).filter(evidence::Column::Kind.eq(Kind::Found.as_str()));
+        let covered = covered.order_by_desc(evidence::Column::Sequence).one(db).await?;
+        let covered = covered.and_then(|found| found.subject.parse::<Generation>().ok()).unwrap_or_default();
+        if runs > recorded(Kind::Run)
+            || requests > recorded(Kind::Request)
+            || closed > recorded(Kind::Closing)
+            || latest.is_some_and(|latest| latest.evidence.is_none() && last > covered)
+        {
+            let records = self.take_as_found(workspace, now).await?;
+            tracing::warn!(
+                workspace,
+                records,
+                "an earlier version of the bridge wrote to the ledger; what it wrote is proved from now on"
+            );
+        }
+        Ok(())
+    }
+
+    /// Does so for every workspace whose rows are older than the table of records.
+    pub(super) async fn take_what_is_due(&self) -> Result<(), LedgerError> {
+        for due in evidence_due::Entity::find().all(&self.database).await? {
+            let count = self.take_as_found(&due.workspace, Clock::System.now()).await?;
+            tracing::info!(
+                workspace = due.workspace,
+                records = count,
+                "what was recorded before is proved from now on"
+            );
+        }
+        Ok(())
+    }
+}
+
+async fn take(db: &DatabaseTransaction, workspace: &str, mut records: Records<'_>) -> Result<u64, LedgerError> {
+    let mut known: HashSet<(String, String)> = HashSet::new();
+    let mut covered: Generation = 0;
+    let mut rows = of(workspace).stream(db).await?;
+    while let Some(row) = rows.try_next().await? {
+        if matches!(Kind::from_word(&row.kind), Some(Kind::Found | Kind::Generation)) {
+            covered = Ord::max(covered, row.subject.parse().unwrap_or_default());
+        }
+        if row.pruned.is_none() {
+            known.insert((row.kind, row.subject));
+        }
+    }
+    drop(rows);
+    let is_new = |kind: Kind, subject: &str| !known.contains(&(kind.as_str().to_owned(), subject.to_owned()));
+    let mut found: Vec<(Kind, String, i64, String)> = Vec::new();
+
+    let runs = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
+    let runs = runs.filter(imports::Column::Status.is_not_in(UNDER_WAY)).order_by_asc(imports::Column::Id);
+    let mut rows = runs.stream(db).await?;
+    while let Some(row) = rows.try_next().await? {
+        let subject = row.id.to_string();
+        if is_new(Kind::Run, &subject) {
+            found.push((Kind::Run, subject, 1, digests::of_run(&row)));
+        }
+    }
+    drop(rows);
+
+    let requests = lifecycle_requests::Entity::find().filter(lifecycle_requests::Column::Workspace.eq(workspace));
+    let mut rows = requests.order_by_asc(lifecycle_requests::Column::Id).stream(db).await?;
+    while let Some(row) = rows.try_next().await? {
+        if is_new(Kind::Request, &row.reference) {
+            found.push((Kind::Request, row.reference.clone(), 1, digests::of_request(&row)));
+        }
+        if row.state != "open" && is_new(Kind::Closing, &row.reference) {
+            found.push((Kind::Closing, row.reference.clone(), 1, digests::of_closing(&row)));
+        }
+    }
+    drop(rows);
+
+    // No run has a number below zero, so nothing else has this batch.
+    let batch = -records.next().0;
+    let entries = take_activity(db, workspace, batch).await?;
+    if !entries.is_empty() {
+        let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
+        found.push((Kind::Activity, batch.to_string(), count, fold_entries(chain::START, entries)));
+    }
+
+    let latest = read::latest_generation(db, workspace).await?;
+    let (number, hash) = latest.map_or((0, String::new()), |latest: generations::Model| (latest.number, latest.hash));
+    if found.is_empty() && number <= covered {
+        return Ok(0);
+    }
+    let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let digest = found_digest(&hash, &pruned_state(db, workspace).await?);
+    records.add(Kind::Found, &number.to_string(), count, digest);
+    for (kind, subject, count, digest) in found {
+        records.add(kind, &subject, count, digest);
+    }
+    records.write().await?;
+    Ok(count.unsigned_abs())
+}
+
+/// Gives the log entries that are of no run a batch and a digest.
+async fn take_activity(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    batch: i64,
+) -> Result<Vec<(EntryKey, String)>, DbErr> {
+    use activity::Column;
+    let known = OnConflict::columns([Column::Workspace, Column::Id])
+        .update_columns([Column::ImportId, Column::Digest])
+        .to_owned();
+    let (mut entries, mut last) = (Vec::new(), String::new());
+    loop {
+        let query = activity::Entity::find()
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::ImportId.is_null())
+            .filter(Column::Id.gt(last.as_str()));
+        let rows = query.order_by_asc(Column::Id).limit(1_000).all(db).await?;
+        let Some(row) = rows.last() else { return Ok(entries) };
+        last.clone_from(&row.id);
+        let rows = rows.into_iter().map(|row| {
+            let digest = digests::of_activity(&row);
+            activity::Model { import_id: Some(batch), digest, ..row }
+        });
+        let rows: Vec<activity::Model> = rows.collect();
+        entries.extend(rows.iter().map(entry));
+        insert(db, rows.into_iter().map(IntoActiveModel::into_active_model).collect(), Some(known.clone())).await?;
+    }
+}

@@ -1,0 +1,162 @@
+//! Salted digests: personal data can be erased, and the rest is proved as before.
+//!
+//! A row's digest does not cover its personal fields themselves, but a *commitment* to each: a hash of the field and of a
+//! salt that only this row has. To erase a field, its value and its salt are taken out, and the commitment stays. The
+//! digest is the same as before, and nobody can find the value by guessing, since the 128 random bits of the salt are gone.
+//!
+//! What a row is proved with stands in its column `proof`. While nothing of it is erased, that is the salt of the row, from
+//! which each field's salt follows. Later it is JSON: the salts of the fields that are left, and the commitments to those
+//! that were erased.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::DbErr;
+use serde::{Deserialize, Serialize};
+
+use super::digests::Fields;
+
+/// What stands in place of a text that was erased and must not be null, or that people read.
+pub const ERASED: &str = "[erased]";
+
+/// What JSON is left in place of details that were erased.
+const NO_DETAILS: &str = "{}";
+
+/// What digests begin with that cover commitments. A digest without it covers personal data directly.
+pub(super) const SALTED: &str = "s.";
+
+/// The personal fields of a version of a person: all are erased together.
+pub(super) const PERSON: &str = "person";
+/// The personal fields of a log entry: the id and the address of who did it, the id of whom it is about, the details.
+pub(super) const ACTIVITY: [&str; 4] = ["actor", "email", "subject", "metadata"];
+/// The personal fields of a request and of how it was closed.
+pub(super) const REQUEST: [&str; 6] = ["requester", "target", "user_name", "comment", "closed_by", "note"];
+/// The personal field of a run.
+pub(super) const REQUESTED_BY: &str = "requested_by";
+
+/// What a row is proved with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Proof {
+    #[serde(skip)]
+    row_salt: Option<String>,
+    #[serde(default)]
+    salts: BTreeMap<String, String>,
+    #[serde(default)]
+    erased: BTreeMap<String, String>,
+}
+
+impl Proof {
+    /// A proof with a fresh salt, as it is stored.
+    pub fn fresh() -> Result<String, DbErr> {
+        let mut bytes = [0_u8; 16];
+        aws_lc_rs::rand::fill(&mut bytes)
+            .map_err(|_| DbErr::Custom("the operating system gave no random numbers".to_owned()))?;
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Reads the column; none for a row that was never salted.
+    pub fn of(column: Option<&str>) -> Option<Self> {
+        let text = column?;
+        if text.starts_with('{') {
+            // What cannot be read proves nothing.
+            return Some(serde_json::from_str(text).unwrap_or_default());
+        }
+        Some(Self { row_salt: Some(text.to_owned()), ..Self::default() })
+    }
+
+    /// What stands in the column.
+    pub fn written(&self) -> String {
+        match &self.row_salt {
+            Some(salt) => salt.clone(),
+            // Texts by texts always serialise.
+            None => serde_json::to_string(self).unwrap_or_default(),
+        }
+    }
+
+    /// The fields that were erased.
+    pub fn erased(&self) -> impl Iterator<Item = &str> {
+        self.erased.keys().map(String::as_str)
+    }
+
+    /// Whether a field was erased.
+    pub fn is_erased(&self, field: &str) -> bool {
+        self.erased.contains_key(field)
+    }
+
+    fn salt_of(&self, field: &str) -> Option<String> {
+        match &self.row_salt {
+            Some(salt) => Some(Fields::of("salt").text("row", Some(salt)).text("field", Some(field)).end()),
+            None => self.salts.get(field).cloned(),
+        }
+    }
+
+    /// The commitment to a field. It is empty, and so fits no digest, where there is no salt, or where a field that was
+    /// erased has a value all the same.
+    pub fn commitment(&self, field: &str, value: Option<&str>) -> String {
+        if let Some(commitment) = self.erased.get(field) {
+            let blank = matches!(value, None | Some(ERASED | NO_DETAILS));
+            return if blank { commitment.clone() } else { String::new() };
+        }
+        let Some(salt) = self.salt_of(field) else { return String::new() };
+        Fields::of("field").text("field", Some(field)).text("salt", Some(&salt)).text("value", value).end()
+    }
+
+    /// Erases a field of those that the row has: its salt goes, and the commitment stays.
+    pub fn erase(&mut self, field: &str, value: Option<&str>, all: &[&str]) {
+        if self.is_erased(field) {
+            return;
+        }
+        let commitment = self.commitment(field, value);
+        if self.row_salt.is_some() {
+            let left = all.iter().filter_map(|left| Some(((*left).to_owned(), self.salt_of(left)?)));
+            self.salts = left.collect();
+            self.row_salt = None;
+        }
+        self.salts.remove(field);
+        self.erased.insert(field.to_owned(), commitment);
+    }
+}
+
+/// Whether a stored proof says that something of the row was erased.
+pub(super) fn tells_of_erasure(column: Option<&str>) -> bool {
+    column.is_some_and(|text| text.starts_with('{'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_erased_keeps_its_commitment_and_nothing_else_changes() {
+        let stored = Proof::fresh().unwrap();
+        let mut proof = Proof::of(Some(&stored)).unwrap();
+        assert_eq!(proof.written(), stored);
+        let (email, metadata) =
+            (proof.commitment("email", Some("ada@example.com")), proof.commitment("metadata", None));
+        proof.erase("email", Some("ada@example.com"), &ACTIVITY);
+        let again = Proof::of(Some(&proof.written())).unwrap();
+        assert_eq!(again, proof);
+        assert_eq!((again.commitment("email", None), again.commitment("metadata", None)), (email.clone(), metadata));
+        assert_eq!(again.commitment("email", Some("eve@example.com")), "", "nothing can be put in its place");
+        assert!(!again.written().contains(&stored), "the salt is gone");
+        assert_eq!(again.salt_of("email"), None);
+        assert!(tells_of_erasure(Some(&again.written())) && !tells_of_erasure(Some(&stored)));
+    }
+
+    #[test]
+    fn equal_values_have_different_commitments_in_different_rows_and_fields() {
+        let (a, b) = (Proof::fresh().unwrap(), Proof::fresh().unwrap());
+        let of = |salt: &str, field: &str| Proof::of(Some(salt)).unwrap().commitment(field, Some("x"));
+        assert_ne!(of(&a, "email"), of(&b, "email"));
+        assert_ne!(of(&a, "email"), of(&a, "metadata"));
+        assert_eq!(of(&a, "email"), of(&a, "email"));
+        assert_ne!(of(&a, "email"), Proof::of(Some(&a)).unwrap().commitment("email", None));
+    }
+
+    #[test]
+    fn a_proof_that_cannot_be_read_proves_nothing() {
+        assert_eq!(Proof::of(None), None);
+        assert_eq!(Proof::of(Some("{broken")).unwrap().commitment("email", Some("x")), "");
+    }
+}

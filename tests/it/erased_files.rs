@@ -1,0 +1,242 @@
+//! A SQLite file holds no trace of what was erased or pruned; ledgers of earlier versions; the commands.
+
+use std::time::Duration;
+
+use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::directory::{Change, Disputed, KeptBack, Losses, Membership, Memory, Plan, User};
+use intercom_scim_bridge::ledger::{Mode, RunStatus, Trigger};
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+use time::macros::datetime;
+
+use crate::erasure::{BO, TRACES, erase, erased_event, findings, history};
+use crate::support::bridge::{Bridge, dozen};
+use crate::support::database::TestDatabase;
+use crate::support::hand::Hand;
+use crate::support::shell::Shell;
+
+/// The bytes of the files of a SQLite database.
+fn file_bytes(url: &str) -> Vec<u8> {
+    let file = url.trim_start_matches("sqlite://").split('?').next().unwrap();
+    let read = |ending: &str| std::fs::read(format!("{file}{ending}")).unwrap_or_default();
+    [read(""), read("-wal"), read("-shm")].concat()
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_holds_no_trace_of_who_was_erased() {
+    let (hand, _) = history(TestDatabase::sqlite()).await;
+    assert!(holds(&file_bytes(&hand.database.url), BO));
+    erase(&hand, BO).await;
+    assert!(hand.ledger.scrub_is_due().await.unwrap());
+    hand.ledger.scrub().await.unwrap();
+    assert!(!hand.ledger.scrub_is_due().await.unwrap());
+    let bytes = file_bytes(&hand.database.url);
+    for trace in TRACES {
+        assert!(!holds(&bytes, trace), "{trace}");
+    }
+    assert!(holds(&bytes, "ada.lovelace@example.com"));
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_holds_no_trace_of_what_was_pruned() {
+    let (hand, small) = Hand::small(TestDatabase::sqlite()).await;
+    for number in 0..20 {
+        hand.simulator
+            .change(|workspace| workspace.admin_mut(small.ada).unwrap().name = format!("Ada Former{number}x"));
+        hand.full().await;
+    }
+    assert!(holds(&file_bytes(&hand.database.url), "Former3x"));
+    hand.clock.advance(Duration::from_hours(1));
+    hand.ledger.prune("default", hand.clock.now(), hand.clock.now()).await.unwrap();
+    hand.ledger.scrub().await.unwrap();
+    let bytes = file_bytes(&hand.database.url);
+    assert!(!holds(&bytes, "Former3x") && holds(&bytes, "Former19x"));
+}
+
+const BEFORE_RECORDS: &str = include_str!("support/before_records.sql");
+const HEAD_OF_BEFORE: &str = "DwzstMjQDj9ORei4DsB_kl90lWTnkxl_RWtneaGdKSE";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_of_an_earlier_version_can_be_erased_from_and_is_proved_as_before() {
+    let database = TestDatabase::sqlite();
+    let connection = database.connection().await;
+    connection.execute_unprepared(BEFORE_RECORDS).await.unwrap();
+    // Somebody has changed something before the upgrade: it must be found afterwards, and not be salted over.
+    connection
+        .execute_unprepared("UPDATE user_versions SET job_title = 'Spy' WHERE user_id = '4423436'")
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let ledger = database.ledger().await;
+    assert_eq!(findings(&ledger).await, ["user_versions: 4423436 from generation 1 was changed"]);
+    let connection = database.connection().await;
+    connection
+        .execute_unprepared("UPDATE user_versions SET job_title = 'Team Lead' WHERE user_id = '4423436'")
+        .await
+        .unwrap();
+    assert_eq!(findings(&ledger).await, Vec::<String>::new());
+
+    // Viktor leaves, and is erased.
+    let recorded = ledger.latest("default").await.unwrap();
+    let id = "4423437";
+    let (viktor, _) = recorded.users.iter().find(|(user, _)| user.value.id.as_str() == id).unwrap();
+    let gone = User { active: false, has_inbox_seat: None, role: None, permissions: None, ..viktor.value.clone() };
+    let of_viktor = |one: &&Membership| one.user.as_str() == id;
+    let ended = recorded.memberships.iter().filter(of_viktor);
+    let plan = Plan {
+        base: recorded.generation,
+        workspace: recorded.workspace.clone(),
+        users: vec![Change::Removed { before: viktor.value.clone(), after: Some(gone) }],
+        groups: Vec::new(),
+        memberships: ended.map(|one| Change::Removed { before: one.clone(), after: None }).collect(),
+        volatile: Vec::new(),
+        activity: Vec::new().into(),
+        kept_back: KeptBack::default(),
+        disputed: Disputed::default(),
+        unreadable: Losses::default(),
+        memory: Memory::default(),
+    };
+    let now = datetime!(2026-12-01 12:00 UTC);
+    let clock = Clock::manual(now);
+    let lease = ledger.lease("default", "test", Duration::from_mins(1), &clock).await.unwrap().unwrap();
+    let mut run = ledger.start_run(&lease, Mode::Full, Trigger::Command, (None, false), &clock).await.unwrap();
+    run.status = RunStatus::Succeeded;
+    ledger.commit(&lease, &run, &plan, || now).await.unwrap();
+    ledger.release(&lease, now).await.unwrap();
+    let address = "viktor.byrne3@northwind.example";
+    let person = ledger.find_person("default", address).await.unwrap();
+    let erased = ledger.erase("default", &person, "x", erased_event, now).await.unwrap();
+    assert_eq!((erased.versions, erased.versions_without_salt), (3, 2));
+    ledger.scrub().await.unwrap();
+    let bytes = file_bytes(&database.url);
+    assert!(!holds(&bytes, address) && !holds(&bytes, "Byrne") && holds(&bytes, "marta.iyer1@northwind.example"));
+    let verified = ledger.verify("default", Some(HEAD_OF_BEFORE)).await.unwrap();
+    assert_eq!((verified.findings.as_slice(), verified.known_head), (&[][..], Some(true)));
+    for deed in [
+        "UPDATE user_versions SET two_factor_auth = false WHERE user_id = '4423437' AND from_generation = 1",
+        "UPDATE user_versions SET role_name = 'Owner' WHERE user_id = '4423436'",
+        "UPDATE restatements SET digest = 's.x' WHERE kind = 'user' AND key = '4423437 1'",
+        "UPDATE activity SET kind = 'seat_change' WHERE kind = 'app_admin_join'",
+    ] {
+        for table in ["user_versions", "restatements", "activity"] {
+            connection.execute_unprepared(&format!("DROP TABLE IF EXISTS kept_{table}")).await.unwrap();
+            connection
+                .execute_unprepared(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"))
+                .await
+                .unwrap();
+        }
+        assert!(connection.execute_unprepared(deed).await.unwrap().rows_affected() > 0, "{deed}");
+        assert!(!findings(&ledger).await.is_empty(), "{deed}");
+        for table in ["user_versions", "restatements", "activity"] {
+            connection.execute_unprepared(&format!("DELETE FROM {table}")).await.unwrap();
+            connection.execute_unprepared(&format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await.unwrap();
+        }
+    }
+    assert_eq!(findings(&ledger).await, Vec::<String>::new());
+}
+
+#[test]
+fn a_person_is_shown_and_erased_from_the_shell_and_refused_with_what_to_do_first() {
+    let shell = Shell::new();
+    let database = shell.directory.path().join("bridge.db");
+    let url = format!("sqlite://{}?mode=rwc", database.display());
+    let shell = shell.set("DATABASE_URL", &url).set("INTERCOM_ACCESS_TOKEN", "unused");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let bo = runtime.block_on(async {
+        let (hand, small) = history(TestDatabase::sqlite()).await;
+        hand.ledger.copy_into(&database.display().to_string()).await.unwrap();
+        small
+    });
+    let shown = shell.run(&["ledger", "person", BO]);
+    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+    let all: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(all["ids"], json!([bo.bo.to_string()]));
+    assert_eq!(all["versions"].as_array().unwrap().len(), 3);
+    assert_eq!(all["requests"].as_array().unwrap().len(), 3);
+    assert!(all["activity"].as_array().unwrap().len() >= 5 && all["audit"].as_array().unwrap().len() == 1);
+
+    let active = shell.run(&["ledger", "erase", &format!("adm_{}", bo.ada), "--reason", "x"]);
+    assert_eq!(active.code, Some(1));
+    assert!(active.stderr.contains("remove the teammate in Intercom"), "{}", active.stderr);
+    let naming = shell.run(&["ledger", "erase", BO, "--reason", "Bo B. Diddley asked for it"]);
+    assert_eq!(naming.code, Some(2), "{}", naming.stderr);
+    let unknown = shell.run(&["ledger", "erase", "adm_99", "--reason", "x"]);
+    assert_eq!(unknown.code, Some(1), "{}", unknown.stderr);
+
+    let would = shell.run(&["ledger", "erase", BO, "--reason", "ticket 4711", "--dry-run"]);
+    assert!(would.stdout.contains("would be erased") && holds(&file_bytes(&url), BO), "{}", would.stdout);
+    let erased = shell.run(&["ledger", "erase", BO, "--reason", "ticket 4711"]);
+    assert_eq!(erased.code, Some(0), "{}", erased.stderr);
+    let bytes = file_bytes(&url);
+    for trace in TRACES {
+        assert!(!holds(&bytes, trace), "{trace}");
+    }
+    for command in [&["ledger", "person", BO][..], &["ledger", "erase", BO, "--reason", "again"]] {
+        let nobody = shell.run(command);
+        assert!(nobody.code == Some(1) && nobody.stderr.contains("knows nobody by that"), "{}", nobody.stderr);
+    }
+    let again = shell.run(&["ledger", "erase", &bo.bo.to_string(), "--reason", "again", "--json"]);
+    assert!(again.code == Some(0) && again.stdout.contains("\"versions\":0"), "{}", again.stderr);
+    let verified = shell.run(&["ledger", "verify"]);
+    assert!(
+        verified.code == Some(0) && verified.stdout.contains("personal data was erased 1 time"),
+        "{}",
+        verified.stdout
+    );
+    let audit = shell.run(&["audit", "export"]);
+    assert!(audit.stdout.contains("ledger.erased") && audit.stdout.contains("ticket 4711"), "{}", audit.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bridge_that_runs_erases_who_has_been_gone_for_the_time_of_the_settings() {
+    let bridge = Bridge::starting_with(dozen(), |config| {
+        config.import.erase_removed_after = Some(Duration::from_secs(1));
+    })
+    .await;
+    bridge.shows(1).await;
+    let (id, email) = bridge.simulator.change(|workspace| {
+        let (id, admin) = workspace.admins().nth(3).unwrap();
+        (id, admin.email.clone())
+    });
+    let before = bridge.get("/api/v1/accounts?limit=1000").await.text;
+    assert!(before.contains(&email));
+    bridge.simulator.change(|workspace| {
+        let other = workspace.admins().next().unwrap().0;
+        workspace.remove_admin(id, other, 1_772_366_500);
+    });
+    let import = bridge.request(reqwest::Method::POST, "/api/v1/imports").header("Prefer", "wait=30");
+    assert_eq!(Bridge::send(import.bearer_auth(&bridge.token)).await.json()["status"], json!("succeeded"));
+    let mut account = json!(null);
+    for _ in 0..20_000 {
+        account = bridge.get(&format!("/api/v1/accounts?include_removed=true&user_name=adm_{id}")).await.json();
+        account = account["items"]
+            .as_array()
+            .and_then(|items| items.iter().find(|item| item["id"] == json!(format!("adm_{id}"))))
+            .cloned()
+            .unwrap_or_default();
+        if account["erased"] == json!(true) {
+            break;
+        }
+    }
+    assert_eq!(
+        (&account["erased"], &account["email"], &account["active"]),
+        (&json!(true), &json!(null), &json!(false))
+    );
+    let user = bridge.get(&format!("/scim/v2/Users/adm_{id}")).await;
+    assert_eq!(user.json()["userName"], json!(format!("adm_{id}")));
+    assert_eq!(user.json()["urn:ietf:params:scim:schemas:extension:intercom:2.0:User"]["erased"], json!(true));
+    for path in
+        ["/scim/v2/Users", "/api/v1/changes", "/api/v1/accounts?include_removed=true", "/api/v1/reviews/accounts"]
+    {
+        let shown = bridge.get(path).await;
+        assert!(shown.status == 200 && !shown.text.contains(&email), "{path}");
+    }
+    let changes = bridge.get(&format!("/api/v1/changes?person=adm_{id}")).await.json();
+    assert!(changes["items"].as_array().unwrap().iter().all(|change| change["user_erased"] == json!(true)));
+    bridge.stop().await;
+}

@@ -1,0 +1,401 @@
+//! A person can be erased: nothing of them is left, in the tables, in the file, in what is served; and the rest is proved as
+//! before.
+
+use std::time::Duration;
+
+use intercom_scim_bridge::directory::{Change, Disputed, KeptBack, Losses, Memory, Names, Plan};
+use intercom_scim_bridge::ledger::{
+    AuditEntry, AuditQuestion, ChangePosition, Closing, Erased, Ledger, LedgerError, Mode, NewRequest, RequestEnd,
+};
+use intercom_scim_bridge::publish::{PublishOptions, Publisher};
+use intercom_scim_bridge::scim::resource_types;
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+use serde_json::json;
+
+use crate::on_both_databases;
+use crate::support::database::TestDatabase;
+use crate::support::hand::{Hand, START, Small};
+
+on_both_databases!(
+    nothing_of_somebody_who_was_erased_is_left_and_the_rest_is_proved,
+    whoever_changes_what_is_left_of_somebody_who_was_erased_is_found,
+    who_is_in_the_workspace_is_not_erased,
+    nothing_that_is_read_later_brings_back_what_was_erased,
+    an_import_that_was_planned_before_an_erasure_is_planned_anew,
+    who_comes_back_after_an_erasure_is_recorded_anew,
+    who_was_erased_is_shown_by_the_id_alone,
+    who_has_been_gone_for_the_time_of_the_settings_is_due_and_nobody_else,
+    an_address_that_somebody_else_has_now_is_theirs,
+);
+
+pub const BO: &str = "bo.diddley@example.com";
+pub const TRACES: [&str; 4] = ["bo.diddley", "Diddley", "Guitarist", "Bo, the guitarist"];
+
+fn request(reference: &str, user_name: Option<&str>, target: Option<String>, requester: &str) -> NewRequest {
+    NewRequest {
+        reference: reference.to_owned(),
+        workspace: "default".to_owned(),
+        at: START,
+        source: "ticket",
+        requester: requester.to_owned(),
+        request_id: "r-1".to_owned(),
+        method: "POST".to_owned(),
+        operation: "remove_account".to_owned(),
+        target,
+        entitlement: None,
+        user_name: user_name.map(str::to_owned),
+        comment: Some("Bo, the guitarist, leaves".to_owned()),
+    }
+}
+
+/// Bo was there, with a title, an avatar, sign-ins and deeds of his own; requests and the audit trail name him; then he left.
+pub async fn history(database: TestDatabase) -> (Hand, Small) {
+    let (hand, small) = Hand::small(database).await;
+    let (bo, at) = (small.bo, START.unix_timestamp());
+    hand.simulator.change(|workspace| {
+        let admin = workspace.admin_mut(bo).unwrap();
+        admin.job_title = Some("Guitarist".to_owned());
+        workspace.sign_in(bo, "google_oauth2", at - 500);
+        workspace.set_permissions(bo, small.ada, &["export_data"], at - 400);
+        workspace.set_permissions(small.cy, bo, &["export_data"], at - 300);
+        workspace.note(at - 200, "admin_invite_creation", small.ada, json!({"emails": [BO]}));
+        workspace.note(at - 100, "admin_login_failure", bo, json!({"from": "192.0.2.77"}));
+    });
+    hand.full().await;
+    hand.simulator.change(|workspace| "Bo B. Diddley".clone_into(&mut workspace.admin_mut(bo).unwrap().name));
+    hand.full().await;
+    hand.simulator.change(|workspace| workspace.remove_admin(bo, small.ada, at + 100));
+    hand.allowing_removals(Mode::Full).await;
+    let ledger = &hand.ledger;
+    ledger.record_request(request("req_bo", Some(BO), None, "eic")).await.unwrap();
+    ledger.record_request(request("req_id", None, Some(format!("adm_{bo}")), "eic")).await.unwrap();
+    let by_bo = NewRequest { comment: None, ..request("req_by", None, Some("adm_1".to_owned()), BO) };
+    ledger.record_request(by_bo).await.unwrap();
+    let note = Some(format!("told {BO}"));
+    let closing = Closing { by: "Ada".to_owned(), note, end: RequestEnd::Done, at: hand.clock.now() };
+    assert!(ledger.close_request("default", "req_id", closing).await.unwrap());
+    let entry = AuditEntry {
+        workspace: Some("default".to_owned()),
+        actor: Some(BO.to_owned()),
+        identity: Some(format!("issuer https://okta.example {BO}")),
+        address: Some("192.0.2.78".to_owned()),
+        ..AuditEntry::event("request", START)
+    };
+    ledger.record_audit(vec![entry]).await.unwrap();
+    (hand, small)
+}
+
+pub fn erased_event(erased: &Erased) -> Vec<AuditEntry> {
+    let target = erased.people.first().map(|id| format!("adm_{id}"));
+    vec![AuditEntry { workspace: Some("default".to_owned()), target, ..AuditEntry::event("ledger.erased", START) }]
+}
+
+pub async fn erase(hand: &Hand, named: &str) -> Erased {
+    let person = hand.ledger.find_person("default", named).await.unwrap();
+    hand.ledger.erase("default", &person, "ticket 4711", erased_event, hand.clock.now()).await.unwrap()
+}
+
+pub async fn findings(ledger: &Ledger) -> Vec<String> {
+    let verified = ledger.verify("default", None).await.unwrap();
+    verified.findings.into_iter().map(|finding| finding.0).collect()
+}
+
+/// Every text in every table.
+async fn everything(connection: &DatabaseConnection) -> String {
+    let mut all = String::new();
+    for table in [
+        "user_versions",
+        "volatile",
+        "activity",
+        "lifecycle_requests",
+        "imports",
+        "audit",
+        "tokens",
+        "evidence",
+        "erasures",
+    ] {
+        let rows = connection
+            .query_all_raw(sea_orm::Statement::from_string(
+                connection.get_database_backend(),
+                match connection.get_database_backend() {
+                    sea_orm::DbBackend::Postgres => format!("SELECT CAST(row_to_json(t) AS text) FROM {table} t"),
+                    _ => columns_as_text(connection, table).await,
+                },
+            ))
+            .await
+            .unwrap();
+        for row in rows {
+            all.push_str(&row.try_get_by_index::<String>(0).unwrap());
+            all.push('\n');
+        }
+    }
+    all
+}
+
+async fn columns_as_text(connection: &DatabaseConnection, table: &str) -> String {
+    let statement = sea_orm::Statement::from_string(
+        sea_orm::DbBackend::Sqlite,
+        format!("SELECT name FROM pragma_table_info('{table}')"),
+    );
+    let names = connection.query_all_raw(statement).await.unwrap();
+    let names: Vec<String> =
+        names.iter().map(|row| format!("coalesce(\"{}\", '')", row.try_get_by_index::<String>(0).unwrap())).collect();
+    format!("SELECT {} FROM {table}", names.join(" || '|' || "))
+}
+
+async fn nothing_of_somebody_who_was_erased_is_left_and_the_rest_is_proved(database: TestDatabase) {
+    let (hand, small) = history(database).await;
+    let connection = hand.database.connection().await;
+    let before = everything(&connection).await;
+    for trace in TRACES.into_iter().chain(["192.0.2.77", "192.0.2.78"]) {
+        assert!(before.contains(trace), "the test looks for what was there: {trace}");
+    }
+    let head = hand.ledger.verify("default", None).await.unwrap().head;
+    let changes = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().changes.len();
+    let person = hand.ledger.find_person("default", &BO.to_uppercase()).await.unwrap();
+    let would = hand.ledger.would_erase("default", &person, hand.clock.now()).await.unwrap();
+    assert_eq!(everything(&connection).await, before, "nothing is erased to see what would be");
+
+    let erased = erase(&hand, BO).await;
+    assert_eq!(erased, would);
+    assert_eq!((erased.people.clone(), erased.versions, erased.requests), (vec![small.bo.to_string()], 3, 3));
+    assert_eq!(erased.versions_without_salt, 0);
+    let after = everything(&connection).await;
+    for trace in TRACES.into_iter().chain(["192.0.2.77", "192.0.2.78"]) {
+        let line = after.lines().find(|line| line.contains(trace));
+        assert_eq!(line, None, "{trace}");
+    }
+    assert!(after.contains("Lovelace") && after.contains("ada.lovelace@example.com"), "others stay");
+
+    let verified = hand.ledger.verify("default", Some(&head)).await.unwrap();
+    assert_eq!((verified.findings.as_slice(), verified.known_head), (&[][..], Some(true)));
+    assert_eq!(verified.erased.unwrap().erasures, 1);
+    // Reads tell the id, and that it was erased.
+    for generation in 1..=3 {
+        let snapshot = hand.ledger.snapshot("default", generation).await.unwrap();
+        let (bo, values) =
+            snapshot.users.iter().find(|(user, _)| user.value.id.as_str() == small.bo.to_string()).unwrap();
+        assert!(bo.value.erased && bo.value.email.is_none() && bo.value.name.is_none(), "{generation}");
+        assert_eq!(bo.value.active, generation < 3);
+        assert_eq!(values.last_sign_in_at, None);
+    }
+    let page = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap();
+    assert_eq!((page.changes.len(), page.total), (changes, Some(changes as u64)), "no change is missing");
+    let of_bo =
+        page.changes.iter().filter(|change| change.change.user().is_some_and(|id| id.as_str() == small.bo.to_string()));
+    assert!(of_bo.clone().count() > 2 && of_bo.clone().all(|change| change.names.erased));
+    let log = hand.ledger.log_facts("default", hand.clock.now(), Duration::from_hours(8760)).await.unwrap();
+    assert!(log.sign_ins.is_empty() && log.invitations.is_empty());
+    let audited = hand.ledger.audit(&AuditQuestion::default(), 100).await.unwrap();
+    assert!(
+        audited.iter().any(|entry| entry.event == "ledger.erased" && entry.target == Some(format!("adm_{}", small.bo)))
+    );
+    assert!(erase(&hand, &format!("adm_{}", small.bo)).await.is_empty(), "nothing is left");
+    assert!(hand.ledger.find_person("default", BO).await.unwrap().ids.is_empty());
+
+    // What is pruned later is not missed.
+    hand.clock.advance(Duration::from_hours(1));
+    hand.ledger.prune("default", hand.clock.now(), hand.clock.now()).await.unwrap();
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
+}
+
+async fn whoever_changes_what_is_left_of_somebody_who_was_erased_is_found(database: TestDatabase) {
+    let (hand, Small { ada, bo, .. }) = history(database).await;
+    erase(&hand, BO).await;
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
+    let connection = hand.database.connection().await;
+    let tables =
+        ["user_versions", "activity", "lifecycle_requests", "erased_rows", "erasures", "restatements", "evidence"];
+    for (deed, expected) in [
+        (format!("UPDATE user_versions SET email = 'eve@example.com' WHERE user_id = '{bo}'"), "user_versions: "),
+        (format!("UPDATE user_versions SET job_title = 'Spy' WHERE user_id = '{bo}'"), "user_versions: "),
+        (
+            format!("UPDATE user_versions SET active = true WHERE user_id = '{bo}' AND from_generation = 3"),
+            "user_versions: ",
+        ),
+        (format!("UPDATE user_versions SET role_name = 'Owner' WHERE user_id = '{bo}'"), "user_versions: "),
+        (format!("UPDATE user_versions SET proof = NULL WHERE user_id = '{bo}'"), "user_versions: "),
+        (format!("UPDATE user_versions SET email = NULL, name = NULL WHERE user_id = '{ada}'"), "user_versions: "),
+        (
+            format!(
+                "UPDATE user_versions SET email = NULL, name = NULL, proof = '{{\"salts\":{{}},\"erased\":{{\"person\":\"x\"}}}}' WHERE user_id = '{ada}'"
+            ),
+            "user_versions: ",
+        ),
+        ("UPDATE activity SET metadata = '{\"x\":1}' WHERE kind = 'admin_deletion'".to_owned(), "activity: "),
+        (
+            "UPDATE activity SET performed_by_email = 'eve@example.com' WHERE kind = 'admin_login_failure'".to_owned(),
+            "activity: ",
+        ),
+        ("UPDATE activity SET performed_by_id = '1' WHERE kind = 'admin_login_success'".to_owned(), "activity: "),
+        (
+            "UPDATE lifecycle_requests SET user_name = 'eve@example.com' WHERE reference = 'req_bo'".to_owned(),
+            "lifecycle_requests: ",
+        ),
+        (
+            "UPDATE lifecycle_requests SET operation = 'other' WHERE reference = 'req_bo'".to_owned(),
+            "lifecycle_requests: ",
+        ),
+        ("DELETE FROM erased_rows WHERE kind = 'user'".to_owned(), "erased_rows: "),
+        ("UPDATE erased_rows SET fields = 'person name' WHERE kind = 'user'".to_owned(), "erased_rows: "),
+        ("UPDATE erasures SET reason = 'another'".to_owned(), "erased_rows: "),
+        ("DELETE FROM erasures".to_owned(), "erased_rows: "),
+        ("DELETE FROM evidence WHERE kind = 'erasure'".to_owned(), "erased_rows: "),
+        (
+            format!(
+                "INSERT INTO restatements (workspace, kind, key, sequence, entry, digest) VALUES ('default', 'user', '{ada} 1', 1, 'x', 'y')"
+            ),
+            "restatements: ",
+        ),
+    ] {
+        for table in tables {
+            connection.execute_unprepared(&format!("DROP TABLE IF EXISTS kept_{table}")).await.unwrap();
+            connection
+                .execute_unprepared(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"))
+                .await
+                .unwrap();
+        }
+        assert!(connection.execute_unprepared(&deed).await.unwrap().rows_affected() > 0, "{deed}");
+        let found = findings(&hand.ledger).await;
+        assert!(found.iter().any(|finding| finding.starts_with(expected)), "{deed}: {found:?}");
+        for table in tables {
+            connection.execute_unprepared(&format!("DELETE FROM {table}")).await.unwrap();
+            connection.execute_unprepared(&format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await.unwrap();
+        }
+        assert_eq!(findings(&hand.ledger).await, Vec::<String>::new(), "mended after {deed}");
+    }
+}
+
+async fn who_is_in_the_workspace_is_not_erased(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    let person = hand.ledger.find_person("default", &small.ada.to_string()).await.unwrap();
+    assert_eq!(person.active.len(), 1);
+    let refused = hand.ledger.erase("default", &person, "no", erased_event, hand.clock.now()).await;
+    assert!(matches!(refused, Err(LedgerError::StillThere)), "{refused:?}");
+    assert!(hand.recorded().await.users.iter().all(|(user, _)| user.value.email.is_some()));
+    assert!(hand.ledger.find_person("default", "nobody@example.com").await.unwrap().ids.is_empty());
+    assert!(hand.ledger.find_person("default", "adm_99").await.unwrap().is_unknown());
+}
+
+async fn nothing_that_is_read_later_brings_back_what_was_erased(database: TestDatabase) {
+    let (hand, small) = history(database).await;
+    erase(&hand, BO).await;
+    // The log tells all of it once more, and something new.
+    hand.simulator.change(|workspace| {
+        let details = json!({"admin": {"id": small.bo, "first_name": "Bo", "last_name": "Diddley"}});
+        workspace.note(START.unix_timestamp() + 150, "admin_away_mode_change", small.ada, details);
+        workspace.sign_in(small.bo, "google_oauth2", START.unix_timestamp() + 151);
+    });
+    assert_eq!(hand.full().await.generation, None);
+    assert_eq!(
+        hand.another_importer()
+            .run_once(&crate::support::hand::request(Mode::Full), &|_| {})
+            .await
+            .unwrap()
+            .unwrap()
+            .generation,
+        None
+    );
+    let connection = hand.database.connection().await;
+    let after = everything(&connection).await;
+    for trace in TRACES {
+        assert_eq!(after.lines().find(|line| line.contains(trace)), None, "{trace}");
+    }
+    assert!(hand.ledger.volatile("default").await.unwrap().keys().all(|id| id.as_str() != small.bo.to_string()));
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
+}
+
+async fn an_import_that_was_planned_before_an_erasure_is_planned_anew(database: TestDatabase) {
+    let (hand, small) = history(database).await;
+    let recorded = hand.recorded().await;
+    let (lease, run) = hand.start_run().await;
+    let (bo, _) = recorded.users.iter().find(|(user, _)| user.value.id.as_str() == small.bo.to_string()).unwrap();
+    let (before, mut after) = (bo.value.clone(), bo.value.clone());
+    after.removed_at = Some(START);
+    let plan = Plan {
+        base: recorded.generation,
+        workspace: recorded.workspace.clone(),
+        users: vec![Change::Updated { before, after }],
+        groups: Vec::new(),
+        memberships: Vec::new(),
+        volatile: Vec::new(),
+        activity: Vec::new().into(),
+        kept_back: KeptBack::default(),
+        disputed: Disputed::default(),
+        unreadable: Losses::default(),
+        memory: Memory::default(),
+    };
+    erase(&hand, BO).await;
+    let refused = hand.ledger.commit(&lease, &run, &plan, || hand.clock.now()).await;
+    assert!(matches!(refused, Err(LedgerError::Stale { .. })), "{refused:?}");
+}
+
+async fn who_comes_back_after_an_erasure_is_recorded_anew(database: TestDatabase) {
+    let (hand, small) = history(database).await;
+    erase(&hand, BO).await;
+    hand.simulator.change(|workspace| {
+        let ada = workspace.admins().find(|(id, _)| *id == small.ada).unwrap().1.clone();
+        let bo = simulator::Admin { name: "Bo Again".to_owned(), email: "bo.again@example.com".to_owned(), ..ada };
+        workspace.put_back(small.bo, bo);
+    });
+    assert!(hand.full().await.generation.is_some());
+    let recorded = hand.recorded().await;
+    let (bo, _) = recorded.users.iter().find(|(user, _)| user.value.id.as_str() == small.bo.to_string()).unwrap();
+    assert_eq!((bo.value.erased, bo.value.active, bo.value.name.as_deref()), (false, true, Some("Bo Again")));
+    hand.simulator.change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp() + 900));
+    hand.allowing_removals(Mode::Full).await;
+    assert_eq!(erase(&hand, "bo.again@example.com").await.versions, 2, "what is new is erased as well");
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
+}
+
+async fn who_was_erased_is_shown_by_the_id_alone(database: TestDatabase) {
+    let (hand, small) = history(database).await;
+    let options = PublishOptions {
+        base_url: "https://bridge.example/scim/v2".to_owned(),
+        names: Names::default(),
+        retention: Duration::from_hours(24 * 30),
+    };
+    let publisher = Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone());
+    publisher.refresh().await.unwrap();
+    let before = publisher.live().picture().unwrap();
+    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
+    hand.full().await;
+    publisher.refresh().await.unwrap();
+    assert!(publisher.live().picture_at(before.edition()).is_some());
+    erase(&hand, BO).await;
+    publisher.refresh().await.unwrap();
+    let shown = publisher.live().picture().unwrap();
+    let names: Vec<String> = shown.all(resource_types::USER).map(|user| user.name().to_owned()).collect();
+    assert!(names.contains(&format!("adm_{}", small.bo)) && !names.contains(&BO.to_owned()), "{names:?}");
+    assert!(publisher.live().picture_at(before.edition()).is_none(), "no earlier picture holds him either");
+    assert!(shown.directory().people.iter().filter(|person| person.user.erased).count() == 1);
+}
+
+async fn who_has_been_gone_for_the_time_of_the_settings_is_due_and_nobody_else(database: TestDatabase) {
+    let (hand, small) = history(database).await;
+    let gone_at = hand.ledger.committed_at("default", 3).await.unwrap();
+    let due = async |before| {
+        let people = hand.ledger.due_for_erasure("default", before).await.unwrap();
+        people.into_iter().flat_map(|person| person.ids).collect::<Vec<_>>()
+    };
+    assert_eq!(due(gone_at - Duration::from_millis(1)).await, Vec::<String>::new());
+    assert_eq!(due(gone_at).await, vec![small.bo.to_string()]);
+    let far = gone_at + Duration::from_hours(8760 * 30);
+    assert_eq!(due(far).await, vec![small.bo.to_string()], "who is there is never due");
+    erase(&hand, BO).await;
+    assert_eq!(due(far).await, Vec::<String>::new());
+}
+
+async fn an_address_that_somebody_else_has_now_is_theirs(database: TestDatabase) {
+    let (hand, small) = history(database).await;
+    hand.simulator.change(|workspace| BO.clone_into(&mut workspace.admin_mut(small.cy).unwrap().email));
+    hand.full().await;
+    let erased = erase(&hand, &format!("adm_{}", small.bo)).await;
+    assert_eq!(erased.versions, 3);
+    let cy = hand.ledger.find_person("default", BO).await.unwrap();
+    assert!(cy.ids.contains(&small.cy.to_string()) && !cy.active.is_empty());
+    let request = hand.ledger.request("default", "req_by").await.unwrap().unwrap();
+    assert_eq!(request.requester, BO, "that may be Cy by now");
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
+}
