@@ -15,6 +15,13 @@ pub async fn run(config: &Config) -> Result<(), CommandError> {
         () = asked_to_stop() => false,
         () = app.broken() => true,
     };
+    if let Some(drain) = config.server.drain.filter(|_| !broken) {
+        // Who asks once more does not want to wait.
+        tokio::select! {
+            () = app.drain(drain) => {}
+            () = asked_to_stop() => {}
+        }
+    }
     app.stop().await;
     if broken { Err(CommandError::new(BROKEN)) } else { Ok(()) }
 }

@@ -17,6 +17,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("server.tls_cert", "a file of certificates as PEM, the bridge's own first; with tls_key"),
     ("server.tls_key", "a file with the private key of the certificate as PEM; with tls_cert"),
     ("server.trusted_proxies", "addresses or networks, such as [\"10.0.0.0/8\", \"::1\"], or as one text with commas"),
+    ("server.ops_bind", "an address and a port, such as 127.0.0.1:9090, or nothing"),
+    ("server.drain", "a duration from one second to five minutes, such as 5s; or off"),
     (
         "database.url",
         "sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/NAME, with / ? # and @ of the password percent-encoded",
@@ -48,6 +50,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("limits.requests_per_second", "a whole number up to 1000000; 0 for no limit"),
     ("limits.burst", "a whole number up to 1000000; 0 for no limit"),
     ("limits.max_connections", "a whole number from 1 to 1000000"),
+    ("limits.max_connections_per_address", "a whole number up to 1000000; 0 for no limit"),
+    ("limits.max_exports", "a whole number from 1 to 1000"),
     ("telemetry.log_format", "text or json"),
     ("telemetry.otlp_endpoint", "an http or https address, such as http://collector:4318, or nothing"),
     ("workspaces[].name", "a word of small letters, digits and hyphens, up to 63, that no other workspace has"),

@@ -30,9 +30,9 @@ pub use lists::{Issuer, WorkspaceConfig};
 pub use reference::reference;
 pub use values::origin;
 use values::{
-    api_version, client_id_or_empty, database_url, file_or_empty, full_interval, lease, max_age, max_wait, networks,
-    origin_or_empty, plain, poll_interval, region_or_empty, sealing_key_or_empty, secret_or_empty, texts, token_ttl,
-    url_or_empty,
+    address_or_empty, api_version, client_id_or_empty, database_url, drain, file_or_empty, full_interval, lease,
+    max_age, max_wait, networks, origin_or_empty, plain, poll_interval, region_or_empty, sealing_key_or_empty,
+    secret_or_empty, texts, token_ttl, url_or_empty,
 };
 
 use crate::directory::{DEFAULT_WORKSPACE, Names};
@@ -94,6 +94,12 @@ pub struct Server {
     /// Who may say with `X-Forwarded-…` from where a request came.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
+    /// Where probes and metrics are answered as well; none for the bind address alone.
+    #[serde(deserialize_with = "address_or_empty")]
+    pub ops_bind: Option<SocketAddr>,
+    /// How long a bridge that is asked to stop goes on and tells its clients that it goes; none for not at all.
+    #[serde(deserialize_with = "drain")]
+    pub drain: Option<Duration>,
 }
 
 /// Section `access`.
@@ -132,6 +138,14 @@ pub struct Limits {
     #[serde(deserialize_with = "plain")]
     #[validate(range(min = 1, max = 1_000_000))]
     pub max_connections: usize,
+    /// Of one address, which is no trusted proxy's; 0 for any number.
+    #[serde(deserialize_with = "plain")]
+    #[validate(range(max = 1_000_000))]
+    pub max_connections_per_address: usize,
+    /// At a time, of all clients.
+    #[serde(deserialize_with = "plain")]
+    #[validate(range(min = 1, max = 1_000))]
+    pub max_exports: usize,
 }
 
 /// Section `database`.
@@ -486,6 +500,7 @@ mod tests {
             ("import.poll_interval", "1s", "30d", true),
             ("import.full_interval", "1s", "365d", true),
             ("import.lease", "1s", "10m", false),
+            ("server.drain", "1s", "5m", true),
             ("serve.max_age", "1s", "365d", true),
             ("serve.max_wait", "1s", "5m", false),
             ("access.token_ttl", "1s", "24h", false),

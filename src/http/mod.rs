@@ -9,7 +9,8 @@
 //! scim        users and groups          discovery  what the bridge says of itself
 //! freshness   how old an answer may be, and waiting for a newer one
 //! accept      what a client accepts     negotiation  media types, versions and links
-//! pieces      a body of several pieces
+//! pieces      a body of several pieces large      answers that are made apart, and while they are sent
+//! connections how many there may be, and which gives way
 //! imports     starting one, and runs    changes    the history as a log
 //! flat        accounts and access       reviews    the same, for access reviews
 //! table       rows as CSV               parameters of all these
@@ -31,12 +32,14 @@ mod body;
 mod caller;
 mod changes;
 mod connect;
+mod connections;
 mod discovery;
 mod errors;
 mod flat;
 mod freshness;
 mod heads;
 mod imports;
+mod large;
 mod lifecycle;
 mod metrics;
 mod negotiation;
@@ -62,11 +65,13 @@ mod unsupported;
 mod webhooks;
 
 pub use changes::document as change_document;
+pub use connections::Connections;
+pub use large::Makers;
 pub use lifecycle::settle as settle_requests;
 pub use metrics::begin as begin_counting;
 pub use openapi::{collection as openapi_collection, document as openapi_document};
 pub use origin::Origin;
-pub use server::serve;
+pub use server::{serve, serve_ops};
 pub use service::{Freshness, Service, Workspace, api_base_url, scim_base_url};
 pub use tasks::{TaskName, TaskStanding, TaskState, Tasks};
 pub use tls::{CertificateError, Certificates};

@@ -7,7 +7,9 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use time::OffsetDateTime;
 
+use super::connections::Connections;
 use super::errors::{ApiError, Facts};
+use super::large::Makers;
 use super::origin::Origin;
 use super::tasks::Tasks;
 use crate::access::{AuditTrail, ClientLogin, Strangers, Tokens, WebhookKey, network_of};
@@ -54,6 +56,10 @@ pub struct Service {
     pub privileged_roles: Arc<[String]>,
     /// How far back a full import reads Intercom's activity log.
     pub activity_lookback: Duration,
+    /// The connections of clients.
+    pub connections: Arc<Connections>,
+    /// Where large answers are made.
+    pub makers: Arc<Makers>,
     /// How the tasks in the background are.
     pub tasks: Arc<Tasks>,
     /// Every workspace, by name.

@@ -5,24 +5,28 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::errors::ApiError;
+use super::large::{Chunks, Makers, Turn};
 use super::negotiation::{JSON, preferred_form, tell_next};
 use crate::flat::Row;
-use crate::scim::ScimError;
 
 /// The media type (RFC 4180 §3).
 pub const CSV: &str = "text/csv; charset=utf-8; header=present";
 
-/// The rows as CSV where the client wants that, else `list` as JSON. The next page of a CSV is in `Link`.
-pub fn answer<R: Row, L: Serialize>(
+/// The rows as CSV where the client wants that, else as JSON: `list` is all of that but for its rows. The next page of a CSV
+/// is in `Link`.
+pub async fn answer<R: Row + Send + 'static, L: Serialize>(
     request: &HttpRequest,
     mut response: HttpResponseBuilder,
-    (rows, next): (&[R], Option<&str>),
+    (makers, turn): (&Makers, Turn),
+    (rows, next): (Vec<R>, Option<&str>),
     list: &L,
 ) -> Result<HttpResponse, ApiError> {
+    let rows = rows.into_iter();
     if preferred_form(request, &[JSON, CSV])? == JSON {
-        return Ok(response.json(list));
+        let body = makers.body(turn, Chunks::json(list, rows)?).await?;
+        return Ok(response.content_type(JSON).body(body));
     }
-    let mut response = response.content_type(CSV).body(csv(rows).ok_or(ScimError::Internal)?);
+    let mut response = response.content_type(CSV).body(makers.body(turn, Chunks::table(false, rows)?).await?);
     if let Some(next) = next {
         tell_next(&mut response, &format!("<{next}>; rel=\"next\""));
     }
@@ -30,13 +34,12 @@ pub fn answer<R: Row, L: Serialize>(
 }
 
 /// What some spreadsheets want at the beginning, to take the rest for UTF-8.
-pub const BYTE_ORDER_MARK: &str = "\u{feff}";
+const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// The rows under their header. What is unknown is an empty cell.
-pub fn csv<R: Row>(rows: &[R]) -> Option<Vec<u8>> {
-    let mut table = header::<R>()?;
-    table.extend(lines(rows)?);
-    Some(table)
+/// What stands before the rows: a byte order mark, where one is wanted, and the header.
+pub fn head<R: Row>(with_mark: bool) -> Option<Vec<u8>> {
+    let mark = if with_mark { BYTE_ORDER_MARK } else { "" };
+    Some([mark.as_bytes(), &header::<R>()?].concat())
 }
 
 /// RFC 4180 §2: "Each record is located on a separate line, delimited by a line break (CRLF)."
@@ -45,13 +48,13 @@ fn writer() -> csv::Writer<Vec<u8>> {
 }
 
 /// The header alone.
-pub fn header<R: Row>() -> Option<Vec<u8>> {
+fn header<R: Row>() -> Option<Vec<u8>> {
     let mut writer = writer();
     writer.write_record(R::COLUMNS).ok()?;
     writer.into_inner().ok()
 }
 
-/// The rows alone.
+/// The rows alone. What is unknown is an empty cell.
 pub fn lines<R: Row>(rows: &[R]) -> Option<Vec<u8>> {
     let mut writer = writer();
     for row in rows {
