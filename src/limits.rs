@@ -442,7 +442,7 @@ pub const PAGES_OF_A_CLIENT: usize = 4;
 pub const EXPORT_NICENESS: i32 = 10;
 
 /// How long a client waits for its turn to get an export.
-pub const EXPORT_WAIT: Duration = Duration::from_secs(30);
+pub const EXPORT_WAIT: Duration = Duration::from_mins(1);
 
 /// How long a client that does not read its answer is waited for, in all; see [`READ_RATE`].
 pub const READ_STALL: Duration = Duration::from_secs(30);
@@ -468,3 +468,6 @@ pub const DRAIN_POLL: Duration = Duration::from_millis(20);
 
 /// What durations in the settings may be: `server.drain`.
 pub const DRAIN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(5);
+
+/// Exports of which it is known what they are, while they stay the same.
+pub const KNOWN_EXPORTS: usize = 4;

@@ -379,6 +379,7 @@ fn service(
             clock.clone(),
         ),
         makers,
+        known_exports: Arc::default(),
         tasks: Arc::default(),
         names: config.scim.one_word_names,
         retention: days(config.import.retention_days),

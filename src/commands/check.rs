@@ -113,8 +113,8 @@ impl Report {
 
 fn check_open_files(config: &Config, report: &mut Report) {
     match OpenFiles::raised().too_few(config) {
-        None => report.ok("open_files", "there may be as many as limits.max_connections can take"),
-        Some(why) => report.warn("open_files", &why),
+        None => report.ok("open files", "there may be as many as limits.max_connections can take"),
+        Some(why) => report.warn("open files", &why),
     }
 }
 

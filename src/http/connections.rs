@@ -106,9 +106,16 @@ impl Connection {
         self.asked.store(true, Ordering::Relaxed);
     }
 
+    /// Something is to be written. It is idle before its client can have read the answer: who has it may open another one
+    /// at once.
+    fn writes(&self) {
+        if self.asked.swap(false, Ordering::Relaxed) {
+            self.idle_since.store(self.all.now(), Ordering::Relaxed);
+        }
+    }
+
     fn wrote(&self) {
         self.idle_since.store(self.all.now(), Ordering::Relaxed);
-        self.asked.store(false, Ordering::Relaxed);
         if self.all.staying.load(Ordering::Relaxed) > self.all.most {
             self.all.make_room();
         }
@@ -204,6 +211,12 @@ impl Connections {
             refused: of(&self.refused),
             slow: of(&self.slow),
         }
+    }
+
+    /// Those to whose request no answer has begun.
+    #[must_use]
+    pub fn at_work(&self) -> usize {
+        self.open().by_number.values().filter(|one| one.asked.load(Ordering::Relaxed)).count()
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -374,6 +387,7 @@ impl AsyncRead for Guarded {
 
 impl AsyncWrite for Guarded {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.connection.writes();
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.written(written, context)
     }
@@ -391,6 +405,7 @@ impl AsyncWrite for Guarded {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.connection.writes();
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
         self.written(written, context)
     }

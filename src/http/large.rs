@@ -100,6 +100,12 @@ impl Makers {
         self.turn(of_client, &self.export_turns, limits::EXPORT_WAIT).await
     }
 
+    /// How many exports there may be beside those that are being sent.
+    #[must_use]
+    pub fn free_exports(&self) -> usize {
+        self.export_turns.available_permits()
+    }
+
     async fn turn(
         &self,
         of_client: OwnedSemaphorePermit,

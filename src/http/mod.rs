@@ -14,6 +14,7 @@
 //! imports     starting one, and runs    changes    the history as a log
 //! flat        accounts and access       reviews    the same, for access reviews
 //! table       rows as CSV               parameters of all these
+//! cells       the members of a row
 //! refusals    writes                    lifecycle  what people must do
 //! unsupported what Intercom could do of the writes, and where people can
 //! oauth       tokens for clients        connect    a workspace, in a browser
@@ -30,6 +31,7 @@ mod admission;
 mod audit;
 mod body;
 mod caller;
+mod cells;
 mod changes;
 mod connect;
 mod connections;

@@ -1,6 +1,7 @@
 //! The export for access reviews, with a manifest that proves what it was.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::body::BodySize;
 use actix_web::http::header::CONTENT_DISPOSITION;
@@ -13,6 +14,7 @@ use futures_util::stream;
 use serde::Serialize;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
+use tokio::sync::OnceCell;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, ImportRead};
@@ -25,8 +27,9 @@ use super::openapi::{ApiRefusals, Problem, ReviewParameters};
 use super::parameters::{Parameters, wrong};
 use super::table::CSV;
 use crate::date_time;
-use crate::directory::{Directory, Generation, LogFacts};
+use crate::directory::{Directory, Edition, Generation, LogFacts};
 use crate::flat::{ReviewBasis, ReviewChange, ReviewedAccount, reviewed_account};
+use crate::limits;
 use crate::moments::Edge;
 use crate::scim::{Picture, ScimError};
 
@@ -118,7 +121,8 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
     let export = Export::make(&request, &caller).await?;
     let (makers, rows) = (&caller.service.makers, Arc::clone(&export.reviewed).rows());
     if form != CSV {
-        let review = Review { manifest: export.manifest, summary: export.summary, items: Vec::new() };
+        let summary = export.measured.summary.summary(export.manifest.since.is_some());
+        let review = Review { manifest: export.manifest, summary, items: Vec::new() };
         let chunks = stream::iter(Chunks::json(&review, rows)?);
         let body = makers.stream(&request, export.turn, BodySize::Stream, chunks);
         return Ok(HttpResponse::Ok().content_type(JSON).body(body));
@@ -127,7 +131,7 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
     let mut response = HttpResponse::Ok()
         .content_type(CSV)
         .insert_header((CONTENT_DISPOSITION, export.file("csv")))
-        .insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(&export.hash))))
+        .insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(&export.measured.hash))))
         .insert_header(("X-Review-Generation", manifest.generation.to_string()))
         .insert_header(("X-Review-Generation-Hash", manifest.generation_hash.clone().unwrap_or_default()))
         .insert_header(("X-Review-Rows", manifest.rows.to_string()))
@@ -143,7 +147,7 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
     let address = format!("{}{}/manifest", caller.service.origin.url_for(&request), request.path());
     tell_next(&mut response, &format!("<{address}?{query}>; rel=\"describedby\"; type=\"application/json\""));
     let chunks = stream::iter(Chunks::table(export.with_mark, rows)?);
-    let body = makers.stream(&request, export.turn, BodySize::Sized(export.length), chunks);
+    let body = makers.stream(&request, export.turn, BodySize::Sized(export.measured.length), chunks);
     Ok(response.set_body(body))
 }
 
@@ -170,12 +174,8 @@ pub async fn manifest(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
 /// kept.
 struct Export {
     manifest: ReviewManifest,
-    summary: ReviewSummary,
     reviewed: Arc<Reviewed>,
-    /// SHA-256 of the CSV.
-    hash: Vec<u8>,
-    /// How many bytes the CSV has.
-    length: u64,
+    measured: Arc<Measured>,
     /// Whether the CSV begins with a byte order mark.
     with_mark: bool,
     turn: Turn,
@@ -217,8 +217,63 @@ impl Reviewed {
 /// What is known of an export once all of its rows were made.
 struct Measured {
     summary: Tally,
+    /// SHA-256 of the CSV.
     hash: Vec<u8>,
+    /// How many bytes the CSV has.
     length: u64,
+}
+
+/// What determines the bytes of an export.
+#[derive(PartialEq)]
+struct Key {
+    workspace: Arc<str>,
+    workspace_id: Option<String>,
+    now: Edition,
+    before: Option<Edition>,
+    as_of: OffsetDateTime,
+    log: LogFacts,
+    with_mark: bool,
+}
+
+/// What is known of the last exports. Many clients ask for the same one at the same time, and for its manifest afterwards.
+#[derive(Default)]
+pub struct KnownExports(Mutex<VecDeque<(Key, Arc<OnceCell<Arc<Measured>>>)>>);
+
+impl KnownExports {
+    /// What is known of an export. Those who want to know the same at the same time make its rows once.
+    async fn of(
+        &self,
+        workspace: Arc<str>,
+        reviewed: &Arc<Reviewed>,
+        with_mark: bool,
+    ) -> Result<Arc<Measured>, ApiError> {
+        let now = reviewed.directory();
+        let key = Key {
+            workspace,
+            workspace_id: now.workspace.id.clone(),
+            now: now.edition,
+            before: reviewed.before.as_ref().map(|before| before.edition),
+            as_of: reviewed.as_of,
+            log: reviewed.log.clone(),
+            with_mark,
+        };
+        let cell = self.cell(key);
+        let measured = cell.get_or_try_init(|| async { measure(Arc::clone(reviewed), with_mark).await.map(Arc::new) });
+        measured.await.cloned()
+    }
+
+    fn cell(&self, key: Key) -> Arc<OnceCell<Arc<Measured>>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, cell)) = known.iter().find(|(one, _)| *one == key) {
+            return Arc::clone(cell);
+        }
+        if known.len() == limits::KNOWN_EXPORTS {
+            known.pop_front();
+        }
+        let cell = Arc::default();
+        known.push_back((key, Arc::clone(&cell)));
+        cell
+    }
 }
 
 /// Makes all rows once. Others go on meanwhile.
@@ -271,22 +326,22 @@ impl Export {
             let log = reader.ledger.log_facts(&named, as_of, reader.activity_lookback).await?;
             let privileged_roles = Arc::clone(&reader.privileged_roles);
             let reviewed = Arc::new(Reviewed { now: source, before, privileged_roles, log, as_of });
-            Ok::<_, ApiError>((measure(Arc::clone(&reviewed), with_mark).await?, reviewed))
+            Ok::<_, ApiError>((reader.known_exports.of(named, &reviewed, with_mark).await?, reviewed))
         });
-        let (Measured { summary: tally, hash, length }, reviewed) = made.await??;
+        let (measured, reviewed) = made.await??;
         let manifest = ReviewManifest {
             workspace: workspace.name.to_string(),
             as_of,
             since,
             generation,
             generation_hash: service.ledger.generation_hash(&workspace.name, generation).await?,
-            rows: tally.rows,
-            sha256: hash.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")),
+            rows: measured.summary.rows,
+            sha256: measured.hash.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")),
             generated_at: now,
             generated_by: caller.principal.subject.clone(),
             generator: concat!("intercom-scim-bridge ", env!("CARGO_PKG_VERSION")),
         };
-        Ok(Self { manifest, summary: tally.summary(since.is_some()), reviewed, hash, length, with_mark, turn })
+        Ok(Self { manifest, reviewed, measured, with_mark, turn })
     }
 
     /// How the file is offered: named by workspace, moment and generation.

@@ -11,6 +11,7 @@ use super::connections::Connections;
 use super::errors::{ApiError, Facts};
 use super::large::Makers;
 use super::origin::Origin;
+use super::reviews::KnownExports;
 use super::tasks::Tasks;
 use crate::access::{AuditTrail, ClientLogin, Strangers, Tokens, WebhookKey, network_of};
 use crate::clock::{self, Clock};
@@ -60,6 +61,8 @@ pub struct Service {
     pub connections: Arc<Connections>,
     /// Where large answers are made.
     pub makers: Arc<Makers>,
+    /// What is known of the last exports.
+    pub known_exports: Arc<KnownExports>,
     /// How the tasks in the background are.
     pub tasks: Arc<Tasks>,
     /// Every workspace, by name.
