@@ -410,7 +410,7 @@ pub const QUICK_EFFORT: usize = 50_000;
 /// How long a stopping bridge lets requests and an import under way finish.
 pub const SHUTDOWN: Duration = Duration::from_secs(10);
 
-/// How long stopping may take in all: those requests, and then what the database is asked last.
+/// How long stopping may take in all, after `server.drain`: those requests, and then what the database is asked last.
 pub const STOP: Duration = Duration::from_secs(15);
 
 /// How long a collector of traces is waited for at the end.
@@ -439,7 +439,7 @@ pub const PAGES_AT_A_TIME: usize = 64;
 pub const PAGES_OF_A_CLIENT: usize = 4;
 
 /// How much the threads that make exports stand back for others, on the system's scale up to 19.
-pub const EXPORT_NICENESS: i32 = 10;
+pub const EXPORT_NICENESS: i32 = 5;
 
 /// How long a client waits for its turn to get an export.
 pub const EXPORT_WAIT: Duration = Duration::from_mins(1);

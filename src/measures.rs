@@ -341,8 +341,7 @@ impl Measures {
 
     /// How many connections are open, and how many were closed since the start: they gave way, were refused, or did not read.
     pub fn connections(&self, open: usize, gave_way: u64, refused: u64, slow: u64) {
-        // So many fit.
-        self.connections.set(open as f64);
+        self.connections.set(u32::try_from(open).map_or(f64::MAX, f64::from));
         for (reason, count) in CONNECTION_ENDS.into_iter().zip([gave_way, refused, slow]) {
             let counter = self.connections_closed.get_or_create(&OfEnd { reason });
             counter.inner().store(count, Ordering::Relaxed);

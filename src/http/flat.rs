@@ -242,7 +242,7 @@ impl View {
         caller.service.makers.page(async move { make(source.directory(), selection) }).await
     }
 
-    fn answer<'a>(self, caller: &'a Caller<ImportRead>) -> (HttpResponseBuilder, (&'a Makers, Turn)) {
+    fn answer(self, caller: &Caller<ImportRead>) -> (HttpResponseBuilder, (&Makers, Turn)) {
         let mut response = HttpResponse::Ok();
         if let Some(age) = self.age {
             response.insert_header((AGE, age));

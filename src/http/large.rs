@@ -180,7 +180,7 @@ impl Makers {
             }
         };
         self.exports.spawn(&mut task, make);
-        let sending = request.conn_data::<Arc<Connection>>().map(|connection| connection.sending());
+        let sending = request.conn_data::<Arc<Connection>>().map(Connection::sending);
         BoxBody::new(Streamed { size, receiver, ended: false, _task: task, _turn: turn, _sending: sending })
     }
 }

@@ -237,7 +237,10 @@ struct Key {
 
 /// What is known of the last exports. Many clients ask for the same one at the same time, and for its manifest afterwards.
 #[derive(Default)]
-pub struct KnownExports(Mutex<VecDeque<(Key, Arc<OnceCell<Arc<Measured>>>)>>);
+pub struct KnownExports(Mutex<VecDeque<(Key, Arc<Known>)>>);
+
+/// What is known, once somebody has found it out.
+type Known = OnceCell<Arc<Measured>>;
 
 impl KnownExports {
     /// What is known of an export. Those who want to know the same at the same time make its rows once.
@@ -262,7 +265,7 @@ impl KnownExports {
         measured.await.cloned()
     }
 
-    fn cell(&self, key: Key) -> Arc<OnceCell<Arc<Measured>>> {
+    fn cell(&self, key: Key) -> Arc<Known> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, cell)) = known.iter().find(|(one, _)| *one == key) {
             return Arc::clone(cell);
@@ -367,13 +370,13 @@ async fn past(caller: &Caller<ImportRead>, generation: Generation) -> Result<Arc
 
 /// Of how many it is known that something is so, that it is not, and not at all.
 #[derive(Default)]
-struct Known {
+struct Answers {
     yes: usize,
     no: usize,
     unknown: usize,
 }
 
-impl Known {
+impl Answers {
     fn note(&mut self, known: Option<bool>) {
         match known {
             Some(true) => self.yes += 1,
@@ -394,10 +397,10 @@ struct Tally {
     rows: usize,
     active: usize,
     service_accounts: usize,
-    privileged: Known,
-    dormant: Known,
-    mfa: Known,
-    sso: Known,
+    privileged: Answers,
+    dormant: Answers,
+    mfa: Answers,
+    sso: Answers,
     added: usize,
     removed: usize,
     changed: usize,
@@ -417,13 +420,12 @@ impl Tally {
         }
         self.active += 1;
         self.privileged.note(item.is_privileged);
-        match item.account_type {
-            "service" => self.service_accounts += 1,
-            _ => {
-                self.dormant.note(item.is_dormant);
-                self.mfa.note(item.mfa);
-                self.sso.note(item.sso);
-            }
+        if item.account_type == "service" {
+            self.service_accounts += 1;
+        } else {
+            self.dormant.note(item.is_dormant);
+            self.mfa.note(item.mfa);
+            self.sso.note(item.sso);
         }
     }
 
