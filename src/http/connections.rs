@@ -12,14 +12,12 @@
 //! requests can be seen.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use actix_web::rt::net::{ActixStream, Ready, TcpStream};
 use futures_util::task::AtomicWaker;
@@ -27,6 +25,7 @@ use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::heads::CheckedStream;
+use super::patience::{Patience, Wait, wait};
 use crate::access::network_of;
 use crate::clock::Clock;
 use crate::limits;
@@ -282,44 +281,6 @@ impl Connections {
             tracing::warn!(
                 "{what}; see limits.max_connections and limits.max_connections_per_address, and who holds them"
             );
-        }
-    }
-}
-
-/// What waits for real time to pass.
-type Wait = Pin<Box<dyn Future<Output = Option<()>> + Send>>;
-
-fn wait(clock: &Clock, time: Duration) -> Wait {
-    let clock = clock.clone();
-    Box::pin(async move { clock.within(time, std::future::pending()).await })
-}
-
-/// How long a client that does not read is waited for: [`limits::READ_STALL`], and as much longer as it reads at
-/// [`limits::READ_RATE`]. One that reads faster than that is waited for as long as it takes.
-#[derive(Default)]
-struct Patience {
-    /// How much of [`limits::READ_STALL`] was used up.
-    used: Duration,
-    /// Since when nothing could be written, and what ends it.
-    stuck: Option<(Duration, Wait)>,
-}
-
-impl Patience {
-    /// Nothing can be written now. Whether that has lasted too long.
-    fn is_at_its_end(&mut self, clock: &Clock, context: &mut Context<'_>) -> bool {
-        let left = limits::READ_STALL.saturating_sub(self.used);
-        let (_, end) = self.stuck.get_or_insert_with(|| (clock.running(), wait(clock, left)));
-        end.as_mut().poll(context).is_ready()
-    }
-
-    /// So many bytes were written.
-    fn goes_on(&mut self, clock: &Clock, bytes: usize) {
-        if let Some((since, _)) = self.stuck.take() {
-            self.used += clock.running().saturating_sub(since);
-        }
-        if !self.used.is_zero() {
-            let micros = bytes as u64 * 1_000_000 / limits::READ_RATE;
-            self.used = self.used.saturating_sub(Duration::from_micros(micros));
         }
     }
 }

@@ -11,6 +11,7 @@
 //! accept      what a client accepts     negotiation  media types, versions and links
 //! pieces      a body of several pieces large      answers that are made apart, and while they are sent
 //! connections how many there may be, and which gives way
+//! patience    how long slow clients are waited for
 //! imports     starting one, and runs    changes    the history as a log
 //! flat        accounts and access       reviews    the same, for access reviews
 //! table       rows as CSV               parameters of all these
@@ -50,6 +51,7 @@ mod openapi;
 mod origin;
 mod pages;
 mod parameters;
+mod patience;
 mod pieces;
 mod refusals;
 mod request_id;
