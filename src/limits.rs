@@ -257,10 +257,8 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client that is sent off may take to close its side of the connection.
 pub const DISCONNECT_WAIT: Duration = Duration::from_secs(1);
 
-/// How long the handshake of TLS may take, and how many may be under way at a time in a worker.
+/// How long the handshake of TLS may take.
 pub const TLS_WAIT: Duration = Duration::from_secs(5);
-/// See [`TLS_WAIT`].
-pub const TLS_HANDSHAKES: usize = 256;
 
 /// How often the files of the certificate are looked at.
 pub const TLS_POLL: Duration = Duration::from_secs(2);
@@ -494,7 +492,7 @@ pub const QUICK_EFFORT: usize = 50_000;
 /// How long a stopping bridge lets requests and an import under way finish.
 pub const SHUTDOWN: Duration = Duration::from_secs(10);
 
-/// How long stopping may take in all: those requests, and then what the database is asked last.
+/// How long stopping may take in all, after `server.drain`: those requests, and then what the database is asked last.
 pub const STOP: Duration = Duration::from_secs(15);
 
 /// How long a collector of traces is waited for at the end.
@@ -505,3 +503,53 @@ pub const TOKEN_LEEWAY: Duration = Duration::from_secs(30);
 
 /// The most that somebody can say it is: beyond, a token that ended would be good for long.
 pub const TOKEN_LEEWAY_MAX: Duration = Duration::from_mins(5);
+
+/// Bytes of a large answer that are made at once. A connection holds a few of them, and [`WRITE_BUFFER_BYTES`].
+pub const ANSWER_CHUNK_BYTES: usize = 32 * 1024;
+
+/// Rows that are written at once: some ten kilobytes.
+pub const ROWS_AT_ONCE: usize = 32;
+
+/// Threads that make pages of lists, at the most.
+pub const PAGE_THREADS: usize = 4;
+
+/// Pages of lists that are held until their clients have read them, in all. A page of a thousand rows has less than a
+/// megabyte.
+pub const PAGES_AT_A_TIME: usize = 64;
+
+/// Pages of lists that are held for one client.
+pub const PAGES_OF_A_CLIENT: usize = 4;
+
+/// How much the threads that make exports stand back for others, on the system's scale up to 19.
+pub const EXPORT_NICENESS: i32 = 5;
+
+/// How long a client waits for its turn to get an export.
+pub const EXPORT_WAIT: Duration = Duration::from_mins(1);
+
+/// How long a client that does not read its answer is waited for, in all; see [`READ_RATE`].
+pub const READ_STALL: Duration = Duration::from_secs(30);
+
+/// Bytes a second at which a client has to read, on average, to be waited for any longer: 256 kbit/s.
+pub const READ_RATE: u64 = 32 * 1024;
+
+/// How often operators are told that connections are too many.
+pub const CONNECTIONS_TOLD: Duration = Duration::from_mins(1);
+
+/// Connections beyond `limits.max_connections` that are there while all of them are at work, and none can give way. More wait
+/// to be accepted.
+pub const CONNECTIONS_BEYOND: usize = 64;
+
+/// Connections of `server.ops_bind` at a time.
+pub const OPS_CONNECTIONS: usize = 64;
+
+/// Files that a bridge has open beside its connections: the database's, the log's, and those of calls to Intercom.
+pub const OTHER_FILES: u64 = 128;
+
+/// How often a stopping bridge looks whether all connections are gone.
+pub const DRAIN_POLL: Duration = Duration::from_millis(20);
+
+/// What durations in the settings may be: `server.drain`.
+pub const DRAIN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(5);
+
+/// Exports of which it is known what they are, while they stay the same.
+pub const KNOWN_EXPORTS: usize = 4;

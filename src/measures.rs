@@ -86,6 +86,15 @@ struct OfBuild {
 type Value = Gauge<f64, AtomicU64>;
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
+/// Why the bridge closed a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfEnd {
+    reason: &'static str,
+}
+
+/// Why the bridge closes connections: they gave way, their address has too many, their client does not read.
+const CONNECTION_ENDS: [&str; 3] = ["gave_way", "refused", "slow"];
+
 /// What comes of a question for a token.
 pub const TOKEN_OUTCOMES: [&str; 2] = ["issued", "refused"];
 
@@ -123,6 +132,8 @@ pub struct Measures {
     open_requests: Family<OfWorkspace, Value>,
     oldest_request: Family<OfWorkspace, Value>,
     database_up: Value,
+    connections: Value,
+    connections_closed: Family<OfEnd, Counter>,
 }
 
 /// The measures of one route, found once instead of with each answer. Each thread has its own.
@@ -220,6 +231,8 @@ impl Default for Measures {
             open_requests: Family::default(),
             oldest_request: Family::default(),
             database_up: Value::default(),
+            connections: Value::default(),
+            connections_closed: Family::default(),
             registry: Registry::default(),
         };
         registry.register("http_requests", "Requests that were answered", all.requests.clone());
@@ -284,6 +297,16 @@ impl Default for Measures {
             registry.register(name, help, gauge.clone());
         }
         registry.register("database_up", "Whether the database answers (1 or 0)", all.database_up.clone());
+        registry.register("connections", "Connections that are open", all.connections.clone());
+        registry.register(
+            "connections_closed",
+            "Connections that the bridge closed: idle ones that gave way, those of addresses that have used up their share, \
+             and those whose clients do not read",
+            all.connections_closed.clone(),
+        );
+        for reason in CONNECTION_ENDS {
+            all.connections_closed.get_or_create_owned(&OfEnd { reason });
+        }
         for outcome in TOKEN_OUTCOMES {
             all.tokens.get_or_create_owned(&OfToken { outcome });
         }
@@ -332,6 +355,15 @@ impl Measures {
     /// A write was refused.
     pub fn refused(&self, workspace: &str, operation: &'static str) {
         self.refused_writes.get_or_create(&OfWrite { workspace: workspace.to_owned(), operation }).inc();
+    }
+
+    /// How many connections are open, and how many were closed since the start: they gave way, were refused, or did not read.
+    pub fn connections(&self, open: usize, gave_way: u64, refused: u64, slow: u64) {
+        self.connections.set(u32::try_from(open).map_or(f64::MAX, f64::from));
+        for (reason, count) in CONNECTION_ENDS.into_iter().zip([gave_way, refused, slow]) {
+            let counter = self.connections_closed.get_or_create(&OfEnd { reason });
+            counter.inner().store(count, Ordering::Relaxed);
+        }
     }
 
     /// An OAuth client asked for a token.

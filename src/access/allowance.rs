@@ -11,7 +11,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Clock;
 use crate::limits;
@@ -35,6 +35,8 @@ pub struct Allowance {
     /// None: as much as it likes.
     requests: Option<RateLimiter<NotKeyed, InMemoryState, Ticks, NoOpMiddleware<Duration>>>,
     expensive: Arc<AsyncMutex<()>>,
+    pages: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
 }
 
 /// The request was one too many.
@@ -60,6 +62,27 @@ impl Allowance {
         let turn = Arc::clone(&self.expensive).lock_owned();
         let granted = self.ticks.0.within(limits::EXPENSIVE_WAIT, turn).await;
         granted.ok_or(TooMany { retry_after: limits::EXPENSIVE_WAIT })
+    }
+
+    /// The right to a page of a list, [`limits::PAGES_OF_A_CLIENT`] at a time; it waits for those before.
+    ///
+    /// # Errors
+    /// [`TooMany`], when that takes too long.
+    pub async fn page(&self) -> Result<OwnedSemaphorePermit, TooMany> {
+        self.one_of(&self.pages, limits::EXPENSIVE_WAIT).await
+    }
+
+    /// The right to an export, one at a time; it waits for the one before.
+    ///
+    /// # Errors
+    /// [`TooMany`], when that takes too long.
+    pub async fn export(&self) -> Result<OwnedSemaphorePermit, TooMany> {
+        self.one_of(&self.exports, limits::EXPORT_WAIT).await
+    }
+
+    async fn one_of(&self, turns: &Arc<Semaphore>, patience: Duration) -> Result<OwnedSemaphorePermit, TooMany> {
+        let granted = self.ticks.0.within(patience, Arc::clone(turns).acquire_owned()).await;
+        granted.and_then(Result::ok).ok_or(TooMany { retry_after: limits::EXPENSIVE_WAIT })
     }
 }
 
@@ -93,7 +116,13 @@ impl Allowances {
             of.retain(|_, allowance| Arc::strong_count(allowance) > 1);
         }
         let requests = self.quota.map(|quota| RateLimiter::direct_with_clock(quota, self.ticks.clone()));
-        let fresh = Arc::new(Allowance { ticks: self.ticks.clone(), requests, expensive: Arc::default() });
+        let fresh = Arc::new(Allowance {
+            ticks: self.ticks.clone(),
+            requests,
+            expensive: Arc::default(),
+            pages: Arc::new(Semaphore::new(limits::PAGES_OF_A_CLIENT)),
+            exports: Arc::new(Semaphore::new(1)),
+        });
         of.insert(name.to_owned(), Arc::clone(&fresh));
         fresh
     }

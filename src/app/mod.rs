@@ -9,6 +9,7 @@
 //! ```
 
 mod access;
+mod open_files;
 mod reload;
 mod supervisor;
 mod upkeep;
@@ -25,6 +26,7 @@ use tokio::task::JoinHandle;
 
 use access::{AccessLoop, audit_loop};
 pub use access::{key_file, open_connection, open_tokens, stored_vault, trusted_issuers, vault};
+pub use open_files::OpenFiles;
 use reload::Reload;
 pub use reload::Reloaded;
 use supervisor::Supervisor;
@@ -36,7 +38,9 @@ pub use workspace::{importer_of, workspace_of};
 use crate::access::{AccessError, AuditTrail, ClientLogin, Strangers, Tokens};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::http::{self, CertificateError, Certificates, Freshness, Origin, Service, TaskName, Workspace};
+use crate::http::{
+    self, CertificateError, Certificates, Connections, Freshness, Makers, Origin, Service, TaskName, Workspace,
+};
 use crate::ledger::{Ledger, LedgerError};
 use crate::limits;
 use crate::measures::Measures;
@@ -54,7 +58,8 @@ pub struct App {
     reload: Reload,
     loops: Vec<JoinHandle<()>>,
     audit: (watch::Sender<bool>, JoinHandle<()>),
-    server: actix_web::dev::ServerHandle,
+    servers: Vec<actix_web::dev::ServerHandle>,
+    ops_address: Option<SocketAddr>,
 }
 
 /// Why the bridge cannot start. Each says what to do.
@@ -100,6 +105,9 @@ pub enum StartError {
         /// What the system said.
         why: String,
     },
+    /// The threads that make large answers.
+    #[error("the threads that make large answers cannot be started: {0}; let the bridge have more threads")]
+    Threads(String),
     /// The certificate.
     #[error(transparent)]
     Certificates(#[from] CertificateError),
@@ -162,6 +170,7 @@ impl App {
     /// Whatever keeps it from starting. A token that Intercom refuses does not: it is seen in the standing.
     pub async fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
         config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        OpenFiles::raised().too_few(config).inspect(|why| tracing::warn!("{why}"));
         let (ledger, _) = open_ledger(config).await?;
         for workspace in config.workspaces() {
             let taken = ledger.take_from_earlier_versions(&workspace.name, clock.now()).await;
@@ -170,6 +179,10 @@ impl App {
         let certificates = config.server.tls_cert.as_ref().zip(config.server.tls_key.as_ref());
         let certificates = certificates.map(|(chain, key)| Certificates::load(chain, key)).transpose()?.map(Arc::new);
         let listener = listen(config)?;
+        let ops_listener = config.server.ops_bind.map(bind).transpose()?;
+        let ops_address = ops_listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        let makers = Makers::start(config.limits.max_exports, clock.clone());
+        let makers = Arc::new(makers.map_err(|error| StartError::Threads(error.to_string()))?);
         let address = listener.local_addr().unwrap_or(config.server.bind);
         let public_url = match config.server.public_url {
             Some(_) => config.public_url(),
@@ -187,10 +200,10 @@ impl App {
         let aside = aside.map_err(|error| StartError::database(config, &error))?;
         let mut access = AccessLoop::new(Arc::clone(&tokens), workspaces.clone(), aside, clock.clone());
         access.refresh_connections().await.map_err(StartError::Access)?;
-        let service = service(config, tokens, (&ledger, &clock, measures), public_url, workspaces)?;
+        let service = service(config, tokens, (&ledger, &clock, measures), (public_url, makers), workspaces)?;
         let server = http::serve(listener, service.clone(), config.limits.max_connections, certificates.clone())
             .map_err(|error| StartError::Listen { bind: config.server.bind, why: error.to_string() })?;
-        let handle = server.handle();
+        let mut servers = vec![server.handle()];
         let (stop, stopped) = watch::channel(false);
         let (tasks, measures) = (Arc::clone(&service.tasks), Arc::clone(&service.measures));
         let supervisor = Supervisor { tasks, measures, clock: clock.clone() };
@@ -205,6 +218,17 @@ impl App {
             let (clock, stopping) = (clock.clone(), stopped.clone());
             let watch = move || Arc::clone(&certificates).watch(clock.clone(), stopping.clone());
             loops.push(supervisor.keep(of_all("certificates"), stopped.clone(), || {}, watch));
+        }
+        if let Some((listener, bind)) = ops_listener.zip(config.server.ops_bind) {
+            let ops = http::serve_ops(listener, service.clone())
+                .map_err(|error| StartError::Listen { bind, why: error.to_string() })?;
+            // Those who probe must see the last moments of the others.
+            servers.push(ops.handle());
+            loops.push(run(async {
+                if let Err(error) = ops.await {
+                    tracing::error!(error = %error, "the listener for probes and metrics ended");
+                }
+            }));
         }
         let (ended, broken) = watch::channel(false);
         loops.push(supervisor.watch(of_all("server"), stopped, ended, async {
@@ -223,7 +247,7 @@ impl App {
         };
         let audit = supervisor.keep(of_all("audit_trail"), ends, || {}, write);
         tracing::info!(address = %address, "listening");
-        Ok(Self { address, service, stop, broken, reload, loops, audit: (end_audit, audit), server: handle })
+        Ok(Self { address, service, stop, broken, reload, loops, audit: (end_audit, audit), servers, ops_address })
     }
 
     /// Waits until the bridge can do its work no more, which nothing but a fault of its own brings about. Then it is to be
@@ -243,6 +267,26 @@ impl App {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it answers probes, if that is another place.
+    #[must_use]
+    pub fn ops_address(&self) -> Option<SocketAddr> {
+        self.ops_address
+    }
+
+    /// Goes on for as long as `most`, or until no connection is left, and tells each client with its next answer that the
+    /// connection ends. So those who keep a connection are not in the midst of a request when it is closed.
+    pub async fn drain(&self, most: Duration) {
+        tracing::info!("stopping: clients are told that their connections end");
+        let (connections, clock) = (&self.service.connections, &self.service.clock);
+        connections.begin_to_stop();
+        let gone = async {
+            while connections.standing().open > 0 {
+                clock.sleep(limits::DRAIN_POLL).await;
+            }
+        };
+        clock.within(most, gone).await;
     }
 
     /// What requests share.
@@ -265,7 +309,10 @@ impl App {
 
     async fn ended(self) {
         self.stop.send_replace(true);
-        self.server.stop(true).await;
+        self.service.connections.begin_to_stop();
+        for server in &self.servers {
+            server.stop(true).await;
+        }
         for task in self.loops {
             // A supervisor has said already what there was to say.
             let _ = task.await;
@@ -307,6 +354,10 @@ fn listen(config: &Config) -> Result<TcpListener, StartError> {
              server.tls_cert and server.tls_key, or listen on loopback behind a proxy with TLS"
         );
     }
+    self::bind(bind)
+}
+
+fn bind(bind: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(bind).map_err(|error| StartError::Listen { bind, why: error.to_string() })
 }
 
@@ -315,7 +366,7 @@ fn service(
     config: &Config,
     tokens: Arc<Tokens>,
     (ledger, clock, measures): (&Ledger, &Clock, Arc<Measures>),
-    public_url: String,
+    (public_url, makers): (String, Arc<Makers>),
     workspaces: Vec<Arc<Workspace>>,
 ) -> Result<Service, StartError> {
     let cursors = tokens.vault().derive("cursors").map_err(AccessError::Sealed).map_err(StartError::Access)?;
@@ -345,6 +396,14 @@ fn service(
             has_tls: config.server.tls_cert.is_some(),
             untrusted: Arc::default(),
         },
+        connections: Connections::new(
+            config.limits.max_connections,
+            config.limits.max_connections_per_address,
+            config.server.trusted_proxies.as_slice().into(),
+            clock.clone(),
+        ),
+        makers,
+        known_exports: Arc::default(),
         tasks: Arc::default(),
         names: config.scim.one_word_names,
         retention: days(config.import.retention_days),

@@ -13,7 +13,9 @@ use crate::access::WebhookKey;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, WorkspaceConfig};
 use crate::http::{TaskName, Workspace, begin_counting, scim_base_url, settle_requests};
-use crate::import::{Bursts, Connector, Guard, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Times, Worker};
+use crate::import::{
+    Bursts, Connector, Guard, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Times, Worker,
+};
 use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Notices, RunId};
 use crate::limits;

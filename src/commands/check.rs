@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{CommandError, print_line, when};
 use crate::access::{Issuer, KeyRing, PROXY_NOT_TRUSTED, connection_purpose};
-use crate::app::{missing_file, stored_vault, trusted_issuers, without_password};
+use crate::app::{OpenFiles, missing_file, stored_vault, trusted_issuers, without_password};
 use crate::clock::{self, Clock};
 use crate::config::{Config, ConfigError, WorkspaceConfig};
 use crate::http::Certificates;
@@ -35,6 +35,7 @@ pub async fn run(arguments: &Arguments, config: Result<Config, ConfigError>, clo
             config.warnings.iter().for_each(|warning| report.warn("configuration", warning));
             check_certificate(&config, &mut report);
             check_proxy(&config, &mut report);
+            check_open_files(&config, &mut report);
             check_database(&config, &clock, &mut report).await;
             check_issuers(&config, &clock, &mut report).await;
             for workspace in config.workspaces() {
@@ -110,6 +111,13 @@ impl Report {
             1 => Err(CommandError::new("one check failed; see above")),
             failures => Err(CommandError::new(format!("{failures} checks failed; see above"))),
         }
+    }
+}
+
+fn check_open_files(config: &Config, report: &mut Report) {
+    match OpenFiles::raised().too_few(config) {
+        None => report.ok("open files", "there may be as many as limits.max_connections can take"),
+        Some(why) => report.warn("open files", &why),
     }
 }
 

@@ -34,6 +34,13 @@ pub async fn run(config: &Config, load: impl Fn() -> Result<Config, ConfigError>
             }
         }
     };
+    if let Some(drain) = config.server.drain.filter(|_| !broken) {
+        // Who asks once more does not want to wait.
+        tokio::select! {
+            () = app.drain(drain) => {}
+            () = asked_to_stop() => {}
+        }
+    }
     app.stop().await;
     if broken { Err(CommandError::new(BROKEN)) } else { Ok(()) }
 }

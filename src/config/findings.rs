@@ -17,6 +17,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("server.tls_cert", "a file of certificates as PEM, the bridge's own first; with tls_key"),
     ("server.tls_key", "a file with the private key of the certificate as PEM; with tls_cert"),
     ("server.trusted_proxies", "addresses or networks, such as [\"10.0.0.0/8\", \"::1\"], or as one text with commas"),
+    ("server.ops_bind", "an address and a port, such as 127.0.0.1:9090, or nothing"),
+    ("server.drain", "a duration from one second to five minutes, such as 5s; or off"),
     (
         "database.url",
         "sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/NAME, with / ? # and @ of the password percent-encoded",
@@ -72,6 +74,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("limits.burst", "a whole number up to 1000000; 0 for no limit"),
     ("limits.max_connections", "a whole number from 1 to 1000000"),
     ("limits.request_expiry", "a duration from one second to 3650 days, such as 180d; or off"),
+    ("limits.max_connections_per_address", "a whole number up to 1000000; 0 for no limit"),
+    ("limits.max_exports", "a whole number from 1 to 1000"),
     (
         "telemetry.log_level",
         "a level (error, warn, info, debug, trace, off), or modules with levels, such as info,intercom_scim_bridge=debug; or nothing",

@@ -32,10 +32,10 @@ pub use lists::{Issuer, WorkspaceConfig};
 pub use reference::reference;
 pub use values::origin;
 use values::{
-    api_version, client_id_or_empty, database_url, erase_removed_after, file_or_empty, full_interval, lease,
-    log_level_or_empty, loss_window, max_age, max_wait, networks, origin_or_empty, percent_or_empty, plain,
-    poll_interval, region_or_empty, request_expiry, sealing_key_or_empty, secret_or_empty, texts, token_ttl,
-    url_or_empty,
+    address_or_empty, api_version, client_id_or_empty, database_url, drain, erase_removed_after, file_or_empty,
+    full_interval, lease, log_level_or_empty, loss_window, max_age, max_wait, networks, origin_or_empty,
+    percent_or_empty, plain, poll_interval, region_or_empty, request_expiry, sealing_key_or_empty, secret_or_empty,
+    texts, token_ttl, url_or_empty,
 };
 
 use crate::directory::{DEFAULT_WORKSPACE, Names};
@@ -100,6 +100,12 @@ pub struct Server {
     /// Who may say with `X-Forwarded-…` from where a request came.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
+    /// Where probes and metrics are answered as well; none for the bind address alone.
+    #[serde(deserialize_with = "address_or_empty")]
+    pub ops_bind: Option<SocketAddr>,
+    /// How long a bridge that is asked to stop goes on and tells its clients that it goes; none for not at all.
+    #[serde(deserialize_with = "drain")]
+    pub drain: Option<Duration>,
 }
 
 /// Section `access`.
@@ -141,6 +147,14 @@ pub struct Limits {
     /// How long a request may wait for a person; none for any time.
     #[serde(deserialize_with = "request_expiry")]
     pub request_expiry: Option<Duration>,
+    /// Of one address, which is no trusted proxy's; 0 for any number.
+    #[serde(deserialize_with = "plain")]
+    #[validate(range(max = 1_000_000))]
+    pub max_connections_per_address: usize,
+    /// At a time, of all clients.
+    #[serde(deserialize_with = "plain")]
+    #[validate(range(min = 1, max = 1_000))]
+    pub max_exports: usize,
 }
 
 /// Section `database`.
@@ -532,6 +546,7 @@ mod tests {
             ("import.poll_interval", "1s", "30d", true),
             ("import.full_interval", "1s", "365d", true),
             ("import.lease", "1s", "10m", false),
+            ("server.drain", "1s", "5m", true),
             ("serve.max_age", "1s", "365d", true),
             ("serve.max_wait", "1s", "5m", false),
             ("access.token_ttl", "1s", "24h", false),

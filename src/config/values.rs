@@ -1,6 +1,6 @@
 //! How each kind of value is read. What is wrong with one is told by its key, so the errors here say little.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -104,8 +104,14 @@ macro_rules! durations {
 
 durations! {
     lease: LEASE, loss_window: LOSS_WINDOW, max_wait: MAX_WAIT, token_ttl: TOKEN_TTL, leeway: LEEWAY;
-    or_off: poll_interval: POLL_INTERVAL, full_interval: FULL_INTERVAL, max_age: MAX_AGE,
+    or_off: poll_interval: POLL_INTERVAL, full_interval: FULL_INTERVAL, max_age: MAX_AGE, drain: DRAIN,
     erase_removed_after: ERASE_REMOVED_AFTER, request_expiry: REQUEST_EXPIRY
+}
+
+/// An address and a port, or nothing.
+pub(super) fn address_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = text_or_empty(deserializer)?;
+    text.map(|text| text.trim().parse().map_err(|_| D::Error::custom("no address with a port"))).transpose()
 }
 
 pub(super) fn url_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {

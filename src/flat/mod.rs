@@ -26,7 +26,7 @@ pub use change::{
 pub use entitlement::{Entitlement, EntitlementType, entitlement_named, entitlements};
 pub use membership::{AccessMembership, MembershipSelection, memberships};
 pub use request::{LifecycleRequest, OPERATIONS, seen_done};
-pub use review::{ReviewBasis, ReviewChange, ReviewedAccount, review};
+pub use review::{ReviewBasis, ReviewChange, ReviewedAccount, review, reviewed_account};
 
 use serde::Serialize;
 use time::OffsetDateTime;

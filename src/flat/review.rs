@@ -1,13 +1,13 @@
 //! Accounts as somebody reviews them: who had which access at a moment, and what changed since the review before. Pure.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
-use super::{EntitlementType, MembershipSelection, Row, Selection, account_id, memberships};
-use crate::directory::{Directory, LogFacts, Person, SignIn, User, UserKind};
+use super::{Row, account_id, team_id};
+use crate::directory::{Directory, LogFacts, Person, SignIn, Team, User, UserKind};
 
 /// Days without a sign-in after which an account is dormant.
 const DORMANT_DAYS: i64 = 90;
@@ -182,47 +182,56 @@ impl Row for ReviewedAccount {
 /// The accounts that have access at `moment`, by id; and, where the review before is given, those that had access then.
 #[must_use]
 pub fn review(now: &Directory, before: Option<&Directory>, basis: ReviewBasis<'_>) -> Vec<ReviewedAccount> {
-    let (teams, earlier_teams) = (team_names(now), before.map(team_names).unwrap_or_default());
-    let earlier: HashMap<&str, &Person> =
-        before.iter().flat_map(|before| &before.people).map(|person| (person.user.id.as_str(), person)).collect();
-    let mut rows = Vec::new();
-    for person in &now.people {
-        let known = earlier.get(person.user.id.as_str()).copied().filter(|earlier| earlier.user.active);
-        if !person.user.active && known.is_none() {
-            continue;
+    (0..now.people.len()).filter_map(|place| reviewed_account(now, before, basis, place)).collect()
+}
+
+/// What [`review`] says of the person at a place of [`Directory::people`]; none of somebody who had no access then and has none
+/// now. So a review of many people can be written row by row.
+#[must_use]
+pub fn reviewed_account(
+    now: &Directory,
+    before: Option<&Directory>,
+    basis: ReviewBasis<'_>,
+    place: usize,
+) -> Option<ReviewedAccount> {
+    let person = now.people.get(place)?;
+    let earlier = before.and_then(|before| Some((before, before.person(&person.user.id)?)));
+    let known = earlier.filter(|(_, earlier)| earlier.user.active);
+    if !person.user.active && known.is_none() {
+        return None;
+    }
+    let teams = team_names(now, person);
+    let change = before.map(|_| match known {
+        None => ReviewChange::Added,
+        Some(_) if !person.user.active => ReviewChange::Removed,
+        Some((before, earlier)) => {
+            let same = reviewed(earlier) == reviewed(person) && team_names(before, earlier) == teams;
+            if same { ReviewChange::Same } else { ReviewChange::Changed }
         }
-        let change = before.map(|_| match known {
-            None => ReviewChange::Added,
-            Some(_) if !person.user.active => ReviewChange::Removed,
-            Some(earlier) if reviewed(earlier, &earlier_teams) == reviewed(person, &teams) => ReviewChange::Same,
-            Some(_) => ReviewChange::Changed,
-        });
-        rows.push(row(now, person, &teams, change, basis));
-    }
-    rows
+    });
+    Some(row(now, person, &teams, change, basis))
 }
 
-/// What a review looks at.
-fn reviewed<'a>(person: &'a Person, teams: &'a HashMap<String, Vec<String>>) -> (User, Option<&'a Vec<String>>) {
-    let user = User { joined_at: None, removed_at: None, job_title: None, ..(*person.user).clone() };
-    (user, teams.get(&account_id(&person.user.id)))
+/// What a review looks at, beside teams.
+fn reviewed(person: &Person) -> User {
+    User { joined_at: None, removed_at: None, job_title: None, ..(*person.user).clone() }
 }
 
-/// Names of teams, by account.
-fn team_names(directory: &Directory) -> HashMap<String, Vec<String>> {
-    let all = Selection { limit: usize::MAX, ..Selection::default() };
-    let mut names: HashMap<String, Vec<String>> = HashMap::new();
-    let teams = MembershipSelection { kind: Some(EntitlementType::Team), ..MembershipSelection::default() };
-    for one in memberships(directory, teams, all).items {
-        names.entry(one.account_id).or_default().push(one.entitlement_name);
-    }
-    names
+/// Names of somebody's teams. Who is gone has none any more.
+fn team_names<'a>(directory: &'a Directory, person: &'a Person) -> Vec<Cow<'a, str>> {
+    let links = person.teams.iter().filter(|_| person.user.active);
+    let teams = links.filter_map(|link| directory.teams.get(link.place as usize));
+    let name = |team: &'a Team| match &team.group.name {
+        Some(name) => Cow::Borrowed(name.as_str()),
+        None => Cow::Owned(team_id(&team.group.id)),
+    };
+    teams.map(name).collect()
 }
 
 fn row(
     directory: &Directory,
     Person { user, stamps, .. }: &Person,
-    teams: &HashMap<String, Vec<String>>,
+    teams: &[Cow<'_, str>],
     change: Option<ReviewChange>,
     basis: ReviewBasis<'_>,
 ) -> ReviewedAccount {
@@ -242,7 +251,7 @@ fn row(
         },
         is_privileged: basis.is_privileged(user),
         roles: user.role.as_ref().map(|role| role.name.clone().unwrap_or_else(|| role.id.clone())),
-        teams: teams.get(&account_id).map(|names| names.join(";")).unwrap_or_default(),
+        teams: teams.join(";"),
         permissions: user.permissions.as_ref().map(|names| names.join(";")),
         seat: user.has_inbox_seat.map(|seat| if seat { "inbox" } else { "none" }),
         created_at: user.joined_at.unwrap_or(stamps.created),

@@ -1,16 +1,17 @@
 //! The audit trail, for those who look after the bridge.
 
 use actix_web::http::header::LINK;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::caller::{Admin, Caller};
 use super::errors::ApiError;
+use super::large::Chunks;
 use super::negotiation::{JSON, LINES, preferred_form};
 use super::openapi::{ApiRefusals, AuditParameters, Problem};
 use super::parameters::{Parameters, wrong};
@@ -66,25 +67,31 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
         event: parameters.text("event").map(str::to_owned),
     };
     let limit = parameters.limit(&request)?;
-    let _turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
-    // One more than wanted tells whether there are more.
-    let mut entries = service.ledger.audit(&question, limit as u64 + 1).await?;
-    let more = entries.len() > limit;
-    entries.truncate(limit);
-    let items: Result<Vec<AuditDocument>, ApiError> =
-        entries.into_iter().map(|entry| Ok(AuditDocument { cursor: cursor(service, entry.id)?, entry })).collect();
-    let items = items?;
+    let makers = &caller.service.makers;
+    let turn = makers.page_turn(&caller.principal.allowance).await?;
+    let reader = Data::clone(service);
+    let read = makers.page(async move {
+        // One more than wanted tells whether there are more.
+        let mut entries = reader.ledger.audit(&question, limit as u64 + 1).await?;
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let document = |entry: AuditEntry| Ok(AuditDocument { cursor: cursor(&reader, entry.id)?, entry });
+        let items: Result<Vec<AuditDocument>, ApiError> = entries.into_iter().map(document).collect();
+        Ok::<_, ApiError>((items?, more))
+    });
+    let (items, more) = read.await??;
     let last = items.last().filter(|_| more).map(|entry| entry.cursor.clone());
     let next = last.map(|last| parameters.link(&request, &caller.service.origin.url_for(&request), &[("after", last)]));
-    if form == LINES {
-        let lines: String = items.iter().flat_map(|entry| [json!(entry).to_string(), "\n".to_owned()]).collect();
-        let mut response = HttpResponse::Ok();
-        if let Some(next) = next {
+    let mut response = HttpResponse::Ok();
+    let page = if form == LINES {
+        if let Some(next) = &next {
             response.insert_header((LINK, format!("<{next}>; rel=\"next\"")));
         }
-        return Ok(response.content_type(LINES).body(lines));
-    }
-    Ok(HttpResponse::Ok().json(AuditList { items, next, limit }))
+        Chunks::lines(items.into_iter())
+    } else {
+        Chunks::json(&AuditList { items: Vec::new(), next, limit }, items.into_iter())?
+    };
+    Ok(response.content_type(form).body(makers.body(turn, page).await?))
 }
 
 /// What the place of an entry is sealed for. Numbers as they are would tell how much happens in other workspaces.

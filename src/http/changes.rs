@@ -1,17 +1,21 @@
 //! The history as a log of changes.
 
+use std::sync::Arc;
+
+use actix_web::body::{BodySize, BoxBody};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::caller::{Caller, ImportRead};
 use super::errors::ApiError;
+use super::large::{Chunks, Turn, Unfinished, write_lines, write_table};
 use super::negotiation::{JSON, LINES, preferred_form};
 use super::openapi::{ApiRefusals, ChangeParameters, Problem};
 use super::parameters::{Parameters, wrong};
-use super::table::{self, BYTE_ORDER_MARK, CSV};
+use super::table::{self, CSV};
 use crate::directory::{GroupId, UserId};
 use crate::flat::{ChangeDocument, ChangeRow};
 use crate::ledger::{ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, RecordedChange};
@@ -61,21 +65,40 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
         CSV => Some(Form::Table { with_mark }),
         _ => None,
     };
+    let makers = &caller.service.makers;
     if let Some(form) = form {
         let most = parameters.text("limit").map(|_| limit);
-        return lines(ledger.clone(), workspace.to_string(), since, question, (form, most)).await;
+        let turn = match most {
+            Some(_) => makers.page_turn(&caller.principal.allowance).await?,
+            None => makers.export_turn(&caller.principal.allowance).await?,
+        };
+        let lines = Lines::begin(ledger.clone(), workspace.to_string(), since, question, (form, most));
+        let lines = makers.export(lines).await??;
+        return Ok(HttpResponse::Ok().content_type(form.media_type()).body(lines.body(&request, &caller, turn)));
     }
-    let page = match ledger.changes_that(workspace, &since, &question, limit).await {
-        Err(LedgerError::Pruned { .. }) => return Err(pruned(ledger, workspace).await),
-        page => page?,
-    };
-    Ok(HttpResponse::Ok().json(ChangeList {
-        items: page.changes.iter().map(document).collect(),
-        next: page.next.to_cursor(),
-        has_more: page.more,
-        total: page.total,
-        limit,
-    }))
+    let turn = makers.page_turn(&caller.principal.allowance).await?;
+    let (ledger, workspace) = (ledger.clone(), Arc::clone(workspace));
+    let read = makers.page(async move {
+        match ledger.changes_that(&workspace, &since, &question, limit).await {
+            Err(LedgerError::Pruned { .. }) => Err(pruned(&ledger, &workspace).await),
+            page => Ok(page?),
+        }
+    });
+    let page = read.await??;
+    let list =
+        ChangeList { items: Vec::new(), next: page.next.to_cursor(), has_more: page.more, total: page.total, limit };
+    let rows: Vec<Shown> = page.changes.into_iter().map(Shown).collect();
+    let body = makers.body(turn, Chunks::json(&list, rows.into_iter())?).await?;
+    Ok(HttpResponse::Ok().content_type(JSON).body(body))
+}
+
+/// A change, which becomes a document only when it is written.
+struct Shown(RecordedChange);
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        document(&self.0).serialize(serializer)
+    }
 }
 
 /// What the log can be asked for.
@@ -203,75 +226,82 @@ impl Form {
     fn head(self) -> Vec<u8> {
         match self {
             Self::Json => Vec::new(),
-            Self::Table { with_mark } => {
-                let mark = if with_mark { BYTE_ORDER_MARK } else { "" };
-                [mark.as_bytes(), &table::header::<ChangeRow>().unwrap_or_default()].concat()
+            Self::Table { with_mark } => table::head::<ChangeRow>(with_mark).unwrap_or_default(),
+        }
+    }
+
+    fn write(self, changes: Vec<ChangeDocument>, chunk: &mut Vec<u8>) -> Option<()> {
+        match self {
+            Self::Json => write_lines(&changes, false, chunk),
+            Self::Table { .. } => {
+                write_table(&changes.into_iter().map(ChangeRow::from).collect::<Vec<_>>(), false, chunk)
             }
         }
     }
-
-    fn lines(self, changes: impl Iterator<Item = ChangeDocument>) -> Vec<u8> {
-        match self {
-            Self::Json => changes.fold(Vec::new(), |mut lines, change| {
-                // A document of texts and numbers always serialises.
-                let _ = serde_json::to_writer(&mut lines, &change);
-                lines.push(b'\n');
-                lines
-            }),
-            Self::Table { .. } => table::lines(&changes.map(ChangeRow::from).collect::<Vec<_>>()).unwrap_or_default(),
-        }
-    }
 }
 
-/// Changes that are read while they are sent. The first page is read before the answer begins, so that what is
-/// wrong with the question is said in its status.
-async fn lines(
-    ledger: Ledger,
-    workspace: String,
-    since: ChangePosition,
-    question: ChangeQuestion,
-    (form, most): (Form, Option<usize>),
-) -> Result<HttpResponse, ApiError> {
-    let room = most.unwrap_or(usize::MAX);
-    let first = match ledger.changes_that(&workspace, &since, &question, room.min(limits::LIST_ITEMS)).await {
-        Err(LedgerError::Pruned { .. }) => return Err(pruned(&ledger, &workspace).await),
-        first => first?,
-    };
-    let next = first.more.then_some(first.next);
-    let state = Lines { ledger, workspace, question, room, form, page: first.changes, next, begun: false };
-    let body = stream::try_unfold(state, |mut state| async move {
-        Ok::<_, LedgerError>(state.chunk().await?.map(|chunk| (chunk, state)))
-    });
-    Ok(HttpResponse::Ok().content_type(form.media_type()).streaming(Box::pin(body)))
-}
-
+/// Changes that are read while they are sent.
 struct Lines {
     ledger: Ledger,
     workspace: String,
     question: ChangeQuestion,
-    /// How many lines may still be sent.
+    /// How many lines may still be read.
     room: usize,
     form: Form,
-    page: Vec<RecordedChange>,
+    /// Those that were read and not written yet.
+    page: std::vec::IntoIter<RecordedChange>,
     next: Option<ChangePosition>,
-    /// Whether the head was sent.
+    /// Whether the head was written.
     begun: bool,
 }
 
 impl Lines {
+    /// Reads the first page before the answer begins, so that what is wrong with the question is said in its status.
+    async fn begin(
+        ledger: Ledger,
+        workspace: String,
+        since: ChangePosition,
+        question: ChangeQuestion,
+        (form, most): (Form, Option<usize>),
+    ) -> Result<Self, ApiError> {
+        let room = most.unwrap_or(usize::MAX);
+        let first = match ledger.changes_that(&workspace, &since, &question, room.min(limits::LIST_ITEMS)).await {
+            Err(LedgerError::Pruned { .. }) => return Err(pruned(&ledger, &workspace).await),
+            first => first?,
+        };
+        let next = first.more.then_some(first.next);
+        let room = room - first.changes.len();
+        Ok(Self { ledger, workspace, question, room, form, page: first.changes.into_iter(), next, begun: false })
+    }
+
+    fn body(self, request: &HttpRequest, caller: &Caller<ImportRead>, turn: Turn) -> BoxBody {
+        let chunks = stream::try_unfold(self, |mut lines| async move {
+            Ok::<_, Unfinished>(lines.chunk().await?.map(|chunk| (chunk, lines)))
+        });
+        caller.service.makers.stream(request, turn, BodySize::Stream, chunks)
+    }
+
     /// The next lines; none at the end.
-    async fn chunk(&mut self) -> Result<Option<Bytes>, LedgerError> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Unfinished> {
         let mut chunk = if std::mem::replace(&mut self.begun, true) { Vec::new() } else { self.form.head() };
-        // A page may be empty although there are more.
-        while self.page.is_empty() && chunk.is_empty() {
-            let Some(next) = self.next.take().filter(|_| self.room > 0) else { return Ok(None) };
-            let most = self.room.min(limits::LIST_ITEMS);
-            let page = self.ledger.changes_that(&self.workspace, &next, &self.question, most).await?;
-            self.next = page.more.then_some(page.next);
-            self.page = page.changes;
+        while chunk.len() < limits::ANSWER_CHUNK_BYTES {
+            let changes: Vec<ChangeDocument> =
+                self.page.by_ref().take(limits::ROWS_AT_ONCE).map(|change| document(&change)).collect();
+            if !changes.is_empty() {
+                self.form.write(changes, &mut chunk).ok_or(Unfinished::Row)?;
+            } else if chunk.is_empty() {
+                // A page may be empty although there are more.
+                let Some(next) = self.next.take().filter(|_| self.room > 0) else { break };
+                let most = self.room.min(limits::LIST_ITEMS);
+                let page = self.ledger.changes_that(&self.workspace, &next, &self.question, most).await?;
+                self.next = page.more.then_some(page.next);
+                self.room -= page.changes.len();
+                self.page = page.changes.into_iter();
+            } else {
+                // What there is is sent before the next page is read.
+                break;
+            }
         }
-        self.room -= self.page.len();
-        chunk.extend(self.form.lines(self.page.drain(..).map(|change| document(&change))));
-        Ok(Some(chunk.into()))
+        Ok((!chunk.is_empty()).then(|| chunk.into()))
     }
 }

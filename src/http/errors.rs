@@ -294,8 +294,9 @@ pub async fn finish(
         Some(error) => request.error_response(ApiError::Scim(error)),
         None => FACTS.scope(Rc::clone(&facts), next.call(request).instrument(span.clone())).await?,
     };
-    if unreadable_target(response.request().uri()).is_some() {
-        // Nothing that follows is read (`heads`).
+    let stopping = response.request().app_data::<Data<Service>>().is_some_and(|all| all.connections.are_stopping());
+    if stopping || unreadable_target(response.request().uri()).is_some() {
+        // Nothing that follows is read: the bridge goes (RFC 9112 §9.6), or the rest may be anything (`heads`).
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     if let Some(error) = refusal(&response) {

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::AGE;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use time::OffsetDateTime;
-use tokio::sync::OwnedMutexGuard;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, ImportRead};
 use super::errors::ApiError;
 use super::freshness;
+use super::large::{Makers, Turn};
 use super::openapi::{ApiRefusals, FlatParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use super::table;
@@ -74,16 +74,22 @@ pub struct MembershipList {
 )]
 pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
     let view = View::of(&request, &caller, &[]).await?;
-    let Rows { mut items, total } = flat::accounts(view.directory(), caller.service.names, view.selection);
-    if view.past {
-        // Sign-ins have no history: those of now are not those of then.
-        for account in &mut items {
-            (account.last_sign_in_at, account.last_sign_in_method) = (None, None);
+    let (names, past) = (caller.service.names, view.past);
+    let rows = view.rows(&caller, move |directory, selection| {
+        let mut rows = flat::accounts(directory, names, selection);
+        if past {
+            // Sign-ins have no history: those of now are not those of then.
+            for account in &mut rows.items {
+                (account.last_sign_in_at, account.last_sign_in_method) = (None, None);
+            }
         }
-    }
+        rows
+    });
+    let Rows { items, total } = rows.await?;
     let next = view.next(&request, &caller, items.len(), total);
-    let list = AccountList { items, next, total, limit: view.selection.limit };
-    table::answer(&request, view.answer(), (&list.items, list.next.as_deref()), &list)
+    let list = AccountList { items: Vec::new(), next, total, limit: view.selection.limit };
+    let (response, turn) = view.answer(&caller);
+    table::answer(&request, response, turn, (items, list.next.as_deref()), &list).await
 }
 
 /// Lists what teammates can have: teams, roles, seats, permissions.
@@ -102,10 +108,13 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
 )]
 pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
     let view = View::of(&request, &caller, &["type"]).await?;
-    let Rows { items, total } = flat::entitlements(view.directory(), view.kind, view.selection);
+    let kind = view.kind;
+    let rows = view.rows(&caller, move |directory, selection| flat::entitlements(directory, kind, selection));
+    let Rows { items, total } = rows.await?;
     let next = view.next(&request, &caller, items.len(), total);
-    let list = EntitlementList { items, next, total, limit: view.selection.limit };
-    table::answer(&request, view.answer(), (&list.items, list.next.as_deref()), &list)
+    let list = EntitlementList { items: Vec::new(), next, total, limit: view.selection.limit };
+    let (response, turn) = view.answer(&caller);
+    table::answer(&request, response, turn, (items, list.next.as_deref()), &list).await
 }
 
 /// Lists who has which access.
@@ -129,12 +138,17 @@ pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> R
 )]
 pub async fn memberships(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
     let view = View::of(&request, &caller, &["type", "account_id", "entitlement_id"]).await?;
-    let (account, entitlement) = (view.parameters.text("account_id"), view.parameters.text("entitlement_id"));
-    let wanted = MembershipSelection { kind: view.kind, account, entitlement };
-    let Rows { items, total } = flat::memberships(view.directory(), wanted, view.selection);
+    let text = |name: &str| view.parameters.text(name).map(str::to_owned);
+    let (kind, account, entitlement) = (view.kind, text("account_id"), text("entitlement_id"));
+    let rows = view.rows(&caller, move |directory, selection| {
+        let (account, entitlement) = (account.as_deref(), entitlement.as_deref());
+        flat::memberships(directory, MembershipSelection { kind, account, entitlement }, selection)
+    });
+    let Rows { items, total } = rows.await?;
     let next = view.next(&request, &caller, items.len(), total);
-    let list = MembershipList { items, next, total, limit: view.selection.limit };
-    table::answer(&request, view.answer(), (&list.items, list.next.as_deref()), &list)
+    let list = MembershipList { items: Vec::new(), next, total, limit: view.selection.limit };
+    let (response, turn) = view.answer(&caller);
+    table::answer(&request, response, turn, (items, list.next.as_deref()), &list).await
 }
 
 /// What is asked for, and what it is asked of.
@@ -148,13 +162,22 @@ struct View {
     /// Whether it is one of the past.
     past: bool,
     age: Option<u64>,
-    /// Reading the past takes long: each client does it once at a time.
-    _turn: Option<OwnedMutexGuard<()>>,
+    turn: Turn,
 }
 
+#[derive(Clone)]
 enum Source {
     Now(Arc<Picture>),
     Then(Arc<Directory>),
+}
+
+impl Source {
+    fn directory(&self) -> &Directory {
+        match self {
+            Self::Now(picture) => picture.directory(),
+            Self::Then(directory) => directory,
+        }
+    }
 }
 
 impl View {
@@ -172,7 +195,9 @@ impl View {
             offset: parameters.number("offset", 0..=usize::MAX / 2, 0)?,
             limit: parameters.limit(request)?,
         };
-        let turn = match as_of {
+        let turn = caller.service.makers.page_turn(&caller.principal.allowance).await?;
+        // Reading the past takes long: each client does it once at a time.
+        let _reading = match as_of {
             Some(_) => Some(caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?),
             None => None,
         };
@@ -191,7 +216,7 @@ impl View {
                     None => generation_at(caller, moment).await?,
                 };
                 let edition = Edition { generation, left_out: 0 };
-                (Source::Then(caller.workspace.past.at(generation).await?), Some(edition), None)
+                (Source::Then(past(caller, generation).await?), Some(edition), None)
             }
             (None, None) => {
                 let fresh = freshness::picture(request, caller).await?;
@@ -204,22 +229,25 @@ impl View {
                 (source, Some(edition), None)
             }
         };
-        Ok(Self { parameters, source, kind, selection, edition, past: as_of.is_some(), age, _turn: turn })
+        Ok(Self { parameters, source, kind, selection, edition, past: as_of.is_some(), age, turn })
     }
 
-    fn directory(&self) -> &Directory {
-        match &self.source {
-            Source::Now(picture) => picture.directory(),
-            Source::Then(directory) => directory,
-        }
+    /// The rows of the page, made apart.
+    async fn rows<T: Send + 'static>(
+        &self,
+        caller: &Caller<ImportRead>,
+        make: impl FnOnce(&Directory, Selection) -> Rows<T> + Send + 'static,
+    ) -> Result<Rows<T>, ApiError> {
+        let (source, selection) = (self.source.clone(), self.selection);
+        caller.service.makers.page(async move { make(source.directory(), selection) }).await
     }
 
-    fn answer(&self) -> actix_web::HttpResponseBuilder {
+    fn answer(self, caller: &Caller<ImportRead>) -> (HttpResponseBuilder, (&Makers, Turn)) {
         let mut response = HttpResponse::Ok();
         if let Some(age) = self.age {
             response.insert_header((AGE, age));
         }
-        response
+        (response, (&caller.service.makers, self.turn))
     }
 
     /// The next page of the list that this is a page of, whatever is imported meanwhile.
@@ -257,9 +285,15 @@ async fn of_edition(
         return Ok((Source::Now(picture), None));
     }
     known_edition(caller, edition)?;
-    let directory = workspace.past.at(edition.generation).await?;
+    let directory = past(caller, edition.generation).await?;
     let gone_by = directory.gone_by(edition.left_out);
     Ok((Source::Then(directory), gone_by))
+}
+
+/// The state at a generation. It is read apart: of many people that takes a while.
+async fn past(caller: &Caller<ImportRead>, generation: Generation) -> Result<Arc<Directory>, ApiError> {
+    let workspace = Arc::clone(&caller.workspace);
+    Ok(caller.service.makers.page(async move { workspace.past.at(generation).await }).await??)
 }
 
 /// The parameters that all flat views take.

@@ -86,6 +86,20 @@ impl<S> CheckedStream<S> {
         Self { stream, heads: Heads::default(), waiting: Vec::new(), checked: 0 }
     }
 
+    /// Whether a head has come whole, or some of a body, since this was last asked.
+    pub fn has_come_to_a_request(&mut self) -> bool {
+        std::mem::take(&mut self.heads.came_to_a_request)
+    }
+
+    /// Whether a head has begun and has not ended.
+    pub fn is_within_head(&self) -> bool {
+        match self.heads.position {
+            Position::Fields(_) => true,
+            Position::RequestLine => !self.waiting.is_empty(),
+            _ => false,
+        }
+    }
+
     /// Goes on with the bytes that wait, beginning with a replacement that is due.
     fn check_waiting(&mut self, mut due: Option<Replacement>) {
         loop {
@@ -212,6 +226,8 @@ struct Heads {
     position: Position,
     /// How much of the line that is incomplete was looked through for its end.
     searched: usize,
+    /// Whether something else than a part of a head was passed.
+    came_to_a_request: bool,
 }
 
 #[derive(Default)]
@@ -272,6 +288,7 @@ impl Heads {
         let mut at = 0;
         while at < bytes.len() {
             let rest = &mut bytes[at..];
+            self.came_to_a_request |= !matches!(self.position, Position::RequestLine | Position::Fields(_));
             match &mut self.position {
                 Position::Unknown => at = bytes.len(),
                 Position::Ended => break,
@@ -302,6 +319,7 @@ impl Heads {
                     let replaced = match &mut self.position {
                         Position::Fields(framing) => {
                             self.position = framing.after(line);
+                            self.came_to_a_request |= !matches!(self.position, Position::Fields(_));
                             None
                         }
                         _ => self.request_line(line),

@@ -1,5 +1,7 @@
 //! Imports: starting one, and how they went.
 
+use std::sync::Arc;
+
 use actix_web::http::header::LOCATION;
 use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse};
@@ -10,12 +12,13 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::caller::{Caller, ImportRead, ImportRun};
 use super::errors::ApiError;
+use super::large::Chunks;
 use super::negotiation::{JSON, preferred_form};
 use super::openapi::{ApiRefusals, Problem, RunParameters};
 use super::parameters::{Parameters, preferred_wait, wrong};
 use super::service::api_base_url;
 use crate::import::ImportRequest;
-use crate::ledger::{Mode, Run, RunId, RunStatus, Trigger};
+use crate::ledger::{LedgerError, Mode, Run, RunId, RunStatus, Trigger};
 use crate::limits;
 use crate::scim::ScimError;
 
@@ -161,20 +164,27 @@ pub struct RunList {
         ApiRefusals,
     ),
 )]
-pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<RunList>, ApiError> {
+pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[JSON])?;
     let parameters = Parameters::of(&request, &["limit", "before"])?;
     let limit = parameters.limit(&request)?;
     let before = parameters.number("before", 1..=RunId::MAX, RunId::MAX)?;
-    let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
-    // One more than wanted tells whether there are more.
-    let mut items = ledger.runs(workspace, Some(before), limit as u64 + 1).await?;
+    let makers = &caller.service.makers;
+    let turn = makers.page_turn(&caller.principal.allowance).await?;
+    let (ledger, workspace) = (caller.service.ledger.clone(), Arc::clone(&caller.workspace.name));
+    let read = makers.page(async move {
+        // One more than wanted tells whether there are more.
+        let items = ledger.runs(&workspace, Some(before), limit as u64 + 1).await?;
+        Ok::<_, LedgerError>((items, ledger.count_runs(&workspace).await?))
+    });
+    let (mut items, total) = read.await??;
     let more = items.len() > limit;
     items.truncate(limit);
     let last = items.last().filter(|_| more).map(|run| run.id.to_string());
     let next =
         last.map(|last| parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", last)]));
-    Ok(Json(RunList { items, next, total: ledger.count_runs(workspace).await?, limit }))
+    let page = Chunks::json(&RunList { items: Vec::new(), next, total, limit }, items.into_iter())?;
+    Ok(HttpResponse::Ok().content_type(JSON).body(makers.body(turn, page).await?))
 }
 
 /// Shows one run.

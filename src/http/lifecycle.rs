@@ -1,5 +1,7 @@
 //! What was asked for that a person must do: the refused writes, and tickets.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::web::Json;
@@ -93,13 +95,19 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     {
         return Err(wrong("before must be the id of a request; leave it out to begin with the newest".to_owned()));
     }
-    let (rows, total) = ledger.requests(workspace, &question, limit as u64).await?;
-    let items: Vec<LifecycleRequest> = rows.into_iter().map(shown).collect();
+    let makers = &caller.service.makers;
+    let turn = makers.page_turn(&caller.principal.allowance).await?;
+    let (ledger, workspace) = (ledger.clone(), Arc::clone(workspace));
+    let read = makers.page(async move {
+        let (rows, total) = ledger.requests(&workspace, &question, limit as u64).await?;
+        Ok::<_, LedgerError>((rows.into_iter().map(shown).collect::<Vec<LifecycleRequest>>(), total))
+    });
+    let (items, total) = read.await??;
     let oldest = items.last().filter(|_| total > items.len() as u64).map(|last| last.reference.clone());
     let next =
         oldest.map(|oldest| parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", oldest)]));
-    let list = RequestList { items, next, total, limit };
-    table::answer(&request, HttpResponse::Ok(), (&list.items, list.next.as_deref()), &list)
+    let list = RequestList { items: Vec::new(), next, total, limit };
+    table::answer(&request, HttpResponse::Ok(), (makers, turn), (items, list.next.as_deref()), &list).await
 }
 
 /// Shows one request: `state` is `open` or `done`.

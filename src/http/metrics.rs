@@ -44,6 +44,8 @@ pub async fn metrics(request: HttpRequest, service: Data<Service>, visitor: Visi
         service.measures.workspace(&workspace.name, &state);
     }
     service.measures.database(up);
+    let connections = service.connections.standing();
+    service.measures.connections(connections.open, connections.gave_way, connections.refused, connections.slow);
     let text = service.measures.text(|name| seen.iter().any(|workspace| *workspace.name == *name), all);
     // Writing into a text cannot fail.
     let text = text.map_err(|_| ScimError::Internal)?;

@@ -9,10 +9,13 @@
 //! scim        users and groups          discovery  what the bridge says of itself
 //! freshness   how old an answer may be, and waiting for a newer one
 //! accept      what a client accepts     negotiation  media types, versions and links
-//! pieces      a body of several pieces
+//! pieces      a body of several pieces large      answers that are made apart, and while they are sent
+//! connections how many there may be, and which gives way
+//! patience    how long slow clients are waited for
 //! imports     starting one, and runs    changes    the history as a log
 //! flat        accounts and access       reviews    the same, for access reviews
 //! table       rows as CSV               parameters of all these
+//! cells       the members of a row
 //! refusals    writes                    lifecycle  what people must do
 //! unsupported what Intercom could do of the writes, and where people can
 //! oauth       tokens for clients        connect    a workspace, in a browser
@@ -31,8 +34,10 @@ mod audit;
 mod bare;
 mod body;
 mod caller;
+mod cells;
 mod changes;
 mod connect;
+mod connections;
 mod discovery;
 mod errors;
 mod flat;
@@ -40,6 +45,7 @@ mod freshness;
 mod guards;
 mod heads;
 mod imports;
+mod large;
 mod lifecycle;
 mod metrics;
 mod negotiation;
@@ -48,6 +54,7 @@ mod openapi;
 mod origin;
 mod pages;
 mod parameters;
+mod patience;
 mod pieces;
 mod refusals;
 mod request_id;
@@ -65,11 +72,13 @@ mod unsupported;
 mod webhooks;
 
 pub use changes::document as change_document;
+pub use connections::Connections;
+pub use large::Makers;
 pub use lifecycle::settle as settle_requests;
 pub use metrics::begin as begin_counting;
 pub use openapi::{collection as openapi_collection, document as openapi_document};
 pub use origin::{Origin, UntrustedPeers};
-pub use server::serve;
+pub use server::{serve, serve_ops};
 pub use service::{Freshness, Service, Workspace, api_base_url, scim_base_url};
 pub use tasks::{TaskName, TaskStanding, TaskState, Tasks};
 pub use tls::{CertificateError, Certificates};

@@ -1,30 +1,37 @@
 //! The export for access reviews, with a manifest that proves what it was.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use actix_web::body::BodySize;
 use actix_web::http::header::CONTENT_DISPOSITION;
-use actix_web::{HttpRequest, HttpResponse, web};
-use aws_lc_rs::digest::{SHA256, digest};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::stream;
 use serde::Serialize;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
+use tokio::sync::OnceCell;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, ImportRead};
 use super::errors::ApiError;
 use super::flat::generation_at;
 use super::freshness;
+use super::large::{Chunks, Turn};
 use super::negotiation::{JSON, preferred_form, tell_next};
 use super::openapi::{ApiRefusals, Problem, ReviewParameters};
 use super::parameters::{Parameters, wrong};
-use super::table::{self, BYTE_ORDER_MARK, CSV};
+use super::table::CSV;
 use crate::date_time;
-use crate::directory::Generation;
-use crate::flat::{ReviewBasis, ReviewChange, ReviewedAccount, review};
+use crate::directory::{Directory, Edition, Generation, LogFacts};
+use crate::flat::{ReviewBasis, ReviewChange, ReviewedAccount, reviewed_account};
+use crate::limits;
 use crate::moments::Edge;
-use crate::scim::ScimError;
+use crate::scim::{Picture, ScimError};
 
 /// What an export is, so that somebody can tell later that it is this one.
 #[derive(Serialize, ToSchema)]
@@ -112,22 +119,26 @@ pub struct Review {
 pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
     let form = preferred_form(&request, &[JSON, CSV])?;
     let export = Export::make(&request, &caller).await?;
+    let (makers, rows) = (&caller.service.makers, Arc::clone(&export.reviewed).rows());
     if form != CSV {
-        let summary = summary(&export.items, export.manifest.since.is_some());
-        return Ok(HttpResponse::Ok().json(Review { manifest: export.manifest, summary, items: export.items }));
+        let summary = export.measured.summary.summary(export.manifest.since.is_some());
+        let review = Review { manifest: export.manifest, summary, items: Vec::new() };
+        let chunks = stream::iter(Chunks::json(&review, rows)?);
+        let body = makers.stream(&request, export.turn, BodySize::Stream, chunks);
+        return Ok(HttpResponse::Ok().content_type(JSON).body(body));
     }
     let manifest = &export.manifest;
     let mut response = HttpResponse::Ok()
         .content_type(CSV)
         .insert_header((CONTENT_DISPOSITION, export.file("csv")))
-        .insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(&export.hash))))
+        .insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(&export.measured.hash))))
         .insert_header(("X-Review-Generation", manifest.generation.to_string()))
         .insert_header(("X-Review-Generation-Hash", manifest.generation_hash.clone().unwrap_or_default()))
         .insert_header(("X-Review-Rows", manifest.rows.to_string()))
         .insert_header(("X-Review-As-Of", date_time::written(manifest.as_of).to_string()))
         .insert_header(("X-Review-Generated-At", date_time::written(manifest.generated_at).to_string()))
         .insert_header(("X-Review-Generated-By", printable(&manifest.generated_by)))
-        .body(export.csv);
+        .finish();
     // RFC 6892: the manifest describes the file. It names the moment, so that it is the manifest of this very one.
     let mut named = vec![("as_of", date_time::written(export.manifest.as_of).to_string())];
     named.extend(export.manifest.since.map(|since| ("since", date_time::written(since).to_string())));
@@ -135,7 +146,9 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(named).finish();
     let address = format!("{}{}/manifest", caller.service.origin.url_for(&request), request.path());
     tell_next(&mut response, &format!("<{address}?{query}>; rel=\"describedby\"; type=\"application/json\""));
-    Ok(response)
+    let chunks = stream::iter(Chunks::table(export.with_mark, rows)?);
+    let body = makers.stream(&request, export.turn, BodySize::Sized(export.measured.length), chunks);
+    Ok(response.set_body(body))
 }
 
 /// Shows the manifest of the CSV that `/reviews/accounts` gives for the same parameters: how many rows it has, its SHA-256, and
@@ -157,15 +170,125 @@ pub async fn manifest(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
     Ok(HttpResponse::Ok().insert_header((CONTENT_DISPOSITION, file)).json(export.manifest))
 }
 
-/// An export, and what it is.
+/// An export, and what it is. Its rows are made twice: once to know what it is, and once to be sent. So none of it need be
+/// kept.
 struct Export {
     manifest: ReviewManifest,
-    items: Vec<ReviewedAccount>,
-    csv: Vec<u8>,
-    /// SHA-256 of the CSV.
-    hash: Vec<u8>,
+    reviewed: Arc<Reviewed>,
+    measured: Arc<Measured>,
     /// Whether the CSV begins with a byte order mark.
     with_mark: bool,
+    turn: Turn,
+}
+
+/// What the rows of an export are made from. It never changes.
+struct Reviewed {
+    now: Source,
+    before: Option<Arc<Directory>>,
+    privileged_roles: Arc<[String]>,
+    log: LogFacts,
+    as_of: OffsetDateTime,
+}
+
+enum Source {
+    Shown(Arc<Picture>),
+    Then(Arc<Directory>),
+}
+
+impl Reviewed {
+    fn row(&self, place: usize) -> Option<ReviewedAccount> {
+        let basis = ReviewBasis { privileged_roles: &self.privileged_roles, log: &self.log, moment: self.as_of };
+        reviewed_account(self.directory(), self.before.as_deref(), basis, place)
+    }
+
+    fn directory(&self) -> &Directory {
+        match &self.now {
+            Source::Shown(picture) => picture.directory(),
+            Source::Then(directory) => directory,
+        }
+    }
+
+    /// The rows, each made when it is asked for.
+    fn rows(self: Arc<Self>) -> impl Iterator<Item = ReviewedAccount> + Send + 'static {
+        (0..self.directory().people.len()).filter_map(move |place| self.row(place))
+    }
+}
+
+/// What is known of an export once all of its rows were made.
+struct Measured {
+    summary: Tally,
+    /// SHA-256 of the CSV.
+    hash: Vec<u8>,
+    /// How many bytes the CSV has.
+    length: u64,
+}
+
+/// What determines the bytes of an export.
+#[derive(PartialEq)]
+struct Key {
+    workspace: Arc<str>,
+    workspace_id: Option<String>,
+    now: Edition,
+    before: Option<Edition>,
+    as_of: OffsetDateTime,
+    log: LogFacts,
+    with_mark: bool,
+}
+
+/// What is known of the last exports. Many clients ask for the same one at the same time, and for its manifest afterwards.
+#[derive(Default)]
+pub struct KnownExports(Mutex<VecDeque<(Key, Arc<Known>)>>);
+
+/// What is known, once somebody has found it out.
+type Known = OnceCell<Arc<Measured>>;
+
+impl KnownExports {
+    /// What is known of an export. Those who want to know the same at the same time make its rows once.
+    async fn of(
+        &self,
+        workspace: Arc<str>,
+        reviewed: &Arc<Reviewed>,
+        with_mark: bool,
+    ) -> Result<Arc<Measured>, ApiError> {
+        let now = reviewed.directory();
+        let key = Key {
+            workspace,
+            workspace_id: now.workspace.id.clone(),
+            now: now.edition,
+            before: reviewed.before.as_ref().map(|before| before.edition),
+            as_of: reviewed.as_of,
+            log: reviewed.log.clone(),
+            with_mark,
+        };
+        let cell = self.cell(key);
+        let measured = cell.get_or_try_init(|| async { measure(Arc::clone(reviewed), with_mark).await.map(Arc::new) });
+        measured.await.cloned()
+    }
+
+    fn cell(&self, key: Key) -> Arc<Known> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, cell)) = known.iter().find(|(one, _)| *one == key) {
+            return Arc::clone(cell);
+        }
+        if known.len() == limits::KNOWN_EXPORTS {
+            known.pop_front();
+        }
+        let cell = Arc::default();
+        known.push_back((key, Arc::clone(&cell)));
+        cell
+    }
+}
+
+/// Makes all rows once. Others go on meanwhile.
+async fn measure(reviewed: Arc<Reviewed>, with_mark: bool) -> Result<Measured, ApiError> {
+    let (mut hash, mut length, mut summary) = (Context::new(&SHA256), 0, Tally::default());
+    for chunk in Chunks::table(with_mark, reviewed.rows().inspect(|row| summary.note(row)))? {
+        let chunk = chunk.map_err(|_| ScimError::Internal)?;
+        hash.update(&chunk);
+        length += chunk.len() as u64;
+        tokio::task::yield_now().await;
+    }
+    Ok(Measured { summary, hash: hash.finish().as_ref().to_vec(), length })
 }
 
 impl Export {
@@ -178,10 +301,10 @@ impl Export {
         if since.is_some_and(|since| since >= asked.unwrap_or(now)) {
             return Err(wrong("since must lie before as_of".to_owned()));
         }
-        let _turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
-        let (ledger, workspace, past) = (&caller.service.ledger, &caller.workspace.name, &caller.workspace.past);
+        let (service, workspace) = (&caller.service, &caller.workspace);
+        let turn = service.makers.export_turn(&caller.principal.allowance).await?;
         let before = match since {
-            Some(since) => Some(past.at(generation_at(caller, since).await?).await?),
+            Some(since) => Some(past(caller, generation_at(caller, since).await?).await?),
             None => None,
         };
         let (as_of, generation, picture) = if let Some(as_of) = asked {
@@ -189,44 +312,40 @@ impl Export {
         } else {
             let picture = freshness::picture(request, caller).await?.picture;
             let generation = picture.edition().generation;
-            let shown = caller.workspace.live.shows(|_| true).await;
+            let shown = workspace.live.shows(|_| true).await;
             // When Intercom last said that it is so: until the next import, that is the same for everybody who asks.
             let confirmed = shown.confirmed_at.filter(|_| shown.generation == generation);
-            let committed = ledger.committed_at(workspace, generation).await?;
+            let committed = service.ledger.committed_at(&workspace.name, generation).await?;
             // A time that lies in the future was recorded while a clock was ahead.
             let as_of = confirmed.map_or(committed, |confirmed| confirmed.max(committed)).min(now);
             (if since.is_some_and(|since| since >= as_of) { now } else { as_of }, generation, Some(picture))
         };
-        let log = ledger.log_facts(workspace, as_of, caller.service.activity_lookback).await?;
-        let privileged_roles = Arc::clone(&caller.service.privileged_roles);
         // Who left long ago is not shown any more, and is what changed since the review before.
-        let then = match (&picture, &before) {
-            (Some(_), None) => None,
-            _ => Some(past.at(generation).await?),
+        let source = match picture {
+            Some(picture) if before.is_none() => Source::Shown(picture),
+            _ => Source::Then(past(caller, generation).await?),
         };
-        let made = web::block(move || {
-            let basis = ReviewBasis { privileged_roles: &privileged_roles, log: &log, moment: as_of };
-            let directory = then.as_deref().or(picture.as_ref().map(|picture| picture.directory()))?;
-            let items = review(directory, before.as_deref(), basis);
-            let mark = if with_mark { BYTE_ORDER_MARK } else { "" };
-            let csv = [mark.as_bytes(), &table::csv(&items)?].concat();
-            let hash = digest(&SHA256, &csv).as_ref().to_vec();
-            Some((items, csv, hash))
+        let (reader, named) = (Data::clone(service), Arc::clone(&workspace.name));
+        let made = service.makers.export(async move {
+            let log = reader.ledger.log_facts(&named, as_of, reader.activity_lookback).await?;
+            let privileged_roles = Arc::clone(&reader.privileged_roles);
+            let reviewed = Arc::new(Reviewed { now: source, before, privileged_roles, log, as_of });
+            Ok::<_, ApiError>((reader.known_exports.of(named, &reviewed, with_mark).await?, reviewed))
         });
-        let (items, csv, hash) = made.await.ok().flatten().ok_or(ScimError::Internal)?;
+        let (measured, reviewed) = made.await??;
         let manifest = ReviewManifest {
-            workspace: workspace.to_string(),
+            workspace: workspace.name.to_string(),
             as_of,
             since,
             generation,
-            generation_hash: ledger.generation_hash(workspace, generation).await?,
-            rows: items.len(),
-            sha256: hash.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")),
+            generation_hash: service.ledger.generation_hash(&workspace.name, generation).await?,
+            rows: measured.summary.rows,
+            sha256: measured.hash.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")),
             generated_at: now,
             generated_by: caller.principal.subject.clone(),
             generator: concat!("intercom-scim-bridge ", env!("CARGO_PKG_VERSION")),
         };
-        Ok(Self { manifest, items, csv, hash, with_mark })
+        Ok(Self { manifest, reviewed, measured, with_mark, turn })
     }
 
     /// How the file is offered: named by workspace, moment and generation.
@@ -244,34 +363,92 @@ fn printable(subject: &str) -> String {
     subject.chars().map(|letter| if letter.is_ascii_graphic() || letter == ' ' { letter } else { '?' }).collect()
 }
 
-fn summary(items: &[ReviewedAccount], compared: bool) -> ReviewSummary {
-    let count = |fits: &dyn Fn(&ReviewedAccount) -> bool| items.iter().filter(|item| fits(item)).count();
-    let active = |item: &ReviewedAccount| item.status == "active";
-    let person = |item: &ReviewedAccount| active(item) && item.account_type == "person";
-    let became = |change| compared.then(|| count(&|item| item.change_since_last_review == Some(change)));
-    // How many are so, none where that is known of nobody; and of how many it is not known.
-    let known = |is: &dyn Fn(&ReviewedAccount) -> Option<bool>, of: &dyn Fn(&ReviewedAccount) -> bool| {
-        let unknown = count(&|item| of(item) && is(item).is_none());
-        let known = unknown == 0 || count(&|item| of(item) && is(item).is_some()) > 0;
-        (known.then(|| count(&|item| of(item) && is(item) == Some(true))), unknown)
-    };
-    let (privileged, privileged_unknown) = known(&|item| item.is_privileged, &active);
-    let (dormant, dormant_unknown) = known(&|item| item.is_dormant, &person);
-    let (without_mfa, mfa_unknown) = known(&|item| item.mfa.map(|mfa| !mfa), &person);
-    let (sso, sso_unknown) = known(&|item| item.sso, &person);
-    ReviewSummary {
-        active: count(&active),
-        privileged,
-        privileged_unknown,
-        service_accounts: count(&|item| active(item) && item.account_type == "service"),
-        dormant,
-        dormant_unknown,
-        without_mfa,
-        mfa_unknown,
-        sso,
-        sso_unknown,
-        added: became(ReviewChange::Added),
-        removed: became(ReviewChange::Removed),
-        changed: became(ReviewChange::Changed),
+/// The state at a generation, read apart.
+async fn past(caller: &Caller<ImportRead>, generation: Generation) -> Result<Arc<Directory>, ApiError> {
+    let workspace = Arc::clone(&caller.workspace);
+    Ok(caller.service.makers.export(async move { workspace.past.at(generation).await }).await??)
+}
+
+/// Of how many it is known that something is so, that it is not, and not at all.
+#[derive(Default)]
+struct Answers {
+    yes: usize,
+    no: usize,
+    unknown: usize,
+}
+
+impl Answers {
+    fn note(&mut self, known: Option<bool>) {
+        match known {
+            Some(true) => self.yes += 1,
+            Some(false) => self.no += 1,
+            None => self.unknown += 1,
+        }
+    }
+
+    /// How many are so; none where that is known of nobody.
+    fn yes(&self) -> Option<usize> {
+        (self.unknown == 0 || self.yes + self.no > 0).then_some(self.yes)
+    }
+}
+
+/// The rows so far, counted.
+#[derive(Default)]
+struct Tally {
+    rows: usize,
+    active: usize,
+    service_accounts: usize,
+    privileged: Answers,
+    dormant: Answers,
+    mfa: Answers,
+    sso: Answers,
+    added: usize,
+    removed: usize,
+    changed: usize,
+}
+
+impl Tally {
+    fn note(&mut self, item: &ReviewedAccount) {
+        self.rows += 1;
+        match item.change_since_last_review {
+            Some(ReviewChange::Added) => self.added += 1,
+            Some(ReviewChange::Removed) => self.removed += 1,
+            Some(ReviewChange::Changed) => self.changed += 1,
+            Some(ReviewChange::Same) | None => {}
+        }
+        if item.status != "active" {
+            return;
+        }
+        self.active += 1;
+        self.privileged.note(item.is_privileged);
+        if item.account_type == "service" {
+            self.service_accounts += 1;
+        } else {
+            self.dormant.note(item.is_dormant);
+            self.mfa.note(item.mfa);
+            self.sso.note(item.sso);
+        }
+    }
+
+    /// What a reviewer looks at first. `compared`: whether there was a review before.
+    fn summary(&self, compared: bool) -> ReviewSummary {
+        let became = |count: usize| compared.then_some(count);
+        // Those without a second factor, as long as it is known of anybody.
+        let without_mfa = self.mfa.yes().map(|_| self.mfa.no);
+        ReviewSummary {
+            active: self.active,
+            privileged: self.privileged.yes(),
+            privileged_unknown: self.privileged.unknown,
+            service_accounts: self.service_accounts,
+            dormant: self.dormant.yes(),
+            dormant_unknown: self.dormant.unknown,
+            without_mfa,
+            mfa_unknown: self.mfa.unknown,
+            sso: self.sso.yes(),
+            sso_unknown: self.sso.unknown,
+            added: became(self.added),
+            removed: became(self.removed),
+            changed: became(self.changed),
+        }
     }
 }

@@ -71,6 +71,14 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(web::scope("/workspaces/{workspace}/api/v1").configure(api_routes));
 }
 
+/// The paths of the listener for probes and metrics.
+pub fn ops_routes(config: &mut ServiceConfig) {
+    config
+        .service(read_only("/healthz", web::route().to(status::healthz)))
+        .service(read_only("/readyz", web::route().to(status::readyz)))
+        .service(read_only("/metrics", web::route().to(metrics::metrics)));
+}
+
 const SCIM: &str = "/scim/v2";
 const API: &str = "/api/v1";
 

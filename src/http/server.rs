@@ -1,14 +1,14 @@
 //! The server that listens: connections, TLS, time-outs, and the check of request heads before the library reads them.
 //!
-//! actix-web's `HttpServer` takes no stream but its own, so its parts are put together here, with [`CheckedStream`] between
-//! the socket and them.
+//! actix-web's `HttpServer` takes no stream but its own, so its parts are put together here, with [`Guarded`] and [`Watched`]
+//! between the socket and them.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use actix_http::HttpServiceBuilder;
 use actix_http::error::DispatchError;
-use actix_server::{GracefulShutdownSignal, Server};
+use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
 use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_tls::accept::{TlsError, max_concurrent_tls_connect};
@@ -16,19 +16,19 @@ use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
-use actix_web::web::{Data, PayloadConfig};
+use actix_web::web::{Data, PayloadConfig, ServiceConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::bare::Completed;
+use super::connections::{Connections, Guarded, Watched};
 use super::errors::finish;
 use super::guards::STRICT_TRANSPORT;
-use super::heads::CheckedStream;
-use super::routes::routes;
+use super::routes::{ops_routes, routes};
 use super::service::Service;
 use super::tls::Certificates;
 use crate::limits;
 
-/// Serves on `listener` until the server's handle stops it.
+/// Serves on `listener` until the server's handle stops it. `max_connections` is what `service.connections` holds to.
 ///
 /// # Errors
 /// When the listener cannot be used.
@@ -38,53 +38,91 @@ pub fn serve(
     max_connections: usize,
     certificates: Option<Arc<Certificates>>,
 ) -> std::io::Result<Server> {
+    let connections = Arc::clone(&service.connections);
     let service = Data::new(service);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let server = Server::build()
-        .workers(workers)
-        .max_concurrent_connections(max_connections.div_ceil(workers))
-        .shutdown_timeout(limits::SHUTDOWN.as_secs())
-        .disable_signals();
-    let stopping = server.graceful_shutdown_signal();
+    // One worker may have them all.
+    let (builder, stopping) = builder(workers, max_connections + limits::CONNECTIONS_BEYOND);
     let server = match certificates {
         Some(certificates) => {
             let tls = certificates.server_config().map_err(std::io::Error::other)?;
-            max_concurrent_tls_connect(limits::TLS_HANDSHAKES);
-            server.listen("https", listener, move || {
+            // Each handshake is a connection, and they are bounded. Workers that wait for handshakes would take no connection.
+            max_concurrent_tls_connect(max_connections + limits::CONNECTIONS_BEYOND);
+            builder.listen("https", listener, move || {
                 let mut acceptor = Acceptor::new(tls.clone());
                 acceptor.set_handshake_timeout(limits::TLS_WAIT);
-                let http = http(&service, &stopping).map_err(TlsError::Service);
-                let checked = |stream: TlsStream<TcpStream>| {
-                    let peer = peer(stream.get_ref().0);
-                    (Completed::new(CheckedStream::new(stream), Some(STRICT_TRANSPORT)), peer)
+                let http = http(&service, &stopping, routes).map_err(TlsError::Service);
+                let watched = |stream: TlsStream<Guarded>| {
+                    let guarded = stream.get_ref().0;
+                    let (peer, connection) = (guarded.peer(), Arc::clone(guarded.connection()));
+                    (Watched::new(Completed::new(stream, Some(STRICT_TRANSPORT)), connection), peer)
                 };
-                acceptor.map_err(TlsError::into_service_error).map(checked).and_then(http)
+                let connections = Arc::clone(&connections);
+                let admit = move |stream: TcpStream| {
+                    let admitted = connections.admit(stream).ok_or(TlsError::Service(DispatchError::DisconnectTimeout));
+                    async move { admitted }
+                };
+                let secured = acceptor.map_err(TlsError::into_service_error).map(watched).and_then(http);
+                fn_service(admit).and_then(secured)
             })?
         }
-        None => server.listen("http", listener, move || {
-            let checked = |stream: TcpStream| async move {
-                let peer = peer(&stream);
-                Ok::<_, DispatchError>((Completed::new(CheckedStream::new(stream), None), peer))
-            };
-            fn_service(checked).and_then(http(&service, &stopping))
-        })?,
+        None => plain(builder, "http", listener, connections, (service, stopping, routes))?,
     };
     Ok(server.run())
 }
 
-/// From where a connection comes. Its answers are sent at once, however short they are.
-fn peer(stream: &TcpStream) -> Option<SocketAddr> {
-    // Without it they only come a little later.
-    let _ = stream.set_nodelay(true);
-    stream.peer_addr().ok()
+/// Serves probes and metrics on a listener of their own, with a thread of its own.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve_ops(listener: TcpListener, service: Service) -> std::io::Result<Server> {
+    let connections = Connections::new(limits::OPS_CONNECTIONS, 0, Arc::default(), service.clock.clone());
+    let (builder, stopping) = builder(1, limits::OPS_CONNECTIONS * 2);
+    Ok(plain(builder, "ops", listener, connections, (Data::new(service), stopping, ops_routes))?.run())
+}
+
+fn builder(workers: usize, connections_of_a_worker: usize) -> (ServerBuilder, GracefulShutdownSignal) {
+    let builder = Server::build()
+        .workers(workers)
+        .max_concurrent_connections(connections_of_a_worker)
+        .shutdown_timeout(limits::SHUTDOWN.as_secs())
+        .disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    (builder, stopping)
+}
+
+/// Which paths there are.
+type Routes = fn(&mut ServiceConfig);
+
+/// Listens without TLS.
+fn plain(
+    builder: ServerBuilder,
+    name: &str,
+    listener: TcpListener,
+    connections: Arc<Connections>,
+    (service, stopping, routes): (Data<Service>, GracefulShutdownSignal, Routes),
+) -> std::io::Result<ServerBuilder> {
+    builder.listen(name, listener, move || {
+        let connections = Arc::clone(&connections);
+        let watched = move |stream: TcpStream| {
+            let guarded = connections.admit(stream).ok_or(DispatchError::DisconnectTimeout);
+            async move {
+                let guarded = guarded?;
+                let (peer, connection) = (guarded.peer(), Arc::clone(guarded.connection()));
+                Ok::<_, DispatchError>((Watched::new(Completed::new(guarded, None), connection), peer))
+            }
+        };
+        fn_service(watched).and_then(http(&service, &stopping, routes))
+    })
 }
 
 /// HTTP/1.1 on a stream.
 fn http<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     service: &Data<Service>,
     stopping: &GracefulShutdownSignal,
-) -> impl ServiceFactory<(S, Option<SocketAddr>), Config = (), Response = (), Error = DispatchError, InitError = ()> + use<S>
-{
+    routes: Routes,
+) -> impl ServiceFactory<(Watched<S>, Option<SocketAddr>), Config = (), Response = (), Error = DispatchError, InitError = ()>
++ use<S> {
     let app = App::new()
         .app_data(Data::clone(service))
         .app_data(PayloadConfig::new(limits::REQUEST_BODY_BYTES))
@@ -102,5 +140,9 @@ fn http<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         .client_request_timeout(limits::HEAD_WAIT)
         .client_disconnect_timeout(limits::DISCONNECT_WAIT)
         .h1_write_buffer_size(limits::WRITE_BUFFER_BYTES)
+        // Where an answer says that it is still being sent.
+        .on_connect_ext(|stream: &Watched<S>, data| {
+            data.insert(Arc::clone(stream.connection()));
+        })
         .h1(map_config(app, |()| AppConfig::default()))
 }

@@ -9,8 +9,11 @@ use arc_swap::ArcSwapOption;
 use time::OffsetDateTime;
 use tokio::sync::SemaphorePermit;
 
+use super::connections::Connections;
 use super::errors::{ApiError, Facts};
+use super::large::Makers;
 use super::origin::Origin;
+use super::reviews::KnownExports;
 use super::tasks::Tasks;
 use crate::access::{AuditTrail, ClientLogin, Strangers, Tokens, WebhookKey, network_of};
 use crate::clock::{self, Clock};
@@ -56,6 +59,12 @@ pub struct Service {
     pub privileged_roles: Arc<[String]>,
     /// How far back a full import reads Intercom's activity log.
     pub activity_lookback: Duration,
+    /// The connections of clients.
+    pub connections: Arc<Connections>,
+    /// Where large answers are made.
+    pub makers: Arc<Makers>,
+    /// What is known of the last exports.
+    pub known_exports: Arc<KnownExports>,
     /// How the tasks in the background are.
     pub tasks: Arc<Tasks>,
     /// Every workspace, by name.

@@ -52,11 +52,15 @@ pub async fn readyz(service: Data<Service>, visitor: Visitor) -> HttpResponse {
     let tasks =
         service.tasks.standing(|name| seen.iter().any(|workspace| *workspace.name == *name), !visitor.is_stranger());
     let workspaces = seen.into_iter().map(|workspace| readiness(workspace, &service.clock)).collect();
+    // Load balancers shall ask another one.
+    let stopping = service.connections.are_stopping();
+    let ready = ready && !stopping;
     // To strangers as well: it tells of no workspace.
-    let detail = (!ready).then_some(
+    let detail = if stopping { Some("The bridge is stopping.") } else { None };
+    let detail = detail.or((!ready).then_some(
         "No import has succeeded yet, so there is nothing to show. `intercom-scim-bridge check`, the log, and this address \
          with a token say why.",
-    );
+    ));
     let body = Readiness { status: if ready { "ready" } else { "not_ready" }, detail, database, workspaces, tasks };
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }

@@ -2,27 +2,31 @@
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
-use serde_json::Value;
 
+use super::cells::{Cell, cells};
 use super::errors::ApiError;
+use super::large::{Chunks, Makers, Turn};
 use super::negotiation::{JSON, preferred_form, tell_next};
 use crate::flat::Row;
-use crate::scim::ScimError;
 
 /// The media type (RFC 4180 §3).
 pub const CSV: &str = "text/csv; charset=utf-8; header=present";
 
-/// The rows as CSV where the client wants that, else `list` as JSON. The next page of a CSV is in `Link`.
-pub fn answer<R: Row, L: Serialize>(
+/// The rows as CSV where the client wants that, else as JSON: `list` is all of that but for its rows. The next page of a CSV
+/// is in `Link`.
+pub async fn answer<R: Row + Send + 'static, L: Serialize>(
     request: &HttpRequest,
     mut response: HttpResponseBuilder,
-    (rows, next): (&[R], Option<&str>),
+    (makers, turn): (&Makers, Turn),
+    (rows, next): (Vec<R>, Option<&str>),
     list: &L,
 ) -> Result<HttpResponse, ApiError> {
+    let rows = rows.into_iter();
     if preferred_form(request, &[JSON, CSV])? == JSON {
-        return Ok(response.json(list));
+        let body = makers.body(turn, Chunks::json(list, rows)?).await?;
+        return Ok(response.content_type(JSON).body(body));
     }
-    let mut response = response.content_type(CSV).body(csv(rows).ok_or(ScimError::Internal)?);
+    let mut response = response.content_type(CSV).body(makers.body(turn, Chunks::table(false, rows)?).await?);
     if let Some(next) = next {
         tell_next(&mut response, &format!("<{next}>; rel=\"next\""));
     }
@@ -30,13 +34,12 @@ pub fn answer<R: Row, L: Serialize>(
 }
 
 /// What some spreadsheets want at the beginning, to take the rest for UTF-8.
-pub const BYTE_ORDER_MARK: &str = "\u{feff}";
+const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// The rows under their header. What is unknown is an empty cell.
-pub fn csv<R: Row>(rows: &[R]) -> Option<Vec<u8>> {
-    let mut table = header::<R>()?;
-    table.extend(lines(rows)?);
-    Some(table)
+/// What stands before the rows: a byte order mark, where one is wanted, and the header.
+pub fn head<R: Row>(with_mark: bool) -> Option<Vec<u8>> {
+    let mark = if with_mark { BYTE_ORDER_MARK } else { "" };
+    Some([mark.as_bytes(), &header::<R>()?].concat())
 }
 
 /// RFC 4180 §2: "Each record is located on a separate line, delimited by a line break (CRLF)."
@@ -45,28 +48,29 @@ fn writer() -> csv::Writer<Vec<u8>> {
 }
 
 /// The header alone.
-pub fn header<R: Row>() -> Option<Vec<u8>> {
+fn header<R: Row>() -> Option<Vec<u8>> {
     let mut writer = writer();
     writer.write_record(R::COLUMNS).ok()?;
     writer.into_inner().ok()
 }
 
-/// The rows alone.
+/// The rows alone. What is unknown is an empty cell.
 pub fn lines<R: Row>(rows: &[R]) -> Option<Vec<u8>> {
     let mut writer = writer();
     for row in rows {
-        let Ok(Value::Object(members)) = serde_json::to_value(row) else { return None };
-        let cells = R::COLUMNS.iter().map(|column| cell(members.get(*column)));
-        writer.write_record(cells).ok()?;
+        for cell in cells(row, R::COLUMNS)? {
+            writer.write_field(shown(cell)).ok()?;
+        }
+        writer.write_record(None::<&[u8]>).ok()?;
     }
     writer.into_inner().ok()
 }
 
-fn cell(value: Option<&Value>) -> String {
-    match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => guarded(text),
-        Some(other) => other.to_string(),
+fn shown(cell: Cell) -> String {
+    match cell {
+        Cell::Empty => String::new(),
+        Cell::Text(text) => guarded(&text),
+        Cell::Other(text) => text,
     }
 }
 
@@ -105,9 +109,12 @@ fn needs_guard(part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
+
+    fn cell(text: &str) -> String {
+        shown(Cell::Text(text.to_owned()))
+    }
 
     /// What whoever reads a table does.
     fn read_back(cell: &str) -> String {
@@ -139,16 +146,16 @@ mod tests {
             "'=1",
             "' =1",
         ] {
-            let cell = cell(Some(&json!(text)));
+            let cell = cell(text);
             assert!(cell.starts_with('\''), "{text:?}: {cell:?}");
             assert_eq!(read_back(&cell), text);
         }
         for text in ["a=1", "Ada", "a-b", "a@example.com", "", "O'Neill", "5", "(x)"] {
-            assert_eq!(cell(Some(&json!(text))), text);
+            assert_eq!(cell(text), text);
         }
-        assert_eq!(cell(Some(&json!("Support;=1+1; @x;Billing"))), "Support;'=1+1;' @x;Billing");
-        assert_eq!(cell(Some(&json!("a\t=1\r\n-2"))), "a\t'=1\r'\n'-2");
-        assert_eq!((cell(Some(&json!(-1))), cell(Some(&json!(null)))), ("-1".to_owned(), String::new()));
+        assert_eq!(cell("Support;=1+1; @x;Billing"), "Support;'=1+1;' @x;Billing");
+        assert_eq!(cell("a\t=1\r\n-2"), "a\t'=1\r'\n'-2");
+        assert_eq!((shown(Cell::Other("-1".to_owned())), shown(Cell::Empty)), ("-1".to_owned(), String::new()));
     }
 
     proptest! {

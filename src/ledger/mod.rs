@@ -96,9 +96,9 @@ pub use person::Person;
 pub use prune::Pruned;
 pub use question::{ActorQuestion, ChangeQuestion};
 pub use runs::{Failure, Mode, Run, RunId, RunStatus, Trigger};
+pub use salted::ERASED;
 pub use sightings::{Sighting, Sightings};
 pub use times::{Ahead, Bearer};
-pub use salted::ERASED;
 pub use verify::{Finding, Moment, TakenAsFound, Verified};
 pub use verify_erasures::ErasedSoFar;
 

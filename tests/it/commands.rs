@@ -254,6 +254,7 @@ async fn check_tells_line_by_line_how_everything_is() {
         [
             ("ok", "configuration"),
             ("ok", "tls"),
+            ("ok", "open files"),
             ("ok", "database"),
             ("ok", "times"),
             ("ok", "encryption"),

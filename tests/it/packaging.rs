@@ -103,6 +103,7 @@ async fn examples_and_ways_of_running_pass_the_check_without_a_warning() {
             let value = match name.as_str() {
                 "BRIDGE_SERVER__PUBLIC_URL" if what == "compose" => "http://127.0.0.1:8080".to_owned(),
                 "BRIDGE_SERVER__PUBLIC_URL" => "https://bridge.example.com".to_owned(),
+                "BRIDGE_SERVER__OPS_BIND" => "0.0.0.0:9090".to_owned(),
                 "BRIDGE_SERVER__TRUSTED_PROXIES" => "10.0.0.0/8".to_owned(),
                 "BRIDGE_TELEMETRY__LOG_FORMAT" => "json".to_owned(),
                 "INTERCOM_REGION" => "us".to_owned(),
@@ -193,6 +194,7 @@ fn every_variable_that_a_way_of_running_sets_is_one_of_the_bridges() {
             let value = match name.as_str() {
                 "BRIDGE_SERVER__BIND" => "0.0.0.0:8080",
                 "BRIDGE_SERVER__PUBLIC_URL" => "https://bridge.example.com",
+                "BRIDGE_SERVER__OPS_BIND" => "0.0.0.0:9090",
                 "BRIDGE_SERVER__TRUSTED_PROXIES" => "10.0.0.0/8",
                 "BRIDGE_TELEMETRY__LOG_FORMAT" => "json",
                 "INTERCOM_REGION" => "us",

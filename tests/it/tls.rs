@@ -13,7 +13,7 @@ use crate::support::bridge::{Bridge, config, dozen, http, token};
 use crate::support::database::TestDatabase;
 
 /// Writes a certificate for 127.0.0.1 and its key, and gives a client that trusts it and nothing else.
-fn certificate(directory: &Path) -> Client {
+pub fn certificate(directory: &Path) -> Client {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     std::fs::write(directory.join("key.pem"), signing_key.serialize_pem()).unwrap();
     std::fs::write(directory.join("cert.pem"), cert.pem()).unwrap();

@@ -334,6 +334,10 @@ proptest! {
         let plain = requests.concat();
         // A tunnel is nobody's business.
         prop_assume!(!plain.contains("CONNECT"));
+        // What looks like a request and is the body of the one before is no place for an offer.
+        if read(plain.as_bytes()).0.len() < requests.len() {
+            return Ok(());
+        }
         let offering: String = requests
             .iter()
             .zip(&offers)

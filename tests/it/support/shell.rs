@@ -108,8 +108,13 @@ impl Running {
     }
 
     /// Presses Ctrl-C and waits, at most twenty seconds.
-    pub fn interrupt(mut self) -> Ended {
+    pub fn interrupt(self) -> Ended {
         self.signal("INT");
+        self.end()
+    }
+
+    /// Waits until it has ended, at most twenty seconds.
+    pub fn end(mut self) -> Ended {
         let patience = Instant::now() + Duration::from_secs(20);
         let status = loop {
             match self.child.try_wait().unwrap() {

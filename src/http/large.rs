@@ -1,0 +1,379 @@
+//! Answers that may be large: lists, tables and exports.
+//!
+//! They are made apart from the threads that serve connections, in chunks of some tens of kilobytes.
+//!
+//! * A **page** has a bounded number of rows. It is made whole, and sent with its length.
+//! * An **export** may have any number of rows. It is made while it is sent: a chunk is made when there is room for it, so a
+//!   client that reads slowly has its rows made slowly. The threads that make exports stand back for all others.
+//!
+//! Whoever asks for either gets a [`Turn`] first, which lasts until the answer is sent or its connection is closed. Each client
+//! has a few, and there is a number of them in all: that number, and not the number of clients, bounds the memory that
+//! answers take which are not read. How slowly a client may read is bounded by `connections`.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Bytes;
+use futures_util::{Stream, StreamExt};
+use serde::Serialize;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use super::connections::{Connection, Sending};
+use super::errors::ApiError;
+use super::pieces;
+use super::table;
+use crate::access::Allowance;
+use crate::clock::Clock;
+use crate::flat::Row;
+use crate::ledger::LedgerError;
+use crate::limits;
+use crate::scim::{Body, ScimError};
+
+/// Where large answers are made, and how many at a time.
+pub struct Makers {
+    pages: Threads,
+    exports: Threads,
+    page_turns: Arc<Semaphore>,
+    export_turns: Arc<Semaphore>,
+    clock: Clock,
+}
+
+/// The right to a large answer. It lasts until the answer is sent or given up.
+pub struct Turn {
+    _of_client: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
+}
+
+/// Why an answer ends before its end. Its connection is closed then, so that nobody takes a part for the whole.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfinished {
+    /// The ledger cannot be read any more.
+    #[error("the ledger cannot be read: {0}")]
+    Ledger(#[from] LedgerError),
+    /// A row cannot be written, which is a fault of the bridge.
+    #[error("a row cannot be written")]
+    Row,
+    /// Nothing more comes, and nobody said that this is the end: a fault of the bridge.
+    #[error("the answer was not made to its end")]
+    Ended,
+}
+
+impl Makers {
+    /// Starts the threads. `exports`: how many exports there may be at a time.
+    ///
+    /// # Errors
+    /// When the system has no threads left.
+    pub fn start(exports: usize, clock: Clock) -> std::io::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            pages: Threads::start("pages", cores.min(limits::PAGE_THREADS), || {})?,
+            exports: Threads::start("exports", (cores / 2).max(1), stand_back)?,
+            page_turns: Arc::new(Semaphore::new(limits::PAGES_AT_A_TIME)),
+            export_turns: Arc::new(Semaphore::new(exports)),
+            clock,
+        })
+    }
+
+    /// The right to a page.
+    ///
+    /// # Errors
+    /// 429 when this client, 503 when all clients together have too many that are not read yet.
+    pub async fn page_turn(&self, allowance: &Allowance) -> Result<Turn, ApiError> {
+        let of_client = allowance.page().await.map_err(ApiError::TooMany)?;
+        self.turn(of_client, &self.page_turns, limits::EXPENSIVE_WAIT).await
+    }
+
+    /// The right to an export, one at a time for each client.
+    ///
+    /// # Errors
+    /// 429 when this client has one that is not read yet, 503 when all clients together have too many.
+    pub async fn export_turn(&self, allowance: &Allowance) -> Result<Turn, ApiError> {
+        let of_client = allowance.export().await.map_err(ApiError::TooMany)?;
+        self.turn(of_client, &self.export_turns, limits::EXPORT_WAIT).await
+    }
+
+    /// How many exports there may be beside those that are being sent.
+    #[must_use]
+    pub fn free_exports(&self) -> usize {
+        self.export_turns.available_permits()
+    }
+
+    async fn turn(
+        &self,
+        of_client: OwnedSemaphorePermit,
+        turns: &Arc<Semaphore>,
+        patience: Duration,
+    ) -> Result<Turn, ApiError> {
+        let of_all = self.clock.within(patience, Arc::clone(turns).acquire_owned()).await;
+        let of_all = of_all.and_then(Result::ok).ok_or_else(|| ApiError::Problem {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "busy",
+            detail: "too many large answers are being sent to other clients now; try again shortly".to_owned(),
+        })?;
+        Ok(Turn { _of_client: of_client, _of_all: of_all })
+    }
+
+    /// Does work for a page apart. It ends early where its client goes.
+    ///
+    /// # Errors
+    /// When the work panicked.
+    pub async fn page<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, ApiError> {
+        self.pages.run(work).await
+    }
+
+    /// Does work for an export apart. It ends early where its client goes.
+    ///
+    /// # Errors
+    /// When the work panicked.
+    pub async fn export<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.exports.run(work).await
+    }
+
+    /// The body of a page.
+    ///
+    /// # Errors
+    /// When a row cannot be written.
+    pub async fn body<T: Send + 'static>(
+        &self,
+        turn: Turn,
+        page: Chunks<std::vec::IntoIter<T>>,
+    ) -> Result<BoxBody, ApiError> {
+        let made = self.page(async move { page.collect::<Result<Vec<Bytes>, Unfinished>>() }).await?;
+        let body = pieces::body(Body::Pieces(made.map_err(|_| ScimError::Internal)?));
+        Ok(BoxBody::new(Held { body, _turn: turn }))
+    }
+
+    /// The body of an export, which is made while it is sent. `size`: how long it is, where that is known.
+    pub fn stream(
+        &self,
+        request: &HttpRequest,
+        turn: Turn,
+        size: BodySize,
+        chunks: impl Stream<Item = Result<Bytes, Unfinished>> + Send + 'static,
+    ) -> BoxBody {
+        if request.method() == Method::HEAD {
+            return BoxBody::new(HeadOnly(size));
+        }
+        let (sender, receiver) = mpsc::channel(1);
+        let mut task = JoinSet::new();
+        let make = async move {
+            let mut chunks = std::pin::pin!(chunks);
+            loop {
+                let next = chunks.next().await;
+                let last = !matches!(next, Some(Ok(_)));
+                if sender.send(next).await.is_err() || last {
+                    break;
+                }
+                // Others that make exports on this thread go on between two chunks.
+                tokio::task::yield_now().await;
+            }
+        };
+        self.exports.spawn(&mut task, make);
+        let sending = request.conn_data::<Arc<Connection>>().map(Connection::sending);
+        BoxBody::new(Streamed { size, receiver, ended: false, _task: task, _turn: turn, _sending: sending })
+    }
+}
+
+/// Threads of their own.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn start(name: &str, count: usize, begin: fn()) -> std::io::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(count).thread_name(name).on_thread_start(begin).enable_all();
+        builder.build().map(Some).map(Self)
+    }
+
+    fn spawn<T: Send + 'static>(&self, tasks: &mut JoinSet<T>, work: impl Future<Output = T> + Send + 'static) {
+        if let Some(runtime) = &self.0 {
+            tasks.spawn_on(work, runtime.handle());
+        }
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, ApiError> {
+        // Dropped with the request, and the work with it.
+        let mut tasks = JoinSet::new();
+        self.spawn(&mut tasks, work);
+        Ok(tasks.join_next().await.and_then(Result::ok).ok_or(ScimError::Internal)?)
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // Waiting for them is not allowed where they may be dropped.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Lets all other threads go first: on Linux, how nice a thread is is its own affair.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(limits::EXPORT_NICENESS);
+}
+
+/// Writes rows to the end of a chunk; `true` for the first ones. None where that cannot be done.
+type Write<T> = fn(&[T], bool, &mut Vec<u8>) -> Option<()>;
+
+/// Rows as the chunks of a body.
+pub struct Chunks<R: Iterator> {
+    head: Vec<u8>,
+    rows: R,
+    tail: Vec<u8>,
+    write: Write<R::Item>,
+    begun: bool,
+    ended: bool,
+}
+
+impl<R: Iterator<Item: Serialize>> Chunks<R> {
+    /// The JSON of a list: `list` is all of it but for its `items`, which must be empty there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn json(list: &impl Serialize, rows: R) -> Result<Self, ApiError> {
+        const EMPTY: &[u8] = b"\"items\":[]";
+        let cut = || {
+            let mut head = serde_json::to_vec(list).ok()?;
+            // Within a text it would have a backslash before each quotation mark.
+            let at = memchr::memmem::find(&head, EMPTY)? + EMPTY.len() - 1;
+            let tail = head.split_off(at);
+            Some((head, tail))
+        };
+        let (head, tail) = cut().ok_or(ScimError::Internal)?;
+        Ok(Self { head, rows, tail, write: write_json, begun: false, ended: false })
+    }
+
+    /// One JSON document a line.
+    pub fn lines(rows: R) -> Self {
+        Self { head: Vec::new(), rows, tail: Vec::new(), write: write_lines, begun: false, ended: false }
+    }
+}
+
+impl<R: Iterator<Item: Row>> Chunks<R> {
+    /// A table under its header.
+    ///
+    /// # Errors
+    /// When the header cannot be written.
+    pub fn table(with_mark: bool, rows: R) -> Result<Self, ApiError> {
+        let head = table::head::<R::Item>(with_mark).ok_or(ScimError::Internal)?;
+        Ok(Self { head, rows, tail: Vec::new(), write: write_table, begun: false, ended: false })
+    }
+}
+
+impl<R: Iterator> Iterator for Chunks<R> {
+    type Item = Result<Bytes, Unfinished>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut chunk = std::mem::take(&mut self.head);
+        while chunk.len() < limits::ANSWER_CHUNK_BYTES && !self.ended {
+            let rows: Vec<R::Item> = self.rows.by_ref().take(limits::ROWS_AT_ONCE).collect();
+            if rows.is_empty() {
+                chunk.append(&mut self.tail);
+                self.ended = true;
+            } else if (self.write)(&rows, !std::mem::replace(&mut self.begun, true), &mut chunk).is_none() {
+                self.ended = true;
+                return Some(Err(Unfinished::Row));
+            }
+        }
+        (!chunk.is_empty()).then(|| Ok(chunk.into()))
+    }
+}
+
+fn write_json<T: Serialize>(rows: &[T], mut first: bool, chunk: &mut Vec<u8>) -> Option<()> {
+    for row in rows {
+        if !std::mem::take(&mut first) {
+            chunk.push(b',');
+        }
+        serde_json::to_writer(&mut *chunk, row).ok()?;
+    }
+    Some(())
+}
+
+/// Writes one JSON document a line.
+pub fn write_lines<T: Serialize>(rows: &[T], _: bool, chunk: &mut Vec<u8>) -> Option<()> {
+    for row in rows {
+        serde_json::to_writer(&mut *chunk, row).ok()?;
+        chunk.push(b'\n');
+    }
+    Some(())
+}
+
+/// Writes lines of a table.
+pub fn write_table<T: Row>(rows: &[T], _: bool, chunk: &mut Vec<u8>) -> Option<()> {
+    chunk.append(&mut table::lines(rows)?);
+    Some(())
+}
+
+/// A body, and the right to it.
+struct Held {
+    body: BoxBody,
+    _turn: Turn,
+}
+
+impl MessageBody for Held {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
+
+/// What a body would be like that is not sent.
+struct HeadOnly(BodySize);
+
+impl MessageBody for HeadOnly {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Poll::Ready(None)
+    }
+}
+
+/// A body that is made while it is sent.
+struct Streamed {
+    size: BodySize,
+    /// None: the end.
+    receiver: mpsc::Receiver<Option<Result<Bytes, Unfinished>>>,
+    ended: bool,
+    /// Ends with the body.
+    _task: JoinSet<()>,
+    _turn: Turn,
+    _sending: Option<Sending>,
+}
+
+impl MessageBody for Streamed {
+    type Error = Unfinished;
+
+    fn size(&self) -> BodySize {
+        self.size
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Unfinished>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let next = ready!(self.receiver.poll_recv(context)).unwrap_or(Some(Err(Unfinished::Ended)));
+        self.ended = !matches!(next, Some(Ok(_)));
+        Poll::Ready(next)
+    }
+}
