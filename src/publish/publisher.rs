@@ -1,4 +1,4 @@
-//! From the ledger to the picture that is shown.
+//! Builds served snapshots from the ledger.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::ledger::{Ledger, LedgerError, Run, RunId};
 use crate::limits;
 use crate::scim::{Picture, resource_types};
 
-/// Keeps one workspace's [`Live`] picture up with the ledger.
+/// Keeps the [`Live`] snapshot of one workspace up to date with the ledger.
 #[derive(Clone)]
 pub struct Publisher {
     workspace: String,
@@ -21,48 +21,50 @@ pub struct Publisher {
     ledger: Ledger,
     clock: Clock,
     live: Arc<Live>,
-    /// The run that confirmed what is shown. Held while refreshing, so that an older picture never follows a newer one.
+    /// The run that confirmed the served state. Locked during a refresh, so that an older snapshot never replaces a
+    /// newer one.
     refreshing: Arc<Mutex<Option<RunId>>>,
 }
 
-/// How a workspace is shown.
+/// Options for serving a workspace.
 #[derive(Clone, Debug)]
 pub struct PublishOptions {
-    /// Root of the workspace's SCIM service, without a slash at its end.
+    /// Root of the workspace's SCIM service, without a trailing slash.
     pub base_url: String,
-    /// How names of one word are split.
+    /// How a name of one word becomes given and family name.
     pub names: Names,
-    /// How long those who are gone stay visible.
+    /// How long removed teammates stay visible.
     pub retention: Duration,
 }
 
 impl Publisher {
-    /// Prepares publishing; nothing is read yet.
+    /// Creates a publisher; reads nothing yet.
     #[must_use]
     pub fn new(workspace: impl Into<String>, options: PublishOptions, ledger: Ledger, clock: Clock) -> Self {
         Self { workspace: workspace.into(), options, ledger, clock, live: Arc::default(), refreshing: Arc::default() }
     }
 
-    /// Which workspace this publishes.
+    /// The workspace that this publishes.
     #[must_use]
     pub fn workspace(&self) -> &str {
         &self.workspace
     }
 
-    /// What this publishes to.
+    /// The served snapshots that this updates.
     #[must_use]
     pub fn live(&self) -> &Arc<Live> {
         &self.live
     }
 
-    /// Shows the latest generation, if it is not shown already, and takes note of when it was confirmed.
-    /// Gives the run that confirmed it.
+    /// Serves the latest generation, if it is not served already, and updates the time of confirmation. Returns the
+    /// last successful run.
     ///
     /// # Errors
-    /// When the ledger cannot be read; what was shown stays.
+    /// If the ledger cannot be read. The served snapshot then stays.
     pub async fn refresh(&self) -> Result<Option<Run>, LedgerError> {
         let mut refreshing = self.refreshing.lock().await;
-        // Asked first: a generation may still be committed after this, but not one that this confirms.
+        // Read before the generation: a newer generation may be committed in between, but the run read here never
+        // confirms a generation newer than the one read next.
         let confirmed = self.ledger.last_success(&self.workspace, None).await?;
         let latest = self.ledger.generation(&self.workspace).await?;
         let shown = self.live.picture();
@@ -70,7 +72,7 @@ impl Publisher {
             None => latest != 0,
             Some(shown) if shown.edition().generation != latest => true,
             Some(shown) if shown.directory().first_gone.is_some_and(|gone| gone <= self.gone_by()) => true,
-            // Away mode and sign-ins change without a generation, and only by an import.
+            // Away mode and sign-ins change without a new generation, but only by an import.
             Some(_) if confirmed.as_ref().map(|run| run.id) == *refreshing => false,
             Some(shown) => !shown.directory().holds_volatile(&self.ledger.volatile(&self.workspace).await?),
         };
@@ -80,7 +82,7 @@ impl Publisher {
         Ok(confirmed)
     }
 
-    /// Who was gone by now is not shown any more.
+    /// The removal cut-off: teammates who were removed at or before this time are not served.
     fn gone_by(&self) -> OffsetDateTime {
         clock::before(self.clock.now(), self.options.retention)
     }
@@ -95,9 +97,10 @@ impl Publisher {
             part = Some(touched).filter(|part| part.users.len() + part.groups.len() <= limits::PLANNED_IN_PART);
         }
         let PublishOptions { base_url, names, .. } = self.options.clone();
-        // Building takes most of a second for 100,000 people; requests are answered meanwhile.
+        // Building takes almost a second for 100,000 people. It runs on a blocking thread, so requests are answered
+        // meanwhile.
         let built = if let (Some(part), Some(previous)) = (part, previous.clone()) {
-            // Little has changed since what is shown, so only that is read.
+            // Little has changed since the served generation, so only the changes are read.
             let fresh = ledger.snapshot_of(workspace, generation, &part).await?;
             let volatile = ledger.volatile(workspace).await?;
             let people = usize::try_from(ledger.count_people(workspace, generation).await?).unwrap_or(usize::MAX);
@@ -106,7 +109,7 @@ impl Publisher {
                 Picture::new(directory, base_url, names, Some(&previous))
             })
         } else {
-            // That many pictures without a common part would take too much memory.
+            // The earlier snapshots would share little with the new one, so keeping them would take too much memory.
             self.live.forget_earlier();
             let snapshot = ledger.snapshot(workspace, generation).await?;
             tokio::task::spawn_blocking(move || {
