@@ -1,14 +1,15 @@
-//! How fast a large workspace is imported and published, beside the least that any importer must do.
+//! Measures how long it takes to import and publish a large workspace, compared with the minimum work of any importer.
 //!
 //! `scripts/with-postgres cargo bench --bench imports [-- ADMINS]` (100,000 without an argument; without PostgreSQL, on
-//! SQLite alone). The simulator runs on core 1, everything that is measured on core 0; PostgreSQL runs where it likes.
-//! What is printed are ratios measured in one run:
+//! SQLite alone). The simulator runs on core 1 and everything that is measured on core 0, except the bridge whose
+//! response times are measured, which may use both. PostgreSQL is not pinned. The results are ratios measured in one
+//! run:
 //!
-//! * a first import, against decoding the very same bodies and inserting the very same rows through sea-orm in one
+//! * a first import, compared with decoding the same bodies and inserting the same rows through sea-orm in one
 //!   transaction (limit: 3 times as long);
-//! * an incremental import of ten changes: which share of it is reading Intercom's lists;
-//! * showing a new generation: how long it takes (limit: a second), and the 99th percentile of answers meanwhile against
-//!   that at rest (limit: twice).
+//! * an incremental import of ten changes: the share of reading Intercom's lists;
+//! * publishing a new generation: how long it takes (limit: a second), and the 99th percentile of response times
+//!   meanwhile, compared with that at rest (limit: twice).
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on fails so")]
 #![expect(clippy::disallowed_methods, reason = "benchmarks stand outside: they have clients of their own")]
 
@@ -39,7 +40,7 @@ const BRIDGE: &str = env!("CARGO_BIN_EXE_intercom-scim-bridge");
 fn main() {
     let argument = std::env::args().skip(1).find(|argument| argument != "--bench");
     let admins: u32 = argument.map_or(100_000, |argument| argument.parse().expect("a number of admins"));
-    // Threads stay on the core of the one that started them.
+    // Threads inherit the core of the thread that starts them.
     pin(1);
     let simulated = runtime();
     let simulator = simulated.block_on(async {
@@ -69,7 +70,7 @@ fn main() {
     measured.block_on(measure_publishing(&simulator, &sqlite("import.db"), admins));
 }
 
-/// Keeps this thread, and those that it starts from now on, on one core.
+/// Pins this thread, and threads that it starts later, to one core.
 fn pin(core: u8) {
     let own = std::process::id().to_string();
     let pinned = Command::new("taskset").args(["-cp", &core.to_string(), &own]).stdout(Stdio::null()).status();
@@ -93,7 +94,7 @@ fn client(simulator: &Simulator) -> Arc<Client> {
 }
 
 async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
-    // The simulator makes the bodies of its lists when they are first asked for.
+    // Warms up the simulator, which builds the bodies of its lists on the first request.
     let bodies = fetch(simulator).await;
     let ledger = Ledger::open(import).await.unwrap();
     ledger.migrate().await.unwrap();
@@ -134,7 +135,7 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
         took.as_secs_f64() / floor.as_secs_f64()
     );
 
-    // Nothing changed, and ten changes; the best of three each, since others were disturbed.
+    // No changes, then ten changes. The best of three rounds each, since the others were disturbed.
     for changes in [0, 10] {
         let (mut best, mut reading) = (Duration::MAX, Duration::MAX);
         for round in 0..3 {
@@ -144,7 +145,7 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
                     workspace.admin_mut(id).unwrap().job_title = Some(format!("{name} round {round}"));
                 }
             });
-            // Makes the simulator's lists ready.
+            // Warms up the simulator's lists.
             fetch_lists(simulator).await;
             let (took, run) = run(Mode::Incremental).await;
             assert_eq!((run.counts.users_updated, run.intercom_calls), (changes, 3));
@@ -195,14 +196,14 @@ fn peak_memory() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// What Intercom answers in a full import.
+/// Intercom's response bodies in a full import.
 struct Bodies {
     admins: Vec<u8>,
     teams: Vec<u8>,
     log: Vec<Vec<u8>>,
 }
 
-/// As much of Intercom's answers as is recorded.
+/// The fields of Intercom's responses that the ledger records.
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "it is decoded, and that is all")]
 struct Admin {
@@ -320,7 +321,7 @@ async fn fetch(simulator: &Simulator) -> Bodies {
     }
 }
 
-/// How a column's values are read, and written again.
+/// The type of a column.
 #[derive(Clone, Copy)]
 enum Type {
     Text,
@@ -332,7 +333,7 @@ enum Type {
 
 use Type::{Boolean, Integer, Json, Text, Time};
 
-/// The tables that an import fills.
+/// The tables that an import fills, and their columns.
 const TABLES: &[(&str, &[(&str, Type)])] = &[
     (
         "user_versions",
@@ -411,7 +412,7 @@ const TABLES: &[(&str, &[(&str, Type)])] = &[
     ),
 ];
 
-/// Rows, table by table.
+/// The rows of each table.
 struct Rows(Vec<Vec<Vec<Value>>>);
 
 impl Rows {
@@ -456,7 +457,7 @@ impl Rows {
     }
 }
 
-/// A process that ends with the benchmark.
+/// A bridge process, killed on drop.
 struct Bridge(Child);
 
 impl Drop for Bridge {
@@ -479,7 +480,8 @@ async fn measure_publishing(simulator: &Simulator, database: &str, admins: u32) 
     let scopes = "scim.read import.read import.run";
     let token = Command::new(BRIDGE).args(["token", "issue", "--scope", scopes]).envs(environment.clone()).output();
     let token = String::from_utf8(token.unwrap().stdout).unwrap().trim().to_owned();
-    // On both cores: what is asked is whether readers wait for the swap, not whether it takes processor time.
+    // The bridge may use both cores: the question is whether readers wait for the swap, not whether the swap takes CPU
+    // time.
     let serve =
         Command::new("taskset").args(["-c", "0,1", BRIDGE, "serve"]).envs(environment).stderr(Stdio::null()).spawn();
     let _bridge = Bridge(serve.unwrap());
@@ -520,7 +522,8 @@ async fn measure_publishing(simulator: &Simulator, database: &str, admins: u32) 
     );
 }
 
-/// The 99th percentile and the longest of the times that answers take, one after the other, until something is done.
+/// Sends requests one after the other until `until` completes. Returns the 99th percentile and the maximum of the
+/// response times.
 async fn latencies(port: u16, request: &str, until: impl Future<Output = ()>) -> (Duration, Duration) {
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.set_nodelay(true).unwrap();
@@ -531,7 +534,7 @@ async fn latencies(port: u16, request: &str, until: impl Future<Output = ()>) ->
             let started = Instant::now();
             stream.write_all(request.as_bytes()).await.unwrap();
             let mut received = 0;
-            // A list ends so, and nothing before it does.
+            // In these responses, only the end of the list has these bytes.
             while !buffer[..received].ends_with(b"]}") {
                 received += stream.read(&mut buffer[received..]).await.unwrap();
             }

@@ -1,15 +1,16 @@
-//! How fast questions are answered, beside a bare actix-web handler that sends the very same bytes, headers and all.
+//! Compares the bridge's response rate with that of a bare actix-web handler that sends the same bytes, including the
+//! headers.
 //!
-//! `cargo bench --bench queries [-- USERS …]` (1,000, 10,000 and 100,000 without arguments). Both servers run on
-//! core 0, never at work at the same time, and the load comes from core 1, by clients that never sleep: neither server
-//! spends its time on waking them. Every answer is compared, byte by byte, with one that was checked for its meaning
-//! before. What is printed are ratios measured in one run:
+//! `cargo bench --bench queries [-- USERS …]` (1,000, 10,000 and 100,000 without arguments). Both servers run on core 0
+//! and never work at the same time. The load comes from core 1, from clients that never sleep, so neither server spends
+//! time on waking them. Every response is compared, byte by byte, with one that was fetched before; most of these are
+//! checked for their content too. The results are ratios measured in one run:
 //!
-//! * `rate`: answers a second of the bridge, divided by those of the bare handler;
-//! * `cpu`: processor time for one answer of the bare handler, divided by the bridge's. It does not depend on how
-//!   fast the load generator is;
-//! * what knowing a token again takes, of the processor time for one answer by id;
-//! * the memory that the bridge takes for each user, and how many times that while it swaps its picture.
+//! * `rate`: the bridge's responses per second, divided by those of the bare handler;
+//! * `cpu`: CPU time per response of the bare handler, divided by the bridge's. It does not depend on the speed of the
+//!   load generator;
+//! * the share of recognising a verified token in the CPU time of a response by id;
+//! * the bridge's memory per user, and its peak, relative to that, while it swaps in a new served snapshot.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on fails so")]
 #![expect(clippy::cast_precision_loss, reason = "what is printed is rounded")]
 
@@ -34,15 +35,15 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Processes of each server. Where one happens to have its code and its data makes up to a tenth for some questions, and
-/// says nothing of either server.
+/// The number of processes of each server. The memory layout of a process changes some results by up to a tenth, which
+/// says nothing about the server.
 const PROCESSES: usize = 5;
 
-/// How long one measurement lasts, and how often each is taken with the same processes, the two servers in turn.
+/// The length of one measurement, and the number of measurements with the same processes. The two servers take turns.
 const ROUND: Duration = Duration::from_millis(300);
 const ROUNDS: usize = 5;
 
-/// Requests under way at a time.
+/// The number of concurrent requests.
 const CONNECTIONS: usize = 8;
 
 const BRIDGE: &str = env!("CARGO_BIN_EXE_intercom-scim-bridge");
@@ -64,7 +65,7 @@ fn main() {
     }
 }
 
-/// A process that ends with the benchmark.
+/// A server process, killed on drop.
 struct Server(Child);
 
 impl Server {
@@ -83,26 +84,26 @@ impl Server {
         output.lines().take(count).map(Result::unwrap).collect()
     }
 
-    /// Processor time used so far, by each thread.
+    /// The CPU time of each thread so far.
     fn cpu(&self) -> HashMap<PathBuf, Duration> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.0.id())).unwrap();
         let times = threads.filter_map(|thread| {
             let thread = thread.ok()?.path();
-            // One that has just ended has no times any more.
+            // A thread that has just ended has no statistics.
             let times = fs::read_to_string(thread.join("schedstat")).ok()?;
             Some((thread, Duration::from_nanos(times.split(' ').next()?.parse().ok()?)))
         });
         times.collect()
     }
 
-    /// Processor time used since. Of a thread that ended meanwhile nothing counts, neither now nor before.
+    /// The CPU time since `before`. Threads that ended in the meantime are not counted at all.
     fn cpu_since(&self, before: &HashMap<PathBuf, Duration>) -> Duration {
         let used =
             |(thread, now): (PathBuf, Duration)| now.saturating_sub(before.get(&thread).copied().unwrap_or_default());
         self.cpu().into_iter().map(used).sum()
     }
 
-    /// Memory in bytes: what is used now, and the most since the last call of [`Self::forget_peak`].
+    /// The memory in bytes: the current use, and the peak since the last call of [`Self::forget_peak`].
     fn memory(&self) -> (u64, u64) {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
         let field = |name: &str| {
@@ -124,8 +125,8 @@ impl Drop for Server {
     }
 }
 
-/// Below those that connections get: who asks again and again at one of these before anybody listens there is at last
-/// connected to itself.
+/// A free port below the ephemeral range. In that range, a client that retries before the server listens can get the
+/// same port as its source port, and so connect to itself.
 fn free_port() -> u16 {
     let mut below = 20_000..30_000;
     below.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("no port is free")
@@ -174,7 +175,7 @@ fn serve_bare(port: u16, answers: &Path) -> Server {
     server
 }
 
-/// Waits for the end of the import that a start begins with.
+/// Waits for the end of the import that the bridge runs at start-up.
 fn wait_for_an_import(port: u16, token: &str) {
     let client = Client::builder().no_proxy().build().unwrap();
     let started = Instant::now();
@@ -203,7 +204,7 @@ fn measure(users: usize) {
     drop(importing);
     println!("\n== {users} users ({:.1} s from start to first answer)", imported.as_secs_f64());
 
-    // Again, from the ledger, as after a restart.
+    // Start again from the ledger, as after a restart.
     let bridge = serve(port, &environment);
     wait_for_an_import(port, &token);
     let questions = questions(port, &token);
@@ -216,7 +217,8 @@ fn measure(users: usize) {
         wait_for_an_import(port, &token);
         let bare_port = free_port();
         let bare = serve_bare(bare_port, &file);
-        // Round after round: what disturbs the machine for some seconds does not become one question's whole result.
+        // Interleave the rounds, so that a disturbance of some seconds does not determine the whole result of one
+        // query.
         for _ in 0..ROUNDS {
             for (question, (ours, theirs)) in questions.iter().zip(&mut loads) {
                 ours.better(&load(port, &token, question, &bridge));
@@ -251,13 +253,13 @@ fn measure(users: usize) {
     memory(users, &bridge, &environment);
 }
 
-/// What serving takes, and what it takes to swap the picture.
+/// Measures the memory in use, and the memory needed to swap in a new served snapshot.
 fn memory(users: usize, bridge: &Server, environment: &HashMap<String, String>) {
-    // What the start took is given back within half a minute.
+    // The allocator returns the memory used at start-up within half a minute.
     std::thread::sleep(Duration::from_secs(30));
     let (steady, _) = bridge.memory();
     println!("memory: {:.1} KB a user, {} MB in all", steady as f64 / 1024.0 / users as f64, steady >> 20);
-    // Intercom is another, imported by another process: the bridge swaps its picture.
+    // Another process imports from a changed Intercom, so the bridge swaps in a new served snapshot.
     let swaps = [("one more teammate", ["--newcomers", "1"]), ("everybody is another", ["--seed", "8"])];
     for (what, difference) in swaps {
         let (_intercom, settings) = simulator(users, &difference);
@@ -269,7 +271,7 @@ fn memory(users: usize, bridge: &Server, environment: &HashMap<String, String>) 
             .output()
             .unwrap();
         assert!(import.status.success(), "{}", String::from_utf8_lossy(&import.stderr));
-        // It shows the new generation within seconds, and gives back what that took.
+        // The bridge serves the new generation, and frees the memory used to build it, within seconds.
         std::thread::sleep(Duration::from_secs(10));
         let (after, peak) = bridge.memory();
         let run: Value = serde_json::from_slice(&import.stdout).unwrap();
@@ -282,24 +284,24 @@ fn memory(users: usize, bridge: &Server, environment: &HashMap<String, String>) 
     }
 }
 
-/// A question's path, and its answer.
+/// A request path and its response.
 #[derive(Clone)]
 struct Exchange {
     path: String,
-    /// Without those that every server writes itself.
+    /// The headers, without those that each server writes itself.
     headers: Vec<(String, String)>,
     body: Bytes,
 }
 
-/// Requests of one kind with their answers.
+/// Requests of one kind with their responses.
 struct Question {
     name: String,
     answers: Vec<Exchange>,
-    /// Whether one request follows the other, as in a walk from page to page.
+    /// Whether requests are sent one after the other, as a client pages through a list.
     one_by_one: bool,
 }
 
-/// Asks everything once, checks what comes, and keeps it.
+/// Sends each request once, checks most of the responses, and keeps them.
 fn questions(port: u16, token: &str) -> Vec<Question> {
     let client = Client::builder().no_proxy().build().unwrap();
     let fetch = |path: &str| -> Exchange {
@@ -344,7 +346,7 @@ fn questions(port: u16, token: &str) -> Vec<Question> {
         );
     }
 
-    // The two digits before the @ that come nearest to one in a hundred.
+    // The two digits before the @ that match closest to one user in a hundred.
     let matching = |digits: &str| users.iter().filter(|(_, name, _)| name.contains(digits)).count();
     let digits = (10..100)
         .map(|number| format!("{number}@"))
@@ -383,7 +385,7 @@ fn escaped(text: &str) -> String {
 
 const BY_ID: &str = "by id";
 
-/// How long it takes to know a verified token again; one that is as long as this.
+/// Measures how long it takes to recognise a verified token about as long as `like`.
 fn recalling(like: &str) -> Duration {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let directory = tempfile::tempdir().unwrap();
@@ -415,7 +417,7 @@ fn recalling(like: &str) -> Duration {
     started.elapsed() / times
 }
 
-/// What a server did under load.
+/// The results of a server under load.
 #[derive(Default)]
 struct Load {
     rate: f64,
@@ -424,7 +426,7 @@ struct Load {
 }
 
 impl Load {
-    /// The best round of each measure: the others were disturbed.
+    /// Keeps the best value of each measure: worse ones were disturbed.
     fn better(&mut self, other: &Self) {
         self.rate = self.rate.max(other.rate);
         self.cpu = if self.cpu.is_zero() { other.cpu } else { self.cpu.min(other.cpu) };
@@ -444,7 +446,7 @@ fn load(port: u16, token: &str, question: &Question, server: &Server) -> Load {
         })
         .collect();
     let connections = if question.one_by_one { 1 } else { CONNECTIONS };
-    // Looks at the sockets often: there is always something to do.
+    // Poll the sockets often, since some task is always ready.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(8).build().unwrap();
     let (before, started) = (server.cpu(), Instant::now());
     let mut latencies: Vec<Duration> = runtime.block_on(async {
@@ -473,7 +475,8 @@ fn load(port: u16, token: &str, question: &Question, server: &Server) -> Load {
     }
 }
 
-/// Asks until the time is over, and to the end of a walk once it has begun; gives how long each answer took.
+/// Sends requests until the time is over. If `whole_walks`, it finishes the current pass over the requests. Returns the
+/// latency of each response.
 async fn client(
     port: u16,
     requests: Vec<(Vec<u8>, Bytes)>,
@@ -485,7 +488,7 @@ async fn client(
     stream.set_nodelay(true).unwrap();
     let mut latencies = Vec::new();
     let largest = requests.iter().map(|(_, body)| body.len()).max().unwrap_or_default();
-    // With room for a head.
+    // The buffer also has room for the response head.
     let mut received = vec![0; largest + 4096];
     let mut now = Instant::now();
     for at in first.. {
@@ -525,7 +528,7 @@ fn write_answers(file: &Path, questions: &[Question]) {
     file.flush().unwrap();
 }
 
-/// What the bare handler sends, by path.
+/// The bare handler's responses by path.
 type Answers = HashMap<String, (Vec<(HeaderName, HeaderValue)>, Bytes)>;
 
 fn read_answers(file: &Path) -> Answers {
@@ -546,13 +549,13 @@ fn read_answers(file: &Path) -> Answers {
     answers
 }
 
-/// The server to compare with: it looks the path up and sends what it has.
+/// The server to compare with: it looks up the path and sends the stored response.
 fn bare(port: u16, file: &Path) {
     let answers = Data::new(read_answers(file));
     let server =
         HttpServer::new(move || App::new().app_data(answers.clone()).default_service(actix_web::web::to(send)))
             .workers(1)
-            // As the bridge does.
+            // The same settings as the bridge.
             .tcp_nodelay(true)
             .h1_write_buffer_size(limits::WRITE_BUFFER_BYTES)
             .bind(("127.0.0.1", port))

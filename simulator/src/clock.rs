@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// UNIX seconds: the machine's, or those that somebody set.
+/// A clock in UNIX seconds: the system clock or a manual one.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
-    /// The machine's clock.
+    /// The system clock.
     #[default]
     System,
-    /// Stands still until it is moved.
+    /// A clock that changes only when it is advanced.
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// A clock that shows `seconds` until it is moved.
+    /// Creates a manual clock that shows `seconds`.
     #[must_use]
     pub fn manual(seconds: i64) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(seconds)))
@@ -33,7 +33,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward.
+    /// Advances a manual clock. Has no effect on the system clock.
     pub fn advance(&self, seconds: i64) {
         if let Self::Manual(now) = self {
             now.fetch_add(seconds, Ordering::SeqCst);

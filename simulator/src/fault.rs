@@ -1,25 +1,25 @@
-//! Failures to order.
+//! Injected faults.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// One way for a call to go wrong.
+/// A way in which a call can fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// An answer of one's own: status, body, and its content type.
+    /// A custom response: status, body and content type.
     Answer(u16, Vec<u8>, &'static str),
-    /// 429, and the limit opens again after this many seconds.
+    /// 429; the rate limit resets after this many seconds.
     RateLimit(i64),
-    /// A refusal of the server: 500, 503 …
+    /// An error status: 500, 503 …
     Status(u16),
-    /// No answer at all.
+    /// No response within any client's time-out.
     TimeOut,
-    /// Half a body, then the connection ends.
+    /// Half the body, then the connection closes.
     CutOff,
-    /// 200 with something that is not the documented JSON.
+    /// 200 with a body that is not the documented JSON.
     Garbage,
-    /// The right answer, late.
+    /// The correct response after a delay.
     Slow(Duration),
     /// 401: the token was revoked.
     Unauthorized,
@@ -27,18 +27,18 @@ pub enum Fault {
     Forbidden,
 }
 
-/// A fault with where and how often it strikes.
+/// A fault, and the calls that it applies to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderedFault {
-    /// What happens.
+    /// The fault.
     pub fault: Fault,
-    /// Only on paths that begin so; empty for every path.
+    /// The prefix of the paths it applies to; empty for every path.
     pub path: String,
-    /// On how many calls still; `None` from now on.
+    /// The number of calls that it still applies to; `None` for all.
     pub times: Option<u32>,
 }
 
-/// What is wrong with a fault written as text.
+/// The error for a fault description that cannot be parsed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FaultError(String);
 
@@ -56,7 +56,7 @@ impl fmt::Display for FaultError {
 impl std::error::Error for FaultError {}
 
 impl Fault {
-    /// An answer of one's own in JSON.
+    /// A custom JSON response.
     #[must_use]
     pub fn json(status: u16, body: &str) -> Self {
         Self::Answer(status, body.as_bytes().to_vec(), "application/json; charset=utf-8")

@@ -1,16 +1,16 @@
-//! A stand-in for Intercom's API: the state of a workspace behind a real HTTP server.
+//! A simulator of Intercom's API: the state of a workspace behind an HTTP server.
 //!
-//! It answers as Intercom does (shapes, ids as strings here and integers there, error bodies, rate
-//! limit headers), from a model that a test or a person changes while it runs, and it fails on order.
+//! It responds as Intercom does (JSON shapes, ids as strings in some places and integers in others, error bodies, rate
+//! limit headers). Its state can be changed by a test or a person while it runs, and it injects faults on request.
 //!
 //! ```text
-//! workspace  admins, teams, activity log: the state, and what people do to it
-//! seed       a made-up company of any size
-//! wire       the state as Intercom's JSON
-//! fault      failures to order
-//! oauth      letting an app in
-//! clock      the time, moved by hand in tests
-//! server     HTTP: token, rate limit, faults, routes
+//! workspace  admins, teams, activity log: the state, and the operations on it
+//! seed       generates a company of any size
+//! wire       renders the state as Intercom's JSON
+//! fault      injected faults
+//! oauth      authorises an app
+//! clock      the time, which tests can set
+//! server     HTTP: access token, rate limit, faults, routes
 //! ```
 
 mod clock;

@@ -1,17 +1,18 @@
-//! Intercom's side of OAuth: a person lets the app in (here at once), a code is traded for a token, an app is taken out.
+//! Intercom's side of OAuth: a person authorises the app (here immediately), the app exchanges a code for a token, and
+//! the app is uninstalled.
 
 use serde_json::{Value, json};
 
 /// An app in Intercom's Developer Hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OAuthApp {
-    /// Its client id.
+    /// The client id.
     pub client_id: String,
-    /// Its client secret.
+    /// The client secret.
     pub client_secret: String,
 }
 
-/// The codes and tokens that were given for an app.
+/// The codes and tokens that were issued to an app.
 #[derive(Debug, Default)]
 pub struct Grants {
     app: Option<OAuthApp>,
@@ -25,14 +26,14 @@ impl Grants {
         Self { app, ..Self::default() }
     }
 
-    /// Gives the app another secret.
+    /// Replaces the app's client secret.
     pub fn rotate(&mut self, client_secret: &str) {
         if let Some(app) = &mut self.app {
             client_secret.clone_into(&mut app.client_secret);
         }
     }
 
-    /// Lets the app in: where the browser is sent back to. None for another app.
+    /// Authorises the app. Returns the URL to which the browser is redirected, or `None` for an unknown client id.
     pub fn authorise(&mut self, client_id: &str, state: &str, redirect_uri: &str) -> Option<String> {
         self.app.as_ref().filter(|app| app.client_id == client_id)?;
         self.given += 1;
@@ -41,7 +42,7 @@ impl Grants {
         Some(format!("{redirect_uri}?code={code}&state={state}"))
     }
 
-    /// A token for a code, which is good once.
+    /// Exchanges a code for a token. A code is valid once, also if the credentials are wrong.
     pub fn trade(&mut self, body: &Value) -> Option<Value> {
         let app = self.app.as_ref()?;
         let (id, secret, code) = (body["client_id"].as_str()?, body["client_secret"].as_str()?, body["code"].as_str()?);
@@ -55,13 +56,13 @@ impl Grants {
         Some(json!({"token_type": "Bearer", "token": token, "access_token": token}))
     }
 
-    /// Whether a token was given and not taken back.
+    /// Whether a token was issued and not revoked.
     pub fn opens(&self, token: &str) -> bool {
         self.tokens.iter().any(|known| known == token)
     }
 
-    /// Takes the app out of the workspace that a token is of. NB: Intercom ends all tokens of that workspace; here each is
-    /// for one of its own.
+    /// Uninstalls the app from the workspace of a token. NB: Intercom revokes all tokens of that workspace. Here only
+    /// this token is revoked, as if each were for a workspace of its own.
     pub fn uninstall(&mut self, token: &str) {
         self.tokens.retain(|known| known != token);
     }

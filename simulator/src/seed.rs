@@ -1,18 +1,18 @@
-//! A made-up company of any size: uneven teams, people in several teams and in none, one machine,
-//! names from many places. The same seed makes the same company.
+//! Generates a company of any size: teams of different sizes, people in several teams and in none, one bot, and names
+//! from many countries. The same seed generates the same company.
 
 use crate::workspace::{Admin, Priority, Role, Workspace};
 
-/// What the company looks like.
+/// The parameters of the company.
 #[derive(Clone, Copy, Debug)]
 pub struct Company {
-    /// How many people; the machine comes on top.
+    /// The number of people, without the bot.
     pub admins: u32,
-    /// How many teams.
+    /// The number of teams.
     pub teams: u32,
-    /// Which company of that size.
+    /// The seed of the random numbers.
     pub seed: u64,
-    /// When it is now, in UNIX seconds: people joined and signed in before.
+    /// The current time in UNIX seconds. People joined and signed in before it.
     pub now: i64,
 }
 
@@ -138,7 +138,7 @@ const ROLES: &[(&str, &str)] =
 const SIGN_IN: &[&str] = &["email_password", "google_oauth2", "saml"];
 const DAY: i64 = 86_400;
 
-/// Makes the company.
+/// Generates the company.
 pub fn seed(company: Company, access_token: impl Into<String>) -> Workspace {
     let mut workspace = Workspace::new(access_token);
     let mut dice = Dice(company.seed);
@@ -165,7 +165,7 @@ pub fn seed(company: Company, access_token: impl Into<String>) -> Workspace {
     workspace
 }
 
-/// Adds people to a company that was just made. Everybody else stays as they are.
+/// Adds people to a company that was just generated. All others stay the same.
 pub fn newcomers(workspace: &mut Workspace, company: Company, count: u32) {
     let mut dice = Dice(!company.seed);
     for number in 0..count {
@@ -181,7 +181,7 @@ fn person(workspace: &mut Workspace, dice: &mut Dice, number: u32, now: i64) -> 
         format!("{} {}", dice.pick(FIRST), dice.pick(LAST))
     };
     let admin = Admin {
-        // The number keeps addresses apart in companies larger than the list of names.
+        // The number makes addresses unique in companies with more people than names.
         email: format!("{}{number}@northwind.example", address_part(&name)),
         name,
         job_title: (!dice.one_in(8)).then(|| (*dice.pick(TITLES)).to_owned()),
@@ -205,8 +205,8 @@ fn person(workspace: &mut Workspace, dice: &mut Dice, number: u32, now: i64) -> 
     id
 }
 
-/// The first teams are large, the last ones small, and one in twelve is empty. About one person in
-/// seven is in no team at all.
+/// Adds a team. Teams get smaller within each dozen, whose last one is empty, and with each repetition of the list of
+/// names. About one person in seven is in no team.
 fn team(workspace: &mut Workspace, dice: &mut Dice, number: u32, people: &[u64]) {
     let (round, place) = (number as usize / TEAMS.len(), number as usize % TEAMS.len());
     let base = TEAMS[place];
@@ -239,7 +239,7 @@ fn address_part(name: &str) -> String {
     if ascii.is_empty() { "teammate".to_owned() } else { ascii }
 }
 
-/// `SplitMix64`: small, and the same everywhere.
+/// A `SplitMix64` generator: small, and with the same results on every platform.
 struct Dice(u64);
 
 impl Dice {

@@ -1,4 +1,4 @@
-//! HTTP: token, rate limit, faults, routes.
+//! The HTTP server: access token, rate limit, faults, routes.
 
 use std::collections::HashMap;
 use std::io;
@@ -24,21 +24,21 @@ use crate::oauth::{Grants, OAuthApp};
 use crate::wire;
 use crate::workspace::{Entry, Workspace};
 
-/// Intercom counts calls in windows of so many seconds.
+/// The window of Intercom's rate limit, in seconds.
 const WINDOW_SECONDS: i64 = 10;
 
-/// How a simulator starts.
+/// The options of a simulator.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 selects a free port.
     pub bind: SocketAddr,
-    /// Calls in a window of 10 seconds. A private app has 10,000 a minute.
+    /// The number of calls allowed in 10 seconds. Intercom allows a private app 10,000 a minute.
     pub calls_per_window: u32,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Failures from the start.
+    /// The faults that apply from the start.
     pub faults: Vec<OrderedFault>,
-    /// The app that people can let in by OAuth.
+    /// The app that can be authorised by OAuth.
     pub oauth_app: Option<OAuthApp>,
 }
 
@@ -54,7 +54,7 @@ impl Default for Options {
     }
 }
 
-/// A running stand-in.
+/// A running simulator.
 pub struct Simulator {
     address: SocketAddr,
     shared: Data<Shared>,
@@ -74,13 +74,13 @@ struct State {
     calls: Vec<String>,
     window: i64,
     calls_in_window: u32,
-    /// Ready bodies of the lists, by path and query, for one revision of the workspace.
+    /// Cached bodies of the lists, by name, each with the revision of the workspace that it shows.
     bodies: HashMap<&'static str, (u64, Bytes)>,
-    /// The entries of the log that were last asked for: pages are asked for one after the other.
+    /// The log entries of the last query, cached because clients request one page after the other.
     entries: Option<(u64, LogQuestion, Vec<usize>)>,
 }
 
-/// Which entries of the log are wanted.
+/// A query of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct LogQuestion {
     after: i64,
@@ -92,7 +92,7 @@ impl Simulator {
     /// Starts serving `workspace`. Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// If the address cannot be bound.
     pub fn start(workspace: Workspace, options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(options.bind)?;
         let address = listener.local_addr()?;
@@ -129,46 +129,46 @@ impl Simulator {
         Ok(Self { address, shared, server: handle })
     }
 
-    /// Root of the simulated API.
+    /// The root of the simulated API.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Looks at or changes the workspace.
+    /// Runs a function that reads or changes the workspace, and returns its result.
     pub fn change<T>(&self, deed: impl FnOnce(&mut Workspace) -> T) -> T {
         let mut state = self.shared.state();
         state.workspace.revision += 1;
         deed(&mut state.workspace)
     }
 
-    /// Gives the app another client secret, as its owner can in Intercom's Developer Hub.
+    /// Replaces the app's client secret, as its owner can in Intercom's Developer Hub.
     pub fn rotate_client_secret(&self, client_secret: &str) {
         self.shared.state().grants.rotate(client_secret);
     }
 
-    /// Orders a fault for the next `times` calls on paths that begin with `path`.
+    /// Injects a fault into the next `times` calls on paths that begin with `path`.
     pub fn fail(&self, fault: Fault, path: &str, times: u32) {
         self.shared.state().faults.push(OrderedFault { fault, path: path.to_owned(), times: Some(times) });
     }
 
-    /// Orders a fault from now on.
+    /// Injects a fault into all further calls on paths that begin with `path`.
     pub fn fail_from_now_on(&self, fault: Fault, path: &str) {
         self.shared.state().faults.push(OrderedFault { fault, path: path.to_owned(), times: None });
     }
 
-    /// Takes back all faults.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.shared.state().faults.clear();
     }
 
-    /// Every call since the last time this was asked, as `GET /admins`.
+    /// Returns the calls since the last call of this method, as `GET /admins`.
     #[must_use]
     pub fn take_calls(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.state().calls)
     }
 
-    /// Ends it; answers under way are finished.
+    /// Stops the server after it has finished the responses in progress.
     pub async fn stop(self) {
         self.server.stop(true).await;
     }
@@ -180,14 +180,14 @@ impl Shared {
     }
 }
 
-/// What to do with one call, decided under the lock and done outside it.
+/// What to do with a call. It is decided while the lock is held and done after the lock is released.
 struct Decision {
     fault: Option<Fault>,
     reply: Reply,
     headers: Vec<(&'static str, String)>,
 }
 
-/// An answer.
+/// A response.
 struct Reply {
     status: StatusCode,
     body: Bytes,
@@ -203,7 +203,7 @@ async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Http
             Reply { status, body: body.clone().into() }
         }
         Some(Fault::TimeOut) => {
-            // Longer than any client waits; bounded, so that a stopping server is not held up for ever.
+            // Longer than any client waits. Bounded, so that the server can stop.
             tokio::time::sleep(Duration::from_mins(2)).await;
             reply
         }
@@ -293,7 +293,7 @@ impl State {
         Some(fault)
     }
 
-    /// Where in the log the wanted entries are, newest first.
+    /// The positions of the matching entries in the log, newest first.
     fn newest_first(&mut self, question: LogQuestion) -> &[usize] {
         let revision = self.workspace.revision;
         if self.entries.as_ref().is_none_or(|(of, known, _)| (*of, known) != (revision, &question)) {
@@ -303,7 +303,7 @@ impl State {
         self.entries.as_ref().map_or(&[], |(_, _, found)| found)
     }
 
-    /// A page of the log.
+    /// Renders a page of the log.
     fn log_page(
         &mut self,
         question: LogQuestion,
@@ -318,7 +318,7 @@ impl State {
         wire::activity_page(entries, total, page, per_page, next).to_string().into()
     }
 
-    /// The body of a list, made once for each revision of the workspace.
+    /// The body of a list, rendered once for each revision of the workspace.
     fn list(&mut self, name: &'static str, make: impl FnOnce(&Workspace) -> Value) -> Bytes {
         let revision = self.workspace.revision;
         match self.bodies.get(name) {
@@ -349,7 +349,7 @@ struct LetIn {
     redirect_uri: String,
 }
 
-/// The two steps of OAuth that need no token.
+/// Handles the two OAuth requests that need no token.
 fn let_in(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> Result<Reply, Refusal> {
     const UNKNOWN: Refusal = (401, "server_error", "Application not found");
     if path == "/oauth" {
@@ -404,7 +404,7 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
             let after = query.created_at_after.ok_or(MISSING)?;
             let question = LogQuestion { after, before: query.created_at_before, kinds: None };
             let host = request.connection_info().host().to_owned();
-            // Newer versions give a cursor, older ones a URL.
+            // Versions from 2.16 on return a cursor, older ones a URL.
             let version = request.headers().get("Intercom-Version").and_then(|version| version.to_str().ok());
             let newer = version.is_none_or(is_newer);
             let next = |page: usize| {
@@ -447,7 +447,7 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
     }
 }
 
-/// Whether an API version is 2.16 or later; `Preview` is newer than all that have a number.
+/// Whether an API version is 2.16 or later. `Preview`, which has no number, counts as later.
 fn is_newer(version: &str) -> bool {
     let number = |(major, minor): (&str, &str)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?));
     version.split_once('.').and_then(number).is_none_or(|number| number >= (2, 16))
@@ -465,7 +465,7 @@ fn newest_first(workspace: &Workspace, LogQuestion { after, before, kinds }: &Lo
     entries
 }
 
-/// A body that breaks off after its first half.
+/// A body that ends with an error after its first half.
 struct CutOff {
     announced: u64,
     half: Option<Bytes>,
@@ -484,7 +484,7 @@ impl MessageBody for CutOff {
             return Poll::Ready(Some(Ok(half)));
         }
         if !self.flushed {
-            // Once round the loop, so that the half is on its way before the connection ends.
+            // Yield once, so that the first half is sent before the connection closes.
             self.flushed = true;
             context.waker().wake_by_ref();
             return Poll::Pending;

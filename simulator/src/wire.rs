@@ -1,4 +1,4 @@
-//! The state as Intercom's JSON: ids are strings in a thing itself and integers in lists of others.
+//! Renders the state as Intercom's JSON. An object's own id is a string; ids in lists of other objects are integers.
 
 use std::collections::BTreeMap;
 
@@ -119,7 +119,8 @@ fn team_object(id: u64, team: &Team) -> Value {
     object
 }
 
-/// A page of the log: the entries on it, and how many there are on all pages.
+/// Renders a page of the activity log. `entries` are those on the page, `total` is the number on all pages, and `next`
+/// gives the reference to the page with a number.
 pub fn activity_page<'a>(
     entries: impl Iterator<Item = &'a Entry>,
     total: usize,
@@ -158,7 +159,7 @@ pub fn event_types() -> Value {
     ]})
 }
 
-/// The body of a refusal.
+/// Renders an error response.
 pub fn error(code: &str, message: &str, request: u64) -> Value {
     let mut object = Map::new();
     object.insert("type".to_owned(), json!("error.list"));

@@ -1,23 +1,23 @@
-//! The state of a workspace, and what people do to it. Each deed leaves its entry in the activity log.
+//! The state of a workspace, and the operations on it. Most operations by people add an entry to the activity log.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// A workspace. Ids count up from a base, as Intercom's do.
+/// A workspace. Ids are counted up from a base, as in Intercom.
 #[derive(Clone, Debug)]
 pub struct Workspace {
-    /// `id_code`.
+    /// Intercom's `id_code` of the workspace.
     pub id_code: String,
-    /// What the company calls it.
+    /// The name of the workspace.
     pub name: String,
-    /// `US`, `EU` or `AU`.
+    /// The region: `US`, `EU` or `AU`.
     pub region: String,
-    /// The only token that opens it.
+    /// The access token. Tokens granted by OAuth are valid too.
     pub access_token: String,
-    /// How avatars are written.
+    /// The JSON form of avatars.
     pub avatar_shape: AvatarShape,
-    /// Whether `/admins` still shows an older state than single reads do.
+    /// The memberships by admin that `/admins` shows, if that list lags behind reads of single admins.
     pub(crate) lagging_admins: Option<BTreeMap<u64, Vec<u64>>>,
     pub(crate) admins: BTreeMap<u64, Admin>,
     pub(crate) teams: BTreeMap<u64, Team>,
@@ -26,86 +26,86 @@ pub struct Workspace {
     next_id: u64,
 }
 
-/// Live answers give an object where the description says a text.
+/// The JSON form of an avatar. Intercom's responses contain an object, although its API description says string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AvatarShape {
     /// `{"type":"avatar","image_url":…}`.
     Object,
-    /// The URL alone.
+    /// The URL as a string.
     Text,
 }
 
 /// A teammate.
 #[derive(Clone, Debug, Default)]
 pub struct Admin {
-    /// Whole name.
+    /// The full name.
     pub name: String,
-    /// Sign-in address.
+    /// The sign-in address.
     pub email: String,
-    /// Absent for many.
+    /// The job title; many admins have none.
     pub job_title: Option<String>,
-    /// Away now.
+    /// Whether the admin is away.
     pub away: bool,
-    /// Paid seat.
+    /// Whether the admin has a paid inbox seat.
     pub has_inbox_seat: bool,
-    /// Role, if any.
+    /// The role, if any.
     pub role: Option<Role>,
-    /// Picture, if any.
+    /// The URL of the avatar, if any.
     pub avatar_url: Option<String>,
 }
 
 /// A role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its name.
+    /// The name.
     pub name: String,
 }
 
 /// A team.
 #[derive(Clone, Debug, Default)]
 pub struct Team {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Who is in it.
+    /// The ids of the members, with their priority levels.
     pub members: BTreeMap<u64, Option<Priority>>,
-    /// Ids that the team lists although no admin lists the team.
+    /// Ids that the team lists although the admins do not list the team.
     pub one_sided: Vec<u64>,
-    /// `manual`, `round_robin`, `load_balanced`.
+    /// The distribution method: `manual`, `round_robin` or `load_balanced`.
     pub distribution_method: Option<String>,
-    /// For `load_balanced`.
+    /// The assignment limit, for `load_balanced`.
     pub assignment_limit: Option<u32>,
 }
 
-/// Priority level of a member.
+/// The priority level of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
-    /// First.
+    /// Gets the team's conversations first.
     Primary,
-    /// Second.
+    /// Gets them if no primary member is free.
     Secondary,
 }
 
 /// An entry of the activity log.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// UUID.
+    /// The id, a UUID.
     pub id: String,
-    /// UNIX seconds.
+    /// The time in UNIX seconds.
     pub created_at: i64,
-    /// For example `app_admin_join`.
+    /// The type, for example `app_admin_join`.
     pub activity_type: String,
-    /// Who did it.
+    /// The id of the admin who did it.
     pub performed_by: u64,
-    /// Their address then.
+    /// The address of that admin at the time.
     pub performed_by_email: String,
-    /// Details.
+    /// The details; their shape depends on the type.
     pub metadata: Value,
 }
 
 impl Workspace {
-    /// An empty workspace that `access_token` opens.
+    /// Creates an empty workspace with this access token.
     pub fn new(access_token: impl Into<String>) -> Self {
         Self {
             id_code: "wjw5eps7".to_owned(),
@@ -127,20 +127,20 @@ impl Workspace {
         self.next_id
     }
 
-    /// Adds somebody without a trace in the log.
+    /// Adds an admin without an entry in the log.
     pub fn add_admin(&mut self, admin: Admin) -> u64 {
         let id = self.id();
         self.admins.insert(id, admin);
         id
     }
 
-    /// Adds a teammate by name, with an address made from it.
+    /// Adds an admin by name, with an address derived from it, and without an entry in the log.
     pub fn add_teammate(&mut self, name: &str) -> u64 {
         let email = format!("{}@example.com", name.to_lowercase().replace(' ', "."));
         self.add_admin(Admin { name: name.to_owned(), email, ..Admin::default() })
     }
 
-    /// Adds a team without a trace in the log.
+    /// Adds a team without an entry in the log.
     pub fn add_team(&mut self, name: &str, members: &[u64]) -> u64 {
         let id = self.id();
         let members = members.iter().map(|id| (*id, None)).collect();
@@ -148,7 +148,7 @@ impl Workspace {
         id
     }
 
-    /// Somebody accepts an invitation.
+    /// Adds an admin who accepted an invitation, with an entry in the log.
     pub fn join(&mut self, admin: Admin, at: i64) -> u64 {
         let (first, last) = split(&admin.name);
         let id = self.add_admin(admin);
@@ -156,7 +156,7 @@ impl Workspace {
         id
     }
 
-    /// `by` removes somebody.
+    /// Removes an admin on behalf of `by`, with an entry in the log.
     pub fn remove_admin(&mut self, id: u64, by: u64, at: i64) {
         if let Some(admin) = self.admins.remove(&id) {
             let (first, last) = split(&admin.name);
@@ -167,7 +167,7 @@ impl Workspace {
         }
     }
 
-    /// Somebody who was removed is back, under the same id and without a trace in the log.
+    /// Restores a removed admin with the same id, without an entry in the log.
     pub fn put_back(&mut self, id: u64, admin: Admin) {
         self.admins.insert(id, admin);
     }
@@ -177,17 +177,17 @@ impl Workspace {
         self.log.clear();
     }
 
-    /// Somebody signs in.
+    /// Records that an admin signed in.
     pub fn sign_in(&mut self, id: u64, method: &str, at: i64) {
         self.note(at, "admin_login_success", id, json!({"sign_in_method": method}));
     }
 
-    /// Somebody turns two-factor authentication on or off.
+    /// Records that an admin turned two-factor authentication on or off.
     pub fn set_two_factor(&mut self, id: u64, enabled: bool, at: i64) {
         self.note(at, "admin_two_factor_auth_change", id, json!({"enabled": enabled}));
     }
 
-    /// `by` sets somebody's permissions.
+    /// Records that `by` set an admin's permissions.
     pub fn set_permissions(&mut self, id: u64, by: u64, granted: &[&str], at: i64) {
         let Some((first, last)) = self.admins.get(&id).map(|admin| split(&admin.name)) else { return };
         let none: serde_json::Map<String, Value> =
@@ -202,7 +202,7 @@ impl Workspace {
         self.note(at, "admin_permission_change", by, metadata);
     }
 
-    /// Writes an entry into the activity log.
+    /// Adds an entry to the activity log.
     pub fn note(&mut self, at: i64, activity_type: &str, performed_by: u64, metadata: Value) {
         let performed_by_email = self.admins.get(&performed_by).map(|admin| admin.email.clone()).unwrap_or_default();
         self.log.push(Entry {
@@ -215,32 +215,32 @@ impl Workspace {
         });
     }
 
-    /// An admin, to be changed.
+    /// Returns an admin to be changed.
     pub fn admin_mut(&mut self, id: u64) -> Option<&mut Admin> {
         self.admins.get_mut(&id)
     }
 
-    /// A team, to be changed.
+    /// Returns a team to be changed.
     pub fn team_mut(&mut self, id: u64) -> Option<&mut Team> {
         self.teams.get_mut(&id)
     }
 
-    /// Ends a team.
+    /// Removes a team, without an entry in the log.
     pub fn remove_team(&mut self, id: u64) {
         self.teams.remove(&id);
     }
 
-    /// The admins by id.
+    /// The admins, ordered by id.
     pub fn admins(&self) -> impl Iterator<Item = (u64, &Admin)> {
         self.admins.iter().map(|(id, admin)| (*id, admin))
     }
 
-    /// The teams by id.
+    /// The teams, ordered by id.
     pub fn teams(&self) -> impl Iterator<Item = (u64, &Team)> {
         self.teams.iter().map(|(id, team)| (*id, team))
     }
 
-    /// From now on the list of admins shows today's memberships, whatever changes; single reads stay true.
+    /// Freezes the memberships in the list of admins at the current state. Reads of single admins stay up to date.
     pub fn let_admin_list_lag(&mut self) {
         self.lagging_admins = Some(self.memberships_by_admin());
     }
@@ -256,7 +256,7 @@ impl Workspace {
     }
 }
 
-/// The permissions that Intercom's log names.
+/// The permissions in Intercom's log.
 const PERMISSIONS: &[&str] = &[
     "access_billing_settings",
     "access_developer_hub",
@@ -283,7 +283,7 @@ fn split(name: &str) -> (String, String) {
     name.split_once(' ').map_or((name.to_owned(), String::new()), |(first, last)| (first.to_owned(), last.to_owned()))
 }
 
-/// A version-4-shaped id that depends on the number alone.
+/// An id in the form of a UUID version 4, derived from the number alone.
 fn uuid(number: u64) -> String {
     let mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     format!(

@@ -1,4 +1,4 @@
-//! The picture that is shown now, and the few before it.
+//! The current served snapshot of a workspace, and a few earlier ones.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,37 +13,37 @@ use crate::ledger::Sighting;
 use crate::limits;
 use crate::scim::Picture;
 
-/// The current picture of a workspace. Reading it never waits: not for an import, not for a swap.
+/// The served snapshots of a workspace. Reading the current one never blocks: neither on an import nor on a swap.
 #[derive(Debug)]
 pub struct Live {
     picture: ArcSwapOption<Picture>,
-    /// The newest last.
+    /// The newest is last.
     earlier: Mutex<VecDeque<Arc<Picture>>>,
-    /// Tells those who wait what is shown.
+    /// Notifies tasks that wait for a newer state.
     shown: watch::Sender<Shown>,
 }
 
-/// What is shown.
+/// The state that is being served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shown {
-    /// Which generation; 0 before the first.
+    /// The generation; 0 before the first.
     pub generation: Generation,
-    /// When Intercom last said that it is so, as the run has it that asked: by the clock of the process that made it.
+    /// When an import last confirmed this state with Intercom, by the clock of the process that ran the import.
     pub confirmed_at: Option<OffsetDateTime>,
-    /// The same, as this process has seen it.
+    /// The same, as this process saw it.
     pub confirmed: Option<Sighting>,
 }
 
 impl Shown {
-    /// How long ago Intercom said that it is so, at a moment on [`Clock::running`](crate::clock::Clock::running). None where
-    /// nobody knows: before the first import, and where the run that asked bears a time in the future.
+    /// How long ago an import confirmed this state with Intercom, at a time on [`Clock::running`](crate::clock::Clock::running).
+    /// `None` if unknown: before the first import, and if the run's time lies in the future.
     #[must_use]
     pub fn age(&self, now: Duration) -> Option<Duration> {
         self.confirmed?.age(now)
     }
 }
 
-/// When Intercom said that something is so: as the run has it, and as this process has seen it.
+/// When Intercom confirmed a state: the time in the run, and when this process saw the run.
 pub(super) type Confirmation = (Option<OffsetDateTime>, Option<Sighting>);
 
 impl Default for Live {
@@ -53,13 +53,14 @@ impl Default for Live {
 }
 
 impl Live {
-    /// The current picture; none before the first import.
+    /// The current served snapshot; `None` before the first import.
     #[must_use]
     pub fn picture(&self) -> Option<Arc<Picture>> {
         self.picture.load_full()
     }
 
-    /// The picture of an edition, if it is the current one or one of the few before it.
+    /// Returns the served snapshot with this snapshot id, if it is the current one or one of the earlier ones that are
+    /// kept.
     #[must_use]
     pub fn picture_at(&self, edition: Edition) -> Option<Arc<Picture>> {
         let is_it = |picture: &Arc<Picture>| picture.edition() == edition;
@@ -69,31 +70,31 @@ impl Live {
         })
     }
 
-    /// What is shown.
+    /// The state that is being served.
     #[must_use]
     pub fn shown(&self) -> Shown {
         *self.shown.borrow()
     }
 
-    /// How long ago Intercom said that it is so; see [`Shown::age`].
+    /// How long ago Intercom confirmed this state; see [`Shown::age`].
     #[must_use]
     pub fn age(&self, now: Duration) -> Option<Duration> {
         self.shown.borrow().age(now)
     }
 
-    /// Waits until what is shown fulfils the condition.
+    /// Waits until the served state fulfils the condition, and returns it.
     pub async fn shows(&self, condition: impl FnMut(&Shown) -> bool) -> Shown {
         // The sender lives as long as `self`, so the wait cannot fail.
         self.shown.subscribe().wait_for(condition).await.map_or_else(|_| Shown::default(), |shown| *shown)
     }
 
-    /// Keeps no earlier pictures any more: one is to come with which they share little.
+    /// Drops the earlier snapshots, because the next one will share little with them.
     pub(super) fn forget_earlier(&self) {
         self.earlier.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Shows a new picture, if there is one, and from when on Intercom said that what is shown is so.
-    /// With `keeps_before`, the picture that was shown stays among the earlier ones.
+    /// Replaces the current snapshot if `picture` is given, and sets the time at which Intercom confirmed the state. With
+    /// `keeps_before`, the replaced snapshot stays among the earlier ones.
     pub(super) fn show(&self, picture: Option<Picture>, (confirmed_at, confirmed): Confirmation, keeps_before: bool) {
         if let Some(picture) = picture.map(Arc::new)
             && let Some(before) = self.picture.swap(Some(Arc::clone(&picture)))

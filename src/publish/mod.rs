@@ -1,7 +1,7 @@
-//! The publisher: when the ledger's generation moves, builds a fresh picture and swaps it in.
+//! The publisher: when the ledger has a new generation, it builds a served snapshot and swaps it in.
 //!
-//! Start-up, the end of an import and another bridge's commit are one and the same here: the latest
-//! generation is not the one that is shown.
+//! Start-up, the end of an import, and a commit by another bridge are handled alike: the latest generation differs from
+//! the one that is served.
 
 mod live;
 mod past;

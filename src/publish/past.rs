@@ -1,4 +1,4 @@
-//! Earlier states, read from the ledger when somebody asks for them.
+//! Earlier states of a workspace, read from the ledger on demand.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,30 +10,32 @@ use crate::directory::{Directory, Generation};
 use crate::ledger::{Ledger, LedgerError};
 use crate::limits;
 
-/// The states of one workspace at earlier generations. The last few are kept, since a walk asks for one again and again.
+/// The states of one workspace at earlier generations. The last few that were read are cached, since a client that
+/// pages through one requests it repeatedly.
 pub struct Past {
     workspace: String,
     ledger: Ledger,
-    /// Held while one is read, so that those who want the same one read it once. The newest last.
+    /// The cache, most recently read last. Locked during a read, so that concurrent requests for one generation read it
+    /// once.
     kept: Mutex<VecDeque<Arc<Directory>>>,
 }
 
 impl Past {
-    /// Prepares reading; nothing is read yet.
+    /// Creates an empty cache; reads nothing yet.
     #[must_use]
     pub fn new(workspace: impl Into<String>, ledger: Ledger) -> Self {
         Self { workspace: workspace.into(), ledger, kept: Mutex::default() }
     }
 
-    /// Forgets what was read: something of it has been erased since.
+    /// Forgets what was read, because something in it has been erased since.
     pub async fn forget(&self) {
         self.kept.lock().await.clear();
     }
 
-    /// The state at a generation, with everybody who was ever there.
+    /// Returns the state at a generation, including everyone who was ever a teammate.
     ///
     /// # Errors
-    /// [`LedgerError::Pruned`] when it is not known any more, or whatever keeps the ledger from being read.
+    /// [`LedgerError::Pruned`] if the generation was pruned, or any other error of reading the ledger.
     pub async fn at(&self, generation: Generation) -> Result<Arc<Directory>, LedgerError> {
         let mut kept = self.kept.lock().await;
         if let Some(directory) = kept.iter().find(|directory| directory.edition.generation == generation) {

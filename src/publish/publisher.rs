@@ -1,4 +1,4 @@
-//! From the ledger to the picture that is shown.
+//! Builds served snapshots from the ledger.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::ledger::{Ledger, LedgerError, Run, RunId, Sightings};
 use crate::limits;
 use crate::scim::{Picture, resource_types};
 
-/// Keeps one workspace's [`Live`] picture up with the ledger.
+/// Keeps the [`Live`] snapshot of one workspace up to date with the ledger.
 #[derive(Clone)]
 pub struct Publisher {
     workspace: String,
@@ -21,38 +21,38 @@ pub struct Publisher {
     ledger: Ledger,
     clock: Clock,
     live: Arc<Live>,
-    /// The newest runs, as they were seen.
+    /// The newest runs, as this process saw them.
     seen: Arc<Sightings>,
-    /// The time when it was made, of day and on [`Clock::running`].
+    /// When the publisher was created: wall-clock time, and time on [`Clock::running`].
     began: (OffsetDateTime, Duration),
-    /// What is shown came of this. Held while refreshing, so that an older picture never follows a newer one.
+    /// What the served snapshot was made from. Locked during a refresh, so that an older snapshot never replaces a newer one.
     refreshing: Arc<Mutex<ShownFrom>>,
 }
 
-/// What the picture that is shown came of.
+/// What the served snapshot was made from.
 #[derive(Clone, Copy, Debug, Default)]
 struct ShownFrom {
     /// The run that confirmed it.
     run: Option<RunId>,
-    /// Who was gone by then is not shown.
+    /// The removal cut-off.
     gone_by: Option<OffsetDateTime>,
     /// The last erasure before it was read.
     erasure: i64,
 }
 
-/// How a workspace is shown.
+/// Options for serving a workspace.
 #[derive(Clone, Debug)]
 pub struct PublishOptions {
-    /// Root of the workspace's SCIM service, without a slash at its end.
+    /// Root of the workspace's SCIM service, without a trailing slash.
     pub base_url: String,
-    /// How names of one word are split.
+    /// How a name of one word becomes given and family name.
     pub names: Names,
-    /// How long those who are gone stay visible.
+    /// How long removed teammates stay visible.
     pub retention: Duration,
 }
 
 impl Publisher {
-    /// Prepares publishing; nothing is read yet.
+    /// Creates a publisher; reads nothing yet.
     #[must_use]
     pub fn new(workspace: impl Into<String>, options: PublishOptions, ledger: Ledger, clock: Clock) -> Self {
         let began = (clock.now(), clock.running());
@@ -68,13 +68,13 @@ impl Publisher {
         }
     }
 
-    /// Which workspace this publishes.
+    /// The workspace that this publishes.
     #[must_use]
     pub fn workspace(&self) -> &str {
         &self.workspace
     }
 
-    /// What this publishes to.
+    /// The served snapshots that this updates.
     #[must_use]
     pub fn live(&self) -> &Arc<Live> {
         &self.live
@@ -86,14 +86,15 @@ impl Publisher {
         &self.seen
     }
 
-    /// Shows the latest generation, if it is not shown already, and takes note of when it was confirmed.
-    /// Gives the run that confirmed it.
+    /// Serves the latest generation, if it is not served already, and updates the time of confirmation. Returns the
+    /// last successful run.
     ///
     /// # Errors
-    /// When the ledger cannot be read; what was shown stays.
+    /// If the ledger cannot be read. The served snapshot then stays.
     pub async fn refresh(&self) -> Result<Option<Run>, LedgerError> {
         let mut refreshing = self.refreshing.lock().await;
-        // Asked first: a generation may still be committed after this, but not one that this confirms.
+        // Read before the generation: a newer generation may be committed in between, but the run read here never
+        // confirms a generation newer than the one read next.
         let confirmed = self.ledger.last_success(&self.workspace, None).await?;
         let sighting = self.seen.see(confirmed.as_ref(), &self.clock);
         let latest = self.ledger.generation(&self.workspace).await?;
@@ -109,7 +110,7 @@ impl Publisher {
             Some(_) if erased => true,
             Some(shown) if shown.edition().generation != latest => true,
             Some(shown) if shown.directory().first_gone.is_some_and(|gone| gone <= gone_by) => true,
-            // Away mode and sign-ins change without a generation, and only by an import.
+            // Away mode and sign-ins change without a new generation, but only by an import.
             Some(_) if confirmed.as_ref().map(|run| run.id) == refreshing.run => false,
             Some(shown) => !shown.directory().holds_volatile(&self.ledger.volatile(&self.workspace).await?),
         };
@@ -124,8 +125,8 @@ impl Publisher {
         Ok(confirmed)
     }
 
-    /// Who was gone by now is not shown any more. A clock that is set forward hides nobody: no more time has passed than this
-    /// process has been running.
+    /// The removal cut-off: teammates who were removed at or before this time are not served. It never moves by more than this
+    /// process has been running, so that a clock that is set forward hides nobody.
     fn gone_by(&self) -> OffsetDateTime {
         let (began, running) = self.began;
         let passed = clock::after(began, self.clock.running().saturating_sub(running));
@@ -148,9 +149,10 @@ impl Publisher {
             part = Some(touched).filter(|part| part.users.len() + part.groups.len() <= limits::PLANNED_IN_PART);
         }
         let PublishOptions { base_url, names, .. } = self.options.clone();
-        // Building takes most of a second for 100,000 people; requests are answered meanwhile.
+        // Building takes almost a second for 100,000 people. It runs on a blocking thread, so requests are answered
+        // meanwhile.
         let built = if let (Some(part), Some(previous)) = (part, previous.clone()) {
-            // Little has changed since what is shown, so only that is read.
+            // Little has changed since the served generation, so only the changes are read.
             let fresh = ledger.snapshot_of(workspace, generation, &part).await?;
             let volatile = ledger.volatile(workspace).await?;
             let people = usize::try_from(ledger.count_people(workspace, generation).await?).unwrap_or(usize::MAX);
@@ -159,7 +161,7 @@ impl Publisher {
                 Picture::new(directory, base_url, names, Some(&previous))
             })
         } else {
-            // That many pictures without a common part would take too much memory.
+            // The earlier snapshots would share little with the new one, so keeping them would take too much memory.
             self.live.forget_earlier();
             let snapshot = ledger.snapshot(workspace, generation).await?;
             tokio::task::spawn_blocking(move || {

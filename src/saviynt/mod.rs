@@ -1,9 +1,9 @@
-//! The package that an administrator of Saviynt EIC pastes into a REST connection. Pure: the templates of
-//! `config/saviynt/`, filled in for one bridge.
+//! The files that an administrator of Saviynt EIC pastes into a REST connection: the templates of `config/saviynt/`,
+//! filled in for one bridge. This module has no side effects.
 //!
 //! ```text
-//! template    the files, and what is filled in where
-//! transport   the same as a transport package, which EIC imports as a whole
+//! template    the template files and the values that replace their placeholders
+//! transport   the same parameters as a transport package, which EIC imports as one file
 //! ```
 
 mod template;
@@ -16,27 +16,28 @@ use crate::directory::DEFAULT_WORKSPACE;
 pub use template::Style;
 pub use transport::TransportError;
 
-/// The bridge that a package is for.
+/// The values of a bridge that the package needs.
 #[derive(Clone, Debug)]
 pub struct Bridge {
-    /// Where Saviynt reaches it, without a path of the bridge's own and without a slash at the end.
+    /// The public URL of the bridge, without a path that belongs to the bridge and without a trailing slash.
     pub base_url: String,
-    /// The workspace, by its name in the bridge.
+    /// The name of the workspace in the bridge.
     pub workspace: String,
-    /// The largest page that it gives; Saviynt asks for no larger ones.
+    /// The largest page size that the bridge allows; Saviynt requests no larger pages.
     pub largest_page: usize,
-    /// Whether lists of SCIM can be walked by cursor, which keeps to one state from the first page to the last.
+    /// Whether SCIM lists can be paged by cursor, which shows one state from the first page to the last.
     pub cursor_pagination: bool,
-    /// Requests a second and at once that one client may make; none where there is no limit.
+    /// The rate limit of one client; `None` if there is no limit.
     pub rate: Option<Rate>,
-    /// How many accounts may vanish from one import before Saviynt acts on none of it.
+    /// The number of accounts that may be missing from an import. If more are missing, Saviynt processes none of the
+    /// removals.
     pub account_threshold: usize,
     /// The same for teams.
     pub team_threshold: usize,
 }
 
 impl Bridge {
-    /// The name of the connection in EIC: workspaces have connections of their own.
+    /// The name of the connection in EIC. Each workspace has its own connection.
     fn connection_name(&self) -> String {
         match self.workspace.as_str() {
             DEFAULT_WORKSPACE => "Intercom_Bridge".to_owned(),
@@ -45,28 +46,28 @@ impl Bridge {
     }
 }
 
-/// What one client may ask.
+/// The rate limit of one client.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
-    /// Requests a second.
+    /// Requests per second.
     pub per_second: u32,
-    /// Requests at once, after a rest.
+    /// The number of requests that may be sent at once after an idle period.
     pub burst: u32,
 }
 
-/// A file of a package.
+/// A file of the package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// Its name.
+    /// The file name.
     pub name: String,
-    /// What is in it.
+    /// The contents.
     pub contents: Vec<u8>,
 }
 
-/// All files of the package, made at that moment.
+/// Returns all files of the package. `made_at` is the time that the transport package states.
 ///
 /// # Errors
-/// [`TransportError`] when the transport package cannot be put together.
+/// [`TransportError`] if the transport package cannot be built.
 pub fn package(bridge: &Bridge, style: Style, made_at: OffsetDateTime) -> Result<Vec<File>, TransportError> {
     let texts = template::rendered(bridge, style);
     let mut files: Vec<File> = texts

@@ -1,29 +1,29 @@
-//! The templates, and what is filled in where.
+//! The templates and the values that replace their placeholders.
 
 use std::collections::BTreeMap;
 
 use super::{Bridge, Rate};
 use crate::directory::DEFAULT_WORKSPACE;
 
-/// Which of the bridge's two faces Saviynt reads.
+/// The bridge's interface that Saviynt reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// `/scim/v2`: what Saviynt documents for SCIM targets.
+    /// `/scim/v2`: the interface that Saviynt documents for SCIM targets.
     Scim,
-    /// `/api/v1`: one level of JSON, and more columns.
+    /// `/api/v1`: flat JSON objects, with more columns.
     Flat,
 }
 
-/// Accounts and entitlements on a page, where the bridge gives as many: some 200 KB of JSON.
+/// Accounts or entitlements on a page, if the bridge allows as many: about 200 KB of JSON.
 const PAGE: usize = 200;
 
-/// Calls between two rests, where the bridge sets no limit.
+/// Calls between two pauses if the bridge has no rate limit.
 const UNLIMITED_CALLS: u32 = 10_000;
 
-/// How far back the import of recent changes looks: twice the day that usually lies between two runs.
+/// The period that the import of recent changes covers, in days: twice the usual day between two runs.
 const RECENT_DAYS: u32 = 2;
 
-/// Templates by the names that their parameters have in EIC.
+/// Pairs of file name and contents. The files are named after EIC's parameters.
 macro_rules! templates {
     ($folder:literal: $($name:literal),+ $(,)?) => {
         [$(($name, include_str!(concat!("../../config/saviynt/", $folder, $name)))),+]
@@ -42,7 +42,7 @@ const OF_BOTH: [(&str, &str); 9] = templates!["":
     "intercom.tf",
 ];
 
-/// What differs between the two faces; each has the same files.
+/// The templates that differ between the styles. Both styles have files with the same names.
 macro_rules! templates_of_style {
     ($folder:literal) => {
         templates![$folder:
@@ -63,8 +63,8 @@ macro_rules! templates_of_style {
 const SCIM: [(&str, &str); 10] = templates_of_style!("scim/");
 const FLAT: [(&str, &str); 10] = templates_of_style!("flat/");
 
-/// The files by name. What only the administrator knows stays as it is: `@@CLIENT_ID@@`, `@@CLIENT_SECRET@@`,
-/// `@@ACCESS_TOKEN@@`.
+/// Returns the rendered files by name. Placeholders for values that only the administrator knows remain:
+/// `@@CLIENT_ID@@`, `@@CLIENT_SECRET@@`, `@@ACCESS_TOKEN@@`.
 pub(super) fn rendered(bridge: &Bridge, style: Style) -> BTreeMap<&'static str, String> {
     let of_style = match style {
         Style::Scim => SCIM,
@@ -72,7 +72,8 @@ pub(super) fn rendered(bridge: &Bridge, style: Style) -> BTreeMap<&'static str, 
     };
     let (numbers, texts) = (numbers(bridge), texts(bridge, style));
     let fill = |template: &str| {
-        // A number stands in quotes, so that the template is JSON too.
+        // Templates have number placeholders in quotes, so that they are valid JSON too. The quotes are replaced as
+        // well.
         let text = numbers.iter().fold(template.to_owned(), |text, (name, number)| {
             text.replace(&format!("\"@@{name}@@\""), &number.to_string())
         });
@@ -83,7 +84,7 @@ pub(super) fn rendered(bridge: &Bridge, style: Style) -> BTreeMap<&'static str, 
 
 fn numbers(bridge: &Bridge) -> [(&'static str, usize); 4] {
     let (calls, wait) = match bridge.rate {
-        // As many as the bridge takes at once, then as long as it takes until it takes as many again.
+        // Saviynt sends as many calls as the bridge accepts at once, then waits until the bridge accepts as many again.
         Some(Rate { per_second, burst }) => (burst, burst.div_ceil(per_second.max(1))),
         None => (UNLIMITED_CALLS, 1),
     };
@@ -95,7 +96,7 @@ fn numbers(bridge: &Bridge) -> [(&'static str, usize); 4] {
     ]
 }
 
-/// Values that stand in others come after them.
+/// The text placeholders, in the order of replacement: a value that contains placeholders comes before these.
 fn texts(bridge: &Bridge, style: Style) -> [(&'static str, String); 15] {
     let base = &bridge.base_url;
     let place = match bridge.workspace.as_str() {
@@ -117,7 +118,7 @@ fn texts(bridge: &Bridge, style: Style) -> [(&'static str, String); 15] {
     );
     let users = Walk { list: format!("{scim}/Users"), query: String::new(), by_cursor: bridge.cursor_pagination };
     let groups = Walk { list: format!("{scim}/Groups"), query: "excludedAttributes=members&".to_owned(), ..users };
-    // A filter with an expression in it stands in the first URL alone; the next ones are the bridge's.
+    // Only the first URL has the filter with its expression. The following URLs are links from the bridge's responses.
     let recent = format!("{}&{since}", users.first());
     let next_link = r#"${headers?.Link==null?null:headers.Link.replace('<','').replace('>; rel=\"next\"','').trim()}"#;
     [
@@ -139,7 +140,7 @@ fn texts(bridge: &Bridge, style: Style) -> [(&'static str, String); 15] {
     ]
 }
 
-/// How Saviynt walks over a list of SCIM.
+/// How Saviynt pages through a SCIM list.
 struct Walk {
     list: String,
     query: String,
@@ -152,7 +153,7 @@ impl Walk {
         format!("{list}?{query}count=@@PAGE@@&{}", if *by_cursor { "cursor=" } else { "startIndex=1" })
     }
 
-    /// The expression for the next page: Saviynt's documented forms, for a URL in the body and for one that is computed.
+    /// Saviynt's expression for the URL of the next page, in the form that Saviynt documents.
     fn next(&self) -> String {
         let Self { list, query, by_cursor } = self;
         let url = format!("'{list}?{query}count=@@PAGE@@&");

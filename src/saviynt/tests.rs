@@ -104,7 +104,7 @@ fn the_terraform_file_names_files_of_the_package() {
     let package = files(&bridge(), Style::Scim);
     let terraform = text(&bridge(), Style::Scim, "intercom.tf");
     let mut named = 0;
-    // Those in the comment are for those who take the lines in.
+    // The commented lines are optional: the administrator uncomments them.
     let (active, commented): (Vec<&str>, Vec<&str>) =
         terraform.lines().partition(|line| !line.trim_start().starts_with('#'));
     assert_eq!(active.iter().filter(|line| line.contains("path.module")).count(), 6);

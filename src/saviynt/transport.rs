@@ -1,7 +1,8 @@
-//! A transport package: a ZIP of two files that EIC imports as a whole (Admin > Transport > Import Package).
+//! A transport package: a ZIP of two files that EIC imports together (Admin > Transport > Import Package).
 //!
-//! What EIC exports holds the credentials under a key of its own, so this one has none: `ConnectionJSON` is pasted by hand.
-//! NB: the form is that of published packages; whether EIC takes one without credentials, no public source says.
+//! EIC's exports contain credentials, encrypted with a key of EIC. This package has none: the administrator pastes
+//! `ConnectionJSON`. NB: the format is that of published packages. No public source says whether EIC accepts a package
+//! without credentials.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
@@ -17,28 +18,28 @@ use zip::{CompressionMethod, ZipWriter};
 
 use super::File;
 
-/// Why there is no transport package.
+/// Why the transport package could not be built.
 #[derive(Debug, Error)]
 pub enum TransportError {
-    /// A file cannot be put into it.
+    /// The ZIP could not be written.
     #[error("the transport package cannot be put together")]
     Zip(#[from] ZipError),
-    /// The same.
+    /// A file could not be written into the ZIP.
     #[error("the transport package cannot be put together")]
     Io(#[from] std::io::Error),
-    /// A description cannot be written.
+    /// The JSON could not be serialised.
     #[error("the transport package cannot be described")]
     Json(#[from] serde_json::Error),
-    /// The moment cannot be written.
+    /// The time could not be formatted.
     #[error("the transport package cannot be dated")]
     Time(#[from] time::error::Format),
 }
 
-/// The parameters of a REST connection, in the order of EIC's own exports, with the file that each comes from. What the
-/// bridge refuses anyway (the writes) is left to tickets and to people, so it is empty here; the files are there for those
-/// who want the refusal on the task.
+/// The parameters of a REST connection, in the order of EIC's own exports, with the file for each. Parameters for
+/// writes are empty, since the bridge refuses writes: tickets and people handle them. Their files are for
+/// administrators who want the refusal to appear on the task.
 const PARAMETERS: [(&str, Option<&str>); 24] = [
-    // Credentials never travel.
+    // Empty: the package contains no credentials.
     ("ConnectionJSON", None),
     ("ImportUserJSON", None),
     ("ImportAccountEntJSON", Some("ImportAccountEntJSON.json")),
@@ -65,7 +66,7 @@ const PARAMETERS: [(&str, Option<&str>); 24] = [
     ("PAM_CONFIG", None),
 ];
 
-/// The package of the connection that the files describe, under its name in EIC.
+/// Returns the transport package for a connection with these files and this name in EIC.
 pub(super) fn package(
     files: &BTreeMap<&'static str, String>,
     connection_name: &str,
@@ -116,7 +117,7 @@ pub(super) fn package(
     Ok(File { name: format!("{connection_name}.transport.zip"), contents: zip.finish()?.into_inner() })
 }
 
-/// An id of the package's contents, in the form of a UUID (RFC 9562 §5.8, version 8): the same package is the same.
+/// An id derived from the contents, in the form of a UUID (RFC 9562 §5.8, version 8): equal contents have equal ids.
 fn guid(contents: &[u8]) -> String {
     let hash = digest(&SHA256, contents);
     let start = hash.as_ref().iter().take(16).fold(0, |sum: u128, byte| sum << 8 | u128::from(*byte));

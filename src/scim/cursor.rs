@@ -1,8 +1,8 @@
-//! Cursors (RFC 9865): how far a walk over a list has come, sealed, so that the bridge need not remember it.
+//! Cursors (RFC 9865): encrypted positions in a list, so that the bridge stores no state for them.
 //!
-//! RFC 9865 §5 asks that forged cursors are found out at once, and that one client's cursor gives another
-//! nothing. Both follow from the seal: what the cursor was made for is sealed with it, so under any other
-//! question or client it does not open.
+//! RFC 9865 §5 requires that forged cursors are detected and that a cursor of one client is useless to another.
+//! Authenticated encryption ensures both: the query, the client and the workspace are the associated data, so a cursor
+//! does not open for any other.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use base64::Engine;
@@ -11,40 +11,41 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::ScimError;
 use crate::directory::{Edition, Generation};
 
-/// How far a walk has come.
+/// A position in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The list that is walked over, from the first page to the last.
+    /// The snapshot id of the list, the same from the first page to the last.
     pub edition: Edition,
-    /// How many resources lie before the page.
+    /// The number of resources before the page.
     pub start: usize,
-    /// How many are on a page.
+    /// The page size.
     pub count: usize,
 }
 
-/// Seals and opens cursors.
+/// The key that encrypts and decrypts cursors.
 #[derive(Debug)]
 pub struct CursorKey(RandomizedNonceKey);
 
-/// Length of the nonce before the sealed part, in bytes.
+/// Length of the nonce that precedes the ciphertext, in bytes.
 const NONCE: usize = 12;
 
 impl CursorKey {
     /// Length of the secret in bytes.
     pub const SECRET: usize = 32;
 
-    /// A key from a secret; bridges with the same secret open each other's cursors.
+    /// Creates a key from a secret. Bridges with the same secret accept each other's cursors. Returns `None` if the
+    /// cryptographic library rejects the secret.
     #[must_use]
     pub fn new(secret: &[u8; Self::SECRET]) -> Option<Self> {
         RandomizedNonceKey::new(&AES_256_GCM, secret).ok().map(Self)
     }
 
-    /// Seals a cursor for one question of one client.
+    /// Encrypts a cursor. `purpose` identifies the query and the client.
     ///
-    /// RFC 9865 §2.1 allows the unreserved characters of RFC 3986 alone; base64url has no others.
+    /// RFC 9865 §2.1 allows only the unreserved characters of RFC 3986; base64url has no others.
     ///
     /// # Errors
-    /// [`ScimError::Internal`] without randomness.
+    /// [`ScimError::Internal`] if no random nonce can be generated.
     pub fn seal(&self, cursor: Cursor, purpose: &str) -> Result<String, ScimError> {
         let mut sealed = [
             cursor.edition.generation.to_be_bytes(),
@@ -60,10 +61,10 @@ impl CursorKey {
         Ok(URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &sealed].concat()))
     }
 
-    /// Opens a cursor that was sealed for the same question of the same client.
+    /// Decrypts a cursor that was encrypted for the same purpose.
     ///
     /// # Errors
-    /// [`ScimError::InvalidCursor`] for any other text.
+    /// [`ScimError::InvalidCursor`] for any other string.
     pub fn open(&self, cursor: &str, purpose: &str) -> Result<Cursor, ScimError> {
         self.unseal(cursor, purpose).ok_or(ScimError::InvalidCursor)
     }
@@ -86,7 +87,7 @@ impl CursorKey {
 }
 
 fn wide(number: usize) -> [u8; 8] {
-    // No machine that this runs on has wider ones.
+    // `usize` has at most 64 bits on all supported machines.
     u64::try_from(number).unwrap_or(u64::MAX).to_be_bytes()
 }
 

@@ -1,4 +1,4 @@
-//! What the bridge says of itself (RFC 7644 §4), from the table. Made once.
+//! The discovery documents (RFC 7644 §4), generated once from the schema table.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub struct Discovery {
 }
 
 impl Discovery {
-    /// Makes the documents. `base_url` is the root of a workspace's SCIM service, without a slash at its end.
+    /// Builds the documents. `base_url` is the root of a workspace's SCIM service, without a trailing slash.
     #[must_use]
     pub fn new(base_url: &str, rules: PageRules) -> Self {
         let served = RESOURCE_TYPES.iter().flat_map(|kind| kind.schema().into_iter().chain(kind.extensions()));
@@ -31,31 +31,32 @@ impl Discovery {
         }
     }
 
-    /// `/ServiceProviderConfig`.
+    /// The document at `/ServiceProviderConfig`.
     #[must_use]
     pub fn service_provider_config(&self) -> &Value {
         &self.service_provider_config
     }
 
-    /// `/ResourceTypes`. RFC 7644 §4: paging and sorting "SHALL be ignored", so this is all of them.
+    /// The list at `/ResourceTypes`. RFC 7644 §4: paging and sorting "SHALL be ignored", so the list is always
+    /// complete.
     #[must_use]
     pub fn resource_types(&self) -> Value {
         list(&self.resource_types)
     }
 
-    /// `/ResourceTypes/{name}`.
+    /// The document at `/ResourceTypes/{name}`; names are compared without regard to case.
     #[must_use]
     pub fn resource_type(&self, name: &str) -> Option<&Value> {
         find(&self.resource_types, name)
     }
 
-    /// `/Schemas`, all of them.
+    /// The complete list at `/Schemas`.
     #[must_use]
     pub fn schemas(&self) -> Value {
         list(&self.schemas)
     }
 
-    /// `/Schemas/{urn}`; URNs are compared without regard to case.
+    /// The document at `/Schemas/{urn}`; URNs are compared without regard to case.
     #[must_use]
     pub fn schema(&self, id: &str) -> Option<&Value> {
         find(&self.schemas, id)
@@ -72,7 +73,7 @@ fn list(documents: &[(String, Value)]) -> Value {
     json!({"schemas": [urn::LIST_RESPONSE], "totalResults": count, "startIndex": 1, "itemsPerPage": count, "Resources": resources})
 }
 
-/// RFC 7643 §5. Says only what is true: nothing can be written.
+/// The service provider configuration (RFC 7643 §5). It announces no write operation, since the bridge has none.
 fn service_provider_config(base_url: &str, rules: PageRules) -> Value {
     let mut config = json!({
         "schemas": [urn::SERVICE_PROVIDER_CONFIG],
@@ -91,8 +92,8 @@ fn service_provider_config(base_url: &str, rules: PageRules) -> Value {
         }],
         "meta": {"resourceType": "ServiceProviderConfig", "location": format!("{base_url}/ServiceProviderConfig")},
     });
-    // RFC 9865 §4. NB: without `cursorTimeout`: a cursor is good until several further generations were published,
-    // which no clock tells.
+    // RFC 9865 §4. NB: without `cursorTimeout`. A cursor expires when several newer generations were published, not
+    // after a fixed time.
     if rules.cursors {
         config["pagination"] = json!({
             "cursor": true,
@@ -105,10 +106,11 @@ fn service_provider_config(base_url: &str, rules: PageRules) -> Value {
     config
 }
 
-/// RFC 7643 §6.
+/// A resource type document (RFC 7643 §6).
 fn resource_type(base_url: &str, kind: &ResourceType) -> Value {
-    // RFC 7643 §6, required: with true, "a resource of this type MUST include this schema extension". Every answer has it,
-    // but a client must not hold back a request of its own for lack of it: then nobody would learn why writes are refused.
+    // RFC 7643 §6, required: with true, "a resource of this type MUST include this schema extension". Every full
+    // resource has it, but with `true` a client might not send a write request that lacks it, and so never see why
+    // writes are refused.
     let extensions: Vec<Value> =
         kind.extensions().map(|schema| json!({"schema": schema.id, "required": false})).collect();
     json!({
@@ -123,7 +125,7 @@ fn resource_type(base_url: &str, kind: &ResourceType) -> Value {
     })
 }
 
-/// RFC 7643 §7.
+/// A schema document (RFC 7643 §7).
 fn schema_document(base_url: &str, schema: &Schema) -> Value {
     json!({
         "schemas": [urn::SCHEMA],

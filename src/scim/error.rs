@@ -1,117 +1,117 @@
-//! Every refusal of the protocol: status, scimType, sentence (RFC 7644 §3.12).
+//! The error responses of the protocol: status, scimType, detail (RFC 7644 §3.12).
 
 use serde_json::{Value, json};
 
 use super::schema::urn;
 
-/// Why a question is not answered. Displays as the `detail`.
+/// Why a request failed. `Display` gives the `detail`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScimError {
-    /// The filter does not follow the grammar, or asks what cannot be asked.
+    /// The filter has a syntax error, an unknown attribute, or an operator or value that does not fit the attribute.
     #[error("{}", filter_detail(*at, why))]
     InvalidFilter {
-        /// Where in the filter, in characters, counted from 1.
+        /// The position in the filter, in characters, counted from 1.
         at: Option<usize>,
-        /// What is wrong there.
+        /// What is wrong at that position.
         why: String,
     },
-    /// A parameter has a value that it cannot have.
+    /// A parameter has an invalid value.
     #[error("{why}")]
     InvalidValue {
-        /// Which, and what it can be.
+        /// Which parameter, and which values are valid.
         why: String,
     },
-    /// The request cannot be read.
+    /// The request cannot be parsed.
     #[error("{why}")]
     InvalidSyntax {
         /// What is wrong with it.
         why: String,
     },
-    /// RFC 9865 §2.1: the cursor is none of ours, or was made for another question or another client.
+    /// RFC 9865 §2.1: the bridge did not issue this cursor, or issued it for another query or another client.
     #[error("this cursor does not belong to this question; begin again with an empty cursor")]
     InvalidCursor,
-    /// RFC 9865 §2.1: the list that the cursor walks over is not kept any more.
+    /// RFC 9865 §2.1: the bridge no longer has the snapshot that the cursor refers to.
     #[error("the list has changed and its earlier state is not kept any more; begin again with an empty cursor")]
     ExpiredCursor,
-    /// RFC 9865 §2.1: another page size than the walk began with.
+    /// RFC 9865 §2.1: `count` differs from the page size of the first page.
     #[error("count must stay what it was on the first page: {expected}")]
     InvalidCount {
-        /// What it was.
+        /// The page size of the first page.
         expected: usize,
     },
-    /// RFC 7644 §3.13: the path asks for another version of the protocol.
+    /// RFC 7644 §3.13: the path names another version of the protocol.
     #[error("this is SCIM 2.0; ask under /scim/v2")]
     InvalidVersion,
-    /// No such user, group, schema, resource type or path.
+    /// There is no such user, group, schema, resource type or path.
     #[error("{what} was not found")]
     NotFound {
-        /// What was looked for.
+        /// What was requested.
         what: String,
     },
-    /// The path is there and does not take this method.
+    /// The path exists but does not support this method.
     #[error("this path takes {allowed} and no other method")]
     MethodNotAllowed {
-        /// The methods it takes, as in `Allow`.
+        /// The supported methods, as in `Allow`.
         allowed: &'static str,
     },
-    /// The answer cannot have any form that the client accepts.
+    /// `Accept` allows none of the available media types.
     #[error("the answer is {offered}, and the request's Accept header does not allow that")]
     NotAcceptable {
-        /// The media types that it can have.
+        /// The available media types.
         offered: String,
     },
-    /// RFC 9110 §13.1.1: the resource has another version than `If-Match` names.
+    /// RFC 9110 §13.1.1: `If-Match` names a version other than the current one.
     #[error("the resource has another version than If-Match names")]
     PreconditionFailed,
-    /// A body of a kind that is not read.
+    /// The body has an unsupported media type.
     #[error("the body must be application/scim+json or application/json")]
     UnsupportedMediaType,
-    /// A body that is compressed, or encoded in another way.
+    /// The body has a `Content-Encoding`.
     #[error("the body has a Content-Encoding, and none is read; send it as it is, without that header")]
     UnsupportedEncoding,
-    /// The request is larger than the bridge reads.
+    /// The request exceeds the size limit.
     #[error("the request is larger than {limit} bytes")]
     TooLarge {
         /// The limit in bytes.
         limit: usize,
     },
-    /// Asked for nothing that this service provider does.
+    /// The service provider does not support the operation.
     #[error("{why}")]
     NotImplemented {
-        /// What cannot be done, why, and where it can.
+        /// What is not supported, why, and where it can be done instead.
         why: String,
     },
-    /// RFC 7644 §4: discovery cannot be filtered.
+    /// RFC 7644 §4: discovery endpoints cannot be filtered.
     #[error("discovery endpoints cannot be filtered; ask without `filter`")]
     FilterForbidden,
-    /// No token, or none that is good.
+    /// The token is missing or invalid.
     #[error("Authentication failed")]
     Unauthenticated,
-    /// A good token that may not do this.
+    /// The token is valid but lacks a scope.
     #[error("the access token lacks the scope {scope}")]
     Forbidden {
-        /// What it lacks.
+        /// The missing scope.
         scope: &'static str,
     },
-    /// The request did not come to its end in time.
+    /// The request was not received completely in time.
     #[error("the request took too long to come; send it at once")]
     TooSlow,
-    /// More requests than this client may make.
+    /// The client exceeded its rate limit.
     #[error("too many requests; come back in {seconds} s")]
     TooManyRequests {
-        /// When to come back.
+        /// The time to wait before the next request, in seconds.
         seconds: u64,
     },
-    /// Something that is needed for the answer cannot be reached now.
+    /// A dependency is not available at the moment.
     #[error("{why}")]
     Unavailable {
-        /// What, and what to do.
+        /// Which dependency, and what to do.
         why: String,
     },
-    /// There is no picture yet.
+    /// There is no served snapshot yet.
     #[error("the bridge has not imported this workspace yet; try again shortly")]
     NotReady,
-    /// Something broke; the log knows what.
+    /// An internal error; the log has the details.
     #[error("the bridge failed to answer; its log has the reason under this answer's X-Request-Id")]
     Internal,
 }
@@ -124,7 +124,7 @@ fn filter_detail(at: Option<usize>, why: &str) -> String {
 }
 
 impl ScimError {
-    /// RFC 7644 §3.12, Table 8.
+    /// The HTTP status code (RFC 7644 §3.12, Table 8).
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
@@ -151,7 +151,7 @@ impl ScimError {
         }
     }
 
-    /// RFC 7644 §3.12, Table 9, and RFC 9865 §2.1: only errors of status 400 have one here.
+    /// The `scimType` (RFC 7644 §3.12, Table 9, and RFC 9865 §2.1). Only errors with status 400 have one here.
     #[must_use]
     pub fn scim_type(&self) -> Option<&'static str> {
         match self {
@@ -181,7 +181,7 @@ impl ScimError {
         }
     }
 
-    /// RFC 7644 §3.12: "status: The HTTP status code … expressed as a JSON string."
+    /// The JSON body. RFC 7644 §3.12: "status: The HTTP status code … expressed as a JSON string."
     #[must_use]
     pub fn body(&self) -> Value {
         let mut body =

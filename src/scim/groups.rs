@@ -1,10 +1,10 @@
-//! Group's part of the table: from a team to SCIM's attributes.
+//! The Group attributes of the schema table: maps a team to SCIM.
 
 use super::schema::{Attribute, Content, Count, Getter, Kind};
 use super::value::{GroupRef, Resource, Value};
 use crate::directory::{Priority, links_with};
 
-/// The core schema's attributes.
+/// The attributes of the core schema.
 pub(super) const ATTRIBUTES: &[Attribute] = &[
     Attribute::of_group(
         "displayName",
@@ -28,7 +28,7 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
     .shown_when_empty(),
 ];
 
-/// What only Intercom knows of a team.
+/// The attributes of the Intercom extension.
 pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
     Attribute::of_group("intercomId", Kind::String, intercom_id, "Intercom's id of the team.").case_exact(),
     Attribute::of_group("workspaceId", Kind::String, workspace_id, "Intercom's id of the workspace.").case_exact(),
@@ -60,8 +60,7 @@ pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
     .case_exact(),
 ];
 
-/// RFC 7643 §4.2: displayName is required. NB: for a team whom Intercom lists without a name, the SCIM id
-/// stands in.
+/// RFC 7643 §4.2: displayName is required. NB: if Intercom lists a team without a name, the SCIM id is used instead.
 fn display_name(group: GroupRef<'_>, _: usize) -> Value<'_> {
     Value::text(Resource::Group(group).name())
 }
@@ -70,7 +69,7 @@ fn member_count(group: GroupRef<'_>) -> usize {
     group.team.members.len()
 }
 
-/// The member at a place in the team's list.
+/// The member at index `at` of the team's list.
 fn member(group: GroupRef<'_>, at: usize) -> Option<Resource<'_>> {
     group.team.members.get(at).and_then(|link| group.picture.user_at(link.place))
 }
@@ -106,7 +105,7 @@ fn assignment_limit(group: GroupRef<'_>, _: usize) -> Value<'_> {
     group.team.group.assignment_limit.into()
 }
 
-/// The member at a place among those with a priority level.
+/// The id of the member at index `at` among those with this priority level.
 fn member_with(group: GroupRef<'_>, level: Priority, at: usize) -> Value<'_> {
     let link = links_with(&group.team.members, level).get(at);
     Value::maybe(link.and_then(|link| group.picture.user_at(link.place)).map(Resource::id))

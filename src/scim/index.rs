@@ -1,10 +1,11 @@
-//! Places by a text.
+//! A hash index from strings to positions.
 
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// Places by a text that is kept elsewhere: an index that holds its keys too takes three times the room.
+/// Maps a string to positions. The strings are stored elsewhere: an index that also stores its keys takes three times
+/// the memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     places: HashTable<u32>,
@@ -22,7 +23,7 @@ impl Index {
         Self { places, state }
     }
 
-    /// The places that may be those of a text; the text at the place has the last word.
+    /// The positions whose string may equal `text`. The caller must compare with the string at each position.
     pub fn candidates(&self, text: &str) -> impl Iterator<Item = u32> {
         self.places.iter_hash(self.state.hash_one(text)).copied()
     }

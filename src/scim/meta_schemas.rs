@@ -1,10 +1,10 @@
-//! The schemas of the discovery documents themselves (RFC 7643 §8.7.2). Some clients look for them under
-//! `/Schemas` and fail without.
+//! The schemas of the discovery documents themselves (RFC 7643 §8.7.2). Some clients request them under `/Schemas` and
+//! fail without them.
 
 use super::schema::{Attribute, Content, Count, Getter, Kind, Schema, urn};
 use super::value::Value;
 
-/// Discovery documents are no resources, so there is nothing to get.
+/// A placeholder: discovery documents are not rendered through the table, so no getter is called.
 const NONE: Getter = Getter::Any(|_, _| Value::Absent);
 const NO_VALUES: Count = Count::Any(|_| 0);
 
@@ -42,7 +42,7 @@ const fn page(name: &'static str, description: &'static str) -> Attribute {
 
 const SUPPORTED: &[Attribute] = &[flag("supported", "Whether the service provider does this.")];
 
-/// RFC 7643 §5, with RFC 9865 §4's `pagination`.
+/// The schema of `/ServiceProviderConfig` (RFC 7643 §5), with `pagination` of RFC 9865 §4.
 pub(super) static SERVICE_PROVIDER_CONFIG: Schema = Schema {
     id: urn::SERVICE_PROVIDER_CONFIG,
     name: "Service Provider Configuration",
@@ -101,7 +101,7 @@ pub(super) static SERVICE_PROVIDER_CONFIG: Schema = Schema {
     ],
 };
 
-/// RFC 7643 §6.
+/// The schema of `/ResourceTypes` (RFC 7643 §6).
 pub(super) static RESOURCE_TYPE: Schema = Schema {
     id: urn::RESOURCE_TYPE,
     name: "Resource Type",
@@ -122,7 +122,7 @@ pub(super) static RESOURCE_TYPE: Schema = Schema {
     ],
 };
 
-/// RFC 7643 §7.
+/// The schema of `/Schemas` (RFC 7643 §7).
 pub(super) static SCHEMA: Schema = Schema {
     id: urn::SCHEMA,
     name: "Schema",

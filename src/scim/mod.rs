@@ -1,23 +1,25 @@
-//! SCIM 2.0 (RFC 7643, RFC 7644): the protocol, pure. No HTTP here, no clock, no database.
+//! SCIM 2.0 (RFC 7643, RFC 7644): the protocol as pure functions. This module uses no HTTP library, clock or database.
 //!
 //! ```text
-//! schema     the one table: every attribute's name, type, rules and getter
-//! users, groups   their parts of the table
-//! picture    a workspace at one generation, ready to be asked
-//! shelves    its answers, made before anybody asks
-//! index      where a text is among them
-//! path       attribute names as clients write them
-//! filter     the filter language: parse, bind to the table, match
-//! sort       `sortBy` and `sortOrder`
-//! project    `attributes` and `excludedAttributes`
-//! render     a resource as JSON, through the table
-//! parameters of a URL, decoded
-//! query      a question, as clients put it
-//! page       the question about some types of resources, and its answer: filter, sort, page, project
-//! cursor     how far a walk over a list has come, sealed
-//! discovery  what the bridge says of itself, from the table
-//! meta_schemas  the schemas of that
-//! error      every refusal: status, scimType, sentence
+//! schema        the schema table: every attribute's name, type, characteristics and getter
+//! users         the attributes of User in the table
+//! groups        the attributes of Group in the table
+//! value         resources, and the values that getters return
+//! picture       the served snapshot: a workspace at one generation, prepared for requests
+//! shelves       blocks of prepared responses
+//! index         a hash index from strings to positions
+//! path          resolves attribute names as clients write them
+//! filter        the filter language: parse, bind to the table, match
+//! sort          `sortBy` and `sortOrder`
+//! project       `attributes` and `excludedAttributes`
+//! render        renders a resource as JSON, using the table
+//! parameters    decodes the parameters of a URL
+//! query         parses a client's query
+//! page          a query that is bound to resource types, and its response: filter, sort, page, project
+//! cursor        encrypted positions in a list
+//! discovery     the discovery documents, generated from the table
+//! meta_schemas  the schemas of the discovery documents
+//! error         error responses: status, scimType, detail
 //! ```
 
 mod cursor;
@@ -53,14 +55,14 @@ pub use value::{Resource, Value};
 #[cfg(test)]
 mod tests;
 
-/// The types of resources that are served.
+/// The resource types that the bridge serves.
 pub mod resource_types {
     use super::ResourceType;
 
-    /// Teammates.
+    /// Users: teammates.
     pub const USER: &ResourceType = &super::schema::USER;
-    /// Teams.
+    /// Groups: teams.
     pub const GROUP: &ResourceType = &super::schema::GROUP;
-    /// Both.
+    /// Users and groups, in the order of lists over both.
     pub const ALL: &[&ResourceType] = &[USER, GROUP];
 }

@@ -1,4 +1,4 @@
-//! Lists: which resources match, in which order, and which of them are on the page (RFC 7644 §3.4.2, RFC 9865).
+//! Lists: selects, sorts and pages the matching resources (RFC 7644 §3.4.2, RFC 9865).
 
 use std::ops::Range;
 
@@ -16,68 +16,68 @@ use super::value::Resource;
 use super::{Picture, ScimError, resource_types};
 use crate::directory::Edition;
 
-/// How large pages are.
+/// The limits for pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRules {
-    /// When the client does not say.
+    /// The page size if the request has no `count`.
     pub default_count: usize,
-    /// At the most; RFC 7644 §3.4.2.4 lets a service provider return fewer than asked for.
+    /// The largest page size. RFC 7644 §3.4.2.4 lets a service provider return fewer resources than requested.
     pub max_count: usize,
-    /// Whether clients may walk by cursor.
+    /// Whether clients may page by cursor.
     pub cursors: bool,
 }
 
-/// Who walks over a list, and with which key the cursors on the way are sealed.
+/// The client that pages through a list, and the key that encrypts its cursors.
 #[derive(Clone, Copy, Debug)]
 pub struct Walker<'a> {
-    /// Seals the cursors.
+    /// Encrypts and authenticates the cursors.
     pub key: &'a CursorKey,
-    /// The client, and the workspace that it looks at; a cursor is good for nobody else and nowhere else.
+    /// The client. A cursor is valid only for the client and the workspace that it was issued for.
     pub client: &'a str,
-    /// See `client`.
+    /// The workspace; see `client`.
     pub workspace: &'a str,
 }
 
-/// A part of a list.
+/// The part of a list that a page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The list that it is part of; none for the one that is shown now.
+    /// The snapshot id of the list; `None` for the current snapshot.
     pub edition: Option<Edition>,
-    /// How many resources lie before it.
+    /// The number of resources before this page.
     start: usize,
-    /// How many it takes at the most.
+    /// The maximum number of resources on this page.
     count: usize,
     by_cursor: bool,
 }
 
-/// An answer to a query for several resources (RFC 7644 §3.4.2, ListResponse).
+/// A response to a query for several resources (RFC 7644 §3.4.2, ListResponse).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page {
-    /// The JSON.
+    /// The response body, JSON.
     pub body: Body,
-    /// How many resources match, on all pages.
+    /// The number of matching resources on all pages.
     pub total_results: usize,
-    /// How many are on this page.
+    /// The number of resources on this page.
     pub items_per_page: usize,
-    /// Where the next page begins; none on the last.
+    /// The start of the next page; `None` on the last page.
     pub next: Option<Next>,
 }
 
-/// JSON that is to be sent.
+/// A JSON response body.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Body {
-    /// In one.
+    /// One contiguous buffer.
     Whole(Bytes),
-    /// In pieces that follow each other. Most are ready before anybody asks.
+    /// Chunks to be sent in order. Most are slices of prepared responses.
     Pieces(Vec<Bytes>),
 }
 
-/// Where the next page begins, as the parameter that asks for it.
+/// The start of the next page, as the value of the query parameter that requests it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// `startIndex`
+    /// `startIndex`, counted from 1.
     Index(usize),
-    /// `cursor`
+    /// `cursor`, an encrypted position.
     Cursor(String),
 }
 
@@ -90,25 +90,26 @@ impl Next {
     }
 }
 
-/// A query that fits the types of resources that it is about. Whatever is wrong with it was found when it was made, before
-/// anything is read or awaited.
+/// A query that is bound to resource types. Building it validates the request before anything is read or awaited,
+/// except the cursor and its page size, which [`Question::window`] checks.
 #[derive(Clone, Debug)]
 pub struct Question {
     query: Query,
     types: &'static [&'static ResourceType],
-    /// For each of the types; none where nothing is filtered, or where the users are found by their name.
+    /// One filter for each type, in order. Empty if the query has no filter, or if the name index answers it.
     filters: Vec<Filter>,
     order: Option<Order>,
 }
 
 impl Query {
-    /// Asks this of resources of these types.
+    /// Binds the query to resource types.
     ///
     /// # Errors
-    /// [`ScimError::InvalidFilter`] when the filter, [`ScimError::InvalidValue`] when `sortBy` does not fit the types.
+    /// [`ScimError::InvalidFilter`] if the filter, [`ScimError::InvalidValue`] if `sortBy` does not fit the types.
     pub fn about(self, types: &'static [&'static ResourceType]) -> Result<Question, ScimError> {
         let filters = match &self.filter {
-            // Of all users, the commonest question of all fits, and needs no filter.
+            // `userName eq "…"` on users alone is the most frequent query. It is always valid, and the name index
+            // answers it.
             Some(filter) if filter.user_name().is_none() || types != [resource_types::USER] => {
                 types.iter().map(|kind| Filter::bind(filter, kind, types)).collect::<Result<_, _>>()?
             }
@@ -120,26 +121,28 @@ impl Query {
 }
 
 impl Question {
-    /// The types of resources that it is about.
+    /// The resource types that the query searches.
     #[must_use]
     pub fn types(&self) -> &'static [&'static ResourceType] {
         self.types
     }
 
-    /// Which part of the list is asked for.
+    /// Returns the part of the list that the query requests.
     ///
     /// # Errors
-    /// [`ScimError::InvalidCursor`], or [`ScimError::InvalidCount`] for another page size than the walk began with.
+    /// [`ScimError::InvalidCursor`] for a cursor that does not open. [`ScimError::InvalidCount`] if `count` differs
+    /// from the page size of the first page.
     pub fn window(&self, rules: PageRules, walker: Walker<'_>) -> Result<Window, ScimError> {
         let Query { cursor, start_index, count, .. } = &self.query;
         let asked = count.map(|count| count.min(rules.max_count));
         let count = asked.unwrap_or(rules.default_count);
-        // RFC 9865 §2.4: without either parameter the default method, which stays the one that was there first.
+        // RFC 9865 §2.4: without `startIndex` and `cursor`, the default method applies. It is paging by index, for
+        // compatibility with earlier versions.
         let Some(cursor) = cursor.as_deref().filter(|_| rules.cursors) else {
             let start = start_index.unwrap_or(1) - 1;
             return Ok(Window { edition: None, start, count, by_cursor: false });
         };
-        // RFC 9865 §2.1: "The cursor is omitted or empty" for the first page.
+        // RFC 9865 §2.1: "The cursor is omitted or empty" in the request for the first page.
         if cursor.is_empty() {
             return Ok(Window { edition: None, start: 0, count, by_cursor: true });
         }
@@ -151,7 +154,7 @@ impl Question {
         Ok(Window { edition, start: cursor.start, count: cursor.count, by_cursor: true })
     }
 
-    /// How many comparisons answering takes, roughly.
+    /// The approximate number of comparisons that the query takes.
     #[must_use]
     pub fn effort(&self, picture: &Picture) -> usize {
         let filter = self.query.filter.as_ref().filter(|_| !self.filters.is_empty());
@@ -159,10 +162,10 @@ impl Question {
         resources.saturating_mul(filter.map_or(0, Expression::size) + usize::from(self.order.is_some()))
     }
 
-    /// Answers for the resources that lie in the window.
+    /// Returns the page of resources in the window.
     ///
     /// # Errors
-    /// [`ScimError::Internal`] where a cursor cannot be made.
+    /// [`ScimError::Internal`] if a cursor cannot be encrypted.
     pub fn list(&self, picture: &Picture, window: Window, walker: Walker<'_>) -> Result<Page, ScimError> {
         let Listed { total_results, items_per_page, pieces } = self.select(picture, window);
         let cursor = |start| {
@@ -203,7 +206,7 @@ impl Question {
             for piece in pieces {
                 body.extend([piece.shared(), Bytes::from_static(COMMA)]);
             }
-            // In the place of the last comma.
+            // Replace the last comma with the end of the list.
             body.pop();
             body.push(Bytes::from_static(TAIL));
             Body::Pieces(body)
@@ -214,7 +217,7 @@ impl Question {
     fn select<'p>(&self, picture: &'p Picture, window: Window) -> Listed<'p> {
         let Self { query, types, .. } = self;
         let (total_results, shown) = if query.filter.is_none() && query.sort.is_none() {
-            // What matches is everything, in the order that it is kept in: only the page needs to be looked at.
+            // Every resource matches, in the stored order, so only those on the page need to be read.
             let parts = parts(picture, types, window);
             let total_results = types.iter().map(|kind| picture.count(kind)).sum();
             if types.iter().all(|kind| query.projection(kind).is_none()) {
@@ -227,7 +230,7 @@ impl Question {
         } else {
             self.matching(picture, window)
         };
-        // None at all where nothing in particular is asked for.
+        // Empty if the query has neither `attributes` nor `excludedAttributes`.
         let projections: Vec<(&ResourceType, Projection)> =
             types.iter().filter_map(|kind| Some((*kind, query.projection(kind)?))).collect();
         let projection = |resource: &Resource<'_>| {
@@ -245,7 +248,7 @@ impl Question {
         Listed { total_results, items_per_page, pieces: pieces.collect() }
     }
 
-    /// How many resources match a filter, and those that lie in the window, sorted.
+    /// Returns the number of resources that match, and those in the window, sorted.
     fn matching<'p>(&self, picture: &'p Picture, window: Window) -> (usize, Vec<Resource<'p>>) {
         let mut matching = Vec::new();
         match &self.query.filter {
@@ -256,11 +259,11 @@ impl Question {
                 for (place, kind) in self.types.iter().enumerate() {
                     let fulfils =
                         |resource: &Resource<'_>| self.filters.get(place).is_none_or(|by| by.matches(*resource));
-                    // In the one order that all pages share: by id.
+                    // Ordered by id, so that all pages share one order.
                     matching.extend(picture.all(kind).filter(fulfils));
                 }
-                // NB: somebody who left and was invited again is two accounts of one name and address. Many clients take the
-                // first that they find, which has to be the one that is in use.
+                // NB: a teammate who was removed and invited again has two accounts with the same name and address.
+                // Many clients use the first result, so the active account comes first.
                 if filter.as_ref().is_some_and(Expression::looks_up_a_person) {
                     let users = matching.partition_point(|found| found.resource_type() == resource_types::USER);
                     matching[..users].sort_by_key(|user| !user.is_active());
@@ -274,25 +277,25 @@ impl Question {
         (total, matching.into_iter().skip(window.start).take(window.count).collect())
     }
 
-    /// What a cursor is sealed for: RFC 9865 §2.1, the other parameters "MUST" stay the same from page to page.
+    /// The associated data of a cursor. RFC 9865 §2.1: the other parameters "MUST" stay the same from page to page.
     fn purpose(&self, walker: Walker<'_>) -> String {
         let types: Vec<&str> = self.types.iter().map(|kind| kind.name).collect();
         format!("{}\n{}\n{}\n{}", walker.workspace, walker.client, types.join(","), self.query.canonical())
     }
 }
 
-/// A ListResponse up to its resources.
+/// The part of a ListResponse before its resources.
 struct ListHead<'a> {
     total_results: usize,
     items_per_page: usize,
-    /// RFC 9865 §2: not in answers to walks by cursor.
+    /// `None` when the client pages by cursor (RFC 9865 §2).
     start_index: Option<usize>,
     next_cursor: Option<&'a str>,
     previous_cursor: Option<&'a str>,
 }
 
 impl ListHead<'_> {
-    /// With so much room for what follows.
+    /// Serialises the head and reserves `more` bytes for the body.
     fn written(&self, more: usize) -> String {
         let cursors = [("nextCursor", self.next_cursor), ("previousCursor", self.previous_cursor)];
         let room: usize = cursors.iter().filter_map(|(_, cursor)| *cursor).map(str::len).sum();
@@ -307,7 +310,7 @@ impl ListHead<'_> {
         if let Some(start_index) = self.start_index {
             head.extend([r#","startIndex":"#, number.format(start_index)]);
         }
-        // Cursors have no characters that need escapes.
+        // Cursors are base64url, so they need no JSON escapes.
         for (name, cursor) in cursors {
             if let Some(cursor) = cursor {
                 head.extend([",\"", name, "\":\"", cursor, "\""]);
@@ -318,24 +321,24 @@ impl ListHead<'_> {
     }
 }
 
-/// What stands between two resources.
+/// The separator between two resources.
 const COMMA: &[u8] = b",";
 
-/// What ends a ListResponse.
+/// The end of a ListResponse.
 const TAIL: &[u8] = b"]}";
 
-/// Below this many bytes, putting the pieces of an answer together is less work than sending them one by one.
+/// Below this size in bytes, copying the chunks into one buffer costs less than sending each separately.
 const TOGETHER: usize = 16 * 1024;
 
 /// The resources of a page, as JSON.
 struct Listed<'p> {
     total_results: usize,
     items_per_page: usize,
-    /// Without the commas between them.
+    /// The chunks, without the commas between them.
     pieces: Vec<Piece<'p>>,
 }
 
-/// Which places of each type lie in a window over everything.
+/// Splits a window over all types into a range of positions for each type.
 fn parts(
     picture: &Picture,
     types: &[&'static ResourceType],

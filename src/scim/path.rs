@@ -1,43 +1,44 @@
-//! Attribute names as clients write them, found in the table.
+//! Resolves attribute names, as clients write them, in the schema table.
 //!
-//! RFC 7644 §3.10: "All operations share a common scheme for referencing simple and complex attributes."
-//! `userName`, `name.familyName`, `urn:…:User:userName`, `urn:…:intercom:2.0:User:intercomId`, in any case.
+//! RFC 7644 §3.10: "All operations share a common scheme for referencing simple and complex attributes." Examples:
+//! `userName`, `name.familyName`, `urn:…:User:userName`, `urn:…:intercom:2.0:User:intercomId`. Case does not matter.
 
 use super::schema::{Attribute, ResourceType};
 
-/// An attribute of a type of resource.
+/// The path of an attribute within a resource type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path {
-    /// Which section of the type.
+    /// The index of the section in the type.
     pub section: usize,
-    /// Which attribute of the section.
+    /// The index of the attribute in the section.
     pub attribute: usize,
-    /// Which sub-attribute, if one is named.
+    /// The index of the sub-attribute, if the name has one.
     pub sub: Option<usize>,
 }
 
-/// What a name can stand for.
+/// What a name refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
     /// One attribute or sub-attribute.
     Attribute(Path),
-    /// All that a schema has: its URN alone.
+    /// All attributes of a schema: the name is its URN alone.
     Section(usize),
 }
 
 impl Path {
-    /// The attribute, and the sub-attribute if one is named.
+    /// Returns the attribute, and the sub-attribute if the path has one.
     pub fn resolve(self, resource_type: &'static ResourceType) -> (&'static Attribute, Option<&'static Attribute>) {
         let attribute = &resource_type.sections[self.section].attributes[self.attribute];
         (attribute, self.sub.map(|sub| &attribute.sub_attributes()[sub]))
     }
 }
 
-/// Finds a name in the table of a type. None when the type has no such attribute.
+/// Resolves a name in the table of a resource type. Returns `None` if the type has no such attribute.
 ///
 /// RFC 7643 §2.1: "Attribute names are case insensitive".
 pub fn find(resource_type: &ResourceType, name: &str) -> Option<Named> {
-    // The `2.0` in a URN is no sub-attribute, so URNs are cut off before dots are looked at.
+    // The dot in a URN's `2.0` does not separate a sub-attribute, so the URN is removed before the name is split at
+    // dots.
     for (place, section) in resource_type.sections.iter().enumerate() {
         let Some(schema) = section.schema else { continue };
         let Some(prefix) = name.get(..schema.id.len()).filter(|prefix| prefix.eq_ignore_ascii_case(schema.id)) else {
@@ -45,7 +46,7 @@ pub fn find(resource_type: &ResourceType, name: &str) -> Option<Named> {
         };
         match &name[prefix.len()..] {
             "" => return Some(Named::Section(place)),
-            // RFC 7643 §3.1: the common attributes are of every schema, and so may carry its URN.
+            // RFC 7643 §3.1: the common attributes are part of every schema, so they may be prefixed with its URN.
             rest => {
                 let rest = rest.strip_prefix(':')?;
                 return in_section(resource_type, place, rest)
@@ -71,7 +72,7 @@ fn in_section(resource_type: &ResourceType, section: usize, name: &str) -> Optio
     Some(Path { section, attribute, sub })
 }
 
-/// The place of a name among attributes.
+/// The index of the attribute with this name, in any case.
 pub fn position(attributes: &[Attribute], name: &str) -> Option<usize> {
     attributes.iter().position(|attribute| attribute.name.eq_ignore_ascii_case(name))
 }

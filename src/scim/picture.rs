@@ -1,4 +1,5 @@
-//! A workspace at one generation, ready to be asked. It never changes: a new generation is a new picture.
+//! The served snapshot: a workspace at one generation, prepared for requests. It is immutable; a new generation is a
+//! new snapshot.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -16,24 +17,25 @@ use super::value::{GroupRef, Resource, UserRef};
 use crate::directory::text::folded;
 use crate::directory::{Directory, Edition, Link, Names, Workspace};
 
-/// A workspace's users and groups as SCIM shows them. What did not change from one generation to the next is shared
-/// between their pictures, so that keeping several takes little more room than keeping one.
+/// A workspace's users and groups as SCIM resources. Snapshots of consecutive generations share what did not change, so
+/// several take little more memory than one.
 #[derive(Clone, Debug)]
 pub struct Picture {
     directory: Arc<Directory>,
     base_url: String,
-    /// Whether the ready answers begin with another address.
+    /// Whether `base_url` differs from the one in the prepared responses, so that these cannot be used.
     elsewhere: bool,
     names: Names,
     users: Arc<Shelves>,
     groups: Arc<Shelves>,
-    /// By the folded userName, which is not caseExact (RFC 7643 §4.1.1).
+    /// Index by the case-folded userName, which is not caseExact (RFC 7643 §4.1.1).
     users_by_name: Arc<Index>,
 }
 
 impl Picture {
-    /// Makes the picture of a directory. `base_url` is the root of the workspace's SCIM service, without a
-    /// slash at its end; locations and references begin with it. `previous` is an earlier picture, to share with.
+    /// Builds the served snapshot of a directory. `base_url` is the root of the workspace's SCIM service, without a
+    /// trailing slash; locations and references begin with it. `previous` is an earlier snapshot with which unchanged
+    /// blocks are shared.
     #[must_use]
     pub fn new(directory: Directory, base_url: impl Into<String>, names: Names, previous: Option<&Self>) -> Self {
         let users = Shelves::of_ids("adm_", directory.people.iter().map(|person| &person.user.id));
@@ -54,15 +56,15 @@ impl Picture {
         picture
     }
 
-    /// The same picture, seen from another address: locations and references begin with that. Its answers are made when
-    /// they are asked for.
+    /// Returns the same snapshot with another base URL for locations and references. Its responses are rendered on
+    /// request.
     #[must_use]
     pub fn seen_from(&self, base_url: impl Into<String>) -> Self {
         Self { base_url: base_url.into(), elsewhere: true, ..self.clone() }
     }
 
-    /// The same picture, to be kept beside a newer one: with those answers alone that the newer one has too. The others
-    /// are made when they are asked for.
+    /// Returns a copy to keep beside a newer snapshot. It keeps only the prepared responses that it shares with the
+    /// newer one. The others are rendered on request.
     #[must_use]
     pub fn beside(&self, newer: &Self) -> Self {
         let users = Arc::new(self.users.shared_with(&newer.users));
@@ -70,7 +72,7 @@ impl Picture {
         Self { users, groups, ..self.clone() }
     }
 
-    /// Puts an answer for each resource on the shelves, or takes the earlier shelf where it holds the same.
+    /// Prepares a response for each resource, or reuses the block of the earlier snapshot if it has the same responses.
     fn make_ready(&mut self, previous: Option<&Self>) {
         let mut bytes = 0;
         for kind in resource_types::ALL {
@@ -78,12 +80,13 @@ impl Picture {
                 let same = previous.and_then(|previous| self.same_shelf(kind, number, previous));
                 let neighbours = same.cloned().or_else(|| {
                     let earlier = previous.and_then(|previous| previous.shelves(kind).get(number));
-                    // Room for as much as the earlier one holds, or else the last, and for a little more: one that grows takes
-                    // as much again for a moment, and the shelf with the team of everybody is a tenth of all.
+                    // Reserve the size of the earlier block, or else of the previous one, and an eighth more. A buffer
+                    // that has to grow briefly takes twice the memory, and the block with the team of all teammates is
+                    // a tenth of the total.
                     bytes = earlier.map_or(bytes, Shelf::bytes);
                     let neighbours = self.written_shelf(kind, number, bytes + bytes / 8)?;
                     bytes = neighbours.bytes();
-                    // Other values may make the same answers.
+                    // Different values may still render to the same responses.
                     Some(earlier.filter(|earlier| earlier.is_good_for(&neighbours)).cloned().unwrap_or(neighbours))
                 });
                 if let Some(neighbours) = neighbours {
@@ -93,7 +96,7 @@ impl Picture {
         }
     }
 
-    /// The shelf of an earlier picture, if its answers are those of this one: nothing is different that they show.
+    /// Returns the block of an earlier snapshot if its responses are still valid: no value that they show has changed.
     fn same_shelf<'p>(&self, kind: &ResourceType, number: usize, earlier: &'p Self) -> Option<&'p Shelf> {
         let neighbours = earlier.shelves(kind).get(number).filter(|neighbours| neighbours.is_filled())?;
         let mut places = neighbours.places(number);
@@ -102,7 +105,7 @@ impl Picture {
         same.then_some(neighbours)
     }
 
-    /// With room for so many bytes at first.
+    /// Renders a block. `room` is the initial capacity in bytes.
     fn written_shelf(&self, kind: &ResourceType, number: usize, room: usize) -> Option<Shelf> {
         let empty = self.shelves(kind).get(number)?;
         let (mut written, mut spans, mut versions) =
@@ -119,7 +122,7 @@ impl Picture {
         Some(empty.filled(spans, versions, written))
     }
 
-    /// Whether the answer at a place is the one that an earlier picture has there: nothing is different that it shows.
+    /// Whether the response at this position is the same as in an earlier snapshot: no value that it shows has changed.
     fn says_the_same(&self, earlier: &Self, kind: &ResourceType, place: usize) -> bool {
         let (now, was) = (&self.directory, &earlier.directory);
         let same_service = self.base_url == earlier.base_url && self.names == earlier.names;
@@ -157,7 +160,8 @@ impl Picture {
         Arc::make_mut(if *kind == schema::USER { &mut self.users } else { &mut self.groups })
     }
 
-    /// The ready answers of a type at these places, to be joined by commas: slices of shelves.
+    /// The responses of a type at these positions, as chunks to be joined by commas: slices of blocks, or single
+    /// rendered responses.
     pub(super) fn ready_part(&self, kind: &ResourceType, places: Range<usize>) -> impl Iterator<Item = Piece<'_>> {
         let shelves = places.start / SHELF..places.end.div_ceil(SHELF);
         shelves.flat_map(move |number| {
@@ -169,36 +173,36 @@ impl Picture {
         })
     }
 
-    /// The answers at neighbouring places of one shelf, if they stand there.
+    /// The prepared responses at these positions of one block, if there are any for this base URL.
     fn shelved(&self, kind: &ResourceType, places: Range<usize>) -> Option<Piece<'_>> {
         if self.elsewhere { None } else { self.shelves(kind).answers(places) }
     }
 
-    /// What it shows.
+    /// The directory that the snapshot was built from.
     #[must_use]
     pub fn directory(&self) -> &Directory {
         &self.directory
     }
 
-    /// Which list of people it shows.
+    /// The snapshot id.
     #[must_use]
     pub fn edition(&self) -> Edition {
         self.directory.edition
     }
 
-    /// Which workspace it shows.
+    /// The workspace.
     #[must_use]
     pub fn workspace(&self) -> &Workspace {
         &self.directory.workspace
     }
 
-    /// The root of the workspace's SCIM service.
+    /// The root of the workspace's SCIM service, without a trailing slash.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// The user or group with that SCIM id; ids are caseExact (RFC 7643 §3.1).
+    /// Returns the user or group with this SCIM id. Ids are caseExact (RFC 7643 §3.1).
     #[must_use]
     pub fn by_id(&self, id: &str) -> Option<Resource<'_>> {
         match self.users.place(id) {
@@ -207,19 +211,19 @@ impl Picture {
         }
     }
 
-    /// How many resources of a type there are.
+    /// The number of resources of a type.
     #[must_use]
     pub fn count(&self, kind: &ResourceType) -> usize {
         self.shelves(kind).count()
     }
 
-    /// The resources of a type, by id.
+    /// The resources of a type, ordered by id.
     #[must_use]
     pub fn all(&self, kind: &ResourceType) -> impl ExactSizeIterator<Item = Resource<'_>> {
         self.part(kind, 0..self.count(kind))
     }
 
-    /// The resources of a type at these places, by id. Places that there are not are left out.
+    /// The resources of a type at these positions, ordered by id. Positions beyond the end are ignored.
     #[must_use]
     pub fn part(&self, kind: &ResourceType, places: Range<usize>) -> impl ExactSizeIterator<Item = Resource<'_>> {
         let places = places.start.min(self.count(kind))..places.end.min(self.count(kind));
@@ -227,10 +231,11 @@ impl Picture {
         places.map(move |place| if user { self.as_user(place) } else { self.as_group(place) })
     }
 
-    /// The users with that userName, in any case and any Unicode form.
+    /// The users with this userName, in any case and any Unicode normalisation form.
     ///
-    /// NB: somebody who left and was invited again is two accounts of one userName, which RFC 7643 §4.1.1 has be
-    /// unique. Both are kept, since pullers know them by id; whoever asks for the name sees the active one first.
+    /// NB: a teammate who was removed and invited again has two accounts with one userName, which RFC 7643 §4.1.1
+    /// requires to be unique. Both are kept, since clients know them by id. A search by name returns the active one
+    /// first.
     pub fn users_named(&self, user_name: &str) -> impl Iterator<Item = Resource<'_>> {
         let wanted = folded(user_name);
         let candidates = self.users_by_name.candidates(&wanted).filter_map(|place| self.user_at(place));
@@ -248,7 +253,7 @@ impl Picture {
         one.into_iter().chain(several)
     }
 
-    /// How names of one word are split.
+    /// How a name of one word becomes given and family name.
     pub(super) fn names(&self) -> Names {
         self.names
     }
@@ -280,7 +285,7 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// Its SCIM id.
+    /// The SCIM id.
     #[must_use]
     pub fn id(self) -> &'a str {
         match self {
@@ -289,7 +294,7 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// The weak ETag: `W/"…"`.
+    /// The weak ETag of the resource: `W/"…"`.
     #[must_use]
     pub fn version(self) -> &'a str {
         match self {
@@ -298,13 +303,14 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// The answer that is made once for a generation: the resource without `attributes` and `excludedAttributes`.
+    /// The response to a request without `attributes` and `excludedAttributes`, which is prepared once for each
+    /// generation.
     #[must_use]
     pub fn ready(self) -> Bytes {
         self.piece().shared()
     }
 
-    /// The same, not to be kept.
+    /// The same as a chunk that borrows from the snapshot.
     pub(super) fn piece(self) -> Piece<'a> {
         self.shelved().unwrap_or_else(|| {
             let mut made = Vec::new();
@@ -318,7 +324,7 @@ impl<'a> Resource<'a> {
         self.picture().shelved(self.resource_type(), place..place + 1)
     }
 
-    /// Its address, cut from the ready answer where that has it.
+    /// The URL of the resource, as a slice of the prepared response where possible.
     #[must_use]
     pub fn ready_location(self) -> Bytes {
         let cut = || {
@@ -326,7 +332,7 @@ impl<'a> Resource<'a> {
             let parts = [self.picture().base_url(), self.resource_type().endpoint, "/", self.id()];
             let end = answer.len().checked_sub(AFTER_LOCATION.len())?;
             let start = end.checked_sub(parts.map(str::len).iter().sum())?;
-            // One that JSON writes in another way is longer there.
+            // If JSON escapes the location, it is longer there, so the slice would not begin at the location.
             answer[..start].ends_with(BEFORE_LOCATION.as_bytes()).then(|| answer.slice(start..end))
         };
         cut().unwrap_or_else(|| self.location().into())

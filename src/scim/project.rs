@@ -1,26 +1,26 @@
-//! `attributes` and `excludedAttributes` (RFC 7644 §3.4.2.5, §3.9): which attributes are in an answer.
+//! `attributes` and `excludedAttributes` (RFC 7644 §3.4.2.5, §3.9): which attributes a response has.
 
 use super::path::{self, Named};
 use super::schema::{Attribute, ResourceType, Returned};
 
-/// Which attributes of a type of resource are in an answer.
+/// The attributes of a resource type that a response has.
 #[derive(Clone, Debug)]
 pub struct Projection {
-    /// For each section of the type, for each of its attributes.
+    /// Indexed by section of the type, then by attribute.
     shown: Vec<Vec<Shown>>,
 }
 
-/// How much of an attribute is shown.
+/// Which part of an attribute is returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shown {
     No,
     Whole,
-    /// Only the sub-attributes at these places.
+    /// Only the sub-attributes with these indices.
     Some(Vec<usize>),
 }
 
 impl Shown {
-    /// Whether the sub-attribute at that place is shown.
+    /// Whether the sub-attribute with index `sub` is returned.
     pub(super) fn has(&self, sub: usize) -> bool {
         match self {
             Self::No => false,
@@ -31,7 +31,7 @@ impl Shown {
 }
 
 impl Projection {
-    /// What an answer holds when nothing in particular is asked for.
+    /// The attributes that are returned if the request selects none.
     #[must_use]
     pub fn default_of(resource_type: &ResourceType) -> Self {
         let shown =
@@ -39,7 +39,7 @@ impl Projection {
         Self { shown: by_section(resource_type, shown) }
     }
 
-    /// The minimum set and what `names` name. Names that the type does not have are ignored.
+    /// Returns the minimum set and the attributes in `names`. Names that the type does not have are ignored.
     ///
     /// RFC 7644 §3.9: "If specified, each resource returned MUST contain the minimum set of resource
     /// attributes and any attributes or sub-attributes explicitly requested by the "attributes" parameter."
@@ -66,7 +66,7 @@ impl Projection {
         projection
     }
 
-    /// The default set without what `names` name. Names that the type does not have are ignored.
+    /// Returns the default set without the attributes in `names`. Names that the type does not have are ignored.
     ///
     /// RFC 7644 §3.9: "each resource returned MUST contain the minimum set of resource attributes.
     /// Additionally, the default set of attributes minus those attributes listed in

@@ -1,4 +1,4 @@
-//! A question, as clients put it: in the parameters of a URL, or in the body of a `POST …/.search`.
+//! Parses a client's query: from the parameters of a URL, or from the body of a `POST …/.search`.
 
 use std::borrow::Cow;
 
@@ -14,25 +14,25 @@ use super::schema::{ResourceType, urn};
 use super::sort::Sort;
 use super::value::Resource;
 
-/// What a client asks of a list, or of one resource.
+/// The parameters of a request for a list or for one resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
     pub(super) filter: Option<Expression>,
     pub(super) sort: Option<Sort>,
-    /// Counted from 1; none where the client does not say.
+    /// Counted from 1; `None` if the request has no `startIndex`.
     pub(super) start_index: Option<usize>,
-    /// The empty one asks for the first page of a walk by cursors.
+    /// An empty cursor requests the first page.
     pub(super) cursor: Option<String>,
     pub(super) count: Option<usize>,
     attributes: Vec<String>,
     excluded_attributes: Vec<String>,
 }
 
-/// The parameters that mean something (RFC 7644 §3.4.2, RFC 9865 §2).
+/// The supported parameters (RFC 7644 §3.4.2, RFC 9865 §2).
 const NAMES: [&str; 8] =
     ["filter", "startIndex", "count", "cursor", "attributes", "excludedAttributes", "sortBy", "sortOrder"];
 
-/// What was asked, before the parts of it are looked at together.
+/// The parameters as received, before they are validated together.
 #[derive(Default)]
 struct SearchRequest {
     filter: Option<String>,
@@ -46,12 +46,12 @@ struct SearchRequest {
 }
 
 impl Query {
-    /// Reads a question about a list from the query of a URL. Unknown parameters are ignored; names are taken
-    /// in any case, since some clients write `startindex`.
+    /// Parses the query string of a request for a list. Unknown parameters are ignored. Names are matched in any case,
+    /// since some clients write `startindex`.
     ///
     /// # Errors
-    /// [`ScimError::InvalidFilter`], or [`ScimError::InvalidValue`] for a number that is none, a `sortOrder` that is
-    /// none, and for two parameters that exclude each other.
+    /// [`ScimError::InvalidFilter`], or [`ScimError::InvalidValue`] for an invalid number, an invalid `sortOrder`, or
+    /// two parameters that exclude each other.
     pub fn of_list(query: &str) -> Result<Self, ScimError> {
         Self::from_parameters(parameters(query))
     }
@@ -68,7 +68,7 @@ impl Query {
                 }
                 Some("cursor") => request.cursor = Some(value.into_owned()),
                 Some("count") => request.count = number(&value).map_err(|expected| must("count", expected))?,
-                // Some clients write a list as one parameter for each of its items.
+                // Some clients repeat the parameter for each item of a list.
                 Some("attributes") => request.attributes.extend(names(&value)),
                 Some("excludedAttributes") => request.excluded_attributes.extend(names(&value)),
                 _ => {}
@@ -77,28 +77,28 @@ impl Query {
         Self::from_request(request)
     }
 
-    /// Reads a question about one resource, where only `attributes` and `excludedAttributes` mean anything.
+    /// Parses the query string of a request for one resource, where only `attributes` and `excludedAttributes` apply.
     ///
     /// # Errors
-    /// [`ScimError::InvalidValue`] for both together.
+    /// [`ScimError::InvalidValue`] if both are present.
     pub fn of_one(query: &str) -> Result<Self, ScimError> {
         let projecting = |name: &str| ["attributes", "excludedAttributes"].iter().any(|n| n.eq_ignore_ascii_case(name));
         Self::from_parameters(parameters(query).filter(|(name, _)| projecting(name)))
     }
 
-    /// Reads a query from the body of a `POST …/.search` (RFC 7644 §3.4.3).
+    /// Parses the body of a `POST …/.search` (RFC 7644 §3.4.3).
     ///
-    /// NB: some clients write every value as a text. A number may be a text of digits, and a list of names one text with
-    /// commas between them.
+    /// NB: some clients send every value as a string. A number may therefore be a string of digits, and a list of names
+    /// one string with commas between them.
     ///
     /// # Errors
-    /// [`ScimError::InvalidSyntax`] for a body that is no SearchRequest, else as [`Self::of_list`].
+    /// [`ScimError::InvalidSyntax`] for a body that is not a SearchRequest; otherwise as [`Self::of_list`].
     pub fn from_body(body: &[u8]) -> Result<Self, ScimError> {
         let unreadable = |why: &str| ScimError::InvalidSyntax { why: format!("the body is no SearchRequest: {why}") };
         let body: Value = serde_json::from_slice(body).map_err(|_| unreadable("it is not JSON"))?;
         let Value::Object(members) = body else { return Err(unreadable("it is not an object")) };
         let (mut request, mut wrong) = (SearchRequest::default(), Vec::new());
-        // RFC 7643 §2.5: null and absent are one state.
+        // RFC 7643 §2.5: null and absent are the same state.
         for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
             // RFC 7643 §2.1: names are compared without regard to case. Unknown ones are ignored, as in a URL.
             let known = NAMES.iter().chain(&["schemas"]).find(|known| is_named(name, known));
@@ -114,7 +114,7 @@ impl Query {
         if !request.attributes.is_empty() && !request.excluded_attributes.is_empty() {
             return Err(invalid("attributes and excludedAttributes cannot be used together"));
         }
-        // RFC 9865 §2.4: the one selects paging by index and the other by cursor.
+        // RFC 9865 §2.4: `startIndex` selects paging by index, `cursor` paging by cursor.
         if request.start_index.is_some() && request.cursor.is_some() {
             return Err(invalid("startIndex and cursor cannot be used together"));
         }
@@ -124,7 +124,7 @@ impl Query {
             Some("descending") => true,
             Some(_) => return Err(invalid("sortOrder must be ascending or descending")),
         };
-        // NB: the grammar has no empty filter; clients send one when they mean none.
+        // NB: the grammar has no empty filter. Clients send one when they mean no filter.
         let filter = request.filter.filter(|filter| !filter.chars().all(char::is_whitespace));
         let sort_by = request.sort_by.map(|by| by.trim().to_owned()).filter(|by| !by.is_empty());
         Ok(Self {
@@ -140,7 +140,7 @@ impl Query {
         })
     }
 
-    /// Answers for one resource; a filter and paging mean nothing there and are ignored.
+    /// Returns the response for one resource. A filter and paging are ignored.
     #[must_use]
     pub fn one(&self, resource: Resource<'_>) -> Bytes {
         match self.projection(resource.resource_type()) {
@@ -153,7 +153,8 @@ impl Query {
         }
     }
 
-    /// None where nothing in particular is asked for, so that ready answers will do.
+    /// Returns `None` if the request has neither `attributes` nor `excludedAttributes`, so that the prepared response
+    /// can be used.
     pub(super) fn projection(&self, resource_type: &'static ResourceType) -> Option<Projection> {
         if !self.attributes.is_empty() {
             Some(Projection::only(resource_type, self.attributes.iter().map(String::as_str)))
@@ -164,7 +165,8 @@ impl Query {
         }
     }
 
-    /// What is asked, but for the paging, in one way of writing for all that mean the same.
+    /// Returns the query without the paging parameters, in a canonical form: queries that differ only in the case of
+    /// names or in the way the filter is written have the same one.
     pub(super) fn canonical(&self) -> String {
         let lower = |names: &[String]| names.join(",").to_ascii_lowercase();
         let filter = self.filter.as_ref().map(Expression::to_string).unwrap_or_default();
@@ -174,10 +176,10 @@ impl Query {
 }
 
 impl SearchRequest {
-    /// Takes a member of a body.
+    /// Stores a member of a request body.
     ///
     /// # Errors
-    /// What the member must be, after "must".
+    /// A phrase that follows "must" and says what the member must be.
     fn take(&mut self, name: &str, value: &Value) -> Result<(), String> {
         let text = || value.as_str().map(str::to_owned).ok_or_else(|| "be a text".to_owned());
         match name {
@@ -189,7 +191,7 @@ impl SearchRequest {
             "count" => self.count = whole(value)?,
             "attributes" => self.attributes.extend(list(value).ok_or(NO_LIST)?),
             "excludedAttributes" => self.excluded_attributes.extend(list(value).ok_or(NO_LIST)?),
-            // NB: RFC 7644 §3.4.3 has clients send `schemas`; one that leaves it out is understood all the same.
+            // NB: RFC 7644 §3.4.3 requires `schemas`. A body without it is accepted too.
             _ => {
                 let named = |urns: Vec<String>| urns.iter().any(|urn| urn.eq_ignore_ascii_case(urn::SEARCH_REQUEST));
                 if !list(value).is_some_and(named) {
@@ -201,10 +203,10 @@ impl SearchRequest {
     }
 }
 
-/// What a list of names must be.
+/// The requirement for a list of names, to follow "must".
 const NO_LIST: &str = "be a list of names, or one text with commas between them";
 
-/// In any case; most write it as it is.
+/// Compares without regard to case. Most clients use the exact name, which the first comparison finds.
 fn is_named(text: &str, name: &str) -> bool {
     text == name || text.eq_ignore_ascii_case(name)
 }
@@ -217,10 +219,10 @@ fn must(name: &str, expected: &str) -> ScimError {
     invalid(&format!("{name} must {expected}"))
 }
 
-/// What a number must be.
+/// The requirement for a number, to follow "must".
 const NO_NUMBER: &str = "be a whole number";
 
-/// A whole number; none for an empty text, which says as much as no parameter at all.
+/// Parses a whole number. Returns `None` for an empty string, which is treated as an absent parameter.
 fn number(text: &str) -> Result<Option<i64>, &'static str> {
     let text = text.trim();
     if text.is_empty() {
@@ -230,11 +232,11 @@ fn number(text: &str) -> Result<Option<i64>, &'static str> {
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(NO_NUMBER);
     }
-    // A number that is larger than any list means the same as one that is just larger.
+    // A number that does not fit into `i64` is beyond any list, so it is replaced with the largest one.
     Ok(Some(digits.parse().unwrap_or(i64::MAX) * sign))
 }
 
-/// The same in JSON, where some write `10` as `10.0` or as `"10"`.
+/// Parses a whole number in JSON. Some clients write `10` as `10.0` or as `"10"`.
 fn whole(value: &Value) -> Result<Option<i64>, &'static str> {
     match value {
         Value::String(text) => number(text),
@@ -251,7 +253,7 @@ fn names(list: &str) -> impl Iterator<Item = String> {
     list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
-/// A list of names in JSON, or one text that holds them.
+/// Parses a list of names: a JSON array of strings, or one string with commas between the names.
 fn list(value: &Value) -> Option<Vec<String>> {
     let items = match value {
         Value::Array(items) => items.as_slice(),

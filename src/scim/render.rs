@@ -1,12 +1,12 @@
-//! A resource as JSON, through the table.
+//! Renders a resource as JSON, using the schema table.
 
 use super::project::{Projection, Shown};
 use super::schema::{Attribute, Content, SCHEMAS, Section};
 use super::value::{Resource, Value};
 use crate::date_time;
 
-/// Writes a resource. What is unassigned is left out (RFC 7643 §2.5: "Unassigned attributes … are
-/// equivalent to being … not present").
+/// Writes a resource. Unassigned attributes are omitted (RFC 7643 §2.5: "Unassigned attributes … are equivalent to
+/// being … not present").
 pub(super) fn resource(out: &mut Vec<u8>, resource: Resource<'_>, projection: &Projection) {
     let mut object = Object::open(out);
     for (place, section) in resource.resource_type().sections.iter().enumerate() {
@@ -60,10 +60,10 @@ fn attributes(
     }
 }
 
-/// RFC 7643 §3, schemas: "URIs that are used to indicate the namespaces of the SCIM schemas that define the attributes
-/// present in the current JSON structure". The type's own schema is always one of them, since `id` is always there and
-/// "common attributes … are considered to be part of every base resource schema" (RFC 7643 §3.1). An extension is one if its
-/// container is there.
+/// Writes the `schemas` attribute. RFC 7643 §3, schemas: "URIs that are used to indicate the namespaces of the SCIM
+/// schemas that define the attributes present in the current JSON structure". The type's own schema is always included,
+/// since `id` is always present and "common attributes … are considered to be part of every base resource schema" (RFC
+/// 7643 §3.1). An extension is included if its container is present.
 fn schemas(out: &mut Vec<u8>, resource: Resource<'_>, projection: &Projection) {
     let sections = resource.resource_type().sections.iter().enumerate();
     let present =
@@ -77,7 +77,7 @@ fn schemas(out: &mut Vec<u8>, resource: Resource<'_>, projection: &Projection) {
     out.push(b']');
 }
 
-/// Whether anything of a section is in the answer.
+/// Whether the response has any attribute of a section.
 fn is_present(resource: Resource<'_>, projection: &Projection, place: usize, section: &Section) -> bool {
     section.attributes.iter().enumerate().any(|(at, attribute)| {
         let shown = projection.shown(place, at);
@@ -103,7 +103,7 @@ fn subs(object: &mut Object<'_>, resource: Resource<'_>, shown: &Shown, all: &[A
     }
 }
 
-/// An object that is being written.
+/// A JSON object that is being written.
 struct Object<'o> {
     out: &'o mut Vec<u8>,
     empty: bool,
@@ -124,7 +124,7 @@ impl<'o> Object<'o> {
             self.out.push(b',');
         }
         self.empty = false;
-        // Names of the table need no escapes.
+        // Attribute names and URNs in the table need no escapes.
         self.out.push(b'"');
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
@@ -149,7 +149,7 @@ impl<'o> Object<'o> {
         self.out.push(b']');
     }
 
-    /// An object within; taken back if nothing was written into it.
+    /// Writes a nested object, or nothing if it would be empty.
     fn nested(&mut self, name: &str, write: impl FnOnce(&mut Object<'_>)) {
         let (before, was_empty) = (self.out.len(), self.empty);
         self.name(name);
@@ -179,6 +179,6 @@ fn write_value(out: &mut Vec<u8>, value: &Value<'_>) {
 }
 
 fn write_text(out: &mut Vec<u8>, text: &str) {
-    // Writing a str into a Vec cannot fail.
+    // Writing a string into a Vec cannot fail.
     let _ = serde_json::to_writer(out, text);
 }

@@ -1,47 +1,47 @@
-//! The one table: every attribute's name, type, rules and getter. `/Schemas`, filters, projection and
-//! rendering all go through it, so what is announced is what is served.
+//! The schema table: every attribute's name, type, characteristics and getter. `/Schemas`, filters, projection and
+//! rendering all use it, so the announced schema always matches the served data.
 //!
-//! Everything is `readOnly`, because this version of the bridge writes nothing to Intercom
-//! (RFC 7643 §7 lets a service provider state its own characteristics).
+//! Every attribute is `readOnly`, because this version of the bridge writes nothing to Intercom (RFC 7643 §7 lets a
+//! service provider state its own characteristics).
 
 use super::value::{GroupRef, Resource, UserRef, Value};
 use super::{groups, users};
 
-/// The URNs of the schemas and messages in use.
+/// The URNs of the schemas and messages that the bridge uses.
 pub mod urn {
-    /// RFC 7643 §4.1.
+    /// The User schema (RFC 7643 §4.1).
     pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-    /// RFC 7643 §4.2.
+    /// The Group schema (RFC 7643 §4.2).
     pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
-    /// What only Intercom knows of a teammate.
+    /// The extension of User with attributes specific to Intercom.
     pub const INTERCOM_USER: &str = "urn:ietf:params:scim:schemas:extension:intercom:2.0:User";
-    /// What only Intercom knows of a team.
+    /// The extension of Group with attributes specific to Intercom.
     pub const INTERCOM_GROUP: &str = "urn:ietf:params:scim:schemas:extension:intercom:2.0:Group";
-    /// RFC 7643 §5.
+    /// The schema of `/ServiceProviderConfig` (RFC 7643 §5).
     pub const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
-    /// RFC 7643 §6.
+    /// The schema of `/ResourceTypes` (RFC 7643 §6).
     pub const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
-    /// RFC 7643 §7.
+    /// The schema of `/Schemas` (RFC 7643 §7).
     pub const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
-    /// RFC 7644 §3.4.2.
+    /// The message for a list (RFC 7644 §3.4.2).
     pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
-    /// RFC 7644 §3.4.3.
+    /// The message for a query by POST (RFC 7644 §3.4.3).
     pub const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
-    /// RFC 7644 §3.12.
+    /// The message for an error (RFC 7644 §3.12).
     pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 }
 
-/// A kind of resource and where it is served (RFC 7643 §6).
+/// A resource type and its endpoint (RFC 7643 §6).
 #[derive(Debug)]
 pub struct ResourceType {
-    /// `User` or `Group`.
+    /// The name: `User` or `Group`.
     pub name: &'static str,
-    /// Relative to the base URL.
+    /// The path relative to the base URL.
     pub endpoint: &'static str,
-    /// For people.
+    /// Human-readable text.
     pub description: &'static str,
-    /// The schema and its extensions, with the common attributes before and after, in the order they
-    /// are written.
+    /// The sections in the order in which they are written: common attributes, the schema, its extensions, common
+    /// attributes.
     pub sections: &'static [Section],
 }
 
@@ -51,12 +51,12 @@ impl PartialEq for ResourceType {
     }
 }
 
-/// Attributes that stand together.
+/// A group of attributes with the same schema.
 #[derive(Debug)]
 pub struct Section {
-    /// The schema they belong to; none for the attributes that every resource has (RFC 7643 §3.1).
+    /// The schema that the attributes belong to; `None` for the common attributes (RFC 7643 §3.1).
     pub schema: Option<&'static Schema>,
-    /// Whether they stand in an object of their own under the schema's URN (RFC 7643 §3.3).
+    /// Whether the attributes are in an object of their own under the schema's URN (RFC 7643 §3.3).
     pub extension: bool,
     /// The attributes.
     pub attributes: &'static [Attribute],
@@ -65,81 +65,81 @@ pub struct Section {
 /// A schema (RFC 7643 §7).
 #[derive(Debug)]
 pub struct Schema {
-    /// Its URN.
+    /// The URN.
     pub id: &'static str,
-    /// For people.
+    /// Human-readable text.
     pub name: &'static str,
-    /// For people.
+    /// Human-readable text.
     pub description: &'static str,
-    /// Its attributes.
+    /// The attributes.
     pub attributes: &'static [Attribute],
 }
 
-/// An attribute: what `/Schemas` says of it, and how to get its values.
+/// An attribute: its characteristics for `/Schemas`, and how to get its values.
 #[derive(Debug)]
 pub struct Attribute {
-    /// As it is written in JSON; names are compared without regard to case (RFC 7643 §2.1).
+    /// The name as written in JSON. Names are compared without regard to case (RFC 7643 §2.1).
     pub name: &'static str,
-    /// The type of its values.
+    /// The type of the values.
     pub kind: Kind,
-    /// Whether a resource always has it.
+    /// Whether a resource always has the attribute.
     pub required: bool,
-    /// Whether `A` and `a` differ in its values.
+    /// Whether values are compared with regard to case.
     pub case_exact: bool,
-    /// When it is in an answer.
+    /// When the attribute is returned.
     pub returned: Returned,
-    /// Whether two resources can share a value.
+    /// Whether values are unique.
     pub uniqueness: Uniqueness,
-    /// The words it may have, where they are few.
+    /// The possible values, if the attribute has a fixed set.
     pub canonical_values: &'static [&'static str],
-    /// What a reference leads to.
+    /// The types of resources that a reference can point to.
     pub reference_types: &'static [&'static str],
-    /// For people; derived values say what from.
+    /// Human-readable text. For derived values it names the source.
     pub description: &'static str,
-    /// Whether an empty list is written as `[]`: importers look for these lists.
+    /// Whether an empty list is written as `[]`. True for lists that clients expect to be present when they import.
     pub shown_when_empty: bool,
-    /// How to get the values.
+    /// The getters of the values.
     pub content: Content,
 }
 
 /// The type of an attribute's values (RFC 7643 §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A text.
+    /// A string.
     String,
-    /// True or false.
+    /// A boolean.
     Boolean,
-    /// A whole number.
+    /// An integer.
     Integer,
-    /// A moment.
+    /// A date and time.
     DateTime,
     /// A URI.
     Reference,
-    /// Sub-attributes.
+    /// A set of sub-attributes.
     Complex,
 }
 
-/// Whether two resources can share a value (RFC 7643 §7).
+/// Whether values of an attribute are unique (RFC 7643 §7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uniqueness {
-    /// They can.
+    /// Two resources can have the same value.
     None,
-    /// No two of this service provider do.
+    /// No two resources of this service provider have the same value.
     Server,
 }
 
-/// When an attribute is in an answer (RFC 7643 §7).
+/// When an attribute is returned (RFC 7643 §7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Returned {
-    /// Even if it was excluded.
+    /// Always, even if excluded.
     Always,
-    /// Unless it was excluded.
+    /// Unless excluded.
     Default,
-    /// Only if it was asked for.
+    /// Only if requested.
     Request,
 }
 
-/// How to get an attribute's values.
+/// The getters of an attribute's values.
 #[derive(Clone, Copy, Debug)]
 pub enum Content {
     /// One value.
@@ -148,34 +148,34 @@ pub enum Content {
     Many(Count, Getter),
     /// One set of sub-attributes.
     Complex(&'static [Attribute]),
-    /// Several sets; the getters of the sub-attributes take which one.
+    /// Several sets of sub-attributes. Their getters take the index of the set.
     ComplexMany(Count, &'static [Attribute]),
 }
 
-/// Gets one value; the number tells which, in an attribute that has several.
+/// A function that returns one value. Its second argument is the index of the value in a multi-valued attribute.
 #[derive(Clone, Copy, Debug)]
 pub enum Getter {
-    /// Of any resource.
+    /// For any resource.
     Any(for<'a> fn(Resource<'a>, usize) -> Value<'a>),
-    /// Of users.
+    /// For users.
     User(for<'a> fn(UserRef<'a>, usize) -> Value<'a>),
-    /// Of groups.
+    /// For groups.
     Group(for<'a> fn(GroupRef<'a>, usize) -> Value<'a>),
 }
 
-/// Tells how many values there are.
+/// A function that returns the number of values.
 #[derive(Clone, Copy, Debug)]
 pub enum Count {
-    /// Of any resource.
+    /// For any resource.
     Any(fn(Resource<'_>) -> usize),
-    /// Of users.
+    /// For users.
     User(fn(UserRef<'_>) -> usize),
-    /// Of groups.
+    /// For groups.
     Group(fn(GroupRef<'_>) -> usize),
 }
 
 impl Getter {
-    /// Calls the getter; what a resource of another type has is nothing.
+    /// Calls the getter. Returns `Absent` for a resource of another type.
     pub(super) fn get<'a>(&self, resource: Resource<'a>, at: usize) -> Value<'a> {
         match (self, resource) {
             (Self::Any(get), resource) => get(resource, at),
@@ -187,7 +187,7 @@ impl Getter {
 }
 
 impl Count {
-    /// Calls the counter; what a resource of another type has is nothing.
+    /// Calls the function. Returns 0 for a resource of another type.
     pub(super) fn of(&self, resource: Resource<'_>) -> usize {
         match (self, resource) {
             (Self::Any(count), resource) => count(resource),
@@ -291,13 +291,13 @@ impl Attribute {
         self
     }
 
-    /// Whether it may have several values.
+    /// Whether the attribute is multi-valued.
     #[must_use]
     pub fn multi_valued(&self) -> bool {
         matches!(self.content, Content::Many(..) | Content::ComplexMany(..))
     }
 
-    /// The sub-attributes of a complex attribute; none of a simple one.
+    /// The sub-attributes of a complex attribute; empty for a simple one.
     #[must_use]
     pub fn sub_attributes(&self) -> &'static [Self] {
         match self.content {
@@ -314,7 +314,7 @@ impl ResourceType {
         self.sections.iter().filter(|section| !section.extension).find_map(|section| section.schema)
     }
 
-    /// The schemas that extend it.
+    /// The extensions of the type.
     pub fn extensions(&self) -> impl Iterator<Item = &'static Schema> {
         self.sections.iter().filter(|section| section.extension).filter_map(|section| section.schema)
     }
@@ -343,17 +343,18 @@ const HEAD: Section = Section {
         .case_exact()
         .unique()
         .returned(Returned::Always),
-        // RFC 7643 §3.1: externalId "MUST NOT be specified by the service provider"; clients look for theirs.
+        // RFC 7643 §3.1: externalId "MUST NOT be specified by the service provider". The attribute is listed because
+        // clients search for the ids they assigned.
         Attribute::of_any("externalId", Kind::String, |_, _| Value::Absent, "Never set: clients cannot write here.")
             .case_exact(),
     ],
 };
 
-/// The attribute that names the schemas of a resource. What it says in an answer depends on what else is in the answer, so
+/// The name of the `schemas` attribute. Its value in a response depends on which other attributes the response has, so
 /// [`super::render`] writes it.
 pub(super) const SCHEMAS: &str = "schemas";
 
-/// What a whole resource has: the extension too, since `intercomId` is always there.
+/// The schemas of a complete resource. The extension is always included, since `intercomId` is always present.
 fn schemas(resource: Resource<'_>) -> [&'static str; 2] {
     match resource {
         Resource::User(_) => [urn::USER, urn::INTERCOM_USER],
@@ -418,7 +419,7 @@ fn version(resource: Resource<'_>) -> Value<'_> {
     Value::text(resource.version())
 }
 
-/// People.
+/// The User resource type.
 pub static USER: ResourceType = ResourceType {
     name: "User",
     endpoint: "/Users",
@@ -431,7 +432,7 @@ pub static USER: ResourceType = ResourceType {
     ],
 };
 
-/// Teams.
+/// The Group resource type.
 pub static GROUP: ResourceType = ResourceType {
     name: "Group",
     endpoint: "/Groups",
@@ -444,7 +445,7 @@ pub static GROUP: ResourceType = ResourceType {
     ],
 };
 
-/// Every type of resource that is served.
+/// All resource types that the bridge serves.
 pub static RESOURCE_TYPES: [&ResourceType; 2] = [&USER, &GROUP];
 
 static USER_SCHEMA: Schema =

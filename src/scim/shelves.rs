@@ -1,4 +1,4 @@
-//! Answers that are ready before anybody asks.
+//! Responses that are prepared when a served snapshot is built.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,12 +11,12 @@ use bytes::Bytes;
 
 use super::index::Index;
 
-/// How many ready answers stand on a shelf, one after the other with commas between, as a page holds them. A part of a
-/// list is then a few slices of shelves. One change makes one shelf anew; the others are shared from generation to
-/// generation.
+/// The number of prepared responses in a block. They are stored one after the other, separated by commas, as in a page,
+/// so a part of a list is a few slices of blocks. If one resource changes, only its block is rebuilt; the other blocks
+/// are shared between generations.
 pub(super) const SHELF: usize = 64;
 
-/// What is made once for each resource of a type. Places are those in the directory.
+/// The prepared responses of one resource type. Positions are those in the directory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shelves {
     all: Vec<Shelf>,
@@ -24,46 +24,46 @@ pub(super) struct Shelves {
     count: usize,
 }
 
-/// A few neighbours.
+/// A block of prepared responses, for up to [`SHELF`] consecutive resources.
 #[derive(Clone, Debug)]
 pub(super) struct Shelf {
     ids: Arc<[Box<str>]>,
-    /// Their answers as they are without `attributes` and `excludedAttributes`; nothing where they are made when they are
-    /// asked for.
+    /// The responses to requests without `attributes` and `excludedAttributes`. Empty if responses are rendered on
+    /// request.
     answers: Bytes,
-    /// Where each answer is. Apart from what is asked for less, so that more of it stays close to the processor.
+    /// The span of each response. Separate from the less frequently used fields, so that more spans fit in the CPU
+    /// cache.
     spans: Arc<[Span]>,
     versions: Arc<[Version]>,
-    /// Where in each answer the id stands: all begin the same.
+    /// The offset of the id in each response. It is the same in all: they begin with the same bytes.
     id_at: usize,
 }
 
-/// Where on its shelf an answer is.
+/// The position of a response in its block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
     from: u32,
     to: u32,
     id_length: u16,
-    /// Where in the answer a user's name stands, to be compared there: it is sent next. And how long it is; 0 where JSON
-    /// writes it in another way.
+    /// The offset of the userName in the response. The name is compared there because those bytes are sent next. With
+    /// its length in bytes; 0 if the JSON form of the name is escaped, or if there is no userName.
     name_at: u16,
     name_length: u16,
 }
 
 impl Span {
-    /// Of what was written on a shelf last. It begins at `from` and holds this id and name.
+    /// The span of the response that was written last: from offset `from` to the end. It has this id and name.
     pub fn of(written: &[u8], from: usize, id: &str, name: &str) -> Self {
         let (name_at, name_length) = Self::place_of(name, &written[from..]).unwrap_or_default();
-        // A shelf of more than four gigabytes does not fit any machine that this runs on, and no request has room for an id
-        // of 64 KB.
+        // These conversions do not fail in practice: no block exceeds 4 GB, and no request has room for an id of 64 KB.
         let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
         let id_length = id.len().try_into().unwrap_or(u16::MAX);
         Self { from: place(from), to: place(written.len()), id_length, name_at, name_length }
     }
 
-    /// Where a name stands in an answer, and how long it is, if it stands there as it is.
+    /// Returns the offset and length of the userName in a response, if its JSON form is not escaped.
     fn place_of(name: &str, answer: &[u8]) -> Option<(u16, u16)> {
-        // No text can hold this: its quotes have backslashes.
+        // No JSON string can contain this: quotes in strings are escaped.
         const USER_NAME: &[u8] = br#""userName":""#;
         let at = memchr::memmem::find(answer, USER_NAME)? + USER_NAME.len();
         answer[at..].strip_prefix(name.as_bytes())?.strip_prefix(b"\"")?;
@@ -71,16 +71,16 @@ impl Span {
     }
 }
 
-/// JSON that is to be sent.
+/// A chunk of a JSON response.
 pub(super) enum Piece<'s> {
-    /// Answers that stand next to each other. Most are only copied from there, which moves no counter.
+    /// Consecutive prepared responses. Borrowed: most chunks are copied, which needs no update of a reference count.
     Standing {
-        /// All that stand there.
+        /// All responses of the block.
         shelf: &'s Bytes,
-        /// These.
+        /// The slice of `shelf` to send.
         answers: &'s [u8],
     },
-    /// Made when it was asked for.
+    /// A response rendered on request.
     Made(Bytes),
 }
 
@@ -92,7 +92,7 @@ impl Piece<'_> {
         }
     }
 
-    /// To be kept longer than the shelf.
+    /// Returns the chunk as shared bytes, which may outlive the snapshot.
     pub fn shared(self) -> Bytes {
         match self {
             Self::Standing { shelf, answers } => shelf.slice_ref(answers),
@@ -101,38 +101,40 @@ impl Piece<'_> {
     }
 }
 
-/// What stands before the location in an answer.
+/// The JSON before the location in a response.
 pub(super) const BEFORE_LOCATION: &str = r#""location":""#;
 
-/// What follows the location in an answer, but for the hash.
+/// The JSON after the location in a response, with dots in place of the hash.
 pub(super) const AFTER_LOCATION: &str = r#"","version":"W/\"................\""}}"#;
 
-/// A weak ETag, quotes and all: `W/"…"`.
+/// A weak ETag, including the quotes: `W/"…"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Version([u8; 20]);
 
 impl Version {
-    /// What stands in an answer while its version, a hash of it, is not known yet.
+    /// The placeholder in a response before its version, a hash of the response, is known.
     pub const PENDING: Self = Self(*b"W/\"................\"");
 
-    /// Length of the hash in characters, and where it begins.
+    /// The range of the hash in the ETag: sixteen characters.
     const HASH: Range<usize> = 3..19;
 
     pub fn as_str(&self) -> &str {
-        // It is made of ASCII.
+        // It is always ASCII.
         str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// RFC 7644 §3.14: the version is of the stored resource, so it is a hash of the whole answer, whatever
-    /// part of it somebody asks for. Volatile values are not in that answer and not in the version.
+    /// Writes the version into a response that has the placeholder, and returns it.
     ///
-    /// Takes an answer with a pending version, and writes the version into it.
+    /// RFC 7644 §3.14: the version belongs to the stored resource. It is therefore a hash of the whole response,
+    /// whichever attributes a client requests. Volatile values are not in that response, so they do not change the
+    /// version.
     pub fn settle(answer: &mut [u8]) -> Self {
         let mut version = Self::PENDING;
-        // Twelve bytes are sixteen characters.
+        // Twelve bytes are sixteen characters in base64url.
         let hash = digest(&SHA256, answer);
         let _ = URL_SAFE_NO_PAD.encode_slice(&hash.as_ref()[..12], &mut version.0[Self::HASH]);
-        // `meta.version` is the last text of an answer; before it, somebody's name could look like it.
+        // `meta.version` is the last string of a response, so search from the end: a name earlier in the response could
+        // contain the same dots.
         let dots = &Self::PENDING.0[Self::HASH];
         if let Some(at) = memchr::memmem::rfind(answer, dots) {
             answer[at..at + dots.len()].copy_from_slice(&version.0[Self::HASH]);
@@ -141,18 +143,19 @@ impl Version {
     }
 }
 
-/// What stands before an id.
+/// The JSON before an id.
 const ID: &[u8] = br#""id":""#;
 
 impl Shelf {
-    /// The same with answers, one for each id: where they are, their versions, and their bytes.
+    /// Returns this block with one response for each id: their spans, versions and bytes.
     pub fn filled(&self, spans: Vec<Span>, versions: Vec<Version>, answers: Vec<u8>) -> Self {
         let id_at = memchr::memmem::find(&answers, ID).map_or(0, |at| at + ID.len());
         let answers = answers.into_boxed_slice().into();
         Self { ids: Arc::clone(&self.ids), answers, spans: spans.into(), versions: versions.into(), id_at }
     }
 
-    /// Whether that is the id at a place, counted on this shelf. It is compared in the answer, which is sent next.
+    /// Whether `id` is the id at this position within the block. It is compared in the response, whose bytes are sent
+    /// next.
     fn is_at(&self, place: usize, id: &str) -> bool {
         match self.spans.get(place).filter(|_| self.is_filled()) {
             Some(span) => {
@@ -167,12 +170,12 @@ impl Shelf {
         !self.answers.is_empty()
     }
 
-    /// Whether this has answers, and they are those of the other.
+    /// Whether this block has responses, and they equal those of `other`: ids and versions are the same.
     pub fn is_good_for(&self, other: &Self) -> bool {
         self.is_filled() && self.ids == other.ids && self.versions == other.versions
     }
 
-    /// The places that it holds, if it is the shelf of that number.
+    /// The positions of the block's resources, given the block's number.
     pub fn places(&self, number: usize) -> Range<usize> {
         number * SHELF..number * SHELF + self.len()
     }
@@ -181,14 +184,14 @@ impl Shelf {
         self.ids.len()
     }
 
-    /// How many bytes its answers take.
+    /// The size of the responses in bytes.
     pub fn bytes(&self) -> usize {
         self.answers.len()
     }
 }
 
 impl Shelves {
-    /// With ids, and without answers.
+    /// Creates blocks with ids and without responses.
     pub fn of_ids(prefix: &str, ids: impl Iterator<Item = impl fmt::Display>) -> Self {
         let ids: Vec<Box<str>> = ids.map(|id| format!("{prefix}{id}").into()).collect();
         let (count, by_id) = (ids.len(), Arc::new(Index::of(ids.iter().map(AsRef::as_ref))));
@@ -200,38 +203,38 @@ impl Shelves {
         Self { all, by_id, count }
     }
 
-    /// How many answers there are.
+    /// The number of resources.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The shelf of that number, counted from 0.
+    /// The block with this number, counted from 0.
     pub fn get(&self, number: usize) -> Option<&Shelf> {
         self.all.get(number)
     }
 
-    /// How many shelves there are.
+    /// The number of blocks.
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Puts a shelf in the place of one with the same ids.
+    /// Replaces a block with one for the same ids.
     pub fn put(&mut self, number: usize, neighbours: Shelf) {
         self.all[number] = neighbours;
     }
 
-    /// The id at a place.
+    /// The id at this position.
     pub fn id(&self, place: usize) -> &str {
         &self.all[place / SHELF].ids[place % SHELF]
     }
 
-    /// The version of the answer at a place.
+    /// The version of the response at this position.
     pub fn version(&self, place: usize) -> &Version {
         let versions = self.all.get(place / SHELF).map(|neighbours| &neighbours.versions);
         versions.and_then(|versions| versions.get(place % SHELF)).unwrap_or(&Version::PENDING)
     }
 
-    /// Where the one with that id is.
+    /// The position of the resource with this id.
     pub fn place(&self, id: &str) -> Option<u32> {
         self.by_id.candidates(id).find(|place| {
             let place = *place as usize;
@@ -239,17 +242,19 @@ impl Shelves {
         })
     }
 
-    /// The answers at neighbouring places of one shelf with commas between, if it has them.
+    /// The responses at these positions, separated by commas, if the block has responses. All positions must be in one
+    /// block.
     pub fn answers(&self, places: Range<usize>) -> Option<Piece<'_>> {
         let last = places.end.checked_sub(1).filter(|last| *last >= places.start)?;
         let neighbours = self.all.get(places.start / SHELF)?;
         let (first, last) = (neighbours.spans.get(places.start % SHELF)?, neighbours.spans.get(last % SHELF)?);
-        // None of a shelf without answers.
+        // `None` if the block has no responses.
         let answers = neighbours.answers.get(first.from as usize..last.to as usize)?;
         Some(Piece::Standing { shelf: &neighbours.answers, answers })
     }
 
-    /// The name in the answer at a place, if it stands there as it is.
+    /// The userName in the response at this position, if the block has responses and the name's JSON form is not
+    /// escaped.
     pub fn name(&self, place: usize) -> Option<&[u8]> {
         let neighbours = self.all.get(place / SHELF)?;
         let Span { from, name_at, name_length, .. } = *neighbours.spans.get(place % SHELF)?;
@@ -257,7 +262,7 @@ impl Shelves {
         neighbours.answers.get(from..from + usize::from(name_length)).filter(|name| !name.is_empty())
     }
 
-    /// The same, with those answers alone that others also have.
+    /// Returns a copy that keeps only the responses whose blocks are shared with `others`.
     pub fn shared_with(&self, others: &Self) -> Self {
         let all = self.all.iter().enumerate().map(|(number, neighbours)| {
             let shared = others.get(number).is_some_and(|other| other.answers.as_ptr() == neighbours.answers.as_ptr());

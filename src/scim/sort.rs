@@ -10,31 +10,31 @@ use super::schema::{Attribute, Content, Getter, Kind, ResourceType};
 use super::value::{Resource, Value};
 use crate::directory::text::comparable;
 
-/// What to sort by, and which way.
+/// `sortBy` and `sortOrder` of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sort {
-    /// The attribute's name, as it was written.
+    /// The attribute's name as the client wrote it.
     pub by: String,
-    /// From the largest to the smallest.
+    /// Whether `sortOrder` is `descending`.
     pub descending: bool,
 }
 
-/// A [`Sort`] that knows the attributes it is about.
+/// A [`Sort`] that is bound to attributes.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
-    /// For each type of resource that has one.
+    /// The sort attribute of each resource type that has it.
     sources: Vec<(&'static ResourceType, Source)>,
     descending: bool,
 }
 
-/// Where a resource of one type has the value that it is sorted by.
+/// The attribute by which resources of one type are sorted.
 #[derive(Clone, Copy, Debug)]
 struct Source {
     attribute: &'static Attribute,
     sub: Option<&'static Attribute>,
 }
 
-/// A value that can be compared with others of the same attribute.
+/// A sort key, comparable with the keys of the same attribute.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Boolean(bool),
@@ -44,10 +44,11 @@ enum Key {
 }
 
 impl Sort {
-    /// Finds the attribute in the tables of the types of resources that a question is about.
+    /// Resolves the attribute in the tables of the resource types that the query searches.
     ///
     /// # Errors
-    /// [`ScimError::InvalidValue`] for an attribute that none of the types has, or that has no single value.
+    /// [`ScimError::InvalidValue`] for an attribute that none of the types has, or a complex one without a
+    /// sub-attribute to sort by.
     pub fn bind(&self, types: &[&'static ResourceType]) -> Result<Order, ScimError> {
         let mut sources = Vec::with_capacity(types.len());
         for kind in types {
@@ -59,12 +60,12 @@ impl Sort {
         Ok(Order { sources, descending: self.descending })
     }
 
-    /// None where the type has no such attribute.
+    /// Returns `None` if the type has no such attribute.
     fn source(&self, kind: &'static ResourceType) -> Result<Option<Source>, ScimError> {
         let Some(Named::Attribute(path)) = path::find(kind, &self.by) else { return Ok(None) };
         let (attribute, sub) = path.resolve(kind);
-        // RFC 7644 §3.4.2.3: "If the attribute is complex, the attribute name must be a path to a sub-attribute";
-        // a multi-valued one has its `value` for that.
+        // RFC 7644 §3.4.2.3: "If the attribute is complex, the attribute name must be a path to a sub-attribute". A
+        // multi-valued attribute is sorted by its `value`.
         let sub = match (attribute.content, sub) {
             (Content::ComplexMany(_, subs), None) => path::position(subs, "value").map(|place| &subs[place]),
             (_, sub) => sub,
@@ -77,8 +78,8 @@ impl Sort {
 }
 
 impl Order {
-    /// Sorts resources. The sort is stable, so equal ones stay in the order in which they come, which makes the order total
-    /// and pages fit together.
+    /// Sorts resources. The sort is stable: resources with equal keys keep their order by id. This makes the order
+    /// total, so pages neither overlap nor have gaps.
     pub fn apply(&self, resources: &mut Vec<Resource<'_>>) {
         let key = |resource: &Resource<'_>| {
             let source = self.sources.iter().find(|(kind, _)| *kind == resource.resource_type());
@@ -95,8 +96,8 @@ impl Order {
     }
 }
 
-/// RFC 7644 §3.4.2.3: "if it is "ascending" … resources without a value for the attribute" come last; turned round,
-/// first.
+/// RFC 7644 §3.4.2.3: "if it is "ascending" … resources without a value for the attribute" come last. In descending
+/// order they come first.
 fn compare(a: Option<&Key>, b: Option<&Key>) -> Ordering {
     match (a, b) {
         (Some(a), Some(b)) => a.cmp(b),
@@ -117,7 +118,8 @@ impl Source {
         }
     }
 
-    /// RFC 7644 §3.4.2.3: of a multi-valued attribute "the value of the primary … or else the first value".
+    /// The index of the value to sort by. RFC 7644 §3.4.2.3: of a multi-valued attribute "the value of the primary … or
+    /// else the first value".
     fn place(self, resource: Resource<'_>) -> Option<usize> {
         let count = match self.attribute.content {
             Content::One(_) | Content::Complex(_) => return Some(0),

@@ -1,10 +1,10 @@
-//! User's part of the table: from a teammate to SCIM's attributes.
+//! The User attributes of the schema table: maps a teammate to SCIM.
 
 use super::schema::{Attribute, Content, Count, Getter, Kind, Returned};
 use super::value::{Resource, UserRef, Value};
 use crate::directory::{Priority, UserKind, links_with};
 
-/// The core schema's attributes that a teammate can fill.
+/// The attributes of the core schema that Intercom has values for.
 pub(super) const ATTRIBUTES: &[Attribute] = &[
     Attribute::of_user(
         "userName",
@@ -99,7 +99,7 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
     ),
 ];
 
-/// What only Intercom knows of a teammate.
+/// The attributes of the Intercom extension.
 pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
     Attribute::of_user("intercomId", Kind::String, intercom_id, "Intercom's id of the admin.").case_exact(),
     Attribute::of_user("workspaceId", Kind::String, workspace_id, "Intercom's id of the workspace.").case_exact(),
@@ -174,8 +174,8 @@ pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
     .returned(Returned::Request),
 ];
 
-/// RFC 7643 §4.1.1: userName is required. NB: for a teammate whom Intercom lists without an address, the
-/// SCIM id stands in; nothing else is both there and unique.
+/// RFC 7643 §4.1.1: userName is required. NB: if Intercom lists a teammate without an address, the SCIM id is used
+/// instead. Nothing else is always present and unique.
 fn user_name(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::text(Resource::User(user).name())
 }
@@ -227,7 +227,7 @@ fn group_count(user: UserRef<'_>) -> usize {
     user.person.teams.len()
 }
 
-/// The team at a place in the teammate's list.
+/// The team at index `at` of the teammate's list.
 fn group(user: UserRef<'_>, at: usize) -> Option<Resource<'_>> {
     user.person.teams.get(at).and_then(|link| user.picture.group_at(link.place))
 }
@@ -247,7 +247,7 @@ fn group_name(user: UserRef<'_>, at: usize) -> Value<'_> {
     }
 }
 
-/// The seat, if there is one, and then the permissions.
+/// The number of entitlements: the seat, if there is one, then the permissions.
 fn entitlement_count(user: UserRef<'_>) -> usize {
     usize::from(has_seat(user)) + user.person.user.permissions.as_ref().map_or(0, |granted| granted.len())
 }
@@ -256,7 +256,7 @@ fn has_seat(user: UserRef<'_>) -> bool {
     user.person.user.has_inbox_seat == Some(true)
 }
 
-/// The permission at a place in the list of entitlements; none at the place of the seat.
+/// The permission at index `at` of the list of entitlements; `None` at the index of the seat.
 fn permission(user: UserRef<'_>, at: usize) -> Option<&str> {
     let at = at.checked_sub(usize::from(has_seat(user)))?;
     user.person.user.permissions.as_ref()?.get(at).map(String::as_str)
@@ -294,7 +294,7 @@ fn has_inbox_seat(user: UserRef<'_>, _: usize) -> Value<'_> {
     user.person.user.has_inbox_seat.into()
 }
 
-/// The team at a place among those in which the teammate has a priority level.
+/// The id of the team at index `at` among those in which the teammate has this priority level.
 fn team_with(user: UserRef<'_>, level: Priority, at: usize) -> Value<'_> {
     let link = links_with(&user.person.teams, level).get(at);
     Value::maybe(link.and_then(|link| user.picture.group_at(link.place)).map(Resource::id))

@@ -1,4 +1,4 @@
-//! Resources and the values of their attributes, as the schema table's getters see them.
+//! Resources, and the attribute values that the getters of the schema table return.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use super::picture::Picture;
 use super::schema::{self, ResourceType};
 use crate::directory::{Person, Team};
 
-/// One resource of a picture.
+/// A resource of a served snapshot.
 #[derive(Clone, Copy)]
 pub enum Resource<'a> {
     /// A user.
@@ -17,7 +17,7 @@ pub enum Resource<'a> {
     Group(GroupRef<'a>),
 }
 
-/// A user, with the picture it belongs to.
+/// A user, with the served snapshot that it belongs to.
 #[derive(Clone, Copy)]
 pub struct UserRef<'a> {
     pub(super) picture: &'a Picture,
@@ -25,7 +25,7 @@ pub struct UserRef<'a> {
     pub(super) place: usize,
 }
 
-/// A group, with the picture it belongs to.
+/// A group, with the served snapshot that it belongs to.
 #[derive(Clone, Copy)]
 pub struct GroupRef<'a> {
     pub(super) picture: &'a Picture,
@@ -49,17 +49,17 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// A text that lives as long as the picture.
+    /// A string borrowed from the served snapshot.
     pub(super) fn text(text: &'a str) -> Self {
         Self::Text(Cow::Borrowed(text))
     }
 
-    /// A text that is put together for the occasion.
+    /// A string built by the getter.
     pub(super) fn made(text: String) -> Self {
         Self::Text(Cow::Owned(text))
     }
 
-    /// A text that may be missing.
+    /// An optional string; `Absent` for `None`.
     pub(super) fn maybe(text: Option<&'a str>) -> Self {
         text.map_or(Self::Absent, Self::text)
     }
@@ -84,7 +84,7 @@ impl From<Option<OffsetDateTime>> for Value<'_> {
 }
 
 impl<'a> Resource<'a> {
-    /// Which type it is of.
+    /// The resource type.
     #[must_use]
     pub fn resource_type(self) -> &'static ResourceType {
         match self {
@@ -93,7 +93,7 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// What people call it: the userName of a user, the displayName of a group.
+    /// The human-readable name: the userName of a user, the displayName of a group. Both default to the SCIM id.
     #[must_use]
     pub fn name(self) -> &'a str {
         match self {
@@ -102,7 +102,7 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// Whether it is a user who is still there, or a group.
+    /// Whether the user is active. Always true for a group.
     #[must_use]
     pub fn is_active(self) -> bool {
         match self {
@@ -111,7 +111,7 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// The picture that it belongs to.
+    /// The served snapshot that the resource belongs to.
     pub(super) fn picture(self) -> &'a Picture {
         match self {
             Self::User(user) => user.picture,
@@ -119,7 +119,7 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// Its address: `meta.location`, and `$ref` in others.
+    /// The URL of the resource: `meta.location`, and `$ref` in other resources.
     #[must_use]
     pub fn location(self) -> String {
         [self.picture().base_url(), self.resource_type().endpoint, "/", self.id()].concat()

@@ -1,4 +1,5 @@
-//! From [`Expression`] to [`Filter`]: names found in the table of a type, values checked against types.
+//! Binds an [`Expression`] to a resource type, which gives a [`Filter`]: resolves the names and checks the types of the
+//! values.
 
 use memchr::memmem;
 use time::OffsetDateTime;
@@ -10,90 +11,90 @@ use crate::scim::ScimError;
 use crate::scim::path::{self, Named, Path};
 use crate::scim::schema::{Attribute, Content, Count, Getter, Kind, ResourceType};
 
-/// A filter that knows the attributes it is about.
+/// A filter that is bound to the attributes of a resource type.
 #[derive(Clone, Debug)]
 pub enum Filter {
-    /// Any of them.
+    /// At least one part matches.
     Or(Vec<Self>),
-    /// All of them.
+    /// All parts match.
     And(Vec<Self>),
-    /// Not this.
+    /// The inner filter does not match.
     Not(Box<Self>),
-    /// The values fulfil the test.
+    /// The values match the test.
     Test(Values, Test),
-    /// One element of a multi-valued attribute fulfils the filter within, whose tests are about its
+    /// At least one element of a multi-valued attribute matches the inner filter, whose tests apply to its
     /// sub-attributes.
     Element(Count, Box<Self>),
 }
 
-/// Where the values are.
+/// The source of the values to test.
 #[derive(Clone, Copy, Debug)]
 pub enum Values {
-    /// One.
+    /// A single value.
     One(Getter),
-    /// Several.
+    /// Several values.
     Many(Count, Getter),
-    /// Of the element that is being looked at.
+    /// A value of the current element (within brackets).
     OfElement(Getter),
-    /// A complex attribute: there if any of its parts is.
+    /// A complex attribute. It is present if any of its sub-attributes is.
     Parts(&'static [Attribute]),
-    /// A multi-valued complex attribute: there if it has an element.
+    /// A multi-valued complex attribute. It is present if it has an element.
     Elements(Count),
 }
 
-/// What values are tested for.
+/// The test of a value.
 #[derive(Clone, Debug)]
 pub enum Test {
-    /// There is one.
+    /// `pr`: there is a value.
     Present,
-    /// One contains a text, as texts are compared.
+    /// `co`: a value contains a string. Strings are normalised before they are compared.
     Contains {
-        /// The text, made ready to be looked for.
+        /// The prepared search for the normalised string.
         text: Box<memmem::Finder<'static>>,
-        /// Whether case matters.
+        /// Whether case is significant.
         case_exact: bool,
     },
-    /// One compares so with a text, as texts are compared.
+    /// A comparison with a string. Strings are normalised before they are compared.
     Text {
-        /// How.
+        /// The operator.
         operator: Operator,
-        /// With what.
+        /// The value from the filter.
         text: String,
-        /// Whether case matters.
+        /// Whether case is significant.
         case_exact: bool,
     },
-    /// One is, or none is, this boolean.
+    /// A comparison with a boolean.
     Boolean {
-        /// `eq` or `ne`.
+        /// The operator: `eq` or `ne`.
         operator: Operator,
-        /// With what.
+        /// The value from the filter.
         value: bool,
     },
-    /// One compares so with a number.
+    /// A comparison with a number.
     Number {
-        /// How.
+        /// The operator.
         operator: Operator,
-        /// With what.
+        /// The value from the filter.
         value: f64,
     },
-    /// One compares so with a moment.
+    /// A comparison with a point in time.
     Time {
-        /// How.
+        /// The operator.
         operator: Operator,
-        /// With what.
+        /// The value from the filter.
         value: OffsetDateTime,
     },
 }
 
 impl Filter {
-    /// Binds an expression to one of the types of resources that a question is about.
+    /// Binds an expression to one of the resource types that the query searches.
     ///
-    /// RFC 7644 §3.4.2.1, of questions about several types: an attribute that a type does not have is, for
-    /// resources of that type, without a value.
+    /// RFC 7644 §3.4.2.1, on queries over several types: resources of a type that does not have an attribute are
+    /// treated as having no value for it.
     ///
     /// # Errors
-    /// [`ScimError::InvalidFilter`] for an attribute that none of the types has, a value of the wrong
-    /// type, or an operator that the attribute's type does not take.
+    /// [`ScimError::InvalidFilter`] for an attribute that none of the types has, a value of the wrong type, or an
+    /// operator that the attribute's type does not support.
     pub fn bind(
         expression: &Expression,
         resource_type: &'static ResourceType,
@@ -102,7 +103,7 @@ impl Filter {
         Binder { resource_type, types, element: None }.bind(expression)
     }
 
-    /// Fulfilled by nothing.
+    /// A filter that matches nothing.
     const fn never() -> Self {
         Self::Or(Vec::new())
     }
@@ -110,13 +111,13 @@ impl Filter {
 
 struct Binder<'t> {
     resource_type: &'static ResourceType,
-    /// All types that the question is about.
+    /// All resource types that the query searches.
     types: &'t [&'static ResourceType],
-    /// Within brackets: the attribute whose elements are looked at.
+    /// Within brackets: the multi-valued attribute whose elements are tested.
     element: Option<&'static Attribute>,
 }
 
-/// An attribute that a test is about.
+/// The attribute of a comparison, and the source of its values.
 struct Target {
     attribute: &'static Attribute,
     values: Values,
@@ -134,7 +135,7 @@ impl Binder<'_> {
             }
             Expression::Compare(name, operator, literal) => match self.target(name)? {
                 Some(target) => compare(name, &target, *operator, literal),
-                // Without a value: equal to null alone, and different from everything else.
+                // The attribute has no value: it equals only null, and differs from everything else.
                 None if (*operator == Operator::Ne) != (*literal == Literal::Null) => Ok(Filter::And(Vec::new())),
                 None => Ok(Filter::never()),
             },
@@ -146,7 +147,7 @@ impl Binder<'_> {
         let Some(path) = self.path(name)? else { return Ok(Filter::never()) };
         let (attribute, sub) = path.resolve(self.resource_type);
         match (attribute.content, sub) {
-            // `schemas[value eq "…"]` too: the one sub-attribute of a simple value is the value itself.
+            // Also `schemas[value eq "…"]`: a simple multi-valued attribute has one implicit sub-attribute, `value`.
             (Content::ComplexMany(count, _) | Content::Many(count, _), None) => {
                 let within = Binder { element: Some(attribute), ..*self };
                 Ok(Filter::Element(count, Box::new(within.bind(inner)?)))
@@ -155,7 +156,7 @@ impl Binder<'_> {
         }
     }
 
-    /// None where only another of the types has it.
+    /// Returns `None` if only another of the types has the attribute.
     fn path(&self, name: &Name) -> Result<Option<Path>, ScimError> {
         match path::find(self.resource_type, &name.text) {
             Some(Named::Attribute(path)) => Ok(Some(path)),
@@ -168,7 +169,7 @@ impl Binder<'_> {
         }
     }
 
-    /// None where only another of the types has it.
+    /// Returns `None` if only another of the types has the attribute.
     fn target(&self, name: &Name) -> Result<Option<Target>, ScimError> {
         if let Some(element) = self.element {
             return target_in(element, name).map(Some);
@@ -198,7 +199,8 @@ fn target_in(element: &'static Attribute, name: &Name) -> Result<Target, ScimErr
     Ok(Target { attribute: sub, values: Values::OfElement(getter_of(sub)) })
 }
 
-/// Sub-attributes are simple: RFC 7643 §2.3.8 allows no complex ones within complex ones.
+/// The getter of a sub-attribute. Sub-attributes are simple: RFC 7643 §2.3.8 does not allow complex attributes within
+/// complex ones.
 fn getter_of(sub: &Attribute) -> Getter {
     match sub.content {
         Content::One(getter) | Content::Many(_, getter) => getter,
@@ -207,7 +209,7 @@ fn getter_of(sub: &Attribute) -> Getter {
 }
 
 fn compare(name: &Name, target: &Target, operator: Operator, literal: &Literal) -> Result<Filter, ScimError> {
-    // RFC 7643 §2.5: null and unassigned are one state.
+    // RFC 7643 §2.5: null and unassigned are the same state.
     if *literal == Literal::Null {
         let present = Filter::Test(target.values, Test::Present);
         return match operator {
@@ -220,10 +222,10 @@ fn compare(name: &Name, target: &Target, operator: Operator, literal: &Literal) 
     Ok(Filter::Test(values, test(name, attribute, operator, literal)?))
 }
 
-/// What a comparison is about: the attribute, or the `value` of a multi-valued complex one.
+/// The attribute to compare: the named one, or the `value` of a multi-valued complex one.
 fn comparable(name: &Name, target: &Target) -> Result<(&'static Attribute, Values), ScimError> {
     match target.values {
-        // RFC 7644 §3.4.2.2 by example: `emails co "example.com"` is about the values of emails.
+        // RFC 7644 §3.4.2.2, in an example: `emails co "example.com"` compares the values of emails.
         Values::Elements(count) => {
             let subs = target.attribute.sub_attributes();
             match path::position(subs, "value") {
@@ -231,7 +233,7 @@ fn comparable(name: &Name, target: &Target) -> Result<(&'static Attribute, Value
                 None => Err(at(name, format!("name a sub-attribute of `{}`", name.text))),
             }
         }
-        // RFC 7644 §3.4.2.2: "a fully qualified sub-attribute MUST be specified" of a complex attribute.
+        // RFC 7644 §3.4.2.2: "a fully qualified sub-attribute MUST be specified" for a complex attribute.
         Values::Parts(parts) => {
             let subs = parts.iter().map(|part| format!("{}.{}", target.attribute.name, part.name)).collect::<Vec<_>>();
             Err(at(name, format!("`{}` has parts; name one of them: {}", name.text, subs.join(", "))))
@@ -253,7 +255,7 @@ fn test(name: &Name, attribute: &'static Attribute, operator: Operator, literal:
             })
         }
         (Kind::String | Kind::Reference, _) => wrong("is a text: write the value in double quotes"),
-        // RFC 7644 §3.4.2.2: of booleans, ordering "SHALL cause a failed response (HTTP status code 400)".
+        // RFC 7644 §3.4.2.2: for booleans, ordering "SHALL cause a failed response (HTTP status code 400)".
         (Kind::Boolean, Literal::Boolean(value)) if matches!(operator, Eq | Ne) => {
             Ok(Test::Boolean { operator, value: *value })
         }
@@ -268,8 +270,9 @@ fn test(name: &Name, attribute: &'static Attribute, operator: Operator, literal:
         }
         (Kind::DateTime, Literal::Text(text)) => match date_time::parse(text) {
             Some(DateTime::Moment(value)) => Ok(Test::Time { operator, value }),
-            // NB: RFC 7643 §2.3.5 wants a time of day. A day alone is read so that nothing of that day is missed; equality
-            // could mean the day or its first moment.
+            // NB: RFC 7643 §2.3.5 requires a time of day. A date alone is accepted for ordering, so that nothing of
+            // that day is missed: `gt`, `ge` and `le` include the whole day, `lt` ends before it. It is refused for
+            // equality, which could mean the whole day or its first moment.
             Some(day) => match operator {
                 Gt | Ge => Ok(Test::Time { operator: Ge, value: day.start() }),
                 Lt => Ok(Test::Time { operator, value: day.start() }),

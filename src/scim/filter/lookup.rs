@@ -1,11 +1,11 @@
-//! Whether a filter looks a person up: by the one text that people are known by, in any way of writing that.
+//! Detects filters that look up a person by userName or e-mail address.
 
 use super::parse::{Expression, Literal, Name, Operator};
 use crate::scim::schema::urn;
 
 impl Expression {
-    /// Whether it asks who has a certain userName or address: `userName eq "…"`, `emails[value eq "…"]`, and whatever else
-    /// means that, alone or as a part of something larger.
+    /// Whether the filter looks for a userName or address: `userName eq "…"`, `emails[value eq "…"]` or an equivalent
+    /// form, alone or as a part of a larger filter.
     #[must_use]
     pub fn looks_up_a_person(&self) -> bool {
         self.asks_for_one(false, &|name| {
@@ -13,7 +13,7 @@ impl Expression {
         })
     }
 
-    /// The name, where all that is asked is `userName eq "…"`.
+    /// Returns the name if the whole filter is `userName eq "…"`.
     #[must_use]
     pub fn user_name(&self) -> Option<&str> {
         match self {
@@ -22,7 +22,8 @@ impl Expression {
         }
     }
 
-    /// Whether it asks for equality with a text of what `is_it` picks. Within a `not`, that is asked by `ne`.
+    /// Whether the filter has an equality comparison of a string with an attribute that `is_it` accepts. `opposite` is
+    /// true within an odd number of `not`s, where `ne` means equality.
     fn asks_for_one(&self, opposite: bool, is_it: &dyn Fn(&Name) -> bool) -> bool {
         let equal = if opposite { Operator::Ne } else { Operator::Eq };
         match self {
@@ -40,10 +41,10 @@ impl Expression {
     }
 }
 
-/// Whether a name stands for this attribute of users, in any case and with or without its URN. Most write it as it is.
+/// Whether a name refers to this attribute of User, in any case and with or without the URN.
 fn is_named(text: &str, attribute: &str) -> bool {
     let bare = match text.len().checked_sub(attribute.len() + 1) {
-        // A colon stands between the URN and the name.
+        // A colon separates the URN from the name.
         Some(at) if at == urn::USER.len() && text.as_bytes()[at] == b':' => {
             if !text.as_bytes()[..at].eq_ignore_ascii_case(urn::USER.as_bytes()) {
                 return false;

@@ -1,4 +1,4 @@
-//! Whether a resource fulfils a filter.
+//! Evaluates filters.
 
 use std::cmp::Ordering;
 
@@ -9,13 +9,13 @@ use crate::scim::schema::Content;
 use crate::scim::value::{Resource, Value};
 
 impl Filter {
-    /// Whether the resource fulfils the filter.
+    /// Whether the resource matches the filter.
     #[must_use]
     pub fn matches(&self, resource: Resource<'_>) -> bool {
         self.holds(resource, 0)
     }
 
-    /// `element` is which element is being looked at, within brackets.
+    /// `element` is the index of the current element within brackets; 0 elsewhere.
     fn holds(&self, resource: Resource<'_>, element: usize) -> bool {
         match self {
             Self::Or(parts) => parts.iter().any(|part| part.holds(resource, element)),
@@ -28,8 +28,8 @@ impl Filter {
 }
 
 impl Test {
-    /// A test of several values is fulfilled by any of them; `ne` by their being none that is equal, so
-    /// that it is always the opposite of `eq`, of an unassigned attribute too.
+    /// A test of several values matches if any of them matches. `ne` matches if none is equal, so it is always the
+    /// opposite of `eq`, also for an unassigned attribute.
     fn of(&self, values: &Values, resource: Resource<'_>, element: usize) -> bool {
         if self.is_ne() {
             !values.any(resource, element, |value| self.fulfilled_by(value))
@@ -48,7 +48,7 @@ impl Test {
         }
     }
 
-    /// One value; `ne` is asked as `eq` here.
+    /// Tests one value. `ne` is evaluated as `eq` here; the caller negates the result.
     fn fulfilled_by(&self, value: &Value<'_>) -> bool {
         match (self, value) {
             (_, Value::Absent) => false,
@@ -94,7 +94,7 @@ impl Values {
             Self::One(getter) => test(&getter.get(resource, 0)),
             Self::OfElement(getter) => test(&getter.get(resource, element)),
             Self::Many(count, getter) => (0..count.of(resource)).any(|at| test(&getter.get(resource, at))),
-            // Only presence is asked of these, so any boolean that is there will do.
+            // Only `pr` is evaluated on these, so any value that is present serves.
             Self::Elements(count) => count.of(resource) > 0 && test(&Value::Boolean(true)),
             Self::Parts(parts) => parts.iter().any(|part| match part.content {
                 Content::One(getter) => test(&getter.get(resource, 0)),

@@ -1,12 +1,13 @@
-//! The filter language (RFC 7644 §3.4.2.2): parse, bind to the table of a type, match.
+//! The filter language (RFC 7644 §3.4.2.2): parsing, binding to the attributes of a resource type, and matching.
 //!
 //! ```text
-//! parse   text to Expression; knows the grammar and no attribute
-//! lookup  whether an Expression looks a person up
-//! bind    Expression to Filter; knows the table, checks names and types
+//! parse     text to Expression; uses the grammar only, no attributes
+//! lookup    detects an Expression that looks up a person
+//! bind      Expression to Filter; resolves names in the table and checks types
+//! matching  evaluates a Filter on a resource
 //! ```
 //!
-//! A [`Filter`] runs on typed values through the table's getters, never on JSON.
+//! A [`Filter`] is evaluated on typed values through the table's getters, never on JSON.
 
 mod bind;
 mod lookup;

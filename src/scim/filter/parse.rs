@@ -1,28 +1,28 @@
-//! From text to [`Expression`].
+//! Parses a filter into an [`Expression`].
 
 use std::fmt;
 
 use crate::scim::ScimError;
 
-/// A filter as it was written.
+/// A parsed filter, not yet bound to attributes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expression {
-    /// Any of them.
+    /// `or`: at least one part matches.
     Or(Vec<Self>),
-    /// All of them.
+    /// `and`: all parts match.
     And(Vec<Self>),
-    /// Not this.
+    /// `not`: the inner expression does not match.
     Not(Box<Self>),
-    /// The attribute has a value.
+    /// `pr`: the attribute has a value.
     Present(Name),
-    /// The attribute compares so with the literal.
+    /// A comparison of the attribute with the literal.
     Compare(Name, Operator, Literal),
-    /// One and the same element of a multi-valued attribute fulfils the filter within (`emails[…]`).
+    /// One element of a multi-valued attribute matches the whole inner expression (`emails[…]`).
     Element(Name, Box<Self>),
 }
 
 impl Expression {
-    /// How many comparisons it is made of.
+    /// The number of comparisons in the expression.
     #[must_use]
     pub fn size(&self) -> usize {
         match self {
@@ -33,13 +33,13 @@ impl Expression {
     }
 }
 
-/// An attribute's name as it was written, and where. Two are equal if they mean the same attribute:
-/// RFC 7643 §2.1, "Attribute names are case insensitive".
+/// An attribute name as written, and its position. Two names are equal if they refer to the same attribute: RFC 7643
+/// §2.1, "Attribute names are case insensitive".
 #[derive(Clone, Debug)]
 pub struct Name {
-    /// For example `name.familyName`.
+    /// The name, for example `name.familyName`.
     pub text: String,
-    /// Its place in the filter, in characters, counted from 1.
+    /// The position in the filter, in characters, counted from 1.
     pub at: usize,
 }
 
@@ -49,7 +49,7 @@ impl PartialEq for Name {
     }
 }
 
-/// RFC 7644 §3.4.2.2, Table 3.
+/// A comparison operator (RFC 7644 §3.4.2.2, Table 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
     /// equal
@@ -72,7 +72,7 @@ pub enum Operator {
     Le,
 }
 
-/// A value to compare with: what JSON has for one (RFC 7644 §3.4.2.2, `compValue`).
+/// A literal in a comparison: a JSON value (RFC 7644 §3.4.2.2, `compValue`).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Literal {
     /// `null`
@@ -81,11 +81,12 @@ pub enum Literal {
     Boolean(bool),
     /// A number.
     Number(serde_json::Number),
-    /// A text.
+    /// A string.
     Text(String),
 }
 
-/// How deep parentheses and brackets may be nested. People write three; this only guards the stack.
+/// The maximum nesting depth of parentheses and brackets. Real filters have about three levels; the limit protects the
+/// stack.
 const DEPTH: usize = 50;
 
 const OPERATORS: [(&str, Operator); 9] = [
@@ -100,14 +101,14 @@ const OPERATORS: [(&str, Operator); 9] = [
     ("le", Operator::Le),
 ];
 
-/// Reads a filter.
+/// Parses a filter.
 ///
 /// # Errors
-/// [`ScimError::InvalidFilter`] with the place and a sentence that says what was expected there.
+/// [`ScimError::InvalidFilter`] with the position and a message that says what was expected there.
 pub fn parse(filter: &str) -> Result<Expression, ScimError> {
     let mut parser = Parser { text: filter, at: 0, depth: 0, in_brackets: false };
     let first = parser.term()?;
-    // Most are one comparison, which each level would only hand on.
+    // Most filters are a single comparison. Return early, without passing through every level of precedence.
     if parser.peek().is_none() {
         return Ok(first);
     }
@@ -123,7 +124,7 @@ pub fn parse(filter: &str) -> Result<Expression, ScimError> {
 
 struct Parser<'t> {
     text: &'t str,
-    /// In bytes.
+    /// The offset in bytes.
     at: usize,
     depth: usize,
     in_brackets: bool,
@@ -152,7 +153,7 @@ impl<'t> Parser<'t> {
         ScimError::InvalidFilter { at: Some(self.place(at)), why: why.to_owned() }
     }
 
-    /// In characters, counted from 1.
+    /// Converts an offset in bytes to a position in characters, counted from 1.
     fn place(&self, at: usize) -> usize {
         self.text[..at].chars().count() + 1
     }
@@ -163,7 +164,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Takes a character, with spaces before it.
+    /// Consumes a character, and spaces before it.
     fn take(&mut self, expected: u8) -> bool {
         self.skip_spaces();
         let found = self.peek() == Some(expected);
@@ -171,14 +172,14 @@ impl<'t> Parser<'t> {
         found
     }
 
-    /// The word that comes next, without taking it: what may be part of a name, a keyword or a number.
+    /// Returns the next word without consuming it: the characters that can be in a name, a keyword or a number.
     fn word(&self) -> &'t str {
         let rest = self.rest();
         &rest[..rest.bytes().take_while(|byte| is_word(*byte)).count()]
     }
 
-    /// Takes a keyword, in any case (RFC 7644 §3.4.2.2: operators "are case insensitive"), with spaces
-    /// before it. `order` is not `or`.
+    /// Consumes a keyword, in any case (RFC 7644 §3.4.2.2: operators "are case insensitive"), and spaces before it. A
+    /// longer word does not match: `order` is not `or`.
     fn take_word(&mut self, keyword: &str) -> bool {
         let before = self.at;
         self.skip_spaces();
@@ -194,7 +195,7 @@ impl<'t> Parser<'t> {
         self.or_after(first)
     }
 
-    /// What follows a part of an `or`. `and` binds closer.
+    /// Parses the rest of an `or` after its first term. `and` has the higher precedence.
     fn or_after(&mut self, first: Expression) -> Result<Expression, ScimError> {
         let first = self.and_after(first)?;
         let part = |parser: &mut Self| {
@@ -204,12 +205,12 @@ impl<'t> Parser<'t> {
         self.joined(first, "or", part, Expression::Or)
     }
 
-    /// What follows a part of an `and`.
+    /// Parses the rest of an `and` after its first term.
     fn and_after(&mut self, first: Expression) -> Result<Expression, ScimError> {
         self.joined(first, "and", Self::term, Expression::And)
     }
 
-    /// One part, or several with the keyword between them.
+    /// Parses further parts separated by the keyword. Returns `first` if there are none.
     fn joined(
         &mut self,
         first: Expression,
@@ -227,7 +228,7 @@ impl<'t> Parser<'t> {
         Ok(whole(parts))
     }
 
-    /// `and` or `or`: a space, or a closing parenthesis or bracket, must stand before it.
+    /// Consumes `and` or `or`. A space, or a closing parenthesis or bracket, must precede it.
     fn take_joint(&mut self, keyword: &str) -> Result<bool, ScimError> {
         if self.at == self.text.len() {
             return Ok(false);
@@ -247,7 +248,7 @@ impl<'t> Parser<'t> {
         }
         let before = self.at;
         if self.take_word("not") {
-            // RFC 7644 errata 7319: the grammar says `not(` and the RFC's own example `not (`.
+            // RFC 7644 errata 7319: the grammar has `not(`, the RFC's own example `not (`. Both are accepted.
             if self.take(b'(') {
                 return Ok(Expression::Not(Box::new(self.grouped()?)));
             }
@@ -283,7 +284,7 @@ impl<'t> Parser<'t> {
         self.comparison(name)
     }
 
-    /// `pr`, or an operator and a value.
+    /// Parses `pr`, or an operator and a value.
     fn comparison(&mut self, name: Name) -> Result<Expression, ScimError> {
         self.skip_spaces();
         let word = self.word();
@@ -302,8 +303,8 @@ impl<'t> Parser<'t> {
         Ok(Expression::Compare(name, *operator, self.literal()?))
     }
 
-    /// `emails[type eq "work"]`. NB: `emails[type eq "work"].value eq "x"` is not in the grammar; Entra
-    /// sends it, and it can only mean that one element fulfils both.
+    /// Parses `emails[type eq "work"]`. NB: `emails[type eq "work"].value eq "x"` is not in the grammar, but Entra
+    /// sends it. It can only mean that one element matches both.
     fn element(&mut self, name: Name) -> Result<Expression, ScimError> {
         if self.in_brackets {
             return Err(self.error("brackets cannot stand within brackets"));
@@ -324,8 +325,8 @@ impl<'t> Parser<'t> {
         Ok(Expression::Element(name, Box::new(Expression::And(vec![inner, also]))))
     }
 
-    /// An attribute's path. NB: the grammar of filters has no `$`, that of attribute names (RFC 7643 §2.1)
-    /// has; `members.$ref` is an attribute like any other.
+    /// Parses an attribute path. NB: the grammar of filters has no `$`, but that of attribute names (RFC 7643 §2.1)
+    /// has, so `members.$ref` is a valid attribute.
     fn name(&mut self) -> Result<Name, ScimError> {
         self.skip_spaces();
         let (start, text) = (self.at, self.word());
@@ -337,7 +338,7 @@ impl<'t> Parser<'t> {
                 Some((attribute, sub)) => begins(attribute) && begins(sub) && !sub.contains('.'),
             }
         };
-        // Most have one part.
+        // Most names have one part and need no further check.
         let parted = text.bytes().any(|byte| matches!(byte, b':' | b'.'));
         if text.is_empty() {
             return Err(self.error("expected the name of an attribute"));
@@ -354,7 +355,7 @@ impl<'t> Parser<'t> {
         if self.peek() == Some(b'"') {
             let end = end_of_string(self.rest()).ok_or_else(|| self.error("this text has no closing quote"))?;
             let quoted = &self.rest()[..end];
-            // To the end in any case: then many bytes are looked at in one step.
+            // No early exit, so that the loop vectorises.
             let special = quoted.bytes().fold(false, |any, byte| any | matches!(byte, b'\\' | ..b' '));
             let text = if special { serde_json::from_str(quoted) } else { Ok(quoted[1..end - 1].to_owned()) };
             let text = text.map_err(|_| {
@@ -369,7 +370,7 @@ impl<'t> Parser<'t> {
         self.at += end;
         match word {
             "" => Err(self.error_at(start, "expected a value: a text in double quotes, a number, true, false or null")),
-            // NB: the grammar has these in lower case alone; Python and .NET write `True`.
+            // NB: the grammar has these in lower case only; Python and .NET write `True`.
             word if word.eq_ignore_ascii_case("true") => Ok(Literal::Boolean(true)),
             word if word.eq_ignore_ascii_case("false") => Ok(Literal::Boolean(false)),
             word if word.eq_ignore_ascii_case("null") => Ok(Literal::Null),
@@ -389,7 +390,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$' | b'.' | b':')
 }
 
-/// The length of the JSON string that `text` begins with, quotes and all.
+/// The length in bytes of the JSON string at the start of `text`, including the quotes.
 fn end_of_string(text: &str) -> Option<usize> {
     let mut from = 1;
     loop {
@@ -397,7 +398,7 @@ fn end_of_string(text: &str) -> Option<usize> {
         if text.as_bytes()[at] == b'"' {
             return Some(at + 1);
         }
-        // What a backslash stands before does not end the text.
+        // A character after a backslash does not end the string.
         from = at + 2;
     }
 }
@@ -420,14 +421,14 @@ impl fmt::Display for Literal {
     }
 }
 
-/// In lower case, since that is the same name.
+/// Prints the name in lower case, so that equal names print the same.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text.to_ascii_lowercase())
     }
 }
 
-/// Prints a filter so that it parses to the same expression again, and expressions that are the same print the same.
+/// Prints a filter so that it parses to the same expression. Equal expressions print the same.
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn joined(f: &mut fmt::Formatter<'_>, parts: &[Expression], joint: &str) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! What holds of every question.
+//! Properties that hold for every query.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::*;
 use crate::scim::resource_types::{ALL, GROUP, USER};
 
-/// Two hundred people, of whom the one at a place has another title.
+/// Two hundred people. The one at index `promoted` has another title.
 fn crowd(generation: Generation, promoted: Option<usize>) -> Snapshot {
     let mut snapshot = snapshot(generation);
     let (person, volatile) = snapshot.users[11].clone();
@@ -69,7 +69,7 @@ proptest! {
     }
 }
 
-/// Filters that fit the table of users.
+/// Generates filters that are valid for users.
 fn filters() -> impl Strategy<Value = String> {
     let texts =
         ["userName", "displayName", "title", "emails.value", "groups.display", "name.familyName", "id", "userType"];
@@ -130,7 +130,7 @@ proptest! {
 
         let picture = picture();
         let (mut by_index, mut start) = (Vec::new(), 1);
-        // Bounded: each page but the last adds to what was walked.
+        // The loop ends: each page adds at least one resource.
         while by_index.len() < whole.len() {
             let from = start.to_string();
             let page = ask_of(&picture, types, &[&question[..], &[("startIndex", from.as_str())]].concat(), "").unwrap();
@@ -177,7 +177,8 @@ proptest! {
                 (part, whole) => part == whole,
             }
         }
-        // What is returned on request alone can be in the part and not in the default whole; ask for all of it.
+        // Attributes that are returned only on request can be in `part` but not in the default set, so request all
+        // attributes.
         let everything = "urn:ietf:params:scim:schemas:core:2.0:User,urn:ietf:params:scim:schemas:core:2.0:Group,meta,\
             urn:ietf:params:scim:schemas:extension:intercom:2.0:User,urn:ietf:params:scim:schemas:extension:intercom:2.0:Group";
         let mut whole = ask(types, &[("attributes", everything)]).unwrap();

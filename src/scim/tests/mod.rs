@@ -1,4 +1,4 @@
-//! Questions put to one fixed directory of a dozen people.
+//! Tests of queries against a fixed directory of twelve people.
 
 mod laws;
 mod questions;
@@ -52,7 +52,7 @@ fn snapshot(generation: Generation) -> Snapshot {
         user.active = active;
         user.has_inbox_seat = Some(!teams.is_empty());
         user.role = title.map(|title| Role { id: title.len().to_string(), name: Some(title.to_owned()) }.into());
-        // Known of some people alone.
+        // Only some people have a value.
         user.two_factor_auth = (changed < 3).then_some(changed == 1);
         user.permissions = (changed == 1).then(|| ["manage_teammates", "reports"].map(str::to_owned).into());
         let stamps = Stamps { created: day(1), last_modified: day(changed) };
@@ -95,7 +95,7 @@ fn key() -> CursorKey {
     CursorKey::new(&[7; CursorKey::SECRET]).unwrap()
 }
 
-/// Asks with the parameters of a URL.
+/// Runs a query given as URL parameters.
 fn ask(types: &'static [&'static ResourceType], parameters: &[(&str, &str)]) -> Result<Value, ScimError> {
     ask_of(&picture(), types, parameters, "test").map(|page| json(&page))
 }
@@ -124,7 +124,7 @@ fn written_out(page: &Page) -> Vec<u8> {
     }
 }
 
-/// The ids in an answer, without what all of a type have in common.
+/// The ids in a response, without the prefix of users.
 fn ids(answer: &Value) -> Vec<String> {
     let resources = answer["Resources"].as_array().unwrap();
     resources.iter().map(|resource| resource["id"].as_str().unwrap().replace("adm_", "")).collect()

@@ -1,4 +1,4 @@
-//! What is asked, and what must come.
+//! Example queries and their expected results.
 
 use super::*;
 use crate::scim::resource_types::{ALL, GROUP, USER};
@@ -66,7 +66,7 @@ fn filters_find_whom_they_describe() {
     }
 }
 
-/// Ada was removed and invited again; between her two accounts there is one of somebody else.
+/// Ada was removed and invited again. An account of another person is between her two accounts.
 fn ada_is_back() -> Picture {
     let mut snapshot = snapshot(1);
     snapshot.users[3].0.value.email = Some("Ada@Example.com".to_owned());
@@ -150,7 +150,7 @@ fn a_text_is_found_and_sorted_in_whichever_unicode_form_it_stands() {
         let page = ask_of(&picture, &[USER], &[("sortBy", "displayName"), ("sortOrder", order)], "").unwrap();
         ids(&json(&page)).join(" ")
     };
-    // Both would come in other places, byte by byte.
+    // Compared byte by byte, ids 2 and 3 would be elsewhere.
     assert_eq!(sorted("ascending"), "1 3 4 2 5 6 7 8 9 10 11 12");
 }
 
@@ -203,7 +203,7 @@ fn the_schemas_are_those_of_what_is_in_the_answer() {
         ("attributes", EXTENSION.to_owned(), &both),
         ("attributes", format!("{EXTENSION}:intercomId"), &both),
         ("attributes", format!("userName,{EXTENSION}:twoFactorAuth"), &both),
-        // Nobody is known to have been removed.
+        // No user has a removal date.
         ("attributes", format!("{EXTENSION}:removedAt"), &core),
         ("excludedAttributes", "userName,schemas".to_owned(), &both),
         ("excludedAttributes", EXTENSION.to_owned(), &core),
