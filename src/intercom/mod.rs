@@ -1,15 +1,15 @@
-//! The upstream edge: reads a workspace from Intercom's API.
+//! The upstream side: reads a workspace from Intercom's API.
 //!
 //! ```text
-//! client   one call: token, version, time-outs, retries, pacing
-//! answer   what an answer is: its encoding, and what a refusal says
-//! page     a list, and what it says of the rest of it
-//! wire     Intercom's JSON, read member by member
+//! client   one HTTP call: token, version, time-outs, retries, pacing
+//! answer   checks of a response: its encoding, the error it reports
+//! page     one page of a list, and whether there are more
+//! wire     Intercom's JSON, read field by field
 //! record   one admin or team, as far as it could be read
-//! vet      from wire to domain; where the two sides of a membership disagree
-//! log      the activity log, in steps
+//! vet      from wire format to domain; disagreements about memberships
+//! log      the activity log, in spans of time
 //! oauth    connecting a workspace
-//! observe  a reading of a workspace, and what of it could not be read
+//! observe  a reading of a workspace, and what could not be read
 //! ```
 //!
 //! Intercom's reference: <https://developers.intercom.com/docs/references/rest-api/api.intercom.io>.

@@ -1,8 +1,7 @@
-//! Staying under Intercom's rate limit.
+//! Keeps the client under Intercom's rate limit.
 //!
-//! Intercom counts calls in windows of 10 seconds and tells on (nearly) every answer how many are
-//! left and when it counts anew: `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`
-//! (UNIX seconds).
+//! Intercom counts calls in windows of 10 seconds. (Nearly) every response says how many calls are left and when the
+//! window ends: `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (UNIX seconds).
 
 use std::time::Duration;
 
@@ -10,22 +9,21 @@ use reqwest::header::HeaderMap;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-/// What Intercom last said of its rate limit.
+/// The last known state of Intercom's rate limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowance {
-    /// Calls in a window.
+    /// The number of calls per window.
     pub limit: Option<u64>,
-    /// Calls left in the current one.
+    /// The number of calls left in the current window.
     pub remaining: Option<u64>,
-    /// When the next one begins, in UNIX seconds.
+    /// The start of the next window, in UNIX seconds.
     pub reset: Option<i64>,
-    /// When Intercom's server made the answer, by its clock.
+    /// The time of the last response, by the clock of Intercom's server.
     pub server_time: Option<OffsetDateTime>,
 }
 
 impl Allowance {
-    /// Takes note of an answer's headers. Headers can be missing on a single answer; what was known
-    /// then stays.
+    /// Records the headers of a response. A header may be missing in a single response; its last value then stays.
     pub(super) fn note(&mut self, headers: &HeaderMap) {
         fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
             headers.get(name)?.to_str().ok()?.trim().parse().ok()
@@ -33,7 +31,7 @@ impl Allowance {
         self.limit = number(headers, "x-ratelimit-limit").or(self.limit);
         self.remaining = number(headers, "x-ratelimit-remaining").or(self.remaining);
         self.reset = number(headers, "x-ratelimit-reset").or(self.reset);
-        // RFC 9110 §5.6.7: the one form that servers write.
+        // RFC 9110 §5.6.7: the only format that servers generate.
         let form =
             format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
         let date = headers.get("date").and_then(|date| date.to_str().ok());
@@ -41,7 +39,7 @@ impl Allowance {
         self.server_time = date.map(PrimitiveDateTime::assume_utc).or(self.server_time);
     }
 
-    /// How long until Intercom counts anew; zero when that moment is unknown or past.
+    /// Returns the time until the next window; zero if its start is unknown or past.
     pub(super) fn until_reset(&self, now: OffsetDateTime) -> Duration {
         self.reset
             .and_then(|reset| OffsetDateTime::from_unix_timestamp(reset).ok())
@@ -49,8 +47,8 @@ impl Allowance {
             .unwrap_or_default()
     }
 
-    /// How long to hold the next call back. The workspace's other apps share the limit, so the last
-    /// twentieth of a window is left to them.
+    /// Returns how long to delay the next call. Other apps of the workspace share the limit, so the last twentieth of a
+    /// window is left to them.
     pub(super) fn hold(&self, now: OffsetDateTime) -> Duration {
         match (self.remaining, self.limit) {
             (Some(remaining), limit) if remaining <= limit.unwrap_or(0) / 20 => self.until_reset(now),
