@@ -1,4 +1,4 @@
-//! The workspace's audit trail, and what it tells of people that the lists do not.
+//! The activity log of the workspace, and the facts about people that only the log gives.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,19 +14,19 @@ use super::{GroupId, User, UserId, Volatile};
 pub struct Activity {
     /// Intercom's id of the entry.
     pub id: String,
-    /// When it happened.
+    /// The time of the event.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// What happened, in Intercom's word, for example `admin_permission_change`. New words appear
-    /// without notice.
+    /// The type of the event, as Intercom spells it, for example `admin_permission_change`. Intercom adds types without
+    /// notice.
     pub kind: String,
-    /// Who did it.
+    /// The admin who caused the event.
     pub performed_by: Option<Actor>,
-    /// Details, whose shape depends on the kind.
+    /// Details; their shape depends on `kind`.
     pub metadata: Metadata,
 }
 
-/// JSON of any shape, kept as text: a log of many thousand entries takes a tenth of the room so.
+/// JSON of any shape, stored as text: a log of many thousand entries then needs a tenth of the memory.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Metadata(Box<str>);
 
@@ -37,10 +37,10 @@ impl From<Value> for Metadata {
 }
 
 impl Metadata {
-    /// The JSON.
+    /// Parses the stored text.
     #[must_use]
     pub fn value(&self) -> Value {
-        // It was made from a value.
+        // Parsing cannot fail: the text was serialised from a `Value`.
         serde_json::from_str(&self.0).unwrap_or_default()
     }
 }
@@ -63,29 +63,29 @@ impl<'de> Deserialize<'de> for Metadata {
     }
 }
 
-/// What the activity log tells of people, up to a moment, that no list does.
+/// Facts about people, up to one moment, that only the activity log gives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogFacts {
-    /// From when to when the log is known without a gap; none where none of it is.
+    /// The time range for which the log was read without a gap; `None` if none of it was read.
     pub covered: Option<(OffsetDateTime, OffsetDateTime)>,
-    /// The last sign-in of each person who is known to have signed in.
+    /// The last known sign-in of each person.
     pub sign_ins: HashMap<UserId, SignIn>,
-    /// When people were invited, by their address in small letters; oldest first.
+    /// The times of invitations by lower-case email address, oldest first.
     pub invitations: HashMap<String, Vec<OffsetDateTime>>,
 }
 
 /// A sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
-    /// When it was.
+    /// The time of the sign-in.
     pub at: OffsetDateTime,
-    /// How, in Intercom's word.
+    /// The sign-in method, as Intercom spells it.
     pub method: Option<Box<str>>,
 }
 
 impl SignIn {
-    /// Whether it was by an identity provider of the company's; none where Intercom's word does not tell. Signing in with
-    /// Google is a way of its own in Intercom's settings, apart from SAML.
+    /// Whether the sign-in went through an identity provider of the company. `None` if the method is missing or
+    /// unknown. Intercom treats sign-in with Google as a method separate from SAML, so it counts as `false`.
     #[must_use]
     pub fn by_identity_provider(&self) -> Option<bool> {
         let method = self.method.as_ref()?.to_ascii_lowercase();
@@ -98,12 +98,12 @@ impl SignIn {
 }
 
 impl LogFacts {
-    /// The kind of entries that tell of an invitation.
+    /// The `kind` of entries that record an invitation.
     pub const INVITATION: &'static str = "admin_invite_creation";
-    /// The kind of entries that tell of a sign-in.
+    /// The `kind` of entries that record a sign-in.
     pub const SIGN_IN: &'static str = "admin_login_success";
 
-    /// Takes note of an invitation: of every address that its details name. Who was invited has no id yet.
+    /// Records an invitation for every email address in the entry's metadata. An invited person has no Intercom id yet.
     pub fn invited(&mut self, at: OffsetDateTime, metadata: &Value) {
         let mut open = vec![metadata];
         while let Some(value) = open.pop() {
@@ -120,7 +120,8 @@ impl LogFacts {
         }
     }
 
-    /// When somebody was invited who has that address: the last time before they joined, where that is known.
+    /// Returns the time of the last invitation of this address. If `joined_at` is known, later invitations do not
+    /// count.
     #[must_use]
     pub fn invited_at(&self, email: &str, joined_at: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
         let times = self.invitations.get(&email.trim().to_lowercase())?;
@@ -128,24 +129,24 @@ impl LogFacts {
     }
 }
 
-/// Who did something in the workspace.
+/// The admin who caused an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// Intercom's admin id.
     pub id: Option<UserId>,
-    /// The address at that time.
+    /// The email address at the time of the event.
     pub email: Option<String>,
 }
 
 impl Activity {
-    /// The team that the entry's metadata names.
+    /// Returns the id of the team that the metadata names.
     #[must_use]
     pub fn team(&self) -> Option<GroupId> {
         named(&self.metadata.value(), "/team/id").map(GroupId::new)
     }
 
-    /// The person the entry is about: the one its metadata names, else, for what people do to their
-    /// own account, the one who did it.
+    /// Returns the id of the person that the entry is about. This is the admin that the metadata names. If it names
+    /// none and the event concerns the actor's own account, this is the actor.
     #[must_use]
     pub fn subject(&self) -> Option<UserId> {
         named(&self.metadata.value(), "/admin/id").map(UserId::new).or_else(|| match self.kind.as_str() {
@@ -156,8 +157,8 @@ impl Activity {
         })
     }
 
-    /// Adds what the entry tells to what is known of its subject. Entries are taken oldest first, so
-    /// the last word stands; taking one twice changes nothing. What it does not tell is left alone.
+    /// Applies the entry to the data of its subject. Entries must be applied oldest first: the newest value wins.
+    /// Applying an entry twice changes nothing. Values that the entry does not contain stay as they are.
     pub fn tell(&self, user: &mut User, volatile: &mut Volatile) {
         let metadata = self.metadata.value();
         let text = |pointer: &str| metadata.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
@@ -168,7 +169,7 @@ impl Activity {
         match self.kind.as_str() {
             "app_admin_join" | "admin_provisioned" => user.joined_at = Some(self.at),
             "admin_deletion" | "admin_deprovisioned" if !user.active => user.removed_at = Some(self.at),
-            // Somebody who left and is back has nothing of before.
+            // The person was removed and is active again: the permissions from before the removal no longer hold.
             "admin_deletion" | "admin_deprovisioned" => user.permissions = None,
             "admin_permission_change" if user.active => {
                 if let Some(Value::Object(permissions)) = metadata.pointer("/after/permissions") {
@@ -195,7 +196,7 @@ impl Activity {
     }
 }
 
-/// The id at a place in the metadata; Intercom writes ids as texts and as numbers.
+/// Returns the id at this JSON pointer. Intercom writes ids as strings and as numbers.
 fn named(metadata: &Value, pointer: &str) -> Option<String> {
     match metadata.pointer(pointer)? {
         Value::String(id) => Some(id.clone()),

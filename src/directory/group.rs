@@ -1,4 +1,4 @@
-//! Sets of people.
+//! Teams and memberships.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::user::{UserId, intercom_id};
 
-/// Intercom's id of a team, for example `5077733`. Ids order as numbers do: shorter ones first.
+/// Intercom's id of a team, for example `5077733`. Ids sort numerically: shorter ids first.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GroupId(Box<str>);
@@ -18,25 +18,25 @@ intercom_id!(GroupId);
 pub struct Group {
     /// Intercom's team id.
     pub id: GroupId,
-    /// What the team is called.
+    /// The name of the team.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How conversations are given out, in Intercom's words: `manual`, `round_robin`, `load_balanced`.
+    /// How Intercom assigns conversations to members, as it spells it: `manual`, `round_robin`, `load_balanced`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distribution_method: Option<String>,
-    /// How many conversations one member may hold, where the method is `load_balanced`.
+    /// The maximum number of conversations per member if the method is `load_balanced`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assignment_limit: Option<i64>,
 }
 
-/// A person in a team.
+/// The membership of a person in a team.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Membership {
     /// The team.
     pub group: GroupId,
     /// The person.
     pub user: UserId,
-    /// Which of the team's conversations the person gets first, where the team makes a difference.
+    /// The member's priority level; `None` if the team does not use priority levels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
 }
@@ -45,14 +45,14 @@ pub struct Membership {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
-    /// Gets the team's conversations.
+    /// Gets the team's conversations first.
     Primary,
-    /// Gets them when no primary member is free.
+    /// Gets conversations when no primary member is free.
     Secondary,
 }
 
 impl Priority {
-    /// The level in Intercom's word.
+    /// The level as Intercom spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

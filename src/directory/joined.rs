@@ -1,4 +1,4 @@
-//! A workspace at one generation, with its people and teams joined: what questions are answered from.
+//! The directory: a workspace at one generation, with people and teams joined. Requests are answered from it.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -11,67 +11,68 @@ use super::{
     Generation, Group, GroupId, Membership, Part, Priority, Recorded, Snapshot, Stamps, User, UserId, Volatile,
 };
 
-/// A workspace at one generation. It never changes; what is the same in the next generation is shared with it.
+/// A workspace at one generation. It is immutable. It shares unchanged values with the directories of other
+/// generations.
 #[derive(Debug, Default)]
 pub struct Directory {
-    /// Which list of people this is.
+    /// The snapshot id: which list of people this is.
     pub edition: Edition,
-    /// Which workspace it is, as far as Intercom has said.
+    /// The workspace, as far as Intercom has described it.
     pub workspace: Workspace,
-    /// By id.
+    /// The people, sorted by id.
     pub people: Vec<Person>,
-    /// By id.
+    /// The teams, sorted by id.
     pub teams: Vec<Team>,
-    /// When the first of those who are gone went; none where everybody is there.
+    /// The time of the earliest removal among the people in this directory; `None` if none of them was removed.
     pub first_gone: Option<OffsetDateTime>,
 }
 
-/// Which list of people a [`Directory`] holds. Those who are gone are left out in the order in which they went, so how
-/// many are left out says who.
+/// The snapshot id: which list of people a [`Directory`] holds. Removed people are omitted in the order of their
+/// removal, so the number of omitted people determines who they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Edition {
     /// The generation.
     pub generation: Generation,
-    /// How many of its people are left out, because they have been gone for too long.
+    /// The number of people that are omitted because they were removed too long ago.
     pub left_out: usize,
 }
 
-/// A person, with when and where.
+/// A person, with timestamps and teams.
 #[derive(Debug)]
 pub struct Person {
-    /// What is access.
+    /// The person's access, which is versioned.
     pub user: Arc<User>,
-    /// What is not.
+    /// The person's other values, which are not versioned.
     pub volatile: Arc<Volatile>,
-    /// When they were first recorded, and last changed.
+    /// When the person was first recorded and last changed.
     pub stamps: Stamps,
-    /// Their teams: those with priority first, then by id.
+    /// The person's teams: sorted by priority level (those without one last), then by id.
     pub teams: Box<[Link]>,
 }
 
-/// A team, with when and whom.
+/// A team, with timestamps and members.
 #[derive(Debug)]
 pub struct Team {
     /// The team.
     pub group: Arc<Group>,
-    /// When it was first recorded, and last changed.
+    /// When the team was first recorded and last changed.
     pub stamps: Stamps,
-    /// Its members: those with priority first, then by id.
+    /// The team's members: sorted by priority level (those without one last), then by id.
     pub members: Box<[Link]>,
 }
 
 /// The other end of a membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// Its place in [`Directory::people`] or [`Directory::teams`].
+    /// The index in [`Directory::people`] or [`Directory::teams`].
     pub place: u32,
     /// The priority level of the member.
     pub priority: Option<Priority>,
 }
 
 impl Directory {
-    /// Joins what a snapshot holds. People who were gone by `gone_by` are left out. `previous` is an earlier directory,
-    /// to share with.
+    /// Joins the people and teams of a snapshot. People who were removed at `gone_by` or earlier are omitted. Unchanged
+    /// values are shared with `previous`, an earlier directory.
     #[must_use]
     pub fn new(snapshot: Snapshot, gone_by: OffsetDateTime, previous: Option<&Self>) -> Self {
         let all = snapshot.users.len();
@@ -108,13 +109,13 @@ impl Directory {
     fn join(&mut self, memberships: &[Membership]) {
         let people: HashMap<&UserId, u32> = self.people.iter().map(|person| &person.user.id).zip(0..).collect();
         let teams: HashMap<&GroupId, u32> = self.teams.iter().map(|team| &team.group.id).zip(0..).collect();
-        // A membership of somebody or something that is not here cannot be shown.
+        // A membership whose person or team is not in this directory is ignored.
         let ends = |one: &Membership| Some((*teams.get(&one.group)?, *people.get(&one.user)?, one.priority));
         let links: Vec<_> = memberships.iter().filter_map(ends).collect();
         self.link(&links);
     }
 
-    /// Joins teams and people by their places.
+    /// Joins teams and people by their indexes: (team, person, priority).
     fn link(&mut self, links: &[(u32, u32, Option<Priority>)]) {
         let mut of_people: Vec<Vec<Link>> = vec![Vec::new(); self.people.len()];
         let mut of_teams: Vec<Vec<Link>> = vec![Vec::new(); self.teams.len()];
@@ -126,9 +127,9 @@ impl Directory {
         self.teams.iter_mut().zip(of_teams).for_each(|(team, links)| team.members = by_priority(links));
     }
 
-    /// The directory in which some people and teams are as in `fresh`, everybody else is as here, and all have these
-    /// values that are not access. Those of `part` who are not in `fresh` are no more; people who were gone by `gone_by`
-    /// are left out, and `people` says how many there are with them.
+    /// Returns this directory with the people and teams in `part` replaced by those in `fresh`. Members of `part` that
+    /// are not in `fresh` are removed from the directory. `volatile` replaces the unversioned values of everybody else.
+    /// People who were removed at `gone_by` or earlier are omitted; `people` is the number of people including those.
     #[must_use]
     pub fn with(
         &self,
@@ -171,7 +172,7 @@ impl Directory {
         let first_gone = gone.min();
         let edition = Edition { generation, left_out: people.saturating_sub(all.len()) };
         let mut directory = Self { edition, workspace, people: all, teams, first_gone };
-        // Where those who were here are now.
+        // The new index of each person in `self.people`.
         let places: Vec<Option<u32>> = self.people.iter().map(|person| directory.place(&person.user.id)).collect();
         let mut links: Vec<(u32, u32, Option<Priority>)> = Vec::new();
         for (team, place) in directory.teams.iter().zip(0..) {
@@ -196,19 +197,19 @@ impl Directory {
         u32::try_from(place).ok()
     }
 
-    /// The person with that id.
+    /// Returns the person with this id.
     #[must_use]
     pub fn person(&self, id: &UserId) -> Option<&Person> {
         self.people.binary_search_by(|person| person.user.id.cmp(id)).ok().map(|place| &self.people[place])
     }
 
-    /// The team with that id.
+    /// Returns the team with this id.
     #[must_use]
     pub fn team(&self, id: &GroupId) -> Option<&Team> {
         self.teams.binary_search_by(|team| team.group.id.cmp(id)).ok().map(|place| &self.teams[place])
     }
 
-    /// By when those were gone whom an edition leaves out, so many; none where it leaves out nobody.
+    /// Returns the removal cut-off of a snapshot that omits `left_out` people; `None` if it omits nobody.
     #[must_use]
     pub fn gone_by(&self, left_out: usize) -> Option<OffsetDateTime> {
         let gone = self.people.iter().filter(|person| !person.user.active).map(|person| person.stamps.last_modified);
@@ -217,7 +218,7 @@ impl Directory {
         gone.get(left_out.checked_sub(1)?).copied()
     }
 
-    /// Whether it holds these values that are not access.
+    /// Whether the directory holds exactly these unversioned values.
     #[must_use]
     pub fn holds_volatile(&self, values: &HashMap<UserId, Volatile>) -> bool {
         let none = Volatile::default();
@@ -225,7 +226,7 @@ impl Directory {
     }
 }
 
-/// The links in the order that [`links_with`] reads them in.
+/// Sorts the links in the order that [`links_with`] needs.
 fn by_priority(mut links: Vec<Link>) -> Box<[Link]> {
     links.sort_by_key(|link| (rank(link.priority), link.place));
     links.into()
@@ -239,7 +240,7 @@ fn rank(priority: Option<Priority>) -> u8 {
     }
 }
 
-/// Those of a person's or a team's links that have a priority level.
+/// Returns the links that have this priority level. The links must be sorted as in a [`Person`] or [`Team`].
 #[must_use]
 pub fn links_with(links: &[Link], priority: Priority) -> &[Link] {
     let before = |wanted: u8| links.partition_point(|link| rank(link.priority) < wanted);
@@ -247,7 +248,7 @@ pub fn links_with(links: &[Link], priority: Priority) -> &[Link] {
     &links[before(rank)..before(rank + 1)]
 }
 
-/// The one that is known already and is the same, or else this one: many have it.
+/// Returns the equal value in `known`, or adds this one to it. Many people have the same title or role.
 fn one_of<T: Eq + Hash + ?Sized>(known: &mut HashSet<Arc<T>>, one: Arc<T>) -> Arc<T> {
     if let Some(known) = known.get(&one) {
         return Arc::clone(known);
@@ -256,7 +257,7 @@ fn one_of<T: Eq + Hash + ?Sized>(known: &mut HashSet<Arc<T>>, one: Arc<T>) -> Ar
     one
 }
 
-/// The value, in the earlier place where it is the same.
+/// Returns the allocation of `before` if it holds an equal value, else a new one.
 fn shared<T: PartialEq>(value: T, before: Option<&Arc<T>>) -> Arc<T> {
     match before {
         Some(before) if **before == value => Arc::clone(before),

@@ -1,8 +1,8 @@
-//! The domain: who works in an Intercom workspace, and with what access.
+//! The domain: the people in an Intercom workspace and their access.
 //!
-//! Pure and synchronous, and it imports nothing of ours. The words are those that both sides of the
-//! bridge share: a [`User`] is a person (Intercom: *admin* or *teammate*), a [`Group`] is a set of
-//! people (Intercom: *team*), a [`Membership`] joins the two.
+//! This module has no side effects, is synchronous and imports nothing else of this crate. Its words are common to both
+//! sides of the bridge: a [`User`] is a person (Intercom: *admin* or *teammate*), a [`Group`] is a set of people
+//! (Intercom: *team*), a [`Membership`] joins the two.
 //!
 //! ```text
 //! Observation  what Intercom says now, and what of it could not be read
@@ -32,8 +32,8 @@ pub use plan::{Change, ChangeNames, Changed, Counts, Deed, KeptBack, Plan};
 pub use snapshot::{Recorded, Snapshot, Stamps};
 pub use user::{NameParts, Names, Role, User, UserId, UserKind, Volatile, is_machine_address};
 
-/// The workspace that a bridge for one alone has, and that short paths are about.
+/// The workspace of a bridge that serves only one. Paths without a workspace refer to it.
 pub const DEFAULT_WORKSPACE: &str = "default";
 
-/// Counts the imports of one workspace that changed something; the first is 1.
+/// The number of a committed state of one workspace; the first is 1. Only an import that changes something makes one.
 pub type Generation = i64;

@@ -1,4 +1,4 @@
-//! What Intercom says.
+//! The result of one reading of Intercom.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,25 +8,25 @@ use time::OffsetDateTime;
 
 use super::{Activity, Disputed, Group, GroupId, Membership, User, UserId, UserKind, Volatile, is_machine_address};
 
-/// What Intercom says of a workspace at one moment. What could not be read is [`Unknown`] and never looks like a value that
-/// was taken away, or like people who left.
+/// The state of a workspace as one reading of Intercom returned it. What could not be read is listed in [`Unknown`], so
+/// it is never mistaken for a deleted value or a removed person.
 ///
-/// Users and groups have distinct ids; every membership names one of each.
+/// Ids of users and of groups are unique; every membership refers to a user and a group of this observation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// When the reading began.
     pub taken_at: OffsetDateTime,
-    /// Which workspace the token opens.
+    /// The workspace that the access token belongs to.
     pub workspace: Workspace,
-    /// Everybody in it.
+    /// All people in the workspace.
     pub users: Vec<Sighting>,
-    /// All its teams.
+    /// All teams in the workspace.
     pub groups: Vec<Group>,
-    /// Who is in which team.
+    /// All memberships of people in teams.
     pub memberships: Vec<Membership>,
-    /// Log entries, oldest first; empty where the token may not read the log.
+    /// Entries of the activity log, oldest first; empty if the token may not read the log.
     pub activity: Arc<[Activity]>,
-    /// Up to when the activity log was read without a gap; none where it could not be read.
+    /// The time up to which the activity log was read without a gap; `None` if it could not be read.
     pub log_read_to: Option<OffsetDateTime>,
     /// What could not be read of the lists.
     pub unknown: Unknown,
@@ -36,17 +36,17 @@ pub struct Observation {
     pub warnings: Vec<Warning>,
 }
 
-/// What a reading does not know, and what therefore stays as it is recorded.
+/// What a reading could not determine. The recorded values of these stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unknown {
-    /// Whether an entry could not be identified, or the list of people or of teams is not provably whole: then nobody, no
-    /// team and no membership is taken as removed.
+    /// True if an entry could not be identified, or if the list of people or of teams may be incomplete. Then no
+    /// person, team or membership is taken as removed.
     pub lists_in_part: bool,
-    /// Fields of people.
+    /// The unreadable fields of each person.
     pub users: BTreeMap<UserId, BTreeSet<Field>>,
-    /// Fields of teams.
+    /// The unreadable fields of each team.
     pub groups: BTreeMap<GroupId, BTreeSet<Field>>,
-    /// Teams whose lists of members could not be read in full: nobody is taken out of them.
+    /// Teams whose member lists could not be read in full. No member is removed from them.
     pub members: BTreeSet<GroupId>,
     /// What only one of the two lists names, where they disagree about more than [`limits::DISPUTED_SHARE`]: it is not taken
     /// as removed.
@@ -56,7 +56,7 @@ pub struct Unknown {
 }
 
 impl Unknown {
-    /// Whether somebody or something may be there that was not read, so that removals wait.
+    /// Whether removals must wait, because a list may be incomplete.
     #[must_use]
     pub fn keeps_back(&self) -> bool {
         self.lists_in_part || !self.members.is_empty() || !self.disputed.is_empty()
@@ -70,7 +70,7 @@ impl Unknown {
     }
 }
 
-/// A member of Intercom's record of an admin or a team.
+/// A field of Intercom's record of an admin or a team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     /// `email`.
@@ -106,7 +106,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// What Intercom calls it.
+    /// The name of the field in Intercom's API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -129,7 +129,7 @@ impl Field {
     }
 }
 
-/// Some of a workspace: people, and teams with their members.
+/// A part of a workspace: some people, and some teams with their members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
     /// The people.
@@ -138,23 +138,23 @@ pub struct Part {
     pub groups: BTreeSet<GroupId>,
 }
 
-/// A person as seen in one reading.
+/// A person as one reading returned them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sighting {
-    /// What is access.
+    /// The person's access.
     pub user: User,
-    /// What is not.
+    /// The person's other values, which are not versioned.
     pub volatile: Volatile,
 }
 
-/// Intercom's own name for a workspace.
+/// Intercom's description of a workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workspace {
-    /// `id_code`, for example `wjw5eps7`.
+    /// Intercom's `id_code`, for example `wjw5eps7`.
     pub id: Option<String>,
-    /// What the company calls it.
+    /// The name that the company gave it.
     pub name: Option<String>,
-    /// Where it is hosted: `US`, `EU` or `AU`.
+    /// The region that hosts it: `US`, `EU` or `AU`.
     pub region: Option<String>,
 }
 
@@ -168,7 +168,7 @@ pub struct Warning {
 }
 
 impl Workspace {
-    /// What is known of it after another reading, which may have told less.
+    /// Fills missing values with those of an earlier reading.
     #[must_use]
     pub fn or(self, known: &Self) -> Self {
         Self {
@@ -180,14 +180,14 @@ impl Workspace {
 }
 
 impl Warning {
-    /// A warning of the kind `code` that says `detail`.
+    /// Creates a warning with the given code and text.
     pub fn new(code: &str, detail: impl Into<String>) -> Self {
         Self { code: code.to_owned(), detail: detail.into() }
     }
 }
 
 impl Observation {
-    /// What it says of these people and teams, and of the teams' members.
+    /// Returns the observation restricted to these people and teams, and to the memberships of these teams.
     #[must_use]
     pub fn of(&self, part: &Part) -> Self {
         Self {
@@ -203,7 +203,7 @@ impl Observation {
         }
     }
 
-    /// The same reading without the workspace's machines.
+    /// Returns the observation without the workspace's bots and their memberships.
     #[must_use]
     pub fn without_bots(self) -> Self {
         let machines = self.machines(&BTreeSet::new());

@@ -1,4 +1,4 @@
-//! How to get from what is recorded to what is observed.
+//! The changes that lead from the recorded state to the observed one.
 
 use std::sync::Arc;
 
@@ -8,25 +8,25 @@ use super::{
     Activity, Disputed, Generation, Group, GroupId, Losses, Membership, Memory, User, UserId, Volatile, Workspace,
 };
 
-/// The difference between a [`Snapshot`](super::Snapshot) and an [`Observation`](super::Observation),
-/// as a value: the plan that a person reads is the plan that is committed.
+/// The difference between a [`Snapshot`](super::Snapshot) and an [`Observation`](super::Observation) as a value without
+/// side effects. The plan that an operator reads is the plan that is committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The generation it was made from; it can be committed on no other.
+    /// The generation that the plan is based on. The plan can be committed only on top of this one.
     pub base: Generation,
-    /// Which workspace was observed.
+    /// The workspace that was observed.
     pub workspace: Workspace,
-    /// Changes of people, by id.
+    /// Changes of people, sorted by id.
     pub users: Vec<Change<User>>,
-    /// Changes of teams, by id.
+    /// Changes of teams, sorted by id.
     pub groups: Vec<Change<Group>>,
-    /// Changes of memberships, by group and user.
+    /// Changes of memberships, sorted by group, then user.
     pub memberships: Vec<Change<Membership>>,
-    /// Current values that are not access, for those people whose values differ.
+    /// The new unversioned values of the people for whom they differ.
     pub volatile: Vec<(UserId, Volatile)>,
-    /// Log entries to keep.
+    /// The log entries to store.
     pub activity: Arc<[Activity]>,
-    /// What is not in what was observed, and stays all the same.
+    /// Removals that wait: the observation lacks these, but the plan keeps them.
     pub kept_back: KeptBack,
     /// What of it stays because Intercom's two lists disagree about it.
     pub disputed: Disputed,
@@ -36,55 +36,55 @@ pub struct Plan {
     pub memory: Memory,
 }
 
-/// Removals that wait, because what was observed may be a part of the whole.
+/// Counts of the removals that wait, because the observation may be incomplete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeptBack {
-    /// People.
+    /// The number of people.
     pub users: usize,
-    /// Teams.
+    /// The number of teams.
     pub groups: usize,
-    /// Memberships.
+    /// The number of memberships.
     pub memberships: usize,
 }
 
 impl KeptBack {
-    /// Whether none waits.
+    /// Whether no removal waits.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self == Self::default()
     }
 }
 
-/// One change, with what was and what is.
+/// One change, with the values before and after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change<T> {
-    /// Was not known before.
+    /// The item is new.
     Created(T),
-    /// Is different now.
+    /// The item has other values.
     Updated {
-        /// What was.
+        /// The value before the change.
         before: T,
-        /// What is.
+        /// The value after the change.
         after: T,
     },
-    /// Is gone. People stay on record, inactive; teams and memberships end.
+    /// The item was removed. A removed person stays on record, inactive; a removed team or membership does not.
     Removed {
-        /// What was.
+        /// The value before the change.
         before: T,
-        /// What stays on record.
+        /// The value that stays on record.
         after: Option<T>,
     },
-    /// Was gone and is back.
+    /// The item had been removed and is present again.
     Restored {
-        /// What stayed on record.
+        /// The value that had stayed on record.
         before: T,
-        /// What is.
+        /// The value after the change.
         after: T,
     },
 }
 
 impl<T> Change<T> {
-    /// The change from what was to what is, if there is one.
+    /// Returns the change between two values, if they differ.
     #[must_use]
     pub fn between(before: Option<T>, after: Option<T>) -> Option<Self>
     where
@@ -98,7 +98,7 @@ impl<T> Change<T> {
         }
     }
 
-    /// The word for the change.
+    /// The name of the kind of change.
     pub fn action(&self) -> &'static str {
         match self {
             Self::Created(_) => "created",
@@ -108,7 +108,7 @@ impl<T> Change<T> {
         }
     }
 
-    /// What was on record, if anything was.
+    /// The value on record before the change, if any.
     pub fn before(&self) -> Option<&T> {
         match self {
             Self::Created(_) => None,
@@ -116,7 +116,7 @@ impl<T> Change<T> {
         }
     }
 
-    /// What will be on record, if anything will.
+    /// The value on record after the change, if any.
     pub fn after(&self) -> Option<&T> {
         match self {
             Self::Created(after) | Self::Updated { after, .. } | Self::Restored { after, .. } => Some(after),
@@ -126,8 +126,8 @@ impl<T> Change<T> {
 }
 
 impl Change<User> {
-    /// The change from what was to what is, if there is one. People are not taken off the record: who is gone is
-    /// there, inactive.
+    /// Returns the change between two values of a person, if they differ. A removed person stays on record: removal is
+    /// a change of `active` to false.
     #[must_use]
     pub fn of_user(before: Option<User>, after: Option<User>) -> Option<Self> {
         match Self::between(before, after) {
@@ -141,19 +141,19 @@ impl Change<User> {
     }
 }
 
-/// A change of one thing or another.
+/// A change of a person, a team or a membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
-    /// Of a person; boxed, since the others are so much smaller.
+    /// A change of a person. Boxed, because it is much larger than the other variants.
     User(Box<Change<User>>),
-    /// Of a team.
+    /// A change of a team.
     Group(Change<Group>),
-    /// Of who is in which team.
+    /// A change of a membership.
     Membership(Change<Membership>),
 }
 
 impl Changed {
-    /// The kinds of log entries that tell of a deed, by what they tell of.
+    /// The kinds of log entries that can explain a change, by the event that they record.
     pub const DEEDS: &[(Deed, &[&str])] = &[
         (Deed::Arrival, &["app_admin_join", "admin_provisioned"]),
         (Deed::Departure, &["admin_deletion", "admin_deprovisioned"]),
@@ -167,7 +167,7 @@ impl Changed {
         (Deed::Membership, &["app_team_membership_modification"]),
     ];
 
-    /// The person it is about.
+    /// Returns the person that the change is about.
     #[must_use]
     pub fn user(&self) -> Option<&UserId> {
         match self {
@@ -177,7 +177,7 @@ impl Changed {
         }
     }
 
-    /// The team it is about.
+    /// Returns the team that the change is about.
     #[must_use]
     pub fn group(&self) -> Option<&GroupId> {
         match self {
@@ -187,7 +187,7 @@ impl Changed {
         }
     }
 
-    /// What became of it, in a word: `created`, `updated`, `removed` or `restored`.
+    /// The name of the kind of change: `created`, `updated`, `removed` or `restored`.
     #[must_use]
     pub fn action(&self) -> &'static str {
         match self {
@@ -197,7 +197,7 @@ impl Changed {
         }
     }
 
-    /// Whether access was removed: a person, a team or a membership.
+    /// Whether the change removed access: a person, a team or a membership.
     #[must_use]
     pub fn is_removal(&self) -> bool {
         match self {
@@ -207,9 +207,9 @@ impl Changed {
         }
     }
 
-    /// Whether a log entry of this kind tells of the deed that made this change, if it is about the same person, or
-    /// else about the same team. That of a membership may also be the departure of the person, or the making or end of
-    /// the team.
+    /// Whether a log entry of this kind explains this change. `about_user` says whether entry and change have the
+    /// person in common, or else the team. A change of a membership can also be explained by the removal of the person,
+    /// or by the creation or deletion of the team.
     #[must_use]
     pub fn is_told_by(&self, kind: &str, about_user: bool) -> bool {
         let Some(deed) = Deed::of(kind) else { return false };
@@ -242,48 +242,48 @@ impl Changed {
     }
 }
 
-/// What the people and the team of a change were called when it was recorded.
+/// The names of the people and the team of a change at the time when it was recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeNames {
     /// The person's name.
     pub user: Option<String>,
-    /// The person's address.
+    /// The person's email address.
     pub email: Option<String>,
     /// The team's name.
     pub group: Option<String>,
-    /// The name of who did it.
+    /// The name of the admin who made the change.
     pub actor: Option<String>,
     /// Whether the person's data was erased since.
     pub erased: bool,
 }
 
-/// What a log entry tells of.
+/// An event that a log entry can record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
-    /// Somebody joined.
+    /// An admin joined.
     Arrival,
-    /// Somebody was removed.
+    /// An admin was removed.
     Departure,
-    /// Somebody's permissions were changed.
+    /// An admin's permissions were changed.
     Permissions,
-    /// Somebody's role was changed.
+    /// An admin's role was changed.
     Role,
-    /// Somebody's seat was given or taken.
+    /// An admin's seat was granted or revoked.
     Seat,
-    /// Somebody's second factor was turned on or off.
+    /// An admin's two-factor authentication was turned on or off.
     TwoFactor,
-    /// A team was made.
+    /// A team was created.
     Founding,
-    /// A team was ended.
+    /// A team was deleted.
     Dissolution,
-    /// A team's limit was changed.
+    /// A team's assignment limit was changed.
     Limit,
     /// A team's members were changed.
     Membership,
 }
 
 impl Deed {
-    /// What a log entry of this kind tells of, if it is something that a change can come of.
+    /// Returns the event that log entries of this kind record; `None` if such an event explains no change.
     #[must_use]
     pub fn of(kind: &str) -> Option<Self> {
         Changed::DEEDS.iter().find(|(_, kinds)| kinds.contains(&kind)).map(|(deed, _)| *deed)
@@ -316,7 +316,7 @@ pub struct Counts {
 }
 
 impl Plan {
-    /// The plan that changes nothing of generation `base`.
+    /// Creates a plan without changes on top of generation `base`.
     #[must_use]
     pub fn nothing(base: Generation) -> Self {
         Self {
@@ -334,13 +334,13 @@ impl Plan {
         }
     }
 
-    /// Whether committing it would change nobody's access.
+    /// Whether the plan changes no person, team or membership.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.groups.is_empty() && self.memberships.is_empty()
     }
 
-    /// How many changes of each kind it holds.
+    /// Counts the changes of each kind.
     #[must_use]
     pub fn counts(&self) -> Counts {
         fn count<T>(changes: &[Change<T>], kind: impl Fn(&Change<T>) -> bool) -> usize {

@@ -1,4 +1,4 @@
-//! What the ledger recorded.
+//! The recorded state.
 
 use time::OffsetDateTime;
 
@@ -9,29 +9,29 @@ use super::{Generation, Group, Membership, User, Volatile, Workspace};
 pub struct Snapshot {
     /// The generation; 0 before the first import.
     pub generation: Generation,
-    /// Which workspace it is, as far as Intercom has said.
+    /// The workspace, as far as Intercom has described it.
     pub workspace: Workspace,
-    /// People, the removed ones among them.
+    /// The people, including removed ones.
     pub users: Vec<(Recorded<User>, Volatile)>,
-    /// Teams.
+    /// The teams.
     pub groups: Vec<Recorded<Group>>,
-    /// Who is in which team; sorted by group, then user.
+    /// The memberships, sorted by group, then user.
     pub memberships: Vec<Membership>,
 }
 
-/// Something recorded, with when.
+/// A recorded value with its timestamps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded<T> {
-    /// What was recorded.
+    /// The recorded value.
     pub value: T,
-    /// When it first was, and when it last changed.
+    /// When it was first recorded and last changed.
     pub stamps: Stamps,
 }
 
-/// When something was first recorded and when it, or a membership of it, last changed.
+/// When an item was first recorded, and when it or one of its memberships last changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamps {
-    /// The time of the first generation that holds it.
+    /// The time of the first generation that contains it.
     pub created: OffsetDateTime,
     /// The time of the generation that last changed it.
     pub last_modified: OffsetDateTime,

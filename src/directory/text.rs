@@ -1,29 +1,32 @@
-//! How texts are compared: in any case where case does not matter, and always in whichever Unicode form they came.
+//! How texts are compared: without regard to case where an attribute is not `caseExact`, and always independently of
+//! their Unicode form.
 //!
-//! RFC 7644 §5 has service providers compare user names as PRECIS does. Its profile for that is UsernameCaseMapped (RFC 8265
-//! §3.3): wide and narrow characters become their usual ones, upper case becomes lower case, and what can be composed is
-//! composed (Unicode Normalization Form C). All texts that are compared go through here, so that `é` in one character and
-//! `é` in two are the same in filters, in sorting, in searches and where a name is looked up.
+//! RFC 7644 §5 has service providers compare user names as PRECIS does. The PRECIS profile for this is
+//! UsernameCaseMapped (RFC 8265 §3.3): wide and narrow characters are mapped to their usual forms, upper case to lower
+//! case, and the result is normalised to Unicode Normalization Form C. All comparisons use this module. So `é` as one
+//! character and `é` as two are equal in filters, in sorting, in searches and in look-ups by name.
 //!
-//! NB: two deviations from that profile. A name that it would refuse, such as one with a space or with characters of both
-//! directions, is compared all the same: Intercom decides what a name is. And Greek final sigma is a sigma: what is lower
-//! case depends on the letters around it otherwise, and a part of a word would not be found in the word.
+//! NB: two deviations from that profile. First, a name that the profile refuses, such as one with a space or with
+//! characters of both directions, is compared all the same: Intercom decides which names are valid. Second, Greek final
+//! sigma is mapped to sigma. Otherwise the lower case of a letter would depend on the letters around it, and a
+//! substring would not match its word.
 
 use std::borrow::Cow;
 
 use unicode_normalization::char::decompose_compatible;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-/// A text as it is compared.
+/// Returns the form in which a text is compared.
 #[must_use]
 pub fn comparable(text: &str, case_exact: bool) -> Cow<'_, str> {
     if case_exact { composed(text) } else { folded(text) }
 }
 
-/// A text as it is compared where case does not matter. Most are in lower case already, and are not copied.
+/// Returns the form in which a text is compared without regard to case. Most texts are in lower case already and are
+/// borrowed.
 #[must_use]
 pub fn folded(text: &str) -> Cow<'_, str> {
-    // To the end in any case: then many bytes are looked at in one step.
+    // No early exit, so that the loop vectorises.
     let changes = text.bytes().fold(false, |any, byte| any | !byte.is_ascii() | byte.is_ascii_uppercase());
     if !changes {
         text.into()
@@ -34,7 +37,7 @@ pub fn folded(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A text as it is compared where case matters.
+/// Returns the form in which a text is compared with regard to case.
 #[must_use]
 pub fn composed(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
@@ -48,12 +51,12 @@ fn folded_beyond_ascii(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
-            // The characters that Unicode calls wide or narrow forms of others.
+            // The characters that Unicode defines as wide or narrow forms of others.
             '\u{3000}' | '\u{FF01}'..='\u{FFEE}' => decompose_compatible(letter, |usual| lower(usual, &mut folded)),
             letter => lower(letter, &mut folded),
         }
     }
-    // Before the first combining character nothing can be composed, and European languages need little beyond it.
+    // Without combining characters nothing can be composed. U+0300 is the first one; most European text stays below it.
     let composed = folded.chars().all(|letter| letter < '\u{300}');
     if composed || is_nfc_quick(folded.chars()) == IsNormalized::Yes { folded } else { folded.nfc().collect() }
 }
@@ -105,7 +108,7 @@ mod tests {
         assert!(matches!(composed("Chén"), Cow::Borrowed(_)));
     }
 
-    /// Of every character there is.
+    /// Tests every Unicode character from U+0080 on.
     #[test]
     fn every_character_is_the_same_in_all_its_forms_and_compared_once_is_compared_for_good() {
         let mut buffer = [0; 4];

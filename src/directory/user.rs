@@ -6,16 +6,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// Intercom's id of an admin, for example `4423433`. Ids order as numbers do: shorter ones first.
+/// Intercom's id of an admin, for example `4423433`. Ids sort numerically: shorter ids first.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(Box<str>);
 
-/// Gives an id type its constructor, its text, its order and its print.
+/// Implements constructor, accessor, ordering and formatting for an id type.
 macro_rules! intercom_id {
     ($name:ident) => {
         impl $name {
-            /// Takes an id as Intercom writes it.
+            /// Creates an id from Intercom's text.
             pub fn new(id: impl Into<Box<str>>) -> Self {
                 Self(id.into())
             }
@@ -56,28 +56,28 @@ pub(super) use intercom_id;
 
 intercom_id!(UserId);
 
-/// A person with access to the workspace, and what that access is. Everything here is access, so
-/// every change of it makes a new version in the ledger. What Intercom did not tell is `None`.
+/// A person with access to the workspace, and that access. All fields are access: every change of one makes a new
+/// version in the ledger. Values that Intercom did not give are `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct User {
     /// Intercom's admin id.
     pub id: UserId,
-    /// Whether the person is in the workspace. Intercom has no suspended state: a teammate is either
-    /// there or gone.
+    /// Whether the person is in the workspace. Intercom has no suspended state: a teammate is either present or
+    /// removed.
     pub active: bool,
-    /// The sign-in address; compared without regard to case.
+    /// The sign-in address. It is compared without regard to case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// The whole name, as the person wrote it.
+    /// The full name, as the person wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// From the activity log; see [`User::name_parts`].
+    /// The first name, from the activity log; see [`User::name_parts`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
-    /// From the activity log; see [`User::name_parts`].
+    /// The last name, from the activity log; see [`User::name_parts`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
-    /// What the person does in the company.
+    /// The job title.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_title: Option<Arc<str>>,
     /// Whether the person holds a paid inbox seat.
@@ -86,10 +86,10 @@ pub struct User {
     /// The role that bundles the person's permissions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Arc<Role>>,
-    /// Names of the permissions that are granted, sorted; from the activity log.
+    /// The names of the granted permissions, sorted; from the activity log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Box<[String]>>,
-    /// Whether a second factor is asked for at sign-in; from the activity log.
+    /// Whether sign-in requires a second factor; from the activity log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub two_factor_auth: Option<bool>,
     /// When the person joined; from the activity log.
@@ -109,31 +109,31 @@ pub struct User {
 pub struct Role {
     /// Intercom's id of the role.
     pub id: String,
-    /// What the role is called.
+    /// The name of the role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
-/// What is known of a person that is not access. Kept out of versions, so that a lunch break is not
-/// a change somebody has to review.
+/// Values of a person that are not access. They are not versioned, so that a lunch break is not a change to review.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Volatile {
     /// Whether away mode is on.
     pub away_mode_enabled: Option<bool>,
-    /// Whether new conversations are given to somebody else while away.
+    /// Whether new conversations are reassigned to others while the person is away.
     pub away_mode_reassign: Option<bool>,
     /// Intercom's id of the reason given for being away.
     pub away_status_reason_id: Option<i64>,
-    /// Where the person's picture is.
+    /// The URL of the person's avatar image.
     pub avatar_url: Option<String>,
     /// The last sign-in that the activity log covers.
     #[serde(with = "time::serde::rfc3339::option")]
     pub last_sign_in_at: Option<OffsetDateTime>,
-    /// How the person signed in then, in Intercom's words, for example `google_oauth2`.
+    /// The method of that sign-in, as Intercom spells it, for example `google_oauth2`.
     pub last_sign_in_method: Option<Box<str>>,
 }
 
-// Both are kept for everybody, behind two counters. Allocators would round anything larger up to 256 and 112 bytes.
+// Every person's `User` and `Volatile` are in memory, each in an `Arc` with two counters (16 bytes). Allocators would
+// round anything larger up to 256 and 112 bytes.
 const _: () = assert!(size_of::<User>() + 16 <= 224 && size_of::<Volatile>() + 16 <= 96);
 
 /// Whether an account belongs to a person.
@@ -141,7 +141,7 @@ const _: () = assert!(size_of::<User>() + 16 <= 224 && size_of::<Volatile>() + 1
 pub enum UserKind {
     /// A person.
     Teammate,
-    /// The machine that every workspace has (Operator, or Fin).
+    /// The bot that every workspace has (Operator, or Fin).
     Bot,
 }
 
@@ -156,17 +156,17 @@ pub enum Names {
     GivenOnly,
 }
 
-/// A name in two parts.
+/// A name split into two parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameParts<'a> {
-    /// The first name or names.
+    /// The given name or names.
     pub given: &'a str,
-    /// The last name or names; none in a name of one word.
+    /// The family name or names; `None` in a name of one word.
     pub family: Option<&'a str>,
 }
 
 impl User {
-    /// A person of whom nothing but the id is known yet.
+    /// Creates an active person of whom only the id is known.
     #[must_use]
     pub fn new(id: UserId) -> Self {
         Self {
@@ -187,14 +187,15 @@ impl User {
         }
     }
 
-    /// The machine of a workspace signs in as `operator+<app id>@intercom.io`; nothing else marks it.
+    /// Returns whether this is a person or the workspace's bot. Only its address identifies the bot: `operator+<app
+    /// id>@intercom.io`.
     #[must_use]
     pub fn kind(&self) -> UserKind {
         if self.email.as_deref().is_some_and(is_machine_address) { UserKind::Bot } else { UserKind::Teammate }
     }
 
-    /// Splits the name. Intercom keeps one text. Where the activity log told first and last name, and
-    /// they still make up that text, it is split there; else at its last space.
+    /// Splits the name, which Intercom stores as one text. If the activity log gave first and last name and together
+    /// they still equal that text, it is split between them; otherwise at its last space.
     #[must_use]
     pub fn name_parts(&self) -> Option<NameParts<'_>> {
         let name = self.name.as_deref()?.trim();
@@ -221,7 +222,7 @@ pub fn is_machine_address(email: &str) -> bool {
 }
 
 impl User {
-    /// Given and family name, as shown: see [`Names`].
+    /// Returns given and family name as responses show them; see [`Names`].
     #[must_use]
     pub fn given_and_family(&self, names: Names) -> (Option<&str>, Option<&str>) {
         let Some(NameParts { given, family }) = self.name_parts() else { return (None, None) };

@@ -94,7 +94,7 @@ impl Row for Account {
     ];
 }
 
-/// The accounts of a directory, by id.
+/// Returns the accounts of a directory, sorted by id.
 #[must_use]
 pub fn accounts(directory: &Directory, names: Names, selection: Selection) -> Rows<Account> {
     let selected = directory.people.iter().filter(|person| selection.takes(person));

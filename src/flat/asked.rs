@@ -1,26 +1,27 @@
-//! Whom a refused write is about, as far as its body tells: the person who does it by hand should not have to ask.
+//! The subject of a refused write, as far as its body reveals it: the person who makes the change by hand should not
+//! have to ask.
 
 use serde_json::Value;
 
 use super::entitlement::{EntitlementType, SEAT, id_of};
 
-/// What a write asks for, in the words of [`super::OPERATIONS`]. The decision to refuse it was made before, without its
-/// body.
+/// The change that a write asks for, in the words of [`super::OPERATIONS`]. The bridge decides to refuse a write before
+/// it reads the body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// For example `add_access`.
+    /// The operation, for example `add_access`.
     pub operation: &'static str,
     /// The id of the account, team or entitlement.
     pub target: Option<String>,
-    /// The id of the entitlement that the account is to get or to lose.
+    /// The id of the entitlement to add to or remove from the account.
     pub entitlement: Option<String>,
-    /// The sign-in address of whom it is about.
+    /// The sign-in address of the account.
     pub user_name: Option<String>,
-    /// What else is to be so, for a person to read; never a password.
+    /// Other requested values, for a person to read; never a password.
     pub details: Option<String>,
 }
 
-/// What may be told of a body: where it is, and what it is called. Whatever else a client sends is none of it.
+/// The values of a body that may be recorded: JSON pointer and label. Everything else that a client sends is left out.
 const TOLD: [(&str, &str); 11] = [
     ("/displayName", "name"),
     ("/display_name", "name"),
@@ -36,8 +37,8 @@ const TOLD: [(&str, &str); 11] = [
 ];
 
 impl Asked {
-    /// A write as its path tells it, made clearer by its body where that can be read. Connectors send all kinds of
-    /// bodies, half of them wrong, so whatever is not understood is left as the path says.
+    /// Interprets a write by its path, refined by its body where that can be parsed. Connectors send many kinds of
+    /// bodies, often invalid ones. What cannot be interpreted leaves the result as the path implies it.
     #[must_use]
     pub fn of(operation: &'static str, target: Option<&str>, entitlement: Option<&str>, body: &Value) -> Self {
         let mut asked = Self {
@@ -56,7 +57,7 @@ impl Asked {
                 if sets_active(body) == Some(false) {
                     asked.operation = "disable_account";
                 } else if sets_active(body) == Some(true) && only_that {
-                    // Whole resources say so too, whatever else they change.
+                    // Whole resources contain `active: true` too, whatever else they change.
                     asked.operation = "enable_account";
                 } else if let Some((verb, entitlement)) = gives_access(body) {
                     (asked.operation, asked.entitlement) = (verb, Some(entitlement));
@@ -74,7 +75,8 @@ impl Asked {
         asked
     }
 
-    /// RFC 7644 §3.5.2: a PATCH that adds one member to a group or takes one out of it is about that member.
+    /// Interprets a PATCH of a group. RFC 7644 §3.5.2: a PATCH that adds or removes one member is a request about that
+    /// member.
     fn read_membership(&mut self, body: &Value) {
         let Some(changes) = changes(body, &["members"]) else { return };
         match changes.as_slice() {
@@ -91,7 +93,7 @@ impl Asked {
     }
 }
 
-/// What a PATCH gives and takes, if that is all that it does: which way, of which attribute, and what.
+/// Returns the additions and removals of a PATCH as (operation, attribute, value); `None` if it does anything else.
 fn changes<'a>(body: &Value, attributes: &[&'a str]) -> Option<Vec<(&'static str, &'a str, String)>> {
     let mut all = Vec::new();
     for operation in operations(body) {
@@ -102,7 +104,7 @@ fn changes<'a>(body: &Value, attributes: &[&'a str]) -> Option<Vec<(&'static str
     Some(all)
 }
 
-/// Whether a PATCH operation gives or takes.
+/// Returns the operation for an `add` or `remove`; `None` for any other `op`.
 fn verb(operation: &Value) -> Option<&'static str> {
     match text_of(operation, "op")?.to_ascii_lowercase().as_str() {
         "add" => Some("add_access"),
@@ -111,7 +113,7 @@ fn verb(operation: &Value) -> Option<&'static str> {
     }
 }
 
-/// The one role, seat or permission that a PATCH of a user gives or takes.
+/// Returns the one role, seat or permission that a PATCH of a user adds or removes.
 fn gives_access(body: &Value) -> Option<(&'static str, String)> {
     let changes = changes(body, &["roles", "entitlements"])?;
     let [(verb, attribute, value)] = changes.as_slice() else { return None };
@@ -123,7 +125,7 @@ fn gives_access(body: &Value) -> Option<(&'static str, String)> {
     Some((verb, id_of(kind, value)))
 }
 
-/// What a body says of names and titles, in a line.
+/// Returns the names, titles and the like in a body as one line.
 fn details(body: &Value) -> Option<String> {
     let patched = operations(body).filter_map(|operation| {
         let value = operation.get("value")?;
@@ -145,13 +147,13 @@ fn told(body: &Value) -> Option<String> {
 }
 
 fn operations(body: &Value) -> impl Iterator<Item = &Value> {
-    // `Operation` is a known mistake.
+    // Some clients send `Operation` by mistake.
     let list = body.get("Operations").or_else(|| body.get("Operation"));
     list.and_then(Value::as_array).into_iter().flatten()
 }
 
-/// The values of a multi-valued attribute that an operation names: in its value, or in its path as
-/// `members[value eq "…"]`. None where the operation is about something else, or is not understood whole.
+/// Returns the values of a multi-valued attribute in an operation: from its `value`, or from its path as in
+/// `members[value eq "…"]`. `None` if the operation is about another attribute or cannot be parsed completely.
 fn values(operation: &Value, attribute: &str) -> Option<Vec<String>> {
     let path = text_of(operation, "path").unwrap_or_default();
     if let Some((named, filter)) = path.split_once('[') {
@@ -169,7 +171,7 @@ fn values(operation: &Value, attribute: &str) -> Option<Vec<String>> {
     list.iter().map(|one| one.as_str().map(str::to_owned).or_else(|| text_of(one, "value"))).collect()
 }
 
-/// Whether a user is to be active, in a whole resource or in a PATCH, as a boolean or as its word.
+/// Returns the requested `active` value, from a whole resource or a PATCH, as a boolean or as a string.
 fn sets_active(body: &Value) -> Option<bool> {
     let patched = operations(body).find_map(|operation| {
         let by_path = text_of(operation, "path").is_some_and(|path| path.eq_ignore_ascii_case("active"));

@@ -1,4 +1,4 @@
-//! Changes as documents.
+//! Changes as JSON documents and as rows.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -68,7 +68,7 @@ pub struct ChangedBy {
 }
 
 impl ChangeDocument {
-    /// Writes a change. `cursor` is the place right after it.
+    /// Creates the document of a change. `cursor` is the position right after it.
     #[must_use]
     pub fn new(
         cursor: String,
@@ -114,7 +114,7 @@ impl ChangeDocument {
     }
 }
 
-/// A change in one row, for tables.
+/// A change as one row of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChangeRow {
     cursor: String,
@@ -129,9 +129,9 @@ pub struct ChangeRow {
     user_email: Option<String>,
     group_id: Option<String>,
     group_display_name: Option<String>,
-    /// As JSON.
+    /// As JSON text.
     before: Option<String>,
-    /// As JSON.
+    /// As JSON text.
     after: Option<String>,
     actor_id: Option<String>,
     actor_display_name: Option<String>,
@@ -144,7 +144,7 @@ pub struct ChangeRow {
 
 impl From<ChangeDocument> for ChangeRow {
     fn from(change: ChangeDocument) -> Self {
-        // Times are written as in the document.
+        // The JSON is reused for the times, so that they are formatted as in the document.
         let (written, actor) = (json!(change), change.actor);
         let text = |attributes: Attributes| attributes.map(|attributes| Value::Object(attributes).to_string());
         let (actor_id, actor_display_name, actor_email, activity_type, activity_id) = match actor {
@@ -223,7 +223,7 @@ fn of<T>(
                 after.remove(&name);
             }
         }
-        // What is not known of something new, or of something that has ended, need not be said.
+        // For a new or removed item, unknown attributes are left out.
         (Some(known), None) | (None, Some(known)) => known.retain(|_, value| !value.is_null()),
         (None, None) => {}
     }
@@ -241,7 +241,7 @@ fn time(time: Option<OffsetDateTime>) -> Option<String> {
     time.map(|time| date_time::written(time).to_string())
 }
 
-/// A person's attributes, under the names that accounts have.
+/// Returns a person's attributes, under the names that they have in accounts.
 #[must_use]
 pub fn attributes_of_user(user: &User) -> Map<String, Value> {
     object(json!({
@@ -261,7 +261,7 @@ pub fn attributes_of_user(user: &User) -> Map<String, Value> {
     }))
 }
 
-/// A team's attributes.
+/// Returns a team's attributes.
 #[must_use]
 pub fn attributes_of_group(group: &Group) -> Map<String, Value> {
     object(json!({
@@ -271,7 +271,7 @@ pub fn attributes_of_group(group: &Group) -> Map<String, Value> {
     }))
 }
 
-/// A membership's attributes.
+/// Returns a membership's attributes.
 #[must_use]
 pub fn attributes_of_membership(membership: &Membership) -> Map<String, Value> {
     object(json!({"priority": membership.priority}))

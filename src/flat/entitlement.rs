@@ -1,4 +1,4 @@
-//! What a teammate can have: teams, roles, seats and permissions, as rows.
+//! Entitlements as rows: teams, roles, seats and permissions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ pub enum EntitlementType {
 }
 
 impl EntitlementType {
-    /// All types, with their words.
+    /// All types with their names.
     pub const ALL: [(Self, &'static str); 4] =
         [(Self::Team, "team"), (Self::Role, "role"), (Self::Seat, "seat"), (Self::Permission, "permission")];
 }
@@ -64,10 +64,10 @@ impl Row for Entitlement {
     ];
 }
 
-/// The seat that Intercom tells of.
+/// The only kind of seat that Intercom's API reports.
 pub(super) const SEAT: &str = "inbox_seat";
 
-/// What a person has besides teams: type, Intercom's id, name.
+/// Returns the person's entitlements other than teams, as (type, Intercom's id, name).
 pub(super) fn held(user: &User) -> impl Iterator<Item = (EntitlementType, &str, &str)> {
     let role = user.role.iter().map(|role| {
         let Role { id, name } = &**role;
@@ -79,14 +79,15 @@ pub(super) fn held(user: &User) -> impl Iterator<Item = (EntitlementType, &str, 
     role.chain(seat).chain(permissions)
 }
 
-/// The id of an entitlement that is no team.
+/// Returns the id of an entitlement other than a team.
 pub(super) fn id_of(kind: EntitlementType, id: &str) -> String {
     let (_, word) = EntitlementType::ALL[kind as usize];
     format!("{word}_{id}")
 }
 
-/// The entitlements of a directory: its teams by id, then the roles, seats and permissions that somebody has. With
-/// `modified_since`, only the teams that changed: nothing tells when a role did.
+/// Returns the entitlements of a directory: teams sorted by id, then the roles, seats and permissions that at least one
+/// active teammate has. With `modified_since`, only teams that changed since: for the others no time of change is
+/// known.
 #[must_use]
 pub fn entitlements(directory: &Directory, kind: Option<EntitlementType>, selection: Selection) -> Rows<Entitlement> {
     let changed = |team: &&Team| selection.modified_since.is_none_or(|since| team.stamps.last_modified >= since);
@@ -96,8 +97,8 @@ pub fn entitlements(directory: &Directory, kind: Option<EntitlementType>, select
     selection.page(all.iter(), Entitlement::clone)
 }
 
-/// The id of the entitlement that is called so, by its id, its name, or Intercom's word for it, as a list of one in brackets
-/// too; none where several are called so.
+/// Returns the id of the entitlement with this id, name or Intercom id. The text may also be a list of one in brackets.
+/// `None` if there is no such entitlement, or more than one.
 #[must_use]
 pub fn entitlement_named(directory: &Directory, name: &str) -> Option<String> {
     let name = name.trim().trim_start_matches('[').trim_end_matches(']').trim();
@@ -110,7 +111,7 @@ pub fn entitlement_named(directory: &Directory, name: &str) -> Option<String> {
     first.filter(|_| second.is_none()).map(|one| one.id)
 }
 
-/// Whether a text has the form of an entitlement's id: what has not was never found out to be one.
+/// Whether a text has the form of an entitlement id. A text without it was never resolved to an entitlement.
 pub(super) fn is_id(text: &str) -> bool {
     EntitlementType::ALL.iter().any(|(_, word)| text.strip_prefix(word).is_some_and(|rest| rest.starts_with('_')))
 }
@@ -141,7 +142,7 @@ fn others(directory: &Directory) -> Vec<Entitlement> {
     let entitlement = |((kind, id), (member_count, names)): (_, (usize, BTreeSet<&str>))| Entitlement {
         id: id_of(kind, id),
         r#type: kind,
-        // A role that was renamed in the midst of a reading has two names; one will do.
+        // A role that was renamed during a reading has two names; either will do.
         name: names.first().map_or_else(String::new, ToString::to_string),
         intercom_id: id.to_owned(),
         member_count,

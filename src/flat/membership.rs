@@ -1,4 +1,4 @@
-//! Who has which access, as rows.
+//! Memberships as rows: which account has which entitlement.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -31,26 +31,26 @@ impl Row for AccessMembership {
         &["id", "account_id", "user_name", "entitlement_id", "entitlement_type", "entitlement_name", "priority"];
 }
 
-/// Which memberships are wanted.
+/// The memberships that a client wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MembershipSelection<'a> {
-    /// Only access of this kind.
+    /// Only memberships of entitlements of this type.
     pub kind: Option<EntitlementType>,
-    /// Only those of this account, by its id.
+    /// Only memberships of the account with this id.
     pub account: Option<&'a str>,
-    /// Only those of this entitlement, by its id.
+    /// Only memberships of the entitlement with this id.
     pub entitlement: Option<&'a str>,
 }
 
-/// Who has which access: by account, and for each the teams first. With `modified_since`, those of the accounts that
-/// changed, all of them: what an account has no more is not there.
+/// Returns the memberships, sorted by account; for each account, teams come first. With `modified_since`, returns all
+/// memberships of the accounts that changed since. A membership that such an account has lost is absent.
 #[must_use]
 pub fn memberships(
     directory: &Directory,
     wanted: MembershipSelection<'_>,
     selection: Selection,
 ) -> Rows<AccessMembership> {
-    // Who is gone has nothing any more.
+    // A removed teammate has no access.
     let selection = Selection { include_removed: false, ..selection };
     let of_account = |person: &&Person| wanted.account.is_none_or(|id| account_id(&person.user.id) == id);
     let kind = |one: EntitlementType| wanted.kind.is_none_or(|kind| kind == one);
@@ -60,7 +60,7 @@ pub fn memberships(
     let mut rows = Rows { items: Vec::new(), total: 0 };
     for person in directory.people.iter().filter(|person| selection.takes(person)).filter(of_account) {
         let (skip, room) = (selection.offset.saturating_sub(rows.total), selection.limit - rows.items.len());
-        // What lies before the page is counted without making its rows.
+        // Memberships before the page are counted without building their rows.
         let count = if wanted.entitlement.is_some() {
             of_person(directory, person).filter(is_wanted).count()
         } else {
@@ -75,9 +75,9 @@ pub fn memberships(
     rows
 }
 
-/// Whether somebody has an entitlement, by its id.
+/// Whether the person has the entitlement with this id.
 pub(super) fn has(directory: &Directory, person: &Person, entitlement: &str) -> bool {
-    // Who is gone has nothing any more.
+    // A removed teammate has no access.
     person.user.active && of_person(directory, person).any(|one| one.entitlement_id == entitlement)
 }
 

@@ -1,14 +1,14 @@
-//! The directory as flat rows, one level of JSON, for connectors that cannot dig into SCIM; and its history as a log of
-//! changes. Pure.
+//! The directory as flat rows (one level of JSON) for connectors that cannot read SCIM's nested attributes, and its
+//! history as a log of changes. No side effects.
 //!
 //! ```text
-//! account      a teammate             entitlement  a team, a role, a seat, a permission
-//! membership   who has which          change       what became of one of them
-//! request      what people must do   review       accounts as somebody reviews them
-//! asked        what a refused write is about
+//! account      a teammate            entitlement  a team, a role, a seat, a permission
+//! membership   an account's access   change       a change of one of them
+//! request      a change to be made   review       accounts with their access, for a review
+//!              by hand in Intercom   asked        the subject of a refused write
 //! ```
 //!
-//! Ids are those of SCIM (`adm_…`, `team_…`), so that both views of somebody can be put together.
+//! Ids are those of SCIM (`adm_…`, `team_…`), so that clients can join both views.
 
 mod account;
 mod asked;
@@ -33,33 +33,33 @@ use time::OffsetDateTime;
 
 use crate::directory::{GroupId, Person, UserId};
 
-/// Which rows are wanted.
+/// The rows that a client wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Only what changed at this moment or later.
+    /// Only rows that changed at this time or later.
     pub modified_since: Option<OffsetDateTime>,
-    /// Whether people who are gone are wanted too.
+    /// Whether removed people are included.
     pub include_removed: bool,
-    /// Who was gone by then is not wanted all the same.
+    /// People who were removed at this time or earlier are left out, even with `include_removed`.
     pub gone_by: Option<OffsetDateTime>,
-    /// How many rows to leave out.
+    /// The number of rows to skip.
     pub offset: usize,
-    /// How many to give at the most.
+    /// The maximum number of rows to return.
     pub limit: usize,
 }
 
 /// A row of a flat view.
 pub trait Row: Serialize {
-    /// The names of its members, in their order; the header of a table.
+    /// The names of the members in serialisation order, which are the header of a table.
     const COLUMNS: &'static [&'static str];
 }
 
-/// The rows that are wanted.
+/// One page of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rows<T> {
-    /// Those of the page.
+    /// The rows of the page.
     pub items: Vec<T>,
-    /// How many there are on all pages.
+    /// The number of rows on all pages.
     pub total: usize,
 }
 
@@ -76,13 +76,13 @@ impl Selection {
     }
 }
 
-/// The id of a teammate's account, as SCIM has it too.
+/// Returns the id of a teammate's account; the same as in SCIM.
 #[must_use]
 pub fn account_id(id: &UserId) -> String {
     format!("adm_{id}")
 }
 
-/// The id of a team, as SCIM has it too.
+/// Returns the id of a team; the same as in SCIM.
 #[must_use]
 pub fn team_id(id: &GroupId) -> String {
     format!("team_{id}")

@@ -1,4 +1,4 @@
-//! Requests for changes that a person must make in Intercom, and whether the directory shows that somebody has made them.
+//! Requests for changes that a person must make in Intercom, and whether the directory shows that they were made.
 
 use std::collections::HashMap;
 
@@ -77,7 +77,7 @@ impl Row for LifecycleRequest {
     ];
 }
 
-/// What a request can ask for.
+/// The operations that a request can ask for.
 pub const OPERATIONS: [&str; 13] = [
     "create_account",
     "update_account",
@@ -91,12 +91,12 @@ pub const OPERATIONS: [&str; 13] = [
     "update_group",
     "remove_group",
     "bulk",
-    // What the comment says; only a person can tell when it is done.
+    // The change that the comment describes. Only a person can tell when it is done.
     "other",
 ];
 
-/// Those of the requests that the directory shows to be done. What it cannot show, such as another password, is left to
-/// people; and so is what names nobody that it knows.
+/// Returns the requests that the directory shows to be done. Changes that it cannot show, such as a new password, are
+/// left to people to close, as are requests that name no known account.
 #[must_use]
 pub fn seen_done<'a>(directory: &Directory, requests: &'a [LifecycleRequest]) -> Vec<&'a LifecycleRequest> {
     let named = Named::by(directory, requests);
@@ -110,10 +110,10 @@ fn is_done(directory: &Directory, people: &[&Person], request: &LifecycleRequest
         "create_account" => request.user_name.is_some() && people.iter().any(active),
         "enable_account" => people.iter().any(active),
         "disable_account" | "remove_account"
-        // Of somebody who is gone there is nothing left to change.
+        // Nothing is left to change in an account that was removed.
         | "update_account" | "change_password" => gone,
         operation @ ("add_access" | "remove_access") => {
-            // Nobody has what is not known to be an entitlement, which must not pass for its having been taken away.
+            // No account has an unknown entitlement; this must not pass for its removal.
             let Some(entitlement) = request.entitlement.as_ref().filter(|id| is_id(id)) else { return false };
             let wanted = operation == "add_access";
             !people.is_empty() && people.iter().all(|person| has(directory, person, entitlement) == wanted)
@@ -122,7 +122,7 @@ fn is_done(directory: &Directory, people: &[&Person], request: &LifecycleRequest
     }
 }
 
-/// The people whom requests name, found by looking at everybody once.
+/// The people that requests name, found in one pass over the directory.
 struct Named<'d> {
     by_id: HashMap<String, Vec<&'d Person>>,
     by_address: HashMap<String, Vec<&'d Person>>,
@@ -148,8 +148,9 @@ impl<'d> Named<'d> {
         Self { by_id, by_address }
     }
 
-    /// Whom a request is about: the account that it names, else those with the sign-in address. A new account has no id of
-    /// ours yet, whatever the client calls it.
+    /// Returns the people that a request is about: the account with the target's id, else the accounts with the sign-in
+    /// address. The target of `create_account` is ignored: a new account has no SCIM id yet, whatever the client calls
+    /// it.
     fn people(&self, request: &LifecycleRequest) -> &[&'d Person] {
         let found = match (&request.target, &request.user_name) {
             (Some(target), _) if request.operation != "create_account" => self.by_id.get(target),

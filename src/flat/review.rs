@@ -1,4 +1,5 @@
-//! Accounts as somebody reviews them: who had which access at a moment, and what changed since the review before. Pure.
+//! Accounts for an access review: who had which access at one time, and what changed since the previous review. No side
+//! effects.
 
 use std::borrow::Cow;
 
@@ -9,26 +10,27 @@ use utoipa::ToSchema;
 use super::{Row, account_id, team_id};
 use crate::directory::{Directory, LogFacts, Person, SignIn, Team, User, UserKind};
 
-/// Days without a sign-in after which an account is dormant.
+/// The number of days without a sign-in after which an account is dormant.
 const DORMANT_DAYS: i64 = 90;
 
-/// How old what is known of the log may be and still tell who has not signed in.
+/// The maximum lag of the activity log, relative to the time of the review, at which it can still show that an account
+/// is dormant.
 const LOG_MAY_LAG: Duration = Duration::DAY;
 
-/// What a review goes by, beside who has which access.
+/// The inputs of a review besides the directory.
 #[derive(Clone, Copy, Debug)]
 pub struct ReviewBasis<'a> {
     /// Names of roles whose holders are privileged.
     pub privileged_roles: &'a [String],
-    /// What the activity log tells up to the moment.
+    /// The facts from the activity log up to `moment`.
     pub log: &'a LogFacts,
-    /// The moment that the review tells of.
+    /// The time that the review describes.
     pub moment: OffsetDateTime,
 }
 
 impl ReviewBasis<'_> {
-    /// Whether somebody can give access to others or change how people sign in: by the name of the role, or by a
-    /// permission. None where neither is known.
+    /// Whether the account can grant access to others or change how people sign in, judged by the name of its role and
+    /// by its permissions. `None` if neither is known.
     fn is_privileged(&self, user: &User) -> Option<bool> {
         let folded = |name: &str| name.trim().to_lowercase();
         let role = user.role.as_ref().and_then(|role| role.name.as_deref());
@@ -41,8 +43,8 @@ impl ReviewBasis<'_> {
         }
     }
 
-    /// Whether somebody has not signed in for more than 90 days. Who is not known to have signed in at all has not, where
-    /// the log is known for all those days; none where it is not, and for machines.
+    /// Whether the account has not signed in for more than 90 days. An account without any known sign-in counts as
+    /// dormant if the log covers all those days. `None` if the log does not cover them, and for bots.
     fn is_dormant(&self, user: &User, last_login_at: Option<OffsetDateTime>) -> Option<bool> {
         let first = self.moment - Duration::days(DORMANT_DAYS);
         if user.kind() == UserKind::Bot {
@@ -57,9 +59,9 @@ impl ReviewBasis<'_> {
     }
 }
 
-/// Whether who holds the permission can give access to others, or change how people sign in. Intercom's log names
-/// `manage_teammates` and `access_workspace_settings`, which opens the security settings; a permission of their own, should
-/// there be one, would have their name.
+/// Whether this permission allows granting access to others, or changing how people sign in. Intercom's log names
+/// `manage_teammates` and `access_workspace_settings`, which opens the security settings. The last condition is for a
+/// dedicated permission, should Intercom introduce one.
 fn gives_power(permission: &str) -> bool {
     ["manage_teammates", "access_workspace_settings"].contains(&permission)
         || permission.contains("security") && permission.contains("settings")
@@ -179,7 +181,8 @@ impl Row for ReviewedAccount {
     ];
 }
 
-/// The accounts that have access at `moment`, by id; and, where the review before is given, those that had access then.
+/// Returns the accounts that have access at `moment`, sorted by id. With a previous review, also those that had access
+/// then.
 #[must_use]
 pub fn review(now: &Directory, before: Option<&Directory>, basis: ReviewBasis<'_>) -> Vec<ReviewedAccount> {
     (0..now.people.len()).filter_map(|place| reviewed_account(now, before, basis, place)).collect()

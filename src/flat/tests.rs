@@ -82,7 +82,7 @@ fn columns_are_the_members_in_their_order() {
         names.sort_unstable();
         columns.sort_unstable();
         assert_eq!(names, columns);
-        // And in this order, as serde writes them.
+        // serde writes the members in the order of the columns.
         let written = serde_json::to_string(row).unwrap();
         let places: Vec<Option<usize>> =
             R::COLUMNS.iter().map(|column| written.find(&format!("\"{column}\":"))).collect();
@@ -336,15 +336,15 @@ fn dormant_is_who_has_not_signed_in_for_ninety_days_as_far_as_the_log_tells() {
         (Some(3), None, None, Some(false)),
         (Some(91), None, Some((365, 0)), Some(true)),
         (Some(90), None, Some((365, 0)), Some(false)),
-        // Never, as far as the log goes back, or not known.
+        // No known sign-in; the result depends on how far back the log goes.
         (None, None, Some((365, 0)), Some(true)),
         (None, None, Some((91, 0)), Some(true)),
         (None, None, Some((89, 0)), None),
         (None, None, None, None),
-        // Who joined a week ago has had no time for it.
+        // An account that joined a week ago is not dormant yet.
         (None, Some(7), Some((365, 0)), Some(false)),
         (None, Some(400), Some((365, 0)), Some(true)),
-        // The log has not been read for a month.
+        // The log has not been read for 30 days.
         (None, None, Some((365, 30)), None),
         (Some(200), None, Some((365, 30)), None),
         (Some(40), None, Some((365, 30)), Some(false)),
@@ -378,7 +378,7 @@ fn a_review_tells_what_became_of_each_account_since_the_one_before() {
     assert!(same.iter().all(|row| row.change_since_last_review == Some(ReviewChange::Same)), "the no-op");
     let mut before: Vec<(User, Stamps)> =
         now.people.iter().map(|person| ((*person.user).clone(), person.stamps)).collect();
-    // Then Ada had no role, Bo was not there, and Cy was.
+    // At the time of the previous review, Ada had no role, Bo was absent, and Cy was active.
     (before[0].0.role, before[2].0.active) = (None, true);
     before.remove(1);
     let snapshot = Snapshot {

@@ -1,4 +1,5 @@
-//! What an answer is, before anything of it is read: in which encoding, whether it is Intercom's, and what a refusal says.
+//! The checks of a response before its content is read: its encoding, whether it is Intercom's, and the error it
+//! reports.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::wire::{Field, Object, Text};
 use super::{IntercomError, Outage, Region};
 use crate::limits;
 
-/// The character set that a `Content-Type` names, in lower case.
+/// Returns the character set in a `Content-Type`, in lower case.
 pub(super) fn charset(content_type: &HeaderValue) -> Option<String> {
     let (_, charset) = content_type
         .to_str()
@@ -24,8 +25,8 @@ pub(super) fn charset(content_type: &HeaderValue) -> Option<String> {
     (1..=20).contains(&charset.len()).then(|| charset.to_owned())
 }
 
-/// RFC 8259 §8.1: JSON between systems MUST be encoded using UTF-8. A byte-order mark may be ignored. Where single bytes are
-/// wrong and nothing says that it is another encoding, the rest is read.
+/// Decodes a response body. RFC 8259 §8.1: JSON between systems MUST be encoded using UTF-8. A byte-order mark may be
+/// ignored. If bytes are invalid and the response names no other encoding, they are replaced and the rest is read.
 pub(super) fn text(body: Vec<u8>, charset: Option<&str>, path: &str) -> Result<Text, IntercomError> {
     if matches!(body.get(..2), Some([0xFE, 0xFF] | [0xFF, 0xFE] | [0, _] | [_, 0])) {
         return Err(malformed(path, "it is encoded in UTF-16 or UTF-32, and JSON must be in UTF-8"));
@@ -46,7 +47,8 @@ pub(super) fn text(body: Vec<u8>, charset: Option<&str>, path: &str) -> Result<T
     }
 }
 
-/// The object that an answer is. Some gateways send refusals with a status of success.
+/// Parses a response as a JSON object. Some gateways send error responses with a success status; those become errors
+/// here.
 pub(super) fn object<'a>(path: &str, status: StatusCode, text: &'a Text) -> Result<Object<'a>, IntercomError> {
     let status = status.as_u16();
     let unavailable = |outage| IntercomError::Unavailable { resource: path.to_owned(), outage };
@@ -84,19 +86,20 @@ pub(super) fn malformed(resource: &str, what: &str) -> IntercomError {
     IntercomError::Malformed { resource: resource.to_owned(), what: what.to_owned() }
 }
 
-/// Stands for the code of a refusal that has none.
+/// Replaces the code of an error response that has none.
 pub(super) const NO_CODE: &str = "without a code";
 
-/// What a refusal says, in Intercom's words or in ours; never its message, which is Intercom's text and may name people.
+/// The content of an error response: its code, in Intercom's words or ours. Its message is never kept: it is Intercom's
+/// text and may name people.
 pub(super) struct Refusal {
-    /// The first error code, if it looks like one.
+    /// The first error code, if it has the form of one.
     pub code: String,
     /// The region that the message of `region_mismatch` names.
     pub hosted_in: Option<Region>,
 }
 
 impl Refusal {
-    /// Reads `{"type":"error.list","errors":[{"code":…,"message":…}]}`; none where it is something else.
+    /// Parses `{"type":"error.list","errors":[{"code":…,"message":…}]}`; `None` for anything else.
     pub fn of(body: Vec<u8>) -> Option<Self> {
         let text = text(body, None, "").ok()?;
         let object = Object::parse(&text).ok()?;
@@ -104,7 +107,7 @@ impl Refusal {
         is_refusal.then(|| Self::read(&object))
     }
 
-    /// Reads a refusal member by member: its message may be anything, and its code counts all the same.
+    /// Reads an error response field by field, so that an unreadable message does not hide the code.
     fn read(refusal: &Object<'_>) -> Self {
         let errors = refusal.list("errors").value().unwrap_or_default();
         let first = errors.first().and_then(|first| Object::of(first, refusal.lossy())).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! One call to Intercom: token, version, time-outs, retries, pacing.
+//! HTTP calls to Intercom: token, API version, time-outs, retries, pacing.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::limits;
 use crate::spans;
 
-/// Where a workspace is hosted.
+/// The region that hosts a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Region {
@@ -34,7 +34,7 @@ pub enum Region {
 }
 
 impl Region {
-    /// The API of the region.
+    /// The root of the region's API.
     #[must_use]
     pub fn base_url(self) -> &'static str {
         match self {
@@ -46,10 +46,10 @@ impl Region {
 }
 
 impl Region {
-    /// All of them.
+    /// All regions.
     pub(super) const ALL: [Self; 3] = [Self::Us, Self::Eu, Self::Au];
 
-    /// What Intercom calls it in a sentence.
+    /// The name of the region in Intercom's error messages.
     pub(super) fn place(self) -> &'static str {
         match self {
             Self::Us => "United States",
@@ -58,7 +58,7 @@ impl Region {
         }
     }
 
-    /// The region of that code, in any case of letters.
+    /// Returns the region with this code, without regard to case.
     #[must_use]
     pub fn of(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|region| region.to_string().eq_ignore_ascii_case(code.trim()))
@@ -75,16 +75,16 @@ impl fmt::Display for Region {
     }
 }
 
-/// How to reach a workspace.
+/// The settings for reaching a workspace.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// The access token of the workspace's app; none until somebody connects the workspace.
+    /// The access token of the workspace's app; `None` until an operator connects the workspace.
     pub access_token: Option<SecretString>,
-    /// Root of the API.
+    /// The root of the API.
     pub base_url: Url,
-    /// The region somebody asked for by name; checked against what Intercom says.
+    /// The configured region; compared with the one that Intercom reports.
     pub region: Option<Region>,
-    /// Sent as `Intercom-Version`, for example `2.16`.
+    /// The value of the `Intercom-Version` header, for example `2.16`.
     pub api_version: String,
     /// See [`limits::INTERCOM_CONNECT_TIMEOUT`].
     pub connect_timeout: Duration,
@@ -92,12 +92,12 @@ pub struct Connection {
     pub read_timeout: Duration,
 }
 
-/// Reads one workspace from Intercom's API. Connections are kept and shared.
+/// A client for one workspace's Intercom API. It keeps connections open and reuses them.
 pub struct Client {
     http: reqwest::Client,
     connection: Connection,
     authorization: ArcSwapOption<HeaderValue>,
-    /// Counts the tokens that it has had.
+    /// The number of the current token, counted from 1.
     token_number: AtomicU64,
     clock: Clock,
     allowance: Mutex<Allowance>,
@@ -106,22 +106,22 @@ pub struct Client {
     rate_limited: AtomicU64,
 }
 
-/// How many requests went to Intercom since the client was made.
+/// Counts of the requests to Intercom since the client was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Requests, tries that failed among them.
+    /// All requests, including failed attempts.
     pub calls: u64,
-    /// Those that repeated a failed one.
+    /// Requests that repeated a failed one.
     pub retries: u64,
-    /// Those that Intercom answered with 429.
+    /// Requests that Intercom answered with 429.
     pub rate_limited: u64,
 }
 
 impl Client {
-    /// Prepares a client; no call is made.
+    /// Creates a client. Makes no call.
     ///
     /// # Errors
-    /// A sentence when the token has characters that no header may hold, or TLS cannot be set up.
+    /// A sentence, if the token contains characters that are not allowed in a header, or if TLS cannot be set up.
     pub fn new(connection: Connection, clock: Clock) -> Result<Self, String> {
         let authorization = connection.access_token.as_ref().map(bearer).transpose()?.map(Arc::new);
         #[expect(clippy::disallowed_methods, reason = "this is the one place that may build a client for Intercom")]
@@ -130,7 +130,7 @@ impl Client {
             .connect_timeout(connection.connect_timeout)
             .read_timeout(connection.read_timeout)
             .timeout(limits::INTERCOM_CALL_TIMEOUT)
-            // A redirect would carry the token to a place nobody configured.
+            // Following a redirect would send the token to an address that the operator did not configure.
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|_| {
@@ -149,41 +149,41 @@ impl Client {
         })
     }
 
-    /// Takes another token from now on, or none.
+    /// Replaces the token for all further calls; `None` removes it.
     ///
     /// # Errors
-    /// A sentence when the token has characters that no header may hold.
+    /// A sentence, if the token contains characters that are not allowed in a header.
     pub fn set_token(&self, token: Option<&SecretString>) -> Result<(), String> {
         self.authorization.store(token.map(bearer).transpose()?.map(Arc::new));
         self.token_number.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
-    /// Which of its tokens it has now, counted from 1: another one may open another workspace.
+    /// Returns the number of the current token, counted from 1. A different token may belong to a different workspace.
     #[must_use]
     pub fn token_number(&self) -> u64 {
         self.token_number.load(Ordering::SeqCst)
     }
 
-    /// How the workspace is reached.
+    /// Returns the settings of the connection.
     #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// The clock that waits are taken on.
+    /// Returns the clock that the client uses for waiting.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// What Intercom last said of its rate limit.
+    /// Returns the last known state of Intercom's rate limit.
     #[must_use]
     pub fn allowance(&self) -> Allowance {
         *self.allowance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Requests made so far.
+    /// Returns the counts of requests so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         Traffic {
@@ -193,7 +193,7 @@ impl Client {
         }
     }
 
-    /// `GET path?query`, read by `read`.
+    /// Sends `GET path?query` and parses the response with `read`.
     pub(super) async fn get<T>(
         &self,
         path: &str,
@@ -204,7 +204,8 @@ impl Client {
         self.call(Call { method: Method::GET, path, query, body: None, attempts }, read).await
     }
 
-    /// `POST path` of a question (nothing is changed, so it may be repeated), read by `read`.
+    /// Sends a `POST path` that only searches and parses the response with `read`. It changes nothing, so it may be
+    /// repeated.
     pub(super) async fn search<T>(
         &self,
         path: &str,
@@ -216,7 +217,7 @@ impl Client {
         self.call(Call { method: Method::POST, path, query: &[], body: Some(body), attempts }, read).await
     }
 
-    /// Tries a call until it is answered, refused for good, or its attempts are used up.
+    /// Repeats a call until it succeeds, fails permanently, or has used up its attempts.
     async fn call<T>(
         &self,
         call: Call<'_>,
@@ -258,8 +259,8 @@ impl Client {
         request.header("Intercom-Version", &self.connection.api_version)
     }
 
-    /// `POST path` that changes something, and is not repeated; with the workspace's token, or with what is in the body
-    /// alone. What the answer holds.
+    /// Sends a `POST path` that changes something, once, and returns the response body. `with_token` says whether the
+    /// workspace's token is sent; if not, the credentials are in the body.
     pub(super) async fn post_once(
         &self,
         path: &str,
@@ -276,7 +277,7 @@ impl Client {
         self.send(request, path, Some(body)).await.map(|(_, text)| text.text.into_bytes())
     }
 
-    /// Sends a request and reads the text of its answer, if that is none of the refusals.
+    /// Sends a request and returns the text of a success response. Any other status becomes an error.
     async fn send(
         &self,
         mut request: RequestBuilder,
@@ -306,7 +307,7 @@ impl Client {
         Err(self.refused(path, status.as_u16(), refusal))
     }
 
-    /// What a refusal means to the caller.
+    /// Maps an error response to an [`IntercomError`].
     fn refused(&self, path: &str, status: u16, refusal: Option<Refusal>) -> IntercomError {
         let resource = path.to_owned();
         let Some(Refusal { code, hosted_in }) = refusal else {
@@ -329,13 +330,13 @@ impl Client {
     }
 }
 
-/// A question to Intercom.
+/// A request to Intercom.
 struct Call<'a> {
     method: Method,
     path: &'a str,
     query: &'a [(String, String)],
     body: Option<Vec<u8>>,
-    /// How often it is tried in all.
+    /// The maximum number of attempts.
     attempts: u32,
 }
 
@@ -397,8 +398,8 @@ fn unavailable(path: &str, error: &reqwest::Error) -> IntercomError {
     IntercomError::Unavailable { resource: path.to_owned(), outage }
 }
 
-/// How long to wait before trying again: until Intercom counts anew, else an exponential back-off.
-/// Both with jitter, so that several bridges do not come back at the same instant.
+/// Returns the pause before the next attempt: until the rate limit resets if that time is known, else an exponential
+/// back-off. Both have jitter, so that several bridges do not retry at the same instant.
 fn pause_after(error: &IntercomError, attempt: u32) -> Duration {
     let backoff = limits::INTERCOM_BACKOFF_FIRST * 2u32.saturating_pow(attempt - 1);
     let wait = match error {
@@ -410,10 +411,10 @@ fn pause_after(error: &IntercomError, attempt: u32) -> Duration {
     wait.min(limits::INTERCOM_BACKOFF_MAX)
 }
 
-/// A random duration up to `most`.
+/// Returns a random duration up to `most`.
 fn jitter(most: Duration) -> Duration {
     let mut byte = [0];
-    // Without randomness the wait is merely the same for everybody.
+    // If there is no randomness, the wait just lacks jitter.
     let _ = aws_lc_rs::rand::fill(&mut byte);
     most * u32::from(byte[0]) / 255
 }

@@ -1,115 +1,115 @@
-//! What can go wrong upstream, by what the caller can do about it.
+//! The errors of reading Intercom, distinguished by what the caller can do about them.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::Region;
 
-/// Why Intercom could not be read. Holds no token, no address and no text of Intercom's: only its
-/// error codes (`unauthorized`, `api_plan_restricted` …) and the names of fields.
+/// The reason why Intercom could not be read. It contains no token, no address and no text of Intercom's other than
+/// error codes (`unauthorized`, `api_plan_restricted` …) and field names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntercomError {
-    /// There is no token: nobody has connected the workspace yet, or somebody has disconnected it.
+    /// There is no token: the workspace was never connected, or was disconnected.
     #[error("the workspace is not connected to Intercom")]
     NotConnected,
-    /// 401: the token is wrong or revoked, or belongs to another region. Intercom also answers so where the token lacks a
+    /// 401: the token is wrong or revoked, or belongs to another region. Intercom also answers 401 if the token lacks a
     /// permission; see [`IntercomError::MissingPermission`].
     #[error("Intercom refused the access token for {resource} (401 {code})")]
     Unauthorized {
-        /// What was asked for, for example `/admins`.
+        /// The requested resource, for example `/admins`.
         resource: String,
         /// Intercom's error code.
         code: String,
     },
-    /// 403: the token is good and may not do this.
+    /// 403: the token is valid but not allowed to read this.
     #[error("Intercom does not let this access token read {resource} (403 {code})")]
     Forbidden {
-        /// What was asked for, for example `/admins`.
+        /// The requested resource, for example `/admins`.
         resource: String,
         /// Intercom's error code.
         code: String,
     },
-    /// 401 or 403 for one resource, while the same token can read `/me`: the app lacks a permission.
+    /// 401 or 403 for one resource although the same token can read `/me`: the app lacks a permission.
     #[error(
         "the access token works, but its app lacks the permission \"{permission}\", which {resource} needs ({code})"
     )]
     MissingPermission {
-        /// What was asked for.
+        /// The requested resource.
         resource: String,
         /// The permission that the resource needs.
         permission: Permission,
         /// Intercom's error code.
         code: String,
     },
-    /// 404: it is not there.
+    /// 404: the resource does not exist.
     #[error("Intercom does not know {resource} (404 {code})")]
     NotFound {
-        /// What was asked for.
+        /// The requested resource.
         resource: String,
         /// Intercom's error code.
         code: String,
     },
-    /// 429 on every try.
+    /// 429 on every attempt.
     #[error("Intercom's rate limit is used up for {resource}; it opens again in {} s", retry_after.as_secs())]
     RateLimited {
-        /// What was asked for.
+        /// The requested resource.
         resource: String,
-        /// How long until Intercom counts anew.
+        /// The time until the rate limit resets.
         retry_after: Duration,
     },
-    /// No answer, half an answer, or a 5xx, on every try.
+    /// No response, an incomplete one, or a 5xx, on every attempt.
     #[error("Intercom could not be reached for {resource}: {outage}")]
     Unavailable {
-        /// What was asked for.
+        /// The requested resource.
         resource: String,
-        /// What was in the way.
+        /// The kind of failure.
         outage: Outage,
     },
-    /// Any other refusal.
+    /// Any other error response.
     #[error("Intercom refused to answer for {resource} ({status} {code})")]
     Refused {
-        /// What was asked for.
+        /// The requested resource.
         resource: String,
         /// The HTTP status.
         status: u16,
         /// Intercom's error code.
         code: String,
     },
-    /// An answer that is not what Intercom documents.
+    /// A response that does not have the documented form.
     #[error("Intercom's answer for {resource} cannot be read: {what}")]
     Malformed {
-        /// What was asked for.
+        /// The requested resource.
         resource: String,
-        /// Which field, and what is wrong with it; never a value.
+        /// The field and what is wrong with it; never a value.
         what: String,
     },
-    /// A body over the limit.
+    /// A response body over the size limit.
     #[error("Intercom's answer for {resource} is larger than {limit} bytes")]
     TooLarge {
-        /// What was asked for.
+        /// The requested resource.
         resource: String,
         /// The limit in bytes.
         limit: usize,
     },
-    /// More entries in a list than the limit.
+    /// A list with more entries than the limit.
     #[error("Intercom's answer for {resource} has more than {limit} entries")]
     TooMany {
-        /// What was asked for.
+        /// The requested resource.
         resource: String,
-        /// The limit.
+        /// The maximum number of entries.
         limit: usize,
     },
-    /// 403 `region_mismatch`: the token opens a workspace that is hosted elsewhere.
+    /// 403 `region_mismatch`: the workspace of the token is hosted in another region.
     #[error("the workspace is hosted in {}, and was asked for in {} (403 region_mismatch)", named(*.actual), named(*.configured))]
     WrongRegion {
-        /// The region in the configuration; none where it has a base URL instead.
+        /// The configured region; `None` if a base URL is configured instead.
         configured: Option<Region>,
-        /// The region that Intercom names, where it is one that the bridge knows.
+        /// The region that Intercom names, if the bridge knows it.
         actual: Option<Region>,
     },
 }
 
-/// A permission of an app, as Intercom's Developer Hub calls it.
+/// A permission of an app, with the name that Intercom's Developer Hub gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// Teammates and teams: `/admins`, `/teams`.
@@ -131,22 +131,22 @@ fn named(region: Option<Region>) -> String {
     region.map_or_else(|| "another region".to_owned(), |region| region.to_string())
 }
 
-/// How Intercom was out of reach; none of them names an address.
+/// The way in which Intercom was unreachable. It never contains an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Outage {
-    /// Nobody took the connection.
+    /// The connection could not be opened.
     #[error("no connection (is the address right, and is it let through by the network?)")]
     NoConnection,
-    /// Silence for too long.
+    /// There was no response within the time-out.
     #[error("it did not answer in time")]
     TimedOut,
-    /// Half an answer.
+    /// The response ended early.
     #[error("the answer was cut off")]
     CutOff,
-    /// The connection ended in another way.
+    /// The connection failed in another way.
     #[error("the connection broke")]
     Broken,
-    /// A status that says it may pass: 408 or 5xx.
+    /// A status of a temporary failure: 408 or 5xx.
     #[error("it answered {status} {code}")]
     Answered {
         /// The HTTP status.
@@ -154,24 +154,24 @@ pub enum Outage {
         /// Intercom's error code.
         code: String,
     },
-    /// An answer that is not in Intercom's form: a page, a redirect or nothing at all, from something in between.
+    /// A response that is not Intercom's: an HTML page, a redirect or an empty body, sent by something in between.
     #[error("the answer ({status}) did not come from Intercom's API: {what}")]
     NotIntercom {
         /// The HTTP status.
         status: u16,
-        /// What is wrong with it; never a part of it.
+        /// What is wrong with the response; never a part of it.
         what: &'static str,
     },
 }
 
 impl IntercomError {
-    /// Whether trying again shortly may help.
+    /// Whether a retry may soon succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. })
     }
 
-    /// Whether a person must change something before it can work.
+    /// Whether an operator must change something before it can succeed.
     #[must_use]
     pub fn needs_operator(&self) -> bool {
         matches!(
@@ -184,7 +184,7 @@ impl IntercomError {
         )
     }
 
-    /// The kind of error as one word for machines.
+    /// The code of this kind of error, for machines.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -202,7 +202,7 @@ impl IntercomError {
         }
     }
 
-    /// What a person can do about it.
+    /// Returns what an operator can do about the error.
     #[must_use]
     pub fn remedy(&self) -> String {
         match self {
@@ -246,7 +246,7 @@ impl IntercomError {
 }
 
 impl Permission {
-    /// What a person does so that a token has it.
+    /// Returns what an operator must do to give a token this permission.
     #[must_use]
     pub fn remedy(self) -> String {
         format!(

@@ -1,7 +1,8 @@
-//! The activity log: it explains access and never decides it, so whatever it does is a warning.
+//! Reads the activity log. The log explains access and never decides it, so its failures are only warnings.
 //!
-//! It is asked for in spans, the oldest first. The log is known up to the first span that could not be read; what was read
-//! beyond is kept, and read again next time. Entries are known by their ids, so reading one twice is harmless.
+//! The reader asks for spans of time, oldest first. The log counts as read up to the first span that failed. Entries of
+//! later spans are kept and read again next time. Entries are identified by their ids, so reading one twice is
+//! harmless.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -20,7 +21,7 @@ use super::{Client, IntercomError, Outage};
 use crate::directory::{Activity, Actor, UserId, Warning};
 use crate::limits;
 
-/// The kinds of log entries that tell about accounts and access.
+/// The kinds of log entries about accounts and access.
 const ACCESS_EVENTS: &[&str] = &[
     "admin_deletion",
     "admin_deprovisioned",
@@ -55,7 +56,7 @@ const ACCESS_EVENTS: &[&str] = &[
 const SEARCH: &str = "/admins/activity_logs/search";
 const LIST: &str = "/admins/activity_logs";
 
-/// Body of `POST /admins/activity_logs/search` (2.16 and later).
+/// The body of `POST /admins/activity_logs/search` (API version 2.16 and later).
 #[derive(Serialize)]
 struct Search {
     created_at_after: i64,
@@ -66,18 +67,18 @@ struct Search {
     per_page: u32,
 }
 
-/// What was read of the log.
+/// The result of reading the log.
 #[derive(Debug)]
 pub(super) struct Log {
-    /// Oldest first.
+    /// The entries, oldest first.
     pub entries: Vec<Activity>,
-    /// Up to when nothing is missing; none where nothing could be read.
+    /// The time up to which no entry is missing; `None` if nothing could be read.
     pub read_to: Option<OffsetDateTime>,
     /// What is missing, why, and what to do.
     pub warnings: Vec<Warning>,
 }
 
-/// Reads the log from `since` to `now`.
+/// Reads the log from `since` on. `now` is the time of the reading.
 pub(super) async fn read(
     client: &Client,
     since: OffsetDateTime,
@@ -109,7 +110,8 @@ pub(super) async fn read(
         }
     }
     let gap = spans.first_gap();
-    // An entry may bear a time a little later than `now`, by Intercom's clock; the overlap of the next reading has it.
+    // By Intercom's clock, an entry may be a little later than `now`. The next reading overlaps with this one and gets
+    // it.
     let read_to = match gap {
         None => Some(now),
         Some(gap) if gap > since.unix_timestamp() => OffsetDateTime::from_unix_timestamp(gap).ok(),
@@ -140,7 +142,7 @@ pub(super) async fn read(
             ),
         ));
     }
-    // Each span came newest first; within one second the order of the list decides.
+    // Each span came newest first. The stable sort keeps the order of the list within one second.
     let mut entries = reader.entries;
     entries.reverse();
     entries.sort_by_key(|entry| entry.at);
@@ -150,31 +152,31 @@ pub(super) async fn read(
 const MISSING: &str = "joining dates, permissions, 2FA, sign-ins and who made a change stay as they are known";
 const NEXT_TIME: &str = "the next import reads on from there";
 
-/// A part of the time that is read: UNIX seconds, and no end where it is the last one.
+/// A span of time, in UNIX seconds. The last one has no end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
     from: i64,
     to: Option<i64>,
 }
 
-/// What may help where a span could not be read.
+/// What may help after a span could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Help {
-    /// To ask for less at once.
+    /// Asking for a shorter span.
     ShorterSpan,
-    /// To ask again later; the spans after it are read now.
+    /// Asking again in the next import. This import goes on with later spans.
     NextImport,
     /// Nothing that this import can do.
     None,
 }
 
-/// Which spans are asked for, one after the other. Pure.
+/// Decides which span is read next. No side effects.
 #[derive(Debug)]
 struct Spans {
     at: i64,
     end: i64,
     step: i64,
-    /// Where the first part begins that could not be read.
+    /// The start of the first span that could not be read.
     gap: Option<i64>,
     failures: u32,
     over: bool,
@@ -193,16 +195,16 @@ impl Spans {
         Some(Span { from: self.at, to: (to < self.end).then_some(to) })
     }
 
-    /// The span was read, with so many entries in it that were not known.
+    /// Records that the span was read and had `found` new entries.
     fn succeeded(&mut self, found: usize) {
         self.failures = 0;
         self.go_on();
-        // A span without entries says that a longer one is no burden.
+        // An empty span means that a longer one is not too much for one request.
         let longer = self.step.saturating_mul(2);
         self.step = if found == 0 { longer } else { longer.min(limits::ACTIVITY_STEP) };
     }
 
-    /// The span could not be read.
+    /// Records that the span could not be read.
     fn failed(&mut self, help: Help) {
         let length = self.step.min(self.end.saturating_sub(self.at));
         let shorter = [limits::ACTIVITY_STEP, limits::ACTIVITY_STEP_SHORT, limits::ACTIVITY_STEP_SHORTEST];
@@ -239,14 +241,14 @@ impl Spans {
     }
 }
 
-/// Why a span was not read to its end.
+/// The reason why a span was not read to its end.
 #[derive(Debug)]
 enum Stop {
-    /// Intercom refused, failed, or answered something that cannot be read.
+    /// Intercom refused or failed, or its response could not be parsed.
     Span(IntercomError),
-    /// It is longer than is read at once.
+    /// The import has used up its pages or its time for the log.
     TooLong,
-    /// A page brought nothing new, or does not say whether there is another: the next import asks again.
+    /// A page brought nothing new, or does not say whether there is another page. The next import asks again.
     Unsure,
 }
 
@@ -278,14 +280,14 @@ impl Stop {
                     format!("{LIST} is too long to read at once, so its newest part was left out; {NEXT_TIME}");
                 Some(Warning::new("activity_log_cut", detail))
             }
-            // The reader says which of the two it was.
+            // The reader adds its own warning, which says which of the two it was.
             Self::Unsure => None,
         }
     }
 }
 
 impl IntercomError {
-    /// What an import says that could not read the log for this reason.
+    /// Returns the warning of an import that could not read the log because of this error.
     fn log_warning(&self) -> Warning {
         match self {
             Self::Forbidden { code, .. } if code == "api_plan_restricted" => Warning::new(
@@ -314,13 +316,13 @@ impl IntercomError {
 struct Reader<'a> {
     client: &'a Client,
     progress: &'a (dyn Fn(Progress) + Sync),
-    /// Whether only the older call is there.
+    /// Whether only the older list endpoint works.
     by_list: bool,
-    /// Of each span newest first.
+    /// The entries; within each span newest first.
     entries: Vec<Activity>,
-    /// Ids taken: entries written meanwhile push others onto the next page.
+    /// The ids of `entries`. Entries that Intercom adds during the reading push others onto the next page.
     known: HashSet<String>,
-    /// Entries that cannot be read, as they came.
+    /// The raw JSON of entries that could not be parsed.
     unreadable: HashSet<Box<str>>,
     pages: u32,
     /// How large the entries were that it has read.
@@ -343,7 +345,7 @@ struct LogPage {
 }
 
 impl Reader<'_> {
-    /// Reads a span. How many entries it had that were not known.
+    /// Reads a span. Returns the number of new entries.
     async fn read_span(&mut self, span: Span) -> Result<usize, Stop> {
         if !self.by_list {
             match self.read_pages(span, false).await {
@@ -365,7 +367,7 @@ impl Reader<'_> {
             .chain(span.to.map(|to| first("created_at_before", to)))
             .collect();
         let (mut query, mut found) = (bounds.clone(), 0);
-        // What was read of this span: that it was known from another one does not make a page stuck.
+        // The entries of this span. Entries that an earlier span had already do not make a page stuck.
         let mut here = HashSet::new();
         for page in 1.. {
             let full = self.pages >= limits::ACTIVITY_PAGES || self.bytes > limits::ACTIVITY_BYTES;
@@ -406,7 +408,7 @@ impl Reader<'_> {
                 return Err(Stop::Unsure);
             }
             query = match answer.next {
-                // The search counts pages by itself.
+                // The search endpoint is paged by number.
                 _ if !by_list => continue,
                 Next::Query(next) => {
                     let mut kept = bounds.clone();
@@ -422,7 +424,7 @@ impl Reader<'_> {
         Err(Stop::TooLong)
     }
 
-    /// Keeps a page's entries. How many of them are new.
+    /// Keeps a page's entries. Returns how many of them are new.
     fn take(&mut self, entries: Vec<Result<Activity, Box<str>>>) -> usize {
         let mut new = 0;
         for entry in entries {
@@ -439,7 +441,7 @@ impl Reader<'_> {
     }
 }
 
-/// By what an entry is known: its id, or what came.
+/// Returns the identity of an entry: a hash of its id, or of its raw JSON.
 fn key_of(entry: &Result<Activity, Box<str>>) -> u64 {
     let mut hasher = DefaultHasher::new();
     match entry {
@@ -472,7 +474,7 @@ fn log_page(answer: &Object<'_>) -> Result<LogPage, IntercomError> {
     })
 }
 
-/// Reads an entry, if its id, its time and its kind can be.
+/// Parses an entry; `None` if its id, its time or its kind is unreadable.
 fn entry(raw: &RawValue, lossy: bool) -> Option<Activity> {
     let object = Object::of(raw, lossy)?;
     let id = match object.text("id", limits::INTERCOM_TEXT_BYTES) {
@@ -499,8 +501,8 @@ mod tests {
 
     const DAY: i64 = 24 * 60 * 60;
 
-    /// Asks for spans of `days` until there are no more; `answer` says what each brings: entries, or what
-    /// may help.
+    /// Runs through the spans of `days` days. `answer` gives the outcome of each: the number of entries, or what may
+    /// help.
     fn spans(days: i64, mut answer: impl FnMut(Span) -> Result<usize, Help>) -> (Vec<(i64, i64)>, Option<i64>) {
         let (mut spans, mut asked) = (Spans::new(0, days * DAY), Vec::new());
         while let Some(span) = spans.next_span() {
@@ -528,7 +530,7 @@ mod tests {
 
     #[test]
     fn a_span_that_fails_is_asked_for_in_shorter_steps() {
-        // Nothing for 15 days, and then only two days at a time.
+        // The first 15 days are empty; after them, only spans of up to two days can be read.
         let limit = |span: Span| match span.to {
             Some(to) if span.from < 15 * DAY && to <= 15 * DAY => Ok(0),
             to => {

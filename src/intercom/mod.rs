@@ -1,4 +1,4 @@
-//! The upstream edge: reads a workspace from Intercom's API.
+//! The upstream side: reads a workspace from Intercom's API.
 //!
 //! ```text
 //! client   one call: token, version, time-outs, retries, pacing
@@ -7,10 +7,10 @@
 //! page     a list, and what it says of the rest of it
 //! wire     Intercom's JSON, read member by member
 //! record   one admin or team, as far as it could be read
-//! vet      from wire to domain; where the two sides of a membership disagree
-//! log      the activity log, in steps
+//! vet      from wire format to domain; disagreements about memberships
+//! log      the activity log, in spans of time
 //! oauth    connecting a workspace
-//! observe  a reading of a workspace, and what of it could not be read
+//! observe  a reading of a workspace, and what could not be read
 //! ```
 //!
 //! Intercom's reference: <https://developers.intercom.com/docs/references/rest-api/api.intercom.io>.

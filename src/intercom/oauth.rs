@@ -1,7 +1,8 @@
-//! Connecting a workspace by OAuth instead of by a pasted token.
+//! Connects a workspace by OAuth instead of a pasted token.
 //!
-//! A person lets the app in at Intercom; Intercom sends them back with a code, which is traded for an access token.
-//! There are no scopes to ask for (they are fixed in the app) and no refresh token: an access token does not end.
+//! An operator authorises the app at Intercom. Intercom redirects the browser back with a code, which the bridge
+//! exchanges for an access token. The request names no scopes (they are fixed in the app), and there is no refresh
+//! token: an access token does not expire.
 //!
 //! Intercom: <https://developers.intercom.com/docs/build-an-integration/learn-more/authentication/setting-up-oauth>.
 
@@ -16,39 +17,40 @@ use super::answer::NO_CODE;
 use super::{Client, Connection, IntercomError, Outage, Region};
 use crate::limits;
 
-/// Where a code is traded for a token.
+/// The path of the token endpoint.
 const TOKEN_PATH: &str = "/auth/eagle/token";
 
-/// Why Intercom gave no token for a code. Holds Intercom's error codes and no other text of Intercom's.
+/// The reason why Intercom issued no token for a code. It contains Intercom's error codes and no other text of
+/// Intercom's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TradeError {
-    /// Intercom says that it does not know the app, or that the secret is not the app's.
+    /// Intercom does not know the app, or the secret is not the app's.
     #[error("Intercom does not accept the client id and client secret of the app ({0})")]
     App(Answer),
-    /// Intercom says that the code is not good, or not any more.
+    /// The code is not valid, or not any more.
     #[error("Intercom does not accept the code that it gave ({0}); it was used before, or is too old")]
     Code(Answer),
-    /// Intercom says no, and not clearly why. It answers so for a wrong client secret and for a used code.
+    /// Intercom refused without a clear reason. It does so both for a wrong client secret and for a used code.
     #[error(
         "Intercom gave no access token ({0}): the client id or client secret of the app is wrong, or the code that Intercom gave \
          was used before or is too old"
     )]
     Refused(Answer),
-    /// Intercom says that the workspace is hosted elsewhere.
+    /// The workspace is hosted in another region.
     #[error("Intercom gave no access token ({0}): the workspace is hosted in another region than the bridge asks")]
     Region(Answer),
-    /// A refusal that is none of Intercom's.
+    /// An error response that is not Intercom's.
     #[error("no access token was given ({0}): what answered does not seem to be Intercom's API")]
     NotIntercom(Answer),
-    /// Intercom's answer holds no token that could be used.
+    /// Intercom's response contains no usable token.
     #[error("Intercom's answer holds no access token: {0}")]
     NoToken(&'static str),
-    /// Intercom could not be asked, or limits its calls.
+    /// Intercom could not be reached, or its rate limit is used up.
     #[error("{0}")]
     Unanswered(IntercomError),
 }
 
-/// How Intercom refused.
+/// Intercom's error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     status: u16,
@@ -62,7 +64,8 @@ impl fmt::Display for Answer {
 }
 
 impl TradeError {
-    /// What a person can do about it. Each time the workspace must be connected anew: the code was for one try.
+    /// Returns what an operator can do about it. The workspace must be connected again in any case: a code is valid for
+    /// one attempt.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
@@ -96,23 +99,23 @@ impl TradeError {
     }
 }
 
-/// Where a person lets the app in: each region has a place of its own.
+/// Returns the authorisation URL, where an operator authorises the app. It depends on the region.
 #[must_use]
 pub fn authorise_url(connection: &Connection, client_id: &str, state: &str, callback: &str) -> Option<Url> {
     let host = match connection.region {
         Some(Region::Us) => "https://app.intercom.com/oauth",
         Some(Region::Eu) => "https://app.eu.intercom.com/oauth",
         Some(Region::Au) => "https://app.au.intercom.com/oauth",
-        // A base URL of one's own: a simulator, which has both under one roof.
+        // A custom base URL belongs to a simulator, which serves both API and authorisation page.
         None => &format!("{}/oauth", connection.base_url.as_str().trim_end_matches('/')),
     };
     Url::parse_with_params(host, [("client_id", client_id), ("state", state), ("redirect_uri", callback)]).ok()
 }
 
-/// Trades the code that came back for an access token.
+/// Exchanges the authorisation code for an access token.
 ///
 /// # Errors
-/// Whatever keeps Intercom from giving one; a code is good once, and for a few minutes.
+/// The reason why Intercom issued no token. A code is valid once, for a few minutes.
 pub async fn trade_code(
     client: &Client,
     client_id: &str,
@@ -132,7 +135,7 @@ pub async fn trade_code(
     }
 }
 
-/// What it means when the call that trades a code fails.
+/// Maps a failed token request.
 fn trade_error(error: IntercomError) -> TradeError {
     match error {
         IntercomError::Unauthorized { code, .. } => refused(401, code),
@@ -141,7 +144,7 @@ fn trade_error(error: IntercomError) -> TradeError {
         IntercomError::WrongRegion { .. } => {
             TradeError::Region(Answer { status: 403, code: "region_mismatch".to_owned() })
         }
-        // Only a person's browser is sent elsewhere.
+        // Only the operator's browser is ever redirected.
         IntercomError::Unavailable { outage: Outage::NotIntercom { status: 300..=399, .. }, .. }
         | IntercomError::Refused { status: 300..=399, .. } => TradeError::NoToken("it leads to another address"),
         IntercomError::Unavailable { outage: Outage::NotIntercom { status, .. }, .. } => {
@@ -153,8 +156,7 @@ fn trade_error(error: IntercomError) -> TradeError {
     }
 }
 
-/// What a refusal says, as far as its code tells: Intercom's own words for it are published nowhere, and those of RFC 6749
-/// §5.2 are understood.
+/// Interprets an error code. Intercom's own codes for this are not documented; those of RFC 6749 §5.2 are understood.
 fn refused(status: u16, code: String) -> TradeError {
     let says = |words: &[&str]| words.iter().any(|word| code.contains(word));
     let app = says(&["client", "secret", "application", "app_"]);
@@ -171,7 +173,7 @@ fn refused(status: u16, code: String) -> TradeError {
     }
 }
 
-/// The token in an answer. Intercom sends it twice, as `token` and as `access_token`; one is enough.
+/// Returns the token in a response. Intercom sends it twice, as `token` and as `access_token`; one is enough.
 fn token_of(body: &[u8]) -> Result<SecretString, TradeError> {
     // RFC 8259 §8.1: parsers may ignore a byte order mark.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
@@ -194,12 +196,13 @@ fn token_of(body: &[u8]) -> Result<SecretString, TradeError> {
     }
 }
 
-/// RFC 6750 §2.1 lets tokens have letters, digits and a few signs; all that can be printed is taken here.
+/// Whether a text can be a token. RFC 6750 §2.1 allows letters, digits and a few signs; this accepts all printable
+/// ASCII.
 fn is_token(text: &str) -> bool {
     (1..=limits::INTERCOM_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The error code of an answer that says 200 and means a refusal: Intercom's list of errors, or RFC 6749 §5.2.
+/// Returns the error code of a 200 response that is an error: from Intercom's list of errors, or as in RFC 6749 §5.2.
 fn error_code(answer: &Value) -> Option<String> {
     let listed = answer.pointer("/errors/0").map(|error| &error["code"]);
     let code = listed.or_else(|| answer.get("error").filter(|error| !error.is_null()))?;
@@ -207,10 +210,10 @@ fn error_code(answer: &Value) -> Option<String> {
     Some(code.as_str().filter(word).unwrap_or(NO_CODE).to_owned())
 }
 
-/// Takes the app out of the workspace: its token opens nothing any more.
+/// Uninstalls the app from the workspace, which invalidates its token.
 ///
 /// # Errors
-/// Whatever keeps Intercom from doing so.
+/// The reason why Intercom did not do so.
 pub async fn uninstall(client: &Client) -> Result<(), IntercomError> {
     client.post_once("/auth/uninstall", &json!({}), true).await.map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! A reading of a workspace: its admins, its teams and the activity log, and what of them could not be read.
+//! Reads a workspace: its admins, its teams and the activity log. Records what could not be read.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,51 +16,51 @@ use super::{Client, IntercomError, Outage, Region, log};
 use crate::directory::{Observation, Warning, Workspace};
 use crate::limits;
 
-/// How far a reading has come.
+/// The step that a reading has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Asking which workspace it is.
+    /// Identifying the workspace.
     Workspace,
     /// Reading the admins.
     Admins,
     /// Reading the teams.
     Teams,
-    /// Reading again what disagreed.
+    /// Reading again the admins and teams about which the lists disagree.
     Rereading {
-        /// How many admins and teams.
+        /// The number of admins and teams to read again.
         count: usize,
     },
     /// Reading a page of the activity log.
     Activity {
-        /// Which page.
+        /// The number of the page.
         page: u32,
     },
 }
 
-/// How much of what is known already need not be asked again.
+/// The scope of a reading: what is known already and need not be read again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Since {
-    /// Ask everything.
+    /// Read everything.
     Everything {
-        /// Where in the activity log to begin.
+        /// The time from which to read the activity log.
         log: OffsetDateTime,
-        /// Which workspace it is even if `/me` does not tell. None where only `/me` can tell.
+        /// The workspace to assume if `/me` cannot be read. `None` if only `/me` can identify it.
         known: Option<Workspace>,
     },
-    /// Ask both lists, and the log since the last import: three calls when nothing changed.
+    /// Read both lists, and the log since the last import: three calls if nothing changed.
     Last {
-        /// Which workspace it is, as an earlier import was told.
+        /// The workspace, as an earlier import identified it.
         workspace: Workspace,
-        /// Where in the activity log to begin.
+        /// The time from which to read the activity log.
         log: OffsetDateTime,
     },
 }
 
-/// Reads the workspace: its admins and teams, and the activity log.
+/// Reads the workspace: its admins, its teams, and the activity log.
 ///
 /// # Errors
-/// Whatever kept the bridge from reading the admins or the teams at all. What could not be read of them, and whatever the
-/// activity log does, is a warning of the observation.
+/// The reason why the list of admins or of teams could not be read at all, or why the workspace could not be
+/// identified. If only parts of a list are unreadable, or the activity log, the observation contains a warning instead.
 pub async fn observe(
     client: &Client,
     since: Since,
@@ -112,7 +112,7 @@ pub async fn observe(
     })
 }
 
-/// Whether the lists may be readable all the same: what `/me` tells does not decide access.
+/// Whether the lists may still be readable after this error of `/me`. The content of `/me` does not decide access.
 fn concerns_me_alone(error: &IntercomError) -> bool {
     match error {
         IntercomError::Unavailable { outage: Outage::NoConnection | Outage::TimedOut | Outage::Broken, .. } => false,
@@ -120,15 +120,15 @@ fn concerns_me_alone(error: &IntercomError) -> bool {
     }
 }
 
-/// Asks which workspace the token opens. What is odd about the answer is a warning.
+/// Reads which workspace the token belongs to. Returns oddities of the response as warnings.
 ///
 /// # Errors
-/// Whatever keeps Intercom from answering; or `app` is missing, which says which workspace it is.
+/// The reason why Intercom did not answer; or the response lacks `app`, which identifies the workspace.
 pub async fn identify(client: &Client) -> Result<(Workspace, Vec<Warning>), IntercomError> {
     let workspace = client.get("/me", &[], limits::INTERCOM_ATTEMPTS, |me| {
         let app =
             me.object("app").value().ok_or_else(|| malformed("/me", "`app`, which names the workspace, is missing"))?;
-        // It is recorded, shown and compared: an id is a word.
+        // The id is recorded, displayed and compared, so only a single word is accepted.
         let word = |id: &String| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
         let id = match app.text("id_code", 64) {
             Field::Unreadable => app.id("id_code"),
@@ -152,7 +152,7 @@ pub async fn identify(client: &Client) -> Result<(Workspace, Vec<Warning>), Inte
     if let (Some(configured), Some(actual)) = (configured, actual)
         && configured != actual
     {
-        // The token works at this address: Intercom passes calls on to the region of the workspace.
+        // The call itself succeeded: Intercom forwards calls to the region of the workspace.
         let detail = format!(
             "the workspace is hosted in {actual}, and the bridge asks for it in {configured}; set INTERCOM_REGION={}",
             actual.to_string().to_ascii_lowercase()
@@ -162,10 +162,10 @@ pub async fn identify(client: &Client) -> Result<(Workspace, Vec<Warning>), Inte
     Ok((workspace, warnings))
 }
 
-/// One of the two lists that decide access, and how its entries are read.
+/// One of the two lists that decide access, and how to read its entries.
 struct List<E> {
     path: &'static str,
-    /// The member of the answer that holds it.
+    /// The field of the response that contains the list.
     name: &'static str,
     read: fn(Option<&Object<'_>>) -> Reading<E>,
     take: fn(&mut Draft, Reading<E>, Place<'_>),
@@ -183,9 +183,9 @@ const ADMINS: List<AdminEntry> = List {
 const TEAMS: List<TeamEntry> =
     List { path: "/teams", name: "teams", read: TeamEntry::of, take: Draft::add_team, ids: |team| team.members.len() };
 
-/// A page of a list, read, and what it told of the rest.
+/// A page of a list, parsed, with what it says about further pages.
 struct ReadPage<E> {
-    /// With a hash of the JSON that each was read from.
+    /// Each entry with a hash of its JSON.
     entries: Vec<(u64, Reading<E>)>,
     next: Next,
     total_pages: Option<i64>,
@@ -195,7 +195,7 @@ struct ReadPage<E> {
     bytes: usize,
 }
 
-/// Reads a list. Intercom documents that it comes whole; should it come in pages, they are followed.
+/// Reads a list. According to Intercom's documentation it is not paged; if it is, the client follows the pages.
 async fn read_list<E>(
     client: &Client,
     draft: &mut Draft,
@@ -227,7 +227,7 @@ async fn read_list<E>(
         }
         for (hash, entry) in page.entries {
             at += 1;
-            // A page that comes again must not look like records that stand in the list twice.
+            // If Intercom repeats a page, its records must not look as if the list contained them twice.
             if number == 1 || !known.contains(&hash) {
                 news = true;
                 (list.take)(draft, entry, Place { resource: list.path, at });
@@ -296,8 +296,8 @@ fn hash(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// Intercom answers 401 and 403 for a token that lacks a permission, too. Which of the two it is tells `/me`, for which no
-/// permission is needed.
+/// Distinguishes an invalid token from one that lacks a permission: Intercom answers 401 and 403 for both. `/me` tells
+/// them apart, because it needs no permission.
 async fn explained(client: &Client, path: &str, error: IntercomError) -> IntercomError {
     let code = match &error {
         IntercomError::Unauthorized { code, .. } => format!("401 {code}"),
@@ -312,7 +312,7 @@ async fn explained(client: &Client, path: &str, error: IntercomError) -> Interco
     }
 }
 
-/// Reads again, one by one, what the two lists disagree about. Whatever keeps a single read from telling more, the lists
+/// Reads again, one by one, the admins and teams about which the two lists disagree. If such a read fails, the lists
 /// stand.
 async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress) + Sync)) {
     let odd = draft.disagreement();

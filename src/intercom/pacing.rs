@@ -1,8 +1,7 @@
-//! Staying under Intercom's rate limit.
+//! Keeps the client under Intercom's rate limit.
 //!
-//! Intercom counts calls in windows of 10 seconds and tells on (nearly) every answer how many are
-//! left and when it counts anew: `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`
-//! (UNIX seconds).
+//! Intercom counts calls in windows of 10 seconds. (Nearly) every response says how many calls are left and when the
+//! window ends: `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (UNIX seconds).
 
 use std::time::Duration;
 
@@ -16,13 +15,13 @@ use crate::limits;
 /// What Intercom last said of its rate limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowance {
-    /// Calls in a window.
+    /// The number of calls per window.
     pub limit: Option<u64>,
-    /// Calls left in the current one.
+    /// The number of calls left in the current window.
     pub remaining: Option<u64>,
-    /// When the next one begins, in UNIX seconds.
+    /// The start of the next window, in UNIX seconds.
     pub reset: Option<i64>,
-    /// When Intercom's server made the answer, by its clock.
+    /// The time of the last response, by the clock of Intercom's server.
     pub server_time: Option<OffsetDateTime>,
     /// How many seconds this machine's clock was ahead of that one when the answer came; less than 0: behind.
     pub clock_ahead: Option<i64>,

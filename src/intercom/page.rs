@@ -1,24 +1,24 @@
-//! Lists of Intercom's, and what they say of the rest of them.
+//! One page of an Intercom list, and what it says about further pages.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::wire::{Field, Object, text_of, value_of};
 
-/// Where the rest of a list is.
+/// The position of the next page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// It ends here.
+    /// There is no further page.
     End,
-    /// At the same path, with these parameters.
+    /// The same path with these query parameters.
     Query(Vec<(String, String)>),
-    /// There is more, and nothing says where in a form that the bridge knows.
+    /// There is a further page, but its position is in no known format.
     Unknown,
 }
 
 impl Next {
-    /// Reads `pages.next`: null at the end, else a URL (older API versions), a cursor object (newer) or the number of a page.
-    /// Only the query of a URL is followed, never its host: the token goes nowhere but to the configured address.
+    /// Parses `pages.next`: null at the end, else a URL (older API versions), a cursor object (newer ones) or a page
+    /// number. Of a URL only the query is used, never the host, so that the token goes only to the configured address.
     pub fn of(raw: &RawValue) -> Self {
         match value_of(raw) {
             Some(Value::Null | Value::Bool(false)) => Self::End,
@@ -46,24 +46,23 @@ impl Next {
     }
 }
 
-/// A page of a list, and what it says of the others.
+/// A page of a list, and what it says about further pages.
 #[derive(Debug)]
 pub(super) struct Page<'a> {
-    /// Each entry as it came.
+    /// The raw JSON of each entry.
     pub entries: Vec<&'a RawValue>,
     /// Where the next page is.
     pub next: Next,
-    /// How many pages there are, if it says so.
+    /// The number of pages, if the response states it.
     pub total_pages: Option<i64>,
-    /// How many entries there are on all pages, if it says so.
+    /// The number of entries on all pages, if the response states it.
     pub total_count: Option<i64>,
-    /// The member by which the list may be a part of a longer one, without saying where the rest is.
+    /// The field that suggests that the list is incomplete, without saying where the rest is.
     pub doubt: Option<&'static str>,
 }
 
-/// Members of a list by which it says that there is more of it, if they are neither null, false, zero nor empty. Intercom
-/// documents `pages.next` alone; other lists of its API and other APIs have the rest. The case of letters, `_` and `-` do not
-/// matter.
+/// Fields that indicate further entries, unless they are null, false, zero or empty. Intercom documents only
+/// `pages.next`; the others occur in other lists of its API and in other APIs. Case, `_` and `-` are ignored.
 const MORE: &[&str] = &[
     "after",
     "continuation_token",
@@ -87,20 +86,21 @@ const MORE: &[&str] = &[
     "truncated",
 ];
 
-/// Members that tell how many entries there are on all pages, and how many pages.
+/// Fields that state the number of entries on all pages, and the number of pages.
 const TOTALS: &[&str] = &["count", "total", "total_count", "total_entries", "total_items", "total_results"];
 const PAGES: &[&str] = &["page_count", "total_pages"];
 
-/// Members of a list that hold such members.
+/// Objects that may contain such fields.
 const HOLDERS: &[&str] = &["cursors", "links", "meta", "page_info", "paging", "pagination"];
 
 impl<'a> Page<'a> {
-    /// Reads a page whose entries are in the member `name`. None where there is no such list.
+    /// Parses a page whose entries are in the field `name`; `None` if there is no such list.
     pub fn of(answer: &Object<'a>, name: &str) -> Option<Self> {
         let mut doubt = None;
         let entries = match answer.list(name) {
             Field::Value(entries) => entries,
-            // The envelope of newer resources, which is not documented for this one: read, but not believed to be whole.
+            // The envelope of newer resources. It is not documented for this resource: it is read, but may be
+            // incomplete.
             Field::Absent => {
                 doubt = Some("data");
                 answer.list("data").value()?
@@ -131,7 +131,7 @@ impl<'a> Page<'a> {
         Some(page)
     }
 
-    /// Takes what an object says of the rest of the list.
+    /// Records what an object says about further pages.
     fn take(&mut self, holder: &Object<'_>, more: &[&'static str]) {
         let more = more.iter().find(|member| holder.raw_of_word(member).is_some_and(says_something));
         self.doubt = self.doubt.or(more.copied());
@@ -141,12 +141,12 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Whether a member has a value that means yes, or points to something.
+/// Whether a field has a value that means yes, or that refers to something.
 fn says_something(raw: &RawValue) -> bool {
     !matches!(raw.get().trim_matches('"').trim(), "null" | "false" | "no" | "0" | "" | "[]" | "{}")
 }
 
-/// How many there are, from a number in any form; [`i64::MAX`] where it is larger.
+/// Parses a count in any number format; [`i64::MAX`] if it is larger.
 fn amount(raw: &RawValue) -> Option<i64> {
     let text = match raw.get().as_bytes().first()? {
         b'"' => text_of(raw, false, 32)?,

@@ -1,4 +1,4 @@
-//! One record of an admin or a team, as far as it could be read.
+//! A single record of an admin or a team, as far as it could be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use crate::limits::INTERCOM_TEXT_BYTES;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AdminEntry {
     pub seen: Sighting,
-    /// The members in which two records of the admin differ.
+    /// The fields in which two records of the admin differ.
     contradicted: BTreeSet<Field>,
-    /// The teams that it names; none where it names none that could be read, which is no disagreement.
+    /// The teams that the record names; `None` if it names none or its list is unreadable, which is no disagreement.
     pub teams: Option<BTreeMap<GroupId, Option<Priority>>>,
-    /// The members of the record that could not be read.
+    /// The fields that could not be read.
     pub unknown: BTreeSet<Field>,
 }
 
@@ -22,41 +22,41 @@ pub(super) struct AdminEntry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TeamEntry {
     pub group: Group,
-    /// The members in which two records of the team differ.
+    /// The fields in which two records of the team differ.
     contradicted: BTreeSet<Field>,
-    /// The members that it names, as far as they could be read; see [`TeamEntry::is_whole`].
+    /// The members that the record names, as far as they could be read; see [`TeamEntry::is_whole`].
     pub members: BTreeMap<UserId, Option<Priority>>,
-    /// The members of the record that could not be read.
+    /// The fields that could not be read.
     pub unknown: BTreeSet<Field>,
 }
 
 impl TeamEntry {
-    /// Whether all its members could be read.
+    /// Whether the list of members could be read completely.
     pub fn is_whole(&self) -> bool {
         !self.unknown.contains(&Field::AdminIds)
     }
 }
 
-/// What became of one record.
+/// The result of reading one record.
 #[derive(Debug)]
 pub(super) enum Reading<T> {
-    /// It could be identified. Boxed, since a list may hold very many entries that could not.
+    /// A record with a readable id. Boxed, because a list may contain very many entries without one.
     Entry(Box<T>),
-    /// It has no readable id.
+    /// A record without a readable id.
     Unidentified,
-    /// It is in a list of people, and describes none.
+    /// An entry of the list of admins that does not describe an admin.
     NoPerson,
 }
 
 impl AdminEntry {
-    /// Reads a record of an admin.
+    /// Reads the record of an admin.
     pub fn of(object: Option<&Object<'_>>) -> Reading<Self> {
         let Some(object) = object else { return Reading::Unidentified };
-        // Absent means admin: older API versions leave it out.
+        // Older API versions leave `type` out for admins.
         let is_admin = match object.text("type", 64) {
             wire::Field::Value(kind) => kind.eq_ignore_ascii_case("admin"),
             wire::Field::Absent | wire::Field::Null => true,
-            // A text that is too long or broken is not the word "admin"; another type of value tells nothing.
+            // A string that is too long or invalid is not "admin". A value of another JSON type says nothing.
             wire::Field::Unreadable => object.raw("type").is_some_and(|kind| !kind.get().starts_with('"')),
         };
         if !is_admin {
@@ -67,7 +67,7 @@ impl AdminEntry {
         let mut user = User::new(UserId::new(id));
         user.email = record.text(Field::Email);
         if user.email.is_none() {
-            // Nobody is in a workspace without an address.
+            // Every admin of a workspace has an address, so a missing one counts as unreadable.
             record.unknown.insert(Field::Email);
         }
         user.name = record.take(Field::Name, |object, name| object.text(name, INTERCOM_TEXT_BYTES).not_null());
@@ -89,12 +89,12 @@ impl AdminEntry {
         Reading::Entry(Box::new(Self { seen, contradicted: BTreeSet::new(), teams, unknown: record.unknown }))
     }
 
-    /// Whether its own list names the team, or could not be read.
+    /// Whether the admin's own list names the team, or could not be read.
     pub fn may_be_in(&self, team: &GroupId) -> bool {
         self.teams.as_ref().is_none_or(|teams| teams.contains_key(team))
     }
 
-    /// Takes a second record of the same admin. The fields in which the two differ.
+    /// Merges a second record of the same admin. Returns the fields in which the two differ.
     pub fn merge(&mut self, other: Self) -> BTreeSet<Field> {
         let mut merge = Merge::new(&mut self.unknown, &other.unknown, &mut self.contradicted);
         let (user, volatile) = (&mut self.seen.user, &mut self.seen.volatile);
@@ -110,13 +110,13 @@ impl AdminEntry {
         merge.field(Field::Avatar, &mut volatile.avatar_url, volatile2.avatar_url);
         let differing = merge.differing;
         if self.teams != other.teams {
-            // Which of the two is true only the teams' own lists tell.
+            // Only the teams' own lists can tell which of the two is right.
             self.teams = None;
         }
         differing
     }
 
-    /// Takes from another record of the same admin what this one could not tell.
+    /// Fills unreadable fields from another record of the same admin.
     pub fn fill_from(&mut self, other: Self) {
         let (user, volatile) = (&mut self.seen.user, &mut self.seen.volatile);
         let Sighting { user: user2, volatile: volatile2 } = other.seen;
@@ -135,7 +135,7 @@ impl AdminEntry {
 }
 
 impl TeamEntry {
-    /// Reads a record of a team.
+    /// Reads the record of a team.
     pub fn of(object: Option<&Object<'_>>) -> Reading<Self> {
         let Some(object) = object else { return Reading::Unidentified };
         let Some(id) = object.id("id").value() else { return Reading::Unidentified };
@@ -148,7 +148,7 @@ impl TeamEntry {
         };
         let members = record.ids(Field::AdminIds);
         if members.is_none() {
-            // A team without its list of members would look like a team that everybody left.
+            // Without this, a team whose list of members is missing would look like an empty team.
             record.unknown.insert(Field::AdminIds);
         }
         let levels = record.levels(Field::AdminPriorityLevel, "primary_admin_ids", "secondary_admin_ids");
@@ -156,7 +156,7 @@ impl TeamEntry {
         Reading::Entry(Box::new(Self { group, contradicted: BTreeSet::new(), members, unknown: record.unknown }))
     }
 
-    /// Takes a second record of the same team. The fields in which the two differ.
+    /// Merges a second record of the same team. Returns the fields in which the two differ.
     pub fn merge(&mut self, other: Self) -> BTreeSet<Field> {
         let mut merge = Merge::new(&mut self.unknown, &other.unknown, &mut self.contradicted);
         let (group, group2) = (&mut self.group, other.group);
@@ -170,7 +170,8 @@ impl TeamEntry {
             self.members = other.members;
             self.unknown.remove(&Field::AdminIds);
         } else if second_is_whole && !self.members.keys().eq(other.members.keys()) {
-            // Members are those whom both records name; of the others the single read or their own lists tell.
+            // The members are those that both records name. About the others, the single read or the admins' own lists
+            // decide.
             self.members.retain(|id, _| other.members.contains_key(id));
             self.unknown.insert(Field::AdminIds);
             self.contradicted.insert(Field::AdminIds);
@@ -179,7 +180,7 @@ impl TeamEntry {
         differing
     }
 
-    /// Takes from another record of the same team what this one could not tell.
+    /// Fills unreadable fields from another record of the same team.
     pub fn fill_from(&mut self, other: Self) {
         let whole = self.is_whole();
         let (group, group2) = (&mut self.group, other.group);
@@ -197,11 +198,11 @@ impl TeamEntry {
     }
 }
 
-/// Joins two records of the same thing.
+/// Merges two records of the same admin or team.
 struct Merge<'a> {
     first: &'a mut BTreeSet<Field>,
     second: &'a BTreeSet<Field>,
-    /// The fields in which records that were joined before differ: no further record settles which was right.
+    /// The fields in which records merged before differ. No further record can tell which of them was right.
     contradicted: &'a mut BTreeSet<Field>,
     differing: BTreeSet<Field>,
 }
@@ -228,7 +229,7 @@ impl<'a> Merge<'a> {
     }
 }
 
-/// Completes a record by another one of the same thing.
+/// Fills unreadable fields of a record from another record of the same admin or team.
 struct Fill<'a> {
     unknown: &'a mut BTreeSet<Field>,
     known_by_other: &'a BTreeSet<Field>,
@@ -243,7 +244,7 @@ impl Fill<'_> {
     }
 }
 
-/// Reads the members of a record, and keeps which could not be read.
+/// Reads the fields of a record and collects those that are unreadable.
 struct Record<'a> {
     object: &'a Object<'a>,
     unknown: BTreeSet<Field>,
@@ -266,7 +267,7 @@ impl<'a> Record<'a> {
         self.take(field, |object, name| object.flag(name).not_null())
     }
 
-    /// The ids of a list; those that could be read, where some could not.
+    /// Reads a list of ids. If some ids are unreadable, returns the others.
     fn ids(&mut self, field: Field) -> Option<Vec<String>> {
         let ids = self.take(field, |object, name| object.ids(name).not_null())?;
         if ids.unreadable > 0 {
@@ -275,11 +276,11 @@ impl<'a> Record<'a> {
         Some(ids.ids)
     }
 
-    /// Who or what is primary and secondary.
+    /// Reads the priority levels, as (id, level).
     fn levels(&mut self, field: Field, primary: &str, secondary: &str) -> Vec<(String, Priority)> {
         let Some(level) = self.take(field, Object::object) else { return Vec::new() };
         let mut levels = Vec::new();
-        // Primary last: it wins where both name somebody.
+        // Primary comes last, so that it wins if both lists contain an id.
         for (name, priority) in [(secondary, Priority::Secondary), (primary, Priority::Primary)] {
             let ids = level.ids(name);
             if ids.is_unreadable() || matches!(&ids, wire::Field::Value(ids) if ids.unreadable > 0) {
@@ -302,13 +303,13 @@ impl<'a> Record<'a> {
         }
         match (id.value().filter(|id| id != "0"), name.value()) {
             (Some(id), name) => Some(Role { id, name }),
-            // A role that is known by its name alone.
+            // The role has only a name.
             (None, Some(name)) => Some(Role { id: name.clone(), name: Some(name) }),
             (None, None) => None,
         }
     }
 
-    /// Intercom's description says a text; live answers give an object.
+    /// Reads the avatar's URL. Intercom documents a string; live responses contain an object.
     fn avatar(&mut self) -> Option<String> {
         self.take(Field::Avatar, |object, name| match object.object(name) {
             wire::Field::Unreadable => object.text(name, INTERCOM_TEXT_BYTES),

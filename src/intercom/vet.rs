@@ -1,12 +1,12 @@
-//! From wire to domain. A reading is a [`Draft`] until both sides of every membership are settled.
+//! Turns Intercom's records into the domain. A reading is a [`Draft`] until both sides of every membership are settled.
 //!
 //! Intercom tells each membership twice, in `team.admin_ids` and in `admin.team_ids`, in two answers
 //! taken at two moments. Where the two disagree, the things concerned are read again; what still
 //! disagrees then is a warning, and the team's own list wins. Where they disagree about more than a share of all memberships,
 //! one of the lists is broken rather than late: what only one of them names is [disputed](Disputed), and stays as recorded.
 //!
-//! People and teams decide access; everything else explains it. So a member of a record that cannot be read is unknown for
-//! that record, and an entry that cannot be identified is skipped; both are warnings that name the record and never a value.
+//! People and teams decide access; everything else explains it. So an unreadable field is unknown for its record only,
+//! and an entry without a readable id is skipped. Both cause warnings, which name the record and never a value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,9 +20,9 @@ pub(super) struct Draft {
     admins: BTreeMap<UserId, AdminEntry>,
     teams: BTreeMap<GroupId, TeamEntry>,
     lists_in_part: bool,
-    /// Entries of the list of admins that are no people.
+    /// The number of entries in the list of admins that are not admins.
     no_people: usize,
-    /// Entries that could not be identified.
+    /// The number of entries without a readable id.
     unidentified: usize,
     /// Who and what only the other list names, and Intercom does not know when it is asked for it alone.
     gone_admins: BTreeSet<UserId>,
@@ -30,24 +30,24 @@ pub(super) struct Draft {
     warnings: Vec<Warning>,
 }
 
-/// What the two lists disagree about.
+/// The admins and teams about which the two lists disagree.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Disagreement {
     pub admins: BTreeSet<UserId>,
     pub teams: BTreeSet<GroupId>,
 }
 
-/// Where a record was found.
+/// The position of a record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     /// The resource, for example `/admins`.
     pub resource: &'a str,
-    /// Which entry of its list.
+    /// The number of the entry in its list, counted from 1.
     pub at: usize,
 }
 
 impl Draft {
-    /// Notes that a list is not provably whole, and why.
+    /// Records that a list may be incomplete, and why.
     pub fn list_in_part(&mut self, resource: &str, why: &str) {
         self.lists_in_part = true;
         self.warnings.push(Warning::new(
@@ -71,12 +71,12 @@ impl Draft {
         ));
     }
 
-    /// Notes something odd.
+    /// Adds a warning.
     pub fn warn(&mut self, warning: Warning) {
         self.warnings.push(warning);
     }
 
-    /// Takes an entry of the list of admins.
+    /// Adds an entry of the list of admins.
     pub fn add_admin(&mut self, reading: Reading<AdminEntry>, place: Place<'_>) {
         match reading {
             Reading::Unidentified => self.unidentified(place),
@@ -93,7 +93,7 @@ impl Draft {
         }
     }
 
-    /// Takes an entry of the list of teams.
+    /// Adds an entry of the list of teams.
     pub fn add_team(&mut self, reading: Reading<TeamEntry>, place: Place<'_>) {
         match reading {
             Reading::Unidentified | Reading::NoPerson => self.unidentified(place),
@@ -109,7 +109,7 @@ impl Draft {
         }
     }
 
-    /// The same record twice is harmless; where the two differ, what was known before stays.
+    /// Warns that the list contains a record twice. If the two differ, the last recorded values stay.
     fn listed_twice(&mut self, what: &str, id: &str, fields: &BTreeSet<Field>) {
         let names: Vec<&str> = fields.iter().map(|field| field.as_str()).collect();
         let detail = if names.is_empty() {
@@ -123,7 +123,8 @@ impl Draft {
         self.warnings.push(Warning::new("listed_twice", detail));
     }
 
-    /// Where the two sides of a membership are not the same, or where one could not be read.
+    /// Returns the admins and teams whose memberships differ between the two lists, or were unreadable in the team's
+    /// list.
     pub fn disagreement(&self) -> Disagreement {
         let mut odd = Disagreement::default();
         for (team_id, team) in &self.teams {
@@ -150,12 +151,12 @@ impl Draft {
         odd
     }
 
-    /// Whether the list names this admin.
+    /// Whether the list contains this admin.
     pub fn lists_admin(&self, id: &UserId) -> bool {
         self.admins.contains_key(id)
     }
 
-    /// Whether the list names this team.
+    /// Whether the list contains this team.
     pub fn lists_team(&self, id: &GroupId) -> bool {
         self.teams.contains_key(id)
     }
@@ -184,8 +185,8 @@ impl Draft {
         true
     }
 
-    /// Takes what a single read said of a team, if it is that team. What the list could tell and the single read could not
-    /// stays.
+    /// Replaces a team's record by that of a single read, if that has the same id. Fields that are unreadable in the
+    /// single read keep the values from the list. Returns whether the record was replaced.
     pub fn replace_team(&mut self, id: &GroupId, reading: Reading<TeamEntry>) -> bool {
         let Reading::Entry(mut entry) = reading else { return false };
         if entry.group.id != *id {
@@ -198,8 +199,8 @@ impl Draft {
         true
     }
 
-    /// The people, teams and memberships of the reading, and what is not known of them. Whatever still disagrees is warned
-    /// of.
+    /// Returns the people, teams and memberships of the reading, and what is unknown. Adds a warning for each
+    /// disagreement that remains.
     pub fn settle(mut self) -> Settled {
         self.warn_of_what_is_unknown();
         self.warn_of_disagreements();
@@ -210,7 +211,7 @@ impl Draft {
             let mut members = team.members.clone();
             if !team.is_whole() {
                 unknown.members.insert(group.clone());
-                // The other side tells some of what this one does not.
+                // The admins' own lists supply some of the members that the team's list lacks.
                 for (id, admin) in &self.admins {
                     if let Some(priority) = admin.teams.as_ref().and_then(|teams| teams.get(group)) {
                         members.entry(id.clone()).or_insert(*priority);
@@ -352,7 +353,7 @@ impl Draft {
     }
 }
 
-/// What a draft comes to.
+/// The result of a draft.
 #[derive(Debug)]
 pub(super) struct Settled {
     pub users: Vec<Sighting>,

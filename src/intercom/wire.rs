@@ -1,8 +1,8 @@
-//! Intercom's JSON, read member by member.
+//! Intercom's JSON, read field by field.
 //!
-//! Nothing is decoded as a whole: one member of one record that cannot be read must not hide the others. A member is
-//! [`Absent`](Field::Absent), a [`Value`](Field::Value), or [`Unreadable`](Field::Unreadable); what is done about it is
-//! for [`super::vet`] to decide. Members and words that the bridge does not know are passed over.
+//! No response is deserialised as a whole: one unreadable field of one record must not hide the others. A field is
+//! [`Absent`](Field::Absent), [`Null`](Field::Null), a [`Value`](Field::Value), or [`Unreadable`](Field::Unreadable);
+//! [`super::vet`] decides what follows from that. Unknown fields and words are ignored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,30 +13,30 @@ use serde_json::value::RawValue;
 
 use crate::limits;
 
-/// The text of an answer.
+/// The text of a response.
 #[derive(Debug)]
 pub(super) struct Text {
-    /// What was read. Each byte that is not UTF-8 became U+FFFD.
+    /// The text. Each invalid UTF-8 byte is replaced by U+FFFD.
     pub text: String,
-    /// Whether there was such a byte. A text with U+FFFD in it is then not what Intercom meant.
+    /// Whether there was an invalid byte. If so, a string that contains U+FFFD is unreadable.
     pub lossy: bool,
 }
 
-/// What came for a member of a record.
+/// The outcome of reading one field of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Field<T> {
-    /// Nothing: the member is missing or empty.
+    /// The field is missing or empty.
     Absent,
-    /// The member is null. For some members that is a value, for others nothing that Intercom documents.
+    /// The field is null. For some fields this is a value; for others Intercom does not document it.
     Null,
-    /// What was expected.
+    /// The value, of the expected type.
     Value(T),
-    /// Something of another type, too long, or with half a character in it.
+    /// A value of another type, too long, or with an unpaired surrogate.
     Unreadable,
 }
 
 impl<T> Field<T> {
-    /// The value, where there is one.
+    /// Returns the value, if there is one.
     pub fn value(self) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
@@ -44,17 +44,17 @@ impl<T> Field<T> {
         }
     }
 
-    /// Takes null for something that cannot be read: Intercom documents a value here.
+    /// Treats null as unreadable: Intercom documents a value for this field.
     pub fn not_null(self) -> Self {
         if matches!(self, Self::Null) { Self::Unreadable } else { self }
     }
 
-    /// Whether something came that is no value.
+    /// Whether the field is unreadable.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Unreadable)
     }
 
-    /// Reads the value further; what cannot be is unreadable.
+    /// Parses the value further.
     pub fn and_then<U>(self, read: impl FnOnce(T) -> Field<U>) -> Field<U> {
         match self {
             Self::Value(value) => read(value),
@@ -65,7 +65,7 @@ impl<T> Field<T> {
     }
 }
 
-/// A JSON object. Of members with the same name the last one counts, as in most JSON libraries.
+/// A JSON object. If a name occurs twice, the last field counts, as in most JSON libraries.
 #[derive(Debug, Default)]
 pub(super) struct Object<'a> {
     members: Vec<(Cow<'a, [u8]>, &'a RawValue)>,
@@ -73,34 +73,34 @@ pub(super) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// Reads an answer that is an object.
+    /// Parses a response that is an object.
     ///
     /// # Errors
-    /// The JSON library's error, which tells whether it is no JSON at all or something else than an object.
+    /// The error of serde_json, which tells whether the text is no JSON or no object.
     pub fn parse(text: &'a Text) -> Result<Self, serde_json::Error> {
         let mut object: Self = serde_json::from_str(&text.text)?;
         object.lossy = text.lossy;
         Ok(object)
     }
 
-    /// Reads a value as an object, if it is one.
+    /// Parses a value as an object, if it is one.
     pub fn of(raw: &'a RawValue, lossy: bool) -> Option<Self> {
         let object: Self = serde_json::from_str(raw.get()).ok()?;
         Some(Self { lossy, ..object })
     }
 
-    /// Whether the answer that it stands in had bytes that are not UTF-8.
+    /// Whether the response had bytes that are not UTF-8.
     pub fn lossy(&self) -> bool {
         self.lossy
     }
 
-    /// The JSON of a member whose name is written like this one, in any case of letters and with or without `_` and `-`.
+    /// Returns the JSON of the field with this name, ignoring case, `_` and `-`.
     pub fn raw_of_word(&self, name: &str) -> Option<&'a RawValue> {
         let same = |member: &[u8]| letters(member).eq(letters(name.as_bytes()));
         self.members.iter().rev().find(|(member, _)| same(member)).map(|(_, raw)| *raw)
     }
 
-    /// The JSON of a member, if it is there.
+    /// Returns the JSON of a field, if it exists.
     pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
         self.members.iter().rev().find(|(member, _)| **member == *name.as_bytes()).map(|(_, raw)| *raw)
     }
@@ -113,7 +113,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// A text of no more than so many bytes; trimmed, and absent where nothing is left of it.
+    /// Reads a string of at most `most` bytes. It is trimmed; a string that is empty then is absent.
     pub fn text(&self, name: &str, most: usize) -> Field<String> {
         self.field(name, |raw| match text_of(raw, self.lossy, most) {
             // RFC 7643 §2.5: null, empty and absent are one state; so is a text of spaces.
@@ -123,7 +123,7 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// True or false.
+    /// Reads a boolean.
     pub fn flag(&self, name: &str) -> Field<bool> {
         self.field(name, |raw| match raw.get() {
             "true" => Field::Value(true),
@@ -132,22 +132,22 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// A whole number. Intercom writes some of them as texts.
+    /// Reads a whole number. Intercom writes some of them as strings.
     pub fn integer(&self, name: &str) -> Field<i64> {
         self.field(name, |raw| integer(raw).map_or(Field::Unreadable, Field::Value))
     }
 
-    /// An id: a text or a whole number, see [`id_of`].
+    /// Reads an id: a string or a whole number, see [`id_of`].
     pub fn id(&self, name: &str) -> Field<String> {
         self.field(name, |raw| id_of(raw).map_or(Field::Unreadable, Field::Value))
     }
 
-    /// An object.
+    /// Reads an object.
     pub fn object(&self, name: &str) -> Field<Object<'a>> {
         self.field(name, |raw| Self::of(raw, self.lossy).map_or(Field::Unreadable, Field::Value))
     }
 
-    /// A list.
+    /// Reads a list.
     pub fn list(&self, name: &str) -> Field<Vec<&'a RawValue>> {
         self.field(name, |raw| match serde_json::from_str(raw.get()) {
             Ok(Entries(entries)) => Field::Value(entries),
@@ -155,14 +155,14 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// A list of ids.
+    /// Reads a list of ids.
     pub fn ids(&self, name: &str) -> Field<Ids> {
         self.list(name).and_then(|entries| {
-            // The rest of a longer list was not kept.
+            // [`Entries`] drops the rest of a longer list.
             let mut ids = Ids { unreadable: usize::from(entries.len() > limits::INTERCOM_ENTRIES), ..Ids::default() };
             for entry in entries {
                 match id_of(entry) {
-                    // Where Intercom has nobody to name it can write 0.
+                    // Intercom may write 0 for nobody.
                     Some(id) if id == "0" => {}
                     Some(id) => ids.ids.push(id),
                     None => ids.unreadable += 1,
@@ -176,35 +176,35 @@ impl<'a> Object<'a> {
 /// A list of ids, as far as it could be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ids {
-    /// Those that could be.
+    /// The readable ids.
     pub ids: Vec<String>,
-    /// How many entries are no ids.
+    /// The number of entries that are not ids.
     pub unreadable: usize,
 }
 
-/// Whether a text can be an id of Intercom's: it becomes part of paths and of SCIM ids, so only letters, digits, `-` and `_`
-/// will do.
+/// Whether a text can be an Intercom id. Ids become part of paths and of SCIM ids, so only letters, digits, `-` and `_`
+/// are allowed.
 pub(super) fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// An id, which Intercom writes as a text in some places and as a whole number in others.
+/// Parses an id, which Intercom writes as a string in some places and as a whole number in others.
 pub(super) fn id_of(raw: &RawValue) -> Option<String> {
     let id = match raw.get().as_bytes().first()? {
         b'"' => text_of(raw, false, 64)?,
-        // A number with an exponent is no id.
+        // A number with a fraction or an exponent is not an id.
         b'0'..=b'9' if raw.get().bytes().all(|digit| digit.is_ascii_digit()) => raw.get().to_owned(),
         _ => return None,
     };
     is_id(&id).then_some(id)
 }
 
-/// A text, trimmed, if it is one of no more than `most` bytes. NUL is left out: it means nothing in a name, and PostgreSQL
-/// cannot keep it.
+/// Parses a string of at most `most` bytes and trims it. NUL is removed: it means nothing in a name, and PostgreSQL
+/// cannot store it.
 pub(super) fn text_of(raw: &RawValue, lossy: bool, most: usize) -> Option<String> {
     let json = raw.get();
-    // A character takes up to six bytes when it is escaped.
+    // An escaped character takes up to six bytes.
     if !json.starts_with('"') || json.len() > most.saturating_mul(6).saturating_add(2) {
         return None;
     }
@@ -218,7 +218,7 @@ pub(super) fn text_of(raw: &RawValue, lossy: bool, most: usize) -> Option<String
     (text.len() <= most).then(|| text.to_owned())
 }
 
-/// A whole number, also one that is written as a text or with a fraction of zero.
+/// Parses a whole number; also one that is written as a string or with a fraction of zero.
 pub(super) fn integer(raw: &RawValue) -> Option<i64> {
     let text = match raw.get().as_bytes().first()? {
         b'"' => text_of(raw, false, 32)?,
@@ -235,8 +235,8 @@ fn letters(word: &[u8]) -> impl Iterator<Item = u8> + '_ {
     word.iter().filter(|letter| !matches!(letter, b'_' | b'-')).map(u8::to_ascii_lowercase)
 }
 
-/// Any JSON, in which half a character becomes U+FFFD: for details of log entries, which are kept as they came. None where it
-/// is larger than [`limits::INTERCOM_METADATA_BYTES`].
+/// Parses any JSON, with unpaired surrogates replaced by U+FFFD. For the metadata of log entries, which are stored
+/// unchanged otherwise. `None` if it is larger than [`limits::INTERCOM_METADATA_BYTES`].
 pub(super) fn value_of(raw: &RawValue) -> Option<Value> {
     (raw.get().len() <= limits::INTERCOM_METADATA_BYTES).then_some(())?;
     serde_json::from_str(raw.get()).or_else(|_| serde_json::from_str(&whole_characters(raw.get()))).ok()
@@ -269,7 +269,7 @@ fn whole_characters(json: &str) -> String {
                 continue;
             }
             (Some(_), _) => 6,
-            // An escaped character: two bytes, both ASCII in JSON that the library has read before.
+            // Another escape sequence: two bytes, both ASCII, because the JSON was parsed before.
             (None, _) => 2,
         };
         let end = (at + take).min(json.len());
@@ -280,7 +280,7 @@ fn whole_characters(json: &str) -> String {
     mended
 }
 
-/// The entries of a list, up to one more than [`limits::INTERCOM_ENTRIES`].
+/// The entries of a list, at most one more than [`limits::INTERCOM_ENTRIES`].
 struct Entries<'a>(Vec<&'a RawValue>);
 
 impl<'de> Deserialize<'de> for Entries<'de> {
@@ -335,7 +335,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
     }
 }
 
-/// A JSON text as bytes: the JSON library reads half a surrogate pair so, and refuses it as a `str`.
+/// A JSON string as bytes. serde_json accepts an unpaired surrogate in this form and refuses it in a `str`.
 struct Bytes<'a>(Cow<'a, [u8]>);
 
 impl<'de> Deserialize<'de> for Bytes<'de> {
