@@ -1,4 +1,4 @@
-# docker build -t intercom-scim-bridge --build-arg COMMIT=$(git rev-parse --short=12 HEAD) .
+# Build: docker build -t intercom-scim-bridge --build-arg COMMIT=$(git rev-parse --short=12 HEAD) .
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
@@ -11,14 +11,14 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/intercom-scim-bridge --create-home bridge
 COPY --from=build /src/target/release/intercom-scim-bridge /usr/local/bin/
-# The one place that is written to: the SQLite file and the key that the first start makes. Nothing, with PostgreSQL and
-# access.encryption_key.
+# The only directory that the bridge writes to: the SQLite file, and the encryption key that the first start generates. With
+# PostgreSQL and access.encryption_key it writes nothing.
 WORKDIR /var/lib/intercom-scim-bridge
 VOLUME /var/lib/intercom-scim-bridge
 USER 10001
 ENV BRIDGE_SERVER__BIND=0.0.0.0:8080 BRIDGE_TELEMETRY__LOG_FORMAT=json
 EXPOSE 8080
-# Without TLS in the container; with it, ask from outside.
+# This check works only without TLS in the container. If the bridge terminates TLS itself, check its health from outside.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q ' 200 ' <&3"]
 ENTRYPOINT ["intercom-scim-bridge"]
