@@ -63,7 +63,7 @@ async fn migrate_import_token_and_serve_share_one_database() {
     let migrated = shell.run(&["migrate"]);
     assert_eq!(
         (migrated.code, migrated.stdout.as_str()),
-        (Some(0), "sqlite://bridge.db is up to date; 12 migrations were run\n")
+        (Some(0), "sqlite://bridge.db is up to date; 13 migrations were run\n")
     );
 
     let planned = shell.run(&["import", "full", "--dry-run"]);

@@ -377,7 +377,7 @@ async fn a_ledger_from_before_there_were_records_is_taken_as_found_and_proved_fr
     connection.execute_unprepared(BEFORE_RECORDS).await.unwrap();
     connection.close().await.unwrap();
     let ledger = Ledger::open(&database.url).await.unwrap();
-    assert_eq!(ledger.migrate().await.unwrap(), 3);
+    assert_eq!(ledger.migrate().await.unwrap(), 4);
     let verified = ledger.verify("default", Some(HEAD_OF_BEFORE)).await.unwrap();
     assert_eq!(verified.findings, []);
     assert_eq!((verified.known_head, verified.generations, verified.versions), (Some(true), 2, 21));

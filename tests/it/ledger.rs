@@ -17,8 +17,8 @@ on_both_databases!(
 
 async fn migrating_twice_does_nothing_the_second_time(database: TestDatabase) {
     let ledger = Ledger::open(&database.url).await.unwrap();
-    assert_eq!(ledger.pending_migrations().await.unwrap(), 12);
-    assert_eq!(ledger.migrate().await.unwrap(), 12);
+    assert_eq!(ledger.pending_migrations().await.unwrap(), 13);
+    assert_eq!(ledger.migrate().await.unwrap(), 13);
     assert_eq!((ledger.migrate().await.unwrap(), ledger.pending_migrations().await.unwrap()), (0, 0));
 }
 
