@@ -100,7 +100,7 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
     ledger.migrate().await.unwrap();
     let client = client(simulator);
     let options = ImportOptions {
-        guard: Guard::of(10),
+        guard: Guard::with_share(10),
         activity_lookback: Duration::from_hours(24 * 3650),
         include_bots: false,
         lease: Duration::from_secs(15),

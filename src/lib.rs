@@ -6,16 +6,16 @@
 //! ```text
 //!             the importer                                  the publisher
 //! Intercom ─► intercom ─► import ─► ledger   ~generation~►  publish ─► scim ─► http ─► client
-//!             observes    plans     records                 pictures   asks    answers
+//!             observes    plans     records                 served snapshots   asks    answers
 //! ```
 //!
 //! * [`directory`] is the domain: people, teams, memberships; what was observed, recorded, planned. Pure.
 //! * [`intercom`] reads Intercom's API: an observation, which also says what could not be read.
 //! * [`import`] plans how to get from what is recorded to what is observed, and commits.
 //! * [`ledger`] keeps versions, generations and runs in SQLite or PostgreSQL.
-//! * [`publish`] builds a picture of each new generation and swaps it in.
+//! * [`publish`] builds a served snapshot of each new generation and swaps it in.
 //! * [`scim`] is the protocol: schema table, filters, projection, errors. Pure.
-//! * [`flat`] shows the same as rows, and the history as a log of changes. Pure.
+//! * [`tabular`] shows the same as rows, and the history as a log of changes. Pure.
 //! * [`saviynt`] fills in the package for Saviynt EIC. Pure.
 //! * [`access`] says who may ask.
 //! * [`http`] is the only edge that clients see.
@@ -33,7 +33,6 @@ pub mod commands;
 pub mod config;
 pub mod date_time;
 pub mod directory;
-pub mod flat;
 pub mod http;
 pub mod import;
 pub mod intercom;
@@ -45,6 +44,7 @@ pub mod publish;
 pub mod saviynt;
 pub mod scim;
 pub mod spans;
+pub mod tabular;
 pub mod telemetry;
 
 /// Version, and the commit that this is built from; `debug` or `unknown` where nobody said.

@@ -107,7 +107,7 @@ impl Allowances {
     /// The allowance of a client. Those that nobody holds are forgotten, now and then: the tokens that are remembered hold
     /// theirs, so there are not many more than [`limits::REMEMBERED_TOKENS`].
     #[must_use]
-    pub fn of(&self, name: &str) -> Arc<Allowance> {
+    pub fn for_client(&self, name: &str) -> Arc<Allowance> {
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = of.get(name) {
             return Arc::clone(known);
@@ -130,13 +130,13 @@ impl Allowances {
 
 /// How often those may ask who have shown no token, each by their name: an address, or a client and an address.
 #[derive(Debug)]
-pub struct Strangers {
+pub struct AnonymousLimits {
     ticks: Ticks,
     /// None: as often as they like.
     requests: Option<RateLimiter<String, HashMapStateStore<String>, Ticks, NoOpMiddleware<Duration>>>,
 }
 
-impl Strangers {
+impl AnonymousLimits {
     /// So many at once, and afterwards one each time `pause` passes.
     #[must_use]
     pub fn new(burst: NonZeroU32, pause: Duration, clock: Clock) -> Self {
@@ -191,10 +191,10 @@ mod tests {
     fn a_client_may_ask_so_much_and_is_told_when_to_come_back() {
         let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH + Duration::from_hours(1));
         let allowances = Allowances::new(2, 3, clock.clone());
-        let client = allowances.of("a");
+        let client = allowances.for_client("a");
         assert_eq!([(); 3].map(|()| client.ask()), [Ok(()); 3]);
-        assert_eq!(allowances.of("a").ask(), Err(TooMany { retry_after: Duration::from_millis(500) }));
-        assert_eq!(allowances.of("b").ask(), Ok(()), "others are not concerned");
+        assert_eq!(allowances.for_client("a").ask(), Err(TooMany { retry_after: Duration::from_millis(500) }));
+        assert_eq!(allowances.for_client("b").ask(), Ok(()), "others are not concerned");
         clock.advance(Duration::from_millis(500));
         assert_eq!((client.ask(), client.ask().is_err()), (Ok(()), true));
     }
@@ -202,25 +202,25 @@ mod tests {
     #[test]
     fn without_a_limit_there_is_none() {
         let allowances = Allowances::new(0, 5, Clock::System);
-        let client = allowances.of("a");
+        let client = allowances.for_client("a");
         assert!((0..10_000).all(|_| client.ask().is_ok()));
     }
 
     #[test]
     fn what_is_in_use_stays_and_the_rest_takes_little_room() {
         let allowances = Allowances::new(2, 3, Clock::System);
-        let held = allowances.of("held");
+        let held = allowances.for_client("held");
         for name in 0..limits::REMEMBERED_TOKENS * 3 {
-            let _ = allowances.of(&name.to_string()).ask();
+            let _ = allowances.for_client(&name.to_string()).ask();
         }
         assert!(allowances.of.lock().unwrap().len() <= limits::REMEMBERED_TOKENS + 1);
-        assert!(Arc::ptr_eq(&held, &allowances.of("held")));
+        assert!(Arc::ptr_eq(&held, &allowances.for_client("held")));
     }
 
     #[test]
     fn strangers_cannot_get_rid_of_their_record_by_using_many_names() {
         let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH + Duration::from_hours(1));
-        let strangers = Strangers::new(NonZeroU32::MIN.saturating_add(2), Duration::from_secs(1), clock.clone());
+        let strangers = AnonymousLimits::new(NonZeroU32::MIN.saturating_add(2), Duration::from_secs(1), clock.clone());
         let ask = |name: &str| strangers.ask(name).is_ok();
         assert_eq!([(); 4].map(|()| ask("one")), [true, true, true, false]);
         for name in 0..limits::STRANGERS * 3 {

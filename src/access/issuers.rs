@@ -34,7 +34,7 @@ pub enum SigningAlgorithm {
 }
 
 impl SigningAlgorithm {
-    fn of(self) -> Algorithm {
+    fn algorithm(self) -> Algorithm {
         match self {
             Self::Rs256 => Algorithm::RS256,
             Self::Es256 => Algorithm::ES256,
@@ -147,7 +147,7 @@ impl Issuer {
     /// Why it is not good; [`AccessError::KeysUnavailable`] when that cannot be found out now.
     pub async fn verify(&self, token: &[u8], header: &Header) -> Result<Assertion, AccessError> {
         let trusted = &self.trusted;
-        let allowed = trusted.algorithms.iter().any(|algorithm| algorithm.of() == header.alg);
+        let allowed = trusted.algorithms.iter().any(|algorithm| algorithm.algorithm() == header.alg);
         if !allowed || !is_access_token(header) {
             return Err(AccessError::Invalid);
         }

@@ -19,7 +19,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::secrets::{is_client_secret, is_tagged_secret, looks_like_client_secret, secret_id};
-use super::{AccessError, Allowances, Strangers, TokenRequest, TooMany, Vault, random_secret};
+use super::{AccessError, Allowances, AnonymousLimits, TokenRequest, TooMany, Vault, random_secret};
 use crate::clock::{self, Clock};
 use crate::ledger::OAuthClient;
 use crate::limits;
@@ -33,9 +33,9 @@ pub struct ClientLogin {
     tagged: Lane,
     untagged: Lane,
     /// Tries of secrets without a tag.
-    attempts: Strangers,
+    attempts: AnonymousLimits,
     /// Tokens of clients that are who they say they are.
-    logins: Strangers,
+    logins: AnonymousLimits,
     /// For the fast hashes.
     key: hmac::Key,
     seen: Mutex<HashMap<String, Seen>>,
@@ -97,8 +97,8 @@ impl ClientLogin {
             lookups: Semaphore::new(limits::LOOKUPS_AT_A_TIME),
             tagged: lane(),
             untagged: lane(),
-            attempts: Strangers::new(limits::LOGIN_TRIES, limits::LOGIN_TRY_PAUSE, clock.clone()),
-            logins: Strangers::new(limits::LOGINS, limits::LOGIN_PAUSE, clock.clone()),
+            attempts: AnonymousLimits::new(limits::LOGIN_TRIES, limits::LOGIN_TRY_PAUSE, clock.clone()),
+            logins: AnonymousLimits::new(limits::LOGINS, limits::LOGIN_PAUSE, clock.clone()),
             key: hmac::Key::new(hmac::HMAC_SHA256, random_secret()?.expose_secret().as_bytes()),
             seen: Mutex::default(),
             clock,
@@ -164,7 +164,7 @@ impl ClientLogin {
         if !is_tagged {
             self.attempts.ask(&format!("{id} {address}"))?;
         }
-        let _one_at_a_time = lane.of_client.of(id).expensive().await?;
+        let _one_at_a_time = lane.of_client.for_client(id).expensive().await?;
         // The one before may have been the same.
         if let Some(known) = self.recall(id, request, &hashes) {
             return Ok(known);

@@ -11,6 +11,7 @@
 //! ```
 
 mod allowance;
+mod audit_buffer;
 mod claims;
 mod issuers;
 mod keys;
@@ -20,11 +21,11 @@ mod sealing;
 mod secrets;
 mod token_request;
 mod tokens;
-mod trail;
 mod verified;
 mod webhook;
 
-pub use allowance::{Allowance, Allowances, Strangers, TooMany, network_of};
+pub use allowance::{Allowance, Allowances, AnonymousLimits, TooMany, network_of};
+pub use audit_buffer::{Actor, Answered, AuditTrail, PROXY_NOT_TRUSTED, STATUS_PAGE};
 pub use issuers::{Issuer, SigningAlgorithm, TrustedIssuer};
 pub use keys::KeyRing;
 pub use login::{ClientLogin, Login};
@@ -36,5 +37,4 @@ pub use secrets::{
 };
 pub use token_request::{TokenRefusal, TokenRequest};
 pub use tokens::{AccessError, Grant, Issued, Principal, TokenOptions, Tokens};
-pub use trail::{Actor, Answered, AuditTrail, PROXY_NOT_TRUSTED, STATUS_PAGE};
 pub use webhook::WebhookKey;

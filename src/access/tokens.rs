@@ -367,7 +367,7 @@ impl Tokens {
             }
             let (id, client) = (text("jti")?, claims.text("client_id").map(str::to_owned));
             let identity = client.as_ref().map_or_else(|| format!("token {id}"), |client| format!("client {client}"));
-            let allowance = self.allowances.of(&identity);
+            let allowance = self.allowances.for_client(&identity);
             let principal = Principal {
                 subject: text("sub")?,
                 identity,
@@ -397,7 +397,7 @@ impl Tokens {
         let issuer = self.trusted.iter().find(|issuer| issuer.name() == named).ok_or(AccessError::Invalid)?;
         let said = issuer.verify(token, header).await?;
         let identity = format!("issuer {named} {}", said.subject);
-        let allowance = self.allowances.of(&identity);
+        let allowance = self.allowances.for_client(&identity);
         let (subject, scopes, workspaces) = (said.subject, said.scopes, said.workspaces);
         let principal = Principal { subject, identity, client: None, scopes, workspaces, allowance };
         let (nbf, exp, again) = (said.nbf, said.exp, Some(said.again));

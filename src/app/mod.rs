@@ -35,7 +35,7 @@ use upkeep::upkeep_loop;
 use workspace::Running;
 pub use workspace::{importer_of, workspace_of};
 
-use crate::access::{AccessError, AuditTrail, ClientLogin, Strangers, Tokens};
+use crate::access::{AccessError, AnonymousLimits, AuditTrail, ClientLogin, Tokens};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::http::{
@@ -376,8 +376,8 @@ fn service(
         tokens,
         token_ttl: config.access.token_ttl,
         strangers: Arc::new(match config.limits.requests_per_second {
-            0 => Strangers::unlimited(clock.clone()),
-            _ => Strangers::new(limits::STRANGER_REQUESTS, limits::STRANGER_PAUSE, clock.clone()),
+            0 => AnonymousLimits::unlimited(clock.clone()),
+            _ => AnonymousLimits::new(limits::STRANGER_REQUESTS, limits::STRANGER_PAUSE, clock.clone()),
         }),
         trail: Arc::new(AuditTrail::new(clock.clone())),
         measures,

@@ -1,4 +1,4 @@
-//! One workspace of the bridge: its importer, its publisher, its picture, and the two loops that keep them going.
+//! One workspace of the bridge: its importer, its publisher, its served snapshot, and the two loops that keep them going.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -209,10 +209,10 @@ async fn publish_loop(
             tracing::info!(workspace, "the ledger can be read again");
         }
         failing = failed;
-        let edition = shown.live.picture().map(|picture| picture.edition());
-        if settled != edition {
+        let snapshot_id = shown.live.served().map(|served| served.snapshot_id());
+        if settled != snapshot_id {
             match settle_requests(&ledger, &shown, clock.now()).await {
-                Ok(()) => settled = edition,
+                Ok(()) => settled = snapshot_id,
                 // The next round tries again.
                 Err(error) => tracing::debug!(workspace, error = %error.chain(), "requests could not be looked at"),
             }

@@ -72,7 +72,7 @@ fn config(arguments: &Arguments, intercom: &str, database: &std::path::Path) -> 
     Ok(config)
 }
 
-/// Waits for the first picture and says how to look at it.
+/// Waits for the first served snapshot and says how to look at it.
 async fn tell(
     app: &App,
     arguments: &Arguments,
@@ -168,10 +168,10 @@ async fn client(app: &App) -> Result<(String, SecretString), CommandError> {
 
 /// The userName and id of somebody, for the lines to paste.
 fn first_user(app: &App) -> (String, String) {
-    let picture = app.service().workspaces.get(DEFAULT_WORKSPACE).and_then(|workspace| workspace.live.picture());
-    picture
-        .and_then(|picture| {
-            let mut first = picture.part(resource_types::USER, 0..1);
+    let served = app.service().workspaces.get(DEFAULT_WORKSPACE).and_then(|workspace| workspace.live.served());
+    served
+        .and_then(|served| {
+            let mut first = served.part(resource_types::USER, 0..1);
             first.next().map(|user| (user.name().to_owned(), user.id().to_owned()))
         })
         .unwrap_or_default()

@@ -14,8 +14,8 @@
 //! ```
 
 mod activity;
+mod directory;
 mod group;
-mod joined;
 mod loss;
 mod observation;
 mod plan;
@@ -24,11 +24,11 @@ pub mod text;
 mod user;
 
 pub use activity::{Activity, Actor, LogFacts, Metadata, SignIn};
+pub use directory::{Directory, Link, Person, SnapshotId, Team, links_with};
 pub use group::{Group, GroupId, Membership, Priority};
-pub use joined::{Directory, Edition, Link, Person, Team, links_with};
 pub use loss::{Amounts, Disputed, Ends, Exceeded, Had, Loser, LossKind, Losses, Memory, Past, PastGroup, PastUser};
 pub use observation::{Field, Observation, Part, Sighting, Unknown, Warning, Workspace};
-pub use plan::{Change, ChangeNames, Changed, Counts, Deed, KeptBack, Plan};
+pub use plan::{ActivityKind, Change, ChangeNames, Changed, Counts, KeptBack, Plan};
 pub use snapshot::{Recorded, Snapshot, Stamps};
 pub use user::{NameParts, Names, Role, User, UserId, UserKind, Volatile, is_machine_address};
 

@@ -189,7 +189,7 @@ impl Warning {
 impl Observation {
     /// Returns the observation restricted to these people and teams, and to the memberships of these teams.
     #[must_use]
-    pub fn of(&self, part: &Part) -> Self {
+    pub fn part(&self, part: &Part) -> Self {
         Self {
             users: self.users.iter().filter(|seen| part.users.contains(&seen.user.id)).cloned().collect(),
             groups: self.groups.iter().filter(|group| part.groups.contains(&group.id)).cloned().collect(),

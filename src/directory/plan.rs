@@ -154,17 +154,17 @@ pub enum Changed {
 
 impl Changed {
     /// The kinds of log entries that can explain a change, by the event that they record.
-    pub const DEEDS: &[(Deed, &[&str])] = &[
-        (Deed::Arrival, &["app_admin_join", "admin_provisioned"]),
-        (Deed::Departure, &["admin_deletion", "admin_deprovisioned"]),
-        (Deed::Permissions, &["admin_permission_change"]),
-        (Deed::Role, &["role_change"]),
-        (Deed::Seat, &["seat_change", "seat_revoke"]),
-        (Deed::TwoFactor, &["admin_two_factor_auth_change"]),
-        (Deed::Founding, &["app_team_creation"]),
-        (Deed::Dissolution, &["app_team_deletion"]),
-        (Deed::Limit, &["team_assignment_limit_change"]),
-        (Deed::Membership, &["app_team_membership_modification"]),
+    pub const ACTIVITY_KINDS: &[(ActivityKind, &[&str])] = &[
+        (ActivityKind::Arrival, &["app_admin_join", "admin_provisioned"]),
+        (ActivityKind::Departure, &["admin_deletion", "admin_deprovisioned"]),
+        (ActivityKind::Permissions, &["admin_permission_change"]),
+        (ActivityKind::Role, &["role_change"]),
+        (ActivityKind::Seat, &["seat_change", "seat_revoke"]),
+        (ActivityKind::TwoFactor, &["admin_two_factor_auth_change"]),
+        (ActivityKind::Founding, &["app_team_creation"]),
+        (ActivityKind::Dissolution, &["app_team_deletion"]),
+        (ActivityKind::Limit, &["team_assignment_limit_change"]),
+        (ActivityKind::Membership, &["app_team_membership_modification"]),
     ];
 
     /// Returns the person that the change is about.
@@ -212,29 +212,29 @@ impl Changed {
     /// or by the creation or deletion of the team.
     #[must_use]
     pub fn is_told_by(&self, kind: &str, about_user: bool) -> bool {
-        let Some(deed) = Deed::of(kind) else { return false };
+        let Some(deed) = ActivityKind::from_entry_kind(kind) else { return false };
         match (self, about_user) {
             (Self::User(change), true) => match &**change {
-                Change::Created(_) | Change::Restored { .. } => deed == Deed::Arrival,
-                Change::Removed { .. } => deed == Deed::Departure,
+                Change::Created(_) | Change::Restored { .. } => deed == ActivityKind::Arrival,
+                Change::Removed { .. } => deed == ActivityKind::Departure,
                 Change::Updated { before, after } => match deed {
-                    Deed::Permissions => before.permissions != after.permissions,
-                    Deed::Role => before.role != after.role,
-                    Deed::Seat => before.has_inbox_seat != after.has_inbox_seat,
-                    Deed::TwoFactor => before.two_factor_auth != after.two_factor_auth,
+                    ActivityKind::Permissions => before.permissions != after.permissions,
+                    ActivityKind::Role => before.role != after.role,
+                    ActivityKind::Seat => before.has_inbox_seat != after.has_inbox_seat,
+                    ActivityKind::TwoFactor => before.two_factor_auth != after.two_factor_auth,
                     _ => false,
                 },
             },
             (Self::Group(change), false) => match change {
-                Change::Created(_) | Change::Restored { .. } => deed == Deed::Founding,
-                Change::Removed { .. } => deed == Deed::Dissolution,
-                Change::Updated { .. } => deed == Deed::Limit,
+                Change::Created(_) | Change::Restored { .. } => deed == ActivityKind::Founding,
+                Change::Removed { .. } => deed == ActivityKind::Dissolution,
+                Change::Updated { .. } => deed == ActivityKind::Limit,
             },
-            (Self::Membership(Change::Removed { .. }), true) => deed == Deed::Departure,
+            (Self::Membership(Change::Removed { .. }), true) => deed == ActivityKind::Departure,
             (Self::Membership(change), false) => match deed {
-                Deed::Membership => true,
-                Deed::Founding => matches!(change, Change::Created(_)),
-                Deed::Dissolution => matches!(change, Change::Removed { .. }),
+                ActivityKind::Membership => true,
+                ActivityKind::Founding => matches!(change, Change::Created(_)),
+                ActivityKind::Dissolution => matches!(change, Change::Removed { .. }),
                 _ => false,
             },
             _ => false,
@@ -259,7 +259,7 @@ pub struct ChangeNames {
 
 /// An event that a log entry can record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum ActivityKind {
     /// An admin joined.
     Arrival,
     /// An admin was removed.
@@ -282,11 +282,11 @@ pub enum Deed {
     Membership,
 }
 
-impl Deed {
+impl ActivityKind {
     /// Returns the event that log entries of this kind record; `None` if such an event explains no change.
     #[must_use]
-    pub fn of(kind: &str) -> Option<Self> {
-        Changed::DEEDS.iter().find(|(_, kinds)| kinds.contains(&kind)).map(|(deed, _)| *deed)
+    pub fn from_entry_kind(kind: &str) -> Option<Self> {
+        Changed::ACTIVITY_KINDS.iter().find(|(_, kinds)| kinds.contains(&kind)).map(|(deed, _)| *deed)
     }
 }
 

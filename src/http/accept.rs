@@ -142,7 +142,7 @@ mod tests {
     const CSV: &str = "text/csv; charset=utf-8; header=present";
 
     /// What is answered of JSON and CSV, JSON being the usual.
-    fn of(accept: &str) -> Option<&'static str> {
+    fn preferred_of(accept: &str) -> Option<&'static str> {
         preferred(accept.split('|'), &[JSON, CSV]).map(|number| ["JSON", "CSV"][number])
     }
 
@@ -195,7 +195,7 @@ mod tests {
             ("text/csv;q=7, application/json;q=0.9", "CSV"),
             ("text/csv;q=, application/json;q=0.9", "CSV"),
         ] {
-            assert_eq!(of(accept), Some(answered), "{accept}");
+            assert_eq!(preferred_of(accept), Some(answered), "{accept}");
         }
     }
 
@@ -214,7 +214,7 @@ mod tests {
             "/",
             ";q=1",
         ] {
-            assert_eq!(of(accept), None, "{accept}");
+            assert_eq!(preferred_of(accept), None, "{accept}");
         }
     }
 
@@ -222,9 +222,9 @@ mod tests {
         /// Whatever the header is, a type that it names with the greatest weight is answered, and one of weight 0 never.
         #[test]
         fn any_header_is_read(noise in r#"[ ,;=a-z/*"\\q0-9.]{0,24}"#) {
-            let refused = of(&format!("text/csv;q=0, application/json;q=0|{noise}"));
+            let refused = preferred_of(&format!("text/csv;q=0, application/json;q=0|{noise}"));
             prop_assert!(refused.is_none() || noise.contains("json") || noise.contains("csv"), "{}", noise);
-            let wanted = of(&format!("text/csv;q=1|{noise}"));
+            let wanted = preferred_of(&format!("text/csv;q=1|{noise}"));
             prop_assert!(wanted.is_some());
         }
     }

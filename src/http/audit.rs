@@ -54,7 +54,7 @@ pub struct AuditList {
     ),
 )]
 pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpResponse, ApiError> {
-    let parameters = Parameters::of(&request, &["since", "until", "tz", "actor", "event", "after", "limit"])?;
+    let parameters = Parameters::parse(&request, &["since", "until", "tz", "actor", "event", "after", "limit"])?;
     let form = preferred_form(&request, &[JSON, LINES])?;
     let service = &caller.service;
     let question = AuditQuestion {

@@ -11,7 +11,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
 
-use super::errors::{ApiError, Facts};
+use super::errors::{ApiError, RequestContext};
 use super::service::{Service, Workspace};
 use crate::access::{AccessError, Actor, Principal, Scope};
 use crate::directory::DEFAULT_WORKSPACE;
@@ -42,11 +42,11 @@ impl<S> Deref for Caller<S> {
 }
 
 /// Somebody who may have shown a token, or not: for what everybody may see, but not all of it.
-pub struct Visitor(Option<Arc<Principal>>);
+pub struct OptionalCaller(Option<Arc<Principal>>);
 
-impl Visitor {
+impl OptionalCaller {
     /// Whether no good token was shown.
-    pub fn is_stranger(&self) -> bool {
+    pub fn is_anonymous(&self) -> bool {
         self.0.is_none()
     }
 
@@ -92,7 +92,7 @@ impl<S: Declared> FromRequest for Caller<S> {
             let name = workspace_name(request);
             let workspace = somebody.service.workspaces.get(name).filter(|_| somebody.principal.opens(name)).cloned();
             let workspace = workspace.ok_or_else(|| ScimError::NotFound { what: "this workspace".to_owned() })?;
-            Facts::of(request, |facts| facts.workspace = Some(Arc::clone(&workspace.name)));
+            RequestContext::with(request, |facts| facts.workspace = Some(Arc::clone(&workspace.name)));
             Ok(Self { bearer: somebody.with_scope()?, workspace })
         })
     }
@@ -107,7 +107,7 @@ impl<S: Declared> FromRequest for Bearer<S> {
     }
 }
 
-impl FromRequest for Visitor {
+impl FromRequest for OptionalCaller {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
@@ -124,9 +124,9 @@ impl FromRequest for Visitor {
 }
 
 /// Whoever showed a good token, whatever it is good for.
-type Somebody = Bearer<()>;
+type Authenticated = Bearer<()>;
 
-impl Somebody {
+impl Authenticated {
     fn with_scope<S: Declared>(self) -> Result<Bearer<S>, ApiError> {
         if !self.principal.scopes.contains(&S::SCOPE) {
             return Err(ScimError::Forbidden { scope: S::SCOPE.as_str() }.into());
@@ -139,7 +139,7 @@ impl Somebody {
 /// Finds out who asks and when, and what that is good for.
 fn identify<T: 'static>(
     request: &HttpRequest,
-    then: impl FnOnce(&HttpRequest, Somebody) -> Result<T, ApiError> + 'static,
+    then: impl FnOnce(&HttpRequest, Authenticated) -> Result<T, ApiError> + 'static,
 ) -> Identified<T> {
     let Some(service) = request.app_data::<Data<Service>>().cloned() else {
         return Either::Left(ready(Err(ScimError::Internal.into())));
@@ -153,7 +153,7 @@ fn identify<T: 'static>(
     };
     let welcome = move |request: &HttpRequest, service: Data<Service>, known: Result<Arc<Principal>, AccessError>| {
         let principal = known.map_err(refusal)?;
-        Facts::of(request, |facts| facts.actor = Some(Actor::Principal(Arc::clone(&principal))));
+        RequestContext::with(request, |facts| facts.actor = Some(Actor::Principal(Arc::clone(&principal))));
         principal.allowance.ask().map_err(ApiError::TooMany)?;
         then(request, Bearer { principal, service, scope: PhantomData })
     };

@@ -17,10 +17,10 @@ use super::openapi::{ApiRefusals, ChangeParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use super::table::{self, CSV};
 use crate::directory::{GroupId, UserId};
-use crate::flat::{ChangeDocument, ChangeRow};
 use crate::ledger::{ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, RecordedChange};
 use crate::limits;
 use crate::moments::Edge;
+use crate::tabular::{ChangeDocument, ChangeRow};
 
 /// Some changes.
 #[derive(Serialize, ToSchema)]
@@ -54,7 +54,7 @@ pub struct ChangeList {
     ),
 )]
 pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
-    let parameters = Parameters::of(&request, &NAMES)?;
+    let parameters = Parameters::parse(&request, &NAMES)?;
     let form = preferred_form(&request, &[JSON, LINES, CSV])?;
     let (since, question) = asked(&parameters, &caller).await?;
     let limit = parameters.limit(&request)?;

@@ -12,7 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::errors::{ApiError, Facts};
+use super::errors::{ApiError, RequestContext};
 use super::negotiation::{HTML, preferred_form};
 use super::service::Service;
 use crate::access::{connection_purpose, hash_of_random, looks_random, random_secret};
@@ -147,8 +147,10 @@ pub async fn callback(
     };
     let event = AuditEntry {
         workspace: Some(workspace.name.to_string()),
-        address: Facts::of(&request, |facts| facts.came.from).flatten().map(|address| address.to_string()),
-        request_id: Facts::of(&request, |facts| facts.request_id.clone()),
+        address: RequestContext::with(&request, |facts| facts.forwarded.from)
+            .flatten()
+            .map(|address| address.to_string()),
+        request_id: RequestContext::with(&request, |facts| facts.request_id.clone()),
         target: known.id.clone(),
         ..AuditEntry::event("workspace.connected", now)
     };

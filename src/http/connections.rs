@@ -58,7 +58,7 @@ struct Open {
 
 /// What was done about connections since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct HealthStatus {
     /// Those that are open.
     pub open: usize,
     /// Those that were idle and gave way.
@@ -202,9 +202,9 @@ impl Connections {
 
     /// How it goes.
     #[must_use]
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> HealthStatus {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Standing {
+        HealthStatus {
             open: self.open().by_number.len(),
             gave_way: of(&self.gave_way),
             refused: of(&self.refused),

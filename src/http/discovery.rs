@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path, Query as Parameters};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
-use super::caller::{Visitor, workspace_name};
+use super::caller::{OptionalCaller, workspace_name};
 use super::errors::ApiError;
 use super::negotiation::content_type;
 use super::service::{Service, scim_base_url};
@@ -18,10 +18,10 @@ use crate::scim::{Discovery, ScimError};
 )]
 pub async fn service_provider_config(
     request: HttpRequest,
-    visitor: Visitor,
+    caller: OptionalCaller,
     service: Data<Service>,
 ) -> Result<HttpResponse, ApiError> {
-    answer(&request, &visitor, &service, |discovery| Some(discovery.service_provider_config().clone()))
+    answer(&request, &caller, &service, |discovery| Some(discovery.service_provider_config().clone()))
 }
 
 /// Lists the types of resources.
@@ -31,10 +31,10 @@ pub async fn service_provider_config(
 )]
 pub async fn list_resource_types(
     request: HttpRequest,
-    visitor: Visitor,
+    caller: OptionalCaller,
     service: Data<Service>,
 ) -> Result<HttpResponse, ApiError> {
-    answer(&request, &visitor, &service, |discovery| Some(discovery.resource_types()))
+    answer(&request, &caller, &service, |discovery| Some(discovery.resource_types()))
 }
 
 /// Shows a type of resource.
@@ -48,11 +48,11 @@ pub async fn list_resource_types(
 )]
 pub async fn get_resource_type(
     request: HttpRequest,
-    visitor: Visitor,
-    name: Path<Named>,
+    caller: OptionalCaller,
+    name: Path<DiscoveryName>,
     service: Data<Service>,
 ) -> Result<HttpResponse, ApiError> {
-    answer(&request, &visitor, &service, |discovery| discovery.resource_type(&name.name).cloned())
+    answer(&request, &caller, &service, |discovery| discovery.resource_type(&name.name).cloned())
 }
 
 /// Lists the schemas.
@@ -62,10 +62,10 @@ pub async fn get_resource_type(
 )]
 pub async fn list_schemas(
     request: HttpRequest,
-    visitor: Visitor,
+    caller: OptionalCaller,
     service: Data<Service>,
 ) -> Result<HttpResponse, ApiError> {
-    answer(&request, &visitor, &service, |discovery| Some(discovery.schemas()))
+    answer(&request, &caller, &service, |discovery| Some(discovery.schemas()))
 }
 
 /// Shows a schema.
@@ -79,16 +79,16 @@ pub async fn list_schemas(
 )]
 pub async fn get_schema(
     request: HttpRequest,
-    visitor: Visitor,
-    name: Path<Named>,
+    caller: OptionalCaller,
+    name: Path<DiscoveryName>,
     service: Data<Service>,
 ) -> Result<HttpResponse, ApiError> {
-    answer(&request, &visitor, &service, |discovery| discovery.schema(&name.name).cloned())
+    answer(&request, &caller, &service, |discovery| discovery.schema(&name.name).cloned())
 }
 
 /// The last segment of a discovery path.
 #[derive(serde::Deserialize)]
-pub struct Named {
+pub struct DiscoveryName {
     /// A type's name or a schema's URN.
     pub name: String,
 }
@@ -97,11 +97,11 @@ pub struct Named {
 /// exists or not, and nobody learns which do.
 fn answer(
     request: &HttpRequest,
-    visitor: &Visitor,
+    caller: &OptionalCaller,
     service: &Service,
     document: impl FnOnce(&Discovery) -> Option<Value>,
 ) -> Result<HttpResponse, ApiError> {
-    if visitor.is_stranger() {
+    if caller.is_anonymous() {
         service.stranger("discovery", request)?;
     }
     let content_type = content_type(request)?;

@@ -24,11 +24,11 @@ use serde_json::{Value, json};
 use tracing::{Instrument, Span};
 
 use super::heads::unreadable_target;
-use super::origin::Came;
+use super::origin::Forwarded;
 use super::request_id::{self, X_REQUEST_ID};
 use super::routes::Pattern;
 use super::service::Service;
-use super::unread::Unread;
+use super::undrained::UndrainedBody;
 use super::{admission, guards};
 use crate::access::{Actor, Answered, TooMany};
 use crate::ledger::LedgerError;
@@ -249,11 +249,11 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What is known of a request, from the first to the last.
 #[derive(Debug)]
-pub struct Facts {
+pub struct RequestContext {
     /// The id under which the log knows it, and its answer's `X-Request-Id`.
     pub request_id: String,
     /// From where it came.
-    pub came: Came,
+    pub forwarded: Forwarded,
     /// Who asks, once that is known.
     pub actor: Option<Actor>,
     /// About which workspace, once the token was seen to open it.
@@ -265,12 +265,12 @@ pub struct Facts {
 tokio::task_local! {
     /// Of the request that is being answered. Its own extensions could hold them too, but take longer to be asked, and
     /// every answer asks them more than once.
-    static FACTS: Rc<RefCell<Facts>>;
+    static FACTS: Rc<RefCell<RequestContext>>;
 }
 
-impl Facts {
+impl RequestContext {
     /// Looks at what is known of the request that is being answered, or adds to it.
-    pub fn of<T>(_: &HttpRequest, deed: impl FnOnce(&mut Self) -> T) -> Option<T> {
+    pub fn with<T>(_: &HttpRequest, deed: impl FnOnce(&mut Self) -> T) -> Option<T> {
         FACTS.try_with(|facts| deed(&mut facts.borrow_mut())).ok()
     }
 }
@@ -282,14 +282,20 @@ pub async fn finish(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     tidy_path(&mut request);
     let service = request.app_data::<Data<Service>>();
-    let (came, started) =
-        service.map(|service| (service.origin.came(&request), service.clock.running())).unwrap_or_default();
-    let request_id = request_id::of(&request);
+    let (forwarded, started) =
+        service.map(|service| (service.origin.forwarding(&request), service.clock.running())).unwrap_or_default();
+    let request_id = request_id::read_or_generate(&request);
     let traceparent = || request.headers().get(&TRACEPARENT).and_then(|parent| parent.to_str().ok());
     let span = spans::request(known_method(request.method()), &request_id, traceparent);
-    let facts = Rc::new(RefCell::new(Facts { request_id, came, actor: None, workspace: None, limit_applied: None }));
+    let facts = Rc::new(RefCell::new(RequestContext {
+        request_id,
+        forwarded,
+        actor: None,
+        workspace: None,
+        limit_applied: None,
+    }));
     let refused = admission::refusal(&request);
-    let unread = Unread::of(&mut request);
+    let undrained = UndrainedBody::take(&mut request);
     let mut response = match refused {
         Some(error) => request.error_response(ApiError::Scim(error)),
         None => FACTS.scope(Rc::clone(&facts), next.call(request).instrument(span.clone())).await?,
@@ -303,14 +309,14 @@ pub async fn finish(
         response = with_body(response, &error);
     }
     if response.request().path().starts_with("/docs/") {
-        // Swagger UI makes styles and pictures of its own; it loads nothing from elsewhere, nor can it be shown in a frame.
+        // Swagger UI makes styles and served snapshots of its own; it loads nothing from elsewhere, nor can it be shown in a frame.
         let policy =
             "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     let mut facts = facts.borrow_mut();
-    guards::add(&mut response, facts.came.is_secure);
-    if let Some((peer, header)) = facts.came.not_trusted {
+    guards::add(&mut response, facts.forwarded.is_secure);
+    if let Some((peer, header)) = facts.forwarded.not_trusted {
         guards::tell_not_trusted(response.request(), peer, header);
     }
     if let Some(service) = response.request().app_data::<Data<Service>>() {
@@ -321,18 +327,23 @@ pub async fn finish(
     }
     let id = HeaderValue::from_maybe_shared(Bytes::from(std::mem::take(&mut facts.request_id)));
     response.headers_mut().insert(X_REQUEST_ID, id.unwrap_or_else(|_| HeaderValue::from_static("none")));
-    if let Some(unread) = unread {
-        response = unread.held_by(response);
+    if let Some(undrained) = undrained {
+        response = undrained.held_by(response);
     }
     Ok(response)
 }
 
 /// Tells the log, the measures and the audit trail of an answer.
-fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: &mut Facts, (span, took): (&Span, Duration)) {
+fn note(
+    service: &Service,
+    response: &ServiceResponse<BoxBody>,
+    facts: &mut RequestContext,
+    (span, took): (&Span, Duration),
+) {
     let request = response.request();
     let (method, status) = (known_method(request.method()), response.status().as_u16());
     // The pattern of the path, and never the query: filters are about people.
-    let pattern = Pattern::of(request);
+    let pattern = Pattern::matched(request);
     let route = if let Some(pattern) = pattern {
         spans::answered(span, method, pattern.of_every_workspace(), status);
         pattern.measures(&service.measures).answered(method, status, took);
@@ -356,7 +367,7 @@ fn note(service: &Service, response: &ServiceResponse<BoxBody>, facts: &mut Fact
     let answered = Answered {
         actor: facts.actor.take(),
         workspace: facts.workspace.take(),
-        address: facts.came.from,
+        address: facts.forwarded.from,
         method,
         route,
         // What is no id of the bridge's may be anything, somebody's address among it.

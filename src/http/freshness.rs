@@ -8,25 +8,25 @@ use actix_web::http::header::CACHE_CONTROL;
 
 use super::caller::{Caller, ScimRead};
 use super::service::scim_base_url;
-use crate::directory::Edition;
+use crate::directory::SnapshotId;
 use crate::import::ImportRequest;
 use crate::ledger::Trigger;
-use crate::scim::{Picture, ScimError};
+use crate::scim::{ScimError, ServedSnapshot};
 
-/// A picture to answer from.
+/// A served snapshot to answer from.
 pub struct Fresh {
-    /// The picture.
-    pub picture: Arc<Picture>,
+    /// The served snapshot.
+    pub served: Arc<ServedSnapshot>,
     /// How long ago Intercom said that it is so, in whole seconds (RFC 9111 §5.1, `Age`); none where nobody knows.
     pub age: Option<u64>,
 }
 
-/// The current picture, after waiting for a newer one if the client wants one.
+/// The current served snapshot, after waiting for a newer one if the client wants one.
 ///
 /// RFC 9111 §5.2.1: `no-cache` and `max-age` in a request say how old an answer the client takes. NB: where Intercom
 /// cannot be read in time, the answer is what there is, with its true age: an old answer that says so serves better
 /// than none.
-pub async fn picture<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fresh, ScimError> {
+pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fresh, ScimError> {
     let (service, workspace) = (&caller.service, &caller.workspace);
     let freshness = service.freshness;
     // A workspace whose imports fail is tried again by its own schedule, not by every question.
@@ -48,31 +48,35 @@ pub async fn picture<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fre
             Box::pin(service.clock.within(freshness.max_wait, either)).await;
         }
     }
-    let picture = seen(workspace.live.picture().ok_or(ScimError::NotReady)?, request, caller);
+    let served = seen(workspace.live.served().ok_or(ScimError::NotReady)?, request, caller);
     let now = service.clock.running();
     let age = workspace.live.age(now);
     // An age that nobody knows is too great.
     if freshness.max_age.is_some_and(|max_age| age.is_none_or(|age| age > max_age)) && !failing() {
         workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), now);
     }
-    Ok(Fresh { picture, age: age.map(|age| age.as_secs()) })
+    Ok(Fresh { served, age: age.map(|age| age.as_secs()) })
 }
 
-/// The picture that a walk goes on over: the list that it began with, whatever was published since.
-pub fn picture_at(request: &HttpRequest, caller: &Caller<ScimRead>, edition: Edition) -> Result<Fresh, ScimError> {
-    let picture = caller.workspace.live.picture_at(edition).ok_or(ScimError::ExpiredCursor)?;
-    let current = caller.workspace.live.picture().is_some_and(|current| current.edition() == edition);
+/// The served snapshot that a walk goes on over: the list that it began with, whatever was published since.
+pub fn served_at(
+    request: &HttpRequest,
+    caller: &Caller<ScimRead>,
+    snapshot_id: SnapshotId,
+) -> Result<Fresh, ScimError> {
+    let served = caller.workspace.live.served_at(snapshot_id).ok_or(ScimError::ExpiredCursor)?;
+    let current = caller.workspace.live.served().is_some_and(|current| current.snapshot_id() == snapshot_id);
     // When Intercom last said that an earlier list is so is not kept.
-    let picture = seen(picture, request, caller);
+    let served = seen(served, request, caller);
     let age = caller.workspace.live.age(caller.service.clock.running());
-    Ok(Fresh { picture, age: age.filter(|_| current).map(|age| age.as_secs()) })
+    Ok(Fresh { served, age: age.filter(|_| current).map(|age| age.as_secs()) })
 }
 
-/// The picture as this client sees it: under the address by which a trusted proxy says it reached the bridge.
-fn seen<S>(picture: Arc<Picture>, request: &HttpRequest, caller: &Caller<S>) -> Arc<Picture> {
+/// The served snapshot as this client sees it: under the address by which a trusted proxy says it reached the bridge.
+fn seen<S>(served: Arc<ServedSnapshot>, request: &HttpRequest, caller: &Caller<S>) -> Arc<ServedSnapshot> {
     match caller.service.origin.forwarded(request) {
-        Some(url) => Arc::new(picture.seen_from(scim_base_url(&url, &caller.workspace.name))),
-        None => picture,
+        Some(url) => Arc::new(served.seen_from(scim_base_url(&url, &caller.workspace.name))),
+        None => served,
     }
 }
 

@@ -124,7 +124,7 @@ async fn known(caller: &Caller<ImportRun>, id: RunId) -> Result<Run, ApiError> {
 async fn ended(caller: &Caller<ImportRun>, import: &ImportRequest, run: &mut Run) -> Result<(), ApiError> {
     let (service, workspace) = (&caller.service, &caller.workspace.name);
     loop {
-        // Asked first: a run that ends meanwhile is not taken for dead.
+        // ParsedRequest first: a run that ends meanwhile is not taken for dead.
         let alive = service.ledger.run_under_way(workspace, &service.clock).await?.is_some();
         *run = known(caller, run.id).await?;
         match run.status {
@@ -166,7 +166,7 @@ pub struct RunList {
 )]
 pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[JSON])?;
-    let parameters = Parameters::of(&request, &["limit", "before"])?;
+    let parameters = Parameters::parse(&request, &["limit", "before"])?;
     let limit = parameters.limit(&request)?;
     let before = parameters.number("before", 1..=RunId::MAX, RunId::MAX)?;
     let makers = &caller.service.makers;

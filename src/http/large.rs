@@ -26,16 +26,16 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+use super::chunked_body;
 use super::connections::{Connection, Sending};
 use super::errors::ApiError;
-use super::pieces;
 use super::table;
 use crate::access::Allowance;
 use crate::clock::Clock;
-use crate::flat::Row;
 use crate::ledger::LedgerError;
 use crate::limits;
 use crate::scim::{Body, ScimError};
+use crate::tabular::Row;
 
 /// Where large answers are made, and how many at a time.
 pub struct Makers {
@@ -150,7 +150,7 @@ impl Makers {
         page: Chunks<std::vec::IntoIter<T>>,
     ) -> Result<BoxBody, ApiError> {
         let made = self.page(async move { page.collect::<Result<Vec<Bytes>, Unfinished>>() }).await?;
-        let body = pieces::body(Body::Pieces(made.map_err(|_| ScimError::Internal)?));
+        let body = chunked_body::body(Body::Chunks(made.map_err(|_| ScimError::Internal)?));
         Ok(BoxBody::new(Held { body, _turn: turn }))
     }
 

@@ -12,17 +12,17 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::caller::{Admin, Caller, ImportRead, LifecycleWrite};
-use super::errors::{ApiError, Facts};
+use super::errors::{ApiError, RequestContext};
 use super::negotiation::{JSON, preferred_form};
 use super::openapi::{ApiRefusals, Problem, RequestOperation, RequestParameters};
 use super::parameters::{Parameters, wrong};
 use super::service::{Workspace, api_base_url};
 use super::table;
 use crate::access::{Scope, random_reference};
-use crate::flat::{LifecycleRequest, OPERATIONS, entitlement_named, seen_done};
 use crate::ledger::{Closing, Ledger, LedgerError, NewRequest, RecordedRequest, RequestEnd, RequestQuestion};
 use crate::limits;
-use crate::scim::{Picture, ScimError};
+use crate::scim::{ScimError, ServedSnapshot};
+use crate::tabular::{LifecycleRequest, OPERATIONS, entitlement_named, seen_done};
 
 /// Some requests.
 #[derive(Serialize, ToSchema)]
@@ -78,7 +78,7 @@ pub struct Done {
     ),
 )]
 pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
-    let parameters = Parameters::of(&request, &["state", "operation", "target", "before", "limit"])?;
+    let parameters = Parameters::parse(&request, &["state", "operation", "target", "before", "limit"])?;
     let limit = parameters.limit(&request)?;
     let text = |name: &str| parameters.text(name).map(str::to_owned);
     let question = RequestQuestion {
@@ -163,15 +163,15 @@ pub async fn create(
     }
     let (service, workspace) = (&caller.service, &caller.workspace);
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
-    let named = workspace.live.picture().zip(ticket.entitlement.as_deref());
-    let resolved = named.and_then(|(picture, name)| entitlement_named(picture.directory(), name));
+    let named = workspace.live.served().zip(ticket.entitlement.as_deref());
+    let resolved = named.and_then(|(served, name)| entitlement_named(served.directory(), name));
     let new = NewRequest {
         reference: reference.clone(),
         workspace: workspace.name.to_string(),
         at: service.clock.now(),
         source: "ticket",
         requester: caller.principal.subject.clone(),
-        request_id: Facts::of(&request, |facts| facts.request_id.clone()).unwrap_or_default(),
+        request_id: RequestContext::with(&request, |facts| facts.request_id.clone()).unwrap_or_default(),
         method: request.method().to_string(),
         operation: ticket.operation,
         target: ticket.target,
@@ -188,10 +188,10 @@ pub async fn create(
     };
     let mut request_made = recorded().await?;
     // What is so already is done at once.
-    if let Some(picture) = workspace.live.picture()
-        && !seen_done(picture.directory(), std::slice::from_ref(&request_made)).is_empty()
+    if let Some(served) = workspace.live.served()
+        && !seen_done(served.directory(), std::slice::from_ref(&request_made)).is_empty()
     {
-        close_as_seen(&service.ledger, workspace, &picture, &reference, service.clock.now()).await?;
+        close_as_seen(&service.ledger, workspace, &served, &reference, service.clock.now()).await?;
     }
     if caller.principal.scopes.contains(&Scope::ImportRead) {
         request_made = recorded().await?;
@@ -269,30 +269,30 @@ async fn known<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<RecordedR
     known.ok_or_else(|| ScimError::NotFound { what: "this request".to_owned() }.into())
 }
 
-/// Closes the open requests that the picture shows to be done.
+/// Closes the open requests that the served snapshot shows to be done.
 ///
 /// # Errors
 /// When the ledger cannot be read or written.
 pub async fn settle(ledger: &Ledger, workspace: &Workspace, now: time::OffsetDateTime) -> Result<(), LedgerError> {
-    let Some(picture) = workspace.live.picture() else { return Ok(()) };
+    let Some(served) = workspace.live.served() else { return Ok(()) };
     // Who left long ago is not shown any more.
     let mut everybody = None;
     let mut question = RequestQuestion { state: Some("open".to_owned()), ..RequestQuestion::default() };
     loop {
         let (rows, _) = ledger.requests(&workspace.name, &question, limits::LIST_ITEMS as u64).await?;
         let open: Vec<LifecycleRequest> = rows.into_iter().map(shown).collect();
-        let mut done = seen_done(picture.directory(), &open);
-        let shown = |target: &str| picture.by_id(target).is_some();
+        let mut done = seen_done(served.directory(), &open);
+        let shown = |target: &str| served.by_id(target).is_some();
         if open.iter().filter_map(|request| request.target.as_deref()).any(|target| !shown(target)) {
             if everybody.is_none() {
-                everybody = Some(workspace.past.at(picture.edition().generation).await?);
+                everybody = Some(workspace.past.at(served.snapshot_id().generation).await?);
             }
             if let Some(everybody) = &everybody {
                 done = seen_done(everybody, &open);
             }
         }
         for request in done {
-            close_as_seen(ledger, workspace, &picture, &request.reference, now).await?;
+            close_as_seen(ledger, workspace, &served, &request.reference, now).await?;
         }
         match open.last() {
             Some(last) if open.len() == limits::LIST_ITEMS => question.before = Some(last.reference.clone()),
@@ -304,11 +304,11 @@ pub async fn settle(ledger: &Ledger, workspace: &Workspace, now: time::OffsetDat
 async fn close_as_seen(
     ledger: &Ledger,
     workspace: &Workspace,
-    picture: &Picture,
+    served: &ServedSnapshot,
     reference: &str,
     now: time::OffsetDateTime,
 ) -> Result<(), LedgerError> {
-    let note = format!("seen in generation {}", picture.edition().generation);
+    let note = format!("seen in generation {}", served.snapshot_id().generation);
     let closing = Closing { by: "import".to_owned(), note: Some(note), end: RequestEnd::Done, at: now };
     ledger.close_request(&workspace.name, reference, closing).await.map(drop)
 }

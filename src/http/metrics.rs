@@ -3,16 +3,16 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::caller::Visitor;
+use super::caller::OptionalCaller;
 use super::errors::ApiError;
 use super::negotiation::preferred_form;
 use super::service::{Service, Workspace};
-use crate::flat::OPERATIONS;
 use crate::import::ConnectionState;
 use crate::ledger::{Mode, RunStatus};
 use crate::limits;
 use crate::measures::{Measures, WorkspaceState};
 use crate::scim::{ScimError, resource_types};
+use crate::tabular::OPERATIONS;
 
 /// As OpenMetrics 1.0 has it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -22,10 +22,14 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Shows measures in the text format of Prometheus, as OpenMetrics or (`Accept: text/plain`) as it was before: of the workspaces that the token opens, and without one of
 /// none; of the whole process to those whose token opens all workspaces.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "Measures", content((String = "application/openmetrics-text"), (String = "text/plain")))))]
-pub async fn metrics(request: HttpRequest, service: Data<Service>, visitor: Visitor) -> Result<HttpResponse, ApiError> {
+pub async fn metrics(
+    request: HttpRequest,
+    service: Data<Service>,
+    caller: OptionalCaller,
+) -> Result<HttpResponse, ApiError> {
     let form = preferred_form(&request, &[OPEN_METRICS, PROMETHEUS])?;
-    let seen = visitor.sees(&service);
-    let all = !visitor.is_stranger() && seen.len() == service.workspaces.len();
+    let seen = caller.sees(&service);
+    let all = !caller.is_anonymous() && seen.len() == service.workspaces.len();
     let (mut up, now) = (true, service.clock.now());
     for workspace in &seen {
         let open = async {
@@ -76,15 +80,15 @@ pub fn begin(measures: &Measures, workspace: &str) {
 
 fn state(service: &Service, workspace: &Workspace) -> WorkspaceState {
     let standing = workspace.health.standing();
-    let picture = workspace.live.picture();
-    let count = |kind| picture.as_ref().map_or(0, |picture| picture.count(kind));
+    let served = workspace.live.served();
+    let count = |kind| served.as_ref().map_or(0, |served| served.count(kind));
     let traffic = workspace.connector.traffic();
     WorkspaceState {
         connected: standing.connection == ConnectionState::Connected,
         held: standing.last_run.as_ref().is_some_and(|run| run.status == RunStatus::Held),
         failures: standing.failures,
         age: workspace.live.age(service.clock.running()).map(|age| age.as_secs_f64()),
-        generation: picture.as_ref().map_or(0, |picture| picture.edition().generation),
+        generation: served.as_ref().map_or(0, |served| served.snapshot_id().generation),
         users: count(resource_types::USER),
         groups: count(resource_types::GROUP),
         intercom_calls: traffic.calls,

@@ -9,11 +9,11 @@
 //! scim        users and groups          discovery  what the bridge says of itself
 //! freshness   how old an answer may be, and waiting for a newer one
 //! accept      what a client accepts     negotiation  media types, versions and links
-//! pieces      a body of several pieces large      answers that are made apart, and while they are sent
+//! chunked_body a body of several chunks large      answers that are made apart, and while they are sent
 //! connections how many there may be, and which gives way
 //! patience    how long slow clients are waited for
 //! imports     starting one, and runs    changes    the history as a log
-//! flat        accounts and access       reviews    the same, for access reviews
+//! tabular        accounts and access       reviews    the same, for access reviews
 //! table       rows as CSV               parameters of all these
 //! cells       the members of a row
 //! refusals    writes                    lifecycle  what people must do
@@ -36,11 +36,11 @@ mod body;
 mod caller;
 mod cells;
 mod changes;
+mod chunked_body;
 mod connect;
 mod connections;
 mod discovery;
 mod errors;
-mod flat;
 mod freshness;
 mod guards;
 mod heads;
@@ -55,7 +55,6 @@ mod origin;
 mod pages;
 mod parameters;
 mod patience;
-mod pieces;
 mod refusals;
 mod request_id;
 mod reviews;
@@ -65,9 +64,10 @@ mod server;
 mod service;
 mod status;
 mod table;
+mod tabular;
 mod tasks;
 mod tls;
-mod unread;
+mod undrained;
 mod unsupported;
 mod webhooks;
 

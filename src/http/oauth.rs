@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::body::Body;
-use super::errors::{ApiError, Facts};
+use super::errors::{ApiError, RequestContext};
 use super::negotiation::{JSON, preferred_form};
 use super::openapi::Problem;
 use super::service::Service;
@@ -111,7 +111,7 @@ async fn grant(
         }
     };
     let client = find(service, &asked.client_id).await?;
-    let network = network_of(Facts::of(request, |facts| facts.came.from).flatten());
+    let network = network_of(RequestContext::with(request, |facts| facts.forwarded.from).flatten());
     match (service.login.look(&asked, client.clone(), &network).await, client) {
         (Login::TooMany(too_many), _) => Err(ApiError::TooMany(too_many)),
         (Login::Granted { secret }, Some(client)) => issue(request, service, &asked, (&client, &secret)).await,
@@ -203,7 +203,7 @@ async fn record(
     client: &OAuthClient,
     event: AuditEntry,
 ) -> Result<(), ApiError> {
-    let known = Facts::of(request, |facts| (facts.request_id.clone(), facts.came.from)).unzip();
+    let known = RequestContext::with(request, |facts| (facts.request_id.clone(), facts.forwarded.from)).unzip();
     let entry = |workspace: &String| AuditEntry {
         workspace: Some(workspace.clone()),
         request_id: known.0.clone(),

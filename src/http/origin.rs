@@ -8,7 +8,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 
-use super::errors::Facts;
+use super::errors::RequestContext;
 use crate::limits;
 
 /// Where clients reach the bridge, and whom it believes about that.
@@ -49,7 +49,7 @@ impl UntrustedPeers {
 
 /// What is known of where a request came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Came {
+pub struct Forwarded {
     /// The client's address.
     pub from: Option<IpAddr>,
     /// How the client reached the bridge, if that is another way than the configured one; without a slash at its end.
@@ -63,7 +63,7 @@ pub struct Came {
 impl Origin {
     /// Looks at the connection and, where a trusted proxy holds it, at what that says.
     #[must_use]
-    pub fn came(&self, request: &ServiceRequest) -> Came {
+    pub fn forwarding(&self, request: &ServiceRequest) -> Forwarded {
         let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
         self.judge(peer, request.headers())
     }
@@ -80,14 +80,14 @@ impl Origin {
         if self.trusted_proxies.is_empty() {
             return None;
         }
-        Facts::of(request, |facts| facts.came.to.clone()).flatten()
+        RequestContext::with(request, |facts| facts.forwarded.to.clone()).flatten()
     }
 
-    fn judge(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Came {
+    fn judge(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Forwarded {
         if self.trusted_proxies.is_empty() || !peer.is_some_and(|peer| self.trusts(peer)) {
             let header = forwarding_header(headers);
             let not_trusted = peer.zip(header).filter(|(peer, _)| self.untrusted.is_new(*peer));
-            return Came { from: peer, to: None, is_secure: self.has_tls, not_trusted };
+            return Forwarded { from: peer, to: None, is_secure: self.has_tls, not_trusted };
         }
         // Each proxy adds the address that it saw at the end: the last one that is no proxy of ours is the client. What
         // stands before it, the client may have made up.
@@ -98,7 +98,7 @@ impl Origin {
         // Of several values the last one is the trusted proxy's.
         let is_secure =
             self.has_tls || values(headers, "x-forwarded-proto").pop().is_some_and(|scheme| scheme == "https");
-        Came { from: client.or(peer), to, is_secure, not_trusted: None }
+        Forwarded { from: client.or(peer), to, is_secure, not_trusted: None }
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -178,7 +178,7 @@ mod tests {
         Origin { public_url: String::new(), trusted_proxies, may_be_forwarded, has_tls, untrusted: Arc::default() }
     }
 
-    fn came(origin: &Origin, peer: &str, headers: &[(&'static str, &'static str)]) -> Came {
+    fn forwarding(origin: &Origin, peer: &str, headers: &[(&'static str, &'static str)]) -> Forwarded {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -187,14 +187,14 @@ mod tests {
     }
 
     fn judge(may_be_forwarded: bool, peer: &str, headers: &[(&'static str, &'static str)]) -> (String, Option<String>) {
-        let came = came(&origin(may_be_forwarded, false), peer, headers);
-        (came.from.unwrap().to_string(), came.to)
+        let forwarded = forwarding(&origin(may_be_forwarded, false), peer, headers);
+        (forwarded.from.unwrap().to_string(), forwarded.to)
     }
 
     #[test]
     fn a_connection_is_encrypted_if_it_ends_here_so_or_the_trusted_proxy_says_so() {
         let secure =
-            |has_tls, peer, proto| came(&origin(false, has_tls), peer, &[("x-forwarded-proto", proto)]).is_secure;
+            |has_tls, peer, proto| forwarding(&origin(false, has_tls), peer, &[("x-forwarded-proto", proto)]).is_secure;
         assert!(secure(true, "198.51.100.1", "http") && secure(true, "10.0.0.9", "http"));
         assert!(secure(false, "10.0.0.9", "https") && secure(false, "10.0.0.9", "http, HTTPS"));
         assert!(!secure(false, "10.0.0.9", "https, http") && !secure(false, "198.51.100.1", "https"));
@@ -203,8 +203,9 @@ mod tests {
     #[test]
     fn a_proxy_that_is_not_trusted_is_told_of_once_and_so_are_not_many() {
         let origin = origin(true, false);
-        let told =
-            |peer: &str, name: &'static str| came(&origin, peer, &[("accept", "x"), (name, "203.0.113.7")]).not_trusted;
+        let told = |peer: &str, name: &'static str| {
+            forwarding(&origin, peer, &[("accept", "x"), (name, "203.0.113.7")]).not_trusted
+        };
         let first = "192.0.2.1";
         assert_eq!(told(first, "user-agent"), None);
         assert_eq!(told("10.0.0.9", "x-forwarded-for"), None, "it is trusted");

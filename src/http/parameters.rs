@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use time::OffsetDateTime;
 
-use super::errors::{ApiError, Facts};
+use super::errors::{ApiError, RequestContext};
 use crate::limits;
 use crate::moments::{self, Edge, FORMS, Written, Zone};
 use crate::scim::ScimError;
@@ -49,7 +49,7 @@ pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     /// Reads them; `names` are those that there are.
-    pub fn of(request: &HttpRequest, names: &[&str]) -> Result<Self, ApiError> {
+    pub fn parse(request: &HttpRequest, names: &[&str]) -> Result<Self, ApiError> {
         let mut all: Vec<(String, String)> =
             form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
         for (name, _) in &all {
@@ -107,7 +107,7 @@ impl Parameters {
         // A number beyond all numbers is beyond this one too.
         let wanted = text.parse().unwrap_or(usize::MAX);
         if wanted > MOST {
-            Facts::of(request, |facts| facts.limit_applied = Some(MOST));
+            RequestContext::with(request, |facts| facts.limit_applied = Some(MOST));
         }
         Ok(wanted.min(MOST))
     }
@@ -262,7 +262,7 @@ mod tests {
 
     fn read(query: &str) -> Result<Parameters, String> {
         let request = TestRequest::with_uri(&format!("/api/v1/accounts?{query}")).to_http_request();
-        Parameters::of(&request, &NAMES).map_err(|error| error.to_string())
+        Parameters::parse(&request, &NAMES).map_err(|error| error.to_string())
     }
 
     #[test]

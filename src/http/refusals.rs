@@ -10,16 +10,16 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
 use super::caller::{Caller, LifecycleWrite};
-use super::errors::{ApiError, Facts};
+use super::errors::{ApiError, RequestContext};
 use super::openapi::{RefusedByApi, RefusedByScim};
 use super::routes::Pattern;
 use super::service::Service;
 use super::unsupported::Refusal;
 use crate::access::random_reference;
-use crate::flat::Asked;
 use crate::ledger::NewRequest;
 use crate::limits;
 use crate::scim::ScimError;
+use crate::tabular::ParsedRequest;
 
 /// Refuses a new teammate.
 #[utoipa::path(
@@ -360,13 +360,13 @@ async fn refuse(
 ) -> Result<HttpResponse, ApiError> {
     let service: &Data<Service> = &caller.service;
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
-    let known = Pattern::of(request);
+    let known = Pattern::matched(request);
     let pattern = known.map_or("", Pattern::of_every_workspace);
     let (id, entitlement) = (known.and_then(|pattern| pattern.id(request)), request.match_info().get("entitlement"));
     if pattern.contains("{id}") && id.is_none() {
         return Err(ScimError::NotFound { what: "this path".to_owned() }.into());
     }
-    let mut asked = Asked::of(operation, id, entitlement, &readable(service, body).await);
+    let mut asked = ParsedRequest::from_write(operation, id, entitlement, &readable(service, body).await);
     if pattern == "/scim/v2/Me" {
         // Whoever asks is meant, whatever the body says.
         asked.user_name = Some(caller.principal.subject.clone());
@@ -377,7 +377,7 @@ async fn refuse(
         comment: asked.details.as_deref().map(|text| text.chars().take(limits::COMMENT_BYTES / 4).collect()),
         workspace: caller.workspace.name.to_string(),
         at: service.clock.now(),
-        request_id: Facts::of(request, |facts| facts.request_id.clone()).unwrap_or_default(),
+        request_id: RequestContext::with(request, |facts| facts.request_id.clone()).unwrap_or_default(),
         requester: caller.principal.subject.clone(),
         method: request.method().to_string(),
         operation: asked.operation.to_owned(),
@@ -399,7 +399,7 @@ async fn refuse(
         }
     };
     service.measures.refused(&caller.workspace.name, operation);
-    let Refusal { detail, remedy } = Refusal::of(operation);
+    let Refusal { detail, remedy } = Refusal::for_operation(operation);
     Err(ApiError::UnsupportedWrite { operation, detail, remedy, recorded })
 }
 

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The client's own id, if it is fit for a log; else a random one.
-pub fn of(request: &ServiceRequest) -> String {
+pub fn read_or_generate(request: &ServiceRequest) -> String {
     let given = request.headers().get(&X_REQUEST_ID).and_then(|id| id.to_str().ok());
     let fit = |id: &&str| {
         (1..=64).contains(&id.len())

@@ -19,19 +19,19 @@ use utoipa::ToSchema;
 
 use super::caller::{Caller, ImportRead};
 use super::errors::ApiError;
-use super::flat::generation_at;
 use super::freshness;
 use super::large::{Chunks, Turn};
 use super::negotiation::{JSON, preferred_form, tell_next};
 use super::openapi::{ApiRefusals, Problem, ReviewParameters};
 use super::parameters::{Parameters, wrong};
 use super::table::CSV;
+use super::tabular::generation_at;
 use crate::date_time;
-use crate::directory::{Directory, Edition, Generation, LogFacts};
-use crate::flat::{ReviewBasis, ReviewChange, ReviewedAccount, reviewed_account};
+use crate::directory::{Directory, Generation, LogFacts, SnapshotId};
 use crate::limits;
 use crate::moments::Edge;
-use crate::scim::{Picture, ScimError};
+use crate::scim::{ScimError, ServedSnapshot};
+use crate::tabular::{ReviewBasis, ReviewChange, ReviewedAccount, reviewed_account};
 
 /// What an export is, so that somebody can tell later that it is this one.
 #[derive(Serialize, ToSchema)]
@@ -191,7 +191,7 @@ struct Reviewed {
 }
 
 enum Source {
-    Shown(Arc<Picture>),
+    Shown(Arc<ServedSnapshot>),
     Then(Arc<Directory>),
 }
 
@@ -203,7 +203,7 @@ impl Reviewed {
 
     fn directory(&self) -> &Directory {
         match &self.now {
-            Source::Shown(picture) => picture.directory(),
+            Source::Shown(served) => served.directory(),
             Source::Then(directory) => directory,
         }
     }
@@ -228,8 +228,8 @@ struct Measured {
 struct Key {
     workspace: Arc<str>,
     workspace_id: Option<String>,
-    now: Edition,
-    before: Option<Edition>,
+    now: SnapshotId,
+    before: Option<SnapshotId>,
     as_of: OffsetDateTime,
     log: LogFacts,
     with_mark: bool,
@@ -254,8 +254,8 @@ impl KnownExports {
         let key = Key {
             workspace,
             workspace_id: now.workspace.id.clone(),
-            now: now.edition,
-            before: reviewed.before.as_ref().map(|before| before.edition),
+            now: now.snapshot_id,
+            before: reviewed.before.as_ref().map(|before| before.snapshot_id),
             as_of: reviewed.as_of,
             log: reviewed.log.clone(),
             with_mark,
@@ -294,7 +294,7 @@ async fn measure(reviewed: Arc<Reviewed>, with_mark: bool) -> Result<Measured, A
 impl Export {
     /// Makes what the request asks for. The same parameters make the same bytes, until something is imported.
     async fn make(request: &HttpRequest, caller: &Caller<ImportRead>) -> Result<Self, ApiError> {
-        let parameters = Parameters::of(request, &["as_of", "since", "tz", "bom"])?;
+        let parameters = Parameters::parse(request, &["as_of", "since", "tz", "bom"])?;
         let now = caller.service.clock.now();
         let (asked, since) = (parameters.as_of(now)?, parameters.moment("since", Edge::Start)?);
         let with_mark = parameters.flag("bom")?;
@@ -307,22 +307,22 @@ impl Export {
             Some(since) => Some(past(caller, generation_at(caller, since).await?).await?),
             None => None,
         };
-        let (as_of, generation, picture) = if let Some(as_of) = asked {
+        let (as_of, generation, served) = if let Some(as_of) = asked {
             (as_of, generation_at(caller, as_of).await?, None)
         } else {
-            let picture = freshness::picture(request, caller).await?.picture;
-            let generation = picture.edition().generation;
+            let served = freshness::served(request, caller).await?.served;
+            let generation = served.snapshot_id().generation;
             let shown = workspace.live.shows(|_| true).await;
             // When Intercom last said that it is so: until the next import, that is the same for everybody who asks.
             let confirmed = shown.confirmed_at.filter(|_| shown.generation == generation);
             let committed = service.ledger.committed_at(&workspace.name, generation).await?;
             // A time that lies in the future was recorded while a clock was ahead.
             let as_of = confirmed.map_or(committed, |confirmed| confirmed.max(committed)).min(now);
-            (if since.is_some_and(|since| since >= as_of) { now } else { as_of }, generation, Some(picture))
+            (if since.is_some_and(|since| since >= as_of) { now } else { as_of }, generation, Some(served))
         };
         // Who left long ago is not shown any more, and is what changed since the review before.
-        let source = match picture {
-            Some(picture) if before.is_none() => Source::Shown(picture),
+        let source = match served {
+            Some(served) if before.is_none() => Source::Shown(served),
             _ => Source::Then(past(caller, generation).await?),
         };
         let (reader, named) = (Data::clone(service), Arc::clone(&workspace.name));

@@ -12,8 +12,8 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::errors::ApiError;
 use super::{
-    audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, openapi, pages, refusals, reviews,
-    scim, status, webhooks,
+    audit, changes, connect, discovery, imports, lifecycle, metrics, oauth, openapi, pages, refusals, reviews, scim,
+    status, tabular, webhooks,
 };
 use crate::measures::{Measures, RouteMeasures};
 use crate::scim::ScimError;
@@ -99,7 +99,7 @@ impl Pattern {
     }
 
     /// The pattern that a request's path fits; none of a path that is not under such a root.
-    pub fn of(request: &HttpRequest) -> Option<&Self> {
+    pub fn matched(request: &HttpRequest) -> Option<&Self> {
         request.app_data::<Self>()
     }
 
@@ -224,11 +224,11 @@ fn api_routes(config: &mut ServiceConfig) {
         .service(readable("/imports/{id}", web::route().to(imports::get)))
         .service(readable("/audit", web::route().to(audit::list)))
         .service(readable("/changes", web::route().to(changes::list)))
-        .service(readable("/accounts", web::route().to(flat::accounts)))
-        .service(readable("/entitlements", web::route().to(flat::entitlements)))
+        .service(readable("/accounts", web::route().to(tabular::accounts)))
+        .service(readable("/entitlements", web::route().to(tabular::entitlements)))
         .service(readable("/reviews/accounts", web::route().to(reviews::accounts)))
         .service(readable("/reviews/accounts/manifest", web::route().to(reviews::manifest)))
-        .service(readable("/memberships", web::route().to(flat::memberships)))
+        .service(readable("/memberships", web::route().to(tabular::memberships)))
         .service(
             api("/lifecycle/requests")
                 .route(web::route().to(lifecycle::list).guard(reading()))

@@ -10,14 +10,16 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use super::body::Body;
 use super::caller::{Caller, ScimRead};
+use super::chunked_body;
 use super::errors::ApiError;
 use super::freshness::{self, Fresh};
 use super::negotiation::{content_type, expect_scim_body, names_version, next_link, tell_next};
 use super::openapi::{ListParameters, ScimRefusals, SearchRequest};
-use super::pieces;
 use super::routes::Pattern;
 use crate::limits;
-use crate::scim::{Page, Picture, Query, Question, Resource, ResourceType, ScimError, Walker, Window, resource_types};
+use crate::scim::{
+    Page, Query, Question, Resource, ResourceType, ScimError, ServedSnapshot, Walker, Window, resource_types,
+};
 
 /// Lists teammates and teams.
 #[utoipa::path(
@@ -148,9 +150,9 @@ pub async fn get_group(request: HttpRequest, caller: Caller<ScimRead>) -> Result
 )]
 pub async fn me(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
     refuse_early(&request)?;
-    let fresh = freshness::picture(&request, &caller).await?;
+    let fresh = freshness::served(&request, &caller).await?;
     // Somebody who left and was invited again is two: the one who asks is the one who is there.
-    let mut namesakes = fresh.picture.users_named(&caller.principal.subject).filter(|user| user.is_active());
+    let mut namesakes = fresh.served.users_named(&caller.principal.subject).filter(|user| user.is_active());
     // RFC 7644 §3.11: without such a person, "HTTP status code 501".
     let user = namesakes.next().ok_or_else(|| ScimError::NotImplemented {
         why: "this token does not stand for a teammate: its subject is no teammate's address".to_owned(),
@@ -187,24 +189,24 @@ async fn answer(
     let (client, workspace) = (&*caller.principal.identity, &*caller.workspace.name);
     let walker = Walker { key: &caller.service.cursor_key, client, workspace };
     let window = question.window(caller.service.page_rules, walker)?;
-    let fresh = match window.edition {
-        None => freshness::picture(request, caller).await?,
-        Some(edition) => freshness::picture_at(request, caller, edition)?,
+    let fresh = match window.snapshot_id {
+        None => freshness::served(request, caller).await?,
+        Some(snapshot_id) => freshness::served_at(request, caller, snapshot_id)?,
     };
-    let page = if question.effort(&fresh.picture) < limits::QUICK_EFFORT {
-        question.list(&fresh.picture, window, walker)?
+    let page = if question.effort(&fresh.served) < limits::QUICK_EFFORT {
+        question.list(&fresh.served, window, walker)?
     } else {
         // Apart, since all answers are moved about with the room that this takes.
-        Box::pin(search_apart(caller, question, &fresh.picture, window)).await?
+        Box::pin(search_apart(caller, question, &fresh.served, window)).await?
     };
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, content_type));
     tell_age(&mut response, &fresh);
-    let mut response = response.body(pieces::body(page.body));
+    let mut response = response.body(chunked_body::body(page.body));
     // The query of a search is in its body, where no link can lead.
     if let Some(next) = page.next.as_ref().filter(|_| request.method().is_safe()) {
         let endpoint = if let [kind] = question.types() { kind.endpoint } else { "" };
-        let address = format!("{}{endpoint}", fresh.picture.base_url());
+        let address = format!("{}{endpoint}", fresh.served.base_url());
         tell_next(&mut response, &next_link(request, &address, next));
     }
     Ok(response)
@@ -214,17 +216,17 @@ async fn answer(
 async fn search_apart(
     caller: &Caller<ScimRead>,
     question: &Question,
-    picture: &Arc<Picture>,
+    served: &Arc<ServedSnapshot>,
     window: Window,
 ) -> Result<Page, ApiError> {
     let turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
-    let (question, picture, service) = (question.clone(), Arc::clone(picture), caller.service.clone());
+    let (question, served, service) = (question.clone(), Arc::clone(served), caller.service.clone());
     let (principal, workspace) = (Arc::clone(&caller.principal), Arc::clone(&caller.workspace));
     let search = move || {
         // Held until the search ends, although its client may have gone.
         let _turn = turn;
         let walker = Walker { key: &service.cursor_key, client: &principal.identity, workspace: &workspace.name };
-        question.list(&picture, window, walker)
+        question.list(&served, window, walker)
     };
     Ok(web::block(search).await.map_err(|_| ScimError::Internal)??)
 }
@@ -235,11 +237,11 @@ async fn one(
     kind: &'static ResourceType,
 ) -> Result<HttpResponse, ApiError> {
     refuse_early(request)?;
-    let fresh = freshness::picture(request, caller).await?;
-    let id = Pattern::of(request)
+    let fresh = freshness::served(request, caller).await?;
+    let id = Pattern::matched(request)
         .and_then(|pattern| pattern.id(request))
         .ok_or_else(|| ScimError::NotFound { what: "this path".to_owned() })?;
-    let resource = fresh.picture.by_id(id).filter(|resource| resource.resource_type() == kind);
+    let resource = fresh.served.by_id(id).filter(|resource| resource.resource_type() == kind);
     let resource = resource.ok_or_else(|| ScimError::NotFound { what: format!("this {}", kind.name) })?;
     show(request, &fresh, resource)
 }

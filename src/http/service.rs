@@ -10,12 +10,12 @@ use time::OffsetDateTime;
 use tokio::sync::SemaphorePermit;
 
 use super::connections::Connections;
-use super::errors::{ApiError, Facts};
+use super::errors::{ApiError, RequestContext};
 use super::large::Makers;
 use super::origin::Origin;
 use super::reviews::KnownExports;
 use super::tasks::Tasks;
-use crate::access::{AuditTrail, ClientLogin, Strangers, Tokens, WebhookKey, network_of};
+use crate::access::{AnonymousLimits, AuditTrail, ClientLogin, Tokens, WebhookKey, network_of};
 use crate::clock::{self, Clock};
 use crate::directory::{DEFAULT_WORKSPACE, Names};
 use crate::import::{Bursts, Connector, Health, Nudge};
@@ -32,7 +32,7 @@ pub struct Service {
     /// How long the tokens are good that OAuth clients get.
     pub token_ttl: Duration,
     /// How often those may ask who show no token that is known.
-    pub strangers: Arc<Strangers>,
+    pub strangers: Arc<AnonymousLimits>,
     /// Looks at the secrets of OAuth clients.
     pub login: Arc<ClientLogin>,
     /// What was asked.
@@ -109,7 +109,7 @@ impl Service {
     /// # Errors
     /// When its address has asked too much.
     pub fn stranger(&self, kind: &'static str, request: &HttpRequest) -> Result<(), ApiError> {
-        let network = network_of(Facts::of(request, |facts| facts.came.from).flatten());
+        let network = network_of(RequestContext::with(request, |facts| facts.forwarded.from).flatten());
         self.strangers.ask(&format!("{kind} {network}")).map_err(ApiError::TooMany)
     }
 

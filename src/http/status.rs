@@ -8,7 +8,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::caller::{Bearer, Caller, ImportRead, Visitor};
+use super::caller::{Bearer, Caller, ImportRead, OptionalCaller};
 use super::errors::ApiError;
 use super::negotiation::{JSON, preferred_form};
 use super::openapi::ApiRefusals;
@@ -32,14 +32,14 @@ pub async fn healthz() -> HttpResponse {
     get, path = "/readyz", tag = "health",
     responses((status = 200, description = "There is something to show", body = Readiness), (status = 503, description = "There is nothing yet", body = Readiness)),
 )]
-pub async fn readyz(service: Data<Service>, visitor: Visitor) -> HttpResponse {
-    let has_picture = |workspace: &Arc<Workspace>| workspace.live.picture().is_some();
-    let seen = visitor.sees(&service);
+pub async fn readyz(service: Data<Service>, caller: OptionalCaller) -> HttpResponse {
+    let has_snapshot = |workspace: &Arc<Workspace>| workspace.live.served().is_some();
+    let seen = caller.sees(&service);
     // A workspace that was never imported keeps nobody from the others.
-    let ready = if visitor.is_stranger() {
-        service.workspaces.values().any(has_picture)
+    let ready = if caller.is_anonymous() {
+        service.workspaces.values().any(has_snapshot)
     } else {
-        seen.iter().any(|workspace| has_picture(workspace))
+        seen.iter().any(|workspace| has_snapshot(workspace))
     };
     let database = match seen.first() {
         Some(workspace) => {
@@ -50,7 +50,7 @@ pub async fn readyz(service: Data<Service>, visitor: Visitor) -> HttpResponse {
         None => None,
     };
     let tasks =
-        service.tasks.standing(|name| seen.iter().any(|workspace| *workspace.name == *name), !visitor.is_stranger());
+        service.tasks.standing(|name| seen.iter().any(|workspace| *workspace.name == *name), !caller.is_anonymous());
     let workspaces = seen.into_iter().map(|workspace| readiness(workspace, &service.clock)).collect();
     // Load balancers shall ask another one.
     let stopping = service.connections.are_stopping();
@@ -75,7 +75,7 @@ pub async fn readyz(service: Data<Service>, visitor: Visitor) -> HttpResponse {
 )]
 pub async fn status(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<Status>, ApiError> {
     preferred_form(&request, &[JSON])?;
-    Ok(Json(Status::of(&caller.workspace, &caller.service)))
+    Ok(Json(Status::current(&caller.workspace, &caller.service)))
 }
 
 /// Shows how the imports of every workspace are going that the token opens.
@@ -87,7 +87,7 @@ pub async fn workspaces(request: HttpRequest, caller: Bearer<ImportRead>) -> Res
     preferred_form(&request, &[JSON])?;
     let (all, principal) = (&caller.service.workspaces, &caller.principal);
     let opened = all.values().filter(|workspace| principal.opens(&workspace.name));
-    let items: Vec<Status> = opened.map(|workspace| Status::of(workspace, &caller.service)).collect();
+    let items: Vec<Status> = opened.map(|workspace| Status::current(workspace, &caller.service)).collect();
     Ok(Json(WorkspaceList { total: items.len(), items, next: None }))
 }
 
@@ -103,7 +103,7 @@ pub struct WorkspaceList {
 }
 
 impl Status {
-    fn of(workspace: &Workspace, service: &Service) -> Self {
+    fn current(workspace: &Workspace, service: &Service) -> Self {
         let Workspace { name, live, health, .. } = workspace;
         let standing = health.standing();
         let shown = live.shown();
@@ -113,9 +113,9 @@ impl Status {
             workspace: name.to_string(),
             connection: standing.connection,
             problem: standing.problem,
-            generation: live.picture().map(|picture| picture.edition().generation),
-            users: live.picture().map(|picture| picture.count(resource_types::USER)),
-            groups: live.picture().map(|picture| picture.count(resource_types::GROUP)),
+            generation: live.served().map(|served| served.snapshot_id().generation),
+            users: live.served().map(|served| served.count(resource_types::USER)),
+            groups: live.served().map(|served| served.count(resource_types::GROUP)),
             confirmed_at,
             age_seconds: shown.age(service.clock.running()).map(|age| age.as_secs()),
             last_import: standing.last_run,
@@ -169,7 +169,7 @@ fn readiness(workspace: &Workspace, clock: &Clock) -> WorkspaceReadiness {
     let standing = workspace.health.standing();
     WorkspaceReadiness {
         workspace: workspace.name.to_string(),
-        ready: workspace.live.picture().is_some(),
+        ready: workspace.live.served().is_some(),
         connection: standing.connection,
         age_seconds: workspace.live.age(clock.running()).map(|age| age.as_secs()),
         last_import: standing.last_run.as_ref().map(|run| run.status),

@@ -7,7 +7,7 @@ use super::cells::{Cell, cells};
 use super::errors::ApiError;
 use super::large::{Chunks, Makers, Turn};
 use super::negotiation::{JSON, preferred_form, tell_next};
-use crate::flat::Row;
+use crate::tabular::Row;
 
 /// The media type (RFC 4180 §3).
 pub const CSV: &str = "text/csv; charset=utf-8; header=present";

@@ -47,12 +47,12 @@ pub struct Tasks(Mutex<Vec<TaskStanding>>);
 impl Tasks {
     /// A task begins, for the first time or again.
     pub fn started(&self, name: &TaskName) {
-        self.of(name, |task| task.state = TaskState::Running);
+        self.update(name, |task| task.state = TaskState::Running);
     }
 
     /// A task stopped that should not have.
     pub fn failed(&self, name: &TaskName, now: OffsetDateTime) {
-        self.of(name, |task| {
+        self.update(name, |task| {
             task.state = TaskState::Restarting;
             task.failures += 1;
             task.last_failure_at = Some(now);
@@ -66,7 +66,7 @@ impl Tasks {
         self.all().iter().filter(is_shown).cloned().collect()
     }
 
-    fn of(&self, name: &TaskName, change: impl FnOnce(&mut TaskStanding)) {
+    fn update(&self, name: &TaskName, change: impl FnOnce(&mut TaskStanding)) {
         let mut all = self.all();
         let workspace = name.workspace.as_deref();
         let known = all.iter().position(|task| task.task == name.task && task.workspace.as_deref() == workspace);

@@ -13,7 +13,7 @@ impl Refusal {
     ///
     /// Intercom: <https://developers.intercom.com/docs/references/rest-api/api.intercom.io/admins>,
     /// <https://developers.intercom.com/docs/references/preview/rest-api/api.intercom.io/teams/updateteammembers>.
-    pub fn of(operation: &str) -> Self {
+    pub fn for_operation(operation: &str) -> Self {
         let (detail, remedy) = match operation {
             "create_account" => (
                 "Nothing was changed: Intercom's API has no call that creates a teammate.",
@@ -84,12 +84,12 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flat::OPERATIONS;
+    use crate::tabular::OPERATIONS;
 
     #[test]
     fn each_refusal_says_what_intercoms_api_can_do_and_where_the_change_is_made() {
         for operation in OPERATIONS.into_iter().filter(|operation| *operation != "other") {
-            let Refusal { detail, remedy } = Refusal::of(operation);
+            let Refusal { detail, remedy } = Refusal::for_operation(operation);
             assert!(detail.starts_with("Nothing was changed: ") && detail.ends_with('.'), "{operation}: {detail}");
             assert!(remedy.contains("Intercom") && remedy.ends_with('.'), "{operation}: {remedy}");
             // Intercom can remove teammates, and in its Preview replace the members of a team.

@@ -137,8 +137,8 @@ pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Body) 
     let notification = Notification::read(&body.0).ok_or_else(|| ScimError::InvalidSyntax {
         why: "the signature fits, but the body is no JSON object such as Intercom sends to webhooks".to_owned(),
     })?;
-    let picture = workspace.live.picture();
-    let announced = notification.announces(picture.as_ref().and_then(|picture| picture.workspace().id.as_deref()));
+    let served = workspace.live.served();
+    let announced = notification.announces(served.as_ref().and_then(|served| served.workspace().id.as_deref()));
     let topic = known_topic(notification.topic.as_deref().unwrap_or_default());
     tracing::info!(workspace = %workspace.name, topic, acted_on = announced.is_some(), "webhook received");
     if let Some(announced) = announced {

@@ -39,7 +39,7 @@ fn removals_wait(run: &Run) -> Option<Failure> {
 
 /// How it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct HealthStatus {
     /// Whether the bridge can read the workspace.
     pub connection: ConnectionState,
     /// Why not, and what to do.
@@ -85,7 +85,7 @@ impl Times {
 
 /// The standing of one workspace; written by its import loop, read by everybody.
 #[derive(Debug)]
-pub struct Health(Mutex<Standing>);
+pub struct Health(Mutex<HealthStatus>);
 
 impl Default for Health {
     fn default() -> Self {
@@ -94,7 +94,7 @@ impl Default for Health {
             detail: "no import has ended since the bridge started".to_owned(),
             remedy: "nothing; the first import is under way".to_owned(),
         };
-        Self(Mutex::new(Standing {
+        Self(Mutex::new(HealthStatus {
             connection: ConnectionState::Degraded,
             problem: Some(problem),
             last_run: None,
@@ -107,7 +107,7 @@ impl Default for Health {
 impl Health {
     /// How it stands now.
     #[must_use]
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> HealthStatus {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use super::fingerprint::Fingerprint;
 use super::policy::{Guard, Totals};
-use super::seen::Seen;
 use super::warnings::{bounded, with_kept_back};
 use super::{ImportRequest, Verdict, plan};
 use crate::clock::{self, Clock};
@@ -34,7 +34,7 @@ pub struct Importer {
     /// Which token was found to open the recorded workspace, by the number that the client gives it.
     identified: AtomicU64,
     /// What the last import of this importer saw.
-    seen: Mutex<Option<Seen>>,
+    seen: Mutex<Option<Fingerprint>>,
 }
 
 /// Settings of the section `import`.
@@ -246,7 +246,7 @@ impl Importer {
         let observation = self.observe(mode, progress).await?;
         let recorded = self.ledger.latest(&self.workspace).await?;
         let plan = Plan { memory: self.ledger.memory(&self.workspace).await?, ..plan(&recorded, &observation) };
-        let verdict = self.judge(false, Totals::of(&recorded), &plan).await?;
+        let verdict = self.judge(false, Totals::count(&recorded), &plan).await?;
         Ok(DryRun { plan, verdict, warnings: observation.warnings, recorded })
     }
 
@@ -322,7 +322,7 @@ impl Importer {
                 Some(planned) if attempt == 1 => planned,
                 _ => {
                     let recorded = self.ledger.latest(&self.workspace).await?;
-                    (plan(&recorded, &observation), Totals::of(&recorded))
+                    (plan(&recorded, &observation), Totals::count(&recorded))
                 }
             };
             run.counts = plan.counts();
@@ -348,7 +348,7 @@ impl Importer {
                 Ok(committed) => {
                     run.generation = committed.generation;
                     // What was kept back does not differ from what is observed next, and must be looked at all the same.
-                    let seen = (!observation.unknown.keeps_back()).then(|| Seen::new(run.id, &observation));
+                    let seen = (!observation.unknown.keeps_back()).then(|| Fingerprint::new(run.id, &observation));
                     *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
                     break;
                 }
@@ -388,7 +388,7 @@ impl Importer {
             return Ok(None);
         }
         let recorded = self.ledger.latest_of(&self.workspace, &part).await?;
-        Ok(Some((plan(&recorded, &observation.of(&part)), totals)))
+        Ok(Some((plan(&recorded, &observation.part(&part)), totals)))
     }
 
     /// Whether this machine's clock is known to be right: Intercom's last answer said so.

@@ -15,18 +15,18 @@
 
 mod bursts;
 mod connect;
+mod fingerprint;
 mod health;
 mod importer;
 mod nudge;
 mod plan;
 mod policy;
-mod seen;
 mod warnings;
 mod worker;
 
 pub use bursts::{Announced, Bursts};
 pub use connect::{ConnectError, Connector, OAuthApp};
-pub use health::{ConnectionState, Health, Standing, Times};
+pub use health::{ConnectionState, Health, HealthStatus, Times};
 pub use importer::{DryRun, ImportOptions, Importer, Phase, ReadError};
 pub use nudge::{ImportRequest, Nudge};
 pub use plan::plan;

@@ -32,7 +32,7 @@ pub struct Guard {
 impl Guard {
     /// One share for all kinds, in percent; beyond five, within a day.
     #[must_use]
-    pub const fn of(max_removals: u8) -> Self {
+    pub const fn with_share(max_removals: u8) -> Self {
         Self {
             max_removals,
             max_team_removals: None,
@@ -111,7 +111,7 @@ pub struct Totals {
 impl Totals {
     /// Those of a whole snapshot.
     #[must_use]
-    pub fn of(recorded: &Snapshot) -> Self {
+    pub fn count(recorded: &Snapshot) -> Self {
         let active = recorded.users.iter().filter(|(user, _)| user.value.active).count();
         Self { active, groups: recorded.groups.len(), memberships: recorded.memberships.len() }
     }

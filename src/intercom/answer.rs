@@ -100,7 +100,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// Parses `{"type":"error.list","errors":[{"code":…,"message":…}]}`; `None` for anything else.
-    pub fn of(body: Vec<u8>) -> Option<Self> {
+    pub fn parse(body: Vec<u8>) -> Option<Self> {
         let text = text(body, None, "").ok()?;
         let object = Object::parse(&text).ok()?;
         let is_refusal = is_error_list(&object) || matches!(object.list("errors"), Field::Value(_));
@@ -110,7 +110,7 @@ impl Refusal {
     /// Reads an error response field by field, so that an unreadable message does not hide the code.
     fn read(refusal: &Object<'_>) -> Self {
         let errors = refusal.list("errors").value().unwrap_or_default();
-        let first = errors.first().and_then(|first| Object::of(first, refusal.lossy())).unwrap_or_default();
+        let first = errors.first().and_then(|first| Object::from_raw(first, refusal.lossy())).unwrap_or_default();
         let is_code = |code: &String| code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         let code = first.text("code", 64).value().filter(is_code).unwrap_or_else(|| NO_CODE.to_owned());
         let hosted_in = first.text("message", limits::INTERCOM_TEXT_BYTES).value().and_then(|message| {
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_known_by_its_code_and_never_by_its_text() {
-        let code = |body: &[u8]| Refusal::of(body.to_vec()).map(|refusal| refusal.code);
+        let code = |body: &[u8]| Refusal::parse(body.to_vec()).map(|refusal| refusal.code);
         let unauthorized = br#"{"type":"error.list","errors":[{"code":"unauthorized","message":"x"}]}"#;
         assert_eq!(code(unauthorized).as_deref(), Some("unauthorized"));
         assert_eq!(code(br#"{"errors":[{"code":"ada@example.com"}]}"#).as_deref(), Some(NO_CODE));
@@ -147,7 +147,7 @@ mod tests {
         }
         let hosted = |message: &str| {
             let body = format!(r#"{{"errors":[{{"code":"region_mismatch","message":"{message}"}}]}}"#);
-            Refusal::of(body.into_bytes()).unwrap().hosted_in
+            Refusal::parse(body.into_bytes()).unwrap().hosted_in
         };
         assert_eq!(hosted("Your workspace is hosted in Europe but you connected to United States"), Some(Region::Eu));
         assert_eq!(hosted("Your workspace is hosted in Atlantis"), None);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{self, NO_CODE, Refusal, malformed};
 use super::scan::{Scan, TooMuch};
 use super::wire::{Object, Text};
-use super::{Allowance, IntercomError, Outage};
+use super::{IntercomError, Outage, RateBudget};
 use tracing::Instrument;
 
 use crate::clock::Clock;
@@ -60,7 +60,7 @@ impl Region {
 
     /// Returns the region with this code, without regard to case.
     #[must_use]
-    pub fn of(code: &str) -> Option<Self> {
+    pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|region| region.to_string().eq_ignore_ascii_case(code.trim()))
     }
 }
@@ -100,7 +100,7 @@ pub struct Client {
     /// The number of the current token, counted from 1.
     token_number: AtomicU64,
     clock: Clock,
-    allowance: Mutex<Allowance>,
+    allowance: Mutex<RateBudget>,
     calls: AtomicU64,
     retries: AtomicU64,
     rate_limited: AtomicU64,
@@ -179,7 +179,7 @@ impl Client {
 
     /// Returns the last known state of Intercom's rate limit.
     #[must_use]
-    pub fn allowance(&self) -> Allowance {
+    pub fn allowance(&self) -> RateBudget {
         *self.allowance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -298,7 +298,7 @@ impl Client {
         if status.is_success() {
             return Ok((status, answer::text(body, charset.as_deref(), path)?));
         }
-        let refusal = Refusal::of(body);
+        let refusal = Refusal::parse(body);
         if status == StatusCode::TOO_MANY_REQUESTS {
             self.rate_limited.fetch_add(1, Ordering::Relaxed);
             let retry_after = self.allowance().until_reset(&self.clock);

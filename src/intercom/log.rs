@@ -467,7 +467,7 @@ fn log_page(answer: &Object<'_>) -> Result<LogPage, IntercomError> {
                 entry(raw, answer.lossy()).ok_or_else(|| raw.get().chars().take(limits::INTERCOM_TEXT_BYTES).collect())
             })
             .collect(),
-        next: pages.raw("next").map_or(Next::End, Next::of),
+        next: pages.raw("next").map_or(Next::End, Next::from_pages),
         page: pages.integer("page").value().filter(|page| *page > 0),
         total_pages: pages.integer("total_pages").value().filter(|pages| *pages > 0),
         pages_readable,
@@ -476,7 +476,7 @@ fn log_page(answer: &Object<'_>) -> Result<LogPage, IntercomError> {
 
 /// Parses an entry; `None` if its id, its time or its kind is unreadable.
 fn entry(raw: &RawValue, lossy: bool) -> Option<Activity> {
-    let object = Object::of(raw, lossy)?;
+    let object = Object::from_raw(raw, lossy)?;
     let id = match object.text("id", limits::INTERCOM_TEXT_BYTES) {
         Field::Unreadable => object.id("id"),
         id => id,

@@ -32,4 +32,4 @@ pub use client::{Client, Connection, Region, Traffic};
 pub use error::{IntercomError, Outage, Permission};
 pub use oauth::{TradeError, authorise_url, trade_code, uninstall};
 pub use observe::{Progress, Since, identify, observe};
-pub use pacing::Allowance;
+pub use pacing::RateBudget;

@@ -138,7 +138,11 @@ pub async fn identify(client: &Client) -> Result<(Workspace, Vec<Warning>), Inte
         Ok(Workspace {
             id: id.value().filter(word),
             name: app.text("name", limits::INTERCOM_TEXT_BYTES).value().map(shown),
-            region: app.text("region", 64).value().and_then(|code| Region::of(&code)).map(|region| region.to_string()),
+            region: app
+                .text("region", 64)
+                .value()
+                .and_then(|code| Region::from_code(&code))
+                .map(|region| region.to_string()),
         })
     });
     let workspace = workspace.await?;
@@ -148,7 +152,7 @@ pub async fn identify(client: &Client) -> Result<(Workspace, Vec<Warning>), Inte
             "/me has no `app.id_code` that can be read, so the bridge cannot tell whether it is the recorded workspace";
         warnings.push(Warning::new("workspace_unknown", detail));
     }
-    let (configured, actual) = (client.connection().region, workspace.region.as_deref().and_then(Region::of));
+    let (configured, actual) = (client.connection().region, workspace.region.as_deref().and_then(Region::from_code));
     if let (Some(configured), Some(actual)) = (configured, actual)
         && configured != actual
     {
@@ -176,12 +180,17 @@ struct List<E> {
 const ADMINS: List<AdminEntry> = List {
     path: "/admins",
     name: "admins",
-    read: AdminEntry::of,
+    read: AdminEntry::from_object,
     take: Draft::add_admin,
     ids: |admin| admin.teams.as_ref().map_or(0, BTreeMap::len),
 };
-const TEAMS: List<TeamEntry> =
-    List { path: "/teams", name: "teams", read: TeamEntry::of, take: Draft::add_team, ids: |team| team.members.len() };
+const TEAMS: List<TeamEntry> = List {
+    path: "/teams",
+    name: "teams",
+    read: TeamEntry::from_object,
+    take: Draft::add_team,
+    ids: |team| team.members.len(),
+};
 
 /// A page of a list, parsed, with what it says about further pages.
 struct ReadPage<E> {
@@ -274,12 +283,12 @@ async fn read_list<E>(
 }
 
 fn read_page<E>(answer: &Object<'_>, list: &List<E>) -> Result<ReadPage<E>, IntercomError> {
-    let page =
-        Page::of(answer, list.name).ok_or_else(|| malformed(list.path, &format!("`{}` is no list", list.name)))?;
+    let page = Page::from_answer(answer, list.name)
+        .ok_or_else(|| malformed(list.path, &format!("`{}` is no list", list.name)))?;
     if page.entries.len() > limits::INTERCOM_ENTRIES {
         return Err(IntercomError::TooMany { resource: list.path.to_owned(), limit: limits::INTERCOM_ENTRIES });
     }
-    let read = |raw: &RawValue| (hash(raw.get()), (list.read)(Object::of(raw, answer.lossy()).as_ref()));
+    let read = |raw: &RawValue| (hash(raw.get()), (list.read)(Object::from_raw(raw, answer.lossy()).as_ref()));
     Ok(ReadPage {
         bytes: page.entries.iter().map(|raw| raw.get().len()).sum(),
         entries: page.entries.into_iter().map(read).collect(),
@@ -339,7 +348,7 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
     };
     for id in &odd.teams {
         let path = format!("/teams/{id}");
-        match client.get(&path, &[], limits::REREAD_ATTEMPTS, |team| Ok(TeamEntry::of(Some(team)))).await {
+        match client.get(&path, &[], limits::REREAD_ATTEMPTS, |team| Ok(TeamEntry::from_object(Some(team)))).await {
             Ok(reading) => {
                 if !draft.replace_team(id, reading) && draft.lists_team(id) {
                     draft.warn(another("team", id.as_str()));
@@ -357,7 +366,7 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
     }
     for id in &odd.admins {
         let path = format!("/admins/{id}");
-        match client.get(&path, &[], limits::REREAD_ATTEMPTS, |admin| Ok(AdminEntry::of(Some(admin)))).await {
+        match client.get(&path, &[], limits::REREAD_ATTEMPTS, |admin| Ok(AdminEntry::from_object(Some(admin)))).await {
             Ok(reading) => {
                 if !draft.replace_admin(id, reading) && draft.lists_admin(id) {
                     draft.warn(another("admin", id.as_str()));

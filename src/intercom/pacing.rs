@@ -14,7 +14,7 @@ use crate::limits;
 
 /// What Intercom last said of its rate limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Allowance {
+pub struct RateBudget {
     /// The number of calls per window.
     pub limit: Option<u64>,
     /// The number of calls left in the current window.
@@ -30,7 +30,7 @@ pub struct Allowance {
     until_reset: Option<(Duration, Duration)>,
 }
 
-impl Allowance {
+impl RateBudget {
     /// Takes note of an answer's headers. Headers can be missing on a single answer; what was known
     /// then stays.
     pub(super) fn note(&mut self, headers: &HeaderMap, clock: &Clock) {
@@ -92,14 +92,14 @@ mod tests {
 
     #[test]
     fn nothing_known_holds_nothing_back() {
-        assert_eq!(Allowance::default().hold(&Clock::manual(datetime!(2026-01-01 0:00 UTC))), Duration::ZERO);
+        assert_eq!(RateBudget::default().hold(&Clock::manual(datetime!(2026-01-01 0:00 UTC))), Duration::ZERO);
     }
 
     #[test]
     fn calls_wait_for_the_next_window_once_the_last_twentieth_is_reached() {
         let clock = Clock::manual(datetime!(2026-01-01 0:00:03 UTC));
         let reset = (clock.now().unix_timestamp() + 7).to_string();
-        let mut allowance = Allowance::default();
+        let mut allowance = RateBudget::default();
         allowance.note(&headers(&[("x-ratelimit-limit", "1666"), ("x-ratelimit-remaining", "84")]), &clock);
         allowance.reset = reset.parse().ok();
         assert_eq!(allowance.hold(&clock), Duration::ZERO);
@@ -113,7 +113,7 @@ mod tests {
     fn how_long_to_wait_goes_by_intercoms_clock_however_wrong_this_one_is() {
         for ahead in [time::Duration::ZERO, time::Duration::days(40), time::Duration::hours(-2)] {
             let clock = Clock::manual(datetime!(2026-01-01 0:00:03 UTC) + ahead);
-            let mut allowance = Allowance::default();
+            let mut allowance = RateBudget::default();
             let reset = (datetime!(2026-01-01 0:00:10 UTC).unix_timestamp().to_string()).leak();
             let told = [
                 ("date", "Thu, 01 Jan 2026 00:00:03 GMT"),
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn an_answer_without_the_headers_or_with_garbage_in_them_changes_nothing() {
-        let known = Allowance { limit: Some(10), remaining: Some(5), reset: Some(100), ..Allowance::default() };
+        let known = RateBudget { limit: Some(10), remaining: Some(5), reset: Some(100), ..RateBudget::default() };
         let (mut allowance, clock) = (known, Clock::manual(datetime!(2026-01-01 0:00 UTC)));
         allowance.note(&headers(&[("x-ratelimit-remaining", "many")]), &clock);
         allowance.note(&HeaderMap::new(), &clock);

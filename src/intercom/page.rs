@@ -19,7 +19,7 @@ pub(super) enum Next {
 impl Next {
     /// Parses `pages.next`: null at the end, else a URL (older API versions), a cursor object (newer ones) or a page
     /// number. Of a URL only the query is used, never the host, so that the token goes only to the configured address.
-    pub fn of(raw: &RawValue) -> Self {
+    pub fn from_pages(raw: &RawValue) -> Self {
         match value_of(raw) {
             Some(Value::Null | Value::Bool(false)) => Self::End,
             Some(Value::String(url)) if url.trim().is_empty() => Self::End,
@@ -95,7 +95,7 @@ const HOLDERS: &[&str] = &["cursors", "links", "meta", "page_info", "paging", "p
 
 impl<'a> Page<'a> {
     /// Parses a page whose entries are in the field `name`; `None` if there is no such list.
-    pub fn of(answer: &Object<'a>, name: &str) -> Option<Self> {
+    pub fn from_answer(answer: &Object<'a>, name: &str) -> Option<Self> {
         let mut doubt = None;
         let entries = match answer.list(name) {
             Field::Value(entries) => entries,
@@ -111,14 +111,14 @@ impl<'a> Page<'a> {
         page.take(answer, MORE);
         for &holder in HOLDERS {
             let Some(raw) = answer.raw_of_word(holder).filter(|raw| says_something(raw)) else { continue };
-            match Object::of(raw, false) {
+            match Object::from_raw(raw, false) {
                 Some(holder) => page.take(&holder, MORE),
                 None => page.doubt = page.doubt.or(Some(holder)),
             }
         }
         match answer.object("pages") {
             Field::Value(pages) => {
-                page.next = pages.raw("next").map_or(Next::End, Next::of);
+                page.next = pages.raw("next").map_or(Next::End, Next::from_pages);
                 let more: Vec<&str> = MORE.iter().copied().filter(|member| *member != "next").collect();
                 page.take(&pages, &more);
             }
@@ -170,7 +170,7 @@ mod tests {
     fn a_list_says_in_many_ways_that_there_is_more() {
         let page = |rest: &str| {
             let answer = text(&format!(r#"{{"admins":[1,2]{rest}}}"#));
-            let page = Page::of(&Object::parse(&answer).unwrap(), "admins").unwrap();
+            let page = Page::from_answer(&Object::parse(&answer).unwrap(), "admins").unwrap();
             (page.doubt, page.next, page.total_pages, page.total_count)
         };
         for whole in
@@ -232,16 +232,16 @@ mod tests {
     #[test]
     fn a_list_in_an_envelope_that_is_not_documented_is_not_believed_to_be_whole() {
         let answer = text(r#"{"type":"list","data":[{}],"total_count":1}"#);
-        let page = Page::of(&Object::parse(&answer).unwrap(), "admins").unwrap();
+        let page = Page::from_answer(&Object::parse(&answer).unwrap(), "admins").unwrap();
         assert_eq!((page.entries.len(), page.doubt), (1, Some("data")));
-        assert!(Page::of(&Object::parse(&text(r#"{"admins":null}"#)).unwrap(), "admins").is_none());
+        assert!(Page::from_answer(&Object::parse(&text(r#"{"admins":null}"#)).unwrap(), "admins").is_none());
     }
 
     #[test]
     fn a_list_without_end_is_bounded() {
         let answer = text(&format!(r#"{{"admins":[{}0]}}"#, "0,".repeat(limits::INTERCOM_ENTRIES + 10)));
         assert_eq!(
-            Page::of(&Object::parse(&answer).unwrap(), "admins").unwrap().entries.len(),
+            Page::from_answer(&Object::parse(&answer).unwrap(), "admins").unwrap().entries.len(),
             limits::INTERCOM_ENTRIES + 1
         );
     }

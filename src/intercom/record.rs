@@ -50,7 +50,7 @@ pub(super) enum Reading<T> {
 
 impl AdminEntry {
     /// Reads the record of an admin.
-    pub fn of(object: Option<&Object<'_>>) -> Reading<Self> {
+    pub fn from_object(object: Option<&Object<'_>>) -> Reading<Self> {
         let Some(object) = object else { return Reading::Unidentified };
         // Older API versions leave `type` out for admins.
         let is_admin = match object.text("type", 64) {
@@ -136,7 +136,7 @@ impl AdminEntry {
 
 impl TeamEntry {
     /// Reads the record of a team.
-    pub fn of(object: Option<&Object<'_>>) -> Reading<Self> {
+    pub fn from_object(object: Option<&Object<'_>>) -> Reading<Self> {
         let Some(object) = object else { return Reading::Unidentified };
         let Some(id) = object.id("id").value() else { return Reading::Unidentified };
         let mut record = Record { object, unknown: BTreeSet::new() };

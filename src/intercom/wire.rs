@@ -84,7 +84,7 @@ impl<'a> Object<'a> {
     }
 
     /// Parses a value as an object, if it is one.
-    pub fn of(raw: &'a RawValue, lossy: bool) -> Option<Self> {
+    pub fn from_raw(raw: &'a RawValue, lossy: bool) -> Option<Self> {
         let object: Self = serde_json::from_str(raw.get()).ok()?;
         Some(Self { lossy, ..object })
     }
@@ -144,7 +144,7 @@ impl<'a> Object<'a> {
 
     /// Reads an object.
     pub fn object(&self, name: &str) -> Field<Object<'a>> {
-        self.field(name, |raw| Self::of(raw, self.lossy).map_or(Field::Unreadable, Field::Value))
+        self.field(name, |raw| Self::from_raw(raw, self.lossy).map_or(Field::Unreadable, Field::Value))
     }
 
     /// Reads a list.

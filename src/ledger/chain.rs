@@ -42,14 +42,14 @@ pub(super) struct Steps {
 /// How many people, teams and memberships a generation changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Tally {
-    pub users: Deeds,
-    pub groups: Deeds,
-    pub memberships: Deeds,
+pub(super) struct ChangeCounts {
+    pub users: KindCounts,
+    pub groups: KindCounts,
+    pub memberships: KindCounts,
 }
 
-impl Tally {
-    pub(super) fn of(row: &generations::Model) -> Result<Self, LedgerError> {
+impl ChangeCounts {
+    pub(super) fn from_row(row: &generations::Model) -> Result<Self, LedgerError> {
         Self::deserialize(&row.tally)
             .map_err(|_| LedgerError::Corrupt { what: format!("generations.tally of generation {}", row.number) })
     }
@@ -58,7 +58,7 @@ impl Tally {
 /// How many versions of a kind a generation touched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Deeds {
+pub(super) struct KindCounts {
     /// Changes: one for each person, team or membership.
     pub changed: u64,
     /// Changes in this generation and all before it.
@@ -71,17 +71,17 @@ pub(super) struct Deeds {
 
 impl Steps {
     /// Counts them; `before` is the tally of the generation before.
-    pub(super) fn tally(&self, before: &Tally) -> Tally {
-        fn deeds(steps: &[Step], before: Deeds) -> Deeds {
+    pub(super) fn tally(&self, before: &ChangeCounts) -> ChangeCounts {
+        fn deeds(steps: &[Step], before: KindCounts) -> KindCounts {
             let count = |is: fn(&&Step) -> bool| steps.iter().filter(is).count() as u64;
-            Deeds {
+            KindCounts {
                 changed: steps.len() as u64,
                 so_far: before.so_far + steps.len() as u64,
                 opened: count(|step| step.opened.is_some()),
                 closed: count(|step| step.closed),
             }
         }
-        Tally {
+        ChangeCounts {
             users: deeds(&self.users, before.users),
             groups: deeds(&self.groups, before.groups),
             memberships: deeds(&self.memberships, before.memberships),
@@ -214,9 +214,9 @@ mod tests {
             memberships: vec![step("9 1", true, None)],
             ..Steps::default()
         };
-        let tally = steps.tally(&steps.tally(&Tally::default()));
-        assert_eq!(tally.users, Deeds { changed: 2, so_far: 4, opened: 2, closed: 1 });
-        assert_eq!(tally.memberships, Deeds { changed: 1, so_far: 2, opened: 0, closed: 1 });
-        assert_eq!(tally.groups, Deeds::default());
+        let tally = steps.tally(&steps.tally(&ChangeCounts::default()));
+        assert_eq!(tally.users, KindCounts { changed: 2, so_far: 4, opened: 2, closed: 1 });
+        assert_eq!(tally.memberships, KindCounts { changed: 1, so_far: 2, opened: 0, closed: 1 });
+        assert_eq!(tally.groups, KindCounts::default());
     }
 }

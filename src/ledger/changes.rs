@@ -8,14 +8,14 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
 use sea_orm::{ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use time::OffsetDateTime;
 
-use super::chain::{Deeds, Tally};
+use super::chain::{ChangeCounts, KindCounts};
 use super::count::{count_about, count_after};
 use super::entities::{activity, generations, user_versions};
 use super::names::with_names;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
 use super::walk::{Walk, candidates, deeds_of};
 use super::{ChangeQuestion, Ledger, LedgerError, RunId, read, rows};
-use crate::directory::{Activity, Change, ChangeNames, Changed, Deed, Generation, User, UserId};
+use crate::directory::{Activity, ActivityKind, Change, ChangeNames, Changed, Generation, User, UserId};
 use crate::limits;
 
 /// What a change is of. A generation's changes come in this order, and each kind's by id.
@@ -49,7 +49,7 @@ impl ChangeKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
-    pub(super) fn of(self, tally: &Tally) -> Deeds {
+    pub(super) fn counts_in(self, tally: &ChangeCounts) -> KindCounts {
         match self {
             Self::User => tally.users,
             Self::Group => tally.groups,
@@ -337,7 +337,7 @@ pub(super) async fn with_causes(
     };
     let users = ids(|change| change.user().map(ToString::to_string));
     let groups = ids(|change| change.group().map(ToString::to_string));
-    let kinds = Changed::DEEDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
+    let kinds = Changed::ACTIVITY_KINDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
     let about = Condition::any().add(Column::SubjectId.is_in(users)).add(Column::TeamId.is_in(groups));
     let mut query = activity::Entity::find()
         .filter(Column::Workspace.eq(workspace))
@@ -406,10 +406,10 @@ impl<'a> Entries<'a> {
     fn cause(&self, change: &RecordedChange, before: Option<OffsetDateTime>) -> Option<&'a activity::Model> {
         let user = change.change.user().map(ToString::to_string);
         let left_at = user.clone().and_then(|user| self.departures.get(&(change.generation, user)));
-        let in_time = |entry: &activity::Model| match Deed::of(&entry.kind) {
+        let in_time = |entry: &activity::Model| match ActivityKind::from_entry_kind(&entry.kind) {
             _ if before.is_none_or(|before| entry.at > before) => true,
-            Some(Deed::Departure) => left_at == Some(&entry.at),
-            Some(Deed::Dissolution) => true,
+            Some(ActivityKind::Departure) => left_at == Some(&entry.at),
+            Some(ActivityKind::Dissolution) => true,
             _ => false,
         };
         let newest = |index: &HashMap<&'a str, Vec<&'a activity::Model>>, id: Option<String>, of_user: bool| {

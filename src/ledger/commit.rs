@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::chain::{self, Head, Step, Steps, Tally};
+use super::chain::{self, ChangeCounts, Head, Step, Steps};
 use super::entities::{
     activity, generations, group_versions, membership_versions, user_versions, volatile, workspaces,
 };
@@ -155,7 +155,7 @@ async fn open_generation(
     (latest, at): (Option<generations::Model>, OffsetDateTime),
     records: &mut Records<'_>,
 ) -> Result<(), LedgerError> {
-    let tally = steps.tally(&latest.as_ref().map(Tally::of).transpose()?.unwrap_or_default());
+    let tally = steps.tally(&latest.as_ref().map(ChangeCounts::from_row).transpose()?.unwrap_or_default());
     let previous_hash = latest.map_or_else(|| chain::START.to_owned(), |latest| latest.hash);
     let (sequence, before) = records.next();
     let head = Head { workspace: &run.workspace, number, run: run.id, at, evidence: Some((sequence, before)) };

@@ -6,7 +6,7 @@ use sea_orm::{
     Select,
 };
 
-use super::chain::Tally;
+use super::chain::ChangeCounts;
 use super::changes::generation;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{ChangeKind, ChangePosition, ChangeQuestion, LedgerError};
@@ -22,15 +22,15 @@ pub(super) async fn count_after(
 ) -> Result<u64, LedgerError> {
     let kinds = || question.kinds();
     let so_far = async |number: Generation| match generation(db, workspace, number).await? {
-        None => Ok(Tally::default()),
-        Some(row) => Tally::of(&row),
+        None => Ok(ChangeCounts::default()),
+        Some(row) => ChangeCounts::from_row(&row),
     };
     let (end, start) = (so_far(latest).await?, so_far(since.generation).await?);
-    let mut count = kinds().map(|kind| kind.of(&end).so_far.saturating_sub(kind.of(&start).so_far)).sum();
+    let mut count = kinds().map(|kind| kind.counts_in(&end).so_far.saturating_sub(kind.counts_in(&start).so_far)).sum();
     if let Some((at, key)) = &since.after {
         for kind in kinds().filter(|kind| kind >= at) {
             count += if kind > *at {
-                kind.of(&start).changed
+                kind.counts_in(&start).changed
             } else {
                 rest_of(db, workspace, since.generation, kind, key).await?
             };

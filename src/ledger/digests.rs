@@ -29,7 +29,7 @@ pub(super) fn of_user(row: &user_versions::Model) -> Result<String, LedgerError>
         let user = rows::user(row.clone())?;
         return Ok(chain::digest(&row.workspace, row.from_generation, &user));
     };
-    let digest = Fields::of("user")
+    let digest = Fields::named("user")
         .text("workspace", Some(&row.workspace))
         .text("id", Some(&row.user_id))
         .number("from", Some(row.from_generation))
@@ -56,7 +56,7 @@ pub(super) fn person(row: &user_versions::Model) -> Option<String> {
 pub(super) fn of_activity(row: &activity::Model) -> String {
     if let Some(proof) = Proof::of(row.proof.as_deref()) {
         let of = |field: &str, value: Option<&str>| proof.commitment(field, value);
-        return Fields::of("activity")
+        return Fields::named("activity")
             .text("workspace", Some(&row.workspace))
             .text("id", Some(&row.id))
             .time("at", Some(row.at))
@@ -68,7 +68,7 @@ pub(super) fn of_activity(row: &activity::Model) -> String {
             .text("metadata", Some(&of("metadata", Some(&one_form(&row.metadata)))))
             .salted();
     }
-    Fields::of("activity")
+    Fields::named("activity")
         .text("workspace", Some(&row.workspace))
         .text("id", Some(&row.id))
         .time("at", Some(row.at))
@@ -86,7 +86,7 @@ pub(super) fn of_run(row: &imports::Model) -> String {
     // A run that nobody asked for says nothing of a person, and needs no salt.
     let proof = Proof::of(row.proof.as_deref());
     let requested_by = proof.as_ref().map(|proof| proof.commitment(REQUESTED_BY, row.requested_by.as_deref()));
-    let fields = Fields::of("run")
+    let fields = Fields::named("run")
         .number("id", Some(row.id))
         .text("workspace", Some(&row.workspace))
         .text("mode", Some(&row.mode))
@@ -115,7 +115,7 @@ pub(super) fn of_run(row: &imports::Model) -> String {
 pub(super) fn of_request(row: &lifecycle_requests::Model) -> String {
     if let Some(proof) = Proof::of(row.proof.as_deref()) {
         let of = |field: &str, value: Option<&str>| proof.commitment(field, value);
-        return Fields::of("request")
+        return Fields::named("request")
             .text("reference", Some(&row.reference))
             .text("workspace", Some(&row.workspace))
             .time("at", Some(row.at))
@@ -130,7 +130,7 @@ pub(super) fn of_request(row: &lifecycle_requests::Model) -> String {
             .text("comment", Some(&of("comment", row.comment.as_deref())))
             .salted();
     }
-    Fields::of("request")
+    Fields::named("request")
         .text("reference", Some(&row.reference))
         .text("workspace", Some(&row.workspace))
         .time("at", Some(row.at))
@@ -150,7 +150,7 @@ pub(super) fn of_request(row: &lifecycle_requests::Model) -> String {
 pub(super) fn of_closing(row: &lifecycle_requests::Model) -> String {
     if let Some(proof) = Proof::of(row.proof.as_deref()) {
         let of = |field: &str, value: Option<&str>| proof.commitment(field, value);
-        return Fields::of("closing")
+        return Fields::named("closing")
             .text("reference", Some(&row.reference))
             .text("workspace", Some(&row.workspace))
             .text("state", Some(&row.state))
@@ -161,7 +161,7 @@ pub(super) fn of_closing(row: &lifecycle_requests::Model) -> String {
             .text("note", Some(&of("note", row.note.as_deref())))
             .salted();
     }
-    Fields::of("closing")
+    Fields::named("closing")
         .text("reference", Some(&row.reference))
         .text("workspace", Some(&row.workspace))
         .text("state", Some(&row.state))
@@ -175,7 +175,7 @@ pub(super) fn of_closing(row: &lifecycle_requests::Model) -> String {
 pub(super) struct Fields(Context);
 
 impl Fields {
-    pub(super) fn of(what: &str) -> Self {
+    pub(super) fn named(what: &str) -> Self {
         Self(Context::new(&SHA256)).text("of", Some(what))
     }
 
@@ -296,11 +296,14 @@ mod tests {
 
     #[test]
     fn a_digest_tells_fields_apart_and_leaves_out_what_is_null() {
-        let digest = |a: Option<&str>, b: Option<&str>| Fields::of("x").text("a", a).text("b", b).end();
+        let digest = |a: Option<&str>, b: Option<&str>| Fields::named("x").text("a", a).text("b", b).end();
         assert_ne!(digest(Some("1"), None), digest(None, Some("1")));
         assert_ne!(digest(Some(""), None), digest(None, None));
         assert_ne!(digest(Some("1\nb=1:2"), None), digest(Some("1"), Some("2")));
-        assert_eq!(digest(Some("1"), None), Fields::of("x").text("a", Some("1")).end());
-        assert_ne!(Fields::of("x").json("m", Some(&json!({"a": 1}))).end(), Fields::of("x").json("m", None).end());
+        assert_eq!(digest(Some("1"), None), Fields::named("x").text("a", Some("1")).end());
+        assert_ne!(
+            Fields::named("x").json("m", Some(&json!({"a": 1}))).end(),
+            Fields::named("x").json("m", None).end()
+        );
     }
 }

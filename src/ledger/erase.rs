@@ -64,7 +64,7 @@ type ErasedRow = (String, String, String);
 /// The digest of an erasure: why, and which fields of which rows, by kind and key.
 pub(super) fn erasure_digest(reason: &str, mut rows: Vec<ErasedRow>) -> String {
     rows.sort_unstable();
-    let fields = Fields::of("erasure").text("reason", Some(reason));
+    let fields = Fields::named("erasure").text("reason", Some(reason));
     let fields = rows.iter().fold(fields, |fields, (kind, key, erased)| {
         fields.text("kind", Some(kind)).text("key", Some(key)).text("fields", Some(erased))
     });

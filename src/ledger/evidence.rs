@@ -328,7 +328,7 @@ pub(super) async fn record_pruning(
 /// The digest of everything that earlier prunings left in place of what they took out: up to where history was shortened,
 /// when things were first seen and last changed, and which records have nothing left to prove.
 pub(super) async fn pruned_state(db: &(impl ConnectionTrait + StreamTrait), workspace: &str) -> Result<String, DbErr> {
-    let mut fields = Fields::of("pruned");
+    let mut fields = Fields::named("pruned");
     let shortened = prunings::Entity::find().filter(prunings::Column::Workspace.eq(workspace));
     for row in shortened.order_by_asc(prunings::Column::Generation).all(db).await? {
         fields = fields.number("generation", Some(row.generation)).text("hash", Some(&row.hash));
@@ -352,7 +352,7 @@ pub(super) async fn pruned_state(db: &(impl ConnectionTrait + StreamTrait), work
 
 /// The digest of a `found` record: the latest generation that it covers, and what prunings had left.
 pub(super) fn found_digest(generation_hash: &str, pruned_state: &str) -> String {
-    Fields::of("found").text("generation", Some(generation_hash)).text("pruned", Some(pruned_state)).end()
+    Fields::named("found").text("generation", Some(generation_hash)).text("pruned", Some(pruned_state)).end()
 }
 
 pub(super) fn of(workspace: &str) -> sea_orm::Select<evidence::Entity> {

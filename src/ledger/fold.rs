@@ -41,7 +41,7 @@ pub struct Folded {
 /// The digest of what all foldings left: which records stand for which.
 pub(super) async fn folded_state(db: &impl ConnectionTrait, workspace: &str) -> Result<String, DbErr> {
     let folded = of(workspace).filter(evidence::Column::Kind.eq(Kind::Folded.as_str()));
-    let mut fields = Fields::of("folded");
+    let mut fields = Fields::named("folded");
     for row in folded.order_by_asc(evidence::Column::Sequence).all(db).await? {
         fields = fields.number("sequence", Some(row.sequence)).text("first", Some(&row.subject));
         fields = fields.number("count", Some(row.count)).text("hash", Some(&row.hash));

@@ -28,7 +28,7 @@ pub(super) async fn with_names(
     let (people, teams) =
         (names_of_people(db, workspace, people, until).await?, names_of_teams(db, workspace, teams, until).await?);
     for change in &mut changes {
-        let at = |names: &HashMap<String, Vec<Named>>, id: Option<String>| -> Option<Named> {
+        let at = |names: &HashMap<String, Vec<NamedVersion>>, id: Option<String>| -> Option<NamedVersion> {
             let versions = names.get(id?.as_str())?;
             versions
                 .iter()
@@ -66,7 +66,7 @@ pub(super) async fn with_names(
 
 /// What somebody or something was called, from which generation to which.
 #[derive(Clone)]
-struct Named {
+struct NamedVersion {
     from: Generation,
     to: Option<Generation>,
     name: Option<String>,
@@ -75,7 +75,7 @@ struct Named {
     erased: bool,
 }
 
-impl Named {
+impl NamedVersion {
     /// Whether it was so still at that generation, or until it.
     fn ended_by(&self, generation: Generation) -> bool {
         self.to.is_none_or(|to| to >= generation)
@@ -87,10 +87,10 @@ async fn names_of_people(
     workspace: &str,
     ids: BTreeSet<String>,
     until: Generation,
-) -> Result<HashMap<String, Vec<Named>>, LedgerError> {
+) -> Result<HashMap<String, Vec<NamedVersion>>, LedgerError> {
     use user_versions::Column;
     type Row = (String, Generation, Option<Generation>, Option<String>, Option<String>, Option<String>);
-    let mut names: HashMap<String, Vec<Named>> = HashMap::new();
+    let mut names: HashMap<String, Vec<NamedVersion>> = HashMap::new();
     if ids.is_empty() {
         return Ok(names);
     }
@@ -110,7 +110,7 @@ async fn names_of_people(
         .order_by_asc(Column::FromGeneration);
     for (id, from, to, name, email, proof) in query.into_tuple::<Row>().all(db).await? {
         let erased = tells_of_erasure(proof.as_deref());
-        names.entry(id).or_default().push(Named { from, to, name, email, erased });
+        names.entry(id).or_default().push(NamedVersion { from, to, name, email, erased });
     }
     Ok(names)
 }
@@ -120,10 +120,10 @@ async fn names_of_teams(
     workspace: &str,
     ids: BTreeSet<String>,
     until: Generation,
-) -> Result<HashMap<String, Vec<Named>>, LedgerError> {
+) -> Result<HashMap<String, Vec<NamedVersion>>, LedgerError> {
     use group_versions::Column;
     type Row = (String, Generation, Option<Generation>, Option<String>);
-    let mut names: HashMap<String, Vec<Named>> = HashMap::new();
+    let mut names: HashMap<String, Vec<NamedVersion>> = HashMap::new();
     if ids.is_empty() {
         return Ok(names);
     }
@@ -135,7 +135,7 @@ async fn names_of_teams(
         .filter(Column::FromGeneration.lte(until))
         .order_by_asc(Column::FromGeneration);
     for (id, from, to, name) in query.into_tuple::<Row>().all(db).await? {
-        names.entry(id).or_default().push(Named { from, to, name, email: None, erased: false });
+        names.entry(id).or_default().push(NamedVersion { from, to, name, email: None, erased: false });
     }
     Ok(names)
 }

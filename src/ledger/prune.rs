@@ -222,7 +222,7 @@ async fn prune_versions(
 async fn remember_stamps(db: &DatabaseTransaction, workspace: &str, until: Generation) -> Result<(), LedgerError> {
     let history = History::read(db, workspace, until, &Only::default()).await?;
     let of = |kind: &'static str| {
-        move |(id, span): (String, super::read::Span)| pruned_stamps::ActiveModel {
+        move |(id, span): (String, super::read::GenerationSpan)| pruned_stamps::ActiveModel {
             workspace: Set(workspace.to_owned()),
             kind: Set(kind.to_owned()),
             id: Set(id),

@@ -372,8 +372,8 @@ impl Times {
     }
 
     /// `history` may be missing only for things that changed in no other generation than `from`.
-    fn stamps(&self, history: Option<&Span>, from: Generation) -> Result<Stamps, LedgerError> {
-        let Span { first, last } = history.copied().unwrap_or(Span { first: from, last: from });
+    fn stamps(&self, history: Option<&GenerationSpan>, from: Generation) -> Result<Stamps, LedgerError> {
+        let GenerationSpan { first, last } = history.copied().unwrap_or(GenerationSpan { first: from, last: from });
         let time = |number| {
             self.0.get(&number).copied().ok_or_else(|| LedgerError::Corrupt {
                 what: format!("generation {number} is named by a version and missing"),
@@ -385,15 +385,15 @@ impl Times {
 
 /// The first and the last generation that touched something.
 #[derive(Clone, Copy)]
-pub(super) struct Span {
+pub(super) struct GenerationSpan {
     pub first: Generation,
     pub last: Generation,
 }
 
 /// For each user and group, which generations touched it: its own versions and its memberships.
 pub(super) struct History {
-    pub users: HashMap<String, Span>,
-    pub groups: HashMap<String, Span>,
+    pub users: HashMap<String, GenerationSpan>,
+    pub groups: HashMap<String, GenerationSpan>,
 }
 
 impl History {
@@ -431,7 +431,7 @@ impl History {
         let query = pruned_stamps::Entity::find().filter(Column::Workspace.eq(workspace)).filter(wanted);
         for row in query.all(db).await? {
             let spans = if row.kind == prune::USER { &mut self.users } else { &mut self.groups };
-            let pruned = Span { first: row.first_generation, last: row.last_generation };
+            let pruned = GenerationSpan { first: row.first_generation, last: row.last_generation };
             spans
                 .entry(row.id)
                 .and_modify(|span| {
@@ -445,7 +445,10 @@ impl History {
 }
 
 /// A change of a membership changes both its ends, but does not bring them into being.
-fn with_memberships(mut things: HashMap<String, Span>, memberships: HashMap<String, Span>) -> HashMap<String, Span> {
+fn with_memberships(
+    mut things: HashMap<String, GenerationSpan>,
+    memberships: HashMap<String, GenerationSpan>,
+) -> HashMap<String, GenerationSpan> {
     for (id, span) in memberships {
         if let Some(thing) = things.get_mut(&id) {
             thing.last = thing.last.max(span.last);
@@ -461,7 +464,7 @@ async fn spans<E: EntityTrait>(
     workspace: &str,
     until: Generation,
     only: Condition,
-) -> Result<HashMap<String, Span>, LedgerError> {
+) -> Result<HashMap<String, GenerationSpan>, LedgerError> {
     // A version that was closed later was still open then.
     let closed = Expr::case(columns.to.lte(until), Expr::col(columns.to)).finally(Option::<i64>::None);
     let rows = E::find()
@@ -478,7 +481,7 @@ async fn spans<E: EntityTrait>(
         .stream(db)
         .await?;
     let span = |(id, first, opened, closed): (String, i64, i64, Option<i64>)| {
-        (id, Span { first, last: closed.map_or(opened, |closed| closed.max(opened)) })
+        (id, GenerationSpan { first, last: closed.map_or(opened, |closed| closed.max(opened)) })
     };
     Ok(rows.map_ok(span).try_collect().await?)
 }

@@ -86,7 +86,7 @@ impl Proof {
 
     fn salt_of(&self, field: &str) -> Option<String> {
         match &self.row_salt {
-            Some(salt) => Some(Fields::of("salt").text("row", Some(salt)).text("field", Some(field)).end()),
+            Some(salt) => Some(Fields::named("salt").text("row", Some(salt)).text("field", Some(field)).end()),
             None => self.salts.get(field).cloned(),
         }
     }
@@ -99,7 +99,7 @@ impl Proof {
             return if blank { commitment.clone() } else { String::new() };
         }
         let Some(salt) = self.salt_of(field) else { return String::new() };
-        Fields::of("field").text("field", Some(field)).text("salt", Some(&salt)).text("value", value).end()
+        Fields::named("field").text("field", Some(field)).text("salt", Some(&salt)).text("value", value).end()
     }
 
     /// Erases a field of those that the row has: its salt goes, and the commitment stays.

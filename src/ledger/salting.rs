@@ -46,14 +46,14 @@ pub(super) fn version_key(row: &user_versions::Model) -> String {
 /// What ties the salted digest of a row to the one that it was recorded with. The salted one cannot be guessed, and so
 /// neither can this.
 pub(super) fn restated(kind: &str, key: &str, recorded: &str, digest: &str) -> String {
-    let fields = Fields::of("restated").text("kind", Some(kind)).text("key", Some(key));
+    let fields = Fields::named("restated").text("kind", Some(kind)).text("key", Some(key));
     fields.text("recorded", Some(recorded)).text("digest", Some(digest)).end()
 }
 
 /// The digest of a salting: of all that it restated, by kind and key.
 pub(super) fn salting_digest(mut entries: Vec<(String, String, String)>) -> String {
     entries.sort_unstable();
-    let fields = entries.iter().fold(Fields::of("salting"), |fields, (kind, key, entry)| {
+    let fields = entries.iter().fold(Fields::named("salting"), |fields, (kind, key, entry)| {
         fields.text("kind", Some(kind)).text("key", Some(key)).text("entry", Some(entry))
     });
     fields.end()

@@ -11,7 +11,7 @@ use sea_orm::{
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::chain::{self, Deeds, Head, Step, Steps, Tally};
+use super::chain::{self, ChangeCounts, Head, KindCounts, Step, Steps};
 use super::entities::{generations, imports};
 use super::salting::{USER, version_key};
 use super::verify_erasures::{Amended, ErasedSoFar};
@@ -279,12 +279,13 @@ impl Check<'_> {
     }
 
     fn compare_tally(&mut self, row: &generations::Model, steps: &Steps) {
-        let before = self.previous.as_ref().and_then(|previous| Tally::of(previous).ok()).unwrap_or_default();
-        let Ok(then) = Tally::of(row) else {
+        let before =
+            self.previous.as_ref().and_then(|previous| ChangeCounts::from_row(previous).ok()).unwrap_or_default();
+        let Ok(then) = ChangeCounts::from_row(row) else {
             return self.found(format!("generations: the tally of generation {} cannot be read", row.number));
         };
         let now = steps.tally(&before);
-        let kinds: [(&str, Deeds, Deeds); 3] = [
+        let kinds: [(&str, KindCounts, KindCounts); 3] = [
             (USERS.name, then.users, now.users),
             (GROUPS.name, then.groups, now.groups),
             (MEMBERSHIPS.name, then.memberships, now.memberships),

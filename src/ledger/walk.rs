@@ -6,7 +6,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
 use sea_orm::{ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 use time::OffsetDateTime;
 
-use super::chain::Tally;
+use super::chain::ChangeCounts;
 use super::changes::{Found, REMOVALS, changes_of, generation, with_causes};
 use super::entities::{activity, generations, group_versions, user_versions};
 use super::question::texts;
@@ -25,11 +25,11 @@ pub(super) struct Walk<'a> {
     /// The generations that can hold one, where that is known.
     pub candidates: Option<BTreeSet<Generation>>,
     /// What the actor did, where the question names one.
-    pub deeds: Option<ActorDeeds>,
+    pub deeds: Option<ActorActivities>,
 }
 
 /// What one actor did that can have caused a change.
-pub(super) struct ActorDeeds {
+pub(super) struct ActorActivities {
     /// When, sorted.
     times: Vec<OffsetDateTime>,
     /// The generations that removed someone whom, or a team that, the actor removed. A removal can be recorded several
@@ -37,7 +37,7 @@ pub(super) struct ActorDeeds {
     removals: BTreeSet<Generation>,
 }
 
-impl ActorDeeds {
+impl ActorActivities {
     /// Whether a generation can hold a change by the actor.
     fn can_have_caused(&self, row: &generations::Model, before: Option<OffsetDateTime>) -> bool {
         let until = self.times.partition_point(|at| *at <= row.at + limits::CLOCK_DIFFERENCE);
@@ -119,7 +119,7 @@ impl Walk<'_> {
         if self.deeds.as_ref().is_some_and(|deeds| !deeds.can_have_caused(row, before)) {
             return Ok(());
         }
-        let tally = Tally::of(row)?;
+        let tally = ChangeCounts::from_row(row)?;
         let place = start.after.as_ref().filter(|_| row.number == start.generation);
         for kind in self.question.kinds() {
             let room = (limit + 1).saturating_sub(found.len());
@@ -128,7 +128,7 @@ impl Walk<'_> {
                 Some((at, key)) if kind == *at => Some(key.as_str()),
                 _ => None,
             };
-            if room > 0 && kind.of(&tally).changed > 0 {
+            if room > 0 && kind.counts_in(&tally).changed > 0 {
                 found.extend(changes_of(self.db, row, before, (kind, self.question), key, room).await?);
             }
         }
@@ -226,10 +226,10 @@ pub(super) async fn deeds_of(
     db: &DatabaseConnection,
     workspace: &str,
     actor: Option<&ActorQuestion>,
-) -> Result<Option<ActorDeeds>, LedgerError> {
+) -> Result<Option<ActorActivities>, LedgerError> {
     use activity::Column;
     let Some(ActorQuestion { ids, email }) = actor else { return Ok(None) };
-    let kinds = Changed::DEEDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
+    let kinds = Changed::ACTIVITY_KINDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
     let address = |email: &String| {
         let lowered = Expr::expr(Func::lower(Expr::col(Column::PerformedByEmail))).eq(email.to_lowercase());
         Condition::any().add(lowered).add(Column::PerformedByEmail.eq(email.as_str()))
@@ -254,5 +254,5 @@ pub(super) async fn deeds_of(
         .filter(group_versions::Column::GroupId.in_subquery(removed(Column::TeamId)));
     let mut removals: BTreeSet<Generation> = people.into_tuple::<Generation>().all(db).await?.into_iter().collect();
     removals.extend(teams.into_tuple::<Generation>().all(db).await?);
-    Ok(Some(ActorDeeds { times, removals }))
+    Ok(Some(ActorActivities { times, removals }))
 }

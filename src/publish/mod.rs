@@ -7,6 +7,6 @@ mod live;
 mod past;
 mod publisher;
 
-pub use live::{Live, Shown};
+pub use live::{Live, ServedState};
 pub use past::Past;
 pub use publisher::{PublishOptions, Publisher};

@@ -38,7 +38,7 @@ impl Past {
     /// [`LedgerError::Pruned`] if the generation was pruned, or any other error of reading the ledger.
     pub async fn at(&self, generation: Generation) -> Result<Arc<Directory>, LedgerError> {
         let mut kept = self.kept.lock().await;
-        if let Some(directory) = kept.iter().find(|directory| directory.edition.generation == generation) {
+        if let Some(directory) = kept.iter().find(|directory| directory.snapshot_id.generation == generation) {
             return Ok(Arc::clone(directory));
         }
         self.ledger.is_kept(&self.workspace, generation).await?;

@@ -11,7 +11,7 @@ use crate::clock::{self, Clock};
 use crate::directory::{Directory, Generation, Names};
 use crate::ledger::{Ledger, LedgerError, Run, RunId, Sightings};
 use crate::limits;
-use crate::scim::{Picture, resource_types};
+use crate::scim::{ServedSnapshot, resource_types};
 
 /// Keeps the [`Live`] snapshot of one workspace up to date with the ledger.
 #[derive(Clone)]
@@ -102,26 +102,26 @@ impl Publisher {
         // A clock that was ahead is right again: who was left out too early is shown again.
         let set_back = refreshing.gone_by.is_some_and(|before| clock::age(gone_by, before).is_none());
         let erasure = self.ledger.last_erasure(&self.workspace).await?;
-        let shown = self.live.picture().filter(|_| !set_back);
-        // What was erased must be in no picture any more, the earlier ones among them.
+        let shown = self.live.served().filter(|_| !set_back);
+        // What was erased must be in no served snapshot any more, the earlier ones among them.
         let erased = erasure != refreshing.erasure && shown.is_some();
         let moved = match &shown {
             None => latest != 0,
             Some(_) if erased => true,
-            Some(shown) if shown.edition().generation != latest => true,
+            Some(shown) if shown.snapshot_id().generation != latest => true,
             Some(shown) if shown.directory().first_gone.is_some_and(|gone| gone <= gone_by) => true,
             // Away mode and sign-ins change without a new generation, but only by an import.
             Some(_) if confirmed.as_ref().map(|run| run.id) == refreshing.run => false,
             Some(shown) => !shown.directory().holds_volatile(&self.ledger.volatile(&self.workspace).await?),
         };
-        let picture = if moved { Some(self.picture((latest, gone_by), shown, erased).await?) } else { None };
+        let served = if moved { Some(self.served((latest, gone_by), shown, erased).await?) } else { None };
         *refreshing = ShownFrom { run: confirmed.as_ref().map(|run| run.id), gone_by: Some(gone_by), erasure };
         // This process may have made it since, and know better.
         let sighting = self.seen.newest().filter(|newest| sighting.is_some_and(|seen| seen.run == newest.run));
         if erased {
             self.live.forget_earlier();
         }
-        self.live.show(picture, (confirmed.as_ref().and_then(|run| run.observed_at), sighting), !erased);
+        self.live.show(served, (confirmed.as_ref().and_then(|run| run.observed_at), sighting), !erased);
         Ok(confirmed)
     }
 
@@ -133,15 +133,15 @@ impl Publisher {
         clock::before(self.clock.now().min(passed), self.options.retention)
     }
 
-    async fn picture(
+    async fn served(
         &self,
         (generation, gone_by): (Generation, OffsetDateTime),
-        previous: Option<Arc<Picture>>,
+        previous: Option<Arc<ServedSnapshot>>,
         as_a_whole: bool,
-    ) -> Result<Picture, LedgerError> {
+    ) -> Result<ServedSnapshot, LedgerError> {
         let (ledger, workspace) = (&self.ledger, self.workspace.as_str());
         let mut part = None;
-        if let Some(shown) = previous.as_deref().map(|picture| picture.edition().generation)
+        if let Some(shown) = previous.as_deref().map(|served| served.snapshot_id().generation)
             && shown <= generation
             && !as_a_whole
         {
@@ -158,24 +158,24 @@ impl Publisher {
             let people = usize::try_from(ledger.count_people(workspace, generation).await?).unwrap_or(usize::MAX);
             tokio::task::spawn_blocking(move || {
                 let directory = previous.directory().with(&part, fresh, &volatile, gone_by, people);
-                Picture::new(directory, base_url, names, Some(&previous))
+                ServedSnapshot::new(directory, base_url, names, Some(&previous))
             })
         } else {
             // The earlier snapshots would share little with the new one, so keeping them would take too much memory.
             self.live.forget_earlier();
             let snapshot = ledger.snapshot(workspace, generation).await?;
             tokio::task::spawn_blocking(move || {
-                let directory = Directory::new(snapshot, gone_by, previous.as_deref().map(Picture::directory));
-                Picture::new(directory, base_url, names, previous.as_deref())
+                let directory = Directory::new(snapshot, gone_by, previous.as_deref().map(ServedSnapshot::directory));
+                ServedSnapshot::new(directory, base_url, names, previous.as_deref())
             })
         };
-        let picture = built
+        let served = built
             .await
             .map_err(|_| LedgerError::Corrupt { what: format!("generation {generation} cannot be shown") })?;
         tracing::info!(
-            workspace = %self.workspace, generation, users = picture.count(resource_types::USER),
-            groups = picture.count(resource_types::GROUP), "new generation published"
+            workspace = %self.workspace, generation, users = served.count(resource_types::USER),
+            groups = served.count(resource_types::GROUP), "new generation published"
         );
-        Ok(picture)
+        Ok(served)
     }
 }

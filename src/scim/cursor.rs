@@ -9,13 +9,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::ScimError;
-use crate::directory::{Edition, Generation};
+use crate::directory::{Generation, SnapshotId};
 
 /// A position in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// The snapshot id of the list, the same from the first page to the last.
-    pub edition: Edition,
+    pub snapshot_id: SnapshotId,
     /// The number of resources before the page.
     pub start: usize,
     /// The page size.
@@ -48,8 +48,8 @@ impl CursorKey {
     /// [`ScimError::Internal`] if no random nonce can be generated.
     pub fn seal(&self, cursor: Cursor, purpose: &str) -> Result<String, ScimError> {
         let mut sealed = [
-            cursor.edition.generation.to_be_bytes(),
-            wide(cursor.edition.left_out),
+            cursor.snapshot_id.generation.to_be_bytes(),
+            wide(cursor.snapshot_id.left_out),
             wide(cursor.start),
             wide(cursor.count),
         ]
@@ -76,7 +76,7 @@ impl CursorKey {
         let opened = self.0.open_in_place(nonce, Aad::from(purpose.as_bytes()), sealed).ok()?;
         let mut numbers = opened.chunks_exact(8).filter_map(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
         Some(Cursor {
-            edition: Edition {
+            snapshot_id: SnapshotId {
                 generation: Generation::try_from(numbers.next()?).ok()?,
                 left_out: usize::try_from(numbers.next()?).ok()?,
             },
@@ -95,7 +95,7 @@ fn wide(number: usize) -> [u8; 8] {
 mod tests {
     use super::*;
 
-    const CURSOR: Cursor = Cursor { edition: Edition { generation: 7, left_out: 1 }, start: 200, count: 100 };
+    const CURSOR: Cursor = Cursor { snapshot_id: SnapshotId { generation: 7, left_out: 1 }, start: 200, count: 100 };
 
     fn key() -> CursorKey {
         CursorKey::new(&[1; CursorKey::SECRET]).unwrap()

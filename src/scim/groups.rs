@@ -71,7 +71,7 @@ fn member_count(group: GroupRef<'_>) -> usize {
 
 /// The member at index `at` of the team's list.
 fn member(group: GroupRef<'_>, at: usize) -> Option<Resource<'_>> {
-    group.team.members.get(at).and_then(|link| group.picture.user_at(link.place))
+    group.team.members.get(at).and_then(|link| group.served.user_at(link.place))
 }
 
 fn member_id(group: GroupRef<'_>, at: usize) -> Value<'_> {
@@ -94,7 +94,7 @@ fn intercom_id(group: GroupRef<'_>, _: usize) -> Value<'_> {
 }
 
 fn workspace_id(group: GroupRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(group.picture.workspace().id.as_deref())
+    Value::maybe(group.served.workspace().id.as_deref())
 }
 
 fn distribution_method(group: GroupRef<'_>, _: usize) -> Value<'_> {
@@ -108,7 +108,7 @@ fn assignment_limit(group: GroupRef<'_>, _: usize) -> Value<'_> {
 /// The id of the member at index `at` among those with this priority level.
 fn member_with(group: GroupRef<'_>, level: Priority, at: usize) -> Value<'_> {
     let link = links_with(&group.team.members, level).get(at);
-    Value::maybe(link.and_then(|link| group.picture.user_at(link.place)).map(Resource::id))
+    Value::maybe(link.and_then(|link| group.served.user_at(link.place)).map(Resource::id))
 }
 
 fn primary_member_count(group: GroupRef<'_>) -> usize {

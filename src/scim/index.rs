@@ -13,7 +13,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub fn of<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Self {
+    pub fn build<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Self {
         let state = DefaultHashBuilder::default();
         let hashes: Vec<u64> = texts.map(|text| state.hash_one(text)).collect();
         let mut places = HashTable::with_capacity(hashes.len());

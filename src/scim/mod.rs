@@ -5,8 +5,8 @@
 //! users         the attributes of User in the table
 //! groups        the attributes of Group in the table
 //! value         resources, and the values that getters return
-//! picture       the served snapshot: a workspace at one generation, prepared for requests
-//! shelves       blocks of prepared responses
+//! served snapshot       the served snapshot: a workspace at one generation, prepared for requests
+//! response_cache    blocks of prepared responses
 //! index         a hash index from strings to positions
 //! path          resolves attribute names as clients write them
 //! filter        the filter language: parse, bind to the table, match
@@ -32,12 +32,12 @@ mod meta_schemas;
 mod page;
 mod parameters;
 mod path;
-mod picture;
 mod project;
 mod query;
 mod render;
+mod response_cache;
 mod schema;
-mod shelves;
+mod served;
 mod sort;
 mod users;
 mod value;
@@ -46,10 +46,10 @@ pub use cursor::CursorKey;
 pub use discovery::Discovery;
 pub use error::ScimError;
 pub use page::{Body, Next, Page, PageRules, Question, Walker, Window};
-pub use picture::Picture;
 pub use project::Projection;
 pub use query::Query;
 pub use schema::{Attribute, Kind, ResourceType, Returned, Schema, urn};
+pub use served::ServedSnapshot;
 pub use value::{Resource, Value};
 
 #[cfg(test)]

@@ -9,12 +9,12 @@ use super::filter::{Expression, Filter};
 use super::project::Projection;
 use super::query::Query;
 use super::render;
+use super::response_cache::Chunk;
 use super::schema::{ResourceType, urn};
-use super::shelves::Piece;
 use super::sort::Order;
 use super::value::Resource;
-use super::{Picture, ScimError, resource_types};
-use crate::directory::Edition;
+use super::{ScimError, ServedSnapshot, resource_types};
+use crate::directory::SnapshotId;
 
 /// The limits for pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Walker<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// The snapshot id of the list; `None` for the current snapshot.
-    pub edition: Option<Edition>,
+    pub snapshot_id: Option<SnapshotId>,
     /// The number of resources before this page.
     start: usize,
     /// The maximum number of resources on this page.
@@ -69,7 +69,7 @@ pub enum Body {
     /// One contiguous buffer.
     Whole(Bytes),
     /// Chunks to be sent in order. Most are slices of prepared responses.
-    Pieces(Vec<Bytes>),
+    Chunks(Vec<Bytes>),
 }
 
 /// The start of the next page, as the value of the query parameter that requests it.
@@ -140,25 +140,25 @@ impl Question {
         // compatibility with earlier versions.
         let Some(cursor) = cursor.as_deref().filter(|_| rules.cursors) else {
             let start = start_index.unwrap_or(1) - 1;
-            return Ok(Window { edition: None, start, count, by_cursor: false });
+            return Ok(Window { snapshot_id: None, start, count, by_cursor: false });
         };
         // RFC 9865 §2.1: "The cursor is omitted or empty" in the request for the first page.
         if cursor.is_empty() {
-            return Ok(Window { edition: None, start: 0, count, by_cursor: true });
+            return Ok(Window { snapshot_id: None, start: 0, count, by_cursor: true });
         }
         let cursor = walker.key.open(cursor, &self.purpose(walker))?;
         if asked.is_some_and(|asked| asked != cursor.count) {
             return Err(ScimError::InvalidCount { expected: cursor.count });
         }
-        let edition = Some(cursor.edition);
-        Ok(Window { edition, start: cursor.start, count: cursor.count, by_cursor: true })
+        let snapshot_id = Some(cursor.snapshot_id);
+        Ok(Window { snapshot_id, start: cursor.start, count: cursor.count, by_cursor: true })
     }
 
     /// The approximate number of comparisons that the query takes.
     #[must_use]
-    pub fn effort(&self, picture: &Picture) -> usize {
+    pub fn effort(&self, served: &ServedSnapshot) -> usize {
         let filter = self.query.filter.as_ref().filter(|_| !self.filters.is_empty());
-        let resources: usize = self.types.iter().map(|kind| picture.count(kind)).sum();
+        let resources: usize = self.types.iter().map(|kind| served.count(kind)).sum();
         resources.saturating_mul(filter.map_or(0, Expression::size) + usize::from(self.order.is_some()))
     }
 
@@ -166,10 +166,10 @@ impl Question {
     ///
     /// # Errors
     /// [`ScimError::Internal`] if a cursor cannot be encrypted.
-    pub fn list(&self, picture: &Picture, window: Window, walker: Walker<'_>) -> Result<Page, ScimError> {
-        let Listed { total_results, items_per_page, pieces } = self.select(picture, window);
+    pub fn list(&self, served: &ServedSnapshot, window: Window, walker: Walker<'_>) -> Result<Page, ScimError> {
+        let Listed { total_results, items_per_page, chunks } = self.select(served, window);
         let cursor = |start| {
-            let cursor = Cursor { edition: picture.edition(), start, count: window.count };
+            let cursor = Cursor { snapshot_id: served.snapshot_id(), start, count: window.count };
             walker.key.seal(cursor, &self.purpose(walker))
         };
         let end = window.start.saturating_add(items_per_page);
@@ -191,44 +191,44 @@ impl Question {
             next_cursor: next.as_ref().and_then(Next::cursor),
             previous_cursor: previous.as_deref(),
         };
-        let length: usize = pieces.iter().map(|piece| piece.bytes().len() + COMMA.len()).sum();
+        let length: usize = chunks.iter().map(|chunk| chunk.bytes().len() + COMMA.len()).sum();
         let body = if length < TOGETHER {
             let mut body = head.written(length + TAIL.len()).into_bytes();
-            for (place, piece) in pieces.iter().enumerate() {
+            for (place, chunk) in chunks.iter().enumerate() {
                 body.extend_from_slice(if place == 0 { b"" } else { COMMA });
-                body.extend_from_slice(piece.bytes());
+                body.extend_from_slice(chunk.bytes());
             }
             body.extend_from_slice(TAIL);
             Body::Whole(body.into())
         } else {
-            let mut body = Vec::with_capacity(2 * pieces.len() + 1);
+            let mut body = Vec::with_capacity(2 * chunks.len() + 1);
             body.push(head.written(0).into());
-            for piece in pieces {
-                body.extend([piece.shared(), Bytes::from_static(COMMA)]);
+            for chunk in chunks {
+                body.extend([chunk.shared(), Bytes::from_static(COMMA)]);
             }
             // Replace the last comma with the end of the list.
             body.pop();
             body.push(Bytes::from_static(TAIL));
-            Body::Pieces(body)
+            Body::Chunks(body)
         };
         Ok(Page { body, total_results, items_per_page, next })
     }
 
-    fn select<'p>(&self, picture: &'p Picture, window: Window) -> Listed<'p> {
+    fn select<'p>(&self, served: &'p ServedSnapshot, window: Window) -> Listed<'p> {
         let Self { query, types, .. } = self;
         let (total_results, shown) = if query.filter.is_none() && query.sort.is_none() {
             // Every resource matches, in the stored order, so only those on the page need to be read.
-            let parts = parts(picture, types, window);
-            let total_results = types.iter().map(|kind| picture.count(kind)).sum();
+            let parts = parts(served, types, window);
+            let total_results = types.iter().map(|kind| served.count(kind)).sum();
             if types.iter().all(|kind| query.projection(kind).is_none()) {
                 let items_per_page = parts.iter().map(|(_, places)| places.len()).sum();
-                let pieces = parts.into_iter().flat_map(|(kind, places)| picture.ready_part(kind, places)).collect();
-                return Listed { total_results, items_per_page, pieces };
+                let chunks = parts.into_iter().flat_map(|(kind, places)| served.ready_part(kind, places)).collect();
+                return Listed { total_results, items_per_page, chunks };
             }
-            let shown = parts.into_iter().flat_map(|(kind, places)| picture.part(kind, places)).collect();
+            let shown = parts.into_iter().flat_map(|(kind, places)| served.part(kind, places)).collect();
             (total_results, shown)
         } else {
-            self.matching(picture, window)
+            self.matching(served, window)
         };
         // Empty if the query has neither `attributes` nor `excludedAttributes`.
         let projections: Vec<(&ResourceType, Projection)> =
@@ -237,30 +237,30 @@ impl Question {
             projections.iter().find(|(kind, _)| *kind == resource.resource_type()).map(|(_, projection)| projection)
         };
         let items_per_page = shown.len();
-        let pieces = shown.iter().map(|resource| match projection(resource) {
-            None => resource.piece(),
+        let chunks = shown.iter().map(|resource| match projection(resource) {
+            None => resource.chunk(),
             Some(projection) => {
                 let mut body = Vec::new();
                 render::resource(&mut body, *resource, projection);
-                Piece::Made(body.into())
+                Chunk::Made(body.into())
             }
         });
-        Listed { total_results, items_per_page, pieces: pieces.collect() }
+        Listed { total_results, items_per_page, chunks: chunks.collect() }
     }
 
     /// Returns the number of resources that match, and those in the window, sorted.
-    fn matching<'p>(&self, picture: &'p Picture, window: Window) -> (usize, Vec<Resource<'p>>) {
+    fn matching<'p>(&self, served: &'p ServedSnapshot, window: Window) -> (usize, Vec<Resource<'p>>) {
         let mut matching = Vec::new();
         match &self.query.filter {
             Some(filter) if self.filters.is_empty() => {
-                matching.extend(filter.user_name().into_iter().flat_map(|name| picture.users_named(name)));
+                matching.extend(filter.user_name().into_iter().flat_map(|name| served.users_named(name)));
             }
             filter => {
                 for (place, kind) in self.types.iter().enumerate() {
                     let fulfils =
                         |resource: &Resource<'_>| self.filters.get(place).is_none_or(|by| by.matches(*resource));
                     // Ordered by id, so that all pages share one order.
-                    matching.extend(picture.all(kind).filter(fulfils));
+                    matching.extend(served.all(kind).filter(fulfils));
                 }
                 // NB: a teammate who was removed and invited again has two accounts with the same name and address.
                 // Many clients use the first result, so the active account comes first.
@@ -335,19 +335,19 @@ struct Listed<'p> {
     total_results: usize,
     items_per_page: usize,
     /// The chunks, without the commas between them.
-    pieces: Vec<Piece<'p>>,
+    chunks: Vec<Chunk<'p>>,
 }
 
 /// Splits a window over all types into a range of positions for each type.
 fn parts(
-    picture: &Picture,
+    served: &ServedSnapshot,
     types: &[&'static ResourceType],
     window: Window,
 ) -> Vec<(&'static ResourceType, Range<usize>)> {
     let (mut skip, mut room) = (window.start, window.count);
     let mut parts = Vec::new();
     for kind in types {
-        let count = picture.count(kind);
+        let count = served.count(kind);
         let start = skip.min(count);
         let end = start.saturating_add(room).min(count);
         parts.push((*kind, start..end));

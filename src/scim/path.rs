@@ -18,7 +18,7 @@ pub struct Path {
 
 /// What a name refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named {
+pub enum AttributeName {
     /// One attribute or sub-attribute.
     Attribute(Path),
     /// All attributes of a schema: the name is its URN alone.
@@ -36,7 +36,7 @@ impl Path {
 /// Resolves a name in the table of a resource type. Returns `None` if the type has no such attribute.
 ///
 /// RFC 7643 §2.1: "Attribute names are case insensitive".
-pub fn find(resource_type: &ResourceType, name: &str) -> Option<Named> {
+pub fn find(resource_type: &ResourceType, name: &str) -> Option<AttributeName> {
     // The dot in a URN's `2.0` does not separate a sub-attribute, so the URN is removed before the name is split at
     // dots.
     for (place, section) in resource_type.sections.iter().enumerate() {
@@ -45,18 +45,18 @@ pub fn find(resource_type: &ResourceType, name: &str) -> Option<Named> {
             continue;
         };
         match &name[prefix.len()..] {
-            "" => return Some(Named::Section(place)),
+            "" => return Some(AttributeName::Section(place)),
             // RFC 7643 §3.1: the common attributes are part of every schema, so they may be prefixed with its URN.
             rest => {
                 let rest = rest.strip_prefix(':')?;
                 return in_section(resource_type, place, rest)
                     .or_else(|| common(resource_type, rest))
-                    .map(Named::Attribute);
+                    .map(AttributeName::Attribute);
             }
         }
     }
     let core = resource_type.sections.iter().position(|section| section.schema.is_some() && !section.extension)?;
-    in_section(resource_type, core, name).or_else(|| common(resource_type, name)).map(Named::Attribute)
+    in_section(resource_type, core, name).or_else(|| common(resource_type, name)).map(AttributeName::Attribute)
 }
 
 fn common(resource_type: &ResourceType, name: &str) -> Option<Path> {
@@ -84,8 +84,8 @@ mod tests {
 
     fn found(name: &str) -> Option<String> {
         match find(&USER, name)? {
-            Named::Section(section) => USER.sections[section].schema.map(|schema| schema.id.to_owned()),
-            Named::Attribute(path) => {
+            AttributeName::Section(section) => USER.sections[section].schema.map(|schema| schema.id.to_owned()),
+            AttributeName::Attribute(path) => {
                 let (attribute, sub) = path.resolve(&USER);
                 Some(sub.map_or(attribute.name.to_owned(), |sub| format!("{}.{}", attribute.name, sub.name)))
             }

@@ -1,25 +1,25 @@
 //! `attributes` and `excludedAttributes` (RFC 7644 §3.4.2.5, §3.9): which attributes a response has.
 
-use super::path::{self, Named};
+use super::path::{self, AttributeName};
 use super::schema::{Attribute, ResourceType, Returned};
 
 /// The attributes of a resource type that a response has.
 #[derive(Clone, Debug)]
 pub struct Projection {
     /// Indexed by section of the type, then by attribute.
-    shown: Vec<Vec<Shown>>,
+    shown: Vec<Vec<Visibility>>,
 }
 
 /// Which part of an attribute is returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(super) enum Visibility {
     No,
     Whole,
     /// Only the sub-attributes with these indices.
     Some(Vec<usize>),
 }
 
-impl Shown {
+impl Visibility {
     /// Whether the sub-attribute with index `sub` is returned.
     pub(super) fn has(&self, sub: usize) -> bool {
         match self {
@@ -34,8 +34,9 @@ impl Projection {
     /// The attributes that are returned if the request selects none.
     #[must_use]
     pub fn default_of(resource_type: &ResourceType) -> Self {
-        let shown =
-            |attribute: &Attribute| if attribute.returned == Returned::Request { Shown::No } else { Shown::Whole };
+        let shown = |attribute: &Attribute| {
+            if attribute.returned == Returned::Request { Visibility::No } else { Visibility::Whole }
+        };
         Self { shown: by_section(resource_type, shown) }
     }
 
@@ -45,19 +46,20 @@ impl Projection {
     /// attributes and any attributes or sub-attributes explicitly requested by the "attributes" parameter."
     #[must_use]
     pub fn only<'n>(resource_type: &ResourceType, names: impl IntoIterator<Item = &'n str>) -> Self {
-        let always =
-            |attribute: &Attribute| if attribute.returned == Returned::Always { Shown::Whole } else { Shown::No };
+        let always = |attribute: &Attribute| {
+            if attribute.returned == Returned::Always { Visibility::Whole } else { Visibility::No }
+        };
         let mut projection = Self { shown: by_section(resource_type, always) };
         for name in names {
             match path::find(resource_type, name) {
-                Some(Named::Section(section)) => projection.shown[section].fill(Shown::Whole),
-                Some(Named::Attribute(path)) => {
+                Some(AttributeName::Section(section)) => projection.shown[section].fill(Visibility::Whole),
+                Some(AttributeName::Attribute(path)) => {
                     let shown = &mut projection.shown[path.section][path.attribute];
                     match (path.sub, &mut *shown) {
-                        (None, _) => *shown = Shown::Whole,
-                        (Some(_), Shown::Whole) => {}
-                        (Some(sub), Shown::Some(places)) => places.push(sub),
-                        (Some(sub), Shown::No) => *shown = Shown::Some(vec![sub]),
+                        (None, _) => *shown = Visibility::Whole,
+                        (Some(_), Visibility::Whole) => {}
+                        (Some(sub), Visibility::Some(places)) => places.push(sub),
+                        (Some(sub), Visibility::No) => *shown = Visibility::Some(vec![sub]),
                     }
                 }
                 None => {}
@@ -76,14 +78,14 @@ impl Projection {
         let mut projection = Self::default_of(resource_type);
         for name in names {
             match path::find(resource_type, name) {
-                Some(Named::Section(section)) => {
+                Some(AttributeName::Section(section)) => {
                     for (shown, attribute) in
                         projection.shown[section].iter_mut().zip(resource_type.sections[section].attributes)
                     {
                         exclude(shown, attribute, None);
                     }
                 }
-                Some(Named::Attribute(path)) => {
+                Some(AttributeName::Attribute(path)) => {
                     exclude(
                         &mut projection.shown[path.section][path.attribute],
                         path.resolve(resource_type).0,
@@ -96,23 +98,23 @@ impl Projection {
         projection
     }
 
-    pub(super) fn shown(&self, section: usize, attribute: usize) -> &Shown {
+    pub(super) fn shown(&self, section: usize, attribute: usize) -> &Visibility {
         &self.shown[section][attribute]
     }
 }
 
-fn by_section(resource_type: &ResourceType, shown: impl Fn(&Attribute) -> Shown) -> Vec<Vec<Shown>> {
+fn by_section(resource_type: &ResourceType, shown: impl Fn(&Attribute) -> Visibility) -> Vec<Vec<Visibility>> {
     resource_type.sections.iter().map(|section| section.attributes.iter().map(&shown).collect()).collect()
 }
 
-fn exclude(shown: &mut Shown, attribute: &Attribute, sub: Option<usize>) {
+fn exclude(shown: &mut Visibility, attribute: &Attribute, sub: Option<usize>) {
     match (sub, &mut *shown) {
         _ if attribute.returned == Returned::Always => {}
-        (None, _) => *shown = Shown::No,
-        (Some(sub), Shown::Whole) => {
-            *shown = Shown::Some((0..attribute.sub_attributes().len()).filter(|place| *place != sub).collect());
+        (None, _) => *shown = Visibility::No,
+        (Some(sub), Visibility::Whole) => {
+            *shown = Visibility::Some((0..attribute.sub_attributes().len()).filter(|place| *place != sub).collect());
         }
-        (Some(sub), Shown::Some(places)) => places.retain(|place| *place != sub),
-        (Some(_), Shown::No) => {}
+        (Some(sub), Visibility::Some(places)) => places.retain(|place| *place != sub),
+        (Some(_), Visibility::No) => {}
     }
 }

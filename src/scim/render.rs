@@ -1,6 +1,6 @@
 //! Renders a resource as JSON, using the schema table.
 
-use super::project::{Projection, Shown};
+use super::project::{Projection, Visibility};
 use super::schema::{Attribute, Content, SCHEMAS, Section};
 use super::value::{Resource, Value};
 use crate::date_time;
@@ -29,7 +29,7 @@ fn attributes(
 ) {
     for (place, attribute) in all.iter().enumerate() {
         let shown = projection.shown(section, place);
-        if *shown == Shown::No {
+        if *shown == Visibility::No {
             continue;
         }
         if attribute.name == SCHEMAS {
@@ -41,13 +41,13 @@ fn attributes(
             Content::One(getter) => object.value(attribute.name, &getter.get(resource, 0)),
             Content::Complex(sub) => object.nested(attribute.name, |inner| subs(inner, resource, shown, sub, 0)),
             Content::Many(count, getter) => {
-                let count = count.of(resource);
+                let count = count.count_in(resource);
                 if count > 0 || attribute.shown_when_empty {
                     object.list(attribute.name, count, |out, at| write_value(out, &getter.get(resource, at)));
                 }
             }
             Content::ComplexMany(count, sub) => {
-                let count = count.of(resource);
+                let count = count.count_in(resource);
                 if count > 0 || attribute.shown_when_empty {
                     object.list(attribute.name, count, |out, at| {
                         let mut inner = Object::open(out);
@@ -81,11 +81,11 @@ fn schemas(out: &mut Vec<u8>, resource: Resource<'_>, projection: &Projection) {
 fn is_present(resource: Resource<'_>, projection: &Projection, place: usize, section: &Section) -> bool {
     section.attributes.iter().enumerate().any(|(at, attribute)| {
         let shown = projection.shown(place, at);
-        *shown != Shown::No
+        *shown != Visibility::No
             && match attribute.content {
                 Content::One(getter) => getter.get(resource, 0) != Value::Absent,
                 Content::Many(count, _) | Content::ComplexMany(count, _) => {
-                    count.of(resource) > 0 || attribute.shown_when_empty
+                    count.count_in(resource) > 0 || attribute.shown_when_empty
                 }
                 Content::Complex(all) => all.iter().enumerate().any(|(at, sub)| match sub.content {
                     Content::One(getter) => shown.has(at) && getter.get(resource, 0) != Value::Absent,
@@ -95,7 +95,7 @@ fn is_present(resource: Resource<'_>, projection: &Projection, place: usize, sec
     })
 }
 
-fn subs(object: &mut Object<'_>, resource: Resource<'_>, shown: &Shown, all: &[Attribute], at: usize) {
+fn subs(object: &mut Object<'_>, resource: Resource<'_>, shown: &Visibility, all: &[Attribute], at: usize) {
     for (place, sub) in all.iter().enumerate() {
         if let (true, Content::One(getter)) = (shown.has(place), sub.content) {
             object.value(sub.name, &getter.get(resource, at));

@@ -188,7 +188,7 @@ impl Getter {
 
 impl Count {
     /// Calls the function. Returns 0 for a resource of another type.
-    pub(super) fn of(&self, resource: Resource<'_>) -> usize {
+    pub(super) fn count_in(&self, resource: Resource<'_>) -> usize {
         match (self, resource) {
             (Self::Any(count), resource) => count(resource),
             (Self::User(count), Resource::User(user)) => count(user),

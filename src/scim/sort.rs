@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use time::OffsetDateTime;
 
 use super::ScimError;
-use super::path::{self, Named};
+use super::path::{self, AttributeName};
 use super::schema::{Attribute, Content, Getter, Kind, ResourceType};
 use super::value::{Resource, Value};
 use crate::directory::text::comparable;
@@ -62,7 +62,7 @@ impl Sort {
 
     /// Returns `None` if the type has no such attribute.
     fn source(&self, kind: &'static ResourceType) -> Result<Option<Source>, ScimError> {
-        let Some(Named::Attribute(path)) = path::find(kind, &self.by) else { return Ok(None) };
+        let Some(AttributeName::Attribute(path)) = path::find(kind, &self.by) else { return Ok(None) };
         let (attribute, sub) = path.resolve(kind);
         // RFC 7644 §3.4.2.3: "If the attribute is complex, the attribute name must be a path to a sub-attribute". A
         // multi-valued attribute is sorted by its `value`.
@@ -123,7 +123,7 @@ impl Source {
     fn place(self, resource: Resource<'_>) -> Option<usize> {
         let count = match self.attribute.content {
             Content::One(_) | Content::Complex(_) => return Some(0),
-            Content::Many(count, _) | Content::ComplexMany(count, _) => count.of(resource),
+            Content::Many(count, _) | Content::ComplexMany(count, _) => count.count_in(resource),
         };
         let primary: Option<Getter> =
             self.attribute.sub_attributes().iter().find(|sub| sub.name == "primary").and_then(|sub| {

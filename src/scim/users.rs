@@ -185,11 +185,11 @@ fn name(user: UserRef<'_>, _: usize) -> Value<'_> {
 }
 
 fn given_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.user.given_and_family(user.picture.names()).0)
+    Value::maybe(user.person.user.given_and_family(user.served.names()).0)
 }
 
 fn family_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.user.given_and_family(user.picture.names()).1)
+    Value::maybe(user.person.user.given_and_family(user.served.names()).1)
 }
 
 fn title(user: UserRef<'_>, _: usize) -> Value<'_> {
@@ -229,7 +229,7 @@ fn group_count(user: UserRef<'_>) -> usize {
 
 /// The team at index `at` of the teammate's list.
 fn group(user: UserRef<'_>, at: usize) -> Option<Resource<'_>> {
-    user.person.teams.get(at).and_then(|link| user.picture.group_at(link.place))
+    user.person.teams.get(at).and_then(|link| user.served.group_at(link.place))
 }
 
 fn group_id(user: UserRef<'_>, at: usize) -> Value<'_> {
@@ -287,7 +287,7 @@ fn intercom_id(user: UserRef<'_>, _: usize) -> Value<'_> {
 }
 
 fn workspace_id(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.picture.workspace().id.as_deref())
+    Value::maybe(user.served.workspace().id.as_deref())
 }
 
 fn has_inbox_seat(user: UserRef<'_>, _: usize) -> Value<'_> {
@@ -297,7 +297,7 @@ fn has_inbox_seat(user: UserRef<'_>, _: usize) -> Value<'_> {
 /// The id of the team at index `at` among those in which the teammate has this priority level.
 fn team_with(user: UserRef<'_>, level: Priority, at: usize) -> Value<'_> {
     let link = links_with(&user.person.teams, level).get(at);
-    Value::maybe(link.and_then(|link| user.picture.group_at(link.place)).map(Resource::id))
+    Value::maybe(link.and_then(|link| user.served.group_at(link.place)).map(Resource::id))
 }
 
 fn primary_team_count(user: UserRef<'_>) -> usize {

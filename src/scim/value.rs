@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use time::OffsetDateTime;
 
-use super::picture::Picture;
 use super::schema::{self, ResourceType};
+use super::served::ServedSnapshot;
 use crate::directory::{Person, Team};
 
 /// A resource of a served snapshot.
@@ -20,7 +20,7 @@ pub enum Resource<'a> {
 /// A user, with the served snapshot that it belongs to.
 #[derive(Clone, Copy)]
 pub struct UserRef<'a> {
-    pub(super) picture: &'a Picture,
+    pub(super) served: &'a ServedSnapshot,
     pub(super) person: &'a Person,
     pub(super) place: usize,
 }
@@ -28,7 +28,7 @@ pub struct UserRef<'a> {
 /// A group, with the served snapshot that it belongs to.
 #[derive(Clone, Copy)]
 pub struct GroupRef<'a> {
-    pub(super) picture: &'a Picture,
+    pub(super) served: &'a ServedSnapshot,
     pub(super) team: &'a Team,
     pub(super) place: usize,
 }
@@ -112,16 +112,16 @@ impl<'a> Resource<'a> {
     }
 
     /// The served snapshot that the resource belongs to.
-    pub(super) fn picture(self) -> &'a Picture {
+    pub(super) fn served(self) -> &'a ServedSnapshot {
         match self {
-            Self::User(user) => user.picture,
-            Self::Group(group) => group.picture,
+            Self::User(user) => user.served,
+            Self::Group(group) => group.served,
         }
     }
 
     /// The URL of the resource: `meta.location`, and `$ref` in other resources.
     #[must_use]
     pub fn location(self) -> String {
-        [self.picture().base_url(), self.resource_type().endpoint, "/", self.id()].concat()
+        [self.served().base_url(), self.resource_type().endpoint, "/", self.id()].concat()
     }
 }

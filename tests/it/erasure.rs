@@ -358,17 +358,17 @@ async fn who_was_erased_is_shown_by_the_id_alone(database: TestDatabase) {
     };
     let publisher = Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone());
     publisher.refresh().await.unwrap();
-    let before = publisher.live().picture().unwrap();
+    let before = publisher.live().served().unwrap();
     hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
     hand.full().await;
     publisher.refresh().await.unwrap();
-    assert!(publisher.live().picture_at(before.edition()).is_some());
+    assert!(publisher.live().served_at(before.snapshot_id()).is_some());
     erase(&hand, BO).await;
     publisher.refresh().await.unwrap();
-    let shown = publisher.live().picture().unwrap();
+    let shown = publisher.live().served().unwrap();
     let names: Vec<String> = shown.all(resource_types::USER).map(|user| user.name().to_owned()).collect();
     assert!(names.contains(&format!("adm_{}", small.bo)) && !names.contains(&BO.to_owned()), "{names:?}");
-    assert!(publisher.live().picture_at(before.edition()).is_none(), "no earlier picture holds him either");
+    assert!(publisher.live().served_at(before.snapshot_id()).is_none(), "no earlier picture holds him either");
     assert!(shown.directory().people.iter().filter(|person| person.user.erased).count() == 1);
 }
 

@@ -96,7 +96,7 @@ async fn found_after(hand: &Hand, connection: &DatabaseConnection, deed: &str) -
 }
 
 /// What is done, and how what is found begins.
-const DEEDS: &[(&str, &str)] = &[
+const ACTIVITY_KINDS: &[(&str, &str)] = &[
     ("UPDATE activity SET performed_by_email = 'eve@example.com' WHERE kind = 'admin_deletion'", "activity: entry "),
     ("UPDATE activity SET performed_by_id = '1' WHERE kind = 'admin_deletion'", "activity: entry "),
     ("UPDATE activity SET performed_by_id = NULL WHERE kind = 'admin_deletion'", "activity: entry "),
@@ -210,7 +210,7 @@ async fn whoever_changes_or_removes_or_adds_what_the_history_tells_is_found(data
     assert!(entries > 0);
     assert_eq!((verified.runs, verified.requests, verified.activity), (4, 3, entries));
     assert_eq!(verified.taken_as_found, None);
-    for (deed, expected) in DEEDS {
+    for (deed, expected) in ACTIVITY_KINDS {
         let found = found_after(&hand, &connection, deed).await;
         assert!(found.iter().any(|finding| finding.starts_with(expected)), "{deed}: {found:?}");
     }

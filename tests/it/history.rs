@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use intercom_scim_bridge::directory::{Directory, Names, Snapshot};
-use intercom_scim_bridge::flat::{attributes_of_group, attributes_of_membership, attributes_of_user};
 use intercom_scim_bridge::http::change_document;
 use intercom_scim_bridge::ledger::{ChangeKind, ChangePosition, LedgerError, Mode, RecordedChange};
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use intercom_scim_bridge::scim::resource_types;
+use intercom_scim_bridge::tabular::{attributes_of_group, attributes_of_membership, attributes_of_user};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
@@ -285,7 +285,7 @@ async fn a_place_of_another_ledger_is_refused(database: TestDatabase) {
 
 /// Something that happens in a workspace.
 #[derive(Clone, Debug)]
-enum Deed {
+enum ActivityKind {
     Join(String),
     Leave(usize),
     Return(usize),
@@ -297,61 +297,62 @@ enum Deed {
     Exit(usize, usize),
 }
 
-fn deeds() -> impl Strategy<Value = Vec<Vec<Deed>>> {
+fn deeds() -> impl Strategy<Value = Vec<Vec<ActivityKind>>> {
     let who = || 0_usize..8;
     let deed = prop_oneof![
-        "[A-Z][a-zé]{1,6} [A-Z][a-z]{1,6}".prop_map(Deed::Join),
-        who().prop_map(Deed::Leave),
-        who().prop_map(Deed::Return),
-        (who(), proptest::option::of("[A-Za-z ]{1,8}")).prop_map(|(who, title)| Deed::Retitle(who, title)),
-        who().prop_map(Deed::Reseat),
-        ("[A-Z][a-z]{1,6}", proptest::collection::vec(who(), 0..4)).prop_map(|(name, who)| Deed::Found(name, who)),
-        who().prop_map(Deed::Dissolve),
-        (who(), who()).prop_map(|(who, team)| Deed::Enter(who, team)),
-        (who(), who()).prop_map(|(who, team)| Deed::Exit(who, team)),
+        "[A-Z][a-zé]{1,6} [A-Z][a-z]{1,6}".prop_map(ActivityKind::Join),
+        who().prop_map(ActivityKind::Leave),
+        who().prop_map(ActivityKind::Return),
+        (who(), proptest::option::of("[A-Za-z ]{1,8}")).prop_map(|(who, title)| ActivityKind::Retitle(who, title)),
+        who().prop_map(ActivityKind::Reseat),
+        ("[A-Z][a-z]{1,6}", proptest::collection::vec(who(), 0..4))
+            .prop_map(|(name, who)| ActivityKind::Found(name, who)),
+        who().prop_map(ActivityKind::Dissolve),
+        (who(), who()).prop_map(|(who, team)| ActivityKind::Enter(who, team)),
+        (who(), who()).prop_map(|(who, team)| ActivityKind::Exit(who, team)),
     ];
     proptest::collection::vec(proptest::collection::vec(deed, 0..5), 1..7)
 }
 
 /// Does a deed, if there is somebody to do it to. Those who left wait in `gone`.
-fn perform(workspace: &mut Workspace, gone: &mut Vec<(u64, Admin)>, deed: &Deed, at: i64) {
+fn perform(workspace: &mut Workspace, gone: &mut Vec<(u64, Admin)>, deed: &ActivityKind, at: i64) {
     let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
     let teams: Vec<u64> = workspace.teams().map(|(id, _)| id).collect();
     let person = |which: usize| people[which % people.len()];
     let team = |which: usize| teams.get(which % teams.len().max(1)).copied();
     match deed {
-        Deed::Join(name) => {
+        ActivityKind::Join(name) => {
             workspace.add_teammate(name);
         }
-        Deed::Leave(who) if people.len() > 2 => {
+        ActivityKind::Leave(who) if people.len() > 2 => {
             let id = person(*who);
             let admin = workspace.admins().find(|(other, _)| *other == id).unwrap().1.clone();
             workspace.remove_admin(id, people[0], at);
             gone.push((id, admin));
         }
-        Deed::Leave(_) => {}
-        Deed::Return(who) => {
+        ActivityKind::Leave(_) => {}
+        ActivityKind::Return(who) => {
             if !gone.is_empty() {
                 let (id, admin) = gone.swap_remove(who % gone.len());
                 workspace.put_back(id, admin);
             }
         }
-        Deed::Retitle(who, title) => workspace.admin_mut(person(*who)).unwrap().job_title.clone_from(title),
-        Deed::Reseat(who) => {
+        ActivityKind::Retitle(who, title) => workspace.admin_mut(person(*who)).unwrap().job_title.clone_from(title),
+        ActivityKind::Reseat(who) => {
             let admin = workspace.admin_mut(person(*who)).unwrap();
             admin.has_inbox_seat = !admin.has_inbox_seat;
         }
-        Deed::Found(name, who) => {
+        ActivityKind::Found(name, who) => {
             let members: Vec<u64> = who.iter().map(|who| person(*who)).collect();
             workspace.add_team(name, &members);
         }
-        Deed::Dissolve(which) => teams.get(*which).iter().for_each(|team| workspace.remove_team(**team)),
-        Deed::Enter(who, which) => {
+        ActivityKind::Dissolve(which) => teams.get(*which).iter().for_each(|team| workspace.remove_team(**team)),
+        ActivityKind::Enter(who, which) => {
             if let Some(team) = team(*which) {
                 workspace.team_mut(team).unwrap().members.insert(person(*who), None);
             }
         }
-        Deed::Exit(who, which) => {
+        ActivityKind::Exit(who, which) => {
             if let Some(team) = team(*which) {
                 workspace.team_mut(team).unwrap().members.remove(&person(*who));
             }
@@ -421,7 +422,7 @@ async fn changes_put_together_are_the_current_state_and_any_past_one_stays_what_
     checked.await.unwrap().unwrap();
 }
 
-async fn check(database: TestDatabase, history: &[Vec<Deed>]) {
+async fn check(database: TestDatabase, history: &[Vec<ActivityKind>]) {
     let mut workspace = Workspace::new(TOKEN);
     for name in ["Ada Lovelace", "Bo Diddley", "Cy Twombly"] {
         workspace.add_teammate(name);
@@ -436,11 +437,11 @@ async fn check(database: TestDatabase, history: &[Vec<Deed>]) {
     };
     let shown = async |publisher: &Publisher| {
         publisher.refresh().await.unwrap();
-        let picture = publisher.live().picture().unwrap();
+        let served = publisher.live().served().unwrap();
         let bodies = |kind| {
-            picture.all(kind).map(|resource| (resource.version().to_owned(), resource.ready())).collect::<Vec<_>>()
+            served.all(kind).map(|resource| (resource.version().to_owned(), resource.ready())).collect::<Vec<_>>()
         };
-        (picture.edition(), bodies(resource_types::USER), bodies(resource_types::GROUP))
+        (served.snapshot_id(), bodies(resource_types::USER), bodies(resource_types::GROUP))
     };
     let step_by_step = publisher();
     let mut then: Vec<(OffsetDateTime, Snapshot)> = Vec::new();

@@ -325,7 +325,7 @@ async fn what_changes_without_a_generation_is_fresh_too() {
         workspace.admin_mut(first).unwrap().away = !before;
     });
     assert_eq!(away(&with(&bridge, path, ("Cache-Control", "no-cache")).await), !before);
-    assert_eq!(bridge.app.service().workspaces["default"].live.picture().unwrap().edition().generation, 1);
+    assert_eq!(bridge.app.service().workspaces["default"].live.served().unwrap().snapshot_id().generation, 1);
     bridge.stop().await;
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use intercom_scim_bridge::directory::Names;
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
-use intercom_scim_bridge::scim::{Picture, resource_types};
+use intercom_scim_bridge::scim::{ServedSnapshot, resource_types};
 
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
@@ -28,13 +28,13 @@ fn publisher(hand: &Hand) -> Publisher {
     Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone())
 }
 
-async fn shown(publisher: &Publisher) -> Arc<Picture> {
+async fn shown(publisher: &Publisher) -> Arc<ServedSnapshot> {
     publisher.refresh().await.unwrap();
-    publisher.live().picture().unwrap()
+    publisher.live().served().unwrap()
 }
 
-fn names(picture: &Arc<Picture>) -> String {
-    let users = picture.all(resource_types::USER);
+fn names(served: &Arc<ServedSnapshot>) -> String {
+    let users = served.all(resource_types::USER);
     users
         .map(|user| format!("{}{}", user.name(), if user.is_active() { "" } else { " (gone)" }))
         .collect::<Vec<_>>()
@@ -61,13 +61,13 @@ async fn who_is_gone_is_visible_for_so_long_and_then_in_the_ledger_alone(databas
     assert_eq!(names(&after), "ada.lovelace@example.com, cy.twombly@example.com");
 
     // It is another list of the same generation; who walks over the first one goes on over it.
-    assert_eq!(after.edition().generation, first.edition().generation);
-    assert_ne!(after.edition(), first.edition());
-    assert_eq!(names(&publisher.live().picture_at(first.edition()).unwrap()), with_bo);
+    assert_eq!(after.snapshot_id().generation, first.snapshot_id().generation);
+    assert_ne!(after.snapshot_id(), first.snapshot_id());
+    assert_eq!(names(&publisher.live().served_at(first.snapshot_id()).unwrap()), with_bo);
     // The ledger keeps him, and a bridge that starts now leaves him out at once.
     assert_eq!(hand.recorded().await.users.len(), 3);
     let restarted = self::publisher(&hand);
-    assert_eq!(shown(&restarted).await.edition(), after.edition());
+    assert_eq!(shown(&restarted).await.snapshot_id(), after.snapshot_id());
     assert_eq!(hand.full().await.generation, None);
 }
 
@@ -82,9 +82,9 @@ async fn somebody_who_comes_back_is_visible_again(database: TestDatabase) {
     assert_eq!(shown(&publisher).await.count(resource_types::USER), 2);
     hand.simulator.change(|workspace| workspace.put_back(small.bo, bo));
     assert_eq!(hand.full().await.counts.users_restored, 1);
-    let picture = shown(&publisher).await;
-    assert_eq!(names(&picture), "ada.lovelace@example.com, bo.diddley@example.com, cy.twombly@example.com");
-    assert_eq!(picture.edition().left_out, 0);
+    let served = shown(&publisher).await;
+    assert_eq!(names(&served), "ada.lovelace@example.com, bo.diddley@example.com, cy.twombly@example.com");
+    assert_eq!(served.snapshot_id().left_out, 0);
 }
 
 async fn a_clock_that_is_set_forward_hides_nobody_for_good(database: TestDatabase) {

@@ -1,4 +1,4 @@
-//! The running bridge: before its first picture, while Intercom is away, after a restart.
+//! The running bridge: before its first served snapshot, while Intercom is away, after a restart.
 
 use std::time::Duration;
 

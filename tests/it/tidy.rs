@@ -45,7 +45,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("moments", &[]),
     ("spans", &[]),
     ("scim", &["directory"]),
-    ("flat", &["directory"]),
+    ("tabular", &["directory"]),
     ("saviynt", &["directory"]),
     ("intercom", &["directory"]),
     ("ledger", &["directory"]),
@@ -54,7 +54,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("publish", &["directory", "ledger", "scim"]),
     ("config", &["directory", "intercom", "access"]),
     ("telemetry", &["config"]),
-    ("http", &["directory", "scim", "flat", "import", "publish", "ledger", "access"]),
+    ("http", &["directory", "scim", "tabular", "import", "publish", "ledger", "access"]),
     ("app", &["directory", "intercom", "ledger", "import", "publish", "scim", "access", "http", "config"]),
 ];
 

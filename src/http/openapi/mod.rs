@@ -20,10 +20,10 @@ pub use history::{AuditParameters, ChangeParameters, ReviewParameters};
 use super::errors::ApiError;
 use super::negotiation::{JSON, preferred_form};
 use super::{
-    audit, changes, connect, discovery, flat, imports, lifecycle, metrics, oauth, pages, refusals, reviews, scim,
-    status, webhooks,
+    audit, changes, connect, discovery, imports, lifecycle, metrics, oauth, pages, refusals, reviews, scim, status,
+    tabular, webhooks,
 };
-use crate::flat::OPERATIONS;
+use crate::tabular::OPERATIONS;
 
 /// What a list can be asked for.
 #[expect(dead_code, reason = "it describes the parameters; `scim::Query` reads them, as liberally as clients need")]
@@ -92,7 +92,7 @@ pub struct FlatParameters {
     tz: Option<String>,
     /// Which list of people a walk goes on over; `next` has it.
     #[param(pattern = r"^[1-9][0-9]{0,17}\.[0-9]{1,9}$")]
-    edition: Option<String>,
+    snapshot_id: Option<String>,
 }
 
 /// What a list of runs can be asked for.
@@ -369,9 +369,9 @@ pub enum RefusedByApi {
         imports::list,
         imports::get,
         changes::list,
-        flat::accounts,
-        flat::entitlements,
-        flat::memberships,
+        tabular::accounts,
+        tabular::entitlements,
+        tabular::memberships,
         reviews::accounts,
         reviews::manifest,
         webhooks::intercom,

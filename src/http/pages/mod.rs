@@ -24,7 +24,7 @@ use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
 use super::body::Body;
-use super::errors::{ApiError, Facts};
+use super::errors::{ApiError, RequestContext};
 use super::negotiation::{HTML, preferred_form};
 use super::service::{Service, Workspace};
 use crate::access::{Actor, STATUS_PAGE, hash_of_random, looks_random, random_secret};
@@ -56,10 +56,10 @@ pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpRe
     let Some(workspace) = wanted.or(shown.first()) else {
         return Ok(page(StatusCode::OK, view::signed_out()));
     };
-    Facts::of(&request, |facts| facts.workspace = Some(Arc::clone(&workspace.name)));
+    RequestContext::with(&request, |facts| facts.workspace = Some(Arc::clone(&workspace.name)));
     let search: String = asked(&request, "q").unwrap_or_default().chars().take(limits::ID_BYTES).collect();
     let offset = asked(&request, "offset").and_then(|offset| offset.parse().ok()).unwrap_or(0);
-    let overview = Overview::of(&service, workspace, &shown, (&search, offset)).await?;
+    let overview = Overview::load(&service, workspace, &shown, (&search, offset)).await?;
     Ok(page(StatusCode::OK, view::status(&overview)))
 }
 
@@ -161,8 +161,9 @@ pub async fn style(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 
 /// What the audit trail says of a session.
 fn events(event: &str, request: &HttpRequest, now: OffsetDateTime, workspaces: &[String]) -> Vec<AuditEntry> {
-    let address = Facts::of(request, |facts| facts.came.from).flatten().map(|address| address.to_string());
-    let request_id = Facts::of(request, |facts| facts.request_id.clone());
+    let address =
+        RequestContext::with(request, |facts| facts.forwarded.from).flatten().map(|address| address.to_string());
+    let request_id = RequestContext::with(request, |facts| facts.request_id.clone());
     let entry = |workspace: &String| AuditEntry {
         workspace: Some(workspace.clone()),
         address: address.clone(),
@@ -211,7 +212,7 @@ async fn session(request: &HttpRequest, service: &Service) -> Result<Option<Vec<
     } else {
         // The start of the hash tells sessions apart and is good for nothing else.
         let which = hash.get(..8).unwrap_or_default();
-        Facts::of(request, |facts| facts.actor = Some(Actor::Page(format!("{STATUS_PAGE} {which}").into())));
+        RequestContext::with(request, |facts| facts.actor = Some(Actor::Page(format!("{STATUS_PAGE} {which}").into())));
     }
     Ok(shown)
 }

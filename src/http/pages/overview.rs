@@ -7,7 +7,6 @@ use time::OffsetDateTime;
 
 use super::chart::Point;
 use crate::directory::{Directory, LogFacts, Person, SignIn, text};
-use crate::flat::{ChangeDocument, LifecycleRequest, ReviewBasis, ReviewedAccount, account_id, review, team_id};
 use crate::http::changes::document;
 use crate::http::errors::ApiError;
 use crate::http::lifecycle::shown;
@@ -16,6 +15,7 @@ use crate::import::ConnectionState;
 use crate::ledger::{ChangePosition, Failure, LedgerError, RequestQuestion, Run};
 use crate::limits;
 use crate::scim::ScimError;
+use crate::tabular::{ChangeDocument, LifecycleRequest, ReviewBasis, ReviewedAccount, account_id, review, team_id};
 
 /// One workspace, as the page shows it.
 pub struct Overview {
@@ -52,7 +52,7 @@ pub struct People {
 
 impl Overview {
     /// Looks at a workspace.
-    pub async fn of(
+    pub async fn load(
         service: &Service,
         workspace: &Workspace,
         all: &[&Arc<Workspace>],
@@ -60,25 +60,25 @@ impl Overview {
     ) -> Result<Self, ApiError> {
         let (now, name) = (service.clock.now(), &*workspace.name);
         let standing = workspace.health.standing();
-        let picture = workspace.live.picture();
-        let (wanted, looked_at) = (search.to_owned(), picture.clone());
+        let served = workspace.live.served();
+        let (wanted, looked_at) = (search.to_owned(), served.clone());
         // Of many people it takes a while, in which others shall be answered.
         let privileged_roles = Arc::clone(&service.privileged_roles);
         let looked = web::block(move || {
-            let everybody = looked_at.map(|picture| {
-                let log = signed_in(picture.directory());
+            let everybody = looked_at.map(|served| {
+                let log = signed_in(served.directory());
                 let basis = ReviewBasis { privileged_roles: &privileged_roles, log: &log, moment: now };
-                review(picture.directory(), None, basis)
+                review(served.directory(), None, basis)
             });
             let everybody = everybody.unwrap_or_default();
-            (everybody.len(), People::of(everybody, &wanted, offset))
+            (everybody.len(), People::page(everybody, &wanted, offset))
         });
         let (active, people) = looked.await.map_err(|_| ScimError::Internal)?;
         let runs = service.ledger.runs(name, None, limits::PAGE_LATEST as u64).await?;
         let changing = service.ledger.runs_that_changed(name, limits::PAGE_RUNS).await?;
         let open = RequestQuestion { state: Some("open".to_owned()), ..RequestQuestion::default() };
         let (requests, open_requests) = service.ledger.requests(name, &open, limits::PAGE_LATEST as u64).await?;
-        let generation = picture.as_ref().map(|picture| picture.edition().generation);
+        let generation = served.as_ref().map(|served| served.snapshot_id().generation);
         Ok(Self {
             workspace: name.to_owned(),
             workspaces: all.iter().map(|other| (other.name.to_string(), other.health.standing().connection)).collect(),
@@ -88,16 +88,15 @@ impl Overview {
             time_problems: standing.times.problems,
             generation,
             active,
-            teams: picture.as_ref().map_or(0, |picture| picture.directory().teams.len()),
+            teams: served.as_ref().map_or(0, |served| served.directory().teams.len()),
             open_requests: usize::try_from(open_requests).unwrap_or(usize::MAX),
             requests: requests.into_iter().map(shown).collect(),
             changes: latest_changes(service, name, generation.unwrap_or(0))
                 .await?
                 .into_iter()
                 .map(|change| {
-                    let about = picture
-                        .as_ref()
-                        .map_or_else(|| change.id.clone(), |picture| about(picture.directory(), &change));
+                    let about =
+                        served.as_ref().map_or_else(|| change.id.clone(), |served| about(served.directory(), &change));
                     (change, about)
                 })
                 .collect(),
@@ -111,7 +110,7 @@ impl Overview {
 }
 
 impl People {
-    fn of(everybody: Vec<ReviewedAccount>, search: &str, offset: usize) -> Self {
+    fn page(everybody: Vec<ReviewedAccount>, search: &str, offset: usize) -> Self {
         let wanted = text::folded(search.trim()).into_owned();
         let fits = |row: &ReviewedAccount| {
             let texts = [row.display_name.as_deref(), row.email.as_deref(), Some(&row.teams), row.roles.as_deref()];

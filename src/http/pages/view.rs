@@ -6,10 +6,10 @@ use time::macros::format_description;
 
 use super::chart::{self, Point};
 use super::overview::{Overview, People};
-use crate::flat::{ChangeDocument, LifecycleRequest};
 use crate::import::ConnectionState;
 use crate::ledger::{Run, RunStatus};
 use crate::limits;
+use crate::tabular::{ChangeDocument, LifecycleRequest};
 
 /// A moment for people, to the minute.
 pub fn when(moment: OffsetDateTime) -> String {

@@ -3,7 +3,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use super::super::seen::Seen;
+use super::super::fingerprint::Fingerprint;
 use super::*;
 use crate::directory::{Activity, Actor, Part, Priority, Recorded, Role, Sighting, Stamps, Unknown, Workspace};
 
@@ -318,28 +318,28 @@ proptest! {
                 prop_assert!(!after.unknown.users.contains_key(&user.id));
             }
         }
-        let part = Seen::new(1, &before).differing(&after);
+        let part = Fingerprint::new(1, &before).differing(&after);
         let mut of_part = snapshot.clone();
         of_part.users.retain(|(user, _)| part.users.contains(&user.value.id));
         of_part.groups.retain(|group| part.groups.contains(&group.value.id));
         of_part.memberships.retain(|membership| part.groups.contains(&membership.group));
-        prop_assert_eq!(plan(&of_part, &after.of(&part)), plan(&snapshot, &after));
+        prop_assert_eq!(plan(&of_part, &after.part(&part)), plan(&snapshot, &after));
     }
 
     #[test]
     fn planning_what_differs_is_planning_everything(before in world(), after in world(), told in 0..12u8) {
         let snapshot = recorded(&before);
         let after = Observation { activity: [joined(&told.to_string(), NOW)].into(), ..after };
-        let part = Seen::new(1, &before).differing(&after);
+        let part = Fingerprint::new(1, &before).differing(&after);
         let mut of_part = snapshot.clone();
         of_part.users.retain(|(user, _)| part.users.contains(&user.value.id));
         of_part.groups.retain(|group| part.groups.contains(&group.value.id));
         of_part.memberships.retain(|membership| part.groups.contains(&membership.group));
-        prop_assert_eq!(plan(&of_part, &after.of(&part)), plan(&snapshot, &after));
+        prop_assert_eq!(plan(&of_part, &after.part(&part)), plan(&snapshot, &after));
     }
 
     #[test]
     fn what_is_said_again_does_not_differ(world in world()) {
-        prop_assert_eq!(Seen::new(1, &world).differing(&world), Part::default());
+        prop_assert_eq!(Fingerprint::new(1, &world).differing(&world), Part::default());
     }
 }

@@ -6,7 +6,7 @@ use crate::directory::{
     Change, Group, GroupId, Had, Loser, Membership, Past, PastUser, Recorded, Role, Stamps, User, UserId, Volatile,
 };
 
-const TEN_PERCENT: Policy = Policy { guard: Guard::of(10), allow_removals: false };
+const TEN_PERCENT: Policy = Policy { guard: Guard::with_share(10), allow_removals: false };
 
 /// Judges a plan that was made from these totals, after nothing else within the window.
 fn judged(totals: Totals, plan: &Plan, policy: Policy) -> Verdict {
@@ -59,7 +59,7 @@ fn totals_count_those_who_are_there() {
     let users = (0..3).map(|number| User { active: number > 0, ..user(number) });
     let users = users.map(|value| (Recorded { value, stamps }, Volatile::default())).collect();
     let snapshot = Snapshot { generation: 1, users, ..Snapshot::default() };
-    assert_eq!(Totals::of(&snapshot), Totals { active: 2, groups: 0, memberships: 0 });
+    assert_eq!(Totals::count(&snapshot), Totals { active: 2, groups: 0, memberships: 0 });
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn more_than_a_tenth_is_held_and_a_tenth_is_not() {
     };
     assert_eq!((held.by, held.losses.count(LossKind::People)), (vec![exceeded], 11));
     assert_eq!(judge(100, 11, Policy { allow_removals: true, ..TEN_PERCENT }), Verdict::Commit);
-    assert_eq!(judge(100, 99, Policy { guard: Guard::of(100), allow_removals: false }), Verdict::Commit);
+    assert_eq!(judge(100, 99, Policy { guard: Guard::with_share(100), allow_removals: false }), Verdict::Commit);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn up_to_five_always_pass_but_never_the_last_one() {
     for known in [0, 5] {
         assert_eq!(why(&judge(known, known, TEN_PERCENT)), "Intercom listed no teammates at all");
     }
-    let strict = Policy { guard: Guard { small_losses: 0, ..Guard::of(10) }, allow_removals: false };
+    let strict = Policy { guard: Guard { small_losses: 0, ..Guard::with_share(10) }, allow_removals: false };
     assert!(matches!(judge(6, 1, strict), Verdict::Hold(_)));
 }
 
@@ -151,7 +151,7 @@ fn what_people_have_is_held_like_people_and_each_kind_has_a_share_of_its_own() {
         max_role_losses: Some(50),
         max_seat_losses: Some(50),
         max_identifier_losses: Some(50),
-        ..Guard::of(10)
+        ..Guard::with_share(10)
     };
     for (deed, kind, setting) in cases {
         let judge = |changed: usize, guard: Guard| {
@@ -164,8 +164,8 @@ fn what_people_have_is_held_like_people_and_each_kind_has_a_share_of_its_own() {
             let totals = Totals { active: 100, groups: 0, memberships: 0 };
             judged(totals, &plan, Policy { guard, allow_removals: false })
         };
-        assert_eq!(judge(10, Guard::of(10)), Verdict::Commit, "{kind:?}");
-        let Verdict::Hold(held) = judge(11, Guard::of(10)) else { panic!("{kind:?} is not held") };
+        assert_eq!(judge(10, Guard::with_share(10)), Verdict::Commit, "{kind:?}");
+        let Verdict::Hold(held) = judge(11, Guard::with_share(10)) else { panic!("{kind:?} is not held") };
         assert_eq!((held.by[0].kind, held.by[0].lost, held.by[0].of), (kind, 11, 100));
         assert!(held.why.ends_with("import.max_removals allows"), "{}", held.why);
         assert_eq!(judge(50, own), Verdict::Commit, "{kind:?}");
@@ -231,7 +231,7 @@ fn note(past: &mut Past, plan: &Plan) {
 proptest! {
     #[test]
     fn many_imports_within_the_window_let_no_more_through_than_one((size, states) in steps(), share in 0..60_u8) {
-        let policy = Policy { guard: Guard::of(share), allow_removals: false };
+        let policy = Policy { guard: Guard::with_share(share), allow_removals: false };
         let start = vec![true; size];
         // The window may begin before the first import, when there was nothing.
         let (then, now, unreadable) = (Amounts::default(), Amounts::default(), Amounts::default());

@@ -10,11 +10,17 @@ fn draft(admins: Value, teams: Value) -> Draft {
     let mut draft = Draft::default();
     for (at, admin) in admins.as_array().unwrap().iter().enumerate() {
         let raw = serde_json::value::to_raw_value(admin).unwrap();
-        draft.add_admin(AdminEntry::of(Object::of(&raw, false).as_ref()), Place { resource: "/admins", at: at + 1 });
+        draft.add_admin(
+            AdminEntry::from_object(Object::from_raw(&raw, false).as_ref()),
+            Place { resource: "/admins", at: at + 1 },
+        );
     }
     for (at, team) in teams.as_array().unwrap().iter().enumerate() {
         let raw = serde_json::value::to_raw_value(team).unwrap();
-        draft.add_team(TeamEntry::of(Object::of(&raw, false).as_ref()), Place { resource: "/teams", at: at + 1 });
+        draft.add_team(
+            TeamEntry::from_object(Object::from_raw(&raw, false).as_ref()),
+            Place { resource: "/teams", at: at + 1 },
+        );
     }
     draft
 }
@@ -244,7 +250,8 @@ fn a_single_read_replaces_what_the_list_said_and_only_of_the_same_thing() {
     let read_admin = |json: Value| {
         let mut draft = lists();
         let text = answer(&json);
-        let taken = draft.replace_admin(&UserId::new("2"), AdminEntry::of(Some(&Object::parse(&text).unwrap())));
+        let taken =
+            draft.replace_admin(&UserId::new("2"), AdminEntry::from_object(Some(&Object::parse(&text).unwrap())));
         (taken, draft.disagreement() == Disagreement::default())
     };
     assert_eq!(read_admin(json!({"id": "2", "email": "b@b.c", "team_ids": [9]})), (true, true));
@@ -253,7 +260,7 @@ fn a_single_read_replaces_what_the_list_said_and_only_of_the_same_thing() {
     assert_eq!(read_admin(json!({"name": "b"})), (false, false), "nonsense");
     let mut draft = lists();
     let text = answer(&json!({"id": "9", "name": 5}));
-    assert!(draft.replace_team(&GroupId::new("9"), TeamEntry::of(Some(&Object::parse(&text).unwrap()))));
+    assert!(draft.replace_team(&GroupId::new("9"), TeamEntry::from_object(Some(&Object::parse(&text).unwrap()))));
     let settled = draft.settle();
     assert_eq!(settled.groups[0].name.as_deref(), Some("T"), "what the list could tell stays");
     assert_eq!(members(&settled), ["1 in 9"]);

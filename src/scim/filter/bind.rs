@@ -8,7 +8,7 @@ use super::parse::{Expression, Literal, Name, Operator};
 use crate::date_time::{self, DateTime};
 use crate::directory::text;
 use crate::scim::ScimError;
-use crate::scim::path::{self, Named, Path};
+use crate::scim::path::{self, AttributeName, Path};
 use crate::scim::schema::{Attribute, Content, Count, Getter, Kind, ResourceType};
 
 /// A filter that is bound to the attributes of a resource type.
@@ -159,8 +159,10 @@ impl Binder<'_> {
     /// Returns `None` if only another of the types has the attribute.
     fn path(&self, name: &Name) -> Result<Option<Path>, ScimError> {
         match path::find(self.resource_type, &name.text) {
-            Some(Named::Attribute(path)) => Ok(Some(path)),
-            Some(Named::Section(_)) => Err(at(name, "this is the name of a schema, not of an attribute".to_owned())),
+            Some(AttributeName::Attribute(path)) => Ok(Some(path)),
+            Some(AttributeName::Section(_)) => {
+                Err(at(name, "this is the name of a schema, not of an attribute".to_owned()))
+            }
             None if self.types.iter().any(|kind| path::find(kind, &name.text).is_some()) => Ok(None),
             None => {
                 let types: Vec<&str> = self.types.iter().map(|kind| kind.name).collect();

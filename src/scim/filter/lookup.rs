@@ -59,7 +59,7 @@ fn is_named(text: &str, attribute: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::scim::filter::parse;
-    use crate::scim::path::{self, Named};
+    use crate::scim::path::{self, AttributeName};
     use crate::scim::resource_types::USER;
 
     #[test]
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn the_names_are_those_of_the_table() {
         for name in ["userName", "emails", "emails.value"] {
-            assert!(matches!(path::find(USER, name), Some(Named::Attribute(_))), "{name}");
+            assert!(matches!(path::find(USER, name), Some(AttributeName::Attribute(_))), "{name}");
         }
     }
 }

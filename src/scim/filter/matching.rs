@@ -21,8 +21,8 @@ impl Filter {
             Self::Or(parts) => parts.iter().any(|part| part.holds(resource, element)),
             Self::And(parts) => parts.iter().all(|part| part.holds(resource, element)),
             Self::Not(inner) => !inner.holds(resource, element),
-            Self::Test(values, test) => test.of(values, resource, element),
-            Self::Element(count, inner) => (0..count.of(resource)).any(|element| inner.holds(resource, element)),
+            Self::Test(values, test) => test.holds_for(values, resource, element),
+            Self::Element(count, inner) => (0..count.count_in(resource)).any(|element| inner.holds(resource, element)),
         }
     }
 }
@@ -30,7 +30,7 @@ impl Filter {
 impl Test {
     /// A test of several values matches if any of them matches. `ne` matches if none is equal, so it is always the
     /// opposite of `eq`, also for an unassigned attribute.
-    fn of(&self, values: &Values, resource: Resource<'_>, element: usize) -> bool {
+    fn holds_for(&self, values: &Values, resource: Resource<'_>, element: usize) -> bool {
         if self.is_ne() {
             !values.any(resource, element, |value| self.fulfilled_by(value))
         } else {
@@ -93,9 +93,9 @@ impl Values {
         match self {
             Self::One(getter) => test(&getter.get(resource, 0)),
             Self::OfElement(getter) => test(&getter.get(resource, element)),
-            Self::Many(count, getter) => (0..count.of(resource)).any(|at| test(&getter.get(resource, at))),
+            Self::Many(count, getter) => (0..count.count_in(resource)).any(|at| test(&getter.get(resource, at))),
             // Only `pr` is evaluated on these, so any value that is present serves.
-            Self::Elements(count) => count.of(resource) > 0 && test(&Value::Boolean(true)),
+            Self::Elements(count) => count.count_in(resource) > 0 && test(&Value::Boolean(true)),
             Self::Parts(parts) => parts.iter().any(|part| match part.content {
                 Content::One(getter) => test(&getter.get(resource, 0)),
                 _ => false,

@@ -23,11 +23,12 @@ fn crowd(generation: Generation, promoted: Option<usize>) -> Snapshot {
 
 #[test]
 fn what_did_not_change_is_shared_between_two_generations() {
-    let make =
-        |snapshot, previous| Picture::new(directory(snapshot), "https://bridge.example", Names::default(), previous);
+    let make = |snapshot, previous| {
+        ServedSnapshot::new(directory(snapshot), "https://bridge.example", Names::default(), previous)
+    };
     let first = make(crowd(1, None), None);
     let (second, alone) = (make(crowd(2, Some(70)), Some(&first)), make(crowd(2, Some(70)), None));
-    let bodies = |picture: &Picture| -> Vec<_> { picture.all(USER).map(Resource::ready).collect() };
+    let bodies = |served: &ServedSnapshot| -> Vec<_> { served.all(USER).map(Resource::ready).collect() };
     let (before, after) = (bodies(&first), bodies(&second));
     let shared: Vec<usize> = (0..200).filter(|place| before[*place].as_ptr() == after[*place].as_ptr()).collect();
     assert_eq!(shared, (0..64).chain(128..200).collect::<Vec<_>>(), "all but the neighbourhood of the one who changed");
@@ -43,9 +44,9 @@ fn what_did_not_change_is_shared_between_two_generations() {
 
 #[test]
 fn where_a_resource_is_stands_in_its_ready_answer() {
-    let picture = Picture::new(directory(snapshot(1)), "https://bridge.example", Names::default(), None);
-    let elsewhere = picture.seen_from("https://elsewhere.example/\"quoted\"");
-    for resource in ALL.iter().flat_map(|kind| picture.all(kind)) {
+    let served = ServedSnapshot::new(directory(snapshot(1)), "https://bridge.example", Names::default(), None);
+    let elsewhere = served.seen_from("https://elsewhere.example/\"quoted\"");
+    for resource in ALL.iter().flat_map(|kind| served.all(kind)) {
         assert_eq!(resource.ready_location(), resource.location());
         let (cut, whole) = (resource.ready_location().as_ptr_range(), resource.ready().as_ptr_range());
         assert!(whole.start < cut.start && cut.end < whole.end, "it is not made anew");
@@ -57,14 +58,14 @@ fn where_a_resource_is_stands_in_its_ready_answer() {
 proptest! {
     #[test]
     fn a_part_of_everything_is_the_same_whether_it_is_ready_or_written_for_the_occasion(start in 1_usize..220, count in 0_usize..220) {
-        let picture = Picture::new(directory(crowd(1, None)), "https://bridge.example", Names::default(), None);
+        let served = ServedSnapshot::new(directory(crowd(1, None)), "https://bridge.example", Names::default(), None);
         let (start, count) = (start.to_string(), count.to_string());
         let window = [("startIndex", start.as_str()), ("count", count.as_str())];
-        let ready = ask_of(&picture, ALL, &window, "").unwrap();
-        let written = ask_of(&picture, ALL, &[&window[..], &[("filter", "id pr")]].concat(), "").unwrap();
+        let ready = ask_of(&served, ALL, &window, "").unwrap();
+        let written = ask_of(&served, ALL, &[&window[..], &[("filter", "id pr")]].concat(), "").unwrap();
         prop_assert_eq!(written_out(&ready), written_out(&written));
-        let next = Picture::new(directory(crowd(2, Some(70))), "https://bridge.example", Names::default(), Some(&picture));
-        let kept = ask_of(&picture.beside(&next), ALL, &window, "").unwrap();
+        let next = ServedSnapshot::new(directory(crowd(2, Some(70))), "https://bridge.example", Names::default(), Some(&served));
+        let kept = ask_of(&served.beside(&next), ALL, &window, "").unwrap();
         prop_assert_eq!(written_out(&ready), written_out(&kept));
     }
 }
@@ -128,12 +129,12 @@ proptest! {
         let count = count.to_string();
         question.push(("count", &count));
 
-        let picture = picture();
+        let served = served();
         let (mut by_index, mut start) = (Vec::new(), 1);
         // The loop ends: each page adds at least one resource.
         while by_index.len() < whole.len() {
             let from = start.to_string();
-            let page = ask_of(&picture, types, &[&question[..], &[("startIndex", from.as_str())]].concat(), "").unwrap();
+            let page = ask_of(&served, types, &[&question[..], &[("startIndex", from.as_str())]].concat(), "").unwrap();
             let answer = json(&page);
             prop_assert_eq!(&answer["totalResults"], &Value::from(whole.len()));
             prop_assert!(page.items_per_page > 0);
@@ -145,13 +146,13 @@ proptest! {
 
         let (mut by_cursor, mut cursor, mut pages) = (Vec::new(), Some(String::new()), Vec::new());
         while let Some(at) = cursor {
-            let page = ask_of(&picture, types, &[&question[..], &[("cursor", at.as_str())]].concat(), "").unwrap();
+            let page = ask_of(&served, types, &[&question[..], &[("cursor", at.as_str())]].concat(), "").unwrap();
             let answer = json(&page);
             by_cursor.extend(ids(&answer));
             prop_assert!(by_cursor.len() <= whole.len());
             prop_assert_eq!(answer.get("previousCursor").is_some(), !pages.is_empty());
             if let Some(previous) = answer["previousCursor"].as_str() {
-                let back = ask_of(&picture, types, &[&question[..], &[("cursor", previous)]].concat(), "").unwrap();
+                let back = ask_of(&served, types, &[&question[..], &[("cursor", previous)]].concat(), "").unwrap();
                 prop_assert_eq!(&ids(&json(&back)), pages.last().unwrap());
             }
             pages.push(ids(&answer));

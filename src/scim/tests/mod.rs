@@ -34,8 +34,8 @@ const PEOPLE: [Person; 12] = [
 
 const TEAMS: [(&str, &str); 4] = [("1", "Support"), ("2", "sales"), ("3", "Émigrés"), ("4", "Nobody's")];
 
-fn picture() -> Picture {
-    Picture::new(directory(snapshot(1)), "https://bridge.example/scim/v2", Names::default(), None)
+fn served() -> ServedSnapshot {
+    ServedSnapshot::new(directory(snapshot(1)), "https://bridge.example/scim/v2", Names::default(), None)
 }
 
 fn directory(snapshot: Snapshot) -> Directory {
@@ -97,11 +97,11 @@ fn key() -> CursorKey {
 
 /// Runs a query given as URL parameters.
 fn ask(types: &'static [&'static ResourceType], parameters: &[(&str, &str)]) -> Result<Value, ScimError> {
-    ask_of(&picture(), types, parameters, "test").map(|page| json(&page))
+    ask_of(&served(), types, parameters, "test").map(|page| json(&page))
 }
 
 fn ask_of(
-    picture: &Picture,
+    served: &ServedSnapshot,
     types: &'static [&'static ResourceType],
     parameters: &[(&str, &str)],
     name: &str,
@@ -110,7 +110,7 @@ fn ask_of(
     let question = Query::of_list(&query)?.about(types)?;
     let walker = Walker { key: &key(), client: name, workspace: "default" };
     let window = question.window(RULES, walker)?;
-    question.list(picture, window, walker)
+    question.list(served, window, walker)
 }
 
 fn json(page: &Page) -> Value {
@@ -120,7 +120,7 @@ fn json(page: &Page) -> Value {
 fn written_out(page: &Page) -> Vec<u8> {
     match &page.body {
         Body::Whole(whole) => whole.to_vec(),
-        Body::Pieces(pieces) => pieces.concat(),
+        Body::Chunks(chunks) => chunks.concat(),
     }
 }
 

@@ -67,17 +67,17 @@ fn filters_find_whom_they_describe() {
 }
 
 /// Ada was removed and invited again. An account of another person is between her two accounts.
-fn ada_is_back() -> Picture {
+fn ada_is_back() -> ServedSnapshot {
     let mut snapshot = snapshot(1);
     snapshot.users[3].0.value.email = Some("Ada@Example.com".to_owned());
     snapshot.users[0].0.value.active = false;
     snapshot.users[3].0.value.active = true;
-    Picture::new(directory(snapshot), "https://bridge.example", Names::default(), None)
+    ServedSnapshot::new(directory(snapshot), "https://bridge.example", Names::default(), None)
 }
 
 #[test]
 fn of_two_accounts_of_one_name_the_active_one_comes_first_however_the_question_is_written() {
-    let picture = ada_is_back();
+    let served = ada_is_back();
     for filter in [
         r#"userName eq "ada@example.com""#,
         r#"USERNAME EQ "ADA@example.com""#,
@@ -97,7 +97,7 @@ fn of_two_accounts_of_one_name_the_active_one_comes_first_however_the_question_i
     ] {
         for types in [&[USER][..], ALL] {
             let ask = |more: &[(&str, &str)]| {
-                let page = ask_of(&picture, types, &[&[("filter", filter)], more].concat(), "").unwrap();
+                let page = ask_of(&served, types, &[&[("filter", filter)], more].concat(), "").unwrap();
                 (ids(&json(&page)).join(" "), json(&page)["nextCursor"].as_str().map(str::to_owned))
             };
             assert_eq!(ask(&[]).0, "4 1", "{filter}");
@@ -109,8 +109,7 @@ fn of_two_accounts_of_one_name_the_active_one_comes_first_however_the_question_i
             assert_eq!(ask(&[("sortBy", "emails")]).0, "4 1", "{filter}");
         }
     }
-    let page =
-        ask_of(&picture, &[USER], &[("filter", "emails pr and active eq false or id eq \"adm_2\"")], "").unwrap();
+    let page = ask_of(&served, &[USER], &[("filter", "emails pr and active eq false or id eq \"adm_2\"")], "").unwrap();
     assert_eq!(ids(&json(&page)), ["1", "2", "9"], "who looks nobody up gets the order of ids");
 }
 
@@ -120,9 +119,9 @@ fn a_text_is_found_and_sorted_in_whichever_unicode_form_it_stands() {
     snapshot.users[1].0.value.email = Some("jose\u{301}@example.com".to_owned());
     snapshot.users[1].0.value.name = Some("Ｅｖｅ".to_owned());
     snapshot.users[2].0.value.name = Some("Che\u{301}n We\u{300}i".to_owned());
-    let picture = Picture::new(directory(snapshot), "https://bridge.example", Names::default(), None);
+    let served = ServedSnapshot::new(directory(snapshot), "https://bridge.example", Names::default(), None);
     let found = |filter: &str, types| {
-        let page = ask_of(&picture, types, &[("filter", filter)], "").unwrap();
+        let page = ask_of(&served, types, &[("filter", filter)], "").unwrap();
         ids(&json(&page)).join(" ")
     };
     for (filter, expected) in [
@@ -147,7 +146,7 @@ fn a_text_is_found_and_sorted_in_whichever_unicode_form_it_stands() {
     }
     assert_eq!(found("displayName eq \"\u{c9}MIGRE\u{301}S\"", &[GROUP]), "team_3");
     let sorted = |order| {
-        let page = ask_of(&picture, &[USER], &[("sortBy", "displayName"), ("sortOrder", order)], "").unwrap();
+        let page = ask_of(&served, &[USER], &[("sortBy", "displayName"), ("sortOrder", order)], "").unwrap();
         ids(&json(&page)).join(" ")
     };
     // Compared byte by byte, ids 2 and 3 would be elsewhere.
@@ -285,20 +284,20 @@ fn a_name_is_found_however_json_writes_it_and_in_any_case() {
     snapshot.users[0].0.value.email = Some(r#"quo"ted\name@example.com"#.to_owned());
     snapshot.users[1].0.value.email = Some(r#""userName":"gül@example.com"#.to_owned());
     snapshot.users[4].0.value.email = None;
-    let first = Picture::new(directory(snapshot.clone()), "https://a.example", Names::default(), None);
+    let first = ServedSnapshot::new(directory(snapshot.clone()), "https://a.example", Names::default(), None);
     snapshot.users[2].0.value.email = Some("somebody.else@example.com".to_owned());
-    let second = Picture::new(directory(snapshot), "https://a.example", Names::default(), Some(&first));
+    let second = ServedSnapshot::new(directory(snapshot), "https://a.example", Names::default(), Some(&first));
     let elsewhere = second.seen_from("https://b.example");
-    for picture in [first, second, elsewhere] {
-        assert_eq!(picture.all(USER).len(), 12);
-        for user in picture.all(USER) {
+    for served in [first, second, elsewhere] {
+        assert_eq!(served.all(USER).len(), 12);
+        for user in served.all(USER) {
             for name in [user.name().to_owned(), user.name().to_uppercase(), user.name().to_lowercase()] {
                 let filter = format!("userName eq {}", Value::from(name));
-                let page = ask_of(&picture, &[USER], &[("filter", &filter)], "").unwrap();
+                let page = ask_of(&served, &[USER], &[("filter", &filter)], "").unwrap();
                 assert_eq!(ids(&json(&page)), [user.id().replace("adm_", "")], "{filter}");
             }
         }
-        let page = ask_of(&picture, &[USER], &[("filter", "userName eq \"\"")], "").unwrap();
+        let page = ask_of(&served, &[USER], &[("filter", "userName eq \"\"")], "").unwrap();
         assert!(ids(&json(&page)).is_empty());
     }
 }
@@ -420,8 +419,8 @@ fn projection_takes_every_form_of_a_name() {
 #[test]
 fn a_name_of_one_word_is_repeated_or_left_alone_as_it_is_set() {
     let name = |names| {
-        let picture = Picture::new(directory(snapshot(1)), "", names, None);
-        let page = ask_of(&picture, &[USER], &[("filter", "id eq \"adm_2\""), ("attributes", "name")], "").unwrap();
+        let served = ServedSnapshot::new(directory(snapshot(1)), "", names, None);
+        let page = ask_of(&served, &[USER], &[("filter", "id eq \"adm_2\""), ("attributes", "name")], "").unwrap();
         json(&page)["Resources"][0]["name"].to_string()
     };
     assert_eq!(name(Names::Repeat), r#"{"familyName":"Bo","formatted":"Bo","givenName":"Bo"}"#);
@@ -430,8 +429,8 @@ fn a_name_of_one_word_is_repeated_or_left_alone_as_it_is_set() {
 
 #[test]
 fn a_cursor_is_good_for_the_same_question_of_the_same_client_alone() {
-    let picture = picture();
-    let first = ask_of(&picture, &[USER], &[("cursor", ""), ("count", "5"), ("filter", "userName pr")], "ada").unwrap();
+    let served = served();
+    let first = ask_of(&served, &[USER], &[("cursor", ""), ("count", "5"), ("filter", "userName pr")], "ada").unwrap();
     let answer = json(&first);
     assert!(answer.get("startIndex").is_none() && answer.get("previousCursor").is_none());
     assert_eq!((&answer["totalResults"], &answer["itemsPerPage"]), (&12.into(), &5.into()));
@@ -439,7 +438,7 @@ fn a_cursor_is_good_for_the_same_question_of_the_same_client_alone() {
     let next = |types, parameters: &[(&str, &str)], name| {
         let mut parameters = parameters.to_vec();
         parameters.push(("cursor", cursor));
-        ask_of(&picture, types, &parameters, name).map(|page| page.items_per_page)
+        ask_of(&served, types, &parameters, name).map(|page| page.items_per_page)
     };
     assert_eq!(next(&[USER], &[("count", "5"), ("filter", "USERNAME  PR")], "ada"), Ok(5), "the same in other letters");
     assert_eq!(next(&[USER], &[("filter", "userName pr")], "ada"), Ok(5), "the size is in the cursor");

@@ -97,7 +97,7 @@ impl Bridge {
         bridge
     }
 
-    /// Does not wait for the first picture.
+    /// Does not wait for the first served snapshot.
     pub async fn starting(workspace: Workspace) -> Self {
         Self::starting_with(workspace, |_| {}).await
     }

@@ -41,7 +41,7 @@ pub fn connection(base_url: &str) -> Connection {
 }
 
 pub const OPTIONS: ImportOptions = ImportOptions {
-    guard: Guard::of(10),
+    guard: Guard::with_share(10),
     activity_lookback: Duration::from_hours(8760),
     include_bots: false,
     lease: Duration::from_secs(15),

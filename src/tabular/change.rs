@@ -79,9 +79,9 @@ impl ChangeDocument {
     ) -> Self {
         let action = change.action();
         let (r#type, before, after) = match change {
-            Changed::User(change) => of("user", change, attributes_of_user),
-            Changed::Group(change) => of("group", change, attributes_of_group),
-            Changed::Membership(change) => of("membership", change, attributes_of_membership),
+            Changed::User(change) => row("user", change, attributes_of_user),
+            Changed::Group(change) => row("group", change, attributes_of_group),
+            Changed::Membership(change) => row("membership", change, attributes_of_membership),
         };
         let (user_id, group_id) = (change.user().map(account_id), change.group().map(team_id));
         let id = [user_id.as_deref(), group_id.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(":");
@@ -205,7 +205,7 @@ impl Row for ChangeRow {
 
 type Attributes = Option<Map<String, Value>>;
 
-fn of<T>(
+fn row<T>(
     kind: &'static str,
     change: &Change<T>,
     attributes: fn(&T) -> Map<String, Value>,

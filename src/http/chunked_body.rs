@@ -1,4 +1,4 @@
-//! A body of several pieces, sent one after the other without being put together first.
+//! A body of several chunks, sent one after the other without being put together first.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,20 +13,20 @@ use crate::scim::Body;
 pub fn body(page: Body) -> BoxBody {
     match page {
         Body::Whole(whole) => BoxBody::new(whole),
-        Body::Pieces(pieces) => {
-            let length = pieces.iter().map(|piece| piece.len() as u64).sum();
-            BoxBody::new(Pieces { rest: pieces.into_iter(), length })
+        Body::Chunks(chunks) => {
+            let length = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+            BoxBody::new(Chunks { rest: chunks.into_iter(), length })
         }
     }
 }
 
-/// The pieces that are left, and the length of all.
-struct Pieces {
+/// The chunks that are left, and the length of all.
+struct Chunks {
     rest: std::vec::IntoIter<Bytes>,
     length: u64,
 }
 
-impl MessageBody for Pieces {
+impl MessageBody for Chunks {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {

@@ -11,36 +11,38 @@ use super::index::Index;
 use super::project::Projection;
 use super::render;
 use super::resource_types;
+use super::response_cache::{
+    AFTER_LOCATION, BEFORE_LOCATION, BLOCK, Chunk, ETag, ResponseBlock, ResponseCache, ResponseSpan,
+};
 use super::schema::{self, ResourceType};
-use super::shelves::{AFTER_LOCATION, BEFORE_LOCATION, Piece, SHELF, Shelf, Shelves, Span, Version};
 use super::value::{GroupRef, Resource, UserRef};
 use crate::directory::text::folded;
-use crate::directory::{Directory, Edition, Link, Names, Workspace};
+use crate::directory::{Directory, Link, Names, SnapshotId, Workspace};
 
 /// A workspace's users and groups as SCIM resources. Snapshots of consecutive generations share what did not change, so
 /// several take little more memory than one.
 #[derive(Clone, Debug)]
-pub struct Picture {
+pub struct ServedSnapshot {
     directory: Arc<Directory>,
     base_url: String,
     /// Whether `base_url` differs from the one in the prepared responses, so that these cannot be used.
     elsewhere: bool,
     names: Names,
-    users: Arc<Shelves>,
-    groups: Arc<Shelves>,
+    users: Arc<ResponseCache>,
+    groups: Arc<ResponseCache>,
     /// Index by the case-folded userName, which is not caseExact (RFC 7643 §4.1.1).
     users_by_name: Arc<Index>,
 }
 
-impl Picture {
+impl ServedSnapshot {
     /// Builds the served snapshot of a directory. `base_url` is the root of the workspace's SCIM service, without a
     /// trailing slash; locations and references begin with it. `previous` is an earlier snapshot with which unchanged
     /// blocks are shared.
     #[must_use]
     pub fn new(directory: Directory, base_url: impl Into<String>, names: Names, previous: Option<&Self>) -> Self {
-        let users = Shelves::of_ids("adm_", directory.people.iter().map(|person| &person.user.id));
-        let groups = Shelves::of_ids("team_", directory.teams.iter().map(|team| &team.group.id));
-        let mut picture = Self {
+        let users = ResponseCache::of_ids("adm_", directory.people.iter().map(|person| &person.user.id));
+        let groups = ResponseCache::of_ids("team_", directory.teams.iter().map(|team| &team.group.id));
+        let mut served = Self {
             directory: Arc::new(directory),
             base_url: base_url.into(),
             elsewhere: false,
@@ -49,11 +51,11 @@ impl Picture {
             groups: Arc::new(groups),
             users_by_name: Arc::default(),
         };
-        let names: Vec<Cow<'_, str>> = picture.all(resource_types::USER).map(|user| folded(user.name())).collect();
-        let users_by_name = Index::of(names.iter().map(AsRef::as_ref));
-        picture.users_by_name = Arc::new(users_by_name);
-        picture.make_ready(previous);
-        picture
+        let names: Vec<Cow<'_, str>> = served.all(resource_types::USER).map(|user| folded(user.name())).collect();
+        let users_by_name = Index::build(names.iter().map(AsRef::as_ref));
+        served.users_by_name = Arc::new(users_by_name);
+        served.make_ready(previous);
+        served
     }
 
     /// Returns the same snapshot with another base URL for locations and references. Its responses are rendered on
@@ -76,48 +78,48 @@ impl Picture {
     fn make_ready(&mut self, previous: Option<&Self>) {
         let mut bytes = 0;
         for kind in resource_types::ALL {
-            for number in 0..self.shelves(kind).len() {
-                let same = previous.and_then(|previous| self.same_shelf(kind, number, previous));
+            for number in 0..self.responses(kind).len() {
+                let same = previous.and_then(|previous| self.same_block(kind, number, previous));
                 let neighbours = same.cloned().or_else(|| {
-                    let earlier = previous.and_then(|previous| previous.shelves(kind).get(number));
+                    let earlier = previous.and_then(|previous| previous.responses(kind).get(number));
                     // Reserve the size of the earlier block, or else of the previous one, and an eighth more. A buffer
                     // that has to grow briefly takes twice the memory, and the block with the team of all teammates is
                     // a tenth of the total.
-                    bytes = earlier.map_or(bytes, Shelf::bytes);
-                    let neighbours = self.written_shelf(kind, number, bytes + bytes / 8)?;
+                    bytes = earlier.map_or(bytes, ResponseBlock::bytes);
+                    let neighbours = self.written_block(kind, number, bytes + bytes / 8)?;
                     bytes = neighbours.bytes();
                     // Different values may still render to the same responses.
                     Some(earlier.filter(|earlier| earlier.is_good_for(&neighbours)).cloned().unwrap_or(neighbours))
                 });
                 if let Some(neighbours) = neighbours {
-                    self.shelves_mut(kind).put(number, neighbours);
+                    self.responses_mut(kind).put(number, neighbours);
                 }
             }
         }
     }
 
     /// Returns the block of an earlier snapshot if its responses are still valid: no value that they show has changed.
-    fn same_shelf<'p>(&self, kind: &ResourceType, number: usize, earlier: &'p Self) -> Option<&'p Shelf> {
-        let neighbours = earlier.shelves(kind).get(number).filter(|neighbours| neighbours.is_filled())?;
+    fn same_block<'p>(&self, kind: &ResourceType, number: usize, earlier: &'p Self) -> Option<&'p ResponseBlock> {
+        let neighbours = earlier.responses(kind).get(number).filter(|neighbours| neighbours.is_filled())?;
         let mut places = neighbours.places(number);
-        let same = self.shelves(kind).get(number)?.len() == neighbours.len()
+        let same = self.responses(kind).get(number)?.len() == neighbours.len()
             && places.all(|place| self.says_the_same(earlier, kind, place));
         same.then_some(neighbours)
     }
 
     /// Renders a block. `room` is the initial capacity in bytes.
-    fn written_shelf(&self, kind: &ResourceType, number: usize, room: usize) -> Option<Shelf> {
-        let empty = self.shelves(kind).get(number)?;
+    fn written_block(&self, kind: &ResourceType, number: usize, room: usize) -> Option<ResponseBlock> {
+        let empty = self.responses(kind).get(number)?;
         let (mut written, mut spans, mut versions) =
-            (Vec::with_capacity(room), Vec::with_capacity(SHELF), Vec::with_capacity(SHELF));
+            (Vec::with_capacity(room), Vec::with_capacity(BLOCK), Vec::with_capacity(BLOCK));
         for resource in self.part(kind, empty.places(number)) {
             if !written.is_empty() {
                 written.push(b',');
             }
             let from = written.len();
             render::resource(&mut written, resource, &Projection::default_of(kind));
-            versions.push(Version::settle(&mut written[from..]));
-            spans.push(Span::of(&written, from, resource.id(), resource.name()));
+            versions.push(ETag::settle(&mut written[from..]));
+            spans.push(ResponseSpan::locate(&written, from, resource.id(), resource.name()));
         }
         Some(empty.filled(spans, versions, written))
     }
@@ -152,30 +154,30 @@ impl Picture {
         }
     }
 
-    fn shelves(&self, kind: &ResourceType) -> &Shelves {
+    fn responses(&self, kind: &ResourceType) -> &ResponseCache {
         if *kind == schema::USER { &self.users } else { &self.groups }
     }
 
-    fn shelves_mut(&mut self, kind: &ResourceType) -> &mut Shelves {
+    fn responses_mut(&mut self, kind: &ResourceType) -> &mut ResponseCache {
         Arc::make_mut(if *kind == schema::USER { &mut self.users } else { &mut self.groups })
     }
 
     /// The responses of a type at these positions, as chunks to be joined by commas: slices of blocks, or single
     /// rendered responses.
-    pub(super) fn ready_part(&self, kind: &ResourceType, places: Range<usize>) -> impl Iterator<Item = Piece<'_>> {
-        let shelves = places.start / SHELF..places.end.div_ceil(SHELF);
-        shelves.flat_map(move |number| {
-            let part = places.start.max(number * SHELF)..places.end.min((number + 1) * SHELF);
+    pub(super) fn ready_part(&self, kind: &ResourceType, places: Range<usize>) -> impl Iterator<Item = Chunk<'_>> {
+        let responses = places.start / BLOCK..places.end.div_ceil(BLOCK);
+        responses.flat_map(move |number| {
+            let part = places.start.max(number * BLOCK)..places.end.min((number + 1) * BLOCK);
             match self.shelved(kind, part.clone()) {
                 Some(answers) => vec![answers],
-                None => self.part(kind, part).map(Resource::piece).collect(),
+                None => self.part(kind, part).map(Resource::chunk).collect(),
             }
         })
     }
 
     /// The prepared responses at these positions of one block, if there are any for this base URL.
-    fn shelved(&self, kind: &ResourceType, places: Range<usize>) -> Option<Piece<'_>> {
-        if self.elsewhere { None } else { self.shelves(kind).answers(places) }
+    fn shelved(&self, kind: &ResourceType, places: Range<usize>) -> Option<Chunk<'_>> {
+        if self.elsewhere { None } else { self.responses(kind).answers(places) }
     }
 
     /// The directory that the snapshot was built from.
@@ -186,8 +188,8 @@ impl Picture {
 
     /// The snapshot id.
     #[must_use]
-    pub fn edition(&self) -> Edition {
-        self.directory.edition
+    pub fn snapshot_id(&self) -> SnapshotId {
+        self.directory.snapshot_id
     }
 
     /// The workspace.
@@ -214,7 +216,7 @@ impl Picture {
     /// The number of resources of a type.
     #[must_use]
     pub fn count(&self, kind: &ResourceType) -> usize {
-        self.shelves(kind).count()
+        self.responses(kind).count()
     }
 
     /// The resources of a type, ordered by id.
@@ -269,11 +271,11 @@ impl Picture {
     }
 
     fn as_user(&self, place: usize) -> Resource<'_> {
-        Resource::User(UserRef { picture: self, person: &self.directory.people[place], place })
+        Resource::User(UserRef { served: self, person: &self.directory.people[place], place })
     }
 
     fn as_group(&self, place: usize) -> Resource<'_> {
-        Resource::Group(GroupRef { picture: self, team: &self.directory.teams[place], place })
+        Resource::Group(GroupRef { served: self, team: &self.directory.teams[place], place })
     }
 }
 
@@ -289,8 +291,8 @@ impl<'a> Resource<'a> {
     #[must_use]
     pub fn id(self) -> &'a str {
         match self {
-            Self::User(user) => user.picture.users.id(user.place),
-            Self::Group(group) => group.picture.groups.id(group.place),
+            Self::User(user) => user.served.users.id(user.place),
+            Self::Group(group) => group.served.groups.id(group.place),
         }
     }
 
@@ -298,8 +300,8 @@ impl<'a> Resource<'a> {
     #[must_use]
     pub fn version(self) -> &'a str {
         match self {
-            Self::User(user) => user.picture.users.version(user.place).as_str(),
-            Self::Group(group) => group.picture.groups.version(group.place).as_str(),
+            Self::User(user) => user.served.users.version(user.place).as_str(),
+            Self::Group(group) => group.served.groups.version(group.place).as_str(),
         }
     }
 
@@ -307,21 +309,21 @@ impl<'a> Resource<'a> {
     /// generation.
     #[must_use]
     pub fn ready(self) -> Bytes {
-        self.piece().shared()
+        self.chunk().shared()
     }
 
     /// The same as a chunk that borrows from the snapshot.
-    pub(super) fn piece(self) -> Piece<'a> {
+    pub(super) fn chunk(self) -> Chunk<'a> {
         self.shelved().unwrap_or_else(|| {
             let mut made = Vec::new();
             render::resource(&mut made, self, &Projection::default_of(self.resource_type()));
-            Piece::Made(made.into())
+            Chunk::Made(made.into())
         })
     }
 
-    fn shelved(self) -> Option<Piece<'a>> {
+    fn shelved(self) -> Option<Chunk<'a>> {
         let place = self.place();
-        self.picture().shelved(self.resource_type(), place..place + 1)
+        self.served().shelved(self.resource_type(), place..place + 1)
     }
 
     /// The URL of the resource, as a slice of the prepared response where possible.
@@ -329,7 +331,7 @@ impl<'a> Resource<'a> {
     pub fn ready_location(self) -> Bytes {
         let cut = || {
             let answer = self.shelved()?.shared();
-            let parts = [self.picture().base_url(), self.resource_type().endpoint, "/", self.id()];
+            let parts = [self.served().base_url(), self.resource_type().endpoint, "/", self.id()];
             let end = answer.len().checked_sub(AFTER_LOCATION.len())?;
             let start = end.checked_sub(parts.map(str::len).iter().sum())?;
             // If JSON escapes the location, it is longer there, so the slice would not begin at the location.

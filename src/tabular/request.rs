@@ -99,7 +99,7 @@ pub const OPERATIONS: [&str; 13] = [
 /// left to people to close, as are requests that name no known account.
 #[must_use]
 pub fn seen_done<'a>(directory: &Directory, requests: &'a [LifecycleRequest]) -> Vec<&'a LifecycleRequest> {
-    let named = Named::by(directory, requests);
+    let named = PeopleByName::by(directory, requests);
     requests.iter().filter(|request| is_done(directory, named.people(request), request)).collect()
 }
 
@@ -123,12 +123,12 @@ fn is_done(directory: &Directory, people: &[&Person], request: &LifecycleRequest
 }
 
 /// The people that requests name, found in one pass over the directory.
-struct Named<'d> {
+struct PeopleByName<'d> {
     by_id: HashMap<String, Vec<&'d Person>>,
     by_address: HashMap<String, Vec<&'d Person>>,
 }
 
-impl<'d> Named<'d> {
+impl<'d> PeopleByName<'d> {
     fn by(directory: &'d Directory, requests: &[LifecycleRequest]) -> Self {
         let none = |text: &String| (text.clone(), Vec::new());
         let mut by_id: HashMap<_, _> =

@@ -16,7 +16,7 @@ use super::{
 #[derive(Debug, Default)]
 pub struct Directory {
     /// The snapshot id: which list of people this is.
-    pub edition: Edition,
+    pub snapshot_id: SnapshotId,
     /// The workspace, as far as Intercom has described it.
     pub workspace: Workspace,
     /// The people, sorted by id.
@@ -30,7 +30,7 @@ pub struct Directory {
 /// The snapshot id: which list of people a [`Directory`] holds. Removed people are omitted in the order of their
 /// removal, so the number of omitted people determines who they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Edition {
+pub struct SnapshotId {
     /// The generation.
     pub generation: Generation,
     /// The number of people that are omitted because they were removed too long ago.
@@ -98,10 +98,11 @@ impl Directory {
                 members: Box::default(),
             }
         });
-        let edition = Edition { generation: snapshot.generation, left_out: all - people.len() };
+        let snapshot_id = SnapshotId { generation: snapshot.generation, left_out: all - people.len() };
         let gone = people.iter().filter(|person| !person.user.active).map(|person| person.stamps.last_modified);
         let first_gone = gone.min();
-        let mut directory = Self { edition, workspace: snapshot.workspace, people, teams: teams.collect(), first_gone };
+        let mut directory =
+            Self { snapshot_id, workspace: snapshot.workspace, people, teams: teams.collect(), first_gone };
         directory.join(&snapshot.memberships);
         directory
     }
@@ -170,8 +171,8 @@ impl Directory {
         teams.sort_by(|a, b| a.group.id.cmp(&b.group.id));
         let gone = all.iter().filter(|person| !person.user.active).map(|person| person.stamps.last_modified);
         let first_gone = gone.min();
-        let edition = Edition { generation, left_out: people.saturating_sub(all.len()) };
-        let mut directory = Self { edition, workspace, people: all, teams, first_gone };
+        let snapshot_id = SnapshotId { generation, left_out: people.saturating_sub(all.len()) };
+        let mut directory = Self { snapshot_id, workspace, people: all, teams, first_gone };
         // The new index of each person in `self.people`.
         let places: Vec<Option<u32>> = self.people.iter().map(|person| directory.place(&person.user.id)).collect();
         let mut links: Vec<(u32, u32, Option<Priority>)> = Vec::new();
@@ -290,7 +291,7 @@ mod tests {
         let ids = |gone_by| {
             let directory = Directory::new(snapshot(&people), gone_by, None);
             let ids: Vec<String> = directory.people.iter().map(|person| person.user.id.to_string()).collect();
-            (ids.join(" "), directory.edition.left_out)
+            (ids.join(" "), directory.snapshot_id.left_out)
         };
         assert_eq!(ids(datetime!(2026-03-01 0:00 UTC)), ("1 2 3".to_owned(), 0));
         assert_eq!(ids(datetime!(2026-03-05 12:00 UTC)), ("1 3".to_owned(), 1));

@@ -11,20 +11,20 @@
 //! Ids are those of SCIM (`adm_…`, `team_…`), so that clients can join both views.
 
 mod account;
-mod asked;
 mod change;
 mod entitlement;
 mod membership;
+mod parsed_request;
 mod request;
 mod review;
 
 pub use account::{Account, accounts};
-pub use asked::Asked;
 pub use change::{
     ChangeDocument, ChangeRow, ChangedBy, attributes_of_group, attributes_of_membership, attributes_of_user,
 };
 pub use entitlement::{Entitlement, EntitlementType, entitlement_named, entitlements};
 pub use membership::{AccessMembership, MembershipSelection, memberships};
+pub use parsed_request::ParsedRequest;
 pub use request::{LifecycleRequest, OPERATIONS, seen_done};
 pub use review::{ReviewBasis, ReviewChange, ReviewedAccount, review, reviewed_account};
 

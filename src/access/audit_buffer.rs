@@ -125,7 +125,7 @@ impl Equivalent<Answered<'static>> for Like<'_> {
 
 /// How often, and since when.
 #[derive(Clone, Debug)]
-struct Tally {
+struct EntryCount {
     first: OffsetDateTime,
     request_id: String,
     count: i64,
@@ -135,7 +135,7 @@ struct Tally {
 #[derive(Debug)]
 pub struct AuditTrail {
     clock: Clock,
-    pending: Mutex<HashMap<Answered<'static>, Tally>>,
+    pending: Mutex<HashMap<Answered<'static>, EntryCount>>,
     /// Events that the database was too busy for.
     events: Mutex<Vec<AuditEntry>>,
 }
@@ -154,7 +154,7 @@ impl AuditTrail {
             known.count += 1;
             return;
         }
-        let tally = Tally { first: self.clock.now(), request_id: request_id.to_owned(), count: 1 };
+        let tally = EntryCount { first: self.clock.now(), request_id: request_id.to_owned(), count: 1 };
         add(&mut pending, answered.into_owned(), tally);
     }
 
@@ -207,7 +207,7 @@ impl AuditTrail {
 }
 
 /// Adds to what is noted; told apart by less where there is much.
-fn add(pending: &mut HashMap<Answered<'static>, Tally>, mut answered: Answered<'static>, tally: Tally) {
+fn add(pending: &mut HashMap<Answered<'static>, EntryCount>, mut answered: Answered<'static>, tally: EntryCount) {
     if answered.actor.is_none() {
         // Anybody can make any number of these.
         answered.target = None;
@@ -240,7 +240,7 @@ fn add(pending: &mut HashMap<Answered<'static>, Tally>, mut answered: Answered<'
         .or_insert(tally);
 }
 
-fn entry(answered: &Answered<'_>, tally: &Tally) -> AuditEntry {
+fn entry(answered: &Answered<'_>, tally: &EntryCount) -> AuditEntry {
     AuditEntry {
         workspace: answered.workspace.as_deref().map(str::to_owned),
         actor: answered.actor.as_ref().map(|actor| actor.subject().to_owned()),

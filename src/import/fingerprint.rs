@@ -10,7 +10,7 @@ use crate::ledger::RunId;
 /// Hashes of what an observation said of everybody and everything. They are 64 bits with a secret of their own: that a
 /// change goes unseen is possible once in 10^19, and the next full import would see it.
 #[derive(Debug)]
-pub struct Seen {
+pub struct Fingerprint {
     /// The run that recorded the observation. Once another has succeeded, this says nothing any more.
     pub run: RunId,
     users: HashMap<UserId, u64>,
@@ -21,7 +21,7 @@ pub struct Seen {
     state: RandomState,
 }
 
-impl Seen {
+impl Fingerprint {
     /// Remembers what `run` recorded.
     #[must_use]
     pub fn new(run: RunId, observed: &Observation) -> Self {

@@ -18,26 +18,26 @@ use futures_util::Stream;
 
 /// A body that the handler reads and the answer holds.
 #[derive(Clone)]
-pub struct Unread(Rc<RefCell<Payload>>);
+pub struct UndrainedBody(Rc<RefCell<Payload>>);
 
-impl Unread {
+impl UndrainedBody {
     /// Takes the body of a request that says no length, and gives the handler a view of it.
-    pub fn of(request: &mut ServiceRequest) -> Option<Self> {
+    pub fn take(request: &mut ServiceRequest) -> Option<Self> {
         if !request.headers().contains_key(TRANSFER_ENCODING) {
             return None;
         }
-        let unread = Self(Rc::new(RefCell::new(request.take_payload())));
-        request.set_payload(Payload::Stream { payload: Box::pin(unread.clone()) });
-        Some(unread)
+        let undrained = Self(Rc::new(RefCell::new(request.take_payload())));
+        request.set_payload(Payload::Stream { payload: Box::pin(undrained.clone()) });
+        Some(undrained)
     }
 
     /// Holds the body until the answer is sent.
     pub fn held_by(self, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
-        response.map_body(|_, body| BoxBody::new(Answer { body, _unread: self }))
+        response.map_body(|_, body| BoxBody::new(Answer { body, _undrained: self }))
     }
 }
 
-impl Stream for Unread {
+impl Stream for UndrainedBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -47,7 +47,7 @@ impl Stream for Unread {
 
 struct Answer {
     body: BoxBody,
-    _unread: Unread,
+    _undrained: UndrainedBody,
 }
 
 impl MessageBody for Answer {

@@ -14,34 +14,34 @@ use super::index::Index;
 /// The number of prepared responses in a block. They are stored one after the other, separated by commas, as in a page,
 /// so a part of a list is a few slices of blocks. If one resource changes, only its block is rebuilt; the other blocks
 /// are shared between generations.
-pub(super) const SHELF: usize = 64;
+pub(super) const BLOCK: usize = 64;
 
 /// The prepared responses of one resource type. Positions are those in the directory.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shelves {
-    all: Vec<Shelf>,
+pub(super) struct ResponseCache {
+    all: Vec<ResponseBlock>,
     by_id: Arc<Index>,
     count: usize,
 }
 
 /// A block of prepared responses, for up to [`SHELF`] consecutive resources.
 #[derive(Clone, Debug)]
-pub(super) struct Shelf {
+pub(super) struct ResponseBlock {
     ids: Arc<[Box<str>]>,
     /// The responses to requests without `attributes` and `excludedAttributes`. Empty if responses are rendered on
     /// request.
     answers: Bytes,
     /// The span of each response. Separate from the less frequently used fields, so that more spans fit in the CPU
     /// cache.
-    spans: Arc<[Span]>,
-    versions: Arc<[Version]>,
+    spans: Arc<[ResponseSpan]>,
+    versions: Arc<[ETag]>,
     /// The offset of the id in each response. It is the same in all: they begin with the same bytes.
     id_at: usize,
 }
 
 /// The position of a response in its block.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
+pub(super) struct ResponseSpan {
     from: u32,
     to: u32,
     id_length: u16,
@@ -51,9 +51,9 @@ pub(super) struct Span {
     name_length: u16,
 }
 
-impl Span {
+impl ResponseSpan {
     /// The span of the response that was written last: from offset `from` to the end. It has this id and name.
-    pub fn of(written: &[u8], from: usize, id: &str, name: &str) -> Self {
+    pub fn locate(written: &[u8], from: usize, id: &str, name: &str) -> Self {
         let (name_at, name_length) = Self::place_of(name, &written[from..]).unwrap_or_default();
         // These conversions do not fail in practice: no block exceeds 4 GB, and no request has room for an id of 64 KB.
         let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
@@ -72,22 +72,22 @@ impl Span {
 }
 
 /// A chunk of a JSON response.
-pub(super) enum Piece<'s> {
+pub(super) enum Chunk<'s> {
     /// Consecutive prepared responses. Borrowed: most chunks are copied, which needs no update of a reference count.
-    Standing {
+    Cached {
         /// All responses of the block.
-        shelf: &'s Bytes,
-        /// The slice of `shelf` to send.
+        block: &'s Bytes,
+        /// The slice of `block` to send.
         answers: &'s [u8],
     },
     /// A response rendered on request.
     Made(Bytes),
 }
 
-impl Piece<'_> {
+impl Chunk<'_> {
     pub fn bytes(&self) -> &[u8] {
         match self {
-            Self::Standing { answers, .. } => answers,
+            Self::Cached { answers, .. } => answers,
             Self::Made(made) => made,
         }
     }
@@ -95,7 +95,7 @@ impl Piece<'_> {
     /// Returns the chunk as shared bytes, which may outlive the snapshot.
     pub fn shared(self) -> Bytes {
         match self {
-            Self::Standing { shelf, answers } => shelf.slice_ref(answers),
+            Self::Cached { block, answers } => block.slice_ref(answers),
             Self::Made(made) => made,
         }
     }
@@ -109,9 +109,9 @@ pub(super) const AFTER_LOCATION: &str = r#"","version":"W/\"................\""}
 
 /// A weak ETag, including the quotes: `W/"…"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Version([u8; 20]);
+pub(super) struct ETag([u8; 20]);
 
-impl Version {
+impl ETag {
     /// The placeholder in a response before its version, a hash of the response, is known.
     pub const PENDING: Self = Self(*b"W/\"................\"");
 
@@ -146,9 +146,9 @@ impl Version {
 /// The JSON before an id.
 const ID: &[u8] = br#""id":""#;
 
-impl Shelf {
+impl ResponseBlock {
     /// Returns this block with one response for each id: their spans, versions and bytes.
-    pub fn filled(&self, spans: Vec<Span>, versions: Vec<Version>, answers: Vec<u8>) -> Self {
+    pub fn filled(&self, spans: Vec<ResponseSpan>, versions: Vec<ETag>, answers: Vec<u8>) -> Self {
         let id_at = memchr::memmem::find(&answers, ID).map_or(0, |at| at + ID.len());
         let answers = answers.into_boxed_slice().into();
         Self { ids: Arc::clone(&self.ids), answers, spans: spans.into(), versions: versions.into(), id_at }
@@ -177,7 +177,7 @@ impl Shelf {
 
     /// The positions of the block's resources, given the block's number.
     pub fn places(&self, number: usize) -> Range<usize> {
-        number * SHELF..number * SHELF + self.len()
+        number * BLOCK..number * BLOCK + self.len()
     }
 
     pub fn len(&self) -> usize {
@@ -190,15 +190,21 @@ impl Shelf {
     }
 }
 
-impl Shelves {
+impl ResponseCache {
     /// Creates blocks with ids and without responses.
     pub fn of_ids(prefix: &str, ids: impl Iterator<Item = impl fmt::Display>) -> Self {
         let ids: Vec<Box<str>> = ids.map(|id| format!("{prefix}{id}").into()).collect();
-        let (count, by_id) = (ids.len(), Arc::new(Index::of(ids.iter().map(AsRef::as_ref))));
-        let (mut ids, mut all) = (ids.into_iter().peekable(), Vec::with_capacity(count.div_ceil(SHELF)));
+        let (count, by_id) = (ids.len(), Arc::new(Index::build(ids.iter().map(AsRef::as_ref))));
+        let (mut ids, mut all) = (ids.into_iter().peekable(), Vec::with_capacity(count.div_ceil(BLOCK)));
         while ids.peek().is_some() {
-            let ids = ids.by_ref().take(SHELF).collect();
-            all.push(Shelf { ids, answers: Bytes::new(), spans: Arc::default(), versions: Arc::default(), id_at: 0 });
+            let ids = ids.by_ref().take(BLOCK).collect();
+            all.push(ResponseBlock {
+                ids,
+                answers: Bytes::new(),
+                spans: Arc::default(),
+                versions: Arc::default(),
+                id_at: 0,
+            });
         }
         Self { all, by_id, count }
     }
@@ -209,7 +215,7 @@ impl Shelves {
     }
 
     /// The block with this number, counted from 0.
-    pub fn get(&self, number: usize) -> Option<&Shelf> {
+    pub fn get(&self, number: usize) -> Option<&ResponseBlock> {
         self.all.get(number)
     }
 
@@ -219,45 +225,45 @@ impl Shelves {
     }
 
     /// Replaces a block with one for the same ids.
-    pub fn put(&mut self, number: usize, neighbours: Shelf) {
+    pub fn put(&mut self, number: usize, neighbours: ResponseBlock) {
         self.all[number] = neighbours;
     }
 
     /// The id at this position.
     pub fn id(&self, place: usize) -> &str {
-        &self.all[place / SHELF].ids[place % SHELF]
+        &self.all[place / BLOCK].ids[place % BLOCK]
     }
 
     /// The version of the response at this position.
-    pub fn version(&self, place: usize) -> &Version {
-        let versions = self.all.get(place / SHELF).map(|neighbours| &neighbours.versions);
-        versions.and_then(|versions| versions.get(place % SHELF)).unwrap_or(&Version::PENDING)
+    pub fn version(&self, place: usize) -> &ETag {
+        let versions = self.all.get(place / BLOCK).map(|neighbours| &neighbours.versions);
+        versions.and_then(|versions| versions.get(place % BLOCK)).unwrap_or(&ETag::PENDING)
     }
 
     /// The position of the resource with this id.
     pub fn place(&self, id: &str) -> Option<u32> {
         self.by_id.candidates(id).find(|place| {
             let place = *place as usize;
-            self.all[place / SHELF].is_at(place % SHELF, id)
+            self.all[place / BLOCK].is_at(place % BLOCK, id)
         })
     }
 
     /// The responses at these positions, separated by commas, if the block has responses. All positions must be in one
     /// block.
-    pub fn answers(&self, places: Range<usize>) -> Option<Piece<'_>> {
+    pub fn answers(&self, places: Range<usize>) -> Option<Chunk<'_>> {
         let last = places.end.checked_sub(1).filter(|last| *last >= places.start)?;
-        let neighbours = self.all.get(places.start / SHELF)?;
-        let (first, last) = (neighbours.spans.get(places.start % SHELF)?, neighbours.spans.get(last % SHELF)?);
+        let neighbours = self.all.get(places.start / BLOCK)?;
+        let (first, last) = (neighbours.spans.get(places.start % BLOCK)?, neighbours.spans.get(last % BLOCK)?);
         // `None` if the block has no responses.
         let answers = neighbours.answers.get(first.from as usize..last.to as usize)?;
-        Some(Piece::Standing { shelf: &neighbours.answers, answers })
+        Some(Chunk::Cached { block: &neighbours.answers, answers })
     }
 
     /// The userName in the response at this position, if the block has responses and the name's JSON form is not
     /// escaped.
     pub fn name(&self, place: usize) -> Option<&[u8]> {
-        let neighbours = self.all.get(place / SHELF)?;
-        let Span { from, name_at, name_length, .. } = *neighbours.spans.get(place % SHELF)?;
+        let neighbours = self.all.get(place / BLOCK)?;
+        let ResponseSpan { from, name_at, name_length, .. } = *neighbours.spans.get(place % BLOCK)?;
         let from = from as usize + usize::from(name_at);
         neighbours.answers.get(from..from + usize::from(name_length)).filter(|name| !name.is_empty())
     }
@@ -267,7 +273,7 @@ impl Shelves {
         let all = self.all.iter().enumerate().map(|(number, neighbours)| {
             let shared = others.get(number).is_some_and(|other| other.answers.as_ptr() == neighbours.answers.as_ptr());
             let answers = if shared { neighbours.answers.clone() } else { Bytes::new() };
-            Shelf { answers, ..neighbours.clone() }
+            ResponseBlock { answers, ..neighbours.clone() }
         });
         Self { all: all.collect(), by_id: Arc::clone(&self.by_id), count: self.count }
     }

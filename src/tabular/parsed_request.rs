@@ -8,7 +8,7 @@ use super::entitlement::{EntitlementType, SEAT, id_of};
 /// The change that a write asks for, in the words of [`super::OPERATIONS`]. The bridge decides to refuse a write before
 /// it reads the body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct ParsedRequest {
     /// The operation, for example `add_access`.
     pub operation: &'static str,
     /// The id of the account, team or entitlement.
@@ -36,11 +36,11 @@ const TOLD: [(&str, &str); 11] = [
     ("/comment", "comment"),
 ];
 
-impl Asked {
+impl ParsedRequest {
     /// Interprets a write by its path, refined by its body where that can be parsed. Connectors send many kinds of
     /// bodies, often invalid ones. What cannot be interpreted leaves the result as the path implies it.
     #[must_use]
-    pub fn of(operation: &'static str, target: Option<&str>, entitlement: Option<&str>, body: &Value) -> Self {
+    pub fn from_write(operation: &'static str, target: Option<&str>, entitlement: Option<&str>, body: &Value) -> Self {
         let mut asked = Self {
             operation,
             target: target.map(str::to_owned),
@@ -205,13 +205,13 @@ mod tests {
 
     use super::*;
 
-    fn of_group(body: &Value) -> Asked {
-        Asked::of("update_group", Some("team_1"), None, body)
+    fn of_group(body: &Value) -> ParsedRequest {
+        ParsedRequest::from_write("update_group", Some("team_1"), None, body)
     }
 
-    fn access(operation: &'static str) -> Asked {
+    fn access(operation: &'static str) -> ParsedRequest {
         let (target, entitlement) = (Some("adm_1".to_owned()), Some("team_1".to_owned()));
-        Asked { operation, target, entitlement, ..Asked::default() }
+        ParsedRequest { operation, target, entitlement, ..ParsedRequest::default() }
     }
 
     #[test]
@@ -255,10 +255,17 @@ mod tests {
             json!({"Operations": [{"op": "Replace", "value": {"active": "False"}}]}),
             json!({"userName": "ada@example.com", "active": false}),
         ] {
-            assert_eq!(Asked::of("update_account", Some("adm_1"), None, &body).operation, "disable_account", "{body}");
+            assert_eq!(
+                ParsedRequest::from_write("update_account", Some("adm_1"), None, &body).operation,
+                "disable_account",
+                "{body}"
+            );
         }
         let enabled = json!({"Operations": [{"op": "replace", "path": "active", "value": true}]});
-        assert_eq!(Asked::of("update_account", Some("adm_1"), None, &enabled).operation, "enable_account");
+        assert_eq!(
+            ParsedRequest::from_write("update_account", Some("adm_1"), None, &enabled).operation,
+            "enable_account"
+        );
         for more in [
             json!({"userName": "ada@example.com", "active": true, "title": "Lead"}),
             json!({"Operations": [
@@ -266,10 +273,17 @@ mod tests {
                 {"op": "replace", "path": "active", "value": true},
             ]}),
         ] {
-            assert_eq!(Asked::of("update_account", Some("adm_1"), None, &more).operation, "update_account", "{more}");
+            assert_eq!(
+                ParsedRequest::from_write("update_account", Some("adm_1"), None, &more).operation,
+                "update_account",
+                "{more}"
+            );
         }
         let renamed = json!({"Operations": [{"op": "replace", "path": "displayName", "value": "Ada"}]});
-        assert_eq!(Asked::of("update_account", Some("adm_1"), None, &renamed).operation, "update_account");
+        assert_eq!(
+            ParsedRequest::from_write("update_account", Some("adm_1"), None, &renamed).operation,
+            "update_account"
+        );
     }
 
     #[test]
@@ -279,7 +293,7 @@ mod tests {
             json!({"emails": [{"value": "ada@example.com"}]}),
             json!({"email": "ada@example.com"}),
         ] {
-            let asked = Asked::of("create_account", None, None, &body);
+            let asked = ParsedRequest::from_write("create_account", None, None, &body);
             let found = (asked.operation, asked.user_name.as_deref());
             assert_eq!(found, ("create_account", Some("ada@example.com")), "{body}");
         }
@@ -289,43 +303,52 @@ mod tests {
     fn roles_seats_and_permissions_of_a_user_are_access_too() {
         let add = |attribute: &str, value: &str| {
             let body = json!({"Operations": [{"op": "add", "path": attribute, "value": [{"value": value}]}]});
-            let asked = Asked::of("update_account", Some("adm_1"), None, &body);
+            let asked = ParsedRequest::from_write("update_account", Some("adm_1"), None, &body);
             (asked.operation, asked.entitlement)
         };
         assert_eq!(add("roles", "2"), ("add_access", Some("role_2".to_owned())));
         assert_eq!(add("entitlements", "inbox_seat"), ("add_access", Some("seat_inbox_seat".to_owned())));
         assert_eq!(add("entitlements", "export_data"), ("add_access", Some("permission_export_data".to_owned())));
         let body = json!({"Operations": [{"op": "Remove", "path": "roles[value eq \"2\"]"}]});
-        assert_eq!(Asked::of("update_account", Some("adm_1"), None, &body).operation, "remove_access");
+        assert_eq!(ParsedRequest::from_write("update_account", Some("adm_1"), None, &body).operation, "remove_access");
     }
 
     #[test]
     fn names_are_told_and_passwords_never() {
         let body =
             json!({"userName": "a@example.com", "password": "hunter2", "name": {"givenName": "Ada"}, "title": "Agent"});
-        let told = Asked::of("create_account", None, None, &body).details.unwrap();
+        let told = ParsedRequest::from_write("create_account", None, None, &body).details.unwrap();
         assert_eq!(told, "given name: Ada, title: Agent, address: a@example.com");
         let body = json!({"Operations": [
             {"op": "replace", "path": "password", "value": "hunter2"},
             {"op": "replace", "path": "displayName", "value": "Ada L."},
             {"op": "replace", "value": {"title": "Lead", "password": "hunter2"}},
         ]});
-        assert_eq!(Asked::of("update_account", None, None, &body).details.unwrap(), "name: Ada L., title: Lead");
-        assert_eq!(Asked::of("change_password", None, None, &json!({"password": "hunter2"})).details, None);
+        assert_eq!(
+            ParsedRequest::from_write("update_account", None, None, &body).details.unwrap(),
+            "name: Ada L., title: Lead"
+        );
+        assert_eq!(
+            ParsedRequest::from_write("change_password", None, None, &json!({"password": "hunter2"})).details,
+            None
+        );
     }
 
     #[test]
     fn access_is_named_in_the_body_where_the_path_does_not() {
         let body = json!({"account_id": "adm_1", "entitlement_id": "team_1"});
-        assert_eq!(Asked::of("add_access", None, None, &body), access("add_access"));
-        assert_eq!(Asked::of("remove_access", Some("adm_1"), Some("team_1"), &json!(null)), access("remove_access"));
+        assert_eq!(ParsedRequest::from_write("add_access", None, None, &body), access("add_access"));
+        assert_eq!(
+            ParsedRequest::from_write("remove_access", Some("adm_1"), Some("team_1"), &json!(null)),
+            access("remove_access")
+        );
     }
 
     proptest! {
         #[test]
         fn no_body_is_too_strange(text in ".{0,200}", operation in prop::sample::select(vec!["update_group", "update_account", "create_account", "add_access"])) {
             let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-            let _ = Asked::of(operation, Some("x"), None, &json!({"Operations": [body.clone(), {"op": "add", "value": body}]}));
+            let _ = ParsedRequest::from_write(operation, Some("x"), None, &json!({"Operations": [body.clone(), {"op": "add", "value": body}]}));
         }
     }
 }

@@ -17,11 +17,11 @@ use super::openapi::{ApiRefusals, FlatParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use super::table;
 use crate::date_time;
-use crate::directory::{Directory, Edition, Generation};
-use crate::flat::{
+use crate::directory::{Directory, Generation, SnapshotId};
+use crate::scim::ServedSnapshot;
+use crate::tabular::{
     self, AccessMembership, Account, Entitlement, EntitlementType, MembershipSelection, Rows, Selection,
 };
-use crate::scim::Picture;
 
 /// Some accounts.
 #[derive(Serialize, ToSchema)]
@@ -73,10 +73,10 @@ pub struct MembershipList {
     ),
 )]
 pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
-    let view = View::of(&request, &caller, &[]).await?;
+    let view = View::from_request(&request, &caller, &[]).await?;
     let (names, past) = (caller.service.names, view.past);
     let rows = view.rows(&caller, move |directory, selection| {
-        let mut rows = flat::accounts(directory, names, selection);
+        let mut rows = tabular::accounts(directory, names, selection);
         if past {
             // Sign-ins have no history: those of now are not those of then.
             for account in &mut rows.items {
@@ -107,9 +107,9 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
     ),
 )]
 pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
-    let view = View::of(&request, &caller, &["type"]).await?;
+    let view = View::from_request(&request, &caller, &["type"]).await?;
     let kind = view.kind;
-    let rows = view.rows(&caller, move |directory, selection| flat::entitlements(directory, kind, selection));
+    let rows = view.rows(&caller, move |directory, selection| tabular::entitlements(directory, kind, selection));
     let Rows { items, total } = rows.await?;
     let next = view.next(&request, &caller, items.len(), total);
     let list = EntitlementList { items: Vec::new(), next, total, limit: view.selection.limit };
@@ -137,12 +137,12 @@ pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> R
     ),
 )]
 pub async fn memberships(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
-    let view = View::of(&request, &caller, &["type", "account_id", "entitlement_id"]).await?;
+    let view = View::from_request(&request, &caller, &["type", "account_id", "entitlement_id"]).await?;
     let text = |name: &str| view.parameters.text(name).map(str::to_owned);
     let (kind, account, entitlement) = (view.kind, text("account_id"), text("entitlement_id"));
     let rows = view.rows(&caller, move |directory, selection| {
         let (account, entitlement) = (account.as_deref(), entitlement.as_deref());
-        flat::memberships(directory, MembershipSelection { kind, account, entitlement }, selection)
+        tabular::memberships(directory, MembershipSelection { kind, account, entitlement }, selection)
     });
     let Rows { items, total } = rows.await?;
     let next = view.next(&request, &caller, items.len(), total);
@@ -158,7 +158,7 @@ struct View {
     kind: Option<EntitlementType>,
     selection: Selection,
     /// Which list of people it is.
-    edition: Option<Edition>,
+    snapshot_id: Option<SnapshotId>,
     /// Whether it is one of the past.
     past: bool,
     age: Option<u64>,
@@ -167,14 +167,14 @@ struct View {
 
 #[derive(Clone)]
 enum Source {
-    Now(Arc<Picture>),
+    Now(Arc<ServedSnapshot>),
     Then(Arc<Directory>),
 }
 
 impl Source {
     fn directory(&self) -> &Directory {
         match self {
-            Self::Now(picture) => picture.directory(),
+            Self::Now(served) => served.directory(),
             Self::Then(directory) => directory,
         }
     }
@@ -182,12 +182,13 @@ impl Source {
 
 impl View {
     /// `more`: the parameters that this view alone takes.
-    async fn of(request: &HttpRequest, caller: &Caller<ImportRead>, more: &[&str]) -> Result<Self, ApiError> {
-        let parameters = Parameters::of(request, &[&NAMES, more].concat())?;
+    async fn from_request(request: &HttpRequest, caller: &Caller<ImportRead>, more: &[&str]) -> Result<Self, ApiError> {
+        let parameters = Parameters::parse(request, &[&NAMES, more].concat())?;
         let kind = parameters.word("type", &EntitlementType::ALL)?;
         let as_of = parameters.as_of(caller.service.clock.now())?;
-        let edition = parameters.text("edition").map(|text| edition(text).ok_or_else(|| wrong(NO_EDITION.to_owned())));
-        let edition = edition.transpose()?;
+        let snapshot_id =
+            parameters.text("edition").map(|text| snapshot_id(text).ok_or_else(|| wrong(NO_EDITION.to_owned())));
+        let snapshot_id = snapshot_id.transpose()?;
         let mut selection = Selection {
             modified_since: parameters.moment_or_ago("modified_since", caller.service.clock.now())?,
             include_removed: parameters.flag("include_removed")?,
@@ -201,13 +202,13 @@ impl View {
             Some(_) => Some(caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?),
             None => None,
         };
-        let (source, edition, age) = match (as_of, edition) {
+        let (source, snapshot_id, age) = match (as_of, snapshot_id) {
             (Some(moment), pinned) => {
                 selection.gone_by = Some(caller.service.gone_by(moment));
                 let generation = match pinned {
                     // A generation that was committed since may be dated before the moment, and none later was the state then.
-                    Some(edition) => {
-                        let generation = known_edition(caller, edition)?.generation;
+                    Some(snapshot_id) => {
+                        let generation = known_snapshot_id(caller, snapshot_id)?.generation;
                         if generation > generation_at(caller, moment).await? {
                             return Err(wrong(NO_EDITION.to_owned()));
                         }
@@ -215,21 +216,21 @@ impl View {
                     }
                     None => generation_at(caller, moment).await?,
                 };
-                let edition = Edition { generation, left_out: 0 };
-                (Source::Then(past(caller, generation).await?), Some(edition), None)
+                let snapshot_id = SnapshotId { generation, left_out: 0 };
+                (Source::Then(past(caller, generation).await?), Some(snapshot_id), None)
             }
             (None, None) => {
-                let fresh = freshness::picture(request, caller).await?;
-                let edition = fresh.picture.edition();
-                (Source::Now(fresh.picture), Some(edition), fresh.age)
+                let fresh = freshness::served(request, caller).await?;
+                let snapshot_id = fresh.served.snapshot_id();
+                (Source::Now(fresh.served), Some(snapshot_id), fresh.age)
             }
-            (None, Some(edition)) => {
-                let (source, gone_by) = of_edition(caller, edition).await?;
+            (None, Some(snapshot_id)) => {
+                let (source, gone_by) = of_snapshot_id(caller, snapshot_id).await?;
                 selection.gone_by = gone_by;
-                (source, Some(edition), None)
+                (source, Some(snapshot_id), None)
             }
         };
-        Ok(Self { parameters, source, kind, selection, edition, past: as_of.is_some(), age, turn })
+        Ok(Self { parameters, source, kind, selection, snapshot_id, past: as_of.is_some(), age, turn })
     }
 
     /// The rows of the page, made apart.
@@ -257,7 +258,7 @@ impl View {
             return None;
         }
         let mut changed = vec![("offset", offset.to_string()), ("limit", self.selection.limit.to_string())];
-        if let Some(Edition { generation, left_out }) = self.edition {
+        if let Some(SnapshotId { generation, left_out }) = self.snapshot_id {
             changed.push(("edition", format!("{generation}.{left_out}")));
         }
         // What was "two days ago" for the first page is so for all.
@@ -269,24 +270,24 @@ impl View {
     }
 }
 
-fn edition(text: &str) -> Option<Edition> {
+fn snapshot_id(text: &str) -> Option<SnapshotId> {
     let (generation, left_out) = text.split_once('.')?;
     let generation = generation.parse().ok().filter(|generation| *generation > 0)?;
-    Some(Edition { generation, left_out: left_out.parse().ok()? })
+    Some(SnapshotId { generation, left_out: left_out.parse().ok()? })
 }
 
-/// The list that an edition names, and who is left out of it.
-async fn of_edition(
+/// The list that a snapshot id names, and who is left out of it.
+async fn of_snapshot_id(
     caller: &Caller<ImportRead>,
-    edition: Edition,
+    snapshot_id: SnapshotId,
 ) -> Result<(Source, Option<OffsetDateTime>), ApiError> {
     let workspace = &caller.workspace;
-    if let Some(picture) = workspace.live.picture_at(edition) {
-        return Ok((Source::Now(picture), None));
+    if let Some(served) = workspace.live.served_at(snapshot_id) {
+        return Ok((Source::Now(served), None));
     }
-    known_edition(caller, edition)?;
-    let directory = past(caller, edition.generation).await?;
-    let gone_by = directory.gone_by(edition.left_out);
+    known_snapshot_id(caller, snapshot_id)?;
+    let directory = past(caller, snapshot_id.generation).await?;
+    let gone_by = directory.gone_by(snapshot_id.left_out);
     Ok((Source::Then(directory), gone_by))
 }
 
@@ -301,10 +302,10 @@ const NAMES: [&str; 7] = ["limit", "offset", "modified_since", "include_removed"
 
 const NO_EDITION: &str = "edition must be as in the `next` of an earlier answer";
 
-/// The edition, if there was ever such a generation.
-fn known_edition(caller: &Caller<ImportRead>, edition: Edition) -> Result<Edition, ApiError> {
-    let latest = caller.workspace.live.picture().map_or(0, |picture| picture.edition().generation);
-    if edition.generation > latest { Err(wrong(NO_EDITION.to_owned())) } else { Ok(edition) }
+/// The snapshot id, if there was ever such a generation.
+fn known_snapshot_id(caller: &Caller<ImportRead>, snapshot_id: SnapshotId) -> Result<SnapshotId, ApiError> {
+    let latest = caller.workspace.live.served().map_or(0, |served| served.snapshot_id().generation);
+    if snapshot_id.generation > latest { Err(wrong(NO_EDITION.to_owned())) } else { Ok(snapshot_id) }
 }
 
 /// The generation that was the latest at a moment.

@@ -360,7 +360,7 @@ async fn a_walk_by_next_goes_on_over_the_list_it_began_with_whatever_is_imported
         assert_eq!(page["total"], json!(12));
         walked.extend(page["items"].as_array().unwrap().clone());
         next = page["next"].clone();
-        // Somebody new, and somebody gone, between any two pages; more often than pictures are kept.
+        // Somebody new, and somebody gone, between any two pages; more often than served snapshots are kept.
         for _ in 0..3 {
             bridge.simulator.change(|workspace| {
                 let first = workspace.admins().next().unwrap().0;
