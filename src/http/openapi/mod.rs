@@ -92,7 +92,7 @@ pub struct FlatParameters {
     tz: Option<String>,
     /// Which list of people a walk goes on over; `next` has it.
     #[param(pattern = r"^[1-9][0-9]{0,17}\.[0-9]{1,9}$")]
-    snapshot_id: Option<String>,
+    edition: Option<String>,
 }
 
 /// What a list of runs can be asked for.
