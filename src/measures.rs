@@ -235,86 +235,96 @@ impl Default for Measures {
             connections_closed: Family::default(),
             registry: Registry::default(),
         };
-        registry.register("http_requests", "Requests that were answered", all.requests.clone());
-        // It has no labels, so it is there from the start: of one that first comes with a burst, Prometheus sees no increase.
-        registry.register(
-            "http_server_errors",
-            "Answers with 5xx, but for 501, with which writes are refused",
-            all.server_errors.clone(),
-        );
-        registry.register_with_unit(
-            "http_request_duration",
-            "How long their answers took, without sending the body",
-            Unit::Seconds,
-            all.request_seconds.clone(),
-        );
-        registry.register("imports", "Imports of this process that ended", all.imports.clone());
-        registry.register_with_unit("import_duration", "How long they took", Unit::Seconds, all.import_seconds.clone());
-        registry.register("refused_writes", "Writes that the bridge refused", all.refused_writes.clone());
-        registry.register("tokens", "Tokens that OAuth clients asked for", all.tokens.clone());
-        registry.register(
-            "task_failures",
-            "How often a background task stopped because of a fault in the bridge, and was started again",
-            all.task_failures.clone(),
-        );
-        registry.register("intercom_calls", "Calls to Intercom, failed tries among them", all.intercom_calls.clone());
-        registry.register("intercom_retries", "Calls that repeated a failed one", all.intercom_retries.clone());
-        registry.register("intercom_rate_limited", "Calls answered with 429", all.intercom_rate_limited.clone());
-        for (name, help, gauge) in [
-            (
-                "intercom_rate_limit_left",
-                "Calls that are left in Intercom's window of ten seconds",
-                &all.rate_limit_left,
-            ),
-            ("connected", "Whether the last import succeeded (1 or 0)", &all.connected),
-            (
-                "import_held",
-                "Whether the last import waits for somebody to let its removals through (1 or 0)",
-                &all.held,
-            ),
-            ("import_failures", "Imports that did not succeed since the last that did", &all.failures),
-            ("data_age_seconds", "How long ago Intercom last confirmed what is shown", &all.age),
-            (
-                "recorded_time_ahead_seconds",
-                "How far the recorded time lies ahead that lies farthest in the future; 0 where none does",
-                &all.time_ahead,
-            ),
-            (
-                "clock_ahead_of_intercom_seconds",
-                "How far this machine's clock is ahead of Intercom's; less than 0: behind",
-                &all.clock_ahead,
-            ),
-            ("generation", "The generation that is shown; 0 before the first import", &all.generation),
-            ("users", "Users that are shown, the removed ones among them", &all.users),
-            ("groups", "Groups that are shown", &all.groups),
-            ("lifecycle_requests_open", "Requests that wait for a person", &all.open_requests),
-            (
-                "lifecycle_oldest_request_seconds",
-                "How long the oldest of them waits; 0 where none does",
-                &all.oldest_request,
-            ),
-        ] {
-            registry.register(name, help, gauge.clone());
-        }
-        registry.register("database_up", "Whether the database answers (1 or 0)", all.database_up.clone());
-        registry.register("connections", "Connections that are open", all.connections.clone());
-        registry.register(
-            "connections_closed",
-            "Connections that the bridge closed: idle ones that gave way, those of addresses that have used up their share, \
-             and those whose clients do not read",
-            all.connections_closed.clone(),
-        );
-        for reason in CONNECTION_ENDS {
-            all.connections_closed.get_or_create_owned(&OfEnd { reason });
-        }
-        for outcome in TOKEN_OUTCOMES {
-            all.tokens.get_or_create_owned(&OfToken { outcome });
-        }
+        all.register(&mut registry);
         Self { registry, ..all }
     }
 }
 
 impl Measures {
+    /// Names and describes the metrics.
+    fn register(&self, registry: &mut Registry) {
+        registry.register("http_requests", "Requests that were answered", self.requests.clone());
+        // It has no labels, so it is there from the start: of one that first comes with a burst, Prometheus sees no increase.
+        registry.register(
+            "http_server_errors",
+            "Answers with 5xx, but for 501, with which writes are refused",
+            self.server_errors.clone(),
+        );
+        registry.register_with_unit(
+            "http_request_duration",
+            "How long their answers took, without sending the body",
+            Unit::Seconds,
+            self.request_seconds.clone(),
+        );
+        registry.register("imports", "Imports of this process that ended", self.imports.clone());
+        registry.register_with_unit(
+            "import_duration",
+            "How long they took",
+            Unit::Seconds,
+            self.import_seconds.clone(),
+        );
+        registry.register("refused_writes", "Writes that the bridge refused", self.refused_writes.clone());
+        registry.register("tokens", "Tokens that OAuth clients asked for", self.tokens.clone());
+        registry.register(
+            "task_failures",
+            "How often a background task stopped because of a fault in the bridge, and was started again",
+            self.task_failures.clone(),
+        );
+        registry.register("intercom_calls", "Calls to Intercom, failed tries among them", self.intercom_calls.clone());
+        registry.register("intercom_retries", "Calls that repeated a failed one", self.intercom_retries.clone());
+        registry.register("intercom_rate_limited", "Calls answered with 429", self.intercom_rate_limited.clone());
+        for (name, help, gauge) in [
+            (
+                "intercom_rate_limit_left",
+                "Calls that are left in Intercom's window of ten seconds",
+                &self.rate_limit_left,
+            ),
+            ("connected", "Whether the last import succeeded (1 or 0)", &self.connected),
+            (
+                "import_held",
+                "Whether the last import waits for somebody to let its removals through (1 or 0)",
+                &self.held,
+            ),
+            ("import_failures", "Imports that did not succeed since the last that did", &self.failures),
+            ("data_age_seconds", "How long ago Intercom last confirmed what is shown", &self.age),
+            (
+                "recorded_time_ahead_seconds",
+                "How far the recorded time lies ahead that lies farthest in the future; 0 where none does",
+                &self.time_ahead,
+            ),
+            (
+                "clock_ahead_of_intercom_seconds",
+                "How far this machine's clock is ahead of Intercom's; less than 0: behind",
+                &self.clock_ahead,
+            ),
+            ("generation", "The generation that is shown; 0 before the first import", &self.generation),
+            ("users", "Users that are shown, the removed ones among them", &self.users),
+            ("groups", "Groups that are shown", &self.groups),
+            ("lifecycle_requests_open", "Requests that wait for a person", &self.open_requests),
+            (
+                "lifecycle_oldest_request_seconds",
+                "How long the oldest of them waits; 0 where none does",
+                &self.oldest_request,
+            ),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
+        registry.register("database_up", "Whether the database answers (1 or 0)", self.database_up.clone());
+        registry.register("connections", "Connections that are open", self.connections.clone());
+        registry.register(
+            "connections_closed",
+            "Connections that the bridge closed: idle ones that gave way, those of addresses that have used up their share, \
+             and those whose clients do not read",
+            self.connections_closed.clone(),
+        );
+        for reason in CONNECTION_ENDS {
+            self.connections_closed.get_or_create_owned(&OfEnd { reason });
+        }
+        for outcome in TOKEN_OUTCOMES {
+            self.tokens.get_or_create_owned(&OfToken { outcome });
+        }
+    }
+
     /// Has the counters of a workspace begin at zero: of one that first comes with a burst, Prometheus sees no increase.
     pub fn begin(
         &self,

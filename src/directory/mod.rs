@@ -14,6 +14,7 @@
 //! ```
 
 mod activity;
+#[expect(clippy::module_inception, reason = "the file of the type `Directory`")]
 mod directory;
 mod group;
 mod loss;

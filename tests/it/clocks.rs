@@ -196,15 +196,15 @@ async fn wait_for(standing: &Standing, code: &str) {
 }
 
 async fn an_import_that_was_recorded_days_ahead_stops_nothing(database: TestDatabase) {
-    recorded_by_a_wrong_clock(database, time::Duration::days(40)).await;
+    Box::pin(recorded_by_a_wrong_clock(database, time::Duration::days(40))).await;
 }
 
 async fn an_import_that_was_recorded_hours_ahead_stops_nothing(database: TestDatabase) {
-    recorded_by_a_wrong_clock(database, time::Duration::hours(2)).await;
+    Box::pin(recorded_by_a_wrong_clock(database, time::Duration::hours(2))).await;
 }
 
 async fn an_import_that_was_recorded_in_the_past_stops_nothing(database: TestDatabase) {
-    recorded_by_a_wrong_clock(database, time::Duration::days(-3)).await;
+    Box::pin(recorded_by_a_wrong_clock(database, time::Duration::days(-3))).await;
 }
 
 async fn a_clock_that_is_set_while_the_bridge_runs_stops_nothing(database: TestDatabase) {

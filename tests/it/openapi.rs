@@ -180,7 +180,7 @@ fn settle(value: &mut Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn examples_are_real_answers() {
     let written: Value = serde_json::from_str(include_str!("../../openapi/examples.json")).unwrap();
-    let answers = answers().await;
+    let answers = Box::pin(answers()).await;
     for (operation, statuses) in answers.as_object().unwrap() {
         for (status, body) in statuses.as_object().unwrap() {
             let of_now = serde_json::to_string_pretty(body).unwrap();
@@ -210,6 +210,6 @@ async fn examples_are_real_answers() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "writes openapi/examples.json"]
 async fn examples_are_written_anew() {
-    let text = serde_json::to_string_pretty(&answers().await).unwrap() + "\n";
+    let text = serde_json::to_string_pretty(&Box::pin(answers()).await).unwrap() + "\n";
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/examples.json"), text).unwrap();
 }

@@ -108,7 +108,7 @@ impl Bridge {
         let simulator = Simulator::start(workspace, Options::default()).unwrap();
         let mut config = config(&database, &simulator.base_url());
         change(&mut config);
-        let app = App::start(&config, Clock::System).await.unwrap();
+        let app = Box::pin(App::start(&config, Clock::System)).await.unwrap();
         let token = token(&app, &Scope::ALL);
         Self { app, simulator, token, http: http(), config, _database: database }
     }

@@ -97,13 +97,13 @@ impl Hand {
     /// Runs an import a minute later than whatever was before.
     pub async fn import(&self, mode: Mode) -> Run {
         self.clock.advance(Duration::from_mins(1));
-        self.importer.run_once(&request(mode), &|_| {}).await.unwrap().expect("nobody else imports")
+        Box::pin(self.importer.run_once(&request(mode), &|_| {})).await.unwrap().expect("nobody else imports")
     }
 
     /// With a person's leave to remove any number.
     pub async fn allowing_removals(&self, mode: Mode) -> Run {
         let request = ImportRequest { allow_removals: true, ..request(mode) };
-        self.importer.run_once(&request, &|_| {}).await.unwrap().expect("nobody else imports")
+        Box::pin(self.importer.run_once(&request, &|_| {})).await.unwrap().expect("nobody else imports")
     }
 
     /// Starts a run by hand, for a plan to be committed by hand.
