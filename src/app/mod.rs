@@ -211,8 +211,9 @@ impl App {
             running.into_iter().flat_map(|running| running.keep(&supervisor, &stopped)).collect();
         loops.push(keep_access(&supervisor, access, &stopped));
         let reload = Reload::new(config, certificates.clone());
+        let all: Vec<Arc<Workspace>> = service.workspaces.values().cloned().collect();
         let (kept, settings, time, stopping) = (ledger.clone(), config.clone(), clock.clone(), stopped.clone());
-        let upkeep = move || upkeep_loop(kept.clone(), settings.clone(), time.clone(), stopping.clone());
+        let upkeep = move || upkeep_loop(kept.clone(), all.clone(), settings.clone(), time.clone(), stopping.clone());
         loops.push(supervisor.keep(of_all("upkeep"), stopped.clone(), || {}, upkeep));
         if let Some(certificates) = certificates {
             let (clock, stopping) = (clock.clone(), stopped.clone());

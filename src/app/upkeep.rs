@@ -1,12 +1,14 @@
 //! What keeps the ledger from holding more than it should: personal data whose time has come is erased, requests that
 //! nobody did expire, runs that changed nothing are folded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::clock::{self, Clock};
 use crate::config::Config;
+use crate::http::Workspace;
 use crate::ledger::{AuditEntry, Erased, Ledger, LedgerError, Person};
 use crate::limits;
 
@@ -17,12 +19,22 @@ const BRIDGE: &str = "bridge";
 const ROUNDS_TO_EMPTY_LOG: u32 = 60;
 
 /// Looks every [`limits::UPKEEP`], or more often where the settings have shorter times.
-pub(super) async fn upkeep_loop(ledger: Ledger, config: Config, clock: Clock, mut stop: watch::Receiver<bool>) {
+pub(super) async fn upkeep_loop(
+    ledger: Ledger,
+    workspaces: Vec<Arc<Workspace>>,
+    config: Config,
+    clock: Clock,
+    mut stop: watch::Receiver<bool>,
+) {
+    let clock_ahead = |name: &str| {
+        let workspace = workspaces.iter().find(|workspace| *workspace.name == *name);
+        workspace.and_then(|workspace| workspace.connector.clock_ahead())
+    };
     let times = [config.import.erase_removed_after, config.limits.request_expiry];
     let pause = times.into_iter().flatten().fold(limits::UPKEEP, Duration::min);
     let (mut failing, mut rounds) = (false, 0_u32);
     loop {
-        let kept = keep_up(&ledger, &config, &clock).await;
+        let kept = keep_up(&ledger, &config, &clock, clock_ahead).await;
         if let Err(error) = &kept
             && !failing
         {
@@ -42,13 +54,28 @@ pub(super) async fn upkeep_loop(ledger: Ledger, config: Config, clock: Clock, mu
     }
 }
 
-/// Does once what there is to do, in every workspace.
+/// Does the upkeep of every workspace once. `clock_ahead` returns how many seconds this machine's clock is ahead of Intercom's,
+/// for a workspace. What is erased cannot be restored, so nothing is done until Intercom's clock confirms that this one is not
+/// ahead.
 ///
 /// # Errors
 /// When the ledger cannot be read or written; what was done until then stays done.
-pub async fn keep_up(ledger: &Ledger, config: &Config, clock: &Clock) -> Result<(), LedgerError> {
+pub async fn keep_up(
+    ledger: &Ledger,
+    config: &Config,
+    clock: &Clock,
+    clock_ahead: impl Fn(&str) -> Option<i64>,
+) -> Result<(), LedgerError> {
     for workspace in config.workspaces() {
         let (name, now) = (workspace.name.as_str(), clock.now());
+        let Some(ahead) = clock_ahead(name) else { continue };
+        if u64::try_from(ahead).is_ok_and(|ahead| ahead > limits::CLOCK_DIFFERENCE.as_secs()) {
+            tracing::warn!(
+                workspace = name,
+                "this machine's clock is ahead of Intercom's, so nothing is erased, expired or folded"
+            );
+            continue;
+        }
         if let Some(after) = config.import.erase_removed_after {
             for person in ledger.due_for_erasure(name, clock::before(now, after)).await? {
                 erase(ledger, name, &person, clock).await?;

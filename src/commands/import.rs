@@ -68,7 +68,9 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         import(&importer, arguments, &clock, &bar).await
     };
     if !arguments.dry_run
-        && let Err(error) = keep_up(&ledger, config, &clock).await
+        && let Err(error) =
+            keep_up(&ledger, config, &clock, |name| (name == workspace.name).then(|| connector.clock_ahead()).flatten())
+                .await
     {
         tracing::warn!(error = %error.chain(), "the upkeep of the ledger failed; the next import tries again");
     }
