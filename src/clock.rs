@@ -1,11 +1,11 @@
-//! The one source of the current time, and of waiting.
+//! The only source of the current time, and of waiting.
 //!
-//! Everything that asks "what time is it" or "wait a while" does it here, so that a test can hold
-//! the time still and move it by hand, and so that no test ever sleeps.
+//! All code takes the time and waits through [`Clock`], so that a test can stop the time and move it, and so that no
+//! test ever sleeps.
 //!
-//! [`Clock::now`] is the time of day, which somebody may set, forward or back, at any moment. It is for what is recorded and
-//! shown. [`Clock::running`] only grows. It is for everything that asks how long ago something was in this process. Of
-//! a time that another process recorded, [`age`] says how long ago it was, if that can be so.
+//! [`Clock::now`] is the time of day. It may be set forward or back at any moment. It is for what is recorded and
+//! shown. [`Clock::running`] is monotonic. It is for durations within this process. For a time that another process
+//! recorded, [`age`] returns how long ago it was, if that can be known.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -15,34 +15,34 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::limits;
 
-/// Tells the time in UTC, in whole milliseconds: what SCIM prints and both databases store.
+/// A clock. It gives the time in UTC, in whole milliseconds: the precision of SCIM responses and of both databases.
 #[derive(Clone, Debug)]
 pub enum Clock {
     /// The machine's clock.
     System,
-    /// A clock that stands still until somebody moves it. For tests.
+    /// A clock that stands still until it is moved. For tests.
     Manual(Arc<Hands>),
-    /// A clock that runs as the machine's does, and shows another time: so many milliseconds more. For tests.
+    /// A clock that runs like the machine's and differs from it by this many milliseconds. For tests.
     Wrong(Arc<AtomicI64>),
 }
 
-/// Where a manual clock stands, in milliseconds.
+/// The state of a manual clock, in milliseconds.
 #[derive(Debug)]
 pub struct Hands {
-    /// How long it has been running.
+    /// The time since the clock was created.
     running: AtomicI64,
-    /// What it shows beyond that: the UNIX time at which it began to run.
+    /// The UNIX time that it showed then. Setting the clock changes this.
     began: AtomicI64,
 }
 
 impl Clock {
-    /// A clock that shows `start` until it is moved.
+    /// Creates a clock that shows `start` until it is moved.
     #[must_use]
     pub fn manual(start: OffsetDateTime) -> Self {
         Self::Manual(Arc::new(Hands { running: AtomicI64::new(0), began: AtomicI64::new(to_millis(start)) }))
     }
 
-    /// A clock that runs as the machine's does, and is wrong.
+    /// Creates a clock that runs like the machine's and is wrong by `difference`.
     #[must_use]
     pub fn wrong_by(difference: time::Duration) -> Self {
         let clock = Self::Wrong(Arc::default());
@@ -50,7 +50,8 @@ impl Clock {
         clock
     }
 
-    /// Sets a clock of a test forward or back, as somebody may set the machine's clock: it has not been running any longer.
+    /// Sets a test clock forward or back, as an operator may set the machine's clock. [`Clock::running`] does not
+    /// change.
     pub fn set_by(&self, difference: time::Duration) {
         let shown = match self {
             Self::System => return,
@@ -60,7 +61,7 @@ impl Clock {
         shown.fetch_add(i64::try_from(difference.whole_milliseconds()).unwrap_or_default(), Ordering::SeqCst);
     }
 
-    /// The current time.
+    /// Returns the current time of day.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
         match self {
@@ -73,7 +74,8 @@ impl Clock {
         }
     }
 
-    /// How long it has been running: it only grows, even where somebody sets the machine's clock back.
+    /// Returns the time since the process, or the manual clock, started. Monotonic: it does not change when the
+    /// machine's clock is set.
     #[must_use]
     pub fn running(&self) -> Duration {
         match self {
@@ -87,7 +89,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; the machine's clock moves by itself.
+    /// Moves a manual clock forward; has no effect on others.
     pub fn advance(&self, by: Duration) {
         if let Self::Manual(hands) = self {
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
@@ -95,8 +97,8 @@ impl Clock {
         }
     }
 
-    /// What comes of `future`, if it comes within `limit`. NB: real time on any clock, since the limit is on the
-    /// patience of somebody real.
+    /// Returns the result of `future`, or `None` if it takes longer than `limit`. NB: the limit is real time on any
+    /// clock, because a real client or process waits.
     pub async fn within<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
         tokio::time::timeout(limit, future).await.ok()
     }
@@ -108,7 +110,7 @@ impl Clock {
         }
     }
 
-    /// Waits. On a manual clock the wait itself moves the clock, and takes no real time.
+    /// Waits. On a manual clock the wait moves the clock and takes no real time.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that may wait")]
     pub async fn sleep(&self, duration: Duration) {
         match self {
@@ -121,28 +123,35 @@ impl Clock {
     }
 }
 
-/// How long ago a recorded time was: at least zero. None where it lies in the future by more than
-/// [`limits::STORED_AHEAD`]: then it was recorded while some clock was wrong, or this clock is wrong now, and nobody knows.
+/// Returns how long ago a recorded time was; at least zero. `None` if it lies in the future by more than
+/// [`limits::STORED_AHEAD`]: then a clock was wrong when it was recorded, or this clock is wrong now, and the age is
+/// unknown.
 #[must_use]
 pub fn age(now: OffsetDateTime, recorded: OffsetDateTime) -> Option<Duration> {
     (recorded <= after(now, limits::STORED_AHEAD)).then(|| Duration::try_from(now - recorded).unwrap_or_default())
 }
 
-/// Whether something that ends at a recorded time, and that cannot last longer than `longest`, is still good. Where
-/// there is more left of it than that, the time was recorded while some clock was wrong, and it is not.
+/// Whether something that ends at a recorded time, and lasts no longer than `longest`, is still valid. If more than
+/// `longest` is left, the time was recorded by a wrong clock, and it is not valid.
 #[must_use]
 pub fn is_good(now: OffsetDateTime, ends: OffsetDateTime, longest: Duration) -> bool {
     now < ends && ends <= after(now, longest.saturating_add(limits::STORED_AHEAD))
 }
 
-/// So long before a moment; the UNIX epoch, where that lies before all times.
+/// Whether two clocks agree that are so many seconds apart.
+#[must_use]
+pub fn agree(apart: i64) -> bool {
+    apart.unsigned_abs() <= limits::CLOCK_DIFFERENCE.as_secs()
+}
+
+/// Returns `moment - by`; the UNIX epoch if that is out of range.
 #[must_use]
 pub fn before(moment: OffsetDateTime, by: Duration) -> OffsetDateTime {
     let by = time::Duration::try_from(by).ok();
     by.and_then(|by| moment.checked_sub(by)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// So long after a moment; the end of all times, where that lies beyond.
+/// Returns `moment + by`; the largest time if that is out of range.
 #[must_use]
 pub fn after(moment: OffsetDateTime, by: Duration) -> OffsetDateTime {
     let by = time::Duration::try_from(by).ok();
@@ -155,14 +164,16 @@ fn machine_millis() -> i64 {
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn to_millis(time: OffsetDateTime) -> i64 {
+/// A time as milliseconds since the UNIX epoch.
+#[must_use]
+pub fn to_millis(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
-fn from_millis(millis: i64) -> OffsetDateTime {
-    let second = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1_000));
-    let millis = u16::try_from(millis.rem_euclid(1_000)).unwrap_or_default();
-    second.and_then(|second| second.replace_millisecond(millis)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+/// The inverse of [`to_millis`]. A number that is out of range gives the UNIX epoch.
+#[must_use]
+pub fn from_millis(millis: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
-//! How a moment is written, in every answer and export, and how a client may write one.
+//! How moments are written in all responses and exports, and how they are parsed in SCIM filters.
 //!
-//! Everything that the bridge records has whole milliseconds (see [`crate::clock`]), so a moment is written with exactly
-//! three digits after the second, in UTC: `2026-03-01T12:00:00.000Z`. All moments are equally long, and in the order of
-//! their texts they are in the order of time. Nothing is cut off: what was read from an answer means the same moment in a
-//! filter.
+//! All recorded times have whole milliseconds (see [`crate::clock`]), so a moment is written with exactly three digits
+//! after the second, in UTC: `2026-03-01T12:00:00.000Z`. All texts have the same length, and their order is the order
+//! of time. Nothing is cut off: a time from a response means the same moment in a filter.
 
 use std::fmt;
 
@@ -12,11 +11,11 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::time;
 use time::{Date, Month, OffsetDateTime, UtcOffset};
 
-/// A moment as it is written, in ASCII.
+/// The text of a moment, in ASCII.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Written([u8; 24]);
 
-/// Writes a moment (RFC 3339). Parts of a millisecond are left out, and a year before 0 is written as 0.
+/// Formats a moment (RFC 3339). Fractions of a millisecond are dropped, and a negative year is written as 0.
 #[must_use]
 pub fn written(moment: OffsetDateTime) -> Written {
     let moment = moment.checked_to_offset(UtcOffset::UTC).unwrap_or(moment);
@@ -31,7 +30,7 @@ pub fn written(moment: OffsetDateTime) -> Written {
     Written(text)
 }
 
-/// Fills the places with a number, from the last place to the first.
+/// Writes the number into the places, with leading zeros.
 fn digits(places: &mut [u8], mut number: u32) {
     for place in places.iter_mut().rev() {
         *place = b'0' + u8::try_from(number % 10).unwrap_or_default();
@@ -43,7 +42,7 @@ impl Written {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // It is made of ASCII.
+        // The text is ASCII, so this cannot fail.
         str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -60,7 +59,8 @@ impl fmt::Debug for Written {
     }
 }
 
-/// The first whole millisecond that is not before a moment. Of recorded moments, the same ones are at or after both.
+/// Rounds a moment up to a whole millisecond. A recorded moment is at or after the result if and only if it is at or
+/// after `moment`.
 #[must_use]
 pub fn whole_millis_from(moment: OffsetDateTime) -> OffsetDateTime {
     let beyond = moment.nanosecond() % 1_000_000;
@@ -78,7 +78,7 @@ pub fn serialize<S: Serializer>(moment: &OffsetDateTime, serializer: S) -> Resul
     serializer.serialize_str(written(*moment).as_str())
 }
 
-/// The same for a moment that may be unknown.
+/// The same for an optional moment.
 pub mod option {
     use serde::Serializer;
     use time::OffsetDateTime;
@@ -95,7 +95,7 @@ pub mod option {
     }
 }
 
-/// What a client wrote.
+/// A date or time that a client wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DateTime {
     /// A moment.
@@ -105,7 +105,7 @@ pub enum DateTime {
 }
 
 impl DateTime {
-    /// The moment, or the first one of the day.
+    /// Returns the moment, or the first moment of the day.
     #[must_use]
     pub fn start(self) -> OffsetDateTime {
         match self {
@@ -114,7 +114,7 @@ impl DateTime {
         }
     }
 
-    /// The moment, or the last one of the day.
+    /// Returns the moment, or the last moment of the day.
     #[must_use]
     pub fn end(self) -> OffsetDateTime {
         match self {
@@ -124,12 +124,11 @@ impl DateTime {
     }
 }
 
-/// Reads what a client wrote: an xsd:dateTime (RFC 7643 §2.3.5, RFC 3339) with any offset and any number of fraction
-/// digits.
+/// Parses a client's xsd:dateTime (RFC 7643 §2.3.5, RFC 3339) with any offset and any number of fraction digits.
 ///
-/// NB: forms that clients send are read too, where they can mean only one thing. The seconds may be missing. The offset may
-/// be missing (it is UTC then), or written as `+0200` or `+02`. A space may stand in the place of `T`; a `+` that was not
-/// escaped in a URL arrives as a space, too. Hour 24 is the first hour of that day, as Java's `kk` writes it; read so, a
+/// NB: other forms that clients send are accepted if they are unambiguous. The seconds may be missing. The offset may
+/// be missing (then it is UTC), or written as `+0200` or `+02`. A space may stand in place of `T`; a `+` that was not
+/// escaped in a URL arrives as a space, too. Hour 24 is read as hour 0 of the same day, as Java's `kk` writes it; so a
 /// client that asks what changed since then misses nothing. A date may stand alone.
 #[must_use]
 pub fn parse(text: &str) -> Option<DateTime> {
@@ -144,7 +143,7 @@ pub fn parse(text: &str) -> Option<DateTime> {
     let (clock, offset) = rest.split_at(rest.find(['Z', 'z', '+', '-', ' ']).unwrap_or(rest.len()));
     let clock = clock.strip_prefix("24:").map_or_else(|| clock.to_owned(), |minutes| format!("00:{minutes}"));
     let clock = match clock.len() {
-        // Hours and minutes alone.
+        // Only hours and minutes.
         5 => format!("{clock}:00"),
         _ => clock,
     };
@@ -163,7 +162,7 @@ fn date(text: &str) -> Option<Date> {
     Date::from_calendar_date(i32::from(number(year, 4)?), month, u8::try_from(number(day, 2)?).ok()?).ok()
 }
 
-/// An offset as RFC 3339 writes it.
+/// Converts an offset to the form of RFC 3339.
 fn offset_of(text: &str) -> Option<String> {
     if matches!(text, "" | "Z" | "z") {
         return Some("Z".to_owned());

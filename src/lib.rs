@@ -1,5 +1,5 @@
-//! The Intercom SCIM bridge: serves an Intercom workspace's teammates and teams as SCIM 2.0, and keeps a
-//! durable ledger of what it saw and when.
+//! The Intercom SCIM bridge: serves the teammates and teams of an Intercom workspace as SCIM 2.0, and keeps a durable
+//! ledger of what it observed and when.
 //!
 //! Two loops, joined at the ledger:
 //!
@@ -9,22 +9,23 @@
 //!             observes    plans     records                 served snapshots   asks    answers
 //! ```
 //!
-//! * [`directory`] is the domain: people, teams, memberships; what was observed, recorded, planned. Pure.
-//! * [`intercom`] reads Intercom's API: an observation, which also says what could not be read.
-//! * [`import`] plans how to get from what is recorded to what is observed, and commits.
+//! * [`directory`] is the domain: people, teams, memberships; observations, snapshots, plans. Pure.
+//! * [`intercom`] reads Intercom's API and returns an observation, which also lists what could not be read.
+//! * [`import`] plans the changes from the recorded to the observed state, and commits them.
 //! * [`ledger`] keeps versions, generations and runs in SQLite or PostgreSQL.
 //! * [`publish`] builds a served snapshot of each new generation and swaps it in.
 //! * [`scim`] is the protocol: schema table, filters, projection, errors. Pure.
-//! * [`tabular`] shows the same as rows, and the history as a log of changes. Pure.
+//! * [`tabular`] shows the directory as rows, and the history as a log of changes. Pure.
 //! * [`saviynt`] fills in the package for Saviynt EIC. Pure.
-//! * [`access`] says who may ask.
-//! * [`http`] is the only edge that clients see.
-//! * [`app`] puts it all together for the [`commands`]; [`config`], [`clock`], [`date_time`], [`moments`], [`limits`],
-//!   [`measures`], [`spans`] and [`telemetry`] are the one place each for settings, time, its written form, moments as people
-//!   write them, bounds, measures, spans and logs.
+//! * [`access`] authenticates and authorises clients.
+//! * [`http`] is the only interface to clients.
+//! * [`app`] assembles everything for the [`commands`].
+//! * [`config`] reads the settings; [`limits`] has all other bounds; [`clock`] is the only source of time;
+//!   [`date_time`] and [`moments`] format and parse times; [`measures`], [`spans`] and [`telemetry`] are metrics,
+//!   traces and logs.
 //!
-//! Imports point one way: `directory` ← `scim`, `flat`, `saviynt`, `intercom`, `ledger` ← `import`, `publish` ← `http` ← `app` ←
-//! `commands`. A test holds it. `docs/architecture.md` tells the rest.
+//! Modules depend on each other in one direction only: `directory` ← `scim`, `tabular`, `saviynt`, `intercom`, `ledger`
+//! ← `import`, `publish` ← `http` ← `app` ← `commands`. A test checks this. `docs/architecture.md` has the details.
 
 pub mod access;
 pub mod app;
@@ -47,5 +48,5 @@ pub mod spans;
 pub mod tabular;
 pub mod telemetry;
 
-/// Version, and the commit that this is built from; `debug` or `unknown` where nobody said.
+/// The version and the commit of this build; the commit is `debug` or `unknown` if the build did not set it.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_COMMIT"), ")");

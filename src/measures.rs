@@ -1,6 +1,6 @@
-//! What is counted and measured, for Prometheus. The one place for the names.
+//! All Prometheus metrics, with their names.
 //!
-//! Counters and histograms are written where things happen; gauges are set when somebody looks (`http::metrics`).
+//! Counters and histograms are updated where the events happen; gauges are set on each scrape (`http::metrics`).
 
 use std::cell::RefCell;
 use std::fmt::{self, Write};
@@ -16,7 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-/// A text that is shared instead of copied.
+/// A label value that is shared instead of copied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Shared(Arc<str>);
 
@@ -61,7 +61,7 @@ struct OfToken {
     outcome: &'static str,
 }
 
-/// A task of one workspace, or, without the label, of all.
+/// A task of one workspace or, without the label, of the whole process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct OfTask {
     workspace: Option<String>,
@@ -86,25 +86,26 @@ struct OfBuild {
 type Value = Gauge<f64, AtomicU64>;
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
-/// Why the bridge closed a connection.
+/// The reason why the bridge closed a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfEnd {
     reason: &'static str,
 }
 
-/// Why the bridge closes connections: they gave way, their address has too many, their client does not read.
+/// The reasons why the bridge closes connections: an idle one is closed in favour of a new one, an address has too
+/// many, a client does not read.
 const CONNECTION_ENDS: [&str; 3] = ["gave_way", "refused", "slow"];
 
-/// What comes of a question for a token.
+/// The outcomes of token requests.
 pub const TOKEN_OUTCOMES: [&str; 2] = ["issued", "refused"];
 
-/// From half a millisecond to ten seconds: answers from memory, and those that wait for Intercom.
+/// Buckets from half a millisecond to ten seconds: responses from memory, and those that wait for Intercom.
 const ANSWER_SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 
-/// From a quarter of a second to ten minutes.
+/// Buckets from a quarter of a second to ten minutes.
 const IMPORT_SECONDS: [f64; 10] = [0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0];
 
-/// All measures of a process.
+/// All metrics of a process.
 #[derive(Debug)]
 pub struct Measures {
     registry: Registry,
@@ -136,22 +137,22 @@ pub struct Measures {
     connections_closed: Family<OfEnd, Counter>,
 }
 
-/// The measures of one route, found once instead of with each answer. Each thread has its own.
+/// The metrics of one route, looked up once instead of for each response. Each thread has its own.
 #[derive(Debug)]
 pub struct RouteMeasures {
     route: Shared,
     seconds: Histogram,
     requests: Family<Answer, Counter>,
     server_errors: Counter,
-    /// Most answers are counted as the one before.
+    /// The last counter: most responses have the same method and status as the one before.
     last: RefCell<Option<(&'static str, u16, Counter)>>,
 }
 
 impl RouteMeasures {
-    /// A request was answered.
+    /// Counts a response.
     pub fn answered(&self, method: &'static str, status: u16, took: Duration) {
         self.seconds.observe(took.as_secs_f64());
-        // A refused write (501) is no mistake of the bridge's.
+        // A refused write (501) is not a failure of the bridge.
         if status >= 500 && status != 501 {
             self.server_errors.inc();
         }
@@ -165,38 +166,38 @@ impl RouteMeasures {
     }
 }
 
-/// What a workspace shows at the moment.
+/// The state of a workspace, for its gauges.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct WorkspaceState {
     /// Whether the last import succeeded.
     pub connected: bool,
-    /// Whether the last import waits for somebody to let its removals through.
+    /// Whether the last import is held and waits for approval.
     pub held: bool,
-    /// Imports that did not succeed since the last that did.
+    /// The number of failed imports since the last success.
     pub failures: u32,
-    /// How long ago Intercom last confirmed what is shown.
+    /// How long ago Intercom last confirmed the served state, in seconds.
     pub age: Option<f64>,
-    /// The generation that is shown; 0 before the first import.
+    /// The served generation; 0 before the first import.
     pub generation: i64,
-    /// Users that are shown, the removed ones among them.
+    /// The number of served users, including removed ones.
     pub users: usize,
-    /// Groups that are shown.
+    /// The number of served groups.
     pub groups: usize,
-    /// Calls to Intercom since the start, tries that failed among them.
+    /// The number of calls to Intercom since the start, including failed attempts.
     pub intercom_calls: u64,
-    /// Those that repeated a failed one.
+    /// The number of calls that repeated a failed one.
     pub intercom_retries: u64,
-    /// Those that Intercom answered with 429.
+    /// The number of calls that Intercom answered with 429.
     pub intercom_rate_limited: u64,
-    /// Calls that are left in Intercom's window of ten seconds.
+    /// The number of calls left in Intercom's window of ten seconds.
     pub rate_limit_left: Option<u64>,
-    /// How many seconds the recorded time lies ahead that lies farthest in the future; 0 where none does.
+    /// How many seconds the latest recorded time lies in the future; 0 if none does.
     pub time_ahead: i64,
-    /// How many seconds this machine's clock is ahead of Intercom's; less than 0: behind.
+    /// How many seconds this machine's clock is ahead of Intercom's; negative if behind.
     pub clock_ahead: Option<i64>,
-    /// Requests that wait for a person; unknown while the database is away.
+    /// The number of requests that wait for a person; `None` while the database is unavailable.
     pub open_requests: Option<u64>,
-    /// For how many seconds the oldest of them waits; 0 where none does.
+    /// The age of the oldest of them in seconds; 0 if there is none.
     pub oldest_request: Option<f64>,
 }
 
@@ -241,10 +242,11 @@ impl Default for Measures {
 }
 
 impl Measures {
-    /// Names and describes the metrics.
+    /// Registers the metrics with their names and descriptions.
     fn register(&self, registry: &mut Registry) {
         registry.register("http_requests", "Requests that were answered", self.requests.clone());
-        // It has no labels, so it is there from the start: of one that first comes with a burst, Prometheus sees no increase.
+        // Without labels it exists from the start: Prometheus sees no increase in a counter that first appears with a
+        // burst.
         registry.register(
             "http_server_errors",
             "Answers with 5xx, but for 501, with which writes are refused",
@@ -325,7 +327,8 @@ impl Measures {
         }
     }
 
-    /// Has the counters of a workspace begin at zero: of one that first comes with a burst, Prometheus sees no increase.
+    /// Creates the counters of a workspace with the value zero: Prometheus sees no increase in a counter that first
+    /// appears with a burst.
     pub fn begin(
         &self,
         workspace: &str,
@@ -344,7 +347,7 @@ impl Measures {
         }
     }
 
-    /// Those of a route: the pattern of a path, the same for all workspaces.
+    /// Returns the metrics of a route. The route is the pattern of a path, the same for all workspaces.
     #[must_use]
     pub fn of_route(&self, route: Arc<str>) -> RouteMeasures {
         let route = Shared(route);
@@ -353,7 +356,7 @@ impl Measures {
         RouteMeasures { route, seconds, requests, server_errors, last: RefCell::default() }
     }
 
-    /// An import ended.
+    /// Counts an import that ended.
     pub fn imported(&self, workspace: &str, mode: &'static str, outcome: &'static str, took: Option<f64>) {
         let workspace = workspace.to_owned();
         self.imports.get_or_create(&OfImport { workspace: workspace.clone(), mode, outcome }).inc();
@@ -362,12 +365,13 @@ impl Measures {
         }
     }
 
-    /// A write was refused.
+    /// Counts a refused write.
     pub fn refused(&self, workspace: &str, operation: &'static str) {
         self.refused_writes.get_or_create(&OfWrite { workspace: workspace.to_owned(), operation }).inc();
     }
 
-    /// How many connections are open, and how many were closed since the start: they gave way, were refused, or did not read.
+    /// Sets the number of open connections, and the numbers of those that the bridge has closed since the start, by
+    /// reason; see `CONNECTION_ENDS`.
     pub fn connections(&self, open: usize, gave_way: u64, refused: u64, slow: u64) {
         self.connections.set(u32::try_from(open).map_or(f64::MAX, f64::from));
         for (reason, count) in CONNECTION_ENDS.into_iter().zip([gave_way, refused, slow]) {
@@ -376,27 +380,27 @@ impl Measures {
         }
     }
 
-    /// An OAuth client asked for a token.
+    /// Counts a token request of an OAuth client.
     pub fn token(&self, outcome: &'static str) {
         self.tokens.get_or_create(&OfToken { outcome }).inc();
     }
 
-    /// There is a background task, of one workspace or of all.
+    /// Creates the counter of a background task, of one workspace or of the whole process.
     pub fn task(&self, task: &'static str, workspace: Option<&str>) {
         drop(self.task_failures.get_or_create(&OfTask { workspace: workspace.map(str::to_owned), task }));
     }
 
-    /// It stopped because of a fault in the bridge.
+    /// Counts a panic of a background task.
     pub fn task_failed(&self, task: &'static str, workspace: Option<&str>) {
         self.task_failures.get_or_create(&OfTask { workspace: workspace.map(str::to_owned), task }).inc();
     }
 
-    /// Whether the database answers.
+    /// Sets whether the database answers.
     pub fn database(&self, up: bool) {
         self.database_up.set(f64::from(u8::from(up)));
     }
 
-    /// How a workspace stands.
+    /// Sets the gauges of a workspace.
     #[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^52")]
     pub fn workspace(&self, name: &str, state: &WorkspaceState) {
         let of = OfWorkspace { workspace: name.to_owned() };
@@ -430,16 +434,16 @@ impl Measures {
             (&self.intercom_retries, state.intercom_retries),
             (&self.intercom_rate_limited, state.intercom_rate_limited),
         ] {
-            // It is counted elsewhere, and only grows.
+            // The client counts these, and the counts only grow.
             family.get_or_create(&of).inner().store(count, Ordering::Relaxed);
         }
     }
 
-    /// The measures in the text format of Prometheus (OpenMetrics): what is of one workspace, if `sees` says so, and what is
-    /// of the whole process, if `all`.
+    /// Returns the metrics in the text format of Prometheus (OpenMetrics): those of the workspaces for which `sees`
+    /// returns true and, with `all`, those of the whole process.
     ///
     /// # Errors
-    /// Never, in truth: writing into a text cannot fail.
+    /// None in practice: writing into a `String` cannot fail.
     pub fn text(&self, sees: impl Fn(&str) -> bool, all: bool) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
@@ -447,7 +451,7 @@ impl Measures {
         let mut was_sample = false;
         for line in text.lines() {
             if line.starts_with('#') {
-                // What is measured of others alone must not even be named.
+                // Metrics that only other workspaces have must not even be named.
                 if std::mem::take(&mut was_sample) {
                     heading.clear();
                 }
@@ -455,7 +459,7 @@ impl Measures {
                 continue;
             }
             was_sample = true;
-            // Names of workspaces need no escapes.
+            // Names of workspaces contain no character that would be escaped.
             let workspace = line.split_once("workspace=\"").and_then(|(_, rest)| rest.split('"').next());
             if workspace.map_or(all, &sees) {
                 for line in heading.drain(..).chain([line]) {

@@ -1,4 +1,5 @@
-//! How people write moments: RFC 3339, without an offset, or a date alone, in UTC or in a time zone that they name. Pure.
+//! Parses the moments that people write: RFC 3339, also without an offset, or a date alone, in UTC or in a named time
+//! zone. Pure.
 
 use std::sync::LazyLock;
 
@@ -8,10 +9,10 @@ use time::OffsetDateTime;
 
 use crate::limits;
 
-/// The tz database that is built in: it is the same on every machine, and no name is looked for on the disk.
+/// The built-in tz database. It is the same on every machine, and no file is read.
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
-/// What a moment can look like, for sentences that refuse another one.
+/// The accepted forms, for error texts.
 pub const FORMS: &str = "a date such as 2026-03-01, or a moment such as 2026-03-01T23:59:59Z or 2026-03-01T23:59+01:00";
 
 /// A time zone.
@@ -22,7 +23,7 @@ impl Zone {
     /// Coordinated Universal Time.
     pub const UTC: Self = Self(TimeZone::UTC);
 
-    /// The zone of that name in the IANA database, such as `Europe/Dublin`; the case of letters does not matter.
+    /// Returns the zone with this name in the IANA database, such as `Europe/Dublin`, ignoring case.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         if name.len() > limits::ZONE_NAME_BYTES {
@@ -32,18 +33,18 @@ impl Zone {
     }
 }
 
-/// Which moment a date without a time stands for.
+/// The moment that a date without a time stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
     /// The first moment of the day: for "since".
     Start,
-    /// The first moment after the day: for "before", so that the whole day is meant.
+    /// The first moment after the day: for "before", which then includes the whole day.
     End,
     /// The last millisecond of the day: for "as of", since the bridge records whole milliseconds.
     Last,
 }
 
-/// A moment that somebody wrote, and whether it was a date alone.
+/// A parsed moment, and whether it was written as a date alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
     /// The moment.
@@ -52,11 +53,12 @@ pub struct Written {
     pub is_day: bool,
 }
 
-/// Reads what somebody wrote; none where it is no moment. In a query string a `+` that was not percent-encoded has become
-/// a space, so a space counts as one.
+/// Parses a moment; `None` if the text is none. In a query string a `+` that was not percent-encoded has become a
+/// space, so a space counts as `+`.
 ///
-/// A time that a change of clocks leaves out is taken as so much later; of a time that comes twice, the first is taken for
-/// [`Edge::Start`], and the second otherwise. Seconds, and the colon of the offset, may be missing.
+/// A local time that a change of clocks skips is moved forward by the length of the gap. Of a local time that occurs
+/// twice, [`Edge::Start`] takes the first and the other edges take the second. The seconds, and the colon of the
+/// offset, may be missing.
 #[must_use]
 pub fn read(text: &str, edge: Edge, zone: &Zone) -> Option<Written> {
     let text = text.trim();
@@ -91,7 +93,7 @@ fn date_of(text: &str) -> Option<Date> {
     parts.next().is_none().then(date)?
 }
 
-/// RFC 3339 §5.6, `partial-time`; the seconds may be missing. A leap second is the last one of its minute.
+/// RFC 3339 §5.6, `partial-time`; the seconds may be missing. A leap second is read as second 59.
 fn time_of(text: &str) -> Option<Time> {
     let mut parts = text.splitn(3, ':');
     let (hour, minute) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
@@ -125,7 +127,7 @@ fn offset_of(text: &str) -> Option<i32> {
     (hours < 24 && minutes < 60).then_some(if sign == "-" { -seconds } else { seconds })
 }
 
-/// A number of so many digits.
+/// Parses a number of exactly `count` digits.
 fn digits(text: &str, count: usize) -> Option<u16> {
     (text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
 }
@@ -137,12 +139,12 @@ fn start_of(date: Date, zone: &Zone) -> Option<OffsetDateTime> {
 fn end_of(date: Date, zone: &Zone) -> Option<OffsetDateTime> {
     match date.tomorrow() {
         Ok(tomorrow) => start_of(tomorrow, zone),
-        // After the last day of all there is nothing.
+        // There is no day after the last one that the type can hold.
         Err(_) => in_utc(date.to_datetime(Time::MAX)),
     }
 }
 
-/// The moment of a local time.
+/// Returns the moment of a local time in the zone.
 fn in_zone(local: DateTime, edge: Edge, zone: &Zone) -> Option<OffsetDateTime> {
     if zone.0 == TimeZone::UTC {
         return in_utc(local);
@@ -201,11 +203,11 @@ mod tests {
                 moment(day, Edge::End, "Europe/Dublin").unwrap() - moment(day, Edge::Start, "Europe/Dublin").unwrap();
             assert_eq!(length.whole_hours(), hours, "{day}");
         }
-        // 1:30 is left out on the one day, and comes twice on the other.
+        // 1:30 is skipped on the first day and occurs twice on the second.
         assert_eq!(moment("2026-03-29T01:30", Edge::Start, "Europe/Dublin"), Some(datetime!(2026-03-29 1:30 UTC)));
         assert_eq!(moment("2026-10-25T01:30", Edge::Start, "Europe/Dublin"), Some(datetime!(2026-10-25 0:30 UTC)));
         assert_eq!(moment("2026-10-25T01:30", Edge::End, "Europe/Dublin"), Some(datetime!(2026-10-25 1:30 UTC)));
-        // In Cuba midnight itself is left out, and comes twice.
+        // In Cuba midnight itself is skipped, and occurs twice.
         assert_eq!(moment("2026-03-08", Edge::Start, "America/Havana"), Some(datetime!(2026-03-08 5:00 UTC)));
         assert_eq!(moment("2026-11-01", Edge::Start, "America/Havana"), Some(datetime!(2026-11-01 4:00 UTC)));
         assert_eq!(moment("2026-10-31", Edge::End, "America/Havana"), Some(datetime!(2026-11-01 4:00 UTC)));

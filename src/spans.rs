@@ -1,5 +1,5 @@
-//! What takes time, for traces: requests, imports, calls to Intercom. They exist only where somebody collects them
-//! (`telemetry.otlp_endpoint`), or asks for them by `RUST_LOG=bridge_spans=trace`; else they cost a look at a flag.
+//! Trace spans: requests, imports, calls to Intercom. They are recorded only if there is a collector
+//! (`telemetry.otlp_endpoint`) or with `RUST_LOG=bridge_spans=trace`. Otherwise a span costs the check of a flag.
 
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
@@ -7,10 +7,10 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::{Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// Their target, apart from that of log lines.
+/// The target of all spans, which differs from that of log lines.
 pub const TARGET: &str = "bridge_spans";
 
-/// W3C Trace Context §3.2: the span of whoever asks.
+/// The `traceparent` of the caller (W3C Trace Context §3.2).
 struct Caller<'a>(&'a str);
 
 impl Extractor for Caller<'_> {
@@ -23,7 +23,7 @@ impl Extractor for Caller<'_> {
     }
 }
 
-/// An answer to a request; part of the caller's trace, if it names one.
+/// Creates the span of a request. It becomes part of the caller's trace, if the request names one.
 #[must_use]
 pub fn request<'a>(method: &str, request_id: &str, traceparent: impl FnOnce() -> Option<&'a str>) -> Span {
     let span = tracing::trace_span!(
@@ -38,13 +38,13 @@ pub fn request<'a>(method: &str, request_id: &str, traceparent: impl FnOnce() ->
     if !span.is_disabled()
         && let Some(traceparent) = traceparent()
     {
-        // Without a collector there is no trace to be part of.
+        // This fails only without a collector; then there is no trace.
         let _ = span.set_parent(TraceContextPropagator::new().extract(&Caller(traceparent)));
     }
     span
 }
 
-/// What came of a request: the pattern of its path, never the path.
+/// Records the result of a request. `route` is the pattern of its path, never the path itself.
 pub fn answered(span: &Span, method: &str, route: &str, status: u16) {
     if !span.is_disabled() {
         span.context().span().update_name(format!("{method} {route}"));
@@ -53,13 +53,13 @@ pub fn answered(span: &Span, method: &str, route: &str, status: u16) {
     }
 }
 
-/// An import.
+/// Creates the span of an import.
 #[must_use]
 pub fn import(workspace: &str, mode: &str) -> Span {
     tracing::trace_span!(target: TARGET, "import", otel.name = format!("import {mode}"), workspace, mode)
 }
 
-/// A call to Intercom: what kind of thing is read, never which.
+/// Creates the span of a call to Intercom. It names the kind of resource, never its id.
 #[must_use]
 pub fn intercom_call(method: &str, path: &str) -> Span {
     let resource = path.trim_start_matches('/').split('/').next().unwrap_or_default();

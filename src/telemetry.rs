@@ -1,5 +1,5 @@
-//! Log lines, to stderr, for people or machines, as much as `RUST_LOG` or the settings ask for; and traces, to a collector, where one is
-//! named.
+//! Logging to stderr, as text or JSON, at the level of `RUST_LOG` or the settings; and traces to a collector, if one is
+//! configured.
 
 use std::io::IsTerminal as _;
 use std::panic::PanicHookInfo;
@@ -19,16 +19,16 @@ use crate::config::{LogFormat, Telemetry};
 use crate::limits;
 use crate::spans;
 
-/// What sends spans to the collector.
+/// The exporter of spans.
 static TRACES: OnceLock<SdkTracerProvider> = OnceLock::new();
 
-/// What is logged where nobody says how much, in a bridge that runs.
+/// The default log level of a running bridge.
 pub const USUAL: &str = "info";
 
-/// How much is logged; it can be changed.
+/// The handle by which the log level of a running process is changed.
 static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
-/// Changes how much is logged to what the settings say now, and says so. `usual` is as in [`init`].
+/// Changes the log level to the one in the settings, and logs that. `usual` is as in [`init`].
 pub fn change_level(telemetry: &Telemetry, usual: &str) {
     if EnvFilter::try_from_default_env().is_ok() {
         if telemetry.log_level.is_some() {
@@ -42,22 +42,22 @@ pub fn change_level(telemetry: &Telemetry, usual: &str) {
     if level.with_current(ToString::to_string).is_ok_and(|known| known == fresh.to_string()) {
         return;
     }
-    // It fails only where nothing logs any more.
+    // This fails only if the subscriber is gone.
     if level.reload(fresh).is_ok() {
         tracing::info!("telemetry.log_level was read again and is used");
     }
 }
 
-/// How much is logged where `RUST_LOG` is not set.
+/// Returns the log filter that is used without `RUST_LOG`.
 fn by_settings(telemetry: &Telemetry, usual: &str) -> EnvFilter {
     let level = telemetry.log_level.as_deref().unwrap_or(usual);
-    // The database driver reports each slow statement with its SQL, and the HTTP library each request that is none,
-    // which anybody can send; both are for those who ask for it.
+    // By default, hide two kinds of lines: the database driver logs each slow statement with its SQL, and the HTTP
+    // library logs each malformed request, which anybody can send. An explicit filter can show them.
     EnvFilter::new(format!("sqlx=error,sea_orm_migration=warn,actix_http=off,opentelemetry=warn,{level}"))
 }
 
-/// Starts logging, and tracing where the settings ask for it. `usual` is what is logged where neither `RUST_LOG` nor
-/// `telemetry.log_level` says how much, for example `info`. A second call does nothing.
+/// Starts logging, and tracing if the settings have a collector. `usual` is the default level, for example `info`, if
+/// neither `RUST_LOG` nor `telemetry.log_level` is set. A second call does nothing.
 pub fn init(telemetry: &Telemetry, usual: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| by_settings(telemetry, usual));
     let (filter, level) = reload::Layer::new(filter);
@@ -84,8 +84,8 @@ pub fn init(telemetry: &Telemetry, usual: &str) {
     std::panic::set_hook(Box::new(tell_panic));
 }
 
-/// Says where the bridge panicked, as a line of the log. A message that is made when it happens may hold people's data,
-/// such as the text that was cut at the wrong place; one that stands in the code does not.
+/// Logs where the bridge panicked. A message that is formatted at run time may contain people's data, for example the
+/// text that was sliced at a wrong index, so it is left out. A literal message is logged.
 fn tell_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
     let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(left out)");
@@ -96,10 +96,10 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// Sends what spans are left. To be called when nothing runs any more.
+/// Sends the remaining spans. Must be called when all tasks have ended.
 pub fn end() {
     if let Some(provider) = TRACES.get() {
-        // A collector that is away keeps nobody from ending.
+        // An unreachable collector must not keep the process from ending.
         let _ = provider.shutdown_with_timeout(limits::TRACES_END);
     }
 }

@@ -1,5 +1,5 @@
-//! `workspaces`: what Intercom says of each workspace. `imports`: every run. `generations`: one row for
-//! each run that changed something.
+//! `workspaces`: what Intercom says of each workspace. `imports`: every run. `generations`: one row for each run that
+//! changed something.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{

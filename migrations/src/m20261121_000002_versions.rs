@@ -1,5 +1,4 @@
-//! What was true from which generation to which: `user_versions`, `group_versions`,
-//! `membership_versions`. `to_generation` is null for what is true now.
+//! Versions: `user_versions`, `group_versions`, `membership_versions`. `to_generation` is null for what is true now.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
@@ -61,7 +60,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// A table of versions of the thing that `key` names.
+/// A table of versions. The columns in `key` identify the person, team or membership.
 fn versioned(table: &'static str, key: &[&'static str]) -> TableCreateStatement {
     let mut statement = Table::create();
     let mut primary = Index::create();

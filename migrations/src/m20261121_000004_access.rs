@@ -1,5 +1,5 @@
-//! `signing_keys`: what signs the bridge's own tokens. `refused_writes`: who asked for what the bridge
-//! cannot do.
+//! `signing_keys`: the keys that sign the bridge's own tokens. `refused_writes`: clients' requests for changes that the
+//! bridge cannot make.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_pk_auto, binary, string, string_null, timestamp_with_time_zone};

@@ -1,4 +1,4 @@
-//! `leases`: which process imports a workspace. What a run tells of itself while it is under way.
+//! `leases`: which process imports a workspace. Also columns of `imports` for runs in progress.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, big_integer_null, boolean, string, text_null};
@@ -21,7 +21,7 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        // SQLite takes one column a statement.
+        // SQLite adds one column per statement.
         let allow_removals = boolean("allow_removals").default(false).to_owned();
         for column in [big_integer_null("fence"), text_null("requested_by"), text_null("progress"), allow_removals] {
             manager.alter_table(Table::alter().table("imports").add_column(column).to_owned()).await?;

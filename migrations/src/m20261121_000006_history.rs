@@ -1,5 +1,5 @@
-//! What it takes to walk over the history, to prove it whole, and to shorten it: a digest of each version, a tally of
-//! each generation, and what is kept of versions that were pruned.
+//! For reading, verifying and pruning the history: a digest for each version, a tally for each generation, and what is
+//! kept of pruned versions.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, json_binary, string, string_null, timestamp_with_time_zone};
@@ -8,7 +8,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-/// Each table of versions with its ids.
+/// The tables of versions and their id columns.
 const VERSIONS: [(&str, &[&str]); 3] = [
     ("user_versions", &["user_id"]),
     ("group_versions", &["group_id"]),
@@ -24,7 +24,7 @@ impl MigrationTrait for Migration {
             let digest = string("digest").default("").to_owned();
             manager.alter_table(Table::alter().table(table).add_column(digest).to_owned()).await?;
             if manager.get_database_backend() == DbBackend::Postgres {
-                // Ids compare byte by byte, as on SQLite, whatever the language of the database.
+                // Ids are compared byte by byte, as on SQLite, whatever the collation of the database.
                 for id in ids {
                     let statement = format!(r#"ALTER TABLE {table} ALTER COLUMN {id} TYPE varchar COLLATE "C""#);
                     manager.get_connection().execute_unprepared(&statement).await?;

@@ -1,7 +1,7 @@
-//! Who may ask, and what they asked: OAuth clients, tokens that are held for long, sealed keys and tokens, ways of
-//! connecting a workspace, and the audit trail.
+//! Access: OAuth clients, long-lived tokens, encrypted keys and tokens, attempts to connect a workspace, and the audit
+//! trail.
 //!
-//! NB: the keys of before were not encrypted, so they are forgotten, and tokens must be issued anew.
+//! NB: earlier keys were not encrypted, so they are deleted, and all tokens must be issued anew.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{

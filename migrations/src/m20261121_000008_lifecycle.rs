@@ -1,4 +1,5 @@
-//! `lifecycle_requests`, in place of `refused_writes`: what was asked for that a person must do, and whether it was done.
+//! `lifecycle_requests` replaces `refused_writes`: requests for changes that a person must make, and how they were
+//! closed.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{

@@ -1,4 +1,4 @@
-//! Who may see the status page: one-time links, and the sessions that they became.
+//! Access to the status page: one-time links, and the sessions that they start.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{boolean, string, timestamp_with_time_zone};

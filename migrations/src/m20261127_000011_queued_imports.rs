@@ -1,4 +1,4 @@
-//! Imports that were asked for and wait for another one to end.
+//! Requested imports that wait for another one to end.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::timestamp_with_time_zone_null;
@@ -8,8 +8,8 @@ pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// NB: a queued run has the status `running` and no fence. The version before knows no other word, and marks such a
-    /// run as interrupted when it takes the lease, so that an upgrade can be rolled back.
+    /// NB: a queued run has the status `running` and no fence. The previous version of the bridge knows no other word.
+    /// It marks such a run as interrupted when it takes the lease, so an upgrade can be rolled back.
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let queued_at = timestamp_with_time_zone_null("queued_at");
         manager.alter_table(Table::alter().table("imports").add_column(queued_at).to_owned()).await?;

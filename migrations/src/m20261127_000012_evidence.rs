@@ -1,6 +1,6 @@
-//! `evidence`: one chain of records for each workspace, over every run that ended, every entry of the activity log,
-//! every request and how it was closed, every generation and every pruning. `evidence_due`: workspaces whose rows are
-//! older than this table; the next start of the bridge takes them into the chain as it finds them.
+//! `evidence`: one chain of records for each workspace. It covers every run that ended, every entry of the activity
+//! log, every request and its closing, every generation and every pruning. `evidence_due`: workspaces whose rows are
+//! older than this table. The next start of the bridge takes them into the chain as it finds them.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, big_integer_null, string, text};

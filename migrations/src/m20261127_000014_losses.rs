@@ -1,5 +1,4 @@
-//! What held an import, and what is remembered of a workspace beside its history: its machines, and what a person let
-//! through that cannot be read.
+//! `held_by`: what held an import. `memory`: what is remembered of a workspace beside its history, such as its bots.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::json_binary_null;
@@ -25,5 +24,5 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Tables with their new columns.
+/// The tables and their new columns.
 const COLUMNS: [(&str, &str); 2] = [("imports", "held_by"), ("workspaces", "memory")];

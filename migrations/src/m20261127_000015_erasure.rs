@@ -1,12 +1,13 @@
-//! What it takes to erase a person and still prove the rest, and to keep the ledger from growing without end.
+//! For erasing personal data while the rest can still be proved, and for keeping the ledger from growing without end.
 //!
-//! `proof` is what a row is proved with: the salt of its digest, and, once something of the row was erased, what stands in
-//! its place. A row without one was written by an earlier version; the next start of the bridge salts it.
+//! `proof` is what a row is verified with: the salt of its digest, or, once a field of the row was erased, the
+//! remaining salts and the commitments. A row without one was written by an earlier version. The next start of the
+//! bridge adds a salt.
 //!
-//! `restatements` says which digest such an older row has since it was salted. `erasures` are the erasures, `erased_rows`
-//! which fields of which rows each of them erased, `erased_people` who must not come back by what is read late.
+//! `restatements`: the salted digests of such rows. `erasures`: the erasures. `erased_rows`: the fields that each of
+//! them erased, by row. `erased_people`: people whose data must not come back with late entries of the activity log.
 //!
-//! `repeats` and `last_at` of a request say how often the same client asked for the same again.
+//! `repeats` and `last_at` of a request: how often the same client asked for the same again, and when it last did.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{

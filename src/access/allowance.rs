@@ -1,4 +1,4 @@
-//! How much one client may ask.
+//! Rate limits and concurrency limits of clients.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Se
 use crate::clock::Clock;
 use crate::limits;
 
-/// The bridge's clock, as the rate limiter reads it.
+/// Adapts the bridge's clock for the rate limiter.
 #[derive(Clone, Debug)]
 struct Ticks(Clock);
 
@@ -28,54 +28,57 @@ impl governor::clock::Clock for Ticks {
     }
 }
 
-/// What one client may still ask now. All tokens of a client share one.
+/// The limits of one client. All of its tokens share them.
 #[derive(Debug)]
 pub struct Allowance {
     ticks: Ticks,
-    /// None: as much as it likes.
+    /// `None` for no limit.
     requests: Option<RateLimiter<NotKeyed, InMemoryState, Ticks, NoOpMiddleware<Duration>>>,
     expensive: Arc<AsyncMutex<()>>,
     pages: Arc<Semaphore>,
     exports: Arc<Semaphore>,
 }
 
-/// The request was one too many.
+/// The refusal of a request above a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany {
-    /// When to come back.
+    /// How long the client should wait before it tries again.
     pub retry_after: Duration,
 }
 
 impl Allowance {
+    /// Counts a request.
+    ///
     /// # Errors
-    /// [`TooMany`], when the client has asked too much.
+    /// [`TooMany`] if the client has made too many.
     pub fn ask(&self) -> Result<(), TooMany> {
         let Some(requests) = &self.requests else { return Ok(()) };
         requests.check().map_err(|not_until| TooMany { retry_after: not_until.wait_time_from(self.ticks.now()) })
     }
 
-    /// The right to a question that takes long, one at a time for each client; it waits for the one before.
+    /// Returns a permit for an expensive search, of which a client may run one at a time. Waits for the previous one.
     ///
     /// # Errors
-    /// [`TooMany`], when that takes too long.
+    /// [`TooMany`] if that takes too long.
     pub async fn expensive(&self) -> Result<OwnedMutexGuard<()>, TooMany> {
         let turn = Arc::clone(&self.expensive).lock_owned();
         let granted = self.ticks.0.within(limits::EXPENSIVE_WAIT, turn).await;
         granted.ok_or(TooMany { retry_after: limits::EXPENSIVE_WAIT })
     }
 
-    /// The right to a page of a list, [`limits::PAGES_OF_A_CLIENT`] at a time; it waits for those before.
+    /// Returns a permit for a page of a list, of which a client may request [`limits::PAGES_OF_A_CLIENT`] at a time.
+    /// Waits for the previous ones.
     ///
     /// # Errors
-    /// [`TooMany`], when that takes too long.
+    /// [`TooMany`] if that takes too long.
     pub async fn page(&self) -> Result<OwnedSemaphorePermit, TooMany> {
         self.one_of(&self.pages, limits::EXPENSIVE_WAIT).await
     }
 
-    /// The right to an export, one at a time; it waits for the one before.
+    /// Returns a permit for an export, of which a client may run one at a time. Waits for the previous one.
     ///
     /// # Errors
-    /// [`TooMany`], when that takes too long.
+    /// [`TooMany`] if that takes too long.
     pub async fn export(&self) -> Result<OwnedSemaphorePermit, TooMany> {
         self.one_of(&self.exports, limits::EXPORT_WAIT).await
     }
@@ -86,7 +89,7 @@ impl Allowance {
     }
 }
 
-/// The allowances of all clients.
+/// The limits of all clients.
 #[derive(Debug)]
 pub struct Allowances {
     quota: Option<Quota>,
@@ -95,7 +98,8 @@ pub struct Allowances {
 }
 
 impl Allowances {
-    /// So many requests a second for each client, and so many at once after a rest; without a limit where either is 0.
+    /// Allows each client `requests_per_second`, and up to `burst` requests at once after a pause. No rate limit if
+    /// either is 0.
     #[must_use]
     pub fn new(requests_per_second: u32, burst: u32, clock: Clock) -> Self {
         let quota = NonZeroU32::new(requests_per_second)
@@ -104,8 +108,8 @@ impl Allowances {
         Self { quota, ticks: Ticks(clock), of: Mutex::default() }
     }
 
-    /// The allowance of a client. Those that nobody holds are forgotten, now and then: the tokens that are remembered hold
-    /// theirs, so there are not many more than [`limits::REMEMBERED_TOKENS`].
+    /// Returns the limits of a client. Unused ones are dropped when there are many. Remembered tokens keep theirs in
+    /// use, so there are few more than [`limits::REMEMBERED_TOKENS`].
     #[must_use]
     pub fn for_client(&self, name: &str) -> Arc<Allowance> {
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,16 +132,16 @@ impl Allowances {
     }
 }
 
-/// How often those may ask who have shown no token, each by their name: an address, or a client and an address.
+/// Rate limits of unauthenticated clients, by a name: an address, or a client id with an address.
 #[derive(Debug)]
 pub struct AnonymousLimits {
     ticks: Ticks,
-    /// None: as often as they like.
+    /// `None` for no limit.
     requests: Option<RateLimiter<String, HashMapStateStore<String>, Ticks, NoOpMiddleware<Duration>>>,
 }
 
 impl AnonymousLimits {
-    /// So many at once, and afterwards one each time `pause` passes.
+    /// Allows each name `burst` requests at once, and another one after each `pause`.
     #[must_use]
     pub fn new(burst: NonZeroU32, pause: Duration, clock: Clock) -> Self {
         let quota = Quota::with_period(pause).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(burst);
@@ -146,17 +150,17 @@ impl AnonymousLimits {
         Self { requests: Some(requests), ticks }
     }
 
-    /// Without a limit.
+    /// Allows everything.
     #[must_use]
     pub fn unlimited(clock: Clock) -> Self {
         Self { ticks: Ticks(clock), requests: None }
     }
 
-    /// Takes note of a question. Names are forgotten once they may ask as much as new ones; when there are too many all
-    /// the same, further ones share an allowance.
+    /// Counts a request. When there are many names, those whose limit has fully recovered are dropped. If there are
+    /// still too many, new names share one limit.
     ///
     /// # Errors
-    /// [`TooMany`], when this one has asked too much.
+    /// [`TooMany`] if this name has made too many requests.
     pub fn ask(&self, name: &str) -> Result<(), TooMany> {
         let Some(requests) = &self.requests else { return Ok(()) };
         if requests.len() >= limits::STRANGERS {
@@ -168,7 +172,8 @@ impl AnonymousLimits {
     }
 }
 
-/// What stands for an address: a whole network of 64 bits in IPv6, since whoever has one address there has them all.
+/// Returns the name of an address for rate limits. For IPv6 it is the /64 network, since one client usually has all of
+/// its addresses.
 #[must_use]
 pub fn network_of(address: Option<IpAddr>) -> String {
     match address {

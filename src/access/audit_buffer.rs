@@ -1,7 +1,7 @@
-//! The audit trail of requests: they are counted as they are answered, and written down a moment later.
+//! The audit trail of requests: counted in memory when they are answered, and written to the ledger a moment later.
 //!
-//! Equal ones become one entry with their count, so that a client which asks a thousand times a second is a row a second.
-//! Nothing is left out: when there are too many different ones, they are told apart by less.
+//! Equal requests become one entry with a count, so that a client with a thousand requests a second causes one row a
+//! second. No request is left out: if there are too many different ones, entries are merged by dropping details.
 
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
@@ -16,24 +16,23 @@ use crate::clock::Clock;
 use crate::ledger::{AuditEntry, Ledger, LedgerError};
 use crate::limits;
 
-/// Who asked.
+/// Who made a request.
 #[derive(Clone, Debug)]
 pub enum Actor {
-    /// Somebody with a good token.
+    /// A client with a valid token.
     Principal(Arc<Principal>),
-    /// Somebody who looks at the status page; which session it is.
+    /// A visitor of the status page, with the name of the session.
     Page(Arc<str>),
 }
 
-/// The event of a request that came with headers of a proxy, from an address that is not trusted to say so. `address` is the
-/// proxy's.
+/// The event of a request with headers of a proxy from an address that is not trusted. `address` is that of the proxy.
 pub const PROXY_NOT_TRUSTED: &str = "proxy.not_trusted";
 
-/// What the trail calls the status page.
+/// The name of the status page in the audit trail.
 pub const STATUS_PAGE: &str = "status page";
 
 impl Actor {
-    /// The subject, which others may have too.
+    /// The subject, which is not necessarily unique.
     #[must_use]
     pub fn subject(&self) -> &str {
         match self {
@@ -42,7 +41,7 @@ impl Actor {
         }
     }
 
-    /// Which client that is, as no other.
+    /// The unique identity.
     #[must_use]
     pub fn identity(&self) -> &str {
         match self {
@@ -55,7 +54,7 @@ impl Actor {
 impl PartialEq for Actor {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            // Mostly it is the very same.
+            // Usually both are the same `Arc`.
             (Self::Principal(one), Self::Principal(other)) if Arc::ptr_eq(one, other) => true,
             _ => self.identity() == other.identity() && self.subject() == other.subject(),
         }
@@ -64,29 +63,29 @@ impl PartialEq for Actor {
 
 impl Eq for Actor {}
 
-/// A request that was answered.
+/// A request and the status of its response, as the audit trail counts it.
 #[derive(Clone, Debug, Eq)]
 pub struct Answered<'a> {
-    /// Who asked, if that is known.
+    /// Who made the request, if that is known.
     pub actor: Option<Actor>,
-    /// About which workspace; only of one that the token opens.
+    /// The workspace, if the token is valid for it.
     pub workspace: Option<Arc<str>>,
-    /// From where.
+    /// The client's address.
     pub address: Option<IpAddr>,
     /// The HTTP method.
     pub method: &'static str,
-    /// The pattern of the path; none of a path that there is not.
+    /// The pattern of the path; `None` for a path without a route.
     pub route: Option<Arc<str>>,
     /// The id in the path.
     pub target: Option<Cow<'a, str>>,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub status: u16,
 }
 
 impl PartialEq for Answered<'_> {
     fn eq(&self, other: &Self) -> bool {
         let same = |one: &Option<Arc<str>>, other: &Option<Arc<str>>| match (one, other) {
-            // Mostly it is the very same.
+            // Usually both are the same `Arc`.
             (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
             (one, other) => one == other,
         };
@@ -100,7 +99,7 @@ impl PartialEq for Answered<'_> {
     }
 }
 
-/// Of what is compared, what differs most: each answer is hashed.
+/// Hashes only the members that differ most: this runs for each response.
 impl Hash for Answered<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.target, self.status, self.address).hash(state);
@@ -113,7 +112,7 @@ impl Answered<'_> {
     }
 }
 
-/// One like this, to be looked for: most are known, and nothing needs to be owned for that.
+/// A borrowed key for lookups: most requests are known already, and then nothing is copied.
 #[derive(Hash)]
 struct Like<'a>(&'a Answered<'a>);
 
@@ -123,7 +122,7 @@ impl Equivalent<Answered<'static>> for Like<'_> {
     }
 }
 
-/// How often, and since when.
+/// The number of equal requests, and the time and id of the first.
 #[derive(Clone, Debug)]
 struct EntryCount {
     first: OffsetDateTime,
@@ -131,12 +130,12 @@ struct EntryCount {
     count: i64,
 }
 
-/// What was answered and is not written down yet.
+/// Requests and events that are not written to the ledger yet.
 #[derive(Debug)]
 pub struct AuditTrail {
     clock: Clock,
     pending: Mutex<HashMap<Answered<'static>, EntryCount>>,
-    /// Events that the database was too busy for.
+    /// Events that wait for the next write.
     events: Mutex<Vec<AuditEntry>>,
 }
 
@@ -147,7 +146,7 @@ impl AuditTrail {
         Self { clock, pending: Mutex::default(), events: Mutex::default() }
     }
 
-    /// Takes note of an answer.
+    /// Counts an answered request.
     pub fn note(&self, answered: Answered<'_>, request_id: &str) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = pending.get_mut(&Like(&answered)) {
@@ -158,8 +157,8 @@ impl AuditTrail {
         add(&mut pending, answered.into_owned(), tally);
     }
 
-    /// Records events now, or, while the database is busy with a large import, with what is written next. False where too
-    /// many wait already.
+    /// Records events at once or, if the database is busy with a large import, with the next write. Returns false if
+    /// too many are waiting already.
     pub async fn record(&self, ledger: &Ledger, events: Vec<AuditEntry>) -> bool {
         let recorded = self.clock.within(limits::REFUSAL_WAIT, ledger.record_audit(events.clone())).await;
         if matches!(recorded, Some(Ok(()))) {
@@ -173,7 +172,7 @@ impl AuditTrail {
         room
     }
 
-    /// Takes note of an event that is written down with what is written next. Where too many wait already, it is left out.
+    /// Adds an event to the next write. If too many are waiting already, the event is dropped.
     pub fn remember(&self, event: AuditEntry) {
         let mut waiting = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < limits::AUDIT_WAITING {
@@ -181,10 +180,10 @@ impl AuditTrail {
         }
     }
 
-    /// Writes down what was noted.
+    /// Writes all pending requests and events to the ledger.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then it is kept for the next time.
+    /// [`LedgerError`]. Then everything is kept for the next write.
     pub async fn write(&self, ledger: &Ledger) -> Result<(), LedgerError> {
         let noted = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         let events = std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
@@ -206,16 +205,16 @@ impl AuditTrail {
     }
 }
 
-/// Adds to what is noted; told apart by less where there is much.
+/// Adds a request to the pending ones. If there are many, drops details so that entries merge.
 fn add(pending: &mut HashMap<Answered<'static>, EntryCount>, mut answered: Answered<'static>, tally: EntryCount) {
     if answered.actor.is_none() {
-        // Anybody can make any number of these.
+        // Anonymous clients can make any number of different requests.
         answered.target = None;
         let strangers = pending.keys().filter(|answered| answered.actor.is_none()).count();
         if strangers >= limits::AUDIT_STRANGERS && !pending.contains_key(&answered) {
             (answered.route, answered.method) = (None, "OTHER");
         }
-        // From where is what is given up last: it is what is looked for afterwards.
+        // The address is dropped last: an investigation needs it most.
         if strangers >= 4 * limits::AUDIT_STRANGERS && !pending.contains_key(&answered) {
             answered.address = None;
         }
@@ -277,7 +276,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", directory.path().join("ledger.db").display());
         let (ledger, trail) = (Ledger::open(&url).await.unwrap(), AuditTrail::new(Clock::System));
-        // Its tables are not there yet, so nothing can be written.
+        // The ledger is not migrated yet, so writing fails.
         let event = |name: &str| vec![AuditEntry::event(name, OffsetDateTime::UNIX_EPOCH)];
         assert!(trail.record(&ledger, event("token.issued")).await);
         assert!(trail.write(&ledger).await.is_err());

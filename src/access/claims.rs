@@ -1,4 +1,4 @@
-//! What a token says, read strictly.
+//! The claims of a token, parsed strictly.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 /// The claims of a token (RFC 7519 §4).
 ///
 /// RFC 7519 §4: "The Claim Names within a JWT Claims Set MUST be unique; JWT parsers MUST either reject JWTs with
-/// duplicate Claim Names or use a JSON parser that returns only the lexically last duplicate member name". These are
-/// rejected: a proxy in front may have believed the other one.
+/// duplicate Claim Names or use a JSON parser that returns only the lexically last duplicate member name". They are
+/// rejected here: a proxy in front may have read the other value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Claims(pub Map<String, Value>);
 
@@ -22,7 +22,7 @@ impl<'de> Deserialize<'de> for Claims {
     }
 }
 
-/// JSON in which no object has a name twice, at any depth.
+/// JSON in which no object has a duplicate name, at any depth.
 struct Unique(Value);
 
 impl<'de> Deserialize<'de> for Unique {
@@ -84,7 +84,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 }
 
 impl Claims {
-    /// A claim that is a text and not empty.
+    /// A claim that is a non-empty string.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.at(name)?.as_str().filter(|text| !text.is_empty())
@@ -98,7 +98,7 @@ impl Claims {
         value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds as i64))
     }
 
-    /// Words: a text with spaces between them (RFC 8693 §4.2), or a list of texts.
+    /// The words of a claim: a string with spaces between them (RFC 8693 §4.2), or an array of strings.
     #[must_use]
     pub fn words(&self, name: &str) -> Vec<&str> {
         match self.at(name) {
@@ -108,7 +108,7 @@ impl Claims {
         }
     }
 
-    /// RFC 7519 §4.1.3: `aud` is a text or a list of texts.
+    /// Whether `aud` contains one of `audiences`. It is a string or an array of strings (RFC 7519 §4.1.3).
     #[must_use]
     pub fn is_for(&self, audiences: &[String]) -> bool {
         let named = match self.0.get("aud") {
@@ -119,7 +119,7 @@ impl Claims {
         named.iter().any(|audience| audiences.iter().any(|ours| ours == audience))
     }
 
-    /// A claim by its name; else, where the name has dots, by the way through nested objects, such as
+    /// Finds a claim by its name. If there is none, a name with dots is a path through nested objects, such as
     /// `realm_access.roles`.
     fn at(&self, name: &str) -> Option<&Value> {
         self.0.get(name).or_else(|| {

@@ -1,4 +1,4 @@
-//! Trusted issuers: others whose tokens are taken, by the public keys that they publish (RFC 7517).
+//! Trusted issuers: their tokens are verified with the public keys that they publish (RFC 7517).
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -21,11 +21,11 @@ use super::{AccessError, Scope};
 use crate::clock::Clock;
 use crate::limits;
 
-/// How tokens of an issuer may be signed. There are no others: with `none` anybody could, and with HMAC whoever knows
-/// the public key.
+/// The algorithms with which an issuer may sign tokens. `none` and HMAC are deliberately missing: anybody could forge
+/// tokens with `none`, and with HMAC by using the public key as the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningAlgorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256, from 2048 bits on.
+    /// RSASSA-PKCS1-v1_5 with SHA-256 and keys of at least 2048 bits.
     Rs256,
     /// ECDSA over P-256 with SHA-256.
     Es256,
@@ -56,30 +56,30 @@ impl FromStr for SigningAlgorithm {
     }
 }
 
-/// Whose tokens are taken, and for what.
+/// The settings of a trusted issuer.
 #[derive(Clone, Debug)]
 pub struct TrustedIssuer {
-    /// `iss`, letter by letter.
+    /// The exact `iss`.
     pub issuer: String,
-    /// Where its keys are.
+    /// The URL of its keys.
     pub jwks_url: Url,
-    /// `aud`: one of these must be named.
+    /// The accepted audiences: `aud` must contain one of them.
     pub audiences: Vec<String>,
-    /// How its tokens may be signed.
+    /// The accepted algorithms.
     pub algorithms: Vec<SigningAlgorithm>,
-    /// How far its clock may be apart.
+    /// The accepted difference of its clock.
     pub leeway: Duration,
-    /// The claim that says who it is.
+    /// The claim with the subject.
     pub subject_claim: String,
-    /// The claim that says what they may do: `scope`, `scp`, `roles`, `realm_access.roles` …
+    /// The claim with the permissions: `scope`, `scp`, `roles`, `realm_access.roles` …
     pub scope_claim: String,
-    /// What its words mean here; where this is empty, they are the bridge's own.
+    /// The scopes that each word of that claim grants. If it is empty, the words are the bridge's scopes.
     pub scopes: BTreeMap<String, Vec<Scope>>,
-    /// Which workspaces its tokens open.
+    /// The workspaces that its tokens are valid for.
     pub workspaces: Vec<String>,
 }
 
-/// What a token of an issuer says, verified.
+/// The verified contents of an issuer's token.
 #[derive(Debug)]
 pub struct Assertion {
     pub subject: String,
@@ -87,7 +87,7 @@ pub struct Assertion {
     pub workspaces: Vec<String>,
     pub nbf: i64,
     pub exp: i64,
-    /// When it is to be verified again, on [`Clock::running`]: its key may be withdrawn by then.
+    /// When it must be verified again, on [`Clock::running`], since its key may have been withdrawn by then.
     pub again: Duration,
 }
 
@@ -97,21 +97,21 @@ pub struct Issuer {
     http: reqwest::Client,
     clock: Clock,
     keys: ArcSwapOption<Keys>,
-    /// When its keys were last asked for, on [`Clock::running`]; held meanwhile.
+    /// When its keys were last requested, on [`Clock::running`]. Locked during the request.
     asked: Mutex<Option<Duration>>,
 }
 
 struct Keys {
     by_id: HashMap<String, (Algorithm, DecodingKey)>,
-    /// When, on [`Clock::running`].
+    /// When they were fetched, on [`Clock::running`].
     fetched_at: Duration,
 }
 
 impl Issuer {
-    /// Prepares trusting; nothing is asked yet.
+    /// Prepares an issuer. Sends no request yet.
     ///
     /// # Errors
-    /// [`AccessError::Key`] when TLS cannot be set up.
+    /// [`AccessError::Key`] if TLS cannot be set up.
     pub fn new(trusted: TrustedIssuer, clock: Clock) -> Result<Self, AccessError> {
         #[expect(
             clippy::disallowed_methods,
@@ -120,23 +120,23 @@ impl Issuer {
         let http = reqwest::Client::builder()
             .user_agent(concat!("intercom-scim-bridge/", env!("CARGO_PKG_VERSION")))
             .timeout(limits::JWKS_WAIT)
-            // Keys come from where somebody configured, and from nowhere else.
+            // Keys come only from the configured URL.
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|_| AccessError::Key)?;
         Ok(Self { trusted, http, clock, keys: ArcSwapOption::empty(), asked: Mutex::default() })
     }
 
-    /// `iss`.
+    /// The `iss`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.trusted.issuer
     }
 
-    /// Asks for its keys, to see whether that works; how many can be used.
+    /// Fetches its keys, as a check, and returns how many of them can be used.
     ///
     /// # Errors
-    /// A few words on why not.
+    /// The reason, in a few words.
     pub async fn look(&self) -> Result<usize, &'static str> {
         self.read().await.map(|keys| keys.len())
     }
@@ -144,7 +144,7 @@ impl Issuer {
     /// Verifies a token that names this issuer.
     ///
     /// # Errors
-    /// Why it is not good; [`AccessError::KeysUnavailable`] when that cannot be found out now.
+    /// [`AccessError`], if the token is not valid; [`AccessError::KeysUnavailable`] if the keys cannot be read now.
     pub async fn verify(&self, token: &[u8], header: &Header) -> Result<Assertion, AccessError> {
         let trusted = &self.trusted;
         let allowed = trusted.algorithms.iter().any(|algorithm| algorithm.algorithm() == header.alg);
@@ -162,16 +162,17 @@ impl Issuer {
         if claims.text("iss") != Some(&trusted.issuer) || !claims.is_for(&trusted.audiences) {
             return Err(AccessError::Invalid);
         }
-        // OpenID Connect Core §2: these are in ID tokens, which tell an app who signed in to it, and let nobody in here.
+        // OpenID Connect Core §2: these claims are in ID tokens, which are for the app that a person signs in to, not
+        // for APIs.
         if ["nonce", "at_hash", "c_hash"].iter().any(|name| claims.0.contains_key(*name)) {
             return Err(AccessError::Invalid);
         }
         let subject = said(&trusted.subject_claim).filter(|subject| is_fit(subject)).ok_or(AccessError::Invalid)?;
         let leeway = seconds(trusted.leeway);
         let ends = claims.time("exp").ok_or(AccessError::Invalid)?;
-        // What was issued in the future was issued by a clock that was ahead, and would last too long.
+        // A token with `iat` in the future was issued by a clock that was ahead, so it is not valid before then.
         let begins = claims.time("nbf").max(claims.time("iat"));
-        // Its key may be withdrawn: it is looked at again when the keys are.
+        // The key may be withdrawn, so the token is verified again when the keys are fetched again.
         let again = (keys.fetched_at + limits::JWKS_MAX_AGE).max(self.clock.running() + limits::JWKS_PAUSE);
         let exp = ends.saturating_add(leeway);
         if self.clock.now().unix_timestamp() >= exp {
@@ -195,8 +196,8 @@ impl Issuer {
         words.into_iter().filter_map(|word| self.trusted.scopes.get(word)).flatten().copied().collect()
     }
 
-    /// The issuer's keys, fresh enough and, if it can be, with that one among them. However many unknown ids are shown,
-    /// it is asked once in [`limits::JWKS_PAUSE`].
+    /// Returns recent keys of the issuer, if possible with the one of this id. However many unknown ids clients send,
+    /// the keys are fetched at most once in [`limits::JWKS_PAUSE`].
     async fn keys(&self, id: &str) -> Result<Arc<Keys>, AccessError> {
         let knows = |keys: &Keys| keys.by_id.contains_key(id);
         let age = |keys: &Keys| self.clock.running().saturating_sub(keys.fetched_at);
@@ -205,13 +206,13 @@ impl Issuer {
             if age(keys) < limits::JWKS_MAX_AGE {
                 return Ok(Arc::clone(keys));
             }
-            // One asks for newer ones; the others go on with these meanwhile.
+            // One request fetches newer keys; the others use these meanwhile.
             if let Ok(asked) = self.asked.try_lock() {
                 self.fetch(asked).await;
             }
         } else {
             let asked = self.asked.lock().await;
-            // Somebody may have fetched them while this waited.
+            // Another request may have fetched them while this one waited.
             if !self.keys.load().as_deref().is_some_and(knows) {
                 self.fetch(asked).await;
             }
@@ -220,7 +221,7 @@ impl Issuer {
         usable.ok_or_else(|| AccessError::KeysUnavailable { issuer: self.trusted.issuer.clone() })
     }
 
-    /// Asks for the keys, unless that was done a moment ago. Where it fails, those that are known stay.
+    /// Fetches the keys, unless that was tried a moment ago. On an error the known ones stay.
     async fn fetch(&self, mut asked: tokio::sync::MutexGuard<'_, Option<Duration>>) {
         let now = self.clock.running();
         if asked.is_some_and(|last| now.saturating_sub(last) < limits::JWKS_PAUSE) {
@@ -257,7 +258,7 @@ impl Issuer {
             }
         }
         let published: Published = serde_json::from_slice(&body).map_err(|_| "the answer is no JWKS")?;
-        // Keys of kinds that are not known here are for somebody else.
+        // Keys of unknown types are ignored.
         Ok(published.keys.into_iter().filter_map(|key| usable(&serde_json::from_value(key).ok()?)).collect())
     }
 }
@@ -268,15 +269,17 @@ impl fmt::Debug for Issuer {
     }
 }
 
-/// RFC 8725 §3.11: explicit types keep other JWTs out, such as logout tokens. Most issuers say `JWT` or nothing.
+/// Whether a header may be that of an access token.
 ///
-/// RFC 7515 §4.1.11: whoever does not understand what is in `crit` must refuse; nothing there is understood here.
+/// RFC 8725 §3.11: explicit types exclude other JWTs, such as logout tokens. Most issuers set `JWT` or nothing.
+///
+/// RFC 7515 §4.1.11: a token with an unknown extension in `crit` must be refused. The bridge knows none.
 pub(super) fn is_access_token(header: &Header) -> bool {
     let typ = header.typ.as_deref().map(str::to_ascii_lowercase);
     header.crit.is_none() && matches!(typ.as_deref(), None | Some("jwt" | "at+jwt" | "application/at+jwt"))
 }
 
-/// The signature alone; what is said is looked at afterwards, on the bridge's clock.
+/// Validates the signature only. The claims are checked afterwards, on the bridge's clock.
 pub(super) fn signature_only(algorithm: Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
@@ -284,7 +287,7 @@ pub(super) fn signature_only(algorithm: Algorithm) -> Validation {
     validation
 }
 
-/// Whether a subject can be recorded as it is.
+/// Whether a subject can be recorded unchanged, and cannot be confused with the command line.
 fn is_fit(subject: &str) -> bool {
     subject != "command line" && subject.len() <= limits::SUBJECT_BYTES && !subject.chars().any(char::is_control)
 }
@@ -293,11 +296,11 @@ pub(super) fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// A key for signatures of a kind that is known, with its id.
+/// Returns the id, algorithm and key of a JWK, if it is for signatures of a supported algorithm.
 fn usable(key: &Jwk) -> Option<(String, (Algorithm, DecodingKey))> {
     let algorithm = match &key.algorithm {
         AlgorithmParameters::RSA(rsa) => {
-            // NIST SP 800-131A: shorter ones are not safe any more.
+            // NIST SP 800-131A: keys below 2048 bits are no longer safe.
             let bytes = URL_SAFE_NO_PAD.decode(&rsa.n).ok()?;
             let significant = bytes.iter().skip_while(|byte| **byte == 0).count();
             (significant >= 256).then_some(Algorithm::RS256)?

@@ -1,4 +1,4 @@
-//! The bridge's own signing keys, opened: one signs, the others still verify what they signed.
+//! The bridge's signing keys, opened: one signs, and the others still verify their tokens.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use super::secrets::random_id;
 use super::{AccessError, Vault};
 use crate::ledger::SealedKey;
 
-/// The keys of the ledger, opened.
+/// The opened keys of the ledger.
 pub struct KeyRing {
     signing: (String, EncodingKey),
     verifying: HashMap<String, Verifying>,
@@ -27,26 +27,26 @@ struct Verifying {
     until: Option<OffsetDateTime>,
 }
 
-/// What the ledger calls the seal of a key.
+/// The purpose for which a key is sealed.
 fn purpose(id: &str) -> String {
     format!("signing_keys/{id}")
 }
 
 impl KeyRing {
-    /// A fresh key, sealed.
+    /// Generates a key and seals it.
     ///
     /// # Errors
-    /// [`AccessError::Key`] when the system gives no randomness.
+    /// [`AccessError::Key`] or [`AccessError::Sealed`] if the system provides no randomness.
     pub fn fresh(vault: &Vault) -> Result<SealedKey, AccessError> {
         let pair = Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8()).map_err(|_| AccessError::Key)?;
         let id = random_id("key_")?;
         Ok(SealedKey { sealed: vault.seal(&purpose(&id), pair.as_ref())?, id, verifies_until: None })
     }
 
-    /// The same key under the current seal; none where it is under it already.
+    /// Seals a key with the current encryption key; `None` if it is already.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// If it cannot be opened.
     pub fn reseal(vault: &Vault, key: &SealedKey) -> Result<Option<Vec<u8>>, AccessError> {
         if vault.is_current(&key.sealed) {
             return Ok(None);
@@ -55,10 +55,10 @@ impl KeyRing {
         Ok(Some(vault.seal(&purpose(&key.id), opened.expose_secret())?))
     }
 
-    /// Opens the keys of the ledger, oldest first; none where no key signs.
+    /// Opens the keys of the ledger, which are sorted oldest first; `None` if none of them signs.
     ///
     /// # Errors
-    /// When one cannot be opened.
+    /// If one of them cannot be opened.
     pub fn open(vault: &Vault, keys: &[SealedKey]) -> Result<Option<Self>, AccessError> {
         let (mut signing, mut verifying, mut public) = (None, HashMap::new(), Vec::new());
         for SealedKey { id, sealed, verifies_until } in keys {
@@ -79,20 +79,20 @@ impl KeyRing {
         Ok(signing.map(|signing| Self { signing, verifying, jwks: json!({ "keys": public }) }))
     }
 
-    /// The key that signs now, and its id.
+    /// The id of the signing key, and the key.
     #[must_use]
     pub fn signing(&self) -> (&str, &EncodingKey) {
         (&self.signing.0, &self.signing.1)
     }
 
-    /// The key of that id, if what it signed is still good, and until when that is.
+    /// The key with this id, if its tokens are still valid, and until when they are (`None` for the signing key).
     #[must_use]
     pub fn verifying(&self, id: &str, now: OffsetDateTime) -> Option<(&DecodingKey, Option<OffsetDateTime>)> {
         let key = self.verifying.get(id).filter(|key| key.until.is_none_or(|until| now < until));
         key.map(|key| (&key.key, key.until))
     }
 
-    /// The public keys, as of RFC 7517 §5.
+    /// The public keys, as a JWK Set (RFC 7517 §5).
     #[must_use]
     pub fn jwks(&self) -> &Value {
         &self.jwks

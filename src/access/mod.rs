@@ -1,13 +1,13 @@
-//! Who may ask: keys, tokens, clients and scopes. The only user of jsonwebtoken.
+//! Authentication: keys, tokens, clients and scopes. Only this module uses jsonwebtoken.
 //!
 //! ```text
-//! scopes    what may be done           tokens         issuing and verifying
-//! keys      what signs, opened         issuers        others whose tokens are taken
-//! claims    what a token says          token_request  what a client sends to get one
-//! secrets   random names, and hashes   sealing        secrets that the ledger keeps
-//! allowance how much a client may ask  webhook        Intercom's signatures
-//! trail     what was asked, to note it  login          clients and their secrets
-//! verified  tokens that are remembered, and what was taken back
+//! scopes        permissions of tokens             tokens         issuing and verifying tokens
+//! keys          the bridge's signing keys         issuers        trusted issuers and their keys
+//! claims        strict reading of claims          token_request  OAuth token requests
+//! secrets       random ids, secrets and hashes    sealing        encryption of secrets in the ledger
+//! allowance     rate limits                       webhook        signatures of Intercom's webhooks
+//! audit_buffer  audit entries before writing      login          verification of client secrets
+//! verified      the cache of verified tokens, and revocations
 //! ```
 
 mod allowance;

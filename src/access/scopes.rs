@@ -1,4 +1,4 @@
-//! What a token may do.
+//! The scopes of tokens.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,13 +8,13 @@ use std::str::FromStr;
 pub enum Scope {
     /// Read users and groups over SCIM.
     ScimRead,
-    /// Read imports, changes and the flat views.
+    /// Read imports, changes, requests, reviews and the flat views.
     ImportRead,
     /// Start imports.
     ImportRun,
-    /// Ask for writes (which are refused, and recorded).
+    /// Ask for changes, which are recorded for people to make.
     LifecycleWrite,
-    /// Everything about the bridge itself.
+    /// Read the audit trail, and say that a request was done.
     Admin,
 }
 
@@ -26,7 +26,7 @@ const WORDS: [(Scope, &str); 5] = [
     (Scope::Admin, "admin"),
 ];
 
-/// Some text that names no scope.
+/// The error for a word that is no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no scope; there are scim.read, import.read, import.run, lifecycle.write and admin")]
 pub struct UnknownScope(String);
@@ -35,13 +35,13 @@ impl Scope {
     /// Every scope.
     pub const ALL: [Self; 5] = [Self::ScimRead, Self::ImportRead, Self::ImportRun, Self::LifecycleWrite, Self::Admin];
 
-    /// The scope's word.
+    /// The word of the scope in tokens.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         WORDS.iter().find(|(scope, _)| *scope == self).map_or("", |(_, word)| word)
     }
 
-    /// What it opens, for people.
+    /// What the scope allows, for people.
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
@@ -53,16 +53,16 @@ impl Scope {
         }
     }
 
-    /// Writes a list of scopes, separated by spaces (RFC 6749 §3.3).
+    /// Formats scopes as words separated by spaces (RFC 6749 §3.3).
     #[must_use]
     pub fn list(scopes: &[Self]) -> String {
         scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Reads a list of scopes, separated by spaces (RFC 6749 §3.3).
+    /// Parses scopes from words separated by spaces (RFC 6749 §3.3).
     ///
     /// # Errors
-    /// The first word that names none.
+    /// [`UnknownScope`], with the first word that is no scope.
     pub fn parse_list(list: &str) -> Result<Vec<Self>, UnknownScope> {
         list.split_whitespace().map(str::parse).collect()
     }

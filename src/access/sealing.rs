@@ -1,7 +1,7 @@
-//! Secrets that the ledger keeps, sealed: AES-256-GCM under a key that is not in the database.
+//! Seals the secrets in the ledger: AES-256-GCM with a key that is not in the database.
 //!
-//! A sealed secret is one byte of version, four that say which key sealed it, a random nonce, and the ciphertext with
-//! its tag. What it is for is sealed along, so that a row cannot be put in another's place.
+//! A sealed secret consists of one byte for the version, four that identify the key, a random nonce, and the ciphertext
+//! with its tag. Its purpose is the associated data, so that a row cannot be moved to another's place.
 
 use std::fmt;
 
@@ -14,37 +14,37 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
-/// The version of the form.
+/// The version of the format.
 const VERSION: u8 = 1;
 const KEY_NAME: usize = 4;
-/// Bytes of a tag.
+/// The length of a tag of [`Vault::tag`], in bytes.
 pub const TAG: usize = 16;
 const HEAD: usize = 1 + KEY_NAME + NONCE_LEN;
 
-/// Why something cannot be sealed or opened.
+/// Why a secret cannot be sealed or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
-    /// The text is not the Base64 of 32 bytes.
+    /// The key is not 32 bytes in Base64.
     #[error(
         "access.encryption_key (or its file) is no key: that is 32 random bytes as Base64, as `openssl rand -base64 32` prints them"
     )]
     NoKey,
-    /// It was sealed under a key that is neither the current one nor the previous one.
+    /// The secret was sealed with a key that is neither the current nor the previous one.
     #[error(
         "a secret in the database was sealed with another encryption key; give the bridge the one it had \
          (access.encryption_key, access.previous_encryption_key, or the key file beside the database), or, if that is \
          lost, run `keys reset` and issue tokens anew"
     )]
     OtherKey,
-    /// It was changed, or belongs elsewhere.
+    /// The sealed secret was changed, or is for another purpose.
     #[error("a sealed secret in the database was changed; restore it from a backup, or run `keys reset`")]
     Changed,
-    /// The system gives no randomness.
+    /// The system provides no randomness.
     #[error("the system gives no random numbers")]
     NoRandomness,
 }
 
-/// Seals and opens.
+/// Seals and opens secrets.
 pub struct Vault {
     current: SealingKey,
     previous: Option<SealingKey>,
@@ -83,7 +83,7 @@ impl SealingKey {
 }
 
 impl Vault {
-    /// A vault under `current`; what was sealed under `previous` can still be opened.
+    /// A vault that seals with `current`. Secrets sealed with `previous` can still be opened.
     ///
     /// # Errors
     /// [`SealError::NoKey`].
@@ -92,7 +92,7 @@ impl Vault {
         Ok(Self { current: SealingKey::read(current)?, previous })
     }
 
-    /// A fresh key, as [`Vault::new`] reads it.
+    /// Generates a key, in the form that [`Vault::new`] reads.
     ///
     /// # Errors
     /// [`SealError::NoRandomness`].
@@ -123,7 +123,7 @@ impl Vault {
         Ok(sealed)
     }
 
-    /// Opens what was sealed for that purpose.
+    /// Opens a secret that was sealed for this purpose.
     ///
     /// # Errors
     /// [`SealError::OtherKey`], [`SealError::Changed`].
@@ -142,13 +142,13 @@ impl Vault {
         Ok(body.into())
     }
 
-    /// Whether it was sealed under the current key.
+    /// Whether a secret was sealed with the current key.
     #[must_use]
     pub fn is_current(&self, sealed: &[u8]) -> bool {
         sealed.get(1..=KEY_NAME) == Some(&self.current.name[..])
     }
 
-    /// A secret for another purpose, the same in every bridge with the same key.
+    /// Derives a secret for a purpose (HKDF-SHA-256). It is the same in every bridge with this key.
     ///
     /// # Errors
     /// [`SealError::NoKey`].
@@ -156,7 +156,7 @@ impl Vault {
         self.current.derive(purpose)
     }
 
-    /// A tag (HMAC-SHA-256, its first 16 bytes) that nobody can make without the key.
+    /// Computes a tag of a message: the first 16 bytes of its HMAC-SHA-256. Only bridges with this key can compute it.
     ///
     /// # Errors
     /// [`SealError::NoKey`].
@@ -164,8 +164,7 @@ impl Vault {
         self.current.tag(purpose, message)
     }
 
-    /// Whether [`Vault::tag`] made that tag of the message, under the current key or the previous one. It is compared in
-    /// constant time.
+    /// Whether `tag` is the tag of the message under the current or the previous key. Compares in constant time.
     #[must_use]
     pub fn is_tag(&self, purpose: &str, message: &[u8], tag: &[u8]) -> bool {
         let keys = [Some(&self.current), self.previous.as_ref()].into_iter().flatten();
@@ -180,7 +179,7 @@ impl fmt::Debug for Vault {
     }
 }
 
-/// What the access token of a connected workspace is sealed for.
+/// The purpose for which the access token of a connected workspace is sealed.
 #[must_use]
 pub fn connection_purpose(workspace: &str) -> String {
     format!("connections/{workspace}")

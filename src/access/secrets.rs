@@ -1,4 +1,4 @@
-//! Random names and secrets, and the hashes that are kept of them.
+//! Random ids and secrets, and their hashes.
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -11,81 +11,83 @@ use secrecy::{ExposeSecret, SecretString};
 use super::sealing::TAG;
 use super::{AccessError, Vault};
 
-/// How client secrets begin, so that scanners of repositories know one when they see it.
+/// The prefix of client secrets. Secret scanners recognise them by it.
 const CLIENT_SECRET: &str = "iscs_";
-/// 256 random bits as Base64.
+/// The length of 256 bits in Base64url.
 const RANDOM: usize = 43;
 
-/// 128 random bits as text after a prefix, such as `tok_`: it says what the id is of, and without it one in 64 would begin with
-/// a hyphen, as options of commands do.
+/// Returns 128 random bits as text after a prefix such as `tok_`. The prefix says what the id is for, and prevents that
+/// some begin with a hyphen, as options of commands do.
 ///
 /// # Errors
-/// [`AccessError::Key`] when the system gives no randomness.
+/// [`AccessError::Key`] if the system provides no randomness.
 pub fn random_id(prefix: &str) -> Result<String, AccessError> {
     Ok(format!("{prefix}{}", random::<16>()?))
 }
 
-/// What a request is known by: nobody can guess it, nor tell from it how many there are.
+/// Returns a random id for a request. It cannot be guessed, and does not reveal the number of requests.
 ///
 /// # Errors
-/// [`AccessError::Key`] when the system gives no randomness.
+/// [`AccessError::Key`] if the system provides no randomness.
 pub fn random_reference() -> Result<String, AccessError> {
     Ok(format!("req_{}", random::<12>()?))
 }
 
-/// 256 random bits as text.
+/// Returns 256 random bits as text.
 ///
 /// # Errors
-/// [`AccessError::Key`] when the system gives no randomness.
+/// [`AccessError::Key`] if the system provides no randomness.
 pub fn random_secret() -> Result<SecretString, AccessError> {
     Ok(random::<32>()?.into())
 }
 
 fn random<const BYTES: usize>() -> Result<String, AccessError> {
-    let mut bytes = [0; BYTES];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| AccessError::Key)?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    Ok(URL_SAFE_NO_PAD.encode(random_bytes::<BYTES>()?))
 }
 
-/// The hash of a random secret of 256 bits, for comparing; nobody can guess what it is of, so it need not be slow.
+fn random_bytes<const BYTES: usize>() -> Result<[u8; BYTES], AccessError> {
+    let mut bytes = [0; BYTES];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| AccessError::Key)?;
+    Ok(bytes)
+}
+
+/// Returns the hash (SHA-256) of a random secret of 256 bits. The secret cannot be guessed, so the hash need not be
+/// slow.
 #[must_use]
 pub fn hash_of_random(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, secret.as_bytes()))
 }
 
-/// Whether a text has the form of [`random_secret`]'s; what has not needs no looking up.
+/// Whether a text has the form of [`random_secret`]'s. Other texts need no lookup.
 #[must_use]
 pub fn looks_random(text: &str) -> bool {
     text.len() == RANDOM && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// A fresh secret for a client, and its argon2id hash in PHC form. Made without a vault, it does not show who made it; see
-/// [`client_secret_of`].
+/// Returns a new client secret and its argon2id hash in PHC form. The secret has no tag; see [`client_secret_of`].
 ///
 /// # Errors
-/// [`AccessError::Key`] when the system gives no randomness.
+/// [`AccessError::Key`] if the system provides no randomness.
 pub fn client_secret() -> Result<(SecretString, String), AccessError> {
     hashed(format!("{CLIENT_SECRET}{}", random::<32>()?).into())
 }
 
-/// The same, with a tag behind it that only the bridges with this encryption key can make, for this client. So a secret that
-/// somebody made up is told from one of the bridge's in microseconds, and without the slow hash: guesses, however many, keep
-/// nobody who has a real one waiting.
+/// Returns a new client secret with a tag, and its hash. Only bridges with this encryption key can compute the tag for
+/// this client. So invented secrets are recognised in microseconds, without the slow hash, and clients with real ones
+/// do not wait for guesses.
 ///
 /// # Errors
-/// [`AccessError::Key`] when the system gives no randomness.
+/// [`AccessError::Key`] if the system provides no randomness; [`AccessError::Sealed`] if the tag cannot be computed.
 pub fn client_secret_of(id: &str, vault: &Vault) -> Result<(SecretString, String), AccessError> {
-    let mut bytes = [0; 32 + TAG];
-    let (random, tag) = bytes.split_at_mut(32);
-    aws_lc_rs::rand::fill(random).map_err(|_| AccessError::Key)?;
-    tag.copy_from_slice(&vault.tag(CLIENT_SECRETS, &tagged(id, random))?);
-    hashed(format!("{CLIENT_SECRET}{}", URL_SAFE_NO_PAD.encode(bytes)).into())
+    let random: [u8; 32] = random_bytes()?;
+    let tag = vault.tag(CLIENT_SECRETS, &tagged(id, &random))?;
+    hashed(format!("{CLIENT_SECRET}{}", URL_SAFE_NO_PAD.encode([&random[..], &tag].concat())).into())
 }
 
-/// What the tags of clients' secrets are derived for.
+/// The purpose for which the key of the tags is derived.
 const CLIENT_SECRETS: &str = "client_secrets";
 
-/// What the tag of a secret is of. No id has a NUL in it.
+/// The message that the tag of a secret authenticates. Ids contain no NUL, so it is unambiguous.
 fn tagged(id: &str, random: &[u8]) -> Vec<u8> {
     [id.as_bytes(), &[0], random].concat()
 }
@@ -95,29 +97,32 @@ fn hashed(secret: SecretString) -> Result<(SecretString, String), AccessError> {
     Ok((secret, hash.to_string()))
 }
 
-/// Whether a text has the form of a client's secret; what has not needs no hashing to be refused.
+/// Whether a text has the form of a client secret. Other texts are refused without hashing.
 #[must_use]
 pub fn looks_like_client_secret(text: &str) -> bool {
-    let bytes = text.strip_prefix(CLIENT_SECRET).and_then(|rest| URL_SAFE_NO_PAD.decode(rest).ok());
-    bytes.is_some_and(|bytes| matches!(bytes.len(), 32 | TAGGED))
+    secret_bytes(text).is_some_and(|bytes| matches!(bytes.len(), 32 | TAGGED))
 }
 
-/// Bytes of a secret with its tag.
+/// The bytes of a client secret after its prefix.
+fn secret_bytes(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text.strip_prefix(CLIENT_SECRET)?).ok()
+}
+
+/// The number of bytes of a secret with its tag.
 const TAGGED: usize = 32 + TAG;
 
-/// Whether a secret bears the tag of [`client_secret_of`] for this client. Those of earlier versions bear none, and after
-/// two changes of the encryption key older tags are not known any more.
+/// Whether a secret has the tag of [`client_secret_of`] for this client. Secrets of earlier versions have none, and
+/// tags from before the last two changes of the encryption key are no longer recognised.
 #[must_use]
 pub fn is_tagged_secret(secret: &SecretString, id: &str, vault: &Vault) -> bool {
-    let rest = secret.expose_secret().strip_prefix(CLIENT_SECRET);
-    let bytes = rest.and_then(|rest| URL_SAFE_NO_PAD.decode(rest).ok()).filter(|bytes| bytes.len() == TAGGED);
+    let bytes = secret_bytes(secret.expose_secret()).filter(|bytes| bytes.len() == TAGGED);
     bytes.is_some_and(|bytes| {
         let (random, tag) = bytes.split_at(32);
         vault.is_tag(CLIENT_SECRETS, &tagged(id, random), tag)
     })
 }
 
-/// Which secret of a client a hash is of. Tokens say so, and nobody can tell from it what the secret is.
+/// Returns the id of a client's secret, computed from its hash. Tokens contain it; it does not reveal the secret.
 #[must_use]
 pub fn secret_id(hash: &str) -> String {
     let mut id = hash_of_random(hash);
@@ -125,24 +130,22 @@ pub fn secret_id(hash: &str) -> String {
     id
 }
 
-/// Whether a secret is the one that a hash is of. It takes some hundredths of a second and 19 MiB, on purpose.
+/// Whether a secret matches an argon2id hash. This takes some hundredths of a second and 19 MiB, on purpose.
 #[must_use]
 pub fn is_client_secret(secret: &SecretString, hash: &str) -> bool {
     PasswordHash::new(hash)
         .is_ok_and(|hash| Argon2::default().verify_password(secret.expose_secret().as_bytes(), &hash).is_ok())
 }
 
-/// A client's id: `cli_`, its name in small letters, and something random, since names need not differ.
+/// Returns a new client id: `cli_`, the name in lower case, and a random part, since names need not be unique.
 ///
 /// # Errors
-/// [`AccessError::Key`] when the system gives no randomness.
+/// [`AccessError::Key`] if the system provides no randomness.
 pub fn client_id(name: &str) -> Result<String, AccessError> {
     let letters = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' });
     let words: String = letters.take(32).collect::<String>().to_ascii_lowercase();
     let words: Vec<&str> = words.split('-').filter(|word| !word.is_empty()).collect();
-    let mut random = [0; 8];
-    aws_lc_rs::rand::fill(&mut random).map_err(|_| AccessError::Key)?;
-    let random = format!("{:016x}", u64::from_be_bytes(random));
+    let random = format!("{:016x}", u64::from_be_bytes(random_bytes()?));
     Ok(format!("cli_{}", words.into_iter().chain([random.as_str()]).collect::<Vec<_>>().join("-")))
 }
 

@@ -1,4 +1,4 @@
-//! What a client sends to get a token: OAuth 2.0 client credentials (RFC 6749 §4.4). Pure.
+//! Parses token requests: OAuth 2.0 client credentials (RFC 6749 §4.4). Without side effects.
 
 use std::borrow::Cow;
 
@@ -6,23 +6,23 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 
-/// Why a client gets no token (RFC 6749 §5.2).
+/// Why a token request is refused (RFC 6749 §5.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenRefusal {
-    /// The request cannot be read; the sentence says why.
+    /// The request is malformed, for this reason.
     InvalidRequest(&'static str),
-    /// The client or its secret is not known. It is not said which.
+    /// The client is unknown, or its secret is wrong. The response does not say which.
     InvalidClient,
-    /// Another grant than client credentials.
+    /// The grant type is not `client_credentials`.
     UnsupportedGrantType,
-    /// It wants more than it may.
+    /// The client requests a scope that it may not have.
     InvalidScope,
-    /// A `resource` that is no absolute URI (RFC 8707 §2).
+    /// A `resource` is not an absolute URI (RFC 8707 §2).
     InvalidTarget,
 }
 
 impl TokenRefusal {
-    /// `error`.
+    /// The `error` of the response.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl TokenRefusal {
         }
     }
 
-    /// `error_description`: RFC 6749 §5.2 allows no quotes and no letters beyond ASCII in it.
+    /// The `error_description` of the response. RFC 6749 §5.2 allows only ASCII without quotes.
     #[must_use]
     pub fn description(&self) -> &'static str {
         match self {
@@ -47,25 +47,25 @@ impl TokenRefusal {
     }
 }
 
-/// A client's question for a token.
+/// A client's request for a token.
 #[derive(Debug)]
 pub struct TokenRequest {
-    /// Who asks.
+    /// The client's id.
     pub client_id: String,
-    /// How it proves that.
+    /// The client's secret.
     pub secret: SecretString,
-    /// What it wants, if it does not want all it may have.
+    /// The requested scope; `None` for all that the client may have.
     pub scope: Option<String>,
 }
 
 impl TokenRequest {
-    /// Reads the headers `Authorization` and the body, which is form-encoded.
+    /// Parses the `Authorization` headers and the form-encoded body.
     ///
-    /// NB: `resource` (RFC 8707) may be any absolute URI, and `audience` anything: whatever they name, the token is good for
-    /// this bridge alone, as its `aud` says.
+    /// NB: `resource` (RFC 8707) may be any absolute URI, and `audience` anything. Whatever they name, the token is
+    /// valid for this bridge only, as its `aud` says.
     ///
     /// # Errors
-    /// Why it cannot be read.
+    /// [`TokenRefusal`].
     pub fn read(authorizations: &[&[u8]], body: &[u8]) -> Result<Self, TokenRefusal> {
         use TokenRefusal::InvalidRequest;
         let form: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(body).collect();
@@ -77,7 +77,8 @@ impl TokenRequest {
             return Err(InvalidRequest("a parameter comes twice"));
         }
         let value = |name: &str| {
-            // RFC 6749 §3.2: "Parameters sent without a value MUST be treated as if they were omitted from the request."
+            // RFC 6749 §3.2: "Parameters sent without a value MUST be treated as if they were omitted from the
+            // request."
             let given = form.iter().find(|(known, _)| known == name).map(|(_, value)| &**value);
             given.filter(|value| !value.is_empty())
         };
@@ -92,7 +93,7 @@ impl TokenRequest {
         if !resources.all(|(_, value)| is_absolute_uri(value)) {
             return Err(TokenRefusal::InvalidTarget);
         }
-        // Whoever logs in somewhere else on the way, a proxy or a person's browser, does so by another scheme.
+        // Other schemes are ignored: they are for a proxy on the way, for example.
         let mut credentials = authorizations.iter().filter_map(|header| basic_credentials(header));
         let authorization = credentials.next();
         if authorization.is_some() && authorizations.len() > 1 {
@@ -115,10 +116,10 @@ impl TokenRequest {
         }
     }
 
-    /// What it gets: all of `scope`, words with spaces between, or the part that it wants.
+    /// Returns the scope of the token: the requested part of `scope` (words separated by spaces), or all of it.
     ///
     /// # Errors
-    /// [`TokenRefusal::InvalidScope`] when it wants what is not in there.
+    /// [`TokenRefusal::InvalidScope`] if the request contains other words, or none.
     pub fn scope<'a>(&'a self, scope: &'a str) -> Result<&'a str, TokenRefusal> {
         let Some(wanted) = &self.scope else { return Ok(scope) };
         let may = |word: &str| scope.split_whitespace().any(|allowed| allowed == word);
@@ -127,7 +128,7 @@ impl TokenRequest {
     }
 }
 
-/// The parameter that says for which services the token is to be (RFC 8707).
+/// The parameter that names the services which the token is for (RFC 8707).
 const RESOURCE: &str = "resource";
 
 /// RFC 8707 §2: "Its value MUST be an absolute URI, as specified by Section 4.3 of RFC3986", which has no fragment.
@@ -140,19 +141,19 @@ fn is_absolute_uri(text: &str) -> bool {
         && rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\"<>\\^`{|}".contains(&byte))
 }
 
-/// What follows the name of the scheme, where that is Basic.
+/// Returns the credentials of a header with the scheme Basic.
 fn basic_credentials(header: &[u8]) -> Option<&[u8]> {
     let header = header.trim_ascii();
     let (scheme, credentials) = header.split_at(header.iter().position(|byte| *byte == b' ').unwrap_or(header.len()));
     scheme.eq_ignore_ascii_case(b"basic").then(|| credentials.trim_ascii())
 }
 
-/// RFC 6749 §2.3.1: id and secret, form-encoded, as user and password of RFC 7617.
+/// Decodes id and secret: form-encoded (RFC 6749 §2.3.1), as user and password of RFC 7617.
 fn id_and_secret(credentials: &[u8]) -> Option<(String, String)> {
     let pair = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
     let (id, secret) = pair.split_once(':')?;
     let decoded = |text: &str| {
-        // What is not encoded at all may hold an `&`.
+        // Some clients do not form-encode them. A text with an `&` is not encoded, and is used as it is.
         let whole = |form: &str| form_urlencoded::parse(form.as_bytes()).next().map(|(_, value)| value.into_owned());
         whole(&format!("x={text}")).filter(|_| !text.contains('&')).unwrap_or_else(|| text.to_owned())
     };

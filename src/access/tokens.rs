@@ -1,5 +1,5 @@
-//! Bearer tokens: the bridge's own, which are signed JWTs (RFC 7519, RFC 9068) by a key made at first start, and those
-//! of trusted issuers.
+//! Bearer tokens: the bridge's own, which are JWTs (RFC 7519, RFC 9068) signed with a key from the first start, and
+//! those of trusted issuers.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,27 +20,27 @@ use crate::clock::Clock;
 use crate::ledger::{AuditEntry, Ledger, LedgerError, SealedKey};
 use crate::limits;
 
-/// `aud` of the bridge's own tokens.
+/// The `aud` of the bridge's own tokens.
 const SELF: &str = "intercom-scim-bridge";
 
-/// The claim that says with which of its secrets a client got a token.
+/// The claim with the id of the secret with which the client got the token.
 const SECRET_ID: &str = "secret_id";
 
 /// RFC 9068 §2.1: "JWT access tokens MUST include this media type in the "typ" header parameter".
 const ACCESS_TOKEN: &str = "at+jwt";
 
-/// How tokens are issued and verified.
+/// Settings for issuing and verifying tokens.
 #[derive(Debug)]
 pub struct TokenOptions {
-    /// Opens the keys that the ledger keeps.
+    /// Opens and seals the signing keys of the ledger.
     pub vault: Arc<Vault>,
-    /// `iss` of the bridge's own tokens: where clients reach it.
+    /// The `iss` of the bridge's own tokens: its public URL.
     pub issuer: String,
-    /// Whose tokens are taken too.
+    /// The issuers whose tokens are accepted, too.
     pub trusted: Vec<TrustedIssuer>,
-    /// How many requests a second a client may make; 0 for any number.
+    /// The number of requests a second that a client may make; 0 for no limit.
     pub requests_per_second: u32,
-    /// How many at once after a rest.
+    /// The number of requests that it may make at once after a pause.
     pub burst: u32,
 }
 
@@ -50,7 +50,7 @@ pub struct Tokens {
     issuer: String,
     clock: Clock,
     ring: ArcSwap<KeyRing>,
-    /// The keys as they stand in the ledger.
+    /// The keys in the ledger when `ring` was opened.
     sealed: RwLock<Vec<SealedKey>>,
     trusted: Vec<Issuer>,
     revoked: ArcSwap<Revoked>,
@@ -58,104 +58,105 @@ pub struct Tokens {
     remembered: RwLock<Remembered>,
 }
 
-/// What a token is to allow.
+/// What a new token allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Whom it is for; appears in the audit trail and the record of refused writes.
+    /// The `sub`. The audit trail and the record of refused writes show it.
     pub subject: String,
-    /// The OAuth client that it is issued to; it ends when that is disabled.
+    /// The OAuth client that gets the token, if any. The token becomes invalid when the client is disabled.
     pub client: Option<String>,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Vec<Scope>,
-    /// In which workspaces.
+    /// The workspaces that it is valid for.
     pub workspaces: Vec<String>,
-    /// How long.
+    /// How long it is valid.
     pub ttl: Duration,
 }
 
-/// A token that was issued.
+/// An issued token.
 #[derive(Debug)]
 pub struct Issued {
     /// The token.
     pub token: SecretString,
-    /// `jti`.
+    /// The `jti`.
     pub id: String,
-    /// `kid`.
+    /// The `kid` of the key that signed it.
     pub key_id: String,
     /// When it was issued.
     pub issued_at: OffsetDateTime,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: OffsetDateTime,
 }
 
-/// Who asks, as a verified token says.
+/// The authenticated client, as its verified token describes it.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    /// `sub`.
+    /// The `sub`.
     pub subject: String,
-    /// Which client this is, as no other: subjects may be the same.
+    /// The unique identity of the client. Subjects are not unique.
     pub identity: String,
-    /// `client_id`, of an OAuth client of the bridge.
+    /// The `client_id`, if it is an OAuth client of the bridge.
     pub client: Option<String>,
-    /// `scope`; words that name no scope of ours are left out.
+    /// The `scope`, without unknown words.
     pub scopes: Vec<Scope>,
-    /// `workspaces`.
+    /// The `workspaces`.
     pub workspaces: Vec<String>,
-    /// What it may still ask now.
+    /// The client's rate and concurrency limits.
     pub allowance: Arc<Allowance>,
 }
 
 impl Principal {
-    /// Whether the token is for that workspace.
+    /// Whether the token is valid for this workspace.
     #[must_use]
     pub fn opens(&self, workspace: &str) -> bool {
         self.workspaces.iter().any(|name| name == workspace)
     }
 }
 
-/// Why a token is not good. Callers outside are told only that it is not, and whether its time has passed.
+/// Why a token is not valid, or cannot be issued or checked. Clients only learn that it is not valid and, if its
+/// signature is, whether it has expired, is not valid yet, or was revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// Longer than [`limits::BEARER_TOKEN_BYTES`].
     #[error("the token is too long")]
     TooLong,
-    /// Another form, type, algorithm, key, issuer or audience, or a changed one.
+    /// Its form, type, algorithm, key, signature, issuer or audience is wrong.
     #[error("the token is neither one of this bridge nor of an issuer that it trusts")]
     Invalid,
-    /// Its time has passed.
+    /// It has expired.
     #[error("the token has expired")]
     Expired,
-    /// Its time has not come.
+    /// It is not valid yet.
     #[error("the token is not valid yet")]
     NotYet,
-    /// It was taken back, or its client was disabled.
+    /// It was revoked, or its client was disabled.
     #[error("the token was revoked")]
     Revoked,
-    /// The keys of its issuer cannot be read, so nobody knows.
+    /// The keys of its issuer cannot be read, so it cannot be verified.
     #[error("the keys of {issuer} cannot be read")]
     KeysUnavailable {
-        /// Whose.
+        /// The issuer.
         issuer: String,
     },
-    /// The bridge's key cannot be used, or made.
+    /// The bridge's key cannot be used or generated.
     #[error("the bridge's signing key cannot be used")]
     Key,
-    /// A secret that the ledger keeps cannot be opened.
+    /// A sealed secret of the ledger cannot be opened.
     #[error(transparent)]
     Sealed(#[from] SealError),
-    /// The ledger that keeps the keys cannot be used.
+    /// The ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
 impl AccessError {
-    /// Whether the signature was good: whoever shows the token is no stranger.
+    /// Whether the signature was valid, so that the client does not count as unauthenticated for rate limits.
     #[must_use]
     pub fn is_of_a_known_token(&self) -> bool {
         matches!(self, Self::Expired | Self::NotYet | Self::Revoked)
     }
 
-    /// The error with its cause, for logs and the shell.
+    /// The message with its cause, for logs and the command line.
     #[must_use]
     pub fn chain(&self) -> String {
         match self {
@@ -166,10 +167,11 @@ impl AccessError {
 }
 
 impl Tokens {
-    /// Takes the keys from the ledger, or makes the first one there. Those under an earlier seal are sealed anew.
+    /// Reads the keys from the ledger, or creates the first one. Keys that the previous encryption key sealed are
+    /// sealed with the current one.
     ///
     /// # Errors
-    /// When the ledger cannot be used, or holds a key that cannot be opened.
+    /// If the ledger cannot be used, or one of its keys cannot be opened.
     pub async fn open(ledger: &Ledger, options: TokenOptions, clock: Clock) -> Result<Self, AccessError> {
         let vault = options.vault;
         for key in ledger.signing_keys().await? {
@@ -193,10 +195,10 @@ impl Tokens {
         })
     }
 
-    /// Takes note of what was done to keys, clients and tokens, here or by another process.
+    /// Reads changes of keys, clients and tokens from the ledger, by this or another process.
     ///
     /// # Errors
-    /// When the ledger cannot be read, or holds a key that cannot be opened; then all stays as it was.
+    /// If the ledger cannot be read, or one of its keys cannot be opened. Then the previous keys stay in use.
     pub async fn refresh(&self, ledger: &Ledger) -> Result<(), AccessError> {
         let revoked = ledger.revocations().await?;
         if self.revoked.load().all != revoked {
@@ -214,10 +216,11 @@ impl Tokens {
         Ok(())
     }
 
-    /// Puts a fresh key in place of the one that signs. What was signed before stays good until a moment.
+    /// Replaces the signing key by a new one and returns its id. Tokens of the old key stay valid until
+    /// `verifies_until`.
     ///
     /// # Errors
-    /// When the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub async fn rotate(
         &self,
         ledger: &Ledger,
@@ -238,31 +241,31 @@ impl Tokens {
         self.ring.load().jwks().clone()
     }
 
-    /// `iss` of the bridge's own tokens.
+    /// The `iss` of the bridge's own tokens.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Opens and seals what else the ledger keeps.
+    /// The vault, which opens and seals the ledger's other secrets.
     #[must_use]
     pub fn vault(&self) -> &Arc<Vault> {
         &self.vault
     }
 
-    /// Makes a token.
+    /// Issues a token.
     ///
     /// # Errors
-    /// [`AccessError::Key`] when it cannot be signed.
+    /// [`AccessError::Key`] if it cannot be signed.
     pub fn issue(&self, grant: &Grant) -> Result<Issued, AccessError> {
         self.issue_by(grant, None)
     }
 
-    /// Makes a token for a client that has shown a secret; `secret` is its [`super::secret_id`]. The token ends with that secret,
-    /// where the secret ends at once.
+    /// Issues a token to a client that logged in with a secret; `secret` is its [`super::secret_id`]. The token becomes
+    /// invalid together with that secret, if the secret is replaced without an overlap.
     ///
     /// # Errors
-    /// [`AccessError::Key`] when it cannot be signed.
+    /// [`AccessError::Key`] if it cannot be signed.
     pub fn issue_by(&self, grant: &Grant, secret: Option<&str>) -> Result<Issued, AccessError> {
         let ring = self.ring.load();
         let (key_id, key) = ring.signing();
@@ -297,10 +300,10 @@ impl Tokens {
         })
     }
 
-    /// Who asks, if the token was verified before.
+    /// Returns the client of a token that was verified before; `None` for a token that must be verified.
     ///
     /// # Errors
-    /// Why it is not good any more.
+    /// [`AccessError`], if the token is no longer valid.
     pub fn recall(&self, token: &[u8]) -> Option<Result<Arc<Principal>, AccessError>> {
         if token.len() > limits::BEARER_TOKEN_BYTES {
             return Some(Err(AccessError::TooLong));
@@ -313,10 +316,10 @@ impl Tokens {
         })
     }
 
-    /// Checks a token and tells who asks.
+    /// Verifies a token and returns its client.
     ///
     /// # Errors
-    /// Why it is not good; see [`AccessError`].
+    /// [`AccessError`], if the token is not valid.
     pub async fn verify(&self, token: impl AsRef<[u8]>) -> Result<Arc<Principal>, AccessError> {
         let token = token.as_ref();
         if let Some(known) = self.recall(token) {
@@ -331,7 +334,7 @@ impl Tokens {
         self.is_good(&verified, self.clock.now().unix_timestamp())?;
         let (principal, mut remembered) =
             (Arc::clone(&verified.principal), self.remembered.write().unwrap_or_else(PoisonError::into_inner));
-        // Keys that were changed meanwhile may not be those that verified it.
+        // Not remembered if the keys have changed meanwhile: the key that verified it may be withdrawn.
         if Arc::ptr_eq(&ring, &self.ring.load()) {
             remembered.add(token, verified);
         }
@@ -348,10 +351,10 @@ impl Tokens {
         if self.revoked.load().has(verified) { Err(AccessError::Revoked) } else { Ok(()) }
     }
 
-    /// What a token says that names a key of the bridge's own.
+    /// Verifies a token of the bridge's own; `None` if it names none of the bridge's keys.
     ///
-    /// NB: `iss` is not compared. It tells others where the token is from; the bridge knows its own by their key, which
-    /// signs nothing else, and they stay good when its address changes.
+    /// NB: `iss` is not compared. The key identifies the bridge's own tokens, since it signs nothing else. So they stay
+    /// valid when the bridge's address changes.
     fn own(&self, ring: &KeyRing, token: &[u8], header: &Header) -> Option<Result<Verified, AccessError>> {
         let (key, until) = ring.verifying(header.kid.as_deref()?, self.clock.now())?;
         if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(ACCESS_TOKEN) || header.crit.is_some() {
@@ -377,7 +380,7 @@ impl Tokens {
                 allowance,
             };
             let nbf = time("nbf")?.saturating_sub(seconds(limits::TOKEN_LEEWAY));
-            // What a key signed that signs no more ends with it.
+            // The tokens of a replaced key expire with it at the latest.
             let exp = time("exp")?.min(until.map_or(i64::MAX, OffsetDateTime::unix_timestamp));
             let (secret, issued_at) =
                 (claims.text(SECRET_ID).map(str::to_owned), claims.time("iat").unwrap_or(i64::MIN));
@@ -385,14 +388,14 @@ impl Tokens {
         }))
     }
 
-    /// What a token of a trusted issuer says.
+    /// Verifies a token of a trusted issuer.
     async fn others(&self, token: &[u8], header: &Header) -> Result<Verified, AccessError> {
         if !is_access_token(header) {
             return Err(AccessError::Invalid);
         }
         let claims =
             jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(token).map_err(|_| AccessError::Invalid)?;
-        // Only to know whom to ask; that it is so is verified afterwards.
+        // Unverified claims, only to find the issuer. `Issuer::verify` verifies them.
         let named = claims.text("iss").ok_or(AccessError::Invalid)?;
         let issuer = self.trusted.iter().find(|issuer| issuer.name() == named).ok_or(AccessError::Invalid)?;
         let said = issuer.verify(token, header).await?;
@@ -404,14 +407,14 @@ impl Tokens {
         Ok(Verified { principal: Arc::new(principal), id: None, secret: None, issued_at: nbf, nbf, exp, again })
     }
 
-    /// How many verified tokens are remembered; at the most [`limits::REMEMBERED_TOKENS`].
+    /// The number of remembered tokens, at most [`limits::REMEMBERED_TOKENS`].
     #[must_use]
     pub fn remembered(&self) -> usize {
         self.remembered.read().unwrap_or_else(PoisonError::into_inner).tokens.len()
     }
 }
 
-/// The keys of the ledger, opened; where none signs, one is made.
+/// Opens the keys of the ledger. If none of them signs, a new one is created.
 async fn open_ring(ledger: &Ledger, vault: &Vault, clock: &Clock) -> Result<(KeyRing, Vec<SealedKey>), AccessError> {
     if !ledger.signing_keys().await?.iter().any(|key| key.verifies_until.is_none()) {
         ledger.add_signing_key(KeyRing::fresh(vault)?, clock.now()).await?;

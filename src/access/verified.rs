@@ -1,4 +1,4 @@
-//! Tokens whose signature was found good, and what was taken back since.
+//! The cache of tokens whose signature was verified, and the revocations.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -15,10 +15,10 @@ use super::secrets::secret_id;
 use crate::ledger::Revocations;
 use crate::limits;
 
-/// What was taken back.
+/// The revocations of tokens, clients and secrets.
 pub(super) struct Revoked {
     pub all: Revocations,
-    /// Of each client that was given another secret, when, and the ids of the secrets whose tokens are good.
+    /// For each client whose secret was rotated: when, and the ids of the secrets whose tokens are still valid.
     secrets: HashMap<String, (i64, Vec<String>)>,
 }
 
@@ -39,18 +39,18 @@ impl Revoked {
         self.all.clients.contains(client)
             || self.secrets.get(client).is_some_and(|(rotated_at, good)| match &verified.secret {
                 Some(secret) => !good.contains(secret),
-                // Earlier versions do not say which secret it was.
+                // Tokens from earlier versions of the bridge do not name the secret.
                 None => verified.issued_at <= *rotated_at,
             })
     }
 }
 
-/// Tokens whose signature was found good. Their times, and whether they were taken back, are looked at with each use. Bad
-/// ones are not remembered: anybody can make any number of them.
+/// Tokens whose signature was verified. Their times, and whether they were revoked, are checked at each use. Invalid
+/// tokens are not remembered: attackers can generate any number.
 ///
-/// How long a look takes must not tell how near a guess comes: places are found by a hash whose key nobody knows, which could
-/// tell a few bits of the end of a signature at most, and the tokens there are compared in a time that depends on their
-/// length alone.
+/// The time of a lookup must not reveal how close a guess is. The table's hash has a random key and covers only the end
+/// of the signature, so it reveals a few bits of that at most. Tokens are compared in a time that depends only on their
+/// length.
 #[derive(Default)]
 pub(super) struct Remembered {
     pub tokens: HashTable<(SecretSlice<u8>, Verified)>,
@@ -70,7 +70,7 @@ impl Remembered {
         let place = |token: &[u8]| self.state.hash_one(end(token));
         let is_it = |known: &(SecretSlice<u8>, _)| is_equal(&known.0, token);
         let entry = self.tokens.entry(place(token), is_it, |(known, _)| place(known.expose_secret()));
-        // One that was verified again tells of other times.
+        // A token that was verified again has new times.
         match entry {
             Entry::Occupied(mut known) => known.get_mut().1 = verified,
             Entry::Vacant(free) => {
@@ -84,22 +84,22 @@ fn is_equal(known: &SecretSlice<u8>, token: &[u8]) -> bool {
     verify_slices_are_equal(known.expose_secret(), token).is_ok()
 }
 
-/// Part of the signature: what comes before is much the same in all tokens.
+/// Returns the last 32 bytes, which are part of the signature. Tokens are similar before it.
 fn end(token: &[u8]) -> &[u8] {
     &token[token.len().saturating_sub(32)..]
 }
 
-/// A token whose signature is good.
+/// A token whose signature was verified.
 pub(super) struct Verified {
     pub principal: Arc<Principal>,
-    /// `jti` of one of the bridge's own.
+    /// The `jti` of a token that the bridge issued.
     pub id: Option<String>,
-    /// With which secret its client got it.
+    /// The id of the secret with which the client got the token.
     pub secret: Option<String>,
-    /// `iat` of one of the bridge's own.
+    /// The `iat` of a token that the bridge issued.
     pub issued_at: i64,
     pub nbf: i64,
     pub exp: i64,
-    /// Of a trusted issuer's, when it is to be verified again, on [`Clock::running`](crate::clock::Clock::running).
+    /// When a token of a trusted issuer must be verified again, on [`Clock::running`](crate::clock::Clock::running).
     pub again: Option<Duration>,
 }

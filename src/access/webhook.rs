@@ -1,27 +1,27 @@
-//! The signature of Intercom's webhooks.
+//! Verifies the signatures of Intercom's webhooks.
 
 use std::fmt;
 
 use aws_lc_rs::hmac::{self, HMAC_SHA1_FOR_LEGACY_USE_ONLY};
 use secrecy::{ExposeSecret, SecretString};
 
-/// The client secret of the app that sends webhooks.
+/// The key that verifies webhooks: the client secret of the Intercom app that sends them.
 pub struct WebhookKey(hmac::Key);
 
 impl WebhookKey {
-    /// A key of the app's client secret.
+    /// Makes the key from the app's client secret.
     #[must_use]
     pub fn new(client_secret: &SecretString) -> Self {
         Self(hmac::Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, client_secret.expose_secret().as_bytes()))
     }
 
-    /// Whether `signature`, as in `X-Hub-Signature`, is that of the body. It is compared in constant time.
+    /// Whether `signature`, the value of `X-Hub-Signature`, is the signature of the body. Compares in constant time.
     #[must_use]
     pub fn signed(&self, signature: &str, body: &[u8]) -> bool {
         let digits = signature.strip_prefix("sha1=").unwrap_or_default();
         let bytes: Option<Vec<u8>> =
             digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect();
-        // An empty signature is that of no body.
+        // The length rules out empty and truncated signatures.
         digits.len() == 40 && bytes.is_some_and(|bytes| hmac::verify(&self.0, body, &bytes).is_ok())
     }
 }

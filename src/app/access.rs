@@ -1,4 +1,5 @@
-//! Keys, clients and connections: opened at the start, and kept up with what other processes do to them.
+//! Keys, clients, connections and the audit trail: opened at the start, and kept in step with the ledger, which other
+//! processes change, too.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -10,16 +11,17 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
+use super::upkeep::is_ahead;
 use super::{StartError, days};
 use crate::access::{AccessError, AuditTrail, TokenOptions, Tokens, TrustedIssuer, Vault, connection_purpose};
 use crate::clock::{self, Clock};
 use crate::config::{Config, open_to_others};
 use crate::http::Workspace;
-use crate::import::ImportRequest;
-use crate::ledger::{Ledger, SealedConnection, Trigger};
+use crate::ledger::{ImportRequest, Ledger, SealedConnection, Trigger};
 use crate::limits;
 
-/// The vault that opens what the ledger keeps. Without a key in the settings, one in a file, which the first start makes.
+/// Returns the vault that opens the ledger's sealed secrets. Without a key in the settings it uses a key file, which
+/// the first start creates.
 ///
 /// # Errors
 /// [`StartError::Access`], [`StartError::KeyFile`].
@@ -29,16 +31,16 @@ pub async fn vault(config: &Config, ledger: &Ledger) -> Result<Vault, StartError
     }
     let fresh = match key_file(config.database.url.expose_secret()) {
         Some(file) => make_key(&file).map_err(|error| StartError::key_file(&file, error.to_string()))?,
-        // A database in memory ends with the process, and so may its key.
+        // An in-memory database ends with the process, so its key need not be kept.
         None => Vault::fresh_key().map_err(AccessError::Sealed).map_err(StartError::Access)?,
     };
     Vault::new(&fresh, None).map_err(AccessError::Sealed).map_err(StartError::Access)
 }
 
-/// The same, if there is a key already; nothing is made.
+/// Returns the same vault if its key exists already; creates nothing.
 ///
 /// # Errors
-/// As of [`vault`].
+/// As for [`vault`].
 pub async fn stored_vault(config: &Config, ledger: &Ledger) -> Result<Option<Vault>, StartError> {
     let previous = config.access.previous_encryption_key.as_ref();
     let file = key_file(config.database.url.expose_secret());
@@ -53,7 +55,7 @@ pub async fn stored_vault(config: &Config, ledger: &Ledger) -> Result<Option<Vau
                 key.into()
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                // Another key would open nothing of what is there.
+                // A new key could not open the secrets that the database has.
                 let known = ledger.signing_keys().await.map_err(|error| StartError::database(config, &error))?;
                 let why = "it is not there, and the database has secrets that were sealed with it";
                 return if known.is_empty() { Ok(None) } else { Err(StartError::key_file(&file, why.to_owned())) };
@@ -64,7 +66,8 @@ pub async fn stored_vault(config: &Config, ledger: &Ledger) -> Result<Option<Vau
     Vault::new(&key, previous).map(Some).map_err(AccessError::Sealed).map_err(StartError::Access)
 }
 
-/// Where the key is, if nobody named one: beside a SQLite database; else where the bridge runs.
+/// Returns the path of the key file that is used without a key in the settings: beside a SQLite database, else in the
+/// working directory. `None` for an in-memory database.
 #[must_use]
 pub fn key_file(database: &str) -> Option<PathBuf> {
     match database.strip_prefix("sqlite:") {
@@ -77,7 +80,8 @@ pub fn key_file(database: &str) -> Option<PathBuf> {
     }
 }
 
-/// Makes the file with its key in it at once, readable for its owner alone; or reads it, if another process was first.
+/// Creates the key file, complete from the start and readable by its owner only. If another process was first, reads
+/// its key.
 fn make_key(file: &Path) -> std::io::Result<SecretString> {
     let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let key = Vault::fresh_key().map_err(std::io::Error::other)?;
@@ -96,7 +100,7 @@ fn make_key(file: &Path) -> std::io::Result<SecretString> {
     }
 }
 
-/// The issuers that are trusted, by the settings.
+/// The trusted issuers of the settings.
 #[must_use]
 pub fn trusted_issuers(config: &Config) -> Vec<TrustedIssuer> {
     let trusted = config.access.issuers.iter().map(|issuer| TrustedIssuer {
@@ -113,7 +117,7 @@ pub fn trusted_issuers(config: &Config) -> Vec<TrustedIssuer> {
     trusted.collect()
 }
 
-/// Opens the tokens: the bridge's keys, and the issuers that it trusts.
+/// Opens what issues and verifies tokens: the bridge's keys, and the issuers that it trusts.
 ///
 /// # Errors
 /// [`StartError::Access`], [`StartError::KeyFile`].
@@ -128,10 +132,11 @@ pub async fn open_tokens(config: &Config, ledger: &Ledger, issuer: &str, clock: 
     Tokens::open(ledger, options, clock.clone()).await.map_err(StartError::Access)
 }
 
-/// Opens the token of a connection. One that is under an earlier seal is sealed anew.
+/// Opens the access token of a connection. A token that the previous encryption key sealed is sealed with the current
+/// one.
 ///
 /// # Errors
-/// When it cannot be opened, or the ledger cannot be written.
+/// If the token cannot be opened, or the ledger cannot be written.
 pub async fn open_connection(
     vault: &Vault,
     ledger: &Ledger,
@@ -146,14 +151,14 @@ pub async fn open_connection(
     Ok(String::from_utf8_lossy(token.expose_secret()).into_owned().into())
 }
 
-/// Keeps tokens and connections up with the ledger.
+/// Keeps tokens and connections in step with the ledger.
 pub(super) struct AccessLoop {
     pub tokens: Arc<Tokens>,
     pub workspaces: Vec<Arc<Workspace>>,
-    /// With a connection of its own: that a client was disabled is learnt although all others are busy.
+    /// With a database connection of its own, so that a disabled client is noticed even if all others are busy.
     pub ledger: Ledger,
     pub clock: Clock,
-    /// When each workspace was connected whose token is in use.
+    /// For each workspace whose token is in use, when it was connected.
     connected: HashMap<Arc<str>, OffsetDateTime>,
 }
 
@@ -162,7 +167,7 @@ impl AccessLoop {
         Self { tokens, workspaces, ledger, clock, connected: HashMap::new() }
     }
 
-    /// Gives each workspace the token that it was connected with, and takes it from those that were disconnected.
+    /// Gives each workspace the token that it was connected with, and removes it from disconnected workspaces.
     pub async fn refresh_connections(&mut self) -> Result<(), AccessError> {
         let connections = self.ledger.connections().await?;
         for workspace in self.workspaces.iter().filter(|workspace| workspace.connector.by_oauth()) {
@@ -174,7 +179,7 @@ impl AccessLoop {
                 Some(connection) => match open_connection(self.tokens.vault(), &self.ledger, connection).await {
                     Ok(token) => Some(token),
                     Err(AccessError::Sealed(error)) => {
-                        // It keeps no other workspace from its own.
+                        // The other workspaces still get theirs.
                         tracing::error!(workspace = %workspace.name, error = %error, "the token of a connection cannot be opened");
                         None
                     }
@@ -195,7 +200,7 @@ impl AccessLoop {
         Ok(())
     }
 
-    /// Looks every [`limits::ACCESS_POLL`].
+    /// Refreshes both every [`limits::ACCESS_POLL`], until `stop` is true.
     pub async fn run(&mut self, mut stop: watch::Receiver<bool>) {
         let mut failing = false;
         loop {
@@ -218,15 +223,17 @@ impl AccessLoop {
     }
 }
 
-/// Writes the audit trail down, every [`limits::AUDIT_WRITE`] and at the end, and keeps it as long as the settings say.
+/// Writes the audit trail to the ledger, every [`limits::AUDIT_WRITE`] and at the end, and deletes entries that are
+/// older than the settings allow.
 pub(super) async fn audit_loop(
     trail: Arc<AuditTrail>,
-    (ledger, workspaces): (Ledger, Vec<Arc<Workspace>>),
+    ledger: Ledger,
+    workspaces: Vec<Arc<Workspace>>,
     config: Config,
     clock: Clock,
     mut stop: watch::Receiver<bool>,
 ) {
-    // Since when it cannot be written, and whether somebody was told. Both on the clock that only grows.
+    // Since when writing has failed (on `Clock::running`), and whether that was logged.
     let mut failing: Option<(Duration, bool)> = None;
     let mut pruned: Option<Duration> = None;
     loop {
@@ -249,8 +256,8 @@ pub(super) async fn audit_loop(
         if pruned.is_none_or(|last| now.saturating_sub(last) > limits::AUDIT_PRUNE) {
             pruned = Some(now);
             let ahead = workspaces.iter().filter_map(|workspace| workspace.connector.clock_ahead()).max();
-            if ahead.and_then(|ahead| u64::try_from(ahead).ok()) > Some(limits::CLOCK_DIFFERENCE.as_secs()) {
-                // What is taken out by its age cannot be had back.
+            if ahead.is_some_and(is_ahead) {
+                // Deleted entries cannot be restored.
                 tracing::warn!(
                     "this machine's clock is ahead of Intercom's, so nothing is taken out of the audit trail"
                 );
@@ -306,7 +313,7 @@ mod tests {
         std::fs::write(&key, "nothing").unwrap();
         assert!(vault(&config, &ledger).await.unwrap_err().to_string().contains("openssl rand -base64 32"));
 
-        // Once something was sealed with it, no other key takes its place.
+        // Once something was sealed with it, a missing key is not replaced by a new one.
         let sealed = SealedKey { id: "k".to_owned(), sealed, verifies_until: None };
         ledger.add_signing_key(sealed, Clock::System.now()).await.unwrap();
         std::fs::remove_file(&key).unwrap();

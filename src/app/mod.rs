@@ -1,11 +1,12 @@
-//! Puts the bridge together and runs it: each workspace's loops and the server, joined at the ledger.
+//! Assembles and runs the bridge: the server and each workspace's loops, which share the ledger.
 //!
 //! ```text
-//! workspace  the importer's loop and the publisher's
-//! supervisor keeps the loops running
-//! access     keys, clients, connections, the audit trail
-//! reload     what is read again on SIGHUP
-//! upkeep     what the ledger need not hold any more
+//! workspace   the loops of the importer and the publisher
+//! supervisor  restarts loops that fail
+//! access      keys, clients, connections, the audit trail
+//! reload      settings, secrets and certificates, read again on SIGHUP
+//! upkeep      erasure, expiry and folding of old records
+//! open_files  the process's limit of open files
 //! ```
 
 mod access;
@@ -46,7 +47,7 @@ use crate::limits;
 use crate::measures::Measures;
 use crate::scim::{CursorKey, PageRules};
 
-/// How many resources a client gets that does not say how many it wants.
+/// The number of resources on a page if the client sends no `count`.
 const DEFAULT_COUNT: usize = 100;
 
 /// A running bridge.
@@ -62,53 +63,53 @@ pub struct App {
     ops_address: Option<SocketAddr>,
 }
 
-/// Why the bridge cannot start. Each says what to do.
+/// Why the bridge cannot start. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A setting.
+    /// A setting is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The database.
+    /// The database cannot be used.
     #[error(
         "the database {database} cannot be used: {why}; check DATABASE_URL, and that the database runs and lets the bridge in"
     )]
     Database {
-        /// Which, without its password.
+        /// Its URL, without the password.
         database: String,
-        /// What it said.
+        /// The database's error.
         why: String,
     },
-    /// The address to listen on.
+    /// The address cannot be listened on.
     #[error(
         "cannot listen on {bind}: {why}; stop what listens there, or choose another address with BRIDGE_SERVER__BIND (demo: --port)"
     )]
     Listen {
-        /// Which.
+        /// The address.
         bind: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         why: String,
     },
-    /// The client for Intercom.
+    /// The HTTP client for Intercom cannot be built.
     #[error("{0}")]
     Client(String),
-    /// The signing key.
+    /// The signing keys or tokens cannot be used.
     #[error("keys and tokens cannot be used: {0}")]
     Access(AccessError),
-    /// The file of the encryption key.
+    /// The file of the encryption key cannot be used.
     #[error(
         "the file {file} of the encryption key cannot be used: {why}; let the bridge read and write it, or set \
          access.encryption_key (BRIDGE_ACCESS__ENCRYPTION_KEY)"
     )]
     KeyFile {
-        /// Which.
+        /// The path of the file.
         file: String,
-        /// What the system said.
+        /// The system's error.
         why: String,
     },
-    /// The threads that make large answers.
+    /// The threads that make large responses cannot be started.
     #[error("the threads that make large answers cannot be started: {0}; let the bridge have more threads")]
     Threads(String),
-    /// The certificate.
+    /// The TLS certificate cannot be used.
     #[error(transparent)]
     Certificates(#[from] CertificateError),
 }
@@ -123,7 +124,7 @@ impl StartError {
     }
 }
 
-/// Opens the ledger that the settings name and brings its tables up to date.
+/// Opens the ledger that the settings name and migrates it. Also returns the number of migrations that were applied.
 ///
 /// # Errors
 /// [`StartError::Database`].
@@ -139,7 +140,7 @@ fn days(days: u32) -> Duration {
     Duration::from_hours(24) * days
 }
 
-/// The file of a SQLite database that is not there yet, if it is one that opening would make.
+/// Returns the file of a SQLite database that does not exist yet and that opening the database would create.
 #[must_use]
 pub fn missing_file(url: &str) -> Option<&str> {
     let (file, mode) = url.strip_prefix("sqlite://")?.split_once('?')?;
@@ -147,7 +148,7 @@ pub fn missing_file(url: &str) -> Option<&str> {
     (creates && !Path::new(file).exists()).then_some(file)
 }
 
-/// A database's address as it may be shown.
+/// Returns a database URL without user name, password and query, for logs and errors.
 #[must_use]
 pub fn without_password(url: &str) -> String {
     match reqwest::Url::parse(url) {
@@ -157,17 +158,17 @@ pub fn without_password(url: &str) -> String {
             parsed.set_query(None);
             parsed.to_string()
         }
-        // A file has no password.
+        // The URL of a SQLite file contains no password.
         _ if url.starts_with("sqlite:") => url.split('?').next().unwrap_or_default().to_owned(),
         _ => "in DATABASE_URL".to_owned(),
     }
 }
 
 impl App {
-    /// Starts everything. What was imported before is shown at once; the first imports begin right away.
+    /// Starts the bridge. It serves what was imported before at once; the first imports begin immediately.
     ///
     /// # Errors
-    /// Whatever keeps it from starting. A token that Intercom refuses does not: it is seen in the standing.
+    /// [`StartError`]. A token that Intercom refuses does not prevent the start: the workspace's status shows it.
     pub async fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
         config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         OpenFiles::raised().too_few(config).inspect(|why| tracing::warn!("{why}"));
@@ -186,7 +187,7 @@ impl App {
         let address = listener.local_addr().unwrap_or(config.server.bind);
         let public_url = match config.server.public_url {
             Some(_) => config.public_url(),
-            // Port 0 takes a free one, which only the listener knows.
+            // With port 0 the system chooses a free port, which only the listener knows.
             None => config.url_of(address),
         };
         let tokens = Arc::new(open_tokens(config, &ledger, &public_url, &clock).await?);
@@ -200,7 +201,7 @@ impl App {
         let aside = aside.map_err(|error| StartError::database(config, &error))?;
         let mut access = AccessLoop::new(Arc::clone(&tokens), workspaces.clone(), aside, clock.clone());
         access.refresh_connections().await.map_err(StartError::Access)?;
-        let service = service(config, tokens, (&ledger, &clock, measures), (public_url, makers), workspaces)?;
+        let service = service(config, tokens, (&ledger, &clock, measures), (public_url, makers), workspaces.clone())?;
         let server = http::serve(listener, service.clone(), config.limits.max_connections, certificates.clone())
             .map_err(|error| StartError::Listen { bind: config.server.bind, why: error.to_string() })?;
         let mut servers = vec![server.handle()];
@@ -211,9 +212,11 @@ impl App {
             running.into_iter().flat_map(|running| running.keep(&supervisor, &stopped)).collect();
         loops.push(keep_access(&supervisor, access, &stopped));
         let reload = Reload::new(config, certificates.clone());
-        let all: Vec<Arc<Workspace>> = service.workspaces.values().cloned().collect();
-        let (kept, settings, time, stopping) = (ledger.clone(), config.clone(), clock.clone(), stopped.clone());
-        let upkeep = move || upkeep_loop(kept.clone(), all.clone(), settings.clone(), time.clone(), stopping.clone());
+        let upkeep = {
+            let (ledger, workspaces, config) = (ledger.clone(), workspaces.clone(), config.clone());
+            let (clock, stopping) = (clock.clone(), stopped.clone());
+            move || upkeep_loop(ledger.clone(), workspaces.clone(), config.clone(), clock.clone(), stopping.clone())
+        };
         loops.push(supervisor.keep(of_all("upkeep"), stopped.clone(), || {}, upkeep));
         if let Some(certificates) = certificates {
             let (clock, stopping) = (clock.clone(), stopped.clone());
@@ -223,7 +226,7 @@ impl App {
         if let Some((listener, bind)) = ops_listener.zip(config.server.ops_bind) {
             let ops = http::serve_ops(listener, service.clone())
                 .map_err(|error| StartError::Listen { bind, why: error.to_string() })?;
-            // Those who probe must see the last moments of the others.
+            // Stopped after the main server, so that probes are answered until its last request has been.
             servers.push(ops.handle());
             loops.push(run(async {
                 if let Err(error) = ops.await {
@@ -237,47 +240,46 @@ impl App {
                 tracing::error!(error = %error, "the server ended");
             }
         }));
-        // It goes on until the last request is answered.
+        // The audit trail is written until the last request has been answered.
         let (end_audit, audit_ends) = watch::channel(false);
         let (trail, config) = (Arc::clone(&service.trail), config.clone());
         let ends = audit_ends.clone();
-        let all: Vec<Arc<Workspace>> = service.workspaces.values().cloned().collect();
         let write = move || {
-            let kept = (ledger.clone(), all.clone());
-            audit_loop(Arc::clone(&trail), kept, config.clone(), clock.clone(), audit_ends.clone())
+            let (trail, ledger, workspaces) = (Arc::clone(&trail), ledger.clone(), workspaces.clone());
+            audit_loop(trail, ledger, workspaces, config.clone(), clock.clone(), audit_ends.clone())
         };
         let audit = supervisor.keep(of_all("audit_trail"), ends, || {}, write);
         tracing::info!(address = %address, "listening");
         Ok(Self { address, service, stop, broken, reload, loops, audit: (end_audit, audit), servers, ops_address })
     }
 
-    /// Waits until the bridge can do its work no more, which nothing but a fault of its own brings about. Then it is to be
-    /// stopped, and the process to end, so that it is started anew.
+    /// Waits until the server has ended, which only a fault of the bridge causes. The caller must then stop the bridge
+    /// and end the process, so that the service manager restarts it.
     pub async fn broken(&self) {
-        // The sender lives as long as the task that it tells of; without both, nothing is served.
+        // A dropped sender means that the server's task has ended, too.
         let _ = self.broken.clone().wait_for(|broken| *broken).await;
     }
 
-    /// Takes what has changed in the settings, in files with secrets and in the certificate, as far as that is possible without
-    /// a restart, and says in the log what became of it. `read` are the settings, read again.
+    /// Applies changes of the settings, of files with secrets and of the certificate, as far as that is possible
+    /// without a restart, and logs the outcome. `read` are the settings, read again.
     pub fn reload(&self, read: Result<Config, ConfigError>) -> Reloaded {
         self.reload.again(&self.service, read)
     }
 
-    /// Where it listens.
+    /// The address that the bridge listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it answers probes, if that is another place.
+    /// The address of the separate listener for probes and metrics, if there is one.
     #[must_use]
     pub fn ops_address(&self) -> Option<SocketAddr> {
         self.ops_address
     }
 
-    /// Goes on for as long as `most`, or until no connection is left, and tells each client with its next answer that the
-    /// connection ends. So those who keep a connection are not in the midst of a request when it is closed.
+    /// Serves on for at most `most`, or until no connection is open. Each response closes its connection, so that no
+    /// client that reuses connections is in the middle of a request when the bridge stops.
     pub async fn drain(&self, most: Duration) {
         tracing::info!("stopping: clients are told that their connections end");
         let (connections, clock) = (&self.service.connections, &self.service.clock);
@@ -290,14 +292,15 @@ impl App {
         clock.within(most, gone).await;
     }
 
-    /// What requests share.
+    /// The state that all requests share.
     #[must_use]
     pub fn service(&self) -> &Service {
         &self.service
     }
 
-    /// Stops: no new requests, those under way are finished, an import under way is abandoned (it is in the
-    /// ledger wholly or not at all). Bounded by [`limits::STOP`], whatever the database does.
+    /// Stops the bridge. New requests are refused, and those in progress are finished. An import in progress is
+    /// abandoned: the ledger has all of it or nothing. Takes at most [`limits::STOP`], even if the database does not
+    /// answer.
     pub async fn stop(self) {
         tracing::info!("stopping");
         let clock = self.service.clock.clone();
@@ -315,7 +318,7 @@ impl App {
             server.stop(true).await;
         }
         for task in self.loops {
-            // A supervisor has said already what there was to say.
+            // The supervisor has already logged failures.
             let _ = task.await;
         }
         let (end, audit) = self.audit;
@@ -325,25 +328,25 @@ impl App {
     }
 }
 
-/// The one place where something is left to run by itself; [`App::stop`] waits for all of it.
+/// Spawns a task. All tasks are spawned here, and [`App::stop`] waits for them.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may spawn")]
 fn run(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     tokio::spawn(task)
 }
 
-/// The name of a task that is there once.
+/// The name of a task that runs once for all workspaces.
 fn of_all(task: &'static str) -> TaskName {
     TaskName { task, workspace: None }
 }
 
-/// Keeps keys, clients and connections up with the ledger.
+/// Starts the task that reloads keys, clients and connections from the ledger.
 fn keep_access(supervisor: &Supervisor, access: AccessLoop, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
     let (access, stopping) = (Arc::new(Mutex::new(access)), stopped.clone());
-    let look = move || {
+    let poll = move || {
         let (access, stopping) = (Arc::clone(&access), stopping.clone());
         async move { access.lock().await.run(stopping).await }
     };
-    supervisor.keep(of_all("access"), stopped.clone(), || {}, look)
+    supervisor.keep(of_all("access"), stopped.clone(), || {}, poll)
 }
 
 fn listen(config: &Config) -> Result<TcpListener, StartError> {
@@ -362,7 +365,7 @@ fn bind(bind: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(bind).map_err(|error| StartError::Listen { bind, why: error.to_string() })
 }
 
-/// What requests share.
+/// Builds the state that all requests share.
 fn service(
     config: &Config,
     tokens: Arc<Tokens>,
@@ -414,7 +417,7 @@ fn service(
     })
 }
 
-/// How large pages are, by the settings.
+/// The page sizes that the settings give.
 #[must_use]
 pub fn page_rules(config: &Config) -> PageRules {
     let max_count = config.scim.max_results as usize;

@@ -1,17 +1,17 @@
-//! How many files the process may have open: each connection is one.
+//! The process's limit of open files. Each connection counts as one.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 use crate::limits;
 
-/// How many files the process may have open; none where there is no limit.
+/// The number of files that the process may have open; `None` means unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenFiles(Option<u64>);
 
 impl OpenFiles {
-    /// Raises the process's own limit to what the system lets it have. Many systems begin with 1,024, for programs that are
-    /// older than that.
+    /// Raises the soft limit to the hard limit and returns it. Many systems start processes with a soft limit of 1,024,
+    /// for the sake of old programs.
     #[must_use]
     pub fn raised() -> Self {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -19,7 +19,7 @@ impl OpenFiles {
         Self(if raised { maximum } else { current })
     }
 
-    /// What to say where they are not enough for the connections that the settings allow.
+    /// Returns a warning if the limit is too low for the connections that the settings allow.
     #[must_use]
     pub fn too_few(self, config: &Config) -> Option<String> {
         let connections = config.limits.max_connections;

@@ -1,7 +1,8 @@
-//! SIGHUP: settings, secrets in files and certificates are read again while the bridge runs.
+//! SIGHUP: the running bridge reads settings, secrets in files and certificates again.
 //!
-//! What can be changed without a restart is taken: Intercom's access tokens and client secrets, and the certificate (how much
-//! is logged too, by the command). What cannot is named. What cannot be read changes nothing: what was there before stays.
+//! Intercom's access tokens, client secrets and the certificate are applied without a restart (as is the log level,
+//! which the command applies). Other settings that have changed are listed in the log. What cannot be read is ignored:
+//! the previous value stays in use.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,30 +11,29 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::access::WebhookKey;
 use crate::config::{Config, ConfigError, WorkspaceConfig};
 use crate::http::{Certificates, Service, Workspace};
-use crate::import::ImportRequest;
-use crate::ledger::Trigger;
+use crate::ledger::{ImportRequest, Trigger};
 
-/// What can be read again.
+/// What a reload compares with, and the certificates that it reads again.
 pub struct Reload {
     certificates: Option<Arc<Certificates>>,
-    /// The settings that the bridge was started with.
+    /// The settings at the start of the bridge.
     started: Config,
-    /// The workspaces, with the secrets that are in use.
+    /// The workspaces, with the secrets that are in use now.
     running: Mutex<Vec<WorkspaceConfig>>,
 }
 
-/// What became of a reading.
+/// The outcome of a reload.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Reloaded {
-    /// What is used from now on.
+    /// What is in use from now on.
     pub taken: Vec<String>,
-    /// What has changed and is used after a restart.
+    /// What has changed and needs a restart.
     pub after_restart: Vec<String>,
-    /// What cannot be used, in sentences; what was there before stays.
+    /// What cannot be used, in sentences. The previous value stays in use.
     pub refused: Vec<String>,
 }
 
-/// Keys whose values are taken without a restart, here or by the command.
+/// Settings that are applied without a restart, here or by the command.
 const TAKEN: [&str; 3] = ["intercom.access_token", "intercom.client_secret", "telemetry.log_level"];
 
 impl Reload {
@@ -41,7 +41,8 @@ impl Reload {
         Self { certificates, started: config.clone(), running: Mutex::new(config.workspaces()) }
     }
 
-    /// Takes what can be taken, and says what became of it. `read` are the settings as they are now.
+    /// Applies what can be applied without a restart, logs the outcome and returns it. `read` are the settings, read
+    /// again.
     pub fn again(&self, service: &Service, read: Result<Config, ConfigError>) -> Reloaded {
         let mut reloaded = Reloaded::default();
         match self.certificates.as_ref().map(|certificates| certificates.read_again()) {
@@ -56,7 +57,7 @@ impl Reload {
                 reloaded.refused.extend(findings.into_iter().map(|finding| format!("{finding}; {none}")));
             }
         }
-        tell(&reloaded);
+        log(&reloaded);
         reloaded
     }
 
@@ -75,11 +76,11 @@ impl Reload {
             };
             take_token(service, workspace, known, fresh, reloaded);
             take_client_secret(workspace, known, fresh, reloaded);
-            let (place, other) = (
+            let (before, now) = (
                 (&known.region, &known.base_url, &known.client_id),
                 (&fresh.region, &fresh.base_url, &fresh.client_id),
             );
-            if place != other {
+            if before != now {
                 let what = format!("region, base_url or client_id of workspace {}", fresh.name);
                 reloaded.after_restart.push(what);
             }
@@ -107,16 +108,12 @@ fn take_token(
             Ok(()) => {
                 known.access_token = Some(token.clone());
                 reloaded.taken.push(what);
-                // Whether Intercom takes it is known at once.
+                // An import shows at once whether Intercom accepts the token.
                 workspace.nudge.ask(ImportRequest::incremental(Trigger::Start), service.clock.running());
             }
             Err(why) => reloaded.refused.push(format!("{what} cannot be used: {why}; the one before stays")),
         },
-        (Some(_), None) => {
-            reloaded
-                .refused
-                .push(format!("{what} is missing now; the one before stays until the bridge is started again"));
-        }
+        (Some(_), None) => reloaded.refused.push(missing(&what)),
         (None, Some(_)) => reloaded.after_restart.push(format!("{what}, which had none")),
         (Some(_), Some(_)) | (None, None) => {}
     }
@@ -137,17 +134,17 @@ fn take_client_secret(
             known.client_secret = Some(secret.clone());
             reloaded.taken.push(what);
         }
-        (Some(_), None) => {
-            reloaded
-                .refused
-                .push(format!("{what} is missing now; the one before stays until the bridge is started again"));
-        }
+        (Some(_), None) => reloaded.refused.push(missing(&what)),
         (None, None) => {}
     }
 }
 
-/// Says it in the log.
-fn tell(reloaded: &Reloaded) {
+fn missing(what: &str) -> String {
+    format!("{what} is missing now; the one before stays until the bridge is started again")
+}
+
+/// Logs the outcome of a reload.
+fn log(reloaded: &Reloaded) {
     let taken = if reloaded.taken.is_empty() { "nothing has changed".to_owned() } else { reloaded.taken.join(", ") };
     tracing::info!(taken, "settings, secrets in files and certificates were read again");
     if !reloaded.after_restart.is_empty() {

@@ -1,10 +1,10 @@
-//! Keeps background tasks running: one that stops because of a fault is told of and started again.
+//! Keeps background tasks running: a task that stops because of a fault is logged, counted and started again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::run;
 use crate::clock::Clock;
@@ -13,23 +13,25 @@ use crate::limits;
 use crate::measures::Measures;
 
 /// Keeps background tasks running.
+#[derive(Clone)]
 pub(super) struct Supervisor {
-    /// How they are.
+    /// The state of every task, as `/readyz` shows it.
     pub tasks: Arc<Tasks>,
-    /// Where their failures are counted.
+    /// The metrics that count failures.
     pub measures: Arc<Measures>,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
 }
 
-/// How long to wait before a task is started again.
+/// The wait before a task is started again.
 #[derive(Debug, Default)]
 struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
-    /// The pause after a failure of a task that had been running for so long: longer and longer, unless it had recovered.
+    /// Returns the pause before the next start of a task that failed after it `ran` for so long. It doubles with each
+    /// failure, and starts anew after a run of [`limits::TASK_CALM`].
     fn pause(&mut self, ran: Duration) -> Duration {
         if ran >= limits::TASK_CALM {
             self.failures = 0;
@@ -41,8 +43,8 @@ impl Backoff {
 }
 
 impl Supervisor {
-    /// Runs what `start` makes until `stop` says so. When it panics, or ends by itself, that is logged, counted and shown,
-    /// `failed` is called, and after a pause it is started again.
+    /// Runs the task that `start` returns until `stop` is true. If the task panics or ends by itself, the failure is
+    /// logged, counted and shown, `failed` is called, and the task is started again after a pause.
     pub fn keep<T>(
         &self,
         name: TaskName,
@@ -54,31 +56,29 @@ impl Supervisor {
         T: Future<Output = ()> + Send + 'static,
     {
         self.begin(&name);
-        let (tasks, measures, clock) = (Arc::clone(&self.tasks), Arc::clone(&self.measures), self.clock.clone());
+        let supervisor = self.clone();
         run(async move {
             let mut backoff = Backoff::default();
             loop {
-                let began = clock.running();
-                // In a task of its own: a panic ends that one, and is seen here.
+                let began = supervisor.clock.running();
+                // In a task of its own, so that a panic ends only that one and is returned here.
                 let ended = run(start()).await;
                 if is_to_stop(&stop) {
                     break;
                 }
-                let pause = backoff.pause(clock.running().saturating_sub(began));
-                tell(&name, ended.is_err_and(|error| error.is_panic()), Some(pause));
-                measures.task_failed(name.task, name.workspace.as_deref());
-                tasks.failed(&name, clock.now());
+                let pause = backoff.pause(supervisor.clock.running().saturating_sub(began));
+                supervisor.record_failure(&name, ended, Some(pause));
                 failed();
                 tokio::select! {
-                    () = clock.sleep(pause) => {}
+                    () = supervisor.clock.sleep(pause) => {}
                     _ = stop.wait_for(|stop| *stop) => break,
                 }
-                tasks.started(&name);
+                supervisor.tasks.started(&name);
             }
         })
     }
 
-    /// Runs a task that cannot be started again. When it ends before `stop` says so, `failed` is told.
+    /// Runs a task that cannot be started again. If it ends before `stop` is true, `failed` becomes true.
     pub fn watch<T>(
         &self,
         name: TaskName,
@@ -90,31 +90,36 @@ impl Supervisor {
         T: Future<Output = ()> + Send + 'static,
     {
         self.begin(&name);
-        let (tasks, measures, clock) = (Arc::clone(&self.tasks), Arc::clone(&self.measures), self.clock.clone());
+        let supervisor = self.clone();
         run(async move {
             let ended = run(task).await;
             if !is_to_stop(&stop) {
-                tell(&name, ended.is_err_and(|error| error.is_panic()), None);
-                measures.task_failed(name.task, name.workspace.as_deref());
-                tasks.failed(&name, clock.now());
+                supervisor.record_failure(&name, ended, None);
                 failed.send_replace(true);
             }
         })
     }
 
-    /// Its counter is there before the first failure: an alert sees a change from 0 alone.
+    /// Shows the task as running and creates its failure counter at 0: alerts need a change from 0 to notice a failure.
     fn begin(&self, name: &TaskName) {
         self.tasks.started(name);
         self.measures.task(name.task, name.workspace.as_deref());
     }
+
+    /// Logs, counts and shows a failure. `pause` is the time until the next start; `None` if there is none.
+    fn record_failure(&self, name: &TaskName, ended: Result<(), JoinError>, pause: Option<Duration>) {
+        log_failure(name, ended.is_err_and(|error| error.is_panic()), pause);
+        self.measures.task_failed(name.task, name.workspace.as_deref());
+        self.tasks.failed(name, self.clock.now());
+    }
 }
 
-/// Where nobody is left who could say so, it is to stop too.
+/// Whether the task is to stop. A dropped sender means so, too.
 fn is_to_stop(stop: &watch::Receiver<bool>) -> bool {
     *stop.borrow() || stop.has_changed().is_err()
 }
 
-fn tell(name: &TaskName, panicked: bool, pause: Option<Duration>) {
+fn log_failure(name: &TaskName, panicked: bool, pause: Option<Duration>) {
     let why = if panicked { "panic" } else { "it ended" };
     let (task, workspace) = (name.task, name.workspace.as_deref());
     if let Some(pause) = pause {
@@ -145,7 +150,7 @@ mod tests {
     const PUBLISHER: TaskName = TaskName { task: "publisher", workspace: None };
 
     fn supervisor() -> Supervisor {
-        // On this clock, waiting takes no time.
+        // This clock is advanced by hand: sleeping takes no real time.
         let clock = Clock::manual(time::OffsetDateTime::UNIX_EPOCH);
         Supervisor { tasks: Arc::default(), measures: Arc::default(), clock }
     }

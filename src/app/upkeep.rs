@@ -1,5 +1,5 @@
-//! What keeps the ledger from holding more than it should: personal data whose time has come is erased, requests that
-//! nobody did expire, runs that changed nothing are folded.
+//! The regular upkeep of the ledger: erases the personal data of removed people when it is due, expires requests that
+//! were not done in time, and folds old runs that changed nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::http::Workspace;
 use crate::ledger::{AuditEntry, Erased, Ledger, LedgerError, Person};
 use crate::limits;
 
-/// Who did it, where the bridge did by itself.
+/// The actor of audit entries about what the bridge did by itself.
 const BRIDGE: &str = "bridge";
 
-/// Rounds of [`limits::UPKEEP`] after which SQLite's write-ahead log is emptied: it may hold what was deleted since.
+/// The number of rounds after which SQLite's write-ahead log is emptied: it may still contain deleted data.
 const ROUNDS_TO_EMPTY_LOG: u32 = 60;
 
-/// Looks every [`limits::UPKEEP`], or more often where the settings have shorter times.
+/// Runs the upkeep every [`limits::UPKEEP`], or more often if the settings have shorter times.
 pub(super) async fn upkeep_loop(
     ledger: Ledger,
     workspaces: Vec<Arc<Workspace>>,
@@ -54,12 +54,12 @@ pub(super) async fn upkeep_loop(
     }
 }
 
-/// Does the upkeep of every workspace once. `clock_ahead` returns how many seconds this machine's clock is ahead of Intercom's,
-/// for a workspace. What is erased cannot be restored, so nothing is done until Intercom's clock confirms that this one is not
-/// ahead.
+/// Does the upkeep of every workspace once. For the name of a workspace, `clock_ahead` returns by how many seconds this
+/// machine's clock is ahead of Intercom's; `None` while that is unknown. Erased data cannot be restored, so a workspace
+/// is left out until Intercom's clock confirms that this machine's is not ahead.
 ///
 /// # Errors
-/// When the ledger cannot be read or written; what was done until then stays done.
+/// If the ledger cannot be read or written. What was done before that stays done.
 pub async fn keep_up(
     ledger: &Ledger,
     config: &Config,
@@ -69,7 +69,7 @@ pub async fn keep_up(
     for workspace in config.workspaces() {
         let (name, now) = (workspace.name.as_str(), clock.now());
         let Some(ahead) = clock_ahead(name) else { continue };
-        if u64::try_from(ahead).is_ok_and(|ahead| ahead > limits::CLOCK_DIFFERENCE.as_secs()) {
+        if is_ahead(ahead) {
             tracing::warn!(
                 workspace = name,
                 "this machine's clock is ahead of Intercom's, so nothing is erased, expired or folded"
@@ -98,6 +98,11 @@ pub async fn keep_up(
     Ok(())
 }
 
+/// Whether this machine's clock is so far ahead of Intercom's that nothing may be deleted by its age.
+pub(super) fn is_ahead(seconds: i64) -> bool {
+    seconds > 0 && !clock::agree(seconds)
+}
+
 async fn erase(ledger: &Ledger, workspace: &str, person: &Person, clock: &Clock) -> Result<(), LedgerError> {
     let now = clock.now();
     let events = |erased: &Erased| {
@@ -119,7 +124,7 @@ async fn erase(ledger: &Ledger, workspace: &str, person: &Person, clock: &Clock)
             );
             Ok(())
         }
-        // They came back this moment.
+        // The person was added again meanwhile.
         Err(LedgerError::StillThere) => Ok(()),
         Err(error) => Err(error),
     }

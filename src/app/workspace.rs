@@ -1,4 +1,4 @@
-//! One workspace of the bridge: its importer, its publisher, its served snapshot, and the two loops that keep them going.
+//! One workspace of the bridge: its importer, its publisher, its served snapshot, and the two loops that run them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +22,10 @@ use crate::limits;
 use crate::measures::Measures;
 use crate::publish::{Past, PublishOptions, Publisher};
 
-/// The workspace of that name.
+/// Returns the settings of the workspace with this name.
 ///
 /// # Errors
-/// [`StartError::Config`], with the names that there are.
+/// [`StartError::Config`], which lists the existing names.
 pub fn workspace_of(config: &Config, name: &str) -> Result<WorkspaceConfig, StartError> {
     let all = config.workspaces();
     let names: Vec<&str> = all.iter().map(|workspace| workspace.name.as_str()).collect();
@@ -36,10 +36,10 @@ pub fn workspace_of(config: &Config, name: &str) -> Result<WorkspaceConfig, Star
         .ok_or_else(|| StartError::Config(ConfigError(vec![unknown()])))
 }
 
-/// Prepares imports of a workspace, and connecting it.
+/// Builds a workspace's importer, and the connector that gives it its access token.
 ///
 /// # Errors
-/// [`StartError::Config`] without an access token, and without a way of getting one.
+/// [`StartError::Config`] if there is neither an access token nor an OAuth app to get one with; [`StartError::Client`].
 pub fn importer_of(
     config: &Config,
     workspace: &WorkspaceConfig,
@@ -74,9 +74,9 @@ fn guard(import: &config::Import) -> Guard {
     }
 }
 
-/// What runs for one workspace as long as the bridge does.
+/// What runs for one workspace while the bridge runs.
 pub(super) struct Running {
-    /// What requests see.
+    /// The workspace, as requests see it.
     pub workspace: Arc<Workspace>,
     worker: Worker,
     publisher: Publisher,
@@ -85,7 +85,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Prepares a workspace and shows what was imported before.
+    /// Prepares a workspace and publishes what was imported before.
     pub async fn prepare(
         config: &Config,
         workspace: &WorkspaceConfig,
@@ -127,7 +127,7 @@ impl Running {
         Ok(Self { workspace: Arc::new(shown), worker, publisher, ledger: ledger.clone(), clock: clock.clone() })
     }
 
-    /// Imports and publishes until it is told to stop.
+    /// Starts the loops that import and publish, until `stopped` is true.
     pub fn keep(self, supervisor: &Supervisor, stopped: &watch::Receiver<bool>) -> [JoinHandle<()>; 2] {
         let Self { workspace, worker, publisher, ledger, clock } = self;
         let name = |task| TaskName { task, workspace: Some(Arc::clone(&workspace.name)) };
@@ -152,7 +152,7 @@ async fn import_loop(worker: Arc<Worker>, publisher: Publisher, stopped: watch::
     worker.run(publish, stopped).await;
 }
 
-/// Looks for generations and runs that another process recorded or queued: when the database tells of one, and every
+/// Looks for generations and runs that another process recorded or queued: at each notice of the database, and every
 /// [`limits::GENERATION_POLL`].
 async fn publish_loop(
     publisher: Publisher,
@@ -166,11 +166,11 @@ async fn publish_loop(
     let mut erased = None;
     let mut failing = false;
     let mut notices = None;
-    // Of which run the times were looked at, and when.
-    let mut looked: Option<(Option<RunId>, Duration)> = None;
+    // The run after which the times were last checked, and when that was.
+    let mut times_checked: Option<(Option<RunId>, Duration)> = None;
     loop {
         if notices.is_none() {
-            // Without notices there is still the poll.
+            // If the database gives no notices, polling still finds everything.
             notices = ledger.notices().await.ok();
         }
         let refreshed = async {
@@ -179,7 +179,7 @@ async fn publish_loop(
             if erased.replace(erasure).is_some_and(|before| before != erasure) {
                 shown.past.forget().await;
             }
-            // Queued by another process, or by one that is gone.
+            // Another process queued the import, and that process may have ended.
             if ledger.has_queued(workspace, &clock).await? {
                 shown.nudge.serve_queue();
             }
@@ -189,9 +189,12 @@ async fn publish_loop(
             Ok(run) => {
                 let now = clock.running();
                 let newest = run.as_ref().map(|run| run.id);
-                if looked.is_none_or(|(run, at)| run != newest || now.saturating_sub(at) >= limits::TIMES_POLL) {
-                    looked = Some((newest, now));
-                    look_at_times(&ledger, &shown, &clock).await;
+                let is_due = |(run, at): (Option<RunId>, Duration)| {
+                    run != newest || now.saturating_sub(at) >= limits::TIMES_POLL
+                };
+                if times_checked.is_none_or(is_due) {
+                    times_checked = Some((newest, now));
+                    check_times(&ledger, &shown, &clock).await;
                 }
                 if let Some(run) = run {
                     shown.health.learn(&run);
@@ -219,14 +222,15 @@ async fn publish_loop(
         }
         tokio::select! {
             () = clock.sleep(limits::GENERATION_POLL) => {}
-            told = next_notice(&mut notices) => if told.is_err() { notices = None },
+            notice = next_notice(&mut notices) => if notice.is_err() { notices = None },
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
 }
 
-/// Takes note of recorded times that lie in the future, and of a clock that is not as Intercom's is.
-async fn look_at_times(ledger: &Ledger, shown: &Workspace, clock: &Clock) {
+/// Updates the workspace's health with recorded times that lie in the future, and with a clock that differs from
+/// Intercom's.
+async fn check_times(ledger: &Ledger, shown: &Workspace, clock: &Clock) {
     let now = clock.now();
     match ledger.times_ahead(&shown.name, now).await {
         Ok(ahead) => shown.health.times(&shown.name, &Times::of(ahead, shown.connector.clock_ahead(), now)),
@@ -235,7 +239,7 @@ async fn look_at_times(ledger: &Ledger, shown: &Workspace, clock: &Clock) {
     }
 }
 
-/// Waits for a notice; for ever, while nobody listens.
+/// Waits for the next notice. Without a listener it never returns.
 async fn next_notice(notices: &mut Option<Notices>) -> Result<(), LedgerError> {
     match notices {
         Some(notices) => notices.next().await,

@@ -1,4 +1,4 @@
-//! How arguments are read that several commands have: numbers, moments, durations. A refusal says what is expected.
+//! Parsers for arguments that several commands have: numbers, times, durations. Their errors say what is expected.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -11,7 +11,7 @@ use super::CommandError;
 use crate::limits;
 use crate::moments::{self, Edge, Zone};
 
-/// A whole number in a range.
+/// Parses a whole number within a range.
 pub fn number<T: FromStr + PartialOrd + Display>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
 where
     RangeInclusive<T>: Clone,
@@ -22,7 +22,8 @@ where
     }
 }
 
-/// A moment, as it is written: which one a date means is known together with the time zone.
+/// Checks a moment, and returns it unparsed: the moment that a date stands for depends on the time zone, another
+/// argument.
 pub fn moment(text: &str) -> Result<String, String> {
     match moments::read(text, Edge::Start, &Zone::UTC) {
         Some(_) => Ok(text.to_owned()),
@@ -30,12 +31,12 @@ pub fn moment(text: &str) -> Result<String, String> {
     }
 }
 
-/// A time zone.
+/// Parses the name of a time zone.
 pub fn zone(text: &str) -> Result<Zone, String> {
     Zone::named(text).ok_or_else(|| "must be a time zone of the IANA database, such as Europe/Dublin".to_owned())
 }
 
-/// The moment of an argument that [`moment`] let through.
+/// Parses an argument that [`moment`] has checked.
 pub fn moment_of(text: Option<&str>, edge: Edge, zone: &Zone) -> Result<Option<OffsetDateTime>, CommandError> {
     let read = |text| {
         let written = moments::read(text, edge, zone).map(|written| written.moment);
@@ -44,7 +45,7 @@ pub fn moment_of(text: Option<&str>, edge: Edge, zone: &Zone) -> Result<Option<O
     text.map(read).transpose()
 }
 
-/// A duration, from none at all to ten years.
+/// Parses a duration, from zero to [`limits::LONGEST_KEPT`].
 pub fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if duration <= limits::LONGEST_KEPT => Ok(duration),

@@ -1,4 +1,4 @@
-//! `audit export`: the audit trail as NDJSON.
+//! `audit export`: prints the audit trail as NDJSON.
 
 use clap::Subcommand;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `ledger backup` and `ledger restore`: a copy of the whole database in one file, which is checked before it is trusted.
+//! `ledger backup` and `ledger restore`: a copy of the whole database in one file, which is verified before it is used.
 
 use std::fs::{self, File};
 use std::io;
@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{CopyError, Ledger, Verified, sqlite_file};
 
-/// Writes a copy of the database into a file that is not there yet.
+/// Writes a copy of the database into a new file.
 pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), CommandError> {
     let url = config.database.url.expose_secret();
     let database = database_file(config, "pg_dump --format=custom --file=bridge.dump \"$DATABASE_URL\"")?;
@@ -40,7 +40,7 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
     let path = draft.path().to_str().ok_or_else(|| {
         CommandError::new(format!("the path {} is not written in UTF-8; name another file", file.display()))
     })?;
-    // The tables stay as they are: who backs up before an upgrade wants them of before.
+    // Do not migrate: an operator who makes a backup before an upgrade wants the tables of the old version.
     let ledger = Ledger::open(url).await?;
     let copied = ledger.copy_into(path).await;
     ledger.close().await;
@@ -52,7 +52,7 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
     let ledger = Ledger::open(url).await?;
     let event = by_command("ledger.backed_up", &name_of(file), &[], Clock::System.now());
     if let Err(error) = ledger.record_audit(event).await {
-        // The copy is made and good, whoever keeps the database busy.
+        // The copy is complete and valid, even if the audit entry cannot be written now.
         eprintln!("warning: the audit trail does not tell of this backup: {}", error.chain());
     }
     ledger.close().await;
@@ -68,13 +68,13 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
         Key::NotNeeded => {}
         Key::Wrong(why) => eprintln!("warning: {key} does not open what is sealed in it: {why}"),
     }
-    // A history that was altered is evidence, too.
+    // A copy of an altered history is kept too: it is evidence.
     copy.refuse_findings(file).map_err(|error| {
         CommandError::new(format!("{error}; the file is a true copy of it, which `ledger restore` will refuse"))
     })
 }
 
-/// Checks a backup and makes it the database.
+/// Verifies a backup and installs it as the database.
 pub async fn restore(config: &Config, file: &Path, key_lost: bool, json: bool) -> Result<(), CommandError> {
     let database = database_file(config, "pg_restore --clean --if-exists --dbname=\"$DATABASE_URL\" bridge.dump")?;
     if is_open(&database)? {
@@ -141,7 +141,7 @@ pub async fn restore(config: &Config, file: &Path, key_lost: bool, json: bool) -
     Ok(())
 }
 
-/// The file of the database; PostgreSQL has tools of its own.
+/// Returns the file of the database. For PostgreSQL, returns an error that names its own tool.
 fn database_file(config: &Config, postgres: &str) -> Result<PathBuf, CommandError> {
     let url = config.database.url.expose_secret();
     sqlite_file(url).ok_or_else(|| {
@@ -153,22 +153,22 @@ fn database_file(config: &Config, postgres: &str) -> Result<PathBuf, CommandErro
     })
 }
 
-/// What a copy holds.
+/// The content of a copy.
 struct Copy {
     verified: Vec<(String, Verified)>,
-    /// How many migrations it lacks.
+    /// The number of migrations that it lacks.
     migrations: usize,
     key: Key,
 }
 
-/// Whether what is sealed in a copy can be opened.
+/// Whether the encryption key of the settings opens the encrypted values of a copy.
 enum Key {
     NotNeeded,
     Fits,
     Wrong(String),
 }
 
-/// Looks at a copy as a whole. `shown` is what it is called.
+/// Verifies a copy. `shown` is its name in messages.
 async fn check(config: &Config, copy: &Path, shown: &Path) -> Result<Copy, CommandError> {
     let refused = |error: CopyError| cannot_be_used(shown, &error);
     let ledger = Ledger::open_copy(copy, true).await.map_err(refused)?;
@@ -185,7 +185,7 @@ async fn check(config: &Config, copy: &Path, shown: &Path) -> Result<Copy, Comma
     ledger.close().await;
     let (migrations, mut verified) = looked.map_err(refused)?;
     if migrations > 0 {
-        // It is of an earlier version: a copy of the copy is brought up to date and checked.
+        // The copy has the tables of an earlier version. Migrate and verify a copy of it.
         let scratch = draft_beside(copy)?;
         fs::copy(copy, scratch.path())?;
         let ledger = Ledger::open_copy(scratch.path(), false).await.map_err(refused)?;
@@ -213,7 +213,7 @@ async fn verify(ledger: &Ledger) -> Result<Vec<(String, Verified)>, crate::ledge
     Ok(verified)
 }
 
-/// Whether the encryption key that the settings name opens what a copy keeps sealed.
+/// Checks whether the encryption key of the settings opens the encrypted values of a copy.
 async fn key_of(config: &Config, ledger: &Ledger) -> Key {
     let opened = async {
         let (keys, connections) = match (ledger.signing_keys().await, ledger.connections().await) {
@@ -251,7 +251,7 @@ impl Copy {
         }
     }
 
-    /// A backup of workspaces of which the settings name none is that of another bridge.
+    /// Refuses a backup none of whose workspaces is in the settings: it belongs to another bridge.
     fn refuse_other_workspaces(&self, config: &Config, file: &Path) -> Result<(), CommandError> {
         let known: Vec<String> = config.workspaces().into_iter().map(|workspace| workspace.name).collect();
         let others: Vec<&str> = self
@@ -294,14 +294,16 @@ impl Copy {
     }
 }
 
-/// A file for its owner alone, in the directory of another; it is gone again unless it is put in that one's place.
+/// Creates a temporary file in the directory of `file`, readable only by its owner. It is deleted unless it is renamed
+/// by [`put`].
 fn draft_beside(file: &Path) -> Result<NamedTempFile, CommandError> {
     let directory = directory_of(file);
     NamedTempFile::new_in(directory)
         .map_err(|error| CommandError::new(format!("nothing can be written in {}: {error}", directory.display())))
 }
 
-/// Root restores for the bridge's own user, to whom the directory belongs; nobody else can give a file away, or needs to.
+/// If root restores, gives the file to the owner of the directory, which is the bridge's user. Other users cannot
+/// change the owner, and need not.
 fn give_to_owner_of_directory(file: &Path) {
     if let (Ok(directory), Ok(own)) = (fs::metadata(directory_of(file)), fs::metadata(file))
         && directory.uid() != own.uid()
@@ -314,7 +316,8 @@ fn directory_of(file: &Path) -> &Path {
     file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Gives a draft its name, unless something has that name already; and makes sure that the name survives a crash.
+/// Renames a temporary file to its final name, unless that exists. Syncs the directory, so that the name survives a
+/// crash.
 fn put(draft: NamedTempFile, file: &Path) -> Result<(), CommandError> {
     draft.persist_noclobber(file).map_err(|error| {
         CommandError::new(format!("{} cannot be written: {}; nothing was changed", file.display(), error.error))
@@ -323,7 +326,7 @@ fn put(draft: NamedTempFile, file: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Whether something has that name, a link to nowhere too.
+/// Whether this name exists, even as a dangling link.
 fn taken(file: &Path) -> bool {
     fs::symlink_metadata(file).is_ok()
 }
@@ -338,7 +341,7 @@ fn name_of(file: &Path) -> String {
     file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Whether a process has the database open. In WAL mode, each has a lock on the file `-shm`.
+/// Whether a process has the database open. In WAL mode, each such process holds a lock on the file `-shm`.
 fn is_open(database: &Path) -> Result<bool, CommandError> {
     let shared = beside(database, "-shm");
     let file = match File::options().read(true).write(true).open(&shared) {
@@ -347,7 +350,7 @@ fn is_open(database: &Path) -> Result<bool, CommandError> {
         Err(error) => return Err(CommandError::new(format!("{} cannot be opened: {error}", shared.display()))),
     };
     match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
-        // It is let go with the file.
+        // The lock is released when the file is closed.
         Ok(()) => Ok(false),
         Err(error) if [rustix::io::Errno::AGAIN, rustix::io::Errno::ACCESS].contains(&error) => Ok(true),
         Err(error) => {
@@ -356,8 +359,8 @@ fn is_open(database: &Path) -> Result<bool, CommandError> {
     }
 }
 
-/// Clears the place of what an earlier database left there: SQLite would take it for a part of the new one. What may hold
-/// data of that database is kept under another name.
+/// Moves aside the files that an earlier database left: SQLite would treat them as part of the new one. Files that may
+/// hold data are renamed, not deleted.
 fn set_aside(database: &Path, now: OffsetDateTime) -> Result<(), CommandError> {
     for ending in ["-wal", "-journal", "-shm"] {
         let left = beside(database, ending);
@@ -366,7 +369,7 @@ fn set_aside(database: &Path, now: OffsetDateTime) -> Result<(), CommandError> {
             fs::remove_file(&left)?;
             continue;
         }
-        // Every moment has these parts.
+        // Formatting cannot fail: a time has all these parts.
         let stamp = now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default();
         let kept = beside(database, &format!(".of-before-{stamp}{ending}"));
         if taken(&kept) {

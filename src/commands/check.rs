@@ -1,4 +1,4 @@
-//! `check`: configuration, certificate, database, issuers, Intercom; each line with what to do.
+//! `check`: checks the configuration, certificate, database, issuers and Intercom. Each line says what to do.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use super::{CommandError, print_line, when};
 use crate::access::{Issuer, KeyRing, PROXY_NOT_TRUSTED, connection_purpose};
 use crate::app::{OpenFiles, missing_file, stored_vault, trusted_issuers, without_password};
 use crate::clock::{self, Clock};
-use crate::config::{Config, ConfigError, WorkspaceConfig};
+use crate::config::{Config, ConfigError, WorkspaceConfig, is_local};
 use crate::http::Certificates;
 use crate::intercom::{self, Client, Permission, Since};
 use crate::ledger::{AuditEntry, AuditQuestion, Ledger};
@@ -38,17 +38,18 @@ pub async fn run(arguments: &Arguments, config: Result<Config, ConfigError>, clo
             check_open_files(&config, &mut report);
             check_database(&config, &clock, &mut report).await;
             check_issuers(&config, &clock, &mut report).await;
-            for workspace in config.workspaces() {
-                report.workspace = (config.workspaces().len() > 1).then(|| workspace.name.clone());
-                check_webhooks(&workspace, &mut report);
-                check_intercom(&config, &workspace, clock.clone(), &mut report).await;
+            let workspaces = config.workspaces();
+            for workspace in &workspaces {
+                report.workspace = (workspaces.len() > 1).then(|| workspace.name.clone());
+                check_webhooks(workspace, &mut report);
+                check_intercom(&config, workspace, clock.clone(), &mut report).await;
             }
         }
     }
     report.end()
 }
 
-/// How one thing is.
+/// The result of one check.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum State {
@@ -68,13 +69,13 @@ struct Finding {
 #[derive(Default)]
 struct Report {
     json: bool,
-    /// Which workspace is looked at, where there are several.
+    /// The workspace of the current checks, if there are several.
     workspace: Option<String>,
     findings: Vec<Finding>,
 }
 
 impl Report {
-    /// A line for people comes at once: the next check may take a while.
+    /// Adds a finding. Text output is printed at once, because the next check may take a while.
     fn find(&mut self, state: State, check: &'static str, detail: &str) {
         let finding = Finding { state, check, workspace: self.workspace.clone(), detail: detail.to_owned() };
         if !self.json {
@@ -143,15 +144,12 @@ fn check_certificate(config: &Config, report: &mut Report) {
     }
 }
 
-/// Whether clients reach the bridge under an address that is encrypted, or through this machine alone.
+/// Whether clients reach the bridge through TLS, or only from this machine.
 fn has_tls_in_front(config: &Config) -> bool {
-    config.server.public_url.as_ref().is_some_and(|url| {
-        let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-        url.scheme() == "https" || local
-    })
+    config.server.public_url.as_ref().is_some_and(|url| url.scheme() == "https" || is_local(url))
 }
 
-/// Whether the settings look as if a proxy were in front that they do not name.
+/// Reports if the settings suggest a proxy in front of the bridge that `server.trusted_proxies` does not name.
 fn check_proxy(config: &Config, report: &mut Report) {
     let (server, named) = (&config.server, config.server.trusted_proxies.len());
     let by_tls_elsewhere =
@@ -172,12 +170,12 @@ fn check_proxy(config: &Config, report: &mut Report) {
     }
 }
 
-/// What the bridge saw: requests with headers of a proxy, from addresses that are not trusted.
+/// Reports proxy headers that the bridge received from untrusted addresses.
 async fn check_seen_proxies(config: &Config, ledger: &Ledger, clock: &Clock, report: &mut Report) {
     let since = clock::before(clock.now(), limits::UNTRUSTED_PROXY_TOLD);
     let event = Some(PROXY_NOT_TRUSTED.to_owned());
     let question = AuditQuestion { since: Some(since), event, everything: true, ..AuditQuestion::default() };
-    // What cannot be read is told of by the check of the database.
+    // Errors of the database are reported by its own check.
     let seen = ledger.audit(&question, limits::LIST_ITEMS as u64).await.unwrap_or_default();
     let mut latest: BTreeMap<IpAddr, AuditEntry> = BTreeMap::new();
     for entry in seen {
@@ -204,7 +202,7 @@ fn is_trusted(config: &Config, address: IpAddr) -> bool {
     config.server.trusted_proxies.iter().any(|network| network.contains(&address))
 }
 
-/// Nothing is created: a key that is not there yet is made by the first start.
+/// Checks the encryption key. Creates nothing: the first start creates a missing key.
 async fn check_encryption_key(config: &Config, ledger: &Ledger, report: &mut Report) {
     match stored_vault(config, ledger).await {
         Ok(None) => report.ok(
@@ -222,7 +220,8 @@ async fn check_encryption_key(config: &Config, ledger: &Ledger, report: &mut Rep
     }
 }
 
-/// Nothing is created: a database that is not there yet is made by the first start for SQLite, and is a failure otherwise.
+/// Checks the database. Creates nothing: the first start creates a missing SQLite database; any other missing database
+/// is a failure.
 async fn check_database(config: &Config, clock: &Clock, report: &mut Report) {
     let url = config.database.url.expose_secret();
     let name = without_password(url);
@@ -253,7 +252,7 @@ async fn check_database(config: &Config, clock: &Clock, report: &mut Report) {
     ledger.close().await;
 }
 
-/// Whether recorded times lie in the future.
+/// Reports recorded times that lie in the future.
 async fn check_times(config: &Config, ledger: &Ledger, clock: &Clock, report: &mut Report) {
     let now = clock.now();
     let workspaces = config.workspaces();
@@ -270,7 +269,8 @@ async fn check_times(config: &Config, ledger: &Ledger, clock: &Clock, report: &m
     }
 }
 
-/// A start does not wait for them; tokens of an issuer whose keys cannot be read are refused.
+/// Checks the trusted issuers. The bridge starts without them; tokens of an issuer whose keys cannot be read are
+/// refused.
 async fn check_issuers(config: &Config, clock: &Clock, report: &mut Report) {
     for trusted in trusted_issuers(config) {
         let name = trusted.issuer.clone();
@@ -318,7 +318,7 @@ async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clo
         Ok(client) => client,
         Err(why) => return report.failed("intercom", &why),
     };
-    // An hour of the log is enough to know whether it may be read.
+    // An hour of the log is enough to find out whether the token may read it.
     let since = Since::Everything { log: clock.now() - Duration::from_hours(1), known: None };
     match intercom::observe(&client, since, &|_| {}).await {
         Err(error) => report.failed("intercom", &format!("{error}; {}", error.remedy())),
@@ -371,7 +371,7 @@ async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clo
     }
 }
 
-/// The token of a workspace that was connected by OAuth; none where it was not. Nothing is changed.
+/// Returns the token of a workspace that was connected by OAuth; `None` if it was not. Changes nothing.
 async fn stored_token(config: &Config, workspace: &str) -> Result<Option<SecretString>, String> {
     let url = config.database.url.expose_secret();
     if missing_file(url).is_some() {
@@ -397,9 +397,9 @@ async fn stored_token(config: &Config, workspace: &str) -> Result<Option<SecretS
     token
 }
 
-/// Log entries are put together with changes by their times, tokens have times, and so have leases.
+/// Reports a wrong clock. Log entries are matched with changes by time, and tokens and leases expire by time.
 fn check_clock(ahead: i64, report: &mut Report) {
-    if ahead.unsigned_abs() <= limits::CLOCK_DIFFERENCE.as_secs() {
+    if clock::agree(ahead) {
         report.ok("clock", "it agrees with Intercom's");
     } else {
         let detail =

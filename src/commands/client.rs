@@ -71,7 +71,7 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
         Command::Create(create) => make(config, &ledger, create).await,
         Command::List { json } => list(config, &ledger, *json).await,
         Command::Disable { id } => disable(&ledger, id).await,
-        Command::Rotate { id, overlap, json } => rotate(config, &ledger, id, (*overlap, *json)).await,
+        Command::Rotate { id, overlap, json } => rotate(config, &ledger, id, *overlap, *json).await,
     };
     ledger.close().await;
     result
@@ -161,12 +161,7 @@ async fn disable(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn rotate(
-    config: &Config,
-    ledger: &Ledger,
-    id: &str,
-    (overlap, json): (Duration, bool),
-) -> Result<(), CommandError> {
+async fn rotate(config: &Config, ledger: &Ledger, id: &str, overlap: Duration, json: bool) -> Result<(), CommandError> {
     let (client, now) = (known(ledger, id).await?, Clock::System.now());
     if client.disabled_at.is_some() {
         return Err(CommandError::new(format!("{id} is disabled; make a new client instead")));
@@ -181,9 +176,10 @@ async fn rotate(
     Ok(())
 }
 
-/// A secret that shows the bridge that it made it; without the encryption key, one that does not.
+/// Creates a secret that carries the bridge's tag; without the encryption key, one that does not.
 async fn fresh_secret(config: &Config, ledger: &Ledger, id: &str) -> Result<(SecretString, String), AccessError> {
-    // Beside a SQLite database the key is made where the bridge will look for it; elsewhere that is for the bridge to do.
+    // For a SQLite database, the key is created in the file where the bridge looks for it. Otherwise only the bridge
+    // creates it.
     let url = config.database.url.expose_secret();
     let made_here = url.starts_with("sqlite:") && key_file(url).is_some();
     let vault = match stored_vault(config, ledger).await {

@@ -1,4 +1,4 @@
-//! `connect`, `disconnect`: a workspace by OAuth.
+//! `connect` and `disconnect`: connect a workspace by OAuth.
 
 use clap::Args;
 use secrecy::ExposeSecret;
@@ -31,7 +31,7 @@ pub struct Disconnect {
     force: bool,
 }
 
-/// Prints the address where somebody lets the app in.
+/// Prints the URL where an operator authorises the app.
 pub async fn connect(config: &Config, arguments: &Connect) -> Result<(), CommandError> {
     let workspace = workspace_of(config, &arguments.workspace)?;
     let ledger = existing_ledger(config).await?;
@@ -50,7 +50,7 @@ pub async fn connect(config: &Config, arguments: &Connect) -> Result<(), Command
     Ok(())
 }
 
-/// Has Intercom revoke the token, and forgets it.
+/// Revokes the token at Intercom and deletes it.
 pub async fn disconnect(config: &Config, arguments: &Disconnect) -> Result<(), CommandError> {
     let workspace = workspace_of(config, &arguments.workspace)?;
     let ledger = existing_ledger(config).await?;
@@ -63,7 +63,7 @@ pub async fn disconnect(config: &Config, arguments: &Disconnect) -> Result<(), C
         let token = open_connection(&vault(config, &ledger).await?, &ledger, &connection).await?;
         connector.take(Some(&token)).map_err(CommandError::new)?;
         match connector.uninstall().await {
-            // It opens nothing already.
+            // The token is already invalid.
             Ok(()) | Err(IntercomError::Unauthorized { .. }) => {}
             Err(error) => {
                 return Err(CommandError::new(format!(

@@ -1,4 +1,4 @@
-//! `demo`: everything at once, without any set-up.
+//! `demo`: a simulated Intercom and the bridge in one process, without any set-up.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -47,7 +47,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let app = App::start(&config, Clock::System).await?;
     bar.set_message("importing it");
     let served = tell(&app, arguments, &intercom, &bar);
-    // Somebody may lose patience while a large company is being imported.
+    // The process can be stopped while a large company is being imported.
     let result = tokio::select! {
         result = async { served.await?; asked_to_stop().await; Ok(()) } => result,
         () = asked_to_stop() => Ok(()),
@@ -67,12 +67,12 @@ fn config(arguments: &Arguments, intercom: &str, database: &std::path::Path) -> 
     config.intercom.base_url = Some(intercom.parse().map_err(|_| CommandError::new("the simulator has no address"))?);
     config.import.poll_interval = Some(Duration::from_secs(5));
     config.access.encryption_key = Some(Vault::fresh_key().map_err(AccessError::from)?);
-    // Whoever measures how fast it is should not be held back.
+    // No rate limit, so that it can be used for measuring.
     config.limits.requests_per_second = 0;
     Ok(config)
 }
 
-/// Waits for the first served snapshot and says how to look at it.
+/// Waits for the first served snapshot and prints how to use the bridge.
 async fn tell(
     app: &App,
     arguments: &Arguments,
@@ -147,7 +147,7 @@ Intercom is simulated at {intercom}. The database is thrown away at the end. Ctr
     Ok(())
 }
 
-/// An OAuth client that may do everything: its id and secret.
+/// Creates an OAuth client with all scopes. Returns its id and secret.
 async fn client(app: &App) -> Result<(String, SecretString), CommandError> {
     let id = client_id("demo")?;
     let (secret, secret_hash) = client_secret_of(&id, app.service().tokens.vault())?;
@@ -166,7 +166,7 @@ async fn client(app: &App) -> Result<(String, SecretString), CommandError> {
     Ok((client.id, secret))
 }
 
-/// The userName and id of somebody, for the lines to paste.
+/// Returns the userName and id of a user, for the printed examples.
 fn first_user(app: &App) -> (String, String) {
     let served = app.service().workspaces.get(DEFAULT_WORKSPACE).and_then(|workspace| workspace.live.served());
     served

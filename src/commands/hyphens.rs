@@ -1,7 +1,8 @@
-//! Values that begin with a hyphen. Ids, heads and hashes are Base64 for URLs, and one in 64 of them begins so.
+//! Accepts argument values that begin with a hyphen. Ids, heads and hashes are URL-safe Base64, and one in 64 of them
+//! begins so.
 //!
-//! clap takes such a value for a bundle of short options: `-Vx4b…` would print the version and exit with 0, and a script
-//! would believe that a token was revoked. So every argument accepts them, whichever command it belongs to.
+//! By default clap parses such a value as a bundle of short options: `-Vx4b…` would print the version and exit with 0,
+//! and a script would believe that a token was revoked. So every argument of every command accepts such values.
 
 use std::ffi::{OsStr, OsString};
 
@@ -10,11 +11,11 @@ use clap::{ArgMatches, Command, CommandFactory, Error, FromArgMatches};
 
 use super::CommandLine;
 
-/// Options that print something and end with 0.
+/// The options that print something and exit with 0.
 const PRINTING: [&str; 4] = ["-h", "--help", "-V", "--version"];
 
 impl CommandLine {
-    /// Reads the arguments of the process. Help, the version, and what is wrong with them are printed, and end it.
+    /// Parses the arguments of the process. Prints help, version and errors, and then exits.
     #[must_use]
     pub fn read() -> Self {
         Self::read_from(&std::env::args_os().collect::<Vec<_>>()).unwrap_or_else(|error| error.exit())
@@ -28,8 +29,8 @@ impl CommandLine {
     }
 }
 
-/// The same command, where every value may begin with a hyphen. One of a few known words cannot, so that a misspelt option
-/// is not taken for it.
+/// Lets all values of a command begin with a hyphen, except those from a fixed list of words: so a misspelt option is
+/// not taken for such a word.
 fn accepting(command: Command) -> Command {
     let accepting_argument = |argument: clap::Arg| {
         let known_words = argument.is_positional() && !argument.get_possible_values().is_empty();
@@ -41,7 +42,7 @@ fn accepting(command: Command) -> Command {
 
 fn matches(command: &mut Command, arguments: &[OsString]) -> Result<ArgMatches, Error> {
     let matches = command.try_get_matches_from_mut(arguments.iter()).map_err(|error| {
-        // `-Vx` is not `-V`: whoever wrote it meant something else.
+        // `-Vx` is not `-V`: it was meant as something else.
         let bundle = arguments.iter().find(|argument| is_bundle(argument));
         match bundle.filter(|_| matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)) {
             Some(bundle) if !arguments.iter().any(|argument| PRINTING.iter().any(|printing| argument == printing)) => {
@@ -57,13 +58,13 @@ fn matches(command: &mut Command, arguments: &[OsString]) -> Result<ArgMatches, 
     }
 }
 
-/// Whether an argument begins as an option that prints something, and has more letters.
+/// Whether an argument begins like `-h` or `-V` and is longer.
 fn is_bundle(argument: &OsStr) -> bool {
     let bytes = argument.as_encoded_bytes();
     bytes.len() > 2 && (bytes.starts_with(b"-h") || bytes.starts_with(b"-V"))
 }
 
-/// An option whose value is another option of the command: its own was forgotten.
+/// Returns the error for an option whose value is another option of the command: its own value was forgotten.
 fn without_value(command: &Command, matches: &ArgMatches) -> Option<Error> {
     let mut options: Vec<String> = PRINTING.map(str::to_owned).to_vec();
     options.extend(command.get_arguments().filter_map(|argument| argument.get_long().map(|long| format!("--{long}"))));
@@ -87,7 +88,7 @@ fn other_option<'a>(value: &OsStr, options: &'a [String]) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    /// A built command and the words that lead to it.
+    /// Collects the commands without subcommands, each with the words that lead to it.
     fn leaves(command: &Command, path: &[String], found: &mut Vec<(Vec<String>, Command)>) {
         let subcommands: Vec<&Command> =
             command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help").collect();
@@ -106,7 +107,7 @@ mod tests {
         matches(&mut command, &words.iter().map(OsString::from).collect::<Vec<_>>())
     }
 
-    /// A value that an argument takes.
+    /// Returns a valid value of an argument.
     fn usual(argument: &clap::Arg) -> String {
         if let Some(possible) = argument.get_possible_values().first() {
             return possible.get_name().to_owned();
@@ -119,7 +120,7 @@ mod tests {
         usual.to_owned()
     }
 
-    /// The words that give an argument a value.
+    /// Returns the words that set an argument to a value.
     fn given(argument: &clap::Arg, value: &str) -> Vec<String> {
         match argument.get_long() {
             Some(long) => vec![format!("--{long}"), value.to_owned()],

@@ -1,4 +1,4 @@
-//! `import`: one import from the shell.
+//! `import`: runs one import.
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -9,8 +9,8 @@ use crate::app::{importer_of, keep_up, open_connection, open_ledger, vault, work
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::{Change, DEFAULT_WORKSPACE, Exceeded, Loser, Plan, Snapshot, Warning};
-use crate::import::{DryRun, Held, ImportRequest, Importer, Phase, ReadError, Verdict};
-use crate::ledger::{Failure, LedgerError, Mode, Run, RunStatus, Trigger};
+use crate::import::{DryRun, Held, Importer, Phase, ReadError, Verdict};
+use crate::ledger::{Failure, ImportRequest, LedgerError, Mode, Run, RunStatus, Trigger};
 use crate::limits;
 
 #[derive(Debug, Args)]
@@ -107,7 +107,7 @@ async fn import(
         clock.sleep(limits::LEASE_POLL).await;
     };
     let show = |phase: Phase| bar.set_message(phase.to_string());
-    // Runs that are queued come first.
+    // Queued imports run first.
     let wanted = async {
         let mut run = importer.run(&lease, &request, &show).await?;
         for _ in 0..limits::QUEUED_FIRST {
@@ -172,7 +172,8 @@ async fn dry_run(importer: &Importer, arguments: &Arguments, bar: &ProgressBar) 
     Ok(())
 }
 
-/// Who would lose what, of the kinds that hold the import. It names people, because that is what was asked for.
+/// Prints who would lose what, for the kinds that hold the import. Includes names, because the operator asked for a dry
+/// run.
 fn print_losses(held: &Held, recorded: &Snapshot) {
     for exceeded in &held.by {
         let unreadable = held.unreadable.of(exceeded.kind);
@@ -193,7 +194,7 @@ fn print_losses(held: &Held, recorded: &Snapshot) {
     }
 }
 
-/// The same for machines.
+/// The same as JSON.
 fn held_by(held: &Held, recorded: &Snapshot) -> Vec<Value> {
     let of_kind = |exceeded: &Exceeded| {
         let losers = held.losses.of(exceeded.kind).chain(held.unreadable.of(exceeded.kind));
@@ -205,7 +206,7 @@ fn held_by(held: &Held, recorded: &Snapshot) -> Vec<Value> {
     held.by.iter().map(of_kind).collect()
 }
 
-/// Somebody or something, with their name as it is recorded.
+/// Returns the item that loses something, with its recorded name.
 fn named(loser: &Loser, recorded: &Snapshot) -> Value {
     let (user, group) = match loser {
         Loser::User(user) => (Some(user), None),
@@ -228,7 +229,7 @@ fn named(loser: &Loser, recorded: &Snapshot) -> Value {
     value
 }
 
-/// The plan, one change a line. It names people, because that is what was asked for.
+/// Prints the plan, one change per line. Includes names, because the operator asked for a dry run.
 fn print_plan(plan: &Plan, warnings: &[Warning]) {
     let lines = |kind: &str, changes: Vec<(&'static str, String)>| {
         for (deed, what) in changes {
@@ -285,7 +286,7 @@ fn summary(run: &Run) -> String {
     lines.join("\n")
 }
 
-/// Draws on stderr, and only on a terminal.
+/// Creates a progress bar on stderr, which is shown only on a terminal.
 pub fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {

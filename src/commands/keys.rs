@@ -1,4 +1,4 @@
-//! `keys`: what signs the bridge's own tokens.
+//! `keys`: the keys that sign the bridge's own tokens.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `ledger`: proves the history whole, writes it out, shortens it. Backups are in `backup`.
+//! `ledger`: verifies, exports and prunes the history, and shows or erases a person. Backups are in `backup`.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -147,7 +147,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     }
     let ledger = existing_ledger(config).await?;
     let workspace = arguments.workspace.as_str();
-    // What the ledger knows can be asked for, although the settings name it no more.
+    // A workspace that the ledger contains can be used even if the settings no longer have it.
     if ledger.workspace(workspace).await.map_err(unreadable)?.is_none() {
         workspace_of(config, workspace)?;
     }
@@ -157,7 +157,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
             let zone = tz.clone().unwrap_or(Zone::UTC);
             let until = moment_of(until.as_deref(), Edge::End, &zone)?;
             let question = ChangeQuestion { kind: r#type.map(Into::into), until, ..ChangeQuestion::default() };
-            export(&ledger, workspace, (since.as_deref(), &zone), question).await
+            export(&ledger, workspace, since.as_deref(), &zone, question).await
         }
         Command::Prune { keep, yes, dry_run, json } => {
             let request = PruneRequest { keep: *keep, yes: *yes, dry_run: *dry_run, json: *json };
@@ -200,7 +200,7 @@ async fn verify(ledger: &Ledger, workspace: &str, head: Option<&str>, json: bool
     }
 }
 
-/// What a check found, as JSON: with its verdict in words.
+/// Returns the result of a verification as JSON, with the verdict in words.
 pub(super) fn document(verified: &Verified) -> serde_json::Value {
     let mut document = json!(verified);
     document["verdict"] = json!(if verified.findings.is_empty() { "complete_and_unaltered" } else { "altered" });
@@ -208,7 +208,7 @@ pub(super) fn document(verified: &Verified) -> serde_json::Value {
     document
 }
 
-/// The verdict, and what it is about.
+/// Returns the verdict, with the extent of what was verified, as one sentence.
 pub(super) fn summary(verified: &Verified) -> String {
     let verdict = match verified.findings.len() {
         0 => "complete and unaltered".to_owned(),
@@ -234,7 +234,7 @@ pub(super) fn summary(verified: &Verified) -> String {
     )
 }
 
-/// What a check found, for people.
+/// Returns the result of a verification as lines of text.
 fn lines(verified: &Verified) -> Vec<String> {
     let mut lines = vec![
         summary(verified),
@@ -278,7 +278,7 @@ fn lines(verified: &Verified) -> Vec<String> {
 }
 
 fn generation_at(generation: i64, at: OffsetDateTime) -> String {
-    // Every moment has this form.
+    // Formatting cannot fail for the times that the ledger holds.
     let at = at.format(&Rfc3339).unwrap_or_default();
     if generation == 0 {
         format!("before the first generation, {at}")
@@ -287,7 +287,7 @@ fn generation_at(generation: i64, at: OffsetDateTime) -> String {
     }
 }
 
-/// A number with its thousands apart, and what it is of.
+/// Formats a number with thousands separators and its noun.
 fn counted(count: u64, one: &str, many: &str) -> String {
     let digits = count.to_string();
     let mut text = String::new();
@@ -303,7 +303,8 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 async fn export(
     ledger: &Ledger,
     workspace: &str,
-    (since, zone): (Option<&str>, &Zone),
+    since: Option<&str>,
+    zone: &Zone,
     mut question: ChangeQuestion,
 ) -> Result<(), CommandError> {
     let earliest = ledger.earliest(workspace).await.map_err(unreadable)?;
@@ -380,7 +381,7 @@ async fn prune(ledger: &Ledger, workspace: &str, request: PruneRequest) -> Resul
     );
     let event = by_command_with("ledger.pruned", workspace, &[workspace.to_owned()], &detail, now);
     ledger.record_audit(event).await.map_err(unreadable)?;
-    // SQLite leaves what it deletes in its file until then.
+    // SQLite keeps deleted data in its file until the file is scrubbed.
     let scrubbed = ledger.scrub().await;
     if request.json {
         print_line(&json!(pruned).to_string());
@@ -408,7 +409,7 @@ fn pruned_in_words(pruned: &Pruned, were: &str) -> String {
     )
 }
 
-/// Asks on the terminal whether this is meant.
+/// Asks for confirmation on the terminal.
 fn confirmed(what: &str) -> bool {
     eprint!("{what}. This cannot be undone. Go on? [y/N] ");
     let _ = std::io::stderr().flush();

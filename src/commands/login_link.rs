@@ -1,4 +1,4 @@
-//! `login-link`: prints an address that shows the status page to whoever opens it, once.
+//! `login-link`: prints a URL that opens the status page once.
 
 use clap::Args;
 use secrecy::ExposeSecret;

@@ -1,4 +1,4 @@
-//! `completions` and `manual`: what shells and `man` read, made from the command line itself.
+//! `completions` and `manual`: shell completions and the manual page, generated from the command line definition.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -20,12 +20,12 @@ pub fn completions(arguments: &Completions) -> Result<(), CommandError> {
     let name = command.get_name().to_owned();
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, name, &mut text);
-    // A reader that has gone away is no error of ours.
+    // A closed pipe is not an error.
     let _ = std::io::stdout().lock().write_all(&text);
     Ok(())
 }
 
-/// One page, with all subcommands and their options.
+/// Prints one manual page with all subcommands and their options.
 pub fn manual() -> Result<(), CommandError> {
     let mut text = Vec::new();
     let mut command = CommandLine::command();
@@ -48,7 +48,7 @@ pub fn manual() -> Result<(), CommandError> {
         page.render_description_section(&mut text)?;
         page.render_synopsis_section(&mut text)?;
         page.render_options_section(&mut text)?;
-        // What is below a command follows it.
+        // The subcommands of a command follow it directly.
         let below: Vec<clap::Command> = subcommand.get_subcommands().cloned().collect();
         below.into_iter().rev().for_each(|command| open.push_front(command));
     }

@@ -1,4 +1,4 @@
-//! `migrate`: brings the database's tables up to date.
+//! `migrate`: migrates the database's tables to the current version.
 
 use secrecy::ExposeSecret;
 

@@ -1,4 +1,4 @@
-//! The command line: one file a subcommand. Results go to stdout, talk and progress to stderr.
+//! The command line: one file per subcommand. Results go to stdout, messages and progress to stderr.
 
 mod arguments;
 mod audit;
@@ -95,7 +95,7 @@ enum Command {
     Simulate(simulate::Arguments),
 }
 
-/// Why a command failed, in a sentence or two for a person.
+/// The reason why a command failed, as text for people, and the exit code.
 #[derive(Debug)]
 pub struct CommandError(String, u8);
 
@@ -110,7 +110,7 @@ impl CommandError {
         Self(what.into(), 1)
     }
 
-    /// The command was not used as it must be.
+    /// Creates the error of a command that was used wrongly.
     fn wrong_use(what: impl Into<String>) -> Self {
         Self(what.into(), 2)
     }
@@ -156,7 +156,7 @@ impl CommandLine {
     /// Runs the command.
     ///
     /// # Errors
-    /// What went wrong and what to do about it.
+    /// What failed, and what to do about it.
     pub async fn run(self) -> Result<(), CommandError> {
         match &self.command {
             Command::Demo(arguments) => {
@@ -183,7 +183,7 @@ impl CommandLine {
         }
     }
 
-    /// The settings, with logging started by them.
+    /// Reads the settings and starts logging.
     fn settings(&self, usual_log: &str) -> Result<Config, ConfigError> {
         let config = self.load()?;
         telemetry::init(&config.telemetry, usual_log);
@@ -195,14 +195,14 @@ impl CommandLine {
         reason = "the environment is handed to the configuration here, and read nowhere else"
     )]
     fn load(&self) -> Result<Config, ConfigError> {
-        // Variables that are no Unicode are none of ours.
+        // Variables that are not Unicode cannot be settings of the bridge.
         let environment =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Config::load(self.config.as_deref(), environment)
     }
 }
 
-/// Waits until somebody wants the process to end: Ctrl-C, or SIGTERM.
+/// Waits for a request to end the process: Ctrl-C or SIGTERM.
 async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     let terminated = async {
@@ -219,25 +219,25 @@ async fn asked_to_stop() {
     }
 }
 
-/// `demo` takes no settings, but for how much is logged.
+/// Checks `RUST_LOG` for `demo`, which has no other settings.
 #[expect(clippy::disallowed_methods, reason = "this setting is the logging library's, and is only looked at")]
 fn check_log_filter() -> Result<(), CommandError> {
     let wrong = std::env::var("RUST_LOG").ok().as_deref().and_then(wrong_log_filter);
     wrong.map_or(Ok(()), |why| Err(CommandError::new(why)))
 }
 
-/// Who did it, where somebody in a shell did.
+/// The actor of actions from the command line.
 const COMMAND_LINE: &str = "command line";
 
-/// Who runs the command, as the operating system knows them: `system user ada`. With `sudo` that is root, so it is told who
-/// used it.
+/// Returns the operating system's name of the user who runs the command: `system user ada`. With `sudo` that is root,
+/// so the name of the original user is added.
 fn system_user() -> String {
     let printable = |name: String| -> String {
         name.chars().filter(|letter| !letter.is_control()).take(limits::SYSTEM_USER_LETTERS).collect()
     };
     let user = match whoami::username() {
         Ok(name) if !name.trim().is_empty() => printable(name),
-        // In a container there may be no name for the number.
+        // In a container the user id may have no name.
         _ => user_number().map_or_else(|| "unknown".to_owned(), |number| format!("number {number}")),
     };
     let by = std::env::var_os("SUDO_USER").and_then(|name| name.into_string().ok()).filter(|name| !name.is_empty());
@@ -245,13 +245,14 @@ fn system_user() -> String {
     format!("system user {user}{by}")
 }
 
-/// The number of the process's user.
+/// Returns the user id of the process.
 fn user_number() -> Option<u32> {
     let process = std::fs::metadata("/proc/self").ok()?;
     Some(std::os::unix::fs::MetadataExt::uid(&process))
 }
 
-/// A ledger that is there already: what only looks, or changes what is there, makes none in the wrong directory.
+/// Opens an existing ledger. Commands that read or change an existing one must not create a new one in the wrong
+/// directory.
 async fn existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
     if let Some(file) = missing_file(config.database.url.expose_secret()) {
         return Err(CommandError::new(format!(
@@ -261,7 +262,7 @@ async fn existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
     Ok(open_ledger(config).await?.0)
 }
 
-/// A ledger; a new database is said to be one, since it may be the wrong directory.
+/// Opens the ledger, or creates it. Prints a note if it is created, because this may be the wrong directory.
 async fn new_or_existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
     if let Some(file) = missing_file(config.database.url.expose_secret()) {
         eprintln!("note: there was no database, so a new one is made at {file}; is this where the bridge runs?");
@@ -269,13 +270,13 @@ async fn new_or_existing_ledger(config: &Config) -> Result<Ledger, CommandError>
     Ok(open_ledger(config).await?.0)
 }
 
-/// A name that people read in lists: not empty, not long, and without what moves the cursor.
+/// Parses a name for lists: not empty, not too long, and without control characters.
 fn name(text: &str) -> Result<String, String> {
     let fit = (1..=100).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control);
     if fit { Ok(text.trim().to_owned()) } else { Err("must have 1 to 100 letters, and no line breaks".to_owned()) }
 }
 
-/// The same, with more to say.
+/// The same as [`by_command`], with a detail.
 fn by_command_with(
     event: &str,
     target: &str,
@@ -287,7 +288,8 @@ fn by_command_with(
     entries.map(|entry| AuditEntry { detail: Some(detail.to_owned()), ..entry }).collect()
 }
 
-/// What the audit trail says of something that was done from the shell: for each workspace that it concerns.
+/// Returns the audit entries of an action from the command line: one for each affected workspace, or one without a
+/// workspace.
 fn by_command(event: &str, target: &str, workspaces: &[String], now: OffsetDateTime) -> Vec<AuditEntry> {
     let entry = |workspace: Option<String>| AuditEntry {
         workspace,
@@ -302,18 +304,18 @@ fn by_command(event: &str, target: &str, workspaces: &[String], now: OffsetDateT
     }
 }
 
-/// A moment for people, to the minute.
+/// Formats a time for people, to the minute.
 fn when(moment: OffsetDateTime) -> String {
-    // Every moment has these parts.
+    // Formatting cannot fail: a time has all these parts.
     moment.format(format_description!("[year]-[month]-[day] [hour]:[minute]Z")).unwrap_or_default()
 }
 
-/// A moment for people, or a dash where there is none.
+/// Formats a time for people; a dash for `None`.
 fn when_known(moment: Option<OffsetDateTime>) -> String {
     moment.map_or_else(|| "-".to_owned(), when)
 }
 
-/// Prints rows under a header, as wide as their widest cell.
+/// Prints a table; each column is as wide as its widest cell.
 fn print_table<const COLUMNS: usize>(header: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
@@ -330,7 +332,7 @@ fn print_table<const COLUMNS: usize>(header: [&str; COLUMNS], rows: &[[String; C
     }
 }
 
-/// When each of these last used the bridge, as far as the audit trail tells. `kind` is what comes before the id in the
+/// Returns when each of these last used the bridge, according to the audit trail. `kind` is the prefix of the id in the
 /// trail: `client` or `token`.
 async fn last_uses(
     ledger: &Ledger,
@@ -343,7 +345,7 @@ async fn last_uses(
     Ok(uses.into_iter().map(|(identity, at)| (id(identity), at)).collect())
 }
 
-/// Says how far back the last use of a list is known.
+/// Prints how far back the last use is known.
 fn tell_how_far(config: &Config) {
     eprintln!(
         "LAST USED is as far as the audit trail goes back ({} days); - is never since then.",
@@ -351,12 +353,12 @@ fn tell_how_far(config: &Config) {
     );
 }
 
-/// How a date of a list is written in JSON.
+/// Formats a time of a list for JSON.
 fn rfc3339(moment: Option<OffsetDateTime>) -> Option<String> {
     moment.and_then(|moment| moment.format(&Rfc3339).ok())
 }
 
-/// Writes a line to stdout. A reader that has gone away is no error of ours.
+/// Writes a line to stdout. A closed pipe is not an error.
 fn print_line(line: &str) {
     use std::io::Write;
     let mut stdout = std::io::stdout().lock();

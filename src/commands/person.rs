@@ -1,4 +1,4 @@
-//! `ledger person` and `ledger erase`: what the database holds about somebody, and taking it out.
+//! `ledger person` and `ledger erase`: show and erase what the database holds about a person.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::ledger::{Erased, Ledger, LedgerError, Person};
 use crate::limits;
 
-/// An erasure, as it is asked for.
+/// The arguments of an erasure.
 pub struct EraseRequest<'a> {
     pub person: &'a str,
     pub reason: &'a str,
@@ -23,7 +23,7 @@ pub async fn show(ledger: &Ledger, workspace: &str, named: &str) -> Result<(), C
     if !["versions", "activity", "requests", "imports_requested", "tokens", "audit"].into_iter().any(holds) {
         return Err(nobody(workspace));
     }
-    // JSON always serialises.
+    // Serialising a JSON value cannot fail.
     print_line(&serde_json::to_string_pretty(&all).unwrap_or_default());
     Ok(())
 }
@@ -66,7 +66,7 @@ pub async fn erase(ledger: &Ledger, workspace: &str, request: EraseRequest<'_>) 
     if erased.is_empty() && person.ids.is_empty() {
         return Err(nobody(workspace));
     }
-    // Where an earlier erasure could not finish this, it is done now.
+    // If an earlier erasure could not scrub the file, this does it now.
     let scrub = !request.dry_run && ledger.scrub_is_due().await.map_err(unusable)?;
     let scrubbed = if scrub { ledger.scrub().await } else { Ok(()) };
     tell(&erased, &request);

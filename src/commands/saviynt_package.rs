@@ -1,4 +1,4 @@
-//! `saviynt-package`: what is pasted into Saviynt EIC, filled in for this bridge.
+//! `saviynt-package`: writes the files to paste into Saviynt EIC, filled in for this bridge.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -69,7 +69,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     Ok(())
 }
 
-/// How many accounts and teams there are, as far as this machine knows.
+/// Returns the numbers of accounts and teams in this machine's ledger; zeros if there is none.
 async fn counts(config: &Config, workspace: &str) -> Result<(usize, usize), CommandError> {
     if missing_file(config.database.url.expose_secret()).is_some() {
         eprintln!(
@@ -101,7 +101,7 @@ fn notes(config: &Config, base_url: &str) -> Vec<String> {
     notes
 }
 
-/// Writes the files, or none of them where one is there already: somebody may have put a secret into it.
+/// Writes the files, or none of them if one exists already: an operator may have put a secret into it.
 fn write(directory: &Path, files: &[File]) -> Result<(), CommandError> {
     let cannot = |path: &Path, error: &std::io::Error| {
         CommandError::new(format!("{} cannot be written: {error}; name another directory with --out", path.display()))
@@ -110,14 +110,14 @@ fn write(directory: &Path, files: &[File]) -> Result<(), CommandError> {
     let mut written = Vec::new();
     for file in files {
         let path = directory.join(&file.name);
-        // Nothing is written over, nor through a link to somewhere else.
+        // Never overwrite a file, and never follow a link.
         let made = fs::OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut made| {
             written.push(path.clone());
             made.write_all(&file.contents)
         });
         if let Err(error) = made {
             for path in &written {
-                // It was made just now; what cannot be taken back is told by the error all the same.
+                // Remove the files written so far. The error is reported in any case.
                 let _ = fs::remove_file(path);
             }
             return Err(match error.kind() {

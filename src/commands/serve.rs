@@ -1,4 +1,4 @@
-//! `serve`: the bridge.
+//! `serve`: runs the bridge.
 
 use std::pin::pin;
 
@@ -10,16 +10,16 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::telemetry;
 
-/// Why it ends although nobody asked it to.
+/// The error if the server stops without a request to stop.
 pub const BROKEN: &str =
     "the server stopped because of a fault in the bridge; start it again, and report this with the log";
 
-/// Runs the bridge until somebody asks it to stop. On SIGHUP the settings are read again, by `load`.
+/// Runs the bridge until it is asked to stop. On SIGHUP, reads the settings again with `load`.
 pub async fn run(config: &Config, load: impl Fn() -> Result<Config, ConfigError>) -> Result<(), CommandError> {
-    // From the first moment on: without it the signal ends the process.
+    // Register first: without a handler, SIGHUP ends the process.
     let mut hangup = signal(SignalKind::hangup())?;
     let app = App::start(config, Clock::System).await?;
-    // One for all rounds, so that no signal falls between two of them.
+    // One future for the whole loop, so that no signal is lost between two rounds.
     let mut stop = pin!(asked_to_stop());
     let broken = loop {
         tokio::select! {
@@ -35,7 +35,7 @@ pub async fn run(config: &Config, load: impl Fn() -> Result<Config, ConfigError>
         }
     };
     if let Some(drain) = config.server.drain.filter(|_| !broken) {
-        // Who asks once more does not want to wait.
+        // A second signal skips the drain time.
         tokio::select! {
             () = app.drain(drain) => {}
             () = asked_to_stop() => {}

@@ -1,4 +1,4 @@
-//! `simulate`: a simulated Intercom, for trying things out.
+//! `simulate`: runs a simulated Intercom.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -43,7 +43,7 @@ pub struct CompanyArguments {
 }
 
 impl CompanyArguments {
-    /// Makes the company, as of now.
+    /// Creates the company as of now.
     pub fn workspace(self, token: &str) -> Workspace {
         let now = Clock::System.now().unix_timestamp();
         let company = Company { admins: self.admins, teams: self.teams, seed: self.seed, now };

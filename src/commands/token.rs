@@ -1,4 +1,4 @@
-//! `token`: tokens for clients that can only hold one.
+//! `token`: tokens for clients that cannot use OAuth.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -57,7 +57,7 @@ fn ttl(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// How long what was before stays good.
+/// Parses how long the previous secret or key stays valid.
 pub fn overlap(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(overlap) if overlap <= limits::LONGEST_OVERLAP => Ok(overlap),
@@ -65,7 +65,7 @@ pub fn overlap(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A list of scopes in one argument; at least one.
+/// A list of at least one scope in one argument.
 #[derive(Clone, Debug)]
 pub struct Scopes(pub Vec<Scope>);
 
@@ -78,7 +78,7 @@ impl FromStr for Scopes {
     }
 }
 
-/// The workspaces of that name; the only one there is, where none is named.
+/// Returns the named workspaces; the only one in the settings if none is named.
 pub fn workspaces(config: &Config, named: &[String]) -> Result<Vec<String>, CommandError> {
     for name in named {
         workspace_of(config, name)?;

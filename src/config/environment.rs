@@ -1,4 +1,4 @@
-//! The environment's variables that are settings.
+//! Settings from environment variables.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::findings::KEYS;
 
-/// The variables that people expect, by key.
+/// The short names of common settings, by key.
 pub(super) const EXPECTED: &[(&str, &str)] = &[
     ("DATABASE_URL", "database.url"),
     ("INTERCOM_ACCESS_TOKEN", "intercom.access_token"),
@@ -21,7 +21,7 @@ pub(super) const EXPECTED: &[(&str, &str)] = &[
     ("INTERCOM_BASE_URL", "intercom.base_url"),
 ];
 
-/// Keys whose values can stand in a file.
+/// The keys whose values can be read from a file (`…_FILE`).
 pub(super) const SECRETS: &[&str] = &[
     "database.url",
     "intercom.access_token",
@@ -30,7 +30,7 @@ pub(super) const SECRETS: &[&str] = &[
     "access.previous_encryption_key",
 ];
 
-/// What is wrong with who may read or write a file with a secret.
+/// Returns a warning if other users can read or write a file that contains a secret.
 #[must_use]
 pub fn open_to_others(file: &Path, key: &str) -> Option<String> {
     #[cfg(unix)]
@@ -48,14 +48,14 @@ pub fn open_to_others(file: &Path, key: &str) -> Option<String> {
     None
 }
 
-/// The secret that stands in a file. Who may read the file is looked at too.
+/// Reads a secret from a file. Adds a warning if other users can read or write the file.
 pub(super) fn secret_in(file: &str, key: &str, warnings: &mut Vec<String>) -> std::io::Result<String> {
     let content = std::fs::read_to_string(file)?;
     warnings.extend(open_to_others(Path::new(file), key));
     Ok(content.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// One variable of the environment. Values stay texts: `2.10` is a version and not the number 2.1.
+/// One environment variable. Values stay strings: `2.10` is a version, not the number 2.1.
 pub(super) struct Variable {
     name: String,
     key: String,
@@ -72,13 +72,13 @@ impl Provider for Variable {
     }
 }
 
-/// The variable of a key.
+/// Returns the name of the variable for a key.
 pub(super) fn variable_of(key: &str) -> String {
     format!("BRIDGE_{}", key.replace('.', "__").to_ascii_uppercase())
 }
 
-/// What is wrong with `RUST_LOG`. The library that reads it takes any word for the name of a module, and would then log
-/// nothing.
+/// Returns what is wrong with a log filter such as `RUST_LOG`. The logging library takes any unknown word for the name
+/// of a module, and would then log nothing.
 #[must_use]
 pub fn wrong_log_filter(filter: &str) -> Option<String> {
     let allowed = "a level (error, warn, info, debug, trace, off), or modules with levels, such as \
@@ -86,7 +86,7 @@ pub fn wrong_log_filter(filter: &str) -> Option<String> {
     let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
     let ours = |word: &str| word.starts_with("intercom_scim_bridge");
     let fits = |part: &str| match part.rsplit_once('=') {
-        // What is in brackets is about spans; the library knows.
+        // Brackets and braces select spans; the library checks them.
         _ if part.contains(['[', ']', '{', '}']) => true,
         Some((module, level)) => !module.trim().is_empty() && is_level(level.trim()),
         None => is_level(part) || ours(part),
@@ -96,7 +96,7 @@ pub fn wrong_log_filter(filter: &str) -> Option<String> {
     (!readable).then(|| format!("RUST_LOG (from the environment) must be {allowed}"))
 }
 
-/// The variables that are settings, weakest first.
+/// Returns the variables that are settings, by increasing precedence.
 pub(super) fn variables(
     environment: impl Iterator<Item = (String, String)>,
     wrong: &mut Vec<String>,
@@ -121,13 +121,13 @@ pub(super) fn variables(
                 ));
             } else if let Some((meant, _)) = EXPECTED.iter().find(|(known, _)| damerau_levenshtein(known, &plain) <= 2)
             {
-                // Others may have variables of such names, so it is no error.
+                // The variable may belong to another program, so this is only a warning.
                 warnings
                     .push(format!("environment variable {name} is no setting of this bridge; did you mean {meant}?"));
             }
             continue;
         };
-        // A variable that is set to nothing is a variable that is not set.
+        // An empty variable counts as unset.
         if value.is_empty() {
             continue;
         }

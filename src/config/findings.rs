@@ -1,4 +1,4 @@
-//! What is wrong with the settings, in sentences: each key with what it takes, and where a value came from.
+//! Findings about wrong settings: each names the key, what it takes, and the source of the value.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use strsim::damerau_levenshtein;
 
 use super::ConfigError;
 
-/// Every key with what it takes.
+/// All keys, each with what it takes.
 pub(super) const KEYS: &[(&str, &str)] = &[
     ("server.bind", "an address and a port, such as 127.0.0.1:8080"),
     ("server.public_url", "an http or https address without a path, such as https://bridge.example.com"),
@@ -105,7 +105,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("access.issuers[].workspaces", "a list of names of workspaces that there are"),
 ];
 
-/// Reads on past wrong values: each is noted and replaced by its default. Bounded by the number of keys.
+/// Deserialises the settings. Each wrong value is recorded as a finding and replaced by its default, then reading is
+/// repeated. The number of keys bounds the repetitions.
 pub(super) fn repair<T: DeserializeOwned>(
     mut figment: Figment,
     defaults: &Figment,
@@ -116,11 +117,11 @@ pub(super) fn repair<T: DeserializeOwned>(
             Ok(config) => return Ok(config),
             Err(error) => error,
         };
-        // What is wrong within a value is wrong with the value.
+        // A finding within a value (a list or a table) is about the key of that value.
         let mut keys = (1..=error.path.len()).rev().map(|length| error.path[..length].join("."));
         let found = keys.find_map(|key| Some((defaults.find_value(&key).ok()?, key)));
         let Some((default, key)) = found else {
-            // Not about one key: a section that is no table.
+            // The error is not about a key: a section is not a table.
             let section = error.path.first().map_or_else(|| "the configuration".to_owned(), Clone::clone);
             wrong.push(format!(
                 "{section} (from {}) must be a section with keys in it, such as [server]",
@@ -135,7 +136,7 @@ pub(super) fn repair<T: DeserializeOwned>(
             wrong.push(finding(&figment, &key));
         }
         if is_table {
-            // A table is merged and not replaced: the rest cannot be read past it.
+            // Merging does not replace a table, so the rest cannot be read.
             break;
         }
         figment = figment.merge(Serialized::default(&key, default));
@@ -143,8 +144,8 @@ pub(super) fn repair<T: DeserializeOwned>(
     Err(ConfigError(std::mem::take(wrong)))
 }
 
-/// What keeps a file of settings from being read: that it is missing, or in which line it is no TOML and why. Never what
-/// stands in the line, which may be a secret.
+/// Returns why a settings file cannot be read: it is missing, or a line of it is not TOML. The message never contains
+/// the text of the line, which may be a secret.
 pub(super) fn unreadable(file: &Path) -> Option<String> {
     let wrong = |why: &str| format!("the file {} that --config names cannot be read: {why}", file.display());
     let text = match std::fs::read_to_string(file) {
@@ -152,7 +153,8 @@ pub(super) fn unreadable(file: &Path) -> Option<String> {
         Err(error) => return Some(wrong(&error.to_string())),
     };
     let error = Toml::string(&text).data().err()?.to_string();
-    // `TOML parse error at line 3, column 8`, the line under its number, a mark, and at last the reason.
+    // The error consists of `TOML parse error at line 3, column 8`, the line with its number, a marker line, and the
+    // reason.
     let shown = |line: &&str| {
         let line = line.trim_start_matches(|letter: char| letter == ' ' || letter.is_ascii_digit());
         line.starts_with('|')
@@ -184,7 +186,7 @@ pub(super) fn unknown_keys(figment: &Figment) -> Vec<String> {
     for (section, value) in figment.extract::<Dict>().unwrap_or_default() {
         let keys: Vec<String> = match &value {
             Value::Dict(_, keys) => keys.keys().map(|key| format!("{section}.{key}")).collect(),
-            // What should be a section is told by what reads it.
+            // `repair` reports a section that is not a table.
             _ if KEYS.iter().any(|(known, _)| known.starts_with(&format!("{section}."))) => Vec::new(),
             _ => vec![section],
         };
@@ -198,13 +200,14 @@ pub(super) fn unknown_keys(figment: &Figment) -> Vec<String> {
     unknown
 }
 
-/// Which key somebody may have meant, as the end of a sentence: the one of that name in another section, or the nearest.
+/// Returns the suggestion of the most similar key, as the end of a sentence: the same name in another section, or the
+/// nearest name. Empty if none is similar.
 pub(super) fn meant(key: &str) -> String {
     let name = |key: &str| key.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     let keys = || KEYS.iter().map(|(known, _)| *known);
     let lowered = key.to_ascii_lowercase();
     let distance = |known: &str| {
-        // A key in the wrong section, and a wrong key in the right one.
+        // Covers both a right key in the wrong section and a misspelt key.
         let (whole, last) = (damerau_levenshtein(known, &lowered), damerau_levenshtein(&name(known), &name(key)));
         let longer = name(key).starts_with(&name(known)) || name(known).starts_with(&name(key));
         let section = |key: &str| key.rsplit_once('.').map(|(section, _)| section.to_ascii_lowercase());
@@ -215,7 +218,7 @@ pub(super) fn meant(key: &str) -> String {
         }
     };
     let nearest = keys().map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
-    // A third of the letters may be wrong; of two short words, that is no likeness.
+    // Up to a third of the letters may be wrong. For short words this excludes accidental similarity.
     let like = |(distance, _): &(usize, &str)| *distance == 0 || *distance <= name(key).len() / 3;
     nearest.filter(like).map_or_else(String::new, |(_, known)| format!("; did you mean {known}?"))
 }

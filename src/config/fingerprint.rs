@@ -1,4 +1,4 @@
-//! Which settings differ between two readings.
+//! Compares the settings of two readings.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use figment::Figment;
 use figment::value::{Dict, Value};
 
-/// The settings by their keys, each with a hash of its value under a key that is drawn at the start of the process: no value
-/// can be told from it. `[[workspaces]]` is not in it; see [`super::Config::listed_workspaces`].
+/// The keys of all settings, each with a hash of its value. The hash is keyed with a random key of the process, so that
+/// no value can be derived from it. `[[workspaces]]` is not included; see [`super::Config::listed_workspaces`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint(BTreeMap<String, u64>);
 
@@ -17,7 +17,7 @@ impl Fingerprint {
         static HASH: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         let mut hashes = BTreeMap::new();
         for (section, value) in figment.extract::<Dict>().unwrap_or_default() {
-            // Lists have no section around them.
+            // Lists are not in a section.
             let Value::Dict(_, keys) = value else { continue };
             for (key, value) in keys {
                 let written = serde_json::to_string(&value).unwrap_or_default();
@@ -27,7 +27,7 @@ impl Fingerprint {
         Self(hashes)
     }
 
-    /// The keys whose values differ, or that only one of the two has.
+    /// Returns the keys whose values differ, or that only one of the two contains.
     #[must_use]
     pub fn changed<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
         let mut keys: Vec<&str> = self.0.keys().chain(other.0.keys()).map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! The settings that there can be several of: `[[workspaces]]` and `[[access.issuers]]`.
+//! The settings that are lists of tables: `[[workspaces]]` and `[[access.issuers]]`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,35 +14,37 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use super::ConfigError;
 use super::environment::secret_in;
 use super::findings::{KEYS, meant, repair, source, what_is_allowed};
-use super::values::{client_id_or_empty, leeway, region_or_empty, secret_or_empty, text_or_empty, texts, url_or_empty};
+use super::values::{
+    client_id_or_empty, is_local, leeway, region_or_empty, secret_or_empty, text_or_empty, texts, url_or_empty,
+};
 use crate::access::{Scope, SigningAlgorithm};
 use crate::intercom::Region;
 
-/// One workspace.
+/// The settings of one workspace.
 #[derive(Clone, Debug)]
 pub struct WorkspaceConfig {
-    /// Its name in paths and tokens.
+    /// The name in paths and tokens.
     pub name: String,
-    /// The token of its app; none when it is connected by OAuth.
+    /// The access token of its app; `None` if it is connected by OAuth.
     pub access_token: Option<SecretString>,
-    /// Where it is hosted, if somebody said so.
+    /// The region that hosts it, if configured.
     pub region: Option<Region>,
-    /// Root of the API, if it is not the region's.
+    /// The root of the API, if it is not that of the region.
     pub base_url: Option<Url>,
-    /// The client id of the app through which it is connected.
+    /// The client id of the app by which it is connected.
     pub client_id: Option<String>,
-    /// The client secret of that app, which signs its webhooks too.
+    /// The client secret of that app, which also signs its webhooks.
     pub client_secret: Option<SecretString>,
 }
 
 impl WorkspaceConfig {
-    /// Whether there is an app through which it can be connected by OAuth.
+    /// Whether the settings have an app by which it can be connected.
     #[must_use]
     pub fn can_be_connected(&self) -> bool {
         self.client_id.is_some() && self.client_secret.is_some()
     }
 
-    /// The same, with what it leaves out taken from another one.
+    /// Fills missing values from another workspace.
     pub(super) fn or(&self, other: &Self) -> Self {
         let named_place = self.region.is_some() || self.base_url.is_some();
         Self {
@@ -79,7 +81,7 @@ pub struct Issuer {
     pub workspaces: Vec<String>,
 }
 
-/// What stands in `[[workspaces]]`.
+/// One table of `[[workspaces]]`, as it is written.
 #[derive(Deserialize)]
 struct WorkspaceTable {
     #[serde(deserialize_with = "workspace_name")]
@@ -100,7 +102,7 @@ struct WorkspaceTable {
     client_secret_file: Option<String>,
 }
 
-/// What a table has that leaves everything out; `name` must not be.
+/// The defaults of a table; `name` is required.
 const NO_WORKSPACE: &str = r#"
 name = "unnamed"
 access_token = ""
@@ -161,7 +163,7 @@ pub(super) fn workspaces(
     all
 }
 
-/// Reads `[[access.issuers]]`. `names` are those of the workspaces.
+/// Reads `[[access.issuers]]`. `names` are the names of the workspaces.
 pub(super) fn issuers(figment: &Figment, names: &[String], wrong: &mut Vec<String>) -> Vec<Issuer> {
     let required = ["issuer", "jwks_url", "audience"];
     let mut all: Vec<Issuer> = Vec::new();
@@ -178,7 +180,7 @@ pub(super) fn issuers(figment: &Figment, names: &[String], wrong: &mut Vec<Strin
     all
 }
 
-/// Reads the tables of a list, each with the label that it has in findings.
+/// Reads the tables of a list. Returns each with its label in findings.
 fn list<T: DeserializeOwned>(
     figment: &Figment,
     path: &str,
@@ -214,12 +216,12 @@ fn list<T: DeserializeOwned>(
         let mut found = Vec::new();
         let whole = defaults.clone().merge(Serialized::defaults(Dict::from_iter(table)));
         let item = repair::<T>(whole, &defaults, &mut found).map_err(|ConfigError(rest)| found.extend(rest));
-        // `repair` knows the key alone: `region (from …) must be …`.
+        // Findings of `repair` begin with the bare key: `region (from …) must be …`.
         findings.extend(found.iter().filter_map(|finding| {
             let key = finding.split(' ').next()?.split('.').next()?;
             Some(format!("{label}.{key} (from {}) must be {}", source(figment, path), allowed(key)))
         }));
-        // What was found wrong stands in for nothing.
+        // A table with findings is left out: its defaults must not be used in place of the wrong values.
         if let Some(item) = item.ok().filter(|_| findings.is_empty()) {
             read.push((label, item));
         }
@@ -243,11 +245,11 @@ fn workspace_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, 
     if letters && (1..=63).contains(&name.len()) { Ok(name) } else { Err(D::Error::custom("no name")) }
 }
 
-/// Keys over plain HTTP could be anybody's.
+/// Requires https, except for a local address: keys read over plain HTTP could be forged.
 fn jwks_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
     let url = Url::parse(&required(deserializer)?).map_err(|_| D::Error::custom("no address"))?;
-    let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    if url.scheme() == "https" || url.scheme() == "http" && local { Ok(url) } else { Err(D::Error::custom("no https")) }
+    let is_safe = url.scheme() == "https" || url.scheme() == "http" && is_local(&url);
+    if is_safe { Ok(url) } else { Err(D::Error::custom("no https")) }
 }
 
 fn algorithms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SigningAlgorithm>, D::Error> {

@@ -1,8 +1,8 @@
-//! Settings: the built-in `config/default.toml`, a file, the environment.
+//! The settings: from the built-in `config/default.toml`, a file, and the environment.
 //!
-//! Wrong values are found all at once: a value that cannot be read is noted, replaced by its default, and
-//! the rest is read on. Every finding names the key, where the value came from, and what is allowed; never
-//! the value, which may be a secret.
+//! All wrong values are reported at once: a value that cannot be read is recorded as a finding and replaced by its
+//! default, and reading continues. Every finding names the key, the source of the value, and what is allowed. It never
+//! contains the value, which may be a secret.
 
 mod environment;
 mod findings;
@@ -30,13 +30,13 @@ use findings::{out_of_range, repair, source, unknown_keys, unreadable, what_is_a
 pub use fingerprint::Fingerprint;
 pub use lists::{Issuer, WorkspaceConfig};
 pub use reference::reference;
-pub use values::origin;
 use values::{
     address_or_empty, api_version, client_id_or_empty, database_url, drain, erase_removed_after, file_or_empty,
     full_interval, lease, log_level_or_empty, loss_window, max_age, max_wait, networks, origin_or_empty,
     percent_or_empty, plain, poll_interval, region_or_empty, request_expiry, sealing_key_or_empty, secret_or_empty,
     texts, token_ttl, url_or_empty,
 };
+pub use values::{is_local, origin};
 
 use crate::directory::{DEFAULT_WORKSPACE, Names};
 use crate::intercom::{Connection, Region};
@@ -291,7 +291,7 @@ pub struct Telemetry {
     pub otlp_endpoint: Option<Url>,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -302,7 +302,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Everything that is wrong with the settings.
+/// All findings about wrong settings.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError(pub Vec<String>);
 
@@ -315,25 +315,25 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
-    /// The built-in settings alone.
+    /// Returns the built-in settings.
     ///
     /// # Errors
-    /// None that a test would let pass.
+    /// None: a test checks the built-in settings.
     pub fn defaults() -> Result<Self, ConfigError> {
         Self::load(None, std::iter::empty())
     }
 
-    /// Reads the settings.
+    /// Reads the settings from the file and the environment.
     ///
     /// # Errors
-    /// All wrong values at once.
+    /// All findings about wrong values.
     pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let mut wrong = Vec::new();
         let defaults = Figment::from(Toml::string(DEFAULTS));
         let mut figment = defaults.clone();
         if let Some(file) = file {
             match unreadable(file) {
-                // What is wrong elsewhere is found all the same.
+                // Continue, so that wrong values in the environment are reported too.
                 Some(why) => wrong.push(why),
                 None => figment = figment.merge(Toml::file_exact(file)),
             }
@@ -384,8 +384,8 @@ impl Config {
         if wrong.is_empty() { Ok(config) } else { Err(ConfigError(wrong)) }
     }
 
-    /// Every workspace: those of `[[workspaces]]`, and the one that section `intercom` describes. What is left out of
-    /// one is taken from that section, but for the token.
+    /// Returns all workspaces: those of `[[workspaces]]`, and the one that section `intercom` describes. Values that a
+    /// table omits are taken from that section, except the token.
     #[must_use]
     pub fn workspaces(&self) -> Vec<WorkspaceConfig> {
         let plain = WorkspaceConfig {
@@ -404,10 +404,10 @@ impl Config {
         all
     }
 
-    /// How Intercom is reached for a workspace.
+    /// Returns the settings for reaching a workspace's Intercom API.
     ///
     /// # Errors
-    /// When no access token is set, and nothing through which the workspace could be connected.
+    /// If the workspace has neither an access token nor an app by which it could be connected.
     pub fn connection(&self, workspace: &WorkspaceConfig) -> Result<Connection, ConfigError> {
         if workspace.access_token.is_none() && !workspace.can_be_connected() {
             let what = if workspace.name == DEFAULT_WORKSPACE && self.listed_workspaces.is_empty() {
@@ -427,7 +427,7 @@ impl Config {
         };
         Ok(Connection {
             access_token: workspace.access_token.clone(),
-            // A base URL of one's own may be in any region, unless one is named too.
+            // A custom base URL may be in any region, so no region is expected unless one is configured too.
             region: workspace.region.or(workspace.base_url.is_none().then_some(region)),
             base_url,
             api_version: self.intercom.api_version.clone(),
@@ -436,7 +436,7 @@ impl Config {
         })
     }
 
-    /// Where clients reach the bridge, without a slash at its end.
+    /// Returns the public URL of the bridge, without a trailing slash.
     #[must_use]
     pub fn public_url(&self) -> String {
         match &self.server.public_url {
@@ -445,8 +445,8 @@ impl Config {
         }
     }
 
-    /// Where the bridge is reached that listens there, if nobody said otherwise. On all addresses means on loopback too,
-    /// and `http://0.0.0.0` leads nowhere.
+    /// Returns the URL of the bridge when it listens on this address. The unspecified address includes loopback, and
+    /// `http://0.0.0.0` is not a valid target, so it becomes the loopback address.
     #[must_use]
     pub fn url_of(&self, mut address: SocketAddr) -> String {
         match address {
@@ -489,7 +489,7 @@ mod tests {
         assert_eq!(keys, plain.len(), "every key is in the file, and has its text");
         for key in listed {
             let (list, name) = key.split_once("[].").unwrap();
-            // Of a secret, the file that it is in is shown.
+            // The finding about a secret from a file names the file.
             let shown = [format!("# {name} = "), format!("# {name}_file = "), format!("[{list}.{name}]")];
             assert!(shown.iter().any(|line| DEFAULTS.contains(line)), "{key} is in the file");
         }

@@ -1,4 +1,4 @@
-//! The settings as a page for people, made from where they are defined: `docs/configuration.md` is its output.
+//! Generates the settings reference, `docs/configuration.md`, from the definitions of the settings.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use super::DEFAULTS;
 use super::environment::{EXPECTED, SECRETS, variable_of};
 use super::findings::KEYS;
 
-/// The page, as Markdown.
+/// Returns the page as Markdown.
 #[must_use]
 pub fn reference() -> String {
     let mut page = "# Configuration\n\nMade from `config/default.toml` and from what each key takes. A file of your own \
@@ -18,7 +18,7 @@ pub fn reference() -> String {
         if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             name.clone_into(&mut section);
             said.clear();
-            // Writing into a text cannot fail.
+            // Writing into a `String` cannot fail.
             let _ = write!(page, "\n## {section}\n");
         } else if let Some(comment) = line.strip_prefix('#') {
             if std::mem::take(&mut described) {
@@ -27,7 +27,7 @@ pub fn reference() -> String {
             said.push(comment.trim());
         } else if let Some((key, value)) = line.split_once(" = ").filter(|_| !section.is_empty()) {
             let _ = entry(&mut page, &section, (key, value), &said.join(" "));
-            // Keys that follow each other directly share what is said above them.
+            // Consecutive keys share the comment above them.
             described = true;
         } else {
             said.clear();

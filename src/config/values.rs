@@ -1,4 +1,4 @@
-//! How each kind of value is read. What is wrong with one is told by its key, so the errors here say little.
+//! Deserialises each kind of value. `findings` reports a wrong value by its key, so the errors here are short.
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -17,7 +17,7 @@ use crate::access::Vault;
 use crate::intercom::Region;
 use crate::limits;
 
-/// A value as such, or as the text that an environment variable is.
+/// Reads a value of its own type, or a string, as an environment variable has it.
 pub(super) fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned + FromStr>(deserializer: D) -> Result<T, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -31,7 +31,7 @@ pub(super) fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned + FromStr>(de
     }
 }
 
-/// A share in percent, or nothing.
+/// Reads a percentage, or nothing.
 pub(super) fn percent_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -47,8 +47,8 @@ pub(super) fn percent_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Re
     if percent.is_none_or(|percent| percent <= 100) { Ok(percent) } else { Err(D::Error::custom("no share")) }
 }
 
-/// Intercom's versions are numbers such as `2.16`; resources that are not released yet are in `Preview` (or `Unstable`, as
-/// it was called before). Any other word would make Intercom refuse each call.
+/// Reads a version of Intercom's API: a number such as `2.16`, or `Preview` (formerly `Unstable`) for unreleased
+/// resources. With any other word Intercom would refuse each call.
 pub(super) fn api_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     let text = text.trim();
@@ -60,7 +60,8 @@ pub(super) fn api_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     if number { Ok(text.to_owned()) } else { Err(D::Error::custom("no version")) }
 }
 
-/// The client id of an app: Intercom's are UUIDs. What has other letters in it is not one, and must not get into an address.
+/// Reads the client id of an app. Intercom's are UUIDs. Text with other characters is not one, and must not become part
+/// of a URL.
 pub(super) fn client_id_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = text_or_empty(deserializer)?;
     let fits = |text: &String| {
@@ -70,7 +71,8 @@ pub(super) fn client_id_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> 
     if text.as_ref().is_none_or(fits) { Ok(text) } else { Err(D::Error::custom("no client id")) }
 }
 
-/// A key that seals: anything else would stop the start later, when everything else seems to be right.
+/// Reads an encryption key. A wrong one is reported here, together with all other findings, and not only when it is
+/// used.
 pub(super) fn sealing_key_or_empty<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<SecretString>, D::Error> {
@@ -79,12 +81,12 @@ pub(super) fn sealing_key_or_empty<'de, D: Deserializer<'de>>(
     if key.as_ref().is_none_or(fits) { Ok(key) } else { Err(D::Error::custom("no key")) }
 }
 
-/// A duration within a range of [`limits`]: there is none without.
+/// Parses a duration; `None` if it is outside the range, which is one of [`limits`].
 fn duration(text: &str, range: &RangeInclusive<Duration>) -> Option<Duration> {
     humantime::parse_duration(text.trim()).ok().filter(|duration| range.contains(duration))
 }
 
-/// Readers of durations, each with its range. `or_off`: `off` is none.
+/// Defines a reader for each range. Those after `or_off` accept `off` as `None`.
 macro_rules! durations {
     ($($name:ident: $range:ident),+; or_off: $($optional:ident: $optional_range:ident),+) => {
         $(pub(super) fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -108,7 +110,7 @@ durations! {
     erase_removed_after: ERASE_REMOVED_AFTER, request_expiry: REQUEST_EXPIRY
 }
 
-/// An address and a port, or nothing.
+/// Reads an address with a port, or nothing.
 pub(super) fn address_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
     let text = text_or_empty(deserializer)?;
     text.map(|text| text.trim().parse().map_err(|_| D::Error::custom("no address with a port"))).transpose()
@@ -122,16 +124,22 @@ pub(super) fn url_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 fn address(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let open = url.query().is_none() && url.username().is_empty() && url.password().is_none();
-    // Some of what a host may have in it would end a text or begin an expression where the address is written down.
+    // Other characters that a host may contain could end a string or start an expression where the address is inserted.
     let plain = url.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&byte));
     (matches!(url.scheme(), "http" | "https") && url.has_host() && open && plain).then_some(url)
 }
 
-/// An address without a path, since locations are made by adding to it, and without anything that is not for everybody;
-/// without a slash at its end.
+/// Parses an origin: an http or https address without a path, because locations are made by appending to it, and
+/// without credentials. Returns it without a trailing slash.
 #[must_use]
 pub fn origin(text: &str) -> Option<String> {
     address(text).filter(is_origin).map(|url| url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Whether a URL leads to this machine.
+#[must_use]
+pub fn is_local(url: &Url) -> bool {
+    matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
 }
 
 fn is_origin(url: &Url) -> bool {
@@ -146,7 +154,7 @@ pub(super) fn origin_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Res
 pub(super) fn database_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
     let url = SecretString::from(String::deserialize(deserializer)?);
     let text = url.expose_secret();
-    // What the driver could not read it would print, password and all. An `@` past the host is one of a password that
+    // The driver's error would print an invalid URL with its password. An `@` after the host comes from a password that
     // was not percent-encoded.
     let readable = |url: Url| url.has_host() && url.fragment().is_none() && !url.path().contains('@');
     let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
@@ -160,7 +168,7 @@ pub(super) fn database_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 pub(super) fn secret_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let text = text.trim();
-    // It is sent in a header, or is Base64: blanks within, and letters with accents, are a mistake in copying.
+    // A secret is sent in a header, or is Base64: blanks or non-ASCII letters come from a copying mistake.
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(D::Error::custom("no secret"));
     }
@@ -173,7 +181,7 @@ pub(super) fn text_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
-/// How much is logged, as `RUST_LOG` says it.
+/// Reads a log filter, in the syntax of `RUST_LOG`.
 pub(super) fn log_level_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = text_or_empty(deserializer)?;
     let fits = |text: &String| wrong_log_filter(text).is_none();
@@ -184,7 +192,7 @@ pub(super) fn file_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     Ok(text_or_empty(deserializer)?.map(PathBuf::from))
 }
 
-/// Texts as a list, or as one text with commas between them, as an environment variable has them.
+/// Reads a list of strings, or one string with commas, as an environment variable has it.
 pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -199,7 +207,7 @@ pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
     Ok(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect())
 }
 
-/// Networks; an address is the network of itself.
+/// Reads a list of networks. A single address is a network of its own.
 pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let network = |text: String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     let networks: Result<Vec<IpNet>, _> = texts(deserializer)?.into_iter().map(network).collect();

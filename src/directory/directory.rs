@@ -99,8 +99,7 @@ impl Directory {
             }
         });
         let snapshot_id = SnapshotId { generation: snapshot.generation, left_out: all - people.len() };
-        let gone = people.iter().filter(|person| !person.user.active).map(|person| person.stamps.last_modified);
-        let first_gone = gone.min();
+        let first_gone = removal_times(&people).min();
         let mut directory =
             Self { snapshot_id, workspace: snapshot.workspace, people, teams: teams.collect(), first_gone };
         directory.join(&snapshot.memberships);
@@ -169,8 +168,7 @@ impl Directory {
         });
         let mut teams: Vec<Team> = kept.chain(fresh.teams).collect();
         teams.sort_by(|a, b| a.group.id.cmp(&b.group.id));
-        let gone = all.iter().filter(|person| !person.user.active).map(|person| person.stamps.last_modified);
-        let first_gone = gone.min();
+        let first_gone = removal_times(&all).min();
         let snapshot_id = SnapshotId { generation, left_out: people.saturating_sub(all.len()) };
         let mut directory = Self { snapshot_id, workspace, people: all, teams, first_gone };
         // The new index of each person in `self.people`.
@@ -213,8 +211,7 @@ impl Directory {
     /// Returns the removal cut-off of a snapshot that omits `left_out` people; `None` if it omits nobody.
     #[must_use]
     pub fn gone_by(&self, left_out: usize) -> Option<OffsetDateTime> {
-        let gone = self.people.iter().filter(|person| !person.user.active).map(|person| person.stamps.last_modified);
-        let mut gone: Vec<OffsetDateTime> = gone.collect();
+        let mut gone: Vec<OffsetDateTime> = removal_times(&self.people).collect();
         gone.sort();
         gone.get(left_out.checked_sub(1)?).copied()
     }
@@ -225,6 +222,11 @@ impl Directory {
         let none = Volatile::default();
         self.people.iter().all(|person| *person.volatile == *values.get(&person.user.id).unwrap_or(&none))
     }
+}
+
+/// Returns the times at which the removed people were removed.
+fn removal_times(people: &[Person]) -> impl Iterator<Item = OffsetDateTime> {
+    people.iter().filter(|person| !person.user.active).map(|person| person.stamps.last_modified)
 }
 
 /// Sorts the links in the order that [`links_with`] needs.

@@ -1,7 +1,7 @@
-//! What people and teams lose by a plan, with what they lost since an earlier generation. Pure.
+//! What people and teams lose by a plan, together with what they lost since an earlier generation. Pure.
 //!
-//! Somebody has lost something if they had it at any time since that generation and do not have it after the plan. So it does
-//! not matter over how many imports a loss is spread, and who or what is back is not lost.
+//! A value counts as lost if it existed at any time since that generation and does not exist after the plan. So it does
+//! not matter over how many imports a loss is spread, and a restored value is not lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::text::folded;
 use super::{Change, Group, GroupId, Plan, Role, User, UserId};
 
-/// A membership: the team and the person.
+/// The key of a membership: its team and its person.
 pub type Ends = (GroupId, UserId);
 
 /// What can be lost.
@@ -37,7 +37,7 @@ pub enum LossKind {
 }
 
 impl LossKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 8] = [
         Self::People,
         Self::Teams,
@@ -49,7 +49,7 @@ impl LossKind {
         Self::TeamNames,
     ];
 
-    /// The word for machines.
+    /// The name of the kind, as the API spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -84,7 +84,7 @@ pub struct Exceeded {
     pub setting: String,
 }
 
-/// Who or what lost something.
+/// An item that was lost or that lost a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loser {
     /// A person.
@@ -95,24 +95,25 @@ pub enum Loser {
     Membership(Ends),
 }
 
-/// How many there are of each kind.
+/// How many items or values of each kind exist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amounts([usize; LossKind::ALL.len()]);
 
 impl Amounts {
-    /// How many of a kind.
+    /// Returns the number of a kind.
     #[must_use]
     pub fn of(&self, kind: LossKind) -> usize {
         self.0[kind as usize]
     }
 
-    /// Sets how many there are of a kind.
+    /// Sets the number of a kind.
     pub fn set(&mut self, kind: LossKind, amount: usize) {
         self.0[kind as usize] = amount;
     }
 }
 
-/// What somebody had over a while: what they had first of what can be replaced, and whether they ever had the rest.
+/// What a person had during a time range: the first role, permissions, address and name, and whether the person was
+/// ever active and ever had a seat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Had {
     active: bool,
@@ -124,7 +125,7 @@ pub struct Had {
 }
 
 impl Had {
-    /// Takes the next of somebody's versions, oldest first.
+    /// Adds a version of the person. Versions must be added oldest first.
     pub fn note(&mut self, user: &User) {
         if !user.active {
             return;
@@ -137,7 +138,8 @@ impl Had {
         first(&mut self.name, user.name.as_ref());
     }
 
-    /// What of it somebody has lost who is now like this. Who is gone has lost nothing but that.
+    /// Returns the kinds that the person lost, compared with `now`. A removed person counts as one loss of the kind
+    /// `People` and none of the others.
     fn lost(&self, now: Option<&User>) -> Vec<LossKind> {
         let Some(now) = now.filter(|now| now.active) else {
             return if self.active { vec![LossKind::People] } else { Vec::new() };
@@ -169,52 +171,53 @@ fn first<T: Clone>(kept: &mut Option<T>, value: Option<&T>) {
     }
 }
 
-/// A role that was renamed is the same one, and so is one whose id could not be read at one of two times.
+/// Whether two roles are the same. A renamed role is the same, and so is a role whose id was unreadable one of the two
+/// times.
 fn same_role(one: &Role, other: &Role) -> bool {
     one.id == other.id || one.name.is_some() && one.name == other.name
 }
 
-/// Somebody of whom a version ended.
+/// A person of whom a version ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PastUser {
-    /// What they had in the versions that ended.
+    /// What the person had in the versions that ended.
     pub had: Had,
-    /// How they are now.
+    /// The person's current value.
     pub now: Option<User>,
 }
 
 /// A team of which a version ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PastGroup {
-    /// What it was called first.
+    /// The team's name in the first of those versions that has one.
     pub name: Option<String>,
-    /// What it is now.
+    /// The team's current value.
     pub now: Option<Group>,
 }
 
-/// What ended in the ledger after one generation and up to another, and what is there now in its place.
+/// The versions that ended in the ledger within a range of generations, and the current values of the same items.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Past {
     /// People of whom a version ended.
     pub users: BTreeMap<UserId, PastUser>,
     /// Teams of which a version ended.
     pub groups: BTreeMap<GroupId, PastGroup>,
-    /// Memberships of which a version ended, and whether they are there now.
+    /// Memberships of which a version ended, and whether they exist now.
     pub memberships: BTreeMap<Ends, bool>,
 }
 
-/// What is lost, by kind.
+/// The lost items and values, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Losses(BTreeMap<LossKind, BTreeSet<Loser>>);
 
 impl Losses {
-    /// What the plan takes by itself.
+    /// Returns what the plan alone takes.
     #[must_use]
     pub fn by(plan: &Plan) -> Self {
         Self::since(&Past::default(), plan)
     }
 
-    /// What the plan takes, with what is gone of the past and does not come back by it.
+    /// Returns what the plan takes, and what was lost in `past` and is not restored by the plan.
     #[must_use]
     pub fn since(past: &Past, plan: &Plan) -> Self {
         let mut losses = Self::default();
@@ -231,7 +234,8 @@ impl Losses {
                 losses.add(LossKind::Memberships, Loser::Membership(ends));
             }
         }
-        // What one of Intercom's lists says is gone, and stays only because the other one names it.
+        // Disputed items count as lost: one of Intercom's lists lacks them, and they stay only because the other list
+        // has them.
         for user in &plan.disputed.users {
             losses.add(LossKind::People, Loser::User(user.clone()));
         }
@@ -244,7 +248,7 @@ impl Losses {
         losses
     }
 
-    /// Adds what people lost, and gives those who are gone.
+    /// Adds the losses of people. Returns the people who are gone.
     fn add_users(&mut self, past: &Past, plan: &[Change<User>]) -> BTreeSet<UserId> {
         let mut open: BTreeMap<UserId, (Had, Option<&User>)> = BTreeMap::new();
         for (id, user) in &past.users {
@@ -287,24 +291,24 @@ impl Losses {
         for (id, (name, now, was)) in open {
             match now {
                 None if was => self.add(LossKind::Teams, Loser::Group(id)),
-                // A team may be called something else; what it is known by is its id.
+                // A team may be renamed: it is identified by its id.
                 Some(now) if name.is_some() && now.name.is_none() => self.add(LossKind::TeamNames, Loser::Group(id)),
                 _ => {}
             }
         }
     }
 
-    /// Adds one.
+    /// Adds one loss.
     pub fn add(&mut self, kind: LossKind, loser: Loser) {
         self.0.entry(kind).or_default().insert(loser);
     }
 
-    /// Those who lost something of a kind.
+    /// Returns the losers of a kind.
     pub fn of(&self, kind: LossKind) -> impl Iterator<Item = &Loser> {
         self.0.get(&kind).into_iter().flatten()
     }
 
-    /// How many these are.
+    /// Returns the number of losers of a kind.
     #[must_use]
     pub fn count(&self, kind: LossKind) -> usize {
         self.0.get(&kind).map_or(0, BTreeSet::len)
@@ -317,44 +321,44 @@ impl Losses {
     }
 }
 
-/// What only one of Intercom's two lists names, where they disagree about much.
+/// The items that only one of Intercom's two lists contains, if the lists disagree about many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Disputed {
-    /// People whom teams name and the list of admins does not.
+    /// People that teams name and the list of admins lacks.
     pub users: BTreeSet<UserId>,
-    /// Teams that admins name and the list of teams does not.
+    /// Teams that admins name and the list of teams lacks.
     pub groups: BTreeSet<GroupId>,
-    /// Memberships that one side names.
+    /// Memberships that only one of the lists contains.
     pub memberships: BTreeSet<Ends>,
 }
 
 impl Disputed {
-    /// Whether there is nothing in it.
+    /// Whether nothing is disputed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.groups.is_empty() && self.memberships.is_empty()
     }
 }
 
-/// What is remembered of a workspace beside its history.
+/// Data about a workspace that the ledger keeps beside the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
-    /// The workspace's machines: what was one stays one, whatever becomes of its address.
+    /// The workspace's bots. An admin that was once recorded as a bot stays one, even if its address changes.
     pub machines: BTreeSet<UserId>,
-    /// How many known values of each kind could not be read when a person last let that through. Fewer since, if more of
-    /// them could be read again.
+    /// The number of unreadable known values of each kind at the last approved import. It decreases when values become
+    /// readable again.
     pub unreadable: BTreeMap<LossKind, usize>,
 }
 
 impl Memory {
-    /// How many of a kind are unreadable beyond those that a person let through.
+    /// Returns how many unreadable values of a kind exceed the approved number.
     #[must_use]
     pub fn beyond(&self, kind: LossKind, unreadable: usize) -> usize {
         unreadable.saturating_sub(self.unreadable.get(&kind).copied().unwrap_or(0))
     }
 
-    /// Takes note of what could not be read by an import that is recorded: a person lets through what there is now.
+    /// Records the unreadable values of an import that is committed. `let_through` means that a person approved them.
     pub fn note_unreadable(&mut self, unreadable: &Losses, let_through: bool) {
         for kind in LossKind::ALL {
             let now = unreadable.count(kind);

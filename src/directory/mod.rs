@@ -5,12 +5,12 @@
 //! (Intercom: *team*), a [`Membership`] joins the two.
 //!
 //! ```text
-//! Observation  what Intercom says now, and what of it could not be read
-//! Snapshot     what the ledger recorded up to a generation
-//! Plan         how to get from a Snapshot to an Observation
-//! Losses       what a Plan takes, with what earlier ones took
-//! Directory    a Snapshot with its people and teams joined, for those who ask
-//! text         how texts are compared, in any case and any Unicode form
+//! Observation  the result of one reading of Intercom, and what could not be read
+//! Snapshot     the recorded state at one generation
+//! Plan         the changes that lead from a Snapshot to an Observation
+//! Losses       what a Plan takes, together with earlier losses
+//! Directory    a Snapshot with its people and teams joined; requests are answered from it
+//! text         comparison of texts, regardless of case and Unicode form
 //! ```
 
 mod activity;

@@ -30,9 +30,9 @@ pub struct Observation {
     pub log_read_to: Option<OffsetDateTime>,
     /// What could not be read of the lists.
     pub unknown: Unknown,
-    /// The workspace's machines, as far as they are known.
+    /// The ids of the workspace's bots, as far as they are known.
     pub machines: BTreeSet<UserId>,
-    /// What was odd, and how it was taken.
+    /// Oddities of the responses, and how they were interpreted.
     pub warnings: Vec<Warning>,
 }
 
@@ -48,8 +48,8 @@ pub struct Unknown {
     pub groups: BTreeMap<GroupId, BTreeSet<Field>>,
     /// Teams whose member lists could not be read in full. No member is removed from them.
     pub members: BTreeSet<GroupId>,
-    /// What only one of the two lists names, where they disagree about more than [`limits::DISPUTED_SHARE`]: it is not taken
-    /// as removed.
+    /// The items that only one of the two lists contains, if the lists disagree about more than
+    /// [`limits::DISPUTED_SHARE`]. They are not taken as removed.
     ///
     /// [`limits::DISPUTED_SHARE`]: crate::limits::DISPUTED_SHARE
     pub disputed: Disputed,
@@ -62,7 +62,7 @@ impl Unknown {
         self.lists_in_part || !self.members.is_empty() || !self.disputed.is_empty()
     }
 
-    /// Of how many people a role, a seat, an address or a name could not be read.
+    /// Returns the number of people of whom a role, a seat, an address or a name is unreadable.
     #[must_use]
     pub fn people_without_access_fields(&self) -> usize {
         let counts = |field: &Field| matches!(field, Field::Email | Field::Name | Field::HasInboxSeat | Field::Role);
@@ -210,8 +210,8 @@ impl Observation {
         self.without(&machines)
     }
 
-    /// The workspace's machines: those that are known, those whose address is a machine's, and those that acted under such
-    /// an address as the log tells.
+    /// Returns the ids of the workspace's bots: the known ones, those with the address of a bot, and those that acted
+    /// under such an address according to the log.
     #[must_use]
     pub fn machines(&self, known: &BTreeSet<UserId>) -> BTreeSet<UserId> {
         let listed = self.users.iter().filter(|seen| seen.user.kind() == UserKind::Bot).map(|seen| &seen.user.id);
@@ -222,8 +222,8 @@ impl Observation {
         known.iter().chain(listed).chain(acted).cloned().collect()
     }
 
-    /// Those who may be machines: their address cannot be read, they have no seat, and they are called as Intercom calls its
-    /// own.
+    /// Returns the ids of admins that may be bots: their address is unreadable, they have no seat, and they have a name
+    /// that Intercom gives its bots.
     #[must_use]
     pub fn called_like_machines(&self) -> BTreeSet<UserId> {
         let called_so = |name: &str| MACHINE_NAMES.iter().any(|known| name.trim().eq_ignore_ascii_case(known));
@@ -234,7 +234,7 @@ impl Observation {
         self.users.iter().filter(may_be).map(|seen| seen.user.id.clone()).collect()
     }
 
-    /// The same reading without these.
+    /// Returns the observation without these admins and their memberships.
     #[must_use]
     pub fn without(mut self, machines: &BTreeSet<UserId>) -> Self {
         self.users.retain(|seen| !machines.contains(&seen.user.id));
@@ -242,8 +242,8 @@ impl Observation {
         self
     }
 
-    /// The same reading with the machines' addresses as they are recorded, where other ones came: by its address a machine
-    /// is known.
+    /// Marks the addresses of known bots as unknown if they are no longer those of a bot. The recorded addresses, which
+    /// identify the bots, then stay.
     #[must_use]
     pub fn with_machines(mut self) -> Self {
         for seen in self.users.iter_mut().filter(|seen| self.machines.contains(&seen.user.id)) {
@@ -256,5 +256,5 @@ impl Observation {
     }
 }
 
-/// What Intercom calls the machine of a workspace, where the customer has not named it.
+/// The names that Intercom gives a workspace's bot unless the customer renames it.
 const MACHINE_NAMES: &[&str] = &["Operator", "Fin", "Fin AI Agent", "Fin AI"];

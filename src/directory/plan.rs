@@ -28,11 +28,11 @@ pub struct Plan {
     pub activity: Arc<[Activity]>,
     /// Removals that wait: the observation lacks these, but the plan keeps them.
     pub kept_back: KeptBack,
-    /// What of it stays because Intercom's two lists disagree about it.
+    /// The items that stay because Intercom's two lists disagree about them.
     pub disputed: Disputed,
-    /// Known values that cannot be read now, and stay: roles, seats, addresses and names.
+    /// Known values that this observation could not read, and that stay: roles, seats, addresses and names.
     pub unreadable: Losses,
-    /// What is remembered beside the history from then on.
+    /// The data beside the history, as it is stored with this plan.
     pub memory: Memory,
 }
 

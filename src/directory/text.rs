@@ -3,8 +3,8 @@
 //!
 //! RFC 7644 §5 has service providers compare user names as PRECIS does. The PRECIS profile for this is
 //! UsernameCaseMapped (RFC 8265 §3.3): wide and narrow characters are mapped to their usual forms, upper case to lower
-//! case, and the result is normalised to Unicode Normalization Form C. All comparisons use this module. So `é` as one
-//! character and `é` as two are equal in filters, in sorting, in searches and in look-ups by name.
+//! case, and the result is normalised to Unicode Normalization Form C. Filters, sorting, searches and look-ups by name
+//! use this module, so `é` as one character and `é` as two are equal in all of these.
 //!
 //! NB: two deviations from that profile. First, a name that the profile refuses, such as one with a space or with
 //! characters of both directions, is compared all the same: Intercom decides which names are valid. Second, Greek final

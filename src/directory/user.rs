@@ -214,7 +214,7 @@ impl User {
     }
 }
 
-/// Whether an address is that of a workspace's machine, `operator+<app id>@intercom.io`.
+/// Whether this is the address of a workspace's bot: `operator+<app id>@intercom.io`.
 #[must_use]
 pub fn is_machine_address(email: &str) -> bool {
     let email = email.trim().to_ascii_lowercase();

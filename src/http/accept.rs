@@ -1,16 +1,16 @@
-//! What a client accepts: one reading of `Accept` for all answers (RFC 9110 §12.5.1). Pure.
+//! Content negotiation by `Accept` (RFC 9110 §12.5.1), for all responses. Without side effects.
 
-/// Which of the media types that an answer can have the client prefers; none where it accepts none of them.
+/// The index in `offers` of the media type that the client prefers; `None` if it accepts none of them.
 ///
-/// `accept` are the values of the header, of which there may be several; `offers` are media types with the parameters that
-/// they are sent with, the usual one first.
+/// `accept` are the values of the header, which may occur several times. `offers` are the media types of the response,
+/// with their parameters; the default comes first.
 ///
-/// Of equal weights, that type is preferred which the client names itself, then the one that it names first, then the
-/// first of `offers`.
+/// Among types of equal weight, the order is: a type that the client names (not by `*/*` or `text/*`), then the type
+/// that it names first, then the first of `offers`.
 pub fn preferred<'a>(accept: impl Iterator<Item = &'a str>, offers: &[&str]) -> Option<usize> {
     let ranges: Vec<Range<'_>> = accept.flat_map(|value| parts(value, b',')).filter_map(Range::read).collect();
-    // RFC 9110 §12.5.1: "A request without any Accept header field implies that the user agent will accept any media type".
-    // A header without a value says no more than that.
+    // RFC 9110 §12.5.1: "A request without any Accept header field implies that the user agent will accept any media
+    // type". An empty header is treated in the same way.
     if ranges.is_empty() {
         return Some(0);
     }
@@ -19,7 +19,7 @@ pub fn preferred<'a>(accept: impl Iterator<Item = &'a str>, offers: &[&str]) -> 
         // RFC 9110 §12.5.1: "the most specific reference has precedence."
         let fitting =
             ranges.iter().enumerate().filter_map(|(place, range)| Some((range.fits(&offer)?, range.weight, place)));
-        // What is refused of another variety of the type is not offered.
+        // A range with other parameters and weight 0 refuses another variety of the type, not this one.
         let fitting = fitting.filter(|(fit, weight, _)| *fit != Fit::OtherParameters || *weight > 0.0);
         let (fit, weight, place) = fitting
             .max_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)).then(other.2.cmp(&one.2)))?;
@@ -40,30 +40,30 @@ struct Range<'a> {
     weight: f32,
 }
 
-/// How a range fits a media type; the more specific, the greater.
+/// How a range matches a media type, in ascending order of specificity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
     /// `*/*`
     Anything,
     /// `text/*`
     AnySubtype,
-    /// The type, with parameters that the answer does not have.
+    /// The type, with parameters that the response does not have.
     ///
-    /// NB: such a range is of another variety, strictly. Clients name `charset`, `version` and the like as they find it in
-    /// some example, and mean the type; so it fits, where nothing better does.
+    /// NB: strictly, such a range does not match. But clients copy `charset`, `version` and the like from examples, and
+    /// mean the type. So it matches if no better range does.
     OtherParameters,
     /// The type.
     Type,
-    /// The type, with parameters that the answer has.
+    /// The type, with parameters that the response has.
     Parameters,
 }
 
 impl<'a> Range<'a> {
-    /// Reads an element of the list; none of one without anything in it.
+    /// Parses an element of the list; `None` if it is empty.
     fn read(text: &'a str) -> Option<Self> {
         let mut parts = parts(text, b';').map(str::trim);
         let essence = parts.next().filter(|_| !text.trim().is_empty())?;
-        // What is no media range fits nothing. Java's `HttpURLConnection` writes `*` for all.
+        // An invalid media range matches nothing. But `*`, which Java's `HttpURLConnection` sends, is read as `*/*`.
         let (kind, subtype) =
             if essence == "*" { ("*", "*") } else { essence.split_once('/').unwrap_or((essence, "")) };
         let mut range = Self { kind: kind.trim(), subtype: subtype.trim(), parameters: Vec::new(), weight: 1.0 };
@@ -104,8 +104,8 @@ impl<'a> Range<'a> {
     }
 }
 
-/// RFC 9110 §12.4.2: a number from 0 to 1. NB: one with more digits, or none before the point, is read too; what is no such
-/// number is as if it were not there.
+/// Parses a weight (RFC 9110 §12.4.2), a number from 0 to 1. NB: more digits, or none before the point, are accepted
+/// too. A larger number counts as 1, and an invalid weight is ignored.
 fn weight(text: &str) -> f32 {
     let number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then(|| text.parse::<f32>().ok());
     number.flatten().map_or(1.0, |weight| weight.min(1.0))
@@ -141,7 +141,7 @@ mod tests {
     const JSON: &str = "application/json";
     const CSV: &str = "text/csv; charset=utf-8; header=present";
 
-    /// What is answered of JSON and CSV, JSON being the usual.
+    /// Which of JSON (the default) and CSV is preferred.
     fn preferred_of(accept: &str) -> Option<&'static str> {
         preferred(accept.split('|'), &[JSON, CSV]).map(|number| ["JSON", "CSV"][number])
     }
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn the_most_preferred_type_wins() {
         for (accept, answered) in [
-            // Whoever says nothing takes anything.
+            // Without a range, everything is accepted.
             ("", "JSON"),
             (" ", "JSON"),
             (",", "JSON"),
@@ -168,7 +168,7 @@ mod tests {
             ("text/csv ; Q=0.1 , application/json ; Q=0.2", "JSON"),
             ("text/csv;q=0.5|application/json;q=0.7", "JSON"),
             ("text/csv;q=1.000, application/json;q=0.999", "CSV"),
-            // Of equal ones, what the client names, and names first.
+            // Among equal weights: the type that the client names, and names first.
             ("text/csv, */*", "CSV"),
             ("*/*, text/csv", "CSV"),
             ("text/csv, application/json", "CSV"),
@@ -179,7 +179,7 @@ mod tests {
             ("text/*;q=0.9, text/csv;q=0.1, application/json;q=0.5", "JSON"),
             ("text/csv;q=0.1, text/csv;header=present, application/json;q=0.5", "CSV"),
             ("text/csv;q=0.1, text/csv;header=absent, application/json;q=0.5", "JSON"),
-            // What is refused.
+            // Refused types.
             ("application/json;q=0, */*", "CSV"),
             ("*/*, application/json;q=0.00", "CSV"),
             ("application/*;q=0.000, */*;q=0.1", "CSV"),
@@ -190,7 +190,7 @@ mod tests {
             ("text/csv; charset=ISO-8859-1, application/json;q=0.5", "CSV"),
             (r#"application/json;profile="a,b;q=0", text/csv;q=0.5"#, "JSON"),
             (r#"text/csv;x="\",application/json;q=0.1""#, "CSV"),
-            // What is no weight says nothing; one beyond 1 is 1.
+            // An invalid weight is ignored; one above 1 is 1.
             ("text/csv;q=high, application/json;q=0.9", "CSV"),
             ("text/csv;q=7, application/json;q=0.9", "CSV"),
             ("text/csv;q=, application/json;q=0.9", "CSV"),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the header is, a type that it names with the greatest weight is answered, and one of weight 0 never.
+        /// Whatever else the header contains, a type with weight 1 is accepted, and types with weight 0 are not.
         #[test]
         fn any_header_is_read(noise in r#"[ ,;=a-z/*"\\q0-9.]{0,24}"#) {
             let refused = preferred_of(&format!("text/csv;q=0, application/json;q=0|{noise}"));

@@ -1,4 +1,4 @@
-//! Requests that are refused whatever they ask for: before a path is looked up, and before anybody is known.
+//! Refusals before routing and authentication, which do not depend on the resource.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
@@ -7,7 +7,7 @@ use super::heads::{UnreadableTarget, unreadable_target};
 use crate::limits;
 use crate::scim::ScimError;
 
-/// Why a request is refused whatever it asks for.
+/// The refusal of a request whose target or content coding is not accepted anywhere.
 pub fn refusal(request: &ServiceRequest) -> Option<ScimError> {
     let too_long = ScimError::TooLarge { limit: limits::REQUEST_TARGET_BYTES };
     if let Some(why) = unreadable_target(request.uri()) {
@@ -32,10 +32,10 @@ pub fn refusal(request: &ServiceRequest) -> Option<ScimError> {
     is_encoded(request.headers()).then_some(ScimError::UnsupportedEncoding)
 }
 
-/// Whether a request has a body that is compressed, or encoded in another way. None is read: a few bytes could become
-/// many.
+/// Whether a request has a body with a content coding, such as compression. The bridge decodes none, because a few
+/// compressed bytes can expand to very many.
 fn is_encoded(headers: &HeaderMap) -> bool {
-    // Hardly any request has the header.
+    // The usual case, first.
     if !headers.contains_key(CONTENT_ENCODING) {
         return false;
     }

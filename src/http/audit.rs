@@ -1,6 +1,5 @@
-//! The audit trail, for those who look after the bridge.
+//! The audit trail, for operators.
 
-use actix_web::http::header::LINK;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine;
@@ -12,7 +11,7 @@ use utoipa::ToSchema;
 use super::caller::{Admin, Caller};
 use super::errors::ApiError;
 use super::large::Chunks;
-use super::negotiation::{JSON, LINES, preferred_form};
+use super::negotiation::{JSON, LINES, preferred_form, tell_next};
 use super::openapi::{ApiRefusals, AuditParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use super::service::Service;
@@ -71,7 +70,7 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
     let turn = makers.page_turn(&caller.principal.allowance).await?;
     let reader = Data::clone(service);
     let read = makers.page(async move {
-        // One more than wanted tells whether there are more.
+        // One more than the page holds, to see whether there are more.
         let mut entries = reader.ledger.audit(&question, limit as u64 + 1).await?;
         let more = entries.len() > limit;
         entries.truncate(limit);
@@ -82,19 +81,20 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
     let (items, more) = read.await??;
     let last = items.last().filter(|_| more).map(|entry| entry.cursor.clone());
     let next = last.map(|last| parameters.link(&request, &caller.service.origin.url_for(&request), &[("after", last)]));
-    let mut response = HttpResponse::Ok();
-    let page = if form == LINES {
-        if let Some(next) = &next {
-            response.insert_header((LINK, format!("<{next}>; rel=\"next\"")));
+    if form == LINES {
+        let page = Chunks::lines(items.into_iter());
+        let mut response = HttpResponse::Ok().content_type(LINES).body(makers.body(turn, page).await?);
+        if let Some(next) = next {
+            tell_next(&mut response, &format!("<{next}>; rel=\"next\""));
         }
-        Chunks::lines(items.into_iter())
-    } else {
-        Chunks::json(&AuditList { items: Vec::new(), next, limit }, items.into_iter())?
-    };
-    Ok(response.content_type(form).body(makers.body(turn, page).await?))
+        return Ok(response);
+    }
+    let page = Chunks::json(&AuditList { items: Vec::new(), next, limit }, items.into_iter())?;
+    Ok(HttpResponse::Ok().content_type(JSON).body(makers.body(turn, page).await?))
 }
 
-/// What the place of an entry is sealed for. Numbers as they are would tell how much happens in other workspaces.
+/// The purpose for which cursors are encrypted. The ids of entries in clear text would reveal how much happens in other
+/// workspaces.
 const PLACE: &str = "audit";
 
 fn cursor(service: &Service, id: i64) -> Result<String, ApiError> {

@@ -1,9 +1,10 @@
-//! Answers that the HTTP library gives without asking anybody: to a head that it cannot read (400), one that is too large (431)
-//! and one that does not come in time (408).
+//! Responses that the HTTP library (actix-http) sends on its own: to a head that it cannot parse (400), that is too
+//! large (431) or that is late (408).
 //!
-//! They have no body and pass no handler, so the headers that every answer of the bridge has are put into them here, on their
-//! way out. They are known by having nothing but what the library writes by itself, and by being the last that is written: all
-//! other answers have an `X-Request-Id`.
+//! They have no body and pass through no middleware. So the headers that all responses of the bridge have are added
+//! here, when the bytes are written. Such a response is recognised by its headers, which are only those that the
+//! library writes itself, and by its position at the end of the written bytes. All other responses have an
+//! `X-Request-Id`.
 
 use std::io;
 use std::pin::Pin;
@@ -11,21 +12,22 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What every answer has, as lines of a head.
+/// The header lines that all responses have.
 const ALWAYS: &[u8] = b"cache-control: no-store\r\nx-content-type-options: nosniff\r\n";
 
-/// The longest of these answers has some 150 bytes.
+/// An upper bound of the length of these responses, in bytes. The longest has some 150.
 const LONGEST: usize = 512;
 
-/// A stream that completes the library's own answers. What is read from it passes as it is.
+/// A stream that completes the library's own responses. Reads pass unchanged.
 pub struct Completed<S> {
     stream: S,
-    /// What only connections with TLS have.
+    /// The value of `Strict-Transport-Security`, on connections with TLS.
     hsts: Option<&'static str>,
-    /// An answer that is being written in place of another one, and how much of it was.
+    /// The completed response that is being written; empty if there is none.
     answer: Vec<u8>,
+    /// The number of its bytes that are written already.
     written: usize,
-    /// How long the other one is.
+    /// The length of the response that it replaces.
     replaces: usize,
 }
 
@@ -36,7 +38,7 @@ impl<S> Completed<S> {
     }
 }
 
-/// Where the library's own answer begins at the end of what is to be written.
+/// The start of the library's own response, if `bytes` end with one.
 fn bare_answer(bytes: &[u8]) -> Option<usize> {
     if !bytes.ends_with(b"\r\n\r\n") {
         return None;
@@ -56,7 +58,7 @@ fn bare_answer(bytes: &[u8]) -> Option<usize> {
     (refuses && is_empty && is_bare).then_some(at)
 }
 
-/// The answer with its headers.
+/// The response `bare` with the headers that all responses have.
 fn completed(bare: &[u8], hsts: Option<&str>) -> Vec<u8> {
     let mut answer = bare[..bare.len() - 2].to_vec();
     answer.extend_from_slice(ALWAYS);
@@ -73,7 +75,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Completed<S> {
         if this.answer.is_empty() {
             match bare_answer(bytes) {
                 None => return Pin::new(&mut this.stream).poll_write(context, bytes),
-                // What comes before it is written first.
+                // First writes what precedes the response.
                 Some(at) if at > 0 => return Pin::new(&mut this.stream).poll_write(context, &bytes[..at]),
                 Some(_) => {
                     (this.answer, this.written, this.replaces) = (completed(bytes, this.hsts), 0, bytes.len());
@@ -112,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes at most three bytes at a time.
+    /// Accepts at most three bytes at a time, and is pending before each write.
     #[derive(Default)]
     struct Slow(Vec<u8>, bool);
 

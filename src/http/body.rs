@@ -1,16 +1,19 @@
-//! A request's body: bounded in size, and in the time that it takes to come.
+//! The extractor of request bodies, which bounds their size and the time that they take to arrive.
 
 use actix_web::dev::Payload;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::errors::ApiError;
+use super::parameters::wrong;
 use super::service::Service;
 use crate::limits;
 use crate::scim::ScimError;
 
-/// A body, read.
+/// The complete body of a request, of at most `LIMIT` bytes.
 pub struct Body<const LIMIT: usize = { limits::REQUEST_BODY_BYTES }>(pub Bytes);
 
 impl<const LIMIT: usize> FromRequest for Body<LIMIT> {
@@ -32,4 +35,23 @@ impl<const LIMIT: usize> FromRequest for Body<LIMIT> {
             }
         })
     }
+}
+
+/// Parses a JSON object.
+///
+/// # Errors
+/// 400 with `expected` for a body that is not such an object.
+pub fn parse_object<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, ApiError> {
+    // serde accepts a JSON array for a struct; require an object.
+    let object =
+        serde_json::from_slice(body).and_then(|object: Map<String, Value>| T::deserialize(Value::from(object)));
+    object.map_err(|_| wrong(expected.to_owned()))
+}
+
+/// Parses a JSON object. An empty body and `null` are the default.
+///
+/// # Errors
+/// 400 with `expected` for anything else.
+pub fn parse_object_or_default<T: DeserializeOwned + Default>(body: &[u8], expected: &str) -> Result<T, ApiError> {
+    if matches!(body.trim_ascii(), b"" | b"null") { Ok(T::default()) } else { parse_object(body, expected) }
 }

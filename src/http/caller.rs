@@ -1,5 +1,5 @@
-//! Who asks. A handler that wants a workspace gets it only through [`Caller`], and one that is about the bridge itself
-//! only through [`Bearer`], so none can forget to ask for a token with a scope.
+//! Authentication and authorisation. A handler gets a workspace only through [`Caller`], and the authenticated client
+//! only through [`Bearer`], so it cannot forget to require a token with a scope.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -17,19 +17,19 @@ use crate::access::{AccessError, Actor, Principal, Scope};
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::scim::ScimError;
 
-/// Somebody with a good token that has the scope which `S` declares.
+/// A client whose token is valid and has the scope of `S`.
 pub struct Bearer<S> {
-    /// Who.
+    /// The client, as its token describes it.
     pub principal: Arc<Principal>,
-    /// What all requests share.
+    /// The state that all requests share.
     pub service: Data<Service>,
     scope: PhantomData<S>,
 }
 
-/// Somebody with a good token that has the scope which `S` declares, for the workspace of the path.
+/// A client whose token is valid for the workspace of the path and has the scope of `S`.
 pub struct Caller<S> {
     bearer: Bearer<S>,
-    /// Where.
+    /// The workspace of the path.
     pub workspace: Arc<Workspace>,
 }
 
@@ -41,29 +41,29 @@ impl<S> Deref for Caller<S> {
     }
 }
 
-/// Somebody who may have shown a token, or not: for what everybody may see, but not all of it.
+/// A client with or without a token. For endpoints that show more to clients with a valid one.
 pub struct OptionalCaller(Option<Arc<Principal>>);
 
 impl OptionalCaller {
-    /// Whether no good token was shown.
+    /// Whether the request has no valid token.
     pub fn is_anonymous(&self) -> bool {
         self.0.is_none()
     }
 
-    /// The workspaces that the visitor may know of: those that the token opens.
+    /// The workspaces that the client may see: those that its token is valid for.
     pub fn sees<'a>(&self, service: &'a Service) -> Vec<&'a Arc<Workspace>> {
         let opens = |name: &str| self.0.as_ref().is_some_and(|principal| principal.opens(name));
         service.workspaces.values().filter(|workspace| opens(&workspace.name)).collect()
     }
 }
 
-/// A scope as a type, so that a handler's signature says what it needs.
+/// A scope as a type, so that the signature of a handler shows which scope it requires.
 pub trait Declared: 'static {
     /// The scope.
     const SCOPE: Scope;
 }
 
-/// Makes a type of each scope.
+/// Declares a type for each scope.
 macro_rules! declared {
     ($($name:ident),+) => {
         $(
@@ -79,7 +79,7 @@ macro_rules! declared {
 
 declared!(ScimRead, ImportRead, ImportRun, LifecycleWrite, Admin);
 
-/// Most tokens are known; only a new one may take a question to its issuer.
+/// The future of the extractors. It is ready at once for known tokens; a new one may require the keys of its issuer.
 type Identified<T> = Either<Ready<Result<T, ApiError>>, LocalBoxFuture<'static, Result<T, ApiError>>>;
 
 impl<S: Declared> FromRequest for Caller<S> {
@@ -88,11 +88,11 @@ impl<S: Declared> FromRequest for Caller<S> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         identify(request, |request, somebody| {
-            // A workspace that the token is not for and one that does not exist look the same.
+            // A workspace that the token is not valid for and an unknown one get the same response.
             let name = workspace_name(request);
             let workspace = somebody.service.workspaces.get(name).filter(|_| somebody.principal.opens(name)).cloned();
             let workspace = workspace.ok_or_else(|| ScimError::NotFound { what: "this workspace".to_owned() })?;
-            RequestContext::with(request, |facts| facts.workspace = Some(Arc::clone(&workspace.name)));
+            RequestContext::with(request, |context| context.workspace = Some(Arc::clone(&workspace.name)));
             Ok(Self { bearer: somebody.with_scope()?, workspace })
         })
     }
@@ -123,7 +123,7 @@ impl FromRequest for OptionalCaller {
     }
 }
 
-/// Whoever showed a good token, whatever it is good for.
+/// A client with a valid token, whatever its scopes.
 type Authenticated = Bearer<()>;
 
 impl Authenticated {
@@ -136,7 +136,7 @@ impl Authenticated {
     }
 }
 
-/// Finds out who asks and when, and what that is good for.
+/// Authenticates the client, applies its rate limit, and calls `then` with it.
 fn identify<T: 'static>(
     request: &HttpRequest,
     then: impl FnOnce(&HttpRequest, Authenticated) -> Result<T, ApiError> + 'static,
@@ -146,14 +146,14 @@ fn identify<T: 'static>(
     };
     let mut given = request.headers().get_all(AUTHORIZATION);
     let (given, another) = (given.next(), given.next());
-    // Which of two a proxy in front believed, nobody knows.
+    // With two headers it is unknown which of them a proxy in front has checked, so both are refused.
     let only = given.filter(|_| another.is_none());
     let Some(token) = only.and_then(|value| bearer(value.as_bytes())) else {
         return Either::Left(ready(Err(ApiError::Unauthenticated { token_given: given.is_some(), ended: None })));
     };
     let welcome = move |request: &HttpRequest, service: Data<Service>, known: Result<Arc<Principal>, AccessError>| {
         let principal = known.map_err(refusal)?;
-        RequestContext::with(request, |facts| facts.actor = Some(Actor::Principal(Arc::clone(&principal))));
+        RequestContext::with(request, |context| context.actor = Some(Actor::Principal(Arc::clone(&principal))));
         principal.allowance.ask().map_err(ApiError::TooMany)?;
         then(request, Bearer { principal, service, scope: PhantomData })
     };
@@ -163,8 +163,8 @@ fn identify<T: 'static>(
     let (request, token) = (request.clone(), token.to_vec());
     Either::Right(Box::pin(async move {
         let known = service.tokens.verify(&token).await;
-        // Only those whose token is not good count as strangers: behind one address there may be others, whose first
-        // request with a good token must not be refused because of them.
+        // Only invalid tokens count against the rate limit of the address: other clients may share it, and their first
+        // request with a valid token must not be refused.
         if known.as_ref().is_err_and(|error| !error.is_of_a_known_token()) {
             service.stranger("token", &request)?;
         }
@@ -178,7 +178,7 @@ fn refusal(error: AccessError) -> ApiError {
             let why = "the keys of this token's issuer cannot be read now; try again shortly".to_owned();
             ScimError::Unavailable { why }.into()
         }
-        // These bear a signature that is good, so whoever shows them may know.
+        // The signature of these is valid, so the client may be told the reason.
         AccessError::Expired => {
             ApiError::Unauthenticated { token_given: true, ended: Some("the access token expired") }
         }
@@ -196,13 +196,13 @@ fn refusal(error: AccessError) -> ApiError {
     }
 }
 
-/// RFC 6750 §2.1; the scheme's name is compared without regard to case (RFC 9110 §11.1).
+/// Returns the bearer token of the header (RFC 6750 §2.1). The scheme's name is case-insensitive (RFC 9110 §11.1).
 fn bearer(header: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = header.trim_ascii().split_at_checked("bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
 }
 
-/// The workspace that the path names.
+/// The name of the workspace in the path, or the default one.
 pub fn workspace_name(request: &HttpRequest) -> &str {
     request.match_info().get("workspace").unwrap_or(DEFAULT_WORKSPACE)
 }

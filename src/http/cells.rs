@@ -1,54 +1,56 @@
-//! The members of a row as the cells of a table. A table of many rows is not first made into JSON.
+//! A serde serialiser that turns the members of a struct into the cells of a table row, without a detour through JSON
+//! values.
 
 use std::fmt::{self, Display};
 
 use serde::Serialize;
 use serde::ser::{Error, Impossible, SerializeStruct, Serializer};
 
-/// One member.
+/// The value of one member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cell {
-    /// It is not known.
+    /// A null.
     Empty,
-    /// A text.
+    /// A string.
     Text(String),
-    /// Anything else, as JSON has it.
+    /// Anything else, as JSON.
     Other(String),
 }
 
-/// The members of a row that have these names, in the order of the names. None where the row has no members.
+/// The members of `row` with these names, in the order of `names`. A missing member is [`Cell::Empty`]. `None` if `row`
+/// does not serialise as a struct.
 pub fn cells(row: &impl Serialize, names: &[&str]) -> Option<Vec<Cell>> {
     let cells = vec![Cell::Empty; names.len()];
-    row.serialize(OfRow { cells, names, next: 0 }).ok()
+    row.serialize(RowSerializer { cells, names, next: 0 }).ok()
 }
 
-/// It is no row, or no cell.
+/// The value does not serialise as a row, or not as a cell.
 #[derive(Debug)]
-struct Not;
+struct Unsupported;
 
-impl Display for Not {
+impl Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("this cannot be written into a table")
     }
 }
 
-impl std::error::Error for Not {}
+impl std::error::Error for Unsupported {}
 
-impl Error for Not {
+impl Error for Unsupported {
     fn custom<T: Display>(_: T) -> Self {
         Self
     }
 }
 
-/// Refuses what a row, or a cell, is not.
+/// Refuses the types that neither rows nor cells support.
 macro_rules! refuse {
     () => {
-        type SerializeSeq = Impossible<Self::Ok, Not>;
-        type SerializeTuple = Impossible<Self::Ok, Not>;
-        type SerializeTupleStruct = Impossible<Self::Ok, Not>;
-        type SerializeTupleVariant = Impossible<Self::Ok, Not>;
-        type SerializeMap = Impossible<Self::Ok, Not>;
-        type SerializeStructVariant = Impossible<Self::Ok, Not>;
+        type SerializeSeq = Impossible<Self::Ok, Unsupported>;
+        type SerializeTuple = Impossible<Self::Ok, Unsupported>;
+        type SerializeTupleStruct = Impossible<Self::Ok, Unsupported>;
+        type SerializeTupleVariant = Impossible<Self::Ok, Unsupported>;
+        type SerializeMap = Impossible<Self::Ok, Unsupported>;
+        type SerializeStructVariant = Impossible<Self::Ok, Unsupported>;
 
         fn serialize_newtype_variant<T: Serialize + ?Sized>(
             self,
@@ -56,20 +58,20 @@ macro_rules! refuse {
             _: u32,
             _: &'static str,
             _: &T,
-        ) -> Result<Self::Ok, Not> {
-            Err(Not)
+        ) -> Result<Self::Ok, Unsupported> {
+            Err(Unsupported)
         }
 
-        fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq, Not> {
-            Err(Not)
+        fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq, Unsupported> {
+            Err(Unsupported)
         }
 
-        fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, Not> {
-            Err(Not)
+        fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, Unsupported> {
+            Err(Unsupported)
         }
 
-        fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeTupleStruct, Not> {
-            Err(Not)
+        fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeTupleStruct, Unsupported> {
+            Err(Unsupported)
         }
 
         fn serialize_tuple_variant(
@@ -78,12 +80,12 @@ macro_rules! refuse {
             _: u32,
             _: &'static str,
             _: usize,
-        ) -> Result<Self::SerializeTupleVariant, Not> {
-            Err(Not)
+        ) -> Result<Self::SerializeTupleVariant, Unsupported> {
+            Err(Unsupported)
         }
 
-        fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, Not> {
-            Err(Not)
+        fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, Unsupported> {
+            Err(Unsupported)
         }
 
         fn serialize_struct_variant(
@@ -92,44 +94,44 @@ macro_rules! refuse {
             _: u32,
             _: &'static str,
             _: usize,
-        ) -> Result<Self::SerializeStructVariant, Not> {
-            Err(Not)
+        ) -> Result<Self::SerializeStructVariant, Unsupported> {
+            Err(Unsupported)
         }
 
-        fn serialize_bytes(self, _: &[u8]) -> Result<Self::Ok, Not> {
-            Err(Not)
+        fn serialize_bytes(self, _: &[u8]) -> Result<Self::Ok, Unsupported> {
+            Err(Unsupported)
         }
     };
 }
 
-/// Refuses values that have no members.
+/// Refuses the listed scalar types.
 macro_rules! refuse_values {
     ($($name:ident: $kind:ty),+) => {
-        $(fn $name(self, _: $kind) -> Result<Self::Ok, Not> {
-            Err(Not)
+        $(fn $name(self, _: $kind) -> Result<Self::Ok, Unsupported> {
+            Err(Unsupported)
         })+
     };
 }
 
-/// Writes values that print as JSON has them.
+/// Supports the listed scalar types, whose `Display` is their JSON.
 macro_rules! print_values {
     ($($name:ident: $kind:ty),+) => {
-        $(fn $name(self, value: $kind) -> Result<Cell, Not> {
+        $(fn $name(self, value: $kind) -> Result<Cell, Unsupported> {
             Ok(Cell::Other(value.to_string()))
         })+
     };
 }
 
-struct OfRow<'n> {
+struct RowSerializer<'n> {
     cells: Vec<Cell>,
     names: &'n [&'n str],
-    /// Members mostly come in the order of the names.
+    /// The expected position of the next member: members mostly come in the order of `names`.
     next: usize,
 }
 
-impl Serializer for OfRow<'_> {
+impl Serializer for RowSerializer<'_> {
     type Ok = Vec<Cell>;
-    type Error = Not;
+    type Error = Unsupported;
     type SerializeStruct = Self;
 
     refuse!();
@@ -139,101 +141,105 @@ impl Serializer for OfRow<'_> {
         serialize_char: char, serialize_str: &str, serialize_unit_struct: &'static str
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, Not> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, Unsupported> {
         Ok(self)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, row: &T) -> Result<Vec<Cell>, Not> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        row: &T,
+    ) -> Result<Vec<Cell>, Unsupported> {
         row.serialize(self)
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, row: &T) -> Result<Vec<Cell>, Not> {
+    fn serialize_some<T: Serialize + ?Sized>(self, row: &T) -> Result<Vec<Cell>, Unsupported> {
         row.serialize(self)
     }
 
-    fn serialize_none(self) -> Result<Vec<Cell>, Not> {
-        Err(Not)
+    fn serialize_none(self) -> Result<Vec<Cell>, Unsupported> {
+        Err(Unsupported)
     }
 
-    fn serialize_unit(self) -> Result<Vec<Cell>, Not> {
-        Err(Not)
+    fn serialize_unit(self) -> Result<Vec<Cell>, Unsupported> {
+        Err(Unsupported)
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<Vec<Cell>, Not> {
-        Err(Not)
+    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<Vec<Cell>, Unsupported> {
+        Err(Unsupported)
     }
 }
 
-impl SerializeStruct for OfRow<'_> {
+impl SerializeStruct for RowSerializer<'_> {
     type Ok = Vec<Cell>;
-    type Error = Not;
+    type Error = Unsupported;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Not> {
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unsupported> {
         let expected = self.names.get(self.next).is_some_and(|next| *next == name);
         let place = if expected { Some(self.next) } else { self.names.iter().position(|one| *one == name) };
         if let Some(place) = place {
-            // A list in a cell is as JSON has it.
-            let json = || serde_json::to_string(value).map(Cell::Other).map_err(|_| Not);
-            self.cells[place] = value.serialize(OfCell).or_else(|Not| json())?;
+            // A list in a cell is written as JSON.
+            let json = || serde_json::to_string(value).map(Cell::Other).map_err(|_| Unsupported);
+            self.cells[place] = value.serialize(CellSerializer).or_else(|Unsupported| json())?;
             self.next = place + 1;
         }
         Ok(())
     }
 
-    fn end(self) -> Result<Vec<Cell>, Not> {
+    fn end(self) -> Result<Vec<Cell>, Unsupported> {
         Ok(self.cells)
     }
 }
 
-struct OfCell;
+struct CellSerializer;
 
-impl Serializer for OfCell {
+impl Serializer for CellSerializer {
     type Ok = Cell;
-    type Error = Not;
-    type SerializeStruct = Impossible<Cell, Not>;
+    type Error = Unsupported;
+    type SerializeStruct = Impossible<Cell, Unsupported>;
 
     refuse!();
-    // Numbers with a point are written by the JSON library.
+    // Floating-point numbers are left to serde_json, whose format differs from that of `Display`.
     refuse_values! { serialize_f32: f32, serialize_f64: f64 }
     print_values! {
         serialize_bool: bool, serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_u8: u8,
         serialize_u16: u16, serialize_u32: u32, serialize_u64: u64
     }
 
-    fn serialize_char(self, letter: char) -> Result<Cell, Not> {
+    fn serialize_char(self, letter: char) -> Result<Cell, Unsupported> {
         Ok(Cell::Text(letter.to_string()))
     }
 
-    fn serialize_str(self, text: &str) -> Result<Cell, Not> {
+    fn serialize_str(self, text: &str) -> Result<Cell, Unsupported> {
         Ok(Cell::Text(text.to_owned()))
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, word: &'static str) -> Result<Cell, Not> {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, word: &'static str) -> Result<Cell, Unsupported> {
         Ok(Cell::Text(word.to_owned()))
     }
 
-    fn serialize_none(self) -> Result<Cell, Not> {
+    fn serialize_none(self) -> Result<Cell, Unsupported> {
         Ok(Cell::Empty)
     }
 
-    fn serialize_unit(self) -> Result<Cell, Not> {
+    fn serialize_unit(self) -> Result<Cell, Unsupported> {
         Ok(Cell::Empty)
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<Cell, Not> {
+    fn serialize_unit_struct(self, _: &'static str) -> Result<Cell, Unsupported> {
         Ok(Cell::Empty)
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Cell, Not> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Cell, Unsupported> {
         value.serialize(self)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<Cell, Not> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<Cell, Unsupported> {
         value.serialize(self)
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeStruct, Not> {
-        Err(Not)
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeStruct, Unsupported> {
+        Err(Unsupported)
     }
 }
 

@@ -56,23 +56,23 @@ pub struct ChangeList {
 pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
     let parameters = Parameters::parse(&request, &NAMES)?;
     let form = preferred_form(&request, &[JSON, LINES, CSV])?;
-    let (since, question) = asked(&parameters, &caller).await?;
+    let (since, question) = parse_question(&parameters, &caller).await?;
     let limit = parameters.limit(&request)?;
     let with_mark = parameters.flag("bom")?;
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
-    let form = match form {
+    let streamed = match form {
         LINES => Some(Form::Json),
         CSV => Some(Form::Table { with_mark }),
         _ => None,
     };
     let makers = &caller.service.makers;
-    if let Some(form) = form {
+    if let Some(form) = streamed {
         let most = parameters.text("limit").map(|_| limit);
         let turn = match most {
             Some(_) => makers.page_turn(&caller.principal.allowance).await?,
             None => makers.export_turn(&caller.principal.allowance).await?,
         };
-        let lines = Lines::begin(ledger.clone(), workspace.to_string(), since, question, (form, most));
+        let lines = Lines::begin(ledger.clone(), workspace.to_string(), since, question, form, most);
         let lines = makers.export(lines).await??;
         return Ok(HttpResponse::Ok().content_type(form.media_type()).body(lines.body(&request, &caller, turn)));
     }
@@ -92,7 +92,7 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     Ok(HttpResponse::Ok().content_type(JSON).body(body))
 }
 
-/// A change, which becomes a document only when it is written.
+/// A change that is turned into its document only when it is serialised.
 struct Shown(RecordedChange);
 
 impl Serialize for Shown {
@@ -101,14 +101,14 @@ impl Serialize for Shown {
     }
 }
 
-/// What the log can be asked for.
+/// The parameters of the log.
 const NAMES: [&str; 13] =
     ["since", "type", "kind", "action", "person", "team", "actor", "from", "to", "until", "tz", "limit", "bom"];
 
 const ACTIONS: [&str; 4] = ["created", "updated", "removed", "restored"];
 
-/// Reads which changes are wanted, and after which place.
-async fn asked(
+/// Parses the parameters: the position after which changes are wanted, and which changes.
+async fn parse_question(
     parameters: &Parameters,
     caller: &Caller<ImportRead>,
 ) -> Result<(ChangePosition, ChangeQuestion), ApiError> {
@@ -138,12 +138,12 @@ async fn asked(
     let question = ChangeQuestion {
         kind,
         people: match parameters.text("person") {
-            Some(text) => Some(somebody("person", text, caller).await?.ids),
+            Some(text) => Some(parse_person("person", text, caller).await?.ids),
             None => None,
         },
-        team: parameters.text("team").map(team).transpose()?,
+        team: parameters.text("team").map(parse_team).transpose()?,
         actor: match parameters.text("actor") {
-            Some(text) => Some(somebody("actor", text, caller).await?),
+            Some(text) => Some(parse_person("actor", text, caller).await?),
             None => None,
         },
         action,
@@ -156,33 +156,34 @@ async fn asked(
 const NO_PLACE: &str = "since must be the `next` or the `cursor` of an earlier answer, or a moment such as 2026-03-01 or \
                         2026-03-01T12:00:00Z; leave it out to begin at the start";
 
-/// A person by the id that users have, or by an address of theirs, now or earlier.
-async fn somebody(name: &str, text: &str, caller: &Caller<ImportRead>) -> Result<ActorQuestion, ApiError> {
+/// Parses a person: the id of a user, or a current or former email address.
+async fn parse_person(name: &str, text: &str, caller: &Caller<ImportRead>) -> Result<ActorQuestion, ApiError> {
     if text.contains('@') && text.len() <= limits::SUBJECT_BYTES {
         // A `+` that was not percent-encoded has become a space, which addresses do not have.
         let address = text.trim().replace(' ', "+");
         let ids = caller.service.ledger.people_with_address(&caller.workspace.name, &address).await?;
         return Ok(ActorQuestion { ids, email: Some(address) });
     }
-    let id = id(text, "adm_").ok_or_else(|| {
+    let id = intercom_id(text, "adm_").ok_or_else(|| {
         wrong(format!("{name} must be the id of a user, such as adm_4423433, or an address of theirs"))
     })?;
     Ok(ActorQuestion { ids: vec![UserId::new(id)], email: None })
 }
 
-fn team(text: &str) -> Result<GroupId, ApiError> {
-    let id = id(text, "team_").ok_or_else(|| wrong("team must be the id of a group, such as team_9".to_owned()))?;
+fn parse_team(text: &str) -> Result<GroupId, ApiError> {
+    let id =
+        intercom_id(text, "team_").ok_or_else(|| wrong("team must be the id of a group, such as team_9".to_owned()))?;
     Ok(GroupId::new(id))
 }
 
-/// Intercom's id in a SCIM id, or alone.
-fn id<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+/// The Intercom id in a SCIM id, or without the prefix of one.
+fn intercom_id<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     let id = text.strip_prefix(prefix).unwrap_or(text);
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     ((1..=limits::ID_BYTES).contains(&id.len()) && id.bytes().all(plain)).then_some(id)
 }
 
-/// Says where the history begins now.
+/// The refusal of a position that was pruned. It says where the history begins now.
 async fn pruned(ledger: &Ledger, workspace: &str) -> ApiError {
     match ledger.earliest(workspace).await {
         Err(error) => error.into(),
@@ -197,7 +198,7 @@ async fn pruned(ledger: &Ledger, workspace: &str) -> ApiError {
     }
 }
 
-/// A change as others see it.
+/// The public document of a change.
 #[must_use]
 pub fn document(change: &RecordedChange) -> ChangeDocument {
     let cursor = change.position.to_cursor();
@@ -205,12 +206,12 @@ pub fn document(change: &RecordedChange) -> ChangeDocument {
     ChangeDocument::new(cursor, recorded, &change.change, change.cause.as_ref(), &change.names)
 }
 
-/// How changes are written that are sent while they are read.
+/// The format of changes that are sent while they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// One document a line.
+    /// One JSON document on each line.
     Json,
-    /// A table, and whether a byte order mark stands before it.
+    /// CSV, with or without a byte order mark.
     Table { with_mark: bool },
 }
 
@@ -222,7 +223,7 @@ impl Form {
         }
     }
 
-    /// What stands before the first change.
+    /// What precedes the first change.
     fn head(self) -> Vec<u8> {
         match self {
             Self::Json => Vec::new(),
@@ -245,24 +246,26 @@ struct Lines {
     ledger: Ledger,
     workspace: String,
     question: ChangeQuestion,
-    /// How many lines may still be read.
+    /// The number of changes that may still be read.
     room: usize,
     form: Form,
-    /// Those that were read and not written yet.
+    /// Changes that were read and not written yet.
     page: std::vec::IntoIter<RecordedChange>,
+    /// The position after which the next page begins; `None` if there are no more changes.
     next: Option<ChangePosition>,
     /// Whether the head was written.
     begun: bool,
 }
 
 impl Lines {
-    /// Reads the first page before the answer begins, so that what is wrong with the question is said in its status.
+    /// Reads the first page before the response begins, so that an error in the request becomes its status.
     async fn begin(
         ledger: Ledger,
         workspace: String,
         since: ChangePosition,
         question: ChangeQuestion,
-        (form, most): (Form, Option<usize>),
+        form: Form,
+        most: Option<usize>,
     ) -> Result<Self, ApiError> {
         let room = most.unwrap_or(usize::MAX);
         let first = match ledger.changes_that(&workspace, &since, &question, room.min(limits::LIST_ITEMS)).await {
@@ -281,7 +284,7 @@ impl Lines {
         caller.service.makers.stream(request, turn, BodySize::Stream, chunks)
     }
 
-    /// The next lines; none at the end.
+    /// The next chunk; `None` at the end.
     async fn chunk(&mut self) -> Result<Option<Bytes>, Unfinished> {
         let mut chunk = if std::mem::replace(&mut self.begun, true) { Vec::new() } else { self.form.head() };
         while chunk.len() < limits::ANSWER_CHUNK_BYTES {
@@ -290,7 +293,7 @@ impl Lines {
             if !changes.is_empty() {
                 self.form.write(changes, &mut chunk).ok_or(Unfinished::Row)?;
             } else if chunk.is_empty() {
-                // A page may be empty although there are more.
+                // A page may be empty although more follow.
                 let Some(next) = self.next.take().filter(|_| self.room > 0) else { break };
                 let most = self.room.min(limits::LIST_ITEMS);
                 let page = self.ledger.changes_that(&self.workspace, &next, &self.question, most).await?;
@@ -298,7 +301,7 @@ impl Lines {
                 self.room -= page.changes.len();
                 self.page = page.changes.into_iter();
             } else {
-                // What there is is sent before the next page is read.
+                // Sends what is written already before the next page is read.
                 break;
             }
         }

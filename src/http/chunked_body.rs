@@ -1,4 +1,4 @@
-//! A body of several chunks, sent one after the other without being put together first.
+//! A body of several chunks, which are sent one after the other without being copied together.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use actix_web::web::Bytes;
 
 use crate::scim::Body;
 
-/// The body of a page.
+/// The response body of a page.
 pub fn body(page: Body) -> BoxBody {
     match page {
         Body::Whole(whole) => BoxBody::new(whole),
@@ -20,7 +20,7 @@ pub fn body(page: Body) -> BoxBody {
     }
 }
 
-/// The chunks that are left, and the length of all.
+/// The chunks that are not sent yet, and the length of all.
 struct Chunks {
     rest: std::vec::IntoIter<Bytes>,
     length: u64,

@@ -1,8 +1,9 @@
-//! Connecting a workspace by OAuth, in a browser.
+//! Connects a workspace by OAuth, in a browser.
 //!
-//! `connect` prints an address with a ticket. Whoever opens it gets a session (a cookie) and is sent to Intercom with a
-//! `state`; Intercom sends them back with a code and the state. Only the browser that has the session can end what it
-//! began, once, within ten minutes: so nobody can have somebody else connect a workspace of their choice.
+//! The command `connect` prints an address with a ticket. The browser that opens it gets a session (a cookie) and is
+//! redirected to Intercom with a `state`; Intercom redirects it back with a code and that state. Only the browser with
+//! the session can finish, once, within ten minutes. So an attacker cannot make somebody else connect a workspace of
+//! the attacker's choice.
 
 use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
 use actix_web::http::StatusCode;
@@ -16,19 +17,19 @@ use super::errors::{ApiError, RequestContext};
 use super::negotiation::{HTML, preferred_form};
 use super::service::Service;
 use crate::access::{connection_purpose, hash_of_random, looks_random, random_secret};
-use crate::import::{ConnectError, ImportRequest};
-use crate::ledger::{AuditEntry, ConnectProof, SealedConnection, Trigger};
+use crate::import::ConnectError;
+use crate::ledger::{AuditEntry, ConnectProof, ImportRequest, SealedConnection, Trigger};
 use crate::scim::ScimError;
 
 const COOKIE: &str = "bridge_connect";
 
-/// What the address that `connect` prints holds.
+/// The query of the address that `connect` prints.
 #[derive(Deserialize)]
 pub struct Ticket {
     ticket: Option<String>,
 }
 
-/// What Intercom sends back.
+/// The query with which Intercom redirects back.
 #[derive(Deserialize)]
 pub struct Returned {
     code: Option<String>,
@@ -49,7 +50,7 @@ pub async fn begin(
     service: Data<Service>,
     asked: Query<Ticket>,
 ) -> Result<HttpResponse, ApiError> {
-    // Before anything is used up.
+    // Checked first, so that a refusal does not use up the ticket.
     preferred_form(&request, &[HTML])?;
     let Some(ticket) = asked.ticket.as_deref().filter(|ticket| looks_random(ticket)) else { return Ok(no_ticket()) };
     let secret = || random_secret().map_err(|_| ScimError::Internal);
@@ -73,7 +74,7 @@ pub async fn begin(
     let cookie = Cookie::build(COOKIE, session.expose_secret().to_owned())
         .path("/connect")
         .http_only(true)
-        // It must come along when Intercom sends the browser back.
+        // `Strict` would withhold the cookie when Intercom redirects the browser back.
         .same_site(SameSite::Lax)
         .secure(url.starts_with("https://"))
         .max_age(cookie_time::Duration::seconds(600))
@@ -147,10 +148,8 @@ pub async fn callback(
     };
     let event = AuditEntry {
         workspace: Some(workspace.name.to_string()),
-        address: RequestContext::with(&request, |facts| facts.forwarded.from)
-            .flatten()
-            .map(|address| address.to_string()),
-        request_id: RequestContext::with(&request, |facts| facts.request_id.clone()),
+        address: RequestContext::client_address(&request).map(|address| address.to_string()),
+        request_id: RequestContext::with(&request, |context| context.request_id.clone()),
         target: known.id.clone(),
         ..AuditEntry::event("workspace.connected", now)
     };
@@ -192,7 +191,7 @@ fn not_by_oauth() -> HttpResponse {
     )
 }
 
-/// A page for people. The title is plain text, the rest HTML.
+/// An HTML page. `title` and `what` are inserted as HTML, so they must be escaped.
 fn page(status: StatusCode, title: &str, what: &str) -> HttpResponse {
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\

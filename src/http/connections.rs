@@ -1,15 +1,16 @@
-//! Connections: how many there may be, which of them gives way, and how long each may stand still.
+//! Connection limits: how many connections may be open, which one is closed to make room, and how long one may stall.
 //!
-//! * There is a number of them in all, and a share of it for each address. Addresses in `server.trusted_proxies` have no share:
-//!   many clients come from them.
-//! * A connection is **idle** until the head of a request has come whole, and again once an answer begins to be sent. So one
-//!   whose handshake or head never ends is idle, whatever trickles in. Where there is no room for another, the one that has been
-//!   idle the longest is closed: of the same address, where that has used up its share; else of all.
-//! * A client that does not read its answer is waited for, within bounds ([`Patience`]).
-//! * While the bridge stops, each answer says that it is the last of its connection (RFC 9112 §9.6).
+//! * There is a limit for all connections and one for each address. Addresses in `server.trusted_proxies` have no limit
+//!   of their own, because many clients share them.
+//! * A connection is **idle** until a request head has arrived completely, and again from the first byte of the
+//!   response on. A connection whose handshake or head never ends is therefore idle, even if bytes trickle in. When a
+//!   limit is reached, the connection that has been idle for the longest time is closed: one of the same address if
+//!   that address is at its limit, otherwise any.
+//! * [`Patience`] bounds how long the bridge waits for a client that does not read its response.
+//! * While the bridge stops, each response announces that it is the last one of its connection (RFC 9112 §9.6).
 //!
-//! [`Guarded`] stands between the socket and TLS, so that half a handshake counts as well; [`Watched`] stands above TLS, where
-//! requests can be seen.
+//! [`Guarded`] sits between the socket and TLS, so that unfinished handshakes count too. [`Watched`] sits above TLS,
+//! where requests are visible.
 
 use std::collections::HashMap;
 use std::io;
@@ -32,60 +33,60 @@ use crate::limits;
 
 /// The connections of a listener.
 pub struct Connections {
-    most: usize,
-    /// None: no share.
-    most_of_an_address: Option<usize>,
+    limit: usize,
+    /// `None` if addresses have no limit of their own.
+    limit_per_address: Option<usize>,
     trusted: Arc<[IpNet]>,
     clock: Clock,
     open: Mutex<Open>,
-    /// Those that are open and were not told to go.
+    /// The number of open connections that are not being closed.
     staying: AtomicUsize,
     stopping: AtomicBool,
     gave_way: AtomicU64,
     refused: AtomicU64,
     slow: AtomicU64,
-    /// When somebody was last told of it, in milliseconds.
-    told_at: AtomicU64,
+    /// The time of the last warning to operators, in milliseconds of [`Clock::running`]; 0 if there was none.
+    warned_at: AtomicU64,
 }
 
 #[derive(Default)]
 struct Open {
-    last: u64,
+    last_number: u64,
     by_number: HashMap<u64, Arc<Connection>>,
-    /// How many of each address stay.
-    of_address: HashMap<Arc<str>, usize>,
+    /// The number of connections of each address that are not being closed.
+    by_address: HashMap<Arc<str>, usize>,
 }
 
-/// What was done about connections since the start.
+/// The number of open connections, and of those that were closed or refused since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HealthStatus {
-    /// Those that are open.
+pub struct ConnectionCounts {
+    /// Open connections.
     pub open: usize,
-    /// Those that were idle and gave way.
+    /// Idle connections that were closed to make room.
     pub gave_way: u64,
-    /// Those that were refused: their address has used up its share.
+    /// Connections that were refused because their address was at its limit.
     pub refused: u64,
-    /// Those that were closed because their client did not read.
+    /// Connections that were closed because the client did not read.
     pub slow: u64,
 }
 
-/// One connection, as all threads see it.
+/// The state of one connection, shared between threads.
 pub struct Connection {
     number: u64,
-    /// None: it has no share to keep to.
+    /// `None` if no limit of an address applies.
     address: Option<Arc<str>>,
     all: Arc<Connections>,
-    /// Whether a request has come to which no answer has begun.
-    asked: AtomicBool,
-    /// Answers that are made while they are sent.
+    /// Whether a request has arrived to which no response has begun.
+    has_request: AtomicBool,
+    /// The number of responses that are produced while they are sent.
     sending: AtomicUsize,
-    /// When it was accepted, or last written to, in milliseconds.
+    /// When the connection was accepted or last written to, in milliseconds of [`Clock::running`].
     idle_since: AtomicU64,
-    told_to_go: AtomicBool,
+    must_close: AtomicBool,
     reader: AtomicWaker,
 }
 
-/// As long as it lives, an answer is being sent, even if it stands still.
+/// Keeps the connection from being idle while a response is produced and sent, even if the client does not read.
 pub struct Sending(Arc<Connection>);
 
 impl Drop for Sending {
@@ -95,47 +96,48 @@ impl Drop for Sending {
 }
 
 impl Connection {
-    /// Takes note of an answer that is made while it is sent.
+    /// Marks the connection as sending a response, until the returned guard is dropped.
     pub fn sending(self: &Arc<Self>) -> Sending {
         self.sending.fetch_add(1, Ordering::Relaxed);
         Sending(Arc::clone(self))
     }
 
-    fn asked(&self) {
-        self.asked.store(true, Ordering::Relaxed);
+    fn request_arrived(&self) {
+        self.has_request.store(true, Ordering::Relaxed);
     }
 
-    /// Something is to be written. It is idle before its client can have read the answer: who has it may open another one
-    /// at once.
-    fn writes(&self) {
-        if self.asked.swap(false, Ordering::Relaxed) {
+    /// Marks the connection as idle, before anything is written: a client that has read its response may open another
+    /// connection at once.
+    fn before_write(&self) {
+        if self.has_request.swap(false, Ordering::Relaxed) {
             self.idle_since.store(self.all.now(), Ordering::Relaxed);
         }
     }
 
-    fn wrote(&self) {
+    fn after_write(&self) {
         self.idle_since.store(self.all.now(), Ordering::Relaxed);
-        if self.all.staying.load(Ordering::Relaxed) > self.all.most {
+        if self.all.staying.load(Ordering::Relaxed) > self.all.limit {
             self.all.make_room();
         }
     }
 
     fn is_idle(&self) -> bool {
-        !self.asked.load(Ordering::Relaxed) && self.sending.load(Ordering::Relaxed) == 0
+        !self.has_request.load(Ordering::Relaxed) && self.sending.load(Ordering::Relaxed) == 0
     }
 
-    fn must_go(&self) -> bool {
-        self.told_to_go.load(Ordering::Acquire)
+    fn must_close(&self) -> bool {
+        self.must_close.load(Ordering::Acquire)
     }
 }
 
 impl Connections {
-    /// `most`: in all. `most_of_an_address`: 0 for no share.
+    /// A listener without connections. `limit` applies to all connections together, `limit_per_address` to those of
+    /// one address, unless it is 0.
     #[must_use]
-    pub fn new(most: usize, most_of_an_address: usize, trusted: Arc<[IpNet]>, clock: Clock) -> Arc<Self> {
+    pub fn new(limit: usize, limit_per_address: usize, trusted: Arc<[IpNet]>, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
-            most,
-            most_of_an_address: Some(most_of_an_address).filter(|most| *most > 0),
+            limit,
+            limit_per_address: Some(limit_per_address).filter(|limit| *limit > 0),
             trusted,
             clock,
             open: Mutex::default(),
@@ -144,78 +146,77 @@ impl Connections {
             gave_way: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             slow: AtomicU64::new(0),
-            told_at: AtomicU64::new(0),
+            warned_at: AtomicU64::new(0),
         })
     }
 
-    /// Takes a connection in, if its address has room. Where all connections are at work, there are a few more than there
-    /// should be, until one is idle.
+    /// Admits a connection; `None` if its address is at its limit and none of its connections is idle. If no connection
+    /// at all is idle, the limit for all is exceeded until one is.
     pub fn admit(self: &Arc<Self>, stream: TcpStream) -> Option<Guarded> {
-        // Answers are sent at once, however short they are; without it they only come a little later.
+        // Short responses are sent at once. An error is harmless: they are only sent a little later.
         let _ = stream.set_nodelay(true);
         let peer = stream.peer_addr().ok();
         let mut open = self.open();
-        let address = self.most_of_an_address.and(peer).and_then(|peer| self.address(peer));
-        if let Some((address, most)) = address.as_ref().zip(self.most_of_an_address)
-            && open.of_address.get(address).is_some_and(|count| *count >= most)
-            && !self.send_oldest_away(&mut open, |one| one.address.as_ref() == Some(address))
+        let address = self.limit_per_address.and(peer).and_then(|peer| self.address(peer));
+        if let Some((address, limit)) = address.as_ref().zip(self.limit_per_address)
+            && open.by_address.get(address).is_some_and(|count| *count >= limit)
+            && !self.close_longest_idle(&mut open, |one| one.address.as_ref() == Some(address))
         {
             drop(open);
             self.refused.fetch_add(1, Ordering::Relaxed);
-            self.tell(
+            self.warn(
                 "an address has as many connections as it may have, all of them at work, and a further one was refused",
             );
             return None;
         }
-        if self.staying.load(Ordering::Relaxed) >= self.most && self.send_oldest_away(&mut open, |_| true) {
-            self.tell("there are as many connections as there may be, and idle ones give way");
+        if self.staying.load(Ordering::Relaxed) >= self.limit && self.close_longest_idle(&mut open, |_| true) {
+            self.warn("there are as many connections as there may be, and idle ones give way");
         }
-        open.last += 1;
+        open.last_number += 1;
         let connection = Arc::new(Connection {
-            number: open.last,
+            number: open.last_number,
             address: address.clone(),
             all: Arc::clone(self),
-            asked: AtomicBool::new(false),
+            has_request: AtomicBool::new(false),
             sending: AtomicUsize::new(0),
             idle_since: AtomicU64::new(self.now()),
-            told_to_go: AtomicBool::new(false),
+            must_close: AtomicBool::new(false),
             reader: AtomicWaker::new(),
         });
         open.by_number.insert(connection.number, Arc::clone(&connection));
         if let Some(address) = address {
-            *open.of_address.entry(address).or_default() += 1;
+            *open.by_address.entry(address).or_default() += 1;
         }
         self.staying.fetch_add(1, Ordering::Relaxed);
         drop(open);
         Some(Guarded { stream, peer, connection, patience: Patience::default() })
     }
 
-    /// Has each answer say from now on that it is the last of its connection.
+    /// From now on, each response is the last one of its connection.
     pub fn begin_to_stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the bridge stops.
+    /// Whether the bridge is stopping.
     pub fn are_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// How it goes.
+    /// The counts since the start.
     #[must_use]
-    pub fn standing(&self) -> HealthStatus {
-        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        HealthStatus {
+    pub fn standing(&self) -> ConnectionCounts {
+        ConnectionCounts {
             open: self.open().by_number.len(),
-            gave_way: of(&self.gave_way),
-            refused: of(&self.refused),
-            slow: of(&self.slow),
+            gave_way: self.gave_way.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            slow: self.slow.load(Ordering::Relaxed),
         }
     }
 
-    /// Those to whose request no answer has begun.
+    /// The number of connections with a request to which no response has begun.
     #[must_use]
     pub fn at_work(&self) -> usize {
-        self.open().by_number.values().filter(|one| one.asked.load(Ordering::Relaxed)).count()
+        self.open().by_number.values().filter(|one| one.has_request.load(Ordering::Relaxed)).count()
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -226,58 +227,59 @@ impl Connections {
         u64::try_from(self.clock.running().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Whose share it is part of: an address, or a whole network of IPv6.
+    /// The address or IPv6 network whose limit applies to a peer; `None` for trusted proxies.
     fn address(&self, peer: SocketAddr) -> Option<Arc<str>> {
         let address: IpAddr = peer.ip().to_canonical();
         let trusted = self.trusted.iter().any(|network| network.contains(&address));
         (!trusted).then(|| network_of(Some(address)).into())
     }
 
-    /// Closes one that is idle, since there are more than there should be.
+    /// Closes an idle connection if the limit for all is exceeded.
     fn make_room(&self) {
         let mut open = self.open();
-        if self.staying.load(Ordering::Relaxed) > self.most {
-            self.send_oldest_away(&mut open, |_| true);
+        if self.staying.load(Ordering::Relaxed) > self.limit {
+            self.close_longest_idle(&mut open, |_| true);
         }
     }
 
-    /// Tells the one that has been idle the longest to go. Whether there is one.
-    fn send_oldest_away(&self, open: &mut Open, concerned: impl Fn(&Connection) -> bool) -> bool {
-        let idle = open.by_number.values().filter(|one| !one.must_go() && one.is_idle() && concerned(one));
-        let oldest = idle.min_by_key(|one| (one.idle_since.load(Ordering::Relaxed), one.number)).cloned();
-        let Some(oldest) = oldest else { return false };
-        oldest.told_to_go.store(true, Ordering::Release);
-        self.leaves(open, &oldest);
+    /// Closes the connection that has been idle for the longest time, of those that `is_candidate` accepts. Returns
+    /// whether there was one.
+    fn close_longest_idle(&self, open: &mut Open, is_candidate: impl Fn(&Connection) -> bool) -> bool {
+        let idle = open.by_number.values().filter(|one| !one.must_close() && one.is_idle() && is_candidate(one));
+        let longest = idle.min_by_key(|one| (one.idle_since.load(Ordering::Relaxed), one.number)).cloned();
+        let Some(longest) = longest else { return false };
+        longest.must_close.store(true, Ordering::Release);
+        self.uncount(open, &longest);
         self.gave_way.fetch_add(1, Ordering::Relaxed);
-        oldest.reader.wake();
+        longest.reader.wake();
         true
     }
 
-    fn leaves(&self, open: &mut Open, connection: &Connection) {
+    fn uncount(&self, open: &mut Open, connection: &Connection) {
         self.staying.fetch_sub(1, Ordering::Relaxed);
         if let Some(address) = &connection.address
-            && let Some(count) = open.of_address.get_mut(address)
+            && let Some(count) = open.by_address.get_mut(address)
         {
             *count -= 1;
             if *count == 0 {
-                open.of_address.remove(address);
+                open.by_address.remove(address);
             }
         }
     }
 
     fn closed(&self, connection: &Connection) {
         let mut open = self.open();
-        if open.by_number.remove(&connection.number).is_some() && !connection.must_go() {
-            self.leaves(&mut open, connection);
+        if open.by_number.remove(&connection.number).is_some() && !connection.must_close() {
+            self.uncount(&mut open, connection);
         }
     }
 
-    /// Tells operators, now and then.
-    fn tell(&self, what: &'static str) {
-        let (now, before) = (self.now().max(1), self.told_at.load(Ordering::Relaxed));
+    /// Logs a warning, at most once in [`limits::CONNECTIONS_TOLD`].
+    fn warn(&self, what: &'static str) {
+        let (now, before) = (self.now().max(1), self.warned_at.load(Ordering::Relaxed));
         let pause = u64::try_from(limits::CONNECTIONS_TOLD.as_millis()).unwrap_or(u64::MAX);
         let due = before == 0 || now.saturating_sub(before) >= pause;
-        if due && self.told_at.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if due && self.warned_at.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             tracing::warn!(
                 "{what}; see limits.max_connections and limits.max_connections_per_address, and who holds them"
             );
@@ -285,7 +287,7 @@ impl Connections {
     }
 }
 
-/// A socket that is counted, can be told to go, and does not wait for ever for a client that does not read.
+/// A socket that is counted, can be closed to make room, and waits only so long for a client that does not read.
 pub struct Guarded {
     stream: TcpStream,
     peer: Option<SocketAddr>,
@@ -294,24 +296,25 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    /// From where it comes.
+    /// The address of the peer.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.peer
     }
 
-    /// What all threads see of it.
+    /// The shared state of the connection.
     pub fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
 
+    /// Takes note of the result of a write, and ends the wait of one that the client has delayed for too long.
     fn written(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let all = &self.connection.all;
         match &written {
             Poll::Ready(Ok(count)) => {
-                self.patience.goes_on(&all.clock, *count);
-                self.connection.wrote();
+                self.patience.written(&all.clock, *count);
+                self.connection.after_write();
             }
-            Poll::Pending if self.patience.is_at_its_end(&all.clock, context) => {
+            Poll::Pending if self.patience.is_exhausted(&all.clock, context) => {
                 all.slow.fetch_add(1, Ordering::Relaxed);
                 tracing::debug!("a connection was closed, since its client does not read");
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -337,8 +340,9 @@ impl AsyncRead for Guarded {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_pending() {
             self.connection.reader.register(context.waker());
-            // What has come already is still answered; then it is as if the client had ended.
-            if self.connection.must_go() {
+            // Requests that have arrived already are still answered. Then the stream ends as if the client had closed
+            // it.
+            if self.connection.must_close() {
                 return Poll::Ready(Ok(()));
             }
         }
@@ -348,7 +352,7 @@ impl AsyncRead for Guarded {
 
 impl AsyncWrite for Guarded {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.connection.writes();
+        self.connection.before_write();
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.written(written, context)
     }
@@ -366,7 +370,7 @@ impl AsyncWrite for Guarded {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.connection.writes();
+        self.connection.before_write();
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
         self.written(written, context)
     }
@@ -386,26 +390,27 @@ impl ActixStream for Guarded {
     }
 }
 
-/// A stream of requests, seen from above TLS.
+/// The stream above TLS, in which request heads are visible.
 pub struct Watched<S> {
     stream: CheckedStream<S>,
     connection: Arc<Connection>,
-    /// Ends the wait for the rest of a head. The library waits so for the first head of a connection alone.
+    /// The time-out for the rest of a head. actix-http has one for the first head of a connection only.
     head: Option<Wait>,
 }
 
 impl<S> Watched<S> {
-    /// Checks the heads of requests on the stream, and tells the connection of them.
+    /// Checks the request heads in `stream`, and marks `connection` when a request has arrived.
     pub fn new(stream: S, connection: Arc<Connection>) -> Self {
         Self { stream: CheckedStream::new(stream), connection, head: None }
     }
 
-    /// What all threads see of it.
+    /// The shared state of the connection.
     pub fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
 
-    /// Whether the rest of a head was waited for too long. While an answer is under way, a client need not send the next head.
+    /// Whether the rest of a head is overdue. While a response is pending or being sent, the time-out starts again,
+    /// because the client need not send its next head yet.
     fn is_head_late(&mut self, context: &mut Context<'_>) -> bool {
         let clock = &self.connection.all.clock;
         let mut end = self.head.take().unwrap_or_else(|| wait(clock, limits::HEAD_WAIT));
@@ -426,8 +431,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if self.stream.has_come_to_a_request() {
-            self.connection.asked();
+        if self.stream.has_request_arrived() {
+            self.connection.request_arrived();
             self.head = None;
         }
         if !self.stream.is_within_head() {

@@ -1,4 +1,4 @@
-//! What the bridge says of itself (RFC 7644 §4). No token is asked for: clients look here first.
+//! The discovery endpoints (RFC 7644 §4). They require no token, since clients read them first.
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Data, Path, Query as Parameters};
@@ -93,8 +93,8 @@ pub struct DiscoveryName {
     pub name: String,
 }
 
-/// The documents hold nothing of a workspace but its name in locations, so they are the same whether it
-/// exists or not, and nobody learns which do.
+/// Responds with a discovery document. It is the same for existing and unknown workspaces except for the name in
+/// locations, so it does not reveal which exist.
 fn answer(
     request: &HttpRequest,
     caller: &OptionalCaller,
@@ -105,7 +105,7 @@ fn answer(
         service.stranger("discovery", request)?;
     }
     let content_type = content_type(request)?;
-    // An empty one is none, as everywhere.
+    // An empty filter counts as none, as everywhere.
     let is_filter = |(name, value): &(String, String)| name.eq_ignore_ascii_case("filter") && !value.trim().is_empty();
     // RFC 7644 §4: "If a "filter" is provided, the service provider SHOULD respond with HTTP status code 403".
     let parameters = Parameters::<Vec<(String, String)>>::from_query(request.query_string());

@@ -1,11 +1,12 @@
-//! Every refusal becomes a body here: the handlers', the extractors' and the framework's own.
+//! Gives every refusal its body: those of handlers and extractors, and the framework's own.
 //!
-//! On SCIM paths the body is RFC 7644 §3.12's, elsewhere RFC 9457's. Handlers only say what is wrong; which
-//! form it takes is decided by the path, in [`finish`], which all answers pass.
+//! On SCIM paths the body is that of RFC 7644 §3.12, elsewhere that of RFC 9457. Handlers only say what is wrong.
+//! [`finish`], which every response passes, chooses the form by the path.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,40 +37,40 @@ use crate::limits;
 use crate::scim::ScimError;
 use crate::spans;
 
-/// What a handler can refuse with.
+/// Why a request is refused.
 #[derive(Clone, Debug)]
 pub enum ApiError {
-    /// As SCIM defines it; elsewhere the same meaning in the other form.
+    /// An error of SCIM. Outside of SCIM paths, the same meaning in the other form.
     Scim(ScimError),
-    /// No token, or none that is good.
+    /// No token, or an invalid one.
     Unauthenticated {
-        /// Whether there was one.
+        /// Whether the request has a token.
         token_given: bool,
-        /// What became of it, if it was good once.
+        /// Why the token is no longer valid (or not yet), if the signature is good.
         ended: Option<&'static str>,
     },
     /// More requests than this client may make.
     TooMany(TooMany),
-    /// The request did not come to its end in time.
+    /// The request was not received completely in time.
     TooSlow,
-    /// Anything else that only the import and change API can say.
+    /// Any other error of the import and change API.
     Problem {
         /// The HTTP status.
         status: StatusCode,
-        /// One word for machines.
+        /// The `code` for programs.
         code: &'static str,
-        /// A sentence for people, with what to do.
+        /// What is wrong and what to do, for people.
         detail: String,
     },
-    /// A write. This version of the bridge writes nothing to Intercom.
+    /// A write. This version of the bridge does not write to Intercom.
     UnsupportedWrite {
-        /// What was asked for, for example `create_account`.
+        /// The requested operation, for example `create_account`.
         operation: &'static str,
-        /// That nothing was done, and whether Intercom's API could do it.
+        /// Says that nothing was changed, and whether Intercom's API could make the change.
         detail: &'static str,
-        /// Where it can be done.
+        /// Says where the change can be made.
         remedy: &'static str,
-        /// The id under which it waits for a person, if it could be recorded.
+        /// The id of the recorded request, if it could be recorded.
         recorded: Option<String>,
     },
 }
@@ -118,14 +119,14 @@ impl ResponseError for ApiError {
         }
     }
 
-    /// Without a body yet: [`finish`] knows the path.
+    /// Without a body: [`finish`] adds it, since its form depends on the path.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
     }
 }
 
 impl ApiError {
-    /// A webhook that Intercom did not sign with the secret that is configured.
+    /// The refusal of a webhook whose signature does not match the configured secret.
     pub fn bad_signature() -> Self {
         Self::Problem {
             status: StatusCode::UNAUTHORIZED,
@@ -136,12 +137,12 @@ impl ApiError {
 
     fn as_scim(&self) -> ScimError {
         match self {
-            // No SCIM path refuses so.
+            // SCIM paths never refuse with this.
             Self::Problem { .. } => ScimError::Internal,
             Self::Scim(error) => error.clone(),
             Self::Unauthenticated { .. } => ScimError::Unauthenticated,
             Self::TooMany(TooMany { retry_after }) => {
-                // Whole seconds, and none of them too early.
+                // In whole seconds, rounded up.
                 ScimError::TooManyRequests { seconds: retry_after.as_secs() + 1 }
             }
             Self::TooSlow => ScimError::TooSlow,
@@ -151,7 +152,7 @@ impl ApiError {
         }
     }
 
-    /// RFC 9457, with a `code` for machines.
+    /// The body as of RFC 9457, with a `code` for programs.
     fn problem(&self) -> Value {
         let scim = self.as_scim();
         match self {
@@ -182,17 +183,17 @@ impl ApiError {
         }
     }
 
-    /// Headers that go with the refusal.
+    /// The headers of the refusal.
     fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         let value = |text: &str| HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""));
         match self {
-            // RFC 6750 §3: without a token no error code, with a bad one `invalid_token`.
+            // RFC 6750 §3: no error code without a token, `invalid_token` with an invalid one.
             Self::Unauthenticated { token_given, ended } => {
                 let error = if *token_given { ", error=\"invalid_token\"" } else { "" };
                 let why = ended.map_or_else(String::new, |why| format!(", error_description=\"{why}\""));
                 vec![(WWW_AUTHENTICATE, value(&format!("Bearer realm=\"intercom-scim-bridge\"{error}{why}")))]
             }
-            // RFC 6585 §4. Whole seconds: some clients fail on anything else.
+            // RFC 6585 §4. In whole seconds: some clients fail on anything else.
             Self::TooMany(TooMany { retry_after }) => vec![(RETRY_AFTER, HeaderValue::from(retry_after.as_secs() + 1))],
             Self::Scim(ScimError::Forbidden { scope }) => vec![(
                 WWW_AUTHENTICATE,
@@ -201,10 +202,11 @@ impl ApiError {
                 )),
             )],
             Self::Scim(ScimError::MethodNotAllowed { allowed }) => vec![(ALLOW, value(allowed))],
-            // RFC 9110 §15.5.16: "If the problem was caused by an unsupported content coding, the Accept-Encoding response
-            // header field ought to be used to indicate which (if any) content codings would have been accepted".
+            // RFC 9110 §15.5.16: "If the problem was caused by an unsupported content coding, the Accept-Encoding
+            // response header field ought to be used to indicate which (if any) content codings would have been
+            // accepted".
             Self::Scim(ScimError::UnsupportedEncoding) => vec![(ACCEPT_ENCODING, value("identity"))],
-            // Clients read whole seconds here, and some fail on anything else.
+            // In whole seconds, as above.
             Self::Scim(ScimError::NotReady | ScimError::Unavailable { .. })
             | Self::Problem { status: StatusCode::SERVICE_UNAVAILABLE, .. } => {
                 vec![(RETRY_AFTER, value("5"))]
@@ -241,41 +243,47 @@ fn problem_code(error: &ScimError) -> &'static str {
     }
 }
 
-/// The header that says how many items a page has at the most, where more were asked for.
+/// The header with the largest number of items on a page, if the client requested more.
 const X_LIMIT_APPLIED: HeaderName = HeaderName::from_static("x-limit-applied");
 
 /// W3C Trace Context §3.2.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// What is known of a request, from the first to the last.
+/// What is known about the request that is being answered.
 #[derive(Debug)]
 pub struct RequestContext {
-    /// The id under which the log knows it, and its answer's `X-Request-Id`.
+    /// The id of the request in the log, and the `X-Request-Id` of its response.
     pub request_id: String,
-    /// From where it came.
+    /// Where the request came from.
     pub forwarded: Forwarded,
-    /// Who asks, once that is known.
+    /// The authenticated client, once it is known.
     pub actor: Option<Actor>,
-    /// About which workspace, once the token was seen to open it.
+    /// The workspace, once it is known that the token is valid for it.
     pub workspace: Option<Arc<str>>,
-    /// How many items a page has, where more were asked for than a page can have.
+    /// The largest number of items on a page, if the client requested more.
     pub limit_applied: Option<usize>,
 }
 
 tokio::task_local! {
-    /// Of the request that is being answered. Its own extensions could hold them too, but take longer to be asked, and
-    /// every answer asks them more than once.
-    static FACTS: Rc<RefCell<RequestContext>>;
+    /// The context of the request that is being answered. The request's extensions could hold it, too, but looking it
+    /// up there takes longer, and every response does so more than once.
+    static CONTEXT: Rc<RefCell<RequestContext>>;
 }
 
 impl RequestContext {
-    /// Looks at what is known of the request that is being answered, or adds to it.
-    pub fn with<T>(_: &HttpRequest, deed: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        FACTS.try_with(|facts| deed(&mut facts.borrow_mut())).ok()
+    /// Reads or changes the context of the request that is being answered.
+    pub fn with<T>(_: &HttpRequest, access: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        CONTEXT.try_with(|context| access(&mut context.borrow_mut())).ok()
+    }
+
+    /// The client's address, if it is known.
+    pub fn client_address(request: &HttpRequest) -> Option<IpAddr> {
+        Self::with(request, |context| context.forwarded.from).flatten()
     }
 }
 
-/// What every answer passes: gives refusals their body, the answer its `X-Request-Id`, and the log its line.
+/// The middleware of every request. It gives refusals their body, sets `X-Request-Id` and other headers, and records
+/// the response in the log, the metrics and the audit trail.
 pub async fn finish(
     mut request: ServiceRequest,
     next: Next<BoxBody>,
@@ -287,7 +295,7 @@ pub async fn finish(
     let request_id = request_id::read_or_generate(&request);
     let traceparent = || request.headers().get(&TRACEPARENT).and_then(|parent| parent.to_str().ok());
     let span = spans::request(known_method(request.method()), &request_id, traceparent);
-    let facts = Rc::new(RefCell::new(RequestContext {
+    let context = Rc::new(RefCell::new(RequestContext {
         request_id,
         forwarded,
         actor: None,
@@ -298,34 +306,36 @@ pub async fn finish(
     let undrained = UndrainedBody::take(&mut request);
     let mut response = match refused {
         Some(error) => request.error_response(ApiError::Scim(error)),
-        None => FACTS.scope(Rc::clone(&facts), next.call(request).instrument(span.clone())).await?,
+        None => CONTEXT.scope(Rc::clone(&context), next.call(request).instrument(span.clone())).await?,
     };
     let stopping = response.request().app_data::<Data<Service>>().is_some_and(|all| all.connections.are_stopping());
     if stopping || unreadable_target(response.request().uri()).is_some() {
-        // Nothing that follows is read: the bridge goes (RFC 9112 §9.6), or the rest may be anything (`heads`).
+        // Nothing more is read on this connection: the bridge is stopping (RFC 9112 §9.6), or it cannot know where the
+        // next request begins (see `heads`).
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     if let Some(error) = refusal(&response) {
         response = with_body(response, &error);
     }
     if response.request().path().starts_with("/docs/") {
-        // Swagger UI makes styles and served snapshots of its own; it loads nothing from elsewhere, nor can it be shown in a frame.
+        // Swagger UI needs inline styles and `data:` images. It may load nothing from elsewhere, nor be shown in a
+        // frame.
         let policy =
             "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
-    let mut facts = facts.borrow_mut();
-    guards::add(&mut response, facts.forwarded.is_secure);
-    if let Some((peer, header)) = facts.forwarded.not_trusted {
-        guards::tell_not_trusted(response.request(), peer, header);
+    let mut context = context.borrow_mut();
+    guards::add(&mut response, context.forwarded.is_secure);
+    if let Some((peer, header)) = context.forwarded.not_trusted {
+        guards::warn_not_trusted(response.request(), peer, header);
     }
     if let Some(service) = response.request().app_data::<Data<Service>>() {
-        note(service, &response, &mut facts, (&span, service.clock.running().saturating_sub(started)));
+        note(service, &response, &mut context, (&span, service.clock.running().saturating_sub(started)));
     }
-    if let Some(limit) = facts.limit_applied {
+    if let Some(limit) = context.limit_applied {
         response.headers_mut().insert(X_LIMIT_APPLIED, HeaderValue::from(limit));
     }
-    let id = HeaderValue::from_maybe_shared(Bytes::from(std::mem::take(&mut facts.request_id)));
+    let id = HeaderValue::from_maybe_shared(Bytes::from(std::mem::take(&mut context.request_id)));
     response.headers_mut().insert(X_REQUEST_ID, id.unwrap_or_else(|_| HeaderValue::from_static("none")));
     if let Some(undrained) = undrained {
         response = undrained.held_by(response);
@@ -333,23 +343,23 @@ pub async fn finish(
     Ok(response)
 }
 
-/// Tells the log, the measures and the audit trail of an answer.
+/// Records a response in the trace, the metrics, the log and the audit trail.
 fn note(
     service: &Service,
     response: &ServiceResponse<BoxBody>,
-    facts: &mut RequestContext,
+    context: &mut RequestContext,
     (span, took): (&Span, Duration),
 ) {
     let request = response.request();
     let (method, status) = (known_method(request.method()), response.status().as_u16());
-    // The pattern of the path, and never the query: filters are about people.
+    // Only the pattern of the path, never the query: filters contain personal data.
     let pattern = Pattern::matched(request);
     let route = if let Some(pattern) = pattern {
         spans::answered(span, method, pattern.of_every_workspace(), status);
         pattern.measures(&service.measures).answered(method, status, took);
         Some(Arc::clone(pattern.of_this_workspace(request)))
     } else {
-        // Whatever somebody tries is not written down for ever.
+        // A path that was not routed may be anything, so it does not become a label.
         let route = request.match_pattern();
         let known = route.as_deref().unwrap_or("other");
         spans::answered(span, method, known, status);
@@ -357,26 +367,27 @@ fn note(
         route.map(Arc::from)
     };
     tracing::debug!(
-        request.id = %facts.request_id, http.method = %request.method(), http.route = route.as_deref().unwrap_or_default(),
-        http.status = status, "request answered"
+        request.id = %context.request_id, http.method = %request.method(),
+        http.route = route.as_deref().unwrap_or_default(), http.status = status, "request answered"
     );
-    // Probes ask all the time, and are told nothing that is anybody's.
-    if facts.actor.is_none() && matches!(request.path(), "/healthz" | "/readyz" | "/metrics") {
+    // Anonymous probes are frequent, and see no personal data.
+    if context.actor.is_none() && matches!(request.path(), "/healthz" | "/readyz" | "/metrics") {
         return;
     }
     let answered = Answered {
-        actor: facts.actor.take(),
-        workspace: facts.workspace.take(),
-        address: facts.forwarded.from,
+        actor: context.actor.take(),
+        workspace: context.workspace.take(),
+        address: context.forwarded.from,
         method,
         route,
-        // What is no id of the bridge's may be anything, somebody's address among it.
+        // Other texts may be anything, such as somebody's email address.
         target: pattern.and_then(|pattern| pattern.id(request)).filter(|id| is_id(id)).map(Cow::from),
         status,
     };
-    service.trail.note(answered, &facts.request_id);
+    service.trail.note(answered, &context.request_id);
 }
 
+/// Whether a text has the form of the bridge's or Intercom's ids.
 fn is_id(text: &str) -> bool {
     let rest = ["adm_", "team_", "req_"].into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
     let reference = text.starts_with("req_");
@@ -391,13 +402,13 @@ fn known_method(method: &Method) -> &'static str {
     all.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
 }
 
-/// Takes `/Users/` and `//Users` for `/Users`: base URLs are pasted with and without a slash at their end.
+/// Rewrites `/Users/` and `//Users` to `/Users`: people paste base URLs with and without a slash at the end.
 fn tidy_path(request: &mut ServiceRequest) {
     let path = request.path();
-    // To the end in any case: then many bytes are looked at in one step.
+    // No early exit, so that the loop vectorises.
     let pairs = path.as_bytes().iter().zip(path.as_bytes().get(1..).unwrap_or_default());
     let doubled = pairs.filter(|(one, next)| **one == b'/' && **next == b'/').count();
-    // Swagger UI's pages name their parts by where they are.
+    // Swagger UI's pages refer to their files by relative URLs.
     if path.len() == 1 || path.starts_with("/docs/") || !(path.ends_with('/') || doubled > 0) {
         return;
     }
@@ -407,7 +418,7 @@ fn tidy_path(request: &mut ServiceRequest) {
         tidy.push_str(query);
     }
     let mut parts = request.uri().clone().into_parts();
-    // What was a path is still one.
+    // Removing slashes leaves a valid path, so parsing succeeds.
     parts.path_and_query = tidy.parse().ok();
     if let Ok(uri) = Uri::from_parts(parts) {
         request.match_info_mut().get_mut().update(&uri);
@@ -415,7 +426,7 @@ fn tidy_path(request: &mut ServiceRequest) {
     }
 }
 
-/// What an answer refuses with, if it has no body of its own yet.
+/// The refusal of a response that has no body of its own yet; `None` for all other responses.
 fn refusal(response: &ServiceResponse<BoxBody>) -> Option<ApiError> {
     if let Some(error) = response.response().error() {
         return Some(
@@ -428,13 +439,13 @@ fn refusal(response: &ServiceResponse<BoxBody>) -> Option<ApiError> {
     if !(response.status().is_client_error() || response.status().is_server_error()) {
         return None;
     }
-    // Handlers that answer so on purpose (readiness) say what their body is.
+    // Handlers that send an error status with a body of their own (such as readiness) set its type.
     let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let own = kind.starts_with(b"application/") || kind.starts_with(b"text/html");
     (!own).then(|| of_the_framework(response.status()))
 }
 
-/// The framework's own refusals: a path or method it does not route, a request it cannot read.
+/// Translates the framework's own refusals: of a path or method without a route, or of an unreadable request.
 fn of_the_framework(status: StatusCode) -> ApiError {
     ApiError::Scim(match status {
         StatusCode::NOT_FOUND => ScimError::NotFound { what: "this path".to_owned() },
@@ -465,7 +476,7 @@ fn with_body(response: ServiceResponse<BoxBody>, error: &ApiError) -> ServiceRes
     response
 }
 
-/// Whether a path, as it was routed, is under a SCIM root, `/scim/v2` or `/workspaces/{workspace}/scim/v2`.
+/// Whether a routed path is under a SCIM root, `/scim/v2` or `/workspaces/{workspace}/scim/v2`.
 fn is_scim_path(path: &str) -> bool {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     match segments.next() {

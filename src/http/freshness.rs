@@ -1,4 +1,4 @@
-//! How old an answer may be, and waiting for a newer one.
+//! The age of responses, and waiting for a newer served snapshot.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,31 +9,30 @@ use actix_web::http::header::CACHE_CONTROL;
 use super::caller::{Caller, ScimRead};
 use super::service::scim_base_url;
 use crate::directory::SnapshotId;
-use crate::import::ImportRequest;
-use crate::ledger::Trigger;
+use crate::ledger::{ImportRequest, Trigger};
 use crate::scim::{ScimError, ServedSnapshot};
 
-/// A served snapshot to answer from.
+/// The served snapshot that a response is made from.
 pub struct Fresh {
     /// The served snapshot.
     pub served: Arc<ServedSnapshot>,
-    /// How long ago Intercom said that it is so, in whole seconds (RFC 9111 §5.1, `Age`); none where nobody knows.
+    /// How long ago Intercom confirmed it, in whole seconds (RFC 9111 §5.1, `Age`); `None` if that is unknown.
     pub age: Option<u64>,
 }
 
-/// The current served snapshot, after waiting for a newer one if the client wants one.
+/// Returns the current served snapshot. If the client wants a newer one, waits for an import first.
 ///
-/// RFC 9111 §5.2.1: `no-cache` and `max-age` in a request say how old an answer the client takes. NB: where Intercom
-/// cannot be read in time, the answer is what there is, with its true age: an old answer that says so serves better
+/// RFC 9111 §5.2.1: `no-cache` and `max-age` in a request say how old a response the client accepts. NB: if Intercom
+/// cannot be read in time, the current snapshot is returned with its true age: an old response that says so is better
 /// than none.
 pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fresh, ScimError> {
     let (service, workspace) = (&caller.service, &caller.workspace);
     let freshness = service.freshness;
-    // A workspace whose imports fail is tried again by its own schedule, not by every question.
+    // If imports fail, requests do not cause more of them: the importer retries on its own schedule.
     let failing = || workspace.health.failing();
     let wanted = if freshness.read_through { Some(Duration::ZERO) } else { wanted_age(request) };
     if let Some(wanted) = wanted.filter(|_| !failing()) {
-        // What began after the question is as young as can be, and nothing else is for one that wants the present.
+        // A wanted age of zero is only satisfied by an import that began after this request (`served(ticket)` below).
         let young = |age: Option<Duration>| !wanted.is_zero() && age.is_some_and(|age| age <= wanted);
         let now = service.clock.running();
         if !young(workspace.live.age(now)) {
@@ -44,21 +43,21 @@ pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fres
                     () = workspace.nudge.served(ticket) => {}
                 }
             };
-            // Few answers wait, and all are moved about with the room that this takes.
+            // Boxed: few requests wait, and its size would otherwise be part of every request's future.
             Box::pin(service.clock.within(freshness.max_wait, either)).await;
         }
     }
     let served = seen(workspace.live.served().ok_or(ScimError::NotReady)?, request, caller);
     let now = service.clock.running();
     let age = workspace.live.age(now);
-    // An age that nobody knows is too great.
+    // An unknown age counts as too old.
     if freshness.max_age.is_some_and(|max_age| age.is_none_or(|age| age > max_age)) && !failing() {
         workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), now);
     }
     Ok(Fresh { served, age: age.map(|age| age.as_secs()) })
 }
 
-/// The served snapshot that a walk goes on over: the list that it began with, whatever was published since.
+/// Returns the served snapshot of a cursor: the one that the walk began with, whatever was published since.
 pub fn served_at(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
@@ -66,13 +65,13 @@ pub fn served_at(
 ) -> Result<Fresh, ScimError> {
     let served = caller.workspace.live.served_at(snapshot_id).ok_or(ScimError::ExpiredCursor)?;
     let current = caller.workspace.live.served().is_some_and(|current| current.snapshot_id() == snapshot_id);
-    // When Intercom last said that an earlier list is so is not kept.
+    // The age is only known for the current snapshot.
     let served = seen(served, request, caller);
     let age = caller.workspace.live.age(caller.service.clock.running());
     Ok(Fresh { served, age: age.filter(|_| current).map(|age| age.as_secs()) })
 }
 
-/// The served snapshot as this client sees it: under the address by which a trusted proxy says it reached the bridge.
+/// Returns the served snapshot with the URLs that this client uses, if a trusted proxy says that they differ.
 fn seen<S>(served: Arc<ServedSnapshot>, request: &HttpRequest, caller: &Caller<S>) -> Arc<ServedSnapshot> {
     match caller.service.origin.forwarded(request) {
         Some(url) => Arc::new(served.seen_from(scim_base_url(&url, &caller.workspace.name))),
@@ -80,7 +79,7 @@ fn seen<S>(served: Arc<ServedSnapshot>, request: &HttpRequest, caller: &Caller<S
     }
 }
 
-/// How old an answer the client takes; none where it does not say.
+/// The greatest age that the client accepts; `None` if it does not say.
 fn wanted_age(request: &HttpRequest) -> Option<Duration> {
     let values = request.headers().get_all(CACHE_CONTROL).filter_map(|value| value.to_str().ok());
     let directives = values.flat_map(|value| value.split(',')).map(|directive| directive.trim().to_ascii_lowercase());

@@ -1,4 +1,4 @@
-//! Headers that keep an answer where it belongs, and what is said of proxies that are not believed.
+//! Headers that protect every response (caching, sniffing, HSTS), and the warning about proxies that are not trusted.
 
 use std::net::IpAddr;
 
@@ -12,28 +12,31 @@ use super::service::Service;
 use crate::access::PROXY_NOT_TRUSTED;
 use crate::ledger::AuditEntry;
 
-/// RFC 6797: for a year, browsers ask this host by HTTPS alone. Of other hosts of its domain the bridge knows nothing.
+/// RFC 6797: for a year, browsers reach this host by HTTPS only. Without `includeSubDomains`: the bridge knows nothing
+/// about other hosts of the domain.
 pub const STRICT_TRANSPORT: &str = "max-age=31536000";
 
-/// Headers that keep an answer where it belongs.
+/// Adds the protecting headers to a response.
 pub fn add(response: &mut ServiceResponse<BoxBody>, is_secure: bool) {
     let refused = response.status().is_client_error() || response.status().is_server_error();
-    // What may be kept says so itself: public keys and style sheets. Swagger UI's files have versions to ask by.
+    // Handlers of cacheable responses (public keys, style sheets) set the header themselves. Swagger UI's files
+    // are public, so they may be stored.
     if refused || !response.headers().contains_key(CACHE_CONTROL) {
         let is_file = !refused && response.request().path().starts_with("/docs/");
         let kept = if is_file { "no-cache" } else { "no-store" };
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(kept));
     }
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // RFC 6797 §7.2: "An HSTS Host MUST NOT include the STS header field in HTTP responses conveyed over non-secure transport."
+    // RFC 6797 §7.2: "An HSTS Host MUST NOT include the STS header field in HTTP responses conveyed over non-secure
+    // transport."
     if is_secure {
         response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT));
     }
 }
 
-/// Says, once, that something in front of the bridge tells for whom it asks and is not believed.
-pub fn tell_not_trusted(request: &HttpRequest, peer: IpAddr, header: &'static str) {
-    // The address of a proxy is no person's, and it is on the inside nearly always.
+/// Warns, once for each address, that a proxy in front of the bridge is not trusted, in the log and the audit trail.
+pub fn warn_not_trusted(request: &HttpRequest, peer: IpAddr, header: &'static str) {
+    // The address of an internal proxy identifies no person. A public address may, so it is not logged.
     let shown =
         if is_inside(peer) { peer.to_string() } else { "a public address, which is in the audit trail".to_owned() };
     tracing::warn!(
@@ -50,7 +53,7 @@ pub fn tell_not_trusted(request: &HttpRequest, peer: IpAddr, header: &'static st
     }
 }
 
-/// Whether an address is of this machine or of a network that is not the internet.
+/// Whether an address is loopback, private or link-local.
 fn is_inside(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),

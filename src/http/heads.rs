@@ -1,27 +1,29 @@
 //! Request heads, checked and corrected before the HTTP library parses them.
 //!
-//! The library (actix-http) has no hook before its own parser, and there it does two things that clients must not see:
+//! The HTTP library (actix-http) has no hook before its own parser, and two of its reactions are unsuitable:
 //!
-//! * `Connection: upgrade` makes it close the connection after the answer, and `Upgrade: websocket` makes it take whatever
-//!   follows for the request's body. Every Java client since Java 11 offers HTTP/2 so on plain HTTP, and a common snippet of
-//!   nginx sends `Connection: upgrade` with every request.
-//! * A request target that is no URI (a raw `"`, `<`, space or `é`) is answered with 400 and nothing else.
+//! * `Connection: upgrade` makes it close the connection after the response, and `Upgrade: websocket` makes it treat
+//!   all that follows as the body of the request. But Java clients (since Java 11) offer HTTP/2 in this way on plain
+//!   HTTP, and a common nginx configuration sends `Connection: upgrade` with every request.
+//! * It answers a request target that is not a URI (a raw `"`, `<`, space or `é`) with an empty 400.
 //!
-//! [`CheckedStream`] stands between the socket (or TLS) and the library. It follows the framing of requests (RFC 9112 §6), so
-//! that it knows which bytes are lines of a head, and changes two things there:
+//! [`CheckedStream`] sits between the socket (or TLS) and the library. It follows the framing of requests (RFC 9112
+//! §6), so that it knows which bytes are lines of a head, and changes two things there:
 //!
-//! * The option `upgrade` of `Connection` and the value of `Upgrade` are overwritten with spaces.
-//! * A request line whose target the library would refuse is replaced by one with a target of the same path that it reads,
-//!   and that [`unreadable_target`] knows. Then the refusal has a body, as every other has. Nothing after that head is handed
-//!   on: RFC 9112 §3 warns that such a request line "might be deliberately crafted to bypass security filters along the
-//!   request chain".
+//! * It overwrites the option `upgrade` of `Connection` and the value of `Upgrade` with spaces.
+//! * It replaces a request line whose target the library would refuse. The new target has the same path, the library
+//!   accepts it, and [`unreadable_target`] recognises it. So this error has a body, like every other one. Nothing after
+//!   that head is passed on: RFC 9112 §3 warns that such a request line "might be deliberately crafted to bypass
+//!   security filters along the request chain".
 //!
-//! It cannot make two requests of one, or one of two. The library still parses and frames everything itself, and refuses what
-//! is ambiguous; here nothing is added to a head, taken out of it or moved, and the length of a head changes only within a
-//! request line that was to be refused anyway. Where this layer cannot tell where a body ends, it stops looking, and the rest
-//! of the connection passes as it is. A property test holds that it and the library see the same requests.
+//! This cannot turn one request into two, or two into one. The library still parses and frames everything itself, and
+//! refuses what is ambiguous. No line is added to a head, removed or moved, and the length of a head changes only in a
+//! request line that would be refused anyway. If this layer cannot determine where a body ends, it stops checking, and
+//! passes on the rest of the connection unchanged. A property test verifies that the library sees the same requests
+//! with and without this layer.
 //!
-//! Bytes are read into the library's own buffer and checked there. They are copied only while a line of a head is incomplete.
+//! Bytes are read into the library's own buffer and checked there. They are copied only while a line of a head is
+//! incomplete.
 
 mod chunks;
 
@@ -35,21 +37,21 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::limits;
 use chunks::{Chunked, Chunks};
 
-/// Why a request target is not read.
+/// Why a request target is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnreadableTarget {
-    /// It has characters that a URI cannot have.
+    /// It has characters that must be percent-encoded in a URI.
     Unencoded,
     /// It is longer than [`limits::REQUEST_TARGET_BYTES`].
     TooLong,
-    /// It has the characters of a URI, and not the form of one.
+    /// It has only characters that a URI can have, but not the form of one.
     NoPath,
 }
 
 impl UnreadableTarget {
     const ALL: [Self; 3] = [Self::Unencoded, Self::TooLong, Self::NoPath];
 
-    /// What stands in place of a host in the target that replaces it.
+    /// The host of the replacement target.
     fn authority(self) -> &'static str {
         match self {
             Self::Unencoded => "unencoded",
@@ -59,10 +61,10 @@ impl UnreadableTarget {
     }
 }
 
-/// The scheme of targets that replace unreadable ones. No client means one of this scheme, and whoever sends one is refused.
+/// The scheme of replacement targets. A client has no use for it; one that sends it is refused as well.
 const UNREADABLE: &str = "unreadable-target";
 
-/// Why the target that the client sent is not read; none for one that is.
+/// Why the target that the client sent is refused; `None` if `uri` is not a replacement target.
 pub fn unreadable_target(uri: &Uri) -> Option<UnreadableTarget> {
     if uri.scheme_str()? != UNREADABLE {
         return None;
@@ -71,24 +73,24 @@ pub fn unreadable_target(uri: &Uri) -> Option<UnreadableTarget> {
     Some(why.unwrap_or(UnreadableTarget::NoPath))
 }
 
-/// A stream whose request heads are checked while they are read.
+/// A stream that checks and corrects request heads while they are read.
 pub struct CheckedStream<S> {
     stream: S,
     heads: Heads,
-    /// What was read and not handed on yet; the first `checked` bytes can be.
+    /// Bytes that were read and not passed on yet. The first `checked` of them may be passed on.
     waiting: Vec<u8>,
     checked: usize,
 }
 
 impl<S> CheckedStream<S> {
-    /// Checks what comes from `stream`; what is written to it passes as it is.
+    /// Checks what is read from `stream`. Writes pass unchanged.
     pub fn new(stream: S) -> Self {
         Self { stream, heads: Heads::default(), waiting: Vec::new(), checked: 0 }
     }
 
-    /// Whether a head has come whole, or some of a body, since this was last asked.
-    pub fn has_come_to_a_request(&mut self) -> bool {
-        std::mem::take(&mut self.heads.came_to_a_request)
+    /// Whether a complete head, or a part of a body, has arrived since the last call.
+    pub fn has_request_arrived(&mut self) -> bool {
+        std::mem::take(&mut self.heads.request_arrived)
     }
 
     /// Whether a head has begun and has not ended.
@@ -100,7 +102,7 @@ impl<S> CheckedStream<S> {
         }
     }
 
-    /// Goes on with the bytes that wait, beginning with a replacement that is due.
+    /// Makes the replacement that is due, if any, and checks the waiting bytes.
     fn check_waiting(&mut self, mut due: Option<Replacement>) {
         loop {
             if let Some(Replacement { length, line }) = due {
@@ -123,19 +125,19 @@ impl<S> CheckedStream<S> {
         }
     }
 
-    /// Checks nothing any more.
+    /// Stops checking, and releases all waiting bytes.
     fn pass_all(&mut self) {
         self.heads.position = Position::Unknown;
         self.checked = self.waiting.len();
     }
 
-    /// Hands on what waits and was checked.
-    fn hand_on(&mut self, buffer: &mut ReadBuf<'_>) {
+    /// Moves the checked bytes that wait into `buffer`, as far as it has room.
+    fn pass_on(&mut self, buffer: &mut ReadBuf<'_>) {
         let count = self.checked.min(buffer.remaining());
         buffer.put_slice(&self.waiting[..count]);
         self.checked -= count;
         if count == self.waiting.len() {
-            // Idle connections keep nothing.
+            // Frees the memory: the connection may now be idle for long.
             self.waiting = Vec::new();
         } else {
             self.waiting.drain(..count);
@@ -143,7 +145,7 @@ impl<S> CheckedStream<S> {
     }
 }
 
-/// How much is read at a time while a line is incomplete.
+/// The number of bytes that are read at a time while a line is incomplete.
 const READ_BYTES: usize = 4 * 1024;
 
 impl<S: AsyncRead + Unpin> AsyncRead for CheckedStream<S> {
@@ -162,14 +164,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for CheckedStream<S> {
                 if passed > 0 {
                     return Poll::Ready(Ok(()));
                 }
-                // Nothing was read, and the next time may be at once.
+                // An empty read would mean the end of the stream. The inner stream was ready, so it has registered no
+                // waker.
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
             this.waiting.extend_from_slice(&fresh[passed..]);
             buffer.set_filled(before + passed);
             this.check_waiting(replacement);
-            // Nothing at all would be the end of the stream.
+            // An empty read would mean the end of the stream, so in that case this reads on.
             if passed > 0 {
                 return Poll::Ready(Ok(()));
             }
@@ -183,13 +186,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for CheckedStream<S> {
             this.waiting.truncate(before + count);
             ready!(read)?;
             if count == 0 {
-                // It ends within a head, which the library shall see.
+                // The stream ends within a head. The library gets the incomplete head.
                 this.pass_all();
                 break;
             }
             this.check_waiting(None);
         }
-        this.hand_on(buffer);
+        this.pass_on(buffer);
         Poll::Ready(Ok(()))
     }
 }
@@ -220,34 +223,36 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for CheckedStream<S> {
     }
 }
 
-/// Where in the requests of a connection the next byte is.
+/// The state of the parser that follows the requests of a connection.
 #[derive(Default)]
 struct Heads {
     position: Position,
-    /// How much of the line that is incomplete was looked through for its end.
+    /// The number of bytes of the incomplete line that were searched for its end.
     searched: usize,
-    /// Whether something else than a part of a head was passed.
-    came_to_a_request: bool,
+    /// Whether a complete head, or a part of a body, has arrived; see [`CheckedStream::has_request_arrived`].
+    request_arrived: bool,
 }
 
+/// What the next byte is part of.
 #[derive(Default)]
 enum Position {
-    /// Before or in the first line of a head.
+    /// The request line.
     #[default]
     RequestLine,
-    /// In the lines after it.
+    /// The lines after it.
     Fields(Framing),
-    /// In a body of which so many bytes are to come.
+    /// A body, with the number of bytes that are still to come.
     Body(u64),
-    /// In a chunked body.
+    /// A chunked body.
     Chunks(Chunks),
-    /// Nobody can tell; nothing is looked at any more.
+    /// Unknown. The rest of the connection is not checked.
     Unknown,
-    /// After a request whose target was replaced. What follows is read, so that the answer arrives, and handed on to nobody.
+    /// What follows a request whose target was replaced. It is read, so that the client gets its response, and
+    /// discarded.
     Ended,
 }
 
-/// What a head says of the body's length.
+/// What a head says about the length of the body.
 #[derive(Default)]
 struct Framing {
     is_http_11: bool,
@@ -259,36 +264,36 @@ struct Framing {
 /// What follows a head.
 #[derive(Default)]
 enum Follows {
-    /// A body, as the head says.
+    /// A body, with the length that the head says.
     #[default]
     Body,
-    /// Whatever two others have to say to each other (CONNECT).
+    /// A tunnel (CONNECT).
     Tunnel,
-    /// Nothing that is handed on: the request line was replaced.
+    /// Nothing that is passed on, because the request line was replaced.
     Nothing,
 }
 
-/// How far bytes were checked.
+/// The result of a check.
 struct Checked {
-    /// So many may be handed on.
+    /// The number of bytes that may be passed on.
     passed: usize,
-    /// What is to be done with those that follow; without it, they are an incomplete line.
+    /// The replacement of the line that follows them. If there is none, an incomplete line follows.
     replacement: Option<Replacement>,
 }
 
-/// A request line that another one is to replace.
+/// A request line that replaces the next `length` bytes.
 struct Replacement {
     length: usize,
     line: Vec<u8>,
 }
 
 impl Heads {
-    /// Looks at what follows the bytes that were passed before.
+    /// Checks the bytes that follow those that were passed on before.
     fn check(&mut self, bytes: &mut [u8]) -> Checked {
         let mut at = 0;
         while at < bytes.len() {
             let rest = &mut bytes[at..];
-            self.came_to_a_request |= !matches!(self.position, Position::RequestLine | Position::Fields(_));
+            self.request_arrived |= !matches!(self.position, Position::RequestLine | Position::Fields(_));
             match &mut self.position {
                 Position::Unknown => at = bytes.len(),
                 Position::Ended => break,
@@ -319,7 +324,7 @@ impl Heads {
                     let replaced = match &mut self.position {
                         Position::Fields(framing) => {
                             self.position = framing.after(line);
-                            self.came_to_a_request |= !matches!(self.position, Position::Fields(_));
+                            self.request_arrived |= !matches!(self.position, Position::Fields(_));
                             None
                         }
                         _ => self.request_line(line),
@@ -334,15 +339,15 @@ impl Heads {
         Checked { passed: at, replacement: None }
     }
 
-    /// Whether nothing is handed on any more.
+    /// Whether nothing more is passed on.
     fn have_ended(&self) -> bool {
         matches!(self.position, Position::Ended)
     }
 
-    /// Takes the first line of a head, and gives the one that is to replace it.
+    /// Parses the request line. Returns the line that replaces it, if its target is refused.
     ///
-    /// RFC 9112 §3: `method SP request-target SP HTTP-version`. Everything between the first space and the last is the
-    /// target: whoever forgot to encode it may have spaces in it.
+    /// RFC 9112 §3: `method SP request-target SP HTTP-version`. The target is everything between the first space and
+    /// the last one, since a target that is not encoded may contain spaces.
     fn request_line(&mut self, line: &[u8]) -> Option<Vec<u8>> {
         // RFC 9112 §2.2: a server "SHOULD ignore at least one empty line (CRLF) received prior to the request-line".
         if line.is_empty() {
@@ -378,7 +383,7 @@ fn without_line_break(line: &mut [u8]) -> &mut [u8] {
     &mut line[..length - ending]
 }
 
-/// The bytes that paths and queries have, and that the library takes in both (RFC 3986 §3.3, §3.4, and some more).
+/// The bytes that the library accepts in both paths and queries: those of RFC 3986 §3.3 and §3.4, and some more.
 const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte = 0x21;
@@ -393,19 +398,19 @@ fn is_plain(byte: u8) -> bool {
     PLAIN[usize::from(byte)]
 }
 
-/// Why the library would not read a target; none if it would.
+/// Why the library would refuse a target; `None` if it accepts it.
 fn unreadable(target: &[u8]) -> Option<UnreadableTarget> {
     let short = target.len() <= limits::REQUEST_TARGET_BYTES;
     if short && target.starts_with(b"/") && target.iter().copied().all(is_plain) {
         return None;
     }
-    // Its parser takes no spaces and control characters; the rest is judged by the form of the URI.
-    let is_parsed = |byte: &u8| byte.is_ascii_graphic() || !byte.is_ascii();
-    let text = str::from_utf8(target).ok().filter(|_| target.iter().all(is_parsed));
+    // The library's parser accepts neither spaces nor control characters. For all others, the form of the URI decides.
+    let is_accepted = |byte: &u8| byte.is_ascii_graphic() || !byte.is_ascii();
+    let text = str::from_utf8(target).ok().filter(|_| target.iter().all(is_accepted));
     if text.is_some_and(|text| Uri::try_from(text).is_ok()) {
         return None;
     }
-    // A `#` ends what the library looks at.
+    // These are not plain, but need not be encoded either: the library ignores what follows a `#`, and accepts braces.
     let encoded = |byte: u8| is_plain(byte) || matches!(byte, b'#' | b'{' | b'}');
     Some(match () {
         () if !short => UnreadableTarget::TooLong,
@@ -414,7 +419,7 @@ fn unreadable(target: &[u8]) -> Option<UnreadableTarget> {
     })
 }
 
-/// As much of a target's path as can be read: it says in which form the refusal is to be.
+/// The readable beginning of a target's path, which determines the format of the error response.
 fn readable_path(target: &[u8]) -> &[u8] {
     const LONGEST: usize = 1_000;
     // RFC 9112 §3.2.2: absolute-form has a scheme and an authority before the path.
@@ -430,7 +435,7 @@ fn readable_path(target: &[u8]) -> &[u8] {
 }
 
 impl Framing {
-    /// Takes a line, and tells what the next byte is part of.
+    /// Parses a line after the request line. Returns what the next byte is part of.
     fn after(&mut self, line: &mut [u8]) -> Position {
         if line.is_empty() {
             return self.body();
@@ -439,9 +444,9 @@ impl Framing {
         let (name, value) = line.split_at_mut(colon);
         let value = &mut value[1..];
         let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
-        let clear = match name.len() {
+        let is_unambiguous = match name.len() {
             // RFC 9110 §7.8: "A server MAY ignore a received Upgrade header field if it wishes to continue using the
-            // current protocol on that connection." There is no other here.
+            // current protocol on that connection." The bridge has no other protocol.
             7 if is(b"upgrade") => {
                 value.fill(b' ');
                 true
@@ -453,14 +458,14 @@ impl Framing {
                 upgrades.for_each(|option| option.fill(b' '));
                 true
             }
-            // The library refuses a head that says two lengths, or one that is no number.
+            // The library refuses a head with two lengths, or with one that is not a number.
             14 if is(b"content-length") => {
                 let before = self.length.replace(0);
                 let length = digits(value.trim_ascii());
                 self.length = length;
                 before.is_none() && length.is_some()
             }
-            // And every transfer coding but this one, once, and only in HTTP/1.1.
+            // The library accepts only the transfer coding `chunked`, once, and only in HTTP/1.1.
             17 if is(b"transfer-encoding") => {
                 let first = !self.is_chunked && self.is_http_11;
                 self.is_chunked = value.trim_ascii().eq_ignore_ascii_case(b"chunked");
@@ -468,14 +473,14 @@ impl Framing {
             }
             _ => true,
         };
-        if clear { Position::Fields(std::mem::take(self)) } else { Position::Unknown }
+        if is_unambiguous { Position::Fields(std::mem::take(self)) } else { Position::Unknown }
     }
 
     /// What follows the head (RFC 9112 §6.3).
     fn body(&self) -> Position {
         match (&self.follows, self.is_chunked, self.length) {
             (Follows::Nothing, ..) => Position::Ended,
-            // The latter could be one request or two, and the library refuses it.
+            // A chunked body with a length could be one request or two; the library refuses it.
             (Follows::Tunnel, ..) | (Follows::Body, true, Some(_)) => Position::Unknown,
             (Follows::Body, true, None) => Position::Chunks(Chunks::default()),
             (Follows::Body, false, None | Some(0)) => Position::RequestLine,
@@ -484,7 +489,7 @@ impl Framing {
     }
 }
 
-/// A number that is written in digits alone.
+/// Parses a number that consists of digits only.
 fn digits(text: &[u8]) -> Option<u64> {
     let number = text.iter().all(u8::is_ascii_digit).then_some(text)?;
     str::from_utf8(number).ok()?.parse().ok()

@@ -1,4 +1,4 @@
-//! Imports: starting one, and how they went.
+//! Starts imports and lists runs.
 
 use std::sync::Arc;
 
@@ -6,19 +6,17 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::body::Body;
+use super::body::{Body, parse_object_or_default};
 use super::caller::{Caller, ImportRead, ImportRun};
 use super::errors::ApiError;
 use super::large::Chunks;
 use super::negotiation::{JSON, preferred_form};
 use super::openapi::{ApiRefusals, Problem, RunParameters};
-use super::parameters::{Parameters, preferred_wait, wrong};
+use super::parameters::{Parameters, preferred_wait};
 use super::service::api_base_url;
-use crate::import::ImportRequest;
-use crate::ledger::{LedgerError, Mode, Run, RunId, RunStatus, Trigger};
+use crate::ledger::{ImportRequest, LedgerError, Mode, Run, RunId, RunStatus, Trigger};
 use crate::limits;
 use crate::scim::ScimError;
 
@@ -48,9 +46,9 @@ pub struct NewImport {
     ),
 )]
 pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Body) -> Result<HttpResponse, ApiError> {
-    // Before anything is begun.
+    // Refuses an unsuitable `Accept` before the import is queued.
     preferred_form(&request, &[JSON])?;
-    let wanted = read(&body.0)?;
+    let wanted: NewImport = parse_object_or_default(&body.0, NEW_IMPORT)?;
     let import = ImportRequest {
         mode: wanted.mode.unwrap_or(Mode::Incremental),
         trigger: Trigger::Api,
@@ -61,7 +59,7 @@ pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Body) 
     let mut run = accepted(&caller, &import).await?;
     let wait = preferred_wait(&request, limits::IMPORT_WAIT);
     if let Some(wait) = wait {
-        // What is known when the time is up is in `run`.
+        // At the time-out, `run` holds the last state that was read.
         clock.within(wait, ended(&caller, &import, &mut run)).await.transpose()?;
     }
     let workspace = &caller.workspace.name;
@@ -73,28 +71,15 @@ pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Body) 
     Ok(response.insert_header((LOCATION, location)).json(run))
 }
 
-fn read(body: &[u8]) -> Result<NewImport, ApiError> {
-    if matches!(body.trim_ascii(), b"" | b"null") {
-        return Ok(NewImport::default());
-    }
-    // A list would do for a struct of serde's.
-    let object =
-        serde_json::from_slice(body).and_then(|object: Map<String, Value>| NewImport::deserialize(Value::from(object)));
-    object.map_err(|_| {
-        wrong(
-            r#"the body must be JSON such as {"mode": "full", "allow_removals": false}; mode is full or incremental"#
-                .to_owned(),
-        )
-    })
-}
+const NEW_IMPORT: &str =
+    r#"the body must be JSON such as {"mode": "full", "allow_removals": false}; mode is full or incremental"#;
 
-/// The run that does what is wanted: a queued one, since only a run that begins after the request is sure to see what was so
-/// when it was made. Where none is under way, it begins at once, and is given as it is then.
+/// Queues a run and returns it. A run that has begun already is not enough, because it may have read Intercom before
+/// the request was made. If no run is under way, this waits a moment until the new run has begun.
 async fn accepted(caller: &Caller<ImportRun>, import: &ImportRequest) -> Result<Run, ApiError> {
     let (clock, ledger, workspace) = (&caller.service.clock, &caller.service.ledger, &caller.workspace);
     let busy = ledger.run_under_way(&workspace.name, clock).await?.is_some();
-    let ImportRequest { mode, trigger, requested_by, allow_removals } = import.clone();
-    let queued = ledger.queue_run(&workspace.name, mode, trigger, (requested_by, allow_removals), clock).await?;
+    let queued = ledger.queue_run(&workspace.name, import, clock).await?;
     workspace.nudge.serve_queue();
     if busy {
         return Ok(queued);
@@ -120,11 +105,11 @@ async fn known(caller: &Caller<ImportRun>, id: RunId) -> Result<Run, ApiError> {
     Ok(caller.service.ledger.run(&caller.workspace.name, id).await?.ok_or(ScimError::Internal)?)
 }
 
-/// Waits until the run has ended. When the process that runs it dies, another run takes its place.
+/// Waits until the run has ended. If the process that runs it dies, `run` is replaced by a new run.
 async fn ended(caller: &Caller<ImportRun>, import: &ImportRequest, run: &mut Run) -> Result<(), ApiError> {
     let (service, workspace) = (&caller.service, &caller.workspace.name);
     loop {
-        // ParsedRequest first: a run that ends meanwhile is not taken for dead.
+        // Before the run is read: a run that ends in between is not mistaken for one whose process died.
         let alive = service.ledger.run_under_way(workspace, &service.clock).await?.is_some();
         *run = known(caller, run.id).await?;
         match run.status {
@@ -132,7 +117,7 @@ async fn ended(caller: &Caller<ImportRun>, import: &ImportRequest, run: &mut Run
             RunStatus::Running if alive => {}
             RunStatus::Running | RunStatus::Interrupted => *run = accepted(caller, import).await?,
             _ => {
-                // Who has waited for an import sees what it recorded.
+                // The client may now read what the import recorded.
                 let recorded = run.generation.unwrap_or(0);
                 caller.workspace.live.shows(|shown| shown.generation >= recorded).await;
                 return Ok(());
@@ -173,7 +158,7 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     let turn = makers.page_turn(&caller.principal.allowance).await?;
     let (ledger, workspace) = (caller.service.ledger.clone(), Arc::clone(&caller.workspace.name));
     let read = makers.page(async move {
-        // One more than wanted tells whether there are more.
+        // One more than the page holds, to see whether there are more.
         let items = ledger.runs(&workspace, Some(before), limit as u64 + 1).await?;
         Ok::<_, LedgerError>((items, ledger.count_runs(&workspace).await?))
     });

@@ -1,14 +1,15 @@
-//! Answers that may be large: lists, tables and exports.
+//! Responses that may be large: lists, tables and exports.
 //!
-//! They are made apart from the threads that serve connections, in chunks of some tens of kilobytes.
+//! They are produced on threads of their own, not on those that serve connections, in chunks of some tens of kilobytes.
 //!
-//! * A **page** has a bounded number of rows. It is made whole, and sent with its length.
-//! * An **export** may have any number of rows. It is made while it is sent: a chunk is made when there is room for it, so a
-//!   client that reads slowly has its rows made slowly. The threads that make exports stand back for all others.
+//! * A **page** has a bounded number of rows. It is produced completely, then sent with its length.
+//! * An **export** may have any number of rows. It is produced while it is sent: the next chunk is produced only when
+//!   there is room for it, so a slow client slows down its own export. The export threads have a lower priority than
+//!   all others.
 //!
-//! Whoever asks for either gets a [`Turn`] first, which lasts until the answer is sent or its connection is closed. Each client
-//! has a few, and there is a number of them in all: that number, and not the number of clients, bounds the memory that
-//! answers take which are not read. How slowly a client may read is bounded by `connections`.
+//! Each of these requests first acquires a [`Turn`], which is held until the response is sent or its connection is
+//! closed. There is a limit of turns for each client and one for all. The latter bounds the memory of responses that
+//! are not read, however many clients there are. The module `connections` bounds how slowly a client may read.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -37,7 +38,7 @@ use crate::limits;
 use crate::scim::{Body, ScimError};
 use crate::tabular::Row;
 
-/// Where large answers are made, and how many at a time.
+/// The threads that produce large responses, and the turns that limit how many there are at a time.
 pub struct Makers {
     pages: Threads,
     exports: Threads,
@@ -46,61 +47,61 @@ pub struct Makers {
     clock: Clock,
 }
 
-/// The right to a large answer. It lasts until the answer is sent or given up.
+/// A permit for one large response, held until the response is sent or abandoned.
 pub struct Turn {
     _of_client: OwnedSemaphorePermit,
     _of_all: OwnedSemaphorePermit,
 }
 
-/// Why an answer ends before its end. Its connection is closed then, so that nobody takes a part for the whole.
+/// Why a response is incomplete. Its connection is closed, so that the client does not take the part for the whole.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
-    /// The ledger cannot be read any more.
+    /// The ledger cannot be read.
     #[error("the ledger cannot be read: {0}")]
     Ledger(#[from] LedgerError),
-    /// A row cannot be written, which is a fault of the bridge.
+    /// A row cannot be serialised. This is a bug of the bridge.
     #[error("a row cannot be written")]
     Row,
-    /// Nothing more comes, and nobody said that this is the end: a fault of the bridge.
+    /// The task that produces the response ended without an end mark. This is a bug of the bridge.
     #[error("the answer was not made to its end")]
     Ended,
 }
 
 impl Makers {
-    /// Starts the threads. `exports`: how many exports there may be at a time.
+    /// Starts the threads. `exports` is the number of exports at a time.
     ///
     /// # Errors
-    /// When the system has no threads left.
+    /// If the system cannot start a thread.
     pub fn start(exports: usize, clock: Clock) -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             pages: Threads::start("pages", cores.min(limits::PAGE_THREADS), || {})?,
-            exports: Threads::start("exports", (cores / 2).max(1), stand_back)?,
+            exports: Threads::start("exports", (cores / 2).max(1), lower_priority)?,
             page_turns: Arc::new(Semaphore::new(limits::PAGES_AT_A_TIME)),
             export_turns: Arc::new(Semaphore::new(exports)),
             clock,
         })
     }
 
-    /// The right to a page.
+    /// Waits for a turn for a page.
     ///
     /// # Errors
-    /// 429 when this client, 503 when all clients together have too many that are not read yet.
+    /// 429 if this client has too many pages that it has not read yet, 503 if all clients together have.
     pub async fn page_turn(&self, allowance: &Allowance) -> Result<Turn, ApiError> {
         let of_client = allowance.page().await.map_err(ApiError::TooMany)?;
         self.turn(of_client, &self.page_turns, limits::EXPENSIVE_WAIT).await
     }
 
-    /// The right to an export, one at a time for each client.
+    /// Waits for a turn for an export. Each client has one at a time.
     ///
     /// # Errors
-    /// 429 when this client has one that is not read yet, 503 when all clients together have too many.
+    /// 429 if this client has an export that it has not read yet, 503 if all clients together have too many.
     pub async fn export_turn(&self, allowance: &Allowance) -> Result<Turn, ApiError> {
         let of_client = allowance.export().await.map_err(ApiError::TooMany)?;
         self.turn(of_client, &self.export_turns, limits::EXPORT_WAIT).await
     }
 
-    /// How many exports there may be beside those that are being sent.
+    /// The number of exports that could begin now.
     #[must_use]
     pub fn free_exports(&self) -> usize {
         self.export_turns.available_permits()
@@ -110,9 +111,9 @@ impl Makers {
         &self,
         of_client: OwnedSemaphorePermit,
         turns: &Arc<Semaphore>,
-        patience: Duration,
+        longest_wait: Duration,
     ) -> Result<Turn, ApiError> {
-        let of_all = self.clock.within(patience, Arc::clone(turns).acquire_owned()).await;
+        let of_all = self.clock.within(longest_wait, Arc::clone(turns).acquire_owned()).await;
         let of_all = of_all.and_then(Result::ok).ok_or_else(|| ApiError::Problem {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "busy",
@@ -121,18 +122,18 @@ impl Makers {
         Ok(Turn { _of_client: of_client, _of_all: of_all })
     }
 
-    /// Does work for a page apart. It ends early where its client goes.
+    /// Runs `work` on a page thread. Dropping the returned future cancels it.
     ///
     /// # Errors
-    /// When the work panicked.
+    /// If the work panics.
     pub async fn page<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, ApiError> {
         self.pages.run(work).await
     }
 
-    /// Does work for an export apart. It ends early where its client goes.
+    /// Runs `work` on an export thread. Dropping the returned future cancels it.
     ///
     /// # Errors
-    /// When the work panicked.
+    /// If the work panics.
     pub async fn export<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -140,10 +141,10 @@ impl Makers {
         self.exports.run(work).await
     }
 
-    /// The body of a page.
+    /// Produces the body of a page.
     ///
     /// # Errors
-    /// When a row cannot be written.
+    /// If a row cannot be serialised.
     pub async fn body<T: Send + 'static>(
         &self,
         turn: Turn,
@@ -154,7 +155,7 @@ impl Makers {
         Ok(BoxBody::new(Held { body, _turn: turn }))
     }
 
-    /// The body of an export, which is made while it is sent. `size`: how long it is, where that is known.
+    /// The body of an export, which is produced while it is sent. `size` is its length, if that is known.
     pub fn stream(
         &self,
         request: &HttpRequest,
@@ -175,7 +176,7 @@ impl Makers {
                 if sender.send(next).await.is_err() || last {
                     break;
                 }
-                // Others that make exports on this thread go on between two chunks.
+                // Gives the other exports on this thread their share.
                 tokio::task::yield_now().await;
             }
         };
@@ -185,7 +186,7 @@ impl Makers {
     }
 }
 
-/// Threads of their own.
+/// A runtime with its own threads. `None` only while it is dropped.
 struct Threads(Option<Runtime>);
 
 impl Threads {
@@ -202,7 +203,7 @@ impl Threads {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, ApiError> {
-        // Dropped with the request, and the work with it.
+        // Dropped with the request, which cancels the work.
         let mut tasks = JoinSet::new();
         self.spawn(&mut tasks, work);
         Ok(tasks.join_next().await.and_then(Result::ok).ok_or(ScimError::Internal)?)
@@ -211,23 +212,23 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        // Waiting for them is not allowed where they may be dropped.
+        // Dropping a runtime in async code panics, because it would wait for the threads.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Lets all other threads go first: on Linux, how nice a thread is is its own affair.
-fn stand_back() {
+/// Lowers the priority of the current thread. On Linux, each thread has its own nice value.
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(limits::EXPORT_NICENESS);
 }
 
-/// Writes rows to the end of a chunk; `true` for the first ones. None where that cannot be done.
+/// Appends rows to a chunk. The flag is set for the first rows of the body. `None` if a row cannot be serialised.
 type Write<T> = fn(&[T], bool, &mut Vec<u8>) -> Option<()>;
 
-/// Rows as the chunks of a body.
+/// An iterator over the chunks of a body, which serialises rows.
 pub struct Chunks<R: Iterator> {
     head: Vec<u8>,
     rows: R,
@@ -238,15 +239,15 @@ pub struct Chunks<R: Iterator> {
 }
 
 impl<R: Iterator<Item: Serialize>> Chunks<R> {
-    /// The JSON of a list: `list` is all of it but for its `items`, which must be empty there.
+    /// A JSON list. `list` is the document with an empty array `items`, which `rows` fill.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If `list` cannot be serialised, or has no empty `items`.
     pub fn json(list: &impl Serialize, rows: R) -> Result<Self, ApiError> {
         const EMPTY: &[u8] = b"\"items\":[]";
         let cut = || {
             let mut head = serde_json::to_vec(list).ok()?;
-            // Within a text it would have a backslash before each quotation mark.
+            // This cannot match inside a string: there, quotation marks are escaped.
             let at = memchr::memmem::find(&head, EMPTY)? + EMPTY.len() - 1;
             let tail = head.split_off(at);
             Some((head, tail))
@@ -255,17 +256,17 @@ impl<R: Iterator<Item: Serialize>> Chunks<R> {
         Ok(Self { head, rows, tail, write: write_json, begun: false, ended: false })
     }
 
-    /// One JSON document a line.
+    /// One JSON document on each line.
     pub fn lines(rows: R) -> Self {
         Self { head: Vec::new(), rows, tail: Vec::new(), write: write_lines, begun: false, ended: false }
     }
 }
 
 impl<R: Iterator<Item: Row>> Chunks<R> {
-    /// A table under its header.
+    /// A CSV table with its header; `with_mark`: after a byte order mark.
     ///
     /// # Errors
-    /// When the header cannot be written.
+    /// If the header cannot be serialised.
     pub fn table(with_mark: bool, rows: R) -> Result<Self, ApiError> {
         let head = table::head::<R::Item>(with_mark).ok_or(ScimError::Internal)?;
         Ok(Self { head, rows, tail: Vec::new(), write: write_table, begun: false, ended: false })
@@ -301,7 +302,7 @@ fn write_json<T: Serialize>(rows: &[T], mut first: bool, chunk: &mut Vec<u8>) ->
     Some(())
 }
 
-/// Writes one JSON document a line.
+/// Writes one JSON document on each line.
 pub fn write_lines<T: Serialize>(rows: &[T], _: bool, chunk: &mut Vec<u8>) -> Option<()> {
     for row in rows {
         serde_json::to_writer(&mut *chunk, row).ok()?;
@@ -310,13 +311,13 @@ pub fn write_lines<T: Serialize>(rows: &[T], _: bool, chunk: &mut Vec<u8>) -> Op
     Some(())
 }
 
-/// Writes lines of a table.
+/// Writes rows of a CSV table.
 pub fn write_table<T: Row>(rows: &[T], _: bool, chunk: &mut Vec<u8>) -> Option<()> {
     chunk.append(&mut table::lines(rows)?);
     Some(())
 }
 
-/// A body, and the right to it.
+/// A body that holds its turn.
 struct Held {
     body: BoxBody,
     _turn: Turn,
@@ -334,7 +335,7 @@ impl MessageBody for Held {
     }
 }
 
-/// What a body would be like that is not sent.
+/// The empty body of a response to HEAD, with the size that a GET would have.
 struct HeadOnly(BodySize);
 
 impl MessageBody for HeadOnly {
@@ -349,13 +350,13 @@ impl MessageBody for HeadOnly {
     }
 }
 
-/// A body that is made while it is sent.
+/// A body that is produced while it is sent.
 struct Streamed {
     size: BodySize,
-    /// None: the end.
+    /// `None` marks the end.
     receiver: mpsc::Receiver<Option<Result<Bytes, Unfinished>>>,
     ended: bool,
-    /// Ends with the body.
+    /// Dropping the body aborts the task.
     _task: JoinSet<()>,
     _turn: Turn,
     _sending: Option<Sending>,

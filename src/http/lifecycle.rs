@@ -1,4 +1,4 @@
-//! What was asked for that a person must do: the refused writes, and tickets.
+//! Requests for changes that a person must make in Intercom: refused writes and tickets.
 
 use std::sync::Arc;
 
@@ -7,10 +7,9 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::body::Body;
+use super::body::{Body, parse_object, parse_object_or_default};
 use super::caller::{Admin, Caller, ImportRead, LifecycleWrite};
 use super::errors::{ApiError, RequestContext};
 use super::negotiation::{JSON, preferred_form};
@@ -107,10 +106,10 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     let next =
         oldest.map(|oldest| parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", oldest)]));
     let list = RequestList { items: Vec::new(), next, total, limit };
-    table::answer(&request, HttpResponse::Ok(), (makers, turn), (items, list.next.as_deref()), &list).await
+    table::answer(&request, HttpResponse::Ok(), makers, turn, items, list.next.as_deref(), &list).await
 }
 
-/// Shows one request: `state` is `open` or `done`.
+/// Shows one request: `state` is `open`, `done`, `declined` or `expired`.
 #[utoipa::path(
     get, path = "/api/v1/lifecycle/requests/{id}", operation_id = "get_lifecycle_request", tag = "lifecycle", security(("bearer" = ["import.read"])),
     params(("id" = String, Path, description = "`req_…`")),
@@ -140,9 +139,9 @@ pub async fn create(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[JSON])?;
-    let mut ticket: NewTicket = read(&body.0, TICKET)?;
+    let mut ticket: NewTicket = parse_object(&body.0, TICKET)?;
     for text in [&mut ticket.target, &mut ticket.entitlement, &mut ticket.user_name, &mut ticket.comment] {
-        // Who fills in a form leaves empty what does not apply.
+        // Forms send an empty text, or "null", for a field that does not apply.
         *text = text.take().filter(|text| !matches!(text.trim(), "" | "null"));
     }
     if !OPERATIONS.contains(&ticket.operation.as_str()) {
@@ -165,29 +164,28 @@ pub async fn create(
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
     let named = workspace.live.served().zip(ticket.entitlement.as_deref());
     let resolved = named.and_then(|(served, name)| entitlement_named(served.directory(), name));
+    let as_sent = ticket.entitlement.clone();
     let new = NewRequest {
         reference: reference.clone(),
         workspace: workspace.name.to_string(),
         at: service.clock.now(),
         source: "ticket",
         requester: caller.principal.subject.clone(),
-        request_id: RequestContext::with(&request, |facts| facts.request_id.clone()).unwrap_or_default(),
+        request_id: RequestContext::with(&request, |context| context.request_id.clone()).unwrap_or_default(),
         method: request.method().to_string(),
         operation: ticket.operation,
         target: ticket.target,
-        entitlement: ticket.entitlement,
+        entitlement: resolved.or(ticket.entitlement),
         user_name: ticket.user_name,
         comment: ticket.comment,
     };
-    let as_asked = new.entitlement.clone();
-    let new = NewRequest { entitlement: resolved.or_else(|| as_asked.clone()), ..new };
     service.ledger.record_request(new).await?;
     let recorded = async || {
         let recorded = service.ledger.request(&workspace.name, &reference).await?;
         Ok::<_, ApiError>(shown(recorded.ok_or(ScimError::Internal)?))
     };
     let mut request_made = recorded().await?;
-    // What is so already is done at once.
+    // A request for a state that is reached already is closed at once.
     if let Some(served) = workspace.live.served()
         && !seen_done(served.directory(), std::slice::from_ref(&request_made)).is_empty()
     {
@@ -196,8 +194,9 @@ pub async fn create(
     if caller.principal.scopes.contains(&Scope::ImportRead) {
         request_made = recorded().await?;
     } else {
-        // Who may not read learns nothing by asking.
-        request_made.entitlement = as_asked;
+        // Without `import.read`, the response must not reveal the directory: neither the id of the entitlement nor that
+        // the request is done already.
+        request_made.entitlement = as_sent;
     }
     let url = api_base_url(&caller.service.origin.url_for(&request), &workspace.name);
     let location = format!("{url}/lifecycle/requests/{reference}");
@@ -220,26 +219,16 @@ pub async fn create(
 )]
 pub async fn done(request: HttpRequest, caller: Caller<Admin>, body: Body) -> Result<Json<LifecycleRequest>, ApiError> {
     preferred_form(&request, &[JSON])?;
-    let said: Done = if matches!(body.0.trim_ascii(), b"" | b"null") { Done::default() } else { read(&body.0, DONE)? };
+    let said: Done = parse_object_or_default(&body.0, DONE)?;
     if said.note.as_ref().is_some_and(|note| note.len() > limits::COMMENT_BYTES || note.contains('\0')) {
         return Err(wrong(format!("note must be a text of at most {} bytes", limits::COMMENT_BYTES)));
     }
     let known_request = known(&request, &caller).await?;
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
     let (by, at) = (caller.principal.subject.clone(), caller.service.clock.now());
-    if !ledger
-        .close_request(
-            workspace,
-            &known_request.reference,
-            Closing {
-                by,
-                note: said.note,
-                end: if said.declined { RequestEnd::Declined } else { RequestEnd::Done },
-                at,
-            },
-        )
-        .await?
-    {
+    let end = if said.declined { RequestEnd::Declined } else { RequestEnd::Done };
+    let closing = Closing { by, note: said.note, end, at };
+    if !ledger.close_request(workspace, &known_request.reference, closing).await? {
         return Err(ApiError::Problem {
             status: StatusCode::CONFLICT,
             code: "already_done",
@@ -252,17 +241,11 @@ pub async fn done(request: HttpRequest, caller: Caller<Admin>, body: Body) -> Re
 const TICKET: &str = r#"the body must be JSON such as {"operation": "remove_account", "target": "adm_1", "user_name": "…", "comment": "…"}"#;
 const DONE: &str = r#"the body must be JSON such as {"note": "…"}"#;
 
-fn read<T: for<'de> Deserialize<'de>>(body: &[u8], expected: &str) -> Result<T, ApiError> {
-    // A list would do for a struct of serde's.
-    let object =
-        serde_json::from_slice(body).and_then(|object: Map<String, Value>| T::deserialize(Value::from(object)));
-    object.map_err(|_| wrong(expected.to_owned()))
-}
-
+/// The request whose id is in the path.
 async fn known<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<RecordedRequest, ApiError> {
     let reference = request.match_info().get("id").unwrap_or_default();
-    let fit = Some(reference).filter(|reference| reference.len() <= limits::ID_BYTES && !reference.contains('\0'));
-    let known = match fit {
+    let valid = Some(reference).filter(|reference| reference.len() <= limits::ID_BYTES && !reference.contains('\0'));
+    let known = match valid {
         Some(reference) => caller.service.ledger.request(&caller.workspace.name, reference).await?,
         None => None,
     };
@@ -272,18 +255,18 @@ async fn known<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<RecordedR
 /// Closes the open requests that the served snapshot shows to be done.
 ///
 /// # Errors
-/// When the ledger cannot be read or written.
+/// If the ledger cannot be read or written.
 pub async fn settle(ledger: &Ledger, workspace: &Workspace, now: time::OffsetDateTime) -> Result<(), LedgerError> {
     let Some(served) = workspace.live.served() else { return Ok(()) };
-    // Who left long ago is not shown any more.
+    // The state with people who were removed long ago, whom the served snapshot omits. It is read when it is needed.
     let mut everybody = None;
     let mut question = RequestQuestion { state: Some("open".to_owned()), ..RequestQuestion::default() };
     loop {
         let (rows, _) = ledger.requests(&workspace.name, &question, limits::LIST_ITEMS as u64).await?;
         let open: Vec<LifecycleRequest> = rows.into_iter().map(shown).collect();
         let mut done = seen_done(served.directory(), &open);
-        let shown = |target: &str| served.by_id(target).is_some();
-        if open.iter().filter_map(|request| request.target.as_deref()).any(|target| !shown(target)) {
+        let is_served = |target: &str| served.by_id(target).is_some();
+        if open.iter().filter_map(|request| request.target.as_deref()).any(|target| !is_served(target)) {
             if everybody.is_none() {
                 everybody = Some(workspace.past.at(served.snapshot_id().generation).await?);
             }

@@ -1,4 +1,4 @@
-//! How it goes, for Prometheus.
+//! The metrics endpoint for Prometheus.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -14,9 +14,9 @@ use crate::measures::{Measures, WorkspaceState};
 use crate::scim::{ScimError, resource_types};
 use crate::tabular::OPERATIONS;
 
-/// As OpenMetrics 1.0 has it.
+/// The media type of OpenMetrics 1.0.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// As Prometheus and others read it since before.
+/// The media type of Prometheus' older text format.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Shows measures in the text format of Prometheus, as OpenMetrics or (`Accept: text/plain`) as it was before: of the workspaces that the token opens, and without one of
@@ -36,7 +36,7 @@ pub async fn metrics(
             let asked = service.ledger.open_requests(&workspace.name);
             service.clock.within(limits::REFUSAL_WAIT, asked).await.and_then(Result::ok)
         };
-        // A database that is away is waited for once.
+        // If the database does not answer, only the first workspace waits for it.
         let open = if up { open.await } else { None };
         up = open.is_some();
         let state = WorkspaceState {
@@ -51,15 +51,15 @@ pub async fn metrics(
     let connections = service.connections.standing();
     service.measures.connections(connections.open, connections.gave_way, connections.refused, connections.slow);
     let text = service.measures.text(|name| seen.iter().any(|workspace| *workspace.name == *name), all);
-    // Writing into a text cannot fail.
+    // Writing to a `String` cannot fail.
     let text = text.map_err(|_| ScimError::Internal)?;
-    let text = if form == OPEN_METRICS { text } else { as_before(&text) };
+    let text = if form == OPEN_METRICS { text } else { older_format(&text) };
     Ok(HttpResponse::Ok().content_type(form).body(text))
 }
 
-/// OpenMetrics in the format before it. There, a counter has the name that its samples have, and units and the end are not
-/// told.
-fn as_before(text: &str) -> String {
+/// Converts OpenMetrics to Prometheus' older text format. There, a counter is declared with the name of its samples
+/// (with `_total`), and there are no `# UNIT` and `# EOF` lines.
+fn older_format(text: &str) -> String {
     let counters: Vec<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
     let line = |line: &str| {
@@ -72,7 +72,7 @@ fn as_before(text: &str) -> String {
     text.lines().filter(|line| !line.starts_with("# UNIT ") && *line != "# EOF").map(line).collect()
 }
 
-/// Has the counters of a workspace begin at zero.
+/// Creates the counters of a workspace at zero.
 pub fn begin(measures: &Measures, workspace: &str) {
     let imports = Mode::ALL.iter().flat_map(|mode| RunStatus::ENDS.map(|end| (mode.as_str(), end.as_str())));
     measures.begin(workspace, imports, &OPERATIONS);

@@ -1,31 +1,28 @@
-//! The HTTP edge: the only user of actix-web. One file a concern.
+//! The HTTP server. Only this module uses actix-web. Each file has one concern:
 //!
 //! ```text
-//! server      listening, connections    heads      request heads, before they are parsed
-//! admission   what is refused in any case
-//! service     what all requests share   routes     which path goes where
-//! caller      who asks: token, scope, workspace and rate, before any handler runs
-//! body        what comes with a request origin     from where it came
-//! scim        users and groups          discovery  what the bridge says of itself
-//! freshness   how old an answer may be, and waiting for a newer one
-//! accept      what a client accepts     negotiation  media types, versions and links
-//! chunked_body a body of several chunks large      answers that are made apart, and while they are sent
-//! connections how many there may be, and which gives way
-//! patience    how long slow clients are waited for
-//! imports     starting one, and runs    changes    the history as a log
-//! tabular        accounts and access       reviews    the same, for access reviews
-//! table       rows as CSV               parameters of all these
-//! cells       the members of a row
-//! refusals    writes                    lifecycle  what people must do
-//! unsupported what Intercom could do of the writes, and where people can
-//! oauth       tokens for clients        connect    a workspace, in a browser
-//! audit       who asked what            webhooks   Intercom's pushes
-//! status      health, readiness         metrics    for Prometheus
-//! tasks       what runs in the background
-//! openapi     the description           tls        the certificate
-//! errors      every refusal becomes a body here, the framework's own included
-//! guards      headers that every answer has  bare  the HTTP library's own answers get them too
-//! request_id  what a request is called
+//! server         listeners                               heads         checks of request heads, before parsing
+//! connections    limits of open connections              patience      time limits of slow clients
+//! tls            the certificate                         service       the state that all requests share
+//! routes         which handler serves which path         admission     requests that are refused in any case
+//! caller         authentication and authorisation        origin        where a request came from
+//! body           bounded request bodies                  undrained     request bodies that no handler read
+//! parameters     query parameters                        accept        the client's Accept header
+//! negotiation    media types, versions and links         request_id    the id of a request
+//! errors         bodies of refusals, and the middleware  guards        headers of every response
+//! bare           the same headers on the HTTP library's own responses
+//! chunked_body   response bodies of several chunks       large         large responses, made on threads of their own
+//! scim           users and groups                        discovery     SCIM's discovery endpoints
+//! freshness      the age of responses                    refusals      writes, which are refused
+//! unsupported    the texts of refused writes             lifecycle     requests that people carry out
+//! imports        runs, and starting one                  changes       the history as a log
+//! tabular        accounts, entitlements, memberships     reviews       accounts for access reviews
+//! table          rows as CSV                             cells         the members of a row
+//! audit          the audit trail                         webhooks      Intercom's webhooks
+//! oauth          tokens for OAuth clients                connect       connecting a workspace in a browser
+//! status         liveness, readiness, status             metrics       metrics for Prometheus
+//! tasks          the state of background tasks           pages         the status page
+//! openapi        the OpenAPI description
 //! ```
 
 mod accept;

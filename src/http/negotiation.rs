@@ -1,4 +1,4 @@
-//! What requests and answers say of themselves in headers: media types, versions, links.
+//! Headers of requests and responses: media types, versions and links.
 
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse};
@@ -6,34 +6,37 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::accept;
 use crate::scim::{Next, ScimError};
 
-/// What the media type of an answer can be.
+/// The media type of SCIM responses, unless the client prefers [`JSON`].
 const SCIM_JSON: HeaderValue = HeaderValue::from_static(SCIM);
 const SCIM: &str = "application/scim+json";
-/// What most answers of the import and change API are.
+/// The media type of most responses of the import and change API.
 pub const JSON: &str = "application/json";
-/// One document a line.
+/// One JSON document on each line.
 pub const LINES: &str = "application/x-ndjson";
-/// Pages for people.
+/// The media type of pages for people.
 pub const HTML: &str = "text/html; charset=utf-8";
 
-/// The media type of a SCIM answer.
+/// The media type of a SCIM response.
 ///
 /// RFC 7644 §3.8: "Service providers MUST support the "Accept" header … application/scim+json" and "MAY support"
 /// application/json.
 pub fn content_type(request: &HttpRequest) -> Result<HeaderValue, ScimError> {
     let mut all = request.headers().get_all(ACCEPT);
-    // What nearly everybody sends.
+    // What nearly all clients send.
     match (all.next().map(HeaderValue::as_bytes), all.next()) {
         (None | Some(b"*/*" | b"application/scim+json"), None) => Ok(SCIM_JSON),
         _ => preferred_form(request, &[SCIM, JSON]).map(HeaderValue::from_static),
     }
 }
 
-/// Which of these media types the client prefers for the answer; the first is the usual one.
+/// The media type that the client prefers among `offers`; without a preference, the first one.
 ///
-/// NB: refusals have one media type each, whatever the client accepts: RFC 9110 §12.5.1 lets a server "disregard the field",
-/// and a refusal says more than another one would. So do the answers of `/healthz` and `/readyz`, whose readers look at the
-/// status, and the files under `/docs/`.
+/// NB: an error response has one media type, whatever the client accepts. RFC 9110 §12.5.1 lets a server "disregard the
+/// field", and the actual error says more than a 406 would. The same holds for `/healthz` and `/readyz`, whose clients
+/// look at the status, and for the files under `/docs/`.
+///
+/// # Errors
+/// [`ScimError::NotAcceptable`] if the client accepts none of them.
 pub fn preferred_form(request: &HttpRequest, offers: &[&'static str]) -> Result<&'static str, ScimError> {
     let values = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
     let offer = accept::preferred(values, offers).and_then(|number| offers.get(number));
@@ -43,7 +46,7 @@ pub fn preferred_form(request: &HttpRequest, offers: &[&'static str]) -> Result<
     })
 }
 
-/// Refuses a body that says it is something else than SCIM; one that does not say is read.
+/// Refuses a body whose `Content-Type` is neither SCIM nor JSON. A body without one is accepted.
 pub fn expect_scim_body(request: &HttpRequest) -> Result<(), ScimError> {
     match request.headers().get(CONTENT_TYPE).map(|value| value.to_str().map(media_type)) {
         None => Ok(()),
@@ -52,10 +55,10 @@ pub fn expect_scim_body(request: &HttpRequest) -> Result<(), ScimError> {
     }
 }
 
-/// Whether a condition (`If-None-Match`, `If-Match`) names this version; none without the condition.
+/// Whether a condition (`If-None-Match`, `If-Match`) matches this version; `None` without the condition.
 ///
-/// RFC 9110 §13.1: a list of versions, or `*`. NB: If-Match is compared weakly too, since weak versions are all
-/// there are.
+/// RFC 9110 §13.1: a list of entity tags, or `*`. NB: `If-Match` is compared weakly too, since the bridge has only weak
+/// tags.
 pub fn names_version(request: &HttpRequest, condition: &HeaderName, version: &str) -> Option<bool> {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     request
@@ -64,7 +67,7 @@ pub fn names_version(request: &HttpRequest, condition: &HeaderName, version: &st
         .then(|| listed(request, condition).any(|tag| tag.trim() == "*" || opaque(tag) == opaque(version)))
 }
 
-/// `Link` to the next page (RFC 8288), for clients that follow it instead of counting.
+/// The value of `Link` to the next page (RFC 8288), for clients that follow links instead of counting.
 pub fn next_link(request: &HttpRequest, address: &str, next: &Next) -> String {
     let (name, value) = match next {
         Next::Index(start) => ("startIndex", start.to_string()),
@@ -77,8 +80,8 @@ pub fn next_link(request: &HttpRequest, address: &str, next: &Next) -> String {
     format!("<{address}?{query}>; rel=\"next\"")
 }
 
-/// Tells of the next page. Some clients look for `Link` letter by letter, where HTTP/1.1 leaves the case to us
-/// (RFC 9110 §5.1).
+/// Sets `Link`, and writes the header names of the response in their usual case: some clients compare the name `Link`
+/// case-sensitively, contrary to RFC 9110 §5.1.
 pub fn tell_next(response: &mut HttpResponse, link: &str) {
     if let Ok(link) = HeaderValue::from_str(link) {
         response.headers_mut().insert(LINK, link);
@@ -90,7 +93,7 @@ fn listed<'r>(request: &'r HttpRequest, name: &HeaderName) -> impl Iterator<Item
     request.headers().get_all(name).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
 }
 
-/// Without parameters such as `charset`.
+/// A media type in lower case, without parameters such as `charset`.
 fn media_type(value: &str) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }

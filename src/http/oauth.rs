@@ -1,4 +1,5 @@
-//! OAuth 2.0: tokens for clients (RFC 6749), what the bridge says of itself (RFC 8414), and its public keys (RFC 7517).
+//! OAuth 2.0: the token endpoint (RFC 6749), the authorization server metadata (RFC 8414), and the public keys (RFC
+//! 7517).
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA, WWW_AUTHENTICATE};
@@ -101,23 +102,23 @@ async fn grant(
     service: &Service,
     body: &[u8],
 ) -> Result<Result<TokenAnswer, TokenRefusal>, ApiError> {
-    // A secret is looked at before anybody is refused for asking too often: behind one address there may be many, and what
-    // strangers do must not keep a client out that has a right one.
-    let asked = match question(request, body) {
-        Ok(asked) => asked,
+    // The secret is verified before the rate limit of the address applies: many clients may share an address, and a
+    // client with the right secret must not be refused because of others.
+    let token_request = match parse_request(request, body) {
+        Ok(token_request) => token_request,
         Err(refusal) => {
             service.stranger("login", request)?;
             return Ok(Err(refusal));
         }
     };
-    let client = find(service, &asked.client_id).await?;
-    let network = network_of(RequestContext::with(request, |facts| facts.forwarded.from).flatten());
-    match (service.login.look(&asked, client.clone(), &network).await, client) {
+    let client = read_client(service, &token_request.client_id).await?;
+    let network = network_of(RequestContext::client_address(request));
+    match (service.login.look(&token_request, client.clone(), &network).await, client) {
         (Login::TooMany(too_many), _) => Err(ApiError::TooMany(too_many)),
-        (Login::Granted { secret }, Some(client)) => issue(request, service, &asked, (&client, &secret)).await,
+        (Login::Granted { secret }, Some(client)) => issue(request, service, &token_request, (&client, &secret)).await,
         (Login::Refused | Login::Granted { .. }, client) => {
             service.stranger("login", request)?;
-            // Who is not known may call itself anything, so only what is known is written down.
+            // Only known clients are recorded: an unknown one may send anything as its id.
             if let Some(client) = client {
                 tracing::warn!(client = %client.id, "a client was refused a token");
                 record(
@@ -136,8 +137,8 @@ async fn grant(
     }
 }
 
-/// The client of that id, as the database has it now.
-async fn find(service: &Service, id: &str) -> Result<Option<OAuthClient>, ApiError> {
+/// Reads the client with this id from the database.
+async fn read_client(service: &Service, id: &str) -> Result<Option<OAuthClient>, ApiError> {
     if id.is_empty() || id.len() > limits::CLIENT_ID_BYTES || id.contains('\0') {
         return Ok(None);
     }
@@ -145,8 +146,8 @@ async fn find(service: &Service, id: &str) -> Result<Option<OAuthClient>, ApiErr
     Ok(service.ledger.client(id).await?)
 }
 
-/// What the client asks.
-fn question(request: &HttpRequest, body: &[u8]) -> Result<TokenRequest, TokenRefusal> {
+/// Parses the token request.
+fn parse_request(request: &HttpRequest, body: &[u8]) -> Result<TokenRequest, TokenRefusal> {
     let is_form =
         |kind: &HeaderValue| kind.as_bytes().get(..FORM.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(FORM));
     if !request.headers().get(CONTENT_TYPE).is_none_or(is_form) {
@@ -156,14 +157,14 @@ fn question(request: &HttpRequest, body: &[u8]) -> Result<TokenRequest, TokenRef
     TokenRequest::read(&authorizations, body)
 }
 
-/// Makes a token for a client that is who it says it is, and records that before it is given away.
+/// Issues a token to an authenticated client. The audit trail records the token before the client gets it.
 async fn issue(
     request: &HttpRequest,
     service: &Service,
-    asked: &TokenRequest,
+    token_request: &TokenRequest,
     (client, secret): (&OAuthClient, &str),
 ) -> Result<Result<TokenAnswer, TokenRefusal>, ApiError> {
-    let scope = match asked.scope(&client.scope) {
+    let scope = match token_request.scope(&client.scope) {
         Ok(scope) => scope,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -196,18 +197,19 @@ async fn issue(
     Ok(Ok(TokenAnswer { access_token, token_type: "Bearer", expires_in: grant.ttl.as_secs(), scope }))
 }
 
-/// Records what happened, for each workspace of the client.
+/// Records an event in the audit trail of each workspace of the client.
 async fn record(
     request: &HttpRequest,
     service: &Service,
     client: &OAuthClient,
     event: AuditEntry,
 ) -> Result<(), ApiError> {
-    let known = RequestContext::with(request, |facts| (facts.request_id.clone(), facts.forwarded.from)).unzip();
+    let request_id = RequestContext::with(request, |context| context.request_id.clone());
+    let address = RequestContext::client_address(request).map(|address| address.to_string());
     let entry = |workspace: &String| AuditEntry {
         workspace: Some(workspace.clone()),
-        request_id: known.0.clone(),
-        address: known.1.flatten().map(|address| address.to_string()),
+        request_id: request_id.clone(),
+        address: address.clone(),
         ..event.clone()
     };
     if service.trail.record(&service.ledger, client.workspaces.iter().map(entry).collect()).await {
@@ -239,7 +241,7 @@ fn refuse(refusal: &TokenRefusal) -> HttpResponse {
 )]
 pub async fn metadata(request: HttpRequest, service: Data<Service>) -> Result<Json<Value>, ApiError> {
     preferred_form(&request, &[JSON])?;
-    // Never from headers: who could change it would get clients to send their secrets elsewhere.
+    // Never from headers: an attacker who controls them could make clients send their secrets elsewhere.
     let url = service.tokens.issuer();
     Ok(Json(json!({
         "issuer": url,

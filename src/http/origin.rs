@@ -1,4 +1,4 @@
-//! From where a request came, and how the bridge was reached.
+//! Where a request came from, and under which address the client reached the bridge.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,28 +11,28 @@ use ipnet::IpNet;
 use super::errors::RequestContext;
 use crate::limits;
 
-/// Where clients reach the bridge, and whom it believes about that.
+/// The public address of the bridge, and the proxies that it trusts.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// Without a slash at its end.
+    /// The public URL, without a slash at the end.
     pub public_url: String,
-    /// Who may say with `X-Forwarded-…` from where a request came.
+    /// The networks whose `X-Forwarded-…` headers are trusted.
     pub trusted_proxies: Arc<[IpNet]>,
-    /// Whether they may also say how the bridge was reached: nobody configured it.
+    /// Whether they may also say how the client reached the bridge: true if no public URL is configured.
     pub may_be_forwarded: bool,
-    /// Whether connections end here with TLS.
+    /// Whether the bridge itself terminates TLS.
     pub has_tls: bool,
-    /// Who says so without being trusted.
+    /// Peers that sent such headers without being trusted.
     pub untrusted: Arc<UntrustedPeers>,
 }
 
-/// Addresses from which requests came with headers of a proxy, although they are not trusted. Each is told of once, and no more
-/// than [`limits::UNTRUSTED_PROXIES`] of them: anybody can send such a header.
+/// The addresses that sent headers of a proxy although they are not trusted. Each is reported once. There are at most
+/// [`limits::UNTRUSTED_PROXIES`], since any client can send such a header.
 #[derive(Debug, Default)]
 pub struct UntrustedPeers(RwLock<Vec<IpAddr>>);
 
 impl UntrustedPeers {
-    /// Whether that address is to be told of now.
+    /// Adds an address and returns whether it is to be reported.
     fn is_new(&self, peer: IpAddr) -> bool {
         let is_known = |known: &Vec<IpAddr>| known.len() >= limits::UNTRUSTED_PROXIES || known.contains(&peer);
         if is_known(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
@@ -47,40 +47,40 @@ impl UntrustedPeers {
     }
 }
 
-/// What is known of where a request came from.
+/// Where a request came from, and how the client reached the bridge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forwarded {
     /// The client's address.
     pub from: Option<IpAddr>,
-    /// How the client reached the bridge, if that is another way than the configured one; without a slash at its end.
+    /// The URL by which the client reached the bridge, if it is not the configured one; without a slash at the end.
     pub to: Option<String>,
-    /// Whether the client's connection is encrypted: it ends here with TLS, or the trusted proxy says that it is.
+    /// Whether the client's connection is encrypted: the bridge terminates TLS, or the trusted proxy says so.
     pub is_secure: bool,
-    /// The peer and the header, where the peer said for whom it asks, is not trusted, and that was not told of before.
+    /// The peer and the header, if an untrusted peer sent a header of a proxy and was not reported before.
     pub not_trusted: Option<(IpAddr, &'static str)>,
 }
 
 impl Origin {
-    /// Looks at the connection and, where a trusted proxy holds it, at what that says.
+    /// Reads the address of the peer and, if the peer is a trusted proxy, its headers.
     #[must_use]
     pub fn forwarding(&self, request: &ServiceRequest) -> Forwarded {
         let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
         self.judge(peer, request.headers())
     }
 
-    /// Where this client reaches the bridge, without a slash at its end.
+    /// The URL by which this client reaches the bridge, without a slash at the end.
     #[must_use]
     pub fn url_for(&self, request: &HttpRequest) -> String {
         self.forwarded(request).unwrap_or_else(|| self.public_url.clone())
     }
 
-    /// Where this client reaches the bridge, if a trusted proxy says that it is elsewhere than configured.
+    /// The URL by which this client reaches the bridge, if a trusted proxy says that it is not the configured one.
     #[must_use]
     pub fn forwarded(&self, request: &HttpRequest) -> Option<String> {
         if self.trusted_proxies.is_empty() {
             return None;
         }
-        RequestContext::with(request, |facts| facts.forwarded.to.clone()).flatten()
+        RequestContext::with(request, |context| context.forwarded.to.clone()).flatten()
     }
 
     fn judge(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Forwarded {
@@ -89,13 +89,13 @@ impl Origin {
             let not_trusted = peer.zip(header).filter(|(peer, _)| self.untrusted.is_new(*peer));
             return Forwarded { from: peer, to: None, is_secure: self.has_tls, not_trusted };
         }
-        // Each proxy adds the address that it saw at the end: the last one that is no proxy of ours is the client. What
-        // stands before it, the client may have made up.
+        // Each proxy appends the address that it saw. So the last address that is no trusted proxy is the client; the
+        // client may have invented those before it.
         let forwarded = values(headers, "x-forwarded-for");
         let mut hops = forwarded.iter().rev().map_while(|hop| address(hop));
         let client = hops.find(|hop| !self.trusts(*hop));
         let to = self.may_be_forwarded.then(|| forwarded_to(headers)).flatten();
-        // Of several values the last one is the trusted proxy's.
+        // The trusted proxy added the last value.
         let is_secure =
             self.has_tls || values(headers, "x-forwarded-proto").pop().is_some_and(|scheme| scheme == "https");
         Forwarded { from: client.or(peer), to, is_secure, not_trusted: None }
@@ -106,16 +106,16 @@ impl Origin {
     }
 }
 
-/// The header by which a proxy says for whom it asks, if there is one.
+/// The first header of a proxy, if the request has one.
 fn forwarding_header(headers: &HeaderMap) -> Option<&'static str> {
     headers.keys().find_map(|name| {
         let name = name.as_str();
-        // Hardly any other header begins so, and this is looked at with each request.
+        // Cheap, since this runs for every request: few other headers begin with these letters.
         name.starts_with(['x', 'f', 'c', 't']).then(|| FORWARDING.into_iter().find(|known| *known == name))?
     })
 }
 
-/// Headers that proxies, load balancers and content delivery networks add, and that clients do not send.
+/// Headers that proxies, load balancers and content delivery networks add, and clients do not.
 const FORWARDING: [&str; 12] = [
     "x-forwarded-for",
     "x-forwarded-host",
@@ -131,8 +131,8 @@ const FORWARDING: [&str; 12] = [
     "fastly-client-ip",
 ];
 
-/// The address of the service, as the trusted proxy says it was asked for it: of several values the last, since what stands
-/// before it came with the request.
+/// The URL that the trusted proxy says the client used. Of several values the last counts: those before it came with
+/// the request.
 fn forwarded_to(headers: &HeaderMap) -> Option<String> {
     let last = |name: &str| values(headers, name).pop();
     let host = last("x-forwarded-host").filter(|host| is_host(host))?;
@@ -140,7 +140,7 @@ fn forwarded_to(headers: &HeaderMap) -> Option<String> {
     Some(format!("{}://{host}", scheme.unwrap_or_else(|| "https".to_owned())))
 }
 
-/// A name or an address, with or without a port: what can be put into a URL without changing it.
+/// Whether a text is a host name or an IP address, with or without a port, and so can be put into a URL.
 fn is_host(text: &str) -> bool {
     let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
     let (host, port) = match text.rsplit_once(':') {
@@ -160,7 +160,7 @@ fn values(headers: &HeaderMap, name: &str) -> Vec<String> {
     all.flat_map(|value| value.split(',')).map(|value| value.trim().to_ascii_lowercase()).collect()
 }
 
-/// An address, with or without a port.
+/// Parses an IP address, with or without a port.
 fn address(hop: &str) -> Option<IpAddr> {
     let socket = || hop.parse::<std::net::SocketAddr>().map(|socket| socket.ip());
     let bracketed = || hop.trim_start_matches('[').trim_end_matches(']').parse();

@@ -1,4 +1,4 @@
-//! Parameters of the import and change API. What cannot be read is refused with what it can be.
+//! Query parameters of the import and change API. An invalid value is refused with a list of what is valid.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -41,14 +41,15 @@ const ALL: [&str; 26] = [
     "until",
 ];
 
-/// The parameters of a URL, decoded; of one that comes twice, the last counts.
+/// The decoded query parameters of a request. If one is repeated, the last value counts.
 ///
-/// What nobody knows is ignored: proxies and scripts add parameters such as `_=123`. But whoever asks for `asof` and is told
-/// of today takes it for an answer, so what looks like a parameter is refused, and what only another list has.
+/// Unknown parameters are ignored, since proxies and scripts add some, such as `_=123`. Two kinds are refused, because
+/// the response would be misunderstood: names that resemble a parameter (a client that sends `asof` would take today's
+/// state for that of another day), and parameters of other endpoints.
 pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Reads them; `names` are those that there are.
+    /// Parses the query string. `names` are the parameters of this endpoint.
     pub fn parse(request: &HttpRequest, names: &[&str]) -> Result<Self, ApiError> {
         let mut all: Vec<(String, String)> =
             form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
@@ -67,21 +68,21 @@ impl Parameters {
         if all.iter().any(|(_, value)| value.contains('\0')) {
             return Err(wrong("no value can have a NUL in it".to_owned()));
         }
-        // A walk over the log begins with no place yet.
+        // An empty `since` is valid: a walk over the log begins without a position.
         if let Some((name, _)) = all.iter().find(|(name, value)| value.is_empty() && name != "since") {
-            // A client whose variable is empty must not get everything.
+            // Otherwise a client with an unset variable would get the unfiltered list.
             return Err(wrong(format!("{name} is empty; leave it out")));
         }
         Ok(Self(all))
     }
 
-    /// The text; none where it is missing or empty.
+    /// The value; `None` if it is missing or empty.
     pub fn text(&self, name: &str) -> Option<&str> {
         let last = self.0.iter().rev().find(|(known, _)| known == name);
         last.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// A whole number in a range.
+    /// A whole number within `range`, or `default` if it is missing.
     pub fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
         &self,
         name: &str,
@@ -95,7 +96,7 @@ impl Parameters {
             .ok_or_else(|| wrong(format!("{name} must be a whole number from {} to {}", range.start(), range.end())))
     }
 
-    /// How many items a page is to have. More than a page can have are that many, and the answer says so in
+    /// The number of items on a page. A larger number than the maximum means the maximum; the response then says so in
     /// `X-Limit-Applied`.
     pub fn limit(&self, request: &HttpRequest) -> Result<usize, ApiError> {
         const MOST: usize = limits::LIST_ITEMS;
@@ -104,15 +105,15 @@ impl Parameters {
         if !is_number {
             return Err(wrong(format!("limit must be a whole number from 1 to {MOST}; beyond, it is {MOST}")));
         }
-        // A number beyond all numbers is beyond this one too.
+        // A number that overflows is above the maximum, too.
         let wanted = text.parse().unwrap_or(usize::MAX);
         if wanted > MOST {
-            RequestContext::with(request, |facts| facts.limit_applied = Some(MOST));
+            RequestContext::with(request, |context| context.limit_applied = Some(MOST));
         }
         Ok(wanted.min(MOST))
     }
 
-    /// Yes or no, in any case of letters; no where it is missing.
+    /// `true` or `false`, in upper or lower case; false if it is missing.
     pub fn flag(&self, name: &str) -> Result<bool, ApiError> {
         match self.text(name).map(str::to_ascii_lowercase).as_deref() {
             None | Some("false") => Ok(false),
@@ -121,13 +122,13 @@ impl Parameters {
         }
     }
 
-    /// The time zone of dates and of moments without an offset: `tz`, else UTC.
+    /// The time zone of dates and of times without an offset: that of `tz`, else UTC.
     fn zone(&self) -> Result<Zone, ApiError> {
         let unknown = || wrong("tz must be a time zone of the IANA database, such as Europe/Dublin".to_owned());
         self.text("tz").map_or(Ok(Zone::UTC), |name| Zone::named(name).ok_or_else(unknown))
     }
 
-    /// A moment; of a date without a time, that edge of the day.
+    /// A moment. For a date without a time, the given edge of that day.
     pub fn moment(&self, name: &str, edge: Edge) -> Result<Option<OffsetDateTime>, ApiError> {
         Ok(self.written(name, edge)?.map(|written| written.moment))
     }
@@ -140,7 +141,7 @@ impl Parameters {
         self.0.iter().rev().find(|(known, _)| known == name).map(read).transpose()
     }
 
-    /// The moment whose state is wanted: `as_of`. A day that has not ended yet is meant as far as it has come.
+    /// The moment of `as_of`, whose state is requested. For the current day, this is now.
     pub fn as_of(&self, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, ApiError> {
         let Some(written) = self.written("as_of", Edge::Last)? else { return Ok(None) };
         let begun = self.moment("as_of", Edge::Start)?.is_some_and(|start| start <= now);
@@ -151,7 +152,7 @@ impl Parameters {
         }
     }
 
-    /// A moment, or how long ago it was, such as `2d`: some connectors cannot reckon with dates.
+    /// A moment, or an age such as `2d`: some connectors cannot calculate with dates.
     pub fn moment_or_ago(&self, name: &str, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, ApiError> {
         match self.text(name).and_then(ago).and_then(|ago| now.checked_sub(ago)) {
             Some(moment) => Ok(Some(moment)),
@@ -161,7 +162,7 @@ impl Parameters {
         }
     }
 
-    /// One of a few words.
+    /// The value of one of `words`; `None` if the parameter is missing.
     pub fn word<T: Copy>(&self, name: &str, words: &[(T, &str)]) -> Result<Option<T>, ApiError> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let found = words.iter().find(|(_, word)| *word == text).map(|(value, _)| Some(*value));
@@ -171,7 +172,7 @@ impl Parameters {
         })
     }
 
-    /// The same path with some parameters changed, as an absolute URL.
+    /// The absolute URL of the request with some parameters changed.
     pub fn link(&self, request: &HttpRequest, public_url: &str, changed: &[(&str, String)]) -> String {
         let kept = self.0.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name));
         let kept = kept.map(|(name, value)| (name.as_str(), value.as_str()));
@@ -181,14 +182,14 @@ impl Parameters {
     }
 }
 
-/// Whether a name is a known one, written a little differently: in another case, with other signs between its words, or with
-/// a letter or two too many, too few, wrong or swapped.
+/// Whether a name is a misspelling of a known one: in another case, with other separators, or with up to two letters
+/// added, missing, wrong or swapped.
 fn is_near(name: &str, known: &str) -> bool {
     let letters = |text: &str| -> Vec<char> {
         text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
     };
     let (name, known) = (letters(name), letters(known));
-    // One letter of a short name is a large part of it: `t=123` is not meant to be `tz`.
+    // In a short name one letter is too large a part: `t=123` does not mean `tz`.
     let most = match known.len() {
         ..=3 => 0,
         4 | 5 => 1,
@@ -197,9 +198,10 @@ fn is_near(name: &str, known: &str) -> bool {
     name.len().abs_diff(known.len()) <= most && distance(&name, &known) <= most
 }
 
-/// How many letters must be added, taken out, replaced or swapped with their neighbour to make one text of the other.
+/// The edit distance of two texts (optimal string alignment): insertions, deletions, replacements and swaps of
+/// neighbours.
 fn distance(one: &[char], other: &[char]) -> usize {
-    // The rows of the usual table that are still needed: the one before the last, the last, and this one.
+    // Only three rows of the usual table are kept: the current one and the two before it.
     let (mut before, mut last): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=other.len()).collect());
     for (at, letter) in one.iter().enumerate() {
         let mut row = vec![at + 1];
@@ -215,7 +217,7 @@ fn distance(one: &[char], other: &[char]) -> usize {
     last.last().copied().unwrap_or_default()
 }
 
-/// `30s`, `5m`, `12h` or `2d`.
+/// Parses an age such as `30s`, `5m`, `12h` or `2d`.
 fn ago(text: &str) -> Option<time::Duration> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let number =
@@ -230,21 +232,21 @@ fn ago(text: &str) -> Option<time::Duration> {
     Some(time::Duration::seconds(i64::from(number) * seconds))
 }
 
-/// A value that a parameter or a member of a body cannot have.
+/// The refusal of an invalid value of a parameter or of a member of a body.
 pub fn wrong(why: String) -> ApiError {
     ScimError::InvalidValue { why }.into()
 }
 
-/// RFC 7240 §4.3: how long the client would wait, up to `most`.
+/// RFC 7240 §4.3: how long the client is willing to wait, at most `most`.
 pub fn preferred_wait(request: &HttpRequest, most: Duration) -> Option<Duration> {
     let values = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
-    // What follows a `;` are parameters of the preference.
+    // The parameters of a preference follow a `;`.
     let mut preferences = values.flat_map(|value| value.split(',')).filter_map(|one| one.split(';').next());
     let wait = preferences.find_map(|preference| {
         let (name, seconds) = preference.split_once('=')?;
         let seconds = seconds.trim().trim_matches('"');
         let number = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
-        // A number beyond all numbers is as good as the most.
+        // A number that overflows is cut to `most`, too.
         (name.trim().eq_ignore_ascii_case("wait") && number).then(|| seconds.parse().unwrap_or(u64::MAX))
     });
     wait.map(|seconds| Duration::from_secs(seconds).min(most))

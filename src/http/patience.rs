@@ -1,4 +1,4 @@
-//! How long somebody at the other end of a connection is waited for.
+//! How long the bridge waits for the client of a connection.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,35 +8,37 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::limits;
 
-/// What waits for real time to pass.
+/// A wait in real time.
 pub type Wait = Pin<Box<dyn Future<Output = Option<()>> + Send>>;
 
-/// Waits so long, whatever the clock shows.
+/// Waits for `time` in real time, on any clock.
 pub fn wait(clock: &Clock, time: Duration) -> Wait {
     let clock = clock.clone();
     Box::pin(async move { clock.within(time, std::future::pending()).await })
 }
 
-/// How long a client that does not read is waited for: [`limits::READ_STALL`], and as much longer as it reads at
-/// [`limits::READ_RATE`]. One that reads faster than that is waited for as long as it takes.
+/// Bounds how long the bridge waits for a client that does not read.
+///
+/// The bridge waits for [`limits::READ_STALL`] in all. Each byte that the client reads restores as much of that time as
+/// the byte takes at [`limits::READ_RATE`]. So a client that reads faster than this may take as long as it needs.
 #[derive(Default)]
 pub struct Patience {
-    /// How much of [`limits::READ_STALL`] was used up.
+    /// How much of [`limits::READ_STALL`] is used up.
     used: Duration,
-    /// Since when nothing could be written, and what ends it.
+    /// If nothing can be written now: since when, and the time-out.
     stuck: Option<(Duration, Wait)>,
 }
 
 impl Patience {
-    /// Nothing can be written now. Whether that has lasted too long.
-    pub fn is_at_its_end(&mut self, clock: &Clock, context: &mut Context<'_>) -> bool {
+    /// Call when nothing can be written. Returns whether this has lasted too long.
+    pub fn is_exhausted(&mut self, clock: &Clock, context: &mut Context<'_>) -> bool {
         let left = limits::READ_STALL.saturating_sub(self.used);
-        let (_, end) = self.stuck.get_or_insert_with(|| (clock.running(), wait(clock, left)));
-        end.as_mut().poll(context).is_ready()
+        let (_, timeout) = self.stuck.get_or_insert_with(|| (clock.running(), wait(clock, left)));
+        timeout.as_mut().poll(context).is_ready()
     }
 
-    /// So many bytes were written.
-    pub fn goes_on(&mut self, clock: &Clock, bytes: usize) {
+    /// Call when `bytes` bytes were written.
+    pub fn written(&mut self, clock: &Clock, bytes: usize) {
         if let Some((since, _)) = self.stuck.take() {
             self.used += clock.running().saturating_sub(since);
         }

@@ -1,9 +1,10 @@
-//! Writes. This version of the bridge writes nothing to Intercom, so every write is refused, and recorded for the person
-//! who will do it by hand. [`Refusal`] says for each what Intercom's API can do: much of it has no call there.
+//! Writes. This version of the bridge does not write to Intercom, so it refuses every write and records it for a person
+//! who makes the change by hand. [`Refusal`] says for each operation what Intercom's API can do, which is often
+//! nothing.
 //!
-//! First who asks, then whether they may, then the refusal; all without the body, because clients send broken ones. What
-//! the body tells, if it can be read, goes into the record alone: whom it is about. Never a 2xx: some clients take any
-//! for done.
+//! The client is authenticated and authorised first; then the write is refused, whatever the body is, since clients
+//! send malformed ones. A readable body only adds to the record whom the write concerns. The status is never 2xx: some
+//! clients take any 2xx as success.
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -368,7 +369,7 @@ async fn refuse(
     }
     let mut asked = ParsedRequest::from_write(operation, id, entitlement, &readable(service, body).await);
     if pattern == "/scim/v2/Me" {
-        // Whoever asks is meant, whatever the body says.
+        // The target is the caller, whatever the body says.
         asked.user_name = Some(caller.principal.subject.clone());
     }
     let refused = NewRequest {
@@ -377,7 +378,7 @@ async fn refuse(
         comment: asked.details.as_deref().map(|text| text.chars().take(limits::COMMENT_BYTES / 4).collect()),
         workspace: caller.workspace.name.to_string(),
         at: service.clock.now(),
-        request_id: RequestContext::with(request, |facts| facts.request_id.clone()).unwrap_or_default(),
+        request_id: RequestContext::with(request, |context| context.request_id.clone()).unwrap_or_default(),
         requester: caller.principal.subject.clone(),
         method: request.method().to_string(),
         operation: asked.operation.to_owned(),
@@ -385,7 +386,7 @@ async fn refuse(
         entitlement: asked.entitlement.as_deref().map(fit_for_a_record),
         user_name: asked.user_name.as_deref().map(fit_for_a_record),
     };
-    // The client's answer does not hang on the record, nor wait long for it.
+    // The response does not depend on the record, and waits for it only briefly.
     let record = Box::pin(service.ledger.record_request(refused));
     let recorded = match service.clock.within(limits::REFUSAL_WAIT, record).await {
         Some(Ok(reference)) => Some(reference),
@@ -403,7 +404,7 @@ async fn refuse(
     Err(ApiError::UnsupportedWrite { operation, detail, remedy, recorded })
 }
 
-/// The body, if it comes soon, is not too long, and is JSON; else null.
+/// The body as JSON, if it arrives soon, is not too long and can be parsed; else null.
 async fn readable(service: &Service, body: Payload) -> Value {
     let read = service.clock.within(limits::REFUSED_BODY_WAIT, body.to_bytes_limited(limits::REFUSED_BODY_BYTES)).await;
     match read {
@@ -412,11 +413,11 @@ async fn readable(service: &Service, body: Payload) -> Value {
     }
 }
 
-/// What a path or a body names, as it is recorded: whatever it was, it does no harm there.
+/// Makes a text of a path or a body safe to record: without control characters, and not too long.
 fn fit_for_a_record(text: &str) -> String {
     let mut fit: String = text.trim().chars().filter(|letter| !letter.is_control()).collect();
     if fit.len() > limits::SUBJECT_BYTES {
-        // What is cut off is not taken for the whole.
+        // The ellipsis shows that the text is incomplete.
         fit.truncate(fit.floor_char_boundary(limits::SUBJECT_BYTES - "…".len()));
         fit.push('…');
     }

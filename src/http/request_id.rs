@@ -1,4 +1,4 @@
-//! What a request is called in the log, the audit trail and its answer's `X-Request-Id`.
+//! The id of a request in the log, the audit trail and the `X-Request-Id` of its response.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -9,10 +9,10 @@ use actix_web::http::header::HeaderName;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// The header that holds it, of requests and answers.
+/// The header with the id, in requests and responses.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The client's own id, if it is fit for a log; else a random one.
+/// Returns the client's id if it is fit for a log; else a new one.
 pub fn read_or_generate(request: &ServiceRequest) -> String {
     let given = request.headers().get(&X_REQUEST_ID).and_then(|id| id.to_str().ok());
     let fit = |id: &&str| {
@@ -22,12 +22,12 @@ pub fn read_or_generate(request: &ServiceRequest) -> String {
     given.filter(fit).map_or_else(fresh, str::to_owned)
 }
 
-/// Which process, and which request. They are not counted where others can see it: that would tell how much is asked of
-/// other workspaces.
+/// Generates an id from a random number of the process and a keyed hash of a counter. The counter itself would reveal
+/// how many requests other workspaces get.
 fn fresh() -> String {
     static PROCESS: LazyLock<[u8; 4]> = LazyLock::new(|| {
         let mut bytes = [0; 4];
-        // Without randomness processes merely share their part.
+        // Without randomness the processes merely have the same part.
         let _ = aws_lc_rs::rand::fill(&mut bytes);
         bytes
     });
@@ -39,7 +39,7 @@ fn fresh() -> String {
     // Twelve bytes are sixteen characters, all of them ASCII.
     let _ = URL_SAFE_NO_PAD.encode_slice(bytes, &mut id);
     if id[0] == b'-' {
-        // Commands would take it for an option.
+        // Command lines would take a leading hyphen for an option.
         id[0] = b'A';
     }
     str::from_utf8(&id).unwrap_or_default().to_owned()

@@ -1,4 +1,4 @@
-//! The export for access reviews, with a manifest that proves what it was.
+//! The export for access reviews, with a manifest that identifies the file and the recorded state.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,12 +25,12 @@ use super::negotiation::{JSON, preferred_form, tell_next};
 use super::openapi::{ApiRefusals, Problem, ReviewParameters};
 use super::parameters::{Parameters, wrong};
 use super::table::CSV;
-use super::tabular::generation_at;
+use super::tabular::{Source, generation_at};
 use crate::date_time;
 use crate::directory::{Directory, Generation, LogFacts, SnapshotId};
 use crate::limits;
 use crate::moments::Edge;
-use crate::scim::{ScimError, ServedSnapshot};
+use crate::scim::ScimError;
 use crate::tabular::{ReviewBasis, ReviewChange, ReviewedAccount, reviewed_account};
 
 /// What an export is, so that somebody can tell later that it is this one.
@@ -139,7 +139,8 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
         .insert_header(("X-Review-Generated-At", date_time::written(manifest.generated_at).to_string()))
         .insert_header(("X-Review-Generated-By", printable(&manifest.generated_by)))
         .finish();
-    // RFC 6892: the manifest describes the file. It names the moment, so that it is the manifest of this very one.
+    // RFC 6892: the manifest describes the file. The link contains the moment, so that it leads to the manifest of this
+    // file.
     let mut named = vec![("as_of", date_time::written(export.manifest.as_of).to_string())];
     named.extend(export.manifest.since.map(|since| ("since", date_time::written(since).to_string())));
     named.extend(export.with_mark.then(|| ("bom", true.to_string())));
@@ -170,8 +171,7 @@ pub async fn manifest(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
     Ok(HttpResponse::Ok().insert_header((CONTENT_DISPOSITION, file)).json(export.manifest))
 }
 
-/// An export, and what it is. Its rows are made twice: once to know what it is, and once to be sent. So none of it need be
-/// kept.
+/// An export. Its rows are produced twice, once to measure them and once to send them, so that they need not be kept.
 struct Export {
     manifest: ReviewManifest,
     reviewed: Arc<Reviewed>,
@@ -181,7 +181,7 @@ struct Export {
     turn: Turn,
 }
 
-/// What the rows of an export are made from. It never changes.
+/// The immutable input from which the rows of an export are produced.
 struct Reviewed {
     now: Source,
     before: Option<Arc<Directory>>,
@@ -190,40 +190,28 @@ struct Reviewed {
     as_of: OffsetDateTime,
 }
 
-enum Source {
-    Shown(Arc<ServedSnapshot>),
-    Then(Arc<Directory>),
-}
-
 impl Reviewed {
     fn row(&self, place: usize) -> Option<ReviewedAccount> {
         let basis = ReviewBasis { privileged_roles: &self.privileged_roles, log: &self.log, moment: self.as_of };
-        reviewed_account(self.directory(), self.before.as_deref(), basis, place)
+        reviewed_account(self.now.directory(), self.before.as_deref(), basis, place)
     }
 
-    fn directory(&self) -> &Directory {
-        match &self.now {
-            Source::Shown(served) => served.directory(),
-            Source::Then(directory) => directory,
-        }
-    }
-
-    /// The rows, each made when it is asked for.
+    /// The rows, produced lazily.
     fn rows(self: Arc<Self>) -> impl Iterator<Item = ReviewedAccount> + Send + 'static {
-        (0..self.directory().people.len()).filter_map(move |place| self.row(place))
+        (0..self.now.directory().people.len()).filter_map(move |place| self.row(place))
     }
 }
 
-/// What is known of an export once all of its rows were made.
+/// What is known of an export only after all of its rows were produced.
 struct Measured {
     summary: Tally,
     /// SHA-256 of the CSV.
     hash: Vec<u8>,
-    /// How many bytes the CSV has.
+    /// The length of the CSV in bytes.
     length: u64,
 }
 
-/// What determines the bytes of an export.
+/// Everything that determines the bytes of an export.
 #[derive(PartialEq)]
 struct Key {
     workspace: Arc<str>,
@@ -235,22 +223,23 @@ struct Key {
     with_mark: bool,
 }
 
-/// What is known of the last exports. Many clients ask for the same one at the same time, and for its manifest afterwards.
+/// A cache of the measurements of the last exports. Many clients request the same export at the same time, and its
+/// manifest afterwards.
 #[derive(Default)]
 pub struct KnownExports(Mutex<VecDeque<(Key, Arc<Known>)>>);
 
-/// What is known, once somebody has found it out.
+/// An entry of the cache, which the first request for it fills.
 type Known = OnceCell<Arc<Measured>>;
 
 impl KnownExports {
-    /// What is known of an export. Those who want to know the same at the same time make its rows once.
-    async fn of(
+    /// Measures an export. Simultaneous requests for the same export produce its rows once.
+    async fn measured(
         &self,
         workspace: Arc<str>,
         reviewed: &Arc<Reviewed>,
         with_mark: bool,
     ) -> Result<Arc<Measured>, ApiError> {
-        let now = reviewed.directory();
+        let now = reviewed.now.directory();
         let key = Key {
             workspace,
             workspace_id: now.workspace.id.clone(),
@@ -279,7 +268,7 @@ impl KnownExports {
     }
 }
 
-/// Makes all rows once. Others go on meanwhile.
+/// Produces all rows once, and yields to the other exports after each chunk.
 async fn measure(reviewed: Arc<Reviewed>, with_mark: bool) -> Result<Measured, ApiError> {
     let (mut hash, mut length, mut summary) = (Context::new(&SHA256), 0, Tally::default());
     for chunk in Chunks::table(with_mark, reviewed.rows().inspect(|row| summary.note(row)))? {
@@ -292,13 +281,13 @@ async fn measure(reviewed: Arc<Reviewed>, with_mark: bool) -> Result<Measured, A
 }
 
 impl Export {
-    /// Makes what the request asks for. The same parameters make the same bytes, until something is imported.
+    /// Prepares the export that the request asks for. Until the next import, the same parameters yield the same bytes.
     async fn make(request: &HttpRequest, caller: &Caller<ImportRead>) -> Result<Self, ApiError> {
         let parameters = Parameters::parse(request, &["as_of", "since", "tz", "bom"])?;
         let now = caller.service.clock.now();
-        let (asked, since) = (parameters.as_of(now)?, parameters.moment("since", Edge::Start)?);
+        let (requested, since) = (parameters.as_of(now)?, parameters.moment("since", Edge::Start)?);
         let with_mark = parameters.flag("bom")?;
-        if since.is_some_and(|since| since >= asked.unwrap_or(now)) {
+        if since.is_some_and(|since| since >= requested.unwrap_or(now)) {
             return Err(wrong("since must lie before as_of".to_owned()));
         }
         let (service, workspace) = (&caller.service, &caller.workspace);
@@ -307,30 +296,30 @@ impl Export {
             Some(since) => Some(past(caller, generation_at(caller, since).await?).await?),
             None => None,
         };
-        let (as_of, generation, served) = if let Some(as_of) = asked {
+        let (as_of, generation, served) = if let Some(as_of) = requested {
             (as_of, generation_at(caller, as_of).await?, None)
         } else {
             let served = freshness::served(request, caller).await?.served;
             let generation = served.snapshot_id().generation;
             let shown = workspace.live.shows(|_| true).await;
-            // When Intercom last said that it is so: until the next import, that is the same for everybody who asks.
+            // When Intercom last confirmed this state. Until the next import, this is the same for all requests.
             let confirmed = shown.confirmed_at.filter(|_| shown.generation == generation);
             let committed = service.ledger.committed_at(&workspace.name, generation).await?;
-            // A time that lies in the future was recorded while a clock was ahead.
+            // A time in the future was recorded while a clock was ahead.
             let as_of = confirmed.map_or(committed, |confirmed| confirmed.max(committed)).min(now);
             (if since.is_some_and(|since| since >= as_of) { now } else { as_of }, generation, Some(served))
         };
-        // Who left long ago is not shown any more, and is what changed since the review before.
+        // The served snapshot omits people who were removed long ago. A comparison needs them.
         let source = match served {
-            Some(served) if before.is_none() => Source::Shown(served),
-            _ => Source::Then(past(caller, generation).await?),
+            Some(served) if before.is_none() => Source::Served(served),
+            _ => Source::Past(past(caller, generation).await?),
         };
         let (reader, named) = (Data::clone(service), Arc::clone(&workspace.name));
         let made = service.makers.export(async move {
             let log = reader.ledger.log_facts(&named, as_of, reader.activity_lookback).await?;
             let privileged_roles = Arc::clone(&reader.privileged_roles);
             let reviewed = Arc::new(Reviewed { now: source, before, privileged_roles, log, as_of });
-            Ok::<_, ApiError>((reader.known_exports.of(named, &reviewed, with_mark).await?, reviewed))
+            Ok::<_, ApiError>((reader.known_exports.measured(named, &reviewed, with_mark).await?, reviewed))
         });
         let (measured, reviewed) = made.await??;
         let manifest = ReviewManifest {
@@ -348,28 +337,28 @@ impl Export {
         Ok(Self { manifest, reviewed, measured, with_mark, turn })
     }
 
-    /// How the file is offered: named by workspace, moment and generation.
+    /// The value of `Content-Disposition`: a file name with the workspace, the moment and the generation.
     fn file(&self, ending: &str) -> String {
         let ReviewManifest { workspace, as_of, generation, .. } = &self.manifest;
         let form = format_description!("[year][month][day]T[hour][minute][second]Z");
-        // Every moment has these parts.
+        // Cannot fail: every date has these components.
         let as_of = as_of.to_offset(UtcOffset::UTC).format(form).unwrap_or_default();
         format!("attachment; filename=\"access-review-{workspace}-{as_of}-generation-{generation}.{ending}\"")
     }
 }
 
-/// A subject as a header can hold it.
+/// Replaces the characters of a subject that a header cannot hold by `?`.
 fn printable(subject: &str) -> String {
     subject.chars().map(|letter| if letter.is_ascii_graphic() || letter == ' ' { letter } else { '?' }).collect()
 }
 
-/// The state at a generation, read apart.
+/// Reads the state at a generation, on an export thread.
 async fn past(caller: &Caller<ImportRead>, generation: Generation) -> Result<Arc<Directory>, ApiError> {
     let workspace = Arc::clone(&caller.workspace);
     Ok(caller.service.makers.export(async move { workspace.past.at(generation).await }).await??)
 }
 
-/// Of how many it is known that something is so, that it is not, and not at all.
+/// Counts the answers to a question about each account.
 #[derive(Default)]
 struct Answers {
     yes: usize,
@@ -386,13 +375,14 @@ impl Answers {
         }
     }
 
-    /// How many are so; none where that is known of nobody.
+    /// The number of accounts with the answer yes; `None` if there are accounts, and the answer is unknown for all of
+    /// them.
     fn yes(&self) -> Option<usize> {
         (self.unknown == 0 || self.yes + self.no > 0).then_some(self.yes)
     }
 }
 
-/// The rows so far, counted.
+/// The counts of the rows so far.
 #[derive(Default)]
 struct Tally {
     rows: usize,
@@ -430,10 +420,10 @@ impl Tally {
         }
     }
 
-    /// What a reviewer looks at first. `compared`: whether there was a review before.
+    /// The summary. `compared` is whether the export is compared with an earlier state (`since`).
     fn summary(&self, compared: bool) -> ReviewSummary {
-        let became = |count: usize| compared.then_some(count);
-        // Those without a second factor, as long as it is known of anybody.
+        let if_compared = |count: usize| compared.then_some(count);
+        // `None` in the same case as for the others.
         let without_mfa = self.mfa.yes().map(|_| self.mfa.no);
         ReviewSummary {
             active: self.active,
@@ -446,9 +436,9 @@ impl Tally {
             mfa_unknown: self.mfa.unknown,
             sso: self.sso.yes(),
             sso_unknown: self.sso.unknown,
-            added: became(self.added),
-            removed: became(self.removed),
-            changed: became(self.changed),
+            added: if_compared(self.added),
+            removed: if_compared(self.removed),
+            changed: if_compared(self.changed),
         }
     }
 }

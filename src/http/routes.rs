@@ -1,4 +1,4 @@
-//! Which path goes where.
+//! The routes: which handler serves which path and method.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use super::{
 use crate::measures::{Measures, RouteMeasures};
 use crate::scim::ScimError;
 
-/// Every path of the bridge.
+/// Registers every path of the bridge.
 pub fn routes(config: &mut ServiceConfig) {
     config
-        // Most questions are put here: each scope takes its time.
+        // Most requests are for these paths. They are registered without a scope, since matching a scope costs time.
         .configure(|config| scim_routes(config, SCIM))
-        // What else there might be below is not found; it is no other version.
+        // Other paths below are answered with 404, and not by `wrong_version`.
         .service(web::scope(SCIM))
         .service(web::scope("/workspaces/{workspace}/scim/v2").configure(|config| scim_routes(config, "")))
         .service(read_only("/healthz", web::route().to(status::healthz)))
@@ -35,15 +35,10 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(options("HEAD, OPTIONS, POST"))
                 .default_service(not_allowed("HEAD, OPTIONS, POST")),
         )
-        .service(
-            web::resource("/oauth/token")
-                .route(web::post().to(oauth::token))
-                .route(options("OPTIONS, POST"))
-                .default_service(not_allowed("OPTIONS, POST")),
-        )
+        .service(post_only(web::resource("/oauth/token"), web::route().to(oauth::token)))
         .service(read_only("/.well-known/oauth-authorization-server", web::route().to(oauth::metadata)))
         .service(read_only("/.well-known/jwks.json", web::route().to(oauth::jwks)))
-        // By GET alone: whoever only looks with HEAD uses nothing up.
+        // GET only, so that a HEAD request does not use up the ticket.
         .service(get_only("/connect/intercom", web::get().to(connect::begin)))
         .service(get_only("/connect/intercom/callback", web::get().to(connect::callback)))
         .service(read_only("/api/v1/workspaces", web::route().to(status::workspaces)))
@@ -58,12 +53,7 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(options("GET, OPTIONS, POST"))
                 .default_service(not_allowed("GET, OPTIONS, POST")),
         )
-        .service(
-            web::resource("/logout")
-                .route(web::post().to(pages::log_out))
-                .route(options("OPTIONS, POST"))
-                .default_service(not_allowed("OPTIONS, POST")),
-        )
+        .service(post_only(web::resource("/logout"), web::route().to(pages::log_out)))
         .service(web::redirect("/docs", "/docs/"))
         .service(SwaggerUi::new("/docs/{_:.*}").config(openapi::viewer()))
         .service(web::resource("/scim/{version:v[0-9.]+}{rest:(/.*)?}").to(wrong_version))
@@ -71,7 +61,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(web::scope("/workspaces/{workspace}/api/v1").configure(api_routes));
 }
 
-/// The paths of the listener for probes and metrics.
+/// Registers the paths of the listener for probes and metrics.
 pub fn ops_routes(config: &mut ServiceConfig) {
     config
         .service(read_only("/healthz", web::route().to(status::healthz)))
@@ -82,7 +72,8 @@ pub fn ops_routes(config: &mut ServiceConfig) {
 const SCIM: &str = "/scim/v2";
 const API: &str = "/api/v1";
 
-/// The pattern of a path, as records tell it. The framework could find it again, by trying all patterns once more.
+/// The pattern of a path, for logs, metrics and the audit trail. It is stored with the route because the framework's
+/// `match_pattern` matches all patterns once more.
 pub struct Pattern {
     plain: Arc<str>,
     with_workspace: Arc<str>,
@@ -91,56 +82,51 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Of a path under a root that each workspace has.
+    /// The pattern of a path below `root`, which exists for each workspace.
     fn new(root: &str, path: &str) -> Self {
         let with_workspace = format!("/workspaces/{{workspace}}{root}{path}");
         let (plain, has_id) = (format!("{root}{path}").into(), path.contains("{id}"));
         Self { plain, with_workspace: with_workspace.into(), has_id, measures: OnceCell::new() }
     }
 
-    /// The pattern that a request's path fits; none of a path that is not under such a root.
+    /// The pattern that a request's path matched; `None` for a path outside of such a root.
     pub fn matched(request: &HttpRequest) -> Option<&Self> {
         request.app_data::<Self>()
     }
 
-    /// The same for all workspaces.
+    /// The pattern without the workspace, the same for all workspaces.
     pub fn of_every_workspace(&self) -> &str {
         &self.plain
     }
 
-    /// With the workspace, if the request's path has one.
+    /// The pattern, with `/workspaces/{workspace}` if the request's path has it.
     pub fn of_this_workspace(&self, request: &HttpRequest) -> &Arc<str> {
         let named = request.match_info().get("workspace").is_some();
         if named { &self.with_workspace } else { &self.plain }
     }
 
-    /// What is measured of its answers.
+    /// The metrics of this route, created at its first response.
     pub fn measures(&self, all: &Measures) -> &RouteMeasures {
         self.measures.get_or_init(|| all.of_route(Arc::clone(&self.plain)))
     }
 
-    /// The `{id}` in a request's path, which may also be what is left of the path (`by_id` below).
+    /// The `{id}` in a request's path. For routes of `by_id` (see below) it is the unmatched rest of the path.
     pub fn id<'r>(&self, request: &'r HttpRequest) -> Option<&'r str> {
         let path = self.has_id.then(|| request.match_info())?;
         path.get("id").or_else(|| path.unprocessed().strip_prefix('/').filter(|id| !id.contains('/')))
     }
 }
 
-/// The resources of a SCIM service; their paths begin with `prefix` where no scope around them does.
+/// Registers the resources of a SCIM service. `prefix` begins their paths if no scope surrounds them.
 fn scim_routes(config: &mut ServiceConfig, prefix: &str) {
     let scim = |path: &str| web::resource(format!("{prefix}{path}")).app_data(Pattern::new(SCIM, path));
     let readable = |path: &str, get: Route| reading_only(scim(path), get);
-    let collection = |path, list: Route, create: Route| {
-        scim(path)
-            .route(list.guard(reading()))
-            .route(create.guard(guard::Post()))
-            .route(options("GET, HEAD, OPTIONS, POST"))
-            .default_service(not_allowed("GET, HEAD, OPTIONS, POST"))
-    };
+    let listed = |path: &str, list: Route, create: Route| collection(scim(path), list, create);
+    let posted = |path: &str, post: Route| post_only(scim(path), post);
     let allowed = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT";
     let updating = || guard::Any(guard::Put()).or(guard::Patch());
-    // The `{id}` is what is left of the path: a pattern with a name in it is a regular expression, and finding an id by one
-    // takes longer than finding the user.
+    // The `{id}` is the rest of the path after a scope's prefix. A pattern with a name in it would be a regular
+    // expression, and matching that takes longer than finding the user.
     let by_id = |config: &mut ServiceConfig, path: &str, get: Route, update: Route, delete: Route| {
         let scope = || web::scope(&format!("{prefix}{path}")).app_data(Pattern::new(SCIM, &format!("{path}/{{id}}")));
         config
@@ -150,18 +136,12 @@ fn scim_routes(config: &mut ServiceConfig, prefix: &str) {
             .service(scope().guard(guard::Options()).default_service(options(allowed)))
             .service(scope().default_service(not_allowed(allowed)));
     };
-    let post_only = |path, post: Route| {
-        scim(path)
-            .route(post.guard(guard::Post()))
-            .route(options("OPTIONS, POST"))
-            .default_service(not_allowed("OPTIONS, POST"))
-    };
-    // The most frequent ones first: they are tried in this order.
+    // The most frequent first: the framework tries them in this order.
     config
-        .service(collection("/Users", web::route().to(scim::list_users), web::route().to(refusals::create_user)))
-        .service(collection("/Groups", web::route().to(scim::list_groups), web::route().to(refusals::create_group)))
-        .service(post_only("/Users/.search", web::route().to(scim::search_users)))
-        .service(post_only("/Groups/.search", web::route().to(scim::search_groups)));
+        .service(listed("/Users", web::route().to(scim::list_users), web::route().to(refusals::create_user)))
+        .service(listed("/Groups", web::route().to(scim::list_groups), web::route().to(refusals::create_group)))
+        .service(posted("/Users/.search", web::route().to(scim::search_users)))
+        .service(posted("/Groups/.search", web::route().to(scim::search_groups)));
     by_id(
         config,
         "/Users",
@@ -178,7 +158,7 @@ fn scim_routes(config: &mut ServiceConfig, prefix: &str) {
     );
     config
         .service(readable("", web::route().to(scim::list_all)))
-        .service(post_only("/.search", web::route().to(scim::search_all)))
+        .service(posted("/.search", web::route().to(scim::search_all)))
         .service(
             scim("/Me")
                 .route(web::route().to(scim::me).guard(reading()))
@@ -192,13 +172,13 @@ fn scim_routes(config: &mut ServiceConfig, prefix: &str) {
         .service(readable("/ResourceTypes/{name}", web::route().to(discovery::get_resource_type)))
         .service(readable("/Schemas", web::route().to(discovery::list_schemas)))
         .service(readable("/Schemas/{name}", web::route().to(discovery::get_schema)))
-        .service(post_only("/Bulk", web::route().to(refusals::run_bulk_operations)));
+        .service(posted("/Bulk", web::route().to(refusals::run_bulk_operations)));
 }
 
 fn api_routes(config: &mut ServiceConfig) {
     let api = |path: &str| web::resource(path).app_data(Pattern::new(API, path));
     let readable = |path: &str, get: Route| reading_only(api(path), get);
-    // What each method asks for; those that ask for nothing here are not allowed.
+    // Lifecycle operations accept POST, PUT and PATCH alike.
     let changed = |path, update: Route| {
         api(path)
             .route(update.guard(guard::Any(guard::Post()).or(guard::Put()).or(guard::Patch())))
@@ -214,13 +194,7 @@ fn api_routes(config: &mut ServiceConfig) {
     };
     config
         .service(readable("/status", web::route().to(status::status)))
-        .service(
-            api("/imports")
-                .route(web::route().to(imports::list).guard(reading()))
-                .route(web::post().to(imports::start))
-                .route(options("GET, HEAD, OPTIONS, POST"))
-                .default_service(not_allowed("GET, HEAD, OPTIONS, POST")),
-        )
+        .service(collection(api("/imports"), web::route().to(imports::list), web::route().to(imports::start)))
         .service(readable("/imports/{id}", web::route().to(imports::get)))
         .service(readable("/audit", web::route().to(audit::list)))
         .service(readable("/changes", web::route().to(changes::list)))
@@ -229,26 +203,14 @@ fn api_routes(config: &mut ServiceConfig) {
         .service(readable("/reviews/accounts", web::route().to(reviews::accounts)))
         .service(readable("/reviews/accounts/manifest", web::route().to(reviews::manifest)))
         .service(readable("/memberships", web::route().to(tabular::memberships)))
-        .service(
-            api("/lifecycle/requests")
-                .route(web::route().to(lifecycle::list).guard(reading()))
-                .route(web::post().to(lifecycle::create))
-                .route(options("GET, HEAD, OPTIONS, POST"))
-                .default_service(not_allowed("GET, HEAD, OPTIONS, POST")),
-        )
+        .service(collection(
+            api("/lifecycle/requests"),
+            web::route().to(lifecycle::list),
+            web::route().to(lifecycle::create),
+        ))
         .service(readable("/lifecycle/requests/{id}", web::route().to(lifecycle::get)))
-        .service(
-            api("/lifecycle/requests/{id}/done")
-                .route(web::post().to(lifecycle::done))
-                .route(options("OPTIONS, POST"))
-                .default_service(not_allowed("OPTIONS, POST")),
-        )
-        .service(
-            api("/lifecycle/accounts")
-                .route(web::post().to(refusals::create_account))
-                .route(options("OPTIONS, POST"))
-                .default_service(not_allowed("OPTIONS, POST")),
-        )
+        .service(post_only(api("/lifecycle/requests/{id}/done"), web::route().to(lifecycle::done)))
+        .service(post_only(api("/lifecycle/accounts"), web::route().to(refusals::create_account)))
         .service(changed_or_removed(
             "/lifecycle/accounts/{id}",
             web::route().to(refusals::update_account),
@@ -269,7 +231,7 @@ fn api_routes(config: &mut ServiceConfig) {
         ));
 }
 
-/// RFC 7644 §3.13: a base URL may name the version of the protocol.
+/// Refuses unknown versions of the protocol in the base URL (RFC 7644 §3.13).
 async fn wrong_version() -> Result<HttpResponse, ApiError> {
     Err(ScimError::InvalidVersion.into())
 }
@@ -289,8 +251,24 @@ fn reading_only(resource: Resource, get: Route) -> Resource {
         .default_service(not_allowed("GET, HEAD, OPTIONS"))
 }
 
-/// RFC 9110 §9.1: "All general-purpose servers MUST support the methods GET and HEAD." The library's own guards write down
-/// in each request which methods they know, for refusals that it does not make here.
+fn post_only(resource: Resource, post: Route) -> Resource {
+    resource
+        .route(post.guard(guard::Post()))
+        .route(options("OPTIONS, POST"))
+        .default_service(not_allowed("OPTIONS, POST"))
+}
+
+/// A list that can be read, and to which POST adds.
+fn collection(resource: Resource, list: Route, create: Route) -> Resource {
+    resource
+        .route(list.guard(reading()))
+        .route(create.guard(guard::Post()))
+        .route(options("GET, HEAD, OPTIONS, POST"))
+        .default_service(not_allowed("GET, HEAD, OPTIONS, POST"))
+}
+
+/// RFC 9110 §9.1: "All general-purpose servers MUST support the methods GET and HEAD." The library's own
+/// guards also store in each request which methods they allow, for a default refusal that is not used here.
 fn reading() -> impl Guard {
     guard::fn_guard(|request| matches!(request.head().method, Method::GET | Method::HEAD))
 }

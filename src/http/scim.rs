@@ -151,7 +151,7 @@ pub async fn get_group(request: HttpRequest, caller: Caller<ScimRead>) -> Result
 pub async fn me(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
     refuse_early(&request)?;
     let fresh = freshness::served(&request, &caller).await?;
-    // Somebody who left and was invited again is two: the one who asks is the one who is there.
+    // A person who was removed and invited again is two users. The active one is the caller.
     let mut namesakes = fresh.served.users_named(&caller.principal.subject).filter(|user| user.is_active());
     // RFC 7644 §3.11: without such a person, "HTTP status code 501".
     let user = namesakes.next().ok_or_else(|| ScimError::NotImplemented {
@@ -196,14 +196,14 @@ async fn answer(
     let page = if question.effort(&fresh.served) < limits::QUICK_EFFORT {
         question.list(&fresh.served, window, walker)?
     } else {
-        // Apart, since all answers are moved about with the room that this takes.
+        // Boxed: its size would otherwise be part of every request's future.
         Box::pin(search_apart(caller, question, &fresh.served, window)).await?
     };
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, content_type));
     tell_age(&mut response, &fresh);
     let mut response = response.body(chunked_body::body(page.body));
-    // The query of a search is in its body, where no link can lead.
+    // A link cannot carry the body of a search, so searches have none.
     if let Some(next) = page.next.as_ref().filter(|_| request.method().is_safe()) {
         let endpoint = if let [kind] = question.types() { kind.endpoint } else { "" };
         let address = format!("{}{endpoint}", fresh.served.base_url());
@@ -212,7 +212,7 @@ async fn answer(
     Ok(response)
 }
 
-/// A long search must not keep others waiting, health checks among them.
+/// Searches on a thread for blocking work, so that a long search does not delay other requests, such as health checks.
 async fn search_apart(
     caller: &Caller<ScimRead>,
     question: &Question,
@@ -223,7 +223,7 @@ async fn search_apart(
     let (question, served, service) = (question.clone(), Arc::clone(served), caller.service.clone());
     let (principal, workspace) = (Arc::clone(&caller.principal), Arc::clone(&caller.workspace));
     let search = move || {
-        // Held until the search ends, although its client may have gone.
+        // Held until the search ends, even if the client disconnects.
         let _turn = turn;
         let walker = Walker { key: &service.cursor_key, client: &principal.identity, workspace: &workspace.name };
         question.list(&served, window, walker)
@@ -246,8 +246,8 @@ async fn one(
     show(request, &fresh, resource)
 }
 
-/// Refuses a request for one resource that cannot be answered whatever is shown, before anything is awaited. [`show`] reads
-/// the same again: what would be kept meanwhile takes more room than this takes time.
+/// Refuses an invalid request for one resource before anything is awaited. [`show`] parses the same again: keeping the
+/// result across the await would make every future larger, and parsing is cheap.
 fn refuse_early(request: &HttpRequest) -> Result<(), ApiError> {
     content_type(request)?;
     if !request.query_string().is_empty() {
@@ -260,7 +260,7 @@ fn show(request: &HttpRequest, fresh: &Fresh, resource: Resource<'_>) -> Result<
     let content_type = content_type(request)?;
     let query = Query::of_one(request.query_string())?;
     let version = resource.version();
-    // RFC 9110 §13.2.2: If-Match is looked at first.
+    // RFC 9110 §13.2.2: If-Match is evaluated first.
     if names_version(request, &IF_MATCH, version) == Some(false) {
         return Err(ScimError::PreconditionFailed.into());
     }

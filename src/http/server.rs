@@ -1,7 +1,7 @@
-//! The server that listens: connections, TLS, time-outs, and the check of request heads before the library reads them.
+//! The server: connection limits, TLS, time-outs, and the check of request heads before the library parses them.
 //!
-//! actix-web's `HttpServer` takes no stream but its own, so its parts are put together here, with [`Guarded`] and [`Watched`]
-//! between the socket and them.
+//! actix-web's `HttpServer` accepts no stream type but its own. So its parts are assembled here, with [`Guarded`] and
+//! [`Watched`] between them and the socket.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -28,10 +28,10 @@ use super::service::Service;
 use super::tls::Certificates;
 use crate::limits;
 
-/// Serves on `listener` until the server's handle stops it. `max_connections` is what `service.connections` holds to.
+/// Serves on `listener` until the server's handle stops it. `max_connections` is the limit of `service.connections`.
 ///
 /// # Errors
-/// When the listener cannot be used.
+/// If the listener cannot be used.
 pub fn serve(
     listener: TcpListener,
     service: Service,
@@ -41,12 +41,13 @@ pub fn serve(
     let connections = Arc::clone(&service.connections);
     let service = Data::new(service);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    // One worker may have them all.
+    // actix limits the connections of each worker, and one worker may get them all.
     let (builder, stopping) = builder(workers, max_connections + limits::CONNECTIONS_BEYOND);
     let server = match certificates {
         Some(certificates) => {
             let tls = certificates.server_config().map_err(std::io::Error::other)?;
-            // Each handshake is a connection, and they are bounded. Workers that wait for handshakes would take no connection.
+            // Handshakes are connections, whose number is limited already. With a lower limit here, workers would stop
+            // accepting connections while handshakes are pending.
             max_concurrent_tls_connect(max_connections + limits::CONNECTIONS_BEYOND);
             builder.listen("https", listener, move || {
                 let mut acceptor = Acceptor::new(tls.clone());
@@ -66,32 +67,32 @@ pub fn serve(
                 fn_service(admit).and_then(secured)
             })?
         }
-        None => plain(builder, "http", listener, connections, (service, stopping, routes))?,
+        None => plain(builder, "http", listener, connections, service, stopping, routes)?,
     };
     Ok(server.run())
 }
 
-/// Serves probes and metrics on a listener of their own, with a thread of its own.
+/// Serves probes and metrics on a listener of their own, with one worker.
 ///
 /// # Errors
-/// When the listener cannot be used.
+/// If the listener cannot be used.
 pub fn serve_ops(listener: TcpListener, service: Service) -> std::io::Result<Server> {
     let connections = Connections::new(limits::OPS_CONNECTIONS, 0, Arc::default(), service.clock.clone());
     let (builder, stopping) = builder(1, limits::OPS_CONNECTIONS * 2);
-    Ok(plain(builder, "ops", listener, connections, (Data::new(service), stopping, ops_routes))?.run())
+    Ok(plain(builder, "ops", listener, connections, Data::new(service), stopping, ops_routes)?.run())
 }
 
-fn builder(workers: usize, connections_of_a_worker: usize) -> (ServerBuilder, GracefulShutdownSignal) {
+fn builder(workers: usize, connections_per_worker: usize) -> (ServerBuilder, GracefulShutdownSignal) {
     let builder = Server::build()
         .workers(workers)
-        .max_concurrent_connections(connections_of_a_worker)
+        .max_concurrent_connections(connections_per_worker)
         .shutdown_timeout(limits::SHUTDOWN.as_secs())
         .disable_signals();
     let stopping = builder.graceful_shutdown_signal();
     (builder, stopping)
 }
 
-/// Which paths there are.
+/// Registers the routes of a listener.
 type Routes = fn(&mut ServiceConfig);
 
 /// Listens without TLS.
@@ -100,7 +101,9 @@ fn plain(
     name: &str,
     listener: TcpListener,
     connections: Arc<Connections>,
-    (service, stopping, routes): (Data<Service>, GracefulShutdownSignal, Routes),
+    service: Data<Service>,
+    stopping: GracefulShutdownSignal,
+    routes: Routes,
 ) -> std::io::Result<ServerBuilder> {
     builder.listen(name, listener, move || {
         let connections = Arc::clone(&connections);
@@ -116,7 +119,7 @@ fn plain(
     })
 }
 
-/// HTTP/1.1 on a stream.
+/// The HTTP/1.1 service for the streams of a listener.
 fn http<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     service: &Data<Service>,
     stopping: &GracefulShutdownSignal,
@@ -140,7 +143,7 @@ fn http<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         .client_request_timeout(limits::HEAD_WAIT)
         .client_disconnect_timeout(limits::DISCONNECT_WAIT)
         .h1_write_buffer_size(limits::WRITE_BUFFER_BYTES)
-        // Where an answer says that it is still being sent.
+        // Exports mark their connection as sending.
         .on_connect_ext(|stream: &Watched<S>, data| {
             data.insert(Arc::clone(stream.connection()));
         })

@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The state that all requests share.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,58 +27,58 @@ use crate::scim::{CursorKey, PageRules, ScimError};
 /// The running bridge, as requests see it.
 #[derive(Clone)]
 pub struct Service {
-    /// Verifies who asks.
+    /// Issues and verifies tokens.
     pub tokens: Arc<Tokens>,
-    /// How long the tokens are good that OAuth clients get.
+    /// How long the tokens of OAuth clients are valid.
     pub token_ttl: Duration,
-    /// How often those may ask who show no token that is known.
+    /// The rate limits of clients without a valid token.
     pub strangers: Arc<AnonymousLimits>,
-    /// Looks at the secrets of OAuth clients.
+    /// Verifies the secrets of OAuth clients.
     pub login: Arc<ClientLogin>,
-    /// What was asked.
+    /// The audit trail.
     pub trail: Arc<AuditTrail>,
-    /// What is counted and measured.
+    /// The metrics.
     pub measures: Arc<Measures>,
-    /// Where history is, and refused writes are recorded.
+    /// The ledger: history, requests, clients.
     pub ledger: Ledger,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// How large pages are.
+    /// The page sizes of lists.
     pub page_rules: PageRules,
-    /// Seals the cursors of walks over lists.
+    /// Encrypts cursors.
     pub cursor_key: Arc<CursorKey>,
-    /// How fresh answers are.
+    /// How old responses may be.
     pub freshness: Freshness,
-    /// Where clients reach the bridge.
+    /// The public address of the bridge, and the proxies that it trusts.
     pub origin: Origin,
-    /// How names of one word are split.
+    /// How names of one word are split into given and family name.
     pub names: Names,
-    /// How long those who are gone stay visible.
+    /// How long removed people stay visible.
     pub retention: Duration,
-    /// Names of roles whose holders are privileged in reviews.
+    /// The names of roles whose holders count as privileged in reviews.
     pub privileged_roles: Arc<[String]>,
     /// How far back a full import reads Intercom's activity log.
     pub activity_lookback: Duration,
     /// The connections of clients.
     pub connections: Arc<Connections>,
-    /// Where large answers are made.
+    /// The threads that make large responses.
     pub makers: Arc<Makers>,
-    /// What is known of the last exports.
+    /// What is remembered about the latest exports of reviews.
     pub known_exports: Arc<KnownExports>,
-    /// How the tasks in the background are.
+    /// The state of the background tasks.
     pub tasks: Arc<Tasks>,
     /// Every workspace, by name.
     pub workspaces: BTreeMap<String, Arc<Workspace>>,
 }
 
-/// How fresh answers are.
+/// How old responses may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Freshness {
-    /// An older answer is given, and makes the bridge look for changes.
+    /// An older response is still sent, and nudges the importer.
     pub max_age: Option<Duration>,
-    /// Whether every question waits for what Intercom says now.
+    /// Whether every request waits for an import.
     pub read_through: bool,
-    /// How long a question waits for that.
+    /// How long a request waits for an import.
     pub max_wait: Duration,
 }
 
@@ -86,56 +86,57 @@ pub struct Freshness {
 pub struct Workspace {
     /// Its name in paths and tokens.
     pub name: Arc<str>,
-    /// What is shown.
+    /// The current and recent served snapshots.
     pub live: Arc<Live>,
-    /// How imports are going.
+    /// The state of its imports.
     pub health: Arc<Health>,
-    /// Gets the importer to look again.
+    /// Asks the importer for an import soon.
     pub nudge: Arc<Nudge>,
-    /// Says when the import behind a webhook is due.
+    /// Decides when the import after a webhook is due.
     pub bursts: Bursts,
-    /// What was shown before.
+    /// Past states, read from the ledger.
     pub past: Past,
-    /// Checks the signatures of Intercom's webhooks; none without a client secret.
+    /// Verifies the signatures of Intercom's webhooks; `None` without a client secret.
     pub webhook_key: ArcSwapOption<WebhookKey>,
-    /// Gives the importer its token.
+    /// Gives the importer its access token.
     pub connector: Connector,
 }
 
 impl Service {
-    /// Takes note of a request whose token, secret, signature, session or link was looked at and is not good. Each kind is
-    /// counted for itself. Nobody with a good one is refused because of it: many clients may be behind one address.
+    /// Counts a request with an invalid token, secret, signature, session or link against the rate limit of its
+    /// network. Each kind has a limit of its own. Call it only after the check failed: clients with valid credentials
+    /// may share the address, and must not be refused.
     ///
     /// # Errors
-    /// When its address has asked too much.
+    /// `ApiError::TooMany` if the network has used up its limit.
     pub fn stranger(&self, kind: &'static str, request: &HttpRequest) -> Result<(), ApiError> {
-        let network = network_of(RequestContext::with(request, |facts| facts.forwarded.from).flatten());
+        let network = network_of(RequestContext::client_address(request));
         self.strangers.ask(&format!("{kind} {network}")).map_err(ApiError::TooMany)
     }
 
-    /// The right to look something up in the database for somebody who may be anybody; to be held while that lasts.
+    /// Returns a permit for a database lookup on behalf of an unauthenticated client. Hold it during the lookup.
     ///
     /// # Errors
-    /// When too many others do so.
+    /// `ScimError::Unavailable` if no permit is free in time.
     pub async fn lookup(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         let why = || "too many ask at the same time, or the database is slow; try again shortly".to_owned();
         self.login.lookup().await.ok_or_else(|| ScimError::Unavailable { why: why() }.into())
     }
 
-    /// Who was gone by then is not visible any more at `moment`.
+    /// The removal cut-off at `moment`: people who were removed before it are no longer visible.
     #[must_use]
     pub fn gone_by(&self, moment: OffsetDateTime) -> OffsetDateTime {
         clock::before(moment, self.retention)
     }
 }
 
-/// Root of a workspace's SCIM service, without a slash at its end.
+/// The base URL of a workspace's SCIM service, without a slash at the end.
 #[must_use]
 pub fn scim_base_url(public_url: &str, workspace: &str) -> String {
     format!("{}/scim/v2", workspace_url(public_url, workspace))
 }
 
-/// Root of a workspace's import and change API, without a slash at its end.
+/// The base URL of a workspace's import and change API, without a slash at the end.
 #[must_use]
 pub fn api_base_url(public_url: &str, workspace: &str) -> String {
     format!("{}/api/v1", workspace_url(public_url, workspace))

@@ -1,4 +1,4 @@
-//! Health, readiness and standing.
+//! Liveness, readiness and the status of workspaces.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub async fn healthz() -> HttpResponse {
 pub async fn readyz(service: Data<Service>, caller: OptionalCaller) -> HttpResponse {
     let has_snapshot = |workspace: &Arc<Workspace>| workspace.live.served().is_some();
     let seen = caller.sees(&service);
-    // A workspace that was never imported keeps nobody from the others.
+    // One workspace with a snapshot is enough: the others can be imported later.
     let ready = if caller.is_anonymous() {
         service.workspaces.values().any(has_snapshot)
     } else {
@@ -52,10 +52,10 @@ pub async fn readyz(service: Data<Service>, caller: OptionalCaller) -> HttpRespo
     let tasks =
         service.tasks.standing(|name| seen.iter().any(|workspace| *workspace.name == *name), !caller.is_anonymous());
     let workspaces = seen.into_iter().map(|workspace| readiness(workspace, &service.clock)).collect();
-    // Load balancers shall ask another one.
+    // While stopping it is not ready, so that load balancers choose another instance.
     let stopping = service.connections.are_stopping();
     let ready = ready && !stopping;
-    // To strangers as well: it tells of no workspace.
+    // Anonymous clients see this text as well: it reveals nothing about workspaces.
     let detail = if stopping { Some("The bridge is stopping.") } else { None };
     let detail = detail.or((!ready).then_some(
         "No import has succeeded yet, so there is nothing to show. `intercom-scim-bridge check`, the log, and this address \
@@ -107,7 +107,7 @@ impl Status {
         let Workspace { name, live, health, .. } = workspace;
         let standing = health.standing();
         let shown = live.shown();
-        // A time that lies in the future is unknown.
+        // A time in the future counts as unknown.
         let confirmed_at = shown.confirmed_at.filter(|at| clock::age(service.clock.now(), *at).is_some());
         Self {
             workspace: name.to_string(),

@@ -1,4 +1,4 @@
-//! Rows as CSV (RFC 4180), for those who cannot read JSON.
+//! Rows as CSV (RFC 4180), for clients that do not read JSON.
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
@@ -12,13 +12,15 @@ use crate::tabular::Row;
 /// The media type (RFC 4180 §3).
 pub const CSV: &str = "text/csv; charset=utf-8; header=present";
 
-/// The rows as CSV where the client wants that, else as JSON: `list` is all of that but for its rows. The next page of a CSV
-/// is in `Link`.
+/// Answers with a page of rows, as CSV or JSON as the client prefers. `list` is the JSON document without its rows.
+/// With CSV, the address of the next page is in `Link`.
 pub async fn answer<R: Row + Send + 'static, L: Serialize>(
     request: &HttpRequest,
     mut response: HttpResponseBuilder,
-    (makers, turn): (&Makers, Turn),
-    (rows, next): (Vec<R>, Option<&str>),
+    makers: &Makers,
+    turn: Turn,
+    rows: Vec<R>,
+    next: Option<&str>,
     list: &L,
 ) -> Result<HttpResponse, ApiError> {
     let rows = rows.into_iter();
@@ -33,10 +35,10 @@ pub async fn answer<R: Row + Send + 'static, L: Serialize>(
     Ok(response)
 }
 
-/// What some spreadsheets want at the beginning, to take the rest for UTF-8.
+/// Some spreadsheets read a file as UTF-8 only if it begins with this.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// What stands before the rows: a byte order mark, where one is wanted, and the header.
+/// What precedes the rows: a byte order mark if `with_mark`, and the header. `None` if it cannot be serialised.
 pub fn head<R: Row>(with_mark: bool) -> Option<Vec<u8>> {
     let mark = if with_mark { BYTE_ORDER_MARK } else { "" };
     Some([mark.as_bytes(), &header::<R>()?].concat())
@@ -47,14 +49,14 @@ fn writer() -> csv::Writer<Vec<u8>> {
     csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new())
 }
 
-/// The header alone.
+/// The header line.
 fn header<R: Row>() -> Option<Vec<u8>> {
     let mut writer = writer();
     writer.write_record(R::COLUMNS).ok()?;
     writer.into_inner().ok()
 }
 
-/// The rows alone. What is unknown is an empty cell.
+/// The lines of rows. An unknown value is an empty cell. `None` if a row cannot be serialised.
 pub fn lines<R: Row>(rows: &[R]) -> Option<Vec<u8>> {
     let mut writer = writer();
     for row in rows {
@@ -74,12 +76,12 @@ fn shown(cell: Cell) -> String {
     }
 }
 
-/// Where a spreadsheet may begin a new cell within what is one cell here, depending on how it was set up.
+/// Characters at which a spreadsheet may split a cell in two, depending on its settings.
 const SEPARATORS: [char; 4] = [';', '\t', '\n', '\r'];
 
-/// A text as a cell holds it: an apostrophe before each part that a spreadsheet could take for a formula and run. Somebody's
-/// name may be one. Parts that begin with an apostrophe get one too, so that whoever reads the table takes one apostrophe off
-/// the start of each part and has what was written.
+/// Escapes a text so that no spreadsheet runs it as a formula (CSV injection): people choose their names themselves.
+/// Each part that could be a formula gets a leading apostrophe. Parts that begin with an apostrophe get one too, so
+/// that a reader restores the text by removing one leading apostrophe from each part.
 fn guarded(text: &str) -> String {
     let mut guarded = String::with_capacity(text.len());
     for part in text.split_inclusive(SEPARATORS) {
@@ -91,16 +93,16 @@ fn guarded(text: &str) -> String {
     guarded
 }
 
-/// Whether a part could be taken for a formula, with what spreadsheets leave out before it: quotes, blanks, and letters that
-/// nobody sees.
+/// Whether a spreadsheet could take a part for a formula. Spreadsheets ignore leading quotes, blanks and invisible
+/// characters.
 fn needs_guard(part: &str) -> bool {
-    let is_left_out = |letter: char| {
+    let is_ignored = |letter: char| {
         letter.is_whitespace()
             || letter.is_control()
             || matches!(letter, '"' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
-    let begins = part.trim_start_matches(is_left_out);
-    // Those of East Asian typography are read as the usual ones.
+    let begins = part.trim_start_matches(is_ignored);
+    // Spreadsheets read the full-width and small forms of East Asian typography like the ASCII ones.
     let is_formula =
         begins.starts_with(['=', '+', '-', '@', '\'', '＝', '＋', '－', '＠', '＇', '﹦', '﹢', '﹣', '﹫', '−']);
     is_formula || part.starts_with(|letter: char| letter.is_control())
@@ -116,7 +118,7 @@ mod tests {
         shown(Cell::Text(text.to_owned()))
     }
 
-    /// What whoever reads a table does.
+    /// Removes the escapes, as a reader of the table does.
     fn read_back(cell: &str) -> String {
         cell.split_inclusive(SEPARATORS).map(|part| part.strip_prefix('\'').unwrap_or(part)).collect()
     }

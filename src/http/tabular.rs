@@ -1,10 +1,10 @@
-//! The flat views: accounts, entitlements, memberships; now, or at a moment in the past.
+//! The flat views: accounts, entitlements and memberships, now or at a moment in the past.
 
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::AGE;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::caller::{Caller, ImportRead};
 use super::errors::ApiError;
 use super::freshness;
-use super::large::{Makers, Turn};
+use super::large::Turn;
 use super::openapi::{ApiRefusals, FlatParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use super::table;
@@ -20,7 +20,7 @@ use crate::date_time;
 use crate::directory::{Directory, Generation, SnapshotId};
 use crate::scim::ServedSnapshot;
 use crate::tabular::{
-    self, AccessMembership, Account, Entitlement, EntitlementType, MembershipSelection, Rows, Selection,
+    self, AccessMembership, Account, Entitlement, EntitlementType, MembershipSelection, Row, Rows, Selection,
 };
 
 /// Some accounts.
@@ -78,18 +78,16 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
     let rows = view.rows(&caller, move |directory, selection| {
         let mut rows = tabular::accounts(directory, names, selection);
         if past {
-            // Sign-ins have no history: those of now are not those of then.
+            // The ledger has no history of sign-ins, and today's would be wrong for the past.
             for account in &mut rows.items {
                 (account.last_sign_in_at, account.last_sign_in_method) = (None, None);
             }
         }
         rows
     });
-    let Rows { items, total } = rows.await?;
-    let next = view.next(&request, &caller, items.len(), total);
-    let list = AccountList { items: Vec::new(), next, total, limit: view.selection.limit };
-    let (response, turn) = view.answer(&caller);
-    table::answer(&request, response, turn, (items, list.next.as_deref()), &list).await
+    let rows = rows.await?;
+    let list = |next, total, limit| AccountList { items: Vec::new(), next, total, limit };
+    view.answer(&request, &caller, rows, list).await
 }
 
 /// Lists what teammates can have: teams, roles, seats, permissions.
@@ -110,11 +108,9 @@ pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> R
     let view = View::from_request(&request, &caller, &["type"]).await?;
     let kind = view.kind;
     let rows = view.rows(&caller, move |directory, selection| tabular::entitlements(directory, kind, selection));
-    let Rows { items, total } = rows.await?;
-    let next = view.next(&request, &caller, items.len(), total);
-    let list = EntitlementList { items: Vec::new(), next, total, limit: view.selection.limit };
-    let (response, turn) = view.answer(&caller);
-    table::answer(&request, response, turn, (items, list.next.as_deref()), &list).await
+    let rows = rows.await?;
+    let list = |next, total, limit| EntitlementList { items: Vec::new(), next, total, limit };
+    view.answer(&request, &caller, rows, list).await
 }
 
 /// Lists who has which access.
@@ -144,44 +140,46 @@ pub async fn memberships(request: HttpRequest, caller: Caller<ImportRead>) -> Re
         let (account, entitlement) = (account.as_deref(), entitlement.as_deref());
         tabular::memberships(directory, MembershipSelection { kind, account, entitlement }, selection)
     });
-    let Rows { items, total } = rows.await?;
-    let next = view.next(&request, &caller, items.len(), total);
-    let list = MembershipList { items: Vec::new(), next, total, limit: view.selection.limit };
-    let (response, turn) = view.answer(&caller);
-    table::answer(&request, response, turn, (items, list.next.as_deref()), &list).await
+    let rows = rows.await?;
+    let list = |next, total, limit| MembershipList { items: Vec::new(), next, total, limit };
+    view.answer(&request, &caller, rows, list).await
 }
 
-/// What is asked for, and what it is asked of.
+/// A request for a page of a flat view, and the state that the page is taken from.
 struct View {
     parameters: Parameters,
     source: Source,
     kind: Option<EntitlementType>,
     selection: Selection,
-    /// Which list of people it is.
-    snapshot_id: Option<SnapshotId>,
-    /// Whether it is one of the past.
+    /// The snapshot that all pages of the list show.
+    snapshot_id: SnapshotId,
+    /// Whether the client asked for a moment in the past (`as_of`).
     past: bool,
+    /// The value of `Age`.
     age: Option<u64>,
     turn: Turn,
 }
 
+/// The state from which rows are produced.
 #[derive(Clone)]
-enum Source {
-    Now(Arc<ServedSnapshot>),
-    Then(Arc<Directory>),
+pub(super) enum Source {
+    /// A served snapshot. It omits people who were removed long ago.
+    Served(Arc<ServedSnapshot>),
+    /// A state that was read from the ledger, with everybody.
+    Past(Arc<Directory>),
 }
 
 impl Source {
-    fn directory(&self) -> &Directory {
+    pub(super) fn directory(&self) -> &Directory {
         match self {
-            Self::Now(served) => served.directory(),
-            Self::Then(directory) => directory,
+            Self::Served(served) => served.directory(),
+            Self::Past(directory) => directory,
         }
     }
 }
 
 impl View {
-    /// `more`: the parameters that this view alone takes.
+    /// Reads the parameters, waits for a turn and reads the state. `more` are the parameters of this view only.
     async fn from_request(request: &HttpRequest, caller: &Caller<ImportRead>, more: &[&str]) -> Result<Self, ApiError> {
         let parameters = Parameters::parse(request, &[&NAMES, more].concat())?;
         let kind = parameters.word("type", &EntitlementType::ALL)?;
@@ -197,7 +195,7 @@ impl View {
             limit: parameters.limit(request)?,
         };
         let turn = caller.service.makers.page_turn(&caller.principal.allowance).await?;
-        // Reading the past takes long: each client does it once at a time.
+        // Reading the past is expensive: one request at a time for each client.
         let _reading = match as_of {
             Some(_) => Some(caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?),
             None => None,
@@ -206,9 +204,10 @@ impl View {
             (Some(moment), pinned) => {
                 selection.gone_by = Some(caller.service.gone_by(moment));
                 let generation = match pinned {
-                    // A generation that was committed since may be dated before the moment, and none later was the state then.
-                    Some(snapshot_id) => {
-                        let generation = known_snapshot_id(caller, snapshot_id)?.generation;
+                    // Later pages keep the generation of the first page, although a newer one may by now be dated
+                    // before the moment. But a generation that is later than the moment is refused.
+                    Some(SnapshotId { generation, .. }) => {
+                        check_generation(caller, generation)?;
                         if generation > generation_at(caller, moment).await? {
                             return Err(wrong(NO_EDITION.to_owned()));
                         }
@@ -216,24 +215,23 @@ impl View {
                     }
                     None => generation_at(caller, moment).await?,
                 };
-                let snapshot_id = SnapshotId { generation, left_out: 0 };
-                (Source::Then(past(caller, generation).await?), Some(snapshot_id), None)
+                (Source::Past(past(caller, generation).await?), SnapshotId { generation, left_out: 0 }, None)
             }
             (None, None) => {
                 let fresh = freshness::served(request, caller).await?;
                 let snapshot_id = fresh.served.snapshot_id();
-                (Source::Now(fresh.served), Some(snapshot_id), fresh.age)
+                (Source::Served(fresh.served), snapshot_id, fresh.age)
             }
             (None, Some(snapshot_id)) => {
-                let (source, gone_by) = of_snapshot_id(caller, snapshot_id).await?;
+                let (source, gone_by) = source_by_snapshot_id(caller, snapshot_id).await?;
                 selection.gone_by = gone_by;
-                (source, Some(snapshot_id), None)
+                (source, snapshot_id, None)
             }
         };
         Ok(Self { parameters, source, kind, selection, snapshot_id, past: as_of.is_some(), age, turn })
     }
 
-    /// The rows of the page, made apart.
+    /// Produces the rows of the page, on a page thread.
     async fn rows<T: Send + 'static>(
         &self,
         caller: &Caller<ImportRead>,
@@ -243,25 +241,33 @@ impl View {
         caller.service.makers.page(async move { make(source.directory(), selection) }).await
     }
 
-    fn answer(self, caller: &Caller<ImportRead>) -> (HttpResponseBuilder, (&Makers, Turn)) {
+    /// Answers with the rows of the page. `list` makes the JSON document, without rows, of `next`, `total` and `limit`.
+    async fn answer<T: Row + Send + 'static, L: Serialize>(
+        self,
+        request: &HttpRequest,
+        caller: &Caller<ImportRead>,
+        Rows { items, total }: Rows<T>,
+        list: impl FnOnce(Option<String>, usize, usize) -> L,
+    ) -> Result<HttpResponse, ApiError> {
+        let next = self.next(request, caller, items.len(), total);
+        let list = list(next.clone(), total, self.selection.limit);
         let mut response = HttpResponse::Ok();
         if let Some(age) = self.age {
             response.insert_header((AGE, age));
         }
-        (response, (&caller.service.makers, self.turn))
+        table::answer(request, response, &caller.service.makers, self.turn, items, next.as_deref(), &list).await
     }
 
-    /// The next page of the list that this is a page of, whatever is imported meanwhile.
+    /// The address of the next page. It shows the same snapshot as this page, whatever is imported meanwhile.
     fn next(&self, request: &HttpRequest, caller: &Caller<ImportRead>, count: usize, total: usize) -> Option<String> {
         let offset = self.selection.offset.saturating_add(count);
         if count == 0 || offset >= total {
             return None;
         }
         let mut changed = vec![("offset", offset.to_string()), ("limit", self.selection.limit.to_string())];
-        if let Some(SnapshotId { generation, left_out }) = self.snapshot_id {
-            changed.push(("edition", format!("{generation}.{left_out}")));
-        }
-        // What was "two days ago" for the first page is so for all.
+        let SnapshotId { generation, left_out } = self.snapshot_id;
+        changed.push(("edition", format!("{generation}.{left_out}")));
+        // A relative time is relative to the request for the first page.
         if let Some(since) = self.selection.modified_since {
             let since = date_time::whole_millis_from(since);
             changed.push(("modified_since", date_time::written(since).to_string()));
@@ -276,22 +282,22 @@ fn snapshot_id(text: &str) -> Option<SnapshotId> {
     Some(SnapshotId { generation, left_out: left_out.parse().ok()? })
 }
 
-/// The list that a snapshot id names, and who is left out of it.
-async fn of_snapshot_id(
+/// The state with a snapshot id, and its removal cut-off if it is read from the ledger, where nobody is omitted.
+async fn source_by_snapshot_id(
     caller: &Caller<ImportRead>,
     snapshot_id: SnapshotId,
 ) -> Result<(Source, Option<OffsetDateTime>), ApiError> {
     let workspace = &caller.workspace;
     if let Some(served) = workspace.live.served_at(snapshot_id) {
-        return Ok((Source::Now(served), None));
+        return Ok((Source::Served(served), None));
     }
-    known_snapshot_id(caller, snapshot_id)?;
+    check_generation(caller, snapshot_id.generation)?;
     let directory = past(caller, snapshot_id.generation).await?;
     let gone_by = directory.gone_by(snapshot_id.left_out);
-    Ok((Source::Then(directory), gone_by))
+    Ok((Source::Past(directory), gone_by))
 }
 
-/// The state at a generation. It is read apart: of many people that takes a while.
+/// Reads the state at a generation, on a page thread: with many people, this takes a while.
 async fn past(caller: &Caller<ImportRead>, generation: Generation) -> Result<Arc<Directory>, ApiError> {
     let workspace = Arc::clone(&caller.workspace);
     Ok(caller.service.makers.page(async move { workspace.past.at(generation).await }).await??)
@@ -302,13 +308,13 @@ const NAMES: [&str; 7] = ["limit", "offset", "modified_since", "include_removed"
 
 const NO_EDITION: &str = "edition must be as in the `next` of an earlier answer";
 
-/// The snapshot id, if there was ever such a generation.
-fn known_snapshot_id(caller: &Caller<ImportRead>, snapshot_id: SnapshotId) -> Result<SnapshotId, ApiError> {
+/// Refuses a generation that is later than the served one.
+fn check_generation(caller: &Caller<ImportRead>, generation: Generation) -> Result<(), ApiError> {
     let latest = caller.workspace.live.served().map_or(0, |served| served.snapshot_id().generation);
-    if snapshot_id.generation > latest { Err(wrong(NO_EDITION.to_owned())) } else { Ok(snapshot_id) }
+    if generation > latest { Err(wrong(NO_EDITION.to_owned())) } else { Ok(()) }
 }
 
-/// The generation that was the latest at a moment.
+/// The latest generation at a moment.
 pub(super) async fn generation_at(caller: &Caller<ImportRead>, moment: OffsetDateTime) -> Result<Generation, ApiError> {
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace);
     ledger.generation_at(&workspace.name, moment).await?.ok_or_else(|| ApiError::Problem {

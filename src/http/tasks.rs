@@ -1,4 +1,4 @@
-//! The tasks that run in the background as long as the bridge does, and how they are.
+//! The background tasks that run while the bridge runs, and their state.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,12 +6,12 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-/// Which task.
+/// The name of a background task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskName {
-    /// What it does.
+    /// The kind of task.
     pub task: &'static str,
-    /// For which workspace; none for all.
+    /// The workspace that it works for; `None` for all.
     pub workspace: Option<Arc<str>>,
 }
 
@@ -28,7 +28,7 @@ pub enum TaskState {
 /// How a background task is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TaskStanding {
-    /// What it does: `importer`, `publisher`, `access`, `certificates`, `audit_trail` or `server`.
+    /// What it does: `importer`, `publisher`, `access`, `upkeep`, `certificates`, `audit_trail` or `server`.
     task: &'static str,
     /// For which workspace; null for all.
     workspace: Option<String>,
@@ -40,17 +40,17 @@ pub struct TaskStanding {
     last_failure_at: Option<OffsetDateTime>,
 }
 
-/// All of them; written by who keeps them running, read for readiness.
+/// The state of all background tasks. The supervisor writes it; `/readyz` reads it.
 #[derive(Debug, Default)]
 pub struct Tasks(Mutex<Vec<TaskStanding>>);
 
 impl Tasks {
-    /// A task begins, for the first time or again.
+    /// Records that a task was started or restarted.
     pub fn started(&self, name: &TaskName) {
         self.update(name, |task| task.state = TaskState::Running);
     }
 
-    /// A task stopped that should not have.
+    /// Records that a task stopped because of a fault.
     pub fn failed(&self, name: &TaskName, now: OffsetDateTime) {
         self.update(name, |task| {
             task.state = TaskState::Restarting;
@@ -59,7 +59,7 @@ impl Tasks {
         });
     }
 
-    /// How they are: those of the workspaces that `sees` lets through, and, if `all`, those of the whole bridge.
+    /// The state of the tasks of those workspaces for which `sees` is true and, if `all`, of the whole bridge's tasks.
     #[must_use]
     pub fn standing(&self, sees: impl Fn(&str) -> bool, all: bool) -> Vec<TaskStanding> {
         let is_shown = |task: &&TaskStanding| task.workspace.as_deref().map_or(all, &sees);

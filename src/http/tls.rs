@@ -1,4 +1,4 @@
-//! TLS (rustls): the certificate, read again when its files change.
+//! TLS (rustls): the certificate, which is reloaded when its files change.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,28 +17,28 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::limits;
 
-/// Why the bridge cannot show a certificate.
+/// Why the certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    /// A file cannot be read as what it should be.
+    /// A file cannot be read, or has other contents than it should.
     #[error("{setting} ({file}) cannot be used: {why}")]
     Unreadable {
         /// `server.tls_cert` or `server.tls_key`.
         setting: &'static str,
-        /// Which file.
+        /// The path of the file.
         file: String,
-        /// What it should hold.
+        /// What it must contain.
         why: &'static str,
     },
-    /// They do not belong together.
+    /// The private key does not match the certificate.
     #[error("server.tls_key is not the private key of the first certificate in server.tls_cert")]
     Mismatch,
-    /// The TLS library.
+    /// The TLS library cannot be set up.
     #[error("TLS cannot be set up")]
     Library,
 }
 
-/// The certificate that the bridge shows, and the files that it is from.
+/// The current certificate, and the files that it was read from.
 pub struct Certificates {
     chain: PathBuf,
     key: PathBuf,
@@ -46,7 +46,7 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// Reads both files, which are PEM.
+    /// Reads the certificate chain and the private key from PEM files.
     ///
     /// # Errors
     /// [`CertificateError`].
@@ -55,7 +55,7 @@ impl Certificates {
         Ok(Self { chain: chain.to_owned(), key: key.to_owned(), shown })
     }
 
-    /// How connections are secured with it: TLS 1.2 and 1.3.
+    /// The TLS configuration with this certificate: TLS 1.2 and 1.3, HTTP/1.1.
     pub(super) fn server_config(self: Arc<Self>) -> Result<ServerConfig, CertificateError> {
         let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
         let builder = builder.with_safe_default_protocol_versions().map_err(|_| CertificateError::Library)?;
@@ -64,7 +64,8 @@ impl Certificates {
         Ok(config)
     }
 
-    /// Reads the files again, now; whether the certificate is another one. What cannot be used changes nothing.
+    /// Reads the files again and returns whether the certificate has changed. On an error the previous one stays in
+    /// use.
     ///
     /// # Errors
     /// [`CertificateError`].
@@ -75,7 +76,7 @@ impl Certificates {
         Ok(is_another)
     }
 
-    /// Reads the files again when they change. What cannot be used is told, and the certificate stays as it was.
+    /// Reads the files again whenever they change. An error is logged, and the previous certificate stays in use.
     pub async fn watch(self: Arc<Self>, clock: Clock, mut stop: watch::Receiver<bool>) {
         let (mut known, mut warned_of) = (self.changed_at(), None);
         loop {
@@ -93,7 +94,7 @@ impl Certificates {
                     known = now;
                     tracing::info!("the TLS certificate was read anew");
                 }
-                // Half of a change: the other file comes shortly.
+                // Perhaps only one of the two files was replaced yet. It is logged once, and tried again.
                 Err(error) if warned_of != Some(now) => {
                     warned_of = Some(now);
                     tracing::warn!(error = %error, "the TLS certificate has changed and cannot be used; the one before stays");
@@ -103,7 +104,7 @@ impl Certificates {
         }
     }
 
-    /// When the files were changed, and how long they are.
+    /// The modification times and lengths of the files.
     fn changed_at(&self) -> [Option<(SystemTime, u64)>; 2] {
         [&self.chain, &self.key].map(|file| {
             let metadata = std::fs::metadata(file).ok()?;

@@ -1,7 +1,8 @@
-//! Bodies that nobody read, of requests that say no length (RFC 9112 §7.1).
+//! Chunked request bodies (RFC 9112 §7.1) that the handler did not read to the end.
 //!
-//! The library reads such a body to its end after the answer, to keep the connection, however long its client takes to send
-//! it. While somebody still holds the body it closes the connection instead, after a moment; so the answer holds it.
+//! To keep the connection, actix-http reads such a body to its end after the response, however long the client takes to
+//! send it. While the payload is still alive, it closes the connection after a moment instead. So the response holds
+//! the payload.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -16,12 +17,13 @@ use actix_web::http::header::TRANSFER_ENCODING;
 use actix_web::web::Bytes;
 use futures_util::Stream;
 
-/// A body that the handler reads and the answer holds.
+/// A request body that is shared by the handler, which reads it, and the response, which keeps it alive.
 #[derive(Clone)]
 pub struct UndrainedBody(Rc<RefCell<Payload>>);
 
 impl UndrainedBody {
-    /// Takes the body of a request that says no length, and gives the handler a view of it.
+    /// Takes the body of a request with `Transfer-Encoding`, and leaves the handler a shared one in its place. `None`
+    /// for other requests.
     pub fn take(request: &mut ServiceRequest) -> Option<Self> {
         if !request.headers().contains_key(TRANSFER_ENCODING) {
             return None;
@@ -31,7 +33,7 @@ impl UndrainedBody {
         Some(undrained)
     }
 
-    /// Holds the body until the answer is sent.
+    /// Keeps the request body alive until the response is sent.
     pub fn held_by(self, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         response.map_body(|_, body| BoxBody::new(Answer { body, _undrained: self }))
     }
@@ -45,6 +47,7 @@ impl Stream for UndrainedBody {
     }
 }
 
+/// A response body that keeps the request body alive.
 struct Answer {
     body: BoxBody,
     _undrained: UndrainedBody,

@@ -1,15 +1,16 @@
-//! What is true of each write that the bridge refuses: what Intercom's API can do, and where the change can be made.
+//! The texts of refused writes: for each operation, whether Intercom's API can do it, and where the change can be made.
 
-/// What is said of a refused operation.
+/// The texts of one refused operation.
 pub struct Refusal {
-    /// That nothing was done, and whether Intercom's API could do it.
+    /// Says that nothing was changed, and whether Intercom's API could make the change.
     pub detail: &'static str,
-    /// Where the change can be made.
+    /// Says where the change can be made.
     pub remedy: &'static str,
 }
 
 impl Refusal {
-    /// The truth about each operation, as Intercom documents its API up to version 2.18 and in its Preview.
+    /// Returns the texts of an operation. They follow Intercom's documentation of its API up to version 2.18 and the
+    /// Preview.
     ///
     /// Intercom: <https://developers.intercom.com/docs/references/rest-api/api.intercom.io/admins>,
     /// <https://developers.intercom.com/docs/references/preview/rest-api/api.intercom.io/teams/updateteammembers>.
@@ -92,7 +93,7 @@ mod tests {
             let Refusal { detail, remedy } = Refusal::for_operation(operation);
             assert!(detail.starts_with("Nothing was changed: ") && detail.ends_with('.'), "{operation}: {detail}");
             assert!(remedy.contains("Intercom") && remedy.ends_with('.'), "{operation}: {remedy}");
-            // Intercom can remove teammates, and in its Preview replace the members of a team.
+            // Intercom's API can remove teammates and, in its Preview, replace the members of a team.
             let (removes, members) = (detail.contains("DELETE /admins/remove"), detail.contains("PUT /teams/{id}"));
             let expected = match operation {
                 "remove_account" | "disable_account" | "update_account" => (true, false),
@@ -101,7 +102,7 @@ mod tests {
             };
             assert_eq!((removes, members), expected, "{operation}: {detail}");
             assert!(!members || detail.contains("Preview"), "{operation}: {detail}");
-            // What it can do is refused for the bridge's sake and not for Intercom's.
+            // If Intercom's API can do it, the text names the bridge as the one that does not.
             assert!(
                 !(removes || members) || detail.contains("this version of the bridge does not"),
                 "{operation}: {detail}"

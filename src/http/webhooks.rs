@@ -1,5 +1,5 @@
-//! Intercom's pushes. Each only says that something has changed: what, the next import finds out. So one that comes
-//! twice, late, out of order or not at all does no harm.
+//! Intercom's webhooks. A notification only causes an import, which reads what has changed. So a notification may be
+//! duplicated, late, out of order or lost without harm.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -15,27 +15,28 @@ use super::errors::ApiError;
 use super::openapi::Problem;
 use super::service::Service;
 use crate::access::{WebhookKey, random_secret};
-use crate::import::{Announced, ImportRequest};
-use crate::ledger::Trigger;
+use crate::import::Announced;
+use crate::ledger::{ImportRequest, Trigger};
 use crate::scim::ScimError;
 
-/// What is read of a notification. Everything else in it may be missing or be anything: no change of Intercom's may
-/// stop webhooks.
+/// The members of a notification that the bridge reads. All others are ignored, so that no change by Intercom stops
+/// webhooks.
 #[derive(Debug, Default, PartialEq)]
 struct Notification {
     topic: Option<String>,
-    /// Intercom's id of the workspace, as text.
+    /// Intercom's id of the workspace, as a string.
     app_id: Option<String>,
 }
 
 impl Notification {
-    /// Reads a body whose signature fits. None if it is no JSON object.
+    /// Parses a body whose signature was verified; `None` if it is no JSON object.
     fn read(body: &[u8]) -> Option<Self> {
         // RFC 8259 §8.1: parsers may ignore a byte order mark.
         serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()
     }
 
-    /// What it announces, for the workspace of that id; nothing, if that is none of the bridge's business.
+    /// What the notification announces. `None` if its topic causes no import, or if it is for another workspace than
+    /// the one with this id.
     fn announces(&self, workspace: Option<&str>) -> Option<Announced> {
         // One client secret may sign for several workspaces.
         if workspace.zip(self.app_id.as_deref()).is_some_and(|(known, sent)| known != sent) {
@@ -78,7 +79,7 @@ impl<'de> Deserialize<'de> for Notification {
     }
 }
 
-/// A text, or a number as text. Intercom writes ids both ways.
+/// Reads a string, or a number as a string: Intercom writes ids both ways.
 fn text(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text),
@@ -120,14 +121,14 @@ pub async fn validate() -> HttpResponse {
 )]
 pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Body) -> Result<HttpResponse, ApiError> {
     let name = workspace_name(&request);
-    // A workspace that there is not, one without a secret and a wrong signature look the same.
+    // An unknown workspace, a workspace without a secret and a wrong signature get the same response.
     let workspace = service.workspaces.get(name);
     let key = workspace.and_then(|workspace| workspace.webhook_key.load_full());
-    // Where there is no key, the body is hashed all the same: nobody shall tell by the time.
+    // Without a key the body is hashed all the same, so that the response time reveals nothing.
     let fits = key.as_deref().unwrap_or(&NOBODY).signed(signature(&request), &body.0) && key.is_some();
     let Some(workspace) = workspace.filter(|_| fits) else {
-        // Only these count as strangers. Behind a proxy Intercom may share its address with them, and Intercom is never
-        // refused: it would pause the webhooks.
+        // The rate limit applies to wrong signatures only. Behind a proxy Intercom may share its address with
+        // attackers, and it pauses webhooks that are refused.
         service.stranger("webhook", &request)?;
         tracing::warn!(
             "a webhook whose signature does not fit was refused; is INTERCOM_CLIENT_SECRET the client secret of the app that sends it?"
@@ -149,14 +150,14 @@ pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Body) 
     Ok(HttpResponse::Ok().finish())
 }
 
-/// A key that signs nothing.
+/// A random key, which no signature matches.
 static NOBODY: LazyLock<WebhookKey> = LazyLock::new(|| WebhookKey::new(&random_secret().unwrap_or_default()));
 
 fn signature(request: &HttpRequest) -> &str {
     request.headers().get("x-hub-signature").and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// Topics are words of a few dozen letters; what is not is not logged.
+/// The topic as it is logged: `unreadable`, unless it has the form of Intercom's topics.
 fn known_topic(topic: &str) -> &str {
     let word = topic.len() <= 64 && topic.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'_'));
     if word { topic } else { "unreadable" }
@@ -182,7 +183,7 @@ mod tests {
             (r#""4711""#, "4711", true),
             ("18446744073709551615", "18446744073709551615", true),
             ("4712", "4711", false),
-            // What is no id says nothing, and an import too many does no harm.
+            // Without a readable id the notification counts: an unnecessary import does no harm.
             ("null", "4711", true),
             ("{}", "4711", true),
         ] {
@@ -200,7 +201,7 @@ mod tests {
             (r#"{"topic": "conversation.created", "data": {}}"#, None),
             (r#"{"topic": "admin.added_to_workspace"}"#, access),
             ("\u{feff}{\"topic\": \"admin.added_to_workspace\"}", access),
-            // An emoji that was cut in half.
+            // Half of a surrogate pair.
             (r#"{"data": {"item": {"name": "Ada \ud83d"}}, "topic": "admin.added_to_workspace"}"#, access),
             (r#"{"topic": "ping", "topic": "admin.added_to_workspace"}"#, access),
             (r#"{"topic": "admin.removed_from_workspace", "data": [], "created_at": "soon"}"#, access),

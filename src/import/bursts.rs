@@ -1,4 +1,4 @@
-//! When the import behind a webhook is due: soon for one, and not once for each of a thousand.
+//! When the import that a webhook triggers is due: soon after a single webhook, but not once for each of a thousand.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub enum Announced {
 impl Announced {
     const COUNT: usize = 3;
 
-    /// How long the import may wait for further webhooks.
+    /// How long the import may wait, so that further webhooks share it.
     fn delay(self) -> Duration {
         match self {
             Self::Access => limits::WEBHOOK_DELAY,
@@ -29,28 +29,28 @@ impl Announced {
     }
 }
 
-/// Webhooks of one kind that follow each other. Moments are on [`Clock::running`](crate::clock::Clock::running): a clock that
-/// is set makes nobody wait longer.
+/// Webhooks of one kind in quick succession. Times are on [`Clock::running`](crate::clock::Clock::running), so that
+/// setting the time of day delays no import.
 #[derive(Clone, Copy, Debug)]
 struct Burst {
-    /// When the import is due that the latest of them shares.
+    /// When the import that the latest webhooks share is due.
     due: Duration,
-    /// When the latest one came.
+    /// When the latest webhook came.
     latest: Duration,
-    /// How many came since the last rest.
+    /// The number of webhooks since the last rest.
     webhooks: u32,
 }
 
-/// The webhooks of one workspace. Those that come while an import is due share it. The first few each get an import
-/// soon. When more follow without a rest, imports are [`limits::WEBHOOK_PAUSE`] apart, so that any number of webhooks
-/// starts one import and later one more for what came in the meantime.
+/// The webhooks of one workspace. Webhooks that come while an import is due share it. The first few each get an import
+/// soon. If more follow without a rest, imports are [`limits::WEBHOOK_PAUSE`] apart. So any number of webhooks triggers
+/// one import at once, and one more later for what came in the meantime.
 #[derive(Debug, Default)]
 pub struct Bursts {
     of_each_kind: Mutex<[Option<Burst>; Announced::COUNT]>,
 }
 
 impl Bursts {
-    /// How long from now the import is due that a webhook asks for.
+    /// Returns the time until the import that this webhook triggers.
     pub fn wait(&self, announced: Announced, now: Duration) -> Duration {
         let mut bursts = self.lock();
         let known = &mut bursts[announced as usize];
@@ -119,7 +119,7 @@ mod tests {
     }
 
     proptest! {
-        /// However webhooks come, none waits too long, and there are not many more imports than pauses.
+        /// For any sequence of webhooks: none waits too long, and there are hardly more imports than pauses.
         #[test]
         fn imports_are_few_and_never_far(pauses in prop::collection::vec(0..2_000u64, 1..400)) {
             let bursts = Bursts::default();

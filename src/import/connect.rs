@@ -11,21 +11,21 @@ use crate::directory::Workspace;
 use crate::intercom::{self, Client, Connection, IntercomError, TradeError, Traffic};
 use crate::ledger::{Ledger, LedgerError};
 
-/// The app through which a workspace is let in.
+/// The Intercom app by which a workspace is connected.
 #[derive(Clone, Debug)]
 pub struct OAuthApp {
-    /// Its client id.
+    /// The client id.
     pub client_id: String,
-    /// Its client secret.
+    /// The client secret.
     pub client_secret: SecretString,
 }
 
-/// The one place where a workspace's token is changed.
+/// Manages the access token of a workspace. Only this changes it.
 pub struct Connector {
     workspace: String,
     client: Arc<Client>,
     connection: Connection,
-    /// None where the settings have a token.
+    /// `None` if the settings have an access token.
     app: ArcSwapOption<OAuthApp>,
     ledger: Ledger,
     clock: Clock,
@@ -34,35 +34,35 @@ pub struct Connector {
 /// Why a workspace cannot be connected.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// There is no app for it, or a token in the settings.
+    /// The settings have an access token, or no app.
     #[error(
         "this workspace is not connected by OAuth: its settings have an access token, or no client_id and client_secret"
     )]
     NoApp,
-    /// Intercom gave no token.
+    /// Intercom issued no token.
     #[error("{0}")]
     NoToken(#[from] TradeError),
-    /// The token cannot be used.
+    /// The issued token cannot be used.
     #[error("Intercom gave an access token that cannot be used: {0}")]
     Client(String),
-    /// Intercom gave a token, and does not say which workspace it opens.
+    /// Intercom issued a token, but its workspace could not be determined.
     #[error("Intercom gave an access token, but does not say which workspace it opens: {0}")]
     Unidentified(IntercomError),
-    /// It was another workspace that was let in.
+    /// The token opens another workspace than the recorded one.
     #[error("{0}")]
     AnotherWorkspace(String),
-    /// The ledger, which knows the workspace, cannot be read.
+    /// The ledger, which holds the recorded workspace, cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
 impl ConnectError {
-    /// What a person can do about it; nothing, where the error says it.
+    /// The remedy; `None` if the error text already says it.
     #[must_use]
     pub fn remedy(&self) -> Option<String> {
         Some(match self {
             Self::NoToken(error) => error.remedy().to_owned(),
-            // The token is new, so one in the settings is not to blame.
+            // The token was just issued, so an access token in the settings is not the cause.
             Self::Unidentified(IntercomError::Unauthorized { .. }) => {
                 "Check that INTERCOM_REGION, or region of this workspace in [[workspaces]], is where the workspace is hosted (us, \
                  eu or au), then run `intercom-scim-bridge connect` again."
@@ -82,8 +82,7 @@ impl ConnectError {
 }
 
 impl Connector {
-    /// Prepares connecting. `connection` has the token of the settings, if there is one; then there is nothing to
-    /// connect.
+    /// Creates the connector of `workspace`. If `connection` has an access token from the settings, `app` is not used.
     #[must_use]
     pub fn new(
         workspace: impl Into<String>,
@@ -96,38 +95,39 @@ impl Connector {
         Self { workspace: workspace.into(), client, connection, app: app.map(Arc::new).into(), ledger, clock }
     }
 
-    /// Whether its token comes from connecting, and not from the settings.
+    /// Whether the workspace is connected by OAuth, not by a token in the settings.
     #[must_use]
     pub fn by_oauth(&self) -> bool {
         self.app.load().is_some()
     }
 
-    /// The calls to Intercom so far.
+    /// The counts of calls to Intercom so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.client.traffic()
     }
 
-    /// Calls that are left in Intercom's window, as far as it has said.
+    /// The calls that remain in Intercom's rate limit window; `None` before Intercom has sent it.
     #[must_use]
     pub fn rate_limit_left(&self) -> Option<u64> {
         self.client.allowance().remaining
     }
 
-    /// How many seconds this machine's clock was ahead of Intercom's at the last answer; less than 0: behind.
+    /// How many seconds this machine's clock was ahead of Intercom's at the last response; negative if behind.
     #[must_use]
     pub fn clock_ahead(&self) -> Option<i64> {
         self.client.allowance().clock_ahead
     }
 
-    /// Where a person lets the app in.
+    /// Returns the URL where a person authorises the app; `None` without an app.
     #[must_use]
     pub fn authorise_url(&self, state: &str, callback: &str) -> Option<String> {
         let app = self.app.load_full()?;
         intercom::authorise_url(&self.connection, &app.client_id, state, callback).map(String::from)
     }
 
-    /// Trades the code that came back, and looks which workspace the token opens. Imports do not use it yet.
+    /// Exchanges the authorisation code for a token, and reads which workspace the token opens. Imports do not use the
+    /// token yet.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -140,7 +140,7 @@ impl Connector {
         let recorded = self.ledger.workspace(&self.workspace).await?.unwrap_or_default();
         match another_workspace(&recorded, &workspace) {
             Some(other) => {
-                // Nobody will use it, so it is not left open.
+                // The token will not be used, so revoke it.
                 if let Err(error) = intercom::uninstall(&fresh).await {
                     tracing::warn!(workspace = %self.workspace, error = %error, "a token that is not used could not be revoked");
                 }
@@ -150,15 +150,15 @@ impl Connector {
         }
     }
 
-    /// From now on imports use that token; or none.
+    /// Makes imports use this token from now on; `None` removes the token.
     ///
     /// # Errors
-    /// A sentence when it has characters that no token has.
+    /// A message if the token contains characters that no token has.
     pub fn take(&self, token: Option<&SecretString>) -> Result<(), String> {
         self.client.set_token(token)
     }
 
-    /// From now on codes are traded with that client secret, where the workspace is connected by OAuth.
+    /// Replaces the client secret of the app, if the workspace is connected by OAuth.
     pub fn take_client_secret(&self, client_secret: &SecretString) {
         if let Some(app) = self.app.load_full() {
             let (client_id, client_secret) = (app.client_id.clone(), client_secret.clone());
@@ -166,10 +166,10 @@ impl Connector {
         }
     }
 
-    /// Takes the app out of the workspace, at Intercom.
+    /// Uninstalls the app from the workspace, at Intercom.
     ///
     /// # Errors
-    /// Whatever keeps Intercom from doing so.
+    /// Any failure of the call to Intercom.
     pub async fn uninstall(&self) -> Result<(), IntercomError> {
         intercom::uninstall(&self.client).await
     }

@@ -1,4 +1,4 @@
-//! What the last import saw, in short, so that the next one need only look at what differs. Pure.
+//! Hashes of the last observation, so that the next import plans only the items that differ. Pure.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -7,22 +7,22 @@ use super::policy::Totals;
 use crate::directory::{Activity, GroupId, Observation, Part, UserId};
 use crate::ledger::RunId;
 
-/// Hashes of what an observation said of everybody and everything. They are 64 bits with a secret of their own: that a
-/// change goes unseen is possible once in 10^19, and the next full import would see it.
+/// The hashes of all people and teams of one observation. They have 64 bits and a random secret: the probability that a
+/// change is missed is 1 in 10^19, and the next full import would find it.
 #[derive(Debug)]
 pub struct Fingerprint {
-    /// The run that recorded the observation. Once another has succeeded, this says nothing any more.
+    /// The run that recorded the observation. The fingerprint is valid only while this is the last successful run.
     pub run: RunId,
     users: HashMap<UserId, u64>,
     groups: HashMap<GroupId, u64>,
-    /// Of the members of each team.
+    /// The hash of the members of each team.
     members: HashMap<GroupId, u64>,
     memberships: usize,
     state: RandomState,
 }
 
 impl Fingerprint {
-    /// Remembers what `run` recorded.
+    /// Hashes the observation that `run` recorded.
     #[must_use]
     pub fn new(run: RunId, observed: &Observation) -> Self {
         let state = RandomState::new();
@@ -36,13 +36,13 @@ impl Fingerprint {
         }
     }
 
-    /// How many there were.
+    /// The numbers of people, teams and memberships.
     #[must_use]
     pub fn totals(&self) -> Totals {
         Totals { active: self.users.len(), groups: self.groups.len(), memberships: self.memberships }
     }
 
-    /// The people and teams of whom something else is said now, or something in the log.
+    /// Returns the people and teams that differ in `observed`, and the people that its log entries are about.
     #[must_use]
     pub fn differing(&self, observed: &Observation) -> Part {
         let state = &self.state;
@@ -79,7 +79,7 @@ fn members(state: &RandomState, observed: &Observation) -> HashMap<GroupId, u64>
     hashes(state, of_groups.filter_map(|members| Some((&members.first()?.group, members))))
 }
 
-/// The keys that only one of them has, or that have another value in each.
+/// Returns the keys that only one map has, or whose values differ.
 fn differing<'a, K: Clone + Eq + Hash>(
     before: &'a HashMap<K, u64>,
     now: &'a HashMap<K, u64>,

@@ -1,4 +1,4 @@
-//! How a workspace's imports are going, for those who ask while the next one is under way.
+//! The state of a workspace's imports, which can be read while an import runs.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,8 +6,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use crate::clock;
 use crate::ledger::{Ahead, Failure, LedgerError, Run, RunStatus};
-use crate::limits;
 
 /// Whether the bridge can read the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -21,10 +21,10 @@ pub enum ConnectionState {
     Disconnected,
 }
 
-/// The warning of a run that left removals for later.
+/// The code of the warning that removals wait.
 pub(super) const REMOVALS_WAIT: &str = "removals_wait";
 
-/// What is wrong with a run that succeeded and left removals for later.
+/// Returns the problem of a run that succeeded but left removals waiting.
 fn removals_wait(run: &Run) -> Option<Failure> {
     let warning = run.warnings.iter().find(|warning| warning.code == REMOVALS_WAIT)?;
     Some(Failure {
@@ -37,36 +37,36 @@ fn removals_wait(run: &Run) -> Option<Failure> {
     })
 }
 
-/// How it stands.
+/// The state of a workspace's imports at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthStatus {
     /// Whether the bridge can read the workspace.
     pub connection: ConnectionState,
-    /// Why not, and what to do.
+    /// The problem, with its remedy.
     pub problem: Option<Failure>,
     /// The last run that ended.
     pub last_run: Option<Run>,
-    /// Runs that did not succeed since the last that did.
+    /// The number of failed runs since the last success.
     pub failures: u32,
-    /// What is wrong with times.
+    /// The problems with times.
     pub times: Times,
 }
 
-/// What is wrong with a workspace's times, or this machine's clock.
+/// Problems with a workspace's recorded times, or with this machine's clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Each with what to do.
+    /// The problems, each with its remedy.
     pub problems: Vec<Failure>,
-    /// How many seconds the recorded time lies ahead that lies farthest in the future; 0 where none does.
+    /// How many seconds the latest recorded time lies in the future; 0 if none does.
     pub ahead: i64,
 }
 
 impl Times {
-    /// What is known: the recorded time that lies farthest in the future, and by how many seconds this machine's clock is
-    /// ahead of Intercom's.
+    /// Derives the problems from the recorded time that lies farthest in the future, and from how many seconds this
+    /// machine's clock is ahead of Intercom's.
     #[must_use]
     pub fn of(ahead: Option<Ahead>, clock_ahead: Option<i64>, now: OffsetDateTime) -> Self {
-        let clock = clock_ahead.filter(|by| by.unsigned_abs() > limits::CLOCK_DIFFERENCE.as_secs());
+        let clock = clock_ahead.filter(|by| !clock::agree(*by));
         let clock = clock.map(|by| Failure {
             code: "clock_wrong".to_owned(),
             detail: format!(
@@ -83,7 +83,7 @@ impl Times {
     }
 }
 
-/// The standing of one workspace; written by its import loop, read by everybody.
+/// The current state of one workspace's imports. The import loop writes it; any task may read it.
 #[derive(Debug)]
 pub struct Health(Mutex<HealthStatus>);
 
@@ -105,19 +105,19 @@ impl Default for Health {
 }
 
 impl Health {
-    /// How it stands now.
+    /// Returns the current state.
     #[must_use]
     pub fn standing(&self) -> HealthStatus {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether the last import that ended did not succeed.
+    /// Whether the last import failed.
     #[must_use]
     pub fn failing(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).failures > 0
     }
 
-    /// Takes note of how another process's import ended. One before the last that is known is no news.
+    /// Records the result of another process's import. A run that is not newer than the last known one is ignored.
     pub fn learn(&self, run: &Run) {
         let failures = {
             let standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,13 +126,13 @@ impl Health {
             }
             standing.failures
         };
-        // What others fail at does not make the pauses here longer.
+        // Failures of other processes do not lengthen the pauses of this one.
         self.note(Ok(run));
         let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         standing.failures = standing.failures.min(failures.max(1));
     }
 
-    /// Takes note of what is wrong with times. What is new is logged, once.
+    /// Records the problems with times. Each new problem is logged once.
     pub fn times(&self, workspace: &str, times: &Times) {
         let before = std::mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).times, times.clone());
         let has = |times: &Times, code: &str| times.problems.iter().any(|problem| problem.code == code);
@@ -144,8 +144,7 @@ impl Health {
         }
     }
 
-    /// Takes note that a fault of the bridge ended the loop of imports, or of publishing. The next import that ends says how
-    /// it stands from then on.
+    /// Records that a panic ended the loop of imports or of publishing. The next import that ends replaces this state.
     pub fn panicked(&self) {
         let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         standing.connection = ConnectionState::Degraded;
@@ -159,8 +158,8 @@ impl Health {
         });
     }
 
-    /// Takes note of how an import ended, and tells how many have failed in a row. A run before the last that is known
-    /// is no news.
+    /// Records how an import ended. Returns the number of failures in a row. A run that is not newer than the last
+    /// known one is ignored.
     pub fn note(&self, outcome: Result<&Run, &LedgerError>) -> u32 {
         let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Ok(run), Some(known)) = (outcome, &standing.last_run)

@@ -1,4 +1,4 @@
-//! One import: observe, plan, hold or commit.
+//! One import: observes, plans, and holds or commits.
 
 mod guard;
 
@@ -13,11 +13,11 @@ use time::OffsetDateTime;
 use super::fingerprint::Fingerprint;
 use super::policy::{Guard, Totals};
 use super::warnings::{bounded, with_kept_back};
-use super::{ImportRequest, Verdict, plan};
+use super::{Verdict, plan};
 use crate::clock::{self, Clock};
 use crate::directory::{Disputed, Observation, Plan, Snapshot, Warning, Workspace};
 use crate::intercom::{self, Client, IntercomError, Progress, Since};
-use crate::ledger::{Failure, Lease, Ledger, LedgerError, Mode, Run, RunStatus};
+use crate::ledger::{Failure, ImportRequest, Lease, Ledger, LedgerError, Mode, Run, RunStatus};
 use crate::limits;
 
 /// Imports one workspace.
@@ -27,37 +27,38 @@ pub struct Importer {
     ledger: Ledger,
     clock: Clock,
     options: ImportOptions,
-    /// The name under which it takes leases; no other importer has it.
+    /// The name under which it takes leases. Unique to this importer.
     holder: String,
-    /// The lease that it holds.
+    /// The lease that this importer holds now.
     held: Mutex<Option<Lease>>,
-    /// Which token was found to open the recorded workspace, by the number that the client gives it.
+    /// The number ([`Client::token_number`]) of the token that was verified to open the recorded workspace; 0 before
+    /// the first.
     identified: AtomicU64,
-    /// What the last import of this importer saw.
+    /// The fingerprint of this importer's last observation.
     seen: Mutex<Option<Fingerprint>>,
 }
 
-/// Settings of the section `import`.
+/// The settings that an importer needs, mostly from the section `import`.
 #[derive(Clone, Copy, Debug)]
 pub struct ImportOptions {
-    /// How much may be lost without a person's leave.
+    /// How much an import may take without approval.
     pub guard: Guard,
     /// How far back a full import reads the activity log.
     pub activity_lookback: Duration,
-    /// Whether the workspace's machines are people too.
+    /// Whether the workspace's bots are recorded like people.
     pub include_bots: bool,
-    /// How long a process that has died keeps others from importing.
+    /// The duration of a lease: how long a process that died keeps others from importing.
     pub lease: Duration,
 }
 
-/// How far an import has come.
+/// The progress of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Reading Intercom.
     Reading(Progress),
-    /// Writing so many changes to the ledger.
+    /// Writing changes to the ledger.
     Recording {
-        /// Changes of people, teams and memberships.
+        /// The number of changes of people, teams and memberships.
         changes: usize,
     },
 }
@@ -77,11 +78,11 @@ impl fmt::Display for Phase {
     }
 }
 
-/// A plan made from a generation that somebody else's commit outdated is made anew, this often.
+/// How often an import plans in all, if other processes commit generations between its reading and its commit.
 const REPLANS: u32 = 3;
 
 impl Importer {
-    /// Prepares imports of `workspace`; nothing is read yet.
+    /// Creates the importer of `workspace`. Reads nothing yet.
     #[must_use]
     pub fn new(
         workspace: impl Into<String>,
@@ -103,13 +104,13 @@ impl Importer {
         }
     }
 
-    /// Which workspace this imports.
+    /// The name of the workspace that this importer imports.
     #[must_use]
     pub fn workspace(&self) -> &str {
         &self.workspace
     }
 
-    /// Takes the lease of the workspace, which an import needs; none while somebody else imports it.
+    /// Takes the lease of the workspace, which an import needs. Returns `None` while another importer holds it.
     ///
     /// # Errors
     /// When the ledger cannot be written.
@@ -121,7 +122,7 @@ impl Importer {
         Ok(lease)
     }
 
-    /// Gives the lease back. An import that was given up in its midst is marked as interrupted.
+    /// Gives the lease back. If its import did not end, the run is marked as interrupted.
     pub async fn release(&self, lease: &Lease) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).take_if(|held| held == lease);
         if let Err(error) = self.ledger.release(lease, self.clock.now()).await {
@@ -137,10 +138,10 @@ impl Importer {
         }
     }
 
-    /// Takes the lease, runs one import and gives the lease back; none where somebody else imports.
+    /// Takes the lease, runs one import and gives the lease back. Returns `None` if another importer holds the lease.
     ///
     /// # Errors
-    /// As of [`Importer::run`].
+    /// Those of [`Importer::lease`] and [`Importer::run`].
     pub async fn run_once(
         &self,
         request: &ImportRequest,
@@ -152,35 +153,33 @@ impl Importer {
         run.map(Some)
     }
 
-    /// Runs one import and records how it went: the run that comes back has ended, well or not. The lease is kept
-    /// alive meanwhile. Where an import is queued, it is that one which runs: see [`ImportRequest::is_done_by`].
+    /// Runs one import, renews its lease meanwhile, and records the result. The returned run has ended, whatever its
+    /// status. If an import is queued in the ledger, the queued one runs instead: see [`ImportRequest::is_done_by`].
     ///
     /// # Errors
-    /// [`LedgerError::LeaseLost`] when somebody else has taken over, and whatever keeps the ledger from being read or
-    /// written. All else is in the run.
+    /// [`LedgerError::LeaseLost`] if another process took the lease, and any other error of the ledger. All other
+    /// failures are recorded in the returned run.
     pub async fn run(
         &self,
         lease: &Lease,
         request: &ImportRequest,
         progress: &(dyn Fn(Phase) + Sync),
     ) -> Result<Run, LedgerError> {
-        let ImportRequest { mode, trigger, requested_by, allow_removals } = request.clone();
-        let run = self.ledger.start_run(lease, mode, trigger, (requested_by, allow_removals), &self.clock).await?;
-        let allow_removals = run.allow_removals;
+        let run = self.ledger.start_run(lease, request, &self.clock).await?;
         tracing::info!(workspace = %self.workspace, import.id = run.id, import.mode = run.mode.as_str(), "import started");
         let phase = Mutex::new(None);
         let note = |now: Phase| {
             *phase.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
             progress(now);
         };
-        let mut work = pin!(self.import(lease, run.clone(), allow_removals, &note));
+        let mut work = pin!(self.import(lease, run.clone(), &note));
         let outcome = loop {
             let beat = limits::HEARTBEAT.min(self.options.lease / 4);
             if let Some(outcome) = self.clock.within(beat, &mut work).await {
                 break outcome;
             }
             let phase = *phase.lock().unwrap_or_else(PoisonError::into_inner);
-            // A commit holds the lease's row, so nobody can take it meanwhile, and it need not be renewed.
+            // A commit locks the lease's row. No other process can take the lease meanwhile, so it need not be renewed.
             if !matches!(phase, Some(Phase::Recording { .. })) {
                 tokio::select! {
                     outcome = &mut work => break outcome,
@@ -189,12 +188,12 @@ impl Importer {
             }
         };
         match outcome {
-            Err(error) if !matches!(error, LedgerError::LeaseLost) => self.lose(run, error).await,
+            Err(error) if !matches!(error, LedgerError::LeaseLost) => self.fail_by_ledger(run, error).await,
             outcome => outcome,
         }
     }
 
-    /// Shows that the import is alive: to other processes, and to those who look at the run.
+    /// Renews the lease, and records the progress in the run.
     async fn beat(&self, lease: &Lease, run: &Run, phase: Option<Phase>) -> Result<(), LedgerError> {
         let alive = async {
             if let Some(phase) = phase {
@@ -205,7 +204,7 @@ impl Importer {
         match alive.await {
             Ok(true) => Ok(()),
             Ok(false) => Err(LedgerError::LeaseLost),
-            // It may come back before the import needs it; if not, the import will say so.
+            // The ledger may recover before the import needs it. If not, the import fails later with its own error.
             Err(error) => {
                 tracing::warn!(workspace = %self.workspace, error = %error.chain(), "the lease could not be renewed");
                 Ok(())
@@ -213,18 +212,13 @@ impl Importer {
         }
     }
 
-    async fn import(
-        &self,
-        lease: &Lease,
-        mut run: Run,
-        allow_removals: bool,
-        progress: &(dyn Fn(Phase) + Sync),
-    ) -> Result<Run, LedgerError> {
+    async fn import(&self, lease: &Lease, mut run: Run, progress: &(dyn Fn(Phase) + Sync)) -> Result<Run, LedgerError> {
         let before = self.client.traffic();
         let mut token = self.client.token_number();
         let mut observed = self.observe(run.mode, progress).await;
         if token != self.client.token_number() {
-            // Somebody connected the workspace anew meanwhile: what was read may be of two.
+            // The workspace was reconnected meanwhile, so the reading may mix two workspaces. Read again with the new
+            // token.
             token = self.client.token_number();
             observed = self.observe(run.mode, progress).await;
         }
@@ -234,11 +228,11 @@ impl Importer {
         match observed {
             Err(ReadError::Intercom(error)) => self.fail(run, &error).await,
             Err(ReadError::Ledger(error)) => Err(error),
-            Ok(observation) => self.record(lease, run, (observation, token), allow_removals, progress).await,
+            Ok(observation) => self.record(lease, run, observation, token, progress).await,
         }
     }
 
-    /// Makes the plan that an import would commit now, and commits nothing.
+    /// Returns the plan that an import would commit now. Commits nothing.
     ///
     /// # Errors
     /// When Intercom or the ledger cannot be read.
@@ -262,33 +256,35 @@ impl Importer {
         self.machines_apart(observation).await.map_err(ReadError::Ledger)
     }
 
-    /// The workspace that the token opens, as far as it is known without asking: as it is recorded, where this importer was
-    /// told so of this token. Where nothing is recorded, nothing can be mixed up.
+    /// The workspace that the token opens, if that is known without a call to Intercom: the recorded one, if this
+    /// importer verified it with this token. If nothing is recorded yet, nothing can be mixed up, so the check is not
+    /// needed.
     fn known(&self, recorded: Option<Workspace>) -> Option<Workspace> {
         match recorded {
             None => Some(Workspace::default()),
-            Some(recorded) => {
-                (self.identified.load(Ordering::Relaxed) == self.client.token_number()).then_some(recorded)
-            }
+            Some(recorded) => self.is_identified().then_some(recorded),
         }
     }
 
-    /// Where a full import begins to read the log.
+    /// Whether this importer verified that the current token opens the recorded workspace.
+    fn is_identified(&self) -> bool {
+        self.identified.load(Ordering::Relaxed) == self.client.token_number()
+    }
+
+    /// The time from which a full import reads the activity log.
     fn lookback(&self) -> OffsetDateTime {
         clock::before(self.clock.now(), self.options.activity_lookback)
     }
 
-    /// Where the imports before left off; with none, an incremental import reads everything. Which workspace the token
-    /// opens is asked once by each importer: the token may be another one since.
+    /// Where an incremental import continues. If nothing is recorded, it reads everything. Each importer asks Intercom
+    /// once for each token which workspace it opens.
     async fn since_last_success(&self) -> Result<Since, LedgerError> {
         let recorded = self.ledger.workspace(&self.workspace).await?;
         let lookback = self.lookback();
         let watermark = self.ledger.activity_watermark(&self.workspace, self.clock.now()).await?;
         let log = watermark.map_or(lookback, |watermark| clock::before(watermark, limits::ACTIVITY_OVERLAP));
         Ok(match recorded {
-            Some(workspace) if self.identified.load(Ordering::Relaxed) == self.client.token_number() => {
-                Since::Last { workspace, log }
-            }
+            Some(workspace) if self.is_identified() => Since::Last { workspace, log },
             Some(_) => Since::Everything { log, known: None },
             None => Since::Everything { log: lookback, known: self.known(None) },
         })
@@ -298,12 +294,12 @@ impl Importer {
         &self,
         lease: &Lease,
         mut run: Run,
-        (mut observation, token): (Observation, u64),
-        allow_removals: bool,
+        mut observation: Observation,
+        token: u64,
         progress: &(dyn Fn(Phase) + Sync),
     ) -> Result<Run, LedgerError> {
-        if allow_removals {
-            // Where the lists disagree, the teams' own list wins: somebody looked.
+        if run.allow_removals {
+            // A person approved the removals, so disputed items are removed too.
             observation.unknown.disputed = Disputed::default();
         }
         let known = self.ledger.memory(&self.workspace).await?;
@@ -328,15 +324,16 @@ impl Importer {
             run.counts = plan.counts();
             if !plan.kept_back.is_empty() {
                 run.warnings = bounded(&with_kept_back(&observation.warnings, plan.kept_back));
-                // The log entries that tell of these removals are read again when they are made.
+                // Leave the watermark where it is: the log entries of these removals must be read again by the import
+                // that makes them.
                 run.activity_watermark = None;
             }
             plan.memory = known.clone();
-            if let Verdict::Hold(held) = self.judge(allow_removals, totals, &plan).await? {
+            if let Verdict::Hold(held) = self.judge(run.allow_removals, totals, &plan).await? {
                 return self.hold(run, held).await;
             }
             plan.memory.machines.clone_from(&observation.machines);
-            plan.memory.note_unreadable(&plan.unreadable, allow_removals);
+            plan.memory.note_unreadable(&plan.unreadable, run.allow_removals);
             let recording = Phase::Recording { changes: plan.users.len() + plan.groups.len() + plan.memberships.len() };
             if !plan.is_empty() {
                 self.beat(lease, &run, Some(recording)).await?;
@@ -347,7 +344,8 @@ impl Importer {
             match self.ledger.commit_by(lease, &run, &plan, (|| self.clock.now(), self.is_right())).await {
                 Ok(committed) => {
                     run.generation = committed.generation;
-                    // What was kept back does not differ from what is observed next, and must be looked at all the same.
+                    // An item that was kept back looks unchanged to the next observation, but must be planned again. So
+                    // keep no fingerprint.
                     let seen = (!observation.unknown.keeps_back()).then(|| Fingerprint::new(run.id, &observation));
                     *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
                     break;
@@ -363,8 +361,9 @@ impl Importer {
         Ok(run)
     }
 
-    /// The plan of an incremental import, made from what differs from the observation before, where that is known and
-    /// the last that was recorded. It is the very plan that would be made from everything.
+    /// Returns the plan of an incremental import, computed only from the items that differ from this importer's
+    /// previous observation. It equals the plan that would be computed from everything. Returns `None` if everything
+    /// must be read: the previous observation is unknown or is not the last one recorded, or too much differs.
     async fn plan_of_what_differs(
         &self,
         run: &Run,
@@ -372,7 +371,7 @@ impl Importer {
     ) -> Result<Option<(Plan, Totals)>, LedgerError> {
         let unreadable = observation.unknown.people_without_access_fields();
         if observation.unknown.keeps_back() || unreadable > self.options.guard.small_losses {
-            // What stays is looked for, or counted, among everything that is recorded.
+            // Items that stay, and unreadable values, are determined from everything that is recorded.
             return Ok(None);
         }
         let last = self.ledger.last_success(&self.workspace, None).await?.map(|run| run.id);
@@ -391,10 +390,9 @@ impl Importer {
         Ok(Some((plan(&recorded, &observation.part(&part)), totals)))
     }
 
-    /// Whether this machine's clock is known to be right: Intercom's last answer said so.
+    /// Whether this machine's clock agrees with the time in Intercom's last response.
     fn is_right(&self) -> bool {
-        let ahead = self.client.allowance().clock_ahead;
-        ahead.is_some_and(|ahead| ahead.unsigned_abs() <= limits::CLOCK_DIFFERENCE.as_secs())
+        self.client.allowance().clock_ahead.is_some_and(clock::agree)
     }
 
     async fn fail(&self, mut run: Run, error: &IntercomError) -> Result<Run, LedgerError> {
@@ -404,7 +402,7 @@ impl Importer {
         self.end(run).await
     }
 
-    /// The token opens another workspace than the one that is recorded.
+    /// Ends the run as failed, because the token opens another workspace than the recorded one.
     async fn refuse(&self, mut run: Run, other: String) -> Result<Run, LedgerError> {
         tracing::error!(workspace = %self.workspace, import.id = run.id, reason = %other, "import failed");
         run.status = RunStatus::Failed;
@@ -419,8 +417,8 @@ impl Importer {
         self.end(run).await
     }
 
-    /// The ledger failed. If the run can still be recorded as failed, it is; the first error counts.
-    async fn lose(&self, mut run: Run, error: LedgerError) -> Result<Run, LedgerError> {
+    /// Tries to record the run as failed after an error of the ledger. Returns that first error in any case.
+    async fn fail_by_ledger(&self, mut run: Run, error: LedgerError) -> Result<Run, LedgerError> {
         run.status = RunStatus::Failed;
         run.finished_at = Some(self.clock.now());
         run.error = Some(Failure {
@@ -428,13 +426,10 @@ impl Importer {
             detail: error.to_string(),
             remedy: "check the database; the next import starts afresh from what is recorded".to_owned(),
         });
-        match self.ledger.finish_run(&run).await {
-            Ok(()) => Err(error),
-            Err(later) => {
-                tracing::warn!(error = %later.chain(), "the failed import could not be recorded either");
-                Err(error)
-            }
+        if let Err(later) = self.ledger.finish_run(&run).await {
+            tracing::warn!(error = %later.chain(), "the failed import could not be recorded either");
         }
+        Err(error)
     }
 
     async fn end(&self, mut run: Run) -> Result<Run, LedgerError> {
@@ -444,41 +439,41 @@ impl Importer {
     }
 }
 
-/// What an import would do.
+/// The result of a dry run.
 #[derive(Clone, Debug)]
 pub struct DryRun {
-    /// What it would commit.
+    /// The plan.
     pub plan: Plan,
-    /// Whether it would.
+    /// Whether an import would commit the plan.
     pub verdict: Verdict,
-    /// What was odd.
+    /// The warnings of the observation.
     pub warnings: Vec<Warning>,
-    /// What is recorded.
+    /// The recorded state that the plan is based on.
     pub recorded: Snapshot,
 }
 
-/// A name that no other importer has.
+/// Returns a name that no other importer has.
 fn unique_name() -> String {
     let mut random = [0; 16];
-    // Without randomness the process's number tells most of them apart.
+    // If the system gives no random bytes, the process id still tells most importers apart.
     let _ = aws_lc_rs::rand::fill(&mut random);
     format!("{}-{:032x}", std::process::id(), u128::from_be_bytes(random))
 }
 
-/// Says so, if what was observed is another workspace than what is recorded.
+/// Returns the error text if the observed workspace is not the recorded one.
 pub(super) fn another_workspace(recorded: &Workspace, observed: &Workspace) -> Option<String> {
     let (known, seen) = (recorded.id.as_ref()?, observed.id.as_ref()?);
     (known != seen)
         .then(|| format!("the access token opens the workspace {seen}, and what is recorded is the workspace {known}"))
 }
 
-/// Why nothing could be read.
+/// Why an observation could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// Intercom's side.
+    /// A call to Intercom failed.
     #[error(transparent)]
     Intercom(#[from] IntercomError),
-    /// The ledger's side.
+    /// The ledger could not be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }

@@ -1,4 +1,4 @@
-//! How everybody else gets the importer to look again.
+//! How the other parts of the bridge request an import.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,90 +6,52 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use crate::ledger::{Mode, Run, Trigger};
+use crate::ledger::{ImportRequest, Run, Trigger};
 use crate::limits;
 
-/// An import that is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImportRequest {
-    /// How much is to be read.
-    pub mode: Mode,
-    /// What sets it off.
-    pub trigger: Trigger,
-    /// Who asks, where that is known.
-    pub requested_by: Option<String>,
-    /// Whether a person looked and lets any number of removals through.
-    pub allow_removals: bool,
-}
-
-impl ImportRequest {
-    /// A look at what has changed.
-    #[must_use]
-    pub fn incremental(trigger: Trigger) -> Self {
-        Self { mode: Mode::Incremental, trigger, requested_by: None, allow_removals: false }
-    }
-
-    /// Whether a run does what is wanted: it reads as much, and lets as much through.
-    #[must_use]
-    pub fn is_done_by(&self, run: &Run) -> bool {
-        run.mode >= self.mode && (run.allow_removals || !self.allow_removals)
-    }
-
-    /// The one request that does what both want.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        let (strong, weak) = if other.trigger > self.trigger { (other, self) } else { (self, other) };
-        Self {
-            mode: strong.mode.max(weak.mode),
-            allow_removals: strong.allow_removals || weak.allow_removals,
-            requested_by: strong.requested_by.or(weak.requested_by),
-            trigger: strong.trigger,
-        }
-    }
-}
-
-/// Counts what is asked for in this process, in its order: an import does what was asked for before it began.
+/// The number of a request in this process, in order of arrival. An import satisfies the requests that came before it
+/// began.
 pub type Ticket = u64;
 
-/// What is wanted.
+/// The merged request that no import has taken yet.
 #[derive(Debug)]
 struct Pending {
     request: ImportRequest,
-    /// That of the last who asked.
+    /// The ticket of the latest request.
     ticket: Ticket,
-    /// From when on it is wanted, on [`Clock::running`](crate::clock::Clock::running).
+    /// When the import is due, on [`Clock::running`](crate::clock::Clock::running).
     due: Duration,
 }
 
-/// What was asked for so far.
+/// The requests so far.
 #[derive(Debug, Default)]
 struct Asked {
     last: Ticket,
     pending: Option<Pending>,
-    /// From when on a question may begin an import: they come by the hundred.
+    /// The earliest time of the next import that a query triggers: queries are frequent.
     questions_from: Duration,
 }
 
-/// Asks one workspace's import loop for a run. Any number of askers share the next one. All moments are on
+/// The requests to one workspace's import loop. All pending requests share the next run. All times are on
 /// [`Clock::running`](crate::clock::Clock::running).
 #[derive(Debug, Default)]
 pub struct Nudge {
     so_far: Mutex<Asked>,
-    /// Whether the ledger has queued runs.
+    /// Whether the ledger is known to have queued runs.
     queued: AtomicBool,
     asked: Notify,
-    /// Up to which ticket those who asked need wait no longer.
+    /// The last ticket whose waiters may continue.
     served: watch::Sender<Ticket>,
 }
 
 impl Nudge {
-    /// Asks for a run, now.
+    /// Requests a run now.
     pub fn ask(&self, request: ImportRequest, now: Duration) -> Ticket {
         self.ask_within(Duration::ZERO, request, now)
     }
 
-    /// Asks for a run that may wait for so long. A question waits, too, until [`limits::QUERY_PAUSE`] after the beginning
-    /// of the last run.
+    /// Requests a run within `patience`. A query also waits until [`limits::QUERY_PAUSE`] after the beginning of the
+    /// last run.
     pub fn ask_within(&self, patience: Duration, request: ImportRequest, now: Duration) -> Ticket {
         let mut so_far = self.so_far();
         so_far.last += 1;
@@ -105,56 +67,58 @@ impl Nudge {
         ticket
     }
 
-    /// Says that the ledger has a queued run.
+    /// Tells the loop that the ledger has a queued run.
     pub fn serve_queue(&self) {
         self.queued.store(true, Ordering::Release);
         self.asked.notify_one();
     }
 
-    /// Whether somebody said so.
+    /// Whether the ledger is known to have queued runs.
     #[must_use]
     pub fn queue_waits(&self) -> bool {
         self.queued.load(Ordering::Acquire)
     }
 
-    /// The same, once.
+    /// The same, and resets it.
     pub fn take_queue(&self) -> bool {
         self.queued.swap(false, Ordering::AcqRel)
     }
 
-    /// Takes what is wanted by now, and the ticket of the last who asked for it.
+    /// Takes the pending request if it is due, with the ticket of the latest request in it.
     pub fn take(&self, now: Duration) -> Option<(ImportRequest, Ticket)> {
         let taken = self.so_far().pending.take_if(|pending| pending.due <= now);
         taken.map(|pending| (pending.request, pending.ticket))
     }
 
-    /// From when on something is wanted.
+    /// Returns when the pending request is due.
     #[must_use]
     pub fn due(&self) -> Option<Duration> {
         self.so_far().pending.as_ref().map(|pending| pending.due)
     }
 
-    /// Waits until somebody asks.
+    /// Waits for the next request.
     pub async fn asked(&self) {
         self.asked.notified().await;
     }
 
-    /// Takes note that a run begins. It does what was asked for up to the ticket that is given, if it succeeds.
+    /// Records that a run begins. Returns the last ticket so far: if the run succeeds, it satisfies the requests up to
+    /// that ticket.
     pub fn begins(&self, now: Duration) -> Ticket {
         let mut so_far = self.so_far();
         so_far.questions_from = now.saturating_add(limits::QUERY_PAUSE);
         so_far.last
     }
 
-    /// Takes note that a run has succeeded which began at that ticket: what is pending may be done by it.
+    /// Records that a run which began at ticket `began` has succeeded. Drops the pending request if the run satisfies
+    /// it.
     pub fn did(&self, run: &Run, began: Ticket) {
         self.so_far().pending.take_if(|pending| {
-            // Who lets removals through wants a run of their own.
+            // A request with approved removals always gets a run of its own.
             pending.ticket <= began && pending.request.is_done_by(run) && !pending.request.allow_removals
         });
     }
 
-    /// Takes note that those who asked up to a ticket need wait no longer: a run has ended, well or not.
+    /// Wakes the waiters up to a ticket: a run has ended, whatever its status.
     pub fn ended(&self, ticket: Ticket) {
         self.served.send_if_modified(|served| {
             let newer = ticket > *served;
@@ -163,7 +127,7 @@ impl Nudge {
         });
     }
 
-    /// Waits for the end of a run that began after that ticket was given.
+    /// Waits for the end of a run that began after this ticket was given out.
     pub async fn served(&self, ticket: Ticket) {
         // The sender lives as long as `self`, so the wait cannot fail.
         let _ = self.served.subscribe().wait_for(|served| *served >= ticket).await;
@@ -177,6 +141,7 @@ impl Nudge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::Mode;
 
     const NOW: Duration = Duration::from_hours(1);
 
@@ -218,7 +183,7 @@ mod tests {
             now += Duration::from_millis(7);
         }
         assert_eq!(runs, 10);
-        // Somebody who saw a change is not held up by them, and does what they want too.
+        // A request for a change that was seen does not wait for queries, and its import serves them too.
         let last = nudge.ask(question(), now);
         assert_eq!(nudge.take(now), None);
         let webhook = nudge.ask(ImportRequest::incremental(Trigger::Webhook), now);

@@ -1,4 +1,4 @@
-//! From what is recorded and what is observed to a plan. Pure.
+//! Computes the plan that leads from the recorded to the observed state. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::directory::{
     Plan, Snapshot, User, UserId, Volatile,
 };
 
-/// Plans how to get from `recorded` to `observed`. Planning what is already recorded gives the empty plan.
+/// Plans the changes from `recorded` to `observed`. If both are equal, the plan is empty.
 #[must_use]
 pub fn plan(recorded: &Snapshot, observed: &Observation) -> Plan {
     let known: BTreeMap<&UserId, (&User, &Volatile)> =
@@ -37,7 +37,7 @@ pub fn plan(recorded: &Snapshot, observed: &Observation) -> Plan {
     }
 }
 
-/// What is known of people and teams that are there, cannot be read now, and stays as it is known.
+/// Returns the recorded values of present people and teams that this observation could not read. The plan keeps them.
 fn unreadable(known: &BTreeMap<&UserId, (&User, &Volatile)>, recorded: &Snapshot, observed: &Observation) -> Losses {
     let mut unreadable = Losses::default();
     for (id, fields) in &observed.unknown.users {
@@ -63,9 +63,9 @@ fn unreadable(known: &BTreeMap<&UserId, (&User, &Volatile)>, recorded: &Snapshot
     unreadable
 }
 
-/// Everybody who was seen or is known, as they are after this observation: what the lists say, on top of
-/// what the log told earlier, with what it tells now. And how many stay only because the list may be a part of the whole or
-/// the two lists disagree, and who of them because of the latter.
+/// Returns all observed and recorded people with the values that they have after this observation: the lists, then what
+/// the log said earlier, then what it says now. Also returns how many people stay only because a list may be incomplete
+/// or the two lists disagree, and those who stay because of the latter.
 fn people<'a>(
     known: &BTreeMap<&'a UserId, (&User, &Volatile)>,
     observed: &'a Observation,
@@ -96,15 +96,15 @@ fn people<'a>(
             people.insert(id, ((*before).clone(), (*volatile).clone()));
             continue;
         }
-        // Who is gone has no access any more; what it was stays in the versions before.
+        // A removed person has no access. The earlier versions hold what it was.
         let gone = User { active: false, has_inbox_seat: None, role: None, permissions: None, ..(*before).clone() };
         people.insert(id, (gone, (*volatile).clone()));
     }
     for entry in &*observed.activity {
-        // What the log tells of somebody whose removal waits is taken together with the removal.
+        // The log entries of a person whose removal waits are applied together with the removal.
         let subject = entry.subject().filter(|id| !kept.contains(id));
         if let Some((user, volatile)) = subject.as_ref().and_then(|id| people.get_mut(id))
-            // What was erased does not come back by what the log tells once more.
+            // Erased data must not come back when a log entry is read again.
             && !user.erased
         {
             entry.tell(user, volatile);
@@ -113,7 +113,7 @@ fn people<'a>(
     (people, kept.len(), disputed)
 }
 
-/// What could not be read stays as it is recorded.
+/// Replaces the unreadable fields with their recorded values.
 fn keep_unknown_fields(
     (user, volatile): &mut (User, Volatile),
     fields: &BTreeSet<Field>,
@@ -131,7 +131,7 @@ fn keep_unknown_fields(
             Field::AwayModeReassign => volatile.away_mode_reassign = before_volatile.away_mode_reassign,
             Field::AwayStatusReasonId => volatile.away_status_reason_id = before_volatile.away_status_reason_id,
             Field::Avatar => volatile.avatar_url.clone_from(&before_volatile.avatar_url),
-            // These are of teams and of memberships.
+            // Fields of teams and of memberships.
             Field::TeamIds
             | Field::TeamPriorityLevel
             | Field::AdminIds
@@ -142,7 +142,7 @@ fn keep_unknown_fields(
     }
 }
 
-/// The lists do not tell these, so their silence is no news.
+/// Copies the recorded values that only the log gives. The lists never contain them.
 fn keep_what_the_log_told((user, volatile): &mut (User, Volatile), before: &User, before_volatile: &Volatile) {
     user.first_name.clone_from(&before.first_name);
     user.last_name.clone_from(&before.last_name);
@@ -165,8 +165,8 @@ fn users(
         .collect()
 }
 
-/// The changes of teams, how many teams stay only because the list may be a part of the whole or the two lists disagree, and
-/// which because of the latter.
+/// Returns the changes of teams, how many teams stay only because a list may be incomplete or the two lists disagree,
+/// and those that stay because of the latter.
 fn groups(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Group>>, usize, BTreeSet<GroupId>) {
     let before: BTreeMap<&GroupId, &Group> =
         recorded.groups.iter().map(|group| (&group.value.id, &group.value)).collect();
@@ -200,8 +200,8 @@ fn groups(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Group>>, u
     (differences(&before, &after), after.len() - seen, disputed)
 }
 
-/// The changes of memberships, how many stay only because something of them could not be read or the two lists disagree, and
-/// which because of the latter.
+/// Returns the changes of memberships, how many memberships stay only because something could not be read or the two
+/// lists disagree, and those that stay because of the latter.
 fn memberships(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Membership>>, usize, BTreeSet<Ends>) {
     fn by_ends<'a>(
         memberships: impl Iterator<Item = &'a Membership>,
@@ -226,7 +226,7 @@ fn memberships(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Membe
     if unknown.keeps_back() {
         let users: BTreeSet<&UserId> = observed.users.iter().map(|sighting| &sighting.user.id).collect();
         for (ends @ (group, user), membership) in &before {
-            // Where only a team's members are in doubt, those who left the workspace left the team too.
+            // If only the members of a team are uncertain, people who left the workspace still leave the team.
             if unknown.lists_in_part || unknown.members.contains(*group) && users.contains(user) {
                 after.entry(*ends).or_insert(membership);
                 continue;
@@ -241,7 +241,7 @@ fn memberships(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Membe
     (differences(&before, &after), after.len() - seen, disputed)
 }
 
-/// The changes that turn `before` into `after`, by key.
+/// Returns the changes that turn `before` into `after`, sorted by key.
 fn differences<K: Ord, T: Clone + PartialEq>(before: &BTreeMap<K, &T>, after: &BTreeMap<K, &T>) -> Vec<Change<T>> {
     let keys: BTreeSet<&K> = before.keys().chain(after.keys()).collect();
     let change = |key| match (before.get(key), after.get(key)) {

@@ -1,36 +1,38 @@
-//! Whether a plan may be committed without a person looking at it. Pure.
+//! Decides whether a plan may be committed without approval. Pure.
 //!
-//! Of each [kind](LossKind) no more than a share may be lost, counted over a sliding window: what the plan takes, with what
-//! imports took before and is not back. So a loss that is spread over many imports is held where it would be held at once.
-//! What a person let through is not counted again: the window begins after it.
+//! Of each [kind](LossKind), no more than a share may be lost within a sliding window. Losses count if the plan takes
+//! them, or if an earlier import of the window took them and they were not restored. So a loss that is spread over many
+//! imports is held like one that happens at once. The window begins after the last approved import: approved losses are
+//! not counted again.
 
 use std::time::Duration;
 
 use crate::directory::{Amounts, Exceeded, LossKind, Losses, Plan, Snapshot};
 
-/// How much may be lost without a person's leave.
+/// How much an import may take without approval. Shares are in percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guard {
-    /// In percent; for the kinds that have no share of their own.
+    /// The share for people, and for each kind that has no share of its own.
     pub max_removals: u8,
-    /// Teams.
+    /// The share of teams.
     pub max_team_removals: Option<u8>,
-    /// Memberships.
+    /// The share of memberships.
     pub max_membership_removals: Option<u8>,
-    /// People whose role or permissions were taken.
+    /// The share of people whose role or permissions are taken or changed.
     pub max_role_losses: Option<u8>,
-    /// Inbox seats.
+    /// The share of inbox seats.
     pub max_seat_losses: Option<u8>,
-    /// Addresses and names.
+    /// The share of addresses, of names, and of team names.
     pub max_identifier_losses: Option<u8>,
-    /// So many of a kind always pass, and twice as many memberships: in a small company one leaver is a large share.
+    /// This many losses of a kind always pass, and twice as many memberships: in a small company one leaver is a large
+    /// share.
     pub small_losses: usize,
-    /// How long losses add up.
+    /// The length of the window in which losses add up.
     pub window: Duration,
 }
 
 impl Guard {
-    /// One share for all kinds, in percent; beyond five, within a day.
+    /// A guard with one share, in percent, for all kinds. Five losses of a kind always pass; the window is a day.
     #[must_use]
     pub const fn with_share(max_removals: u8) -> Self {
         Self {
@@ -45,7 +47,7 @@ impl Guard {
         }
     }
 
-    /// The share of a kind in percent, and the setting that says so.
+    /// Returns the share of a kind in percent, and the name of the setting that defines it.
     fn share(&self, kind: LossKind) -> (u8, &'static str) {
         let (own, setting) = match kind {
             LossKind::People => (None, "import.max_removals"),
@@ -60,56 +62,56 @@ impl Guard {
         own.map_or((self.max_removals, "import.max_removals"), |own| (own, setting))
     }
 
-    /// How many of a kind always pass.
+    /// Returns how many losses of a kind always pass.
     fn small(&self, kind: LossKind) -> usize {
         if kind == LossKind::Memberships { self.small_losses.saturating_mul(2) } else { self.small_losses }
     }
 }
 
-/// What an import may do by itself.
+/// The rules by which one plan is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Up to how much.
+    /// The bounds.
     pub guard: Guard,
-    /// Somebody looked and lets it through.
+    /// Whether a person approved any number of removals.
     pub allow_removals: bool,
 }
 
-/// What becomes of a plan.
+/// The decision about a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Commit it.
     Commit,
-    /// Wait for a person.
+    /// Commit nothing until a person approves.
     Hold(Held),
 }
 
-/// Why a plan waits.
+/// Why a plan is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// In a sentence, or several.
+    /// The reasons, as text for people.
     pub why: String,
-    /// What would be lost, and how much of it.
+    /// The kinds that exceed their bounds.
     pub by: Vec<Exceeded>,
-    /// Who would lose it.
+    /// The people, teams and memberships that would lose something.
     pub losses: Losses,
-    /// Of whom it cannot be read.
+    /// The people and teams of whom a known value is unreadable.
     pub unreadable: Losses,
 }
 
-/// How many there are to be removed from.
+/// The recorded numbers of active people, teams and memberships, before the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
-    /// People who are there.
+    /// The number of active people.
     pub active: usize,
-    /// Teams.
+    /// The number of teams.
     pub groups: usize,
-    /// Memberships.
+    /// The number of memberships.
     pub memberships: usize,
 }
 
 impl Totals {
-    /// Those of a whole snapshot.
+    /// Counts the items of a snapshot.
     #[must_use]
     pub fn count(recorded: &Snapshot) -> Self {
         let active = recorded.users.iter().filter(|(user, _)| user.value.active).count();
@@ -117,28 +119,29 @@ impl Totals {
     }
 }
 
-/// What a plan is judged by, beside itself.
+/// What a policy needs beside the plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
-    /// What it takes, with what earlier imports of the window took.
+    /// The losses by the plan and by the earlier imports of the window.
     pub losses: &'a Losses,
-    /// How many of each kind there were at the beginning of the window.
+    /// The amounts at the beginning of the window.
     pub then: &'a Amounts,
-    /// How many there are now, before the plan.
+    /// The amounts now, before the plan.
     pub now: &'a Amounts,
-    /// What cannot be read now, beyond what a person let through; by kind.
+    /// The numbers of unreadable values of each kind, beyond those that a person approved.
     pub unreadable: &'a Amounts,
 }
 
 impl Policy {
-    /// Whether more of a kind is lost than always passes, so that it matters how many there are.
+    /// Whether `Evidence::then` and `Evidence::now` are needed. They are not if no kind exceeds the number of
+    /// losses that always pass.
     #[must_use]
     pub fn needs_amounts(self, losses: &Losses, unreadable: &Amounts) -> bool {
         let many = |kind| losses.count(kind) + unreadable.of(kind) > self.guard.small(kind);
         LossKind::ALL.into_iter().any(many)
     }
 
-    /// Judges a plan that was made from so many people, teams and memberships.
+    /// Judges a plan. `totals` are the recorded numbers that it is based on.
     #[must_use]
     pub fn judge(self, totals: Totals, plan: &Plan, evidence: Evidence<'_>) -> Verdict {
         if self.allow_removals {
@@ -156,16 +159,14 @@ impl Policy {
             let of = evidence.then.of(kind).max(there_would_be(kind, totals, evidence.now, earlier));
             let (share, setting) = self.guard.share(kind);
             let small = self.guard.small(kind);
-            // With 100 percent there is nothing to hold, even where more went than there ever were at once.
+            // A share of 100 percent switches the check off, even if more was lost in the window than existed at any
+            // one time.
             let too_many = share < 100 && lost > small && lost * 100 > of * usize::from(share);
             let allowed = small.max(of * usize::from(share) / 100);
-            let setting_name = setting.to_owned();
-            let exceeded = Exceeded { kind, lost, earlier, unreadable, of, allowed, setting: setting_name };
-            // An empty list of teams takes as much access from what is shown as missing people do.
-            let no_team = kind == LossKind::Teams && all_teams_are_gone(totals, plan);
+            let exceeded = Exceeded { kind, lost, earlier, unreadable, of, allowed, setting: setting.to_owned() };
             if let Some(nothing_left) = nothing_left(kind, totals, plan) {
                 found.push((exceeded, nothing_left.to_owned()));
-            } else if too_many || no_team {
+            } else if too_many {
                 let why = sentence(&exceeded, share, self.guard.window);
                 found.push((exceeded, why));
             }
@@ -192,11 +193,11 @@ impl Policy {
     }
 }
 
-/// A workspace always has the teammate whose token is used.
+/// The reason for a hold if no teammate is left. A workspace always has at least the teammate whose token is used.
 const NOBODY: &str = "Intercom listed no teammates at all";
 
-/// How many there would be of a kind if the imports before had taken nothing. Of what can be replaced there are as many as
-/// before, and no more than one for each person or team.
+/// Returns how many of a kind there would be if the earlier imports of the window had taken nothing. For kinds that can
+/// be replaced (roles, addresses, names) the sum is capped at one for each person or team.
 fn there_would_be(kind: LossKind, totals: Totals, now: &Amounts, earlier: usize) -> usize {
     match kind {
         LossKind::People => totals.active + earlier,
@@ -210,13 +211,19 @@ fn there_would_be(kind: LossKind, totals: Totals, now: &Amounts, earlier: usize)
     }
 }
 
-/// Says so, where nobody and nothing of a kind would be left. That is never believed.
+/// Returns the reason for a hold if the plan leaves nobody, no team or no membership. The policy never believes that.
 fn nothing_left(kind: LossKind, totals: Totals, plan: &Plan) -> Option<&'static str> {
     let counts = plan.counts();
     match kind {
         LossKind::People => {
             let after = totals.active + counts.users_created + counts.users_restored;
             (after <= counts.users_removed + plan.disputed.users.len()).then_some(NOBODY)
+        }
+        LossKind::Teams => {
+            let gone = counts.groups_removed + plan.disputed.groups.len();
+            let all = gone >= totals.groups && counts.groups_created == 0;
+            // A small company may dissolve its only team.
+            (gone > 1 && all).then_some("Intercom listed no teams at all")
         }
         LossKind::Memberships => {
             let ended = counts.memberships_removed + plan.disputed.memberships.len();
@@ -227,17 +234,10 @@ fn nothing_left(kind: LossKind, totals: Totals, plan: &Plan) -> Option<&'static 
     }
 }
 
-/// So few memberships may all end at once: a small company dissolves its only team.
+/// Up to this many memberships may all end at once: a small company dissolves its only team.
 const ALL_MEMBERSHIPS: usize = 5;
 
-/// Whether the list of teams is empty that had more than one.
-fn all_teams_are_gone(totals: Totals, plan: &Plan) -> bool {
-    let counts = plan.counts();
-    let gone = counts.groups_removed + plan.disputed.groups.len();
-    gone > 1 && gone >= totals.groups && counts.groups_created == 0
-}
-
-/// What would be lost, how much of it, and what stands against it.
+/// Returns the reason for a hold: what would be lost, how much of it, and which setting forbids it.
 fn sentence(exceeded: &Exceeded, share: u8, window: Duration) -> String {
     let Exceeded { kind, lost, earlier, unreadable, of, setting, .. } = exceeded;
     let what = match kind {

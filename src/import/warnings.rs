@@ -1,4 +1,4 @@
-//! Which warnings a run keeps. Pure.
+//! Selects the warnings that are kept with a run. Pure.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::health::REMOVALS_WAIT;
 use crate::directory::{KeptBack, Warning};
 use crate::limits;
 
-/// The first warnings of each kind, and how many more there were.
+/// Returns the first warnings of each kind. If some are left out, the last warning says how many.
 pub(super) fn bounded(warnings: &[Warning]) -> Vec<Warning> {
     let mut of_kind: HashMap<&str, usize> = HashMap::new();
     let mut kept: Vec<Warning> = Vec::new();
@@ -26,7 +26,7 @@ pub(super) fn bounded(warnings: &[Warning]) -> Vec<Warning> {
     kept
 }
 
-/// Says first which removals wait.
+/// Prepends the warning that removals wait.
 pub(super) fn with_kept_back(warnings: &[Warning], kept: KeptBack) -> Vec<Warning> {
     let KeptBack { users, groups, memberships } = kept;
     let detail = format!(

@@ -1,8 +1,8 @@
-//! The one consumer of a workspace's nudges: it imports by the clock and whenever somebody asks.
+//! The import loop of one workspace: it imports by schedule, and on request.
 //!
-//! Whether a run does what somebody asked for is decided by its number, and by the order in which this process was asked and
-//! began. How long ago something was is decided by a clock that only grows. No time of day decides anything, so clocks
-//! that differ, or that somebody sets, hold nothing up.
+//! Whether a run satisfies a request is decided by the number of the run, and by the order of requests and runs in this
+//! process. Ages are measured with a monotonic clock. The time of day decides nothing, so clocks that differ or are set
+//! delay no import.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,48 +11,48 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::nudge::Ticket;
-use super::{Health, ImportRequest, Importer, Nudge};
+use super::{Health, Importer, Nudge};
 use crate::clock::Clock;
-use crate::ledger::{Lease, Ledger, LedgerError, Mode, Run, RunId, RunStatus, Sightings, Trigger};
+use crate::ledger::{ImportRequest, Lease, Ledger, LedgerError, Mode, Run, RunId, RunStatus, Sightings, Trigger};
 use crate::limits;
 use crate::measures::Measures;
 use crate::spans;
 
 /// Imports one workspace for as long as the bridge runs.
 pub struct Worker {
-    /// Does the work.
+    /// Runs the imports.
     pub importer: Importer,
-    /// Where everybody's runs are recorded.
+    /// Holds the runs of all processes.
     pub ledger: Ledger,
-    /// What others ask for.
+    /// The requests for imports.
     pub nudge: Arc<Nudge>,
-    /// How it is going.
+    /// The state of the imports, for readers.
     pub health: Arc<Health>,
-    /// The newest runs of everybody, as this process has seen them.
+    /// The newest successful runs of all processes, with the time at which this process first saw them.
     pub seen: Arc<Sightings>,
-    /// Where they are counted.
+    /// The metrics.
     pub measures: Arc<Measures>,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
     /// When imports are due.
     pub schedule: Schedule,
 }
 
-/// When imports are due.
+/// The schedule of imports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// How often changes are looked for; none for never.
+    /// The interval of incremental imports; `None` switches them off.
     pub poll: Option<Duration>,
-    /// How often everything is read anew; none for never.
+    /// The interval of full imports; `None` switches them off.
     pub full: Option<Duration>,
 }
 
-/// The last import that read everything.
+/// When the last full import succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LastFull {
-    /// There was none.
+    /// No full import has succeeded.
     Never,
-    /// So long ago; none where nobody knows, since it bears a time in the future.
+    /// Its age; `None` if its recorded time lies in the future, so that the age is unknown.
     Ago(Option<Duration>),
 }
 
@@ -66,7 +66,7 @@ impl Schedule {
         if due { Mode::Full } else { Mode::Incremental }
     }
 
-    /// When the next import is due, after one that ended `now`; later and later while they fail.
+    /// Returns when the next import is due, after one that ended `now`. The pause doubles with each failure.
     fn next(self, failures: u32, last: LastFull, now: Duration) -> Option<Duration> {
         if failures > 0 {
             let pause = limits::IMPORT_RETRY_FIRST * 2u32.saturating_pow(failures - 1);
@@ -81,73 +81,74 @@ impl Schedule {
     }
 }
 
-/// What is to be done next.
+/// The next task of the loop.
 #[derive(Clone)]
 enum Job {
-    /// An import, unless another run has done it.
+    /// An import, unless another run satisfies the request first.
     Import(ImportRequest, Wanted),
-    /// What is queued in the ledger.
+    /// The imports that are queued in the ledger.
     Queue,
 }
 
-/// Why an import is wanted, which says what else does it.
+/// Why an import is wanted. It determines which other runs satisfy the request.
 #[derive(Clone, Copy)]
 enum Wanted {
-    /// Somebody asked: any run does that began afterwards.
+    /// A request: any run that began after it satisfies it.
     Asked(Ticket),
-    /// It was time: any run does that is newer than this one, which was known when the time was set.
+    /// The schedule: any run newer than this one satisfies it. This one was the newest known run when the due time was
+    /// set.
     Due(RunId),
 }
 
-/// What came of it.
+/// The result of a job.
 enum Outcome {
-    /// An import of ours ended, well or not.
+    /// An import of this process ended, whatever its status.
     Ended(Box<Result<Run, LedgerError>>, Beginning),
-    /// Another run has done what was wanted.
+    /// Another run satisfied the request.
     Elsewhere,
-    /// Nothing is queued any more.
+    /// No import is queued in the ledger.
     NothingQueued,
-    /// The bridge is to stop.
+    /// The bridge is stopping.
     Stopping,
 }
 
-/// How an import of ours began.
+/// The beginning of an import of this process.
 #[derive(Clone, Copy, Default)]
 struct Beginning {
-    /// What was asked for up to this ticket was asked for before.
+    /// The last ticket that was given out before the import began.
     ticket: Ticket,
-    /// When, on [`Clock::running`].
+    /// When the import began, on [`Clock::running`].
     at: Duration,
 }
 
-/// The last import of ours that succeeded.
+/// The last import of this process that succeeded.
 #[derive(Clone, Copy, Default)]
 struct Done {
-    /// What was asked for up to this ticket it has done,
+    /// It satisfies the requests up to this ticket,
     ticket: Ticket,
-    /// if it was not to read more than this. None before the first.
+    /// if their mode is at most this one. `None` before the first success.
     mode: Option<Mode>,
 }
 
-/// When the worker goes on, on [`Clock::running`].
+/// When the worker continues, on [`Clock::running`].
 #[derive(Clone, Copy)]
 struct Due {
-    /// When an import is due by the clock.
+    /// When the schedule's next import is due.
     next: Option<Duration>,
-    /// The newest run that was known when that was set.
+    /// The newest run that was known when `next` was set.
     known: RunId,
-    /// From when on queued runs are looked at: not at once, where one could not be recorded.
+    /// When queued runs may be started. Later than now only if a run could not be recorded.
     queue: Duration,
 }
 
 impl Worker {
-    /// Imports until it is told to stop. `publish` is called after each import.
+    /// Imports until `stop` becomes true. Calls `publish` after each import.
     pub async fn run(self: Arc<Self>, publish: impl AsyncFn(), mut stop: watch::Receiver<bool>) {
         self.importer.release_left_over().await;
         let now = self.clock.running();
         self.nudge.ask(ImportRequest::incremental(Trigger::Start), now);
         let mut job = self.nudge.take(now).map_or(Job::Queue, |(request, ticket)| {
-            // Others may have asked before.
+            // Other requests may have come before this one.
             Job::Import(request, Wanted::Asked(ticket))
         });
         let mut due = Due { next: None, known: 0, queue: now };
@@ -170,10 +171,11 @@ impl Worker {
                     if let Ok(run) = &*outcome
                         && run.queued_at.is_some()
                     {
-                        // Another one may have been queued.
+                        // More than one may be queued.
                         self.nudge.serve_queue();
                         if run.status == RunStatus::Succeeded && matches!(job, Job::Import(..)) {
-                            // The queue came first. Whether that did what was wanted is looked at again.
+                            // The queued import ran instead of the requested one. Check again whether it satisfied the
+                            // request.
                             continue;
                         }
                     }
@@ -194,7 +196,7 @@ impl Worker {
         }
     }
 
-    /// Takes note of how an import ended, and tells how many have failed in a row.
+    /// Records how an import ended. Returns the number of failures in a row.
     fn note(&self, outcome: &Result<Run, LedgerError>, began: Beginning, done: &mut Done) -> u32 {
         if let Err(error) = outcome {
             tracing::error!(workspace = self.importer.workspace(), error = %error.chain(), "an import could not be recorded");
@@ -210,7 +212,7 @@ impl Worker {
             && run.mode == Mode::Incremental
             && run.counts.users_restored > 0
         {
-            // Of who is back, only the whole log tells what they may do.
+            // The permissions of a restored person are only in the log, possibly before the watermark.
             let full = ImportRequest { mode: Mode::Full, ..ImportRequest::incremental(Trigger::Schedule) };
             self.nudge.ask(full, self.clock.running());
         }
@@ -228,7 +230,7 @@ impl Worker {
         }
     }
 
-    /// Waits for the next import that is wanted: one that is queued, the schedule's when it is due, or somebody's before.
+    /// Waits for the next job: a queued import, a request, or the schedule. Returns `None` when the bridge stops.
     async fn next(&self, due: Due, stop: &mut watch::Receiver<bool>) -> Option<Job> {
         loop {
             let now = self.clock.running();
@@ -257,9 +259,9 @@ impl Worker {
         }
     }
 
-    /// Does a job, as soon as nobody else imports the workspace.
+    /// Runs a job as soon as no other process imports the workspace.
     async fn serve(&self, job: &Job, done: Done, stop: &mut watch::Receiver<bool>) -> Outcome {
-        // What another process begins from here on does what was asked for before.
+        // A run of another process with a higher number began after the request, and satisfies it.
         let newest = match self.ledger.newest_number(self.importer.workspace()).await {
             Ok(newest) => newest,
             Err(error) => return Outcome::Ended(Box::new(Err(error)), self.beginning()),
@@ -273,7 +275,8 @@ impl Worker {
                 Ok(Leased::Held(lease, request)) => (lease, request),
                 Ok(Leased::Done(outcome)) => return outcome,
                 Ok(Leased::Later(pause)) => {
-                    // Somebody else imports. What they read they may have read before this was asked for.
+                    // Another process imports. It may have read Intercom before this request was made, so wait for its
+                    // end.
                     tokio::select! {
                         () = self.clock.sleep(pause) => continue,
                         _ = stop.wait_for(|stop| *stop) => return Outcome::Stopping,
@@ -286,7 +289,7 @@ impl Worker {
                 outcome = self.importer.run(&lease, &request, &|_| {}).instrument(spans::import(self.importer.workspace(), request.mode.as_str())) => Outcome::Ended(Box::new(outcome), began),
                 _ = stop.wait_for(|stop| *stop) => Outcome::Stopping,
             };
-            // Marks the run as interrupted, if it was.
+            // If the run did not end, this marks it as interrupted.
             self.importer.release(&lease).await;
             return outcome;
         }
@@ -297,15 +300,15 @@ impl Worker {
         Beginning { ticket: self.nudge.begins(at), at }
     }
 
-    /// The last full import that succeeded.
+    /// Returns when the last full import succeeded.
     async fn last_full(&self) -> Result<LastFull, LedgerError> {
         let run = self.ledger.last_success(self.importer.workspace(), Some(Mode::Full)).await?;
         let seen = self.seen.see_full(run.as_ref(), &self.clock);
         Ok(seen.map_or(LastFull::Never, |seen| LastFull::Ago(seen.age(self.clock.running()))))
     }
 
-    /// Takes the lease, unless another run has done what is wanted. `newest` is the number of the newest run when the job was
-    /// begun.
+    /// Takes the lease, unless another run has satisfied the job. `newest` is the number of the newest run at the time
+    /// when the job began.
     async fn lease(&self, job: &Job, done: Done, newest: RunId) -> Result<Leased, LedgerError> {
         let workspace = self.importer.workspace();
         let due = self.schedule.mode(self.last_full().await?);
@@ -313,7 +316,7 @@ impl Worker {
             Job::Queue if !self.ledger.has_queued(workspace, &self.clock).await? => {
                 return Ok(Leased::Done(Outcome::NothingQueued));
             }
-            // Who asked, and for what, stands with the queued run.
+            // The queued run itself holds the requester and the mode.
             Job::Queue => ImportRequest { mode: due, ..ImportRequest::incremental(Trigger::Api) },
             Job::Import(request, wanted) => {
                 let request = ImportRequest { mode: request.mode.max(due), ..request.clone() };
@@ -330,7 +333,7 @@ impl Worker {
                 if is_done && !request.allow_removals {
                     return Ok(Leased::Done(Outcome::Elsewhere));
                 }
-                // Questions come by the hundred, on other bridges too.
+                // Requests that clients' queries trigger are frequent, on other bridges too.
                 let pause = age.map_or(Duration::ZERO, |age| limits::QUERY_PAUSE.saturating_sub(age));
                 if request.trigger == Trigger::Query && !pause.is_zero() {
                     return Ok(Leased::Later(pause));
@@ -339,7 +342,7 @@ impl Worker {
             }
         };
         let Some(lease) = self.importer.lease().await? else { return Ok(Leased::Later(limits::LEASE_POLL)) };
-        // Another process may have begun it a moment ago, and ended it.
+        // Another process may have started and ended the queued import in the meantime.
         if matches!(job, Job::Queue) && !self.ledger.has_queued(workspace, &self.clock).await.unwrap_or(true) {
             self.importer.release(&lease).await;
             return Ok(Leased::Done(Outcome::NothingQueued));
@@ -348,13 +351,13 @@ impl Worker {
     }
 }
 
-/// What came of asking for the lease.
+/// The result of trying to take the lease.
 enum Leased {
-    /// It is ours, for that import.
+    /// This process holds the lease, for this import.
     Held(Lease, ImportRequest),
-    /// Another process has it, or it is too early: ask again after so long.
+    /// Another process holds it, or it is too early: try again after this pause.
     Later(Duration),
-    /// It is not needed.
+    /// No lease is needed: the job is done.
     Done(Outcome),
 }
 

@@ -356,8 +356,8 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, String> {
     Ok(header)
 }
 
-/// Reads a body, decompressed, up to what the resource may have; one with too much in it is given up while it comes. Of a
-/// refusal the beginning is enough.
+/// Reads a decompressed body up to the size limit of the resource. Stops with an error as soon as it contains too many
+/// list elements. An error response is truncated instead.
 async fn read_body(mut response: Response, path: &str) -> Result<Vec<u8>, IntercomError> {
     let (resource, succeeded) = (|| path.to_owned(), response.status().is_success());
     let limit = if succeeded { most_bytes(path) } else { limits::INTERCOM_REFUSAL_BYTES };
@@ -375,7 +375,7 @@ async fn read_body(mut response: Response, path: &str) -> Result<Vec<u8>, Interc
     Ok(body)
 }
 
-/// The largest answer that a resource may have.
+/// Returns the size limit of a resource's response.
 fn most_bytes(path: &str) -> usize {
     match path {
         "/admins" | "/teams" => limits::INTERCOM_BODY_BYTES,
@@ -384,7 +384,7 @@ fn most_bytes(path: &str) -> usize {
     }
 }
 
-/// Says what a transport error was, without the URL in it.
+/// Maps a transport error, without the URL in it.
 fn unavailable(path: &str, error: &reqwest::Error) -> IntercomError {
     let outage = if error.is_timeout() {
         Outage::TimedOut

@@ -5,7 +5,6 @@
 //! harmless.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -14,8 +13,8 @@ use time::OffsetDateTime;
 
 use super::answer::malformed;
 use super::error::Permission;
-use super::observe::Progress;
-use super::page::Next;
+use super::observe::{Progress, hash};
+use super::page::{Next, next_query};
 use super::wire::{self, Field, Object};
 use super::{Client, IntercomError, Outage};
 use crate::directory::{Activity, Actor, UserId, Warning};
@@ -325,7 +324,7 @@ struct Reader<'a> {
     /// The raw JSON of entries that could not be parsed.
     unreadable: HashSet<Box<str>>,
     pages: u32,
-    /// How large the entries were that it has read.
+    /// The size of all entries read so far, in bytes.
     bytes: usize,
     /// When reading ends at the latest, on [`Clock::running`](crate::clock::Clock::running).
     until: Duration,
@@ -335,7 +334,7 @@ struct Reader<'a> {
 
 /// A page of the log.
 struct LogPage {
-    /// How large its entries are.
+    /// The size of the entries in bytes.
     bytes: usize,
     entries: Vec<Result<Activity, Box<str>>>,
     next: Next,
@@ -410,11 +409,7 @@ impl Reader<'_> {
             query = match answer.next {
                 // The search endpoint is paged by number.
                 _ if !by_list => continue,
-                Next::Query(next) => {
-                    let mut kept = bounds.clone();
-                    kept.retain(|(name, _)| next.iter().all(|(other, _)| other != name));
-                    kept.into_iter().chain(next).collect()
-                }
+                Next::Query(next) => next_query(&bounds, next),
                 Next::Unknown | Next::End => {
                     self.pages_unreadable = true;
                     return Err(Stop::Unsure);
@@ -443,12 +438,10 @@ impl Reader<'_> {
 
 /// Returns the identity of an entry: a hash of its id, or of its raw JSON.
 fn key_of(entry: &Result<Activity, Box<str>>) -> u64 {
-    let mut hasher = DefaultHasher::new();
     match entry {
-        Ok(entry) => entry.id.hash(&mut hasher),
-        Err(raw) => raw.hash(&mut hasher),
+        Ok(entry) => hash(&entry.id),
+        Err(raw) => hash(raw),
     }
-    hasher.finish()
 }
 
 fn log_page(answer: &Object<'_>) -> Result<LogPage, IntercomError> {

@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! client   one call: token, version, time-outs, retries, pacing
-//! answer   what an answer is: its encoding, and what a refusal says
-//! scan     how much is in an answer, while it comes
-//! page     a list, and what it says of the rest of it
-//! wire     Intercom's JSON, read member by member
+//! answer   the encoding of a response, and the content of an error response
+//! pacing   the rate limit
+//! scan     counts the elements of a response while it arrives
+//! page     one page of a list, and what it says about further pages
+//! wire     Intercom's JSON, read field by field
 //! record   one admin or team, as far as it could be read
 //! vet      from wire format to domain; disagreements about memberships
 //! log      the activity log, in spans of time
 //! oauth    connecting a workspace
+//! error    the errors of reading Intercom
 //! observe  a reading of a workspace, and what could not be read
 //! ```
 //!

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::answer::malformed;
 use super::error::Permission;
-use super::page::{Next, Page};
+use super::page::{Next, Page, next_query};
 use super::record::{AdminEntry, Reading, TeamEntry};
 use super::vet::{Draft, Place};
 use super::wire::{Field, Object};
@@ -93,7 +93,8 @@ pub async fn observe(
     progress(Progress::Teams);
     read_list(client, &mut draft, &TEAMS, Vec::new()).await?;
     reread(client, &mut draft, progress).await;
-    // The log goes by Intercom's clock. A clock that is ahead must not say that it is known up to a time that has not come.
+    // Entries have times by Intercom's clock. If this machine's clock is ahead, the log must not count as read up to a
+    // future time.
     let theirs = client.allowance().server_time.filter(|theirs| *theirs > log_since);
     let log_until = theirs.map_or(taken_at, |theirs| theirs.min(taken_at));
     let log = log::read(client, log_since, log_until, progress).await;
@@ -173,7 +174,7 @@ struct List<E> {
     name: &'static str,
     read: fn(Option<&Object<'_>>) -> Reading<E>,
     take: fn(&mut Draft, Reading<E>, Place<'_>),
-    /// How many ids an entry has in it.
+    /// Returns the number of ids in an entry.
     ids: fn(&E) -> usize,
 }
 
@@ -200,7 +201,7 @@ struct ReadPage<E> {
     total_pages: Option<i64>,
     total_count: Option<i64>,
     doubt: Option<&'static str>,
-    /// How large its entries are.
+    /// The size of the entries in bytes.
     bytes: usize,
 }
 
@@ -271,11 +272,7 @@ async fn read_list<E>(
                 draft.list_in_part(list.path, "`pages.next` is in no form that can be followed");
                 return Ok(());
             }
-            Next::Query(next) => {
-                let mut kept = parameters.clone();
-                kept.retain(|(name, _)| next.iter().all(|(other, _)| other != name));
-                query = kept.into_iter().chain(next).collect();
-            }
+            Next::Query(next) => query = next_query(&parameters, next),
         }
     }
     draft.list_in_part(list.path, "it has more pages than are read");
@@ -299,7 +296,8 @@ fn read_page<E>(answer: &Object<'_>, list: &List<E>) -> Result<ReadPage<E>, Inte
     })
 }
 
-fn hash(text: &str) -> u64 {
+/// Returns a hash by which equal records are recognised within one reading.
+pub(super) fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
@@ -372,7 +370,7 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
                     draft.warn(another("admin", id.as_str()));
                 }
             }
-            // Somebody whom only a team names.
+            // An admin that only a team names.
             Err(IntercomError::NotFound { .. }) if !draft.lists_admin(id) => draft.admin_is_gone(id),
             Err(error) => {
                 draft.warn(failed("admin", id.as_str(), &error));

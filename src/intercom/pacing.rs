@@ -12,7 +12,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use crate::clock::Clock;
 use crate::limits;
 
-/// What Intercom last said of its rate limit.
+/// The state of Intercom's rate limit, from its last responses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateBudget {
     /// The number of calls per window.
@@ -23,16 +23,15 @@ pub struct RateBudget {
     pub reset: Option<i64>,
     /// The time of the last response, by the clock of Intercom's server.
     pub server_time: Option<OffsetDateTime>,
-    /// How many seconds this machine's clock was ahead of that one when the answer came; less than 0: behind.
+    /// How many seconds this machine's clock was ahead of Intercom's at the last response; negative if behind.
     pub clock_ahead: Option<i64>,
-    /// How long it was then until Intercom counts anew, where its own clock tells: nobody else's is needed. And when that
-    /// was, on [`Clock::running`].
+    /// The time until the reset, computed only from the times in Intercom's response, and when the response came, on
+    /// [`Clock::running`].
     until_reset: Option<(Duration, Duration)>,
 }
 
 impl RateBudget {
-    /// Takes note of an answer's headers. Headers can be missing on a single answer; what was known
-    /// then stays.
+    /// Updates the state from the headers of a response. Values whose headers are missing stay.
     pub(super) fn note(&mut self, headers: &HeaderMap, clock: &Clock) {
         fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
             headers.get(name)?.to_str().ok()?.trim().parse().ok()
@@ -40,7 +39,7 @@ impl RateBudget {
         self.limit = number(headers, "x-ratelimit-limit").or(self.limit);
         self.remaining = number(headers, "x-ratelimit-remaining").or(self.remaining);
         let reset: Option<i64> = number(headers, "x-ratelimit-reset");
-        // RFC 9110 §5.6.7: the one form that servers write.
+        // The format that RFC 9110 §5.6.7 requires of senders.
         let form =
             format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
         let date = headers.get("date").and_then(|date| date.to_str().ok());
@@ -48,7 +47,7 @@ impl RateBudget {
         if let Some(reset) = reset {
             self.reset = Some(reset);
             let left = date.and_then(|date| u64::try_from(reset.checked_sub(date.unix_timestamp())?).ok());
-            // A window has ten seconds. What is much longer does not go by that clock.
+            // A window has ten seconds. If the reset is much later, the two headers come from different clocks.
             let left = left.map(Duration::from_secs).filter(|left| *left <= limits::INTERCOM_RESET_MAX);
             self.until_reset = left.map(|left| (left, clock.running()));
         }
@@ -58,7 +57,7 @@ impl RateBudget {
         }
     }
 
-    /// How long until Intercom counts anew; zero when that moment is unknown or past.
+    /// Returns the time until the rate limit resets; zero if that time is unknown or past.
     pub(super) fn until_reset(&self, clock: &Clock) -> Duration {
         if let Some((left, noted)) = self.until_reset {
             return left.saturating_sub(clock.running().saturating_sub(noted));
@@ -69,8 +68,8 @@ impl RateBudget {
             .unwrap_or_default()
     }
 
-    /// How long to hold the next call back. The workspace's other apps share the limit, so the last
-    /// twentieth of a window is left to them.
+    /// Returns how long to delay the next call. The workspace's other apps share the limit, so the last twentieth of
+    /// each window is left to them.
     pub(super) fn hold(&self, clock: &Clock) -> Duration {
         match (self.remaining, self.limit) {
             (Some(remaining), limit) if remaining <= limit.unwrap_or(0) / 20 => self.until_reset(clock),

@@ -46,6 +46,14 @@ impl Next {
     }
 }
 
+/// Returns the query of the next page: the parameters of the list, replaced or completed by those of `next`.
+pub(super) fn next_query(parameters: &[(String, String)], next: Vec<(String, String)>) -> Vec<(String, String)> {
+    let is_kept = |name: &String| next.iter().all(|(other, _)| other != name);
+    let mut query: Vec<_> = parameters.iter().filter(|(name, _)| is_kept(name)).cloned().collect();
+    query.extend(next);
+    query
+}
+
 /// A page of a list, and what it says about further pages.
 #[derive(Debug)]
 pub(super) struct Page<'a> {

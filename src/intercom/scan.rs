@@ -1,35 +1,37 @@
-//! Counts what an answer holds while it comes, so that one with too much in it is given up before it is kept. Pure.
+//! Counts the list elements of a response while it arrives, so that one with too many is rejected before it is kept.
+//! Pure.
 //!
-//! Only the structure of JSON is followed: texts, lists and objects. Whether it is JSON at all is for those who read it.
+//! Follows only the structure of JSON: strings, lists and objects. Does not validate; the parser does that later.
 
 use crate::limits;
 
-/// What has come of an answer.
+/// The state of the scan of one response.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     in_text: bool,
     after_backslash: bool,
-    /// How many lists and objects are open.
+    /// The number of open lists and objects.
     depth: usize,
-    /// Which of them are lists, the innermost in the lowest bit; of more than 128 the inner ones.
+    /// Which of the open ones are lists: one bit each, the innermost in the lowest. Beyond 128 levels the outer ones
+    /// are lost.
     lists: u128,
     entries: usize,
     elements: usize,
 }
 
-/// An answer has too much in it.
+/// The error for a response with too many elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooMuch {
-    /// So many elements of a list are the most.
+    /// The limit that was exceeded.
     pub most: usize,
 }
 
 impl Scan {
-    /// Takes the next bytes.
+    /// Scans the next bytes.
     ///
     /// # Errors
-    /// When a list of the answer has more than [`limits::INTERCOM_ENTRIES`] entries, or the lists in these have more than
-    /// [`limits::INTERCOM_ELEMENTS`] elements in all.
+    /// If the top-level lists of the response have more than [`limits::INTERCOM_ENTRIES`] entries, or the lists within
+    /// these more than [`limits::INTERCOM_ELEMENTS`] elements in all.
     pub fn take(&mut self, bytes: &[u8]) -> Result<(), TooMuch> {
         for byte in bytes {
             if self.in_text {
@@ -58,9 +60,9 @@ impl Scan {
         Ok(())
     }
 
-    /// An element of a list has ended, and there is another one.
+    /// Counts one comma within a list: an element ended and another one follows.
     fn count(&mut self) -> Result<(), TooMuch> {
-        // The lists of the answer are members of the object that it is.
+        // A top-level list is a member of the response's object, so it has depth 2.
         let (count, most) = if self.depth <= 2 {
             (&mut self.entries, limits::INTERCOM_ENTRIES)
         } else {
@@ -77,7 +79,7 @@ mod tests {
 
     fn scanned(json: &str) -> Scan {
         let mut scan = Scan::default();
-        // In any pieces.
+        // The scan must not depend on how the text is split.
         for piece in json.as_bytes().chunks(3) {
             scan.take(piece).unwrap();
         }

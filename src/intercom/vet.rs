@@ -1,9 +1,9 @@
 //! Turns Intercom's records into the domain. A reading is a [`Draft`] until both sides of every membership are settled.
 //!
-//! Intercom tells each membership twice, in `team.admin_ids` and in `admin.team_ids`, in two answers
-//! taken at two moments. Where the two disagree, the things concerned are read again; what still
-//! disagrees then is a warning, and the team's own list wins. Where they disagree about more than a share of all memberships,
-//! one of the lists is broken rather than late: what only one of them names is [disputed](Disputed), and stays as recorded.
+//! Intercom reports each membership twice, in `team.admin_ids` and in `admin.team_ids`, in two responses taken at two
+//! moments. Where the two disagree, the records concerned are read again. A disagreement that remains is a warning, and
+//! the team's own list wins. If the lists disagree about more than a share of all memberships, one of the lists is
+//! broken rather than late: what only one of them contains is [disputed](Disputed), and stays as recorded.
 //!
 //! People and teams decide access; everything else explains it. So an unreadable field is unknown for its record only,
 //! and an entry without a readable id is skipped. Both cause warnings, which name the record and never a value.
@@ -24,7 +24,7 @@ pub(super) struct Draft {
     no_people: usize,
     /// The number of entries without a readable id.
     unidentified: usize,
-    /// Who and what only the other list names, and Intercom does not know when it is asked for it alone.
+    /// Admins and teams that only the other list names, and for which a single read returned 404.
     gone_admins: BTreeSet<UserId>,
     gone_teams: BTreeSet<GroupId>,
     warnings: Vec<Warning>,
@@ -161,18 +161,18 @@ impl Draft {
         self.teams.contains_key(id)
     }
 
-    /// Notes that Intercom does not know an admin whom only teams name.
+    /// Records that Intercom does not know an admin that only teams name.
     pub fn admin_is_gone(&mut self, id: &UserId) {
         self.gone_admins.insert(id.clone());
     }
 
-    /// Notes that Intercom does not know a team that only admins name.
+    /// Records that Intercom does not know a team that only admins name.
     pub fn team_is_gone(&mut self, id: &GroupId) {
         self.gone_teams.insert(id.clone());
     }
 
-    /// Takes what a single read said of an admin, if it is that admin. What the list could tell and the single read could
-    /// not stays.
+    /// Replaces an admin's record by that of a single read, if that has the same id. Fields that are unreadable in the
+    /// single read keep the values from the list. Returns whether the record was replaced.
     pub fn replace_admin(&mut self, id: &UserId, reading: Reading<AdminEntry>) -> bool {
         let Reading::Entry(mut entry) = reading else { return false };
         if entry.seen.user.id != *id {
@@ -241,8 +241,9 @@ impl Draft {
         }
     }
 
-    /// What only one of the two lists names, where they disagree about more than a share of what they name. Two lists that
-    /// were read a second apart differ by a few; what Intercom says is gone when it is asked for it alone is not disputed.
+    /// Returns what only one of the two lists contains, if the lists disagree about more than a share of what they
+    /// contain. Two lists that were read a second apart differ by a few items. An item for which a single read returned
+    /// 404 is not disputed.
     fn disputes(&mut self) -> Disputed {
         let mut disputed = Disputed::default();
         let (mut named, mut odd) = (0_usize, 0_usize);

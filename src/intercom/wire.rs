@@ -242,7 +242,7 @@ pub(super) fn value_of(raw: &RawValue) -> Option<Value> {
     serde_json::from_str(raw.get()).or_else(|_| serde_json::from_str(&whole_characters(raw.get()))).ok()
 }
 
-/// NUL means nothing in a text, and PostgreSQL cannot keep it.
+/// Removes NUL from all strings of the value: it means nothing in a text, and PostgreSQL cannot store it.
 pub(super) fn without_nul(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace('\0', "")),

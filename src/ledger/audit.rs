@@ -1,5 +1,5 @@
-//! The audit trail: who asked what, when, from where, with which answer; what was done to clients, tokens, keys and
-//! connections. No query strings, no bodies: they are about people.
+//! The audit trail: which client requested what, when, from where, and with which status; and what was done to clients,
+//! tokens, keys and connections. It has no query strings and no bodies, since they contain personal data.
 
 use std::collections::HashMap;
 
@@ -14,14 +14,15 @@ use utoipa::ToSchema;
 
 use super::commit::writing;
 use super::entities::audit;
-use super::lease::{millis, patience};
+use super::lease::patience;
 use super::{Ledger, LedgerError};
+use crate::clock::{from_millis, to_millis};
 use crate::limits;
 
 /// Something that happened; equal requests of one second are one entry with their count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AuditEntry {
-    /// Counts the entries of all workspaces; for the one who runs the bridge.
+    /// The number of the entry, counted over all workspaces. For the operator only.
     #[serde(skip_serializing)]
     #[schema(ignore)]
     pub id: i64,
@@ -56,7 +57,7 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
-    /// Something that was done to a client, a token, a key or a connection.
+    /// A change of a client, a token, a key or a connection.
     #[must_use]
     pub fn event(event: &str, at: OffsetDateTime) -> Self {
         Self {
@@ -81,35 +82,35 @@ impl AuditEntry {
 /// Which entries are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuestion {
-    /// Only those of this workspace; and those that concern none or several, where `everything` is wanted.
+    /// Only entries of this workspace; and, with `everything`, those that belong to no single workspace.
     pub workspace: Option<String>,
-    /// Whether entries that belong to no single workspace are wanted too.
+    /// Whether entries that belong to no single workspace are included.
     pub everything: bool,
     /// Only entries after this one.
     pub after: i64,
-    /// Only at this moment or later.
+    /// Only entries at this moment or later.
     pub since: Option<OffsetDateTime>,
-    /// Only before this moment.
+    /// Only entries before this moment.
     pub until: Option<OffsetDateTime>,
-    /// Only of this actor.
+    /// Only entries of this actor.
     pub actor: Option<String>,
-    /// Only of this kind.
+    /// Only entries of this kind.
     pub event: Option<String>,
 }
 
 impl Ledger {
-    /// Records what happened.
+    /// Adds entries.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then none of it is recorded.
+    /// [`LedgerError::Unavailable`]; then none of them is added.
     pub async fn record_audit(&self, entries: Vec<AuditEntry>) -> Result<(), LedgerError> {
         if entries.is_empty() {
             return Ok(());
         }
         self.file_is_there()?;
         if self.database.get_database_backend() == DbBackend::Sqlite && entries.len() <= ROWS_AT_ONCE {
-            // One statement is a transaction of its own. A COMMIT that fails on a full disk would leave one open, and keep
-            // all others from writing.
+            // A single statement is a transaction of its own. A COMMIT that fails on a full disk would leave a
+            // transaction open and block all other writers.
             let rows = entries.into_iter().map(row);
             audit::Entity::insert_many(rows).exec_without_returning(&self.database).await?;
             return Ok(());
@@ -120,7 +121,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Entries, oldest first.
+    /// The first entries that match, oldest first.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -135,10 +136,10 @@ impl Ledger {
             query = query.filter(scope);
         }
         if let Some(since) = question.since {
-            query = query.filter(Column::At.gte(millis(since)));
+            query = query.filter(Column::At.gte(to_millis(since)));
         }
         if let Some(until) = question.until {
-            query = query.filter(Column::At.lt(millis(until)));
+            query = query.filter(Column::At.lt(to_millis(until)));
         }
         if let Some(actor) = &question.actor {
             query = query.filter(Column::Actor.eq(actor.as_str()));
@@ -150,7 +151,7 @@ impl Ledger {
         Ok(rows.into_iter().map(entry).collect())
     }
 
-    /// When each of these identities last did something, as far as the trail tells.
+    /// When each of these identities was last active, according to the trail.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -165,25 +166,25 @@ impl Ledger {
                 .filter(Column::Identity.is_in(part))
                 .group_by(Column::Identity);
             let found: Vec<(String, i64)> = query.into_tuple().all(&self.database).await?;
-            uses.extend(found.into_iter().map(|(identity, at)| (identity, moment(at))));
+            uses.extend(found.into_iter().map(|(identity, at)| (identity, from_millis(at))));
         }
         Ok(uses)
     }
 
-    /// Takes out what happened before a moment, and tells how many entries that were.
+    /// Deletes the entries from before a moment, and returns how many there were.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn prune_audit(&self, before: OffsetDateTime) -> Result<u64, LedgerError> {
-        let query = audit::Entity::delete_many().filter(audit::Column::At.lt(millis(before)));
+        let query = audit::Entity::delete_many().filter(audit::Column::At.lt(to_millis(before)));
         Ok(query.exec(&self.database).await?.rows_affected)
     }
 }
 
-/// Records what happened, together with what else the transaction does.
+/// Adds entries in the given transaction.
 ///
-/// Those who write wait for each other, so that ids are seen in the order in which they were given: who reads on after an
-/// id skips nothing.
+/// Writers wait for each other, so that entries become visible in the order of their ids. A reader that continues after
+/// an id skips nothing.
 pub(super) async fn record(db: &DatabaseTransaction, entries: Vec<AuditEntry>) -> Result<(), LedgerError> {
     patience(db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
     if db.get_database_backend() == DbBackend::Postgres {
@@ -196,16 +197,16 @@ pub(super) async fn record(db: &DatabaseTransaction, entries: Vec<AuditEntry>) -
     Ok(())
 }
 
-/// Rows in one statement; each has fewer than sixteen values.
+/// Rows per statement; each has fewer than sixteen values.
 const ROWS_AT_ONCE: usize = limits::SQL_VALUES / 16;
 
-/// The lock's number; no other part of the ledger takes locks of one number.
+/// The key of the lock. No other part of the ledger takes locks with a single key.
 const AUDIT_LOCK: i64 = 0x0061_7564_6974;
 
 fn row(entry: AuditEntry) -> audit::ActiveModel {
     audit::ActiveModel {
         id: NotSet,
-        at: Set(millis(entry.at)),
+        at: Set(to_millis(entry.at)),
         event: Set(entry.event),
         workspace: Set(entry.workspace),
         actor: Set(entry.actor),
@@ -221,15 +222,10 @@ fn row(entry: AuditEntry) -> audit::ActiveModel {
     }
 }
 
-fn moment(millis: i64) -> OffsetDateTime {
-    let nanos = i128::from(millis) * 1_000_000;
-    OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-}
-
 pub(super) fn entry(row: audit::Model) -> AuditEntry {
     AuditEntry {
         id: row.id,
-        at: moment(row.at),
+        at: from_millis(row.at),
         event: row.event,
         workspace: row.workspace,
         actor: row.actor,

@@ -1,11 +1,13 @@
-//! The hash that ties generations together.
+//! The hash chain over the generations.
 //!
-//! Each version has a digest of what it says. Each generation's hash covers the one before it, when and by which run it
-//! was made, the digest of every version it opened, and which it closed. So a row that is changed, added or taken away
-//! later no longer fits, and neither does any generation after it.
+//! Each version has a digest of its content. The hash of a generation covers the hash of the generation before it, its
+//! own time and run, the digest of every version that it opened, and the keys of the versions that it closed. So if a
+//! row is changed, added or removed later, the hash of its generation does not match any more, and neither does any
+//! hash after it.
 //!
-//! Runs, log entries, requests and prunings have records in a second chain ([`evidence`](super::evidence)), in which each
-//! generation is a record too: its hash covers the record before it. So the hash of the last record stands for everything.
+//! Runs, log entries, requests and prunings have records in a second chain ([`evidence`](super::evidence)). Each
+//! generation is a record in that chain too, and its hash covers the record before it. So the hash of the last record
+//! covers everything.
 
 use aws_lc_rs::digest::{Context, SHA256, digest as sha256};
 use base64::Engine;
@@ -17,21 +19,21 @@ use super::entities::generations;
 use super::{LedgerError, RunId};
 use crate::directory::Generation;
 
-/// What stands before the first generation.
+/// The previous hash of the first generation.
 pub(super) const START: &str = "";
 
 /// What a generation did to one person, team or membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Step {
-    /// The id; of a membership, the team's and the person's with a space between.
+    /// The id. For a membership: the team's id, a space, and the person's id.
     pub key: String,
     /// Whether a version ended.
     pub closed: bool,
-    /// The digest of the version that began.
+    /// The digest of the version that began, if one did.
     pub opened: Option<String>,
 }
 
-/// What a generation did to people, teams and memberships; each by key, byte by byte.
+/// What a generation did to people, teams and memberships. Each list is sorted by key, byte by byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Steps {
     pub users: Vec<Step>,
@@ -39,7 +41,7 @@ pub(super) struct Steps {
     pub memberships: Vec<Step>,
 }
 
-/// How many people, teams and memberships a generation changed.
+/// How many people, teams and memberships a generation changed. Stored in the column `tally`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct ChangeCounts {
@@ -55,13 +57,13 @@ impl ChangeCounts {
     }
 }
 
-/// How many versions of a kind a generation touched.
+/// How many versions of one kind a generation touched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct KindCounts {
     /// Changes: one for each person, team or membership.
     pub changed: u64,
-    /// Changes in this generation and all before it.
+    /// Changes in this generation and in all before it.
     pub so_far: u64,
     /// Versions that began.
     pub opened: u64,
@@ -70,9 +72,9 @@ pub(super) struct KindCounts {
 }
 
 impl Steps {
-    /// Counts them; `before` is the tally of the generation before.
-    pub(super) fn tally(&self, before: &ChangeCounts) -> ChangeCounts {
-        fn deeds(steps: &[Step], before: KindCounts) -> KindCounts {
+    /// Counts the steps. `before` are the counts of the generation before.
+    pub(super) fn counts(&self, before: &ChangeCounts) -> ChangeCounts {
+        fn count_kind(steps: &[Step], before: KindCounts) -> KindCounts {
             let count = |is: fn(&&Step) -> bool| steps.iter().filter(is).count() as u64;
             KindCounts {
                 changed: steps.len() as u64,
@@ -82,21 +84,21 @@ impl Steps {
             }
         }
         ChangeCounts {
-            users: deeds(&self.users, before.users),
-            groups: deeds(&self.groups, before.groups),
-            memberships: deeds(&self.memberships, before.memberships),
+            users: count_kind(&self.users, before.users),
+            groups: count_kind(&self.groups, before.groups),
+            memberships: count_kind(&self.memberships, before.memberships),
         }
     }
 }
 
-/// What a generation says of itself.
+/// The fields of a generation that its hash covers.
 pub(super) struct Head<'a> {
     pub workspace: &'a str,
     pub number: Generation,
     pub run: RunId,
     pub at: OffsetDateTime,
-    /// The number of its own record, and the hash of the record before that. None for generations that were committed
-    /// before there were records.
+    /// The number of the generation's own record, and the hash of the record before it. `None` for generations that
+    /// were committed before there were records.
     pub evidence: Option<(i64, &'a str)>,
 }
 
@@ -120,7 +122,7 @@ pub(super) fn hash(previous: &str, head: &Head<'_>, steps: &Steps) -> String {
     URL_SAFE_NO_PAD.encode(context.finish())
 }
 
-/// What a record says of itself.
+/// The fields of a record that its hash covers.
 pub(super) struct RecordHead<'a> {
     pub workspace: &'a str,
     pub sequence: i64,
@@ -132,7 +134,8 @@ pub(super) struct RecordHead<'a> {
     pub digest: &'a str,
 }
 
-/// The hash of a record, over the hash of the record before it. (A generation's record has the generation's hash.)
+/// The hash of a record, over the hash of the record before it. The record of a generation has the generation's hash
+/// instead.
 pub(super) fn record_hash(previous: &str, head: &RecordHead<'_>) -> String {
     let mut context = Context::new(&SHA256);
     let RecordHead { workspace, sequence, kind, subject, count, at, digest } = head;
@@ -141,14 +144,15 @@ pub(super) fn record_hash(previous: &str, head: &RecordHead<'_>) -> String {
     URL_SAFE_NO_PAD.encode(context.finish())
 }
 
-/// Adds one digest to a list of them. Whoever has the fold of the first ones can check the rest without them.
+/// Adds a digest to the fold of the digests before it. With the fold of the first ones, the rest can be checked without
+/// them.
 pub(super) fn fold(so_far: &str, digest: &str) -> String {
     let mut context = Context::new(&SHA256);
     line(&mut context, &["fold", so_far, digest]);
     URL_SAFE_NO_PAD.encode(context.finish())
 }
 
-/// What is known of everything that was true at the end of a generation, for a history that begins after it.
+/// The hash of everything that was true at the end of a generation, for a history that begins after it.
 pub(super) fn hash_of_state(previous: &str, digests: impl IntoIterator<Item = String>) -> String {
     let mut context = Context::new(&SHA256);
     line(&mut context, &["state", previous]);
@@ -156,14 +160,14 @@ pub(super) fn hash_of_state(previous: &str, digests: impl IntoIterator<Item = St
     URL_SAFE_NO_PAD.encode(context.finish())
 }
 
-/// SHA-256, as 43 characters of base64url, of what a version says: whose it is, since when, and what was true.
+/// SHA-256 over a version's workspace, first generation and value, as 43 characters of base64url.
 pub(super) fn digest(workspace: &str, from: Generation, value: &impl Serialize) -> String {
     // Domain values are structs of texts, numbers and times, which always serialise.
     let json = serde_json::to_vec(&(workspace, from, value)).unwrap_or_default();
     URL_SAFE_NO_PAD.encode(sha256(&SHA256, &json))
 }
 
-/// Parts are told apart by a character that none of them holds.
+/// Ends each part with a character that none of them contains.
 fn line(context: &mut Context, parts: &[&str]) {
     for part in parts {
         context.update(part.as_bytes());
@@ -214,9 +218,9 @@ mod tests {
             memberships: vec![step("9 1", true, None)],
             ..Steps::default()
         };
-        let tally = steps.tally(&steps.tally(&ChangeCounts::default()));
-        assert_eq!(tally.users, KindCounts { changed: 2, so_far: 4, opened: 2, closed: 1 });
-        assert_eq!(tally.memberships, KindCounts { changed: 1, so_far: 2, opened: 0, closed: 1 });
-        assert_eq!(tally.groups, KindCounts::default());
+        let counts = steps.counts(&steps.counts(&ChangeCounts::default()));
+        assert_eq!(counts.users, KindCounts { changed: 2, so_far: 4, opened: 2, closed: 1 });
+        assert_eq!(counts.memberships, KindCounts { changed: 1, so_far: 2, opened: 0, closed: 1 });
+        assert_eq!(counts.groups, KindCounts::default());
     }
 }

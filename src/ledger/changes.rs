@@ -1,4 +1,4 @@
-//! What each generation changed, oldest first: a log that is nowhere written down, but follows from the versions.
+//! The changes of each generation, oldest first. This log is stored nowhere: it follows from the versions.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,19 +13,19 @@ use super::count::{count_about, count_after};
 use super::entities::{activity, generations, user_versions};
 use super::names::with_names;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
-use super::walk::{Walk, candidates, deeds_of};
+use super::walk::{Walk, actor_activities, candidates};
 use super::{ChangeQuestion, Ledger, LedgerError, RunId, read, rows};
 use crate::directory::{Activity, ActivityKind, Change, ChangeNames, Changed, Generation, User, UserId};
 use crate::limits;
 
-/// What a change is of. A generation's changes come in this order, and each kind's by id.
+/// The kind of a change. The changes of a generation come in this order, and those of one kind by id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeKind {
     /// A person.
     User,
     /// A team.
     Group,
-    /// Who is in which team.
+    /// The membership of a person in a team.
     Membership,
 }
 
@@ -33,7 +33,7 @@ impl ChangeKind {
     /// All kinds, in order.
     pub const ALL: [Self; 3] = [Self::User, Self::Group, Self::Membership];
 
-    /// The kind's word.
+    /// The word for this kind in cursors and in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,47 +43,47 @@ impl ChangeKind {
         }
     }
 
-    /// The kind with that word.
+    /// The kind with that word. `None` if there is no such kind.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
-    pub(super) fn counts_in(self, tally: &ChangeCounts) -> KindCounts {
+    pub(super) fn counts_in(self, counts: &ChangeCounts) -> KindCounts {
         match self {
-            Self::User => tally.users,
-            Self::Group => tally.groups,
-            Self::Membership => tally.memberships,
+            Self::User => counts.users,
+            Self::Group => counts.groups,
+            Self::Membership => counts.memberships,
         }
     }
 }
 
-/// A place in the history: after one change and before the next.
+/// A position in the history: after one change and before the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangePosition {
     pub(super) generation: Generation,
-    /// The last change before it; none for the end of the generation.
+    /// The last change before the position. `None` for the end of the generation.
     pub(super) after: Option<(ChangeKind, String)>,
 }
 
 impl ChangePosition {
-    /// Before everything.
+    /// Before the first change.
     pub const START: Self = Self { generation: 0, after: None };
 
-    /// After everything of a generation.
+    /// After the last change of a generation.
     #[must_use]
     pub fn end_of(generation: Generation) -> Self {
         Self { generation, after: None }
     }
 
-    /// As a text that stays the same for ever, of characters that need no escape in a URL.
+    /// Encodes the position as a text that stays valid permanently and needs no escapes in a URL.
     #[must_use]
     pub fn to_cursor(&self) -> String {
         let (kind, key) = self.after.as_ref().map_or(("", ""), |(kind, key)| (kind.as_str(), key.as_str()));
         URL_SAFE_NO_PAD.encode(format!("{}/{kind}/{key}", self.generation))
     }
 
-    /// Reads what [`ChangePosition::to_cursor`] wrote.
+    /// Parses a text that [`ChangePosition::to_cursor`] returned.
     #[must_use]
     pub fn from_cursor(cursor: &str) -> Option<Self> {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
@@ -105,41 +105,41 @@ impl ChangePosition {
     }
 }
 
-/// A change, with when, by which import, and why.
+/// A change, with its time, its import and its cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedChange {
-    /// The place right after it.
+    /// The position right after the change.
     pub position: ChangePosition,
     /// The generation that recorded it.
     pub generation: Generation,
-    /// The import that did.
+    /// The import that recorded it.
     pub run: RunId,
     /// When it was recorded.
     pub at: OffsetDateTime,
-    /// What was, and what is.
+    /// The values before and after the change.
     pub change: Changed,
-    /// Intercom's own record of the deed, where there is one.
+    /// The entry of Intercom's activity log that explains the change, if there is one.
     pub cause: Option<Activity>,
-    /// What the people and the team in it were called then.
+    /// The names that the people and the team of the change had then.
     pub names: ChangeNames,
 }
 
-/// Some changes, one after the other.
+/// One page of changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangePage {
     /// Oldest first.
     pub changes: Vec<RecordedChange>,
-    /// Where the next page begins, now or when there is more.
+    /// The position where the next page begins.
     pub next: ChangePosition,
-    /// Whether there is more now.
+    /// Whether there are more changes now.
     pub more: bool,
-    /// How many changes come after the place that was asked for, these among them; none where each would have to be looked
-    /// at for that.
+    /// How many changes come after the requested position, including these. `None` if each change would have to be read
+    /// to count them.
     pub total: Option<u64>,
 }
 
 impl Ledger {
-    /// The earliest place that the history still has: the start, or where it was shortened.
+    /// The earliest position that the history still has: the start, or the generation up to which it was pruned.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -148,10 +148,10 @@ impl Ledger {
         Ok(pruned.map_or(ChangePosition::START, |pruned| ChangePosition { generation: pruned.generation, after: None }))
     }
 
-    /// The changes after a place, of one kind or of all.
+    /// The changes after a position, of one kind or of all kinds.
     ///
     /// # Errors
-    /// As [`Ledger::changes_that`].
+    /// As of [`Ledger::changes_that`].
     pub async fn changes(
         &self,
         workspace: &str,
@@ -162,12 +162,13 @@ impl Ledger {
         self.changes_that(workspace, since, &ChangeQuestion { kind, ..ChangeQuestion::default() }, limit).await
     }
 
-    /// The changes after a place that somebody asks for. A walk from `next` to `next` with the same question skips none of
-    /// them and gives none twice. A page may hold fewer than `limit` although there are more: so much is looked at for each.
+    /// The changes after a position that match a query. Following `next` with the same query returns every matching
+    /// change exactly once. A page can hold fewer changes than `limit` although there are more, because the number of
+    /// changes that are read for one page is limited.
     ///
     /// # Errors
-    /// [`LedgerError::NoSuchPosition`] for a place that the history does not have, [`LedgerError::Pruned`] for one that
-    /// it has no more; [`LedgerError::Unavailable`].
+    /// [`LedgerError::NoSuchPosition`] for a position beyond the latest generation, [`LedgerError::Pruned`] for one
+    /// whose history was pruned; [`LedgerError::Unavailable`].
     pub async fn changes_that(
         &self,
         workspace: &str,
@@ -193,12 +194,12 @@ impl Ledger {
         if let Some(pruned) = read::last_pruned(db, workspace).await?
             && (start.generation < pruned.generation || start.generation == pruned.generation && start.after.is_some())
         {
-            // The time of the generation, not of the pruning.
+            // The time of that generation, not the time of the pruning.
             let since = read::kept_since(db, workspace).await?.unwrap_or(pruned.at);
             return Err(LedgerError::Pruned { since });
         }
         if start.generation > last || start.generation == last && start.after.is_none() {
-            let total = (!question.looks_at_each()).then_some(0);
+            let total = (!question.checks_each_change()).then_some(0);
             return Ok(ChangePage { changes: Vec::new(), next: start, more: false, total });
         }
         let walk = Walk {
@@ -207,18 +208,20 @@ impl Ledger {
             question,
             last,
             candidates: candidates(db, workspace, question, (&start, last)).await?,
-            deeds: deeds_of(db, workspace, question.actor.as_ref()).await?,
+            activities: actor_activities(db, workspace, question.actor.as_ref()).await?,
         };
         let (changes, next, more) = walk.page(&start, limit).await?;
         let total = match question {
-            question if question.looks_at_each() => None,
-            question if question.about_somebody() => Some(count_about(db, workspace, &start, last, question).await?),
+            question if question.checks_each_change() => None,
+            question if question.names_people_or_team() => {
+                Some(count_about(db, workspace, &start, last, question).await?)
+            }
             question => Some(count_after(db, workspace, &start, last, question).await?),
         };
         Ok(ChangePage { changes: with_names(db, workspace, changes).await?, next, more, total })
     }
 
-    /// The people who ever had an address; the case of letters does not matter.
+    /// The people who ever had an address. Case is ignored.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -244,10 +247,10 @@ pub(super) async fn generation(
     Ok(generations::Entity::find_by_id((workspace.to_owned(), number)).one(db).await?)
 }
 
-/// A change, and the end of the generation before it.
+/// A change, and the time of the generation before it.
 pub(super) type Found = (RecordedChange, Option<OffsetDateTime>);
 
-/// The changes of a kind in a generation, after a key.
+/// The changes of one kind in a generation, after a key.
 pub(super) async fn changes_of(
     db: &DatabaseConnection,
     row: &generations::Model,
@@ -258,16 +261,18 @@ pub(super) async fn changes_of(
 ) -> Result<Vec<Found>, LedgerError> {
     let changes = match kind {
         ChangeKind::User => {
-            let part = (key, question.of_users(), most);
-            changes_in(db, &USERS, row, part, rows::user, of_recorded_user, |change| Changed::User(Box::new(change)))
-                .await?
+            let part = (key, question.user_condition(), most);
+            changes_in(db, &USERS, row, part, rows::user, recorded_user_change, |change| {
+                Changed::User(Box::new(change))
+            })
+            .await?
         }
         ChangeKind::Group => {
-            let part = (key, question.of_groups(), most);
+            let part = (key, question.group_condition(), most);
             changes_in(db, &GROUPS, row, part, |row| Ok(rows::group(row)), Change::between, Changed::Group).await?
         }
         ChangeKind::Membership => {
-            let part = (key, question.of_memberships(), most);
+            let part = (key, question.membership_condition(), most);
             changes_in(db, &MEMBERSHIPS, row, part, rows::membership, Change::between, Changed::Membership).await?
         }
     };
@@ -283,15 +288,17 @@ pub(super) async fn changes_of(
     Ok(changes.into_iter().map(|change| (recorded(change), before)).collect())
 }
 
-/// The change of a person that a generation recorded. It was one, although what was different may be erased since.
-fn of_recorded_user(before: Option<User>, after: Option<User>) -> Option<Change<User>> {
+/// The change of a person that a generation recorded. The two versions can be equal now, if the fields that differed
+/// were erased since.
+fn recorded_user_change(before: Option<User>, after: Option<User>) -> Option<Change<User>> {
     match (before, after) {
         (Some(before), Some(after)) if before == after => Some(Change::Updated { before, after }),
         (before, after) => Change::of_user(before, after),
     }
 }
 
-/// What ended and what began in a generation, put together by key: what comes after a key and fits, at most so many.
+/// Pairs the versions that ended in a generation with those that began in it, by key: at most `most` pairs that come
+/// after a key and match.
 async fn changes_in<E, T>(
     db: &DatabaseConnection,
     versions: &Versions<E>,
@@ -306,7 +313,7 @@ where
     E::Model: Version,
 {
     let (workspace, number) = (generation.workspace.as_str(), generation.number);
-    // The first `most` of the whole are among the first `most` of each.
+    // The first `most` pairs are among the first `most` rows of each query.
     let first = |query: Select<E>| {
         let query = query.filter(versions.after(key)).filter(only.clone()).limit(most as u64);
         versions.key.iter().fold(query, |query, column| query.order_by_asc(*column)).all(db)
@@ -324,8 +331,8 @@ where
     Ok(changes.map(|(key, change)| (key, wrap(change))).collect())
 }
 
-/// Finds, for each change, the entry of Intercom's log that tells of the deed: the latest about the same person or
-/// team, after the generation before and by this one.
+/// Adds to each change its cause: the latest matching entry of Intercom's activity log about the same person or team,
+/// between the generation before and this one.
 pub(super) async fn with_causes(
     db: &DatabaseConnection,
     workspace: &str,
@@ -343,7 +350,7 @@ pub(super) async fn with_causes(
         .filter(Column::Workspace.eq(workspace))
         .filter(Column::Kind.is_in(kinds))
         .filter(about);
-    // Of other entries, one that is older than the first generation on the page belongs to a generation before it.
+    // Except for removals, an entry from before the first generation on the page belongs to an earlier generation.
     if let Some(since) = found.iter().map(|(_, before)| *before).min().flatten() {
         query = query.filter(Condition::any().add(Column::At.gt(since)).add(Column::Kind.is_in(REMOVALS)));
     }
@@ -362,10 +369,10 @@ pub(super) async fn with_causes(
     Ok(changes.map(|((change, _), cause)| RecordedChange { cause, ..change }).collect())
 }
 
-/// The kinds of log entries that tell of a removal.
+/// The kinds of log entries that record a removal.
 pub(super) const REMOVALS: [&str; 3] = ["admin_deletion", "admin_deprovisioned", "app_team_deletion"];
 
-/// When each person left whom a generation on the page removed, by the generation and the person.
+/// When the people whom these changes removed left, by generation and person.
 async fn departures(
     db: &DatabaseConnection,
     workspace: &str,
@@ -390,7 +397,7 @@ async fn departures(
     Ok(rows.into_iter().map(|(number, user, at)| ((number, user), at)).collect())
 }
 
-/// Log entries by the id of whom or what they are about, oldest first.
+/// Log entries by the id of their subject, oldest first.
 #[derive(Default)]
 struct Entries<'a> {
     users: HashMap<&'a str, Vec<&'a activity::Model>>,
@@ -400,9 +407,9 @@ struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    /// A removal can be recorded several generations after its log entry: it waits while a list may be incomplete. Then the
-    /// entry is the one from which the person's `removed_at` comes. A team's deletion needs no bound: Intercom deletes an id
-    /// once.
+    /// The log entry that caused a change. A removal can be recorded several generations after its log entry, because
+    /// it waits while a list may be incomplete. Then the cause is the entry from which the person's `removed_at` was
+    /// taken. For a team's deletion, any earlier entry matches: Intercom deletes an id only once.
     fn cause(&self, change: &RecordedChange, before: Option<OffsetDateTime>) -> Option<&'a activity::Model> {
         let user = change.change.user().map(ToString::to_string);
         let left_at = user.clone().and_then(|user| self.departures.get(&(change.generation, user)));

@@ -1,5 +1,5 @@
-//! OAuth clients, and tokens that are held for long. Neither holds a secret: clients have the hash of theirs, and of a
-//! token there is only its id.
+//! OAuth clients and long-lived tokens. The ledger stores no secret: only the hash of a client's secret, and the id of
+//! a token.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -21,25 +21,25 @@ use super::{AuditEntry, Ledger, LedgerError};
 pub struct OAuthClient {
     /// `client_id`.
     pub id: String,
-    /// What people call it.
+    /// The name for people.
     pub name: String,
-    /// Its secret, as argon2id in PHC form.
+    /// The hash of the secret: argon2id in PHC format.
     #[serde(skip)]
     pub secret_hash: String,
-    /// The secret before, and until when it is good.
+    /// The hash of the previous secret, and until when that is valid.
     #[serde(skip)]
     pub previous: Option<(String, OffsetDateTime)>,
-    /// What it may do at the most, as words with spaces between.
+    /// The scopes that the client may request, separated by spaces.
     pub scope: String,
-    /// In which workspaces.
+    /// The workspaces that it may read.
     pub workspaces: Vec<String>,
-    /// When it was made.
+    /// When it was registered.
     #[serde(with = "crate::date_time")]
     pub created_at: OffsetDateTime,
-    /// When it got its present secret, if that is not its first.
+    /// When it got its present secret, unless that is its first.
     #[serde(with = "crate::date_time::option")]
     pub rotated_at: Option<OffsetDateTime>,
-    /// From when on it gets nothing any more.
+    /// Since when it gets no tokens.
     #[serde(with = "crate::date_time::option")]
     pub disabled_at: Option<OffsetDateTime>,
 }
@@ -50,48 +50,48 @@ impl fmt::Debug for OAuthClient {
     }
 }
 
-/// A token that was issued to be held for long.
+/// A long-lived token that was issued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IssuedToken {
     /// `jti`.
     pub id: String,
-    /// Which key signed it.
+    /// The id of the key that signed it.
     pub key_id: String,
-    /// Whom it is for.
+    /// The subject.
     pub subject: String,
-    /// What it may do, as words with spaces between.
+    /// Its scopes, separated by spaces.
     pub scope: String,
-    /// In which workspaces.
+    /// The workspaces that it is for.
     pub workspaces: Vec<String>,
     /// When it was issued.
     #[serde(with = "crate::date_time")]
     pub issued_at: OffsetDateTime,
-    /// When it ends.
+    /// When it expires.
     #[serde(with = "crate::date_time")]
     pub expires_at: OffsetDateTime,
-    /// When it was taken back.
+    /// When it was revoked.
     #[serde(with = "crate::date_time::option")]
     pub revoked_at: Option<OffsetDateTime>,
 }
 
-/// What is good no more, although a signature says so.
+/// Clients and tokens that are not valid any more, although the signature of a token is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revocations {
-    /// Clients that were disabled.
+    /// Disabled clients.
     pub clients: HashSet<String>,
-    /// Tokens that were taken back.
+    /// Revoked tokens.
     pub tokens: HashSet<String>,
-    /// Clients that were given another secret: what became of tokens that they got with the ones before.
+    /// Clients with a new secret, and which of their older tokens are still valid.
     pub rotated: HashMap<String, Rotation>,
 }
 
-/// A client's latest change of its secret.
+/// The latest rotation of a client's secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rotation {
-    /// When.
+    /// When the secret was rotated.
     pub at: OffsetDateTime,
-    /// The hashes of the secrets whose tokens are good as long as they last: the present one, and the one before if it stayed
-    /// good for a while. Tokens of all others have ended.
+    /// The hashes of the secrets whose tokens stay valid until they expire: the present one, and the previous one if it
+    /// stayed valid for a while. Tokens from any other secret have ended.
     pub hashes: Vec<String>,
 }
 
@@ -102,7 +102,7 @@ impl fmt::Debug for Rotation {
 }
 
 impl Ledger {
-    /// Records a new client.
+    /// Adds a client.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -113,15 +113,15 @@ impl Ledger {
         Ok(db.commit().await?)
     }
 
-    /// Records a new client, unless another one that is not disabled has its name; false where one has. The case of letters
-    /// does not matter.
+    /// Adds a client, unless another one that is not disabled has its name. Returns false in that case. Case is
+    /// ignored.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn add_named_client(&self, client: &OAuthClient, events: Vec<AuditEntry>) -> Result<bool, LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
         clients::Entity::insert(client_row(client)).exec_without_returning(&db).await?;
-        // Those who record events wait for each other, so of two at once the second sees the first.
+        // This takes the lock of the audit trail. So if two transactions add the same name, the second sees the first.
         record(&db, events).await?;
         let others = clients::Entity::find()
             .select_only()
@@ -138,7 +138,7 @@ impl Ledger {
         Ok(true)
     }
 
-    /// A client.
+    /// The client with this id.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -155,7 +155,7 @@ impl Ledger {
         Ok(rows.into_iter().map(client).collect())
     }
 
-    /// Disables a client; false where there is none, or it was already.
+    /// Disables a client. Returns false if there is none, or it is disabled already.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -171,8 +171,8 @@ impl Ledger {
         self.once(update, events).await
     }
 
-    /// Gives a client another secret; the one that it has stays good until a moment. Where that is `now`, what it got with it
-    /// ends too; see [`Revocations::rotated`].
+    /// Gives a client a new secret. The present one stays valid until `until`. If that is `now`, tokens that the client
+    /// got with it end too; see [`Revocations::rotated`].
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -194,7 +194,7 @@ impl Ledger {
         self.once(update, events).await.map(|_| ())
     }
 
-    /// Records a token that was issued.
+    /// Adds a token that was issued.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -215,7 +215,7 @@ impl Ledger {
         Ok(db.commit().await?)
     }
 
-    /// All tokens that were issued to be held for long, newest first.
+    /// All long-lived tokens that were issued, newest first.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -224,7 +224,7 @@ impl Ledger {
         Ok(query.all(&self.database).await?.into_iter().map(token).collect())
     }
 
-    /// Takes a token back; false where there is none, or it was already.
+    /// Revokes a token. Returns false if there is none, or it is revoked already.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -240,7 +240,8 @@ impl Ledger {
         self.once(update, events).await
     }
 
-    /// Changes a row and records that; false, and nothing recorded, where there is none to change.
+    /// Updates a row and records that in the audit trail. Returns false, and records nothing, if there was no row to
+    /// update.
     async fn once<E: EntityTrait>(&self, update: UpdateMany<E>, events: Vec<AuditEntry>) -> Result<bool, LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
         let changed = update.exec(&db).await?.rows_affected > 0;
@@ -251,7 +252,7 @@ impl Ledger {
         Ok(changed)
     }
 
-    /// What is good no more.
+    /// The clients and tokens that are not valid any more.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -270,7 +271,7 @@ impl Ledger {
     }
 }
 
-/// The latest change of a client's secret, if there was one.
+/// The latest rotation of a client's secret, if there was one.
 fn rotation(client: OAuthClient) -> Option<(String, Rotation)> {
     let at = client.rotated_at?;
     let before = client.previous.filter(|(_, until)| *until > at).map(|(hash, _)| hash);

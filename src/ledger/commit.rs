@@ -1,4 +1,4 @@
-//! Commits a plan: wholly or not at all.
+//! Commits a plan atomically.
 
 use std::collections::HashSet;
 
@@ -19,7 +19,7 @@ use crate::clock;
 use crate::directory::{Activity, Change, Generation, Group, Membership, Plan, User};
 use crate::limits;
 
-/// What a commit made.
+/// The result of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Committed {
     /// The new generation, if anything changed.
@@ -29,12 +29,12 @@ pub struct Committed {
 impl Ledger {
     /// Commits `plan` together with the record of the `run` that made it, in one transaction.
     ///
-    /// The generation's time is that of `now` right before the end of the transaction, or a millisecond after the
-    /// generation before it where the clock went backwards.
+    /// The generation's time is the value of `now` right before the end of the transaction. If the clock went
+    /// backwards, it is a millisecond after the previous generation.
     ///
     /// # Errors
-    /// [`LedgerError::Stale`] when the plan was made from another generation than the latest,
-    /// [`LedgerError::LeaseLost`] when somebody else imports now. Nothing is changed on any error.
+    /// [`LedgerError::Stale`] if the plan was made from a generation that is not the latest, [`LedgerError::LeaseLost`]
+    /// if another process has taken the lease. Nothing is changed on any error.
     pub async fn commit(
         &self,
         lease: &Lease,
@@ -45,9 +45,10 @@ impl Ledger {
         self.commit_by(lease, run, plan, (now, false)).await
     }
 
-    /// The same, by a clock that is known to be right, or not. Where it is, and the latest generation bears a time in the
-    /// future, a clock was ahead then: the new generation bears the true time, although that is earlier, and there is one even
-    /// if nothing has changed. So the state at every moment from now on can be told.
+    /// Like [`Ledger::commit`]; `clock` also says whether the clock is known to be right. If it is, and the latest
+    /// generation bears a time in the future, then a clock was ahead when that was committed. The new generation then
+    /// bears the true time although that is earlier, and a new generation is made even if nothing has changed. So the
+    /// state at every moment from now on can be determined.
     ///
     /// # Errors
     /// As of [`Ledger::commit`].
@@ -60,15 +61,15 @@ impl Ledger {
     ) -> Result<Committed, LedgerError> {
         let transaction = self.database.begin_with_options(writing()).await?;
         lease::fence_off(&transaction, lease).await?;
-        // In a box: it is large, and lies in the future of everything that imports.
+        // Boxed: it is large, and would be part of the future of everything that imports.
         let committed = Box::pin(write(&transaction, run, plan, clock)).await?;
         transaction.commit().await?;
         Ok(committed)
     }
 }
 
-/// A transaction that will write: on SQLite the write lock is taken at once, because a reader that
-/// turns writer later can be refused.
+/// Options for a transaction that will write. On SQLite the write lock is taken at the beginning, because a reader that
+/// becomes a writer later can be refused.
 pub(super) fn writing() -> TransactionOptions {
     TransactionOptions {
         sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
@@ -90,7 +91,7 @@ async fn write(
     }
     let erased = erase::erased_people(db, workspace).await?;
     if plan.users.iter().filter_map(Change::after).any(|user| brings_back(&erased, user)) {
-        // It was made from what was there before the erasure.
+        // The plan was made from the state before the erasure.
         return Err(LedgerError::Stale { expected: plan.base, found });
     }
     erase::forget_return(db, workspace, &erased, plan).await?;
@@ -109,7 +110,8 @@ async fn write(
     let activity = observe(db, run, plan, &erased).await?;
     let number = generation.as_ref().map(|(number, _)| *number);
     let ended = runs::update(db, &Run { generation: number, ..run.clone() }).await?;
-    // Last of all: others wait for the chain of records, and a generation is seen soon after the moment that it bears.
+    // The records come last, because other writers wait for the lock of the chain, and so that the generation becomes
+    // visible soon after the time that it bears.
     let now = now();
     let mut records = Records::begin(db, workspace, now).await?;
     records.add_activity(run.id, activity);
@@ -126,7 +128,7 @@ async fn write(
     Ok(Committed { generation: number })
 }
 
-/// Whether a version would hold again what was erased. Who is back in the workspace is recorded anew.
+/// Whether a version would bring back erased data. An erased person who is back in the workspace is recorded anew.
 fn brings_back(erased: &HashSet<String>, user: &User) -> bool {
     !user.active && !user.erased && erased.contains(user.id.as_str())
 }
@@ -155,7 +157,7 @@ async fn open_generation(
     (latest, at): (Option<generations::Model>, OffsetDateTime),
     records: &mut Records<'_>,
 ) -> Result<(), LedgerError> {
-    let tally = steps.tally(&latest.as_ref().map(ChangeCounts::from_row).transpose()?.unwrap_or_default());
+    let counts = steps.counts(&latest.as_ref().map(ChangeCounts::from_row).transpose()?.unwrap_or_default());
     let previous_hash = latest.map_or_else(|| chain::START.to_owned(), |latest| latest.hash);
     let (sequence, before) = records.next();
     let head = Head { workspace: &run.workspace, number, run: run.id, at, evidence: Some((sequence, before)) };
@@ -168,12 +170,12 @@ async fn open_generation(
         at: Set(at),
         hash: Set(hash),
         previous_hash: Set(previous_hash),
-        tally: Set(serde_json::json!(tally)),
+        tally: Set(serde_json::json!(counts)),
         evidence: Set(Some(sequence)),
     };
     match generations::Entity::insert(row).exec_without_returning(db).await {
         Ok(_) => Ok(()),
-        // The primary key is the last word: another process committed this number first.
+        // The primary key decides: another process committed this number first.
         Err(error) if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) => {
             Err(LedgerError::Stale { expected: number - 1, found: number })
         }
@@ -250,7 +252,7 @@ impl Opened {
     }
 
     fn steps(&self, plan: &Plan) -> Steps {
-        /// `digests` are those of the changes that open a version, in their order.
+        /// `digests` are those of the changes that open a version, in the same order.
         fn steps<'r, T>(
             changes: &[Change<T>],
             key: impl Fn(&T) -> String,
@@ -287,8 +289,8 @@ impl Opened {
     }
 }
 
-/// Keeps what is not access: current values and log entries, but for entries that were pruned. Gives the entries that
-/// were not known before, for their record. Of people who were erased and are not back, nothing personal is kept.
+/// Stores the current values, and the log entries that are new and not older than the last pruning. Returns the new
+/// entries, for their record. Stores no personal data of erased people, unless they are back.
 async fn observe(
     db: &DatabaseTransaction,
     run: &Run,
@@ -297,8 +299,8 @@ async fn observe(
 ) -> Result<Vec<(EntryKey, String)>, LedgerError> {
     use volatile::Column;
     let workspace = run.workspace.as_str();
-    let back = erase::back(erased, plan);
-    let is_erased = |id: &str| erased.contains(id) && !back.contains(id);
+    let returned = erase::returned(erased, plan);
+    let is_erased = |id: &str| erased.contains(id) && !returned.contains(id);
     let values = plan.volatile.iter().filter(|(user, _)| !is_erased(user.as_str()));
     let values = values.map(|(user, values)| rows::volatile_row(workspace, user, values)).collect();
     let known = OnConflict::columns([Column::Workspace, Column::UserId])
@@ -311,7 +313,7 @@ async fn observe(
     for entries in plan.activity.chunks(1_000) {
         let kept = entries.iter().filter(|entry| kept_since.is_none_or(|since| entry.at >= since));
         let fresh: Vec<&Activity> = kept.filter(|entry| seen.insert(entry.id.as_str())).collect();
-        // Whoever holds the lease is the only one who adds entries.
+        // Only the holder of the lease adds entries, so none is added between this query and the insertion.
         let known = if first { HashSet::new() } else { known_entries(db, workspace, &fresh).await? };
         let fresh = fresh.into_iter().filter(|entry| !known.contains(&entry.id));
         let row = |entry: &Activity| rows::activity_row(workspace, run.id, &erase::without_erased(entry, &is_erased));
@@ -322,7 +324,7 @@ async fn observe(
     Ok(added)
 }
 
-/// The ids of those entries that are kept already.
+/// The ids of those entries that are stored already.
 async fn known_entries(
     db: &DatabaseTransaction,
     workspace: &str,
@@ -334,7 +336,7 @@ async fn known_entries(
     Ok(query.into_tuple::<String>().all(db).await?.into_iter().collect())
 }
 
-/// Inserts rows, as many to a statement as [`limits::SQL_VALUES`] lets.
+/// Inserts rows, in statements of at most [`limits::SQL_VALUES`] values.
 pub(super) async fn insert<A: ActiveModelTrait>(
     db: &DatabaseTransaction,
     rows: Vec<A>,

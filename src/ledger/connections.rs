@@ -1,5 +1,5 @@
-//! Workspaces that were connected by OAuth: the access token that Intercom gave, sealed; and the ways of connecting
-//! that somebody has begun.
+//! Workspaces that were connected by OAuth: Intercom's access token, encrypted; and attempts to connect a workspace
+//! that are in progress.
 
 use std::fmt;
 
@@ -14,16 +14,16 @@ use super::{AuditEntry, Ledger, LedgerError};
 use crate::clock;
 use crate::limits;
 
-/// A workspace that was connected.
+/// A connected workspace.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedConnection {
-    /// Which workspace.
+    /// Its name.
     pub workspace: String,
-    /// The access token, sealed.
+    /// The access token, encrypted.
     pub sealed: Vec<u8>,
     /// Intercom's id of the workspace.
     pub intercom_id: Option<String>,
-    /// When.
+    /// When it was connected.
     pub connected_at: OffsetDateTime,
 }
 
@@ -33,17 +33,17 @@ impl fmt::Debug for SealedConnection {
     }
 }
 
-/// What proves that two steps of connecting are taken by one person. All are hashes.
+/// Proves that both steps of an attempt are made by the same person. Contains only hashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectProof {
-    /// Of the `state` that goes to Intercom and comes back.
+    /// The hash of the `state` that is sent to Intercom and comes back.
     pub state_hash: String,
-    /// Of the session's cookie.
+    /// The hash of the session cookie.
     pub session_hash: String,
 }
 
 impl Ledger {
-    /// Records that a workspace may be connected with a ticket.
+    /// Records a ticket that permits an attempt to connect a workspace.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -68,8 +68,8 @@ impl Ledger {
         Ok(db.commit().await?)
     }
 
-    /// Takes a ticket, once: from now on `proof` stands for it. The workspace that it is for; none where the ticket is
-    /// unknown, taken or too old.
+    /// Redeems a ticket, once; from then on `proof` identifies the attempt. Returns its workspace, or `None` if the
+    /// ticket is unknown, was used or has expired.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -80,7 +80,7 @@ impl Ledger {
         now: OffsetDateTime,
     ) -> Result<Option<String>, LedgerError> {
         use connect_attempts::Column;
-        // Anybody can ask, and a writer keeps others waiting: only what is there is written.
+        // Anyone can send this request, and a writer blocks others. So it writes only if the ticket exists.
         if connect_attempts::Entity::find_by_id(ticket_hash).one(&self.database).await?.is_none() {
             return Ok(None);
         }
@@ -98,8 +98,8 @@ impl Ledger {
         Ok(row.filter(|row| is_good(row, now)).map(|row| row.workspace))
     }
 
-    /// Ends a way of connecting, once. The workspace; none where no such way was begun in this session, or it has ended,
-    /// or is too old.
+    /// Ends an attempt, once. Returns its workspace, or `None` if this session has no such attempt, or it has ended or
+    /// expired.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -128,7 +128,7 @@ impl Ledger {
         Ok(row.filter(|row| is_good(row, now)).map(|row| row.workspace))
     }
 
-    /// Records a connection in place of the one before.
+    /// Stores a connection in place of the previous one.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -148,7 +148,7 @@ impl Ledger {
         Ok(db.commit().await?)
     }
 
-    /// Puts another seal on the token of a connection, unless the connection has changed meanwhile.
+    /// Replaces the encrypted form of a connection's token, unless the connection has changed meanwhile.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -160,7 +160,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Forgets a connection; false where there is none.
+    /// Deletes a connection. Returns false if there is none.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -191,7 +191,7 @@ impl Ledger {
             .collect())
     }
 
-    /// Forgets the ways of connecting that have ended or are too old.
+    /// Deletes attempts that have ended or expired.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -204,7 +204,7 @@ impl Ledger {
     }
 }
 
-/// Whether a way of connecting may still be gone on.
+/// Whether an attempt has not expired.
 fn is_good(row: &connect_attempts::Model, now: OffsetDateTime) -> bool {
     clock::is_good(now, row.expires_at, limits::CONNECT_TICKET)
 }

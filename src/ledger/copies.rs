@@ -1,4 +1,4 @@
-//! Copies of a ledger in SQLite: making one while the bridge runs, and looking at one before it is trusted.
+//! Copies of a SQLite ledger: makes one while the bridge runs, and checks one before it is used.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
@@ -17,22 +17,22 @@ use crate::limits;
 /// Why a file cannot be used as a ledger.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// It is something else.
+    /// The file is something else.
     #[error("it is no database of this bridge")]
     NotALedger,
-    /// A later version of the bridge has changed its tables.
+    /// A newer version of the bridge has migrated it.
     #[error("it was written by a newer version of the bridge (it has the migration {migration}); use that version")]
     Newer {
         /// The first migration that this version does not know.
         migration: String,
     },
-    /// SQLite finds its pages or indexes wrong.
+    /// SQLite's integrity check failed.
     #[error("it is damaged: {first}")]
     Damaged {
-        /// What SQLite says first.
+        /// The first message of SQLite.
         first: String,
     },
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("it cannot be read: {}", _0.chain())]
     Ledger(#[from] LedgerError),
 }
@@ -43,7 +43,7 @@ impl From<sea_orm::DbErr> for CopyError {
     }
 }
 
-/// The file of a SQLite database; none for one in memory, and for PostgreSQL.
+/// The file of a SQLite database. `None` for a database in memory and for PostgreSQL.
 #[must_use]
 pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     if !url.starts_with("sqlite:") || url.contains(":memory:") || url.contains("mode=memory") {
@@ -53,14 +53,14 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
 }
 
 impl Ledger {
-    /// Opens a file that nobody else has open. Nothing is put beside it.
+    /// Opens a file that no other process has open. Creates no files beside it.
     ///
     /// # Errors
-    /// [`CopyError::NotALedger`] for a file that SQLite cannot open, and whatever keeps it from being read.
+    /// [`CopyError::NotALedger`] for a file that SQLite cannot open; any other error that keeps it from being read.
     pub async fn open_copy(file: &Path, read_only: bool) -> Result<Self, CopyError> {
         let file = file.to_owned();
         let mut options = ConnectOptions::new("sqlite://copy");
-        // The journal that SQLite makes by default is gone after each transaction.
+        // With the journal mode `DELETE`, SQLite's default, no journal is left after a transaction.
         options.max_connections(1).sqlx_logging(false).acquire_timeout(limits::DATABASE_WAIT).map_sqlx_sqlite_opts(
             move |sqlite| {
                 let sqlite = sqlite.filename(&file).create_if_missing(false);
@@ -75,8 +75,8 @@ impl Ledger {
         Ok(Self { database, mark: Arc::default(), watched: Watched::default(), file: None })
     }
 
-    /// Writes a copy of the whole database into a file that is empty or not there, as it is at this moment, whoever else
-    /// reads or writes it. SQLite alone can do this.
+    /// Writes a consistent copy of the whole database into a file that is empty or does not exist, while other
+    /// processes read and write the database. SQLite only.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -86,10 +86,11 @@ impl Ledger {
         Ok(())
     }
 
-    /// Looks whether a copy is a ledger that this version can use, and is not damaged. Gives how many migrations it lacks.
+    /// Checks that a copy is a ledger that this version can use, and that it is not damaged. Returns how many
+    /// migrations are pending.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A [`CopyError`] that says what is wrong with it.
     pub async fn inspect(&self) -> Result<usize, CopyError> {
         let tables = self.column("SELECT name FROM sqlite_master WHERE type = 'table'").await.map_err(unreadable)?;
         if !["seaql_migrations", "imports", "generations", "user_versions"]
@@ -110,7 +111,7 @@ impl Ledger {
         Ok(known.len().saturating_sub(applied.len()))
     }
 
-    /// The workspaces that a ledger knows anything of, by name.
+    /// The names of all workspaces that the ledger has data of, sorted.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -130,14 +131,14 @@ impl Ledger {
         Ok(names)
     }
 
-    /// The first column of what a statement gives, as texts.
+    /// The first column of a query's rows, as texts.
     async fn column(&self, sql: &str) -> Result<Vec<String>, sea_orm::DbErr> {
         let rows = self.database.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
         rows.iter().map(|row| row.try_get_by_index(0)).collect()
     }
 }
 
-/// What SQLite says of a file that it cannot make sense of.
+/// Interprets SQLite's error about a file that it cannot read.
 fn unreadable(error: sea_orm::DbErr) -> CopyError {
     let text = error.to_string();
     if text.contains("file is not a database") {

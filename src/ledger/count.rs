@@ -1,6 +1,6 @@
-//! How many changes of the history come after a place.
+//! Counts the changes of the history after a position.
 
-use sea_orm::sea_query::{Expr, Query, UnionType};
+use sea_orm::sea_query::{Expr, Query, SelectStatement, UnionType};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     Select,
@@ -12,7 +12,7 @@ use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{ChangeKind, ChangePosition, ChangeQuestion, LedgerError};
 use crate::directory::Generation;
 
-/// How many changes come after a place.
+/// The number of changes after a position, for queries about everybody.
 pub(super) async fn count_after(
     db: &DatabaseConnection,
     workspace: &str,
@@ -32,14 +32,14 @@ pub(super) async fn count_after(
             count += if kind > *at {
                 kind.counts_in(&start).changed
             } else {
-                rest_of(db, workspace, since.generation, kind, key).await?
+                count_rest(db, workspace, since.generation, kind, key).await?
             };
         }
     }
     Ok(count)
 }
 
-/// How many changes of some people or of a team come after a place, up to a generation.
+/// The number of changes of some people or of a team after a position, up to a generation.
 pub(super) async fn count_about(
     db: &DatabaseConnection,
     workspace: &str,
@@ -68,29 +68,26 @@ pub(super) async fn count_about(
             let query = query.filter(versions.workspace.eq(workspace)).filter(only.clone());
             query.filter(Condition::any().add(later).add_option(rest)).into_query()
         };
-        // One change for each generation and key that a version of began or ended.
+        // One change for each generation and key whose version began or ended there.
         let mut both = touched(versions.from);
         both.union(UnionType::Distinct, touched(versions.to));
-        let count = Query::select().expr(Expr::cust("COUNT(*)")).from_subquery(both, "touched").to_owned();
-        let row = db.query_one(&count).await?;
-        let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or(0);
-        Ok(count.unsigned_abs())
+        count_rows(db, both).await
     }
     let (mut all, span) = (0, (start, last));
     for kind in question.kinds() {
         all += match kind {
-            ChangeKind::User => count(db, &USERS, (workspace, question.of_users()), span, kind).await?,
-            ChangeKind::Group => count(db, &GROUPS, (workspace, question.of_groups()), span, kind).await?,
+            ChangeKind::User => count(db, &USERS, (workspace, question.user_condition()), span, kind).await?,
+            ChangeKind::Group => count(db, &GROUPS, (workspace, question.group_condition()), span, kind).await?,
             ChangeKind::Membership => {
-                count(db, &MEMBERSHIPS, (workspace, question.of_memberships()), span, kind).await?
+                count(db, &MEMBERSHIPS, (workspace, question.membership_condition()), span, kind).await?
             }
         };
     }
     Ok(all)
 }
 
-/// How many changes of a kind a generation holds after a key.
-async fn rest_of(
+/// The number of changes of one kind in a generation after a key.
+async fn count_rest(
     db: &DatabaseConnection,
     workspace: &str,
     generation: Generation,
@@ -108,21 +105,26 @@ async fn rest_of(
         E: EntityTrait,
         E::Model: Sync,
     {
-        // One change for each key that a version of began or ended.
+        // One change for each key whose version began or ended there.
         let keys = |query: Select<E>| {
             let query = query.select_only().columns(versions.key.iter().copied());
             query.filter(versions.after(Some(key))).into_query()
         };
         let mut both = keys(versions.opened_by(workspace, generation));
         both.union(UnionType::Distinct, keys(versions.closed_by(workspace, generation)));
-        let count = Query::select().expr(Expr::cust("COUNT(*)")).from_subquery(both, "touched").to_owned();
-        let row = db.query_one(&count).await?;
-        let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or(0);
-        Ok(count.unsigned_abs())
+        count_rows(db, both).await
     }
     match kind {
         ChangeKind::User => rest(db, &USERS, workspace, generation, key).await,
         ChangeKind::Group => rest(db, &GROUPS, workspace, generation, key).await,
         ChangeKind::Membership => rest(db, &MEMBERSHIPS, workspace, generation, key).await,
     }
+}
+
+/// The number of rows that a query returns.
+async fn count_rows(db: &DatabaseConnection, query: SelectStatement) -> Result<u64, LedgerError> {
+    let count = Query::select().expr(Expr::cust("COUNT(*)")).from_subquery(query, "touched").to_owned();
+    let row = db.query_one(&count).await?;
+    let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or(0);
+    Ok(count.unsigned_abs())
 }

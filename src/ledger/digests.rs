@@ -1,12 +1,11 @@
-//! Digests of people's versions and of what the history tells beside versions: entries of the activity log, runs, requests
-//! and how they were closed.
+//! The digests of versions of people, log entries, runs, requests and the closings of requests.
 //!
-//! A digest covers every column of its row by name, but for columns that are null: a column that a later version adds
-//! leaves the digests of older rows as they are. JSON is brought into one form first, since PostgreSQL stores it in its
+//! A digest covers each column of its row by name, except columns that are null. So a column that a later version adds
+//! does not change the digests of older rows. JSON is normalised first, since PostgreSQL stores it in a form of its
 //! own.
 //!
-//! Personal fields are covered by salted commitments ([`salted`](super::salted)), so that they can be erased; in rows that
-//! an earlier version wrote, directly.
+//! A digest covers personal fields by salted commitments ([`salted`](super::salted)), so that they can be erased. In
+//! rows that an earlier version wrote, it covers them directly.
 
 use std::fmt::Write as _;
 
@@ -45,14 +44,14 @@ pub(super) fn of_user(row: &user_versions::Model) -> Result<String, LedgerError>
     Ok(digest.salted())
 }
 
-/// The personal fields of a version as one text; none where there are none.
+/// The personal fields of a version as one text. `None` if all of them are null.
 pub(super) fn person(row: &user_versions::Model) -> Option<String> {
     let fields = [&row.email, &row.name, &row.first_name, &row.last_name, &row.job_title];
-    // Texts always serialise.
+    // Strings always serialise.
     fields.iter().any(|field| field.is_some()).then(|| serde_json::to_string(&fields).unwrap_or_default())
 }
 
-/// The digest of a log entry: what was done, when, to whom and by whom.
+/// The digest of a log entry.
 pub(super) fn of_activity(row: &activity::Model) -> String {
     if let Some(proof) = Proof::of(row.proof.as_deref()) {
         let of = |field: &str, value: Option<&str>| proof.commitment(field, value);
@@ -83,15 +82,15 @@ pub(super) fn of_activity(row: &activity::Model) -> String {
 
 /// The digest of a run that has ended.
 pub(super) fn of_run(row: &imports::Model) -> String {
-    // A run that nobody asked for says nothing of a person, and needs no salt.
+    // A run that nobody requested contains no personal data and needs no salt.
     let proof = Proof::of(row.proof.as_deref());
-    let requested_by = proof.as_ref().map(|proof| proof.commitment(REQUESTED_BY, row.requested_by.as_deref()));
+    let requested_by = covered(proof.as_ref(), REQUESTED_BY, row.requested_by.as_deref());
     let fields = Fields::named("run")
         .number("id", Some(row.id))
         .text("workspace", Some(&row.workspace))
         .text("mode", Some(&row.mode))
         .text("trigger", Some(&row.trigger))
-        .text(REQUESTED_BY, requested_by.as_deref().or(row.requested_by.as_deref()))
+        .text(REQUESTED_BY, requested_by.as_deref())
         .number("allow_removals", Some(i64::from(row.allow_removals)))
         .number("fence", row.fence)
         .text("status", Some(&row.status))
@@ -113,40 +112,33 @@ pub(super) fn of_run(row: &imports::Model) -> String {
 
 /// The digest of a request as it was made.
 pub(super) fn of_request(row: &lifecycle_requests::Model) -> String {
-    if let Some(proof) = Proof::of(row.proof.as_deref()) {
-        let of = |field: &str, value: Option<&str>| proof.commitment(field, value);
-        return Fields::named("request")
-            .text("reference", Some(&row.reference))
-            .text("workspace", Some(&row.workspace))
-            .time("at", Some(row.at))
-            .text("source", Some(&row.source))
-            .text("requester", Some(&of("requester", Some(&row.requester))))
-            .text("request_id", Some(&row.request_id))
-            .text("method", Some(&row.method))
-            .text("operation", Some(&row.operation))
-            .text("target", Some(&of("target", row.target.as_deref())))
-            .text("entitlement", row.entitlement.as_deref())
-            .text("user_name", Some(&of("user_name", row.user_name.as_deref())))
-            .text("comment", Some(&of("comment", row.comment.as_deref())))
-            .salted();
-    }
-    Fields::named("request")
+    let proof = Proof::of(row.proof.as_deref());
+    let personal = |field: &str, value: Option<&str>| covered(proof.as_ref(), field, value);
+    let fields = Fields::named("request")
         .text("reference", Some(&row.reference))
         .text("workspace", Some(&row.workspace))
         .time("at", Some(row.at))
         .text("source", Some(&row.source))
-        .text("requester", Some(&row.requester))
+        .text("requester", personal("requester", Some(&row.requester)).as_deref())
         .text("request_id", Some(&row.request_id))
         .text("method", Some(&row.method))
         .text("operation", Some(&row.operation))
-        .text("target", row.target.as_deref())
+        .text("target", personal("target", row.target.as_deref()).as_deref())
         .text("entitlement", row.entitlement.as_deref())
-        .text("user_name", row.user_name.as_deref())
-        .text("comment", row.comment.as_deref())
-        .end()
+        .text("user_name", personal("user_name", row.user_name.as_deref()).as_deref())
+        .text("comment", personal("comment", row.comment.as_deref()).as_deref());
+    if proof.is_some() { fields.salted() } else { fields.end() }
 }
 
-/// The digest of how a request was closed.
+/// A personal field as a digest covers it: its commitment, or its value in a row that was never salted.
+fn covered(proof: Option<&Proof>, field: &str, value: Option<&str>) -> Option<String> {
+    match proof {
+        Some(proof) => Some(proof.commitment(field, value)),
+        None => value.map(str::to_owned),
+    }
+}
+
+/// The digest of the closing of a request.
 pub(super) fn of_closing(row: &lifecycle_requests::Model) -> String {
     if let Some(proof) = Proof::of(row.proof.as_deref()) {
         let of = |field: &str, value: Option<&str>| proof.commitment(field, value);
@@ -171,7 +163,7 @@ pub(super) fn of_closing(row: &lifecycle_requests::Model) -> String {
         .end()
 }
 
-/// SHA-256, as 43 characters of base64url, over fields with names.
+/// SHA-256 over named fields, as 43 characters of base64url.
 pub(super) struct Fields(Context);
 
 impl Fields {
@@ -179,7 +171,7 @@ impl Fields {
         Self(Context::new(&SHA256)).text("of", Some(what))
     }
 
-    /// The length stands before the value, so that no value can look like another field.
+    /// Writes the length before the value, so that no value can look like another field.
     pub(super) fn text(mut self, name: &str, value: Option<&str>) -> Self {
         if let Some(value) = value {
             self.0.update(name.as_bytes());
@@ -196,7 +188,7 @@ impl Fields {
         self.text(name, value.map(|value| value.to_string()).as_deref())
     }
 
-    /// In microseconds, which is what PostgreSQL keeps.
+    /// Microseconds, which is the precision of PostgreSQL.
     fn time(self, name: &str, value: Option<OffsetDateTime>) -> Self {
         let micros = value.map(|value| value.unix_timestamp_nanos().div_euclid(1_000).to_string());
         self.text(name, micros.as_deref())
@@ -206,7 +198,7 @@ impl Fields {
         self.text(name, value.map(one_form).as_deref())
     }
 
-    /// The digest of what has commitments in place of its personal fields.
+    /// The digest of a row whose personal fields are covered by commitments.
     pub(super) fn salted(self) -> String {
         SALTED.to_owned() + &self.end()
     }
@@ -216,23 +208,23 @@ impl Fields {
     }
 }
 
-/// JSON in one form, as a text.
+/// The normalised text of a JSON value.
 pub(super) fn one_form(value: &Value) -> String {
     let mut text = String::new();
     canonical(value, &mut text);
     text
 }
 
-/// Every whole number below this has one form as an integer; larger ones are read as floating-point numbers.
+/// Below this, every whole number is written as an integer. Larger ones are read as floating-point numbers.
 const INTEGERS_END: f64 = 18_446_744_073_709_551_616.0;
 
-/// JSON in the one form that it has after PostgreSQL kept it, too: keys in order, and whole numbers without a fraction
-/// or an exponent.
+/// Writes JSON in the form in which PostgreSQL gives it back: sorted keys, and whole numbers without a fraction or an
+/// exponent.
 fn canonical(value: &Value, to: &mut String) {
     match value {
         Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
             Some(float) if float.fract() == 0.0 && float.abs() < INTEGERS_END => {
-                // Zero has no sign. Writing to a text does not fail.
+                // Adding zero removes the sign of -0. Writing to a `String` does not fail.
                 let _ = write!(to, "{:.0}", float + 0.0);
             }
             _ => to.push_str(&number.to_string()),

@@ -1,8 +1,8 @@
-//! Takes a person's personal data out of the ledger, for good. The ids stay, and with them who had which access when; what
-//! is left is proved as before, by salted digests ([`salted`](super::salted)).
+//! Erases a person's personal data from the ledger, permanently. The ids stay, and with them who had which access when.
+//! Salted digests ([`salted`](super::salted)) still prove the rest.
 //!
-//! Every erasure has a record of its own in the chain, over which fields of which rows it erased. A field that is blank and
-//! in no such record is found by [`Ledger::verify`].
+//! Each erasure has its own record in the chain, which covers the erased fields of every row. [`Ledger::verify`]
+//! reports a blank field that no such record covers.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -21,32 +21,33 @@ use super::entities::{
     volatile,
 };
 use super::evidence::{self, Kind, Records};
-use super::lease::{millis, patience};
+use super::lease::patience;
 use super::person::{self, activity_page, erase_entry, erase_request, erase_run, erase_version, versions_of};
 use super::salted::{ERASED, REQUESTED_BY};
 use super::salting::{ACTIVITY, REQUEST, RUN, USER, version_key};
 use super::{AuditEntry, Ledger, LedgerError, Person};
+use crate::clock::to_millis;
 use crate::directory::{Activity, Actor, Change, Metadata, Plan, UserId};
 use crate::limits;
 
-/// What an erasure took out.
+/// What an erasure erased.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Erased {
     /// Intercom's ids of the people.
     pub people: Vec<String>,
     /// Versions of people.
     pub versions: u64,
-    /// Those of them that an earlier version of the bridge recorded, under digests without salt.
+    /// Those versions among them that an earlier version of the bridge recorded, with digests without a salt.
     pub versions_without_salt: u64,
     /// Entries of Intercom's activity log.
     pub activity: u64,
     /// Requests for changes.
     pub requests: u64,
-    /// Runs that they had asked for.
+    /// Runs that they requested.
     pub runs: u64,
     /// Entries of the audit trail.
     pub audit: u64,
-    /// Names of issued tokens that have ended.
+    /// Issued tokens that have ended, whose subject named the person.
     pub tokens: u64,
 }
 
@@ -58,10 +59,10 @@ impl Erased {
     }
 }
 
-/// A row of which fields were erased: its kind, its key, and the fields.
+/// A row of which fields were erased: its kind, its key, and the names of the fields.
 type ErasedRow = (String, String, String);
 
-/// The digest of an erasure: why, and which fields of which rows, by kind and key.
+/// The digest of an erasure. It covers the reason, and the erased fields of every row, by kind and key.
 pub(super) fn erasure_digest(reason: &str, mut rows: Vec<ErasedRow>) -> String {
     rows.sort_unstable();
     let fields = Fields::named("erasure").text("reason", Some(reason));
@@ -72,13 +73,13 @@ pub(super) fn erasure_digest(reason: &str, mut rows: Vec<ErasedRow>) -> String {
 }
 
 impl Ledger {
-    /// Erases the personal data of somebody who is not in the workspace, in one transaction, and writes `events` into the
-    /// audit trail. Nothing is recorded where there was nothing to erase.
+    /// Erases the personal data of a person who is not in the workspace, in one transaction, and adds `events` to the
+    /// audit trail. Records nothing if there was nothing to erase.
     ///
-    /// On SQLite, [`Ledger::scrub`] then sees to it that the file holds no trace of it.
+    /// On SQLite, [`Ledger::scrub`] must follow, so that the file holds no trace of the data.
     ///
     /// # Errors
-    /// [`LedgerError::StillThere`] for somebody who is in the workspace; [`LedgerError::Unavailable`]. Then nothing is
+    /// [`LedgerError::StillThere`] if the person is in the workspace; [`LedgerError::Unavailable`]. Then nothing is
     /// erased.
     pub async fn erase(
         &self,
@@ -90,14 +91,14 @@ impl Ledger {
     ) -> Result<Erased, LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
         patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
-        // No import is committed meanwhile: what it would write was read before this.
+        // Keeps an import from committing meanwhile: it would write what it read before the erasure.
         leases::Entity::find_by_id(workspace).lock_exclusive().one(&db).await?;
         evidence::lock(&db, evidence::PRUNING_LOCK, workspace).await?;
         let known = person::gather(&db, workspace, person.ids.clone()).await?;
         if !known.active.is_empty() {
             return Err(LedgerError::StillThere);
         }
-        let erased = Box::pin(take_out(&db, workspace, &person.clone().and(known), reason, now)).await?;
+        let erased = Box::pin(erase_all(&db, workspace, &person.clone().and(known), reason, now)).await?;
         if !erased.is_empty() {
             super::audit::record(&db, events(&erased)).await?;
         }
@@ -105,7 +106,7 @@ impl Ledger {
         Ok(erased)
     }
 
-    /// Tells what [`Ledger::erase`] would erase, and erases nothing.
+    /// Returns what [`Ledger::erase`] would erase, and erases nothing.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -116,12 +117,13 @@ impl Ledger {
         now: OffsetDateTime,
     ) -> Result<Erased, LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
-        let erased = Box::pin(take_out(&db, workspace, person, "", now)).await?;
+        let erased = Box::pin(erase_all(&db, workspace, person, "", now)).await?;
         db.rollback().await?;
         Ok(erased)
     }
 
-    /// The people who have been gone since before a moment, as the bridge recorded it, and are not erased.
+    /// The people whom the bridge recorded as removed before a moment and whose data is not erased yet. At most
+    /// [`limits::ERASED_AT_ONCE`].
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -135,7 +137,7 @@ impl Ledger {
             .filter(Column::ToGeneration.is_null())
             .filter(Column::FromGeneration.lte(last))
             .filter(Column::Active.eq(false))
-            // A proof that tells of an erasure is JSON.
+            // The proof of a row with erased fields is JSON.
             .filter(Condition::any().add(Column::Proof.is_null()).add(Column::Proof.not_like("{%")))
             .order_by_asc(Column::UserId)
             .limit(limits::ERASED_AT_ONCE);
@@ -146,7 +148,8 @@ impl Ledger {
         Ok(due)
     }
 
-    /// The number of the last erasure of a workspace; 0 before the first. What was read before it must not be shown.
+    /// The number of the last erasure of a workspace; 0 before the first. State that was read before that erasure must
+    /// not be served any more.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -160,32 +163,32 @@ impl Ledger {
     }
 }
 
-/// What is erased, on its way into the record.
+/// Collects the erased rows and their counts until the record is written.
 #[derive(Default)]
-struct Taking {
+struct Erasing {
     erased: Erased,
     rows: Vec<ErasedRow>,
 }
 
-impl Taking {
+impl Erasing {
     fn add(&mut self, kind: &str, key: String, fields: &[&str]) {
         self.rows.push((kind.to_owned(), key, fields.join(" ")));
     }
 }
 
-async fn take_out(
+async fn erase_all(
     db: &DatabaseTransaction,
     workspace: &str,
     person: &Person,
     reason: &str,
     now: OffsetDateTime,
 ) -> Result<Erased, LedgerError> {
-    let mut taking = Taking::default();
-    versions(db, workspace, person, &mut taking).await?;
-    entries(db, workspace, person, &mut taking).await?;
-    requests_and_runs(db, workspace, person, &mut taking).await?;
-    audit_and_tokens(db, workspace, person, &mut taking.erased, now).await?;
-    let Taking { mut erased, rows } = taking;
+    let mut erasing = Erasing::default();
+    erase_versions(db, workspace, person, &mut erasing).await?;
+    erase_entries(db, workspace, person, &mut erasing).await?;
+    erase_requests_and_runs(db, workspace, person, &mut erasing).await?;
+    erase_audit_and_tokens(db, workspace, person, &mut erasing.erased, now).await?;
+    let Erasing { mut erased, rows } = erasing;
     erased.people = person.ids.iter().cloned().collect();
     if erased.is_empty() {
         return Ok(erased);
@@ -203,7 +206,7 @@ async fn take_out(
     let erasure = erasures::ActiveModel {
         workspace: Set(workspace.to_owned()),
         sequence: Set(sequence),
-        at: Set(millis(now)),
+        at: Set(to_millis(now)),
         reason: Set(reason.to_owned()),
         scrubbed: Set(false),
     };
@@ -223,18 +226,18 @@ async fn take_out(
     Ok(erased)
 }
 
-async fn versions(
+async fn erase_versions(
     db: &DatabaseTransaction,
     workspace: &str,
     person: &Person,
-    taking: &mut Taking,
+    erasing: &mut Erasing,
 ) -> Result<(), LedgerError> {
     use user_versions::Column;
     for row in versions_of(db, workspace, &person.ids).await? {
         let Some((row, fields)) = erase_version(row) else { continue };
-        taking.erased.versions += 1;
-        taking.erased.versions_without_salt += u64::from(!row.digest.starts_with(super::salted::SALTED));
-        taking.add(USER, version_key(&row), &fields);
+        erasing.erased.versions += 1;
+        erasing.erased.versions_without_salt += u64::from(!row.digest.starts_with(super::salted::SALTED));
+        erasing.add(USER, version_key(&row), &fields);
         let none = || Expr::value(Option::<String>::None);
         let update = user_versions::Entity::update_many()
             .col_expr(Column::Email, none())
@@ -253,11 +256,11 @@ async fn versions(
     Ok(())
 }
 
-async fn entries(
+async fn erase_entries(
     db: &DatabaseTransaction,
     workspace: &str,
     person: &Person,
-    taking: &mut Taking,
+    erasing: &mut Erasing,
 ) -> Result<(), LedgerError> {
     use activity::Column;
     let erased = OnConflict::columns([Column::Workspace, Column::Id])
@@ -278,8 +281,8 @@ async fn entries(
         for row in rows {
             let fields = person.fields_of_entry(&row);
             if !fields.is_empty() {
-                taking.erased.activity += 1;
-                taking.add(ACTIVITY, row.id.clone(), &fields);
+                erasing.erased.activity += 1;
+                erasing.add(ACTIVITY, row.id.clone(), &fields);
                 changed.push(erase_entry(row, &fields).into_active_model());
             }
         }
@@ -287,11 +290,11 @@ async fn entries(
     }
 }
 
-async fn requests_and_runs(
+async fn erase_requests_and_runs(
     db: &DatabaseTransaction,
     workspace: &str,
     person: &Person,
-    taking: &mut Taking,
+    erasing: &mut Erasing,
 ) -> Result<(), LedgerError> {
     use lifecycle_requests::Column;
     let query = lifecycle_requests::Entity::find().filter(Column::Workspace.eq(workspace));
@@ -300,8 +303,8 @@ async fn requests_and_runs(
         if fields.is_empty() {
             continue;
         }
-        taking.erased.requests += 1;
-        taking.add(REQUEST, row.reference.clone(), &fields);
+        erasing.erased.requests += 1;
+        erasing.add(REQUEST, row.reference.clone(), &fields);
         let row = erase_request(row, &fields);
         let update = lifecycle_requests::Entity::update_many()
             .col_expr(Column::Requester, Expr::value(row.requester))
@@ -321,8 +324,8 @@ async fn requests_and_runs(
         if !row.requested_by.as_deref().is_some_and(|by| person.is_named_in(by)) {
             continue;
         }
-        taking.erased.runs += 1;
-        taking.add(RUN, row.id.to_string(), &[REQUESTED_BY]);
+        erasing.erased.runs += 1;
+        erasing.add(RUN, row.id.to_string(), &[REQUESTED_BY]);
         let row = erase_run(row);
         let update = imports::Entity::update_many()
             .col_expr(imports::Column::RequestedBy, Expr::value(row.requested_by))
@@ -332,8 +335,8 @@ async fn requests_and_runs(
     Ok(())
 }
 
-/// The audit trail and the names of tokens are in no chain.
-async fn audit_and_tokens(
+/// The audit trail and the subjects of tokens are in no chain, so they are overwritten directly.
+async fn erase_audit_and_tokens(
     db: &DatabaseTransaction,
     workspace: &str,
     person: &Person,
@@ -343,7 +346,7 @@ async fn audit_and_tokens(
     use audit::Column;
     let scope = || Condition::any().add(Column::Workspace.eq(workspace)).add(Column::Workspace.is_null());
     for column in [Column::Actor, Column::Identity, Column::Target, Column::Detail] {
-        // Only what holds an address or a name of two words or more can name somebody; ids do not.
+        // Reads each distinct text once, and looks for the person in it.
         let texts: Vec<Option<String>> = audit::Entity::find()
             .select_only()
             .column(column)
@@ -357,7 +360,7 @@ async fn audit_and_tokens(
         for part in texts.chunks(limits::SQL_VALUES) {
             let mut update = audit::Entity::update_many().col_expr(column, Expr::value(ERASED));
             if matches!(column, Column::Actor | Column::Identity) {
-                // From where they asked is theirs, too.
+                // The client's address is the person's data, too.
                 update = update.col_expr(Column::Address, Expr::value(Option::<String>::None));
             }
             let update = update.filter(scope()).filter(column.is_in(part.iter().map(String::as_str)));
@@ -383,27 +386,27 @@ pub(super) async fn erased_people(db: &DatabaseTransaction, workspace: &str) -> 
     Ok(query.into_tuple::<String>().all(db).await?.into_iter().collect())
 }
 
-/// Those who were erased and are in the workspace again.
-pub(super) fn back<'a>(erased: &HashSet<String>, plan: &'a Plan) -> HashSet<&'a str> {
+/// The erased people whom the plan makes active again.
+pub(super) fn returned<'a>(erased: &HashSet<String>, plan: &'a Plan) -> HashSet<&'a str> {
     let there = plan.users.iter().filter_map(Change::after).filter(|user| user.active);
     there.map(|user| user.id.as_str()).filter(|id| erased.contains(*id)).collect()
 }
 
-/// Forgets that they were erased: what Intercom says of them now is new data.
+/// Removes returned people from the list of erased people: what Intercom says of them now is new data.
 pub(super) async fn forget_return(
     db: &DatabaseTransaction,
     workspace: &str,
     erased: &HashSet<String>,
     plan: &Plan,
 ) -> Result<(), DbErr> {
-    for id in back(erased, plan) {
+    for id in returned(erased, plan) {
         erased_people::Entity::delete_by_id((workspace.to_owned(), id.to_owned())).exec(db).await?;
     }
     Ok(())
 }
 
-/// A log entry as it is kept of people who were erased: without their addresses, without details about them, and without
-/// who it was that signed in.
+/// A copy of a log entry without the personal data of erased people: no addresses, no details about them, and, if the
+/// entry is about a session, no ids of theirs.
 pub(super) fn without_erased(entry: &Activity, is_erased: &dyn Fn(&str) -> bool) -> Activity {
     let of_erased = |id: Option<&UserId>| id.is_some_and(|id| is_erased(id.as_str()));
     let acted = of_erased(entry.performed_by.as_ref().and_then(|actor| actor.id.as_ref()));
@@ -413,7 +416,7 @@ pub(super) fn without_erased(entry: &Activity, is_erased: &dyn Fn(&str) -> bool)
         return entry.clone();
     }
     let mut kept = entry.clone();
-    let session = person::is_of_session(&entry.kind);
+    let session = person::is_session_kind(&entry.kind);
     if acted {
         let id = entry.performed_by.as_ref().and_then(|actor| actor.id.clone());
         kept.performed_by = Some(Actor { id: id.filter(|_| !session), email: None }).filter(|actor| actor.id.is_some());

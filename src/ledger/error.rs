@@ -1,4 +1,4 @@
-//! What can go wrong with the ledger, by what the caller can do about it.
+//! The errors of the ledger, by what the caller can do about them.
 
 use std::io::ErrorKind;
 
@@ -9,38 +9,38 @@ use crate::date_time;
 use crate::directory::Generation;
 use crate::limits;
 
-/// Why the ledger could not do what it was asked. The texts hold no SQL, no password and no row.
+/// Why the ledger could not do what it was asked. The messages contain no SQL, no password and no row.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The plan was made from another generation than the latest: make a new one.
+    /// The plan was made from a generation that is not the latest any more. Make a new one.
     #[error("another import was committed meanwhile (made from generation {expected}, found {found})")]
     Stale {
-        /// What the plan was made from.
+        /// The generation that the plan was made from.
         expected: Generation,
-        /// What is the latest.
+        /// The latest generation.
         found: Generation,
     },
-    /// What is asked for was taken out of the ledger.
-    #[error("the ledger keeps nothing of before {}", date_time::written(*since))]
+    /// What was requested was pruned.
+    #[error("the history from before {} was pruned", date_time::written(*since))]
     Pruned {
-        /// From when on everything is kept.
+        /// The time since which everything is kept.
         since: OffsetDateTime,
     },
     /// A position in the history that this ledger does not have.
-    #[error("the ledger has no such place in its history")]
+    #[error("this position is not in the ledger's history")]
     NoSuchPosition,
-    /// Somebody else imports the workspace now: this import can never be recorded.
+    /// Another process imports the workspace now, so this import can never be recorded.
     #[error("another process has taken over the imports of this workspace")]
     LeaseLost,
-    /// Somebody whose data is to be erased is in the workspace, so the next import would bring it back.
+    /// The person whose data is to be erased is in the workspace, so the next import would bring the data back.
     #[error("this person is in the workspace")]
     StillThere,
-    /// The file of the SQLite database was deleted or replaced while the bridge has it open.
+    /// The file of the SQLite database was deleted or replaced while the bridge had it open.
     #[error(
         "the file of the database is gone: it was deleted or replaced while the bridge runs, and what is written now would be lost"
     )]
     FileGone,
-    /// The database cannot be reached, or refused to do it.
+    /// The database cannot be reached, or returned an error.
     #[error("the database is not available")]
     Unavailable(#[source] DbErr),
     /// No connection to the database could be made.
@@ -49,10 +49,10 @@ pub enum LedgerError {
         /// Why not, without user, password or address.
         why: String,
     },
-    /// A row that the bridge did not write so.
+    /// The bridge did not write this row, or not in this form.
     #[error("the ledger holds something unreadable: {what}")]
     Corrupt {
-        /// Which row and column.
+        /// The row and the column.
         what: String,
     },
 }
@@ -64,7 +64,7 @@ impl From<DbErr> for LedgerError {
 }
 
 impl LedgerError {
-    /// The error with its cause, for logs and the shell: which database said what, without SQL.
+    /// The error with its cause, for logs and the shell: what the database said, without SQL.
     #[must_use]
     pub fn chain(&self) -> String {
         match self {
@@ -74,7 +74,7 @@ impl LedgerError {
     }
 }
 
-/// What the database or its driver said, in a sentence without names.
+/// What the database or its driver said, without names.
 fn why(error: &DbErr) -> String {
     if no_connection_came_free(error) {
         let seconds = limits::DATABASE_WAIT.as_secs();
@@ -89,7 +89,7 @@ fn why(error: &DbErr) -> String {
     refusal(cause).map_or_else(|| error.to_string(), str::to_owned)
 }
 
-/// Whether it is the pool of connections that gave up; why, it does not say.
+/// Whether the connection pool timed out. The pool does not say why.
 pub(super) fn no_connection_came_free(error: &DbErr) -> bool {
     let timed_out = |error: &RuntimeErr| matches!(error, RuntimeErr::SqlxError(error) if matches!(**error, sqlx::Error::PoolTimedOut));
     match error {
@@ -108,7 +108,7 @@ pub(super) fn why_unreachable(error: &sqlx::Error) -> String {
         sqlx::Error::Io(error) => match error.kind() {
             ErrorKind::ConnectionRefused => "nothing listens at its address (connection refused)".to_owned(),
             ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof => "it closed the connection at once".to_owned(),
-            // The driver says which of finding the host, reaching the network and so on it was.
+            // The driver's message names the step that failed, such as resolving the host or reaching the network.
             _ => error.to_string(),
         },
         sqlx::Error::Tls(error) => format!("TLS: {error}"),
@@ -117,7 +117,7 @@ pub(super) fn why_unreachable(error: &sqlx::Error) -> String {
     }
 }
 
-/// What PostgreSQL says to those whom it does not let in; its own words name the user.
+/// What an error of PostgreSQL means. PostgreSQL's own text names the user.
 fn refusal(error: &sqlx::Error) -> Option<&'static str> {
     match error.as_database_error()?.code()?.as_ref() {
         "28P01" | "28000" => Some("it refuses the user or the password"),

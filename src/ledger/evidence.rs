@@ -1,27 +1,27 @@
-//! The chain of records: what proves runs, log entries, requests and prunings, and in which order they came.
+//! The chain of records: it proves runs, log entries, requests and prunings, and their order.
 //!
-//! Each workspace has one chain. A record has a number, a kind, a subject, the digest of what it proves, and a hash that
-//! covers all of that and the hash of the record before it. Nothing is ever taken out of the chain: when something is
-//! pruned, its record stays and says by which pruning, and records that are folded are in the one that stands for them. A
-//! generation is a record too, with its own hash, so the hash of the
-//! last record (the *head*) stands for the whole history.
+//! Each workspace has one chain. A record has a number, a kind, a subject, the digest of what it proves, and a hash
+//! that covers all of that and the hash of the record before it. No record is ever lost from the chain: if something is
+//! pruned, its record stays and refers to the pruning; and a `folded` record contains the records for which it stands.
+//! A generation is a record too, with its own hash. So the hash of the last record (the *head*) covers the whole
+//! history.
 //!
 //! ```text
-//! found       rows that were there before there were records: so many records after this one
-//! activity    the log entries that a run kept; subject: the run
+//! found       rows were taken as found, and the next `count` records prove them; subject: the latest generation
+//! activity    the log entries that a run stored; subject: the run
 //! run         a run that ended; subject: its number
 //! request     a request, as it was made; subject: its reference
 //! closing     how a request was closed; subject: its reference
 //! generation  a generation; subject: its number
-//! pruning     what was taken out; subject: the moment before which things had ended, in milliseconds
-//! salting     which digests older rows have since they were salted; subject: the workspace
-//! erasure     which fields of which rows were erased; subject: the ids of the people
-//! folding     which records of runs that changed nothing became one; subject: the moment before which they had ended
-//! folded      one record in place of such a row of them; subject: the number of the first
+//! pruning     a pruning; subject: the moment before which the deleted rows had ended, in milliseconds
+//! salting     the salted digests of older rows; subject: the workspace
+//! erasure     the erased fields of rows; subject: the ids of the people
+//! folding     a folding of runs; subject: the moment before which they had ended, in milliseconds
+//! folded      stands for adjacent records of folded runs; subject: the number of the first
 //! ```
 //!
-//! Writers wait for each other: a transaction takes the chain's lock after everything else and holds it for a moment, to
-//! its end. On SQLite, the lock is the one that every writing transaction has.
+//! Writers wait for each other. A transaction takes the lock of the chain after everything else, and holds it until its
+//! end. On SQLite, the lock is the one that every writing transaction has.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -40,12 +40,12 @@ use super::commit::insert;
 use super::digests::{self, Fields};
 use super::entities::{activity, evidence, imports, lifecycle_requests};
 use super::entities::{pruned_stamps, prunings};
-use super::lease::millis;
 use super::salted::Proof;
+use crate::clock::to_millis;
 use crate::directory::Generation;
 use crate::limits;
 
-/// What a record proves.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Found,
@@ -97,10 +97,10 @@ impl Kind {
     }
 }
 
-/// Runs that have not ended, and so have no record yet.
+/// The states of runs that have not ended, and so have no record yet.
 pub(super) const UNDER_WAY: [&str; 2] = ["queued", "running"];
 
-/// What a batch of log entries is ordered by: the moment, then the id.
+/// The sort key of log entries in a batch: the time, then the id.
 pub(super) type EntryKey = (i128, String);
 
 /// The key and the digest of a log entry.
@@ -108,31 +108,31 @@ pub(super) fn entry(row: &activity::Model) -> (EntryKey, String) {
     ((row.at.unix_timestamp_nanos(), row.id.clone()), row.digest.clone())
 }
 
-/// Folds the digests of log entries, oldest first, on top of a fold.
+/// Adds the digests of log entries, oldest first, to a fold.
 pub(super) fn fold_entries(so_far: &str, mut entries: Vec<(EntryKey, String)>) -> String {
     entries.sort_unstable();
     entries.iter().fold(so_far.to_owned(), |so_far, (_, digest)| chain::fold(&so_far, digest))
 }
 
-/// Adds records to the chain of a workspace, at the end of a transaction.
+/// Appends records to the chain of a workspace, at the end of a transaction.
 pub(super) struct Records<'a> {
     db: &'a DatabaseTransaction,
     workspace: &'a str,
     at: i64,
-    /// The last record so far.
+    /// The number of the last record so far.
     sequence: i64,
     hash: String,
     rows: Vec<evidence::ActiveModel>,
 }
 
 impl<'a> Records<'a> {
-    /// Takes the lock of the chain, and reads its last record.
+    /// Takes the lock of the chain and reads its last record.
     pub async fn begin(db: &'a DatabaseTransaction, workspace: &'a str, at: OffsetDateTime) -> Result<Self, DbErr> {
         lock(db, CHAIN_LOCK, workspace).await?;
         let last = evidence::Entity::find().filter(evidence::Column::Workspace.eq(workspace));
         let last = last.order_by_desc(evidence::Column::Sequence).one(db).await?;
         let (sequence, hash) = last.map_or_else(|| (0, chain::START.to_owned()), |last| (last.sequence, last.hash));
-        Ok(Self { db, workspace, at: millis(at), sequence, hash, rows: Vec::new() })
+        Ok(Self { db, workspace, at: to_millis(at), sequence, hash, rows: Vec::new() })
     }
 
     /// The number of the next record, and the hash of the one before it.
@@ -140,7 +140,7 @@ impl<'a> Records<'a> {
         (self.sequence + 1, &self.hash)
     }
 
-    /// Adds a record.
+    /// Appends a record.
     pub fn add(&mut self, kind: Kind, subject: &str, count: i64, digest: String) {
         let head = RecordHead {
             workspace: self.workspace,
@@ -155,12 +155,12 @@ impl<'a> Records<'a> {
         self.push(kind, subject, (count, self.at), digest, hash);
     }
 
-    /// Adds the record of a generation, which has that hash.
+    /// Appends the record of a generation, which has the generation's hash.
     pub fn add_generation(&mut self, number: Generation, at: OffsetDateTime, hash: &str) {
-        self.push(Kind::Generation, &number.to_string(), (1, millis(at)), String::new(), hash.to_owned());
+        self.push(Kind::Generation, &number.to_string(), (1, to_millis(at)), String::new(), hash.to_owned());
     }
 
-    /// Adds the log entries that a run kept, if there are any.
+    /// Appends a record for the log entries that a run stored, if there are any.
     pub fn add_activity(&mut self, run: RunId, entries: Vec<(EntryKey, String)>) {
         if !entries.is_empty() {
             let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
@@ -168,7 +168,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Adds runs as they are in the database now.
+    /// Appends a record for each of these runs, as it is in the database now. Adds a salt to runs that name a person.
     pub async fn add_runs(&mut self, ids: &[RunId]) -> Result<(), DbErr> {
         for ids in ids.chunks(limits::SQL_VALUES) {
             let query = imports::Entity::find().filter(imports::Column::Id.is_in(ids.iter().copied()));
@@ -204,13 +204,13 @@ impl<'a> Records<'a> {
         });
     }
 
-    /// Writes the records.
+    /// Writes the appended records.
     pub async fn write(self) -> Result<(), DbErr> {
         insert(self.db, self.rows, None).await
     }
 }
 
-/// Records runs that have just ended.
+/// Appends records for runs that have just ended.
 pub(super) async fn record_runs(
     db: &DatabaseTransaction,
     workspace: &str,
@@ -225,7 +225,7 @@ pub(super) async fn record_runs(
     records.write().await
 }
 
-/// Records a request that has just been made, or, of one kind or the other, how it was closed.
+/// Appends a record for a request that was just made or just closed, depending on `kind`.
 pub(super) async fn record_request(
     db: &DatabaseTransaction,
     kind: Kind,
@@ -243,14 +243,15 @@ pub(super) async fn record_request(
     Ok(())
 }
 
-/// The locks' classes. (PostgreSQL keeps locks of two numbers apart from those of one, which the audit trail has.)
+/// The classes of the locks. (PostgreSQL keeps locks with two keys apart from those with one key, such as that of the
+/// audit trail.)
 const CHAIN_LOCK: i32 = 0x6c_6564;
-/// See [`CHAIN_LOCK`]. Of two prunings, one waits for the other.
+/// See [`CHAIN_LOCK`]. Prunings, foldings and erasures wait for each other.
 pub(super) const PRUNING_LOCK: i32 = 0x70_7275;
-/// See [`CHAIN_LOCK`]. Equal requests that are made at once become one.
+/// See [`CHAIN_LOCK`]. Equal requests that are made at the same time become one.
 pub(super) const REQUEST_LOCK: i32 = 0x72_6571;
 
-/// Takes a lock of a workspace until the end of the transaction. SQLite has one writer at a time anyway.
+/// Takes a lock of a workspace until the end of the transaction. SQLite has only one writer anyway.
 pub(super) async fn lock(db: &DatabaseTransaction, class: i32, workspace: &str) -> Result<(), DbErr> {
     if ConnectionTrait::get_database_backend(db) == DbBackend::Postgres {
         let hash = sha256(&SHA256, workspace.as_bytes());
@@ -261,17 +262,17 @@ pub(super) async fn lock(db: &DatabaseTransaction, class: i32, workspace: &str) 
     Ok(())
 }
 
-/// What was taken out of a workspace by a pruning.
+/// What a pruning deleted from a workspace.
 #[derive(Default)]
 pub(super) struct TakenOut {
     pub runs: HashSet<String>,
     pub requests: HashSet<String>,
-    /// Keys and digests of log entries, by the run that kept them.
+    /// The keys and digests of log entries, by the run that stored them.
     pub activity: BTreeMap<i64, Vec<(EntryKey, String)>>,
 }
 
-/// Records a pruning: what is gone keeps its record, marked; of log entries, the fold of those that are gone stays, so that
-/// the rest is proved as before.
+/// Records a pruning. The records of what was deleted stay, with a mark. For log entries, the fold of the deleted ones
+/// is stored, so that the remaining ones can still be proved.
 pub(super) async fn record_pruning(
     db: &DatabaseTransaction,
     workspace: &str,
@@ -283,7 +284,8 @@ pub(super) async fn record_pruning(
     let mut records = Records::begin(db, workspace, now).await?;
     let (number, _) = records.next();
     let (mut whole, mut partly) = (Vec::new(), Vec::new());
-    let mut rows = of(workspace).filter(Expr::col(Column::PrunedCount).lt(Expr::col(Column::Count))).stream(db).await?;
+    let mut rows =
+        evidence_rows(workspace).filter(Expr::col(Column::PrunedCount).lt(Expr::col(Column::Count))).stream(db).await?;
     while let Some(row) = rows.try_next().await? {
         match Kind::from_word(&row.kind) {
             Some(Kind::Run) if taken.runs.contains(&row.subject) => whole.push(row.sequence),
@@ -321,18 +323,18 @@ pub(super) async fn record_pruning(
     }
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let digest = pruned_state(db, workspace).await?;
-    records.add(Kind::Pruning, &millis(before).to_string(), count, digest);
+    records.add(Kind::Pruning, &to_millis(before).to_string(), count, digest);
     records.write().await
 }
 
-/// The digest of everything that earlier prunings left in place of what they took out: up to where history was shortened,
-/// when things were first seen and last changed, and which records have nothing left to prove.
+/// The digest of everything that prunings left: up to which generation the history was pruned, when people and teams
+/// were first seen and last changed, and which records have nothing left to prove.
 pub(super) async fn pruned_state(db: &(impl ConnectionTrait + StreamTrait), workspace: &str) -> Result<String, DbErr> {
     let mut fields = Fields::named("pruned");
     let shortened = prunings::Entity::find().filter(prunings::Column::Workspace.eq(workspace));
     for row in shortened.order_by_asc(prunings::Column::Generation).all(db).await? {
         fields = fields.number("generation", Some(row.generation)).text("hash", Some(&row.hash));
-        fields = fields.number("at", Some(millis(row.at)));
+        fields = fields.number("at", Some(to_millis(row.at)));
     }
     let stamps = pruned_stamps::Entity::find().filter(pruned_stamps::Column::Workspace.eq(workspace));
     let mut stamps = stamps.all(db).await?;
@@ -341,7 +343,7 @@ pub(super) async fn pruned_state(db: &(impl ConnectionTrait + StreamTrait), work
         fields = fields.text("kind", Some(&row.kind)).text("id", Some(&row.id));
         fields = fields.number("first", Some(row.first_generation)).number("last", Some(row.last_generation));
     }
-    let pruned = of(workspace).filter(evidence::Column::Pruned.is_not_null());
+    let pruned = evidence_rows(workspace).filter(evidence::Column::Pruned.is_not_null());
     let mut rows = pruned.order_by_asc(evidence::Column::Sequence).stream(db).await?;
     while let Some(row) = rows.try_next().await? {
         fields = fields.number("sequence", Some(row.sequence)).number("pruned", row.pruned);
@@ -350,11 +352,12 @@ pub(super) async fn pruned_state(db: &(impl ConnectionTrait + StreamTrait), work
     Ok(fields.end())
 }
 
-/// The digest of a `found` record: the latest generation that it covers, and what prunings had left.
+/// The digest of a `found` record: it covers the latest generation, and what prunings had left.
 pub(super) fn found_digest(generation_hash: &str, pruned_state: &str) -> String {
     Fields::named("found").text("generation", Some(generation_hash)).text("pruned", Some(pruned_state)).end()
 }
 
-pub(super) fn of(workspace: &str) -> sea_orm::Select<evidence::Entity> {
+/// The records of a workspace.
+pub(super) fn evidence_rows(workspace: &str) -> sea_orm::Select<evidence::Entity> {
     evidence::Entity::find().filter(evidence::Column::Workspace.eq(workspace))
 }

@@ -1,4 +1,4 @@
-//! What Intercom's activity log told of people up to a moment, for reviews.
+//! What Intercom's activity log says of people up to a moment, for access reviews.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,17 +9,18 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::entities::{activity, imports};
-use super::{Ledger, LedgerError, RunStatus, read};
+use super::runs::runs_with_watermark;
+use super::{Ledger, LedgerError, read};
 use crate::clock;
 use crate::directory::{LogFacts, SignIn, UserId};
 use crate::limits;
 
 impl Ledger {
-    /// What the log told up to a moment, as far as it was read for the state of that moment. `lookback` is how far back
-    /// a full import reads it.
+    /// Returns what the log says up to a moment, as far as it had been read then. `lookback` is how far back a full
+    /// import reads it.
     ///
-    /// NB: it is today's setting. Where it was raised since, the log counts as known for longer than it is until the next
-    /// full import has read it anew.
+    /// NB: `lookback` is the present setting. If it was raised since, the log counts as known further back than it is,
+    /// until the next full import has read it anew.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -30,19 +31,15 @@ impl Ledger {
         lookback: Duration,
     ) -> Result<LogFacts, LedgerError> {
         use imports::Column;
-        let read = || {
-            imports::Entity::find()
-                .filter(Column::Workspace.eq(workspace))
-                .filter(Column::Status.eq(RunStatus::Succeeded.as_str()))
-                .filter(Column::ActivityWatermark.is_not_null())
-        };
-        // SQLite compares times as texts, which is right to the second.
+        let read = || runs_with_watermark(workspace);
+        // SQLite compares times as texts, which is exact to the second only. The exact comparison follows below.
         let about = read().filter(Column::ActivityWatermark.lte(moment + time::Duration::SECOND));
         let last = about.order_by_desc(Column::Id).limit(limits::LIST_ITEMS as u64).all(&self.database).await?;
         let by_then =
             |run: &imports::Model| run.activity_watermark.filter(|until| *until <= moment).map(|at| (run.id, at));
         let Some((last, until)) = last.iter().find_map(by_then) else { return Ok(LogFacts::default()) };
-        // Runs that were folded since read on from there; the next one that is listed was not long after.
+        // A gap in the numbers means that runs were folded. They read the log on from there, up to shortly before the
+        // next listed run.
         let next = read().filter(Column::Id.gt(last)).order_by_asc(Column::Id).one(&self.database).await?;
         let until = match next {
             Some(next) => {
@@ -55,7 +52,8 @@ impl Ledger {
         };
         let first = read().order_by_asc(Column::Id).one(&self.database).await?;
         let first = first.and_then(|run| run.observed_at.or(run.activity_watermark));
-        // The first that read the log read it as far back as that; each later one goes on where the one before ended.
+        // The first run that read the log read back as far as `lookback`. Each later one continues where the one before
+        // ended.
         let since = clock::before(first.unwrap_or(until), lookback);
         let since = read::kept_since(&self.database, workspace).await?.map_or(since, |kept| Ord::max(since, kept));
         let mut facts = LogFacts {
@@ -69,7 +67,7 @@ impl Ledger {
         Ok(facts)
     }
 
-    /// Everybody's last sign-in by a moment.
+    /// Each person's last sign-in up to a moment.
     async fn sign_ins_by(
         &self,
         workspace: &str,
@@ -80,7 +78,7 @@ impl Ledger {
         let (mut sign_ins, mut later) = (HashMap::new(), false);
         for (id, values) in self.volatile(workspace).await? {
             match values.last_sign_in_at {
-                // The last of all is the last by then too.
+                // The last sign-in of all is also the last one up to the moment.
                 Some(at) if at <= moment => {
                     sign_ins.insert(id, SignIn { at, method: values.last_sign_in_method });
                 }
@@ -128,13 +126,13 @@ impl Ledger {
     /// When a generation was committed.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a generation that there is not.
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] if there is no such generation.
     pub async fn committed_at(&self, workspace: &str, number: i64) -> Result<OffsetDateTime, LedgerError> {
         read::generation_time(&self.database, workspace, number).await
     }
 }
 
-/// Intercom's entries have whole seconds, and those are compared rightly as texts too.
+/// Drops the fraction of a second. Intercom's entries have whole seconds, and SQLite compares those correctly as texts.
 fn whole_second(moment: OffsetDateTime) -> OffsetDateTime {
     moment.replace_nanosecond(0).unwrap_or(moment)
 }

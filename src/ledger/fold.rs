@@ -1,14 +1,13 @@
-//! Runs that changed nothing are folded after a while: of each day the last one stays, and the records of the others become
-//! one.
+//! Folds old runs that changed nothing: of each day the last one stays, and the records of the others are merged.
 //!
-//! A bridge that polls every five minutes makes 288 runs a day. What such a run says, that nothing had changed, the one after
-//! it says as well. A run stays that somebody asked for, that recorded a change, that did not succeed or that was warned
-//! of something; and so do the first and the last ones, which the rest of the ledger speaks of.
+//! A bridge that polls every five minutes makes 288 runs a day. A run that changed nothing says nothing that the next
+//! one does not say. These runs always stay: runs that a client or an operator requested, runs that recorded a change,
+//! failed or have warnings, and the first and last runs, which other parts of the ledger need.
 //!
-//! Records of folded runs that follow each other in the chain become one record of the kind `folded`. It has the hash of the
-//! last of them, and of each what it takes to compute its hash anew: so the chain is proved as before, and a head that
-//! somebody kept is still known. What is folded is itself in a record (`folding`), so that no run can be folded away later
-//! without being seen.
+//! Records of folded runs that are adjacent in the chain become one record of the kind `folded`. It has the hash of the
+//! last of them, and of each one the fields that its hash covers. So the chain can still be verified, and a head that
+//! an operator noted is still found. Each folding adds a record of the kind `folding` that covers all `folded` records,
+//! so a run that is folded away later is detected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,9 +23,10 @@ use time::{Date, OffsetDateTime};
 use super::commit::writing;
 use super::digests::Fields;
 use super::entities::{evidence, imports};
-use super::evidence::{Kind, PRUNING_LOCK, Records, lock, of};
-use super::lease::{millis, patience};
+use super::evidence::{Kind, PRUNING_LOCK, Records, evidence_rows, lock};
+use super::lease::patience;
 use super::{Ledger, LedgerError, RunId, RunStatus};
+use crate::clock::to_millis;
 use crate::limits;
 
 /// What a folding did.
@@ -34,13 +34,13 @@ use crate::limits;
 pub struct Folded {
     /// Runs that are no longer listed.
     pub runs: u64,
-    /// Records that became part of others.
+    /// Records that were merged into others.
     pub records: u64,
 }
 
-/// The digest of what all foldings left: which records stand for which.
+/// The digest of all `folded` records: which records each of them stands for.
 pub(super) async fn folded_state(db: &impl ConnectionTrait, workspace: &str) -> Result<String, DbErr> {
-    let folded = of(workspace).filter(evidence::Column::Kind.eq(Kind::Folded.as_str()));
+    let folded = evidence_rows(workspace).filter(evidence::Column::Kind.eq(Kind::Folded.as_str()));
     let mut fields = Fields::named("folded");
     for row in folded.order_by_asc(evidence::Column::Sequence).all(db).await? {
         fields = fields.number("sequence", Some(row.sequence)).text("first", Some(&row.subject));
@@ -60,6 +60,7 @@ impl Ledger {
         before: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<Folded, LedgerError> {
+        // This first look takes no write lock.
         if foldable(&self.database, workspace, before).await?.len() < limits::FOLDED_AT_LEAST {
             return Ok(Folded::default());
         }
@@ -76,14 +77,14 @@ impl Ledger {
         }
         let count = i64::try_from(folded.runs).unwrap_or(i64::MAX);
         let digest = folded_state(&db, workspace).await?;
-        records.add(Kind::Folding, &millis(before).to_string(), count, digest);
+        records.add(Kind::Folding, &to_millis(before).to_string(), count, digest);
         records.write().await?;
         db.commit().await?;
         Ok(folded)
     }
 }
 
-/// The runs of before a moment that say nothing that another one does not say.
+/// The runs that ended before a moment, changed nothing and are not needed.
 async fn foldable(
     db: &impl ConnectionTrait,
     workspace: &str,
@@ -97,7 +98,7 @@ async fn foldable(
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Status.eq(RunStatus::Succeeded.as_str()))
     };
-    // From when on the log is known, the first tells; and up to when, the last. See also `prune`.
+    // The first run says from when the activity log is known, the last up to when. See also `prune`.
     let read = || succeeded().filter(Column::ActivityWatermark.is_not_null());
     let mut needed: Vec<RunId> = Vec::new();
     needed.extend(read().order_by_asc(Column::Id).into_tuple::<i64>().one(db).await?);
@@ -108,7 +109,7 @@ async fn foldable(
         let last = succeeded().filter(Column::Mode.eq(mode.as_str())).order_by_desc(Column::Id);
         needed.extend(last.into_tuple::<i64>().one(db).await?);
     }
-    // SQLite compares times as texts, which is right to the second; what is compared here is right.
+    // SQLite compares times as texts, which is exact to the second only. The exact comparison follows below.
     let ended = succeeded()
         .columns([Column::FinishedAt, Column::Warnings])
         .filter(Column::Generation.is_null())
@@ -126,13 +127,13 @@ async fn foldable(
         }
     }
     for runs in of_days.values_mut() {
-        // The last one of the day stays.
+        // The last run of the day stays.
         runs.pop();
     }
     Ok(of_days.into_values().flatten().collect())
 }
 
-/// What is kept of a record that was folded.
+/// What is kept of a folded record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FoldedRecord {
     /// The run.
@@ -143,8 +144,8 @@ pub(super) struct FoldedRecord {
     pub digest: String,
 }
 
-/// The records in the text that a folded record has for a digest; none where it cannot be read.
-pub(super) fn unfolded(text: &str) -> Option<Vec<FoldedRecord>> {
+/// Parses the digest field of a `folded` record. Returns `None` if it is malformed.
+pub(super) fn parse_folded(text: &str) -> Option<Vec<FoldedRecord>> {
     let record = |line: &str| {
         let mut parts = line.split(' ');
         let (subject, at, digest) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
@@ -153,26 +154,27 @@ pub(super) fn unfolded(text: &str) -> Option<Vec<FoldedRecord>> {
     text.split('\n').map(record).collect()
 }
 
-fn folded(records: &[FoldedRecord]) -> String {
+fn format_folded(records: &[FoldedRecord]) -> String {
     let lines: Vec<String> =
         records.iter().map(|record| format!("{} {} {}", record.subject, record.at, record.digest)).collect();
     lines.join("\n")
 }
 
-/// Makes one record of each row of records of these runs. Gives how many fewer there are.
+/// Merges each sequence of adjacent records of these runs into one. Returns by how many records the chain became
+/// shorter.
 async fn fold_records(db: &DatabaseTransaction, workspace: &str, runs: &BTreeSet<RunId>) -> Result<u64, DbErr> {
     use evidence::Column;
-    let query = of(workspace)
+    let query = evidence_rows(workspace)
         .filter(Column::Kind.is_in([Kind::Run.as_str(), Kind::Folded.as_str()]))
         .filter(Column::Pruned.is_null())
         .order_by_asc(Column::Sequence);
     let mut rows = query.stream(db).await?;
-    // The number of the last record, and the records that become one with it.
+    // The number of the last record of each sequence, and the records in it.
     let mut spans: Vec<(i64, Vec<FoldedRecord>)> = Vec::new();
     let mut gone = 0;
     while let Some(row) = rows.try_next().await? {
         let records = if row.kind == Kind::Folded.as_str() {
-            unfolded(&row.digest)
+            parse_folded(&row.digest)
         } else {
             let folds = row.subject.parse().is_ok_and(|id| runs.contains(&id));
             folds.then(|| vec![FoldedRecord { subject: row.subject.clone(), at: row.at, digest: row.digest.clone() }])
@@ -198,7 +200,7 @@ async fn fold_records(db: &DatabaseTransaction, workspace: &str, runs: &BTreeSet
             .col_expr(Column::Kind, Expr::value(Kind::Folded.as_str()))
             .col_expr(Column::Subject, Expr::value(first.to_string()))
             .col_expr(Column::Count, Expr::value(count))
-            .col_expr(Column::Digest, Expr::value(folded(&records)))
+            .col_expr(Column::Digest, Expr::value(format_folded(&records)))
             .filter(Column::Workspace.eq(workspace));
         update.filter(Column::Sequence.eq(last)).exec(db).await?;
     }
@@ -213,8 +215,8 @@ mod tests {
     fn what_is_folded_reads_as_it_was_written() {
         let record = |subject: &str, at| FoldedRecord { subject: subject.to_owned(), at, digest: "abc".to_owned() };
         let records = vec![record("7", 1), record("8", -2)];
-        assert_eq!(unfolded(&folded(&records)), Some(records));
-        assert_eq!(unfolded("7 1"), None);
-        assert_eq!(unfolded("7 x abc"), None);
+        assert_eq!(parse_folded(&format_folded(&records)), Some(records));
+        assert_eq!(parse_folded("7 1"), None);
+        assert_eq!(parse_folded("7 x abc"), None);
     }
 }

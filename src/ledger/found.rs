@@ -1,5 +1,5 @@
-//! What was there before there were records, or was written by an earlier version of the bridge beside this one: it is
-//! taken into the chain as it is found.
+//! Takes rows into the chain as they are found: rows from before there were records, and rows that an earlier version
+//! of the bridge wrote while or after this one ran.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,7 +13,9 @@ use time::OffsetDateTime;
 
 use super::commit::{insert, writing};
 use super::entities::{activity, evidence, evidence_due, generations, imports, lifecycle_requests};
-use super::evidence::{EntryKey, Kind, Records, UNDER_WAY, entry, fold_entries, found_digest, of, pruned_state};
+use super::evidence::{
+    EntryKey, Kind, Records, UNDER_WAY, entry, evidence_rows, fold_entries, found_digest, pruned_state,
+};
 use super::lease::patience;
 use super::{Ledger, LedgerError, chain, digests, read};
 use crate::clock::Clock;
@@ -21,8 +23,9 @@ use crate::directory::Generation;
 use crate::limits;
 
 impl Ledger {
-    /// Takes what is in no record into the chain of its workspace, as it is found: rows from before there were records, and
-    /// rows that an earlier version of the bridge wrote beside this one. [`Ledger::verify`] tells how many there are.
+    /// Takes rows that are in no record into the chain of their workspace, as they are found: rows from before there
+    /// were records, and rows that an earlier version of the bridge wrote beside this one. Returns how many were taken.
+    /// [`Ledger::verify`] reports how many there are.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]; then nothing is taken.
@@ -36,15 +39,17 @@ impl Ledger {
         Ok(count)
     }
 
-    /// Does so at a start, where an earlier version of the bridge has written something since: it ran beside this one, or
-    /// after it.
+    /// Calls [`Ledger::take_as_found`] at a start of the bridge, if an earlier version has written to the ledger since
+    /// this one last did.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]; then nothing is taken.
     pub async fn take_from_earlier_versions(&self, workspace: &str, now: OffsetDateTime) -> Result<(), LedgerError> {
         let db = &self.database;
-        let counts =
-            of(workspace).select_only().column(evidence::Column::Kind).filter(evidence::Column::Pruned.is_null());
+        let counts = evidence_rows(workspace)
+            .select_only()
+            .column(evidence::Column::Kind)
+            .filter(evidence::Column::Pruned.is_null());
         let counts = counts.column_as(evidence::Column::Sequence.count(), "count").group_by(evidence::Column::Kind);
         let counts: BTreeMap<String, i64> = counts.into_tuple::<(String, i64)>().all(db).await?.into_iter().collect();
         let recorded = |kind: Kind| counts.get(kind.as_str()).copied().unwrap_or_default().unsigned_abs();
@@ -55,7 +60,7 @@ impl Ledger {
         let requests = requests.count(db).await?;
         let latest = read::latest_generation(db, workspace).await?;
         let last = latest.as_ref().map_or(0, |latest| latest.number);
-        let covered = of(workspace).filter(evidence::Column::Kind.eq(Kind::Found.as_str()));
+        let covered = evidence_rows(workspace).filter(evidence::Column::Kind.eq(Kind::Found.as_str()));
         let covered = covered.order_by_desc(evidence::Column::Sequence).one(db).await?;
         let covered = covered.and_then(|found| found.subject.parse::<Generation>().ok()).unwrap_or_default();
         if runs > recorded(Kind::Run)
@@ -73,7 +78,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Does so for every workspace whose rows are older than the table of records.
+    /// Calls [`Ledger::take_as_found`] for every workspace whose rows are older than the table of records.
     pub(super) async fn take_what_is_due(&self) -> Result<(), LedgerError> {
         for due in evidence_due::Entity::find().all(&self.database).await? {
             let count = self.take_as_found(&due.workspace, Clock::System.now()).await?;
@@ -90,7 +95,7 @@ impl Ledger {
 async fn take(db: &DatabaseTransaction, workspace: &str, mut records: Records<'_>) -> Result<u64, LedgerError> {
     let mut known: HashSet<(String, String)> = HashSet::new();
     let mut covered: Generation = 0;
-    let mut rows = of(workspace).stream(db).await?;
+    let mut rows = evidence_rows(workspace).stream(db).await?;
     while let Some(row) = rows.try_next().await? {
         if matches!(Kind::from_word(&row.kind), Some(Kind::Found | Kind::Generation)) {
             covered = Ord::max(covered, row.subject.parse().unwrap_or_default());
@@ -126,7 +131,7 @@ async fn take(db: &DatabaseTransaction, workspace: &str, mut records: Records<'_
     }
     drop(rows);
 
-    // No run has a number below zero, so nothing else has this batch.
+    // Run numbers are never negative, so no other batch has this number.
     let batch = -records.next().0;
     let entries = take_activity(db, workspace, batch).await?;
     if !entries.is_empty() {
@@ -149,7 +154,7 @@ async fn take(db: &DatabaseTransaction, workspace: &str, mut records: Records<'_
     Ok(count.unsigned_abs())
 }
 
-/// Gives the log entries that are of no run a batch and a digest.
+/// Gives the log entries that belong to no run a batch and a digest.
 async fn take_activity(
     db: &DatabaseTransaction,
     workspace: &str,

@@ -1,4 +1,4 @@
-//! The keys that sign tokens, sealed: only `access` can open them.
+//! The encrypted keys that sign tokens. Only `access` can decrypt them.
 
 use std::fmt;
 
@@ -11,14 +11,14 @@ use super::commit::writing;
 use super::entities::signing_keys;
 use super::{AuditEntry, Ledger, LedgerError};
 
-/// A private key of the bridge, sealed.
+/// A private key of the bridge, encrypted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedKey {
-    /// `kid` in the tokens it signs.
+    /// The `kid` of the tokens that it signs.
     pub id: String,
-    /// The private key, PKCS #8 DER, sealed.
+    /// The private key, PKCS #8 DER, encrypted.
     pub sealed: Vec<u8>,
-    /// Of a key that signs no more: until when what it signed is good.
+    /// For a key that signs no more: until when its signatures are valid.
     pub verifies_until: Option<OffsetDateTime>,
 }
 
@@ -44,7 +44,7 @@ impl Ledger {
             .collect())
     }
 
-    /// Adds the first key. Of two bridges that start at once both may; the older one signs.
+    /// Adds the first key. If two bridges start at the same time, both may add one. The older one signs.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -53,8 +53,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Puts a fresh key in place of those that sign now. What they signed stays good until a moment; keys whose moment
-    /// has come are forgotten.
+    /// Replaces the keys that sign now by a new one. Their signatures stay valid until `verifies_until`. Deletes keys
+    /// whose signatures are not valid any more.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -69,7 +69,7 @@ impl Ledger {
         let db = self.database.begin_with_options(writing()).await?;
         let known = signing_keys::Entity::find().all(&db).await?;
         for key in known {
-            // None of before outlives what this rotation allows.
+            // No earlier key stays valid longer than this rotation allows.
             let until = key.verifies_until.map_or(verifies_until, |until| until.min(verifies_until));
             if until <= now {
                 signing_keys::Entity::delete_by_id(key.id).exec(&db).await?;
@@ -84,7 +84,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Puts another seal on a key.
+    /// Replaces the encrypted form of a key.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -95,10 +95,10 @@ impl Ledger {
         Ok(())
     }
 
-    /// Forgets every sealed secret: keys, and access tokens of connected workspaces.
+    /// Deletes all encrypted secrets: the keys, and the access tokens of connected workspaces.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is forgotten.
+    /// [`LedgerError::Unavailable`]; then nothing is deleted.
     pub async fn forget_sealed(&self, events: Vec<AuditEntry>) -> Result<(), LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
         signing_keys::Entity::delete_many().exec(&db).await?;

@@ -1,15 +1,15 @@
-//! Leases: one process at a time imports a workspace.
+//! Leases: only one process at a time imports a workspace.
 //!
-//! A lease ends by itself, so that a dead process holds nobody up; where the database can tell that its holder is gone
-//! ([`presence`]), it ends at once. Each has a *fence*, a number higher than those of
-//! all leases before it; a commit is refused under any but the latest. So a process that slept through the end of
-//! its lease and wakes up cannot write over its successor.
+//! A lease expires, so a dead process blocks nobody for long. If the database can tell that the holder is gone
+//! ([`presence`]), the lease ends at once. Each lease has a *fence*, a number higher than those of all leases before
+//! it, and a commit is refused under any fence but the latest. So a process that was suspended past the end of its
+//! lease cannot overwrite the work of its successor.
 //!
-//! Whether a lease has ended is judged by no clock that others set. Its holder changes it every second or so. Who
-//! sees it stand still for as long as `import.lease`, by a clock of their own that only grows, takes it as ended. So the
-//! clocks of bridges, and that of the database, may be as far apart as they like, and may be set at any time. Whoever sees a
-//! lease for the first time waits for that long, unless its holder is known to be gone. When a holder was only slow,
-//! that costs double work and nothing else: the fence decides.
+//! Whether a lease has expired does not depend on a clock that can be set. The holder changes the lease about once a
+//! second. A process that sees it unchanged for as long as `import.lease`, by its own monotonic clock, treats it as
+//! expired. So the clocks of the bridges and of the database may differ by any amount, and may be set at any time. A
+//! process that sees a lease for the first time waits for that long, unless the holder is known to be gone. If the
+//! holder was only slow, work is done twice and nothing else happens: the fence decides.
 
 use std::time::Duration;
 
@@ -22,22 +22,22 @@ use time::OffsetDateTime;
 
 use super::entities::{imports, leases};
 use super::{Failure, Ledger, LedgerError, RunStatus, commit::writing, evidence, presence};
-use crate::clock::{Clock, after};
+use crate::clock::{Clock, after, to_millis};
 use crate::limits;
 
-/// The right to import a workspace, for a while.
+/// The right to import a workspace, for a limited time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// Which workspace.
     pub workspace: String,
-    /// Higher than those of all leases before it.
+    /// Higher than the fences of all leases before it.
     pub fence: i64,
 }
 
 impl Ledger {
-    /// Takes the lease of a workspace for `holder`, a name that no other process has, if nobody else holds it, or whoever
-    /// holds it is gone, or it has not changed for as long as `ttl`. The runs that an earlier holder left behind are marked
-    /// as interrupted.
+    /// Takes the lease of a workspace for `holder`, a name that no other process has. Returns `None` if another process
+    /// holds it, unless that process is gone or has not changed the lease for as long as `ttl`. Marks the runs of the
+    /// earlier holder as interrupted.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -56,14 +56,14 @@ impl Ledger {
             workspace: Set(workspace.to_owned()),
             holder: Set(holder),
             fence: Set(1),
-            expires_at: Set(millis(after(now, ttl))),
+            expires_at: Set(to_millis(after(now, ttl))),
         };
         let lease = async {
             let transaction = self.database.begin_with_options(writing()).await?;
             patience(&transaction, limits::LEASE_POLL, limits::DATABASE_WAIT).await?;
             let column = |column| Expr::col((leases::Entity, column));
             let current = leases::Entity::find_by_id(workspace).one(&transaction).await?;
-            // Of several who see that it is free, one takes it: the one who finds it as it was.
+            // Several processes can see that the lease is free. The one that finds it unchanged takes it.
             let as_it_was = match &current {
                 None => column(Column::Fence).is_null(),
                 Some(current) => {
@@ -102,30 +102,32 @@ impl Ledger {
             Ok(held.map(|held| Lease { workspace: workspace.to_owned(), fence: held.fence }))
         };
         match lease.await {
-            // Somebody is committing under the lease at this very moment.
+            // Another process is committing under the lease at this moment.
             Err(error) if is_busy(&error) => Ok(None),
             Err(error) => Err(error.into()),
             Ok(lease) => Ok(lease),
         }
     }
 
-    /// Shows that the holder of a lease is alive. Gives false when somebody else has taken it.
+    /// Renews a lease. Returns false if another process has taken it.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn renew(&self, lease: &Lease, ttl: Duration, now: OffsetDateTime) -> Result<bool, LedgerError> {
         if let Some(mark) = &mut *self.mark.lock().await {
-            // A connection that is made takes room, which every import would be moved about with.
+            // Boxed: the future of a connection attempt is large, and would be part of that of every import.
             Box::pin(mark.keep(&self.database)).await;
         }
-        // Versions before take it as the moment at which it ends. Here it only must be another number than before.
-        let end = millis(after(now, ttl));
+        // Earlier versions of the bridge read this as the time of expiry. This version only needs it to differ from the
+        // previous value.
+        let end = to_millis(after(now, ttl));
         let column = Expr::col(leases::Column::ExpiresAt);
         let another = Expr::case(column.eq(end), end.saturating_add(1)).finally(end);
         set_end(&self.database, lease, another.into()).await
     }
 
-    /// The holder's name as it stands in a lease: with that of what shows that this process is there.
+    /// The name of the holder as it is stored in a lease: with the name of the mark that shows that this process is
+    /// alive.
     async fn sign(&self, holder: &str) -> String {
         let mut mark = self.mark.lock().await;
         match &mut *mark {
@@ -135,10 +137,10 @@ impl Ledger {
         mark.as_ref().map_or_else(|| holder.to_owned(), |mark| mark.sign(holder))
     }
 
-    /// Gives a lease back, for the next to take at once. A run that was not ended is marked as interrupted.
+    /// Gives a lease back, so that another process can take it at once. Marks a run that has not ended as interrupted.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then it ends by itself.
+    /// [`LedgerError::Unavailable`]; then the lease expires.
     pub async fn release(&self, lease: &Lease, now: OffsetDateTime) -> Result<(), LedgerError> {
         let transaction = self.database.begin_with_options(writing()).await?;
         if set_end(&transaction, lease, Expr::value(GIVEN_BACK)).await? {
@@ -147,7 +149,7 @@ impl Ledger {
         Ok(transaction.commit().await?)
     }
 
-    /// The fence under which somebody imports the workspace now, if anybody does.
+    /// The fence under which a process imports the workspace now, if one does.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -161,10 +163,10 @@ impl Ledger {
     }
 }
 
-/// The end of a lease that was given back.
+/// The value of `expires_at` of a lease that was given back.
 const GIVEN_BACK: i64 = 0;
 
-/// Gives false when somebody else has taken the lease.
+/// Sets `expires_at`. Returns false if another process has taken the lease.
 async fn set_end(db: &impl ConnectionTrait, lease: &Lease, end: Expr) -> Result<bool, LedgerError> {
     let result = leases::Entity::update_many()
         .col_expr(leases::Column::ExpiresAt, end)
@@ -175,13 +177,9 @@ async fn set_end(db: &impl ConnectionTrait, lease: &Lease, end: Expr) -> Result<
     Ok(result.rows_affected == 1)
 }
 
-pub(super) fn millis(time: OffsetDateTime) -> i64 {
-    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
-}
-
-/// How long, on PostgreSQL, the statements of a transaction wait for others' locks, and how long it may stand idle
-/// before the server ends it: a process that is stopped in its midst, or whose machine has gone, must not keep its
-/// locks. On SQLite a lock ends with its process.
+/// Sets, on PostgreSQL, how long the statements of a transaction wait for locks, and how long the transaction may be
+/// idle before the server ends it. A process that is suspended, or whose machine has failed, must not keep its locks.
+/// On SQLite, a lock ends with its process.
 pub(super) async fn patience(db: &DatabaseTransaction, lock: Duration, idle: Duration) -> Result<(), DbErr> {
     if db.get_database_backend() == DbBackend::Postgres {
         for (setting, time) in [("lock_timeout", lock), ("idle_in_transaction_session_timeout", idle)] {
@@ -191,7 +189,7 @@ pub(super) async fn patience(db: &DatabaseTransaction, lock: Duration, idle: Dur
     Ok(())
 }
 
-/// Whether somebody else's lock was in the way.
+/// Whether the error means that another connection held a lock.
 pub(super) fn is_busy(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(error))
     | DbErr::Query(RuntimeErr::SqlxError(error))
@@ -204,14 +202,14 @@ pub(super) fn is_busy(error: &DbErr) -> bool {
     matches!(code.as_deref(), Some("55P03" | "5" | "517"))
 }
 
-/// Lets nobody but the holder of the latest lease write, until the transaction ends.
+/// Lets only the holder of the latest lease write, until the transaction ends.
 pub(super) async fn fence_off(db: &DatabaseTransaction, lease: &Lease) -> Result<(), LedgerError> {
     patience(db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
     let latest = leases::Entity::find_by_id(&lease.workspace).lock_exclusive().one(db).await?;
     if latest.is_some_and(|latest| latest.fence == lease.fence) { Ok(()) } else { Err(LedgerError::LeaseLost) }
 }
 
-/// What still runs when a new lease begins has nobody left who could end it.
+/// Marks the runs of earlier holders as interrupted: no process is left that could end them.
 async fn interrupt_runs(db: &DatabaseTransaction, workspace: &str, now: OffsetDateTime) -> Result<(), DbErr> {
     use imports::Column;
     let error = Failure {
@@ -224,7 +222,7 @@ async fn interrupt_runs(db: &DatabaseTransaction, workspace: &str, now: OffsetDa
     };
     let left = imports::Entity::find().select_only().column(Column::Id).filter(Column::Workspace.eq(workspace));
     let left = left.filter(Column::Status.eq(RunStatus::Running.as_str()));
-    // What is queued waits for this very lease.
+    // A queued run waits for this very lease.
     let left = left.filter(Column::QueuedAt.is_null().or(Column::Fence.is_not_null())).lock_exclusive();
     let left = left.into_tuple::<i64>().all(db).await?;
     let result = imports::Entity::update_many()

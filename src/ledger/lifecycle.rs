@@ -1,4 +1,4 @@
-//! The record of changes that somebody asked for and a person must make.
+//! The record of changes that a client requested and a person must make in Intercom.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -15,72 +15,72 @@ use super::salted::Proof;
 use super::{Ledger, LedgerError};
 use crate::limits;
 
-/// A request, as it is recorded.
+/// A recorded request.
 pub type RecordedRequest = lifecycle_requests::Model;
 
-/// A request that is to be recorded.
+/// A request to record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRequest {
-    /// `req_` and something random.
+    /// `req_` and random characters.
     pub reference: String,
-    /// Which workspace was to be changed.
+    /// The workspace to change.
     pub workspace: String,
-    /// When.
+    /// When it was made.
     pub at: OffsetDateTime,
     /// `refused` or `ticket`.
     pub source: &'static str,
-    /// The subject of the token.
+    /// The subject of the client's token.
     pub requester: String,
-    /// The request's id, as in its answer's `X-Request-Id`.
+    /// The id of the HTTP request, as in the header `X-Request-Id` of the response.
     pub request_id: String,
     /// The HTTP method.
     pub method: String,
-    /// What was asked for, for example `create_user`.
+    /// The requested change, for example `create_user`.
     pub operation: String,
-    /// The id of what was to be changed, if it was named.
+    /// The id of the resource to change, if the client named it.
     pub target: Option<String>,
-    /// The id of the entitlement.
+    /// The id of the entitlement, if the request is about one.
     pub entitlement: Option<String>,
-    /// The sign-in address of whom it is about.
+    /// The sign-in address of the person whom it is about.
     pub user_name: Option<String>,
-    /// What else was said.
+    /// Further details of the request.
     pub comment: Option<String>,
 }
 
-/// Which requests are wanted.
+/// Which requests are wanted. A field that is `None` does not restrict them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestQuestion {
     /// `open`, `done`, `declined` or `expired`.
     pub state: Option<String>,
-    /// Only of this operation.
+    /// Only requests for this operation.
     pub operation: Option<String>,
-    /// Only about this target.
+    /// Only requests about this target.
     pub target: Option<String>,
-    /// Only those that were made before this one.
+    /// Only requests that were made before this one.
     pub before: Option<String>,
 }
 
-/// How a request ended.
+/// How a request is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closing {
-    /// Who says so.
+    /// Who closes it.
     pub by: String,
-    /// What they say.
+    /// Their explanation.
     pub note: Option<String>,
-    /// Which end that is.
+    /// The result.
     pub end: RequestEnd,
-    /// When.
+    /// When it is closed.
     pub at: OffsetDateTime,
 }
 
-/// Which end a request came to.
+/// The result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestEnd {
-    /// Somebody did it, or an import has seen it done.
+    /// A person made the change, or an import has seen it.
     Done,
-    /// Somebody decided not to do it.
+    /// A person declined it.
     Declined,
-    /// Nobody did it within `limits.request_expiry`.
+    /// No person made the change within `limits.request_expiry`.
     Expired,
 }
 
@@ -94,12 +94,12 @@ impl RequestEnd {
     }
 }
 
-/// What the source of refused writes is called.
+/// The source of requests that come from refused writes.
 const REFUSED: &str = "refused";
 
 impl Ledger {
-    /// Records a request, and gives its reference. A refused write that the same client asked for before, and that still
-    /// waits for a person, is not recorded again: it is counted there, and that request's reference is given.
+    /// Records a request and returns its reference. A refused write that equals an open request of the same client is
+    /// not recorded again. It is counted there, and the reference of that request is returned.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -108,7 +108,7 @@ impl Ledger {
         let db = self.database.begin_with_options(writing()).await?;
         patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
         if request.source == REFUSED {
-            // Of two that ask for the same at once, one waits for the other.
+            // If equal requests come at the same time, one waits for the other.
             evidence::lock(&db, evidence::REQUEST_LOCK, &request.workspace).await?;
             if let Some(known) = same_request(&db, &request).await? {
                 let repeats = known.repeats.unwrap_or_default().saturating_add(1);
@@ -144,16 +144,16 @@ impl Ledger {
         Ok(reference)
     }
 
-    /// One request of a workspace.
+    /// The request of a workspace with this reference.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn request(&self, workspace: &str, reference: &str) -> Result<Option<RecordedRequest>, LedgerError> {
-        let query = of(workspace).filter(lifecycle_requests::Column::Reference.eq(reference));
+        let query = workspace_requests(workspace).filter(lifecycle_requests::Column::Reference.eq(reference));
         Ok(query.one(&self.database).await?)
     }
 
-    /// The requests of a workspace, newest first, and how many there are from there on.
+    /// The newest matching requests of a workspace, newest first, and the number of all that match.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -169,7 +169,7 @@ impl Ledger {
             (Column::Operation, &question.operation),
             (Column::Target, &question.target),
         ];
-        let mut query = of(workspace);
+        let mut query = workspace_requests(workspace);
         for (column, value) in equal {
             if let Some(value) = value {
                 query = query.filter(column.eq(value.as_str()));
@@ -183,19 +183,19 @@ impl Ledger {
         Ok((query.order_by_desc(Column::Id).limit(most).all(&self.database).await?, total))
     }
 
-    /// How many requests of a workspace wait for a person, and since when the oldest does.
+    /// The number of open requests of a workspace, and when the oldest of them was made.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn open_requests(&self, workspace: &str) -> Result<(u64, Option<OffsetDateTime>), LedgerError> {
         use lifecycle_requests::Column;
         self.file_is_there()?;
-        let open = of(workspace).filter(Column::State.eq("open"));
+        let open = workspace_requests(workspace).filter(Column::State.eq("open"));
         let oldest = open.clone().order_by_asc(Column::Id).one(&self.database).await?;
         Ok((open.count(&self.database).await?, oldest.map(|request| request.at)))
     }
 
-    /// Closes a request that is open; false where it is not.
+    /// Closes an open request. Returns false if it is not open.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -224,8 +224,7 @@ impl Ledger {
 }
 
 impl Ledger {
-    /// Closes the requests that have waited for a person since before a moment, and gives how many those are. One that was
-    /// asked for again since then still waits.
+    /// Closes the requests that a client last asked for before a moment, and returns how many there were.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -236,8 +235,8 @@ impl Ledger {
         now: OffsetDateTime,
     ) -> Result<u64, LedgerError> {
         use lifecycle_requests::Column;
-        let open = of(workspace).filter(Column::State.eq("open")).order_by_asc(Column::Id);
-        // SQLite compares times as texts, which is right to the second; what is compared below is right.
+        let open = workspace_requests(workspace).filter(Column::State.eq("open")).order_by_asc(Column::Id);
+        // SQLite compares times as texts, which is exact to the second only. The exact comparison follows below.
         let open = open.filter(Column::At.lt(before + time::Duration::SECOND));
         let waiting = open.select_only().columns([Column::Reference, Column::At, Column::LastAt]);
         let waiting = waiting.into_tuple::<(String, OffsetDateTime, Option<OffsetDateTime>)>();
@@ -253,7 +252,7 @@ impl Ledger {
     }
 }
 
-/// The request of the same client for the same change that still waits for a person.
+/// The oldest open request of the same client for the same change.
 async fn same_request(
     db: &DatabaseTransaction,
     request: &NewRequest,
@@ -263,7 +262,7 @@ async fn same_request(
         Some(value) => column.eq(value.as_str()),
         None => column.is_null(),
     };
-    let query = of(&request.workspace)
+    let query = workspace_requests(&request.workspace)
         .filter(Column::State.eq("open"))
         .filter(Column::Requester.eq(request.requester.as_str()))
         .filter(Column::Operation.eq(request.operation.as_str()))
@@ -276,6 +275,7 @@ async fn same_request(
     query.order_by_asc(Column::Id).one(db).await
 }
 
-fn of(workspace: &str) -> Select<lifecycle_requests::Entity> {
+/// The requests of a workspace.
+fn workspace_requests(workspace: &str) -> Select<lifecycle_requests::Entity> {
     lifecycle_requests::Entity::find().filter(lifecycle_requests::Column::Workspace.eq(workspace))
 }

@@ -1,5 +1,5 @@
-//! What was lost since a generation, for the guard that holds imports, and what is remembered of a workspace beside its
-//! history.
+//! What a workspace lost since a generation, for the policy that holds imports; and what is remembered of a workspace
+//! beside its history.
 
 use std::collections::BTreeSet;
 
@@ -17,9 +17,9 @@ use super::{Ledger, LedgerError, RunStatus, rows};
 use crate::directory::{Amounts, Generation, GroupId, LossKind, Memory, Past, UserId};
 
 impl Ledger {
-    /// The generation after which losses count that are younger than `since`: the one of that moment, or a later one that a
-    /// person let through. Numbers and not times decide what came after what; a generation whose time lies in the future
-    /// counts as young.
+    /// The generation after which losses younger than `since` count: the latest one at that moment, or a later one
+    /// whose removals a person allowed. Generations are compared by number, not by time, so a generation whose time
+    /// lies in the future counts as young.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -41,7 +41,8 @@ impl Ledger {
         Ok(Ord::max(then, let_through.flatten().unwrap_or(0)))
     }
 
-    /// What ended after one generation and up to another, and what is there at the latter in its place.
+    /// The versions that ended after one generation and up to another, and the values that are there at the latter in
+    /// their place.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
@@ -88,7 +89,7 @@ impl Ledger {
         Ok(past)
     }
 
-    /// How many there were of each kind at a generation.
+    /// How many people, teams, memberships and so on there were at a generation.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -121,8 +122,8 @@ impl Ledger {
         Ok(amounts)
     }
 
-    /// What is remembered of a workspace beside its history. Where nothing is yet, since a version before this one wrote the
-    /// ledger, the machines are those whose address was recorded.
+    /// What is remembered of a workspace beside its history. If an earlier version of the bridge wrote the ledger,
+    /// nothing is remembered yet; then the bots are the accounts whose address was recorded.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for what the bridge did not write.
@@ -160,14 +161,14 @@ impl Ledger {
     }
 }
 
-/// The versions that ended in a span of generations: after the first, up to the last.
+/// The versions that ended in a span of generations: after the first, up to and including the last.
 fn ended<E: EntityTrait>(versions: &Versions<E>, workspace: &str, span: (Generation, Generation)) -> Select<E> {
     let (after, until) = span;
     let query = E::find().filter(versions.workspace.eq(workspace));
     query.filter(versions.to.gt(after)).filter(versions.to.lte(until))
 }
 
-/// The versions that are there at the end of the span, of what [`ended`] in it.
+/// The current versions at the end of the span, of everything of which a version [`ended`] in it.
 fn now_in_place<E: EntityTrait>(versions: &Versions<E>, workspace: &str, span: (Generation, Generation)) -> Select<E> {
     let keys: SelectStatement = {
         let query = ended(versions, workspace, span).select_only().columns(versions.key.iter().copied());

@@ -1,31 +1,30 @@
-//! The database edge: what Intercom said, when, and what changed. The only user of sea-orm.
+//! The database layer: what Intercom said, when, and what changed. The only user of sea-orm.
 //!
-//! Everything is keyed by workspace. People, teams and memberships are kept as versions, each true
-//! from one generation up to another; the current state, the history and the state at any past moment
-//! are all queries over them. A generation never changes once it is committed, so whatever is read
-//! "at generation n" is the same however often and by whomever it is read.
+//! Everything is keyed by workspace. People, teams and memberships are stored as versions, each true from one
+//! generation up to another. The current state, the history and the state at any past moment are all queries over them.
+//! A generation never changes once it is committed, so every read "at generation n" returns the same.
 //!
 //! ```text
-//! entities  the tables' rows            rows     rows to domain and back
-//! lease     who may import              runs     the record of imports
-//! commit    a plan, in one transaction  chain    the hash that ties generations together
-//! read      the state at a generation   changes  what each generation changed
-//! evidence  what proves the rest        digests  of what it proves
-//! verify    is all of it there          prune    what need not be kept
-//! copies    backups of SQLite files
-//! notice    other processes' commits    audit    who asked what
-//! presence  whether a holder is there   queue    runs that wait for another to end
-//! keys      what signs tokens, sealed   clients  OAuth clients, issued tokens
-//! connections  Intercom's tokens, sealed         lifecycle  what people must do
-//! question  which changes are asked for walk     the changes that fit
-//! count     how many there are          names    what people and teams were called then
-//! facts     what the log tells of people losses    what was lost since a generation
-//! sightings how long ago runs were         times     recorded times that lie in the future
-//! watched   leases and queues, as they were seen
-//! salted    digests over salted values salting  of older rows, too
-//! person    what names a person         erase    personal data is taken out
-//! scrub     the file holds no trace     fold     runs that changed nothing
-//! found     what was there before there were records
+//! entities     rows of the tables               rows       rows to domain values and back
+//! lease        who may import                   presence   whether a lease holder is alive
+//! watched      leases and queues, as observed   queue      runs that wait for another to end
+//! runs         the record of imports            sightings  how long ago runs were
+//! commit       a plan, in one transaction       chain      the hash chain over generations
+//! read         the state at a generation        versions   what the version tables share
+//! changes      what each generation changed     question   which changes are wanted
+//! walk         reads the wanted changes         count      counts them
+//! names        names at the time of a change    facts      what the activity log says of people
+//! losses       losses since a generation        times      recorded times in the future
+//! evidence     the chain of records             digests    the digests in it
+//! salted       salted digests                   salting    adds salts to older rows
+//! found        takes older rows into the chain  fold       folds runs that changed nothing
+//! person       what is known of a person        erase      erases personal data
+//! prune        deletes old history              scrub      removes traces from the file
+//! verify       verifies the ledger, with `verify_records` and `verify_erasures`
+//! audit        the audit trail                  notice     notices of other processes' commits
+//! clients      OAuth clients, issued tokens     keys       encrypted signing keys
+//! connections  Intercom's tokens, encrypted     sessions   access to the status page
+//! lifecycle    requests for changes             copies     copies of SQLite files
 //! ```
 
 mod audit;
@@ -95,6 +94,7 @@ pub use notice::Notices;
 pub use person::Person;
 pub use prune::Pruned;
 pub use question::{ActorQuestion, ChangeQuestion};
+pub use queue::ImportRequest;
 pub use runs::{Failure, Mode, Run, RunId, RunStatus, Trigger};
 pub use salted::ERASED;
 pub use sightings::{Sighting, Sightings};
@@ -109,24 +109,25 @@ use crate::limits;
 #[derive(Clone)]
 pub struct Ledger {
     database: DatabaseConnection,
-    /// Shows others that this process is there; none before it first takes a lease.
+    /// Shows other processes that this one is alive. `None` before the first lease.
     mark: Arc<Mutex<Option<presence::Mark>>>,
-    /// What this process has seen of others.
+    /// What this process has observed of other processes' leases and queued runs.
     watched: watched::Watched,
-    /// The file as it was opened; none for PostgreSQL.
+    /// The database file as it was when it was opened. `None` for PostgreSQL and for databases in memory.
     file: Option<Arc<scrub::DatabaseFile>>,
 }
 
 impl Ledger {
-    /// Connects; nothing is created or changed.
+    /// Connects to the database. Creates and changes no tables.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`] when there is no such database or it does not let us in.
+    /// [`LedgerError::Unavailable`] if there is no such database or it refuses the connection.
     pub async fn open(url: &str) -> Result<Self, LedgerError> {
         Self::connect_to(url, limits::DATABASE_CONNECTIONS).await
     }
 
-    /// The same, with one connection and no more: for what must not wait until others have done with theirs.
+    /// Like [`Ledger::open`], with a single connection of its own: for callers that must not wait for the connections
+    /// of others.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -142,19 +143,20 @@ impl Ledger {
             .connect_timeout(limits::DATABASE_WAIT)
             .max_connections(connections)
             .sqlx_logging(false)
-            // Readers never wait for a writer, and a commit survives the death of the process.
+            // In WAL mode, readers never wait for a writer, and a commit survives a crash of the process.
             .map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
                     .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
                     .busy_timeout(limits::DATABASE_WAIT)
-                    // What is deleted is overwritten: it may be personal data.
+                    // Deleted data is overwritten with zeros, since it may be personal.
                     .pragma("secure_delete", "ON")
             });
         let mut attempts = limits::MIGRATION_ATTEMPTS;
         loop {
             attempts -= 1;
             match Database::connect(options.clone()).await {
-                // Of several that open a fresh SQLite file at once, one sets its journal mode; that waits for nobody.
+                // If several processes open a new SQLite file at once, one of them sets the journal mode. The others
+                // fail without waiting, since the busy timeout does not apply to that.
                 Err(error) if attempts > 0 && lease::is_busy(&error) => {
                     Clock::System.sleep(limits::MIGRATION_PAUSE).await;
                 }
@@ -169,14 +171,14 @@ impl Ledger {
     fn with(database: DatabaseConnection) -> Self {
         let file = scrub::DatabaseFile::of(&database).map(Arc::new);
         if file.is_some() {
-            // A file that somebody deletes is not made anew, empty, by the next connection.
+            // If the file is deleted, the next connection must not create a new, empty one.
             let pool = database.get_sqlite_connection_pool();
             pool.set_connect_options(pool.connect_options().as_ref().clone().create_if_missing(false));
         }
         Self { database, mark: Arc::default(), watched: watched::Watched::default(), file }
     }
 
-    /// Brings the tables up to date and tells how many migrations that took.
+    /// Runs the pending migrations and returns how many there were.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`] when a migration cannot be run.
@@ -186,7 +188,7 @@ impl Ledger {
             let migrated = self.migrate_once().await;
             attempts -= 1;
             match migrated {
-                // Another process may be at it: what one of two does, the other finds done.
+                // Another process may be running them. The retry then finds them done.
                 Err(_) if attempts > 0 => Clock::System.sleep(limits::MIGRATION_PAUSE).await,
                 migrated => return migrated,
             }
@@ -201,7 +203,7 @@ impl Ledger {
         Ok(pending)
     }
 
-    /// How many migrations the database lacks; nothing is changed.
+    /// Returns how many migrations are pending, and changes nothing.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`] when the database cannot be read.
@@ -220,7 +222,7 @@ impl Ledger {
     }
 }
 
-/// Why no connection can be made: the pool tries until its time is up, and keeps the reason to itself.
+/// Finds out why no connection can be made. The pool retries until its timeout and does not report the reason.
 async fn why_not_reached(url: &str) -> String {
     let silent = error::why_unreachable(&sqlx::Error::PoolTimedOut);
     if !url.starts_with("postgres") {
@@ -228,14 +230,14 @@ async fn why_not_reached(url: &str) -> String {
     }
     match Clock::System.within(limits::DATABASE_WAIT, sqlx::PgConnection::connect(url)).await {
         None => silent,
-        // It came back just now: trying again will do.
+        // The connection works now, so the operator need only try again.
         Some(Ok(_)) => "it answers again by now; try again".to_owned(),
         Some(Err(error)) => error::why_unreachable(&error),
     }
 }
 
-/// Makes a new SQLite file readable for its owner alone: it will hold the signing key and everybody's data. The files
-/// that SQLite puts beside it take its permissions. Where it cannot be made, opening it says why.
+/// Creates a new SQLite file that only its owner can read: it will hold the signing key and personal data. SQLite gives
+/// the files that it creates beside it the same permissions. If the file cannot be created, opening it reports why.
 fn keep_private(url: &str) {
     let Some((file, mode)) = url.strip_prefix("sqlite://").and_then(|rest| rest.split_once('?')) else { return };
     if mode.contains("mode=rwc") && !file.contains('%') {

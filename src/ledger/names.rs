@@ -1,22 +1,22 @@
-//! What people and teams were called when a change was recorded.
+//! The names of people and teams at the time when a change was recorded.
 
 use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entities::{group_versions, user_versions};
-use super::salted::tells_of_erasure;
+use super::salted::has_erased_fields;
 use super::{LedgerError, RecordedChange};
 use crate::directory::{ChangeNames, Changed, Generation};
 
-/// Adds what people and teams were called at the generation of each change.
+/// Adds to each change the names that people and teams had at its generation.
 pub(super) async fn with_names(
     db: &DatabaseConnection,
     workspace: &str,
     mut changes: Vec<RecordedChange>,
 ) -> Result<Vec<RecordedChange>, LedgerError> {
     let actor = |change: &RecordedChange| change.cause.as_ref()?.performed_by.as_ref()?.id.clone();
-    // A change of a person or of a team says itself what they are called.
+    // A change of a person or a team contains the name itself.
     let members = || changes.iter().filter(|change| matches!(change.change, Changed::Membership(_)));
     let people: BTreeSet<String> = members()
         .filter_map(|change| change.change.user().map(ToString::to_string))
@@ -64,19 +64,19 @@ pub(super) async fn with_names(
     Ok(changes)
 }
 
-/// What somebody or something was called, from which generation to which.
+/// The name of a person or a team, from one generation to another.
 #[derive(Clone)]
 struct NamedVersion {
     from: Generation,
     to: Option<Generation>,
     name: Option<String>,
     email: Option<String>,
-    /// Whether it was erased since.
+    /// Whether the version was erased since.
     erased: bool,
 }
 
 impl NamedVersion {
-    /// Whether it was so still at that generation, or until it.
+    /// Whether the version ended at that generation or later, or has not ended.
     fn ended_by(&self, generation: Generation) -> bool {
         self.to.is_none_or(|to| to >= generation)
     }
@@ -109,7 +109,7 @@ async fn names_of_people(
         .filter(Column::FromGeneration.lte(until))
         .order_by_asc(Column::FromGeneration);
     for (id, from, to, name, email, proof) in query.into_tuple::<Row>().all(db).await? {
-        let erased = tells_of_erasure(proof.as_deref());
+        let erased = has_erased_fields(proof.as_deref());
         names.entry(id).or_default().push(NamedVersion { from, to, name, email, erased });
     }
     Ok(names)

@@ -1,20 +1,20 @@
-//! Other processes' commits: PostgreSQL tells of them at once (LISTEN and NOTIFY). SQLite does not, and a notice can be
-//! lost with a connection, so whoever waits for notices looks by itself now and then.
+//! Notices of other processes' commits. PostgreSQL sends them at once (LISTEN and NOTIFY). SQLite has none, and a
+//! notice can be lost with a connection, so a process that waits for notices also polls from time to time.
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
 use sqlx::postgres::PgListener;
 
 use super::{Ledger, LedgerError};
 
-/// The channel that new generations are told on.
+/// The channel for notices of new generations.
 const CHANNEL: &str = "intercom_scim_bridge_generations";
 
-/// Tells of new generations.
+/// Receives notices of new generations.
 #[derive(Debug)]
 pub struct Notices(Option<PgListener>);
 
 impl Ledger {
-    /// Begins to listen for new generations.
+    /// Starts to listen for new generations.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -30,10 +30,10 @@ impl Ledger {
 }
 
 impl Notices {
-    /// Waits for the next notice; for ever, where the database gives none.
+    /// Waits for the next notice. Never returns if the database sends none.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`] when the connection is lost and cannot be made again.
+    /// [`LedgerError::Unavailable`] if the connection is lost and cannot be restored.
     pub async fn next(&mut self) -> Result<(), LedgerError> {
         match &mut self.0 {
             Some(listener) => listener.recv().await.map(drop).map_err(failed),
@@ -46,7 +46,7 @@ fn failed(error: sqlx::Error) -> LedgerError {
     LedgerError::Unavailable(DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))
 }
 
-/// Tells everybody who listens, once the transaction is committed.
+/// Notifies all listeners when the transaction is committed.
 pub(super) async fn tell(db: &DatabaseTransaction, workspace: &str) -> Result<(), DbErr> {
     if db.get_database_backend() == DbBackend::Postgres {
         let values = [CHANNEL.into(), workspace.into()];

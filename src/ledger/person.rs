@@ -1,4 +1,5 @@
-//! What names a person in the ledger: ids, addresses, names; where they stand, and what is known of the person there.
+//! Finds everything that the ledger knows of a person: by Intercom's ids, and by every address and name that it has
+//! recorded for them.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -9,34 +10,34 @@ use serde_json::{Value, json};
 use super::entities::{
     activity, audit, imports, lifecycle_requests, membership_versions, tokens, user_versions, volatile,
 };
-use super::salted::{ACTIVITY, ERASED, PERSON, Proof, REQUEST, REQUESTED_BY};
+use super::salted::{ACTIVITY_FIELDS, ERASED, PERSON, Proof, REQUEST_FIELDS, REQUESTED_BY};
 use super::{Ledger, LedgerError, digests};
 use crate::date_time;
 use crate::limits;
 
-/// Somebody whom the ledger may know something of, by all the names that it has for them.
+/// A person, with all the ids, addresses and names that the ledger has for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Person {
     /// Intercom's ids of the admin.
     pub ids: BTreeSet<String>,
-    /// Those of the ids that are in the workspace now.
+    /// Those of `ids` that belong to an active admin in the latest generation.
     pub active: BTreeSet<String>,
-    /// Addresses, in small letters.
+    /// Email addresses, in lower case.
     addresses: BTreeSet<String>,
-    /// Names, in small letters.
+    /// Names, in lower case.
     names: BTreeSet<String>,
 }
 
-/// Kinds of log entries that tell of nothing but that somebody signed in or out, or was there.
+/// The prefixes of log entry kinds that record only a sign-in, a sign-out or presence.
 const SESSIONS: [&str; 4] = ["admin_login", "admin_logout", "admin_occupancy", "admin_unauthorized_sign_in"];
 
-/// Whether a log entry of this kind tells of nothing but a session.
-pub(super) fn is_of_session(kind: &str) -> bool {
+/// Whether log entries of this kind record nothing but a session: a sign-in, a sign-out or presence.
+pub(super) fn is_session_kind(kind: &str) -> bool {
     SESSIONS.iter().any(|session| kind.starts_with(session))
 }
 
 impl Ledger {
-    /// Finds a person by an id (Intercom's, or `adm_` and that), or by an address that they ever had.
+    /// Finds a person by an id (Intercom's, with or without `adm_`), or by any address that they ever had.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -48,13 +49,17 @@ impl Ledger {
             BTreeSet::from([named.strip_prefix("adm_").unwrap_or(named).to_owned()])
         };
         let mut person = gather(&self.database, workspace, ids).await?;
-        if named.contains('@') && !is_anothers(&self.database, workspace, &person.ids, named).await? {
-            person.addresses.insert(named.to_lowercase());
+        if named.contains('@') {
+            let address = named.to_lowercase();
+            let others = others_now(&self.database, workspace, &person.ids).await?;
+            if !others.iter().any(|(email, _)| email.as_ref().is_some_and(|email| email.to_lowercase() == address)) {
+                person.addresses.insert(address);
+            }
         }
         Ok(person)
     }
 
-    /// Everything that the database holds of a person, as one JSON document.
+    /// Returns everything that the database holds about a person, as one JSON document.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -146,7 +151,7 @@ impl Ledger {
         }))
     }
 
-    /// What the audit trail tells of a person: what they did, and what was done about their account.
+    /// Returns the audit entries that name a person: as the actor, or as the account that the entry is about.
     async fn audit_of(&self, workspace: &str, person: &Person) -> Result<Vec<Value>, LedgerError> {
         use audit::Column;
         let (mut entries, mut after) = (Vec::new(), 0);
@@ -169,7 +174,7 @@ impl Ledger {
     }
 }
 
-/// All the names that the ledger has for some ids; not those that somebody else has too.
+/// Collects the names and addresses that the ledger has for `ids`, without those that another current person has too.
 pub(super) async fn gather(
     db: &impl ConnectionTrait,
     workspace: &str,
@@ -181,10 +186,10 @@ pub(super) async fn gather(
         if row.active && row.to_generation.is_none() {
             person.active.insert(row.user_id);
         }
-        person.addresses.extend(row.email.as_deref().and_then(folded));
-        person.names.extend(row.name.as_deref().and_then(folded));
+        person.addresses.extend(row.email.as_deref().and_then(normalised));
+        person.names.extend(row.name.as_deref().and_then(normalised));
         if let (Some(first), Some(last)) = (&row.first_name, &row.last_name) {
-            person.names.extend(folded(&format!("{first} {last}")));
+            person.names.extend(normalised(&format!("{first} {last}")));
         }
     }
     let acted: Vec<Option<String>> = activity::Entity::find()
@@ -196,52 +201,42 @@ pub(super) async fn gather(
         .into_tuple()
         .all(db)
         .await?;
-    person.addresses.extend(acted.iter().flatten().filter_map(|email| folded(email)));
-    let others = user_versions::Entity::find()
-        .select_only()
-        .columns([user_versions::Column::UserId, user_versions::Column::Email, user_versions::Column::Name])
-        .filter(user_versions::Column::Workspace.eq(workspace))
-        .filter(user_versions::Column::ToGeneration.is_null())
-        .into_tuple::<(String, Option<String>, Option<String>)>()
-        .all(db)
-        .await?;
-    for (_, email, name) in others.into_iter().filter(|(id, ..)| !ids.contains(id)) {
-        if let Some(email) = email.as_deref().and_then(folded) {
+    person.addresses.extend(acted.iter().flatten().filter_map(|email| normalised(email)));
+    for (email, name) in others_now(db, workspace, &ids).await? {
+        if let Some(email) = email.as_deref().and_then(normalised) {
             person.addresses.remove(&email);
         }
-        if let Some(name) = name.as_deref().and_then(folded) {
+        if let Some(name) = name.as_deref().and_then(normalised) {
             person.names.remove(&name);
         }
     }
-    // A single short word is in many texts that are about something else.
+    // A short single word occurs in many texts that are not about the person.
     person.names.retain(|name| name.contains(char::is_whitespace) || name.chars().count() >= 5);
     Ok(person)
 }
 
-fn folded(text: &str) -> Option<String> {
+fn normalised(text: &str) -> Option<String> {
     let text = text.trim().to_lowercase();
     (!text.is_empty() && text != ERASED).then_some(text)
 }
 
-async fn is_anothers(
+/// The present address and name of each person who is not in `ids`.
+async fn others_now(
     db: &impl ConnectionTrait,
     workspace: &str,
     ids: &BTreeSet<String>,
-    address: &str,
-) -> Result<bool, LedgerError> {
+) -> Result<Vec<(Option<String>, Option<String>)>, LedgerError> {
     let rows = user_versions::Entity::find()
         .select_only()
-        .columns([user_versions::Column::UserId, user_versions::Column::Email])
+        .columns([user_versions::Column::UserId, user_versions::Column::Email, user_versions::Column::Name])
         .filter(user_versions::Column::Workspace.eq(workspace))
         .filter(user_versions::Column::ToGeneration.is_null())
-        .filter(user_versions::Column::Email.is_not_null())
-        .into_tuple::<(String, String)>();
-    let address = address.to_lowercase();
-    let mut others = rows.all(db).await?.into_iter().filter(|(id, _)| !ids.contains(id));
-    Ok(others.any(|(_, email)| email.to_lowercase() == address))
+        .into_tuple::<(String, Option<String>, Option<String>)>();
+    let others = rows.all(db).await?.into_iter().filter(|(id, ..)| !ids.contains(id));
+    Ok(others.map(|(_, email, name)| (email, name)).collect())
 }
 
-/// The versions of some people, oldest first.
+/// The versions of these people, by id and then oldest first.
 pub(super) async fn versions_of(
     db: &impl ConnectionTrait,
     workspace: &str,
@@ -254,7 +249,7 @@ pub(super) async fn versions_of(
     Ok(query.all(db).await?)
 }
 
-/// The next log entries after an id.
+/// One page of log entries, by id, after the id `after`.
 pub(super) async fn activity_page(
     db: &impl ConnectionTrait,
     workspace: &str,
@@ -266,13 +261,13 @@ pub(super) async fn activity_page(
 }
 
 impl Person {
-    /// Whether the ledger has no name for them: no id on record, and no address.
+    /// Whether the ledger has neither an id nor an address for the person.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         self.ids.is_empty() && self.addresses.is_empty()
     }
 
-    /// Several people, to be looked for at once.
+    /// Merges two sets of names, so that one search finds both.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.ids.extend(other.ids);
         self.active.extend(other.active);
@@ -281,7 +276,7 @@ impl Person {
         self
     }
 
-    /// Whether a text holds an address or a name of theirs, as a word of its own.
+    /// Whether a text contains an address or a name of the person as a separate word.
     #[must_use]
     pub fn is_named_in(&self, text: &str) -> bool {
         let text = text.to_lowercase();
@@ -300,30 +295,30 @@ impl Person {
         value.is_some_and(|id| self.ids.contains(id))
     }
 
-    /// Whether a log entry is about them, or of what they did.
+    /// Whether the person did what the log entry records, or is its subject.
     fn is_in(&self, row: &activity::Model) -> bool {
         self.is_id(row.performed_by_id.as_deref()) || self.is_id(row.subject_id.as_deref())
     }
 
-    /// Which fields of a log entry hold personal data of theirs. That somebody signed in has nothing else to tell, so who
-    /// it was goes as well.
+    /// The fields of a log entry that hold the person's data. An entry about a session has no other use, so the ids go
+    /// as well.
     pub(super) fn fields_of_entry(&self, row: &activity::Model) -> Vec<&'static str> {
         let acted = self.is_id(row.performed_by_id.as_deref());
         let about = self.is_id(row.subject_id.as_deref());
         let has_address = row.performed_by_email.as_deref().is_some_and(|email| self.is_named_in(email));
-        let of_themselves = is_of_session(&row.kind) && (about || acted && row.subject_id.is_none());
-        let details = row.metadata != json!({}) && (about || self.is_told_of(&row.metadata, acted));
+        let of_themselves = is_session_kind(&row.kind) && (about || acted && row.subject_id.is_none());
+        let details = row.metadata != json!({}) && (about || self.is_mentioned_in(&row.metadata, acted));
         let holds = |field: &str| match field {
             "actor" => of_themselves && acted,
             "subject" => of_themselves && about,
             "email" => row.performed_by_email.is_some() && (acted || has_address),
             _ => details,
         };
-        ACTIVITY.into_iter().filter(|field| holds(field)).collect()
+        ACTIVITY_FIELDS.into_iter().filter(|field| holds(field)).collect()
     }
 
-    /// Whether JSON names them; and, of what they did themselves, from which network address.
-    fn is_told_of(&self, details: &Value, acted: bool) -> bool {
+    /// Whether a JSON value names the person. If the person `acted`, an IP address in it counts as theirs.
+    fn is_mentioned_in(&self, details: &Value, acted: bool) -> bool {
         let mut open = vec![details];
         while let Some(value) = open.pop() {
             match value {
@@ -346,13 +341,13 @@ impl Person {
         false
     }
 
-    /// Whether a request is about their account.
+    /// Whether a request is about the person's account.
     fn is_about(&self, row: &lifecycle_requests::Model) -> bool {
         let target = row.target.as_deref().map(|target| target.strip_prefix("adm_").unwrap_or(target));
         self.is_id(target) || [&row.target, &row.user_name].into_iter().flatten().any(|text| self.is_named_in(text))
     }
 
-    /// Which fields of a request hold personal data of theirs.
+    /// The fields of a request that hold the person's data.
     pub(super) fn fields_of_request(&self, row: &lifecycle_requests::Model) -> Vec<&'static str> {
         let about = self.is_about(row);
         let holds = |field: &str| {
@@ -361,11 +356,12 @@ impl Person {
                 about && matches!(field, "user_name" | "comment" | "note") || self.is_named_in(value)
             })
         };
-        REQUEST.into_iter().filter(|field| holds(field)).collect()
+        REQUEST_FIELDS.into_iter().filter(|field| holds(field)).collect()
     }
 }
 
-/// Whether one text is in another, with nothing before and after it that would make it a part of a longer word.
+/// Whether `text` contains `word` where neither neighbouring character satisfies `before` or `after`, that is: as a
+/// separate word.
 fn stands_alone(text: &str, word: &str, before: impl Fn(char) -> bool, after: impl Fn(char) -> bool) -> bool {
     !word.is_empty()
         && text.match_indices(word).any(|(start, _)| {
@@ -374,7 +370,7 @@ fn stands_alone(text: &str, word: &str, before: impl Fn(char) -> bool, after: im
         })
 }
 
-/// The value of one of the fields in [`REQUEST`].
+/// The value of one of the fields in [`REQUEST_FIELDS`].
 pub(super) fn request_field<'a>(row: &'a lifecycle_requests::Model, field: &str) -> Option<&'a str> {
     match field {
         "requester" => Some(&row.requester),
@@ -386,7 +382,7 @@ pub(super) fn request_field<'a>(row: &'a lifecycle_requests::Model, field: &str)
     }
 }
 
-/// Erases the fields of a person's version; none where nothing is left to erase.
+/// Erases the personal fields of a version. Returns `None` if they are erased already.
 pub(super) fn erase_version(mut row: user_versions::Model) -> Option<(user_versions::Model, Vec<&'static str>)> {
     let value = digests::person(&row);
     let mut proof = Proof::of(row.proof.as_deref()).unwrap_or_default();
@@ -399,7 +395,7 @@ pub(super) fn erase_version(mut row: user_versions::Model) -> Option<(user_versi
     Some((row, vec![PERSON]))
 }
 
-/// Erases fields of a log entry.
+/// Erases these fields of a log entry.
 pub(super) fn erase_entry(mut row: activity::Model, fields: &[&'static str]) -> activity::Model {
     let mut proof = Proof::of(row.proof.as_deref()).unwrap_or_default();
     for field in fields {
@@ -410,7 +406,7 @@ pub(super) fn erase_entry(mut row: activity::Model, fields: &[&'static str]) -> 
             "subject" => row.subject_id.take(),
             _ => Some(details),
         };
-        proof.erase(field, value.as_deref(), &ACTIVITY);
+        proof.erase(field, value.as_deref(), &ACTIVITY_FIELDS);
         if *field == "metadata" {
             row.metadata = json!({});
         }
@@ -418,11 +414,11 @@ pub(super) fn erase_entry(mut row: activity::Model, fields: &[&'static str]) -> 
     activity::Model { proof: Some(proof.written()), ..row }
 }
 
-/// Erases fields of a request.
+/// Erases these fields of a request.
 pub(super) fn erase_request(mut row: lifecycle_requests::Model, fields: &[&'static str]) -> lifecycle_requests::Model {
     let mut proof = Proof::of(row.proof.as_deref()).unwrap_or_default();
     for field in fields {
-        proof.erase(field, request_field(&row, field), &REQUEST);
+        proof.erase(field, request_field(&row, field), &REQUEST_FIELDS);
         let erased = ERASED.to_owned();
         match *field {
             "requester" => row.requester = erased,
@@ -436,7 +432,7 @@ pub(super) fn erase_request(mut row: lifecycle_requests::Model, fields: &[&'stat
     lifecycle_requests::Model { proof: Some(proof.written()), ..row }
 }
 
-/// Erases who asked for a run.
+/// Erases who requested a run.
 pub(super) fn erase_run(mut row: imports::Model) -> imports::Model {
     let mut proof = Proof::of(row.proof.as_deref()).unwrap_or_default();
     proof.erase(REQUESTED_BY, row.requested_by.as_deref(), &[REQUESTED_BY]);
@@ -510,11 +506,11 @@ mod tests {
 
     #[test]
     fn details_tell_of_a_person_by_id_by_name_and_by_where_they_were() {
-        let told = |details: Value, acted| ada().is_told_of(&details, acted);
-        assert!(told(json!({"admins": [{"id": 7, "first_name": "A."}]}), false));
-        assert!(told(json!({"invitee": {"emails": ["ada@example.com"]}}), false));
-        assert!(told(json!({"from": "192.0.2.7"}), true));
-        assert!(!told(json!({"from": "192.0.2.7"}), false), "that is where somebody else was");
-        assert!(!told(json!({"admin": {"id": 8, "first_name": "Bo"}, "after": {"id": 7}}), true));
+        let mentioned = |details: Value, acted| ada().is_mentioned_in(&details, acted);
+        assert!(mentioned(json!({"admins": [{"id": 7, "first_name": "A."}]}), false));
+        assert!(mentioned(json!({"invitee": {"emails": ["ada@example.com"]}}), false));
+        assert!(mentioned(json!({"from": "192.0.2.7"}), true));
+        assert!(!mentioned(json!({"from": "192.0.2.7"}), false), "that is where somebody else was");
+        assert!(!mentioned(json!({"admin": {"id": 8, "first_name": "Bo"}, "after": {"id": 7}}), true));
     }
 }

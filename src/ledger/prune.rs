@@ -1,5 +1,6 @@
-//! Shortens the history: what ended long ago is taken out. What is true now stays, and so do the chains of hashes, and
-//! when each person and team was first seen and last changed. What is left is proved as before.
+//! Prunes the history: versions, log entries, runs and requests that ended long ago are deleted. What is true now
+//! stays, and so do the hash chains and the times at which each person and team was first seen and last changed. What
+//! is left can still be proved.
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
@@ -10,21 +11,21 @@ use time::{Duration, OffsetDateTime};
 use super::commit::{insert, writing};
 use super::entities::{activity, generations, imports, lifecycle_requests, pruned_stamps, prunings};
 use super::evidence::{self, EntryKey, TakenOut, record_pruning};
-use super::read::{History, Only, last_pruned};
+use super::read::{History, Only, last_pruned, number_at};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
 use super::{Ledger, LedgerError, RunId, RunStatus, chain};
 use crate::directory::Generation;
 use crate::limits;
 
-/// What kinds are called in `pruned_stamps`.
+/// The resource kinds in `pruned_stamps`.
 pub(super) const USER: &str = "user";
 /// See [`USER`].
 pub(super) const GROUP: &str = "group";
 
-/// What a pruning took out, or would.
+/// What a pruning deleted, or would delete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Pruned {
-    /// The state of this generation is the earliest that is still known.
+    /// The earliest generation whose state is still known.
     pub generation: Generation,
     /// Versions of people, teams and memberships.
     pub versions: u64,
@@ -32,12 +33,12 @@ pub struct Pruned {
     pub activity: u64,
     /// Runs.
     pub runs: u64,
-    /// Requests for changes that were closed: done or declined.
+    /// Requests for changes that were closed.
     pub requests: u64,
 }
 
 impl Pruned {
-    /// Whether there was nothing to take out.
+    /// Whether there was nothing to delete.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.total() == 0
@@ -49,11 +50,10 @@ impl Pruned {
 }
 
 impl Ledger {
-    /// Takes out what ended before a moment, in one transaction. The state at that moment is the earliest that stays
-    /// known.
+    /// Deletes everything that ended before a moment, in one transaction. The state at that moment stays known.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is taken out.
+    /// [`LedgerError::Unavailable`]; then nothing is deleted.
     pub async fn prune(
         &self,
         workspace: &str,
@@ -71,7 +71,7 @@ impl Ledger {
         Ok(pruned)
     }
 
-    /// Tells what [`Ledger::prune`] would take out, and takes nothing out.
+    /// Returns what [`Ledger::prune`] would delete, and deletes nothing.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -81,30 +81,27 @@ impl Ledger {
     }
 }
 
-/// What ended before a moment.
+/// Everything that ended before a moment.
 struct Old {
-    /// The generation up to which history is shortened, where there are versions to take out.
+    /// The generation up to which the history will be pruned. `None` if there are no versions to delete.
     last: Option<generations::Model>,
-    /// Up to where it was shortened before.
+    /// The generation up to which the history was pruned before.
     earlier: Generation,
     runs: Vec<RunId>,
     requests: Vec<String>,
     activity: Vec<OldEntry>,
 }
 
-/// A log entry: the run that kept it, its key, and its digest.
+/// A log entry: the run that stored it, its key, and its digest.
 type OldEntry = (Option<i64>, EntryKey, String);
 
 impl Old {
     async fn find(db: &DatabaseTransaction, workspace: &str, before: OffsetDateTime) -> Result<Self, LedgerError> {
-        // SQLite compares times as texts, and "…05.5Z" comes before "…05Z" there: what comes within a second more is looked at,
-        // and compared here.
+        // SQLite compares times as texts, which is exact to the second only. So the queries below allow one second
+        // more, and the exact comparisons follow them.
         let about = before.saturating_add(Duration::seconds(1));
-        let query = generations::Entity::find()
-            .filter(generations::Column::Workspace.eq(workspace))
-            .filter(generations::Column::At.lte(about));
-        let newest = query.order_by_desc(generations::Column::Number).limit(limits::GENERATIONS_AT_ONCE);
-        let last = newest.all(db).await?.into_iter().find(|row| row.at <= before);
+        let number = number_at(db, workspace, before).await?;
+        let last = generations::Entity::find_by_id((workspace.to_owned(), number)).one(db).await?;
         let earlier = last_pruned(db, workspace).await?.map_or(0, |pruned| pruned.generation);
         let last = match last.filter(|last| last.number > earlier) {
             Some(last) if anything_ended(db, workspace, last.number).await? => Some(last),
@@ -176,7 +173,7 @@ impl Old {
     }
 }
 
-/// Whether there is a version to take out. If not, history begins where it did.
+/// Whether there is a version to delete. If not, the history begins where it did.
 async fn anything_ended(
     db: &DatabaseTransaction,
     workspace: &str,
@@ -218,7 +215,7 @@ async fn prune_versions(
     Ok(())
 }
 
-/// Keeps when people and teams were first seen and last changed, which the versions will tell no more.
+/// Stores when people and teams were first seen and last changed, because the remaining versions will not show it.
 async fn remember_stamps(db: &DatabaseTransaction, workspace: &str, until: Generation) -> Result<(), LedgerError> {
     let history = History::read(db, workspace, until, &Only::default()).await?;
     let of = |kind: &'static str| {
@@ -236,7 +233,7 @@ async fn remember_stamps(db: &DatabaseTransaction, workspace: &str, until: Gener
     Ok(())
 }
 
-/// How many versions ended in a generation or before it.
+/// The number of versions that ended at or before a generation.
 async fn count_ended<E>(
     db: &DatabaseTransaction,
     versions: &Versions<E>,
@@ -251,7 +248,7 @@ where
     ended.count(db).await
 }
 
-/// Deletes the versions that ended in a generation or before it.
+/// Deletes the versions that ended at or before a generation.
 async fn take_out_ended<E: EntityTrait>(
     db: &DatabaseTransaction,
     versions: &Versions<E>,
@@ -263,8 +260,8 @@ async fn take_out_ended<E: EntityTrait>(
     Ok(())
 }
 
-/// Runs of before, but for those that the rest of the ledger speaks of: of generations that are still known, the last ones
-/// that succeeded, and the newest, whose number the next one comes after.
+/// Runs that ended before the moment, except those that other parts of the ledger need: the runs of generations that
+/// are still known, the last successful ones, and the newest, whose number the next run follows.
 async fn old_runs(
     db: &DatabaseTransaction,
     workspace: &str,
@@ -276,7 +273,7 @@ async fn old_runs(
         || imports::Entity::find().select_only().column(Column::Id).filter(Column::Workspace.eq(workspace));
     let newest = of_workspace().order_by_desc(Column::Id).into_tuple::<i64>().one(db).await?;
     let mut needed = Vec::from_iter(newest);
-    for mode in [super::Mode::Full, super::Mode::Incremental] {
+    for mode in super::Mode::ALL {
         let query = of_workspace()
             .filter(Column::Mode.eq(mode.as_str()))
             .filter(Column::Status.eq(RunStatus::Succeeded.as_str()));
@@ -289,7 +286,7 @@ async fn old_runs(
     Ok(ended.filter(|(_, at)| at.is_some_and(|at| at < before)).map(|(id, _)| id).collect())
 }
 
-/// Requests that were closed before, done or declined. What is still to be done is not forgotten.
+/// Requests that were closed before the moment. Open requests stay.
 async fn old_requests(
     db: &DatabaseTransaction,
     workspace: &str,
@@ -307,7 +304,7 @@ async fn old_requests(
     Ok(closed.map(|(reference, _)| reference).collect())
 }
 
-/// Log entries of before.
+/// Log entries from before the moment.
 async fn old_activity(
     db: &DatabaseTransaction,
     workspace: &str,
@@ -324,7 +321,7 @@ async fn old_activity(
     Ok(old.map(|(id, at, run, digest)| (run, (at.unix_timestamp_nanos(), id), digest)).collect())
 }
 
-/// The digests of everything that was true at the end of a generation, kind by kind and by key.
+/// The digests of all versions that were true at the end of a generation, by kind and key.
 pub(super) async fn digests_at(
     db: &impl sea_orm::ConnectionTrait,
     workspace: &str,

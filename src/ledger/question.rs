@@ -1,4 +1,4 @@
-//! Which changes of the history are asked for.
+//! Queries over the history: which changes are wanted.
 
 use sea_orm::{ColumnTrait, Condition};
 use time::OffsetDateTime;
@@ -7,31 +7,31 @@ use super::entities::{group_versions, membership_versions, user_versions};
 use super::{ChangeKind, RecordedChange};
 use crate::directory::{Actor, GroupId, UserId};
 
-/// Which changes are wanted; what is left out is any.
+/// Which changes are wanted. A field that is `None` does not restrict them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeQuestion {
-    /// Of this kind.
+    /// Changes of this kind.
     pub kind: Option<ChangeKind>,
-    /// Of one of these people, or of a membership of theirs.
+    /// Changes of one of these people, or of a membership of theirs.
     pub people: Option<Vec<UserId>>,
-    /// Of this team, or of a membership in it.
+    /// Changes of this team, or of a membership in it.
     pub team: Option<GroupId>,
-    /// Done by this person, as Intercom's activity log tells.
+    /// Changes that this actor caused, according to Intercom's activity log.
     pub actor: Option<ActorQuestion>,
-    /// With this word in [`Changed::action`](crate::directory::Changed::action).
+    /// Changes with this word in [`Changed::action`](crate::directory::Changed::action).
     pub action: Option<&'static str>,
-    /// Recorded at this moment or later.
+    /// Changes that were recorded at this moment or later.
     pub since: Option<OffsetDateTime>,
-    /// Recorded before this moment.
+    /// Changes that were recorded before this moment.
     pub until: Option<OffsetDateTime>,
 }
 
-/// Somebody who did something.
+/// The actor of a change: an id or the address must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActorQuestion {
-    /// They have one of these ids.
+    /// Intercom's ids of the actor.
     pub ids: Vec<UserId>,
-    /// Or had this address then; the case of letters does not matter.
+    /// The address that the actor had at that time. Case is ignored.
     pub email: Option<String>,
 }
 
@@ -44,7 +44,7 @@ impl ActorQuestion {
 }
 
 impl ChangeQuestion {
-    /// The kinds of changes that can fit: a person is in no change of a team, and a team in none of a person.
+    /// The kinds of changes that can match. A change of a team involves no person, and a change of a person no team.
     pub(super) fn kinds(&self) -> impl Iterator<Item = ChangeKind> {
         let fits = |kind: &ChangeKind| match kind {
             ChangeKind::User => self.team.is_none(),
@@ -54,18 +54,18 @@ impl ChangeQuestion {
         ChangeKind::ALL.into_iter().filter(|kind| self.kind.is_none_or(|wanted| wanted == *kind)).filter(fits)
     }
 
-    /// Whether some of a generation's changes are left out before they are read.
-    pub(super) fn leaves_out(&self) -> bool {
-        self.kind.is_some() || self.about_somebody()
+    /// Whether the database query leaves out some changes of a generation.
+    pub(super) fn restricts_rows(&self) -> bool {
+        self.kind.is_some() || self.names_people_or_team()
     }
 
-    /// Whether only some people's or one team's changes are wanted.
-    pub(super) fn about_somebody(&self) -> bool {
+    /// Whether the query is restricted to some people or to one team.
+    pub(super) fn names_people_or_team(&self) -> bool {
         self.people.is_some() || self.team.is_some()
     }
 
-    /// Whether each change must be looked at to know whether it fits.
-    pub(super) fn looks_at_each(&self) -> bool {
+    /// Whether a condition can only be checked on each change after it was read.
+    pub(super) fn checks_each_change(&self) -> bool {
         self.actor.is_some() || self.action.is_some()
     }
 
@@ -77,17 +77,17 @@ impl ChangeQuestion {
         self.actor.as_ref().is_none_or(done_by) && self.action.is_none_or(|action| change.change.action() == action)
     }
 
-    pub(super) fn of_users(&self) -> Condition {
+    pub(super) fn user_condition(&self) -> Condition {
         use user_versions::Column::UserId;
         Condition::all().add_option(self.people.as_ref().map(|people| UserId.is_in(texts(people))))
     }
 
-    pub(super) fn of_groups(&self) -> Condition {
+    pub(super) fn group_condition(&self) -> Condition {
         use group_versions::Column::GroupId;
         Condition::all().add_option(self.team.as_ref().map(|team| GroupId.eq(team.as_str())))
     }
 
-    pub(super) fn of_memberships(&self) -> Condition {
+    pub(super) fn membership_condition(&self) -> Condition {
         use membership_versions::Column::{GroupId, UserId};
         Condition::all()
             .add_option(self.people.as_ref().map(|people| UserId.is_in(texts(people))))

@@ -1,39 +1,70 @@
-//! The queue: runs that were asked for and wait for another import to end. They are in the ledger, so that every bridge
-//! knows them, and a bridge that is started again begins what the one before it left.
+//! The queue: requested runs that wait for another import to end. They are in the ledger, so that every bridge knows
+//! them, and a restarted bridge continues with them.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, Select, SqlErr};
 use time::OffsetDateTime;
 
 use super::entities::imports;
-use super::runs::{row, run, stored, unnumbered};
+use super::runs::{requested, row, run, stored};
 use super::{Failure, Lease, Ledger, LedgerError, Mode, Run, RunStatus, Trigger, lease};
 use crate::clock::Clock;
 use crate::limits;
 
+/// A request for an import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportRequest {
+    /// How much the import reads.
+    pub mode: Mode,
+    /// What triggers it.
+    pub trigger: Trigger,
+    /// The requester, if known.
+    pub requested_by: Option<String>,
+    /// Whether a person approved any number of removals.
+    pub allow_removals: bool,
+}
+
+impl ImportRequest {
+    /// Creates a request for an incremental import.
+    #[must_use]
+    pub fn incremental(trigger: Trigger) -> Self {
+        Self { mode: Mode::Incremental, trigger, requested_by: None, allow_removals: false }
+    }
+
+    /// Whether a run satisfies this request: it reads as much, and allows removals if the request does.
+    #[must_use]
+    pub fn is_done_by(&self, run: &Run) -> bool {
+        run.mode >= self.mode && (run.allow_removals || !self.allow_removals)
+    }
+
+    /// Merges two requests into one that satisfies both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let (strong, weak) = if other.trigger > self.trigger { (other, self) } else { (self, other) };
+        Self {
+            mode: strong.mode.max(weak.mode),
+            allow_removals: strong.allow_removals || weak.allow_removals,
+            requested_by: strong.requested_by.or(weak.requested_by),
+            trigger: strong.trigger,
+        }
+    }
+}
+
 impl Ledger {
-    /// Queues a run, or gives the queued one that does the same: of each mode, one is queued at the most. If `wanted`
-    /// allows removals, the run that is given does.
+    /// Queues a run, or returns the queued one that covers it: at most one run of each mode is queued. If the request
+    /// allows removals, so does the returned run.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn queue_run(
-        &self,
-        workspace: &str,
-        mode: Mode,
-        trigger: Trigger,
-        (requested_by, allow_removals): (Option<String>, bool),
-        clock: &Clock,
-    ) -> Result<Run, LedgerError> {
+    pub async fn queue_run(&self, workspace: &str, request: &ImportRequest, clock: &Clock) -> Result<Run, LedgerError> {
         let now = clock.now();
-        let wanted =
-            Run { mode, trigger, requested_by, allow_removals, queued_at: Some(now), ..unnumbered(workspace, now) };
+        let wanted = Run { queued_at: Some(now), ..requested(workspace, request, now) };
         for _ in 0..limits::QUEUE_ATTEMPTS {
             match self.queue_once(&wanted, clock).await {
                 Ok(Some(run)) => return Ok(run),
-                // Another request was a moment earlier: look again.
+                // Another process changed the queue. Try again.
                 Ok(None) => {}
-                // On SQLite, a commit under way; each try waits for it.
+                // SQLite: a commit is in progress. Each attempt waits for it.
                 Err(LedgerError::Unavailable(error)) if lease::is_busy(&error) => {}
                 Err(error) => return Err(error),
             }
@@ -41,7 +72,7 @@ impl Ledger {
         Err(no_number())
     }
 
-    /// None when another process was in the way.
+    /// Returns `None` if another process changed the queue meanwhile.
     async fn queue_once(&self, wanted: &Run, clock: &Clock) -> Result<Option<Run>, LedgerError> {
         use imports::Column;
         self.first_queued(&wanted.workspace, clock).await?;
@@ -51,7 +82,7 @@ impl Ledger {
                 continue;
             }
             if wanted.allow_removals && !found.allow_removals {
-                // Who lets removals through is who answers for the run.
+                // Whoever allows removals answers for the run.
                 (found.allow_removals, found.requested_by) = (true, wanted.requested_by.clone());
                 let allowed = imports::Entity::update_many()
                     .col_expr(Column::AllowRemovals, Expr::value(true))
@@ -76,7 +107,7 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub async fn has_queued(&self, workspace: &str, clock: &Clock) -> Result<bool, LedgerError> {
         let rows = self.queue(workspace).await?;
-        // When it was first there is remembered.
+        // Notes when each queued run was first seen.
         self.watched.queued(workspace, &rows, clock);
         Ok(!rows.is_empty())
     }
@@ -88,8 +119,9 @@ impl Ledger {
         Ok(rows)
     }
 
-    /// The run that waits longest. What has waited longer than [`limits::QUEUED_MAX`], because no bridge ran, is marked as
-    /// interrupted: what a person allowed then may be wrong now. So is what a person allowed at a time that lies in the future.
+    /// The run that has waited longest. A run that has waited longer than [`limits::QUEUED_MAX`], because no bridge
+    /// ran, is marked as interrupted: what a person allowed then may be wrong now. So is a run whose removals a person
+    /// allowed at a time that lies in the future.
     pub(super) async fn first_queued(
         &self,
         workspace: &str,
@@ -118,7 +150,7 @@ impl Ledger {
         Ok(None)
     }
 
-    /// Begins a queued run under a lease; none when another process has begun it.
+    /// Begins a queued run under a lease. Returns `None` if another process has begun it.
     pub(super) async fn start_queued(
         &self,
         lease: &Lease,
@@ -138,23 +170,23 @@ impl Ledger {
             .filter(Column::Fence.is_null())
             .exec(&self.database)
             .await?;
-        // Somebody may have let its removals through since it was read.
+        // Read again: a person may have allowed its removals since it was read.
         if begun.rows_affected == 1 { self.run(&lease.workspace, run.id).await } else { Ok(None) }
     }
 }
 
-/// The queued runs of a workspace. NB: in no order: asked for one, SQLite walks over all runs in that order.
+/// The queued runs of a workspace. NB: unordered. For an ordered query, SQLite would scan all runs in that order.
 fn queued(workspace: &str) -> Select<imports::Entity> {
     use imports::Column;
     imports::Entity::find()
         .filter(Column::Workspace.eq(workspace))
-        // Written out and not bound: so the database sees that the index fits, and looks at no run that has ended.
+        // A literal instead of a bound value: only then does the database see that the partial index applies.
         .filter(Expr::cust("status = 'running'"))
         .filter(Column::Fence.is_null())
         .filter(Column::QueuedAt.is_not_null())
 }
 
-/// False where another process has inserted a row with the same key.
+/// Returns false if another process has inserted a row with the same key.
 pub(super) fn is_new(inserted: Result<u64, DbErr>) -> Result<bool, DbErr> {
     match inserted {
         Ok(_) => Ok(true),
@@ -164,5 +196,7 @@ pub(super) fn is_new(inserted: Result<u64, DbErr>) -> Result<bool, DbErr> {
 }
 
 pub(super) fn no_number() -> LedgerError {
-    LedgerError::Unavailable(DbErr::Custom("other processes were in the way again and again".to_owned()))
+    LedgerError::Unavailable(DbErr::Custom(
+        "other processes took the run's number at each attempt; try again".to_owned(),
+    ))
 }

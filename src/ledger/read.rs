@@ -1,4 +1,4 @@
-//! The state of a workspace at a generation.
+//! Reads the state of a workspace at a generation.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -30,7 +30,7 @@ impl Ledger {
         Ok(latest_generation(&self.database, workspace).await?.map_or(0, |latest| latest.number))
     }
 
-    /// The hash of a generation, which `ledger verify --head` knows; none where there is no such generation.
+    /// The hash of a generation, as `ledger verify --head` accepts it. `None` if there is no such generation.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -43,10 +43,10 @@ impl Ledger {
         Ok(row.map(|row| row.hash))
     }
 
-    /// The generation that was the latest at a moment; none before the first.
+    /// The generation that was the latest at a moment. `None` before the first.
     ///
     /// # Errors
-    /// [`LedgerError::Pruned`] when the state of that moment is not kept any more; [`LedgerError::Unavailable`].
+    /// [`LedgerError::Pruned`] if the state of that moment was pruned; [`LedgerError::Unavailable`].
     pub async fn generation_at(
         &self,
         workspace: &str,
@@ -59,36 +59,15 @@ impl Ledger {
         Ok((known > 0).then_some(known))
     }
 
-    /// The same, whether its state is still known or not; 0 before the first.
+    /// Like [`Ledger::generation_at`], whether the state was pruned or not. 0 before the first generation.
     pub(super) async fn number_at(&self, workspace: &str, moment: OffsetDateTime) -> Result<Generation, LedgerError> {
-        use generations::Column;
-        // The newest that bears an earlier time. Times grow with the numbers, but for one that was recorded while a clock was
-        // ahead: the ones after it tell when it was there at the latest.
-        //
-        // SQLite compares times as texts, and "…05.5Z" comes before "…05Z" there: what comes within a second more is looked at,
-        // and compared here.
-        let about = moment.to_offset(UtcOffset::UTC).saturating_add(time::Duration::SECOND);
-        let mut below = Generation::MAX;
-        loop {
-            let query = generations::Entity::find().select_only().columns([Column::Number, Column::At]);
-            let query = query.filter(Column::Workspace.eq(workspace)).filter(Column::Number.lt(below));
-            let query = query.filter(Column::At.lte(about)).order_by_desc(Column::Number);
-            let rows = query.limit(limits::GENERATIONS_AT_ONCE).into_tuple::<(Generation, OffsetDateTime)>();
-            let rows = rows.all(&self.database).await?;
-            if let Some((number, _)) = rows.iter().find(|(_, at)| *at <= moment) {
-                return Ok(*number);
-            }
-            match rows.last() {
-                Some((number, _)) => below = *number,
-                None => return Ok(0),
-            }
-        }
+        number_at(&self.database, workspace, moment).await
     }
 
-    /// Whether the state at a generation is still known.
+    /// Checks that the state at a generation was not pruned.
     ///
     /// # Errors
-    /// [`LedgerError::Pruned`] when it is not; [`LedgerError::Unavailable`].
+    /// [`LedgerError::Pruned`] if it was; [`LedgerError::Unavailable`].
     pub async fn is_kept(&self, workspace: &str, generation: Generation) -> Result<(), LedgerError> {
         match last_pruned(&self.database, workspace).await? {
             Some(pruned) if generation < pruned.generation => {
@@ -99,7 +78,7 @@ impl Ledger {
         }
     }
 
-    /// What Intercom said of a workspace, if it was ever imported.
+    /// What Intercom says of a workspace, if it was ever imported.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -108,7 +87,7 @@ impl Ledger {
         Ok(row.map(|row| Workspace { id: row.intercom_id, name: row.name, region: row.region }))
     }
 
-    /// The current values that are not access, of everybody who has some.
+    /// The current values that are not access, of all people who have some.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -132,7 +111,7 @@ impl Ledger {
         self.snapshot_of(workspace, self.generation(workspace).await?, part).await
     }
 
-    /// The state of some people and teams at `generation`; volatile values are always the current ones.
+    /// The state of some people and teams at `generation`. Volatile values are always the current ones.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
@@ -145,7 +124,7 @@ impl Ledger {
         self.read(workspace, generation, &Only::these(part)).await
     }
 
-    /// The people and teams that changed, or a membership of them, after one generation and up to another.
+    /// The people and teams that changed, or of whom a membership changed, after one generation and up to another.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -163,7 +142,7 @@ impl Ledger {
         })
     }
 
-    /// How many people are on record at a generation, those who are gone among them.
+    /// The number of people that are recorded at a generation, including removed ones.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -172,8 +151,8 @@ impl Ledger {
         Ok(query.filter(USERS.open_at(generation)).count(&self.database).await?)
     }
 
-    /// The state at `generation`: every version that was opened by then and not closed by then.
-    /// Volatile values are always the current ones.
+    /// The state at `generation`: every version that was opened by then and not closed by then. Volatile values are
+    /// always the current ones.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
@@ -244,7 +223,37 @@ async fn ids_touched<E: EntityTrait>(
     Ok(query.into_tuple().all(db).await?)
 }
 
-/// The newest row of `generations`.
+/// The number of the generation that was the latest at a moment; 0 before the first.
+pub(super) async fn number_at(
+    db: &impl ConnectionTrait,
+    workspace: &str,
+    moment: OffsetDateTime,
+) -> Result<Generation, LedgerError> {
+    use generations::Column;
+    // The generation with the highest number that bears an earlier time. Times grow with the numbers, except for a time
+    // that was recorded while a clock was ahead: that generation is passed over for its neighbours.
+    //
+    // SQLite compares times as texts, and there "…05.5Z" comes before "…05Z". So the query allows one second more,
+    // and the exact comparison is made here.
+    let about = moment.to_offset(UtcOffset::UTC).saturating_add(time::Duration::SECOND);
+    let mut below = Generation::MAX;
+    loop {
+        let query = generations::Entity::find().select_only().columns([Column::Number, Column::At]);
+        let query = query.filter(Column::Workspace.eq(workspace)).filter(Column::Number.lt(below));
+        let query = query.filter(Column::At.lte(about)).order_by_desc(Column::Number);
+        let rows = query.limit(limits::GENERATIONS_AT_ONCE).into_tuple::<(Generation, OffsetDateTime)>();
+        let rows = rows.all(db).await?;
+        if let Some((number, _)) = rows.iter().find(|(_, at)| *at <= moment) {
+            return Ok(*number);
+        }
+        match rows.last() {
+            Some((number, _)) => below = *number,
+            None => return Ok(0),
+        }
+    }
+}
+
+/// The latest row of `generations`.
 pub(super) async fn latest_generation(
     db: &impl ConnectionTrait,
     workspace: &str,
@@ -269,7 +278,7 @@ pub(super) async fn generations_between(
     Ok(query.order_by_asc(Column::Number).limit(limits::GENERATIONS_AT_ONCE).all(db).await?)
 }
 
-/// From when on everything is kept, if the history was shortened.
+/// The time since which everything is kept, if the history was pruned.
 pub(super) async fn kept_since(
     db: &impl ConnectionTrait,
     workspace: &str,
@@ -280,7 +289,7 @@ pub(super) async fn kept_since(
     }
 }
 
-/// When a generation was committed.
+/// The time at which a generation was committed.
 pub(super) async fn generation_time(
     db: &impl ConnectionTrait,
     workspace: &str,
@@ -290,7 +299,7 @@ pub(super) async fn generation_time(
     row.map(|row| row.at).ok_or_else(|| LedgerError::Corrupt { what: format!("generation {number} is missing") })
 }
 
-/// Up to where the history was shortened, if it was.
+/// The last pruning of the history, if there was one.
 pub(super) async fn last_pruned(
     db: &impl ConnectionTrait,
     workspace: &str,
@@ -329,7 +338,7 @@ async fn volatile_values(
     Ok(query.stream(db).await?.map_ok(rows::volatile).try_collect().await?)
 }
 
-/// Which people and teams are read: all, or some.
+/// Which people and teams are read: all, or only these.
 #[derive(Default)]
 pub(super) struct Only(Option<(Vec<String>, Vec<String>)>);
 
@@ -348,9 +357,9 @@ impl Only {
     }
 }
 
-/// When what a generation changed counts as changed: when it was committed, or a millisecond after the generation before
-/// it, where that bears a later time. So these times grow with the numbers, even where a clock was ahead, and
-/// whoever asks for what changed since the latest time they saw misses nothing.
+/// The time at which a generation's changes count as changed: when it was committed, or a millisecond after the
+/// generation before it if that bears a later time. So these times grow with the numbers even if a clock was ahead, and
+/// a client that asks for changes since the latest time that it saw misses nothing.
 struct Times(BTreeMap<Generation, OffsetDateTime>);
 
 impl Times {
@@ -371,7 +380,7 @@ impl Times {
         Ok(Self(times))
     }
 
-    /// `history` may be missing only for things that changed in no other generation than `from`.
+    /// `history` may be missing only if no generation other than `from` touched the resource.
     fn stamps(&self, history: Option<&GenerationSpan>, from: Generation) -> Result<Stamps, LedgerError> {
         let GenerationSpan { first, last } = history.copied().unwrap_or(GenerationSpan { first: from, last: from });
         let time = |number| {
@@ -383,14 +392,14 @@ impl Times {
     }
 }
 
-/// The first and the last generation that touched something.
+/// The first and the last generation that touched a person or a team.
 #[derive(Clone, Copy)]
 pub(super) struct GenerationSpan {
     pub first: Generation,
     pub last: Generation,
 }
 
-/// For each user and group, which generations touched it: its own versions and its memberships.
+/// The generations that touched each person and team, by their own versions and by their memberships.
 pub(super) struct History {
     pub users: HashMap<String, GenerationSpan>,
     pub groups: HashMap<String, GenerationSpan>,
@@ -417,7 +426,7 @@ impl History {
         Ok(history)
     }
 
-    /// Adds what versions told that are not kept any more.
+    /// Adds the generations of versions that were pruned.
     async fn remember_pruned(
         &mut self,
         db: &impl ConnectionTrait,
@@ -444,7 +453,7 @@ impl History {
     }
 }
 
-/// A change of a membership changes both its ends, but does not bring them into being.
+/// A change of a membership modifies the person and the team, but does not create them.
 fn with_memberships(
     mut things: HashMap<String, GenerationSpan>,
     memberships: HashMap<String, GenerationSpan>,
@@ -465,7 +474,7 @@ async fn spans<E: EntityTrait>(
     until: Generation,
     only: Condition,
 ) -> Result<HashMap<String, GenerationSpan>, LedgerError> {
-    // A version that was closed later was still open then.
+    // A version that was closed after `until` was still open then.
     let closed = Expr::case(columns.to.lte(until), Expr::col(columns.to)).finally(Option::<i64>::None);
     let rows = E::find()
         .select_only()

@@ -1,10 +1,10 @@
-//! Rows to domain values and back.
+//! Converts rows to domain values and back.
 
 use sea_orm::ActiveValue::Set;
 use serde_json::json;
 
 use super::entities::{activity, group_versions, membership_versions, user_versions, volatile};
-use super::salted::{Proof, tells_of_erasure};
+use super::salted::{Proof, has_erased_fields};
 use super::{LedgerError, RunId, chain, digests};
 use crate::directory::{
     Activity, Actor, Generation, Group, GroupId, Membership, Priority, Role, User, UserId, Volatile,
@@ -28,11 +28,11 @@ pub(super) fn user(row: user_versions::Model) -> Result<User, LedgerError> {
         two_factor_auth: row.two_factor_auth,
         joined_at: row.joined_at,
         removed_at: row.removed_at,
-        erased: tells_of_erasure(row.proof.as_deref()),
+        erased: has_erased_fields(row.proof.as_deref()),
     })
 }
 
-/// A version that a generation opens, with a salt of its own.
+/// The row of a version that a generation opens, with a salt of its own.
 pub(super) fn user_row(workspace: &str, from: Generation, user: &User) -> Result<user_versions::Model, LedgerError> {
     let (role_id, role_name) = user.role.as_ref().map(|role| (role.id.clone(), role.name.clone())).unzip();
     let row = user_versions::Model {
@@ -131,7 +131,7 @@ pub(super) fn volatile_row(workspace: &str, user: &UserId, values: &Volatile) ->
     }
 }
 
-/// A log entry that a run keeps.
+/// The row of a log entry that a run stores.
 pub(super) fn activity_row(workspace: &str, run: RunId, entry: &Activity) -> Result<activity::Model, LedgerError> {
     let actor = entry.performed_by.as_ref();
     let row = activity::Model {

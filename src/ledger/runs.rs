@@ -1,10 +1,10 @@
-//! The record of imports: every run, what it was asked, what came of it.
+//! The record of imports: every run, what was requested, and how it ended.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    TransactionTrait,
+    Select, TransactionTrait,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -17,17 +17,18 @@ use utoipa::openapi::{RefOr, Schema};
 use super::commit::writing;
 use super::entities::imports;
 use super::lease::patience;
-use super::queue::{is_new, no_number};
+use super::queue::{ImportRequest, is_new, no_number};
 use super::{Lease, Ledger, LedgerError, evidence};
 use crate::clock::{Clock, after};
 use crate::directory::{Counts, DEFAULT_WORKSPACE, Exceeded, Generation, Warning};
 use crate::limits;
 
-/// Counts the imports of a workspace. Those of the default one begin at 1, those of others at a number of their own: gaps
-/// would tell of imports of another workspace.
+/// The number of an import. Numbers begin at 1 in the default workspace, and at a number of their own in others: gaps
+/// would reveal that another workspace is imported.
 pub type RunId = i64;
 
-/// What the numbers of a workspace's runs come after. It is far enough from others', and JavaScript counts that far.
+/// The number before the first run of a workspace. The distance to those of other workspaces is large, and JavaScript
+/// can represent the numbers exactly.
 fn first_number(workspace: &str) -> RunId {
     if workspace == DEFAULT_WORKSPACE {
         return 0;
@@ -97,7 +98,7 @@ pub struct Failure {
     pub remedy: String,
 }
 
-/// Gives an enum its word in the database and in JSON.
+/// Defines an enum with a word for each variant, as it is written to the database and to JSON.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident => $word:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -129,7 +130,7 @@ macro_rules! words {
 }
 
 words! {
-    /// How much an import reads; the more, the greater.
+    /// How much an import reads. A mode that reads more is greater.
     Mode {
         /// Both lists, and the activity log since the last import.
         Incremental => "incremental",
@@ -139,37 +140,37 @@ words! {
 }
 
 words! {
-    /// What sets an import off; the more somebody wants it, the greater.
+    /// What triggers an import. The more urgent the trigger, the greater.
     Trigger {
-        /// It was time.
+        /// The schedule.
         Schedule => "schedule",
-        /// The bridge has just started.
+        /// The start of the bridge.
         Start => "start",
-        /// Somebody asked, and what there was to show was too old.
+        /// A client that asked for data while the served snapshot was too old.
         Query => "query",
-        /// Intercom said that something has changed.
+        /// A webhook from Intercom about a change.
         Webhook => "webhook",
-        /// Somebody asked for an import over the API.
+        /// A request for an import over the API.
         Api => "api",
-        /// Somebody in a shell.
+        /// A command in a shell.
         Command => "command",
     }
 }
 
 words! {
-    /// What comes of an import.
+    /// The state or the result of an import.
     RunStatus {
         /// It waits for another import to end.
         Queued => "queued",
-        /// It is under way.
+        /// It is in progress.
         Running => "running",
-        /// It is in the ledger.
+        /// It is recorded in the ledger.
         Succeeded => "succeeded",
-        /// Nothing was recorded.
+        /// It failed, and nothing was recorded.
         Failed => "failed",
-        /// Too many would have lost access, and it waits for a person.
+        /// It would have removed too much, and waits for a person.
         Held => "held",
-        /// The process ended before it did.
+        /// Its process ended or lost its lease, or it waited in the queue for too long.
         Interrupted => "interrupted",
     }
 }
@@ -180,38 +181,25 @@ impl Mode {
 }
 
 impl RunStatus {
-    /// How a run can end in the process that made it.
+    /// The states in which a run can end in the process that made it.
     pub const ENDS: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Held];
 }
 
 impl Ledger {
-    /// Records that an import begins, under a lease. Where one is queued, that one begins instead, reading at least as
-    /// much as `mode`: runs begin in the order of their numbers.
+    /// Records that an import begins, under a lease. If a run is queued, that one begins instead and reads at least as
+    /// much as is requested: runs begin in the order of their numbers.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn start_run(
-        &self,
-        lease: &Lease,
-        mode: Mode,
-        trigger: Trigger,
-        (requested_by, allow_removals): (Option<String>, bool),
-        clock: &Clock,
-    ) -> Result<Run, LedgerError> {
+    pub async fn start_run(&self, lease: &Lease, request: &ImportRequest, clock: &Clock) -> Result<Run, LedgerError> {
         let now = clock.now();
-        let wanted = Run {
-            mode,
-            trigger,
-            requested_by,
-            allow_removals,
-            status: RunStatus::Running,
-            ..unnumbered(&lease.workspace, now)
-        };
+        let wanted = Run { status: RunStatus::Running, ..requested(&lease.workspace, request, now) };
         for _ in 0..limits::QUEUE_ATTEMPTS {
-            // Asked for before the queue is looked at: a run that is queued in between takes this number.
+            // Determined before the queue is read. If a run is queued in between, it takes this number, and the
+            // insertion below fails.
             let id = self.next_number(&lease.workspace).await?;
             if let Some(queued) = self.first_queued(&lease.workspace, clock).await? {
-                match self.start_queued(lease, queued, mode, now).await? {
+                match self.start_queued(lease, queued, request.mode, now).await? {
                     Some(run) => return Ok(run),
                     None => continue,
                 }
@@ -225,8 +213,8 @@ impl Ledger {
         Err(no_number())
     }
 
-    /// The number of the newest run of a workspace, begun or queued; 0 before the first. What begins after this was asked, and
-    /// is not queued yet, has a greater one.
+    /// The number of the newest run of a workspace, whether it began or is queued; 0 before the first. A run that is
+    /// recorded after this call has a greater number.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -238,12 +226,12 @@ impl Ledger {
 
     /// The number of the workspace's next run.
     pub(super) async fn next_number(&self, workspace: &str) -> Result<RunId, LedgerError> {
-        let last = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
-        let last = last.order_by_desc(imports::Column::Id).one(&self.database).await?.map(|run| run.id);
-        Ok(last.unwrap_or_else(|| first_number(workspace)) + 1)
+        let newest = self.newest_number(workspace).await?;
+        let before = if newest == 0 { first_number(workspace) } else { newest };
+        Ok(before + 1)
     }
 
-    /// Records what a run is doing.
+    /// Records what a run is doing at present.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -257,7 +245,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Records how an import that changed nothing ended, unless somebody else has recorded its end.
+    /// Records how an import that changed nothing ended, unless another process has recorded its end.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -271,7 +259,7 @@ impl Ledger {
         Ok(db.commit().await?)
     }
 
-    /// The runs of a workspace, newest first; those before `before`, if it is given.
+    /// The runs of a workspace, newest first. With `before`, only those before it.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
@@ -295,8 +283,8 @@ impl Ledger {
         rows.into_iter().map(run).collect()
     }
 
-    /// Up to when Intercom's activity log is known. A run that says so of a time in the future was recorded while a clock was
-    /// wrong, and says nothing.
+    /// The time up to which Intercom's activity log is known. A run whose watermark lies in the future was recorded
+    /// while a clock was wrong, and is ignored.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -305,14 +293,11 @@ impl Ledger {
         workspace: &str,
         now: OffsetDateTime,
     ) -> Result<Option<OffsetDateTime>, LedgerError> {
-        let query = imports::Entity::find()
-            .filter(imports::Column::Workspace.eq(workspace))
-            .filter(imports::Column::Status.eq(RunStatus::Succeeded.as_str()))
-            .filter(imports::Column::ActivityWatermark.is_not_null());
-        // SQLite compares times as texts, which is right to the second.
-        let query = query.filter(imports::Column::ActivityWatermark.lte(after(now, limits::STORED_AHEAD)));
+        // SQLite compares times as texts, which is exact to the second only.
+        let query = runs_with_watermark(workspace)
+            .filter(imports::Column::ActivityWatermark.lte(after(now, limits::STORED_AHEAD)));
         let newest = query.order_by_desc(imports::Column::Id).one(&self.database).await?;
-        // What lies a moment ahead is known up to now.
+        // A watermark that is slightly in the future counts as now.
         Ok(newest.and_then(|run| run.activity_watermark).map(|watermark| watermark.min(now)))
     }
 
@@ -325,7 +310,7 @@ impl Ledger {
         query.one(&self.database).await?.map(run).transpose()
     }
 
-    /// How many runs of a workspace there are.
+    /// The number of runs of a workspace.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -333,7 +318,7 @@ impl Ledger {
         Ok(imports::Entity::find().filter(imports::Column::Workspace.eq(workspace)).count(&self.database).await?)
     }
 
-    /// The newest run of a workspace that has ended, well or not.
+    /// The newest run of a workspace that has ended, successfully or not.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
@@ -344,7 +329,7 @@ impl Ledger {
         query.order_by_desc(imports::Column::Id).one(&self.database).await?.map(run).transpose()
     }
 
-    /// The run that is under way, in this process or another.
+    /// The run that is in progress, in this process or another.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
@@ -357,7 +342,7 @@ impl Ledger {
         query.one(&self.database).await?.map(run).transpose()
     }
 
-    /// The newest run of a workspace that succeeded, of one mode or of any.
+    /// The newest successful run of a workspace, of one mode or of any.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
@@ -372,15 +357,24 @@ impl Ledger {
     }
 }
 
-/// A queued run, without a number.
-pub(super) fn unnumbered(workspace: &str, now: OffsetDateTime) -> Run {
+/// The successful runs of a workspace that read the activity log.
+pub(super) fn runs_with_watermark(workspace: &str) -> Select<imports::Entity> {
+    imports::Entity::find()
+        .filter(imports::Column::Workspace.eq(workspace))
+        .filter(imports::Column::Status.eq(RunStatus::Succeeded.as_str()))
+        .filter(imports::Column::ActivityWatermark.is_not_null())
+}
+
+/// A requested run without a number.
+pub(super) fn requested(workspace: &str, request: &ImportRequest, now: OffsetDateTime) -> Run {
+    let ImportRequest { mode, trigger, requested_by, allow_removals } = request.clone();
     Run {
         id: 0,
         workspace: workspace.to_owned(),
-        mode: Mode::Incremental,
-        trigger: Trigger::Api,
-        requested_by: None,
-        allow_removals: false,
+        mode,
+        trigger,
+        requested_by,
+        allow_removals,
         status: RunStatus::Queued,
         queued_at: None,
         started_at: now,
@@ -398,8 +392,8 @@ pub(super) fn unnumbered(workspace: &str, now: OffsetDateTime) -> Run {
     }
 }
 
-/// How a status is written down. NB: a queued run is one that runs under no lease yet: the version before knows no other
-/// word for it (see the migration).
+/// The word for a status in the database. NB: a queued run is stored as a running one without a fence, because the
+/// previous version of the bridge knows no other word (see the migration).
 pub(super) fn stored(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Queued => RunStatus::Running.as_str(),
@@ -407,7 +401,7 @@ pub(super) fn stored(status: RunStatus) -> &'static str {
     }
 }
 
-/// Records how a run ended; false where somebody else has recorded its end.
+/// Records how a run ended. Returns false if another process has recorded its end.
 pub(super) async fn update(db: &impl ConnectionTrait, run: &Run) -> Result<bool, LedgerError> {
     let status = imports::Column::Status;
     let updated = imports::Entity::update_many()
@@ -442,7 +436,7 @@ pub(super) fn row(run: &Run) -> imports::ActiveModel {
         warnings: Set(json!(run.warnings)),
         error: Set(run.error.as_ref().map(|error| json!(error))),
         held_by: Set((!run.held_by.is_empty()).then(|| json!(run.held_by))),
-        // Its salt comes with its record.
+        // The salt is added together with the record.
         proof: sea_orm::ActiveValue::NotSet,
     }
 }

@@ -1,12 +1,12 @@
-//! Salted digests: personal data can be erased, and the rest is proved as before.
+//! Salted digests: personal data can be erased, and the rest can still be proved.
 //!
-//! A row's digest does not cover its personal fields themselves, but a *commitment* to each: a hash of the field and of a
-//! salt that only this row has. To erase a field, its value and its salt are taken out, and the commitment stays. The
-//! digest is the same as before, and nobody can find the value by guessing, since the 128 random bits of the salt are gone.
+//! A row's digest does not cover the personal fields themselves, but a *commitment* to each: a hash of the field and of
+//! a salt that only this row has. An erasure deletes the value and its salt and keeps the commitment. The digest stays
+//! the same, and the value cannot be guessed, because the 128 random bits of the salt are gone.
 //!
-//! What a row is proved with stands in its column `proof`. While nothing of it is erased, that is the salt of the row, from
-//! which each field's salt follows. Later it is JSON: the salts of the fields that are left, and the commitments to those
-//! that were erased.
+//! The column `proof` holds what a row is verified with. While nothing of the row is erased, that is the row's salt,
+//! from which the salt of each field is derived. Afterwards it is JSON: the salts of the remaining fields, and the
+//! commitments to the erased ones.
 
 use std::collections::BTreeMap;
 
@@ -17,25 +17,25 @@ use serde::{Deserialize, Serialize};
 
 use super::digests::Fields;
 
-/// What stands in place of a text that was erased and must not be null, or that people read.
+/// Replaces an erased text in columns that must not be null or that people read.
 pub const ERASED: &str = "[erased]";
 
-/// What JSON is left in place of details that were erased.
+/// What is left of the details of a log entry when they are erased.
 const NO_DETAILS: &str = "{}";
 
-/// What digests begin with that cover commitments. A digest without it covers personal data directly.
+/// The prefix of digests that cover commitments. A digest without it covers personal data directly.
 pub(super) const SALTED: &str = "s.";
 
-/// The personal fields of a version of a person: all are erased together.
+/// The personal fields of a version of a person. They are erased together.
 pub(super) const PERSON: &str = "person";
-/// The personal fields of a log entry: the id and the address of who did it, the id of whom it is about, the details.
-pub(super) const ACTIVITY: [&str; 4] = ["actor", "email", "subject", "metadata"];
-/// The personal fields of a request and of how it was closed.
-pub(super) const REQUEST: [&str; 6] = ["requester", "target", "user_name", "comment", "closed_by", "note"];
+/// The personal fields of a log entry: the actor's id and address, the subject's id, and the details.
+pub(super) const ACTIVITY_FIELDS: [&str; 4] = ["actor", "email", "subject", "metadata"];
+/// The personal fields of a request and of its closing.
+pub(super) const REQUEST_FIELDS: [&str; 6] = ["requester", "target", "user_name", "comment", "closed_by", "note"];
 /// The personal field of a run.
 pub(super) const REQUESTED_BY: &str = "requested_by";
 
-/// What a row is proved with.
+/// The content of the column `proof`: what a row is verified with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Proof {
     #[serde(skip)]
@@ -47,7 +47,7 @@ pub(super) struct Proof {
 }
 
 impl Proof {
-    /// A proof with a fresh salt, as it is stored.
+    /// Returns a new random row salt, as it is stored.
     pub fn fresh() -> Result<String, DbErr> {
         let mut bytes = [0_u8; 16];
         aws_lc_rs::rand::fill(&mut bytes)
@@ -55,21 +55,21 @@ impl Proof {
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Reads the column; none for a row that was never salted.
+    /// Parses the column. Returns `None` for a row that was never salted.
     pub fn of(column: Option<&str>) -> Option<Self> {
         let text = column?;
         if text.starts_with('{') {
-            // What cannot be read proves nothing.
+            // A malformed proof has no salts, so nothing matches it.
             return Some(serde_json::from_str(text).unwrap_or_default());
         }
         Some(Self { row_salt: Some(text.to_owned()), ..Self::default() })
     }
 
-    /// What stands in the column.
+    /// Returns the text to store in the column.
     pub fn written(&self) -> String {
         match &self.row_salt {
             Some(salt) => salt.clone(),
-            // Texts by texts always serialise.
+            // A map of strings always serialises.
             None => serde_json::to_string(self).unwrap_or_default(),
         }
     }
@@ -91,8 +91,8 @@ impl Proof {
         }
     }
 
-    /// The commitment to a field. It is empty, and so fits no digest, where there is no salt, or where a field that was
-    /// erased has a value all the same.
+    /// The commitment to a field. It is empty, which matches no digest, if there is no salt, or if an erased field has
+    /// a value.
     pub fn commitment(&self, field: &str, value: Option<&str>) -> String {
         if let Some(commitment) = self.erased.get(field) {
             let blank = matches!(value, None | Some(ERASED | NO_DETAILS));
@@ -102,7 +102,7 @@ impl Proof {
         Fields::named("field").text("field", Some(field)).text("salt", Some(&salt)).text("value", value).end()
     }
 
-    /// Erases a field of those that the row has: its salt goes, and the commitment stays.
+    /// Erases a field: deletes its salt and keeps the commitment. `all` are the personal fields of the row.
     pub fn erase(&mut self, field: &str, value: Option<&str>, all: &[&str]) {
         if self.is_erased(field) {
             return;
@@ -118,8 +118,8 @@ impl Proof {
     }
 }
 
-/// Whether a stored proof says that something of the row was erased.
-pub(super) fn tells_of_erasure(column: Option<&str>) -> bool {
+/// Whether a stored proof says that a field of the row was erased.
+pub(super) fn has_erased_fields(column: Option<&str>) -> bool {
     column.is_some_and(|text| text.starts_with('{'))
 }
 
@@ -134,14 +134,14 @@ mod tests {
         assert_eq!(proof.written(), stored);
         let (email, metadata) =
             (proof.commitment("email", Some("ada@example.com")), proof.commitment("metadata", None));
-        proof.erase("email", Some("ada@example.com"), &ACTIVITY);
+        proof.erase("email", Some("ada@example.com"), &ACTIVITY_FIELDS);
         let again = Proof::of(Some(&proof.written())).unwrap();
         assert_eq!(again, proof);
         assert_eq!((again.commitment("email", None), again.commitment("metadata", None)), (email.clone(), metadata));
         assert_eq!(again.commitment("email", Some("eve@example.com")), "", "nothing can be put in its place");
         assert!(!again.written().contains(&stored), "the salt is gone");
         assert_eq!(again.salt_of("email"), None);
-        assert!(tells_of_erasure(Some(&again.written())) && !tells_of_erasure(Some(&stored)));
+        assert!(has_erased_fields(Some(&again.written())) && !has_erased_fields(Some(&stored)));
     }
 
     #[test]

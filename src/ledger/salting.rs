@@ -1,10 +1,10 @@
-//! Salts the rows that an earlier version of the bridge wrote, so that personal data in them can be erased and the rest is
-//! proved as before.
+//! Adds salts to rows that an earlier version of the bridge wrote, so that personal data in them can be erased and the
+//! rest can still be proved.
 //!
-//! The digest that such a row was recorded with stays: it is part of hashes that somebody may keep. Beside it, the row gets
-//! a salted one, by which it is checked from now on (`restatements`). Which older digest became which salted one is in a
-//! record of its own, and a row is restated once. A digest that is salted already cannot be restated, and a row that is not as
-//! it was recorded is left as it is, to be found.
+//! The recorded digest of such a row stays, because it is part of hashes that an operator may have noted. The row also
+//! gets a salted digest, against which it is verified from now on (`restatements`). A record in the chain covers which
+//! recorded digest belongs to which salted one. A row is restated once. A digest that is already salted cannot be
+//! restated. A row that does not match its recorded digest is left alone, so that `ledger verify` reports it.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -17,17 +17,17 @@ use sea_orm::{
 use super::commit::{insert, writing};
 use super::digests::{self, Fields};
 use super::entities::{activity, evidence, imports, lifecycle_requests, restatements, user_versions};
-use super::evidence::{Kind, Records, UNDER_WAY, of};
+use super::evidence::{Kind, Records, UNDER_WAY, evidence_rows};
 use super::lease::patience;
 use super::salted::Proof;
 use super::{Ledger, LedgerError};
 use crate::clock::Clock;
 use crate::limits;
 
-/// Rows at a time.
+/// Rows per query.
 const PAGE: u64 = 1_000;
 
-/// What rows are called in `restatements` and `erased_rows`.
+/// The row kinds in `restatements` and `erased_rows`.
 pub(super) const USER: &str = "user";
 /// See [`USER`].
 pub(super) const ACTIVITY: &str = "activity";
@@ -38,19 +38,19 @@ pub(super) const CLOSING: &str = "closing";
 /// See [`USER`].
 pub(super) const RUN: &str = "run";
 
-/// The key of a version of a person.
+/// The key of a version of a person, in `restatements` and `erased_rows`.
 pub(super) fn version_key(row: &user_versions::Model) -> String {
     format!("{} {}", row.user_id, row.from_generation)
 }
 
-/// What ties the salted digest of a row to the one that it was recorded with. The salted one cannot be guessed, and so
-/// neither can this.
+/// The hash that ties a row's salted digest to its recorded one. The salted digest cannot be guessed, so neither can
+/// this hash.
 pub(super) fn restated(kind: &str, key: &str, recorded: &str, digest: &str) -> String {
     let fields = Fields::named("restated").text("kind", Some(kind)).text("key", Some(key));
     fields.text("recorded", Some(recorded)).text("digest", Some(digest)).end()
 }
 
-/// The digest of a salting: of all that it restated, by kind and key.
+/// The digest of a salting. It covers every restatement, by kind and key.
 pub(super) fn salting_digest(mut entries: Vec<(String, String, String)>) -> String {
     entries.sort_unstable();
     let fields = entries.iter().fold(Fields::named("salting"), |fields, (kind, key, entry)| {
@@ -60,7 +60,7 @@ pub(super) fn salting_digest(mut entries: Vec<(String, String, String)>) -> Stri
 }
 
 impl Ledger {
-    /// Salts what an earlier version wrote, in every workspace.
+    /// Adds salts to the rows of every workspace that an earlier version wrote.
     pub(super) async fn salt_older_rows(&self) -> Result<(), LedgerError> {
         for workspace in self.unsalted_workspaces().await? {
             let db = self.database.begin_with_options(writing()).await?;
@@ -75,7 +75,7 @@ impl Ledger {
     }
 
     async fn unsalted_workspaces(&self) -> Result<BTreeSet<String>, LedgerError> {
-        async fn of<E: EntityTrait>(
+        async fn unsalted<E: EntityTrait>(
             ledger: &Ledger,
             (workspace, proof): (E::Column, E::Column),
             more: Condition,
@@ -87,15 +87,15 @@ impl Ledger {
             activity::Column as A, imports::Column as I, lifecycle_requests::Column as R, user_versions::Column as U,
         };
         let ended = Condition::all().add(I::RequestedBy.is_not_null()).add(I::Status.is_not_in(UNDER_WAY));
-        let mut names = of::<user_versions::Entity>(self, (U::Workspace, U::Proof), Condition::all()).await?;
-        names.extend(of::<activity::Entity>(self, (A::Workspace, A::Proof), Condition::all()).await?);
-        names.extend(of::<lifecycle_requests::Entity>(self, (R::Workspace, R::Proof), Condition::all()).await?);
-        names.extend(of::<imports::Entity>(self, (I::Workspace, I::Proof), ended).await?);
+        let mut names = unsalted::<user_versions::Entity>(self, (U::Workspace, U::Proof), Condition::all()).await?;
+        names.extend(unsalted::<activity::Entity>(self, (A::Workspace, A::Proof), Condition::all()).await?);
+        names.extend(unsalted::<lifecycle_requests::Entity>(self, (R::Workspace, R::Proof), Condition::all()).await?);
+        names.extend(unsalted::<imports::Entity>(self, (I::Workspace, I::Proof), ended).await?);
         Ok(names.into_iter().collect())
     }
 }
 
-/// What is restated, on its way into the ledger.
+/// Collects the restatements of a workspace until they are written.
 struct Restating<'a> {
     db: &'a DatabaseTransaction,
     workspace: &'a str,
@@ -199,11 +199,11 @@ async fn salt_activity(restating: &mut Restating<'_>) -> Result<(), LedgerError>
     }
 }
 
-/// Requests and runs have their digests in their records.
+/// The digests of requests and runs are in their records, not in their rows.
 async fn salt_requests_and_runs(restating: &mut Restating<'_>) -> Result<(), LedgerError> {
     let (db, workspace) = (restating.db, restating.workspace);
     let kinds = [Kind::Request, Kind::Closing, Kind::Run].map(Kind::as_str);
-    let rows = of(workspace).select_only().columns([
+    let rows = evidence_rows(workspace).select_only().columns([
         evidence::Column::Kind,
         evidence::Column::Subject,
         evidence::Column::Digest,

@@ -1,8 +1,8 @@
-//! Sees to it that a SQLite file holds no trace of what was taken out, and that it is still the file that was opened.
+//! Removes the traces of deleted data from a SQLite file, and checks that it is still the file that was opened.
 //!
-//! `secure_delete` has SQLite overwrite what is deleted. What was deleted before that was switched on, what was only
-//! changed, and what still stands in the write-ahead log goes when the file is written anew (`VACUUM`) and the log is cut to
-//! nothing. PostgreSQL has its own ways; see `docs/privacy.md`.
+//! With `secure_delete`, SQLite overwrites what is deleted. Data that was deleted before that was enabled, values that
+//! were only changed, and copies in the write-ahead log remain until the file is rewritten (`VACUUM`) and the log is
+//! truncated. For PostgreSQL, see `docs/privacy.md`.
 
 use std::path::PathBuf;
 
@@ -10,15 +10,18 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, QueryFilter, Statement};
 
 use super::entities::erasures;
+use super::presence::database_file;
 use super::{Ledger, LedgerError};
 use crate::clock::Clock;
 use crate::limits;
 
 impl Ledger {
-    /// Writes the file anew, without what was taken out of it, and empties the write-ahead log. On PostgreSQL, nothing.
+    /// Rewrites the file without the deleted data, and truncates the write-ahead log. On PostgreSQL, both steps are
+    /// skipped.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], also where others do not let go of the log in time; then it is to be tried again.
+    /// [`LedgerError::Unavailable`], also if other connections use the log for too long. Then the caller must try
+    /// again.
     pub async fn scrub(&self) -> Result<(), LedgerError> {
         let due = erasures::Column::Scrubbed.eq(false);
         if self.database.get_database_backend() == DbBackend::Sqlite {
@@ -30,7 +33,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether something was erased of which the file may still hold a trace.
+    /// Whether the file may still hold traces of an erasure.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -39,10 +42,10 @@ impl Ledger {
         Ok(due.one(&self.database).await?.is_some())
     }
 
-    /// Brings the write-ahead log of SQLite into the file and cuts it to nothing.
+    /// Copies SQLite's write-ahead log into the database file and truncates it.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], also where somebody reads an earlier state for too long.
+    /// [`LedgerError::Unavailable`], also if another connection reads an earlier state for too long.
     pub async fn empty_log(&self) -> Result<(), LedgerError> {
         if self.database.get_database_backend() != DbBackend::Sqlite {
             return Ok(());
@@ -59,10 +62,10 @@ impl Ledger {
         Err(sea_orm::DbErr::Custom("the write-ahead log is in use and cannot be emptied now".to_owned()).into())
     }
 
-    /// Whether the database's file is still the one that was opened.
+    /// Checks that the database file is still the one that was opened.
     ///
     /// # Errors
-    /// [`LedgerError::FileGone`] where it was deleted or replaced: what is written goes nowhere then.
+    /// [`LedgerError::FileGone`] if it was deleted or replaced. Then everything that is written would be lost.
     pub fn file_is_there(&self) -> Result<(), LedgerError> {
         match &self.file {
             Some(file) if !file.is_there() => Err(LedgerError::FileGone),
@@ -75,18 +78,17 @@ impl Ledger {
 #[derive(Debug)]
 pub(super) struct DatabaseFile {
     path: PathBuf,
-    /// The device and the number of the file on it.
+    /// The device and the inode of the file.
     identity: (u64, u64),
 }
 
 impl DatabaseFile {
-    /// None for a database in memory, and for PostgreSQL.
+    /// Returns `None` for a database in memory and for PostgreSQL.
     pub fn of(database: &DatabaseConnection) -> Option<Self> {
         if database.get_database_backend() != DbBackend::Sqlite {
             return None;
         }
-        let options = database.get_sqlite_connection_pool().connect_options();
-        let path = options.get_filename().canonicalize().ok()?;
+        let path = database_file(database)?;
         let identity = identity(&path)?;
         Some(Self { path, identity })
     }

@@ -1,4 +1,4 @@
-//! Who may see the status page: one-time links, and the sessions that they become. Only hashes are kept.
+//! Access to the status page: one-time links, and the sessions that they start. The ledger stores only hashes.
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
 use time::OffsetDateTime;
@@ -11,7 +11,7 @@ use crate::clock;
 use crate::limits;
 
 impl Ledger {
-    /// Records a one-time link.
+    /// Adds a one-time link.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -30,8 +30,8 @@ impl Ledger {
         Ok(db.commit().await?)
     }
 
-    /// Makes a session of a one-time link, once. The workspaces that it shows; none where the link is unknown, was taken or
-    /// is too old.
+    /// Exchanges a one-time link for a session, once. Returns the workspaces that the session shows, or `None` if the
+    /// link is unknown, was used or has expired.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -42,7 +42,7 @@ impl Ledger {
         (now, expires_at): (OffsetDateTime, OffsetDateTime),
         events: impl FnOnce(&[String]) -> Vec<AuditEntry>,
     ) -> Result<Option<Vec<String>>, LedgerError> {
-        // Anybody can ask, and a writer keeps others waiting: only what is there is written.
+        // Anyone can send this request, and a writer blocks others. So it writes only if the link exists.
         let Some(known) = self.page_session(link, true, now).await? else { return Ok(None) };
         let db = self.database.begin_with_options(writing()).await?;
         let taken = page_sessions::Entity::delete_by_id(link).exec(&db).await?;
@@ -58,7 +58,7 @@ impl Ledger {
         Ok(Some(known))
     }
 
-    /// The workspaces that a session shows; none where it is unknown, was ended or is too old.
+    /// The workspaces that a session shows. `None` if the session is unknown, was ended or has expired.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -77,7 +77,7 @@ impl Ledger {
         Ok(db.commit().await?)
     }
 
-    /// Ends all sessions, and makes links that nobody has taken worth nothing. How many there were.
+    /// Ends all sessions and unused links. Returns how many there were.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -89,7 +89,7 @@ impl Ledger {
         Ok(ended)
     }
 
-    /// Forgets links and sessions that are too old.
+    /// Deletes expired links and sessions.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].

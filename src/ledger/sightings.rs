@@ -1,8 +1,8 @@
-//! How long ago a workspace's runs were, by this process's own clock that only grows.
+//! How long ago the runs of a workspace were, by this process's own monotonic clock.
 //!
-//! What a run says of its times is what the clock of another process showed, or of this one before somebody set it. So
-//! runs are told apart by their numbers, and this process takes note of when it first saw each of the newest. The times that
-//! a run bears only make that more exact, within what can be.
+//! The times of a run come from the clock of another process, or from this one's before it was set. So runs are told
+//! apart by number, and this process notes when it first saw each of the newest ones. The recorded times only make the
+//! age more exact, within the bounds that this process knows.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,54 +10,54 @@ use std::time::Duration;
 use super::{Mode, Run, RunId};
 use crate::clock::{self, Clock};
 
-/// A run that succeeded, and how long ago it asked Intercom.
+/// A successful run, and how long ago it queried Intercom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sighting {
-    /// Which.
+    /// The number of the run.
     pub run: RunId,
-    /// How long ago that was, at `seen`; none where its time lies in the future, so that nobody knows.
+    /// How long ago that was, at `seen`. `None` if the recorded time lies in the future, so that the age is unknown.
     age: Option<Duration>,
-    /// When that was found out, on [`Clock::running`].
+    /// When the age was determined, on [`Clock::running`].
     seen: Duration,
 }
 
 impl Sighting {
-    /// How long ago it asked Intercom, at a moment on [`Clock::running`].
+    /// How long ago the run queried Intercom, at a moment on [`Clock::running`].
     #[must_use]
     pub fn age(&self, now: Duration) -> Option<Duration> {
         self.age.map(|age| age.saturating_add(now.saturating_sub(self.seen)))
     }
 }
 
-/// The newest runs of a workspace that succeeded, as this process has seen them.
+/// The newest successful runs of a workspace, as this process has seen them.
 #[derive(Debug, Default)]
 pub struct Sightings(Mutex<[Newest; 2]>);
 
-/// The newest run of one kind.
+/// The newest run of all runs, or of the full ones.
 #[derive(Debug, Default)]
 struct Newest {
     known: Option<Sighting>,
-    /// When it was last looked for, on [`Clock::running`].
+    /// When the ledger was last asked for it, on [`Clock::running`].
     looked: Option<Duration>,
 }
 
-/// Of all runs.
+/// The index of the newest run of any mode.
 const ANY: usize = 0;
-/// Of those that read everything.
+/// The index of the newest full run.
 const FULL: usize = 1;
 
 impl Sightings {
-    /// Takes note of the newest run that succeeded, as the ledger has it now.
+    /// Notes the newest successful run that the ledger has now.
     pub fn see(&self, newest: Option<&Run>, clock: &Clock) -> Option<Sighting> {
         self.lock()[ANY].see(newest, clock)
     }
 
-    /// The same, of the newest that read everything.
+    /// Like [`Sightings::see`], for the newest full run.
     pub fn see_full(&self, newest: Option<&Run>, clock: &Clock) -> Option<Sighting> {
         self.lock()[FULL].see(newest, clock)
     }
 
-    /// Takes note of a run of this process, which knows when it began.
+    /// Notes a run of this process, which knows when it began.
     pub fn made(&self, run: &Run, began: Duration) {
         let sighting = Sighting { run: run.id, age: Some(Duration::ZERO), seen: began };
         let mut newest = self.lock();
@@ -89,9 +89,10 @@ impl Newest {
         let asked = run.observed_at.unwrap_or(run.started_at);
         let said = clock::age(clock.now(), asked);
         let age = match before {
-            // It was there before this process looked for the first time, so there is nothing but its own word.
+            // The run was there before this process first looked, so its recorded time is all that is known.
             None => said,
-            // It ended since the last look: it asked no longer ago than that, and the time that it took.
+            // The run ended since the last look. So it queried Intercom no longer ago than that look plus its own
+            // duration.
             Some(before) => {
                 let took = run.finished_at.and_then(|finished| Duration::try_from(finished - asked).ok());
                 let longest = seen.saturating_sub(before).saturating_add(took.unwrap_or_default());
@@ -108,7 +109,8 @@ mod tests {
     use time::OffsetDateTime;
     use time::macros::datetime;
 
-    use super::super::runs::unnumbered;
+    use super::super::runs::requested;
+    use super::super::{ImportRequest, Trigger};
     use super::*;
 
     const START: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
@@ -116,7 +118,8 @@ mod tests {
     /// A run that took ten seconds, by a clock that was ahead.
     fn run(id: RunId, asked: OffsetDateTime) -> Run {
         let finished_at = Some(asked + Duration::from_secs(10));
-        Run { id, mode: Mode::Full, observed_at: Some(asked), finished_at, ..unnumbered("default", asked) }
+        let request = ImportRequest::incremental(Trigger::Schedule);
+        Run { id, observed_at: Some(asked), finished_at, ..requested("default", &request, asked) }
     }
 
     fn age(sighting: Option<Sighting>, clock: &Clock) -> Option<u64> {

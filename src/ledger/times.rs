@@ -1,6 +1,6 @@
-//! Recorded times that lie in the future: a run or a generation that was recorded while a clock was ahead.
+//! Recorded times that lie in the future: of a run or a generation that was recorded while a clock was ahead.
 //!
-//! Nothing is decided by them, since runs and generations are ordered by their numbers. People who look at the times must know.
+//! Nothing depends on them, since runs and generations are ordered by number. But whoever reads the times must know.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::date_time;
 use crate::directory::Generation;
 use crate::limits;
 
-/// What bears a time.
+/// What a recorded time belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bearer {
     /// A run.
@@ -35,20 +35,20 @@ impl fmt::Display for Bearer {
 /// The recorded time that lies farthest in the future.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ahead {
-    /// What bears it.
+    /// What it belongs to.
     pub bearer: Bearer,
     /// The time.
     pub at: OffsetDateTime,
 }
 
 impl Ahead {
-    /// How many seconds it lies ahead.
+    /// How many seconds the time is ahead of `now`.
     #[must_use]
     pub fn seconds(&self, now: OffsetDateTime) -> i64 {
         (self.at - now).whole_seconds().max(0)
     }
 
-    /// What it means, and what to do.
+    /// The notice for the operator: what it means, and what to do.
     #[must_use]
     pub fn failure(&self, now: OffsetDateTime) -> Failure {
         Failure {
@@ -68,7 +68,7 @@ impl Ahead {
     }
 }
 
-/// A length of time in words.
+/// A duration in words.
 fn length(seconds: i64) -> String {
     match seconds {
         ..7_200 => format!("{seconds} seconds"),
@@ -88,7 +88,7 @@ impl Ledger {
         let newest = self.newest_number(workspace).await?;
         let runs = {
             use imports::Column;
-            // SQLite compares times as texts, which is right to the second.
+            // SQLite compares times as texts, which is exact to the second only. The exact comparison follows below.
             let ahead = Condition::any()
                 .add(Column::StartedAt.gt(limit))
                 .add(Column::ObservedAt.gt(limit))

@@ -1,6 +1,6 @@
-//! Proves the ledger whole: every version says what it said when it was written, every generation holds the versions
-//! that it held, and each fits the one before it. The same of runs, log entries and requests is in
-//! [`verify_records`](super::verify_records).
+//! Verifies the ledger: every version matches its digest, every generation holds the versions that it held, and each
+//! follows the one before it. [`verify_records`](super::verify_records) does the same for runs, log entries and
+//! requests.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -21,62 +21,62 @@ use super::{Ledger, LedgerError, digests, prune, read, rows};
 use crate::directory::Generation;
 use crate::limits;
 
-/// What came of a check.
+/// The result of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
-    /// Generations looked at.
+    /// Generations that were checked.
     pub generations: u64,
-    /// The first generation whose state is known: 1, or where the history was shortened.
+    /// The first generation whose state is known: 1, or the one up to which the history was pruned.
     pub first: Option<Moment>,
     /// The latest generation.
     pub last: Option<Moment>,
-    /// Versions of people, teams and memberships looked at.
+    /// Versions of people, teams and memberships that were checked.
     pub versions: u64,
-    /// Runs that ended, and are proved by a record.
+    /// Runs that have ended and are proved by a record.
     pub runs: u64,
     /// Entries of Intercom's activity log that are proved by a record.
     pub activity: u64,
-    /// Requests for changes that are proved by a record, and so is how they were closed.
+    /// Requests for changes that are proved by a record, together with how they were closed.
     pub requests: u64,
-    /// Records looked at.
+    /// Records that were checked.
     pub records: u64,
-    /// Of all that, what was there before there were records, and is proved from then on only.
+    /// The part of all that which is proved only since it was taken into the chain.
     pub taken_as_found: Option<TakenAsFound>,
-    /// What was erased; the rest of those rows is proved as before.
+    /// What was erased. The other fields of those rows are still proved.
     pub erased: Option<ErasedSoFar>,
-    /// When the history was last shortened by `ledger prune`.
+    /// When the history was last pruned.
     #[serde(with = "time::serde::rfc3339::option")]
     pub shortened_at: Option<OffsetDateTime>,
-    /// The hash of the last record, which stands for the whole history: whoever keeps it can tell later whether the history
-    /// is still the same.
+    /// The hash of the last record, which covers the whole history. An operator who notes it can tell later whether the
+    /// history is still the same.
     pub head: String,
-    /// The generation that the head stands for, which is the latest; none before the first.
+    /// The latest generation that the head covers. `None` before the first.
     pub head_generation: Option<Generation>,
     /// When the last record was written.
     #[serde(with = "time::serde::rfc3339::option")]
     pub head_at: Option<OffsetDateTime>,
-    /// Whether the hash that was asked for is that of a generation or a record; none where none was asked for.
+    /// Whether the requested hash is that of a generation or a record. `None` if none was requested.
     pub known_head: Option<bool>,
-    /// Which generation the hash that was asked for stands for (0 before the first), and when it was written.
+    /// The generation that the requested hash covers (0 before the first), and when it was written.
     pub asked_head: Option<Moment>,
-    /// What is wrong; nothing in a ledger that is whole. The first ones, where there are many.
+    /// What is wrong, at most [`limits::FINDINGS`]. Empty if nothing is.
     pub findings: Vec<Finding>,
 }
 
-/// A generation, and a moment of it.
+/// A generation and a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Moment {
-    /// Which.
+    /// The generation.
     pub generation: Generation,
-    /// When.
+    /// The time.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
 }
 
-/// What was there before there were records: it is proved from the moment on that it was taken as it was found.
+/// Rows from before there were records. They are proved since they were taken into the chain as they were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct TakenAsFound {
-    /// When; the last time, where it was more than once.
+    /// When they were taken; the last time if there were several.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     /// Runs.
@@ -87,19 +87,18 @@ pub struct TakenAsFound {
     pub requests: u64,
 }
 
-/// Something that is not as it was written.
+/// A deviation from what was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding(pub String);
 
 impl Ledger {
-    /// Checks the history of a workspace. `known_head` is a hash that somebody kept: that of a generation, or one that an
-    /// earlier check gave as `head`.
+    /// Verifies the history of a workspace. `known_head` is a hash that the operator noted: of a generation, or the
+    /// `head` of an earlier verification.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]. What is wrong with the ledger is no error but a finding.
+    /// [`LedgerError::Unavailable`]. A deviation is a finding, not an error.
     pub async fn verify(&self, workspace: &str, known_head: Option<&str>) -> Result<Verified, LedgerError> {
-        // One state of the database, whatever is committed meanwhile.
-        // (A transaction of SQLite's sees one anyway.)
+        // A single snapshot of the database, whatever is committed meanwhile. A transaction of SQLite has one anyway.
         let postgres = self.database.get_database_backend() == DbBackend::Postgres;
         let isolation = postgres.then_some(IsolationLevel::RepeatableRead);
         let db = &self.database.begin_with_config(isolation, None).await?;
@@ -145,23 +144,31 @@ impl Ledger {
     }
 }
 
+/// The record of a generation in the chain of records.
+pub(super) struct GenerationRecord {
+    pub sequence: i64,
+    pub hash: String,
+    /// The hash of the record before it.
+    pub previous_hash: String,
+}
+
+/// A verification in progress.
 pub(super) struct Check<'a> {
     pub db: &'a DatabaseTransaction,
     pub workspace: &'a str,
     known_head: Option<&'a str>,
-    /// Up to here, only what is still true is kept.
+    /// Up to this generation, only the versions that were still open then are kept.
     pruned_to: Generation,
     previous: Option<generations::Model>,
-    /// Of each generation that is in the chain of records, the number of its record, its hash, and the hash of the record
-    /// before.
-    pub recorded: HashMap<Generation, (i64, String, String)>,
+    /// The generations in the chain of records.
+    pub recorded: HashMap<Generation, GenerationRecord>,
     /// What was salted and erased since it was recorded.
     pub amended: Amended,
     pub verified: Verified,
 }
 
 impl Check<'_> {
-    /// Compares a hash of the chain with the one that was asked for.
+    /// Compares a hash of the chain with the requested one.
     pub(super) fn is_this_the_head(&mut self, hash: &str, moment: Moment) {
         if self.known_head != Some(hash) || self.verified.known_head == Some(true) {
             return;
@@ -176,8 +183,8 @@ impl Check<'_> {
         }
     }
 
-    /// The head is the hash of the last record; or of the latest generation, where an earlier version of the bridge made it
-    /// after that.
+    /// Sets the head: the hash of the last record, or of the latest generation if an earlier version of the bridge
+    /// committed that one after the last record.
     fn head(&mut self, tail: Option<Tail>, latest: Option<generations::Model>) {
         self.verified.head_generation = latest.as_ref().map(|latest| latest.number);
         self.verified.last = latest.as_ref().map(|latest| Moment { generation: latest.number, at: latest.at });
@@ -198,7 +205,7 @@ impl Check<'_> {
         }
     }
 
-    /// Whether a generation fits the one before it.
+    /// Checks that a generation follows the one before it.
     fn follows(&mut self, expected: Generation, row: &generations::Model) {
         for missing in expected..row.number.min(expected + 10) {
             self.found(format!("generations: generation {missing} is missing"));
@@ -211,12 +218,12 @@ impl Check<'_> {
         }
     }
 
-    /// Whether a generation holds what it held.
+    /// Checks that a generation holds what it held.
     async fn generation(&mut self, row: &generations::Model) -> Result<(), LedgerError> {
         self.verified.generations += 1;
         let before = self.verified.findings.len();
         let number = row.number;
-        let fits = |(sequence, hash, _): &(i64, String, String)| row.evidence == Some(*sequence) && *hash == row.hash;
+        let fits = |record: &GenerationRecord| row.evidence == Some(record.sequence) && record.hash == row.hash;
         match self.recorded.get(&number) {
             Some(record) if !fits(record) => {
                 self.found(format!("generations: generation {number} is not the one that its record tells of"));
@@ -245,7 +252,7 @@ impl Check<'_> {
             .await?;
         let steps = Steps { users: self.took(users), groups: self.took(groups), memberships: self.took(memberships) };
         if number <= self.pruned_to {
-            // What ended by then is taken out; what is still true was looked at, row by row.
+            // The versions that ended by then are pruned. Those that remain were checked above, row by row.
             return Ok(());
         }
         for step in steps.users.iter().filter(|step| step.closed && step.opened.is_none()) {
@@ -254,11 +261,11 @@ impl Check<'_> {
                 step.key
             ));
         }
-        self.compare_tally(row, &steps);
-        let evidence = self.recorded.get(&number).filter(|(sequence, ..)| row.evidence == Some(*sequence));
-        let evidence = evidence.map(|(sequence, _, before)| (*sequence, before.as_str()));
+        self.compare_counts(row, &steps);
+        let evidence = self.recorded.get(&number).filter(|record| row.evidence == Some(record.sequence));
+        let evidence = evidence.map(|record| (record.sequence, record.previous_hash.as_str()));
         if row.evidence.is_some() && evidence.is_none() {
-            // The record that is missing or was changed has been found already.
+            // The missing or changed record is reported already.
             return Ok(());
         }
         let head = Head { workspace: self.workspace, number, run: row.import_id, at: row.at, evidence };
@@ -278,13 +285,13 @@ impl Check<'_> {
         steps
     }
 
-    fn compare_tally(&mut self, row: &generations::Model, steps: &Steps) {
+    fn compare_counts(&mut self, row: &generations::Model, steps: &Steps) {
         let before =
             self.previous.as_ref().and_then(|previous| ChangeCounts::from_row(previous).ok()).unwrap_or_default();
         let Ok(then) = ChangeCounts::from_row(row) else {
             return self.found(format!("generations: the tally of generation {} cannot be read", row.number));
         };
-        let now = steps.tally(&before);
+        let now = steps.counts(&before);
         let kinds: [(&str, KindCounts, KindCounts); 3] = [
             (USERS.name, then.users, now.users),
             (GROUPS.name, then.groups, now.groups),
@@ -303,7 +310,8 @@ impl Check<'_> {
         }
     }
 
-    /// What a generation did to a table, by its rows, and which of the rows it opened are not as they were.
+    /// What a generation did to a table, according to its rows, and which of the versions that it opened do not match
+    /// their digests.
     async fn steps<E>(
         &self,
         versions: &Versions<E>,
@@ -330,7 +338,7 @@ impl Check<'_> {
         Ok((steps, wrong))
     }
 
-    /// Whether what was true when the history was shortened is still there.
+    /// Checks that the versions that were open when the history was pruned are still there.
     async fn state(&mut self, pruned: &super::entities::prunings::Model) -> Result<(), LedgerError> {
         let number = pruned.generation;
         let row = generations::Entity::find_by_id((self.workspace.to_owned(), number)).one(self.db).await?;
@@ -344,7 +352,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What speaks of generations that are not there.
+    /// Reports rows that refer to generations that do not exist.
     async fn strays(&mut self, latest: Generation) -> Result<(), LedgerError> {
         self.stray(&USERS, latest).await?;
         self.stray(&GROUPS, latest).await?;

@@ -1,5 +1,5 @@
-//! Proves what was erased, and that nothing else was: a blank field without a record of its erasure is found, and so is a
-//! digest of an older row that was put in the place of another one.
+//! Verifies that exactly those fields were erased that records of erasures cover. A blank field without a record of its
+//! erasure is reported, and so is a restated digest that no record of salting covers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,39 +19,39 @@ use super::verify::Check;
 /// What was erased from the ledger by `ledger erase` and by `import.erase_removed_after`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ErasedSoFar {
-    /// Erasures.
+    /// How many erasures there were.
     pub erasures: u64,
     /// Rows of which fields were erased.
     pub rows: u64,
-    /// When the last one was.
+    /// When the last erasure was.
     #[serde(with = "time::serde::rfc3339")]
     pub last_at: OffsetDateTime,
 }
 
-/// A row, by what it is of and its key.
+/// The kind and the key of a row.
 type RowKey = (String, String);
 
-/// What rows are checked against beside the digests that they were recorded with.
+/// What rows are verified against, in addition to their recorded digests.
 #[derive(Default)]
 pub(super) struct Amended {
-    /// Of older rows: what ties the salted digest to the recorded one, and the salted digest.
+    /// For older rows: the hash that ties the salted digest to the recorded one, and the salted digest.
     restated: HashMap<RowKey, (String, String)>,
-    /// Which fields were erased.
+    /// The erased fields.
     erased: HashMap<RowKey, BTreeSet<String>>,
 }
 
-/// What the chain says of saltings, erasures and foldings, by the number of the record.
+/// The records of saltings, erasures and foldings, by number.
 #[derive(Default)]
 pub(super) struct Amendments {
     pub saltings: BTreeMap<i64, (i64, String)>,
     pub erasures: BTreeMap<i64, (i64, String, OffsetDateTime)>,
-    /// The digest of the last folding, and whether any record stands for others.
+    /// The digest of the last folding, and whether there is any `folded` record.
     pub folding: Option<String>,
     pub any_folded: bool,
 }
 
 impl Amendments {
-    /// Takes note of a record; false for one of another kind.
+    /// Adds a record. Returns false for a record of another kind.
     pub fn note(&mut self, kind: Kind, row: &evidence::Model, at: OffsetDateTime) -> bool {
         match kind {
             Kind::Salting => drop(self.saltings.insert(row.sequence, (row.count, row.digest.clone()))),
@@ -66,19 +66,19 @@ impl Amendments {
 
 impl Check<'_> {
     /// Reads what was salted and erased, and compares it with the records.
-    pub(super) async fn amendments(&mut self, told: Amendments) -> Result<(), LedgerError> {
-        self.saltings(&told).await?;
-        self.erasures(&told).await?;
-        if told.any_folded || told.folding.is_some() {
+    pub(super) async fn amendments(&mut self, records: Amendments) -> Result<(), LedgerError> {
+        self.saltings(&records).await?;
+        self.erasures(&records).await?;
+        if records.any_folded || records.folding.is_some() {
             let state = folded_state(self.db, self.workspace).await?;
-            if told.folding != Some(state) {
+            if records.folding != Some(state) {
                 self.found("evidence: which records stand for others is not what the last folding says".to_owned());
             }
         }
         Ok(())
     }
 
-    async fn saltings(&mut self, told: &Amendments) -> Result<(), LedgerError> {
+    async fn saltings(&mut self, records: &Amendments) -> Result<(), LedgerError> {
         let rows = restatements::Entity::find().filter(restatements::Column::Workspace.eq(self.workspace));
         let mut by_record: BTreeMap<i64, Vec<(String, String, String)>> = BTreeMap::new();
         for row in rows.all(self.db).await? {
@@ -86,18 +86,18 @@ impl Check<'_> {
             by_record.entry(row.sequence).or_default().push(entry);
             self.amended.restated.insert((row.kind, row.key), (row.entry, row.digest));
         }
-        let numbers: BTreeSet<i64> = by_record.keys().chain(told.saltings.keys()).copied().collect();
+        let numbers: BTreeSet<i64> = by_record.keys().chain(records.saltings.keys()).copied().collect();
         for number in numbers {
             let entries = by_record.remove(&number).unwrap_or_default();
             let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
-            if told.saltings.get(&number) != Some(&(count, salting_digest(entries))) {
+            if records.saltings.get(&number) != Some(&(count, salting_digest(entries))) {
                 self.found(format!("restatements: what was salted is not what record {number} says"));
             }
         }
         Ok(())
     }
 
-    async fn erasures(&mut self, told: &Amendments) -> Result<(), LedgerError> {
+    async fn erasures(&mut self, records: &Amendments) -> Result<(), LedgerError> {
         let rows = erased_rows::Entity::find().filter(erased_rows::Column::Workspace.eq(self.workspace));
         let mut by_record: BTreeMap<i64, Vec<(String, String, String)>> = BTreeMap::new();
         let mut count = 0;
@@ -111,23 +111,23 @@ impl Check<'_> {
         let reasons = reasons.all(self.db).await?.into_iter().map(|row| (row.sequence, row.reason));
         let reasons: BTreeMap<i64, String> = reasons.collect();
         let numbers: BTreeSet<i64> =
-            by_record.keys().chain(told.erasures.keys()).chain(reasons.keys()).copied().collect();
+            by_record.keys().chain(records.erasures.keys()).chain(reasons.keys()).copied().collect();
         for number in numbers {
             let rows = by_record.remove(&number).unwrap_or_default();
             let reason = reasons.get(&number).map_or("", String::as_str);
             let (count, digest) = (i64::try_from(rows.len()).unwrap_or(i64::MAX), erasure_digest(reason, rows));
-            if told.erasures.get(&number).map(|(count, digest, _)| (*count, digest)) != Some((count, &digest)) {
+            if records.erasures.get(&number).map(|(count, digest, _)| (*count, digest)) != Some((count, &digest)) {
                 self.found(format!("erased_rows: what was erased is not what record {number} says"));
             }
         }
-        if let Some((.., last_at)) = told.erasures.values().next_back() {
-            let erasures = told.erasures.len() as u64;
+        if let Some((.., last_at)) = records.erasures.values().next_back() {
+            let erasures = records.erasures.len() as u64;
             self.verified.erased = Some(ErasedSoFar { erasures, rows: count, last_at: *last_at });
         }
         Ok(())
     }
 
-    /// Whether a row is as it was recorded, or as its record of salting says; and blank only where it was erased.
+    /// Whether a row matches its recorded digest or the restated one, and is blank only where fields were erased.
     pub(super) fn is_as_recorded(
         &self,
         (kind, key): (&str, &str),
@@ -139,11 +139,11 @@ impl Check<'_> {
         self.is_restated((kind, key), recorded, digest) && self.is_erased_as_recorded(&row, proof)
     }
 
-    /// Whether the digest of a row is the recorded one, or the one that it has since it was salted.
+    /// Whether the digest of a row is the recorded one, or the one that it was restated to.
     pub(super) fn is_restated(&self, (kind, key): (&str, &str), recorded: &str, digest: &str) -> bool {
         let row = (kind.to_owned(), key.to_owned());
         match self.amended.restated.get(&row) {
-            // What is salted from the first cannot be restated.
+            // A recorded digest that is already salted cannot be restated.
             Some((entry, salted)) if !recorded.starts_with(SALTED) => {
                 salted == digest && restated(kind, key, recorded, salted) == *entry
             }
@@ -153,8 +153,8 @@ impl Check<'_> {
 
     fn is_erased_as_recorded(&self, row: &RowKey, proof: Option<&str>) -> bool {
         let none = BTreeSet::new();
-        let told = self.amended.erased.get(row).unwrap_or(&none);
+        let recorded = self.amended.erased.get(row).unwrap_or(&none);
         let proof = Proof::of(proof).unwrap_or_default();
-        proof.erased().eq(told.iter().map(String::as_str))
+        proof.erased().eq(recorded.iter().map(String::as_str))
     }
 }

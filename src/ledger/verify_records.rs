@@ -1,4 +1,5 @@
-//! Proves what is no version: the chain of records is whole, and each run, log entry and request is what its record says.
+//! Verifies everything that is not a version: the chain of records is complete, and each run, log entry and request
+//! matches its record.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,12 +10,13 @@ use time::OffsetDateTime;
 
 use super::chain::{self, RecordHead};
 use super::entities::{activity, evidence, imports, lifecycle_requests};
-use super::evidence::{EntryKey, Kind, UNDER_WAY, entry, fold_entries, found_digest, of, pruned_state};
-use super::fold::unfolded;
+use super::evidence::{EntryKey, Kind, UNDER_WAY, entry, evidence_rows, fold_entries, found_digest, pruned_state};
+use super::fold::parse_folded;
 use super::salting::{ACTIVITY, CLOSING, REQUEST, RUN};
-use super::verify::{Check, Moment, TakenAsFound};
+use super::verify::{Check, GenerationRecord, Moment, TakenAsFound};
 use super::verify_erasures::Amendments;
 use super::{LedgerError, digests};
+use crate::clock::from_millis;
 use crate::directory::Generation;
 use crate::limits;
 
@@ -26,42 +28,50 @@ pub(super) struct Tail {
     pub generation: Generation,
 }
 
-/// A record that has something to prove.
+/// A record that proves rows.
 struct Record {
     sequence: i64,
     digest: String,
-    /// Of log entries: how many there were, how many of them were pruned, and the fold of those.
+    /// For log entries: how many there were, how many of them were pruned, and the fold of the pruned ones.
     count: i64,
     pruned_count: i64,
     pruned_fold: String,
-    /// Whether it was written for something that was there before.
+    /// Whether the record was written for rows that were taken as found.
     as_found: bool,
 }
 
-/// What the chain says should be there, by subject.
+/// A record that covers what prunings left.
+struct PrunedState {
+    sequence: i64,
+    digest: String,
+    /// The generation that the record covers too, if its kind is `found`.
+    generation: Option<Generation>,
+}
+
+/// The rows that the chain proves, by subject.
 #[derive(Default)]
 struct Expected {
     runs: HashMap<String, Record>,
     requests: HashMap<String, Record>,
     closings: HashMap<String, Record>,
     activity: HashMap<String, Record>,
-    /// What was salted, erased and folded.
+    /// The records of saltings, erasures and foldings.
     amendments: Amendments,
-    /// When something was last taken as it was found.
+    /// When rows were last taken as found.
     found_at: Option<OffsetDateTime>,
-    /// The last record that tells what prunings left: its number, and the digest that it must have by what they did. None
-    /// where that is not known.
-    pruned_state: Option<(i64, String, Option<Generation>)>,
+    /// The last record that covers what prunings left, if there is one.
+    pruned_state: Option<PrunedState>,
 }
 
 impl Check<'_> {
-    /// Checks the chain of records and everything that it proves. Gives its end.
+    /// Verifies the chain of records and everything that it proves. Returns the end of the chain.
     pub(super) async fn records(&mut self) -> Result<Option<Tail>, LedgerError> {
         let mut expected = Expected::default();
         let tail = self.walk(&mut expected).await?;
-        self.what_was_pruned(&expected).await?;
+        self.check_prunings(&expected).await?;
         self.amendments(std::mem::take(&mut expected.amendments)).await?;
-        let mut as_found = TakenAsFound { at: tail_time(expected.found_at), runs: 0, activity: 0, requests: 0 };
+        let at = expected.found_at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let mut as_found = TakenAsFound { at, runs: 0, activity: 0, requests: 0 };
         as_found.runs = self.runs(expected.runs).await?;
         as_found.requests = self.requests(expected.requests, expected.closings).await?;
         as_found.activity = self.activity(expected.activity).await?;
@@ -76,7 +86,8 @@ impl Check<'_> {
         use evidence::Column;
         let (mut sequence, mut found_until, mut tail) = (0_i64, 0_i64, None::<Tail>);
         loop {
-            let page = of(self.workspace).filter(Column::Sequence.gt(sequence)).order_by_asc(Column::Sequence);
+            let page =
+                evidence_rows(self.workspace).filter(Column::Sequence.gt(sequence)).order_by_asc(Column::Sequence);
             let rows = page.limit(limits::RECORDS_AT_ONCE).all(self.db).await?;
             if rows.is_empty() {
                 return Ok(tail);
@@ -92,7 +103,7 @@ impl Check<'_> {
                 for missing in next..row.sequence.min(next.saturating_add(10)) {
                     self.found(format!("evidence: record {missing} is missing"));
                 }
-                // Behind a gap, nothing can be said of the first record.
+                // The hash before the first record after a gap is unknown, so that record cannot be checked.
                 let previous = if row.sequence == next {
                     Some(tail.as_ref().map_or(chain::START, |tail| tail.hash.as_str()).to_owned())
                 } else {
@@ -112,7 +123,7 @@ impl Check<'_> {
                 let number = row.subject.parse().unwrap_or_default();
                 let end = Tail {
                     hash: row.hash.clone(),
-                    at: moment(row.at),
+                    at: from_millis(row.at),
                     generation: match kind {
                         Some(Kind::Found | Kind::Generation) => generation.max(number),
                         _ => generation,
@@ -120,21 +131,24 @@ impl Check<'_> {
                 };
                 match kind {
                     Some(Kind::Folded) => {
-                        self.folded(&row, previous.as_deref(), Moment { generation, at: end.at });
+                        self.check_folded(&row, previous.as_deref(), Moment { generation, at: end.at });
                         expected.amendments.note(Kind::Folded, &row, end.at);
                     }
                     Some(Kind::Generation) => {
-                        let before = previous.unwrap_or_default();
-                        self.recorded.insert(number, (sequence, row.hash.clone(), before));
+                        let previous_hash = previous.unwrap_or_default();
+                        let record = GenerationRecord { sequence, hash: row.hash.clone(), previous_hash };
+                        self.recorded.insert(number, record);
                     }
                     Some(Kind::Found) => {
                         found_until = sequence.saturating_add(row.count);
                         expected.found_at = Some(end.at);
-                        expected.pruned_state = Some((sequence, row.digest.clone(), Some(number)));
+                        let digest = row.digest.clone();
+                        expected.pruned_state = Some(PrunedState { sequence, digest, generation: Some(number) });
                     }
                     Some(Kind::Pruning) => {
                         self.verified.shortened_at = Some(end.at);
-                        expected.pruned_state = Some((sequence, row.digest.clone(), None));
+                        let digest = row.digest.clone();
+                        expected.pruned_state = Some(PrunedState { sequence, digest, generation: None });
                     }
                     Some(kind) if expected.amendments.note(kind, &row, end.at) => {}
                     Some(kind) => {
@@ -151,9 +165,9 @@ impl Check<'_> {
         }
     }
 
-    /// Whether the records that one record stands for lead from the hash before them to its own.
-    fn folded(&mut self, row: &evidence::Model, previous: Option<&str>, moment: Moment) {
-        let records = unfolded(&row.digest).unwrap_or_default();
+    /// Checks that the records for which one record stands lead from the hash before them to its own hash.
+    fn check_folded(&mut self, row: &evidence::Model, previous: Option<&str>, moment: Moment) {
+        let records = parse_folded(&row.digest).unwrap_or_default();
         let first = row.sequence.saturating_sub(i64::try_from(records.len()).unwrap_or(i64::MAX)).saturating_add(1);
         let mut hash = previous.unwrap_or_default().to_owned();
         for (record, sequence) in records.iter().zip(first..) {
@@ -167,30 +181,34 @@ impl Check<'_> {
                 digest: &record.digest,
             };
             hash = chain::record_hash(&hash, &head);
-            self.is_this_the_head(&hash, Moment { at: self::moment(record.at), ..moment });
+            self.is_this_the_head(&hash, Moment { at: from_millis(record.at), ..moment });
         }
         let is_whole = row.subject.parse() == Ok(first) && i64::try_from(records.len()) == Ok(row.count);
-        // Behind a gap, nothing can be said of the first record.
+        // The hash before the first record after a gap is unknown, so that record cannot be checked.
         if previous.is_some() && (hash != row.hash || !is_whole) {
             self.found(format!("evidence: record {} (folded runs) is not as it was written", row.sequence));
         }
     }
 
-    /// Whether what prunings left is what they left.
-    async fn what_was_pruned(&mut self, expected: &Expected) -> Result<(), LedgerError> {
+    /// Checks that what prunings left is what the last record of it says.
+    async fn check_prunings(&mut self, expected: &Expected) -> Result<(), LedgerError> {
         let state = pruned_state(self.db, self.workspace).await?;
         let wrong = match &expected.pruned_state {
-            // Nothing was ever pruned.
-            None => of(self.workspace).filter(evidence::Column::Pruned.is_not_null()).one(self.db).await?.is_some(),
-            Some((_, digest, None)) => *digest != state,
-            Some((_, digest, Some(number))) => {
+            // Without such a record, nothing was ever pruned.
+            None => evidence_rows(self.workspace)
+                .filter(evidence::Column::Pruned.is_not_null())
+                .one(self.db)
+                .await?
+                .is_some(),
+            Some(PrunedState { digest, generation: None, .. }) => *digest != state,
+            Some(PrunedState { digest, generation: Some(number), .. }) => {
                 let key = (self.workspace.to_owned(), *number);
                 let row = super::entities::generations::Entity::find_by_id(key).one(self.db).await?;
                 *digest != found_digest(&row.map_or_else(String::new, |row| row.hash), &state)
             }
         };
         if wrong {
-            let since = expected.pruned_state.as_ref().map_or(0, |(sequence, ..)| *sequence);
+            let since = expected.pruned_state.as_ref().map_or(0, |record| record.sequence);
             self.found(format!(
                 "evidence: what was pruned is not what record {since} says: more is marked as pruned, or when people and teams were first seen or last changed"
             ));
@@ -198,7 +216,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Compares the runs. Gives how many were taken as found.
+    /// Compares the runs with their records. Returns how many were taken as found.
     async fn runs(&mut self, mut records: HashMap<String, Record>) -> Result<u64, LedgerError> {
         let (mut as_found, mut wrong) = (0, Wrong::default());
         let mut rows =
@@ -218,12 +236,12 @@ impl Check<'_> {
             }
         }
         drop(rows);
-        self.all(wrong);
+        self.report(wrong);
         self.missing("imports", "run", records);
         Ok(as_found)
     }
 
-    /// Compares the requests and how they were closed. Gives how many were taken as found.
+    /// Compares the requests and their closings with their records. Returns how many requests were taken as found.
     async fn requests(
         &mut self,
         mut made: HashMap<String, Record>,
@@ -255,12 +273,12 @@ impl Check<'_> {
             }
         }
         drop(rows);
-        self.all(wrong);
+        self.report(wrong);
         self.missing("lifecycle_requests", "request", made);
         Ok(as_found)
     }
 
-    /// Compares the log entries, batch by batch. Gives how many were taken as found.
+    /// Compares the log entries with their records, batch by batch. Returns how many were taken as found.
     async fn activity(&mut self, mut records: HashMap<String, Record>) -> Result<u64, LedgerError> {
         use activity::{Column, Entity};
         let (mut as_found, mut wrong, mut count) = (0, Wrong::default(), 0);
@@ -299,7 +317,7 @@ impl Check<'_> {
         drop(rows);
         compare(batch.take(), &mut wrong);
         self.verified.activity = count;
-        self.all(wrong);
+        self.report(wrong);
         let mut missing: Vec<Record> =
             records.into_values().filter(|record| record.pruned_count < record.count).collect();
         missing.sort_unstable_by_key(|record| record.sequence);
@@ -312,7 +330,7 @@ impl Check<'_> {
         Ok(as_found)
     }
 
-    fn all(&mut self, wrong: Wrong) {
+    fn report(&mut self, wrong: Wrong) {
         wrong.0.into_iter().for_each(|wrong| self.found(wrong));
     }
 
@@ -326,7 +344,7 @@ impl Check<'_> {
     }
 }
 
-/// The first things that are wrong with a table; the rest is not kept.
+/// The first findings about a table. Further ones are dropped.
 #[derive(Default)]
 struct Wrong(Vec<String>);
 
@@ -339,7 +357,7 @@ impl Wrong {
 }
 
 impl Expected {
-    /// Takes note of a record; false where there is one of the same already. Only a record of the first can be trusted.
+    /// Adds a record. Returns false if there is one of the same subject already: only the first can be trusted.
     fn add(&mut self, kind: Kind, row: evidence::Model, as_found: bool) -> bool {
         let by_subject = match kind {
             Kind::Run => &mut self.runs,
@@ -381,15 +399,7 @@ fn head_of(row: &evidence::Model) -> RecordHead<'_> {
     }
 }
 
-/// Who kept a batch of log entries.
+/// Names what stored a batch of log entries.
 fn kept_by(run: i64) -> String {
     if run < 0 { "the time before there were records".to_owned() } else { format!("run {run}") }
-}
-
-fn moment(millis: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-}
-
-fn tail_time(at: Option<OffsetDateTime>) -> OffsetDateTime {
-    at.unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

@@ -8,12 +8,12 @@ use crate::directory::Generation;
 
 /// The columns of a table of versions.
 pub(super) struct Versions<E: EntityTrait> {
-    /// What the table is called.
+    /// The name of the table.
     pub name: &'static str,
     pub workspace: E::Column,
     pub from: E::Column,
     pub to: E::Column,
-    /// What names the thing that the versions are of.
+    /// The columns that identify the person, team or membership.
     pub key: &'static [E::Column],
 }
 
@@ -52,13 +52,13 @@ impl<E: EntityTrait> Versions<E> {
         E::find().filter(self.workspace.eq(workspace)).filter(self.to.eq(generation))
     }
 
-    /// Opened by then and not closed by then.
+    /// The condition for versions that were opened at or before this generation and not closed by then.
     pub fn open_at(&self, generation: Generation) -> Condition {
         let still = Condition::any().add(self.to.is_null()).add(self.to.gt(generation));
         Condition::all().add(self.from.lte(generation)).add(still)
     }
 
-    /// Beginning or ending where no generation is, or before it begins.
+    /// The condition for versions that begin or end at a generation that does not exist, or end before they begin.
     pub fn outside(&self, latest: Generation) -> Condition {
         let ends = Expr::col(self.to);
         Condition::any()
@@ -68,7 +68,7 @@ impl<E: EntityTrait> Versions<E> {
             .add(ends.lte(Expr::col(self.from)))
     }
 
-    /// Of a key that comes after this one, part by part. Without one, any.
+    /// The condition for keys after this one, compared column by column. Without a key, all rows match.
     pub fn after(&self, key: Option<&str>) -> Condition {
         match key {
             None => Condition::all(),
@@ -80,15 +80,15 @@ impl<E: EntityTrait> Versions<E> {
     }
 }
 
-/// A version as a row, of whichever table.
+/// A row of any of these tables.
 pub(super) trait Version {
-    /// The id; of a membership, the team's and the person's with a space between.
+    /// The id. For a membership: the team's id, a space, and the person's id.
     fn key(&self) -> String;
     fn from(&self) -> Generation;
     fn digest(&self) -> &str;
 }
 
-/// Each row has the same columns under the same names.
+/// The three tables have these columns under the same names.
 macro_rules! version {
     ($entity:ident, |$row:ident| $key:expr) => {
         impl Version for $entity::Model {

@@ -1,4 +1,4 @@
-//! A walk over the history: the changes after a place that fit a question, read generation by generation.
+//! Walks over the history: reads the changes after a position that match a query, generation by generation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,30 +15,30 @@ use super::{ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, LedgerErr
 use crate::directory::{Changed, Generation};
 use crate::limits;
 
-/// Where changes are looked for.
+/// A walk over the changes of a workspace.
 pub(super) struct Walk<'a> {
     pub db: &'a DatabaseConnection,
     pub workspace: &'a str,
     pub question: &'a ChangeQuestion,
-    /// The last generation of the period.
+    /// The last generation to read.
     pub last: Generation,
-    /// The generations that can hold one, where that is known.
+    /// The generations that can hold a matching change. `None` if that is not known.
     pub candidates: Option<BTreeSet<Generation>>,
-    /// What the actor did, where the question names one.
-    pub deeds: Option<ActorActivities>,
+    /// The actor's log entries, if the query names an actor.
+    pub activities: Option<ActorActivities>,
 }
 
-/// What one actor did that can have caused a change.
+/// The log entries of one actor that can be the cause of a change.
 pub(super) struct ActorActivities {
-    /// When, sorted.
+    /// The times of the entries, sorted.
     times: Vec<OffsetDateTime>,
-    /// The generations that removed someone whom, or a team that, the actor removed. A removal can be recorded several
+    /// The generations that removed a person or a team that the actor removed. A removal can be recorded several
     /// generations after its log entry.
     removals: BTreeSet<Generation>,
 }
 
 impl ActorActivities {
-    /// Whether a generation can hold a change by the actor.
+    /// Whether the generation can hold a change that the actor caused.
     fn can_have_caused(&self, row: &generations::Model, before: Option<OffsetDateTime>) -> bool {
         let until = self.times.partition_point(|at| *at <= row.at + limits::CLOCK_DIFFERENCE);
         let latest = self.times[..until].last();
@@ -46,17 +46,18 @@ impl ActorActivities {
     }
 }
 
-/// A generation, and the end of the one before it.
+/// A generation, and the time of the one before it.
 type Numbered = (generations::Model, Option<OffsetDateTime>);
 
 impl Walk<'_> {
-    /// The changes after a place that fit, at most so many; where the next ones begin, and whether there may be more.
+    /// Returns at most `limit` matching changes after a position, the position where the next page begins, and whether
+    /// there may be more.
     pub async fn page(
         &self,
         start: &ChangePosition,
         limit: usize,
     ) -> Result<(Vec<RecordedChange>, ChangePosition, bool), LedgerError> {
-        if !self.question.looks_at_each() {
+        if !self.question.checks_each_change() {
             let (found, next, more) = self.read(start, limit).await?;
             return Ok((with_causes(self.db, self.workspace, found).await?, next, more));
         }
@@ -78,7 +79,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The same, of the changes that need not be looked at.
+    /// Like [`Walk::page`], but without the conditions that must be checked on each change.
     async fn read(
         &self,
         start: &ChangePosition,
@@ -103,7 +104,7 @@ impl Walk<'_> {
         found.truncate(limit);
         let next = match found.last() {
             Some((change, _)) if more => change.position.clone(),
-            // All of it was seen: the next change is in a generation to come.
+            // Everything up to `last` was read, so the next change is in a later generation.
             _ => ChangePosition::end_of(self.last),
         };
         Ok((found, next, more))
@@ -116,10 +117,10 @@ impl Walk<'_> {
         limit: usize,
         found: &mut Vec<Found>,
     ) -> Result<(), LedgerError> {
-        if self.deeds.as_ref().is_some_and(|deeds| !deeds.can_have_caused(row, before)) {
+        if self.activities.as_ref().is_some_and(|activities| !activities.can_have_caused(row, before)) {
             return Ok(());
         }
-        let tally = ChangeCounts::from_row(row)?;
+        let counts = ChangeCounts::from_row(row)?;
         let place = start.after.as_ref().filter(|_| row.number == start.generation);
         for kind in self.question.kinds() {
             let room = (limit + 1).saturating_sub(found.len());
@@ -128,24 +129,25 @@ impl Walk<'_> {
                 Some((at, key)) if kind == *at => Some(key.as_str()),
                 _ => None,
             };
-            if room > 0 && kind.counts_in(&tally).changed > 0 {
+            if room > 0 && kind.counts_in(&counts).changed > 0 {
                 found.extend(changes_of(self.db, row, before, (kind, self.question), key, room).await?);
             }
         }
         if found.len() > limit {
             return Ok(());
         }
-        // The place after the last change of a generation is its end, which pruning leaves in place.
+        // After the last change of a generation, the position is the generation's end, which stays valid when history
+        // is pruned.
         if let Some((last, _)) =
-            found.last_mut().filter(|(last, _)| !self.question.leaves_out() && last.generation == row.number)
+            found.last_mut().filter(|(last, _)| !self.question.restricts_rows() && last.generation == row.number)
         {
             last.position.after = None;
         }
         Ok(())
     }
 
-    /// The next generations from a number on that can hold a change, with when the ones before them ended: the generation
-    /// before tells since when a deed may have been done.
+    /// The next generations from `number` on that can hold a change, each with the time of the one before it. An entry
+    /// of the activity log that caused a change is later than that time.
     async fn generations_from(&self, number: Generation) -> Result<Vec<Numbered>, LedgerError> {
         let (db, workspace) = (self.db, self.workspace);
         let Some(candidates) = &self.candidates else {
@@ -177,15 +179,15 @@ impl Walk<'_> {
     }
 }
 
-/// A generation that bears an earlier time than the one before it was committed after a clock had been ahead: then that time
-/// says nothing.
+/// Drops `before` if it is not earlier than the generation's own time. Then a clock was ahead when the generation
+/// before was committed, and its time says nothing.
 fn numbered(row: generations::Model, before: Option<OffsetDateTime>) -> Numbered {
     let before = before.filter(|before| *before < row.at);
     (row, before)
 }
 
-/// The generations that touched whom or what is asked about, after a place and up to a generation; none where it is about
-/// everybody.
+/// The generations, after a position and up to `last`, that changed the people or the team of the query. `None` if the
+/// query names neither.
 pub(super) async fn candidates(
     db: &DatabaseConnection,
     workspace: &str,
@@ -206,23 +208,25 @@ pub(super) async fn candidates(
         }
         Ok(numbers)
     }
-    if !question.about_somebody() {
+    if !question.names_people_or_team() {
         return Ok(None);
     }
     let span = (Ord::max(start.generation, 1), last);
     let mut numbers = BTreeSet::new();
     for kind in question.kinds() {
         numbers.extend(match kind {
-            ChangeKind::User => touching(db, &USERS, (workspace, question.of_users()), span).await?,
-            ChangeKind::Group => touching(db, &GROUPS, (workspace, question.of_groups()), span).await?,
-            ChangeKind::Membership => touching(db, &MEMBERSHIPS, (workspace, question.of_memberships()), span).await?,
+            ChangeKind::User => touching(db, &USERS, (workspace, question.user_condition()), span).await?,
+            ChangeKind::Group => touching(db, &GROUPS, (workspace, question.group_condition()), span).await?,
+            ChangeKind::Membership => {
+                touching(db, &MEMBERSHIPS, (workspace, question.membership_condition()), span).await?
+            }
         });
     }
     Ok(Some(numbers))
 }
 
-/// What the actor of a question did that can have caused a change.
-pub(super) async fn deeds_of(
+/// The log entries of the query's actor that can be the cause of a change. `None` if the query names no actor.
+pub(super) async fn actor_activities(
     db: &DatabaseConnection,
     workspace: &str,
     actor: Option<&ActorQuestion>,

@@ -1,4 +1,4 @@
-//! What this process has seen of leases and queues, and when, by its own clock that only grows.
+//! What this process has observed of leases and queued runs, and when, by its own monotonic clock.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,22 +9,22 @@ use super::entities::{imports, leases};
 use crate::clock::{self, Clock};
 use crate::limits;
 
-/// What was seen, by workspace.
+/// The observations, by workspace.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Watched(Arc<Mutex<HashMap<String, OfWorkspace>>>);
+pub(super) struct Watched(Arc<Mutex<HashMap<String, SeenInWorkspace>>>);
 
 #[derive(Debug, Default)]
-struct OfWorkspace {
+struct SeenInWorkspace {
     lease: Option<SeenLease>,
-    /// How long a lease must stand still; as this process says when it takes one itself.
+    /// How long a lease must stay unchanged until it counts as ended. Known once this process has tried to take it.
     ttl: Option<Duration>,
-    /// The queued runs that are known.
+    /// The queued runs that this process knows.
     queue: HashMap<RunId, SeenQueued>,
-    /// When the queue was last looked at.
+    /// When the queue was last read.
     queue_seen: Option<Duration>,
 }
 
-/// A lease as it was, and since when it has been so.
+/// A lease as it was observed, and since when it has been unchanged.
 #[derive(Clone, Copy, Debug)]
 struct SeenLease {
     fence: i64,
@@ -32,7 +32,7 @@ struct SeenLease {
     since: Duration,
 }
 
-/// For how long a run had been queued at a moment; none where nobody knows.
+/// How long a run had been queued when it was first seen. The age is `None` if that cannot be known.
 #[derive(Clone, Copy, Debug)]
 struct SeenQueued {
     age: Option<Duration>,
@@ -40,7 +40,7 @@ struct SeenQueued {
 }
 
 impl Watched {
-    /// Takes note of a lease as it is now. Whether it has been so for as long as a lease lasts.
+    /// Notes a lease as it is now. Returns whether it has been unchanged for as long as a lease lasts.
     pub fn stands_still(&self, row: &leases::Model, ttl: Option<Duration>, now: Duration) -> bool {
         let mut watched = self.lock();
         let watched = watched.entry(row.workspace.clone()).or_default();
@@ -51,8 +51,8 @@ impl Watched {
         now.saturating_sub(seen.since) >= watched.ttl.unwrap_or(limits::LEASE_USUAL)
     }
 
-    /// Takes note of the queued runs as they are now, and tells for how long each has been queued; none where its time
-    /// lies in the future and it was there when this process first looked, so that nobody knows.
+    /// Notes the queued runs as they are now, and returns how long each has been queued. That is `None` for a run whose
+    /// time lies in the future and that was there when this process first looked.
     pub fn queued(&self, workspace: &str, rows: &[imports::Model], clock: &Clock) -> Vec<Option<Duration>> {
         let (mut watched, running) = (self.lock(), clock.running());
         let of_workspace = watched.entry(workspace.to_owned()).or_default();
@@ -62,7 +62,7 @@ impl Watched {
         let age = |row: &imports::Model| {
             let seen = known.entry(row.id).or_insert_with(|| {
                 let said = row.queued_at.map_or(Some(Duration::ZERO), |at| clock::age(clock.now(), at));
-                // What came since the last look was queued no longer ago than that.
+                // A run that was not there at the last look was queued after it.
                 let longest = before.map(|before| running.saturating_sub(before));
                 let age = longest.map_or(said, |longest| Some(said.unwrap_or(longest).min(longest)));
                 SeenQueued { age, seen: running }
@@ -72,7 +72,7 @@ impl Watched {
         rows.iter().map(age).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, OfWorkspace>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, SeenInWorkspace>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -30,7 +30,7 @@ pub struct ServedState {
     pub generation: Generation,
     /// When an import last confirmed this state with Intercom, by the clock of the process that ran the import.
     pub confirmed_at: Option<OffsetDateTime>,
-    /// The same, as this process saw it.
+    /// When this process saw that run.
     pub confirmed: Option<Sighting>,
 }
 
@@ -42,9 +42,6 @@ impl ServedState {
         self.confirmed?.age(now)
     }
 }
-
-/// When Intercom confirmed a state: the time in the run, and when this process saw the run.
-pub(super) type Confirmation = (Option<OffsetDateTime>, Option<Sighting>);
 
 impl Default for Live {
     fn default() -> Self {
@@ -97,12 +94,13 @@ impl Live {
         self.earlier.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Replaces the current snapshot if `served` is given, and sets the time at which Intercom confirmed the state. With
-    /// `keeps_before`, the replaced snapshot stays among the earlier ones.
+    /// Replaces the current snapshot if `served` is given, and sets when Intercom confirmed the state; see
+    /// [`ServedState`]. With `keeps_before`, the replaced snapshot stays among the earlier ones.
     pub(super) fn show(
         &self,
         served: Option<ServedSnapshot>,
-        (confirmed_at, confirmed): Confirmation,
+        confirmed_at: Option<OffsetDateTime>,
+        confirmed: Option<Sighting>,
         keeps_before: bool,
     ) {
         if let Some(served) = served.map(Arc::new)

@@ -27,7 +27,7 @@ impl Past {
         Self { workspace: workspace.into(), ledger, kept: Mutex::default() }
     }
 
-    /// Forgets what was read, because something in it has been erased since.
+    /// Empties the cache, because some of its data was erased.
     pub async fn forget(&self) {
         self.kept.lock().await.clear();
     }

@@ -21,22 +21,23 @@ pub struct Publisher {
     ledger: Ledger,
     clock: Clock,
     live: Arc<Live>,
-    /// The newest runs, as this process saw them.
+    /// The newest runs, with the time at which this process first saw them.
     seen: Arc<Sightings>,
     /// When the publisher was created: wall-clock time, and time on [`Clock::running`].
     began: (OffsetDateTime, Duration),
-    /// What the served snapshot was made from. Locked during a refresh, so that an older snapshot never replaces a newer one.
+    /// The inputs of the served snapshot. Locked during a refresh, so that an older snapshot never replaces a newer
+    /// one.
     refreshing: Arc<Mutex<ShownFrom>>,
 }
 
-/// What the served snapshot was made from.
+/// The inputs of a served snapshot.
 #[derive(Clone, Copy, Debug, Default)]
 struct ShownFrom {
-    /// The run that confirmed it.
+    /// The run that last confirmed it.
     run: Option<RunId>,
     /// The removal cut-off.
     gone_by: Option<OffsetDateTime>,
-    /// The last erasure before it was read.
+    /// The last erasure before the ledger was read.
     erasure: i64,
 }
 
@@ -80,7 +81,7 @@ impl Publisher {
         &self.live
     }
 
-    /// The newest runs of the workspace, as this process has seen them.
+    /// The newest runs of the workspace, with the time at which this process first saw them.
     #[must_use]
     pub fn seen(&self) -> &Arc<Sightings> {
         &self.seen
@@ -99,11 +100,12 @@ impl Publisher {
         let sighting = self.seen.see(confirmed.as_ref(), &self.clock);
         let latest = self.ledger.generation(&self.workspace).await?;
         let gone_by = self.gone_by();
-        // A clock that was ahead is right again: who was left out too early is shown again.
+        // The cut-off moved back, because a clock that was ahead was corrected: people who were omitted too early are
+        // served again.
         let set_back = refreshing.gone_by.is_some_and(|before| clock::age(gone_by, before).is_none());
         let erasure = self.ledger.last_erasure(&self.workspace).await?;
         let shown = self.live.served().filter(|_| !set_back);
-        // What was erased must be in no served snapshot any more, the earlier ones among them.
+        // Erased data must be in no served snapshot any more, including the earlier ones.
         let erased = erasure != refreshing.erasure && shown.is_some();
         let moved = match &shown {
             None => latest != 0,
@@ -114,19 +116,19 @@ impl Publisher {
             Some(_) if confirmed.as_ref().map(|run| run.id) == refreshing.run => false,
             Some(shown) => !shown.directory().holds_volatile(&self.ledger.volatile(&self.workspace).await?),
         };
-        let served = if moved { Some(self.served((latest, gone_by), shown, erased).await?) } else { None };
+        let served = if moved { Some(self.served(latest, gone_by, shown, erased).await?) } else { None };
         *refreshing = ShownFrom { run: confirmed.as_ref().map(|run| run.id), gone_by: Some(gone_by), erasure };
-        // This process may have made it since, and know better.
+        // The import loop of this process may have recorded a more precise sighting of the same run in the meantime.
         let sighting = self.seen.newest().filter(|newest| sighting.is_some_and(|seen| seen.run == newest.run));
         if erased {
             self.live.forget_earlier();
         }
-        self.live.show(served, (confirmed.as_ref().and_then(|run| run.observed_at), sighting), !erased);
+        self.live.show(served, confirmed.as_ref().and_then(|run| run.observed_at), sighting, !erased);
         Ok(confirmed)
     }
 
-    /// The removal cut-off: teammates who were removed at or before this time are not served. It never moves by more than this
-    /// process has been running, so that a clock that is set forward hides nobody.
+    /// The removal cut-off: teammates who were removed at or before this time are not served. It advances no faster
+    /// than this process has been running, so that a clock that is set forward hides nobody.
     fn gone_by(&self) -> OffsetDateTime {
         let (began, running) = self.began;
         let passed = clock::after(began, self.clock.running().saturating_sub(running));
@@ -135,7 +137,8 @@ impl Publisher {
 
     async fn served(
         &self,
-        (generation, gone_by): (Generation, OffsetDateTime),
+        generation: Generation,
+        gone_by: OffsetDateTime,
         previous: Option<Arc<ServedSnapshot>>,
         as_a_whole: bool,
     ) -> Result<ServedSnapshot, LedgerError> {

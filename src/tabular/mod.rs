@@ -2,10 +2,13 @@
 //! history as a log of changes. No side effects.
 //!
 //! ```text
-//! account      a teammate            entitlement  a team, a role, a seat, a permission
-//! membership   an account's access   change       a change of one of them
-//! request      a change to be made   review       accounts with their access, for a review
-//!              by hand in Intercom   asked        the subject of a refused write
+//! account         a teammate
+//! entitlement     a team, a role, a seat, a permission
+//! membership      an account's access
+//! change          a change of one of them
+//! request         a change to be made by hand in Intercom
+//! parsed_request  the subject of a refused write
+//! review          accounts with their access, for a review
 //! ```
 //!
 //! Ids are those of SCIM (`adm_…`, `team_…`), so that clients can join both views.

@@ -188,8 +188,8 @@ pub fn review(now: &Directory, before: Option<&Directory>, basis: ReviewBasis<'_
     (0..now.people.len()).filter_map(|place| reviewed_account(now, before, basis, place)).collect()
 }
 
-/// What [`review`] says of the person at a place of [`Directory::people`]; none of somebody who had no access then and has none
-/// now. So a review of many people can be written row by row.
+/// Returns the row of the person at index `place` of [`Directory::people`]; `None` for a person without access both
+/// then and now. So a review of many people can be written row by row.
 #[must_use]
 pub fn reviewed_account(
     now: &Directory,
@@ -215,12 +215,12 @@ pub fn reviewed_account(
     Some(row(now, person, &teams, change, basis))
 }
 
-/// What a review looks at, beside teams.
+/// Returns the attributes that a review compares, other than teams.
 fn reviewed(person: &Person) -> User {
     User { joined_at: None, removed_at: None, job_title: None, ..(*person.user).clone() }
 }
 
-/// Names of somebody's teams. Who is gone has none any more.
+/// Returns the names of a person's teams; empty for a removed person.
 fn team_names<'a>(directory: &'a Directory, person: &'a Person) -> Vec<Cow<'a, str>> {
     let links = person.teams.iter().filter(|_| person.user.active);
     let teams = links.filter_map(|link| directory.teams.get(link.place as usize));

@@ -7,7 +7,7 @@ use intercom_scim_bridge::access::Scope;
 use intercom_scim_bridge::app::App;
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::config::Config;
-use intercom_scim_bridge::ledger::{ChangePosition, Ledger, Mode, Run, RunStatus, Trigger};
+use intercom_scim_bridge::ledger::{ChangePosition, ImportRequest, Ledger, Mode, Run, RunStatus};
 use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{Options, Simulator};
@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use crate::on_both_databases;
 use crate::support::bridge::{self, Answer, Bridge, dozen, http, signature};
 use crate::support::database::TestDatabase;
-use crate::support::hand::{Hand, OPTIONS, START};
+use crate::support::hand::{Hand, OPTIONS, START, request};
 
 on_both_databases!(
     an_import_that_was_recorded_days_ahead_stops_nothing,
@@ -295,8 +295,9 @@ async fn a_run_that_a_bridge_with_another_clock_queued_is_begun(database: TestDa
     let other = hand.database.ledger().await;
     for apart in [time::Duration::hours(2), time::Duration::hours(-2), time::Duration::days(40)] {
         let clock = Clock::manual(hand.clock.now() + apart);
-        let who = (Some("ops".to_owned()), true);
-        let queued = other.queue_run("default", Mode::Full, Trigger::Api, who, &clock).await.unwrap();
+        let approved =
+            ImportRequest { requested_by: Some("ops".to_owned()), allow_removals: true, ..request(Mode::Full) };
+        let queued = other.queue_run("default", &approved, &clock).await.unwrap();
         let run = hand.incremental().await;
         assert_eq!((run.id, run.status, run.allow_removals), (queued.id, RunStatus::Succeeded, true), "{apart} apart");
     }
@@ -305,8 +306,9 @@ async fn a_run_that_a_bridge_with_another_clock_queued_is_begun(database: TestDa
 async fn what_was_allowed_at_a_time_that_has_not_come_is_not_done_by_a_bridge_that_starts(database: TestDatabase) {
     let other = database.ledger().await;
     let clock = Clock::manual(START + time::Duration::hours(2));
-    let queue = async |mode, allow| {
-        other.queue_run("default", mode, Trigger::Api, (Some("ops".to_owned()), allow), &clock).await.unwrap()
+    let queue = async |mode, allow_removals| {
+        let request = ImportRequest { requested_by: Some("ops".to_owned()), allow_removals, ..request(mode) };
+        other.queue_run("default", &request, &clock).await.unwrap()
     };
     let (plain, allowing) = (queue(Mode::Incremental, false).await, queue(Mode::Full, true).await);
     let (hand, _) = Hand::small(database).await;

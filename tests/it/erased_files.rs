@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::directory::{Change, Disputed, KeptBack, Losses, Membership, Memory, Plan, User};
-use intercom_scim_bridge::ledger::{Mode, RunStatus, Trigger};
+use intercom_scim_bridge::directory::{Change, Membership, Plan, User};
+use intercom_scim_bridge::ledger::{Mode, RunStatus};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 use time::macros::datetime;
@@ -12,7 +12,7 @@ use time::macros::datetime;
 use crate::erasure::{BO, TRACES, erase, erased_event, findings, history};
 use crate::support::bridge::{Bridge, dozen};
 use crate::support::database::TestDatabase;
-use crate::support::hand::Hand;
+use crate::support::hand::{Hand, request};
 use crate::support::shell::Shell;
 
 /// The bytes of the files of a SQLite database.
@@ -89,22 +89,15 @@ async fn a_ledger_of_an_earlier_version_can_be_erased_from_and_is_proved_as_befo
     let of_viktor = |one: &&Membership| one.user.as_str() == id;
     let ended = recorded.memberships.iter().filter(of_viktor);
     let plan = Plan {
-        base: recorded.generation,
         workspace: recorded.workspace.clone(),
         users: vec![Change::Removed { before: viktor.value.clone(), after: Some(gone) }],
-        groups: Vec::new(),
         memberships: ended.map(|one| Change::Removed { before: one.clone(), after: None }).collect(),
-        volatile: Vec::new(),
-        activity: Vec::new().into(),
-        kept_back: KeptBack::default(),
-        disputed: Disputed::default(),
-        unreadable: Losses::default(),
-        memory: Memory::default(),
+        ..Plan::nothing(recorded.generation)
     };
     let now = datetime!(2026-12-01 12:00 UTC);
     let clock = Clock::manual(now);
     let lease = ledger.lease("default", "test", Duration::from_mins(1), &clock).await.unwrap().unwrap();
-    let mut run = ledger.start_run(&lease, Mode::Full, Trigger::Command, (None, false), &clock).await.unwrap();
+    let mut run = ledger.start_run(&lease, &request(Mode::Full), &clock).await.unwrap();
     run.status = RunStatus::Succeeded;
     ledger.commit(&lease, &run, &plan, || now).await.unwrap();
     ledger.release(&lease, now).await.unwrap();

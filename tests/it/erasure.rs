@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use intercom_scim_bridge::directory::{Change, Disputed, KeptBack, Losses, Memory, Names, Plan};
+use intercom_scim_bridge::directory::{Change, Names, Plan};
 use intercom_scim_bridge::ledger::{
     AuditEntry, AuditQuestion, ChangePosition, Closing, Erased, Ledger, LedgerError, Mode, NewRequest, RequestEnd,
 };
@@ -314,17 +314,9 @@ async fn an_import_that_was_planned_before_an_erasure_is_planned_anew(database: 
     let (before, mut after) = (bo.value.clone(), bo.value.clone());
     after.removed_at = Some(START);
     let plan = Plan {
-        base: recorded.generation,
         workspace: recorded.workspace.clone(),
         users: vec![Change::Updated { before, after }],
-        groups: Vec::new(),
-        memberships: Vec::new(),
-        volatile: Vec::new(),
-        activity: Vec::new().into(),
-        kept_back: KeptBack::default(),
-        disputed: Disputed::default(),
-        unreadable: Losses::default(),
-        memory: Memory::default(),
+        ..Plan::nothing(recorded.generation)
     };
     erase(&hand, BO).await;
     let refused = hand.ledger.commit(&lease, &run, &plan, || hand.clock.now()).await;

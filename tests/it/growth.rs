@@ -27,7 +27,7 @@ async fn findings(hand: &Hand) -> Vec<String> {
 async fn poll(hand: &Hand) {
     hand.clock.advance(Duration::from_hours(1));
     let request =
-        intercom_scim_bridge::import::ImportRequest::incremental(intercom_scim_bridge::ledger::Trigger::Schedule);
+        intercom_scim_bridge::ledger::ImportRequest::incremental(intercom_scim_bridge::ledger::Trigger::Schedule);
     hand.importer.run_once(&request, &|_| {}).await.unwrap().unwrap();
 }
 
@@ -246,7 +246,7 @@ async fn growth_is_measured_of_a_month_of_polls() {
     for _ in 0..288 * DAYS {
         hand.clock.advance(Duration::from_mins(5));
         let request =
-            intercom_scim_bridge::import::ImportRequest::incremental(intercom_scim_bridge::ledger::Trigger::Schedule);
+            intercom_scim_bridge::ledger::ImportRequest::incremental(intercom_scim_bridge::ledger::Trigger::Schedule);
         hand.importer.run_once(&request, &|_| {}).await.unwrap().unwrap();
     }
     let unfolded = file_size(&hand).await;

@@ -14,9 +14,9 @@ use crate::support::canned;
 use crate::support::hand::{START, TOKEN, connection};
 
 const ADMINS: &str = include_str!("fixtures/intercom/admins.json");
-pub const TEAMS: &str = include_str!("fixtures/intercom/teams.json");
-pub const ME: &str = include_str!("fixtures/intercom/me.json");
-pub const ACTIVITY: &str = include_str!("fixtures/intercom/activity_logs.json");
+const TEAMS: &str = include_str!("fixtures/intercom/teams.json");
+const ME: &str = include_str!("fixtures/intercom/me.json");
+const ACTIVITY: &str = include_str!("fixtures/intercom/activity_logs.json");
 
 fn everything() -> Since {
     Since::Everything { log: START - Duration::from_hours(72), known: None }
@@ -24,6 +24,16 @@ fn everything() -> Since {
 
 pub async fn read(client: &Client) -> Result<Observation, IntercomError> {
     observe(client, everything(), &|_| {}).await
+}
+
+/// Answers with these lists of admins and teams, and with the fixtures for everything else.
+pub fn listing(admins: &str, teams: &str) -> canned::Canned {
+    canned::serve(&[
+        ("GET /me", ME),
+        ("GET /admins", admins),
+        ("GET /teams", teams),
+        ("GET /admins/activity_logs", ACTIVITY),
+    ])
 }
 
 pub fn client(base_url: &str) -> Client {
@@ -41,12 +51,7 @@ pub fn simulated(options: Options) -> (Simulator, Client) {
 async fn what_intercom_really_answered_is_read_as_it_was_meant() {
     // Answers in the shape of real ones: the machine among the people, an empty priority level, job titles and
     // roles that are not there, ids as strings here and integers there. Only the older log call is there.
-    let server = canned::serve(&[
-        ("GET /me", ME),
-        ("GET /admins", ADMINS),
-        ("GET /teams", TEAMS),
-        ("GET /admins/activity_logs", ACTIVITY),
-    ]);
+    let server = listing(ADMINS, TEAMS);
     let observation = read(&client(&server.base_url)).await.unwrap();
     insta::assert_json_snapshot!(summary(&observation));
     assert_eq!(observation.warnings, []);
@@ -91,12 +96,7 @@ async fn unknown_fields_and_words_are_no_obstacle() {
         "role":{"type":"role","id":3,"name":null},"avatar":"https://example.com/a.png","team_ids":null}]}"#;
     let teams =
         r#"{"teams":[{"id":"1","name":"T","admin_ids":[],"distribution_method":"by_lot","assignment_limit":null}]}"#;
-    let server = canned::serve(&[
-        ("GET /me", ME),
-        ("GET /admins", admins),
-        ("GET /teams", teams),
-        ("GET /admins/activity_logs", ACTIVITY),
-    ]);
+    let server = listing(admins, teams);
     let observation = read(&client(&server.base_url)).await.unwrap();
     assert_eq!(observation.users[0].user.id.as_str(), "7");
     assert_eq!(observation.users[0].volatile.avatar_url.as_deref(), Some("https://example.com/a.png"));

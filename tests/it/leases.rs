@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::ledger::{Ledger, LedgerError, Mode, Run, RunStatus, Trigger};
+use intercom_scim_bridge::ledger::{ImportRequest, Ledger, LedgerError, Mode, Run, RunStatus};
 use simulator::{Fault, Options, Simulator};
 
 use crate::on_both_databases;
@@ -92,7 +92,7 @@ async fn whoever_sleeps_through_the_end_of_a_lease_cannot_commit_over_the_next(d
     // Nor does what it says afterwards change the record.
     hand.ledger.finish_run(&run).await.unwrap();
     assert_eq!(hand.ledger.run("default", run.id).await.unwrap().unwrap().status, RunStatus::Interrupted);
-    let run = hand.ledger.start_run(&next, Mode::Full, Trigger::Command, (None, false), &hand.clock).await.unwrap();
+    let run = hand.ledger.start_run(&next, &request(Mode::Full), &hand.clock).await.unwrap();
     assert_eq!(hand.ledger.commit(&next, &run, &plan, || hand.clock.now()).await.unwrap().generation, Some(2));
 }
 
@@ -136,8 +136,8 @@ async fn a_token_of_another_workspace_is_refused(database: TestDatabase) {
 
 /// Queues a run.
 async fn queue(hand: &Hand, mode: Mode, allow_removals: bool) -> Run {
-    let who = (Some("ops".to_owned()), allow_removals);
-    hand.ledger.queue_run("default", mode, Trigger::Api, who, &hand.clock).await.unwrap()
+    let request = ImportRequest { requested_by: Some("ops".to_owned()), allow_removals, ..request(mode) };
+    hand.ledger.queue_run("default", &request, &hand.clock).await.unwrap()
 }
 
 async fn of_each_mode_one_run_is_queued_at_the_most(database: TestDatabase) {
@@ -168,7 +168,8 @@ async fn many_who_ask_at_once_share_one_queued_run(database: TestDatabase) {
         let mode = if number % 2 == 0 { Mode::Full } else { Mode::Incremental };
         asking.spawn(async move {
             let clock = Clock::manual(START);
-            ledger.queue_run("default", mode, Trigger::Api, (None, number == 4), &clock).await.unwrap()
+            let request = ImportRequest { allow_removals: number == 4, ..request(mode) };
+            ledger.queue_run("default", &request, &clock).await.unwrap()
         });
     }
     let given = asking.join_all().await;
@@ -265,7 +266,8 @@ async fn when_an_importing_process_is_killed_the_next_takes_over_at_once(databas
         let killed = shell.start(command);
         let runs = until(&ledger, "nothing begins", |runs| runs.first().is_some_and(|run| run.id > began)).await;
         let dead = runs[0].id;
-        let queued = ledger.queue_run("default", Mode::Full, Trigger::Api, (None, true), &Clock::System).await;
+        let request = ImportRequest { allow_removals: true, ..request(Mode::Full) };
+        let queued = ledger.queue_run("default", &request, &Clock::System).await;
         let queued = queued.unwrap().id;
         // SIGKILL: it says nothing to anybody.
         drop(killed);

@@ -6,8 +6,7 @@ use intercom_scim_bridge::directory::Observation;
 use intercom_scim_bridge::intercom::{IntercomError, Since, observe};
 use simulator::{Fault, Options, Simulator, Workspace};
 
-use crate::intercom::{ACTIVITY, ME, client, codes, read, simulated};
-use crate::support::canned;
+use crate::intercom::{client, codes, listing, read, simulated};
 use crate::support::hand::{START, TOKEN};
 
 /// A client before a simulator that answers `path` with something of one's own.
@@ -30,12 +29,7 @@ async fn one_odd_record_stops_nobody() {
         {"type":"contact","id":"1","email":"d@example.com"},
         {"type":"admin","id":"4","email":"e@example.com","id":"5","name":"E","team_ids":[9]}]}"#;
     let teams = r#"{"teams":[{"id":"9","name":"T","admin_ids":[1,null,5]},{"id":"9","name":"T","admin_ids":[1,5]}]}"#;
-    let server = canned::serve(&[
-        ("GET /me", ME),
-        ("GET /admins", admins),
-        ("GET /teams", teams),
-        ("GET /admins/activity_logs", ACTIVITY),
-    ]);
+    let server = listing(admins, teams);
     let observation = read(&client(&server.base_url)).await.unwrap();
     let ids: Vec<&str> = observation.users.iter().map(|seen| seen.user.id.as_str()).collect();
     assert_eq!(ids, ["1", "2", "3", "5"]);
@@ -300,12 +294,7 @@ async fn members_of_a_team_that_is_listed_three_times_are_never_those_of_the_las
     let admins = format!(r#"{{"admins":[{},{},{}]}}"#, admin(1, "9"), admin(2, "9"), admin(3, ""));
     let team = |name: &str, ids: &str| format!(r#"{{"type":"team","id":"9","name":"{name}","admin_ids":[{ids}]}}"#);
     let teams = format!(r#"{{"teams":[{},{},{}]}}"#, team("A", "1,2"), team("B", "1"), team("C", "3"));
-    let server = canned::serve(&[
-        ("GET /me", ME),
-        ("GET /admins", &admins),
-        ("GET /teams", &teams),
-        ("GET /admins/activity_logs", ACTIVITY),
-    ]);
+    let server = listing(&admins, &teams);
     let observation = read(&client(&server.base_url)).await.unwrap();
     let members: Vec<&str> = observation.memberships.iter().map(|one| one.user.as_str()).collect();
     assert_eq!(members, ["1", "2"], "the people's own lists tell, and nobody is taken out");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use intercom_scim_bridge::access::Scope;
 use intercom_scim_bridge::app::{self, App};
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::ledger::{Mode, RunStatus, Trigger};
+use intercom_scim_bridge::ledger::{ImportRequest, Mode, RunStatus, Trigger};
 use serde_json::json;
 use simulator::{Fault, Options, Simulator};
 
@@ -136,7 +136,7 @@ async fn a_run_that_a_dead_process_left_behind_is_marked_once_its_lease_has_ende
     let ledger = database.ledger().await;
     let clock = Clock::System;
     let lease = ledger.lease("default", "dead", Duration::from_secs(15), &clock).await.unwrap().unwrap();
-    ledger.start_run(&lease, Mode::Full, Trigger::Schedule, (None, false), &clock).await.unwrap();
+    ledger.start_run(&lease, &ImportRequest::incremental(Trigger::Schedule), &clock).await.unwrap();
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let mut config = config(&database, &simulator.base_url());
     config.import.lease = Duration::from_secs(1);

@@ -1,14 +1,14 @@
-//! Where a chunked body ends (RFC 9112 §7.1): byte by byte as the HTTP library reads it.
+//! Finds the end of a chunked body (RFC 9112 §7.1), with the same state machine as the HTTP library.
 
-/// Where in a chunked body the next byte is.
+/// The position in a chunked body.
 #[derive(Default)]
 pub struct Chunks {
-    place: Chunk,
-    /// What is left of a chunk.
+    position: Chunk,
+    /// The number of bytes that are left of the current chunk.
     size: u64,
 }
 
-/// The parts of it.
+/// The part of a chunked body that the next byte belongs to.
 #[derive(Clone, Copy, Default)]
 enum Chunk {
     #[default]
@@ -26,23 +26,23 @@ enum Chunk {
     TrailerLf,
 }
 
-/// What became of a chunked body.
+/// The result of reading more bytes of a chunked body.
 pub enum Chunked {
-    /// It does not end in these bytes.
+    /// The body does not end within these bytes.
     GoesOn,
-    /// It ended after so many bytes.
+    /// The body ended after this number of bytes.
     Ends(usize),
-    /// The library refuses it.
+    /// The library refuses the body.
     Unreadable,
 }
 
 impl Chunks {
-    /// Looks at what follows the bytes that were looked at before.
+    /// Reads the next bytes of the body.
     pub fn pass(&mut self, bytes: &[u8]) -> Chunked {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
             at += 1;
-            self.place = match (self.place, byte) {
+            self.position = match (self.position, byte) {
                 (Chunk::Data, _) => {
                     let step = usize::try_from(self.size).unwrap_or(usize::MAX).min(bytes.len() - at + 1);
                     self.size -= step as u64;
@@ -50,7 +50,7 @@ impl Chunks {
                     if self.size == 0 { Chunk::DataCr } else { Chunk::Data }
                 }
                 (Chunk::SizeFirst | Chunk::SizeRest, digit) if digit.is_ascii_hexdigit() => {
-                    let before = if matches!(self.place, Chunk::SizeFirst) { 0 } else { self.size };
+                    let before = if matches!(self.position, Chunk::SizeFirst) { 0 } else { self.size };
                     let digit = char::from(*digit).to_digit(16).map(u64::from);
                     let Some(size) = before.checked_mul(16).zip(digit).map(|(size, digit)| size + digit) else {
                         return Chunked::Unreadable;

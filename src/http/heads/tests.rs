@@ -1,4 +1,4 @@
-//! What the library reads through the layer is what it reads without it, but for what the layer corrects.
+//! Through the layer the library must read the same as without it, except for what the layer corrects.
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::UnreadableTarget::{NoPath, TooLong, Unencoded};
 use super::*;
 
-/// What comes piece by piece, with nothing to read in between.
+/// A stream that delivers these chunks, with a pending read before each.
 struct Pieces(VecDeque<Vec<u8>>, bool);
 
 impl AsyncRead for Pieces {
@@ -32,13 +32,14 @@ impl AsyncRead for Pieces {
     }
 }
 
-/// What the library is given of these bytes when they come in pieces of that size, and it reads that many at once.
+/// Returns what the library gets of `bytes` if they arrive in chunks of `piece` bytes and it reads up to `room` at
+/// once.
 fn checked(bytes: &[u8], piece: usize, room: usize) -> Vec<u8> {
     let pieces = bytes.chunks(piece).map(<[u8]>::to_vec).collect();
     let mut stream = CheckedStream::new(Pieces(pieces, false));
     let mut context = Context::from_waker(Waker::noop());
     let mut all = Vec::new();
-    // Each piece is read at once, at least a byte of it, or waited for once.
+    // Each round reads at least one byte or is pending once, so this many are enough.
     for _ in 0..bytes.len() * 8 + 1_000 {
         let mut buffer = vec![0; room];
         let mut buffer = ReadBuf::new(&mut buffer);
@@ -70,12 +71,12 @@ struct Read {
 }
 
 thread_local! {
-    /// Of the library; it wants a runtime to be made in.
+    /// The library's configuration, which can only be created in a runtime.
     static CONFIG: ServiceConfig =
         actix_web::rt::Runtime::new().unwrap().block_on(async { ServiceConfig::default() });
 }
 
-/// All requests that the library reads, and whether it refuses what follows them.
+/// Returns all requests that the library reads, and whether it refuses the bytes after them.
 fn read(bytes: &[u8]) -> (Vec<Read>, bool) {
     let (mut codec, mut bytes) = (Codec::new(CONFIG.with(Clone::clone)), BytesMut::from(bytes));
     let mut all: Vec<Read> = Vec::new();
@@ -211,7 +212,7 @@ fn what_is_no_request_line_passes_as_it_is() {
     assert_eq!(checked(endless.as_bytes(), 4_000, 8_192), endless.as_bytes());
 }
 
-/// Parts of heads, good and bad.
+/// Header lines, valid and invalid.
 fn line() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
         "Host: x",
@@ -298,7 +299,7 @@ fn offer() -> impl Strategy<Value = &'static str> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Good and bad requests, one after the other, are what they are without the layer, however they come.
+    /// A series of valid and invalid requests is read as without the layer, however the bytes arrive.
     #[test]
     fn the_library_sees_the_same_requests(
         requests in prop::collection::vec(request(), 1..4),
@@ -313,7 +314,7 @@ proptest! {
         let through = checked(&bytes, piece, room);
         prop_assert_eq!(&through, &checked(&bytes, bytes.len(), 8_192), "it depends on how the bytes come");
         let ((mut with, broken_with), (without, broken)) = (read(&through), read(&bytes));
-        // A target that was not read ends the connection either way.
+        // An unreadable target ends the connection with and without the layer.
         if with.last().is_some_and(|one| one.line.contains(UNREADABLE)) {
             with.pop();
             prop_assert!(broken);
@@ -324,7 +325,7 @@ proptest! {
         prop_assert_eq!(with, without);
     }
 
-    /// An offer to upgrade changes nothing of what the library sees.
+    /// An offer to upgrade does not change what the library reads.
     #[test]
     fn an_offer_changes_nothing(
         requests in prop::collection::vec(request(), 1..4),
@@ -332,9 +333,9 @@ proptest! {
         piece in 1_usize..200,
     ) {
         let plain = requests.concat();
-        // A tunnel is nobody's business.
+        // After CONNECT the bytes are a tunnel, which the layer passes unchanged.
         prop_assume!(!plain.contains("CONNECT"));
-        // What looks like a request and is the body of the one before is no place for an offer.
+        // If a request was read as the body of the one before it, an offer inserted there would change that body.
         if read(plain.as_bytes()).0.len() < requests.len() {
             return Ok(());
         }
@@ -346,7 +347,7 @@ proptest! {
         prop_assert_eq!(read(&checked(offering.as_bytes(), piece, 8_192)), read(&checked(plain.as_bytes(), piece, 8_192)));
     }
 
-    /// No bytes make the layer keep something back, or fail.
+    /// The layer passes all bytes on, whatever they are.
     #[test]
     fn all_bytes_pass(bytes in prop::collection::vec(any::<u8>(), 1..400), piece in 1_usize..50) {
         let through = checked(&bytes, piece, 64);

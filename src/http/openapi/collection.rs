@@ -1,4 +1,4 @@
-//! The description as requests to send by hand: an `.http` file, which editors and Bruno understand.
+//! Converts the description to an `.http` file: requests to send by hand, for editors and Bruno.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::complete::METHODS;
 
-/// All operations, each with what it needs.
+/// Renders all operations, each with its parameters, headers and body.
 pub(super) fn collection(document: &Value) -> String {
     let mut text = "# Every call of the bridge, made from openapi/bridge.json. Set the first two lines to yours.\n\
                     @base = http://127.0.0.1:8080\n@token = paste-a-token\n"
@@ -14,7 +14,7 @@ pub(super) fn collection(document: &Value) -> String {
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
         for method in METHODS {
             if let Some(operation) = item.get(method) {
-                // Writing into a text cannot fail.
+                // Writing to a `String` cannot fail.
                 let _ = request(&mut text, method, path, operation);
             }
         }

@@ -1,5 +1,5 @@
-//! What the annotations of the handlers cannot say, added to the description: SCIM's resources from their one table, the ways
-//! to authenticate, what every operation may answer, and examples that are real answers.
+//! Adds to the description what annotations of handlers cannot express: the schemas of SCIM resources, the ways to
+//! authenticate, common error responses, and examples, which are real responses.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use crate::scim::{Discovery, PageRules};
 /// The methods of a path item that are operations (OpenAPI 3.1 §4.8.9).
 pub(super) const METHODS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
 
-/// The description, completed.
+/// Returns the completed description.
 pub(super) fn complete(mut document: Value) -> Value {
     if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         schemas.extend(scim_schemas());
@@ -36,7 +36,7 @@ pub(super) fn complete(mut document: Value) -> Value {
     document
 }
 
-/// One handler may answer several methods of a path; each operation has an id of its own all the same.
+/// Makes the operation ids of a path unique: one handler may serve several of its methods.
 fn distinguish(item: &mut Value) {
     let mut known: Vec<String> = Vec::new();
     for method in METHODS {
@@ -50,7 +50,7 @@ fn distinguish(item: &mut Value) {
     }
 }
 
-/// The bridge's own tokens, as people and Swagger UI get them.
+/// The security scheme for the bridge's own tokens, which Swagger UI uses to get one.
 fn oauth() -> Value {
     let scopes: Map<String, Value> =
         Scope::ALL.iter().map(|scope| (scope.as_str().to_owned(), json!(scope.meaning()))).collect();
@@ -61,7 +61,7 @@ fn oauth() -> Value {
     })
 }
 
-/// Whoever shows a token can have got it in two ways, can ask too much, and can be refused.
+/// For operations that require a token: adds OAuth as a way to get it, and the responses 429 and 400.
 fn secure(operation: &mut Value, path: &str) {
     let Some(scopes) = operation.pointer("/security/0/bearer").cloned() else { return };
     operation["security"] = json!([{"oauth2": scopes}, {"bearer": scopes}]);
@@ -74,7 +74,7 @@ fn secure(operation: &mut Value, path: &str) {
     }
 }
 
-/// A refusal in the form that those of a path have.
+/// An error response, in the form that the path has.
 fn refusal(path: &str, description: &str) -> Value {
     let (content_type, schema) = if path.starts_with("/scim") {
         ("application/scim+json", "#/components/schemas/ScimErrorBody")
@@ -84,12 +84,12 @@ fn refusal(path: &str, description: &str) -> Value {
     json!({"description": description, "content": {content_type: {"schema": {"$ref": schema}}}})
 }
 
-/// What has a body can be asked for in a form that it does not have, and what takes one can be sent one that is encoded.
+/// Adds 406 to operations whose response has a body, and 415 to those that take a body.
 fn negotiate(operation: &mut Value, path: &str) {
     let takes_body = operation.get("requestBody").is_some();
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     let has_body = responses.iter().any(|(status, answer)| status.starts_with('2') && answer.get("content").is_some());
-    // Their readers look at the status.
+    // Clients of probes read only the status, so these ignore `Accept`.
     if has_body && !matches!(path, "/healthz" | "/readyz") {
         let why = "The request's `Accept` allows none of the media types that the answer can have";
         responses.entry("406").or_insert(refusal(path, why));
@@ -100,7 +100,7 @@ fn negotiate(operation: &mut Value, path: &str) {
     }
 }
 
-/// A parameter with a schema of its own is described there.
+/// Moves descriptions from the schema of a parameter to the parameter itself.
 fn describe_parameters(operation: &mut Value) {
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         let described = parameter.get("description").is_some();
@@ -112,7 +112,7 @@ fn describe_parameters(operation: &mut Value) {
     }
 }
 
-/// Schemas that have a name are named instead of repeated.
+/// Replaces repeated schemas by references to the named ones.
 fn refer(operation: &mut Value, known: &Value) {
     let answers = operation
         .get_mut("responses")
@@ -129,7 +129,7 @@ fn refer(operation: &mut Value, known: &Value) {
     }
 }
 
-/// SCIM's answers hold resources.
+/// Sets the schema of SCIM responses to that of their resources.
 fn describe_scim(operation: &mut Value, path: &str) {
     let Some(below) = path.strip_prefix("/scim/v2") else { return };
     let schema = match below {
@@ -146,7 +146,7 @@ fn describe_scim(operation: &mut Value, path: &str) {
     }
 }
 
-/// Answers that a bridge gave.
+/// Adds examples to the responses of an operation.
 fn illustrate(operation: &mut Value, examples: &Value) {
     for (status, example) in examples.as_object().into_iter().flatten() {
         let content = operation.pointer_mut(&format!("/responses/{status}/content")).and_then(Value::as_object_mut);
@@ -157,7 +157,7 @@ fn illustrate(operation: &mut Value, examples: &Value) {
     }
 }
 
-/// JSON Schemas of users, groups and lists of them, made from what `/Schemas` announces.
+/// JSON Schemas of users, groups and lists of them, made from the `/Schemas` document.
 fn scim_schemas() -> Map<String, Value> {
     let discovery = Discovery::new(
         "https://bridge.example.com/scim/v2",
@@ -180,7 +180,7 @@ fn scim_schemas() -> Map<String, Value> {
             (extension.clone(), object(attributes(&extension))),
         ]);
         let mut resource = object(all);
-        // Of a projection (`attributes=`) these are left.
+        // A projection (`attributes=`) keeps only these in any case.
         resource["required"] = json!(["schemas", "id"]);
         schemas.insert(name.to_owned(), resource);
     }
@@ -201,7 +201,7 @@ fn meta() -> Value {
     }})
 }
 
-/// RFC 7644 §3.4.2, with what RFC 9865 adds.
+/// The schema of a ListResponse (RFC 7644 §3.4.2), with the members that RFC 9865 adds.
 fn list(items: &Value) -> Value {
     let count = json!({"type": "integer", "minimum": 0});
     json!({

@@ -1,4 +1,4 @@
-//! What the history, reviews of it and the audit trail can be asked for.
+//! The parameters of the change log, of reviews and of the audit trail.
 
 use utoipa::{IntoParams, ToSchema};
 

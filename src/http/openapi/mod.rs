@@ -1,4 +1,4 @@
-//! The bridge's OpenAPI description, from the handlers themselves.
+//! The bridge's OpenAPI description, generated from the handlers.
 
 use std::sync::LazyLock;
 
@@ -108,9 +108,10 @@ pub struct RunParameters {
     before: Option<i64>,
 }
 
-// A parameter with a schema of its own loses its description on the way; `complete` puts it back.
+// utoipa drops the description of a parameter that has a schema of its own. So these schemas contain it, and `complete`
+// moves it.
 
-/// Whole numbers of any size: SCIM takes them all (RFC 7644 §3.4.2.4).
+/// The schema of `startIndex`: any whole number is valid (RFC 7644 §3.4.2.4).
 fn start_index() -> Schema {
     let description = "Which match comes first, counted from 1; less than 1 means 1.";
     ObjectBuilder::new().schema_type(Type::Integer).description(Some(description)).into()
@@ -121,7 +122,7 @@ fn count() -> Schema {
     ObjectBuilder::new().schema_type(Type::Integer).description(Some(description)).into()
 }
 
-/// Any number is taken, so it has no `format`, which would give it a largest one.
+/// The schema of `limit`. It has no `format`, which would set a maximum: any positive number is valid.
 fn limit() -> Schema {
     let description = "How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header \
                        `X-Limit-Applied` say.";
@@ -409,17 +410,17 @@ impl utoipa::Modify for Bearer {
     }
 }
 
-/// What a bridge answered, by operation and status; a test holds that it still does.
+/// Real responses, by operation and status. A test checks that the bridge still sends them.
 const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
 
-/// The description as JSON, with a line break at its end.
+/// Returns the description as JSON, with a line break at the end.
 #[must_use]
 pub fn document() -> String {
-    // A document of strings and maps always serialises.
+    // Serialising maps with string keys cannot fail.
     serde_json::to_string_pretty(&completed()).unwrap_or_default() + "\n"
 }
 
-/// The same as requests to send by hand.
+/// Returns the operations as an `.http` file.
 #[must_use]
 pub fn collection() -> String {
     collection::collection(&completed())
@@ -429,7 +430,8 @@ fn completed() -> serde_json::Value {
     serde_json::to_value(Document::openapi()).map(complete).unwrap_or_default()
 }
 
-/// How Swagger UI shows it, at `/docs/`: from this bridge alone, and without keeping a token that somebody pasted.
+/// The configuration of Swagger UI at `/docs/`. It loads only this bridge's description and does not store pasted
+/// tokens.
 pub fn viewer() -> Config<'static> {
     Config::from("/openapi.json").display_operation_id(true).doc_expansion("list").persist_authorization(false)
 }

@@ -1,4 +1,4 @@
-//! Small charts, as SVG that the server draws.
+//! Small charts, rendered as SVG by the server.
 
 use maud::{Markup, html};
 use time::OffsetDateTime;
@@ -6,7 +6,7 @@ use time::macros::format_description;
 
 use super::view::number;
 
-/// What was counted at a moment.
+/// A count at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
     pub at: OffsetDateTime,
@@ -15,18 +15,18 @@ pub struct Point {
 
 const WIDTH: f64 = 400.0;
 const HEIGHT: f64 = 110.0;
-/// Room for the words below.
+/// The y coordinate of the axis; the labels are below it.
 const BASE: f64 = 88.0;
 const TOP: f64 = 14.0;
 
-/// A line: what there was, and how it became more or less.
+/// Draws a step line: a count over time.
 pub fn line(title: &str, points: &[Point]) -> Markup {
     let most = points.iter().map(|point| point.value).max().unwrap_or_default();
     let corners: Vec<String> = points
         .iter()
         .enumerate()
         .flat_map(|(place, point)| {
-            // It stays what it was until it changes.
+            // Horizontal until the next point.
             let y = height(point.value, most);
             let (from, to) =
                 (across(points, point.at), points.get(place + 1).map_or(WIDTH, |next| across(points, next.at)));
@@ -36,7 +36,7 @@ pub fn line(title: &str, points: &[Point]) -> Markup {
     frame(title, points, most, &html! { polyline class="line" points=(corners.join(" ")) {} })
 }
 
-/// Bars: how much happened when.
+/// Draws bars: the number of events at each moment.
 pub fn bars(title: &str, points: &[Point]) -> Markup {
     let most = points.iter().map(|point| point.value).max().unwrap_or_default();
     let bars = html! {
@@ -54,7 +54,7 @@ fn frame(title: &str, points: &[Point], most: usize, drawn: &Markup) -> Markup {
         point.and_then(|point| point.at.format(form).ok()).unwrap_or_default()
     };
     let last = points.last().map_or(0, |point| point.value);
-    let told = format!(
+    let label = format!(
         "{title}: {} at the most, {} last, from {} to {}",
         number(most),
         number(last),
@@ -64,7 +64,7 @@ fn frame(title: &str, points: &[Point], most: usize, drawn: &Markup) -> Markup {
     html! {
         figure {
             figcaption { (title) }
-            svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(told) {
+            svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(label) {
                 line class="axis" x1="0" x2=(WIDTH) y1=(BASE) y2=(BASE) {}
                 (drawn)
                 text x="0" y="10" { (number(most)) }
@@ -84,7 +84,7 @@ fn across(points: &[Point], at: OffsetDateTime) -> f64 {
     match (points.first(), points.last()) {
         (Some(first), Some(last)) if last.at > first.at => {
             let place = WIDTH * (at - first.at).as_seconds_f64() / (last.at - first.at).as_seconds_f64();
-            // Beyond the ends is what was recorded while a clock was wrong.
+            // A point recorded while the clock was wrong may lie outside.
             place.clamp(0.0, WIDTH)
         }
         _ => 0.0,

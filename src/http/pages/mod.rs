@@ -1,10 +1,11 @@
-//! The status page, for people: drawn by the server, without a script.
+//! The status page for people, rendered by the server, without scripts.
 //!
-//! `login-link` prints an address that is good once. It shows a button, so that a program that looks at links uses nothing
-//! up; the button makes a session of it. Pages only show; nothing is changed here but the session.
+//! The command `login-link` prints an address that is valid once. The page there has a button, so that programs that
+//! follow links do not use it up; the button starts a session. Nothing can be changed on these pages except the
+//! session.
 //!
 //! ```text
-//! overview   what is told        view   what it looks like        chart   small charts
+//! overview   the data        view   the HTML        chart   small charts
 //! ```
 
 mod chart;
@@ -50,25 +51,25 @@ use overview::Overview;
 pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     let shown = session(&request, &service).await?.unwrap_or_default();
-    // The settings may have lost one since.
+    // A workspace may have been removed from the settings since.
     let shown: Vec<&Arc<Workspace>> = shown.iter().filter_map(|name| service.workspaces.get(name)).collect();
     let wanted = asked(&request, "workspace").and_then(|name| shown.iter().find(|workspace| *workspace.name == *name));
     let Some(workspace) = wanted.or(shown.first()) else {
         return Ok(page(StatusCode::OK, view::signed_out()));
     };
-    RequestContext::with(&request, |facts| facts.workspace = Some(Arc::clone(&workspace.name)));
+    RequestContext::with(&request, |context| context.workspace = Some(Arc::clone(&workspace.name)));
     let search: String = asked(&request, "q").unwrap_or_default().chars().take(limits::ID_BYTES).collect();
     let offset = asked(&request, "offset").and_then(|offset| offset.parse().ok()).unwrap_or(0);
     let overview = Overview::load(&service, workspace, &shown, (&search, offset)).await?;
     Ok(page(StatusCode::OK, view::status(&overview)))
 }
 
-/// What the address asks for under a name. What cannot be read is as if it were not there: a page refuses nobody for it.
+/// Returns a parameter of the query. The page ignores invalid values instead of refusing them.
 fn asked(request: &HttpRequest, name: &str) -> Option<String> {
     value_of(request.query_string().as_bytes(), name)
 }
 
-/// The first value under a name.
+/// Returns the first value of a form-encoded parameter.
 fn value_of(form: &[u8], name: &str) -> Option<String> {
     form_urlencoded::parse(form).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
@@ -142,7 +143,7 @@ pub async fn log_out(request: HttpRequest, service: Data<Service>) -> Result<Htt
     if by_another_site(&request) {
         return Ok(page(StatusCode::BAD_REQUEST, view::signed_out()));
     }
-    // Anybody can ask, and a writer keeps others waiting: only what is there is ended.
+    // Only an existing session is ended: anybody can send this request, and a database write blocks other writers.
     if let Some(shown) = session(&request, &service).await?
         && let Some(hash) = session_hash(&request, &service)
     {
@@ -152,18 +153,17 @@ pub async fn log_out(request: HttpRequest, service: Data<Service>) -> Result<Htt
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, "/")).cookie(cookie).finish())
 }
 
-/// What the page looks like.
+/// Serves the style sheet.
 pub async fn style(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let form = preferred_form(&request, &["text/css; charset=utf-8"])?;
     let style = include_str!("style.css");
     Ok(HttpResponse::Ok().content_type(form).insert_header((CACHE_CONTROL, "max-age=3600")).body(style))
 }
 
-/// What the audit trail says of a session.
+/// The audit entries of a session's begin or end, one for each workspace.
 fn events(event: &str, request: &HttpRequest, now: OffsetDateTime, workspaces: &[String]) -> Vec<AuditEntry> {
-    let address =
-        RequestContext::with(request, |facts| facts.forwarded.from).flatten().map(|address| address.to_string());
-    let request_id = RequestContext::with(request, |facts| facts.request_id.clone());
+    let address = RequestContext::client_address(request).map(|address| address.to_string());
+    let request_id = RequestContext::with(request, |context| context.request_id.clone());
     let entry = |workspace: &String| AuditEntry {
         workspace: Some(workspace.clone()),
         address: address.clone(),
@@ -174,7 +174,7 @@ fn events(event: &str, request: &HttpRequest, now: OffsetDateTime, workspaces: &
     workspaces.iter().map(entry).collect()
 }
 
-/// The name of the cookie. With TLS it has the prefix that keeps other hosts of the domain from setting it (RFC 6265bis).
+/// The name of the cookie. With TLS it has a prefix that stops other hosts of the domain from setting it (RFC 6265bis).
 fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-bridge_session" } else { "bridge_session" }
 }
@@ -188,7 +188,7 @@ fn cookie(request: &HttpRequest, service: &Service, value: &str, age: cookie_tim
     Cookie::build(cookie_name(secure), value.to_owned())
         .path("/")
         .http_only(true)
-        // It is never sent along when another site leads here.
+        // The browser does not send it on navigation from another site.
         .same_site(SameSite::Strict)
         .secure(secure)
         .max_age(age)
@@ -200,7 +200,7 @@ fn session_hash(request: &HttpRequest, service: &Service) -> Option<String> {
     looks_random(cookie.value()).then(|| hash_of_random(cookie.value()))
 }
 
-/// The workspaces that the session shows, if there is one.
+/// Returns the workspaces that the session shows; `None` without a valid session.
 async fn session(request: &HttpRequest, service: &Service) -> Result<Option<Vec<String>>, ApiError> {
     let Some(hash) = session_hash(request, service) else { return Ok(None) };
     let shown = {
@@ -210,15 +210,16 @@ async fn session(request: &HttpRequest, service: &Service) -> Result<Option<Vec<
     if shown.is_none() {
         service.stranger("page", request)?;
     } else {
-        // The start of the hash tells sessions apart and is good for nothing else.
+        // The start of the hash distinguishes sessions and cannot be used to log in.
         let which = hash.get(..8).unwrap_or_default();
-        RequestContext::with(request, |facts| facts.actor = Some(Actor::Page(format!("{STATUS_PAGE} {which}").into())));
+        let actor = Actor::Page(format!("{STATUS_PAGE} {which}").into());
+        RequestContext::with(request, |context| context.actor = Some(actor));
     }
     Ok(shown)
 }
 
-/// Whether a page of somebody else's has the browser ask (Fetch Metadata; browsers that do not tell have `SameSite`).
-/// Another host of the same domain is somebody else.
+/// Whether another site made the browser send the request (Fetch Metadata). For browsers without it there is
+/// `SameSite`. Other hosts of the same domain count as another site.
 fn by_another_site(request: &HttpRequest) -> bool {
     let site = request.headers().get("sec-fetch-site");
     site.is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))

@@ -1,4 +1,4 @@
-//! What the status page tells, put together.
+//! Gathers the data of the status page.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::limits;
 use crate::scim::ScimError;
 use crate::tabular::{ChangeDocument, LifecycleRequest, ReviewBasis, ReviewedAccount, account_id, review, team_id};
 
-/// One workspace, as the page shows it.
+/// The data of one workspace on the page.
 pub struct Overview {
     pub workspace: String,
-    /// Those that the session shows.
+    /// All workspaces that the session shows.
     pub workspaces: Vec<(String, ConnectionState)>,
     pub connection: ConnectionState,
     pub problem: Option<Failure>,
@@ -33,16 +33,16 @@ pub struct Overview {
     pub requests: Vec<LifecycleRequest>,
     /// Newest first.
     pub runs: Vec<Run>,
-    /// Newest first, each with what it is about in words.
+    /// Newest first, each with the name of what it concerns.
     pub changes: Vec<(ChangeDocument, String)>,
     pub people: People,
-    /// How many teammates there were.
+    /// The number of teammates over time.
     pub accounts: Vec<Point>,
-    /// How much imports changed.
+    /// The number of changes of each import.
     pub activity: Vec<Point>,
 }
 
-/// Some teammates.
+/// One page of the teammates that match the search.
 pub struct People {
     pub rows: Vec<ReviewedAccount>,
     pub total: usize,
@@ -51,7 +51,7 @@ pub struct People {
 }
 
 impl Overview {
-    /// Looks at a workspace.
+    /// Loads the data of a workspace.
     pub async fn load(
         service: &Service,
         workspace: &Workspace,
@@ -62,7 +62,7 @@ impl Overview {
         let standing = workspace.health.standing();
         let served = workspace.live.served();
         let (wanted, looked_at) = (search.to_owned(), served.clone());
-        // Of many people it takes a while, in which others shall be answered.
+        // On a thread for blocking work: with many people it takes long, and must not delay other requests.
         let privileged_roles = Arc::clone(&service.privileged_roles);
         let looked = web::block(move || {
             let everybody = looked_at.map(|served| {
@@ -101,7 +101,7 @@ impl Overview {
                 })
                 .collect(),
             accounts: over_time(&changing, active, now),
-            // The first import changed everything; beside it nothing else would be seen.
+            // Without the first import, which changed everything: beside it, all others would be too small to see.
             activity: changing.iter().rev().filter(|run| run.generation > Some(1)).map(changed).collect(),
             people,
             runs,
@@ -128,7 +128,7 @@ impl People {
     }
 }
 
-/// What the log tells of sign-ins, as far as it is shown.
+/// The sign-ins of the activity log that the served snapshot has.
 fn signed_in(directory: &Directory) -> LogFacts {
     let sign_in = |person: &Person| {
         let at = person.volatile.last_sign_in_at?;
@@ -137,14 +137,14 @@ fn signed_in(directory: &Directory) -> LogFacts {
     LogFacts { sign_ins: directory.people.iter().filter_map(sign_in).collect(), ..LogFacts::default() }
 }
 
-/// The latest changes, newest first. The first import changed everything, and is no news.
+/// Returns the latest changes, newest first, without those of the first import.
 async fn latest_changes(service: &Service, name: &str, latest: i64) -> Result<Vec<ChangeDocument>, LedgerError> {
     let mut found = Vec::new();
     let earliest = (latest - limits::PAGE_GENERATIONS).max(1);
     for generation in (earliest + 1..=latest).rev() {
         let since = ChangePosition::end_of(generation - 1);
         let page = match service.ledger.changes(name, &since, None, limits::LIST_ITEMS).await {
-            // It was taken out of the history.
+            // The history before this generation was pruned.
             Err(LedgerError::Pruned { .. }) => break,
             page => page?,
         };
@@ -157,7 +157,7 @@ async fn latest_changes(service: &Service, name: &str, latest: i64) -> Result<Ve
     Ok(found)
 }
 
-/// What a change is about, by the names that people know.
+/// Describes what a change concerns, by the names of the teammate and the team.
 fn about(directory: &Directory, change: &ChangeDocument) -> String {
     let person = |id: &String| {
         let found = directory.people.iter().find(|person| account_id(&person.user.id) == *id);
@@ -175,7 +175,7 @@ fn about(directory: &Directory, change: &ChangeDocument) -> String {
     }
 }
 
-/// How many there were after each import that changed something, reckoned back from how many there are.
+/// The number of teammates after each import that changed something, calculated backwards from the current number.
 fn over_time(runs: &[Run], active: usize, now: OffsetDateTime) -> Vec<Point> {
     let mut value = active;
     let mut points = vec![Point { at: now, value }];

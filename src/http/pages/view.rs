@@ -1,4 +1,4 @@
-//! What the pages look like. Everything in them is escaped; there is no script.
+//! The HTML of the pages. All values are escaped; there are no scripts.
 
 use maud::{DOCTYPE, Markup, html};
 use time::OffsetDateTime;
@@ -11,12 +11,12 @@ use crate::ledger::{Run, RunStatus};
 use crate::limits;
 use crate::tabular::{ChangeDocument, LifecycleRequest};
 
-/// A moment for people, to the minute.
+/// Formats a moment for people, to the minute.
 pub fn when(moment: OffsetDateTime) -> String {
     moment.format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
 }
 
-/// A number for people: 12,500.
+/// Formats a number for people, such as 12,500.
 pub fn number(value: usize) -> String {
     let digits = value.to_string();
     let mut grouped = String::new();
@@ -29,7 +29,7 @@ pub fn number(value: usize) -> String {
     grouped
 }
 
-/// A whole page.
+/// Renders a complete page.
 pub fn page(title: &str, body: &Markup) -> String {
     html! {
         (DOCTYPE)
@@ -46,7 +46,7 @@ pub fn page(title: &str, body: &Markup) -> String {
     .into_string()
 }
 
-/// What somebody sees who has no session.
+/// The page for visitors without a session.
 pub fn signed_out() -> String {
     page(
         "Intercom SCIM bridge",
@@ -60,7 +60,7 @@ pub fn signed_out() -> String {
     )
 }
 
-/// The link is taken by a button, since programs that look at links press none.
+/// The page with the button that starts a session. Programs that follow links press no buttons.
 pub fn log_in(link: &str) -> String {
     page(
         "Sign in",
@@ -76,7 +76,7 @@ pub fn log_in(link: &str) -> String {
     )
 }
 
-/// The link is not good.
+/// The page for an invalid link.
 pub fn no_link() -> String {
     page(
         "This address is not good any more",
@@ -238,7 +238,7 @@ fn import(run: &Run) -> Markup {
         RunStatus::Held | RunStatus::Interrupted => "warn",
         RunStatus::Failed => "bad",
     };
-    // Less than no time, where the clock was set back meanwhile.
+    // Negative if the clock was set back during the import; then it is not shown.
     let took = run.finished_at.map(|finished| (finished - run.started_at).as_seconds_f64());
     let took = took.filter(|took| *took >= 0.0).map(|took| format!("{took:.1} s"));
     let counts = &run.counts;

@@ -1,4 +1,5 @@
-//! What an import does beside observing and committing: it keeps the machines apart, and holds what takes too much.
+//! The two checks between observing and committing: the workspace's bots are separated, and a plan that removes too
+//! much is held.
 
 use super::Importer;
 use crate::clock;
@@ -8,8 +9,8 @@ use crate::import::{Policy, Verdict};
 use crate::ledger::{Failure, LedgerError, Run, RunStatus};
 
 impl Importer {
-    /// Leaves out the workspace's machines, or has them stay machines. What was known as one stays one, whatever becomes of its
-    /// address.
+    /// Removes the workspace's bots from the observation, or with `include_bots` makes sure that they are recorded as
+    /// bots. An admin that was once recorded as a bot stays one, even if its address changes.
     pub(super) async fn machines_apart(&self, mut observation: Observation) -> Result<Observation, LedgerError> {
         observation.machines = observation.machines(&self.ledger.memory(&self.workspace).await?.machines);
         if self.options.include_bots {
@@ -19,7 +20,7 @@ impl Importer {
         let users = observation.called_like_machines();
         let part = Part { users: users.difference(&machines).cloned().collect(), ..Part::default() };
         if !part.users.is_empty() {
-            // Somebody who is known as a person is one, whatever their name.
+            // An admin that is recorded as an active person is a person, whatever the name.
             let known = self.ledger.latest_of(&self.workspace, &part).await?;
             let people =
                 known.users.iter().filter(|(user, _)| user.value.active).map(|(user, _)| user.value.id.clone());
@@ -35,7 +36,8 @@ impl Importer {
         Ok(observation.without(&machines))
     }
 
-    /// Judges a plan, with what earlier imports took within the window. Where the plan takes nothing, they are not read.
+    /// Decides whether the plan is committed or held. Losses of earlier imports within the window count too; they are
+    /// not read if the plan itself takes nothing.
     pub(super) async fn judge(
         &self,
         allow_removals: bool,

@@ -9,7 +9,7 @@ use crate::directory::{Activity, Actor, Part, Priority, Recorded, Role, Sighting
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
-/// A small world in which one side is easily changed: `(user, name)`, `(team, name)`, `(team, user)`.
+/// A small workspace of which one side is easily changed: `(user, name)`, `(team, name)`, `(team, user)`.
 fn observation(users: &[(u8, &str)], teams: &[(u8, &str)], members: &[(u8, u8)]) -> Observation {
     let user = |(id, name): &(u8, &str)| Sighting {
         user: User { name: Some((*name).to_owned()), ..User::new(UserId::new(id.to_string())) },
@@ -40,7 +40,7 @@ fn observation(users: &[(u8, &str)], teams: &[(u8, &str)], members: &[(u8, u8)])
     }
 }
 
-/// What the ledger does with a plan, in memory.
+/// Applies a plan as the ledger does, in memory.
 fn apply(plan: &Plan, snapshot: &Snapshot) -> Snapshot {
     let stamps = Stamps { created: NOW, last_modified: NOW };
     let mut users: BTreeMap<UserId, (User, Volatile)> = snapshot
@@ -220,7 +220,7 @@ fn a_field_that_could_not_be_read_stays_as_it_is_recorded() {
     assert_eq!((user.email.as_deref(), user.has_inbox_seat), (Some("ada@example.com"), Some(true)));
     assert_eq!(user.name.as_deref(), Some("Ada Lovelace"), "what could be read is taken");
     assert_eq!((planned.volatile.len(), planned.memberships.len()), (0, 0));
-    // Of somebody new there is nothing to stay.
+    // A new person has no recorded value that could stay.
     let nobody = recorded(&observation(&[], &[], &[]));
     assert_eq!(plan(&nobody, &after).users[0].after().unwrap().email, None);
 }
@@ -271,6 +271,16 @@ prop_compose! {
     }
 }
 
+/// The plan that is made of the differences between two observations alone.
+fn plan_of_what_differs(recorded: &Snapshot, before: &Observation, after: &Observation) -> Plan {
+    let part = Fingerprint::new(1, before).differing(after);
+    let mut of_part = recorded.clone();
+    of_part.users.retain(|(user, _)| part.users.contains(&user.value.id));
+    of_part.groups.retain(|group| part.groups.contains(&group.value.id));
+    of_part.memberships.retain(|membership| part.groups.contains(&membership.group));
+    plan(&of_part, &after.part(&part))
+}
+
 proptest! {
     #[test]
     fn planning_what_is_recorded_is_empty(world in world()) {
@@ -296,7 +306,7 @@ proptest! {
         let planned = plan(&snapshot, &after);
         let counts = planned.counts();
         prop_assert_eq!((counts.users_removed, counts.groups_removed, counts.memberships_removed), (0, 0, 0));
-        // All else goes through, and then nothing is left to do but what waits.
+        // All other changes are made. After that, the next plan contains only what waits.
         let whole = plan(&snapshot, &Observation { unknown: Unknown::default(), ..after.clone() }).counts();
         prop_assert_eq!((counts.users_created, counts.users_updated), (whole.users_created, whole.users_updated));
         prop_assert_eq!((counts.groups_created, counts.memberships_created), (whole.groups_created, whole.memberships_created));
@@ -318,24 +328,14 @@ proptest! {
                 prop_assert!(!after.unknown.users.contains_key(&user.id));
             }
         }
-        let part = Fingerprint::new(1, &before).differing(&after);
-        let mut of_part = snapshot.clone();
-        of_part.users.retain(|(user, _)| part.users.contains(&user.value.id));
-        of_part.groups.retain(|group| part.groups.contains(&group.value.id));
-        of_part.memberships.retain(|membership| part.groups.contains(&membership.group));
-        prop_assert_eq!(plan(&of_part, &after.part(&part)), plan(&snapshot, &after));
+        prop_assert_eq!(plan_of_what_differs(&snapshot, &before, &after), plan(&snapshot, &after));
     }
 
     #[test]
     fn planning_what_differs_is_planning_everything(before in world(), after in world(), told in 0..12u8) {
         let snapshot = recorded(&before);
         let after = Observation { activity: [joined(&told.to_string(), NOW)].into(), ..after };
-        let part = Fingerprint::new(1, &before).differing(&after);
-        let mut of_part = snapshot.clone();
-        of_part.users.retain(|(user, _)| part.users.contains(&user.value.id));
-        of_part.groups.retain(|group| part.groups.contains(&group.value.id));
-        of_part.memberships.retain(|membership| part.groups.contains(&membership.group));
-        prop_assert_eq!(plan(&of_part, &after.part(&part)), plan(&snapshot, &after));
+        prop_assert_eq!(plan_of_what_differs(&snapshot, &before, &after), plan(&snapshot, &after));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::directory::{
 
 const TEN_PERCENT: Policy = Policy { guard: Guard::with_share(10), allow_removals: false };
 
-/// Judges a plan that was made from these totals, after nothing else within the window.
+/// Judges a plan that is based on these totals, without earlier losses in the window.
 fn judged(totals: Totals, plan: &Plan, policy: Policy) -> Verdict {
     let (then, mut now) = (Amounts::default(), Amounts::default());
     for kind in [LossKind::Roles, LossKind::Seats, LossKind::Emails, LossKind::Names] {
@@ -130,7 +130,7 @@ fn memberships_that_end_are_held_though_some_are_left() {
     assert_eq!(judge(5, 5, 0), Verdict::Commit, "a small company dissolves its only team");
 }
 
-/// A deed, what it takes, and the setting that says how much.
+/// A change, what it takes, and the setting that bounds it.
 type Case<'a> = (&'a dyn Fn(&mut User), LossKind, &'a str);
 
 #[test]
@@ -200,7 +200,7 @@ fn what_the_lists_disagree_about_counts_as_lost() {
     assert_eq!(held.by.iter().map(|by| by.kind).collect::<Vec<_>>(), [LossKind::Teams, LossKind::Memberships]);
 }
 
-/// Who is there after each of some imports, of so many at first.
+/// Generates a number of people, and who of them is present after each of several imports.
 fn steps() -> impl Strategy<Value = (usize, Vec<Vec<bool>>)> {
     (1_usize..80).prop_flat_map(|size| {
         let states = prop::collection::vec(prop::collection::vec(prop::bool::weighted(0.93), size), 1..12);
@@ -208,7 +208,7 @@ fn steps() -> impl Strategy<Value = (usize, Vec<Vec<bool>>)> {
     })
 }
 
-/// The plan from one state to another.
+/// Returns the plan from one state to another.
 fn between(before: &[bool], after: &[bool]) -> Plan {
     let change = |(number, (was, is)): (usize, (&bool, &bool))| match (was, is) {
         (true, false) => Some(gone(number)),
@@ -218,7 +218,7 @@ fn between(before: &[bool], after: &[bool]) -> Plan {
     Plan { users: before.iter().zip(after).enumerate().filter_map(change).collect(), ..Plan::nothing(1) }
 }
 
-/// What the ledger tells of the plans that were committed: who had what, and how they are now.
+/// Returns what the ledger returns about the committed plans: what people had, and their current values.
 fn note(past: &mut Past, plan: &Plan) {
     for change in &plan.users {
         let before = change.before().unwrap();
@@ -233,7 +233,7 @@ proptest! {
     fn many_imports_within_the_window_let_no_more_through_than_one((size, states) in steps(), share in 0..60_u8) {
         let policy = Policy { guard: Guard::with_share(share), allow_removals: false };
         let start = vec![true; size];
-        // The window may begin before the first import, when there was nothing.
+        // The window may begin before the first import, when nothing was recorded.
         let (then, now, unreadable) = (Amounts::default(), Amounts::default(), Amounts::default());
         let totals = |state: &[bool]| Totals {
             active: state.iter().filter(|there| **there).count(),
@@ -253,7 +253,8 @@ proptest! {
                 let at_once = between(&start, &there);
                 let losses = Losses::by(&at_once);
                 let evidence = Evidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
-                // What one import alone would be held for has not come about by many. Those that took nothing always pass.
+                // Several imports must not take what one import alone would be held for. Imports that take nothing
+                // always pass.
                 prop_assert_eq!(policy.judge(totals(&start), &at_once, evidence), Verdict::Commit);
             }
         }

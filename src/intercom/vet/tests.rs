@@ -335,23 +335,23 @@ fn lists_that_disagree_about_much_are_disputed_and_about_little_are_not() {
         (1..=30).map(|id| json!({"id": id.to_string(), "email": format!("p{id}@b.c"), "team_ids": teams(id)})).collect()
     };
     let team = |members: Vec<usize>| json!([{"id": "9", "name": "T", "admin_ids": members}]);
-    // The list of teams lacks some whom the list of admins has in the team.
+    // The list of teams lacks some members that the list of admins has.
     for (lacking, disputed) in [(0, 0), (2, 0), (3, 0), (4, 4), (29, 29)] {
         let settled = draft(admins(&|_| json!([9])), team((lacking + 1..=30).collect())).settle();
         assert_eq!(settled.unknown.disputed.memberships.len(), disputed, "{lacking}");
         assert_eq!(codes(&settled).contains(&"lists_disagree"), disputed > 0, "{lacking}");
         assert_eq!(settled.unknown.keeps_back(), disputed > 0);
     }
-    // There is no team at all.
+    // The list of teams is empty.
     let settled = draft(admins(&|_| json!([9])), json!([])).settle();
     assert_eq!((settled.unknown.disputed.groups.len(), settled.unknown.disputed.memberships.len()), (1, 30));
-    // The team has members whom the list of admins lacks.
+    // The team has members that the list of admins lacks.
     let settled = draft(admins(&|_| json!([9])), team((1..=40).collect())).settle();
     assert_eq!((settled.unknown.disputed.users.len(), settled.unknown.disputed.memberships.len()), (10, 10));
     // Admins that name no team lose none: the team's own list counts.
     let settled = draft(admins(&|_| json!([])), team((1..=30).collect())).settle();
     assert_eq!((settled.unknown.disputed.is_empty(), settled.memberships.len()), (true, 30));
-    // What Intercom does not know when it is asked for it alone is gone.
+    // An item for which a single read returns 404 is gone.
     let mut asked = draft(admins(&|_| json!([9])), json!([]));
     asked.team_is_gone(&GroupId::new("9"));
     assert!(asked.settle().unknown.disputed.is_empty());

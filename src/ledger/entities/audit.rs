@@ -1,4 +1,4 @@
-//! Who asked what, when, from where, with which answer; and what was done to clients, tokens and keys.
+//! The audit trail: which client requested what, and what was done to clients, tokens, keys and connections.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Ways of connecting a workspace that somebody has begun; hashes of what only that person knows.
+//! Attempts to connect a workspace. The secrets that identify them are stored as hashes.
 
 use sea_orm::entity::prelude::*;
 

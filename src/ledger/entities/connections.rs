@@ -1,4 +1,4 @@
-//! Access tokens that Intercom gave for a workspace, sealed.
+//! Intercom's access tokens for workspaces, encrypted.
 
 use std::fmt;
 

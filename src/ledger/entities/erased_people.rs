@@ -1,4 +1,4 @@
-//! People whose data was erased, by id.
+//! The ids of people whose data was erased.
 
 use sea_orm::entity::prelude::*;
 

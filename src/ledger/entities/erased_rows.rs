@@ -1,4 +1,4 @@
-//! Which fields of which rows an erasure erased.
+//! The fields that each erasure erased, by row.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The chain of records that proves what the history tells.
+//! The chain of records.
 
 use sea_orm::entity::prelude::*;
 

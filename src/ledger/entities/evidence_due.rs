@@ -1,4 +1,4 @@
-//! Workspaces whose rows are older than the table `evidence`, until they are in it.
+//! Workspaces whose rows are older than the table `evidence`, until they are taken into the chain.
 
 use sea_orm::entity::prelude::*;
 

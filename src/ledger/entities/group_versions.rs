@@ -1,4 +1,4 @@
-//! Teams, from which generation to which.
+//! Versions of teams.
 
 use sea_orm::entity::prelude::*;
 

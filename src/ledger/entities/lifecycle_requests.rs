@@ -1,4 +1,4 @@
-//! What was asked for that a person must do, and whether it was done.
+//! Requests for changes that a person must make, and how they were closed.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Who was in which team, from which generation to which.
+//! Versions of memberships.
 
 use sea_orm::entity::prelude::*;
 

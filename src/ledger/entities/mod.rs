@@ -1,4 +1,4 @@
-//! The rows of the ledger's tables; the tables themselves are made by the `migrations` crate.
+//! The rows of the ledger's tables. The `migrations` crate creates the tables.
 
 pub mod activity;
 pub mod audit;

@@ -1,4 +1,4 @@
-//! One-time links to the status page, and the sessions that they became; hashes of what only that person knows.
+//! One-time links to the status page, and its sessions. Both are stored as hashes.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The first and last generation that touched something, as far as the versions that tell were pruned.
+//! The first and the last generation that touched a person or a team, for those whose versions were pruned.
 
 use sea_orm::entity::prelude::*;
 

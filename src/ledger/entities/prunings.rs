@@ -1,4 +1,4 @@
-//! Up to which generation the history was shortened, and what was true at its end.
+//! The generation up to which the history was pruned, and the hash of what was true at its end.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The digests that rows of earlier versions have since they were salted.
+//! The salted digests of rows that an earlier version of the bridge wrote.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What signs the bridge's own tokens, sealed.
+//! The encrypted keys that sign the bridge's own tokens.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Tokens that were issued to be held for long; never the tokens themselves.
+//! Long-lived tokens that were issued: their ids, never the tokens.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! People, from which generation to which.
+//! Versions of people.
 
 use sea_orm::entity::prelude::*;
 

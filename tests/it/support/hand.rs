@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::directory::Snapshot;
-use intercom_scim_bridge::import::{Guard, ImportOptions, ImportRequest, Importer};
+use intercom_scim_bridge::import::{Guard, ImportOptions, Importer};
 use intercom_scim_bridge::intercom::{Client, Connection};
-use intercom_scim_bridge::ledger::{Lease, Ledger, Mode, Run, Trigger};
+use intercom_scim_bridge::ledger::{ImportRequest, Lease, Ledger, Mode, Run, Trigger};
 use secrecy::SecretString;
 use simulator::{AvatarShape, Options, Simulator, Workspace};
 use time::OffsetDateTime;
@@ -109,8 +109,7 @@ impl Hand {
     /// Starts a run by hand, for a plan to be committed by hand.
     pub async fn start_run(&self) -> (Lease, Run) {
         let lease = self.importer.lease().await.unwrap().expect("nobody else imports");
-        let run =
-            self.ledger.start_run(&lease, Mode::Full, Trigger::Command, (None, false), &self.clock).await.unwrap();
+        let run = self.ledger.start_run(&lease, &request(Mode::Full), &self.clock).await.unwrap();
         (lease, run)
     }
 
