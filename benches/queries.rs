@@ -265,7 +265,7 @@ fn memory(users: usize, bridge: &Server, environment: &HashMap<String, String>) 
         let (_intercom, settings) = simulator(users, &difference);
         bridge.forget_peak();
         let import = Command::new(BRIDGE)
-            .args(["import", "incremental", "--json"])
+            .args(["import", "incremental", "--allow-removals", "--json"])
             .envs(environment)
             .envs(&settings)
             .output()
