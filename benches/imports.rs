@@ -1,17 +1,25 @@
-//! Measures how long it takes to import and publish a large workspace, compared with the minimum work of any importer.
+//! Measures how long it takes to import and publish a large workspace, compared with the minimum
+//! work of any importer.
 //!
-//! `scripts/with-postgres cargo bench --bench imports [-- ADMINS]` (100,000 without an argument; without PostgreSQL, on
-//! SQLite alone). The simulator runs on core 1 and everything that is measured on core 0, except the bridge whose
-//! response times are measured, which may use both. PostgreSQL is not pinned. The results are ratios measured in one
-//! run:
+//! `scripts/with-postgres cargo bench --bench imports [-- ADMINS]` (100,000 without an argument;
+//! without PostgreSQL, on SQLite alone). The simulator runs on core 1 and everything that is
+//! measured on core 0, except the bridge whose response times are measured, which may use both.
+//! PostgreSQL is not pinned. The results are ratios measured in one run:
 //!
-//! * a first import, compared with decoding the same bodies and inserting the same rows through sea-orm in one
-//!   transaction (limit: 3 times as long);
+//! * a first import, compared with decoding the same bodies and inserting the same rows through
+//!   sea-orm in one transaction (limit: 3 times as long);
 //! * an incremental import of ten changes: the share of reading Intercom's lists;
-//! * publishing a new generation: how long it takes (limit: a second), and the 99th percentile of response times
-//!   meanwhile, compared with that at rest (limit: twice).
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on fails so")]
-#![expect(clippy::disallowed_methods, reason = "benchmarks stand outside: they have clients of their own")]
+//! * publishing a new generation: how long it takes (limit: a second), and the 99th percentile of
+//!   response times meanwhile, compared with that at rest (limit: twice).
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark that cannot go on fails so"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "benchmarks stand outside: they have clients of their own"
+)]
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -25,7 +33,9 @@ use intercom_scim_bridge::ledger::{ImportRequest, Ledger, Mode, RunStatus, Trigg
 use intercom_scim_bridge::limits;
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use sea_orm::sea_query::{Alias, Expr, Query};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, QueryResult, Statement, TransactionTrait, Value};
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseConnection, QueryResult, Statement, TransactionTrait, Value,
+};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -39,7 +49,8 @@ const BRIDGE: &str = env!("CARGO_BIN_EXE_intercom-scim-bridge");
 
 fn main() {
     let argument = std::env::args().skip(1).find(|argument| argument != "--bench");
-    let admins: u32 = argument.map_or(100_000, |argument| argument.parse().expect("a number of admins"));
+    let admins: u32 =
+        argument.map_or(100_000, |argument| argument.parse().expect("a number of admins"));
     // Threads inherit the core of the thread that starts them.
     pin(1);
     let simulated = runtime();
@@ -53,7 +64,8 @@ fn main() {
     let measured = runtime();
     println!("{admins} admins and {} teams", admins / 20);
     let directory = tempfile::tempdir().unwrap();
-    let sqlite = |name: &str| format!("sqlite://{}?mode=rwc", directory.path().join(name).display());
+    let sqlite =
+        |name: &str| format!("sqlite://{}?mode=rwc", directory.path().join(name).display());
     measured.block_on(measure("SQLite", &simulator, &sqlite("import.db"), &sqlite("least.db")));
     if let Ok(server) = std::env::var("TEST_POSTGRES_URL") {
         let (root, _) = server.rsplit_once('/').unwrap();
@@ -61,7 +73,10 @@ fn main() {
         measured.block_on(async {
             let connection = Database::connect(&server).await.unwrap();
             for name in ["bench_import", "bench_least"] {
-                connection.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}")).await.unwrap();
+                connection
+                    .execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}"))
+                    .await
+                    .unwrap();
                 connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
             }
         });
@@ -73,8 +88,14 @@ fn main() {
 /// Pins this thread, and threads that it starts later, to one core.
 fn pin(core: u8) {
     let own = std::process::id().to_string();
-    let pinned = Command::new("taskset").args(["-cp", &core.to_string(), &own]).stdout(Stdio::null()).status();
-    assert!(pinned.is_ok_and(|status| status.success()), "the benchmark needs taskset (util-linux) and two cores");
+    let pinned = Command::new("taskset")
+        .args(["-cp", &core.to_string(), &own])
+        .stdout(Stdio::null())
+        .status();
+    assert!(
+        pinned.is_ok_and(|status| status.success()),
+        "the benchmark needs taskset (util-linux) and two cores"
+    );
 }
 
 fn runtime() -> Runtime {
@@ -105,7 +126,8 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
         include_bots: false,
         lease: Duration::from_secs(15),
     };
-    let importer = Importer::new("default", Arc::clone(&client), ledger.clone(), Clock::System, options);
+    let importer =
+        Importer::new("default", Arc::clone(&client), ledger.clone(), Clock::System, options);
     let run = async |mode| {
         let started = Instant::now();
         let request = ImportRequest { mode, ..ImportRequest::incremental(Trigger::Command) };
@@ -142,7 +164,8 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
             simulator.change(|workspace| {
                 let people: Vec<u64> = workspace.admins().map(|(id, _)| id).take(changes).collect();
                 for id in people {
-                    workspace.admin_mut(id).unwrap().job_title = Some(format!("{name} round {round}"));
+                    workspace.admin_mut(id).unwrap().job_title =
+                        Some(format!("{name} round {round}"));
                 }
             });
             // Warms up the simulator's lists.
@@ -185,8 +208,14 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
     });
     fetch_lists(simulator).await;
     run(Mode::Incremental).await;
-    println!("a generation is read and shown in {first:.2} s, one with ten changes in {:.2} s", show().await);
-    println!("memory of importer, simulator and benchmark together: at most {} MB", peak_memory() >> 20);
+    println!(
+        "a generation is read and shown in {first:.2} s, one with ten changes in {:.2} s",
+        show().await
+    );
+    println!(
+        "memory of importer, simulator and benchmark together: at most {} MB",
+        peak_memory() >> 20
+    );
     ledger.close().await;
 }
 
@@ -282,14 +311,16 @@ impl Bodies {
     fn decode(&self) {
         let admins: AdminList = serde_json::from_slice(&self.admins).unwrap();
         let teams: TeamList = serde_json::from_slice(&self.teams).unwrap();
-        let log: Vec<LogPage> = self.log.iter().map(|page| serde_json::from_slice(page).unwrap()).collect();
+        let log: Vec<LogPage> =
+            self.log.iter().map(|page| serde_json::from_slice(page).unwrap()).collect();
         let entries: usize = log.iter().map(|page| page.activity_logs.len()).sum();
         assert!(admins.admins.len() > teams.teams.len() && entries > 0);
     }
 }
 
 async fn get(simulator: &Simulator, path: &str) -> Vec<u8> {
-    let request = reqwest::Client::new().get(format!("{}{path}", simulator.base_url())).bearer_auth(TOKEN);
+    let request =
+        reqwest::Client::new().get(format!("{}{path}", simulator.base_url())).bearer_auth(TOKEN);
     request.send().await.unwrap().bytes().await.unwrap().to_vec()
 }
 
@@ -310,7 +341,8 @@ async fn fetch(simulator: &Simulator) -> Bodies {
     let client = reqwest::Client::new();
     let mut log: Vec<Vec<u8>> = Vec::new();
     loop {
-        let question = serde_json::json!({"created_at_after": 0, "page": log.len() + 1, "per_page": 250});
+        let question =
+            serde_json::json!({"created_at_after": 0, "page": log.len() + 1, "per_page": 250});
         let url = format!("{}/admins/activity_logs/search", simulator.base_url());
         let answer = client.post(url).bearer_auth(TOKEN).json(&question).send().await.unwrap();
         log.push(answer.bytes().await.unwrap().to_vec());
@@ -432,7 +464,11 @@ impl Rows {
                     Time => row.try_get::<Option<OffsetDateTime>>("", name).unwrap().into(),
                 }
             };
-            tables.push(rows.iter().map(|row| columns.iter().map(|column| value(row, column)).collect()).collect());
+            tables.push(
+                rows.iter()
+                    .map(|row| columns.iter().map(|column| value(row, column)).collect())
+                    .collect(),
+            );
         }
         Self(tables)
     }
@@ -446,7 +482,9 @@ impl Rows {
         for ((table, columns), rows) in TABLES.iter().zip(&self.0) {
             for rows in rows.chunks(limits::SQL_VALUES / columns.len()) {
                 let mut statement = Query::insert();
-                statement.into_table(Alias::new(*table)).columns(columns.iter().map(|(name, _)| Alias::new(*name)));
+                statement
+                    .into_table(Alias::new(*table))
+                    .columns(columns.iter().map(|(name, _)| Alias::new(*name)));
                 for row in rows {
                     statement.values_panic(row.iter().cloned().map(Expr::value));
                 }
@@ -478,17 +516,26 @@ async fn measure_publishing(simulator: &Simulator, database: &str, admins: u32) 
         ("BRIDGE_SERVE__MAX_AGE", "1d".to_owned()),
     ];
     let scopes = "scim.read import.read import.run";
-    let token = Command::new(BRIDGE).args(["token", "issue", "--scope", scopes]).envs(environment.clone()).output();
+    let token = Command::new(BRIDGE)
+        .args(["token", "issue", "--scope", scopes])
+        .envs(environment.clone())
+        .output();
     let token = String::from_utf8(token.unwrap().stdout).unwrap().trim().to_owned();
-    // The bridge may use both cores: the question is whether readers wait for the swap, not whether the swap takes CPU
-    // time.
-    let serve =
-        Command::new("taskset").args(["-c", "0,1", BRIDGE, "serve"]).envs(environment).stderr(Stdio::null()).spawn();
+    // The bridge may use both cores: the question is whether readers wait for the swap, not whether
+    // the swap takes CPU time.
+    let serve = Command::new("taskset")
+        .args(["-c", "0,1", BRIDGE, "serve"])
+        .envs(environment)
+        .stderr(Stdio::null())
+        .spawn();
     let _bridge = Bridge(serve.unwrap());
     let import = async |body: &str| -> serde_json::Value {
         let url = format!("http://127.0.0.1:{port}/api/v1/imports");
-        let request =
-            reqwest::Client::new().post(url).bearer_auth(&token).header("Prefer", "wait=60").body(body.to_owned());
+        let request = reqwest::Client::new()
+            .post(url)
+            .bearer_auth(&token)
+            .header("Prefer", "wait=60")
+            .body(body.to_owned());
         match request.send().await {
             Ok(answer) => answer.json().await.unwrap(),
             Err(_) => serde_json::Value::Null,
@@ -502,7 +549,8 @@ async fn measure_publishing(simulator: &Simulator, database: &str, admins: u32) 
         "GET /scim/v2/Users?count=10&startIndex={} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n",
         admins / 2
     );
-    let at_rest = latencies(port, &request, async { tokio::time::sleep(Duration::from_secs(5)).await }).await;
+    let at_rest =
+        latencies(port, &request, async { tokio::time::sleep(Duration::from_secs(5)).await }).await;
     simulator.change(|workspace| {
         let people: Vec<u64> = workspace.admins().map(|(id, _)| id).take(10).collect();
         for id in people {
@@ -510,8 +558,10 @@ async fn measure_publishing(simulator: &Simulator, database: &str, admins: u32) 
         }
     });
     fetch_lists(simulator).await;
-    let swapping =
-        latencies(port, &request, async { assert_eq!(import("{}").await["counts"]["users_updated"], 10) }).await;
+    let swapping = latencies(port, &request, async {
+        assert_eq!(import("{}").await["counts"]["users_updated"], 10)
+    })
+    .await;
     println!(
         "99th percentile of answers: {} µs at rest, {} µs while an import is made and shown ({:.1} times); the longest {} and {} µs",
         at_rest.0.as_micros(),
@@ -522,9 +572,13 @@ async fn measure_publishing(simulator: &Simulator, database: &str, admins: u32) 
     );
 }
 
-/// Sends requests one after the other until `until` completes. Returns the 99th percentile and the maximum of the
-/// response times.
-async fn latencies(port: u16, request: &str, until: impl Future<Output = ()>) -> (Duration, Duration) {
+/// Sends requests one after the other until `until` completes. Returns the 99th percentile and the
+/// maximum of the response times.
+async fn latencies(
+    port: u16,
+    request: &str,
+    until: impl Future<Output = ()>,
+) -> (Duration, Duration) {
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut buffer = vec![0; 1 << 20];

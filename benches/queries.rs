@@ -1,17 +1,23 @@
-//! Compares the bridge's response rate with that of a bare actix-web handler that sends the same bytes, including the
-//! headers.
+//! Compares the bridge's response rate with that of a bare actix-web handler that sends the same
+//! bytes, including the headers.
 //!
-//! `cargo bench --bench queries [-- USERS …]` (1,000, 10,000 and 100,000 without arguments). Both servers run on core 0
-//! and never work at the same time. The load comes from core 1, from clients that never sleep, so neither server spends
-//! time on waking them. Every response is compared, byte by byte, with one that was fetched before; most of these are
-//! checked for their content too. The results are ratios measured in one run:
+//! `cargo bench --bench queries [-- USERS …]` (1,000, 10,000 and 100,000 without arguments). Both
+//! servers run on core 0 and never work at the same time. The load comes from core 1, from clients
+//! that never sleep, so neither server spends time on waking them. Every response is compared, byte
+//! by byte, with one that was fetched before; most of these are checked for their content too. The
+//! results are ratios measured in one run:
 //!
 //! * `rate`: the bridge's responses per second, divided by those of the bare handler;
-//! * `cpu`: CPU time per response of the bare handler, divided by the bridge's. It does not depend on the speed of the
-//!   load generator;
+//! * `cpu`: CPU time per response of the bare handler, divided by the bridge's. It does not depend
+//!   on the speed of the load generator;
 //! * the share of recognising a verified token in the CPU time of a response by id;
-//! * the bridge's memory per user, and its peak, relative to that, while it swaps in a new served snapshot.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on fails so")]
+//! * the bridge's memory per user, and its peak, relative to that, while it swaps in a new served
+//!   snapshot.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark that cannot go on fails so"
+)]
 #![expect(clippy::cast_precision_loss, reason = "what is printed is rounded")]
 
 use std::collections::{BTreeSet, HashMap};
@@ -35,11 +41,12 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The number of processes of each server. The memory layout of a process changes some results by up to a tenth, which
-/// says nothing about the server.
+/// The number of processes of each server. The memory layout of a process changes some results by
+/// up to a tenth, which says nothing about the server.
 const PROCESSES: usize = 5;
 
-/// The length of one measurement, and the number of measurements with the same processes. The two servers take turns.
+/// The length of one measurement, and the number of measurements with the same processes. The two
+/// servers take turns.
 const ROUND: Duration = Duration::from_millis(300);
 const ROUNDS: usize = 5;
 
@@ -49,17 +56,22 @@ const CONNECTIONS: usize = 8;
 const BRIDGE: &str = env!("CARGO_BIN_EXE_intercom-scim-bridge");
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if let [word, port, file] = &arguments[..]
         && word == "bare"
     {
         return bare(port.parse().unwrap(), Path::new(file));
     }
-    let sizes: Vec<usize> = arguments.iter().map(|argument| argument.parse().expect("a number of users")).collect();
+    let sizes: Vec<usize> =
+        arguments.iter().map(|argument| argument.parse().expect("a number of users")).collect();
     let sizes = if sizes.is_empty() { vec![1_000, 10_000, 100_000] } else { sizes };
     let own = std::process::id().to_string();
     let pinned = Command::new("taskset").args(["-cp", "1", &own]).stdout(Stdio::null()).status();
-    assert!(pinned.is_ok_and(|status| status.success()), "the benchmark needs taskset (util-linux) and two cores");
+    assert!(
+        pinned.is_ok_and(|status| status.success()),
+        "the benchmark needs taskset (util-linux) and two cores"
+    );
     for users in sizes {
         measure(users);
     }
@@ -98,12 +110,14 @@ impl Server {
 
     /// The CPU time since `before`. Threads that ended in the meantime are not counted at all.
     fn cpu_since(&self, before: &HashMap<PathBuf, Duration>) -> Duration {
-        let used =
-            |(thread, now): (PathBuf, Duration)| now.saturating_sub(before.get(&thread).copied().unwrap_or_default());
+        let used = |(thread, now): (PathBuf, Duration)| {
+            now.saturating_sub(before.get(&thread).copied().unwrap_or_default())
+        };
         self.cpu().into_iter().map(used).sum()
     }
 
-    /// The memory in bytes: the current use, and the peak since the last call of [`Self::forget_peak`].
+    /// The memory in bytes: the current use, and the peak since the last call of
+    /// [`Self::forget_peak`].
     fn memory(&self) -> (u64, u64) {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
         let field = |name: &str| {
@@ -125,8 +139,8 @@ impl Drop for Server {
     }
 }
 
-/// A free port below the ephemeral range. In that range, a client that retries before the server listens can get the
-/// same port as its source port, and so connect to itself.
+/// A free port below the ephemeral range. In that range, a client that retries before the server
+/// listens can get the same port as its source port, and so connect to itself.
 fn free_port() -> u16 {
     let mut below = 20_000..30_000;
     below.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("no port is free")
@@ -155,11 +169,18 @@ fn serve(port: u16, environment: &HashMap<String, String>) -> Server {
     let client = Client::builder().no_proxy().build().unwrap();
     let started = Instant::now();
     loop {
-        if client.get(format!("http://127.0.0.1:{port}/readyz")).send().is_ok_and(|answer| answer.status() == 200) {
+        if client
+            .get(format!("http://127.0.0.1:{port}/readyz"))
+            .send()
+            .is_ok_and(|answer| answer.status() == 200)
+        {
             return server;
         }
         assert!(server.0.try_wait().unwrap().is_none(), "the bridge ended");
-        assert!(started.elapsed() < Duration::from_mins(20), "the bridge is not ready after 20 minutes");
+        assert!(
+            started.elapsed() < Duration::from_mins(20),
+            "the bridge is not ready after 20 minutes"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -169,7 +190,10 @@ fn serve_bare(port: u16, answers: &Path) -> Server {
     let server = Server::start(command.args(["bare", &port.to_string()]).arg(answers));
     let started = Instant::now();
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(started.elapsed() < Duration::from_mins(1), "the bare handler does not listen after a minute");
+        assert!(
+            started.elapsed() < Duration::from_mins(1),
+            "the bare handler does not listen after a minute"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
     server
@@ -180,11 +204,18 @@ fn wait_for_an_import(port: u16, token: &str) {
     let client = Client::builder().no_proxy().build().unwrap();
     let started = Instant::now();
     loop {
-        let status = client.get(format!("http://127.0.0.1:{port}/api/v1/status")).bearer_auth(token).send().unwrap();
+        let status = client
+            .get(format!("http://127.0.0.1:{port}/api/v1/status"))
+            .bearer_auth(token)
+            .send()
+            .unwrap();
         if status.json::<Value>().unwrap()["last_import"].is_object() {
             return;
         }
-        assert!(started.elapsed() < Duration::from_mins(20), "no import has ended after 20 minutes");
+        assert!(
+            started.elapsed() < Duration::from_mins(20),
+            "no import has ended after 20 minutes"
+        );
         std::thread::sleep(Duration::from_millis(200));
     }
 }
@@ -194,8 +225,10 @@ fn measure(users: usize) {
     let database = format!("sqlite://{}?mode=rwc", directory.path().join("bridge.db").display());
     let (intercom, mut environment) = simulator(users, &[]);
     environment.insert("DATABASE_URL".to_owned(), database);
-    let token =
-        Command::new(BRIDGE).args(["token", "issue", "--scope", "scim.read import.read"]).envs(&environment).output();
+    let token = Command::new(BRIDGE)
+        .args(["token", "issue", "--scope", "scim.read import.read"])
+        .envs(&environment)
+        .output();
     let token = String::from_utf8(token.unwrap().stdout).unwrap().trim().to_owned();
     let port = free_port();
     let started = Instant::now();
@@ -217,8 +250,8 @@ fn measure(users: usize) {
         wait_for_an_import(port, &token);
         let bare_port = free_port();
         let bare = serve_bare(bare_port, &file);
-        // Interleave the rounds, so that a disturbance of some seconds does not determine the whole result of one
-        // query.
+        // Interleave the rounds, so that a disturbance of some seconds does not determine the whole
+        // result of one query.
         for _ in 0..ROUNDS {
             for (question, (ours, theirs)) in questions.iter().zip(&mut loads) {
                 ours.better(&load(port, &token, question, &bridge));
@@ -243,7 +276,11 @@ fn measure(users: usize) {
         );
         if question.name == BY_ID {
             let share = recalling(&token).as_secs_f64() / ours.cpu.as_secs_f64();
-            println!("{:32} {:>10.1} % of an answer by id", "knowing the token again", share * 100.0);
+            println!(
+                "{:32} {:>10.1} % of an answer by id",
+                "knowing the token again",
+                share * 100.0
+            );
         }
     }
 
@@ -258,9 +295,15 @@ fn memory(users: usize, bridge: &Server, environment: &HashMap<String, String>) 
     // The allocator returns the memory used at start-up within half a minute.
     std::thread::sleep(Duration::from_secs(30));
     let (steady, _) = bridge.memory();
-    println!("memory: {:.1} KB a user, {} MB in all", steady as f64 / 1024.0 / users as f64, steady >> 20);
-    // Another process imports from a changed Intercom, so the bridge swaps in a new served snapshot.
-    let swaps = [("one more teammate", ["--newcomers", "1"]), ("everybody is another", ["--seed", "8"])];
+    println!(
+        "memory: {:.1} KB a user, {} MB in all",
+        steady as f64 / 1024.0 / users as f64,
+        steady >> 20
+    );
+    // Another process imports from a changed Intercom, so the bridge swaps in a new served
+    // snapshot.
+    let swaps =
+        [("one more teammate", ["--newcomers", "1"]), ("everybody is another", ["--seed", "8"])];
     for (what, difference) in swaps {
         let (_intercom, settings) = simulator(users, &difference);
         bridge.forget_peak();
@@ -271,7 +314,8 @@ fn memory(users: usize, bridge: &Server, environment: &HashMap<String, String>) 
             .output()
             .unwrap();
         assert!(import.status.success(), "{}", String::from_utf8_lossy(&import.stderr));
-        // The bridge serves the new generation, and frees the memory used to build it, within seconds.
+        // The bridge serves the new generation, and frees the memory used to build it, within
+        // seconds.
         std::thread::sleep(Duration::from_secs(10));
         let (after, peak) = bridge.memory();
         let run: Value = serde_json::from_slice(&import.stdout).unwrap();
@@ -305,10 +349,19 @@ struct Question {
 fn questions(port: u16, token: &str) -> Vec<Question> {
     let client = Client::builder().no_proxy().build().unwrap();
     let fetch = |path: &str| -> Exchange {
-        let answer = client.get(format!("http://127.0.0.1:{port}/scim/v2{path}")).bearer_auth(token).send().unwrap();
+        let answer = client
+            .get(format!("http://127.0.0.1:{port}/scim/v2{path}"))
+            .bearer_auth(token)
+            .send()
+            .unwrap();
         assert_eq!(answer.status(), 200, "{path}");
-        let headers = answer.headers().iter().filter(|(name, _)| !["date", "content-length"].contains(&name.as_str()));
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+        let headers = answer
+            .headers()
+            .iter()
+            .filter(|(name, _)| !["date", "content-length"].contains(&name.as_str()));
+        let headers = headers
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect();
         Exchange { path: format!("/scim/v2{path}"), headers, body: answer.bytes().unwrap() }
     };
     let json = |answer: &Exchange| -> Value { serde_json::from_slice(&answer.body).unwrap() };
@@ -319,27 +372,31 @@ fn questions(port: u16, token: &str) -> Vec<Question> {
     loop {
         let page = fetch(&format!("/Users?startIndex={}&count=100", users.len() + 1));
         let body = json(&page);
-        users.extend(
-            body["Resources"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|user| (text(&user["id"]), text(&user["userName"]), text(&user["meta"]["lastModified"]))),
-        );
+        users.extend(body["Resources"].as_array().unwrap().iter().map(|user| {
+            (text(&user["id"]), text(&user["userName"]), text(&user["meta"]["lastModified"]))
+        }));
         walk.push(page);
         if users.len() as u64 >= body["totalResults"].as_u64().unwrap() {
             break;
         }
     }
     let count = users.len();
-    assert_eq!(users.iter().map(|user| &user.0).collect::<BTreeSet<_>>().len(), count, "everybody once");
+    assert_eq!(
+        users.iter().map(|user| &user.0).collect::<BTreeSet<_>>().len(),
+        count,
+        "everybody once"
+    );
 
     let some = || users.iter().step_by((count / 200).max(1));
     let by_id: Vec<_> = some().map(|(id, ..)| fetch(&format!("/Users/{id}"))).collect();
-    let by_name: Vec<_> =
-        some().map(|(_, name, _)| fetch(&format!("/Users?filter=userName+eq+%22{}%22", escaped(name)))).collect();
+    let by_name: Vec<_> = some()
+        .map(|(_, name, _)| fetch(&format!("/Users?filter=userName+eq+%22{}%22", escaped(name))))
+        .collect();
     for ((id, name, _), (one, listed)) in some().zip(by_id.iter().zip(&by_name)) {
-        assert_eq!((text(&json(one)["id"]), text(&json(one)["userName"])), (id.clone(), name.clone()));
+        assert_eq!(
+            (text(&json(one)["id"]), text(&json(one)["userName"])),
+            (id.clone(), name.clone())
+        );
         assert_eq!(
             (json(listed)["totalResults"].as_u64(), text(&json(listed)["Resources"][0]["id"])),
             (Some(1), id.clone())
@@ -352,7 +409,8 @@ fn questions(port: u16, token: &str) -> Vec<Question> {
         .map(|number| format!("{number}@"))
         .min_by_key(|digits| matching(digits).abs_diff(count / 100))
         .unwrap();
-    let contains = fetch(&format!("/Users?filter=emails.value+co+%22{}%22&count=50", escaped(&digits)));
+    let contains =
+        fetch(&format!("/Users?filter=emails.value+co+%22{}%22&count=50", escaped(&digits)));
     assert_eq!(json(&contains)["totalResults"], matching(&digits));
     println!("`emails.value co \"{digits}\"` matches {} of {count}", matching(&digits));
 
@@ -363,7 +421,8 @@ fn questions(port: u16, token: &str) -> Vec<Question> {
     let whole_groups = fetch("/Groups?count=20&startIndex=10");
 
     let page = |at: usize| vec![walk[at].clone()];
-    let question = |name: &str, answers| Question { name: name.to_owned(), answers, one_by_one: false };
+    let question =
+        |name: &str, answers| Question { name: name.to_owned(), answers, one_by_one: false };
     vec![
         question(BY_ID, by_id),
         question("userName eq", by_name),
@@ -379,7 +438,13 @@ fn questions(port: u16, token: &str) -> Vec<Question> {
 
 fn escaped(text: &str) -> String {
     text.bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() { (byte as char).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() {
+                (byte as char).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
         .collect()
 }
 
@@ -390,7 +455,8 @@ fn recalling(like: &str) -> Duration {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let (tokens, token) = runtime.block_on(async {
-        let database = format!("sqlite://{}?mode=rwc", directory.path().join("tokens.db").display());
+        let database =
+            format!("sqlite://{}?mode=rwc", directory.path().join("tokens.db").display());
         let ledger = Ledger::open(&database).await.unwrap();
         ledger.migrate().await.unwrap();
         let options = TokenOptions {
@@ -401,7 +467,8 @@ fn recalling(like: &str) -> Duration {
             burst: 1_000_000,
         };
         let tokens = Tokens::open(&ledger, options, Clock::System).await.unwrap();
-        let (scopes, workspaces) = (vec![Scope::ScimRead, Scope::ImportRead], vec!["default".to_owned()]);
+        let (scopes, workspaces) =
+            (vec![Scope::ScimRead, Scope::ImportRead], vec!["default".to_owned()]);
         let ttl = Duration::from_hours(1);
         let grant = Grant { subject: "token".to_owned(), client: None, scopes, workspaces, ttl };
         let token = tokens.issue(&grant).unwrap().expose().to_owned();
@@ -447,7 +514,11 @@ fn load(port: u16, token: &str, question: &Question, server: &Server) -> Load {
         .collect();
     let connections = if question.one_by_one { 1 } else { CONNECTIONS };
     // Poll the sockets often, since some task is always ready.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(8).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .event_interval(8)
+        .build()
+        .unwrap();
     let (before, started) = (server.cpu(), Instant::now());
     let mut latencies: Vec<Duration> = runtime.block_on(async {
         let mut clients = tokio::task::JoinSet::new();
@@ -475,8 +546,8 @@ fn load(port: u16, token: &str, question: &Question, server: &Server) -> Load {
     }
 }
 
-/// Sends requests until the time is over. If `whole_walks`, it finishes the current pass over the requests. Returns the
-/// latency of each response.
+/// Sends requests until the time is over. If `whole_walks`, it finishes the current pass over the
+/// requests. Returns the latency of each response.
 async fn client(
     port: u16,
     requests: Vec<(Vec<u8>, Bytes)>,
@@ -511,7 +582,10 @@ async fn client(
         let started = std::mem::replace(&mut now, Instant::now());
         latencies.push(now - started);
         assert!(received.starts_with(b"HTTP/1.1 200"), "another status");
-        assert!(received[body..length] == **expected, "another answer than the one that was checked");
+        assert!(
+            received[body..length] == **expected,
+            "another answer than the one that was checked"
+        );
     }
     latencies
 }
@@ -543,7 +617,10 @@ fn read_answers(file: &Path) -> Answers {
     let mut answers = HashMap::new();
     while let (Some(path), Some(headers), Some(body)) = (part(), part(), part()) {
         let headers: Vec<(String, String)> = serde_json::from_slice(&headers).unwrap();
-        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
         answers.insert(String::from_utf8(path).unwrap(), (headers, Bytes::from(body)));
     }
     answers
@@ -552,19 +629,22 @@ fn read_answers(file: &Path) -> Answers {
 /// The server to compare with: it looks up the path and sends the stored response.
 fn bare(port: u16, file: &Path) {
     let answers = Data::new(read_answers(file));
-    let server =
-        HttpServer::new(move || App::new().app_data(answers.clone()).default_service(actix_web::web::to(send)))
-            .workers(1)
-            // The same settings as the bridge.
-            .tcp_nodelay(true)
-            .h1_write_buffer_size(limits::WRITE_BUFFER_BYTES)
-            .bind(("127.0.0.1", port))
-            .unwrap();
+    let server = HttpServer::new(move || {
+        App::new().app_data(answers.clone()).default_service(actix_web::web::to(send))
+    })
+    .workers(1)
+    // The same settings as the bridge.
+    .tcp_nodelay(true)
+    .h1_write_buffer_size(limits::WRITE_BUFFER_BYTES)
+    .bind(("127.0.0.1", port))
+    .unwrap();
     actix_web::rt::System::new().block_on(server.run()).unwrap();
 }
 
 async fn send(request: HttpRequest, answers: Data<Answers>) -> HttpResponse {
-    let Some((headers, body)) = answers.get(request.uri().path_and_query().map_or("", |target| target.as_str())) else {
+    let Some((headers, body)) =
+        answers.get(request.uri().path_and_query().map_or("", |target| target.as_str()))
+    else {
         return HttpResponse::NotFound().finish();
     };
     let mut response = HttpResponse::Ok();

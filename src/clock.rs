@@ -1,11 +1,12 @@
 //! The only source of the current time, and of waiting.
 //!
-//! All code takes the time and waits through [`Clock`], so that a test can stop the time and move it, and so that no
-//! test ever sleeps.
+//! All code takes the time and waits through [`Clock`], so that a test can stop the time and move
+//! it, and so that no test ever sleeps.
 //!
-//! [`Clock::now`] is the time of day. It may be set forward or back at any moment. It is for what is recorded and
-//! shown. [`Clock::running`] is monotonic. It is for durations within this process. For a time that another process
-//! recorded, [`age`] returns how long ago it was, if that can be known.
+//! [`Clock::now`] is the time of day. It may be set forward or back at any moment. It is for what
+//! is recorded and shown. [`Clock::running`] is monotonic. It is for durations within this process.
+//! For a time that another process recorded, [`age`] returns how long ago it was, if that can be
+//! known.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -15,14 +16,16 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::limits;
 
-/// A clock. It gives the time in UTC, in whole milliseconds: the precision of SCIM responses and of both databases.
+/// A clock. It gives the time in UTC, in whole milliseconds: the precision of SCIM responses and of
+/// both databases.
 #[derive(Clone, Debug)]
 pub enum Clock {
     /// The machine's clock.
     System,
     /// A clock that stands still until it is moved. For tests.
     Manual(Arc<Hands>),
-    /// A clock that runs like the machine's and differs from it by this many milliseconds. For tests.
+    /// A clock that runs like the machine's and differs from it by this many milliseconds. For
+    /// tests.
     Wrong(Arc<AtomicI64>),
 }
 
@@ -39,7 +42,10 @@ impl Clock {
     /// Creates a clock that shows `start` until it is moved.
     #[must_use]
     pub fn manual(start: OffsetDateTime) -> Self {
-        Self::Manual(Arc::new(Hands { running: AtomicI64::new(0), began: AtomicI64::new(to_millis(start)) }))
+        Self::Manual(Arc::new(Hands {
+            running: AtomicI64::new(0),
+            began: AtomicI64::new(to_millis(start)),
+        }))
     }
 
     /// Creates a clock that runs like the machine's and is wrong by `difference`.
@@ -50,15 +56,18 @@ impl Clock {
         clock
     }
 
-    /// Sets a test clock forward or back, as an operator may set the machine's clock. [`Clock::running`] does not
-    /// change.
+    /// Sets a test clock forward or back, as an operator may set the machine's clock.
+    /// [`Clock::running`] does not change.
     pub fn set_by(&self, difference: time::Duration) {
         let shown = match self {
             Self::System => return,
             Self::Manual(hands) => &hands.began,
             Self::Wrong(millis) => millis,
         };
-        shown.fetch_add(i64::try_from(difference.whole_milliseconds()).unwrap_or_default(), Ordering::SeqCst);
+        shown.fetch_add(
+            i64::try_from(difference.whole_milliseconds()).unwrap_or_default(),
+            Ordering::SeqCst,
+        );
     }
 
     /// Returns the current time of day.
@@ -70,12 +79,14 @@ impl Clock {
                 let running = hands.running.load(Ordering::SeqCst);
                 from_millis(hands.began.load(Ordering::SeqCst).saturating_add(running))
             }
-            Self::Wrong(millis) => from_millis(machine_millis().saturating_add(millis.load(Ordering::SeqCst))),
+            Self::Wrong(millis) => {
+                from_millis(machine_millis().saturating_add(millis.load(Ordering::SeqCst)))
+            }
         }
     }
 
-    /// Returns the time since the process, or the manual clock, started. Monotonic: it does not change when the
-    /// machine's clock is set.
+    /// Returns the time since the process, or the manual clock, started. Monotonic: it does not
+    /// change when the machine's clock is set.
     #[must_use]
     pub fn running(&self) -> Duration {
         match self {
@@ -83,9 +94,9 @@ impl Clock {
                 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
                 STARTED.elapsed()
             }
-            Self::Manual(hands) => {
-                Duration::from_millis(u64::try_from(hands.running.load(Ordering::SeqCst)).unwrap_or_default())
-            }
+            Self::Manual(hands) => Duration::from_millis(
+                u64::try_from(hands.running.load(Ordering::SeqCst)).unwrap_or_default(),
+            ),
         }
     }
 
@@ -97,8 +108,8 @@ impl Clock {
         }
     }
 
-    /// Returns the result of `future`, or `None` if it takes longer than `limit`. NB: the limit is real time on any
-    /// clock, because a real client or process waits.
+    /// Returns the result of `future`, or `None` if it takes longer than `limit`. NB: the limit is
+    /// real time on any clock, because a real client or process waits.
     pub async fn within<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
         tokio::time::timeout(limit, future).await.ok()
     }
@@ -123,16 +134,19 @@ impl Clock {
     }
 }
 
-/// Returns how long ago a recorded time was; at least zero. `None` if it lies in the future by more than
-/// [`limits::STORED_AHEAD`]: then a clock was wrong when it was recorded, or this clock is wrong now, and the age is
-/// unknown.
+/// Returns how long ago a recorded time was; at least zero. `None` if it lies in the future by more
+/// than
+/// [`limits::STORED_AHEAD`]: then a clock was wrong when it was recorded, or this clock is wrong
+/// now, and the age is unknown.
 #[must_use]
 pub fn age(now: OffsetDateTime, recorded: OffsetDateTime) -> Option<Duration> {
-    (recorded <= after(now, limits::STORED_AHEAD)).then(|| Duration::try_from(now - recorded).unwrap_or_default())
+    (recorded <= after(now, limits::STORED_AHEAD))
+        .then(|| Duration::try_from(now - recorded).unwrap_or_default())
 }
 
-/// Whether something that ends at a recorded time, and lasts no longer than `longest`, is still valid. If more than
-/// `longest` is left, the time was recorded by a wrong clock, and it is not valid.
+/// Whether something that ends at a recorded time, and lasts no longer than `longest`, is still
+/// valid. If more than `longest` is left, the time was recorded by a wrong clock, and it is not
+/// valid.
 #[must_use]
 pub fn is_good(now: OffsetDateTime, ends: OffsetDateTime, longest: Duration) -> bool {
     now < ends && ends <= after(now, longest.saturating_add(limits::STORED_AHEAD))
@@ -173,7 +187,8 @@ pub fn to_millis(time: OffsetDateTime) -> i64 {
 /// The inverse of [`to_millis`]. A number that is out of range gives the UNIX epoch.
 #[must_use]
 pub fn from_millis(millis: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]
@@ -186,7 +201,10 @@ mod tests {
         clock.advance(Duration::from_secs(5));
         clock.set_by(time::Duration::days(40));
         assert_eq!(clock.running(), Duration::from_secs(5));
-        assert_eq!(clock.now(), OffsetDateTime::UNIX_EPOCH + time::Duration::days(41) + Duration::from_secs(5));
+        assert_eq!(
+            clock.now(),
+            OffsetDateTime::UNIX_EPOCH + time::Duration::days(41) + Duration::from_secs(5)
+        );
         clock.set_by(time::Duration::days(-41));
         assert_eq!((clock.running(), clock.now().unix_timestamp()), (Duration::from_secs(5), 5));
     }
@@ -205,7 +223,9 @@ mod tests {
     #[test]
     fn nothing_is_good_for_longer_than_it_can_last() {
         let now = OffsetDateTime::UNIX_EPOCH + Duration::from_hours(24);
-        let ends = |seconds: i64| is_good(now, now + time::Duration::seconds(seconds), Duration::from_mins(10));
+        let ends = |seconds: i64| {
+            is_good(now, now + time::Duration::seconds(seconds), Duration::from_mins(10))
+        };
         assert!(ends(1) && ends(600) && ends(660));
         assert!(!ends(0) && !ends(-1) && !ends(661) && !ends(40 * 86_400));
     }

@@ -1,8 +1,9 @@
 //! How moments are written in all responses and exports, and how they are parsed in SCIM filters.
 //!
-//! All recorded times have whole milliseconds (see [`crate::clock`]), so a moment is written with exactly three digits
-//! after the second, in UTC: `2026-03-01T12:00:00.000Z`. All texts have the same length, and their order is the order
-//! of time. Nothing is cut off: a time from a response means the same moment in a filter.
+//! All recorded times have whole milliseconds (see [`crate::clock`]), so a moment is written with
+//! exactly three digits after the second, in UTC: `2026-03-01T12:00:00.000Z`. All texts have the
+//! same length, and their order is the order of time. Nothing is cut off: a time from a response
+//! means the same moment in a filter.
 
 use std::fmt;
 
@@ -15,7 +16,8 @@ use time::{Date, Month, OffsetDateTime, UtcOffset};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Written([u8; 24]);
 
-/// Formats a moment (RFC 3339). Fractions of a millisecond are dropped, and a negative year is written as 0.
+/// Formats a moment (RFC 3339). Fractions of a millisecond are dropped, and a negative year is
+/// written as 0.
 #[must_use]
 pub fn written(moment: OffsetDateTime) -> Written {
     let moment = moment.checked_to_offset(UtcOffset::UTC).unwrap_or(moment);
@@ -59,8 +61,8 @@ impl fmt::Debug for Written {
     }
 }
 
-/// Rounds a moment up to a whole millisecond. A recorded moment is at or after the result if and only if it is at or
-/// after `moment`.
+/// Rounds a moment up to a whole millisecond. A recorded moment is at or after the result if and
+/// only if it is at or after `moment`.
 #[must_use]
 pub fn whole_millis_from(moment: OffsetDateTime) -> OffsetDateTime {
     let beyond = moment.nanosecond() % 1_000_000;
@@ -87,7 +89,10 @@ pub mod option {
     ///
     /// # Errors
     /// Those of the serialiser.
-    pub fn serialize<S: Serializer>(moment: &Option<OffsetDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(
+        moment: &Option<OffsetDateTime>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match moment {
             Some(moment) => super::serialize(moment, serializer),
             None => serializer.serialize_none(),
@@ -124,12 +129,14 @@ impl DateTime {
     }
 }
 
-/// Parses a client's xsd:dateTime (RFC 7643 §2.3.5, RFC 3339) with any offset and any number of fraction digits.
+/// Parses a client's xsd:dateTime (RFC 7643 §2.3.5, RFC 3339) with any offset and any number of
+/// fraction digits.
 ///
-/// NB: other forms that clients send are accepted if they are unambiguous. The seconds may be missing. The offset may
-/// be missing (then it is UTC), or written as `+0200` or `+02`. A space may stand in place of `T`; a `+` that was not
-/// escaped in a URL arrives as a space, too. Hour 24 is read as hour 0 of the same day, as Java's `kk` writes it; so a
-/// client that asks what changed since then misses nothing. A date may stand alone.
+/// NB: other forms that clients send are accepted if they are unambiguous. The seconds may be
+/// missing. The offset may be missing (then it is UTC), or written as `+0200` or `+02`. A space may
+/// stand in place of `T`; a `+` that was not escaped in a URL arrives as a space, too. Hour 24 is
+/// read as hour 0 of the same day, as Java's `kk` writes it; so a client that asks what changed
+/// since then misses nothing. A date may stand alone.
 #[must_use]
 pub fn parse(text: &str) -> Option<DateTime> {
     let text = text.trim();
@@ -141,7 +148,9 @@ pub fn parse(text: &str) -> Option<DateTime> {
     }
     let rest = &rest[1..];
     let (clock, offset) = rest.split_at(rest.find(['Z', 'z', '+', '-', ' ']).unwrap_or(rest.len()));
-    let clock = clock.strip_prefix("24:").map_or_else(|| clock.to_owned(), |minutes| format!("00:{minutes}"));
+    let clock = clock
+        .strip_prefix("24:")
+        .map_or_else(|| clock.to_owned(), |minutes| format!("00:{minutes}"));
     let clock = match clock.len() {
         // Only hours and minutes.
         5 => format!("{clock}:00"),
@@ -159,7 +168,12 @@ fn date(text: &str) -> Option<Date> {
         digits.then(|| text.parse::<u16>().ok()).flatten()
     };
     let month = Month::try_from(u8::try_from(number(month, 2)?).ok()?).ok()?;
-    Date::from_calendar_date(i32::from(number(year, 4)?), month, u8::try_from(number(day, 2)?).ok()?).ok()
+    Date::from_calendar_date(
+        i32::from(number(year, 4)?),
+        month,
+        u8::try_from(number(day, 2)?).ok()?,
+    )
+    .ok()
 }
 
 /// Converts an offset to the form of RFC 3339.
@@ -229,8 +243,14 @@ mod tests {
         let day = DateTime::Day(noon.date());
         assert_eq!((parse("2026-03-01"), day.start()), (Some(day), datetime!(2026-03-01 0:00 UTC)));
         assert_eq!(day.end(), datetime!(2026-03-01 23:59:59.999_999_999 UTC));
-        assert_eq!(parse("2026-03-01T24:30:00"), Some(DateTime::Moment(datetime!(2026-03-01 0:30 UTC))));
-        assert_eq!(parse("0001-01-03T00:00:00.0000000Z"), Some(DateTime::Moment(datetime!(0001-01-03 0:00 UTC))));
+        assert_eq!(
+            parse("2026-03-01T24:30:00"),
+            Some(DateTime::Moment(datetime!(2026-03-01 0:30 UTC)))
+        );
+        assert_eq!(
+            parse("0001-01-03T00:00:00.0000000Z"),
+            Some(DateTime::Moment(datetime!(0001-01-03 0:00 UTC)))
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The Intercom SCIM bridge: serves the teammates and teams of an Intercom workspace as SCIM 2.0, and keeps a durable
-//! ledger of what it observed and when.
+//! The Intercom SCIM bridge: serves the teammates and teams of an Intercom workspace as SCIM 2.0,
+//! and keeps a durable ledger of what it observed and when.
 //!
 //! Two loops, joined at the ledger:
 //!
@@ -10,7 +10,8 @@
 //! ```
 //!
 //! * [`directory`] is the domain: people, teams, memberships; observations, snapshots, plans. Pure.
-//! * [`intercom`] reads Intercom's API and returns an observation, which also lists what could not be read.
+//! * [`intercom`] reads Intercom's API and returns an observation, which also lists what could not
+//!   be read.
 //! * [`import`] plans the changes from the recorded to the observed state, and commits them.
 //! * [`ledger`] keeps versions, generations and runs in SQLite or PostgreSQL.
 //! * [`publish`] builds a served snapshot of each new generation and swaps it in.
@@ -20,12 +21,13 @@
 //! * [`access`] authenticates and authorises clients.
 //! * [`http`] is the only interface to clients.
 //! * [`app`] assembles everything for the [`commands`].
-//! * [`config`] reads the settings; [`limits`] has all other bounds; [`clock`] is the only source of time;
-//!   [`date_time`] and [`moments`] format and parse times; [`measures`], [`spans`] and [`telemetry`] are metrics,
-//!   traces and logs.
+//! * [`config`] reads the settings; [`limits`] has all other bounds; [`clock`] is the only source
+//!   of time; [`date_time`] and [`moments`] format and parse times; [`measures`], [`spans`] and
+//!   [`telemetry`] are metrics, traces and logs.
 //!
-//! Modules depend on each other in one direction only: `directory` ← `scim`, `tabular`, `saviynt`, `intercom`, `ledger`
-//! ← `import`, `publish` ← `http` ← `app` ← `commands`. A test checks this. `docs/architecture.md` has the details.
+//! Modules depend on each other in one direction only: `directory` ← `scim`, `tabular`, `saviynt`,
+//! `intercom`, `ledger` ← `import`, `publish` ← `http` ← `app` ← `commands`. A test checks this.
+//! `docs/architecture.md` has the details.
 
 pub mod access;
 pub mod app;
@@ -48,5 +50,6 @@ pub mod spans;
 pub mod tabular;
 pub mod telemetry;
 
-/// The version and the commit of this build; the commit is `debug` or `unknown` if the build did not set it.
+/// The version and the commit of this build; the commit is `debug` or `unknown` if the build did
+/// not set it.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_COMMIT"), ")");

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use intercom_scim_bridge::commands::CommandLine;
 
-/// What an import took for a moment goes back to the system afterwards, the database's too; glibc's allocator keeps it.
+/// What an import took for a moment goes back to the system afterwards, the database's too; glibc's
+/// allocator keeps it.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

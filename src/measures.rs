@@ -1,6 +1,7 @@
 //! All Prometheus metrics, with their names.
 //!
-//! Counters and histograms are updated where the events happen; gauges are set on each scrape (`http::metrics`).
+//! Counters and histograms are updated where the events happen; gauges are set on each scrape
+//! (`http::metrics`).
 
 use std::cell::RefCell;
 use std::fmt::{self, Write};
@@ -9,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, EncodeLabelValue, LabelSetEncoder, LabelValueEncoder};
+use prometheus_client::encoding::{
+    EncodeLabel, EncodeLabelSet, EncodeLabelValue, LabelSetEncoder, LabelValueEncoder,
+};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -92,15 +95,17 @@ struct OfEnd {
     reason: &'static str,
 }
 
-/// The reasons why the bridge closes connections: an idle one is closed in favour of a new one, an address has too
-/// many, a client does not read.
+/// The reasons why the bridge closes connections: an idle one is closed in favour of a new one, an
+/// address has too many, a client does not read.
 const CONNECTION_ENDS: [&str; 3] = ["gave_way", "refused", "slow"];
 
 /// The outcomes of token requests.
 pub const TOKEN_OUTCOMES: [&str; 2] = ["issued", "refused"];
 
-/// Buckets from half a millisecond to ten seconds: responses from memory, and those that wait for Intercom.
-const ANSWER_SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+/// Buckets from half a millisecond to ten seconds: responses from memory, and those that wait for
+/// Intercom.
+const ANSWER_SECONDS: [f64; 12] =
+    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 
 /// Buckets from a quarter of a second to ten minutes.
 const IMPORT_SECONDS: [f64; 10] = [0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0];
@@ -205,7 +210,12 @@ impl Default for Measures {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("bridge");
         let build: Family<OfBuild, Value> = Family::default();
-        build.get_or_create(&OfBuild { version: env!("CARGO_PKG_VERSION"), commit: env!("BUILD_COMMIT") }).set(1.0);
+        build
+            .get_or_create(&OfBuild {
+                version: env!("CARGO_PKG_VERSION"),
+                commit: env!("BUILD_COMMIT"),
+            })
+            .set(1.0);
         registry.register("build_info", "Always 1; which bridge it is", build);
         let all = Self {
             requests: Family::default(),
@@ -245,8 +255,8 @@ impl Measures {
     /// Registers the metrics with their names and descriptions.
     fn register(&self, registry: &mut Registry) {
         registry.register("http_requests", "Requests that were answered", self.requests.clone());
-        // Without labels it exists from the start: Prometheus sees no increase in a counter that first appears with a
-        // burst.
+        // Without labels it exists from the start: Prometheus sees no increase in a counter that
+        // first appears with a burst.
         registry.register(
             "http_server_errors",
             "Answers with 5xx, but for 501, with which writes are refused",
@@ -265,16 +275,32 @@ impl Measures {
             Unit::Seconds,
             self.import_seconds.clone(),
         );
-        registry.register("refused_writes", "Writes that the bridge refused", self.refused_writes.clone());
+        registry.register(
+            "refused_writes",
+            "Writes that the bridge refused",
+            self.refused_writes.clone(),
+        );
         registry.register("tokens", "Tokens that OAuth clients asked for", self.tokens.clone());
         registry.register(
             "task_failures",
             "How often a background task stopped because of a fault in the bridge, and was started again",
             self.task_failures.clone(),
         );
-        registry.register("intercom_calls", "Calls to Intercom, failed tries among them", self.intercom_calls.clone());
-        registry.register("intercom_retries", "Calls that repeated a failed one", self.intercom_retries.clone());
-        registry.register("intercom_rate_limited", "Calls answered with 429", self.intercom_rate_limited.clone());
+        registry.register(
+            "intercom_calls",
+            "Calls to Intercom, failed tries among them",
+            self.intercom_calls.clone(),
+        );
+        registry.register(
+            "intercom_retries",
+            "Calls that repeated a failed one",
+            self.intercom_retries.clone(),
+        );
+        registry.register(
+            "intercom_rate_limited",
+            "Calls answered with 429",
+            self.intercom_rate_limited.clone(),
+        );
         for (name, help, gauge) in [
             (
                 "intercom_rate_limit_left",
@@ -287,7 +313,11 @@ impl Measures {
                 "Whether the last import waits for somebody to let its removals through (1 or 0)",
                 &self.held,
             ),
-            ("import_failures", "Imports that did not succeed since the last that did", &self.failures),
+            (
+                "import_failures",
+                "Imports that did not succeed since the last that did",
+                &self.failures,
+            ),
             ("data_age_seconds", "How long ago Intercom last confirmed what is shown", &self.age),
             (
                 "recorded_time_ahead_seconds",
@@ -299,7 +329,11 @@ impl Measures {
                 "How far this machine's clock is ahead of Intercom's; less than 0: behind",
                 &self.clock_ahead,
             ),
-            ("generation", "The generation that is shown; 0 before the first import", &self.generation),
+            (
+                "generation",
+                "The generation that is shown; 0 before the first import",
+                &self.generation,
+            ),
             ("users", "Users that are shown, the removed ones among them", &self.users),
             ("groups", "Groups that are shown", &self.groups),
             ("lifecycle_requests_open", "Requests that wait for a person", &self.open_requests),
@@ -311,7 +345,11 @@ impl Measures {
         ] {
             registry.register(name, help, gauge.clone());
         }
-        registry.register("database_up", "Whether the database answers (1 or 0)", self.database_up.clone());
+        registry.register(
+            "database_up",
+            "Whether the database answers (1 or 0)",
+            self.database_up.clone(),
+        );
         registry.register("connections", "Connections that are open", self.connections.clone());
         registry.register(
             "connections_closed",
@@ -327,8 +365,8 @@ impl Measures {
         }
     }
 
-    /// Creates the counters of a workspace with the value zero: Prometheus sees no increase in a counter that first
-    /// appears with a burst.
+    /// Creates the counters of a workspace with the value zero: Prometheus sees no increase in a
+    /// counter that first appears with a burst.
     pub fn begin(
         &self,
         workspace: &str,
@@ -347,7 +385,8 @@ impl Measures {
         }
     }
 
-    /// Returns the metrics of a route. The route is the pattern of a path, the same for all workspaces.
+    /// Returns the metrics of a route. The route is the pattern of a path, the same for all
+    /// workspaces.
     #[must_use]
     pub fn of_route(&self, route: Arc<str>) -> RouteMeasures {
         let route = Shared(route);
@@ -357,7 +396,13 @@ impl Measures {
     }
 
     /// Counts an import that ended.
-    pub fn imported(&self, workspace: &str, mode: &'static str, outcome: &'static str, took: Option<f64>) {
+    pub fn imported(
+        &self,
+        workspace: &str,
+        mode: &'static str,
+        outcome: &'static str,
+        took: Option<f64>,
+    ) {
         let workspace = workspace.to_owned();
         self.imports.get_or_create(&OfImport { workspace: workspace.clone(), mode, outcome }).inc();
         if let Some(took) = took {
@@ -367,11 +412,13 @@ impl Measures {
 
     /// Counts a refused write.
     pub fn refused(&self, workspace: &str, operation: &'static str) {
-        self.refused_writes.get_or_create(&OfWrite { workspace: workspace.to_owned(), operation }).inc();
+        self.refused_writes
+            .get_or_create(&OfWrite { workspace: workspace.to_owned(), operation })
+            .inc();
     }
 
-    /// Sets the number of open connections, and the numbers of those that the bridge has closed since the start, by
-    /// reason; see `CONNECTION_ENDS`.
+    /// Sets the number of open connections, and the numbers of those that the bridge has closed
+    /// since the start, by reason; see `CONNECTION_ENDS`.
     pub fn connections(&self, open: usize, gave_way: u64, refused: u64, slow: u64) {
         self.connections.set(u32::try_from(open).map_or(f64::MAX, f64::from));
         for (reason, count) in CONNECTION_ENDS.into_iter().zip([gave_way, refused, slow]) {
@@ -387,12 +434,17 @@ impl Measures {
 
     /// Creates the counter of a background task, of one workspace or of the whole process.
     pub fn task(&self, task: &'static str, workspace: Option<&str>) {
-        drop(self.task_failures.get_or_create(&OfTask { workspace: workspace.map(str::to_owned), task }));
+        drop(
+            self.task_failures
+                .get_or_create(&OfTask { workspace: workspace.map(str::to_owned), task }),
+        );
     }
 
     /// Counts a panic of a background task.
     pub fn task_failed(&self, task: &'static str, workspace: Option<&str>) {
-        self.task_failures.get_or_create(&OfTask { workspace: workspace.map(str::to_owned), task }).inc();
+        self.task_failures
+            .get_or_create(&OfTask { workspace: workspace.map(str::to_owned), task })
+            .inc();
     }
 
     /// Sets whether the database answers.
@@ -439,8 +491,8 @@ impl Measures {
         }
     }
 
-    /// Returns the metrics in the text format of Prometheus (OpenMetrics): those of the workspaces for which `sees`
-    /// returns true and, with `all`, those of the whole process.
+    /// Returns the metrics in the text format of Prometheus (OpenMetrics): those of the workspaces
+    /// for which `sees` returns true and, with `all`, those of the whole process.
     ///
     /// # Errors
     /// None in practice: writing into a `String` cannot fail.
@@ -460,7 +512,8 @@ impl Measures {
             }
             was_sample = true;
             // Names of workspaces contain no character that would be escaped.
-            let workspace = line.split_once("workspace=\"").and_then(|(_, rest)| rest.split('"').next());
+            let workspace =
+                line.split_once("workspace=\"").and_then(|(_, rest)| rest.split('"').next());
             if workspace.map_or(all, &sees) {
                 for line in heading.drain(..).chain([line]) {
                     writeln!(shown, "{line}")?;
@@ -479,7 +532,10 @@ mod tests {
     #[test]
     fn what_is_of_another_workspace_or_of_all_is_not_shown() {
         let measures = Measures::default();
-        measures.workspace("mine", &WorkspaceState { users: 3, intercom_calls: 7, ..WorkspaceState::default() });
+        measures.workspace(
+            "mine",
+            &WorkspaceState { users: 3, intercom_calls: 7, ..WorkspaceState::default() },
+        );
         measures.workspace("yours", &WorkspaceState { users: 4, ..WorkspaceState::default() });
         measures.imported("yours", "full", "succeeded", Some(1.0));
         measures.of_route("/scim/v2/Users".into()).answered("GET", 200, Duration::from_millis(2));
@@ -487,7 +543,11 @@ mod tests {
         assert!(text.contains("bridge_users{workspace=\"mine\"} 3.0\n"), "{text}");
         assert!(text.contains("bridge_intercom_calls_total{workspace=\"mine\"} 7\n"), "{text}");
         assert!(!text.contains("yours") && !text.contains("/scim/v2/Users"), "{text}");
-        assert!(text.ends_with("# EOF\n") && !text.contains("http_requests") && text.contains("# HELP bridge_users "));
+        assert!(
+            text.ends_with("# EOF\n")
+                && !text.contains("http_requests")
+                && text.contains("# HELP bridge_users ")
+        );
         assert_eq!(measures.text(|_| false, false).unwrap(), "# EOF\n");
         let text = measures.text(|_| true, true).unwrap();
         let counted = "bridge_http_requests_total{method=\"GET\",route=\"/scim/v2/Users\",status=\"200\"} 1\n";
@@ -502,8 +562,10 @@ mod tests {
         let measures = Measures::default();
         let errors = || {
             let text = measures.text(|_| true, true).unwrap();
-            let line =
-                text.lines().find_map(|line| line.strip_prefix("bridge_http_server_errors_total ")).map(str::to_owned);
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix("bridge_http_server_errors_total "))
+                .map(str::to_owned);
             line.unwrap()
         };
         assert_eq!(errors(), "0");
@@ -518,9 +580,15 @@ mod tests {
     fn counts_only_grow_whoever_looks() {
         let measures = Measures::default();
         for calls in [1, 5] {
-            measures.workspace("w", &WorkspaceState { intercom_calls: calls, ..WorkspaceState::default() });
+            measures.workspace(
+                "w",
+                &WorkspaceState { intercom_calls: calls, ..WorkspaceState::default() },
+            );
             let text = measures.text(|_| true, true).unwrap();
-            assert!(text.contains(&format!("bridge_intercom_calls_total{{workspace=\"w\"}} {calls}\n")), "{text}");
+            assert!(
+                text.contains(&format!("bridge_intercom_calls_total{{workspace=\"w\"}} {calls}\n")),
+                "{text}"
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Parses the moments that people write: RFC 3339, also without an offset, or a date alone, in UTC or in a named time
-//! zone. Pure.
+//! Parses the moments that people write: RFC 3339, also without an offset, or a date alone, in UTC
+//! or in a named time zone. Pure.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,8 @@ use crate::limits;
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// The accepted forms, for error texts.
-pub const FORMS: &str = "a date such as 2026-03-01, or a moment such as 2026-03-01T23:59:59Z or 2026-03-01T23:59+01:00";
+pub const FORMS: &str =
+    "a date such as 2026-03-01, or a moment such as 2026-03-01T23:59:59Z or 2026-03-01T23:59+01:00";
 
 /// A time zone.
 #[derive(Clone, Debug)]
@@ -23,7 +24,8 @@ impl Zone {
     /// Coordinated Universal Time.
     pub const UTC: Self = Self(TimeZone::UTC);
 
-    /// Returns the zone with this name in the IANA database, such as `Europe/Dublin`, ignoring case.
+    /// Returns the zone with this name in the IANA database, such as `Europe/Dublin`, ignoring
+    /// case.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         if name.len() > limits::ZONE_NAME_BYTES {
@@ -53,12 +55,12 @@ pub struct Written {
     pub is_day: bool,
 }
 
-/// Parses a moment; `None` if the text is none. In a query string a `+` that was not percent-encoded has become a
-/// space, so a space counts as `+`.
+/// Parses a moment; `None` if the text is none. In a query string a `+` that was not
+/// percent-encoded has become a space, so a space counts as `+`.
 ///
-/// A local time that a change of clocks skips is moved forward by the length of the gap. Of a local time that occurs
-/// twice, [`Edge::Start`] takes the first and the other edges take the second. The seconds, and the colon of the
-/// offset, may be missing.
+/// A local time that a change of clocks skips is moved forward by the length of the gap. Of a local
+/// time that occurs twice, [`Edge::Start`] takes the first and the other edges take the second. The
+/// seconds, and the colon of the offset, may be missing.
 #[must_use]
 pub fn read(text: &str, edge: Edge, zone: &Zone) -> Option<Written> {
     let text = text.trim();
@@ -88,8 +90,12 @@ pub fn read(text: &str, edge: Edge, zone: &Zone) -> Option<Written> {
 /// RFC 3339 §5.6, `full-date`.
 fn date_of(text: &str) -> Option<Date> {
     let mut parts = text.split('-');
-    let (year, month, day) = (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
-    let date = || Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok();
+    let (year, month, day) =
+        (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let date = || {
+        Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?)
+            .ok()
+    };
     parts.next().is_none().then(date)?
 }
 
@@ -101,8 +107,10 @@ fn time_of(text: &str) -> Option<Time> {
         None => (0, 0),
         Some(text) => {
             let (second, fraction) = text.split_once(['.', ',']).unwrap_or((text, "0"));
-            let all_digits = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
-            let nanosecond = format!("{:0<9.9}", Some(fraction).filter(|_| all_digits)?).parse().ok()?;
+            let all_digits =
+                !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+            let nanosecond =
+                format!("{:0<9.9}", Some(fraction).filter(|_| all_digits)?).parse().ok()?;
             (digits(second, 2)?, nanosecond)
         }
     };
@@ -129,7 +137,8 @@ fn offset_of(text: &str) -> Option<i32> {
 
 /// Parses a number of exactly `count` digits.
 fn digits(text: &str, count: usize) -> Option<u16> {
-    (text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+    (text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| text.parse().ok())?
 }
 
 fn start_of(date: Date, zone: &Zone) -> Option<OffsetDateTime> {
@@ -161,9 +170,11 @@ fn in_zone(local: DateTime, edge: Edge, zone: &Zone) -> Option<OffsetDateTime> {
 fn in_utc(local: DateTime) -> Option<OffsetDateTime> {
     let small = |number: i8| u8::try_from(number).ok();
     let month = time::Month::try_from(small(local.month())?).ok()?;
-    let date = time::Date::from_calendar_date(local.year().into(), month, small(local.day())?).ok()?;
+    let date =
+        time::Date::from_calendar_date(local.year().into(), month, small(local.day())?).ok()?;
     let nanosecond = u32::try_from(local.subsec_nanosecond()).ok()?;
-    let (hour, minute, second) = (small(local.hour())?, small(local.minute())?, small(local.second())?);
+    let (hour, minute, second) =
+        (small(local.hour())?, small(local.minute())?, small(local.second())?);
     Some(date.with_hms_nano(hour, minute, second, nanosecond).ok()?.assume_utc())
 }
 
@@ -182,35 +193,65 @@ mod tests {
 
     #[test]
     fn a_date_is_its_day_in_the_zone_that_is_named() {
-        let edges = |text, zone| [Edge::Start, Edge::End, Edge::Last].map(|edge| moment(text, edge, zone).unwrap());
+        let edges = |text, zone| {
+            [Edge::Start, Edge::End, Edge::Last].map(|edge| moment(text, edge, zone).unwrap())
+        };
         assert_eq!(
             edges("2026-03-01", "UTC"),
-            [datetime!(2026-03-01 0:00 UTC), datetime!(2026-03-02 0:00 UTC), datetime!(2026-03-01 23:59:59.999 UTC)]
+            [
+                datetime!(2026-03-01 0:00 UTC),
+                datetime!(2026-03-02 0:00 UTC),
+                datetime!(2026-03-01 23:59:59.999 UTC)
+            ]
         );
         assert_eq!(
             edges("2026-07-01", "Europe/Dublin")[..2],
             [datetime!(2026-06-30 23:00 UTC), datetime!(2026-07-01 23:00 UTC)]
         );
-        assert_eq!(moment("2026-07-01", Edge::Start, "europe/dublin"), Some(datetime!(2026-06-30 23:00 UTC)));
-        assert_eq!(moment("2026-01-01", Edge::Start, "Asia/Kolkata"), Some(datetime!(2025-12-31 18:30 UTC)));
+        assert_eq!(
+            moment("2026-07-01", Edge::Start, "europe/dublin"),
+            Some(datetime!(2026-06-30 23:00 UTC))
+        );
+        assert_eq!(
+            moment("2026-01-01", Edge::Start, "Asia/Kolkata"),
+            Some(datetime!(2025-12-31 18:30 UTC))
+        );
     }
 
     #[test]
     fn days_that_change_their_clocks_are_longer_or_shorter_and_leave_nothing_out() {
         // Dublin's clocks go forward on 29 March and back on 25 October 2026.
         for (day, hours) in [("2026-03-29", 23), ("2026-10-25", 25), ("2026-05-01", 24)] {
-            let length =
-                moment(day, Edge::End, "Europe/Dublin").unwrap() - moment(day, Edge::Start, "Europe/Dublin").unwrap();
+            let length = moment(day, Edge::End, "Europe/Dublin").unwrap()
+                - moment(day, Edge::Start, "Europe/Dublin").unwrap();
             assert_eq!(length.whole_hours(), hours, "{day}");
         }
         // 1:30 is skipped on the first day and occurs twice on the second.
-        assert_eq!(moment("2026-03-29T01:30", Edge::Start, "Europe/Dublin"), Some(datetime!(2026-03-29 1:30 UTC)));
-        assert_eq!(moment("2026-10-25T01:30", Edge::Start, "Europe/Dublin"), Some(datetime!(2026-10-25 0:30 UTC)));
-        assert_eq!(moment("2026-10-25T01:30", Edge::End, "Europe/Dublin"), Some(datetime!(2026-10-25 1:30 UTC)));
+        assert_eq!(
+            moment("2026-03-29T01:30", Edge::Start, "Europe/Dublin"),
+            Some(datetime!(2026-03-29 1:30 UTC))
+        );
+        assert_eq!(
+            moment("2026-10-25T01:30", Edge::Start, "Europe/Dublin"),
+            Some(datetime!(2026-10-25 0:30 UTC))
+        );
+        assert_eq!(
+            moment("2026-10-25T01:30", Edge::End, "Europe/Dublin"),
+            Some(datetime!(2026-10-25 1:30 UTC))
+        );
         // In Cuba midnight itself is skipped, and occurs twice.
-        assert_eq!(moment("2026-03-08", Edge::Start, "America/Havana"), Some(datetime!(2026-03-08 5:00 UTC)));
-        assert_eq!(moment("2026-11-01", Edge::Start, "America/Havana"), Some(datetime!(2026-11-01 4:00 UTC)));
-        assert_eq!(moment("2026-10-31", Edge::End, "America/Havana"), Some(datetime!(2026-11-01 4:00 UTC)));
+        assert_eq!(
+            moment("2026-03-08", Edge::Start, "America/Havana"),
+            Some(datetime!(2026-03-08 5:00 UTC))
+        );
+        assert_eq!(
+            moment("2026-11-01", Edge::Start, "America/Havana"),
+            Some(datetime!(2026-11-01 4:00 UTC))
+        );
+        assert_eq!(
+            moment("2026-10-31", Edge::End, "America/Havana"),
+            Some(datetime!(2026-11-01 4:00 UTC))
+        );
     }
 
     #[test]
@@ -228,7 +269,11 @@ mod tests {
             "2026-03-01T13:30+01",
             "2026-03-01T07:00:00-05:30",
         ] {
-            assert_eq!(moment(text, Edge::Start, "UTC"), Some(datetime!(2026-03-01 12:30 UTC)), "{text}");
+            assert_eq!(
+                moment(text, Edge::Start, "UTC"),
+                Some(datetime!(2026-03-01 12:30 UTC)),
+                "{text}"
+            );
         }
         for text in [
             "",
@@ -254,12 +299,22 @@ mod tests {
         ] {
             assert_eq!(moment(text, Edge::Start, "UTC"), None, "{text}");
         }
-        assert!(moment("9999-12-31", Edge::End, "UTC").is_some() && moment("0000-01-01", Edge::Start, "UTC").is_some());
+        assert!(
+            moment("9999-12-31", Edge::End, "UTC").is_some()
+                && moment("0000-01-01", Edge::Start, "UTC").is_some()
+        );
     }
 
     #[test]
     fn a_zone_is_one_of_the_databases_and_no_path() {
-        for name in ["", "Mars/Olympus", "../../etc/passwd", "/etc/localtime", "+01:00", &"x".repeat(10_000)] {
+        for name in [
+            "",
+            "Mars/Olympus",
+            "../../etc/passwd",
+            "/etc/localtime",
+            "+01:00",
+            &"x".repeat(10_000),
+        ] {
             assert!(Zone::named(name).is_none(), "{name}");
         }
     }

@@ -1,5 +1,6 @@
-//! Trace spans: requests, imports, calls to Intercom. They are recorded only if there is a collector
-//! (`telemetry.otlp_endpoint`) or with `RUST_LOG=bridge_spans=trace`. Otherwise a span costs the check of a flag.
+//! Trace spans: requests, imports, calls to Intercom. They are recorded only if there is a
+//! collector (`telemetry.otlp_endpoint`) or with `RUST_LOG=bridge_spans=trace`. Otherwise a span
+//! costs the check of a flag.
 
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
@@ -25,7 +26,11 @@ impl Extractor for Caller<'_> {
 
 /// Creates the span of a request. It becomes part of the caller's trace, if the request names one.
 #[must_use]
-pub fn request<'a>(method: &str, request_id: &str, traceparent: impl FnOnce() -> Option<&'a str>) -> Span {
+pub fn request<'a>(
+    method: &str,
+    request_id: &str,
+    traceparent: impl FnOnce() -> Option<&'a str>,
+) -> Span {
     let span = tracing::trace_span!(
         target: TARGET,
         "request",

@@ -1,5 +1,5 @@
-//! Logging to stderr, as text or JSON, at the level of `RUST_LOG` or the settings; and traces to a collector, if one is
-//! configured.
+//! Logging to stderr, as text or JSON, at the level of `RUST_LOG` or the settings; and traces to a
+//! collector, if one is configured.
 
 use std::io::IsTerminal as _;
 use std::panic::PanicHookInfo;
@@ -51,15 +51,20 @@ pub fn change_level(telemetry: &Telemetry, usual: &str) {
 /// Returns the log filter that is used without `RUST_LOG`.
 fn by_settings(telemetry: &Telemetry, usual: &str) -> EnvFilter {
     let level = telemetry.log_level.as_deref().unwrap_or(usual);
-    // By default, hide two kinds of lines: the database driver logs each slow statement with its SQL, and the HTTP
-    // library logs each malformed request, which anybody can send. An explicit filter can show them.
-    EnvFilter::new(format!("sqlx=error,sea_orm_migration=warn,actix_http=off,opentelemetry=warn,{level}"))
+    // By default, hide two kinds of lines: the database driver logs each slow statement with its
+    // SQL, and the HTTP library logs each malformed request, which anybody can send. An explicit
+    // filter can show them.
+    EnvFilter::new(format!(
+        "sqlx=error,sea_orm_migration=warn,actix_http=off,opentelemetry=warn,{level}"
+    ))
 }
 
-/// Starts logging, and tracing if the settings have a collector. `usual` is the default level, for example `info`, if
-/// neither `RUST_LOG` nor `telemetry.log_level` is set. A second call does nothing.
+/// Starts logging, and tracing if the settings have a collector. `usual` is the default level, for
+/// example `info`, if neither `RUST_LOG` nor `telemetry.log_level` is set. A second call does
+/// nothing.
 pub fn init(telemetry: &Telemetry, usual: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| by_settings(telemetry, usual));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| by_settings(telemetry, usual));
     let (filter, level) = reload::Layer::new(filter);
     let colours = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
@@ -67,30 +72,36 @@ pub fn init(telemetry: &Telemetry, usual: &str) {
         LogFormat::Text => lines.with_filter(filter).boxed(),
         LogFormat::Json => lines.json().with_filter(filter).boxed(),
     };
-    let traces = telemetry.otlp_endpoint.as_ref().and_then(|endpoint| match exporting(endpoint.as_str()) {
-        Ok(provider) => {
-            let tracer = TRACES.get_or_init(|| provider).tracer("intercom-scim-bridge");
-            let only_spans = Targets::new().with_target(spans::TARGET, LevelFilter::TRACE);
-            Some(tracing_opentelemetry::layer().with_tracer(tracer).with_filter(only_spans))
-        }
-        Err(error) => {
-            eprintln!("warning: traces cannot be sent: {error}");
-            None
-        }
-    });
+    let traces =
+        telemetry.otlp_endpoint.as_ref().and_then(|endpoint| match exporting(endpoint.as_str()) {
+            Ok(provider) => {
+                let tracer = TRACES.get_or_init(|| provider).tracer("intercom-scim-bridge");
+                let only_spans = Targets::new().with_target(spans::TARGET, LevelFilter::TRACE);
+                Some(tracing_opentelemetry::layer().with_tracer(tracer).with_filter(only_spans))
+            }
+            Err(error) => {
+                eprintln!("warning: traces cannot be sent: {error}");
+                None
+            }
+        });
     if tracing_subscriber::registry().with(lines).with(traces).try_init().is_ok() {
         let _ = LEVEL.set(level);
     }
     std::panic::set_hook(Box::new(tell_panic));
 }
 
-/// Logs where the bridge panicked. A message that is formatted at run time may contain people's data, for example the
-/// text that was sliced at a wrong index, so it is left out. A literal message is logged.
+/// Logs where the bridge panicked. A message that is formatted at run time may contain people's
+/// data, for example the text that was sliced at a wrong index, so it is left out. A literal
+/// message is logged.
 fn tell_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
     let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(left out)");
     if tracing::enabled!(tracing::Level::ERROR) {
-        tracing::error!(place, message, "the bridge panicked: a fault in it; please report this line");
+        tracing::error!(
+            place,
+            message,
+            "the bridge panicked: a fault in it; please report this line"
+        );
     } else {
         eprintln!("the bridge panicked at {place}: {message}");
     }

@@ -1,4 +1,5 @@
-//! Any text as a filter: reading it never panics, and what was read prints to something that reads the same.
+//! Any text as a filter: reading it never panics, and what was read prints to something that reads
+//! the same.
 #![no_main]
 
 use intercom_scim_bridge::scim::filter::parse;

@@ -1,7 +1,7 @@
 //! The ledger's tables, for both SQLite and PostgreSQL: one file for each migration.
 //!
-//! A released migration is never changed. A new one must leave the tables readable for the previous version of the
-//! bridge (first add, later remove), so that an upgrade can be rolled back.
+//! A released migration is never changed. A new one must leave the tables readable for the previous
+//! version of the bridge (first add, later remove), so that an upgrade can be rolled back.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,5 @@
-//! `workspaces`: what Intercom says of each workspace. `imports`: every run. `generations`: one row for each run that
-//! changed something.
+//! `workspaces`: what Intercom says of each workspace. `imports`: every run. `generations`: one row
+//! for each run that changed something.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
@@ -48,7 +48,12 @@ impl MigrationTrait for Migration {
             .await?;
         manager
             .create_index(
-                Index::create().name("imports_by_workspace").table("imports").col("workspace").col("id").to_owned(),
+                Index::create()
+                    .name("imports_by_workspace")
+                    .table("imports")
+                    .col("workspace")
+                    .col("id")
+                    .to_owned(),
             )
             .await?;
         manager

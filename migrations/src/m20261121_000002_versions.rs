@@ -1,9 +1,10 @@
-//! Versions: `user_versions`, `group_versions`, `membership_versions`. `to_generation` is null for what is true now.
+//! Versions: `user_versions`, `group_versions`, `membership_versions`. `to_generation` is null for
+//! what is true now.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, big_integer_null, boolean, boolean_null, json_binary_null, string, string_null, text_null,
-    timestamp_with_time_zone_null,
+    big_integer, big_integer_null, boolean, boolean_null, json_binary_null, string, string_null,
+    text_null, timestamp_with_time_zone_null,
 };
 
 #[derive(DeriveMigrationName)]
@@ -32,11 +33,14 @@ impl MigrationTrait for Migration {
             .col(text_null("distribution_method"))
             .col(big_integer_null("assignment_limit"))
             .to_owned();
-        let memberships =
-            versioned("membership_versions", &["group_id", "user_id"]).col(string_null("priority")).to_owned();
-        for (table, name) in
-            [(users, "user_versions"), (groups, "group_versions"), (memberships, "membership_versions")]
-        {
+        let memberships = versioned("membership_versions", &["group_id", "user_id"])
+            .col(string_null("priority"))
+            .to_owned();
+        for (table, name) in [
+            (users, "user_versions"),
+            (groups, "group_versions"),
+            (memberships, "membership_versions"),
+        ] {
             manager.create_table(table).await?;
             manager
                 .create_index(
@@ -71,6 +75,9 @@ fn versioned(table: &'static str, key: &[&'static str]) -> TableCreateStatement 
         primary.col(*column);
     }
     primary.col("from_generation");
-    statement.col(big_integer("from_generation")).col(big_integer_null("to_generation")).primary_key(&mut primary);
+    statement
+        .col(big_integer("from_generation"))
+        .col(big_integer_null("to_generation"))
+        .primary_key(&mut primary);
     statement
 }

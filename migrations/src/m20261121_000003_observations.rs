@@ -2,8 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer_null, boolean_null, json_binary, string, string_null, text_null, timestamp_with_time_zone,
-    timestamp_with_time_zone_null,
+    big_integer_null, boolean_null, json_binary, string, string_null, text_null,
+    timestamp_with_time_zone, timestamp_with_time_zone_null,
 };
 
 #[derive(DeriveMigrationName)]
@@ -46,7 +46,12 @@ impl MigrationTrait for Migration {
             .await?;
         manager
             .create_index(
-                Index::create().name("activity_by_time").table("activity").col("workspace").col("at").to_owned(),
+                Index::create()
+                    .name("activity_by_time")
+                    .table("activity")
+                    .col("workspace")
+                    .col("at")
+                    .to_owned(),
             )
             .await
     }

@@ -1,8 +1,10 @@
-//! `signing_keys`: the keys that sign the bridge's own tokens. `refused_writes`: clients' requests for changes that the
-//! bridge cannot make.
+//! `signing_keys`: the keys that sign the bridge's own tokens. `refused_writes`: clients' requests
+//! for changes that the bridge cannot make.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_pk_auto, binary, string, string_null, timestamp_with_time_zone};
+use sea_orm_migration::schema::{
+    big_pk_auto, binary, string, string_null, timestamp_with_time_zone,
+};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;

@@ -23,15 +23,24 @@ impl MigrationTrait for Migration {
             .await?;
         // SQLite adds one column per statement.
         let allow_removals = boolean("allow_removals").default(false).to_owned();
-        for column in [big_integer_null("fence"), text_null("requested_by"), text_null("progress"), allow_removals] {
-            manager.alter_table(Table::alter().table("imports").add_column(column).to_owned()).await?;
+        for column in [
+            big_integer_null("fence"),
+            text_null("requested_by"),
+            text_null("progress"),
+            allow_removals,
+        ] {
+            manager
+                .alter_table(Table::alter().table("imports").add_column(column).to_owned())
+                .await?;
         }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for column in ["allow_removals", "progress", "requested_by", "fence"] {
-            manager.alter_table(Table::alter().table("imports").drop_column(column).to_owned()).await?;
+            manager
+                .alter_table(Table::alter().table("imports").drop_column(column).to_owned())
+                .await?;
         }
         manager.drop_table(Table::drop().table("leases").to_owned()).await
     }

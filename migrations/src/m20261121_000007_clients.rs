@@ -1,5 +1,5 @@
-//! Access: OAuth clients, long-lived tokens, encrypted keys and tokens, attempts to connect a workspace, and the audit
-//! trail.
+//! Access: OAuth clients, long-lived tokens, encrypted keys and tokens, attempts to connect a
+//! workspace, and the audit trail.
 //!
 //! NB: earlier keys were not encrypted, so they are deleted, and all tokens must be issued anew.
 
@@ -16,10 +16,14 @@ pub struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.drop_table(Table::drop().table("signing_keys").to_owned()).await?;
-        for table in [signing_keys(), clients(), tokens(), connections(), connect_attempts(), audit()] {
+        for table in
+            [signing_keys(), clients(), tokens(), connections(), connect_attempts(), audit()]
+        {
             manager.create_table(table).await?;
         }
-        for (name, columns) in [("audit_by_workspace", ["workspace", "id"]), ("audit_by_time", ["at", "id"])] {
+        for (name, columns) in
+            [("audit_by_workspace", ["workspace", "id"]), ("audit_by_time", ["at", "id"])]
+        {
             let mut index = Index::create();
             index.name(name).table("audit");
             for column in columns {
@@ -31,7 +35,9 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in ["audit", "connect_attempts", "connections", "tokens", "clients", "signing_keys"] {
+        for table in
+            ["audit", "connect_attempts", "connections", "tokens", "clients", "signing_keys"]
+        {
             manager.drop_table(Table::drop().table(table).to_owned()).await?;
         }
         let mut before = Table::create();

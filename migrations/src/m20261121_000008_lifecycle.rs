@@ -1,5 +1,5 @@
-//! `lifecycle_requests` replaces `refused_writes`: requests for changes that a person must make, and how they were
-//! closed.
+//! `lifecycle_requests` replaces `refused_writes`: requests for changes that a person must make,
+//! and how they were closed.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{

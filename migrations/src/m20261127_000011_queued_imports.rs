@@ -8,11 +8,14 @@ pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// NB: a queued run has the status `running` and no fence. The previous version of the bridge knows no other word.
-    /// It marks such a run as interrupted when it takes the lease, so an upgrade can be rolled back.
+    /// NB: a queued run has the status `running` and no fence. The previous version of the bridge
+    /// knows no other word. It marks such a run as interrupted when it takes the lease, so an
+    /// upgrade can be rolled back.
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let queued_at = timestamp_with_time_zone_null("queued_at");
-        manager.alter_table(Table::alter().table("imports").add_column(queued_at).to_owned()).await?;
+        manager
+            .alter_table(Table::alter().table("imports").add_column(queued_at).to_owned())
+            .await?;
         manager
             .create_index(
                 Index::create()
@@ -30,7 +33,11 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_index(Index::drop().name("imports_queued").table("imports").to_owned()).await?;
-        manager.alter_table(Table::alter().table("imports").drop_column("queued_at").to_owned()).await
+        manager
+            .drop_index(Index::drop().name("imports_queued").table("imports").to_owned())
+            .await?;
+        manager
+            .alter_table(Table::alter().table("imports").drop_column("queued_at").to_owned())
+            .await
     }
 }

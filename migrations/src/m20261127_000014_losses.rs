@@ -1,4 +1,5 @@
-//! `held_by`: what held an import. `memory`: what is remembered of a workspace beside its history, such as its bots.
+//! `held_by`: what held an import. `memory`: what is remembered of a workspace beside its history,
+//! such as its bots.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::json_binary_null;

@@ -73,13 +73,14 @@ impl FromStr for OrderedFault {
             _ => (text, None),
         };
         let (kind, path) = rest.split_once('@').unwrap_or((rest, ""));
-        let (kind, value) = kind.split_once('=').map_or((kind, None), |(kind, value)| (kind, Some(value)));
+        let (kind, value) =
+            kind.split_once('=').map_or((kind, None), |(kind, value)| (kind, Some(value)));
         let number = || value.ok_or_else(wrong)?.parse::<u16>().map_err(|_| wrong());
         let fault = match kind {
             "rate-limit" => Fault::RateLimit(number()?.into()),
-            "status" => Fault::Status(
-                number().and_then(|status| (400..600).contains(&status).then_some(status).ok_or_else(wrong))?,
-            ),
+            "status" => Fault::Status(number().and_then(|status| {
+                (400..600).contains(&status).then_some(status).ok_or_else(wrong)
+            })?),
             "time-out" => Fault::TimeOut,
             "cut-off" => Fault::CutOff,
             "garbage" => Fault::Garbage,
@@ -101,7 +102,11 @@ mod tests {
         let parse = str::parse::<OrderedFault>;
         assert_eq!(
             parse("status=503@/teamsx3"),
-            Ok(OrderedFault { fault: Fault::Status(503), path: "/teams".to_owned(), times: Some(3) })
+            Ok(OrderedFault {
+                fault: Fault::Status(503),
+                path: "/teams".to_owned(),
+                times: Some(3)
+            })
         );
         assert_eq!(parse("forbidden@/admins/activity_logs").unwrap().times, None);
         assert_eq!(parse("slow=200").unwrap().fault, Fault::Slow(Duration::from_millis(200)));

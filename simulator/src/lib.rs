@@ -1,7 +1,8 @@
 //! A simulator of Intercom's API: the state of a workspace behind an HTTP server.
 //!
-//! It responds as Intercom does (JSON shapes, ids as strings in some places and integers in others, error bodies, rate
-//! limit headers). Its state can be changed by a test or a person while it runs, and it injects faults on request.
+//! It responds as Intercom does (JSON shapes, ids as strings in some places and integers in others,
+//! error bodies, rate limit headers). Its state can be changed by a test or a person while it runs,
+//! and it injects faults on request.
 //!
 //! ```text
 //! workspace  admins, teams, activity log: the state, and the operations on it

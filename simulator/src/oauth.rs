@@ -1,5 +1,5 @@
-//! Intercom's side of OAuth: a person authorises the app (here immediately), the app exchanges a code for a token, and
-//! the app is uninstalled.
+//! Intercom's side of OAuth: a person authorises the app (here immediately), the app exchanges a
+//! code for a token, and the app is uninstalled.
 
 use serde_json::{Value, json};
 
@@ -33,8 +33,14 @@ impl Grants {
         }
     }
 
-    /// Authorises the app. Returns the URL to which the browser is redirected, or `None` for an unknown client id.
-    pub fn authorise(&mut self, client_id: &str, state: &str, redirect_uri: &str) -> Option<String> {
+    /// Authorises the app. Returns the URL to which the browser is redirected, or `None` for an
+    /// unknown client id.
+    pub fn authorise(
+        &mut self,
+        client_id: &str,
+        state: &str,
+        redirect_uri: &str,
+    ) -> Option<String> {
         self.app.as_ref().filter(|app| app.client_id == client_id)?;
         self.given += 1;
         let code = format!("simulated-code-{}", self.given);
@@ -45,7 +51,8 @@ impl Grants {
     /// Exchanges a code for a token. A code is valid once, also if the credentials are wrong.
     pub fn trade(&mut self, body: &Value) -> Option<Value> {
         let app = self.app.as_ref()?;
-        let (id, secret, code) = (body["client_id"].as_str()?, body["client_secret"].as_str()?, body["code"].as_str()?);
+        let (id, secret, code) =
+            (body["client_id"].as_str()?, body["client_secret"].as_str()?, body["code"].as_str()?);
         let at = self.codes.iter().position(|known| known == code)?;
         self.codes.remove(at);
         if (id, secret) != (app.client_id.as_str(), app.client_secret.as_str()) {
@@ -61,8 +68,8 @@ impl Grants {
         self.tokens.iter().any(|known| known == token)
     }
 
-    /// Uninstalls the app from the workspace of a token. NB: Intercom revokes all tokens of that workspace. Here only
-    /// this token is revoked, as if each were for a workspace of its own.
+    /// Uninstalls the app from the workspace of a token. NB: Intercom revokes all tokens of that
+    /// workspace. Here only this token is revoked, as if each were for a workspace of its own.
     pub fn uninstall(&mut self, token: &str) {
         self.tokens.retain(|known| known != token);
     }

@@ -1,5 +1,5 @@
-//! Generates a company of any size: teams of different sizes, people in several teams and in none, one bot, and names
-//! from many countries. The same seed generates the same company.
+//! Generates a company of any size: teams of different sizes, people in several teams and in none,
+//! one bot, and names from many countries. The same seed generates the same company.
 
 use crate::workspace::{Admin, Priority, Role, Workspace};
 
@@ -133,8 +133,13 @@ const TEAMS: &[&str] = &[
     "Integrations",
     "Knowledge Base",
 ];
-const ROLES: &[(&str, &str)] =
-    &[("1", "Admin"), ("2", "Support Agent"), ("3", "Support Lead"), ("4", "Billing"), ("5", "Read only")];
+const ROLES: &[(&str, &str)] = &[
+    ("1", "Admin"),
+    ("2", "Support Agent"),
+    ("3", "Support Lead"),
+    ("4", "Billing"),
+    ("5", "Read only"),
+];
 const SIGN_IN: &[&str] = &["email_password", "google_oauth2", "saml"];
 const DAY: i64 = 86_400;
 
@@ -142,8 +147,9 @@ const DAY: i64 = 86_400;
 pub fn seed(company: Company, access_token: impl Into<String>) -> Workspace {
     let mut workspace = Workspace::new(access_token);
     let mut dice = Dice(company.seed);
-    let people: Vec<u64> =
-        (0..company.admins).map(|number| person(&mut workspace, &mut dice, number, company.now)).collect();
+    let people: Vec<u64> = (0..company.admins)
+        .map(|number| person(&mut workspace, &mut dice, number, company.now))
+        .collect();
     let operator = format!("operator+{}@intercom.io", workspace.id_code);
     workspace.add_admin(Admin { name: "Operator".to_owned(), email: operator, ..Admin::default() });
     for number in 0..company.teams {
@@ -157,7 +163,12 @@ pub fn seed(company: Company, access_token: impl Into<String>) -> Workspace {
                 } else {
                     &["send_messages", "manage_tags"]
                 };
-                workspace.set_permissions(*id, *owner, granted, company.now - DAY * i64::from(dice.below(200)));
+                workspace.set_permissions(
+                    *id,
+                    *owner,
+                    granted,
+                    company.now - DAY * i64::from(dice.below(200)),
+                );
             }
         }
     }
@@ -191,9 +202,9 @@ fn person(workspace: &mut Workspace, dice: &mut Dice, number: u32, now: i64) -> 
             let (id, name) = if number == 0 { ROLES[0] } else { *dice.pick(ROLES) };
             Role { id: id.to_owned(), name: name.to_owned() }
         }),
-        avatar_url: dice
-            .one_in(2)
-            .then(|| format!("https://static.intercomassets.com/avatars/{number}/square_128/picture.jpg")),
+        avatar_url: dice.one_in(2).then(|| {
+            format!("https://static.intercomassets.com/avatars/{number}/square_128/picture.jpg")
+        }),
     };
     let joined = now - DAY * i64::from(1 + dice.below(900));
     let id = workspace.join(admin, joined);
@@ -205,23 +216,28 @@ fn person(workspace: &mut Workspace, dice: &mut Dice, number: u32, now: i64) -> 
     id
 }
 
-/// Adds a team. Teams get smaller within each dozen, whose last one is empty, and with each repetition of the list of
-/// names. About one person in seven is in no team.
+/// Adds a team. Teams get smaller within each dozen, whose last one is empty, and with each
+/// repetition of the list of names. About one person in seven is in no team.
 fn team(workspace: &mut Workspace, dice: &mut Dice, number: u32, people: &[u64]) {
     let (round, place) = (number as usize / TEAMS.len(), number as usize % TEAMS.len());
     let base = TEAMS[place];
     let name = if round == 0 { base.to_owned() } else { format!("{base} {}", round + 1) };
     let share = (number % 12 + 3) * (number / 16 + 1).saturating_pow(3);
     let joinable = people.iter().filter(|id| *id % 7 != 3);
-    let members: Vec<u64> =
-        if number % 12 == 11 { Vec::new() } else { joinable.filter(|_| dice.below(share) == 0).copied().collect() };
+    let members: Vec<u64> = if number % 12 == 11 {
+        Vec::new()
+    } else {
+        joinable.filter(|_| dice.below(share) == 0).copied().collect()
+    };
     let id = workspace.add_team(&name, &members);
     let levels = dice.one_in(3);
     if let Some(team) = workspace.team_mut(id) {
-        team.distribution_method = [None, Some("manual"), Some("round_robin"), Some("load_balanced")]
-            [dice.below(4) as usize]
-            .map(str::to_owned);
-        team.assignment_limit = (team.distribution_method.as_deref() == Some("load_balanced")).then_some(10);
+        team.distribution_method =
+            [None, Some("manual"), Some("round_robin"), Some("load_balanced")]
+                [dice.below(4) as usize]
+                .map(str::to_owned);
+        team.assignment_limit =
+            (team.distribution_method.as_deref() == Some("load_balanced")).then_some(10);
         for (at, priority) in team.members.values_mut().enumerate().filter(|_| levels) {
             *priority = Some(if at % 3 == 2 { Priority::Secondary } else { Priority::Primary });
         }
@@ -273,8 +289,12 @@ mod tests {
 
     #[test]
     fn the_same_seed_makes_the_same_company() {
-        let names =
-            |company| seed(company, "t").admins().map(|(id, admin)| (id, admin.email.clone())).collect::<Vec<_>>();
+        let names = |company| {
+            seed(company, "t")
+                .admins()
+                .map(|(id, admin)| (id, admin.email.clone()))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(names(COMPANY), names(COMPANY));
         assert_ne!(names(COMPANY), names(Company { seed: 8, ..COMPANY }));
     }
@@ -285,7 +305,8 @@ mod tests {
             let mut workspace = seed(COMPANY, "t");
             newcomers(&mut workspace, COMPANY, count);
             let teams = workspace.memberships_by_admin();
-            let person = |(id, admin): (u64, &Admin)| (id, admin.email.clone(), teams.get(&id).cloned());
+            let person =
+                |(id, admin): (u64, &Admin)| (id, admin.email.clone(), teams.get(&id).cloned());
             workspace.admins().map(person).collect::<Vec<_>>()
         };
         let (before, after) = (people(0), people(2));
@@ -297,7 +318,10 @@ mod tests {
     fn it_looks_like_a_real_company() {
         let workspace = seed(COMPANY, "t");
         assert_eq!(workspace.admins().count(), 251);
-        assert_eq!(workspace.admins().filter(|(_, admin)| admin.email.starts_with("operator+")).count(), 1);
+        assert_eq!(
+            workspace.admins().filter(|(_, admin)| admin.email.starts_with("operator+")).count(),
+            1
+        );
         let sizes: Vec<usize> = workspace.teams().map(|(_, team)| team.members.len()).collect();
         assert!(sizes.contains(&0) && sizes.iter().max() > Some(&60), "{sizes:?}");
         let by_admin = workspace.memberships_by_admin();

@@ -149,7 +149,11 @@ impl Simulator {
 
     /// Injects a fault into the next `times` calls on paths that begin with `path`.
     pub fn fail(&self, fault: Fault, path: &str, times: u32) {
-        self.shared.state().faults.push(OrderedFault { fault, path: path.to_owned(), times: Some(times) });
+        self.shared.state().faults.push(OrderedFault {
+            fault,
+            path: path.to_owned(),
+            times: Some(times),
+        });
     }
 
     /// Injects a fault into all further calls on paths that begin with `path`.
@@ -180,7 +184,8 @@ impl Shared {
     }
 }
 
-/// What to do with a call. It is decided while the lock is held and done after the lock is released.
+/// What to do with a call. It is decided while the lock is held and done after the lock is
+/// released.
 struct Decision {
     fault: Option<Fault>,
     reply: Reply,
@@ -211,9 +216,10 @@ async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Http
             tokio::time::sleep(*delay).await;
             reply
         }
-        Some(Fault::Garbage) => {
-            Reply { status: StatusCode::OK, body: Bytes::from_static(b"<html><body>Gateway</body></html>") }
-        }
+        Some(Fault::Garbage) => Reply {
+            status: StatusCode::OK,
+            body: Bytes::from_static(b"<html><body>Gateway</body></html>"),
+        },
         _ => reply,
     };
     let mut response = HttpResponse::build(status);
@@ -227,8 +233,14 @@ async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Http
     }
     if matches!(fault, Some(Fault::CutOff)) {
         response.insert_header(("Content-Encoding", "identity"));
-        let cut = CutOff { announced: body.len() as u64, half: Some(body.slice(..body.len() / 2)), flushed: false };
-        return response.message_body(cut).map_or_else(HttpResponse::from_error, HttpResponse::map_into_boxed_body);
+        let cut = CutOff {
+            announced: body.len() as u64,
+            half: Some(body.slice(..body.len() / 2)),
+            flushed: false,
+        };
+        return response
+            .message_body(cut)
+            .map_or_else(HttpResponse::from_error, HttpResponse::map_into_boxed_body);
     }
     response.body(body)
 }
@@ -262,12 +274,18 @@ fn decide(request: &HttpRequest, body: &Bytes, shared: &Shared) -> Decision {
         }
         Some(Fault::Status(status)) => refusal(*status, "server_error", "Something went wrong"),
         Some(Fault::Unauthorized) => refusal(401, "unauthorized", "Access Token Invalid"),
-        _ if path == "/oauth" || path == "/auth/eagle/token" => match let_in(request, &path, body, &mut state) {
-            Ok(reply) => reply,
-            Err((status, code, message)) => refusal(status, code, message),
-        },
-        _ if !state.is_open_to(request.headers()) => refusal(401, "unauthorized", "Access Token Invalid"),
-        Some(Fault::Forbidden) => refusal(403, "api_plan_restricted", "Active subscription needed."),
+        _ if path == "/oauth" || path == "/auth/eagle/token" => {
+            match let_in(request, &path, body, &mut state) {
+                Ok(reply) => reply,
+                Err((status, code, message)) => refusal(status, code, message),
+            }
+        }
+        _ if !state.is_open_to(request.headers()) => {
+            refusal(401, "unauthorized", "Access Token Invalid")
+        }
+        Some(Fault::Forbidden) => {
+            refusal(403, "api_plan_restricted", "Active subscription needed.")
+        }
         _ => match route(request, &path, body, &mut state) {
             Ok(body) => Reply { status: StatusCode::OK, body },
             Err((status, code, message)) => refusal(status, code, message),
@@ -284,7 +302,10 @@ fn decide(request: &HttpRequest, body: &Bytes, shared: &Shared) -> Decision {
 
 impl State {
     fn take_fault(&mut self, path: &str) -> Option<Fault> {
-        let at = self.faults.iter().position(|order| path.starts_with(&order.path) && order.times != Some(0))?;
+        let at = self
+            .faults
+            .iter()
+            .position(|order| path.starts_with(&order.path) && order.times != Some(0))?;
         if let Some(times) = &mut self.faults[at].times {
             *times -= 1;
         }
@@ -296,7 +317,8 @@ impl State {
     /// The positions of the matching entries in the log, newest first.
     fn newest_first(&mut self, question: LogQuestion) -> &[usize] {
         let revision = self.workspace.revision;
-        if self.entries.as_ref().is_none_or(|(of, known, _)| (*of, known) != (revision, &question)) {
+        if self.entries.as_ref().is_none_or(|(of, known, _)| (*of, known) != (revision, &question))
+        {
             let found = newest_first(&self.workspace, &question);
             self.entries = Some((revision, question, found));
         }
@@ -334,7 +356,8 @@ impl State {
 
 impl State {
     fn is_open_to(&self, headers: &HeaderMap) -> bool {
-        bearer(headers).is_some_and(|token| token == self.workspace.access_token || self.grants.opens(token))
+        bearer(headers)
+            .is_some_and(|token| token == self.workspace.access_token || self.grants.opens(token))
     }
 }
 
@@ -350,11 +373,19 @@ struct LetIn {
 }
 
 /// Handles the two OAuth requests that need no token.
-fn let_in(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> Result<Reply, Refusal> {
+fn let_in(
+    request: &HttpRequest,
+    path: &str,
+    body: &Bytes,
+    state: &mut State,
+) -> Result<Reply, Refusal> {
     const UNKNOWN: Refusal = (401, "server_error", "Application not found");
     if path == "/oauth" {
         let query = Query::<LetIn>::from_query(request.query_string()).map_err(|_| UNKNOWN)?;
-        let back = state.grants.authorise(&query.client_id, &query.state, &query.redirect_uri).ok_or(UNKNOWN)?;
+        let back = state
+            .grants
+            .authorise(&query.client_id, &query.state, &query.redirect_uri)
+            .ok_or(UNKNOWN)?;
         return Ok(Reply { status: StatusCode::FOUND, body: back.into() });
     }
     let body = serde_json::from_slice(body).map_err(|_| UNKNOWN)?;
@@ -386,7 +417,12 @@ struct LogSearch {
     per_page: Option<usize>,
 }
 
-fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> Result<Bytes, Refusal> {
+fn route(
+    request: &HttpRequest,
+    path: &str,
+    body: &Bytes,
+    state: &mut State,
+) -> Result<Bytes, Refusal> {
     const MISSING: Refusal = (404, "parameter_not_found", "created_at_after parameter not found");
     const UNREADABLE: Refusal = (400, "parameter_invalid", "The request could not be read");
     fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T, Refusal> {
@@ -396,7 +432,9 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
     match (request.method().as_str(), segments.as_slice()) {
         ("GET", ["me"]) => Ok(wire::me(&state.workspace).to_string().into()),
         ("GET", ["admins"]) => match query::<ListQuery>(request)?.display_avatar {
-            Some(true) => Ok(state.list("admins with avatars", |workspace| wire::admin_list(workspace, true))),
+            Some(true) => {
+                Ok(state.list("admins with avatars", |workspace| wire::admin_list(workspace, true)))
+            }
             _ => Ok(state.list("admins", |workspace| wire::admin_list(workspace, false))),
         },
         ("GET", ["admins", "activity_logs"]) => {
@@ -405,13 +443,16 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
             let question = LogQuestion { after, before: query.created_at_before, kinds: None };
             let host = request.connection_info().host().to_owned();
             // Versions from 2.16 on return a cursor, older ones a URL.
-            let version = request.headers().get("Intercom-Version").and_then(|version| version.to_str().ok());
+            let version =
+                request.headers().get("Intercom-Version").and_then(|version| version.to_str().ok());
             let newer = version.is_none_or(is_newer);
             let next = |page: usize| {
                 if newer {
                     json!({"per_page": 20, "starting_after": page.to_string()})
                 } else {
-                    json!(format!("http://{host}/admins/activity_logs?created_at_after={after}&page={page}"))
+                    json!(format!(
+                        "http://{host}/admins/activity_logs?created_at_after={after}&page={page}"
+                    ))
                 }
             };
             let page = query.starting_after.or(query.page).unwrap_or(1);
@@ -420,16 +461,20 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
         ("POST", ["admins", "activity_logs", "search"]) => {
             let search: LogSearch = serde_json::from_slice(body).map_err(|_| UNREADABLE)?;
             let after = search.created_at_after.ok_or(MISSING)?;
-            let question = LogQuestion { after, before: search.created_at_before, kinds: search.event_types };
+            let question =
+                LogQuestion { after, before: search.created_at_before, kinds: search.event_types };
             let per_page = search.per_page.unwrap_or(20).clamp(1, 250);
-            let next = |page: usize| json!({"per_page": per_page, "starting_after": page.to_string()});
+            let next =
+                |page: usize| json!({"per_page": per_page, "starting_after": page.to_string()});
             Ok(state.log_page(question, search.page.unwrap_or(1), per_page, next))
         }
         ("POST", ["auth", "uninstall"]) => {
             state.grants.uninstall(bearer(request.headers()).unwrap_or_default());
             Ok(Bytes::from_static(b"{}"))
         }
-        ("GET", ["admins", "activity_log_event_types"]) => Ok(wire::event_types().to_string().into()),
+        ("GET", ["admins", "activity_log_event_types"]) => {
+            Ok(wire::event_types().to_string().into())
+        }
         ("GET", ["admins", id]) => id
             .parse()
             .ok()
@@ -449,11 +494,16 @@ fn route(request: &HttpRequest, path: &str, body: &Bytes, state: &mut State) -> 
 
 /// Whether an API version is 2.16 or later. `Preview`, which has no number, counts as later.
 fn is_newer(version: &str) -> bool {
-    let number = |(major, minor): (&str, &str)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?));
+    let number = |(major, minor): (&str, &str)| {
+        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
+    };
     version.split_once('.').and_then(number).is_none_or(|number| number >= (2, 16))
 }
 
-fn newest_first(workspace: &Workspace, LogQuestion { after, before, kinds }: &LogQuestion) -> Vec<usize> {
+fn newest_first(
+    workspace: &Workspace,
+    LogQuestion { after, before, kinds }: &LogQuestion,
+) -> Vec<usize> {
     let wanted = |entry: &Entry| {
         entry.created_at >= *after
             && before.is_none_or(|before| entry.created_at <= before)
@@ -479,7 +529,10 @@ impl MessageBody for CutOff {
         BodySize::Sized(self.announced)
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, io::Error>>> {
         if let Some(half) = self.half.take() {
             return Poll::Ready(Some(Ok(half)));
         }

@@ -1,4 +1,5 @@
-//! Renders the state as Intercom's JSON. An object's own id is a string; ids in lists of other objects are integers.
+//! Renders the state as Intercom's JSON. An object's own id is a string; ids in lists of other
+//! objects are integers.
 
 use std::collections::BTreeMap;
 
@@ -33,9 +34,12 @@ pub fn me(workspace: &Workspace) -> Value {
 }
 
 pub fn admin_list(workspace: &Workspace, display_avatar: bool) -> Value {
-    let by_admin = workspace.lagging_admins.clone().unwrap_or_else(|| workspace.memberships_by_admin());
-    let admins: Vec<Value> =
-        workspace.admins().map(|(id, admin)| admin_object(workspace, id, admin, &by_admin, display_avatar)).collect();
+    let by_admin =
+        workspace.lagging_admins.clone().unwrap_or_else(|| workspace.memberships_by_admin());
+    let admins: Vec<Value> = workspace
+        .admins()
+        .map(|(id, admin)| admin_object(workspace, id, admin, &by_admin, display_avatar))
+        .collect();
     json!({"type": "admin.list", "admins": admins})
 }
 
@@ -54,7 +58,8 @@ fn admin_object(
     let teams = by_admin.get(&id).cloned().unwrap_or_default();
     let with = |level| -> Vec<u64> {
         let has = |team: &&u64| {
-            workspace.teams.get(team).and_then(|team| team.members.get(&id).copied()) == Some(Some(level))
+            workspace.teams.get(team).and_then(|team| team.members.get(&id).copied())
+                == Some(Some(level))
         };
         teams.iter().filter(has).copied().collect()
     };
@@ -102,13 +107,19 @@ pub fn single_team(workspace: &Workspace, id: u64) -> Option<Value> {
 
 fn team_object(id: u64, team: &Team) -> Value {
     let with = |level| -> Vec<u64> {
-        team.members.iter().filter(|(_, priority)| **priority == Some(level)).map(|(id, _)| *id).collect()
+        team.members
+            .iter()
+            .filter(|(_, priority)| **priority == Some(level))
+            .map(|(id, _)| *id)
+            .collect()
     };
     let members: Vec<u64> = team.members.keys().chain(&team.one_sided).copied().collect();
-    let mut object = json!({"type": "team", "id": id.to_string(), "name": team.name, "admin_ids": members});
+    let mut object =
+        json!({"type": "team", "id": id.to_string(), "name": team.name, "admin_ids": members});
     let levels = (with(Priority::Primary), with(Priority::Secondary));
     if !levels.0.is_empty() || !levels.1.is_empty() {
-        object["admin_priority_level"] = json!({"primary_admin_ids": levels.0, "secondary_admin_ids": levels.1});
+        object["admin_priority_level"] =
+            json!({"primary_admin_ids": levels.0, "secondary_admin_ids": levels.1});
     }
     if let Some(method) = &team.distribution_method {
         object["distribution_method"] = json!(method);
@@ -119,8 +130,8 @@ fn team_object(id: u64, team: &Team) -> Value {
     object
 }
 
-/// Renders a page of the activity log. `entries` are those on the page, `total` is the number on all pages, and `next`
-/// gives the reference to the page with a number.
+/// Renders a page of the activity log. `entries` are those on the page, `total` is the number on
+/// all pages, and `next` gives the reference to the page with a number.
 pub fn activity_page<'a>(
     entries: impl Iterator<Item = &'a Entry>,
     total: usize,
@@ -163,7 +174,8 @@ pub fn event_types() -> Value {
 pub fn error(code: &str, message: &str, request: u64) -> Value {
     let mut object = Map::new();
     object.insert("type".to_owned(), json!("error.list"));
-    object.insert("request_id".to_owned(), json!(format!("00000000-0000-4000-8000-{request:012x}")));
+    object
+        .insert("request_id".to_owned(), json!(format!("00000000-0000-4000-8000-{request:012x}")));
     object.insert("errors".to_owned(), json!([{"code": code, "message": message}]));
     Value::Object(object)
 }

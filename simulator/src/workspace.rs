@@ -1,4 +1,5 @@
-//! The state of a workspace, and the operations on it. Most operations by people add an entry to the activity log.
+//! The state of a workspace, and the operations on it. Most operations by people add an entry to
+//! the activity log.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,8 @@ pub struct Workspace {
     pub access_token: String,
     /// The JSON form of avatars.
     pub avatar_shape: AvatarShape,
-    /// The memberships by admin that `/admins` shows, if that list lags behind reads of single admins.
+    /// The memberships by admin that `/admins` shows, if that list lags behind reads of single
+    /// admins.
     pub(crate) lagging_admins: Option<BTreeMap<u64, Vec<u64>>>,
     pub(crate) admins: BTreeMap<u64, Admin>,
     pub(crate) teams: BTreeMap<u64, Team>,
@@ -26,7 +28,8 @@ pub struct Workspace {
     next_id: u64,
 }
 
-/// The JSON form of an avatar. Intercom's responses contain an object, although its API description says string.
+/// The JSON form of an avatar. Intercom's responses contain an object, although its API description
+/// says string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AvatarShape {
     /// `{"type":"avatar","image_url":…}`.
@@ -152,7 +155,12 @@ impl Workspace {
     pub fn join(&mut self, admin: Admin, at: i64) -> u64 {
         let (first, last) = split(&admin.name);
         let id = self.add_admin(admin);
-        self.note(at, "app_admin_join", id, json!({"admin": {"id": id, "first_name": first, "last_name": last}}));
+        self.note(
+            at,
+            "app_admin_join",
+            id,
+            json!({"admin": {"id": id, "first_name": first, "last_name": last}}),
+        );
         id
     }
 
@@ -163,7 +171,12 @@ impl Workspace {
             for team in self.teams.values_mut() {
                 team.members.remove(&id);
             }
-            self.note(at, "admin_deletion", by, json!({"admin": {"id": id, "first_name": first, "last_name": last}}));
+            self.note(
+                at,
+                "admin_deletion",
+                by,
+                json!({"admin": {"id": id, "first_name": first, "last_name": last}}),
+            );
         }
     }
 
@@ -189,7 +202,9 @@ impl Workspace {
 
     /// Records that `by` set an admin's permissions.
     pub fn set_permissions(&mut self, id: u64, by: u64, granted: &[&str], at: i64) {
-        let Some((first, last)) = self.admins.get(&id).map(|admin| split(&admin.name)) else { return };
+        let Some((first, last)) = self.admins.get(&id).map(|admin| split(&admin.name)) else {
+            return;
+        };
         let none: serde_json::Map<String, Value> =
             PERMISSIONS.iter().map(|name| ((*name).to_owned(), json!(false))).collect();
         let mut after = none.clone();
@@ -204,7 +219,8 @@ impl Workspace {
 
     /// Adds an entry to the activity log.
     pub fn note(&mut self, at: i64, activity_type: &str, performed_by: u64, metadata: Value) {
-        let performed_by_email = self.admins.get(&performed_by).map(|admin| admin.email.clone()).unwrap_or_default();
+        let performed_by_email =
+            self.admins.get(&performed_by).map(|admin| admin.email.clone()).unwrap_or_default();
         self.log.push(Entry {
             id: uuid(self.log.len() as u64),
             created_at: at,
@@ -240,7 +256,8 @@ impl Workspace {
         self.teams.iter().map(|(id, team)| (*id, team))
     }
 
-    /// Freezes the memberships in the list of admins at the current state. Reads of single admins stay up to date.
+    /// Freezes the memberships in the list of admins at the current state. Reads of single admins
+    /// stay up to date.
     pub fn let_admin_list_lag(&mut self) {
         self.lagging_admins = Some(self.memberships_by_admin());
     }
@@ -280,7 +297,9 @@ const PERMISSIONS: &[&str] = &[
 ];
 
 fn split(name: &str) -> (String, String) {
-    name.split_once(' ').map_or((name.to_owned(), String::new()), |(first, last)| (first.to_owned(), last.to_owned()))
+    name.split_once(' ').map_or((name.to_owned(), String::new()), |(first, last)| {
+        (first.to_owned(), last.to_owned())
+    })
 }
 
 /// An id in the form of a UUID version 4, derived from the number alone.

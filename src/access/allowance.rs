@@ -53,10 +53,13 @@ impl Allowance {
     /// [`TooMany`] if the client has made too many.
     pub fn ask(&self) -> Result<(), TooMany> {
         let Some(requests) = &self.requests else { return Ok(()) };
-        requests.check().map_err(|not_until| TooMany { retry_after: not_until.wait_time_from(self.ticks.now()) })
+        requests.check().map_err(|not_until| TooMany {
+            retry_after: not_until.wait_time_from(self.ticks.now()),
+        })
     }
 
-    /// Returns a permit for an expensive search, of which a client may run one at a time. Waits for the previous one.
+    /// Returns a permit for an expensive search, of which a client may run one at a time. Waits for
+    /// the previous one.
     ///
     /// # Errors
     /// [`TooMany`] if that takes too long.
@@ -66,8 +69,8 @@ impl Allowance {
         granted.ok_or(TooMany { retry_after: limits::EXPENSIVE_WAIT })
     }
 
-    /// Returns a permit for a page of a list, of which a client may request [`limits::PAGES_OF_A_CLIENT`] at a time.
-    /// Waits for the previous ones.
+    /// Returns a permit for a page of a list, of which a client may request
+    /// [`limits::PAGES_OF_A_CLIENT`] at a time. Waits for the previous ones.
     ///
     /// # Errors
     /// [`TooMany`] if that takes too long.
@@ -75,7 +78,8 @@ impl Allowance {
         self.one_of(&self.pages, limits::EXPENSIVE_WAIT).await
     }
 
-    /// Returns a permit for an export, of which a client may run one at a time. Waits for the previous one.
+    /// Returns a permit for an export, of which a client may run one at a time. Waits for the
+    /// previous one.
     ///
     /// # Errors
     /// [`TooMany`] if that takes too long.
@@ -83,7 +87,11 @@ impl Allowance {
         self.one_of(&self.exports, limits::EXPORT_WAIT).await
     }
 
-    async fn one_of(&self, turns: &Arc<Semaphore>, patience: Duration) -> Result<OwnedSemaphorePermit, TooMany> {
+    async fn one_of(
+        &self,
+        turns: &Arc<Semaphore>,
+        patience: Duration,
+    ) -> Result<OwnedSemaphorePermit, TooMany> {
         let granted = self.ticks.0.within(patience, Arc::clone(turns).acquire_owned()).await;
         granted.and_then(Result::ok).ok_or(TooMany { retry_after: limits::EXPENSIVE_WAIT })
     }
@@ -98,8 +106,8 @@ pub struct Allowances {
 }
 
 impl Allowances {
-    /// Allows each client `requests_per_second`, and up to `burst` requests at once after a pause. No rate limit if
-    /// either is 0.
+    /// Allows each client `requests_per_second`, and up to `burst` requests at once after a pause.
+    /// No rate limit if either is 0.
     #[must_use]
     pub fn new(requests_per_second: u32, burst: u32, clock: Clock) -> Self {
         let quota = NonZeroU32::new(requests_per_second)
@@ -108,8 +116,8 @@ impl Allowances {
         Self { quota, ticks: Ticks(clock), of: Mutex::default() }
     }
 
-    /// Returns the limits of a client. Unused ones are dropped when there are many. Remembered tokens keep theirs in
-    /// use, so there are few more than [`limits::REMEMBERED_TOKENS`].
+    /// Returns the limits of a client. Unused ones are dropped when there are many. Remembered
+    /// tokens keep theirs in use, so there are few more than [`limits::REMEMBERED_TOKENS`].
     #[must_use]
     pub fn for_client(&self, name: &str) -> Arc<Allowance> {
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,7 +127,8 @@ impl Allowances {
         if of.len() >= limits::REMEMBERED_TOKENS {
             of.retain(|_, allowance| Arc::strong_count(allowance) > 1);
         }
-        let requests = self.quota.map(|quota| RateLimiter::direct_with_clock(quota, self.ticks.clone()));
+        let requests =
+            self.quota.map(|quota| RateLimiter::direct_with_clock(quota, self.ticks.clone()));
         let fresh = Arc::new(Allowance {
             ticks: self.ticks.clone(),
             requests,
@@ -137,14 +146,17 @@ impl Allowances {
 pub struct AnonymousLimits {
     ticks: Ticks,
     /// `None` for no limit.
-    requests: Option<RateLimiter<String, HashMapStateStore<String>, Ticks, NoOpMiddleware<Duration>>>,
+    requests:
+        Option<RateLimiter<String, HashMapStateStore<String>, Ticks, NoOpMiddleware<Duration>>>,
 }
 
 impl AnonymousLimits {
     /// Allows each name `burst` requests at once, and another one after each `pause`.
     #[must_use]
     pub fn new(burst: NonZeroU32, pause: Duration, clock: Clock) -> Self {
-        let quota = Quota::with_period(pause).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(burst);
+        let quota = Quota::with_period(pause)
+            .unwrap_or(Quota::per_second(NonZeroU32::MIN))
+            .allow_burst(burst);
         let ticks = Ticks(clock);
         let requests = RateLimiter::new(quota, HashMapStateStore::default(), ticks.clone());
         Self { requests: Some(requests), ticks }
@@ -156,8 +168,8 @@ impl AnonymousLimits {
         Self { ticks: Ticks(clock), requests: None }
     }
 
-    /// Counts a request. When there are many names, those whose limit has fully recovered are dropped. If there are
-    /// still too many, new names share one limit.
+    /// Counts a request. When there are many names, those whose limit has fully recovered are
+    /// dropped. If there are still too many, new names share one limit.
     ///
     /// # Errors
     /// [`TooMany`] if this name has made too many requests.
@@ -168,12 +180,14 @@ impl AnonymousLimits {
         }
         let name = if requests.len() >= limits::STRANGERS { "others" } else { name };
         let asked = requests.check_key(&name.to_owned());
-        asked.map_err(|not_until| TooMany { retry_after: not_until.wait_time_from(self.ticks.now()) })
+        asked.map_err(|not_until| TooMany {
+            retry_after: not_until.wait_time_from(self.ticks.now()),
+        })
     }
 }
 
-/// Returns the name of an address for rate limits. For IPv6 it is the /64 network, since one client usually has all of
-/// its addresses.
+/// Returns the name of an address for rate limits. For IPv6 it is the /64 network, since one client
+/// usually has all of its addresses.
 #[must_use]
 pub fn network_of(address: Option<IpAddr>) -> String {
     match address {
@@ -198,7 +212,10 @@ mod tests {
         let allowances = Allowances::new(2, 3, clock.clone());
         let client = allowances.for_client("a");
         assert_eq!([(); 3].map(|()| client.ask()), [Ok(()); 3]);
-        assert_eq!(allowances.for_client("a").ask(), Err(TooMany { retry_after: Duration::from_millis(500) }));
+        assert_eq!(
+            allowances.for_client("a").ask(),
+            Err(TooMany { retry_after: Duration::from_millis(500) })
+        );
         assert_eq!(allowances.for_client("b").ask(), Ok(()), "others are not concerned");
         clock.advance(Duration::from_millis(500));
         assert_eq!((client.ask(), client.ask().is_err()), (Ok(()), true));
@@ -225,7 +242,11 @@ mod tests {
     #[test]
     fn strangers_cannot_get_rid_of_their_record_by_using_many_names() {
         let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH + Duration::from_hours(1));
-        let strangers = AnonymousLimits::new(NonZeroU32::MIN.saturating_add(2), Duration::from_secs(1), clock.clone());
+        let strangers = AnonymousLimits::new(
+            NonZeroU32::MIN.saturating_add(2),
+            Duration::from_secs(1),
+            clock.clone(),
+        );
         let ask = |name: &str| strangers.ask(name).is_ok();
         assert_eq!([(); 4].map(|()| ask("one")), [true, true, true, false]);
         for name in 0..limits::STRANGERS * 3 {

@@ -1,7 +1,9 @@
-//! The audit trail of requests: counted in memory when they are answered, and written to the ledger a moment later.
+//! The audit trail of requests: counted in memory when they are answered, and written to the ledger
+//! a moment later.
 //!
-//! Equal requests become one entry with a count, so that a client with a thousand requests a second causes one row a
-//! second. No request is left out: if there are too many different ones, entries are merged by dropping details.
+//! Equal requests become one entry with a count, so that a client with a thousand requests a second
+//! causes one row a second. No request is left out: if there are too many different ones, entries
+//! are merged by dropping details.
 
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
@@ -25,7 +27,8 @@ pub enum Actor {
     Page(Arc<str>),
 }
 
-/// The event of a request with headers of a proxy from an address that is not trusted. `address` is that of the proxy.
+/// The event of a request with headers of a proxy from an address that is not trusted. `address` is
+/// that of the proxy.
 pub const PROXY_NOT_TRUSTED: &str = "proxy.not_trusted";
 
 /// The name of the status page in the audit trail.
@@ -153,14 +156,16 @@ impl AuditTrail {
             known.count += 1;
             return;
         }
-        let tally = EntryCount { first: self.clock.now(), request_id: request_id.to_owned(), count: 1 };
+        let tally =
+            EntryCount { first: self.clock.now(), request_id: request_id.to_owned(), count: 1 };
         add(&mut pending, answered.into_owned(), tally);
     }
 
-    /// Records events at once or, if the database is busy with a large import, with the next write. Returns false if
-    /// too many are waiting already.
+    /// Records events at once or, if the database is busy with a large import, with the next write.
+    /// Returns false if too many are waiting already.
     pub async fn record(&self, ledger: &Ledger, events: Vec<AuditEntry>) -> bool {
-        let recorded = self.clock.within(limits::REFUSAL_WAIT, ledger.record_audit(events.clone())).await;
+        let recorded =
+            self.clock.within(limits::REFUSAL_WAIT, ledger.record_audit(events.clone())).await;
         if matches!(recorded, Some(Ok(()))) {
             return true;
         }
@@ -185,12 +190,15 @@ impl AuditTrail {
     /// # Errors
     /// [`LedgerError`]. Then everything is kept for the next write.
     pub async fn write(&self, ledger: &Ledger) -> Result<(), LedgerError> {
-        let noted = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
-        let events = std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
+        let noted =
+            std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        let events =
+            std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
         if noted.is_empty() && events.is_empty() {
             return Ok(());
         }
-        let mut entries: Vec<AuditEntry> = noted.iter().map(|(answered, tally)| entry(answered, tally)).collect();
+        let mut entries: Vec<AuditEntry> =
+            noted.iter().map(|(answered, tally)| entry(answered, tally)).collect();
         entries.extend(events.iter().cloned());
         entries.sort_by(|a, b| (a.at, &a.request_id).cmp(&(b.at, &b.request_id)));
         let written = ledger.record_audit(entries).await;
@@ -206,7 +214,11 @@ impl AuditTrail {
 }
 
 /// Adds a request to the pending ones. If there are many, drops details so that entries merge.
-fn add(pending: &mut HashMap<Answered<'static>, EntryCount>, mut answered: Answered<'static>, tally: EntryCount) {
+fn add(
+    pending: &mut HashMap<Answered<'static>, EntryCount>,
+    mut answered: Answered<'static>,
+    tally: EntryCount,
+) {
     if answered.actor.is_none() {
         // Anonymous clients can make any number of different requests.
         answered.target = None;
@@ -294,8 +306,12 @@ mod tests {
         let trail = AuditTrail::new(Clock::manual(OffsetDateTime::UNIX_EPOCH));
         for number in 0..10_000_usize {
             let [.., high, low] = number.to_be_bytes();
-            let (address, route) = (Some([10, 0, high, low].into()), Some(format!("/{number}").into()));
-            trail.note(Answered { actor: None, address, route, status: 401, ..answered(number) }, "id");
+            let (address, route) =
+                (Some([10, 0, high, low].into()), Some(format!("/{number}").into()));
+            trail.note(
+                Answered { actor: None, address, route, status: 401, ..answered(number) },
+                "id",
+            );
         }
         let pending = trail.pending.lock().unwrap();
         assert!(pending.len() <= 4 * limits::AUDIT_STRANGERS + 1, "{}", pending.len());
@@ -307,7 +323,10 @@ mod tests {
         let trail = AuditTrail::new(Clock::manual(OffsetDateTime::UNIX_EPOCH));
         for target in 0..10_000_usize {
             let [.., high, low] = target.to_be_bytes();
-            trail.note(Answered { address: Some([10, 0, high, low].into()), ..answered(target) }, "id");
+            trail.note(
+                Answered { address: Some([10, 0, high, low].into()), ..answered(target) },
+                "id",
+            );
             trail.note(answered(0), "id");
         }
         let pending = trail.pending.lock().unwrap();

@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 /// The claims of a token (RFC 7519 §4).
 ///
-/// RFC 7519 §4: "The Claim Names within a JWT Claims Set MUST be unique; JWT parsers MUST either reject JWTs with
-/// duplicate Claim Names or use a JSON parser that returns only the lexically last duplicate member name". They are
-/// rejected here: a proxy in front may have read the other value.
+/// RFC 7519 §4: "The Claim Names within a JWT Claims Set MUST be unique; JWT parsers MUST either
+/// reject JWTs with duplicate Claim Names or use a JSON parser that returns only the lexically last
+/// duplicate member name". They are rejected here: a proxy in front may have read the other value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Claims(pub Map<String, Value>);
 
@@ -92,13 +92,17 @@ impl Claims {
 
     /// A NumericDate (RFC 7519 §2) in whole seconds; fractions are allowed and cut off.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "it saturates, and such times are beyond all clocks")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it saturates, and such times are beyond all clocks"
+    )]
     pub fn time(&self, name: &str) -> Option<i64> {
         let value = self.at(name)?;
         value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds as i64))
     }
 
-    /// The words of a claim: a string with spaces between them (RFC 8693 §4.2), or an array of strings.
+    /// The words of a claim: a string with spaces between them (RFC 8693 §4.2), or an array of
+    /// strings.
     #[must_use]
     pub fn words(&self, name: &str) -> Vec<&str> {
         match self.at(name) {
@@ -108,7 +112,8 @@ impl Claims {
         }
     }
 
-    /// Whether `aud` contains one of `audiences`. It is a string or an array of strings (RFC 7519 §4.1.3).
+    /// Whether `aud` contains one of `audiences`. It is a string or an array of strings (RFC 7519
+    /// §4.1.3).
     #[must_use]
     pub fn is_for(&self, audiences: &[String]) -> bool {
         let named = match self.0.get("aud") {
@@ -119,8 +124,8 @@ impl Claims {
         named.iter().any(|audience| audiences.iter().any(|ours| ours == audience))
     }
 
-    /// Finds a claim by its name. If there is none, a name with dots is a path through nested objects, such as
-    /// `realm_access.roles`.
+    /// Finds a claim by its name. If there is none, a name with dots is a path through nested
+    /// objects, such as `realm_access.roles`.
     fn at(&self, name: &str) -> Option<&Value> {
         self.0.get(name).or_else(|| {
             let (first, rest) = name.split_once('.')?;
@@ -158,7 +163,10 @@ mod tests {
         assert_eq!(claims.words("realm_access.roles"), ["auditor"]);
         assert_eq!(claims.words("https://bridge/roles"), ["c"]);
         assert_eq!(claims.words("nothing.here"), Vec::<&str>::new());
-        assert_eq!((claims.time("exp"), claims.time("scope"), claims.text("empty")), (Some(12), None, None));
+        assert_eq!(
+            (claims.time("exp"), claims.time("scope"), claims.text("empty")),
+            (Some(12), None, None)
+        );
         assert!(claims.is_for(&["y".to_owned()]) && !claims.is_for(&["z".to_owned()]));
     }
 }

@@ -21,8 +21,8 @@ use super::{AccessError, Scope};
 use crate::clock::Clock;
 use crate::limits;
 
-/// The algorithms with which an issuer may sign tokens. `none` and HMAC are deliberately missing: anybody could forge
-/// tokens with `none`, and with HMAC by using the public key as the secret.
+/// The algorithms with which an issuer may sign tokens. `none` and HMAC are deliberately missing:
+/// anybody could forge tokens with `none`, and with HMAC by using the public key as the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256 and keys of at least 2048 bits.
@@ -73,7 +73,8 @@ pub struct TrustedIssuer {
     pub subject_claim: String,
     /// The claim with the permissions: `scope`, `scp`, `roles`, `realm_access.roles` …
     pub scope_claim: String,
-    /// The scopes that each word of that claim grants. If it is empty, the words are the bridge's scopes.
+    /// The scopes that each word of that claim grants. If it is empty, the words are the bridge's
+    /// scopes.
     pub scopes: BTreeMap<String, Vec<Scope>>,
     /// The workspaces that its tokens are valid for.
     pub workspaces: Vec<String>,
@@ -87,7 +88,8 @@ pub struct Assertion {
     pub workspaces: Vec<String>,
     pub nbf: i64,
     pub exp: i64,
-    /// When it must be verified again, on [`Clock::running`], since its key may have been withdrawn by then.
+    /// When it must be verified again, on [`Clock::running`], since its key may have been withdrawn
+    /// by then.
     pub again: Duration,
 }
 
@@ -144,36 +146,45 @@ impl Issuer {
     /// Verifies a token that names this issuer.
     ///
     /// # Errors
-    /// [`AccessError`], if the token is not valid; [`AccessError::KeysUnavailable`] if the keys cannot be read now.
+    /// [`AccessError`], if the token is not valid; [`AccessError::KeysUnavailable`] if the keys
+    /// cannot be read now.
     pub async fn verify(&self, token: &[u8], header: &Header) -> Result<Assertion, AccessError> {
         let trusted = &self.trusted;
-        let allowed = trusted.algorithms.iter().any(|algorithm| algorithm.algorithm() == header.alg);
+        let allowed =
+            trusted.algorithms.iter().any(|algorithm| algorithm.algorithm() == header.alg);
         if !allowed || !is_access_token(header) {
             return Err(AccessError::Invalid);
         }
         let id = header.kid.as_deref().ok_or(AccessError::Invalid)?;
         let keys = self.keys(id).await?;
         // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm".
-        let (_, key) =
-            keys.by_id.get(id).filter(|(algorithm, _)| *algorithm == header.alg).ok_or(AccessError::Invalid)?;
+        let (_, key) = keys
+            .by_id
+            .get(id)
+            .filter(|(algorithm, _)| *algorithm == header.alg)
+            .ok_or(AccessError::Invalid)?;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &signature_only(header.alg));
         let claims = claims.map_err(|_| AccessError::Invalid)?.claims;
         let said = |claim: &str| claims.text(claim).map(str::to_owned);
         if claims.text("iss") != Some(&trusted.issuer) || !claims.is_for(&trusted.audiences) {
             return Err(AccessError::Invalid);
         }
-        // OpenID Connect Core §2: these claims are in ID tokens, which are for the app that a person signs in to, not
-        // for APIs.
+        // OpenID Connect Core §2: these claims are in ID tokens, which are for the app that a
+        // person signs in to, not for APIs.
         if ["nonce", "at_hash", "c_hash"].iter().any(|name| claims.0.contains_key(*name)) {
             return Err(AccessError::Invalid);
         }
-        let subject = said(&trusted.subject_claim).filter(|subject| is_fit(subject)).ok_or(AccessError::Invalid)?;
+        let subject = said(&trusted.subject_claim)
+            .filter(|subject| is_fit(subject))
+            .ok_or(AccessError::Invalid)?;
         let leeway = seconds(trusted.leeway);
         let ends = claims.time("exp").ok_or(AccessError::Invalid)?;
-        // A token with `iat` in the future was issued by a clock that was ahead, so it is not valid before then.
+        // A token with `iat` in the future was issued by a clock that was ahead, so it is not valid
+        // before then.
         let begins = claims.time("nbf").max(claims.time("iat"));
         // The key may be withdrawn, so the token is verified again when the keys are fetched again.
-        let again = (keys.fetched_at + limits::JWKS_MAX_AGE).max(self.clock.running() + limits::JWKS_PAUSE);
+        let again =
+            (keys.fetched_at + limits::JWKS_MAX_AGE).max(self.clock.running() + limits::JWKS_PAUSE);
         let exp = ends.saturating_add(leeway);
         if self.clock.now().unix_timestamp() >= exp {
             return Err(AccessError::Expired);
@@ -193,11 +204,16 @@ impl Issuer {
         if self.trusted.scopes.is_empty() {
             return words.into_iter().filter_map(|word| word.parse().ok()).collect();
         }
-        words.into_iter().filter_map(|word| self.trusted.scopes.get(word)).flatten().copied().collect()
+        words
+            .into_iter()
+            .filter_map(|word| self.trusted.scopes.get(word))
+            .flatten()
+            .copied()
+            .collect()
     }
 
-    /// Returns recent keys of the issuer, if possible with the one of this id. However many unknown ids clients send,
-    /// the keys are fetched at most once in [`limits::JWKS_PAUSE`].
+    /// Returns recent keys of the issuer, if possible with the one of this id. However many unknown
+    /// ids clients send, the keys are fetched at most once in [`limits::JWKS_PAUSE`].
     async fn keys(&self, id: &str) -> Result<Arc<Keys>, AccessError> {
         let knows = |keys: &Keys| keys.by_id.contains_key(id);
         let age = |keys: &Keys| self.clock.running().saturating_sub(keys.fetched_at);
@@ -244,7 +260,10 @@ impl Issuer {
         struct Published {
             keys: Vec<Value>,
         }
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask for issuers' keys")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that may ask for issuers' keys"
+        )]
         let asked = self.http.get(self.trusted.jwks_url.clone()).send().await;
         let mut response = asked.map_err(|_| "no answer")?;
         if !response.status().is_success() {
@@ -257,9 +276,14 @@ impl Issuer {
                 return Err("the answer is too large");
             }
         }
-        let published: Published = serde_json::from_slice(&body).map_err(|_| "the answer is no JWKS")?;
+        let published: Published =
+            serde_json::from_slice(&body).map_err(|_| "the answer is no JWKS")?;
         // Keys of unknown types are ignored.
-        Ok(published.keys.into_iter().filter_map(|key| usable(&serde_json::from_value(key).ok()?)).collect())
+        Ok(published
+            .keys
+            .into_iter()
+            .filter_map(|key| usable(&serde_json::from_value(key).ok()?))
+            .collect())
     }
 }
 
@@ -271,25 +295,31 @@ impl fmt::Debug for Issuer {
 
 /// Whether a header may be that of an access token.
 ///
-/// RFC 8725 §3.11: explicit types exclude other JWTs, such as logout tokens. Most issuers set `JWT` or nothing.
+/// RFC 8725 §3.11: explicit types exclude other JWTs, such as logout tokens. Most issuers set `JWT`
+/// or nothing.
 ///
-/// RFC 7515 §4.1.11: a token with an unknown extension in `crit` must be refused. The bridge knows none.
+/// RFC 7515 §4.1.11: a token with an unknown extension in `crit` must be refused. The bridge knows
+/// none.
 pub(super) fn is_access_token(header: &Header) -> bool {
     let typ = header.typ.as_deref().map(str::to_ascii_lowercase);
-    header.crit.is_none() && matches!(typ.as_deref(), None | Some("jwt" | "at+jwt" | "application/at+jwt"))
+    header.crit.is_none()
+        && matches!(typ.as_deref(), None | Some("jwt" | "at+jwt" | "application/at+jwt"))
 }
 
 /// Validates the signature only. The claims are checked afterwards, on the bridge's clock.
 pub(super) fn signature_only(algorithm: Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
-    (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
+    (validation.validate_exp, validation.validate_nbf, validation.validate_aud) =
+        (false, false, false);
     validation
 }
 
 /// Whether a subject can be recorded unchanged, and cannot be confused with the command line.
 fn is_fit(subject: &str) -> bool {
-    subject != "command line" && subject.len() <= limits::SUBJECT_BYTES && !subject.chars().any(char::is_control)
+    subject != "command line"
+        && subject.len() <= limits::SUBJECT_BYTES
+        && !subject.chars().any(char::is_control)
 }
 
 pub(super) fn seconds(duration: Duration) -> i64 {
@@ -305,11 +335,16 @@ fn usable(key: &Jwk) -> Option<(String, (Algorithm, DecodingKey))> {
             let significant = bytes.iter().skip_while(|byte| **byte == 0).count();
             (significant >= 256).then_some(Algorithm::RS256)?
         }
-        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => Algorithm::ES256,
-        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => Algorithm::EdDSA,
+        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => {
+            Algorithm::ES256
+        }
+        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
+            Algorithm::EdDSA
+        }
         _ => return None,
     };
-    let for_signatures = key.common.public_key_use.as_ref().is_none_or(|what| *what == PublicKeyUse::Signature);
+    let for_signatures =
+        key.common.public_key_use.as_ref().is_none_or(|what| *what == PublicKeyUse::Signature);
     let named = match algorithm {
         Algorithm::RS256 => KeyAlgorithm::RS256,
         Algorithm::ES256 => KeyAlgorithm::ES256,

@@ -38,9 +38,15 @@ impl KeyRing {
     /// # Errors
     /// [`AccessError::Key`] or [`AccessError::Sealed`] if the system provides no randomness.
     pub fn fresh(vault: &Vault) -> Result<SealedKey, AccessError> {
-        let pair = Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8()).map_err(|_| AccessError::Key)?;
+        let pair = Ed25519KeyPair::generate()
+            .and_then(|pair| pair.to_pkcs8())
+            .map_err(|_| AccessError::Key)?;
         let id = random_id("key_")?;
-        Ok(SealedKey { sealed: vault.seal(&purpose(&id), pair.as_ref())?, id, verifies_until: None })
+        Ok(SealedKey {
+            sealed: vault.seal(&purpose(&id), pair.as_ref())?,
+            id,
+            verifies_until: None,
+        })
     }
 
     /// Seals a key with the current encryption key; `None` if it is already.
@@ -63,7 +69,8 @@ impl KeyRing {
         let (mut signing, mut verifying, mut public) = (None, HashMap::new(), Vec::new());
         for SealedKey { id, sealed, verifies_until } in keys {
             let pkcs8 = vault.open(&purpose(id), sealed)?;
-            let pair = Ed25519KeyPair::from_pkcs8(pkcs8.expose_secret()).map_err(|_| AccessError::Key)?;
+            let pair =
+                Ed25519KeyPair::from_pkcs8(pkcs8.expose_secret()).map_err(|_| AccessError::Key)?;
             let of_public = pair.public_key().as_ref();
             // RFC 8037 §2.
             public.push(json!({
@@ -85,9 +92,14 @@ impl KeyRing {
         (&self.signing.0, &self.signing.1)
     }
 
-    /// The key with this id, if its tokens are still valid, and until when they are (`None` for the signing key).
+    /// The key with this id, if its tokens are still valid, and until when they are (`None` for the
+    /// signing key).
     #[must_use]
-    pub fn verifying(&self, id: &str, now: OffsetDateTime) -> Option<(&DecodingKey, Option<OffsetDateTime>)> {
+    pub fn verifying(
+        &self,
+        id: &str,
+        now: OffsetDateTime,
+    ) -> Option<(&DecodingKey, Option<OffsetDateTime>)> {
         let key = self.verifying.get(id).filter(|key| key.until.is_none_or(|until| now < until));
         key.map(|key| (&key.key, key.until))
     }

@@ -28,12 +28,15 @@ const WORDS: [(Scope, &str); 5] = [
 
 /// The error for a word that is no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no scope; there are scim.read, import.read, import.run, lifecycle.write and admin")]
+#[error(
+    "`{0}` is no scope; there are scim.read, import.read, import.run, lifecycle.write and admin"
+)]
 pub struct UnknownScope(String);
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 5] = [Self::ScimRead, Self::ImportRead, Self::ImportRun, Self::LifecycleWrite, Self::Admin];
+    pub const ALL: [Self; 5] =
+        [Self::ScimRead, Self::ImportRead, Self::ImportRun, Self::LifecycleWrite, Self::Admin];
 
     /// The word of the scope in tokens.
     #[must_use]

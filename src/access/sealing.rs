@@ -1,7 +1,8 @@
 //! Seals the secrets in the ledger: AES-256-GCM with a key that is not in the database.
 //!
-//! A sealed secret consists of one byte for the version, four that identify the key, a random nonce, and the ciphertext
-//! with its tag. Its purpose is the associated data, so that a row cannot be moved to another's place.
+//! A sealed secret consists of one byte for the version, four that identify the key, a random
+//! nonce, and the ciphertext with its tag. Its purpose is the associated data, so that a row cannot
+//! be moved to another's place.
 
 use std::fmt;
 
@@ -37,7 +38,9 @@ pub enum SealError {
     )]
     OtherKey,
     /// The sealed secret was changed, or is for another purpose.
-    #[error("a sealed secret in the database was changed; restore it from a backup, or run `keys reset`")]
+    #[error(
+        "a sealed secret in the database was changed; restore it from a backup, or run `keys reset`"
+    )]
     Changed,
     /// The system provides no randomness.
     #[error("the system gives no random numbers")]
@@ -67,7 +70,8 @@ impl SealingKey {
 
     fn derive(&self, purpose: &str) -> Result<[u8; 32], SealError> {
         let mut derived = [0; 32];
-        let secret = Salt::new(HKDF_SHA256, b"intercom-scim-bridge").extract(self.secret.expose_secret());
+        let secret =
+            Salt::new(HKDF_SHA256, b"intercom-scim-bridge").extract(self.secret.expose_secret());
         let info = [purpose.as_bytes()];
         let material = secret.expand(&info, HKDF_SHA256).map_err(|_| SealError::NoKey)?;
         material.fill(&mut derived).map_err(|_| SealError::NoKey)?;
@@ -133,11 +137,18 @@ impl Vault {
             return Err(SealError::Changed);
         }
         let (name, nonce) = head[1..].split_at(KEY_NAME);
-        let key = [Some(&self.current), self.previous.as_ref()].into_iter().flatten().find(|key| key.name == name);
+        let key = [Some(&self.current), self.previous.as_ref()]
+            .into_iter()
+            .flatten()
+            .find(|key| key.name == name);
         let key = key.ok_or(SealError::OtherKey)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Changed)?;
         let mut body = body.to_vec();
-        let length = key.key.open_in_place(nonce, Aad::from(purpose), &mut body).map_err(|_| SealError::Changed)?.len();
+        let length = key
+            .key
+            .open_in_place(nonce, Aad::from(purpose), &mut body)
+            .map_err(|_| SealError::Changed)?
+            .len();
         body.truncate(length);
         Ok(body.into())
     }
@@ -156,7 +167,8 @@ impl Vault {
         self.current.derive(purpose)
     }
 
-    /// Computes a tag of a message: the first 16 bytes of its HMAC-SHA-256. Only bridges with this key can compute it.
+    /// Computes a tag of a message: the first 16 bytes of its HMAC-SHA-256. Only bridges with this
+    /// key can compute it.
     ///
     /// # Errors
     /// [`SealError::NoKey`].
@@ -164,7 +176,8 @@ impl Vault {
         self.current.tag(purpose, message)
     }
 
-    /// Whether `tag` is the tag of the message under the current or the previous key. Compares in constant time.
+    /// Whether `tag` is the tag of the message under the current or the previous key. Compares in
+    /// constant time.
     #[must_use]
     pub fn is_tag(&self, purpose: &str, message: &[u8], tag: &[u8]) -> bool {
         let keys = [Some(&self.current), self.previous.as_ref()].into_iter().flatten();
@@ -200,7 +213,11 @@ mod tests {
         assert!(!sealed.windows(6).any(|window| window == b"dG9rOg"));
         assert_eq!(vault.open("connections/default", &sealed).unwrap().expose_secret(), b"dG9rOg");
         assert_eq!(vault.open("connections/other", &sealed).unwrap_err(), SealError::Changed);
-        assert_ne!(vault.seal("connections/default", b"dG9rOg").unwrap(), sealed, "a nonce is used once");
+        assert_ne!(
+            vault.seal("connections/default", b"dG9rOg").unwrap(),
+            sealed,
+            "a nonce is used once"
+        );
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
@@ -226,7 +243,8 @@ mod tests {
 
     #[test]
     fn a_tag_is_made_by_those_with_the_key_alone() {
-        let (old, new) = (Vault::new(&key(1), None).unwrap(), Vault::new(&key(2), Some(&key(1))).unwrap());
+        let (old, new) =
+            (Vault::new(&key(1), None).unwrap(), Vault::new(&key(2), Some(&key(1))).unwrap());
         let tag = old.tag("a", b"message").unwrap();
         assert!(old.is_tag("a", b"message", &tag) && new.is_tag("a", b"message", &tag));
         assert!(!old.is_tag("b", b"message", &tag) && !old.is_tag("a", b"messages", &tag));

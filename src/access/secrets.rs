@@ -16,8 +16,8 @@ const CLIENT_SECRET: &str = "iscs_";
 /// The length of 256 bits in Base64url.
 const RANDOM: usize = 43;
 
-/// Returns 128 random bits as text after a prefix such as `tok_`. The prefix says what the id is for, and prevents that
-/// some begin with a hyphen, as options of commands do.
+/// Returns 128 random bits as text after a prefix such as `tok_`. The prefix says what the id is
+/// for, and prevents that some begin with a hyphen, as options of commands do.
 ///
 /// # Errors
 /// [`AccessError::Key`] if the system provides no randomness.
@@ -25,7 +25,8 @@ pub fn random_id(prefix: &str) -> Result<String, AccessError> {
     Ok(format!("{prefix}{}", random::<16>()?))
 }
 
-/// Returns a random id for a request. It cannot be guessed, and does not reveal the number of requests.
+/// Returns a random id for a request. It cannot be guessed, and does not reveal the number of
+/// requests.
 ///
 /// # Errors
 /// [`AccessError::Key`] if the system provides no randomness.
@@ -51,8 +52,8 @@ fn random_bytes<const BYTES: usize>() -> Result<[u8; BYTES], AccessError> {
     Ok(bytes)
 }
 
-/// Returns the hash (SHA-256) of a random secret of 256 bits. The secret cannot be guessed, so the hash need not be
-/// slow.
+/// Returns the hash (SHA-256) of a random secret of 256 bits. The secret cannot be guessed, so the
+/// hash need not be slow.
 #[must_use]
 pub fn hash_of_random(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, secret.as_bytes()))
@@ -61,10 +62,12 @@ pub fn hash_of_random(secret: &str) -> String {
 /// Whether a text has the form of [`random_secret`]'s. Other texts need no lookup.
 #[must_use]
 pub fn looks_random(text: &str) -> bool {
-    text.len() == RANDOM && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    text.len() == RANDOM
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Returns a new client secret and its argon2id hash in PHC form. The secret has no tag; see [`client_secret_of`].
+/// Returns a new client secret and its argon2id hash in PHC form. The secret has no tag; see
+/// [`client_secret_of`].
 ///
 /// # Errors
 /// [`AccessError::Key`] if the system provides no randomness.
@@ -72,16 +75,19 @@ pub fn client_secret() -> Result<(SecretString, String), AccessError> {
     hashed(format!("{CLIENT_SECRET}{}", random::<32>()?).into())
 }
 
-/// Returns a new client secret with a tag, and its hash. Only bridges with this encryption key can compute the tag for
-/// this client. So invented secrets are recognised in microseconds, without the slow hash, and clients with real ones
-/// do not wait for guesses.
+/// Returns a new client secret with a tag, and its hash. Only bridges with this encryption key can
+/// compute the tag for this client. So invented secrets are recognised in microseconds, without the
+/// slow hash, and clients with real ones do not wait for guesses.
 ///
 /// # Errors
-/// [`AccessError::Key`] if the system provides no randomness; [`AccessError::Sealed`] if the tag cannot be computed.
+/// [`AccessError::Key`] if the system provides no randomness; [`AccessError::Sealed`] if the tag
+/// cannot be computed.
 pub fn client_secret_of(id: &str, vault: &Vault) -> Result<(SecretString, String), AccessError> {
     let random: [u8; 32] = random_bytes()?;
     let tag = vault.tag(CLIENT_SECRETS, &tagged(id, &random))?;
-    hashed(format!("{CLIENT_SECRET}{}", URL_SAFE_NO_PAD.encode([&random[..], &tag].concat())).into())
+    hashed(
+        format!("{CLIENT_SECRET}{}", URL_SAFE_NO_PAD.encode([&random[..], &tag].concat())).into(),
+    )
 }
 
 /// The purpose for which the key of the tags is derived.
@@ -93,7 +99,9 @@ fn tagged(id: &str, random: &[u8]) -> Vec<u8> {
 }
 
 fn hashed(secret: SecretString) -> Result<(SecretString, String), AccessError> {
-    let hash = Argon2::default().hash_password(secret.expose_secret().as_bytes()).map_err(|_| AccessError::Key)?;
+    let hash = Argon2::default()
+        .hash_password(secret.expose_secret().as_bytes())
+        .map_err(|_| AccessError::Key)?;
     Ok((secret, hash.to_string()))
 }
 
@@ -111,8 +119,9 @@ fn secret_bytes(text: &str) -> Option<Vec<u8>> {
 /// The number of bytes of a secret with its tag.
 const TAGGED: usize = 32 + TAG;
 
-/// Whether a secret has the tag of [`client_secret_of`] for this client. Secrets of earlier versions have none, and
-/// tags from before the last two changes of the encryption key are no longer recognised.
+/// Whether a secret has the tag of [`client_secret_of`] for this client. Secrets of earlier
+/// versions have none, and tags from before the last two changes of the encryption key are no
+/// longer recognised.
 #[must_use]
 pub fn is_tagged_secret(secret: &SecretString, id: &str, vault: &Vault) -> bool {
     let bytes = secret_bytes(secret.expose_secret()).filter(|bytes| bytes.len() == TAGGED);
@@ -122,7 +131,8 @@ pub fn is_tagged_secret(secret: &SecretString, id: &str, vault: &Vault) -> bool 
     })
 }
 
-/// Returns the id of a client's secret, computed from its hash. Tokens contain it; it does not reveal the secret.
+/// Returns the id of a client's secret, computed from its hash. Tokens contain it; it does not
+/// reveal the secret.
 #[must_use]
 pub fn secret_id(hash: &str) -> String {
     let mut id = hash_of_random(hash);
@@ -130,19 +140,23 @@ pub fn secret_id(hash: &str) -> String {
     id
 }
 
-/// Whether a secret matches an argon2id hash. This takes some hundredths of a second and 19 MiB, on purpose.
+/// Whether a secret matches an argon2id hash. This takes some hundredths of a second and 19 MiB, on
+/// purpose.
 #[must_use]
 pub fn is_client_secret(secret: &SecretString, hash: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(secret.expose_secret().as_bytes(), &hash).is_ok())
+    PasswordHash::new(hash).is_ok_and(|hash| {
+        Argon2::default().verify_password(secret.expose_secret().as_bytes(), &hash).is_ok()
+    })
 }
 
-/// Returns a new client id: `cli_`, the name in lower case, and a random part, since names need not be unique.
+/// Returns a new client id: `cli_`, the name in lower case, and a random part, since names need not
+/// be unique.
 ///
 /// # Errors
 /// [`AccessError::Key`] if the system provides no randomness.
 pub fn client_id(name: &str) -> Result<String, AccessError> {
-    let letters = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' });
+    let letters =
+        name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' });
     let words: String = letters.take(32).collect::<String>().to_ascii_lowercase();
     let words: Vec<&str> = words.split('-').filter(|word| !word.is_empty()).collect();
     let random = format!("{:016x}", u64::from_be_bytes(random_bytes()?));
@@ -161,19 +175,32 @@ mod tests {
         assert!(is_client_secret(&secret, &hash));
         assert!(!is_client_secret(&client_secret().unwrap().0, &hash));
         assert!(!is_client_secret(&secret, "no hash"));
-        for other in ["", "iscs_", "password", &secret.expose_secret()[1..], &format!("{}x", secret.expose_secret())] {
+        for other in [
+            "",
+            "iscs_",
+            "password",
+            &secret.expose_secret()[1..],
+            &format!("{}x", secret.expose_secret()),
+        ] {
             assert!(!looks_like_client_secret(other), "{other}");
         }
     }
 
     #[test]
     fn a_secret_shows_the_bridge_that_it_made_it_for_this_client() {
-        let vault =
-            |byte: u8| Vault::new(&base64::engine::general_purpose::STANDARD.encode([byte; 32]).into(), None).unwrap();
+        let vault = |byte: u8| {
+            Vault::new(&base64::engine::general_purpose::STANDARD.encode([byte; 32]).into(), None)
+                .unwrap()
+        };
         let (secret, hash) = client_secret_of("cli_a", &vault(1)).unwrap();
-        assert!(looks_like_client_secret(secret.expose_secret()) && is_client_secret(&secret, &hash));
+        assert!(
+            looks_like_client_secret(secret.expose_secret()) && is_client_secret(&secret, &hash)
+        );
         assert!(is_tagged_secret(&secret, "cli_a", &vault(1)));
-        assert!(!is_tagged_secret(&secret, "cli_b", &vault(1)) && !is_tagged_secret(&secret, "cli_a", &vault(2)));
+        assert!(
+            !is_tagged_secret(&secret, "cli_b", &vault(1))
+                && !is_tagged_secret(&secret, "cli_a", &vault(2))
+        );
         let mut changed = secret.expose_secret().to_owned();
         changed.replace_range(10..11, if changed.as_bytes()[10] == b'A' { "B" } else { "A" });
         assert!(!is_tagged_secret(&changed.into(), "cli_a", &vault(1)));
@@ -186,7 +213,11 @@ mod tests {
     fn an_id_says_whose_it_is() {
         let id = client_id("Saviynt EIC (prod)").unwrap();
         assert!(id.starts_with("cli_saviynt-eic-prod-"), "{id}");
-        assert_eq!(client_id("é").unwrap().len(), 20, "a name without letters leaves what is random");
+        assert_eq!(
+            client_id("é").unwrap().len(),
+            20,
+            "a name without letters leaves what is random"
+        );
         assert_ne!(id, client_id("Saviynt EIC (prod)").unwrap());
     }
 }

@@ -39,10 +39,16 @@ impl TokenRefusal {
     pub fn description(&self) -> &'static str {
         match self {
             Self::InvalidRequest(why) => why,
-            Self::InvalidClient => "the client is unknown or disabled, or its secret is another one",
+            Self::InvalidClient => {
+                "the client is unknown or disabled, or its secret is another one"
+            }
             Self::UnsupportedGrantType => "grant_type must be client_credentials",
-            Self::InvalidScope => "the client may not have all of this scope; leave it out for all it may have",
-            Self::InvalidTarget => "each resource must be an absolute URI without a fragment (RFC 8707)",
+            Self::InvalidScope => {
+                "the client may not have all of this scope; leave it out for all it may have"
+            }
+            Self::InvalidTarget => {
+                "each resource must be an absolute URI without a fragment (RFC 8707)"
+            }
         }
     }
 }
@@ -61,35 +67,39 @@ pub struct TokenRequest {
 impl TokenRequest {
     /// Parses the `Authorization` headers and the form-encoded body.
     ///
-    /// NB: `resource` (RFC 8707) may be any absolute URI, and `audience` anything. Whatever they name, the token is
-    /// valid for this bridge only, as its `aud` says.
+    /// NB: `resource` (RFC 8707) may be any absolute URI, and `audience` anything. Whatever they
+    /// name, the token is valid for this bridge only, as its `aud` says.
     ///
     /// # Errors
     /// [`TokenRefusal`].
     pub fn read(authorizations: &[&[u8]], body: &[u8]) -> Result<Self, TokenRefusal> {
         use TokenRefusal::InvalidRequest;
         let form: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(body).collect();
-        // RFC 6749 §3.2: "Request and response parameters MUST NOT be included more than once." RFC 8707 §2: "Multiple
-        // resource parameters MAY be used".
-        let mut names: Vec<&str> = form.iter().map(|(name, _)| &**name).filter(|name| *name != RESOURCE).collect();
+        // RFC 6749 §3.2: "Request and response parameters MUST NOT be included more than once." RFC
+        // 8707 §2: "Multiple resource parameters MAY be used".
+        let mut names: Vec<&str> =
+            form.iter().map(|(name, _)| &**name).filter(|name| *name != RESOURCE).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(InvalidRequest("a parameter comes twice"));
         }
         let value = |name: &str| {
-            // RFC 6749 §3.2: "Parameters sent without a value MUST be treated as if they were omitted from the
-            // request."
+            // RFC 6749 §3.2: "Parameters sent without a value MUST be treated as if they were
+            // omitted from the request."
             let given = form.iter().find(|(known, _)| known == name).map(|(_, value)| &**value);
             given.filter(|value| !value.is_empty())
         };
         let (grant, scope) = (value("grant_type"), value("scope").map(str::to_owned));
         let (id, secret) = (value("client_id"), value("client_secret"));
         match grant {
-            None => return Err(InvalidRequest("grant_type is missing; it must be client_credentials")),
+            None => {
+                return Err(InvalidRequest("grant_type is missing; it must be client_credentials"));
+            }
             Some("client_credentials") => {}
             Some(_) => return Err(TokenRefusal::UnsupportedGrantType),
         }
-        let mut resources = form.iter().filter(|(name, value)| name == RESOURCE && !value.is_empty());
+        let mut resources =
+            form.iter().filter(|(name, value)| name == RESOURCE && !value.is_empty());
         if !resources.all(|(_, value)| is_absolute_uri(value)) {
             return Err(TokenRefusal::InvalidTarget);
         }
@@ -100,23 +110,30 @@ impl TokenRequest {
             return Err(InvalidRequest("there are several headers Authorization; send one"));
         }
         match (authorization, id, secret) {
-            // RFC 6749 §2.3: "The client MUST NOT use more than one authentication method in each request."
+            // RFC 6749 §2.3: "The client MUST NOT use more than one authentication method in each
+            // request."
             (Some(_), _, Some(_)) => {
                 Err(InvalidRequest("the secret comes in the header and in the body; send it once"))
             }
             (Some(header), id, None) => {
-                let (client_id, secret) = id_and_secret(header).ok_or(TokenRefusal::InvalidClient)?;
+                let (client_id, secret) =
+                    id_and_secret(header).ok_or(TokenRefusal::InvalidClient)?;
                 if id.is_some_and(|id| id != client_id) {
-                    return Err(InvalidRequest("client_id in the body is another one than in the header"));
+                    return Err(InvalidRequest(
+                        "client_id in the body is another one than in the header",
+                    ));
                 }
                 Ok(Self { client_id, secret: secret.into(), scope })
             }
-            (None, Some(id), Some(secret)) => Ok(Self { client_id: id.to_owned(), secret: secret.into(), scope }),
+            (None, Some(id), Some(secret)) => {
+                Ok(Self { client_id: id.to_owned(), secret: secret.into(), scope })
+            }
             (None, ..) => Err(TokenRefusal::InvalidClient),
         }
     }
 
-    /// Returns the scope of the token: the requested part of `scope` (words separated by spaces), or all of it.
+    /// Returns the scope of the token: the requested part of `scope` (words separated by spaces),
+    /// or all of it.
     ///
     /// # Errors
     /// [`TokenRefusal::InvalidScope`] if the request contains other words, or none.
@@ -124,14 +141,19 @@ impl TokenRequest {
         let Some(wanted) = &self.scope else { return Ok(scope) };
         let may = |word: &str| scope.split_whitespace().any(|allowed| allowed == word);
         let named = !wanted.trim().is_empty();
-        if named && wanted.split_whitespace().all(may) { Ok(wanted) } else { Err(TokenRefusal::InvalidScope) }
+        if named && wanted.split_whitespace().all(may) {
+            Ok(wanted)
+        } else {
+            Err(TokenRefusal::InvalidScope)
+        }
     }
 }
 
 /// The parameter that names the services which the token is for (RFC 8707).
 const RESOURCE: &str = "resource";
 
-/// RFC 8707 §2: "Its value MUST be an absolute URI, as specified by Section 4.3 of RFC3986", which has no fragment.
+/// RFC 8707 §2: "Its value MUST be an absolute URI, as specified by Section 4.3 of RFC3986", which
+/// has no fragment.
 fn is_absolute_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let of_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
@@ -144,7 +166,8 @@ fn is_absolute_uri(text: &str) -> bool {
 /// Returns the credentials of a header with the scheme Basic.
 fn basic_credentials(header: &[u8]) -> Option<&[u8]> {
     let header = header.trim_ascii();
-    let (scheme, credentials) = header.split_at(header.iter().position(|byte| *byte == b' ').unwrap_or(header.len()));
+    let (scheme, credentials) =
+        header.split_at(header.iter().position(|byte| *byte == b' ').unwrap_or(header.len()));
     scheme.eq_ignore_ascii_case(b"basic").then(|| credentials.trim_ascii())
 }
 
@@ -153,9 +176,14 @@ fn id_and_secret(credentials: &[u8]) -> Option<(String, String)> {
     let pair = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
     let (id, secret) = pair.split_once(':')?;
     let decoded = |text: &str| {
-        // Some clients do not form-encode them. A text with an `&` is not encoded, and is used as it is.
-        let whole = |form: &str| form_urlencoded::parse(form.as_bytes()).next().map(|(_, value)| value.into_owned());
-        whole(&format!("x={text}")).filter(|_| !text.contains('&')).unwrap_or_else(|| text.to_owned())
+        // Some clients do not form-encode them. A text with an `&` is not encoded, and is used as
+        // it is.
+        let whole = |form: &str| {
+            form_urlencoded::parse(form.as_bytes()).next().map(|(_, value)| value.into_owned())
+        };
+        whole(&format!("x={text}"))
+            .filter(|_| !text.contains('&'))
+            .unwrap_or_else(|| text.to_owned())
     };
     Some((decoded(id), decoded(secret)))
 }
@@ -188,7 +216,10 @@ mod tests {
         assert_eq!(read(None, &in_body), Ok(("a".to_owned(), "s+s".to_owned())));
         assert_eq!(read(Some(&header("a%3Ab:s")), GRANT), Ok(("a:b".to_owned(), "s".to_owned())));
         let named_too = format!("{GRANT}&client_id=a");
-        assert_eq!(read(Some(&header("a:s").replace("Basic", "bAsIc")), &named_too).unwrap().0, "a");
+        assert_eq!(
+            read(Some(&header("a:s").replace("Basic", "bAsIc")), &named_too).unwrap().0,
+            "a"
+        );
     }
 
     #[test]
@@ -197,7 +228,11 @@ mod tests {
         let both = format!("{GRANT}&client_id=a&client_secret=s");
         for (authorization, body, refusal) in [
             (None, "", InvalidRequest("grant_type is missing; it must be client_credentials")),
-            (None, "grant_type=", InvalidRequest("grant_type is missing; it must be client_credentials")),
+            (
+                None,
+                "grant_type=",
+                InvalidRequest("grant_type is missing; it must be client_credentials"),
+            ),
             (None, "grant_type=password&client_id=a&client_secret=s", UnsupportedGrantType),
             (None, &format!("{both}&scope=a&scope=b"), InvalidRequest("a parameter comes twice")),
             (
@@ -218,12 +253,23 @@ mod tests {
     fn another_scheme_beside_a_secret_in_the_body_is_ignored() {
         let body = format!("{GRANT}&client_id=a&client_secret=s");
         let known = ("a".to_owned(), "s".to_owned());
-        for other in ["Bearer x", "bearer", "Negotiate YII=", "Digest username=\"a\"", "DPoP x", "Basically x", ""] {
+        for other in [
+            "Bearer x",
+            "bearer",
+            "Negotiate YII=",
+            "Digest username=\"a\"",
+            "DPoP x",
+            "Basically x",
+            "",
+        ] {
             assert_eq!(read(Some(other), &body), Ok(known.clone()), "{other}");
             assert_eq!(read_all(&[other, "Bearer y"], &body), Ok(known.clone()), "{other}");
             assert_eq!(read(Some(other), GRANT), Err(TokenRefusal::InvalidClient), "{other}");
             let several = read_all(&[other, &header("a:s")], GRANT);
-            assert!(matches!(several, Err(TokenRefusal::InvalidRequest(_))), "{other}: {several:?}");
+            assert!(
+                matches!(several, Err(TokenRefusal::InvalidRequest(_))),
+                "{other}: {several:?}"
+            );
         }
         assert!(matches!(read(Some("Basic"), &body), Err(TokenRefusal::InvalidRequest(_))));
     }
@@ -250,7 +296,11 @@ mod tests {
             "a:b c",
             "u:%C3%A9",
         ] {
-            assert_eq!(with(&format!("resource={wrong}")), Err(TokenRefusal::InvalidTarget), "{wrong}");
+            assert_eq!(
+                with(&format!("resource={wrong}")),
+                Err(TokenRefusal::InvalidTarget),
+                "{wrong}"
+            );
             let second = format!("resource=https://b.example&resource={wrong}");
             assert_eq!(with(&second), Err(TokenRefusal::InvalidTarget), "{wrong}");
         }

@@ -1,5 +1,5 @@
-//! Bearer tokens: the bridge's own, which are JWTs (RFC 7519, RFC 9068) signed with a key from the first start, and
-//! those of trusted issuers.
+//! Bearer tokens: the bridge's own, which are JWTs (RFC 7519, RFC 9068) signed with a key from the
+//! first start, and those of trusted issuers.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -63,7 +63,8 @@ pub struct Tokens {
 pub struct Grant {
     /// The `sub`. The audit trail and the record of refused writes show it.
     pub subject: String,
-    /// The OAuth client that gets the token, if any. The token becomes invalid when the client is disabled.
+    /// The OAuth client that gets the token, if any. The token becomes invalid when the client is
+    /// disabled.
     pub client: Option<String>,
     /// Its scopes.
     pub scopes: Vec<Scope>,
@@ -113,8 +114,8 @@ impl Principal {
     }
 }
 
-/// Why a token is not valid, or cannot be issued or checked. Clients only learn that it is not valid and, if its
-/// signature is, whether it has expired, is not valid yet, or was revoked.
+/// Why a token is not valid, or cannot be issued or checked. Clients only learn that it is not
+/// valid and, if its signature is, whether it has expired, is not valid yet, or was revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// Longer than [`limits::BEARER_TOKEN_BYTES`].
@@ -150,7 +151,8 @@ pub enum AccessError {
 }
 
 impl AccessError {
-    /// Whether the signature was valid, so that the client does not count as unauthenticated for rate limits.
+    /// Whether the signature was valid, so that the client does not count as unauthenticated for
+    /// rate limits.
     #[must_use]
     pub fn is_of_a_known_token(&self) -> bool {
         matches!(self, Self::Expired | Self::NotYet | Self::Revoked)
@@ -167,12 +169,16 @@ impl AccessError {
 }
 
 impl Tokens {
-    /// Reads the keys from the ledger, or creates the first one. Keys that the previous encryption key sealed are
-    /// sealed with the current one.
+    /// Reads the keys from the ledger, or creates the first one. Keys that the previous encryption
+    /// key sealed are sealed with the current one.
     ///
     /// # Errors
     /// If the ledger cannot be used, or one of its keys cannot be opened.
-    pub async fn open(ledger: &Ledger, options: TokenOptions, clock: Clock) -> Result<Self, AccessError> {
+    pub async fn open(
+        ledger: &Ledger,
+        options: TokenOptions,
+        clock: Clock,
+    ) -> Result<Self, AccessError> {
         let vault = options.vault;
         for key in ledger.signing_keys().await? {
             if let Some(sealed) = KeyRing::reseal(&vault, &key)? {
@@ -180,8 +186,11 @@ impl Tokens {
             }
         }
         let (ring, sealed) = open_ring(ledger, &vault, &clock).await?;
-        let trusted: Result<Vec<Issuer>, _> =
-            options.trusted.into_iter().map(|trusted| Issuer::new(trusted, clock.clone())).collect();
+        let trusted: Result<Vec<Issuer>, _> = options
+            .trusted
+            .into_iter()
+            .map(|trusted| Issuer::new(trusted, clock.clone()))
+            .collect();
         Ok(Self {
             ring: ArcSwap::from_pointee(ring),
             sealed: RwLock::new(sealed),
@@ -198,7 +207,8 @@ impl Tokens {
     /// Reads changes of keys, clients and tokens from the ledger, by this or another process.
     ///
     /// # Errors
-    /// If the ledger cannot be read, or one of its keys cannot be opened. Then the previous keys stay in use.
+    /// If the ledger cannot be read, or one of its keys cannot be opened. Then the previous keys
+    /// stay in use.
     pub async fn refresh(&self, ledger: &Ledger) -> Result<(), AccessError> {
         let revoked = ledger.revocations().await?;
         if self.revoked.load().all != revoked {
@@ -216,8 +226,8 @@ impl Tokens {
         Ok(())
     }
 
-    /// Replaces the signing key by a new one and returns its id. Tokens of the old key stay valid until
-    /// `verifies_until`.
+    /// Replaces the signing key by a new one and returns its id. Tokens of the old key stay valid
+    /// until `verifies_until`.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -261,8 +271,9 @@ impl Tokens {
         self.issue_by(grant, None)
     }
 
-    /// Issues a token to a client that logged in with a secret; `secret` is its [`super::secret_id`]. The token becomes
-    /// invalid together with that secret, if the secret is replaced without an overlap.
+    /// Issues a token to a client that logged in with a secret; `secret` is its
+    /// [`super::secret_id`]. The token becomes invalid together with that secret, if the secret is
+    /// replaced without an overlap.
     ///
     /// # Errors
     /// [`AccessError::Key`] if it cannot be signed.
@@ -270,7 +281,8 @@ impl Tokens {
         let ring = self.ring.load();
         let (key_id, key) = ring.signing();
         let (id, now) = (random_id("tok_")?, self.clock.now());
-        let (issued, ends) = (now.unix_timestamp(), now.unix_timestamp().saturating_add(seconds(grant.ttl)));
+        let (issued, ends) =
+            (now.unix_timestamp(), now.unix_timestamp().saturating_add(seconds(grant.ttl)));
         let mut claims = json!({
             "iss": self.issuer,
             "aud": SELF,
@@ -300,7 +312,8 @@ impl Tokens {
         })
     }
 
-    /// Returns the client of a token that was verified before; `None` for a token that must be verified.
+    /// Returns the client of a token that was verified before; `None` for a token that must be
+    /// verified.
     ///
     /// # Errors
     /// [`AccessError`], if the token is no longer valid.
@@ -332,9 +345,12 @@ impl Tokens {
             None => self.others(token, &header).await?,
         };
         self.is_good(&verified, self.clock.now().unix_timestamp())?;
-        let (principal, mut remembered) =
-            (Arc::clone(&verified.principal), self.remembered.write().unwrap_or_else(PoisonError::into_inner));
-        // Not remembered if the keys have changed meanwhile: the key that verified it may be withdrawn.
+        let (principal, mut remembered) = (
+            Arc::clone(&verified.principal),
+            self.remembered.write().unwrap_or_else(PoisonError::into_inner),
+        );
+        // Not remembered if the keys have changed meanwhile: the key that verified it may be
+        // withdrawn.
         if Arc::ptr_eq(&ring, &self.ring.load()) {
             remembered.add(token, verified);
         }
@@ -353,29 +369,44 @@ impl Tokens {
 
     /// Verifies a token of the bridge's own; `None` if it names none of the bridge's keys.
     ///
-    /// NB: `iss` is not compared. The key identifies the bridge's own tokens, since it signs nothing else. So they stay
-    /// valid when the bridge's address changes.
-    fn own(&self, ring: &KeyRing, token: &[u8], header: &Header) -> Option<Result<Verified, AccessError>> {
+    /// NB: `iss` is not compared. The key identifies the bridge's own tokens, since it signs
+    /// nothing else. So they stay valid when the bridge's address changes.
+    fn own(
+        &self,
+        ring: &KeyRing,
+        token: &[u8],
+        header: &Header,
+    ) -> Option<Result<Verified, AccessError>> {
         let (key, until) = ring.verifying(header.kid.as_deref()?, self.clock.now())?;
-        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(ACCESS_TOKEN) || header.crit.is_some() {
+        if header.alg != Algorithm::EdDSA
+            || header.typ.as_deref() != Some(ACCESS_TOKEN)
+            || header.crit.is_some()
+        {
             return Some(Err(AccessError::Invalid));
         }
         let claims = jsonwebtoken::decode::<Claims>(token, key, &signature_only(Algorithm::EdDSA));
         Some(claims.map_err(|_| AccessError::Invalid).and_then(|token| {
             let claims = token.claims;
-            let text = |name: &str| claims.text(name).map(str::to_owned).ok_or(AccessError::Invalid);
+            let text =
+                |name: &str| claims.text(name).map(str::to_owned).ok_or(AccessError::Invalid);
             let time = |name: &str| claims.time(name).ok_or(AccessError::Invalid);
             if !claims.is_for(&[SELF.to_owned()]) {
                 return Err(AccessError::Invalid);
             }
             let (id, client) = (text("jti")?, claims.text("client_id").map(str::to_owned));
-            let identity = client.as_ref().map_or_else(|| format!("token {id}"), |client| format!("client {client}"));
+            let identity = client
+                .as_ref()
+                .map_or_else(|| format!("token {id}"), |client| format!("client {client}"));
             let allowance = self.allowances.for_client(&identity);
             let principal = Principal {
                 subject: text("sub")?,
                 identity,
                 client,
-                scopes: claims.words("scope").into_iter().filter_map(|word| word.parse().ok()).collect(),
+                scopes: claims
+                    .words("scope")
+                    .into_iter()
+                    .filter_map(|word| word.parse().ok())
+                    .collect(),
                 workspaces: claims.words("workspaces").into_iter().map(str::to_owned).collect(),
                 allowance,
             };
@@ -384,7 +415,15 @@ impl Tokens {
             let exp = time("exp")?.min(until.map_or(i64::MAX, OffsetDateTime::unix_timestamp));
             let (secret, issued_at) =
                 (claims.text(SECRET_ID).map(str::to_owned), claims.time("iat").unwrap_or(i64::MIN));
-            Ok(Verified { principal: Arc::new(principal), id: Some(id), secret, issued_at, nbf, exp, again: None })
+            Ok(Verified {
+                principal: Arc::new(principal),
+                id: Some(id),
+                secret,
+                issued_at,
+                nbf,
+                exp,
+                again: None,
+            })
         }))
     }
 
@@ -393,18 +432,31 @@ impl Tokens {
         if !is_access_token(header) {
             return Err(AccessError::Invalid);
         }
-        let claims =
-            jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(token).map_err(|_| AccessError::Invalid)?;
+        let claims = jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(token)
+            .map_err(|_| AccessError::Invalid)?;
         // Unverified claims, only to find the issuer. `Issuer::verify` verifies them.
         let named = claims.text("iss").ok_or(AccessError::Invalid)?;
-        let issuer = self.trusted.iter().find(|issuer| issuer.name() == named).ok_or(AccessError::Invalid)?;
+        let issuer = self
+            .trusted
+            .iter()
+            .find(|issuer| issuer.name() == named)
+            .ok_or(AccessError::Invalid)?;
         let said = issuer.verify(token, header).await?;
         let identity = format!("issuer {named} {}", said.subject);
         let allowance = self.allowances.for_client(&identity);
         let (subject, scopes, workspaces) = (said.subject, said.scopes, said.workspaces);
-        let principal = Principal { subject, identity, client: None, scopes, workspaces, allowance };
+        let principal =
+            Principal { subject, identity, client: None, scopes, workspaces, allowance };
         let (nbf, exp, again) = (said.nbf, said.exp, Some(said.again));
-        Ok(Verified { principal: Arc::new(principal), id: None, secret: None, issued_at: nbf, nbf, exp, again })
+        Ok(Verified {
+            principal: Arc::new(principal),
+            id: None,
+            secret: None,
+            issued_at: nbf,
+            nbf,
+            exp,
+            again,
+        })
     }
 
     /// The number of remembered tokens, at most [`limits::REMEMBERED_TOKENS`].
@@ -415,7 +467,11 @@ impl Tokens {
 }
 
 /// Opens the keys of the ledger. If none of them signs, a new one is created.
-async fn open_ring(ledger: &Ledger, vault: &Vault, clock: &Clock) -> Result<(KeyRing, Vec<SealedKey>), AccessError> {
+async fn open_ring(
+    ledger: &Ledger,
+    vault: &Vault,
+    clock: &Clock,
+) -> Result<(KeyRing, Vec<SealedKey>), AccessError> {
     if !ledger.signing_keys().await?.iter().any(|key| key.verifies_until.is_none()) {
         ledger.add_signing_key(KeyRing::fresh(vault)?, clock.now()).await?;
     }

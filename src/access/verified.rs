@@ -18,7 +18,8 @@ use crate::limits;
 /// The revocations of tokens, clients and secrets.
 pub(super) struct Revoked {
     pub all: Revocations,
-    /// For each client whose secret was rotated: when, and the ids of the secrets whose tokens are still valid.
+    /// For each client whose secret was rotated: when, and the ids of the secrets whose tokens are
+    /// still valid.
     secrets: HashMap<String, (i64, Vec<String>)>,
 }
 
@@ -45,12 +46,12 @@ impl Revoked {
     }
 }
 
-/// Tokens whose signature was verified. Their times, and whether they were revoked, are checked at each use. Invalid
-/// tokens are not remembered: attackers can generate any number.
+/// Tokens whose signature was verified. Their times, and whether they were revoked, are checked at
+/// each use. Invalid tokens are not remembered: attackers can generate any number.
 ///
-/// The time of a lookup must not reveal how close a guess is. The table's hash has a random key and covers only the end
-/// of the signature, so it reveals a few bits of that at most. Tokens are compared in a time that depends only on their
-/// length.
+/// The time of a lookup must not reveal how close a guess is. The table's hash has a random key and
+/// covers only the end of the signature, so it reveals a few bits of that at most. Tokens are
+/// compared in a time that depends only on their length.
 #[derive(Default)]
 pub(super) struct Remembered {
     pub tokens: HashTable<(SecretSlice<u8>, Verified)>,
@@ -69,7 +70,8 @@ impl Remembered {
         }
         let place = |token: &[u8]| self.state.hash_one(end(token));
         let is_it = |known: &(SecretSlice<u8>, _)| is_equal(&known.0, token);
-        let entry = self.tokens.entry(place(token), is_it, |(known, _)| place(known.expose_secret()));
+        let entry =
+            self.tokens.entry(place(token), is_it, |(known, _)| place(known.expose_secret()));
         // A token that was verified again has new times.
         match entry {
             Entry::Occupied(mut known) => known.get_mut().1 = verified,
@@ -100,6 +102,7 @@ pub(super) struct Verified {
     pub issued_at: i64,
     pub nbf: i64,
     pub exp: i64,
-    /// When a token of a trusted issuer must be verified again, on [`Clock::running`](crate::clock::Clock::running).
+    /// When a token of a trusted issuer must be verified again, on
+    /// [`Clock::running`](crate::clock::Clock::running).
     pub again: Option<Duration>,
 }

@@ -12,15 +12,22 @@ impl WebhookKey {
     /// Makes the key from the app's client secret.
     #[must_use]
     pub fn new(client_secret: &SecretString) -> Self {
-        Self(hmac::Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, client_secret.expose_secret().as_bytes()))
+        Self(hmac::Key::new(
+            HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            client_secret.expose_secret().as_bytes(),
+        ))
     }
 
-    /// Whether `signature`, the value of `X-Hub-Signature`, is the signature of the body. Compares in constant time.
+    /// Whether `signature`, the value of `X-Hub-Signature`, is the signature of the body. Compares
+    /// in constant time.
     #[must_use]
     pub fn signed(&self, signature: &str, body: &[u8]) -> bool {
         let digits = signature.strip_prefix("sha1=").unwrap_or_default();
-        let bytes: Option<Vec<u8>> =
-            digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect();
+        let bytes: Option<Vec<u8>> = digits
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok())
+            .collect();
         // The length rules out empty and truncated signatures.
         digits.len() == 40 && bytes.is_some_and(|bytes| hmac::verify(&self.0, body, &bytes).is_ok())
     }
@@ -40,7 +47,8 @@ mod tests {
     fn only_the_signature_of_this_body_under_this_secret_fits() {
         // RFC 2202, test case 2.
         let key = WebhookKey::new(&SecretString::from("Jefe"));
-        let (body, signature) = (&b"what do ya want for nothing?"[..], "sha1=effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+        let (body, signature) =
+            (&b"what do ya want for nothing?"[..], "sha1=effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
         assert!(key.signed(signature, body));
         assert!(!key.signed(signature, b"what do ya want for something?"));
         assert!(!WebhookKey::new(&SecretString::from("Joe")).signed(signature, body));

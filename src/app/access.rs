@@ -1,5 +1,5 @@
-//! Keys, clients, connections and the audit trail: opened at the start, and kept in step with the ledger, which other
-//! processes change, too.
+//! Keys, clients, connections and the audit trail: opened at the start, and kept in step with the
+//! ledger, which other processes change, too.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -13,15 +13,17 @@ use tokio::sync::watch;
 
 use super::upkeep::is_ahead;
 use super::{StartError, days};
-use crate::access::{AccessError, AuditTrail, TokenOptions, Tokens, TrustedIssuer, Vault, connection_purpose};
+use crate::access::{
+    AccessError, AuditTrail, TokenOptions, Tokens, TrustedIssuer, Vault, connection_purpose,
+};
 use crate::clock::{self, Clock};
 use crate::config::{Config, open_to_others};
 use crate::http::Workspace;
 use crate::ledger::{ImportRequest, Ledger, SealedConnection, Trigger};
 use crate::limits;
 
-/// Returns the vault that opens the ledger's sealed secrets. Without a key in the settings it uses a key file, which
-/// the first start creates.
+/// Returns the vault that opens the ledger's sealed secrets. Without a key in the settings it uses
+/// a key file, which the first start creates.
 ///
 /// # Errors
 /// [`StartError::Access`], [`StartError::KeyFile`].
@@ -30,7 +32,9 @@ pub async fn vault(config: &Config, ledger: &Ledger) -> Result<Vault, StartError
         return Ok(vault);
     }
     let fresh = match key_file(config.database.url.expose_secret()) {
-        Some(file) => make_key(&file).map_err(|error| StartError::key_file(&file, error.to_string()))?,
+        Some(file) => {
+            make_key(&file).map_err(|error| StartError::key_file(&file, error.to_string()))?
+        }
         // An in-memory database ends with the process, so its key need not be kept.
         None => Vault::fresh_key().map_err(AccessError::Sealed).map_err(StartError::Access)?,
     };
@@ -56,9 +60,16 @@ pub async fn stored_vault(config: &Config, ledger: &Ledger) -> Result<Option<Vau
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 // A new key could not open the secrets that the database has.
-                let known = ledger.signing_keys().await.map_err(|error| StartError::database(config, &error))?;
+                let known = ledger
+                    .signing_keys()
+                    .await
+                    .map_err(|error| StartError::database(config, &error))?;
                 let why = "it is not there, and the database has secrets that were sealed with it";
-                return if known.is_empty() { Ok(None) } else { Err(StartError::key_file(&file, why.to_owned())) };
+                return if known.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(StartError::key_file(&file, why.to_owned()))
+                };
             }
             Err(error) => return Err(StartError::key_file(&file, error.to_string())),
         },
@@ -66,8 +77,8 @@ pub async fn stored_vault(config: &Config, ledger: &Ledger) -> Result<Option<Vau
     Vault::new(&key, previous).map(Some).map_err(AccessError::Sealed).map_err(StartError::Access)
 }
 
-/// Returns the path of the key file that is used without a key in the settings: beside a SQLite database, else in the
-/// working directory. `None` for an in-memory database.
+/// Returns the path of the key file that is used without a key in the settings: beside a SQLite
+/// database, else in the working directory. `None` for an in-memory database.
 #[must_use]
 pub fn key_file(database: &str) -> Option<PathBuf> {
     match database.strip_prefix("sqlite:") {
@@ -80,10 +91,11 @@ pub fn key_file(database: &str) -> Option<PathBuf> {
     }
 }
 
-/// Creates the key file, complete from the start and readable by its owner only. If another process was first, reads
-/// its key.
+/// Creates the key file, complete from the start and readable by its owner only. If another process
+/// was first, reads its key.
 fn make_key(file: &Path) -> std::io::Result<SecretString> {
-    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory =
+        file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let key = Vault::fresh_key().map_err(std::io::Error::other)?;
     let mut draft = tempfile::NamedTempFile::new_in(directory)?;
     writeln!(draft, "{}", key.expose_secret())?;
@@ -121,7 +133,12 @@ pub fn trusted_issuers(config: &Config) -> Vec<TrustedIssuer> {
 ///
 /// # Errors
 /// [`StartError::Access`], [`StartError::KeyFile`].
-pub async fn open_tokens(config: &Config, ledger: &Ledger, issuer: &str, clock: &Clock) -> Result<Tokens, StartError> {
+pub async fn open_tokens(
+    config: &Config,
+    ledger: &Ledger,
+    issuer: &str,
+    clock: &Clock,
+) -> Result<Tokens, StartError> {
     let options = TokenOptions {
         vault: Arc::new(vault(config, ledger).await?),
         issuer: issuer.to_owned(),
@@ -132,8 +149,8 @@ pub async fn open_tokens(config: &Config, ledger: &Ledger, issuer: &str, clock: 
     Tokens::open(ledger, options, clock.clone()).await.map_err(StartError::Access)
 }
 
-/// Opens the access token of a connection. A token that the previous encryption key sealed is sealed with the current
-/// one.
+/// Opens the access token of a connection. A token that the previous encryption key sealed is
+/// sealed with the current one.
 ///
 /// # Errors
 /// If the token cannot be opened, or the ledger cannot be written.
@@ -155,7 +172,8 @@ pub async fn open_connection(
 pub(super) struct AccessLoop {
     pub tokens: Arc<Tokens>,
     pub workspaces: Vec<Arc<Workspace>>,
-    /// With a database connection of its own, so that a disabled client is noticed even if all others are busy.
+    /// With a database connection of its own, so that a disabled client is noticed even if all
+    /// others are busy.
     pub ledger: Ledger,
     pub clock: Clock,
     /// For each workspace whose token is in use, when it was connected.
@@ -163,35 +181,48 @@ pub(super) struct AccessLoop {
 }
 
 impl AccessLoop {
-    pub fn new(tokens: Arc<Tokens>, workspaces: Vec<Arc<Workspace>>, ledger: Ledger, clock: Clock) -> Self {
+    pub fn new(
+        tokens: Arc<Tokens>,
+        workspaces: Vec<Arc<Workspace>>,
+        ledger: Ledger,
+        clock: Clock,
+    ) -> Self {
         Self { tokens, workspaces, ledger, clock, connected: HashMap::new() }
     }
 
-    /// Gives each workspace the token that it was connected with, and removes it from disconnected workspaces.
+    /// Gives each workspace the token that it was connected with, and removes it from disconnected
+    /// workspaces.
     pub async fn refresh_connections(&mut self) -> Result<(), AccessError> {
         let connections = self.ledger.connections().await?;
         for workspace in self.workspaces.iter().filter(|workspace| workspace.connector.by_oauth()) {
-            let connection = connections.iter().find(|connection| *connection.workspace == *workspace.name);
-            if self.connected.get(&workspace.name) == connection.map(|connection| &connection.connected_at) {
+            let connection =
+                connections.iter().find(|connection| *connection.workspace == *workspace.name);
+            if self.connected.get(&workspace.name)
+                == connection.map(|connection| &connection.connected_at)
+            {
                 continue;
             }
             let token = match connection {
-                Some(connection) => match open_connection(self.tokens.vault(), &self.ledger, connection).await {
-                    Ok(token) => Some(token),
-                    Err(AccessError::Sealed(error)) => {
-                        // The other workspaces still get theirs.
-                        tracing::error!(workspace = %workspace.name, error = %error, "the token of a connection cannot be opened");
-                        None
+                Some(connection) => {
+                    match open_connection(self.tokens.vault(), &self.ledger, connection).await {
+                        Ok(token) => Some(token),
+                        Err(AccessError::Sealed(error)) => {
+                            // The other workspaces still get theirs.
+                            tracing::error!(workspace = %workspace.name, error = %error, "the token of a connection cannot be opened");
+                            None
+                        }
+                        Err(error) => return Err(error),
                     }
-                    Err(error) => return Err(error),
-                },
+                }
                 None => None,
             };
             if let Err(why) = workspace.connector.take(token.as_ref()) {
                 tracing::error!(workspace = %workspace.name, why, "the token of a connection cannot be used; connect the workspace anew");
             }
             match connection {
-                Some(connection) => self.connected.insert(Arc::clone(&workspace.name), connection.connected_at),
+                Some(connection) => {
+                    self.connected.insert(Arc::clone(&workspace.name), connection.connected_at)
+                }
                 None => self.connected.remove(&workspace.name),
             };
             tracing::info!(workspace = %workspace.name, connected = connection.is_some(), "the connection to Intercom has changed");
@@ -223,8 +254,8 @@ impl AccessLoop {
     }
 }
 
-/// Writes the audit trail to the ledger, every [`limits::AUDIT_WRITE`] and at the end, and deletes entries that are
-/// older than the settings allow.
+/// Writes the audit trail to the ledger, every [`limits::AUDIT_WRITE`] and at the end, and deletes
+/// entries that are older than the settings allow.
 pub(super) async fn audit_loop(
     trail: Arc<AuditTrail>,
     ledger: Ledger,
@@ -244,7 +275,9 @@ pub(super) async fn audit_loop(
         let (written, now) = (trail.write(&ledger).await, clock.running());
         failing = match (written, failing) {
             (Ok(()), _) => None,
-            (Err(error), Some((since, false))) if now.saturating_sub(since) > limits::AUDIT_PATIENCE || stopping => {
+            (Err(error), Some((since, false)))
+                if now.saturating_sub(since) > limits::AUDIT_PATIENCE || stopping =>
+            {
                 tracing::error!(error = %error.chain(), "the audit trail cannot be written; it is kept until it can");
                 Some((since, true))
             }
@@ -255,7 +288,8 @@ pub(super) async fn audit_loop(
         }
         if pruned.is_none_or(|last| now.saturating_sub(last) > limits::AUDIT_PRUNE) {
             pruned = Some(now);
-            let ahead = workspaces.iter().filter_map(|workspace| workspace.connector.clock_ahead()).max();
+            let ahead =
+                workspaces.iter().filter_map(|workspace| workspace.connector.clock_ahead()).max();
             if ahead.is_some_and(is_ahead) {
                 // Deleted entries cannot be restored.
                 tracing::warn!(
@@ -303,15 +337,27 @@ mod tests {
         let ledger = Ledger::open(config.database.url.expose_secret()).await.unwrap();
         ledger.migrate().await.unwrap();
         let sealed = vault(&config, &ledger).await.unwrap().seal("x", b"secret").unwrap();
-        assert_eq!(vault(&config, &ledger).await.unwrap().open("x", &sealed).unwrap().expose_secret(), b"secret");
+        assert_eq!(
+            vault(&config, &ledger).await.unwrap().open("x", &sealed).unwrap().expose_secret(),
+            b"secret"
+        );
         let key = directory.path().join("bridge.db.key");
         #[cfg(unix)]
         {
             let metadata = std::fs::metadata(&key).unwrap();
-            assert_eq!(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777, 0o600);
+            assert_eq!(
+                std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777,
+                0o600
+            );
         }
         std::fs::write(&key, "nothing").unwrap();
-        assert!(vault(&config, &ledger).await.unwrap_err().to_string().contains("openssl rand -base64 32"));
+        assert!(
+            vault(&config, &ledger)
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("openssl rand -base64 32")
+        );
 
         // Once something was sealed with it, a missing key is not replaced by a new one.
         let sealed = SealedKey { id: "k".to_owned(), sealed, verifies_until: None };

@@ -40,7 +40,8 @@ use crate::access::{AccessError, AnonymousLimits, AuditTrail, ClientLogin, Token
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::http::{
-    self, CertificateError, Certificates, Connections, Freshness, Makers, Origin, Service, TaskName, Workspace,
+    self, CertificateError, Certificates, Connections, Freshness, Makers, Origin, Service,
+    TaskName, Workspace,
 };
 use crate::ledger::{Ledger, LedgerError};
 use crate::limits;
@@ -107,7 +108,9 @@ pub enum StartError {
         why: String,
     },
     /// The threads that make large responses cannot be started.
-    #[error("the threads that make large answers cannot be started: {0}; let the bridge have more threads")]
+    #[error(
+        "the threads that make large answers cannot be started: {0}; let the bridge have more threads"
+    )]
     Threads(String),
     /// The TLS certificate cannot be used.
     #[error(transparent)]
@@ -120,11 +123,15 @@ impl StartError {
     }
 
     fn database(config: &Config, error: &LedgerError) -> Self {
-        Self::Database { database: without_password(config.database.url.expose_secret()), why: error.chain() }
+        Self::Database {
+            database: without_password(config.database.url.expose_secret()),
+            why: error.chain(),
+        }
     }
 }
 
-/// Opens the ledger that the settings name and migrates it. Also returns the number of migrations that were applied.
+/// Opens the ledger that the settings name and migrates it. Also returns the number of migrations
+/// that were applied.
 ///
 /// # Errors
 /// [`StartError::Database`].
@@ -140,7 +147,8 @@ fn days(days: u32) -> Duration {
     Duration::from_hours(24) * days
 }
 
-/// Returns the file of a SQLite database that does not exist yet and that opening the database would create.
+/// Returns the file of a SQLite database that does not exist yet and that opening the database
+/// would create.
 #[must_use]
 pub fn missing_file(url: &str) -> Option<&str> {
     let (file, mode) = url.strip_prefix("sqlite://")?.split_once('?')?;
@@ -165,10 +173,12 @@ pub fn without_password(url: &str) -> String {
 }
 
 impl App {
-    /// Starts the bridge. It serves what was imported before at once; the first imports begin immediately.
+    /// Starts the bridge. It serves what was imported before at once; the first imports begin
+    /// immediately.
     ///
     /// # Errors
-    /// [`StartError`]. A token that Intercom refuses does not prevent the start: the workspace's status shows it.
+    /// [`StartError`]. A token that Intercom refuses does not prevent the start: the workspace's
+    /// status shows it.
     pub async fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
         config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         OpenFiles::raised().too_few(config).inspect(|why| tracing::warn!("{why}"));
@@ -178,7 +188,10 @@ impl App {
             taken.map_err(|error| StartError::database(config, &error))?;
         }
         let certificates = config.server.tls_cert.as_ref().zip(config.server.tls_key.as_ref());
-        let certificates = certificates.map(|(chain, key)| Certificates::load(chain, key)).transpose()?.map(Arc::new);
+        let certificates = certificates
+            .map(|(chain, key)| Certificates::load(chain, key))
+            .transpose()?
+            .map(Arc::new);
         let listener = listen(config)?;
         let ops_listener = config.server.ops_bind.map(bind).transpose()?;
         let ops_address = ops_listener.as_ref().and_then(|listener| listener.local_addr().ok());
@@ -193,17 +206,31 @@ impl App {
         let tokens = Arc::new(open_tokens(config, &ledger, &public_url, &clock).await?);
         let (mut running, measures) = (Vec::new(), Arc::new(Measures::default()));
         for workspace in config.workspaces() {
-            let prepared = Running::prepare(config, &workspace, &public_url, &ledger, &clock, &measures);
+            let prepared =
+                Running::prepare(config, &workspace, &public_url, &ledger, &clock, &measures);
             running.push(prepared.await?);
         }
-        let workspaces: Vec<Arc<Workspace>> = running.iter().map(|running| Arc::clone(&running.workspace)).collect();
+        let workspaces: Vec<Arc<Workspace>> =
+            running.iter().map(|running| Arc::clone(&running.workspace)).collect();
         let aside = Ledger::open_aside(config.database.url.expose_secret()).await;
         let aside = aside.map_err(|error| StartError::database(config, &error))?;
-        let mut access = AccessLoop::new(Arc::clone(&tokens), workspaces.clone(), aside, clock.clone());
+        let mut access =
+            AccessLoop::new(Arc::clone(&tokens), workspaces.clone(), aside, clock.clone());
         access.refresh_connections().await.map_err(StartError::Access)?;
-        let service = service(config, tokens, (&ledger, &clock, measures), (public_url, makers), workspaces.clone())?;
-        let server = http::serve(listener, service.clone(), config.limits.max_connections, certificates.clone())
-            .map_err(|error| StartError::Listen { bind: config.server.bind, why: error.to_string() })?;
+        let service = service(
+            config,
+            tokens,
+            (&ledger, &clock, measures),
+            (public_url, makers),
+            workspaces.clone(),
+        )?;
+        let server = http::serve(
+            listener,
+            service.clone(),
+            config.limits.max_connections,
+            certificates.clone(),
+        )
+        .map_err(|error| StartError::Listen { bind: config.server.bind, why: error.to_string() })?;
         let mut servers = vec![server.handle()];
         let (stop, stopped) = watch::channel(false);
         let (tasks, measures) = (Arc::clone(&service.tasks), Arc::clone(&service.measures));
@@ -215,7 +242,15 @@ impl App {
         let upkeep = {
             let (ledger, workspaces, config) = (ledger.clone(), workspaces.clone(), config.clone());
             let (clock, stopping) = (clock.clone(), stopped.clone());
-            move || upkeep_loop(ledger.clone(), workspaces.clone(), config.clone(), clock.clone(), stopping.clone())
+            move || {
+                upkeep_loop(
+                    ledger.clone(),
+                    workspaces.clone(),
+                    config.clone(),
+                    clock.clone(),
+                    stopping.clone(),
+                )
+            }
         };
         loops.push(supervisor.keep(of_all("upkeep"), stopped.clone(), || {}, upkeep));
         if let Some(certificates) = certificates {
@@ -226,7 +261,8 @@ impl App {
         if let Some((listener, bind)) = ops_listener.zip(config.server.ops_bind) {
             let ops = http::serve_ops(listener, service.clone())
                 .map_err(|error| StartError::Listen { bind, why: error.to_string() })?;
-            // Stopped after the main server, so that probes are answered until its last request has been.
+            // Stopped after the main server, so that probes are answered until its last request has
+            // been.
             servers.push(ops.handle());
             loops.push(run(async {
                 if let Err(error) = ops.await {
@@ -245,23 +281,35 @@ impl App {
         let (trail, config) = (Arc::clone(&service.trail), config.clone());
         let ends = audit_ends.clone();
         let write = move || {
-            let (trail, ledger, workspaces) = (Arc::clone(&trail), ledger.clone(), workspaces.clone());
+            let (trail, ledger, workspaces) =
+                (Arc::clone(&trail), ledger.clone(), workspaces.clone());
             audit_loop(trail, ledger, workspaces, config.clone(), clock.clone(), audit_ends.clone())
         };
         let audit = supervisor.keep(of_all("audit_trail"), ends, || {}, write);
         tracing::info!(address = %address, "listening");
-        Ok(Self { address, service, stop, broken, reload, loops, audit: (end_audit, audit), servers, ops_address })
+        Ok(Self {
+            address,
+            service,
+            stop,
+            broken,
+            reload,
+            loops,
+            audit: (end_audit, audit),
+            servers,
+            ops_address,
+        })
     }
 
-    /// Waits until the server has ended, which only a fault of the bridge causes. The caller must then stop the bridge
-    /// and end the process, so that the service manager restarts it.
+    /// Waits until the server has ended, which only a fault of the bridge causes. The caller must
+    /// then stop the bridge and end the process, so that the service manager restarts it.
     pub async fn broken(&self) {
         // A dropped sender means that the server's task has ended, too.
         let _ = self.broken.clone().wait_for(|broken| *broken).await;
     }
 
-    /// Applies changes of the settings, of files with secrets and of the certificate, as far as that is possible
-    /// without a restart, and logs the outcome. `read` are the settings, read again.
+    /// Applies changes of the settings, of files with secrets and of the certificate, as far as
+    /// that is possible without a restart, and logs the outcome. `read` are the settings, read
+    /// again.
     pub fn reload(&self, read: Result<Config, ConfigError>) -> Reloaded {
         self.reload.again(&self.service, read)
     }
@@ -278,8 +326,9 @@ impl App {
         self.ops_address
     }
 
-    /// Serves on for at most `most`, or until no connection is open. Each response closes its connection, so that no
-    /// client that reuses connections is in the middle of a request when the bridge stops.
+    /// Serves on for at most `most`, or until no connection is open. Each response closes its
+    /// connection, so that no client that reuses connections is in the middle of a request when the
+    /// bridge stops.
     pub async fn drain(&self, most: Duration) {
         tracing::info!("stopping: clients are told that their connections end");
         let (connections, clock) = (&self.service.connections, &self.service.clock);
@@ -298,9 +347,9 @@ impl App {
         &self.service
     }
 
-    /// Stops the bridge. New requests are refused, and those in progress are finished. An import in progress is
-    /// abandoned: the ledger has all of it or nothing. Takes at most [`limits::STOP`], even if the database does not
-    /// answer.
+    /// Stops the bridge. New requests are refused, and those in progress are finished. An import in
+    /// progress is abandoned: the ledger has all of it or nothing. Takes at most [`limits::STOP`],
+    /// even if the database does not answer.
     pub async fn stop(self) {
         tracing::info!("stopping");
         let clock = self.service.clock.clone();
@@ -340,7 +389,11 @@ fn of_all(task: &'static str) -> TaskName {
 }
 
 /// Starts the task that reloads keys, clients and connections from the ledger.
-fn keep_access(supervisor: &Supervisor, access: AccessLoop, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
+fn keep_access(
+    supervisor: &Supervisor,
+    access: AccessLoop,
+    stopped: &watch::Receiver<bool>,
+) -> JoinHandle<()> {
     let (access, stopping) = (Arc::new(Mutex::new(access)), stopped.clone());
     let poll = move || {
         let (access, stopping) = (Arc::clone(&access), stopping.clone());
@@ -373,15 +426,26 @@ fn service(
     (public_url, makers): (String, Arc<Makers>),
     workspaces: Vec<Arc<Workspace>>,
 ) -> Result<Service, StartError> {
-    let cursors = tokens.vault().derive("cursors").map_err(AccessError::Sealed).map_err(StartError::Access)?;
+    let cursors = tokens
+        .vault()
+        .derive("cursors")
+        .map_err(AccessError::Sealed)
+        .map_err(StartError::Access)?;
     Ok(Service {
         cursor_key: Arc::new(CursorKey::new(&cursors).ok_or(StartError::Access(AccessError::Key))?),
-        login: Arc::new(ClientLogin::new(Arc::clone(tokens.vault()), clock.clone()).map_err(StartError::Access)?),
+        login: Arc::new(
+            ClientLogin::new(Arc::clone(tokens.vault()), clock.clone())
+                .map_err(StartError::Access)?,
+        ),
         tokens,
         token_ttl: config.access.token_ttl,
         strangers: Arc::new(match config.limits.requests_per_second {
             0 => AnonymousLimits::unlimited(clock.clone()),
-            _ => AnonymousLimits::new(limits::STRANGER_REQUESTS, limits::STRANGER_PAUSE, clock.clone()),
+            _ => AnonymousLimits::new(
+                limits::STRANGER_REQUESTS,
+                limits::STRANGER_PAUSE,
+                clock.clone(),
+            ),
         }),
         trail: Arc::new(AuditTrail::new(clock.clone())),
         measures,
@@ -413,7 +477,10 @@ fn service(
         retention: days(config.import.retention_days),
         privileged_roles: config.reviews.privileged_roles.as_slice().into(),
         activity_lookback: days(config.import.activity_lookback_days),
-        workspaces: workspaces.into_iter().map(|workspace| (workspace.name.to_string(), workspace)).collect(),
+        workspaces: workspaces
+            .into_iter()
+            .map(|workspace| (workspace.name.to_string(), workspace))
+            .collect(),
     })
 }
 
@@ -421,7 +488,11 @@ fn service(
 #[must_use]
 pub fn page_rules(config: &Config) -> PageRules {
     let max_count = config.scim.max_results as usize;
-    PageRules { default_count: DEFAULT_COUNT.min(max_count), max_count, cursors: config.scim.cursor_pagination }
+    PageRules {
+        default_count: DEFAULT_COUNT.min(max_count),
+        max_count,
+        cursors: config.scim.cursor_pagination,
+    }
 }
 
 #[cfg(test)]
@@ -436,6 +507,9 @@ mod tests {
         );
         assert_eq!(without_password("sqlite://bridge.db?mode=rwc"), "sqlite://bridge.db");
         assert_eq!(without_password("postgres://ada:se/cret@db.example/bridge"), "in DATABASE_URL");
-        assert_eq!(without_password("sqlite:///var/lib/bridge.db?mode=rwc"), "sqlite:///var/lib/bridge.db");
+        assert_eq!(
+            without_password("sqlite:///var/lib/bridge.db?mode=rwc"),
+            "sqlite:///var/lib/bridge.db"
+        );
     }
 }

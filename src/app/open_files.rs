@@ -10,12 +10,13 @@ use crate::limits;
 pub struct OpenFiles(Option<u64>);
 
 impl OpenFiles {
-    /// Raises the soft limit to the hard limit and returns it. Many systems start processes with a soft limit of 1,024,
-    /// for the sake of old programs.
+    /// Raises the soft limit to the hard limit and returns it. Many systems start processes with a
+    /// soft limit of 1,024, for the sake of old programs.
     #[must_use]
     pub fn raised() -> Self {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-        let raised = current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
+        let raised = current != maximum
+            && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
         Self(if raised { maximum } else { current })
     }
 
@@ -40,11 +41,15 @@ mod tests {
     #[test]
     fn a_limit_that_connections_could_reach_is_told() {
         let mut config = Config::defaults().unwrap();
-        let needed = (config.limits.max_connections + limits::CONNECTIONS_BEYOND) as u64 + limits::OTHER_FILES;
+        let needed = (config.limits.max_connections + limits::CONNECTIONS_BEYOND) as u64
+            + limits::OTHER_FILES;
         assert_eq!(OpenFiles(None).too_few(&config), None);
         assert_eq!(OpenFiles(Some(needed)).too_few(&config), None);
         let told = OpenFiles(Some(needed - 1)).too_few(&config).unwrap();
-        assert!(told.contains(&format!("{} files", needed - 1)) && told.contains("1024 connections"), "{told}");
+        assert!(
+            told.contains(&format!("{} files", needed - 1)) && told.contains("1024 connections"),
+            "{told}"
+        );
         config.limits.max_connections -= 1;
         assert_eq!(OpenFiles(Some(needed - 1)).too_few(&config), None);
     }

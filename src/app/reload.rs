@@ -1,8 +1,8 @@
 //! SIGHUP: the running bridge reads settings, secrets in files and certificates again.
 //!
-//! Intercom's access tokens, client secrets and the certificate are applied without a restart (as is the log level,
-//! which the command applies). Other settings that have changed are listed in the log. What cannot be read is ignored:
-//! the previous value stays in use.
+//! Intercom's access tokens, client secrets and the certificate are applied without a restart (as
+//! is the log level, which the command applies). Other settings that have changed are listed in the
+//! log. What cannot be read is ignored: the previous value stays in use.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -41,20 +41,24 @@ impl Reload {
         Self { certificates, started: config.clone(), running: Mutex::new(config.workspaces()) }
     }
 
-    /// Applies what can be applied without a restart, logs the outcome and returns it. `read` are the settings, read
-    /// again.
+    /// Applies what can be applied without a restart, logs the outcome and returns it. `read` are
+    /// the settings, read again.
     pub fn again(&self, service: &Service, read: Result<Config, ConfigError>) -> Reloaded {
         let mut reloaded = Reloaded::default();
         match self.certificates.as_ref().map(|certificates| certificates.read_again()) {
             None | Some(Ok(false)) => {}
             Some(Ok(true)) => reloaded.taken.push("the TLS certificate".to_owned()),
-            Some(Err(error)) => reloaded.refused.push(format!("{error}; the TLS certificate before stays")),
+            Some(Err(error)) => {
+                reloaded.refused.push(format!("{error}; the TLS certificate before stays"))
+            }
         }
         match read {
             Ok(fresh) => self.take(service, &fresh, &mut reloaded),
             Err(ConfigError(findings)) => {
                 let none = "none of the settings was taken, and all stay as they were";
-                reloaded.refused.extend(findings.into_iter().map(|finding| format!("{finding}; {none}")));
+                reloaded
+                    .refused
+                    .extend(findings.into_iter().map(|finding| format!("{finding}; {none}")));
             }
         }
         log(&reloaded);
@@ -65,8 +69,12 @@ impl Reload {
         fresh.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let named = fresh.workspaces();
-        for gone in running.iter().filter(|known| !named.iter().any(|fresh| fresh.name == known.name)) {
-            reloaded.after_restart.push(format!("workspace {}, which is in the settings no more", gone.name));
+        for gone in
+            running.iter().filter(|known| !named.iter().any(|fresh| fresh.name == known.name))
+        {
+            reloaded
+                .after_restart
+                .push(format!("workspace {}, which is in the settings no more", gone.name));
         }
         for fresh in &named {
             let known = running.iter_mut().find(|known| known.name == fresh.name);
@@ -104,15 +112,21 @@ fn take_token(
 ) {
     let what = format!("the access token of workspace {}", fresh.name);
     match (&known.access_token, &fresh.access_token) {
-        (Some(before), Some(token)) if differ(before, token) => match workspace.connector.take(Some(token)) {
-            Ok(()) => {
-                known.access_token = Some(token.clone());
-                reloaded.taken.push(what);
-                // An import shows at once whether Intercom accepts the token.
-                workspace.nudge.ask(ImportRequest::incremental(Trigger::Start), service.clock.running());
+        (Some(before), Some(token)) if differ(before, token) => {
+            match workspace.connector.take(Some(token)) {
+                Ok(()) => {
+                    known.access_token = Some(token.clone());
+                    reloaded.taken.push(what);
+                    // An import shows at once whether Intercom accepts the token.
+                    workspace
+                        .nudge
+                        .ask(ImportRequest::incremental(Trigger::Start), service.clock.running());
+                }
+                Err(why) => reloaded
+                    .refused
+                    .push(format!("{what} cannot be used: {why}; the one before stays")),
             }
-            Err(why) => reloaded.refused.push(format!("{what} cannot be used: {why}; the one before stays")),
-        },
+        }
         (Some(_), None) => reloaded.refused.push(missing(&what)),
         (None, Some(_)) => reloaded.after_restart.push(format!("{what}, which had none")),
         (Some(_), Some(_)) | (None, None) => {}
@@ -145,7 +159,11 @@ fn missing(what: &str) -> String {
 
 /// Logs the outcome of a reload.
 fn log(reloaded: &Reloaded) {
-    let taken = if reloaded.taken.is_empty() { "nothing has changed".to_owned() } else { reloaded.taken.join(", ") };
+    let taken = if reloaded.taken.is_empty() {
+        "nothing has changed".to_owned()
+    } else {
+        reloaded.taken.join(", ")
+    };
     tracing::info!(taken, "settings, secrets in files and certificates were read again");
     if !reloaded.after_restart.is_empty() {
         let changed = reloaded.after_restart.join(", ");

@@ -1,4 +1,5 @@
-//! Keeps background tasks running: a task that stops because of a fault is logged, counted and started again.
+//! Keeps background tasks running: a task that stops because of a fault is logged, counted and
+//! started again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +31,8 @@ struct Backoff {
 }
 
 impl Backoff {
-    /// Returns the pause before the next start of a task that failed after it `ran` for so long. It doubles with each
-    /// failure, and starts anew after a run of [`limits::TASK_CALM`].
+    /// Returns the pause before the next start of a task that failed after it `ran` for so long. It
+    /// doubles with each failure, and starts anew after a run of [`limits::TASK_CALM`].
     fn pause(&mut self, ran: Duration) -> Duration {
         if ran >= limits::TASK_CALM {
             self.failures = 0;
@@ -43,8 +44,9 @@ impl Backoff {
 }
 
 impl Supervisor {
-    /// Runs the task that `start` returns until `stop` is true. If the task panics or ends by itself, the failure is
-    /// logged, counted and shown, `failed` is called, and the task is started again after a pause.
+    /// Runs the task that `start` returns until `stop` is true. If the task panics or ends by
+    /// itself, the failure is logged, counted and shown, `failed` is called, and the task is
+    /// started again after a pause.
     pub fn keep<T>(
         &self,
         name: TaskName,
@@ -78,7 +80,8 @@ impl Supervisor {
         })
     }
 
-    /// Runs a task that cannot be started again. If it ends before `stop` is true, `failed` becomes true.
+    /// Runs a task that cannot be started again. If it ends before `stop` is true, `failed` becomes
+    /// true.
     pub fn watch<T>(
         &self,
         name: TaskName,
@@ -100,14 +103,21 @@ impl Supervisor {
         })
     }
 
-    /// Shows the task as running and creates its failure counter at 0: alerts need a change from 0 to notice a failure.
+    /// Shows the task as running and creates its failure counter at 0: alerts need a change from 0
+    /// to notice a failure.
     fn begin(&self, name: &TaskName) {
         self.tasks.started(name);
         self.measures.task(name.task, name.workspace.as_deref());
     }
 
-    /// Logs, counts and shows a failure. `pause` is the time until the next start; `None` if there is none.
-    fn record_failure(&self, name: &TaskName, ended: Result<(), JoinError>, pause: Option<Duration>) {
+    /// Logs, counts and shows a failure. `pause` is the time until the next start; `None` if there
+    /// is none.
+    fn record_failure(
+        &self,
+        name: &TaskName,
+        ended: Result<(), JoinError>,
+        pause: Option<Duration>,
+    ) {
         log_failure(name, ended.is_err_and(|error| error.is_panic()), pause);
         self.measures.task_failed(name.task, name.workspace.as_deref());
         self.tasks.failed(name, self.clock.now());
@@ -167,7 +177,8 @@ mod tests {
     #[test]
     fn a_task_that_fails_again_and_again_is_started_ever_later_but_not_too_late() {
         let mut backoff = Backoff::default();
-        let pauses: Vec<u64> = (0..11).map(|_| backoff.pause(Duration::from_secs(1)).as_secs()).collect();
+        let pauses: Vec<u64> =
+            (0..11).map(|_| backoff.pause(Duration::from_secs(1)).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(backoff.pause(limits::TASK_CALM).as_secs(), 1, "it had recovered");
         let mut forever = Backoff { failures: u32::MAX };
@@ -202,7 +213,11 @@ mod tests {
                 }
             },
         );
-        assert_eq!(failures(&supervisor), "bridge_task_failures_total{task=\"publisher\"} 0", "there from the start");
+        assert_eq!(
+            failures(&supervisor),
+            "bridge_task_failures_total{task=\"publisher\"} 0",
+            "there from the start"
+        );
         third.wait_for(|running| *running).await.unwrap();
         assert_eq!((told.load(Ordering::SeqCst), starts.load(Ordering::SeqCst)), (2, 3));
         assert_eq!(failures(&supervisor), "bridge_task_failures_total{task=\"publisher\"} 2");
@@ -212,7 +227,11 @@ mod tests {
 
         stop.send_replace(true);
         task.await.unwrap();
-        assert_eq!(failures(&supervisor), "bridge_task_failures_total{task=\"publisher\"} 2", "stopping is no failure");
+        assert_eq!(
+            failures(&supervisor),
+            "bridge_task_failures_total{task=\"publisher\"} 2",
+            "stopping is no failure"
+        );
     }
 
     #[tokio::test]

@@ -1,5 +1,5 @@
-//! The regular upkeep of the ledger: erases the personal data of removed people when it is due, expires requests that
-//! were not done in time, and folds old runs that changed nothing.
+//! The regular upkeep of the ledger: erases the personal data of removed people when it is due,
+//! expires requests that were not done in time, and folds old runs that changed nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,8 @@ use crate::limits;
 /// The actor of audit entries about what the bridge did by itself.
 const BRIDGE: &str = "bridge";
 
-/// The number of rounds after which SQLite's write-ahead log is emptied: it may still contain deleted data.
+/// The number of rounds after which SQLite's write-ahead log is emptied: it may still contain
+/// deleted data.
 const ROUNDS_TO_EMPTY_LOG: u32 = 60;
 
 /// Runs the upkeep every [`limits::UPKEEP`], or more often if the settings have shorter times.
@@ -54,9 +55,10 @@ pub(super) async fn upkeep_loop(
     }
 }
 
-/// Does the upkeep of every workspace once. For the name of a workspace, `clock_ahead` returns by how many seconds this
-/// machine's clock is ahead of Intercom's; `None` while that is unknown. Erased data cannot be restored, so a workspace
-/// is left out until Intercom's clock confirms that this machine's is not ahead.
+/// Does the upkeep of every workspace once. For the name of a workspace, `clock_ahead` returns by
+/// how many seconds this machine's clock is ahead of Intercom's; `None` while that is unknown.
+/// Erased data cannot be restored, so a workspace is left out until Intercom's clock confirms that
+/// this machine's is not ahead.
 ///
 /// # Errors
 /// If the ledger cannot be read or written. What was done before that stays done.
@@ -84,12 +86,21 @@ pub async fn keep_up(
         if let Some(after) = config.limits.request_expiry {
             let expired = ledger.expire_requests(name, clock::before(now, after), now).await?;
             if expired > 0 {
-                tracing::info!(workspace = name, requests = expired, "requests expired that nobody did in time");
+                tracing::info!(
+                    workspace = name,
+                    requests = expired,
+                    "requests expired that nobody did in time"
+                );
             }
         }
-        let folded = ledger.fold_runs(name, clock::before(now, limits::RUNS_FOLDED_AFTER), now).await?;
+        let folded =
+            ledger.fold_runs(name, clock::before(now, limits::RUNS_FOLDED_AFTER), now).await?;
         if folded.runs > 0 {
-            tracing::info!(workspace = name, runs = folded.runs, "old runs that changed nothing were folded");
+            tracing::info!(
+                workspace = name,
+                runs = folded.runs,
+                "old runs that changed nothing were folded"
+            );
         }
     }
     if ledger.scrub_is_due().await? {
@@ -98,12 +109,18 @@ pub async fn keep_up(
     Ok(())
 }
 
-/// Whether this machine's clock is so far ahead of Intercom's that nothing may be deleted by its age.
+/// Whether this machine's clock is so far ahead of Intercom's that nothing may be deleted by its
+/// age.
 pub(super) fn is_ahead(seconds: i64) -> bool {
     seconds > 0 && !clock::agree(seconds)
 }
 
-async fn erase(ledger: &Ledger, workspace: &str, person: &Person, clock: &Clock) -> Result<(), LedgerError> {
+async fn erase(
+    ledger: &Ledger,
+    workspace: &str,
+    person: &Person,
+    clock: &Clock,
+) -> Result<(), LedgerError> {
     let now = clock.now();
     let events = |erased: &Erased| {
         let event = |id: &String| AuditEntry {

@@ -1,4 +1,5 @@
-//! One workspace of the bridge: its importer, its publisher, its served snapshot, and the two loops that run them.
+//! One workspace of the bridge: its importer, its publisher, its served snapshot, and the two loops
+//! that run them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, WorkspaceConfig};
 use crate::http::{TaskName, Workspace, begin_counting, scim_base_url, settle_requests};
 use crate::import::{
-    Bursts, Connector, Guard, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Times, Worker,
+    Bursts, Connector, Guard, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Times,
+    Worker,
 };
 use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Notices, RunId};
@@ -39,7 +41,8 @@ pub fn workspace_of(config: &Config, name: &str) -> Result<WorkspaceConfig, Star
 /// Builds a workspace's importer, and the connector that gives it its access token.
 ///
 /// # Errors
-/// [`StartError::Config`] if there is neither an access token nor an OAuth app to get one with; [`StartError::Client`].
+/// [`StartError::Config`] if there is neither an access token nor an OAuth app to get one with;
+/// [`StartError::Client`].
 pub fn importer_of(
     config: &Config,
     workspace: &WorkspaceConfig,
@@ -47,7 +50,8 @@ pub fn importer_of(
     clock: &Clock,
 ) -> Result<(Importer, Connector), StartError> {
     let connection = config.connection(workspace)?;
-    let client = Arc::new(Client::new(connection.clone(), clock.clone()).map_err(StartError::Client)?);
+    let client =
+        Arc::new(Client::new(connection.clone(), clock.clone()).map_err(StartError::Client)?);
     let options = ImportOptions {
         guard: guard(&config.import),
         activity_lookback: days(config.import.activity_lookback_days),
@@ -56,8 +60,13 @@ pub fn importer_of(
     };
     let app = workspace.client_id.clone().zip(workspace.client_secret.clone());
     let app = app.map(|(client_id, client_secret)| OAuthApp { client_id, client_secret });
-    let connector =
-        Connector::new(&workspace.name, (Arc::clone(&client), connection), app, ledger.clone(), clock.clone());
+    let connector = Connector::new(
+        &workspace.name,
+        (Arc::clone(&client), connection),
+        app,
+        ledger.clone(),
+        clock.clone(),
+    );
     Ok((Importer::new(&workspace.name, client, ledger.clone(), clock.clone(), options), connector))
 }
 
@@ -111,7 +120,9 @@ impl Running {
             nudge: Arc::clone(&nudge),
             bursts: Bursts::default(),
             past: Past::new(&workspace.name, ledger.clone()),
-            webhook_key: ArcSwapOption::from(workspace.client_secret.as_ref().map(WebhookKey::new).map(Arc::new)),
+            webhook_key: ArcSwapOption::from(
+                workspace.client_secret.as_ref().map(WebhookKey::new).map(Arc::new),
+            ),
             connector,
         };
         let worker = Worker {
@@ -122,22 +133,42 @@ impl Running {
             seen: Arc::clone(publisher.seen()),
             measures: Arc::clone(measures),
             clock: clock.clone(),
-            schedule: Schedule { poll: config.import.poll_interval, full: config.import.full_interval },
+            schedule: Schedule {
+                poll: config.import.poll_interval,
+                full: config.import.full_interval,
+            },
         };
-        Ok(Self { workspace: Arc::new(shown), worker, publisher, ledger: ledger.clone(), clock: clock.clone() })
+        Ok(Self {
+            workspace: Arc::new(shown),
+            worker,
+            publisher,
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+        })
     }
 
     /// Starts the loops that import and publish, until `stopped` is true.
-    pub fn keep(self, supervisor: &Supervisor, stopped: &watch::Receiver<bool>) -> [JoinHandle<()>; 2] {
+    pub fn keep(
+        self,
+        supervisor: &Supervisor,
+        stopped: &watch::Receiver<bool>,
+    ) -> [JoinHandle<()>; 2] {
         let Self { workspace, worker, publisher, ledger, clock } = self;
         let name = |task| TaskName { task, workspace: Some(Arc::clone(&workspace.name)) };
         let health = Arc::clone(&workspace.health);
         let (worker, shown, stopping) = (Arc::new(worker), publisher.clone(), stopped.clone());
         let import = move || import_loop(Arc::clone(&worker), shown.clone(), stopping.clone());
-        let importing = supervisor.keep(name("importer"), stopped.clone(), move || health.panicked(), import);
+        let importing =
+            supervisor.keep(name("importer"), stopped.clone(), move || health.panicked(), import);
         let (shown, stopping) = (Arc::clone(&workspace), stopped.clone());
         let publish = move || {
-            publish_loop(publisher.clone(), ledger.clone(), Arc::clone(&shown), clock.clone(), stopping.clone())
+            publish_loop(
+                publisher.clone(),
+                ledger.clone(),
+                Arc::clone(&shown),
+                clock.clone(),
+                stopping.clone(),
+            )
         };
         [importing, supervisor.keep(name("publisher"), stopped.clone(), || {}, publish)]
     }
@@ -152,8 +183,8 @@ async fn import_loop(worker: Arc<Worker>, publisher: Publisher, stopped: watch::
     worker.run(publish, stopped).await;
 }
 
-/// Looks for generations and runs that another process recorded or queued: at each notice of the database, and every
-/// [`limits::GENERATION_POLL`].
+/// Looks for generations and runs that another process recorded or queued: at each notice of the
+/// database, and every [`limits::GENERATION_POLL`].
 async fn publish_loop(
     publisher: Publisher,
     ledger: Ledger,
@@ -217,7 +248,9 @@ async fn publish_loop(
             match settle_requests(&ledger, &shown, clock.now()).await {
                 Ok(()) => settled = snapshot_id,
                 // The next round tries again.
-                Err(error) => tracing::debug!(workspace, error = %error.chain(), "requests could not be looked at"),
+                Err(error) => {
+                    tracing::debug!(workspace, error = %error.chain(), "requests could not be looked at")
+                }
             }
         }
         tokio::select! {
@@ -228,14 +261,18 @@ async fn publish_loop(
     }
 }
 
-/// Updates the workspace's health with recorded times that lie in the future, and with a clock that differs from
-/// Intercom's.
+/// Updates the workspace's health with recorded times that lie in the future, and with a clock that
+/// differs from Intercom's.
 async fn check_times(ledger: &Ledger, shown: &Workspace, clock: &Clock) {
     let now = clock.now();
     match ledger.times_ahead(&shown.name, now).await {
-        Ok(ahead) => shown.health.times(&shown.name, &Times::of(ahead, shown.connector.clock_ahead(), now)),
+        Ok(ahead) => {
+            shown.health.times(&shown.name, &Times::of(ahead, shown.connector.clock_ahead(), now))
+        }
         // The next round tries again.
-        Err(error) => tracing::debug!(workspace = %shown.name, error = %error.chain(), "times could not be looked at"),
+        Err(error) => {
+            tracing::debug!(workspace = %shown.name, error = %error.chain(), "times could not be looked at")
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Parsers for arguments that several commands have: numbers, times, durations. Their errors say what is expected.
+//! Parsers for arguments that several commands have: numbers, times, durations. Their errors say
+//! what is expected.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -12,18 +13,22 @@ use crate::limits;
 use crate::moments::{self, Edge, Zone};
 
 /// Parses a whole number within a range.
-pub fn number<T: FromStr + PartialOrd + Display>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
+pub fn number<T: FromStr + PartialOrd + Display>(
+    range: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone
 where
     RangeInclusive<T>: Clone,
 {
     move |text| {
         let number = text.trim().parse().ok().filter(|number| range.contains(number));
-        number.ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
+        number.ok_or_else(|| {
+            format!("must be a whole number from {} to {}", range.start(), range.end())
+        })
     }
 }
 
-/// Checks a moment, and returns it unparsed: the moment that a date stands for depends on the time zone, another
-/// argument.
+/// Checks a moment, and returns it unparsed: the moment that a date stands for depends on the time
+/// zone, another argument.
 pub fn moment(text: &str) -> Result<String, String> {
     match moments::read(text, Edge::Start, &Zone::UTC) {
         Some(_) => Ok(text.to_owned()),
@@ -33,11 +38,16 @@ pub fn moment(text: &str) -> Result<String, String> {
 
 /// Parses the name of a time zone.
 pub fn zone(text: &str) -> Result<Zone, String> {
-    Zone::named(text).ok_or_else(|| "must be a time zone of the IANA database, such as Europe/Dublin".to_owned())
+    Zone::named(text)
+        .ok_or_else(|| "must be a time zone of the IANA database, such as Europe/Dublin".to_owned())
 }
 
 /// Parses an argument that [`moment`] has checked.
-pub fn moment_of(text: Option<&str>, edge: Edge, zone: &Zone) -> Result<Option<OffsetDateTime>, CommandError> {
+pub fn moment_of(
+    text: Option<&str>,
+    edge: Edge,
+    zone: &Zone,
+) -> Result<Option<OffsetDateTime>, CommandError> {
     let read = |text| {
         let written = moments::read(text, edge, zone).map(|written| written.moment);
         written.ok_or_else(|| CommandError::new(format!("{text} is no moment in that time zone")))
@@ -62,7 +72,11 @@ mod tests {
         let admins = number(1..=10_u32);
         assert_eq!(admins(" 7 "), Ok(7));
         for text in ["0", "11", "-1", "many", "", "1.5", "99999999999999999999"] {
-            assert_eq!(admins(text), Err("must be a whole number from 1 to 10".to_owned()), "{text}");
+            assert_eq!(
+                admins(text),
+                Err("must be a whole number from 1 to 10".to_owned()),
+                "{text}"
+            );
         }
         assert_eq!(moment("2026-03-01").as_deref(), Ok("2026-03-01"));
         assert!(moment("yesterday").unwrap_err().contains("2026-03-01"));

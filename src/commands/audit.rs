@@ -13,15 +13,18 @@ use crate::moments::{Edge, Zone};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print who asked what, when, from where and with which answer, one JSON document a line, oldest first.
+    /// Print who asked what, when, from where and with which answer, one JSON document a line,
+    /// oldest first.
     Export {
-        /// Only what happened at this moment or later, such as 2026-03-01T12:00:00Z, or on this day or later, such as 2026-03-01.
+        /// Only what happened at this moment or later, such as 2026-03-01T12:00:00Z, or on this day
+        /// or later, such as 2026-03-01.
         #[arg(long, value_name = "MOMENT", value_parser = moment)]
         since: Option<String>,
         /// Only what happened before this moment, or up to the end of this day.
         #[arg(long, value_name = "MOMENT", value_parser = moment)]
         until: Option<String>,
-        /// The time zone of dates and of moments without an offset, such as Europe/Dublin. Where it is left out: UTC.
+        /// The time zone of dates and of moments without an offset, such as Europe/Dublin. Where it
+        /// is left out: UTC.
         #[arg(long, value_name = "ZONE", value_parser = zone)]
         tz: Option<Zone>,
         /// Only of this workspace.
@@ -41,7 +44,8 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
     {
         workspace_of(config, workspace)?;
     }
-    let mut question = AuditQuestion { workspace: workspace.clone(), since, until, ..AuditQuestion::default() };
+    let mut question =
+        AuditQuestion { workspace: workspace.clone(), since, until, ..AuditQuestion::default() };
     loop {
         let entries = ledger.audit(&question, limits::LIST_ITEMS as u64).await?;
         for entry in &entries {

@@ -1,4 +1,5 @@
-//! `ledger backup` and `ledger restore`: a copy of the whole database in one file, which is verified before it is used.
+//! `ledger backup` and `ledger restore`: a copy of the whole database in one file, which is
+//! verified before it is used.
 
 use std::fs::{self, File};
 use std::io;
@@ -23,7 +24,8 @@ use crate::ledger::{CopyError, Ledger, Verified, sqlite_file};
 /// Writes a copy of the database into a new file.
 pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), CommandError> {
     let url = config.database.url.expose_secret();
-    let database = database_file(config, "pg_dump --format=custom --file=bridge.dump \"$DATABASE_URL\"")?;
+    let database =
+        database_file(config, "pg_dump --format=custom --file=bridge.dump \"$DATABASE_URL\"")?;
     if missing_file(url).is_some() || !database.exists() {
         return Err(CommandError::new(format!(
             "there is no database at {}; run this where the bridge runs, with its DATABASE_URL",
@@ -38,13 +40,19 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
     }
     let draft = draft_beside(file)?;
     let path = draft.path().to_str().ok_or_else(|| {
-        CommandError::new(format!("the path {} is not written in UTF-8; name another file", file.display()))
+        CommandError::new(format!(
+            "the path {} is not written in UTF-8; name another file",
+            file.display()
+        ))
     })?;
-    // Do not migrate: an operator who makes a backup before an upgrade wants the tables of the old version.
+    // Do not migrate: an operator who makes a backup before an upgrade wants the tables of the old
+    // version.
     let ledger = Ledger::open(url).await?;
     let copied = ledger.copy_into(path).await;
     ledger.close().await;
-    copied.map_err(|error| CommandError::new(format!("the database cannot be copied: {}", error.chain())))?;
+    copied.map_err(|error| {
+        CommandError::new(format!("the database cannot be copied: {}", error.chain()))
+    })?;
     draft.as_file().sync_all()?;
 
     let copy = check(config, draft.path(), file).await?;
@@ -70,13 +78,23 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
     }
     // A copy of an altered history is kept too: it is evidence.
     copy.refuse_findings(file).map_err(|error| {
-        CommandError::new(format!("{error}; the file is a true copy of it, which `ledger restore` will refuse"))
+        CommandError::new(format!(
+            "{error}; the file is a true copy of it, which `ledger restore` will refuse"
+        ))
     })
 }
 
 /// Verifies a backup and installs it as the database.
-pub async fn restore(config: &Config, file: &Path, key_lost: bool, json: bool) -> Result<(), CommandError> {
-    let database = database_file(config, "pg_restore --clean --if-exists --dbname=\"$DATABASE_URL\" bridge.dump")?;
+pub async fn restore(
+    config: &Config,
+    file: &Path,
+    key_lost: bool,
+    json: bool,
+) -> Result<(), CommandError> {
+    let database = database_file(
+        config,
+        "pg_restore --clean --if-exists --dbname=\"$DATABASE_URL\" bridge.dump",
+    )?;
     if is_open(&database)? {
         return Err(CommandError::new(format!(
             "the database {} is in use; stop the bridge (and every other command of it) first",
@@ -90,8 +108,9 @@ pub async fn restore(config: &Config, file: &Path, key_lost: bool, json: bool) -
              (`mkdir before && mv {at} {at}-wal {at}-shm before/`; of the last two, those that are there)"
         )));
     }
-    let mut source = File::open(file)
-        .map_err(|error| CommandError::new(format!("the backup {} cannot be read: {error}", file.display())))?;
+    let mut source = File::open(file).map_err(|error| {
+        CommandError::new(format!("the backup {} cannot be read: {error}", file.display()))
+    })?;
     if fs::metadata(beside(file, "-wal")).is_ok_and(|wal| wal.len() > 0) {
         return Err(CommandError::new(format!(
             "{file} is no backup: a part of it is in {file}-wal, so it is a database that is in use, or was copied while it was; \
@@ -121,7 +140,9 @@ pub async fn restore(config: &Config, file: &Path, key_lost: bool, json: bool) -
     let ledger = opened.map_err(|error| cannot_be_used(file, &error))?;
     let prepared = async {
         ledger.migrate().await?;
-        ledger.record_audit(by_command("ledger.restored", &name_of(file), &[], Clock::System.now())).await
+        ledger
+            .record_audit(by_command("ledger.restored", &name_of(file), &[], Clock::System.now()))
+            .await
     };
     let prepared = prepared.await;
     ledger.close().await;
@@ -131,7 +152,10 @@ pub async fn restore(config: &Config, file: &Path, key_lost: bool, json: bool) -
     put(draft, &database)?;
     copy.print(&database, json);
     if copy.migrations > 0 {
-        eprintln!("note: the backup is of an earlier version; {} migrations were run", copy.migrations);
+        eprintln!(
+            "note: the backup is of an earlier version; {} migrations were run",
+            copy.migrations
+        );
     }
     if matches!(copy.key, Key::Wrong(_)) {
         eprintln!(
@@ -146,9 +170,13 @@ fn database_file(config: &Config, postgres: &str) -> Result<PathBuf, CommandErro
     let url = config.database.url.expose_secret();
     sqlite_file(url).ok_or_else(|| {
         CommandError::new(if url.starts_with("sqlite:") {
-            "the database is in memory: it ends with its process, and there is nothing to copy".to_owned()
+            "the database is in memory: it ends with its process, and there is nothing to copy"
+                .to_owned()
         } else {
-            format!("{} is PostgreSQL, which has tools of its own: {postgres}", without_password(url))
+            format!(
+                "{} is PostgreSQL, which has tools of its own: {postgres}",
+                without_password(url)
+            )
         })
     })
 }
@@ -241,7 +269,11 @@ async fn key_of(config: &Config, ledger: &Ledger) -> Key {
 
 impl Copy {
     fn refuse_findings(&self, file: &Path) -> Result<(), CommandError> {
-        match self.verified.iter().find_map(|(name, verified)| Some((name, verified.findings.first()?))) {
+        match self
+            .verified
+            .iter()
+            .find_map(|(name, verified)| Some((name, verified.findings.first()?)))
+        {
             None => Ok(()),
             Some((name, first)) => Err(CommandError::new(format!(
                 "the history of workspace {name} in {} is not as it was written: {}",
@@ -253,7 +285,8 @@ impl Copy {
 
     /// Refuses a backup none of whose workspaces is in the settings: it belongs to another bridge.
     fn refuse_other_workspaces(&self, config: &Config, file: &Path) -> Result<(), CommandError> {
-        let known: Vec<String> = config.workspaces().into_iter().map(|workspace| workspace.name).collect();
+        let known: Vec<String> =
+            config.workspaces().into_iter().map(|workspace| workspace.name).collect();
         let others: Vec<&str> = self
             .verified
             .iter()
@@ -271,7 +304,10 @@ impl Copy {
                 known.join(", ")
             )));
         }
-        eprintln!("note: the settings do not name these workspaces of the backup: {}", others.join(", "));
+        eprintln!(
+            "note: the settings do not name these workspaces of the backup: {}",
+            others.join(", ")
+        );
         Ok(())
     }
 
@@ -283,7 +319,9 @@ impl Copy {
                 of_workspace
             };
             let workspaces: Vec<Value> = self.verified.iter().map(of).collect();
-            print_line(&json!({"file": file.display().to_string(), "workspaces": workspaces}).to_string());
+            print_line(
+                &json!({"file": file.display().to_string(), "workspaces": workspaces}).to_string(),
+            );
             return;
         }
         print_line(&format!("{} is written and checked", file.display()));
@@ -294,16 +332,17 @@ impl Copy {
     }
 }
 
-/// Creates a temporary file in the directory of `file`, readable only by its owner. It is deleted unless it is renamed
-/// by [`put`].
+/// Creates a temporary file in the directory of `file`, readable only by its owner. It is deleted
+/// unless it is renamed by [`put`].
 fn draft_beside(file: &Path) -> Result<NamedTempFile, CommandError> {
     let directory = directory_of(file);
-    NamedTempFile::new_in(directory)
-        .map_err(|error| CommandError::new(format!("nothing can be written in {}: {error}", directory.display())))
+    NamedTempFile::new_in(directory).map_err(|error| {
+        CommandError::new(format!("nothing can be written in {}: {error}", directory.display()))
+    })
 }
 
-/// If root restores, gives the file to the owner of the directory, which is the bridge's user. Other users cannot
-/// change the owner, and need not.
+/// If root restores, gives the file to the owner of the directory, which is the bridge's user.
+/// Other users cannot change the owner, and need not.
 fn give_to_owner_of_directory(file: &Path) {
     if let (Ok(directory), Ok(own)) = (fs::metadata(directory_of(file)), fs::metadata(file))
         && directory.uid() != own.uid()
@@ -316,11 +355,15 @@ fn directory_of(file: &Path) -> &Path {
     file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Renames a temporary file to its final name, unless that exists. Syncs the directory, so that the name survives a
-/// crash.
+/// Renames a temporary file to its final name, unless that exists. Syncs the directory, so that the
+/// name survives a crash.
 fn put(draft: NamedTempFile, file: &Path) -> Result<(), CommandError> {
     draft.persist_noclobber(file).map_err(|error| {
-        CommandError::new(format!("{} cannot be written: {}; nothing was changed", file.display(), error.error))
+        CommandError::new(format!(
+            "{} cannot be written: {}; nothing was changed",
+            file.display(),
+            error.error
+        ))
     })?;
     File::open(directory_of(file))?.sync_all()?;
     Ok(())
@@ -341,26 +384,36 @@ fn name_of(file: &Path) -> String {
     file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Whether a process has the database open. In WAL mode, each such process holds a lock on the file `-shm`.
+/// Whether a process has the database open. In WAL mode, each such process holds a lock on the file
+/// `-shm`.
 fn is_open(database: &Path) -> Result<bool, CommandError> {
     let shared = beside(database, "-shm");
     let file = match File::options().read(true).write(true).open(&shared) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(CommandError::new(format!("{} cannot be opened: {error}", shared.display()))),
+        Err(error) => {
+            return Err(CommandError::new(format!(
+                "{} cannot be opened: {error}",
+                shared.display()
+            )));
+        }
     };
     match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
         // The lock is released when the file is closed.
         Ok(()) => Ok(false),
-        Err(error) if [rustix::io::Errno::AGAIN, rustix::io::Errno::ACCESS].contains(&error) => Ok(true),
-        Err(error) => {
-            Err(CommandError::new(format!("{} cannot be locked: {}", shared.display(), io::Error::from(error))))
+        Err(error) if [rustix::io::Errno::AGAIN, rustix::io::Errno::ACCESS].contains(&error) => {
+            Ok(true)
         }
+        Err(error) => Err(CommandError::new(format!(
+            "{} cannot be locked: {}",
+            shared.display(),
+            io::Error::from(error)
+        ))),
     }
 }
 
-/// Moves aside the files that an earlier database left: SQLite would treat them as part of the new one. Files that may
-/// hold data are renamed, not deleted.
+/// Moves aside the files that an earlier database left: SQLite would treat them as part of the new
+/// one. Files that may hold data are renamed, not deleted.
 fn set_aside(database: &Path, now: OffsetDateTime) -> Result<(), CommandError> {
     for ending in ["-wal", "-journal", "-shm"] {
         let left = beside(database, ending);
@@ -370,13 +423,22 @@ fn set_aside(database: &Path, now: OffsetDateTime) -> Result<(), CommandError> {
             continue;
         }
         // Formatting cannot fail: a time has all these parts.
-        let stamp = now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default();
+        let stamp = now
+            .format(format_description!("[year][month][day]T[hour][minute][second]Z"))
+            .unwrap_or_default();
         let kept = beside(database, &format!(".of-before-{stamp}{ending}"));
         if taken(&kept) {
-            return Err(CommandError::new(format!("{} is in the way; move it elsewhere", left.display())));
+            return Err(CommandError::new(format!(
+                "{} is in the way; move it elsewhere",
+                left.display()
+            )));
         }
         fs::rename(&left, &kept)?;
-        eprintln!("note: {} belongs to a database that was here before; it is {} now", left.display(), kept.display());
+        eprintln!(
+            "note: {} belongs to a database that was here before; it is {} now",
+            left.display(),
+            kept.display()
+        );
     }
     Ok(())
 }

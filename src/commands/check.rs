@@ -1,4 +1,5 @@
-//! `check`: checks the configuration, certificate, database, issuers and Intercom. Each line says what to do.
+//! `check`: checks the configuration, certificate, database, issuers and Intercom. Each line says
+//! what to do.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -26,10 +27,16 @@ pub struct Arguments {
     json: bool,
 }
 
-pub async fn run(arguments: &Arguments, config: Result<Config, ConfigError>, clock: Clock) -> Result<(), CommandError> {
+pub async fn run(
+    arguments: &Arguments,
+    config: Result<Config, ConfigError>,
+    clock: Clock,
+) -> Result<(), CommandError> {
     let mut report = Report { json: arguments.json, ..Report::default() };
     match config {
-        Err(ConfigError(findings)) => findings.iter().for_each(|finding| report.failed("configuration", finding)),
+        Err(ConfigError(findings)) => {
+            findings.iter().for_each(|finding| report.failed("configuration", finding))
+        }
         Ok(config) => {
             report.ok("configuration", "every value can be used");
             config.warnings.iter().for_each(|warning| report.warn("configuration", warning));
@@ -77,14 +84,16 @@ struct Report {
 impl Report {
     /// Adds a finding. Text output is printed at once, because the next check may take a while.
     fn find(&mut self, state: State, check: &'static str, detail: &str) {
-        let finding = Finding { state, check, workspace: self.workspace.clone(), detail: detail.to_owned() };
+        let finding =
+            Finding { state, check, workspace: self.workspace.clone(), detail: detail.to_owned() };
         if !self.json {
             let word = match state {
                 State::Ok => "ok",
                 State::Warning => "warning",
                 State::Failed => "failed",
             };
-            let workspace = finding.workspace.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+            let workspace =
+                finding.workspace.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
             print_line(&format!("{word:8} {check:14} {workspace}{detail}"));
         }
         self.findings.push(finding);
@@ -103,7 +112,8 @@ impl Report {
     }
 
     fn end(self) -> Result<(), CommandError> {
-        let failures = self.findings.iter().filter(|finding| finding.state == State::Failed).count();
+        let failures =
+            self.findings.iter().filter(|finding| finding.state == State::Failed).count();
         if self.json {
             print_line(&json!({"failed": failures, "checks": self.findings}).to_string());
         }
@@ -123,7 +133,8 @@ fn check_open_files(config: &Config, report: &mut Report) {
 }
 
 fn check_certificate(config: &Config, report: &mut Report) {
-    let (bind, files) = (config.server.bind, config.server.tls_cert.as_ref().zip(config.server.tls_key.as_ref()));
+    let (bind, files) =
+        (config.server.bind, config.server.tls_cert.as_ref().zip(config.server.tls_key.as_ref()));
     match files.map(|(chain, key)| Certificates::load(chain, key)) {
         Some(Ok(_)) => report.ok("tls", "the certificate and its key can be used"),
         Some(Err(error)) => report.failed("tls", &error.to_string()),
@@ -149,11 +160,12 @@ fn has_tls_in_front(config: &Config) -> bool {
     config.server.public_url.as_ref().is_some_and(|url| url.scheme() == "https" || is_local(url))
 }
 
-/// Reports if the settings suggest a proxy in front of the bridge that `server.trusted_proxies` does not name.
+/// Reports if the settings suggest a proxy in front of the bridge that `server.trusted_proxies`
+/// does not name.
 fn check_proxy(config: &Config, report: &mut Report) {
     let (server, named) = (&config.server, config.server.trusted_proxies.len());
-    let by_tls_elsewhere =
-        server.tls_cert.is_none() && server.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+    let by_tls_elsewhere = server.tls_cert.is_none()
+        && server.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
     if named > 0 {
         report.ok(
             "proxy",
@@ -174,7 +186,8 @@ fn check_proxy(config: &Config, report: &mut Report) {
 async fn check_seen_proxies(config: &Config, ledger: &Ledger, clock: &Clock, report: &mut Report) {
     let since = clock::before(clock.now(), limits::UNTRUSTED_PROXY_TOLD);
     let event = Some(PROXY_NOT_TRUSTED.to_owned());
-    let question = AuditQuestion { since: Some(since), event, everything: true, ..AuditQuestion::default() };
+    let question =
+        AuditQuestion { since: Some(since), event, everything: true, ..AuditQuestion::default() };
     // Errors of the database are reported by its own check.
     let seen = ledger.audit(&question, limits::LIST_ITEMS as u64).await.unwrap_or_default();
     let mut latest: BTreeMap<IpAddr, AuditEntry> = BTreeMap::new();
@@ -220,13 +233,14 @@ async fn check_encryption_key(config: &Config, ledger: &Ledger, report: &mut Rep
     }
 }
 
-/// Checks the database. Creates nothing: the first start creates a missing SQLite database; any other missing database
-/// is a failure.
+/// Checks the database. Creates nothing: the first start creates a missing SQLite database; any
+/// other missing database is a failure.
 async fn check_database(config: &Config, clock: &Clock, report: &mut Report) {
     let url = config.database.url.expose_secret();
     let name = without_password(url);
     if missing_file(url).is_some() {
-        return report.ok("database", &format!("{name} does not exist yet; the first start makes it"));
+        return report
+            .ok("database", &format!("{name} does not exist yet; the first start makes it"));
     }
     let ledger = match Ledger::open(url).await {
         Ok(ledger) => ledger,
@@ -245,9 +259,13 @@ async fn check_database(config: &Config, clock: &Clock, report: &mut Report) {
             check_encryption_key(config, &ledger, report).await;
             check_seen_proxies(config, &ledger, clock, report).await;
         }
-        Ok(pending) => report
-            .warn("database", &format!("{name} lacks {pending} migrations; the next start, or `migrate`, runs them")),
-        Err(error) => report.failed("database", &format!("{name} cannot be read: {}", error.chain())),
+        Ok(pending) => report.warn(
+            "database",
+            &format!("{name} lacks {pending} migrations; the next start, or `migrate`, runs them"),
+        ),
+        Err(error) => {
+            report.failed("database", &format!("{name} cannot be read: {}", error.chain()))
+        }
     }
     ledger.close().await;
 }
@@ -257,7 +275,11 @@ async fn check_times(config: &Config, ledger: &Ledger, clock: &Clock, report: &m
     let now = clock.now();
     let workspaces = config.workspaces();
     for workspace in &workspaces {
-        let of = if workspaces.len() > 1 { format!("workspace {}: ", workspace.name) } else { String::new() };
+        let of = if workspaces.len() > 1 {
+            format!("workspace {}: ", workspace.name)
+        } else {
+            String::new()
+        };
         match ledger.times_ahead(&workspace.name, now).await {
             Ok(None) => report.ok("times", &format!("{of}no recorded time lies in the future")),
             Ok(Some(ahead)) => {
@@ -269,8 +291,8 @@ async fn check_times(config: &Config, ledger: &Ledger, clock: &Clock, report: &m
     }
 }
 
-/// Checks the trusted issuers. The bridge starts without them; tokens of an issuer whose keys cannot be read are
-/// refused.
+/// Checks the trusted issuers. The bridge starts without them; tokens of an issuer whose keys
+/// cannot be read are refused.
 async fn check_issuers(config: &Config, clock: &Clock, report: &mut Report) {
     for trusted in trusted_issuers(config) {
         let name = trusted.issuer.clone();
@@ -279,10 +301,18 @@ async fn check_issuers(config: &Config, clock: &Clock, report: &mut Report) {
             Err(_) => Err("TLS cannot be set up"),
         };
         match looked {
-            Ok(0) => report.failed("issuer", &format!("{name} publishes no key that can be used; check its jwks_url")),
-            Ok(keys) => report.ok("issuer", &format!("{name} publishes {keys} keys that can be used")),
+            Ok(0) => report.failed(
+                "issuer",
+                &format!("{name} publishes no key that can be used; check its jwks_url"),
+            ),
+            Ok(keys) => {
+                report.ok("issuer", &format!("{name} publishes {keys} keys that can be used"))
+            }
             Err(why) => {
-                report.failed("issuer", &format!("the keys of {name} cannot be read: {why}; check its jwks_url"));
+                report.failed(
+                    "issuer",
+                    &format!("the keys of {name} cannot be read: {why}; check its jwks_url"),
+                );
             }
         }
     }
@@ -298,7 +328,12 @@ fn check_webhooks(workspace: &WorkspaceConfig, report: &mut Report) {
     }
 }
 
-async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clock, report: &mut Report) {
+async fn check_intercom(
+    config: &Config,
+    workspace: &WorkspaceConfig,
+    clock: Clock,
+    report: &mut Report,
+) {
     let mut connection = config.connection(workspace).map_err(|error| error.to_string());
     if let Ok(connection) = &mut connection
         && connection.access_token.is_none()
@@ -306,8 +341,10 @@ async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clo
         match stored_token(config, &workspace.name).await {
             Ok(Some(token)) => connection.access_token = Some(token),
             Ok(None) => {
-                let connect =
-                    format!("`connect --workspace {}` prints the address where somebody lets it in", workspace.name);
+                let connect = format!(
+                    "`connect --workspace {}` prints the address where somebody lets it in",
+                    workspace.name
+                );
                 return report.ok("intercom", &format!("not connected yet: {connect}"));
             }
             Err(why) => return report.failed("intercom", &why),
@@ -344,11 +381,13 @@ async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clo
                 ),
             );
             if observation.log_read_to.is_some() {
-                let detail = format!("the token has the permission \"{}\"", Permission::ReadActivityLogs);
+                let detail =
+                    format!("the token has the permission \"{}\"", Permission::ReadActivityLogs);
                 report.ok("activity log", &detail);
             }
-            let (shown, more) =
-                observation.warnings.split_at(observation.warnings.len().min(limits::RUN_WARNINGS_OF_A_KIND));
+            let (shown, more) = observation
+                .warnings
+                .split_at(observation.warnings.len().min(limits::RUN_WARNINGS_OF_A_KIND));
             for warning in shown {
                 let about = match warning.code.as_str() {
                     code if code.starts_with("activity_") => "activity log",
@@ -358,11 +397,17 @@ async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clo
                 report.warn(about, &warning.detail);
             }
             if !more.is_empty() {
-                report.warn("import", &format!("{} more warnings; each import keeps its own", more.len()));
+                report.warn(
+                    "import",
+                    &format!("{} more warnings; each import keeps its own", more.len()),
+                );
             }
             let allowance = client.allowance();
             if let (Some(remaining), Some(limit)) = (allowance.remaining, allowance.limit) {
-                report.ok("rate limit", &format!("{remaining} of {limit} calls are left in this window of 10 seconds"));
+                report.ok(
+                    "rate limit",
+                    &format!("{remaining} of {limit} calls are left in this window of 10 seconds"),
+                );
             }
             if let Some(ahead) = allowance.clock_ahead {
                 check_clock(ahead, report);
@@ -371,7 +416,8 @@ async fn check_intercom(config: &Config, workspace: &WorkspaceConfig, clock: Clo
     }
 }
 
-/// Returns the token of a workspace that was connected by OAuth; `None` if it was not. Changes nothing.
+/// Returns the token of a workspace that was connected by OAuth; `None` if it was not. Changes
+/// nothing.
 async fn stored_token(config: &Config, workspace: &str) -> Result<Option<SecretString>, String> {
     let url = config.database.url.expose_secret();
     if missing_file(url).is_some() {
@@ -382,13 +428,16 @@ async fn stored_token(config: &Config, workspace: &str) -> Result<Option<SecretS
             return Ok(None);
         }
         let connections = ledger.connections().await.map_err(|error| error.chain())?;
-        let Some(connection) = connections.into_iter().find(|connection| connection.workspace == workspace) else {
+        let Some(connection) =
+            connections.into_iter().find(|connection| connection.workspace == workspace)
+        else {
             return Ok(None);
         };
         let vault = stored_vault(config, ledger).await.map_err(|error| error.to_string())?;
         let vault = vault.ok_or("there is no encryption key that opens its token")?;
-        let token =
-            vault.open(&connection_purpose(workspace), &connection.sealed).map_err(|error| error.to_string())?;
+        let token = vault
+            .open(&connection_purpose(workspace), &connection.sealed)
+            .map_err(|error| error.to_string())?;
         Ok(Some(SecretString::from(String::from_utf8_lossy(token.expose_secret()).into_owned())))
     };
     let ledger = Ledger::open(url).await.map_err(|error| error.chain())?;
@@ -397,13 +446,15 @@ async fn stored_token(config: &Config, workspace: &str) -> Result<Option<SecretS
     token
 }
 
-/// Reports a wrong clock. Log entries are matched with changes by time, and tokens and leases expire by time.
+/// Reports a wrong clock. Log entries are matched with changes by time, and tokens and leases
+/// expire by time.
 fn check_clock(ahead: i64, report: &mut Report) {
     if clock::agree(ahead) {
         report.ok("clock", "it agrees with Intercom's");
     } else {
-        let detail =
-            format!("this machine's clock is {ahead} s ahead of Intercom's (less than 0: behind); let NTP set it");
+        let detail = format!(
+            "this machine's clock is {ahead} s ahead of Intercom's (less than 0: behind); let NTP set it"
+        );
         report.warn("clock", &detail);
     }
 }

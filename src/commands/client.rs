@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::token::{Scopes, overlap, workspaces};
 use super::{
-    CommandError, by_command, by_command_with, existing_ledger, last_uses, name, new_or_existing_ledger, print_line,
-    print_table, rfc3339, tell_how_far, when, when_known,
+    CommandError, by_command, by_command_with, existing_ledger, last_uses, name,
+    new_or_existing_ledger, print_line, print_table, rfc3339, tell_how_far, when, when_known,
 };
 use crate::access::{AccessError, Scope, client_id, client_secret, client_secret_of};
 use crate::app::{key_file, stored_vault, vault};
@@ -32,12 +32,13 @@ pub enum Command {
         /// Its id.
         id: String,
     },
-    /// Give a client another secret and print it, this once. The one that it has stays good for a while.
+    /// Give a client another secret and print it, this once. The one that it has stays good for a
+    /// while.
     Rotate {
         /// Its id.
         id: String,
-        /// How long the secret before stays good, such as 24h; 0s if somebody else may know it: then the tokens that were
-        /// obtained with it end too.
+        /// How long the secret before stays good, such as 24h; 0s if somebody else may know it:
+        /// then the tokens that were obtained with it end too.
         #[arg(long, default_value = "24h", value_parser = overlap)]
         overlap: Duration,
         /// Print id and secret as JSON.
@@ -51,10 +52,12 @@ pub struct Create {
     /// What people call it.
     #[arg(long, value_parser = name)]
     name: String,
-    /// What its tokens may do at the most, separated by spaces: scim.read, import.read, import.run, lifecycle.write, admin.
+    /// What its tokens may do at the most, separated by spaces: scim.read, import.read, import.run,
+    /// lifecycle.write, admin.
     #[arg(long, default_value = "scim.read")]
     scope: Scopes,
-    /// Which workspace they open; may be given several times. Where it is left out: the only one that there is.
+    /// Which workspace they open; may be given several times. Where it is left out: the only one
+    /// that there is.
     #[arg(long)]
     workspace: Vec<String>,
     /// Print id and secret as JSON.
@@ -133,7 +136,9 @@ async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), Comman
     let rows: Vec<[String; 8]> = clients
         .into_iter()
         .map(|client| {
-            let state = client.disabled_at.map_or_else(|| "active".to_owned(), |at| format!("disabled {}", when(at)));
+            let state = client
+                .disabled_at
+                .map_or_else(|| "active".to_owned(), |at| format!("disabled {}", when(at)));
             [
                 client.name,
                 state,
@@ -146,14 +151,20 @@ async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), Comman
             ]
         })
         .collect();
-    print_table(["NAME", "STATE", "SCOPE", "WORKSPACES", "CREATED", "ROTATED", "LAST USED", "ID"], &rows);
+    print_table(
+        ["NAME", "STATE", "SCOPE", "WORKSPACES", "CREATED", "ROTATED", "LAST USED", "ID"],
+        &rows,
+    );
     tell_how_far(config);
     Ok(())
 }
 
 async fn disable(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
     let (client, now) = (known(ledger, id).await?, Clock::System.now());
-    if ledger.disable_client(id, by_command("client.disabled", id, &client.workspaces, now), now).await? {
+    if ledger
+        .disable_client(id, by_command("client.disabled", id, &client.workspaces, now), now)
+        .await?
+    {
         eprintln!("{id} is disabled; its tokens end within a second.");
     } else {
         eprintln!("{id} was disabled before.");
@@ -161,7 +172,13 @@ async fn disable(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn rotate(config: &Config, ledger: &Ledger, id: &str, overlap: Duration, json: bool) -> Result<(), CommandError> {
+async fn rotate(
+    config: &Config,
+    ledger: &Ledger,
+    id: &str,
+    overlap: Duration,
+    json: bool,
+) -> Result<(), CommandError> {
     let (client, now) = (known(ledger, id).await?, Clock::System.now());
     if client.disabled_at.is_some() {
         return Err(CommandError::new(format!("{id} is disabled; make a new client instead")));
@@ -171,15 +188,21 @@ async fn rotate(config: &Config, ledger: &Ledger, id: &str, overlap: Duration, j
     ledger.rotate_client(&client, &hash, now + overlap, event, now).await?;
     show(id, secret.expose_secret(), json);
     if overlap.is_zero() {
-        eprintln!("The secret before has ended; tokens that were obtained with it end within a second.");
+        eprintln!(
+            "The secret before has ended; tokens that were obtained with it end within a second."
+        );
     }
     Ok(())
 }
 
 /// Creates a secret that carries the bridge's tag; without the encryption key, one that does not.
-async fn fresh_secret(config: &Config, ledger: &Ledger, id: &str) -> Result<(SecretString, String), AccessError> {
-    // For a SQLite database, the key is created in the file where the bridge looks for it. Otherwise only the bridge
-    // creates it.
+async fn fresh_secret(
+    config: &Config,
+    ledger: &Ledger,
+    id: &str,
+) -> Result<(SecretString, String), AccessError> {
+    // For a SQLite database, the key is created in the file where the bridge looks for it.
+    // Otherwise only the bridge creates it.
     let url = config.database.url.expose_secret();
     let made_here = url.starts_with("sqlite:") && key_file(url).is_some();
     let vault = match stored_vault(config, ledger).await {
@@ -193,6 +216,7 @@ async fn fresh_secret(config: &Config, ledger: &Ledger, id: &str) -> Result<(Sec
 }
 
 async fn known(ledger: &Ledger, id: &str) -> Result<OAuthClient, CommandError> {
-    let unknown = || CommandError::new(format!("there is no client `{id}`; `client list` shows all"));
+    let unknown =
+        || CommandError::new(format!("there is no client `{id}`; `client list` shows all"));
     ledger.client(id).await?.ok_or_else(unknown)
 }

@@ -42,11 +42,22 @@ pub async fn connect(config: &Config, arguments: &Connect) -> Result<(), Command
     let ticket = random_secret()?;
     let now = Clock::System.now();
     let hash = hash_of_random(ticket.expose_secret());
-    let event = by_command("workspace.connect_begun", &workspace.name, std::slice::from_ref(&workspace.name), now);
+    let event = by_command(
+        "workspace.connect_begun",
+        &workspace.name,
+        std::slice::from_ref(&workspace.name),
+        now,
+    );
     ledger.begin_connecting(&workspace.name, &hash, now + limits::CONNECT_TICKET, event).await?;
     ledger.close().await;
-    eprintln!("Open this address in a browser, once, within ten minutes. The bridge must be running there.");
-    print_line(&format!("{}/connect/intercom?ticket={}", config.public_url(), ticket.expose_secret()));
+    eprintln!(
+        "Open this address in a browser, once, within ten minutes. The bridge must be running there."
+    );
+    print_line(&format!(
+        "{}/connect/intercom?ticket={}",
+        config.public_url(),
+        ticket.expose_secret()
+    ));
     Ok(())
 }
 
@@ -55,8 +66,13 @@ pub async fn disconnect(config: &Config, arguments: &Disconnect) -> Result<(), C
     let workspace = workspace_of(config, &arguments.workspace)?;
     let ledger = existing_ledger(config).await?;
     let connections = ledger.connections().await?;
-    let Some(connection) = connections.into_iter().find(|connection| connection.workspace == workspace.name) else {
-        return Err(CommandError::new(format!("the workspace {} is not connected by OAuth", workspace.name)));
+    let Some(connection) =
+        connections.into_iter().find(|connection| connection.workspace == workspace.name)
+    else {
+        return Err(CommandError::new(format!(
+            "the workspace {} is not connected by OAuth",
+            workspace.name
+        )));
     };
     if !arguments.force {
         let (_, connector) = importer_of(config, &workspace, &ledger, &Clock::System)?;
@@ -80,7 +96,12 @@ pub async fn disconnect(config: &Config, arguments: &Disconnect) -> Result<(), C
 }
 
 async fn forget(ledger: &Ledger, workspace: &str) -> Result<(), CommandError> {
-    let event = by_command("workspace.disconnected", workspace, &[workspace.to_owned()], Clock::System.now());
+    let event = by_command(
+        "workspace.disconnected",
+        workspace,
+        &[workspace.to_owned()],
+        Clock::System.now(),
+    );
     ledger.disconnect(workspace, event).await?;
     Ok(())
 }

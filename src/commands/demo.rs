@@ -37,10 +37,14 @@ pub struct Arguments {
 const SIMULATED_TOKEN: &str = "simulated-access-token";
 
 pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
-    telemetry::init(&Telemetry { log_level: None, log_format: LogFormat::Text, otlp_endpoint: None }, "warn");
+    telemetry::init(
+        &Telemetry { log_level: None, log_format: LogFormat::Text, otlp_endpoint: None },
+        "warn",
+    );
     let bar = progress_bar();
     bar.set_message("making a company");
-    let simulator = Simulator::start(arguments.company.workspace(SIMULATED_TOKEN), Options::default())?;
+    let simulator =
+        Simulator::start(arguments.company.workspace(SIMULATED_TOKEN), Options::default())?;
     let directory = tempfile::tempdir()?;
     let intercom = simulator.base_url();
     let config = config(arguments, &intercom, &directory.path().join("demo.db"))?;
@@ -59,12 +63,17 @@ pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
     result
 }
 
-fn config(arguments: &Arguments, intercom: &str, database: &std::path::Path) -> Result<Config, CommandError> {
+fn config(
+    arguments: &Arguments,
+    intercom: &str,
+    database: &std::path::Path,
+) -> Result<Config, CommandError> {
     let mut config = Config::defaults()?;
     config.server.bind = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     config.database.url = SecretString::from(format!("sqlite://{}?mode=rwc", database.display()));
     config.intercom.access_token = Some(SecretString::from(SIMULATED_TOKEN));
-    config.intercom.base_url = Some(intercom.parse().map_err(|_| CommandError::new("the simulator has no address"))?);
+    config.intercom.base_url =
+        Some(intercom.parse().map_err(|_| CommandError::new("the simulator has no address"))?);
     config.import.poll_interval = Some(Duration::from_secs(5));
     config.access.encryption_key = Some(Vault::fresh_key().map_err(AccessError::from)?);
     // No rate limit, so that it can be used for measuring.
@@ -168,7 +177,11 @@ async fn client(app: &App) -> Result<(String, SecretString), CommandError> {
 
 /// Returns the userName and id of a user, for the printed examples.
 fn first_user(app: &App) -> (String, String) {
-    let served = app.service().workspaces.get(DEFAULT_WORKSPACE).and_then(|workspace| workspace.live.served());
+    let served = app
+        .service()
+        .workspaces
+        .get(DEFAULT_WORKSPACE)
+        .and_then(|workspace| workspace.live.served());
     served
         .and_then(|served| {
             let mut first = served.part(resource_types::USER, 0..1);

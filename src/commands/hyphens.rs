@@ -1,8 +1,9 @@
-//! Accepts argument values that begin with a hyphen. Ids, heads and hashes are URL-safe Base64, and one in 64 of them
-//! begins so.
+//! Accepts argument values that begin with a hyphen. Ids, heads and hashes are URL-safe Base64, and
+//! one in 64 of them begins so.
 //!
-//! By default clap parses such a value as a bundle of short options: `-Vx4b…` would print the version and exit with 0,
-//! and a script would believe that a token was revoked. So every argument of every command accepts such values.
+//! By default clap parses such a value as a bundle of short options: `-Vx4b…` would print the
+//! version and exit with 0, and a script would believe that a token was revoked. So every argument
+//! of every command accepts such values.
 
 use std::ffi::{OsStr, OsString};
 
@@ -18,7 +19,8 @@ impl CommandLine {
     /// Parses the arguments of the process. Prints help, version and errors, and then exits.
     #[must_use]
     pub fn read() -> Self {
-        Self::read_from(&std::env::args_os().collect::<Vec<_>>()).unwrap_or_else(|error| error.exit())
+        Self::read_from(&std::env::args_os().collect::<Vec<_>>())
+            .unwrap_or_else(|error| error.exit())
     }
 
     fn read_from(arguments: &[OsString]) -> Result<Self, Error> {
@@ -29,8 +31,8 @@ impl CommandLine {
     }
 }
 
-/// Lets all values of a command begin with a hyphen, except those from a fixed list of words: so a misspelt option is
-/// not taken for such a word.
+/// Lets all values of a command begin with a hyphen, except those from a fixed list of words: so a
+/// misspelt option is not taken for such a word.
 fn accepting(command: Command) -> Command {
     let accepting_argument = |argument: clap::Arg| {
         let known_words = argument.is_positional() && !argument.get_possible_values().is_empty();
@@ -44,8 +46,14 @@ fn matches(command: &mut Command, arguments: &[OsString]) -> Result<ArgMatches, 
     let matches = command.try_get_matches_from_mut(arguments.iter()).map_err(|error| {
         // `-Vx` is not `-V`: it was meant as something else.
         let bundle = arguments.iter().find(|argument| is_bundle(argument));
-        match bundle.filter(|_| matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)) {
-            Some(bundle) if !arguments.iter().any(|argument| PRINTING.iter().any(|printing| argument == printing)) => {
+        match bundle
+            .filter(|_| matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion))
+        {
+            Some(bundle)
+                if !arguments
+                    .iter()
+                    .any(|argument| PRINTING.iter().any(|printing| argument == printing)) =>
+            {
                 let what = format!("unexpected argument '{}' found", bundle.to_string_lossy());
                 command.error(ErrorKind::UnknownArgument, what)
             }
@@ -64,15 +72,23 @@ fn is_bundle(argument: &OsStr) -> bool {
     bytes.len() > 2 && (bytes.starts_with(b"-h") || bytes.starts_with(b"-V"))
 }
 
-/// Returns the error for an option whose value is another option of the command: its own value was forgotten.
+/// Returns the error for an option whose value is another option of the command: its own value was
+/// forgotten.
 fn without_value(command: &Command, matches: &ArgMatches) -> Option<Error> {
     let mut options: Vec<String> = PRINTING.map(str::to_owned).to_vec();
-    options.extend(command.get_arguments().filter_map(|argument| argument.get_long().map(|long| format!("--{long}"))));
+    options.extend(
+        command
+            .get_arguments()
+            .filter_map(|argument| argument.get_long().map(|long| format!("--{long}"))),
+    );
     let named = command.get_arguments().filter(|argument| !argument.is_positional());
     for argument in named.filter(|argument| argument.get_action().takes_values()) {
         let given = matches.try_get_raw(argument.get_id().as_str()).ok().flatten();
-        if let Some(option) = given.and_then(|mut values| values.find_map(|value| other_option(value, &options))) {
-            let what = format!("a value is required for '{argument}', and `{option}` is another option");
+        if let Some(option) =
+            given.and_then(|mut values| values.find_map(|value| other_option(value, &options)))
+        {
+            let what =
+                format!("a value is required for '{argument}', and `{option}` is another option");
             return Some(command.clone().error(ErrorKind::InvalidValue, what));
         }
     }
@@ -90,8 +106,10 @@ mod tests {
 
     /// Collects the commands without subcommands, each with the words that lead to it.
     fn leaves(command: &Command, path: &[String], found: &mut Vec<(Vec<String>, Command)>) {
-        let subcommands: Vec<&Command> =
-            command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help").collect();
+        let subcommands: Vec<&Command> = command
+            .get_subcommands()
+            .filter(|subcommand| subcommand.get_name() != "help")
+            .collect();
         if subcommands.is_empty() {
             found.push((path.to_vec(), command.clone()));
         }
@@ -137,29 +155,35 @@ mod tests {
         assert!(found.len() > 20, "{}", found.len());
         let mut accepted = Vec::new();
         for (path, leaf) in found {
-            let valued: Vec<&clap::Arg> =
-                leaf.get_arguments().filter(|argument| argument.get_action().takes_values()).collect();
+            let valued: Vec<&clap::Arg> = leaf
+                .get_arguments()
+                .filter(|argument| argument.get_action().takes_values())
+                .collect();
             for argument in &valued {
                 for value in ["-Vx4bhV", "-hx4b", "-4bX_-", "--Vx", "-", "-x=1", "-c"] {
-                    let others =
-                        valued.iter().filter(|other| other.is_required_set() && other.get_id() != argument.get_id());
+                    let others = valued.iter().filter(|other| {
+                        other.is_required_set() && other.get_id() != argument.get_id()
+                    });
                     let mut words = path.clone();
                     words.extend(others.flat_map(|other| given(other, &usual(other))));
                     words.extend(given(argument, value));
                     match read(&words) {
                         Ok(matches) => {
-                            let below = path[1..]
-                                .iter()
-                                .fold(&matches, |matches, name| matches.subcommand_matches(name).unwrap());
+                            let below = path[1..].iter().fold(&matches, |matches, name| {
+                                matches.subcommand_matches(name).unwrap()
+                            });
                             let mut raw = below.get_raw(argument.get_id().as_str()).unwrap();
                             assert!(raw.any(|raw| raw == value), "{words:?}");
                             accepted.push(format!("{} {}", path[1..].join(" "), argument.get_id()));
                         }
                         Err(error) => {
-                            let few_words = argument.is_positional() && !argument.get_possible_values().is_empty();
+                            let few_words = argument.is_positional()
+                                && !argument.get_possible_values().is_empty();
                             let kind = error.kind();
-                            let of_the_value = matches!(kind, ErrorKind::ValueValidation | ErrorKind::InvalidValue)
-                                || few_words && kind == ErrorKind::UnknownArgument;
+                            let of_the_value = matches!(
+                                kind,
+                                ErrorKind::ValueValidation | ErrorKind::InvalidValue
+                            ) || few_words && kind == ErrorKind::UnknownArgument;
                             assert!(of_the_value && error.exit_code() == 2, "{words:?}: {error}");
                         }
                     }
@@ -181,8 +205,11 @@ mod tests {
     #[test]
     fn an_option_without_its_value_does_not_take_the_next_option_for_it() {
         let read = |line: &str| {
-            let words: Vec<String> =
-                ["intercom-scim-bridge"].into_iter().chain(line.split(' ')).map(str::to_owned).collect();
+            let words: Vec<String> = ["intercom-scim-bridge"]
+                .into_iter()
+                .chain(line.split(' '))
+                .map(str::to_owned)
+                .collect();
             read(&words).err().map(|error| (error.kind(), error.exit_code()))
         };
         for line in [

@@ -26,7 +26,8 @@ pub struct Arguments {
     /// Print what would change and who would lose what, by name, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Let an import through that takes more than import.max_removals and the settings beside it allow.
+    /// Let an import through that takes more than import.max_removals and the settings beside it
+    /// allow.
     #[arg(long)]
     allow_removals: bool,
 }
@@ -56,8 +57,11 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     let (importer, connector) = importer_of(config, &workspace, &ledger, &clock)?;
     if connector.by_oauth() {
         let connections = ledger.connections().await?;
-        if let Some(connection) = connections.iter().find(|connection| connection.workspace == workspace.name) {
-            let token = open_connection(&vault(config, &ledger).await?, &ledger, connection).await?;
+        if let Some(connection) =
+            connections.iter().find(|connection| connection.workspace == workspace.name)
+        {
+            let token =
+                open_connection(&vault(config, &ledger).await?, &ledger, connection).await?;
             connector.take(Some(&token)).map_err(CommandError::new)?;
         }
     }
@@ -68,9 +72,10 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         import(&importer, arguments, &clock, &bar).await
     };
     if !arguments.dry_run
-        && let Err(error) =
-            keep_up(&ledger, config, &clock, |name| (name == workspace.name).then(|| connector.clock_ahead()).flatten())
-                .await
+        && let Err(error) = keep_up(&ledger, config, &clock, |name| {
+            (name == workspace.name).then(|| connector.clock_ahead()).flatten()
+        })
+        .await
     {
         tracing::warn!(error = %error.chain(), "the upkeep of the ledger failed; the next import tries again");
     }
@@ -85,7 +90,10 @@ async fn import(
     bar: &ProgressBar,
 ) -> Result<(), CommandError> {
     let unrecorded = |error: LedgerError| {
-        CommandError::new(format!("the import could not be recorded: {}; check the database", error.chain()))
+        CommandError::new(format!(
+            "the import could not be recorded: {}; check the database",
+            error.chain()
+        ))
     };
     let request = ImportRequest {
         mode: arguments.mode.into(),
@@ -124,7 +132,9 @@ async fn import(
     };
     importer.release(&lease).await;
     bar.finish_and_clear();
-    let run = run.ok_or_else(|| CommandError::new("interrupted; nothing was recorded"))?.map_err(unrecorded)?;
+    let run = run
+        .ok_or_else(|| CommandError::new("interrupted; nothing was recorded"))?
+        .map_err(unrecorded)?;
     if arguments.json {
         print_line(&json!(run).to_string());
     } else if run.status == RunStatus::Succeeded {
@@ -143,14 +153,20 @@ fn failed(status: RunStatus, Failure { detail, remedy, .. }: &Failure) -> Comman
     ))
 }
 
-async fn dry_run(importer: &Importer, arguments: &Arguments, bar: &ProgressBar) -> Result<(), CommandError> {
-    let result = importer.dry_run(arguments.mode.into(), &|phase| bar.set_message(phase.to_string())).await;
+async fn dry_run(
+    importer: &Importer,
+    arguments: &Arguments,
+    bar: &ProgressBar,
+) -> Result<(), CommandError> {
+    let result =
+        importer.dry_run(arguments.mode.into(), &|phase| bar.set_message(phase.to_string())).await;
     bar.finish_and_clear();
     let DryRun { plan, verdict, warnings, recorded } = result.map_err(|error| match error {
         ReadError::Intercom(error) => CommandError::new(format!("{error}; {}", error.remedy())),
-        ReadError::Ledger(error) => {
-            CommandError::new(format!("the ledger cannot be read: {}; check the database", error.chain()))
-        }
+        ReadError::Ledger(error) => CommandError::new(format!(
+            "the ledger cannot be read: {}; check the database",
+            error.chain()
+        )),
     })?;
     let held = match &verdict {
         Verdict::Hold(held) => Some(held),
@@ -172,8 +188,8 @@ async fn dry_run(importer: &Importer, arguments: &Arguments, bar: &ProgressBar) 
     Ok(())
 }
 
-/// Prints who would lose what, for the kinds that hold the import. Includes names, because the operator asked for a dry
-/// run.
+/// Prints who would lose what, for the kinds that hold the import. Includes names, because the
+/// operator asked for a dry run.
 fn print_losses(held: &Held, recorded: &Snapshot) {
     for exceeded in &held.by {
         let unreadable = held.unreadable.of(exceeded.kind);
@@ -224,7 +240,8 @@ fn named(loser: &Loser, recorded: &Snapshot) -> Value {
     if let Some(id) = group {
         let group = recorded.groups.binary_search_by(|known| known.value.id.cmp(id));
         value["group"] = json!(id);
-        value["group_name"] = json!(group.ok().and_then(|at| recorded.groups[at].value.name.as_deref()));
+        value["group_name"] =
+            json!(group.ok().and_then(|at| recorded.groups[at].value.name.as_deref()));
     }
     value
 }
@@ -238,15 +255,21 @@ fn print_plan(plan: &Plan, warnings: &[Warning]) {
     };
     lines(
         "user",
-        changes(&plan.users, |user| format!("{} {}", user.id, user.email.as_deref().unwrap_or("without an address"))),
+        changes(&plan.users, |user| {
+            format!("{} {}", user.id, user.email.as_deref().unwrap_or("without an address"))
+        }),
     );
     lines(
         "group",
-        changes(&plan.groups, |group| format!("{} {}", group.id, group.name.as_deref().unwrap_or("without a name"))),
+        changes(&plan.groups, |group| {
+            format!("{} {}", group.id, group.name.as_deref().unwrap_or("without a name"))
+        }),
     );
     lines(
         "membership",
-        changes(&plan.memberships, |membership| format!("{} in {}", membership.user, membership.group)),
+        changes(&plan.memberships, |membership| {
+            format!("{} in {}", membership.user, membership.group)
+        }),
     );
     for warning in warnings {
         print_line(&format!("warning  {}", warning.detail));
@@ -263,7 +286,10 @@ fn changes<T>(changes: &[Change<T>], what: impl Fn(&T) -> String) -> Vec<(&'stat
         Change::Removed { .. } => "remove",
         Change::Restored { .. } => "restore",
     };
-    changes.iter().filter_map(|change| Some((deed(change), what(change.after().or(change.before())?)))).collect()
+    changes
+        .iter()
+        .filter_map(|change| Some((deed(change), what(change.after().or(change.before())?))))
+        .collect()
 }
 
 fn summary(run: &Run) -> String {
@@ -276,9 +302,19 @@ fn summary(run: &Run) -> String {
         run.intercom_retries
     )];
     for (what, created, updated, removed) in [
-        ("users", counts.users_created + counts.users_restored, counts.users_updated, counts.users_removed),
+        (
+            "users",
+            counts.users_created + counts.users_restored,
+            counts.users_updated,
+            counts.users_removed,
+        ),
         ("groups", counts.groups_created, counts.groups_updated, counts.groups_removed),
-        ("memberships", counts.memberships_created, counts.memberships_updated, counts.memberships_removed),
+        (
+            "memberships",
+            counts.memberships_created,
+            counts.memberships_updated,
+            counts.memberships_removed,
+        ),
     ] {
         lines.push(format!("{what:12} {created} added, {updated} changed, {removed} removed"));
     }

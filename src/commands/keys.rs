@@ -15,13 +15,13 @@ use crate::ledger::{AuditEntry, Ledger};
 pub enum Command {
     /// Sign with a fresh key from now on. What was signed before stays good for a while.
     Rotate {
-        /// How long, such as 90d; 0s if somebody else may know the key. Where it is left out: as long as the longest of
-        /// the tokens that were issued.
+        /// How long, such as 90d; 0s if somebody else may know the key. Where it is left out: as
+        /// long as the longest of the tokens that were issued.
         #[arg(long, value_parser = overlap)]
         overlap: Option<Duration>,
     },
-    /// The encryption key is lost: forget every secret that was sealed with it. All tokens end, and workspaces that were
-    /// connected by OAuth must be connected anew.
+    /// The encryption key is lost: forget every secret that was sealed with it. All tokens end, and
+    /// workspaces that were connected by OAuth must be connected anew.
     Reset {
         /// That this is meant.
         #[arg(long)]
@@ -42,7 +42,11 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
     result
 }
 
-async fn rotate(config: &Config, ledger: &Ledger, overlap: Option<Duration>) -> Result<(), CommandError> {
+async fn rotate(
+    config: &Config,
+    ledger: &Ledger,
+    overlap: Option<Duration>,
+) -> Result<(), CommandError> {
     let (clock, now) = (Clock::System, Clock::System.now());
     let tokens = open_tokens(config, ledger, &config.public_url(), &clock).await?;
     let until = if let Some(overlap) = overlap {
@@ -55,12 +59,17 @@ async fn rotate(config: &Config, ledger: &Ledger, overlap: Option<Duration>) -> 
     let (actor, identity) = (Some(COMMAND_LINE.to_owned()), Some(system_user()));
     let event = AuditEntry { actor, identity, ..AuditEntry::event("keys.rotated", now) };
     let id = tokens.rotate(ledger, until, event).await?;
-    eprintln!("The key {id} signs from now on; what was signed before is good until {}.", when(until));
+    eprintln!(
+        "The key {id} signs from now on; what was signed before is good until {}.",
+        when(until)
+    );
     Ok(())
 }
 
 async fn reset(ledger: &Ledger) -> Result<(), CommandError> {
     ledger.forget_sealed(by_command("keys.reset", "all", &[], Clock::System.now())).await?;
-    eprintln!("Every sealed secret is forgotten. Start the bridge, issue tokens, and run `connect` where it was used.");
+    eprintln!(
+        "Every sealed secret is forgotten. Start the bridge, issue tokens, and run `connect` where it was used."
+    );
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! `ledger`: verifies, exports and prunes the history, and shows or erases a person. Backups are in `backup`.
+//! `ledger`: verifies, exports and prunes the history, and shows or erases a person. Backups are in
+//! `backup`.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -18,7 +19,9 @@ use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::http::change_document;
-use crate::ledger::{ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, Moment, Pruned, Verified};
+use crate::ledger::{
+    ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, Moment, Pruned, Verified,
+};
 use crate::limits;
 use crate::moments::{self, Edge, Zone};
 
@@ -33,10 +36,11 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check that the history is complete and as it was written: versions, generations, runs, log entries, requests.
+    /// Check that the history is complete and as it was written: versions, generations, runs, log
+    /// entries, requests.
     Verify {
-        /// The head that an earlier check printed, or the hash of a generation in a review: say which generation that is, and
-        /// fail if the history does not hold it any more.
+        /// The head that an earlier check printed, or the hash of a generation in a review: say
+        /// which generation that is, and fail if the history does not hold it any more.
         #[arg(long, value_name = "HASH", value_parser = NonEmptyStringValueParser::new())]
         head: Option<String>,
         /// Print what came of it as JSON.
@@ -45,20 +49,23 @@ enum Command {
     },
     /// Print every change that history holds, one JSON document a line, oldest first.
     Export {
-        /// Only changes after this one: a `cursor` of an earlier line; or at this moment or day, or later, such as 2026-03-01.
+        /// Only changes after this one: a `cursor` of an earlier line; or at this moment or day, or
+        /// later, such as 2026-03-01.
         #[arg(long, value_name = "CURSOR|MOMENT")]
         since: Option<String>,
         /// Only changes before this moment, or up to the end of this day.
         #[arg(long, value_name = "MOMENT", value_parser = moment)]
         until: Option<String>,
-        /// The time zone of dates and of moments without an offset, such as Europe/Dublin. Where it is left out: UTC.
+        /// The time zone of dates and of moments without an offset, such as Europe/Dublin. Where it
+        /// is left out: UTC.
         #[arg(long, value_name = "ZONE", value_parser = zone)]
         tz: Option<Zone>,
         /// Only changes of this kind.
         #[arg(long)]
         r#type: Option<KindArgument>,
     },
-    /// Take out what ended long ago: old versions, log entries, runs and requests that were closed. What is true now stays.
+    /// Take out what ended long ago: old versions, log entries, runs and requests that were closed.
+    /// What is true now stays.
     Prune {
         /// How much history to keep, such as 400d.
         #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -73,18 +80,21 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Print everything that the database holds about a person, as JSON: for a person who asks for their data.
+    /// Print everything that the database holds about a person, as JSON: for a person who asks for
+    /// their data.
     Person {
         /// An id, such as adm_4423433, or an address that the person ever had.
         #[arg(allow_hyphen_values = true, value_parser = NonEmptyStringValueParser::new())]
         person: String,
     },
-    /// Erase the personal data of somebody who was removed, for good. Ids stay, and who had which access when.
+    /// Erase the personal data of somebody who was removed, for good. Ids stay, and who had which
+    /// access when.
     Erase {
         /// An id, such as adm_4423433, or an address that the person ever had.
         #[arg(allow_hyphen_values = true, value_parser = NonEmptyStringValueParser::new())]
         person: String,
-        /// Why. It is kept, in the audit trail and with the record of the erasure, so it must not name the person.
+        /// Why. It is kept, in the audit trail and with the record of the erasure, so it must not
+        /// name the person.
         #[arg(long, value_name = "TEXT")]
         reason: String,
         /// Print what would be erased, and erase nothing.
@@ -94,7 +104,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Write a copy of the whole database into a new file, while the bridge runs, and check the copy. SQLite only.
+    /// Write a copy of the whole database into a new file, while the bridge runs, and check the
+    /// copy. SQLite only.
     Backup {
         /// The file; it must not be there yet.
         file: PathBuf,
@@ -102,12 +113,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Check a backup and put it in place as the database, which must not be there yet. SQLite only; stop the bridge first.
+    /// Check a backup and put it in place as the database, which must not be there yet. SQLite
+    /// only; stop the bridge first.
     Restore {
         /// A file that `ledger backup` wrote.
         file: PathBuf,
-        /// Restore although the encryption key of that time is lost: tokens and connections by OAuth end, and `keys reset` must
-        /// be run before the bridge starts.
+        /// Restore although the encryption key of that time is lost: tokens and connections by
+        /// OAuth end, and `keys reset` must be run before the bridge starts.
         #[arg(long)]
         key_lost: bool,
         /// Print what was restored as JSON.
@@ -136,7 +148,9 @@ impl From<KindArgument> for ChangeKind {
 pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
     match &arguments.command {
         Command::Backup { file, json } => return backup::backup(config, file, *json).await,
-        Command::Restore { file, key_lost, json } => return backup::restore(config, file, *key_lost, *json).await,
+        Command::Restore { file, key_lost, json } => {
+            return backup::restore(config, file, *key_lost, *json).await;
+        }
         Command::Prune { yes: false, dry_run: false, .. } if !std::io::stdin().is_terminal() => {
             return Err(CommandError::wrong_use(
                 "this takes history out for ever, and nobody can be asked here whether that is meant: say --yes, or --dry-run \
@@ -156,7 +170,8 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         Command::Export { since, until, tz, r#type } => {
             let zone = tz.clone().unwrap_or(Zone::UTC);
             let until = moment_of(until.as_deref(), Edge::End, &zone)?;
-            let question = ChangeQuestion { kind: r#type.map(Into::into), until, ..ChangeQuestion::default() };
+            let question =
+                ChangeQuestion { kind: r#type.map(Into::into), until, ..ChangeQuestion::default() };
             export(&ledger, workspace, since.as_deref(), &zone, question).await
         }
         Command::Prune { keep, yes, dry_run, json } => {
@@ -179,7 +194,12 @@ fn unreadable(error: LedgerError) -> CommandError {
     CommandError::new(format!("the ledger cannot be read: {}; check the database", error.chain()))
 }
 
-async fn verify(ledger: &Ledger, workspace: &str, head: Option<&str>, json: bool) -> Result<(), CommandError> {
+async fn verify(
+    ledger: &Ledger,
+    workspace: &str,
+    head: Option<&str>,
+    json: bool,
+) -> Result<(), CommandError> {
     let verified = ledger.verify(workspace, head.map(str::trim)).await.map_err(unreadable)?;
     if json {
         print_line(&document(&verified).to_string());
@@ -203,7 +223,8 @@ async fn verify(ledger: &Ledger, workspace: &str, head: Option<&str>, json: bool
 /// Returns the result of a verification as JSON, with the verdict in words.
 pub(super) fn document(verified: &Verified) -> serde_json::Value {
     let mut document = json!(verified);
-    document["verdict"] = json!(if verified.findings.is_empty() { "complete_and_unaltered" } else { "altered" });
+    document["verdict"] =
+        json!(if verified.findings.is_empty() { "complete_and_unaltered" } else { "altered" });
     document["summary"] = json!(summary(verified));
     document
 }
@@ -264,14 +285,27 @@ fn lines(verified: &Verified) -> Vec<String> {
         ));
     }
     if let Some(at) = verified.shortened_at {
-        let since = verified.first.map(|first| format!("; its earliest state is that of {}", when(first.at)));
-        lines.push(format!("history was last shortened on {}{}", at.date(), since.unwrap_or_default()));
+        let since = verified
+            .first
+            .map(|first| format!("; its earliest state is that of {}", when(first.at)));
+        lines.push(format!(
+            "history was last shortened on {}{}",
+            at.date(),
+            since.unwrap_or_default()
+        ));
     }
     if let Some(Moment { generation, at }) = verified.asked_head {
-        lines.push(format!("the hash that --head names is in it: {}", generation_at(generation, at)));
+        lines.push(format!(
+            "the hash that --head names is in it: {}",
+            generation_at(generation, at)
+        ));
     }
     lines.push(match verified.head_at {
-        Some(at) => format!("head {} ({})", verified.head, generation_at(verified.head_generation.unwrap_or(0), at)),
+        Some(at) => format!(
+            "head {} ({})",
+            verified.head,
+            generation_at(verified.head_generation.unwrap_or(0), at)
+        ),
         None => "there is no head yet: nothing was recorded".to_owned(),
     });
     lines
@@ -311,36 +345,45 @@ async fn export(
     let mut next = match since {
         None => {
             if earliest != ChangePosition::START {
-                eprintln!("note: history was shortened; what was changed before is not there any more");
+                eprintln!(
+                    "note: history was shortened; what was changed before is not there any more"
+                );
             }
             earliest.clone()
         }
-        Some(text) => match (ChangePosition::from_cursor(text), moments::read(text, Edge::Start, zone)) {
-            (Some(position), _) => position,
-            (None, Some(written)) => {
-                question.since = Some(written.moment);
-                ChangePosition::START
+        Some(text) => {
+            match (ChangePosition::from_cursor(text), moments::read(text, Edge::Start, zone)) {
+                (Some(position), _) => position,
+                (None, Some(written)) => {
+                    question.since = Some(written.moment);
+                    ChangePosition::START
+                }
+                (None, None) => {
+                    return Err(CommandError::new(format!(
+                        "--since takes the `cursor` of an earlier line, or {}",
+                        moments::FORMS
+                    )));
+                }
             }
-            (None, None) => {
-                return Err(CommandError::new(format!(
-                    "--since takes the `cursor` of an earlier line, or {}",
-                    moments::FORMS
-                )));
-            }
-        },
+        }
     };
     loop {
-        let page = match ledger.changes_that(workspace, &next, &question, limits::LIST_ITEMS).await {
+        let page = match ledger.changes_that(workspace, &next, &question, limits::LIST_ITEMS).await
+        {
             Err(error @ LedgerError::Pruned { .. }) => {
                 let begins = earliest.to_cursor();
-                return Err(CommandError::new(format!("{error}; history begins with --since {begins} now")));
+                return Err(CommandError::new(format!(
+                    "{error}; history begins with --since {begins} now"
+                )));
             }
             Err(LedgerError::NoSuchPosition) => {
                 return Err(CommandError::new("--since is a cursor of another ledger"));
             }
             page => page.map_err(unreadable)?,
         };
-        page.changes.iter().for_each(|change| print_line(&json!(change_document(change)).to_string()));
+        page.changes
+            .iter()
+            .for_each(|change| print_line(&json!(change_document(change)).to_string()));
         if !page.more {
             return Ok(());
         }
@@ -355,7 +398,11 @@ struct PruneRequest {
     json: bool,
 }
 
-async fn prune(ledger: &Ledger, workspace: &str, request: PruneRequest) -> Result<(), CommandError> {
+async fn prune(
+    ledger: &Ledger,
+    workspace: &str,
+    request: PruneRequest,
+) -> Result<(), CommandError> {
     let now = Clock::System.now();
     let before = clock::before(now, request.keep);
     if request.dry_run || !request.yes {
@@ -363,7 +410,11 @@ async fn prune(ledger: &Ledger, workspace: &str, request: PruneRequest) -> Resul
         if request.dry_run {
             let mut document = json!(would);
             document["dry_run"] = json!(true);
-            print_line(&if request.json { document.to_string() } else { pruned_in_words(&would, "would be") });
+            print_line(&if request.json {
+                document.to_string()
+            } else {
+                pruned_in_words(&would, "would be")
+            });
             return Ok(());
         }
         if !would.is_empty() && !confirmed(&pruned_in_words(&would, "would be")) {

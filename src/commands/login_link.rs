@@ -15,7 +15,8 @@ pub struct Arguments {
     /// Which workspace it shows; may be given several times. Where it is left out: all.
     #[arg(long)]
     workspace: Vec<String>,
-    /// Instead: end all sessions of the status page, and make links that were not taken worth nothing.
+    /// Instead: end all sessions of the status page, and make links that were not taken worth
+    /// nothing.
     #[arg(long, conflicts_with = "workspace")]
     end_sessions: bool,
 }
@@ -29,16 +30,27 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     let ledger = existing_ledger(config).await?;
     let now = Clock::System.now();
     if arguments.end_sessions {
-        let ended = ledger.end_all_sessions(by_command("page.sessions_ended", "status page", &shown, now)).await?;
+        let ended = ledger
+            .end_all_sessions(by_command("page.sessions_ended", "status page", &shown, now))
+            .await?;
         ledger.close().await;
         print_line(&format!("ended: {ended}"));
         return Ok(());
     }
     let link = random_secret()?;
     let events = by_command("page.link_made", "status page", &shown, now);
-    ledger.add_login_link(&hash_of_random(link.expose_secret()), &shown, now + limits::LOGIN_LINK, events).await?;
+    ledger
+        .add_login_link(
+            &hash_of_random(link.expose_secret()),
+            &shown,
+            now + limits::LOGIN_LINK,
+            events,
+        )
+        .await?;
     ledger.close().await;
-    eprintln!("Open this address in a browser, once, within ten minutes. The bridge must be running there.");
+    eprintln!(
+        "Open this address in a browser, once, within ten minutes. The bridge must be running there."
+    );
     print_line(&format!("{}/login?link={}", config.public_url(), link.expose_secret()));
     Ok(())
 }

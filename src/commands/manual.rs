@@ -1,4 +1,5 @@
-//! `completions` and `manual`: shell completions and the manual page, generated from the command line definition.
+//! `completions` and `manual`: shell completions and the manual page, generated from the command
+//! line definition.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -41,8 +42,11 @@ pub fn manual() -> Result<(), CommandError> {
         if subcommand.get_name() == "help" {
             continue;
         }
-        let name =
-            subcommand.get_display_name().unwrap_or_default().replace("intercom-scim-bridge-", "").replace('-', " ");
+        let name = subcommand
+            .get_display_name()
+            .unwrap_or_default()
+            .replace("intercom-scim-bridge-", "")
+            .replace('-', " ");
         writeln!(text, ".SH {}", name.to_uppercase())?;
         let page = clap_mangen::Man::new(subcommand.clone());
         page.render_description_section(&mut text)?;

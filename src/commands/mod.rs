@@ -1,4 +1,5 @@
-//! The command line: one file per subcommand. Results go to stdout, messages and progress to stderr.
+//! The command line: one file per subcommand. Results go to stdout, messages and progress to
+//! stderr.
 
 mod arguments;
 mod audit;
@@ -40,7 +41,8 @@ use crate::ledger::{AuditEntry, Ledger, LedgerError};
 use crate::limits;
 use crate::telemetry;
 
-/// Serves an Intercom workspace's teammates and teams as SCIM 2.0, with a durable ledger of every change.
+/// Serves an Intercom workspace's teammates and teams as SCIM 2.0, with a durable ledger of every
+/// change.
 #[derive(Debug, Parser)]
 #[command(version = crate::VERSION, propagate_version = true)]
 pub struct CommandLine {
@@ -59,7 +61,8 @@ enum Command {
     Serve,
     /// Import once.
     Import(import::Arguments),
-    /// Check, export, shorten, back up or restore the history; show or erase what it holds about a person.
+    /// Check, export, shorten, back up or restore the history; show or erase what it holds about a
+    /// person.
     Ledger(ledger::Arguments),
     /// Bring the database's tables up to date.
     Migrate,
@@ -173,11 +176,19 @@ impl CommandLine {
             Command::Migrate => migrate::run(&self.settings("warn")?).await,
             Command::Client(command) => client::run(&self.settings("warn")?, command).await,
             Command::Keys(command) => keys::run(&self.settings("warn")?, command).await,
-            Command::Connect(arguments) => connect::connect(&self.settings("warn")?, arguments).await,
-            Command::Disconnect(arguments) => connect::disconnect(&self.settings("warn")?, arguments).await,
-            Command::LoginLink(arguments) => login_link::run(&self.settings("warn")?, arguments).await,
+            Command::Connect(arguments) => {
+                connect::connect(&self.settings("warn")?, arguments).await
+            }
+            Command::Disconnect(arguments) => {
+                connect::disconnect(&self.settings("warn")?, arguments).await
+            }
+            Command::LoginLink(arguments) => {
+                login_link::run(&self.settings("warn")?, arguments).await
+            }
             Command::Audit(command) => audit::run(&self.settings("warn")?, command).await,
-            Command::SaviyntPackage(arguments) => saviynt_package::run(&self.settings("warn")?, arguments).await,
+            Command::SaviyntPackage(arguments) => {
+                saviynt_package::run(&self.settings("warn")?, arguments).await
+            }
             Command::Token(command) => token::run(&self.settings("warn")?, command).await,
             Command::Check(arguments) => check::run(arguments, self.load(), Clock::System).await,
         }
@@ -196,8 +207,9 @@ impl CommandLine {
     )]
     fn load(&self) -> Result<Config, ConfigError> {
         // Variables that are not Unicode cannot be settings of the bridge.
-        let environment =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         Config::load(self.config.as_deref(), environment)
     }
 }
@@ -220,7 +232,10 @@ async fn asked_to_stop() {
 }
 
 /// Checks `RUST_LOG` for `demo`, which has no other settings.
-#[expect(clippy::disallowed_methods, reason = "this setting is the logging library's, and is only looked at")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this setting is the logging library's, and is only looked at"
+)]
 fn check_log_filter() -> Result<(), CommandError> {
     let wrong = std::env::var("RUST_LOG").ok().as_deref().and_then(wrong_log_filter);
     wrong.map_or(Ok(()), |why| Err(CommandError::new(why)))
@@ -229,18 +244,25 @@ fn check_log_filter() -> Result<(), CommandError> {
 /// The actor of actions from the command line.
 const COMMAND_LINE: &str = "command line";
 
-/// Returns the operating system's name of the user who runs the command: `system user ada`. With `sudo` that is root,
-/// so the name of the original user is added.
+/// Returns the operating system's name of the user who runs the command: `system user ada`. With
+/// `sudo` that is root, so the name of the original user is added.
 fn system_user() -> String {
     let printable = |name: String| -> String {
-        name.chars().filter(|letter| !letter.is_control()).take(limits::SYSTEM_USER_LETTERS).collect()
+        name.chars()
+            .filter(|letter| !letter.is_control())
+            .take(limits::SYSTEM_USER_LETTERS)
+            .collect()
     };
     let user = match whoami::username() {
         Ok(name) if !name.trim().is_empty() => printable(name),
         // In a container the user id may have no name.
-        _ => user_number().map_or_else(|| "unknown".to_owned(), |number| format!("number {number}")),
+        _ => {
+            user_number().map_or_else(|| "unknown".to_owned(), |number| format!("number {number}"))
+        }
     };
-    let by = std::env::var_os("SUDO_USER").and_then(|name| name.into_string().ok()).filter(|name| !name.is_empty());
+    let by = std::env::var_os("SUDO_USER")
+        .and_then(|name| name.into_string().ok())
+        .filter(|name| !name.is_empty());
     let by = by.map_or_else(String::new, |by| format!(" (sudo by {})", printable(by)));
     format!("system user {user}{by}")
 }
@@ -251,8 +273,8 @@ fn user_number() -> Option<u32> {
     Some(std::os::unix::fs::MetadataExt::uid(&process))
 }
 
-/// Opens an existing ledger. Commands that read or change an existing one must not create a new one in the wrong
-/// directory.
+/// Opens an existing ledger. Commands that read or change an existing one must not create a new one
+/// in the wrong directory.
 async fn existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
     if let Some(file) = missing_file(config.database.url.expose_secret()) {
         return Err(CommandError::new(format!(
@@ -262,18 +284,26 @@ async fn existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
     Ok(open_ledger(config).await?.0)
 }
 
-/// Opens the ledger, or creates it. Prints a note if it is created, because this may be the wrong directory.
+/// Opens the ledger, or creates it. Prints a note if it is created, because this may be the wrong
+/// directory.
 async fn new_or_existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
     if let Some(file) = missing_file(config.database.url.expose_secret()) {
-        eprintln!("note: there was no database, so a new one is made at {file}; is this where the bridge runs?");
+        eprintln!(
+            "note: there was no database, so a new one is made at {file}; is this where the bridge runs?"
+        );
     }
     Ok(open_ledger(config).await?.0)
 }
 
 /// Parses a name for lists: not empty, not too long, and without control characters.
 fn name(text: &str) -> Result<String, String> {
-    let fit = (1..=100).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control);
-    if fit { Ok(text.trim().to_owned()) } else { Err("must have 1 to 100 letters, and no line breaks".to_owned()) }
+    let fit =
+        (1..=100).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control);
+    if fit {
+        Ok(text.trim().to_owned())
+    } else {
+        Err("must have 1 to 100 letters, and no line breaks".to_owned())
+    }
 }
 
 /// The same as [`by_command`], with a detail.
@@ -288,9 +318,14 @@ fn by_command_with(
     entries.map(|entry| AuditEntry { detail: Some(detail.to_owned()), ..entry }).collect()
 }
 
-/// Returns the audit entries of an action from the command line: one for each affected workspace, or one without a
-/// workspace.
-fn by_command(event: &str, target: &str, workspaces: &[String], now: OffsetDateTime) -> Vec<AuditEntry> {
+/// Returns the audit entries of an action from the command line: one for each affected workspace,
+/// or one without a workspace.
+fn by_command(
+    event: &str,
+    target: &str,
+    workspaces: &[String],
+    now: OffsetDateTime,
+) -> Vec<AuditEntry> {
     let entry = |workspace: Option<String>| AuditEntry {
         workspace,
         actor: Some(COMMAND_LINE.to_owned()),
@@ -323,7 +358,8 @@ fn print_table<const COLUMNS: usize>(header: [&str; COLUMNS], rows: &[[String; C
     };
     let widths: [usize; COLUMNS] = std::array::from_fn(width);
     let line = |cells: [&str; COLUMNS]| {
-        let padded: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let padded: Vec<String> =
+            cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         print_line(padded.join("  ").trim_end());
     };
     line(header);
@@ -332,8 +368,8 @@ fn print_table<const COLUMNS: usize>(header: [&str; COLUMNS], rows: &[[String; C
     }
 }
 
-/// Returns when each of these last used the bridge, according to the audit trail. `kind` is the prefix of the id in the
-/// trail: `client` or `token`.
+/// Returns when each of these last used the bridge, according to the audit trail. `kind` is the
+/// prefix of the id in the trail: `client` or `token`.
 async fn last_uses(
     ledger: &Ledger,
     kind: &str,
@@ -341,7 +377,9 @@ async fn last_uses(
 ) -> Result<HashMap<String, OffsetDateTime>, LedgerError> {
     let identities: Vec<String> = ids.map(|id| format!("{kind} {id}")).collect();
     let uses = ledger.last_uses(&identities).await?;
-    let id = |identity: String| identity.split_once(' ').map(|(_, id)| id.to_owned()).unwrap_or_default();
+    let id = |identity: String| {
+        identity.split_once(' ').map(|(_, id)| id.to_owned()).unwrap_or_default()
+    };
     Ok(uses.into_iter().map(|(identity, at)| (id(identity), at)).collect())
 }
 

@@ -1,4 +1,5 @@
-//! `openapi`: prints the bridge's OpenAPI description; `openapi/bridge.json` and `openapi/bridge.http` are its output.
+//! `openapi`: prints the bridge's OpenAPI description; `openapi/bridge.json` and
+//! `openapi/bridge.http` are its output.
 
 use clap::Args;
 

@@ -20,7 +20,10 @@ pub async fn show(ledger: &Ledger, workspace: &str, named: &str) -> Result<(), C
     let person = find(ledger, workspace, named).await?;
     let all = ledger.all_of_person(workspace, &person).await.map_err(unusable)?;
     let holds = |part: &str| all[part].as_array().is_some_and(|rows| !rows.is_empty());
-    if !["versions", "activity", "requests", "imports_requested", "tokens", "audit"].into_iter().any(holds) {
+    if !["versions", "activity", "requests", "imports_requested", "tokens", "audit"]
+        .into_iter()
+        .any(holds)
+    {
         return Err(nobody(workspace));
     }
     // Serialising a JSON value cannot fail.
@@ -29,10 +32,17 @@ pub async fn show(ledger: &Ledger, workspace: &str, named: &str) -> Result<(), C
 }
 
 /// Erases a person's data.
-pub async fn erase(ledger: &Ledger, workspace: &str, request: EraseRequest<'_>) -> Result<(), CommandError> {
+pub async fn erase(
+    ledger: &Ledger,
+    workspace: &str,
+    request: EraseRequest<'_>,
+) -> Result<(), CommandError> {
     let person = find(ledger, workspace, request.person).await?;
     let reason = request.reason.trim();
-    if reason.is_empty() || reason.chars().count() > limits::REASON_LETTERS || reason.chars().any(char::is_control) {
+    if reason.is_empty()
+        || reason.chars().count() > limits::REASON_LETTERS
+        || reason.chars().any(char::is_control)
+    {
         return Err(CommandError::wrong_use(format!(
             "--reason must be a text of 1 to {} letters, without line breaks",
             limits::REASON_LETTERS
@@ -53,9 +63,16 @@ pub async fn erase(ledger: &Ledger, workspace: &str, request: EraseRequest<'_>) 
     } else {
         let events = |erased: &Erased| {
             let detail = format!("{reason}; {}", in_words(erased));
-            let targets = if erased.people.is_empty() { vec!["an address".to_owned()] } else { ids(&erased.people) };
+            let targets = if erased.people.is_empty() {
+                vec!["an address".to_owned()]
+            } else {
+                ids(&erased.people)
+            };
             let workspaces = [workspace.to_owned()];
-            targets.iter().flat_map(|id| by_command_with("ledger.erased", id, &workspaces, &detail, now)).collect()
+            targets
+                .iter()
+                .flat_map(|id| by_command_with("ledger.erased", id, &workspaces, &detail, now))
+                .collect()
         };
         ledger.erase(workspace, &person, reason, events, now).await
     };
@@ -90,7 +107,11 @@ fn tell(erased: &Erased, request: &EraseRequest<'_>) {
         print_line("there is nothing left to erase");
         return;
     }
-    let whom = if erased.people.is_empty() { "the address".to_owned() } else { ids(&erased.people).join(", ") };
+    let whom = if erased.people.is_empty() {
+        "the address".to_owned()
+    } else {
+        ids(&erased.people).join(", ")
+    };
     let done = if request.dry_run { "would be erased" } else { "erased" };
     print_line(&format!("{done}: {whom}: {}", in_words(erased)));
     if erased.versions_without_salt > 0 {
@@ -121,8 +142,11 @@ fn ids<'a>(people: impl IntoIterator<Item = &'a String>) -> Vec<String> {
 
 fn still_there(person: &Person) -> CommandError {
     let gone: Vec<&String> = person.ids.difference(&person.active).collect();
-    let others =
-        if gone.is_empty() { String::new() } else { format!("; {} can be erased by that id", ids(gone).join(" and ")) };
+    let others = if gone.is_empty() {
+        String::new()
+    } else {
+        format!("; {} can be erased by that id", ids(gone).join(" and "))
+    };
     CommandError::new(format!(
         "{} is in the workspace, and the next import would bring everything back: remove the teammate in Intercom, import, and \
          erase then{others}",

@@ -26,7 +26,8 @@ pub struct Arguments {
     /// Which workspace it is for. Where it is left out: the only one that there is.
     #[arg(long)]
     workspace: Option<String>,
-    /// The directory to write into; it is made, and files that are there already are left as they are.
+    /// The directory to write into; it is made, and files that are there already are left as they
+    /// are.
     #[arg(long, value_name = "DIR", default_value = "saviynt")]
     out: PathBuf,
 }
@@ -38,14 +39,18 @@ enum Face {
 }
 
 fn base_url(text: &str) -> Result<String, String> {
-    origin(text)
-        .ok_or_else(|| "must be an http or https address without a path, such as https://bridge.example.com".to_owned())
+    origin(text).ok_or_else(|| {
+        "must be an http or https address without a path, such as https://bridge.example.com"
+            .to_owned()
+    })
 }
 
 pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
     let workspace = workspaces(config, arguments.workspace.as_slice())?.concat();
     let (accounts, teams) = counts(config, &workspace).await?;
-    let few = |count: usize| (count * usize::from(config.import.max_removals) / 100).max(config.import.small_losses);
+    let few = |count: usize| {
+        (count * usize::from(config.import.max_removals) / 100).max(config.import.small_losses)
+    };
     let (per_second, burst) = (config.limits.requests_per_second, config.limits.burst);
     let bridge = Bridge {
         base_url: arguments.base_url.clone(),
@@ -60,12 +65,17 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         Face::Scim => Style::Scim,
         Face::Flat => Style::Flat,
     };
-    let files = package(&bridge, style, Clock::System.now()).map_err(|error| CommandError::new(error.to_string()))?;
+    let files = package(&bridge, style, Clock::System.now())
+        .map_err(|error| CommandError::new(error.to_string()))?;
     write(&arguments.out, &files)?;
     for note in notes(config, &arguments.base_url) {
         eprintln!("note: {note}");
     }
-    print_line(&format!("{} files are in {}; begin with README.md", files.len(), arguments.out.display()));
+    print_line(&format!(
+        "{} files are in {}; begin with README.md",
+        files.len(),
+        arguments.out.display()
+    ));
     Ok(())
 }
 
@@ -89,7 +99,9 @@ async fn counts(config: &Config, workspace: &str) -> Result<(usize, usize), Comm
 fn notes(config: &Config, base_url: &str) -> Vec<String> {
     let mut notes = Vec::new();
     if base_url.starts_with("http://") {
-        notes.push(format!("{base_url} is not encrypted: Saviynt's credentials would travel in the open"));
+        notes.push(format!(
+            "{base_url} is not encrypted: Saviynt's credentials would travel in the open"
+        ));
     }
     let public_url = config.public_url();
     if public_url != base_url {
@@ -101,20 +113,25 @@ fn notes(config: &Config, base_url: &str) -> Vec<String> {
     notes
 }
 
-/// Writes the files, or none of them if one exists already: an operator may have put a secret into it.
+/// Writes the files, or none of them if one exists already: an operator may have put a secret into
+/// it.
 fn write(directory: &Path, files: &[File]) -> Result<(), CommandError> {
     let cannot = |path: &Path, error: &std::io::Error| {
-        CommandError::new(format!("{} cannot be written: {error}; name another directory with --out", path.display()))
+        CommandError::new(format!(
+            "{} cannot be written: {error}; name another directory with --out",
+            path.display()
+        ))
     };
     fs::create_dir_all(directory).map_err(|error| cannot(directory, &error))?;
     let mut written = Vec::new();
     for file in files {
         let path = directory.join(&file.name);
         // Never overwrite a file, and never follow a link.
-        let made = fs::OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut made| {
-            written.push(path.clone());
-            made.write_all(&file.contents)
-        });
+        let made =
+            fs::OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut made| {
+                written.push(path.clone());
+                made.write_all(&file.contents)
+            });
         if let Err(error) = made {
             for path in &written {
                 // Remove the files written so far. The error is reported in any case.

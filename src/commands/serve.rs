@@ -11,11 +11,13 @@ use crate::config::{Config, ConfigError};
 use crate::telemetry;
 
 /// The error if the server stops without a request to stop.
-pub const BROKEN: &str =
-    "the server stopped because of a fault in the bridge; start it again, and report this with the log";
+pub const BROKEN: &str = "the server stopped because of a fault in the bridge; start it again, and report this with the log";
 
 /// Runs the bridge until it is asked to stop. On SIGHUP, reads the settings again with `load`.
-pub async fn run(config: &Config, load: impl Fn() -> Result<Config, ConfigError>) -> Result<(), CommandError> {
+pub async fn run(
+    config: &Config,
+    load: impl Fn() -> Result<Config, ConfigError>,
+) -> Result<(), CommandError> {
     // Register first: without a handler, SIGHUP ends the process.
     let mut hangup = signal(SignalKind::hangup())?;
     let app = App::start(config, Clock::System).await?;

@@ -56,9 +56,12 @@ impl CompanyArguments {
 pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let options = Options { bind, faults: arguments.faults.clone(), ..Options::default() };
-    let simulator = Simulator::start(arguments.company.workspace(&arguments.token), options).map_err(|error| {
-        CommandError::new(format!("cannot listen on {bind}: {error}; choose another port with --port"))
-    })?;
+    let simulator = Simulator::start(arguments.company.workspace(&arguments.token), options)
+        .map_err(|error| {
+            CommandError::new(format!(
+                "cannot listen on {bind}: {error}; choose another port with --port"
+            ))
+        })?;
     print_line(&format!("INTERCOM_BASE_URL={}", simulator.base_url()));
     print_line(&format!("INTERCOM_ACCESS_TOKEN={}", arguments.token));
     eprintln!(

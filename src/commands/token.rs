@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    CommandError, by_command, by_command_with, existing_ledger, last_uses, name, new_or_existing_ledger, print_line,
-    print_table, rfc3339, tell_how_far, when, when_known,
+    CommandError, by_command, by_command_with, existing_ledger, last_uses, name,
+    new_or_existing_ledger, print_line, print_table, rfc3339, tell_how_far, when, when_known,
 };
 use crate::access::{Grant, Scope};
 use crate::app::{open_tokens, workspace_of};
@@ -36,13 +36,15 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Issue {
-    /// What it may do, separated by spaces: scim.read, import.read, import.run, lifecycle.write, admin.
+    /// What it may do, separated by spaces: scim.read, import.read, import.run, lifecycle.write,
+    /// admin.
     #[arg(long, default_value = "scim.read")]
     scope: Scopes,
     /// How long it is good for, such as 1h, 30d or 365d.
     #[arg(long, default_value = "1h", value_parser = ttl)]
     ttl: Duration,
-    /// Which workspace it opens; may be given several times. Where it is left out: the only one that there is.
+    /// Which workspace it opens; may be given several times. Where it is left out: the only one
+    /// that there is.
     #[arg(long)]
     workspace: Vec<String>,
     /// Whom it is for; appears in the audit trail and in the record of refused writes.
@@ -74,7 +76,11 @@ impl FromStr for Scopes {
 
     fn from_str(list: &str) -> Result<Self, String> {
         let scopes = Scope::parse_list(list).map_err(|unknown| unknown.to_string())?;
-        if scopes.is_empty() { Err("name at least one scope, such as scim.read".to_owned()) } else { Ok(Self(scopes)) }
+        if scopes.is_empty() {
+            Err("name at least one scope, such as scim.read".to_owned())
+        } else {
+            Ok(Self(scopes))
+        }
     }
 }
 
@@ -83,12 +89,14 @@ pub fn workspaces(config: &Config, named: &[String]) -> Result<Vec<String>, Comm
     for name in named {
         workspace_of(config, name)?;
     }
-    let all: Vec<String> = config.workspaces().into_iter().map(|workspace| workspace.name).collect();
+    let all: Vec<String> =
+        config.workspaces().into_iter().map(|workspace| workspace.name).collect();
     match (named, all.as_slice()) {
         ([], [only]) => Ok(vec![only.clone()]),
-        ([], _) => {
-            Err(CommandError::new(format!("name the workspaces with --workspace; there are: {}", all.join(", "))))
-        }
+        ([], _) => Err(CommandError::new(format!(
+            "name the workspaces with --workspace; there are: {}",
+            all.join(", ")
+        ))),
         (named, _) => {
             let mut once = named.to_vec();
             once.sort();
@@ -133,9 +141,20 @@ async fn issue_token(config: &Config, ledger: &Ledger, issue: &Issue) -> Result<
         revoked_at: None,
     };
     let detail = format!("scope {}; subject {}", recorded.scope, recorded.subject);
-    let event = by_command_with("token.issued", &issued.id, &recorded.workspaces, &detail, issued.issued_at);
+    let event = by_command_with(
+        "token.issued",
+        &issued.id,
+        &recorded.workspaces,
+        &detail,
+        issued.issued_at,
+    );
     ledger.add_token(&recorded, event).await?;
-    eprintln!("Issued as {}, good until {}; `token revoke {}` ends it.", issued.id, when(issued.expires_at), issued.id);
+    eprintln!(
+        "Issued as {}, good until {}; `token revoke {}` ends it.",
+        issued.id,
+        when(issued.expires_at),
+        issued.id
+    );
     print_line(issued.expose());
     Ok(())
 }
@@ -161,8 +180,9 @@ async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), Comman
         .into_iter()
         .map(|token| {
             let key = keys.iter().find(|key| key.id == token.key_id);
-            let ends =
-                key.and_then(|key| key.verifies_until).map_or(token.expires_at, |until| until.min(token.expires_at));
+            let ends = key
+                .and_then(|key| key.verifies_until)
+                .map_or(token.expires_at, |until| until.min(token.expires_at));
             let state = match token.revoked_at {
                 Some(at) => format!("revoked {}", when(at)),
                 None if key.is_none() => "ended with its key".to_owned(),
@@ -181,7 +201,10 @@ async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), Comman
             ]
         })
         .collect();
-    print_table(["SUBJECT", "STATE", "SCOPE", "WORKSPACES", "ISSUED", "EXPIRES", "LAST USED", "ID"], &rows);
+    print_table(
+        ["SUBJECT", "STATE", "SCOPE", "WORKSPACES", "ISSUED", "EXPIRES", "LAST USED", "ID"],
+        &rows,
+    );
     tell_how_far(config);
     Ok(())
 }
@@ -189,8 +212,11 @@ async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), Comman
 async fn revoke(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
     let now = Clock::System.now();
     let known = ledger.tokens().await?.into_iter().find(|token| token.id == id);
-    let token = known.ok_or_else(|| CommandError::new(format!("there is no token `{id}`; `token list` shows all")))?;
-    if ledger.revoke_token(id, by_command("token.revoked", id, &token.workspaces, now), now).await? {
+    let token = known.ok_or_else(|| {
+        CommandError::new(format!("there is no token `{id}`; `token list` shows all"))
+    })?;
+    if ledger.revoke_token(id, by_command("token.revoked", id, &token.workspaces, now), now).await?
+    {
         eprintln!("{id} is revoked; it ends within a second.");
     } else {
         eprintln!("{id} was revoked before.");

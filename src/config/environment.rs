@@ -35,7 +35,8 @@ pub(super) const SECRETS: &[&str] = &[
 pub fn open_to_others(file: &Path, key: &str) -> Option<String> {
     #[cfg(unix)]
     {
-        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).ok()?.permissions());
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).ok()?.permissions());
         let file = file.display();
         (mode & 0o027 != 0).then(|| {
             format!(
@@ -49,7 +50,11 @@ pub fn open_to_others(file: &Path, key: &str) -> Option<String> {
 }
 
 /// Reads a secret from a file. Adds a warning if other users can read or write the file.
-pub(super) fn secret_in(file: &str, key: &str, warnings: &mut Vec<String>) -> std::io::Result<String> {
+pub(super) fn secret_in(
+    file: &str,
+    key: &str,
+    warnings: &mut Vec<String>,
+) -> std::io::Result<String> {
     let content = std::fs::read_to_string(file)?;
     warnings.extend(open_to_others(Path::new(file), key));
     Ok(content.trim_end_matches(['\r', '\n']).to_owned())
@@ -77,8 +82,8 @@ pub(super) fn variable_of(key: &str) -> String {
     format!("BRIDGE_{}", key.replace('.', "__").to_ascii_uppercase())
 }
 
-/// Returns what is wrong with a log filter such as `RUST_LOG`. The logging library takes any unknown word for the name
-/// of a module, and would then log nothing.
+/// Returns what is wrong with a log filter such as `RUST_LOG`. The logging library takes any
+/// unknown word for the name of a module, and would then log nothing.
 #[must_use]
 pub fn wrong_log_filter(filter: &str) -> Option<String> {
     let allowed = "a level (error, warn, info, debug, trace, off), or modules with levels, such as \
@@ -108,18 +113,26 @@ pub(super) fn variables(
             Some(plain) => (plain.to_owned(), true),
             None => (name.clone(), false),
         };
-        let known = EXPECTED.iter().find(|(variable, _)| *variable == plain).map(|(_, key)| (*key).to_owned());
+        let known = EXPECTED
+            .iter()
+            .find(|(variable, _)| *variable == plain)
+            .map(|(_, key)| (*key).to_owned());
         let prefixed = plain.strip_prefix("BRIDGE_").and_then(|rest| rest.split_once("__"));
-        let Some(key) =
-            known.clone().or_else(|| prefixed.map(|(section, key)| format!("{section}.{key}").to_ascii_lowercase()))
-        else {
+        let Some(key) = known.clone().or_else(|| {
+            prefixed.map(|(section, key)| format!("{section}.{key}").to_ascii_lowercase())
+        }) else {
             if name.starts_with("BRIDGE_") {
-                let hint = KEYS.iter().map(|(key, _)| variable_of(key)).find(|known| known.replace("__", "_") == name);
-                let hint = hint.map_or_else(String::new, |known| format!("; did you mean {known}?"));
+                let hint = KEYS
+                    .iter()
+                    .map(|(key, _)| variable_of(key))
+                    .find(|known| known.replace("__", "_") == name);
+                let hint =
+                    hint.map_or_else(String::new, |known| format!("; did you mean {known}?"));
                 wrong.push(format!(
                     "environment variable {name} is no setting of this bridge; they are BRIDGE_ + section + __ + key, such as BRIDGE_SERVER__BIND{hint}"
                 ));
-            } else if let Some((meant, _)) = EXPECTED.iter().find(|(known, _)| damerau_levenshtein(known, &plain) <= 2)
+            } else if let Some((meant, _)) =
+                EXPECTED.iter().find(|(known, _)| damerau_levenshtein(known, &plain) <= 2)
             {
                 // The variable may belong to another program, so this is only a warning.
                 warnings

@@ -13,23 +13,38 @@ use super::ConfigError;
 /// All keys, each with what it takes.
 pub(super) const KEYS: &[(&str, &str)] = &[
     ("server.bind", "an address and a port, such as 127.0.0.1:8080"),
-    ("server.public_url", "an http or https address without a path, such as https://bridge.example.com"),
+    (
+        "server.public_url",
+        "an http or https address without a path, such as https://bridge.example.com",
+    ),
     ("server.tls_cert", "a file of certificates as PEM, the bridge's own first; with tls_key"),
     ("server.tls_key", "a file with the private key of the certificate as PEM; with tls_cert"),
-    ("server.trusted_proxies", "addresses or networks, such as [\"10.0.0.0/8\", \"::1\"], or as one text with commas"),
+    (
+        "server.trusted_proxies",
+        "addresses or networks, such as [\"10.0.0.0/8\", \"::1\"], or as one text with commas",
+    ),
     ("server.ops_bind", "an address and a port, such as 127.0.0.1:9090, or nothing"),
     ("server.drain", "a duration from one second to five minutes, such as 5s; or off"),
     (
         "database.url",
         "sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/NAME, with / ? # and @ of the password percent-encoded",
     ),
-    ("intercom.access_token", "the access token of an app in Intercom's Developer Hub, without blanks in it"),
+    (
+        "intercom.access_token",
+        "the access token of an app in Intercom's Developer Hub, without blanks in it",
+    ),
     ("intercom.region", "us, eu or au"),
     ("intercom.base_url", "an http or https address, such as https://api.intercom.io"),
-    ("intercom.client_id", "the client id of an app in Intercom's Developer Hub: letters, digits and hyphens"),
+    (
+        "intercom.client_id",
+        "the client id of an app in Intercom's Developer Hub: letters, digits and hyphens",
+    ),
     ("intercom.client_secret", "the client secret of an app in Intercom's Developer Hub"),
     ("intercom.api_version", "a version of Intercom's API from 2.0 on, such as 2.16, or Preview"),
-    ("import.poll_interval", "a duration from one second to 30 days, such as 30s, 5m or 12h; or off"),
+    (
+        "import.poll_interval",
+        "a duration from one second to 30 days, such as 30s, 5m or 12h; or off",
+    ),
     ("import.full_interval", "a duration from one second to 365 days, such as 12h or 7d; or off"),
     ("import.lease", "a duration from one second to ten minutes, such as 15s"),
     ("import.max_removals", "a whole number from 0 to 100, in percent"),
@@ -65,9 +80,18 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("scim.max_results", "a whole number from 1 to 1000"),
     ("scim.cursor_pagination", "true or false"),
     ("scim.one_word_names", "repeat or given_only"),
-    ("reviews.privileged_roles", "a list of names of roles, such as [\"Owner\", \"Admin\"], or one text with commas"),
-    ("access.encryption_key", "32 random bytes as Base64, as `openssl rand -base64 32` prints them"),
-    ("access.previous_encryption_key", "32 random bytes as Base64, as `openssl rand -base64 32` prints them"),
+    (
+        "reviews.privileged_roles",
+        "a list of names of roles, such as [\"Owner\", \"Admin\"], or one text with commas",
+    ),
+    (
+        "access.encryption_key",
+        "32 random bytes as Base64, as `openssl rand -base64 32` prints them",
+    ),
+    (
+        "access.previous_encryption_key",
+        "32 random bytes as Base64, as `openssl rand -base64 32` prints them",
+    ),
     ("access.token_ttl", "a duration from one second to a day, such as 1h"),
     ("access.audit_retention_days", "a whole number from 1 to 36500"),
     ("limits.requests_per_second", "a whole number up to 1000000; 0 for no limit"),
@@ -81,16 +105,31 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "a level (error, warn, info, debug, trace, off), or modules with levels, such as info,intercom_scim_bridge=debug; or nothing",
     ),
     ("telemetry.log_format", "text or json"),
-    ("telemetry.otlp_endpoint", "an http or https address, such as http://collector:4318, or nothing"),
-    ("workspaces[].name", "a word of small letters, digits and hyphens, up to 63, that no other workspace has"),
+    (
+        "telemetry.otlp_endpoint",
+        "an http or https address, such as http://collector:4318, or nothing",
+    ),
+    (
+        "workspaces[].name",
+        "a word of small letters, digits and hyphens, up to 63, that no other workspace has",
+    ),
     ("workspaces[].access_token", "the access token of an app in Intercom's Developer Hub"),
     ("workspaces[].access_token_file", "a file that can be read and holds the access token alone"),
     ("workspaces[].region", "us, eu or au"),
     ("workspaces[].base_url", "an http or https address, such as https://api.intercom.io"),
-    ("workspaces[].client_id", "the client id of an app in Intercom's Developer Hub: letters, digits and hyphens"),
+    (
+        "workspaces[].client_id",
+        "the client id of an app in Intercom's Developer Hub: letters, digits and hyphens",
+    ),
     ("workspaces[].client_secret", "the client secret of an app in Intercom's Developer Hub"),
-    ("workspaces[].client_secret_file", "a file that can be read and holds the client secret alone"),
-    ("access.issuers[].issuer", "what its tokens have as iss, letter by letter, and no other issuer here"),
+    (
+        "workspaces[].client_secret_file",
+        "a file that can be read and holds the client secret alone",
+    ),
+    (
+        "access.issuers[].issuer",
+        "what its tokens have as iss, letter by letter, and no other issuer here",
+    ),
     ("access.issuers[].jwks_url", "the https address of its keys; http on this machine alone"),
     ("access.issuers[].audience", "what its tokens have as aud, or a list of such"),
     ("access.issuers[].algorithms", "a list of RS256, ES256 and EdDSA"),
@@ -105,8 +144,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("access.issuers[].workspaces", "a list of names of workspaces that there are"),
 ];
 
-/// Deserialises the settings. Each wrong value is recorded as a finding and replaced by its default, then reading is
-/// repeated. The number of keys bounds the repetitions.
+/// Deserialises the settings. Each wrong value is recorded as a finding and replaced by its
+/// default, then reading is repeated. The number of keys bounds the repetitions.
 pub(super) fn repair<T: DeserializeOwned>(
     mut figment: Figment,
     defaults: &Figment,
@@ -122,7 +161,8 @@ pub(super) fn repair<T: DeserializeOwned>(
         let found = keys.find_map(|key| Some((defaults.find_value(&key).ok()?, key)));
         let Some((default, key)) = found else {
             // The error is not about a key: a section is not a table.
-            let section = error.path.first().map_or_else(|| "the configuration".to_owned(), Clone::clone);
+            let section =
+                error.path.first().map_or_else(|| "the configuration".to_owned(), Clone::clone);
             wrong.push(format!(
                 "{section} (from {}) must be a section with keys in it, such as [server]",
                 source(&figment, &section)
@@ -131,7 +171,10 @@ pub(super) fn repair<T: DeserializeOwned>(
         };
         let is_table = figment.find_value(&key).is_ok_and(|value| value.as_dict().is_some());
         if default.as_dict().is_some() && !is_table {
-            wrong.push(format!("{key} (from {}) must be a section with keys in it, [{key}]", source(&figment, &key)));
+            wrong.push(format!(
+                "{key} (from {}) must be a section with keys in it, [{key}]",
+                source(&figment, &key)
+            ));
         } else {
             wrong.push(finding(&figment, &key));
         }
@@ -144,22 +187,28 @@ pub(super) fn repair<T: DeserializeOwned>(
     Err(ConfigError(std::mem::take(wrong)))
 }
 
-/// Returns why a settings file cannot be read: it is missing, or a line of it is not TOML. The message never contains
-/// the text of the line, which may be a secret.
+/// Returns why a settings file cannot be read: it is missing, or a line of it is not TOML. The
+/// message never contains the text of the line, which may be a secret.
 pub(super) fn unreadable(file: &Path) -> Option<String> {
-    let wrong = |why: &str| format!("the file {} that --config names cannot be read: {why}", file.display());
+    let wrong = |why: &str| {
+        format!("the file {} that --config names cannot be read: {why}", file.display())
+    };
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) => return Some(wrong(&error.to_string())),
     };
     let error = Toml::string(&text).data().err()?.to_string();
-    // The error consists of `TOML parse error at line 3, column 8`, the line with its number, a marker line, and the
-    // reason.
+    // The error consists of `TOML parse error at line 3, column 8`, the line with its number, a
+    // marker line, and the reason.
     let shown = |line: &&str| {
         let line = line.trim_start_matches(|letter: char| letter == ' ' || letter.is_ascii_digit());
         line.starts_with('|')
     };
-    let told: Vec<&str> = error.lines().filter(|line| !shown(line) && !line.trim().is_empty()).map(str::trim).collect();
+    let told: Vec<&str> = error
+        .lines()
+        .filter(|line| !shown(line) && !line.trim().is_empty())
+        .map(str::trim)
+        .collect();
     Some(wrong(&told.join(": ")))
 }
 
@@ -187,38 +236,52 @@ pub(super) fn unknown_keys(figment: &Figment) -> Vec<String> {
         let keys: Vec<String> = match &value {
             Value::Dict(_, keys) => keys.keys().map(|key| format!("{section}.{key}")).collect(),
             // `repair` reports a section that is not a table.
-            _ if KEYS.iter().any(|(known, _)| known.starts_with(&format!("{section}."))) => Vec::new(),
+            _ if KEYS.iter().any(|(known, _)| known.starts_with(&format!("{section}."))) => {
+                Vec::new()
+            }
             _ => vec![section],
         };
-        let is_list =
-            |key: &str| KEYS.iter().any(|(known, _)| known.split_once("[]").is_some_and(|(list, _)| list == key));
-        for key in keys.into_iter().filter(|key| !is_list(key) && KEYS.iter().all(|(known, _)| known != key)) {
+        let is_list = |key: &str| {
+            KEYS.iter()
+                .any(|(known, _)| known.split_once("[]").is_some_and(|(list, _)| list == key))
+        };
+        for key in keys
+            .into_iter()
+            .filter(|key| !is_list(key) && KEYS.iter().all(|(known, _)| known != key))
+        {
             let hint = meant(&key);
-            unknown.push(format!("{key} (from {}) is no setting of this bridge{hint}", source(figment, &key)));
+            unknown.push(format!(
+                "{key} (from {}) is no setting of this bridge{hint}",
+                source(figment, &key)
+            ));
         }
     }
     unknown
 }
 
-/// Returns the suggestion of the most similar key, as the end of a sentence: the same name in another section, or the
-/// nearest name. Empty if none is similar.
+/// Returns the suggestion of the most similar key, as the end of a sentence: the same name in
+/// another section, or the nearest name. Empty if none is similar.
 pub(super) fn meant(key: &str) -> String {
     let name = |key: &str| key.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     let keys = || KEYS.iter().map(|(known, _)| *known);
     let lowered = key.to_ascii_lowercase();
     let distance = |known: &str| {
         // Covers both a right key in the wrong section and a misspelt key.
-        let (whole, last) = (damerau_levenshtein(known, &lowered), damerau_levenshtein(&name(known), &name(key)));
+        let (whole, last) =
+            (damerau_levenshtein(known, &lowered), damerau_levenshtein(&name(known), &name(key)));
         let longer = name(key).starts_with(&name(known)) || name(known).starts_with(&name(key));
-        let section = |key: &str| key.rsplit_once('.').map(|(section, _)| section.to_ascii_lowercase());
+        let section =
+            |key: &str| key.rsplit_once('.').map(|(section, _)| section.to_ascii_lowercase());
         match name(known) == name(key) {
             true => 0,
             false if longer && section(known) == section(key) => 1,
             false => whole.min(last + 1),
         }
     };
-    let nearest = keys().map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
-    // Up to a third of the letters may be wrong. For short words this excludes accidental similarity.
+    let nearest =
+        keys().map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
+    // Up to a third of the letters may be wrong. For short words this excludes accidental
+    // similarity.
     let like = |(distance, _): &(usize, &str)| *distance == 0 || *distance <= name(key).len() / 3;
     nearest.filter(like).map_or_else(String::new, |(_, known)| format!("; did you mean {known}?"))
 }
@@ -227,7 +290,9 @@ pub(super) fn out_of_range(figment: &Figment, errors: &validator::ValidationErro
     let mut wrong = Vec::new();
     for (section, kind) in errors.errors() {
         if let validator::ValidationErrorsKind::Struct(fields) = kind {
-            wrong.extend(fields.errors().keys().map(|field| finding(figment, &format!("{section}.{field}"))));
+            wrong.extend(
+                fields.errors().keys().map(|field| finding(figment, &format!("{section}.{field}"))),
+            );
         }
     }
     wrong

@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 use figment::Figment;
 use figment::value::{Dict, Value};
 
-/// The keys of all settings, each with a hash of its value. The hash is keyed with a random key of the process, so that
-/// no value can be derived from it. `[[workspaces]]` is not included; see [`super::Config::listed_workspaces`].
+/// The keys of all settings, each with a hash of its value. The hash is keyed with a random key of
+/// the process, so that no value can be derived from it. `[[workspaces]]` is not included; see
+/// [`super::Config::listed_workspaces`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint(BTreeMap<String, u64>);
 

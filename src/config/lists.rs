@@ -15,7 +15,8 @@ use super::ConfigError;
 use super::environment::secret_in;
 use super::findings::{KEYS, meant, repair, source, what_is_allowed};
 use super::values::{
-    client_id_or_empty, is_local, leeway, region_or_empty, secret_or_empty, text_or_empty, texts, url_or_empty,
+    client_id_or_empty, is_local, leeway, region_or_empty, secret_or_empty, text_or_empty, texts,
+    url_or_empty,
 };
 use crate::access::{Scope, SigningAlgorithm};
 use crate::intercom::Region;
@@ -133,24 +134,29 @@ pub(super) fn workspaces(
     warnings: &mut Vec<String>,
 ) -> Vec<WorkspaceConfig> {
     let mut all: Vec<WorkspaceConfig> = Vec::new();
-    for (label, table) in list::<WorkspaceTable>(figment, "workspaces", NO_WORKSPACE, &["name"], wrong) {
+    for (label, table) in
+        list::<WorkspaceTable>(figment, "workspaces", NO_WORKSPACE, &["name"], wrong)
+    {
         if all.iter().any(|other| other.name == table.name) {
             wrong.push(format!("{label}.name must be {}", what_is_allowed("workspaces[].name")));
         }
-        let mut secret = |key: &str, plain: Option<SecretString>, file: Option<String>| match (plain, file) {
-            (Some(_), Some(_)) => {
-                wrong.push(format!("{label}.{key} and {label}.{key}_file are both set; set one of them"));
-                None
-            }
-            (plain, None) => plain,
-            (None, Some(file)) => match secret_in(&file, &format!("{label}.{key}"), warnings) {
-                Ok(secret) => Some(secret.into()),
-                Err(error) => {
-                    wrong.push(format!("{label}.{key}_file cannot be read: {error}"));
+        let mut secret =
+            |key: &str, plain: Option<SecretString>, file: Option<String>| match (plain, file) {
+                (Some(_), Some(_)) => {
+                    wrong.push(format!(
+                        "{label}.{key} and {label}.{key}_file are both set; set one of them"
+                    ));
                     None
                 }
-            },
-        };
+                (plain, None) => plain,
+                (None, Some(file)) => match secret_in(&file, &format!("{label}.{key}"), warnings) {
+                    Ok(secret) => Some(secret.into()),
+                    Err(error) => {
+                        wrong.push(format!("{label}.{key}_file cannot be read: {error}"));
+                        None
+                    }
+                },
+            };
         all.push(WorkspaceConfig {
             access_token: secret("access_token", table.access_token, table.access_token_file),
             client_secret: secret("client_secret", table.client_secret, table.client_secret_file),
@@ -169,7 +175,10 @@ pub(super) fn issuers(figment: &Figment, names: &[String], wrong: &mut Vec<Strin
     let mut all: Vec<Issuer> = Vec::new();
     for (label, issuer) in list::<Issuer>(figment, "access.issuers", NO_ISSUER, &required, wrong) {
         if all.iter().any(|other| other.issuer == issuer.issuer) {
-            wrong.push(format!("{label}.issuer must be {}", what_is_allowed("access.issuers[].issuer")));
+            wrong.push(format!(
+                "{label}.issuer must be {}",
+                what_is_allowed("access.issuers[].issuer")
+            ));
         }
         if issuer.workspaces.iter().any(|name| !names.contains(name)) {
             let there_are = names.join(", ");
@@ -192,7 +201,10 @@ fn list<T: DeserializeOwned>(
         Err(_) => return Vec::new(),
         Ok(Value::Array(_, items)) => items,
         Ok(_) => {
-            wrong.push(format!("{path} (from {}) must be tables, each under [[{path}]]", source(figment, path)));
+            wrong.push(format!(
+                "{path} (from {}) must be tables, each under [[{path}]]",
+                source(figment, path)
+            ));
             return Vec::new();
         }
     };
@@ -204,24 +216,28 @@ fn list<T: DeserializeOwned>(
             wrong.push(format!("{label} must be a table, under [[{path}]]"));
             continue;
         };
-        let known = |key: &&String| KEYS.iter().any(|(known, _)| *known == format!("{path}[].{key}"));
+        let known =
+            |key: &&String| KEYS.iter().any(|(known, _)| *known == format!("{path}[].{key}"));
         wrong.extend(table.keys().filter(|key| !known(key)).map(|key| {
             let hint = meant(&format!("{path}[].{key}"));
             format!("{label}.{key} is no setting of this bridge{}", hint.replace("[]", ""))
         }));
         let allowed = |key: &str| what_is_allowed(&format!("{path}[].{key}"));
         let missing = required.iter().filter(|key| !table.contains_key(**key));
-        let mut findings: Vec<String> =
-            missing.map(|key| format!("{label}.{key} is missing; it must be {}", allowed(key))).collect();
+        let mut findings: Vec<String> = missing
+            .map(|key| format!("{label}.{key} is missing; it must be {}", allowed(key)))
+            .collect();
         let mut found = Vec::new();
         let whole = defaults.clone().merge(Serialized::defaults(Dict::from_iter(table)));
-        let item = repair::<T>(whole, &defaults, &mut found).map_err(|ConfigError(rest)| found.extend(rest));
+        let item = repair::<T>(whole, &defaults, &mut found)
+            .map_err(|ConfigError(rest)| found.extend(rest));
         // Findings of `repair` begin with the bare key: `region (from …) must be …`.
         findings.extend(found.iter().filter_map(|finding| {
             let key = finding.split(' ').next()?.split('.').next()?;
             Some(format!("{label}.{key} (from {}) must be {}", source(figment, path), allowed(key)))
         }));
-        // A table with findings is left out: its defaults must not be used in place of the wrong values.
+        // A table with findings is left out: its defaults must not be used in place of the wrong
+        // values.
         if let Some(item) = item.ok().filter(|_| findings.is_empty()) {
             read.push((label, item));
         }
@@ -241,8 +257,13 @@ fn some_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>,
 
 fn workspace_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let name = String::deserialize(deserializer)?;
-    let letters = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if letters && (1..=63).contains(&name.len()) { Ok(name) } else { Err(D::Error::custom("no name")) }
+    let letters =
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if letters && (1..=63).contains(&name.len()) {
+        Ok(name)
+    } else {
+        Err(D::Error::custom("no name"))
+    }
 }
 
 /// Requires https, except for a local address: keys read over plain HTTP could be forged.
@@ -252,12 +273,18 @@ fn jwks_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error>
     if is_safe { Ok(url) } else { Err(D::Error::custom("no https")) }
 }
 
-fn algorithms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SigningAlgorithm>, D::Error> {
+fn algorithms<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<SigningAlgorithm>, D::Error> {
     some_texts(deserializer)?.iter().map(|word| word.parse().map_err(D::Error::custom)).collect()
 }
 
-fn scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Vec<Scope>>, D::Error> {
+fn scopes<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Vec<Scope>>, D::Error> {
     let words = BTreeMap::<String, String>::deserialize(deserializer)?;
-    let read = |(word, list): (String, String)| Ok((word, Scope::parse_list(&list).map_err(D::Error::custom)?));
+    let read = |(word, list): (String, String)| {
+        Ok((word, Scope::parse_list(&list).map_err(D::Error::custom)?))
+    };
     words.into_iter().map(read).collect()
 }

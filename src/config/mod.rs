@@ -1,8 +1,8 @@
 //! The settings: from the built-in `config/default.toml`, a file, and the environment.
 //!
-//! All wrong values are reported at once: a value that cannot be read is recorded as a finding and replaced by its
-//! default, and reading continues. Every finding names the key, the source of the value, and what is allowed. It never
-//! contains the value, which may be a secret.
+//! All wrong values are reported at once: a value that cannot be read is recorded as a finding and
+//! replaced by its default, and reading continues. Every finding names the key, the source of the
+//! value, and what is allowed. It never contains the value, which may be a secret.
 
 mod environment;
 mod findings;
@@ -31,10 +31,10 @@ pub use fingerprint::Fingerprint;
 pub use lists::{Issuer, WorkspaceConfig};
 pub use reference::reference;
 use values::{
-    address_or_empty, api_version, client_id_or_empty, database_url, drain, erase_removed_after, file_or_empty,
-    full_interval, lease, log_level_or_empty, loss_window, max_age, max_wait, networks, origin_or_empty,
-    percent_or_empty, plain, poll_interval, region_or_empty, request_expiry, sealing_key_or_empty, secret_or_empty,
-    texts, token_ttl, url_or_empty,
+    address_or_empty, api_version, client_id_or_empty, database_url, drain, erase_removed_after,
+    file_or_empty, full_interval, lease, log_level_or_empty, loss_window, max_age, max_wait,
+    networks, origin_or_empty, percent_or_empty, plain, poll_interval, region_or_empty,
+    request_expiry, sealing_key_or_empty, secret_or_empty, texts, token_ttl, url_or_empty,
 };
 pub use values::{is_local, origin};
 
@@ -103,7 +103,8 @@ pub struct Server {
     /// Where probes and metrics are answered as well; none for the bind address alone.
     #[serde(deserialize_with = "address_or_empty")]
     pub ops_bind: Option<SocketAddr>,
-    /// How long a bridge that is asked to stop goes on and tells its clients that it goes; none for not at all.
+    /// How long a bridge that is asked to stop goes on and tells its clients that it goes; none for
+    /// not at all.
     #[serde(deserialize_with = "drain")]
     pub drain: Option<Duration>,
 }
@@ -281,7 +282,8 @@ pub struct Reviews {
 /// Section `telemetry`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Telemetry {
-    /// How much is logged where `RUST_LOG` does not say so: a level, or modules with levels; none for the usual.
+    /// How much is logged where `RUST_LOG` does not say so: a level, or modules with levels; none
+    /// for the usual.
     #[serde(deserialize_with = "log_level_or_empty")]
     pub log_level: Option<String>,
     /// How log lines look.
@@ -327,7 +329,10 @@ impl Config {
     ///
     /// # Errors
     /// All findings about wrong values.
-    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
         let mut wrong = Vec::new();
         let defaults = Figment::from(Toml::string(DEFAULTS));
         let mut figment = defaults.clone();
@@ -359,14 +364,25 @@ impl Config {
                 source(&figment, "intercom.access_token")
             ));
         }
-        let names: Vec<String> = config.workspaces().into_iter().map(|workspace| workspace.name).collect();
+        let names: Vec<String> =
+            config.workspaces().into_iter().map(|workspace| workspace.name).collect();
         config.access.issuers = lists::issuers(&figment, &names, &mut wrong);
         if config.server.tls_cert.is_some() != config.server.tls_key.is_some() {
-            wrong.push("server.tls_cert and server.tls_key go together: set both, or neither".to_owned());
+            wrong.push(
+                "server.tls_cert and server.tls_key go together: set both, or neither".to_owned(),
+            );
         }
-        warnings.extend(config.server.tls_key.as_deref().and_then(|file| open_to_others(file, "server.tls_key")));
+        warnings.extend(
+            config
+                .server
+                .tls_key
+                .as_deref()
+                .and_then(|file| open_to_others(file, "server.tls_key")),
+        );
         if let Some(file) = file
-            && environment::SECRETS.iter().any(|key| source(&figment, key) == file.display().to_string())
+            && environment::SECRETS
+                .iter()
+                .any(|key| source(&figment, key) == file.display().to_string())
         {
             warnings.extend(open_to_others(file, "--config, which has a secret in it,"));
         }
@@ -384,8 +400,8 @@ impl Config {
         if wrong.is_empty() { Ok(config) } else { Err(ConfigError(wrong)) }
     }
 
-    /// Returns all workspaces: those of `[[workspaces]]`, and the one that section `intercom` describes. Values that a
-    /// table omits are taken from that section, except the token.
+    /// Returns all workspaces: those of `[[workspaces]]`, and the one that section `intercom`
+    /// describes. Values that a table omits are taken from that section, except the token.
     #[must_use]
     pub fn workspaces(&self) -> Vec<WorkspaceConfig> {
         let plain = WorkspaceConfig {
@@ -396,7 +412,8 @@ impl Config {
             client_id: self.intercom.client_id.clone(),
             client_secret: self.intercom.client_secret.clone(),
         };
-        let mut all: Vec<WorkspaceConfig> = self.listed_workspaces.iter().map(|listed| listed.or(&plain)).collect();
+        let mut all: Vec<WorkspaceConfig> =
+            self.listed_workspaces.iter().map(|listed| listed.or(&plain)).collect();
         let listed = all.iter().any(|workspace| workspace.name == DEFAULT_WORKSPACE);
         if !listed && (all.is_empty() || plain.access_token.is_some()) {
             all.insert(0, plain);
@@ -413,7 +430,10 @@ impl Config {
             let what = if workspace.name == DEFAULT_WORKSPACE && self.listed_workspaces.is_empty() {
                 "intercom.access_token is not set; set INTERCOM_ACCESS_TOKEN (or INTERCOM_ACCESS_TOKEN_FILE)".to_owned()
             } else {
-                format!("workspaces[{}].access_token is not set; set it (or access_token_file)", workspace.name)
+                format!(
+                    "workspaces[{}].access_token is not set; set it (or access_token_file)",
+                    workspace.name
+                )
             };
             return Err(ConfigError(vec![format!(
                 "{what} to the access token of an app in Intercom's Developer Hub, or client_id and client_secret to those of \
@@ -423,11 +443,13 @@ impl Config {
         let region = workspace.region.unwrap_or(Region::Us);
         let base_url = match &workspace.base_url {
             Some(url) => url.clone(),
-            None => Url::parse(region.base_url()).map_err(|_| ConfigError(vec![what_is_allowed("intercom.region")]))?,
+            None => Url::parse(region.base_url())
+                .map_err(|_| ConfigError(vec![what_is_allowed("intercom.region")]))?,
         };
         Ok(Connection {
             access_token: workspace.access_token.clone(),
-            // A custom base URL may be in any region, so no region is expected unless one is configured too.
+            // A custom base URL may be in any region, so no region is expected unless one is
+            // configured too.
             region: workspace.region.or(workspace.base_url.is_none().then_some(region)),
             base_url,
             api_version: self.intercom.api_version.clone(),
@@ -445,13 +467,18 @@ impl Config {
         }
     }
 
-    /// Returns the URL of the bridge when it listens on this address. The unspecified address includes loopback, and
-    /// `http://0.0.0.0` is not a valid target, so it becomes the loopback address.
+    /// Returns the URL of the bridge when it listens on this address. The unspecified address
+    /// includes loopback, and `http://0.0.0.0` is not a valid target, so it becomes the loopback
+    /// address.
     #[must_use]
     pub fn url_of(&self, mut address: SocketAddr) -> String {
         match address {
-            SocketAddr::V4(all) if all.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-            SocketAddr::V6(all) if all.ip().is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            SocketAddr::V4(all) if all.ip().is_unspecified() => {
+                address.set_ip(Ipv4Addr::LOCALHOST.into())
+            }
+            SocketAddr::V6(all) if all.ip().is_unspecified() => {
+                address.set_ip(Ipv6Addr::LOCALHOST.into())
+            }
             _ => {}
         }
         format!("{}://{address}", if self.server.tls_cert.is_some() { "https" } else { "http" })
@@ -471,7 +498,10 @@ mod tests {
     }
 
     fn load(environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::load(None, environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        Config::load(
+            None,
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
     }
 
     #[test]
@@ -479,7 +509,8 @@ mod tests {
         let config = Config::defaults().unwrap();
         assert_eq!(config.server.bind.to_string(), "127.0.0.1:8080");
         assert_eq!(config.public_url(), "http://127.0.0.1:8080");
-        let Value::Dict(_, sections) = Value::from(Figment::from(Toml::string(DEFAULTS)).extract::<Dict>().unwrap())
+        let Value::Dict(_, sections) =
+            Value::from(Figment::from(Toml::string(DEFAULTS)).extract::<Dict>().unwrap())
         else {
             panic!()
         };
@@ -490,7 +521,8 @@ mod tests {
         for key in listed {
             let (list, name) = key.split_once("[].").unwrap();
             // The finding about a secret from a file names the file.
-            let shown = [format!("# {name} = "), format!("# {name}_file = "), format!("[{list}.{name}]")];
+            let shown =
+                [format!("# {name} = "), format!("# {name}_file = "), format!("[{list}.{name}]")];
             assert!(shown.iter().any(|line| DEFAULTS.contains(line)), "{key} is in the file");
         }
     }
@@ -499,7 +531,8 @@ mod tests {
     fn the_expected_variables_win_over_the_prefixed_ones_and_both_over_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("bridge.toml");
-        std::fs::write(&file, "[server]\nbind = \"127.0.0.1:1\"\n[scim]\nmax_results = 7\n").unwrap();
+        std::fs::write(&file, "[server]\nbind = \"127.0.0.1:1\"\n[scim]\nmax_results = 7\n")
+            .unwrap();
         let environment = [
             ("BRIDGE_SERVER__BIND", "127.0.0.1:2"),
             ("BRIDGE_DATABASE__URL", "sqlite://a"),
@@ -508,7 +541,8 @@ mod tests {
             ("BRIDGE_IMPORT__MAX_REMOVALS", "25"),
             ("INTERCOM_REGION", "EU"),
         ];
-        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let config = Config::load(Some(&file), environment).unwrap();
         assert_eq!(config.server.bind.port(), 2);
         assert_eq!(config.database.url.expose_secret(), "sqlite://b");
@@ -555,16 +589,30 @@ mod tests {
                 assert!(load(&[(&variable(key), fine)]).is_ok(), "{key} = {fine}");
             }
             let more = format!("{most} 1s");
-            for wrong in ["0s", "999ms", &more, "9999y", "18446744073709551615s", "99999999999999999999y", "-5m", "5"] {
+            for wrong in [
+                "0s",
+                "999ms",
+                &more,
+                "9999y",
+                "18446744073709551615s",
+                "99999999999999999999y",
+                "-5m",
+                "5",
+            ] {
                 let error = load(&[(&variable(key), wrong)]).unwrap_err().to_string();
-                assert!(error.starts_with(&format!("{key} (from environment variable ")), "{wrong}: {error}");
+                assert!(
+                    error.starts_with(&format!("{key} (from environment variable ")),
+                    "{wrong}: {error}"
+                );
                 assert!(error.contains("a duration from one second to "), "{error}");
             }
             for off in ["off", "Off", " OFF "] {
                 assert_eq!(load(&[(&variable(key), off)]).is_ok(), can_be_off, "{key} = {off}");
             }
         }
-        let off = load(&[("BRIDGE_IMPORT__POLL_INTERVAL", "off"), ("BRIDGE_SERVE__MAX_AGE", "off")]).unwrap();
+        let off =
+            load(&[("BRIDGE_IMPORT__POLL_INTERVAL", "off"), ("BRIDGE_SERVE__MAX_AGE", "off")])
+                .unwrap();
         assert_eq!((off.import.poll_interval, off.serve.max_age), (None, None));
     }
 
@@ -582,24 +630,34 @@ mod tests {
 
     #[test]
     fn a_file_that_is_missing_or_no_toml_is_named() {
-        let missing = Config::load(Some(Path::new("/nowhere/bridge.toml")), std::iter::empty()).unwrap_err();
+        let missing =
+            Config::load(Some(Path::new("/nowhere/bridge.toml")), std::iter::empty()).unwrap_err();
         assert!(missing.0[0].contains("/nowhere/bridge.toml"), "{missing}");
     }
 
     #[test]
     fn a_version_of_the_api_and_a_client_id_are_what_intercom_has() {
-        for (version, read) in
-            [("2.0", "2.0"), ("2.18", "2.18"), (" 2.9 ", "2.9"), ("preview", "Preview"), ("Unstable", "Unstable")]
-        {
+        for (version, read) in [
+            ("2.0", "2.0"),
+            ("2.18", "2.18"),
+            (" 2.9 ", "2.9"),
+            ("preview", "Preview"),
+            ("Unstable", "Unstable"),
+        ] {
             let config = load(&[("BRIDGE_INTERCOM__API_VERSION", version)]).unwrap();
             assert_eq!(config.intercom.api_version, read);
         }
-        for version in ["2", "2.", "2.x", "v2.16", "1.4", "3.0", "2.160", "2.1.6", "latest", "2 16", "-"] {
+        for version in
+            ["2", "2.", "2.x", "v2.16", "1.4", "3.0", "2.160", "2.1.6", "latest", "2 16", "-"]
+        {
             let wrong = load(&[("BRIDGE_INTERCOM__API_VERSION", version)]).unwrap_err();
             assert!(wrong.0[0].starts_with("intercom.api_version"), "{version}: {wrong}");
         }
         for id in ["f1c3a5c0-0000-4000-8000-3b1d6c8f9a20", "app_1.x"] {
-            assert_eq!(load(&[("INTERCOM_CLIENT_ID", id)]).unwrap().intercom.client_id.as_deref(), Some(id));
+            assert_eq!(
+                load(&[("INTERCOM_CLIENT_ID", id)]).unwrap().intercom.client_id.as_deref(),
+                Some(id)
+            );
         }
         for id in ["<client id>", "a b", "id?x=1", "…", &"x".repeat(200)] {
             let wrong = load(&[("INTERCOM_CLIENT_ID", id)]).unwrap_err();
@@ -626,7 +684,9 @@ mod tests {
             assert_eq!(wrong_log_filter(filter), None, "{filter}");
             assert!(load(&[("BRIDGE_TELEMETRY__LOG_LEVEL", filter)]).is_ok(), "{filter}");
         }
-        for filter in ["verbose", "info,debgu", "info=", "sqlx=loud", "=info", "[", "everything please"] {
+        for filter in
+            ["verbose", "info,debgu", "info=", "sqlx=loud", "=info", "[", "everything please"]
+        {
             assert!(wrong_log_filter(filter).is_some(), "{filter}");
             let error = load(&[("BRIDGE_TELEMETRY__LOG_LEVEL", filter)]).unwrap_err().to_string();
             assert!(error.starts_with("telemetry.log_level"), "{error}");
@@ -643,9 +703,17 @@ mod tests {
             ("BRIDGE_ACCESS__TOKEN_TLT", "access.token_ttl"),
             ("BRIDGE_SERVER_PUBLIC_URL", "BRIDGE_SERVER__PUBLIC_URL"),
         ] {
-            assert!(said(variable).contains(&format!("did you mean {meant}?")), "{}", said(variable));
+            assert!(
+                said(variable).contains(&format!("did you mean {meant}?")),
+                "{}",
+                said(variable)
+            );
         }
-        assert!(!said("BRIDGE_SERVER__WATERMELON").contains("did you mean"), "{}", said("BRIDGE_SERVER__WATERMELON"));
+        assert!(
+            !said("BRIDGE_SERVER__WATERMELON").contains("did you mean"),
+            "{}",
+            said("BRIDGE_SERVER__WATERMELON")
+        );
         let close = load(&[("INTERCOM_ACESS_TOKEN", "x"), ("INTERCOM_WEATHER", "y")]).unwrap();
         assert_eq!(close.warnings.len(), 1, "{:?}", close.warnings);
     }
@@ -655,7 +723,8 @@ mod tests {
         let token = ("INTERCOM_ACCESS_TOKEN", "t");
         assert!(connection(&load(&[]).unwrap()).is_err());
         assert_eq!(connection(&load(&[token]).unwrap()).unwrap().region, Some(Region::Us));
-        let own = connection(&load(&[token, ("INTERCOM_BASE_URL", "http://127.0.0.1:9")]).unwrap()).unwrap();
+        let own = connection(&load(&[token, ("INTERCOM_BASE_URL", "http://127.0.0.1:9")]).unwrap())
+            .unwrap();
         assert_eq!((own.region, own.base_url.as_str()), (None, "http://127.0.0.1:9/"));
     }
 
@@ -687,12 +756,22 @@ mod tests {
         "#;
         let config = from_file(listed).unwrap();
         let all = config.workspaces();
-        let seen = all.iter().map(|one| (one.name.as_str(), one.region.unwrap(), one.client_id.as_deref().unwrap()));
-        assert_eq!(seen.collect::<Vec<_>>(), [("emea", Region::Eu, "app"), ("us-sales", Region::Us, "other")]);
-        assert!(all[0].access_token.is_some() && all[1].access_token.is_none() && all[1].can_be_connected());
+        let seen = all
+            .iter()
+            .map(|one| (one.name.as_str(), one.region.unwrap(), one.client_id.as_deref().unwrap()));
+        assert_eq!(
+            seen.collect::<Vec<_>>(),
+            [("emea", Region::Eu, "app"), ("us-sales", Region::Us, "other")]
+        );
+        assert!(
+            all[0].access_token.is_some()
+                && all[1].access_token.is_none()
+                && all[1].can_be_connected()
+        );
         assert!(all.iter().all(|one| config.connection(one).is_ok()));
         assert!(!format!("{config:?}").contains("sesame"));
-        let with_default = from_file(&listed.replace("client_id = \"app\"", "access_token = \"d\"")).unwrap();
+        let with_default =
+            from_file(&listed.replace("client_id = \"app\"", "access_token = \"d\"")).unwrap();
         assert_eq!(with_default.workspaces()[0].name, "default");
     }
 
@@ -721,7 +800,10 @@ mod tests {
             (3, Duration::from_secs(30), "scope")
         );
         assert_eq!(first.scopes["auditor"].len(), 2);
-        assert_eq!((second.audiences.len(), second.algorithms.len(), second.scopes.len()), (2, 1, 0));
+        assert_eq!(
+            (second.audiences.len(), second.algorithms.len(), second.scopes.len()),
+            (2, 1, 0)
+        );
     }
 
     #[test]
@@ -763,8 +845,9 @@ mod tests {
 
     #[test]
     fn a_section_that_is_none_hides_nothing_else_that_is_wrong() {
-        let wrong =
-            from_file("server = 3\n[[workspaces]]\nname = \"a\"\nacess_token = \"x\"\n[scim]\nmax_results = 0\n");
+        let wrong = from_file(
+            "server = 3\n[[workspaces]]\nname = \"a\"\nacess_token = \"x\"\n[scim]\nmax_results = 0\n",
+        );
         let message = wrong.unwrap_err().to_string();
         for expected in [
             "must be a section with keys in it, [server]",

@@ -33,22 +33,32 @@ pub fn reference() -> String {
             said.clear();
         }
     }
-    let _ =
-        write!(page, "\n## Lists\n\n`[[workspaces]]` and `[[access.issuers]]` may stand in a file several times.\n\n");
+    let _ = write!(
+        page,
+        "\n## Lists\n\n`[[workspaces]]` and `[[access.issuers]]` may stand in a file several times.\n\n"
+    );
     for (key, takes) in KEYS.iter().filter(|(key, _)| key.contains("[]")) {
         let _ = writeln!(page, "* `{}`: {takes}", key.replace("[]", ""));
     }
     page
 }
 
-fn entry(page: &mut String, section: &str, (key, value): (&str, &str), said: &str) -> std::fmt::Result {
+fn entry(
+    page: &mut String,
+    section: &str,
+    (key, value): (&str, &str),
+    said: &str,
+) -> std::fmt::Result {
     let name = format!("{section}.{key}");
     let takes = KEYS.iter().find(|(known, _)| *known == name).map_or("", |(_, takes)| takes);
     let variable = variable_of(&name);
     writeln!(page, "\n### {name}\n\n{said}\n")?;
     let secret = if SECRETS.contains(&name.as_str()) { "; a secret" } else { "" };
     let default = if value == "\"\"" { "empty".to_owned() } else { format!("`{value}`") };
-    let expected = EXPECTED.iter().find(|(_, key)| *key == name).map(|(variable, _)| format!(", or `{variable}`"));
+    let expected = EXPECTED
+        .iter()
+        .find(|(_, key)| *key == name)
+        .map(|(variable, _)| format!(", or `{variable}`"));
     let expected = expected.unwrap_or_default();
     writeln!(page, "Takes {takes}. Default: {default}. Variable: `{variable}`{expected}{secret}.")
 }

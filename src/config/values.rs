@@ -1,4 +1,5 @@
-//! Deserialises each kind of value. `findings` reports a wrong value by its key, so the errors here are short.
+//! Deserialises each kind of value. `findings` reports a wrong value by its key, so the errors here
+//! are short.
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -18,7 +19,9 @@ use crate::intercom::Region;
 use crate::limits;
 
 /// Reads a value of its own type, or a string, as an environment variable has it.
-pub(super) fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned + FromStr>(deserializer: D) -> Result<T, D::Error> {
+pub(super) fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned + FromStr>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum TextOr<T> {
@@ -32,7 +35,9 @@ pub(super) fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned + FromStr>(de
 }
 
 /// Reads a percentage, or nothing.
-pub(super) fn percent_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
+pub(super) fn percent_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u8>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum TextOr {
@@ -44,15 +49,21 @@ pub(super) fn percent_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Re
         TextOr::Text(text) if text.trim().is_empty() => None,
         TextOr::Text(text) => Some(text.trim().parse().map_err(|_| D::Error::custom("no number"))?),
     };
-    if percent.is_none_or(|percent| percent <= 100) { Ok(percent) } else { Err(D::Error::custom("no share")) }
+    if percent.is_none_or(|percent| percent <= 100) {
+        Ok(percent)
+    } else {
+        Err(D::Error::custom("no share"))
+    }
 }
 
-/// Reads a version of Intercom's API: a number such as `2.16`, or `Preview` (formerly `Unstable`) for unreleased
-/// resources. With any other word Intercom would refuse each call.
+/// Reads a version of Intercom's API: a number such as `2.16`, or `Preview` (formerly `Unstable`)
+/// for unreleased resources. With any other word Intercom would refuse each call.
 pub(super) fn api_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     let text = text.trim();
-    if let Some(name) = ["Preview", "Unstable"].into_iter().find(|name| name.eq_ignore_ascii_case(text)) {
+    if let Some(name) =
+        ["Preview", "Unstable"].into_iter().find(|name| name.eq_ignore_ascii_case(text))
+    {
         return Ok(name.to_owned());
     }
     let minor = text.strip_prefix("2.").unwrap_or_default();
@@ -60,9 +71,11 @@ pub(super) fn api_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     if number { Ok(text.to_owned()) } else { Err(D::Error::custom("no version")) }
 }
 
-/// Reads the client id of an app. Intercom's are UUIDs. Text with other characters is not one, and must not become part
-/// of a URL.
-pub(super) fn client_id_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+/// Reads the client id of an app. Intercom's are UUIDs. Text with other characters is not one, and
+/// must not become part of a URL.
+pub(super) fn client_id_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     let text = text_or_empty(deserializer)?;
     let fits = |text: &String| {
         text.len() <= limits::CLIENT_ID_BYTES
@@ -71,8 +84,8 @@ pub(super) fn client_id_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> 
     if text.as_ref().is_none_or(fits) { Ok(text) } else { Err(D::Error::custom("no client id")) }
 }
 
-/// Reads an encryption key. A wrong one is reported here, together with all other findings, and not only when it is
-/// used.
+/// Reads an encryption key. A wrong one is reported here, together with all other findings, and not
+/// only when it is used.
 pub(super) fn sealing_key_or_empty<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<SecretString>, D::Error> {
@@ -111,26 +124,39 @@ durations! {
 }
 
 /// Reads an address with a port, or nothing.
-pub(super) fn address_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+pub(super) fn address_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
     let text = text_or_empty(deserializer)?;
-    text.map(|text| text.trim().parse().map_err(|_| D::Error::custom("no address with a port"))).transpose()
+    text.map(|text| text.trim().parse().map_err(|_| D::Error::custom("no address with a port")))
+        .transpose()
 }
 
-pub(super) fn url_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+pub(super) fn url_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Url>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if text.is_empty() { Ok(None) } else { address(&text).map(Some).ok_or_else(|| D::Error::custom("no http address")) }
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        address(&text).map(Some).ok_or_else(|| D::Error::custom("no http address"))
+    }
 }
 
 fn address(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let open = url.query().is_none() && url.username().is_empty() && url.password().is_none();
-    // Other characters that a host may contain could end a string or start an expression where the address is inserted.
-    let plain = url.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&byte));
+    // Other characters that a host may contain could end a string or start an expression where the
+    // address is inserted.
+    let plain = url
+        .as_str()
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&byte));
     (matches!(url.scheme(), "http" | "https") && url.has_host() && open && plain).then_some(url)
 }
 
-/// Parses an origin: an http or https address without a path, because locations are made by appending to it, and
-/// without credentials. Returns it without a trailing slash.
+/// Parses an origin: an http or https address without a path, because locations are made by
+/// appending to it, and without credentials. Returns it without a trailing slash.
 #[must_use]
 pub fn origin(text: &str) -> Option<String> {
     address(text).filter(is_origin).map(|url| url.as_str().trim_end_matches('/').to_owned())
@@ -146,17 +172,26 @@ fn is_origin(url: &Url) -> bool {
     url.path() == "/" && url.fragment().is_none()
 }
 
-pub(super) fn origin_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+pub(super) fn origin_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Url>, D::Error> {
     let url = url_or_empty(deserializer)?;
-    if url.as_ref().is_none_or(is_origin) { Ok(url) } else { Err(D::Error::custom("more than an origin")) }
+    if url.as_ref().is_none_or(is_origin) {
+        Ok(url)
+    } else {
+        Err(D::Error::custom("more than an origin"))
+    }
 }
 
-pub(super) fn database_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+pub(super) fn database_url<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<SecretString, D::Error> {
     let url = SecretString::from(String::deserialize(deserializer)?);
     let text = url.expose_secret();
-    // The driver's error would print an invalid URL with its password. An `@` after the host comes from a password that
-    // was not percent-encoded.
-    let readable = |url: Url| url.has_host() && url.fragment().is_none() && !url.path().contains('@');
+    // The driver's error would print an invalid URL with its password. An `@` after the host comes
+    // from a password that was not percent-encoded.
+    let readable =
+        |url: Url| url.has_host() && url.fragment().is_none() && !url.path().contains('@');
     let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
     if text.starts_with("sqlite:") || postgres && Url::parse(text).is_ok_and(readable) {
         Ok(url)
@@ -165,30 +200,39 @@ pub(super) fn database_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     }
 }
 
-pub(super) fn secret_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
+pub(super) fn secret_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SecretString>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let text = text.trim();
-    // A secret is sent in a header, or is Base64: blanks or non-ASCII letters come from a copying mistake.
+    // A secret is sent in a header, or is Base64: blanks or non-ASCII letters come from a copying
+    // mistake.
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(D::Error::custom("no secret"));
     }
     Ok((!text.is_empty()).then(|| SecretString::from(text)))
 }
 
-pub(super) fn text_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn text_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let text = text.trim();
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
 /// Reads a log filter, in the syntax of `RUST_LOG`.
-pub(super) fn log_level_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn log_level_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     let text = text_or_empty(deserializer)?;
     let fits = |text: &String| wrong_log_filter(text).is_none();
     if text.as_ref().is_none_or(fits) { Ok(text) } else { Err(D::Error::custom("no level")) }
 }
 
-pub(super) fn file_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+pub(super) fn file_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
     Ok(text_or_empty(deserializer)?.map(PathBuf::from))
 }
 
@@ -209,12 +253,15 @@ pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
 
 /// Reads a list of networks. A single address is a network of its own.
 pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
-    let network = |text: String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let network =
+        |text: String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     let networks: Result<Vec<IpNet>, _> = texts(deserializer)?.into_iter().map(network).collect();
     networks.map_err(|_| D::Error::custom("no network"))
 }
 
-pub(super) fn region_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Region>, D::Error> {
+pub(super) fn region_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Region>, D::Error> {
     match String::deserialize(deserializer)?.to_ascii_lowercase().as_str() {
         "" => Ok(None),
         "us" => Ok(Some(Region::Us)),

@@ -17,8 +17,8 @@ pub struct Activity {
     /// The time of the event.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// The type of the event, as Intercom spells it, for example `admin_permission_change`. Intercom adds types without
-    /// notice.
+    /// The type of the event, as Intercom spells it, for example `admin_permission_change`.
+    /// Intercom adds types without notice.
     pub kind: String,
     /// The admin who caused the event.
     pub performed_by: Option<Actor>,
@@ -26,7 +26,8 @@ pub struct Activity {
     pub metadata: Metadata,
 }
 
-/// JSON of any shape, stored as text: a log of many thousand entries then needs a tenth of the memory.
+/// JSON of any shape, stored as text: a log of many thousand entries then needs a tenth of the
+/// memory.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Metadata(Box<str>);
 
@@ -84,13 +85,17 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// Whether the sign-in went through an identity provider of the company. `None` if the method is missing or
-    /// unknown. Intercom treats sign-in with Google as a method separate from SAML, so it counts as `false`.
+    /// Whether the sign-in went through an identity provider of the company. `None` if the method
+    /// is missing or unknown. Intercom treats sign-in with Google as a method separate from SAML,
+    /// so it counts as `false`.
     #[must_use]
     pub fn by_identity_provider(&self) -> Option<bool> {
         let method = self.method.as_ref()?.to_ascii_lowercase();
         let mut words = method.split(|letter: char| !letter.is_ascii_alphanumeric());
-        if words.clone().any(|word| ["saml", "saml2", "sso", "oidc", "okta", "onelogin"].contains(&word)) {
+        if words
+            .clone()
+            .any(|word| ["saml", "saml2", "sso", "oidc", "okta", "onelogin"].contains(&word))
+        {
             return Some(true);
         }
         words.any(|word| ["password", "google", "email"].contains(&word)).then_some(false)
@@ -103,7 +108,8 @@ impl LogFacts {
     /// The `kind` of entries that record a sign-in.
     pub const SIGN_IN: &'static str = "admin_login_success";
 
-    /// Records an invitation for every email address in the entry's metadata. An invited person has no Intercom id yet.
+    /// Records an invitation for every email address in the entry's metadata. An invited person has
+    /// no Intercom id yet.
     pub fn invited(&mut self, at: OffsetDateTime, metadata: &Value) {
         let mut open = vec![metadata];
         while let Some(value) = open.pop() {
@@ -120,10 +126,14 @@ impl LogFacts {
         }
     }
 
-    /// Returns the time of the last invitation of this address. If `joined_at` is known, later invitations do not
-    /// count.
+    /// Returns the time of the last invitation of this address. If `joined_at` is known, later
+    /// invitations do not count.
     #[must_use]
-    pub fn invited_at(&self, email: &str, joined_at: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
+    pub fn invited_at(
+        &self,
+        email: &str,
+        joined_at: Option<OffsetDateTime>,
+    ) -> Option<OffsetDateTime> {
         let times = self.invitations.get(&email.trim().to_lowercase())?;
         times.iter().rev().find(|at| joined_at.is_none_or(|joined| **at <= joined)).copied()
     }
@@ -145,31 +155,38 @@ impl Activity {
         named(&self.metadata.value(), "/team/id").map(GroupId::new)
     }
 
-    /// Returns the id of the person that the entry is about. This is the admin that the metadata names. If it names
-    /// none and the event concerns the actor's own account, this is the actor.
+    /// Returns the id of the person that the entry is about. This is the admin that the metadata
+    /// names. If it names none and the event concerns the actor's own account, this is the actor.
     #[must_use]
     pub fn subject(&self) -> Option<UserId> {
-        named(&self.metadata.value(), "/admin/id").map(UserId::new).or_else(|| match self.kind.as_str() {
-            "app_admin_join" | "admin_login_success" | "admin_two_factor_auth_change" => {
-                self.performed_by.as_ref().and_then(|actor| actor.id.clone())
+        named(&self.metadata.value(), "/admin/id").map(UserId::new).or_else(|| {
+            match self.kind.as_str() {
+                "app_admin_join" | "admin_login_success" | "admin_two_factor_auth_change" => {
+                    self.performed_by.as_ref().and_then(|actor| actor.id.clone())
+                }
+                _ => None,
             }
-            _ => None,
         })
     }
 
-    /// Applies the entry to the data of its subject. Entries must be applied oldest first: the newest value wins.
-    /// Applying an entry twice changes nothing. Values that the entry does not contain stay as they are.
+    /// Applies the entry to the data of its subject. Entries must be applied oldest first: the
+    /// newest value wins. Applying an entry twice changes nothing. Values that the entry does not
+    /// contain stay as they are.
     pub fn tell(&self, user: &mut User, volatile: &mut Volatile) {
         let metadata = self.metadata.value();
-        let text = |pointer: &str| metadata.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let text =
+            |pointer: &str| metadata.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         if let (Some(first), Some(last)) = (text("/admin/first_name"), text("/admin/last_name")) {
             user.first_name = Some(first);
             user.last_name = Some(last);
         }
         match self.kind.as_str() {
             "app_admin_join" | "admin_provisioned" => user.joined_at = Some(self.at),
-            "admin_deletion" | "admin_deprovisioned" if !user.active => user.removed_at = Some(self.at),
-            // The person was removed and is active again: the permissions from before the removal no longer hold.
+            "admin_deletion" | "admin_deprovisioned" if !user.active => {
+                user.removed_at = Some(self.at)
+            }
+            // The person was removed and is active again: the permissions from before the removal
+            // no longer hold.
             "admin_deletion" | "admin_deprovisioned" => user.permissions = None,
             "admin_permission_change" if user.active => {
                 if let Some(Value::Object(permissions)) = metadata.pointer("/after/permissions") {
@@ -183,11 +200,14 @@ impl Activity {
                 }
             }
             "admin_two_factor_auth_change" => {
-                let told =
-                    ["/enabled", "/after", "/after/enabled"].iter().find_map(|at| metadata.pointer(at)?.as_bool());
+                let told = ["/enabled", "/after", "/after/enabled"]
+                    .iter()
+                    .find_map(|at| metadata.pointer(at)?.as_bool());
                 user.two_factor_auth = told.or(user.two_factor_auth);
             }
-            "admin_login_success" if volatile.last_sign_in_at.is_none_or(|last| last <= self.at) => {
+            "admin_login_success"
+                if volatile.last_sign_in_at.is_none_or(|last| last <= self.at) =>
+            {
                 volatile.last_sign_in_at = Some(self.at);
                 volatile.last_sign_in_method = text("/sign_in_method").map(Into::into);
             }
@@ -214,7 +234,13 @@ mod tests {
 
     fn entry(kind: &str, at: OffsetDateTime, metadata: Value) -> Activity {
         let performed_by = Some(Actor { id: Some(UserId::new("7")), email: None });
-        Activity { id: kind.to_owned(), at, kind: kind.to_owned(), performed_by, metadata: metadata.into() }
+        Activity {
+            id: kind.to_owned(),
+            at,
+            kind: kind.to_owned(),
+            performed_by,
+            metadata: metadata.into(),
+        }
     }
 
     fn told(entries: &[Activity]) -> (User, Volatile) {
@@ -227,7 +253,8 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_tells_nothing_and_does_no_harm() {
-        let (user, volatile) = told(&[entry("teleportation", datetime!(2026-01-01 0:00 UTC), json!({"after": 3}))]);
+        let (user, volatile) =
+            told(&[entry("teleportation", datetime!(2026-01-01 0:00 UTC), json!({"after": 3}))]);
         assert_eq!(user, User::new(UserId::new("7")));
         assert_eq!(volatile, Volatile::default());
     }
@@ -243,16 +270,28 @@ mod tests {
                 "after": {"permissions": {"manage_teammates": true, "export_data": true, "manage_tags": false}},
             }),
         )]);
-        assert_eq!(user.permissions, Some(["export_data", "manage_teammates"].map(str::to_owned).into()));
-        assert_eq!((user.first_name.as_deref(), user.last_name.as_deref()), (Some("Sam"), Some("Carter")));
+        assert_eq!(
+            user.permissions,
+            Some(["export_data", "manage_teammates"].map(str::to_owned).into())
+        );
+        assert_eq!(
+            (user.first_name.as_deref(), user.last_name.as_deref()),
+            (Some("Sam"), Some("Carter"))
+        );
     }
 
     #[test]
     fn the_last_sign_in_stands_whatever_order_and_however_often_it_is_told() {
-        let early =
-            entry("admin_login_success", datetime!(2026-01-01 0:00 UTC), json!({"sign_in_method": "email_password"}));
-        let late =
-            entry("admin_login_success", datetime!(2026-01-02 0:00 UTC), json!({"sign_in_method": "google_oauth2"}));
+        let early = entry(
+            "admin_login_success",
+            datetime!(2026-01-01 0:00 UTC),
+            json!({"sign_in_method": "email_password"}),
+        );
+        let late = entry(
+            "admin_login_success",
+            datetime!(2026-01-02 0:00 UTC),
+            json!({"sign_in_method": "google_oauth2"}),
+        );
         let once = told(&[early.clone(), late.clone()]);
         assert_eq!(once.1.last_sign_in_method.as_deref(), Some("google_oauth2"));
         assert_eq!(told(&[late.clone(), early.clone(), late, early]), once);
@@ -261,9 +300,14 @@ mod tests {
     #[test]
     fn two_factor_state_that_the_entry_does_not_tell_stays_unknown() {
         let at = datetime!(2026-01-01 0:00 UTC);
-        assert_eq!(told(&[entry("admin_two_factor_auth_change", at, json!({}))]).0.two_factor_auth, None);
         assert_eq!(
-            told(&[entry("admin_two_factor_auth_change", at, json!({"enabled": true}))]).0.two_factor_auth,
+            told(&[entry("admin_two_factor_auth_change", at, json!({}))]).0.two_factor_auth,
+            None
+        );
+        assert_eq!(
+            told(&[entry("admin_two_factor_auth_change", at, json!({"enabled": true}))])
+                .0
+                .two_factor_auth,
             Some(true)
         );
     }
@@ -282,7 +326,10 @@ mod tests {
 
     #[test]
     fn a_way_of_signing_in_that_is_not_known_tells_nothing() {
-        let by = |method: &str| SignIn { at: datetime!(2026-01-01 0:00 UTC), method: Some(method.into()) };
+        let by = |method: &str| SignIn {
+            at: datetime!(2026-01-01 0:00 UTC),
+            method: Some(method.into()),
+        };
         for (method, expected) in [
             ("saml", Some(true)),
             ("SAML_SSO", Some(true)),
@@ -301,7 +348,10 @@ mod tests {
         let at = datetime!(2026-01-01 0:00 UTC);
         let subject = |kind, metadata| entry(kind, at, metadata).subject().map(|id| id.to_string());
         assert_eq!(subject("admin_deletion", json!({"admin": {"id": 12}})), Some("12".to_owned()));
-        assert_eq!(subject("admin_deletion", json!({"admin": {"id": "12"}})), Some("12".to_owned()));
+        assert_eq!(
+            subject("admin_deletion", json!({"admin": {"id": "12"}})),
+            Some("12".to_owned())
+        );
         assert_eq!(subject("admin_login_success", json!({})), Some("7".to_owned()));
         assert_eq!(subject("app_name_change", json!({})), None);
     }

@@ -1,4 +1,5 @@
-//! The directory: a workspace at one generation, with people and teams joined. Requests are answered from it.
+//! The directory: a workspace at one generation, with people and teams joined. Requests are
+//! answered from it.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -8,11 +9,12 @@ use time::OffsetDateTime;
 
 use super::Workspace;
 use super::{
-    Generation, Group, GroupId, Membership, Part, Priority, Recorded, Snapshot, Stamps, User, UserId, Volatile,
+    Generation, Group, GroupId, Membership, Part, Priority, Recorded, Snapshot, Stamps, User,
+    UserId, Volatile,
 };
 
-/// A workspace at one generation. It is immutable. It shares unchanged values with the directories of other
-/// generations.
+/// A workspace at one generation. It is immutable. It shares unchanged values with the directories
+/// of other generations.
 #[derive(Debug, Default)]
 pub struct Directory {
     /// The snapshot id: which list of people this is.
@@ -23,12 +25,13 @@ pub struct Directory {
     pub people: Vec<Person>,
     /// The teams, sorted by id.
     pub teams: Vec<Team>,
-    /// The time of the earliest removal among the people in this directory; `None` if none of them was removed.
+    /// The time of the earliest removal among the people in this directory; `None` if none of them
+    /// was removed.
     pub first_gone: Option<OffsetDateTime>,
 }
 
-/// The snapshot id: which list of people a [`Directory`] holds. Removed people are omitted in the order of their
-/// removal, so the number of omitted people determines who they are.
+/// The snapshot id: which list of people a [`Directory`] holds. Removed people are omitted in the
+/// order of their removal, so the number of omitted people determines who they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotId {
     /// The generation.
@@ -71,25 +74,29 @@ pub struct Link {
 }
 
 impl Directory {
-    /// Joins the people and teams of a snapshot. People who were removed at `gone_by` or earlier are omitted. Unchanged
-    /// values are shared with `previous`, an earlier directory.
+    /// Joins the people and teams of a snapshot. People who were removed at `gone_by` or earlier
+    /// are omitted. Unchanged values are shared with `previous`, an earlier directory.
     #[must_use]
     pub fn new(snapshot: Snapshot, gone_by: OffsetDateTime, previous: Option<&Self>) -> Self {
         let all = snapshot.users.len();
-        let stays = |user: &Recorded<User>| user.value.active || user.stamps.last_modified > gone_by;
+        let stays =
+            |user: &Recorded<User>| user.value.active || user.stamps.last_modified > gone_by;
         let mut people: Vec<Person> = Vec::with_capacity(all);
         let (mut job_titles, mut roles) = (HashSet::new(), HashSet::new());
-        people.extend(snapshot.users.into_iter().filter(|(user, _)| stays(user)).map(|(mut recorded, volatile)| {
-            recorded.value.job_title = recorded.value.job_title.map(|job_title| one_of(&mut job_titles, job_title));
-            recorded.value.role = recorded.value.role.map(|role| one_of(&mut roles, role));
-            let before = previous.and_then(|directory| directory.person(&recorded.value.id));
-            Person {
-                user: shared(recorded.value, before.map(|person| &person.user)),
-                volatile: shared(volatile, before.map(|person| &person.volatile)),
-                stamps: recorded.stamps,
-                teams: Box::default(),
-            }
-        }));
+        people.extend(snapshot.users.into_iter().filter(|(user, _)| stays(user)).map(
+            |(mut recorded, volatile)| {
+                recorded.value.job_title =
+                    recorded.value.job_title.map(|job_title| one_of(&mut job_titles, job_title));
+                recorded.value.role = recorded.value.role.map(|role| one_of(&mut roles, role));
+                let before = previous.and_then(|directory| directory.person(&recorded.value.id));
+                Person {
+                    user: shared(recorded.value, before.map(|person| &person.user)),
+                    volatile: shared(volatile, before.map(|person| &person.volatile)),
+                    stamps: recorded.stamps,
+                    teams: Box::default(),
+                }
+            },
+        ));
         let teams = snapshot.groups.into_iter().map(|recorded| {
             let before = previous.and_then(|directory| directory.team(&recorded.value.id));
             Team {
@@ -98,19 +105,29 @@ impl Directory {
                 members: Box::default(),
             }
         });
-        let snapshot_id = SnapshotId { generation: snapshot.generation, left_out: all - people.len() };
+        let snapshot_id =
+            SnapshotId { generation: snapshot.generation, left_out: all - people.len() };
         let first_gone = removal_times(&people).min();
-        let mut directory =
-            Self { snapshot_id, workspace: snapshot.workspace, people, teams: teams.collect(), first_gone };
+        let mut directory = Self {
+            snapshot_id,
+            workspace: snapshot.workspace,
+            people,
+            teams: teams.collect(),
+            first_gone,
+        };
         directory.join(&snapshot.memberships);
         directory
     }
 
     fn join(&mut self, memberships: &[Membership]) {
-        let people: HashMap<&UserId, u32> = self.people.iter().map(|person| &person.user.id).zip(0..).collect();
-        let teams: HashMap<&GroupId, u32> = self.teams.iter().map(|team| &team.group.id).zip(0..).collect();
+        let people: HashMap<&UserId, u32> =
+            self.people.iter().map(|person| &person.user.id).zip(0..).collect();
+        let teams: HashMap<&GroupId, u32> =
+            self.teams.iter().map(|team| &team.group.id).zip(0..).collect();
         // A membership whose person or team is not in this directory is ignored.
-        let ends = |one: &Membership| Some((*teams.get(&one.group)?, *people.get(&one.user)?, one.priority));
+        let ends = |one: &Membership| {
+            Some((*teams.get(&one.group)?, *people.get(&one.user)?, one.priority))
+        };
         let links: Vec<_> = memberships.iter().filter_map(ends).collect();
         self.link(&links);
     }
@@ -123,13 +140,20 @@ impl Directory {
             of_people[*person as usize].push(Link { place: *team, priority: *priority });
             of_teams[*team as usize].push(Link { place: *person, priority: *priority });
         }
-        self.people.iter_mut().zip(of_people).for_each(|(person, links)| person.teams = by_priority(links));
-        self.teams.iter_mut().zip(of_teams).for_each(|(team, links)| team.members = by_priority(links));
+        self.people
+            .iter_mut()
+            .zip(of_people)
+            .for_each(|(person, links)| person.teams = by_priority(links));
+        self.teams
+            .iter_mut()
+            .zip(of_teams)
+            .for_each(|(team, links)| team.members = by_priority(links));
     }
 
-    /// Returns this directory with the people and teams in `part` replaced by those in `fresh`. Members of `part` that
-    /// are not in `fresh` are removed from the directory. `volatile` replaces the unversioned values of everybody else.
-    /// People who were removed at `gone_by` or earlier are omitted; `people` is the number of people including those.
+    /// Returns this directory with the people and teams in `part` replaced by those in `fresh`.
+    /// Members of `part` that are not in `fresh` are removed from the directory. `volatile`
+    /// replaces the unversioned values of everybody else. People who were removed at `gone_by` or
+    /// earlier are omitted; `people` is the number of people including those.
     #[must_use]
     pub fn with(
         &self,
@@ -144,7 +168,8 @@ impl Directory {
         let fresh = Self::new(fresh, gone_by, Some(self));
         let none = Volatile::default();
         let stays = |person: &&Person| {
-            !part.users.contains(&person.user.id) && (person.user.active || person.stamps.last_modified > gone_by)
+            !part.users.contains(&person.user.id)
+                && (person.user.active || person.stamps.last_modified > gone_by)
         };
         let kept = self.people.iter().filter(stays).map(|person| {
             let values = volatile.get(&person.user.id).unwrap_or(&none);
@@ -161,23 +186,31 @@ impl Directory {
         });
         let mut all: Vec<Person> = kept.chain(fresh.people).collect();
         all.sort_by(|a, b| a.user.id.cmp(&b.user.id));
-        let kept = self.teams.iter().filter(|team| !part.groups.contains(&team.group.id)).map(|team| Team {
-            group: Arc::clone(&team.group),
-            stamps: team.stamps,
-            members: Box::default(),
-        });
+        let kept =
+            self.teams.iter().filter(|team| !part.groups.contains(&team.group.id)).map(|team| {
+                Team {
+                    group: Arc::clone(&team.group),
+                    stamps: team.stamps,
+                    members: Box::default(),
+                }
+            });
         let mut teams: Vec<Team> = kept.chain(fresh.teams).collect();
         teams.sort_by(|a, b| a.group.id.cmp(&b.group.id));
         let first_gone = removal_times(&all).min();
         let snapshot_id = SnapshotId { generation, left_out: people.saturating_sub(all.len()) };
         let mut directory = Self { snapshot_id, workspace, people: all, teams, first_gone };
         // The new index of each person in `self.people`.
-        let places: Vec<Option<u32>> = self.people.iter().map(|person| directory.place(&person.user.id)).collect();
+        let places: Vec<Option<u32>> =
+            self.people.iter().map(|person| directory.place(&person.user.id)).collect();
         let mut links: Vec<(u32, u32, Option<Priority>)> = Vec::new();
         for (team, place) in directory.teams.iter().zip(0..) {
-            let unchanged = self.team(&team.group.id).filter(|_| !part.groups.contains(&team.group.id));
+            let unchanged =
+                self.team(&team.group.id).filter(|_| !part.groups.contains(&team.group.id));
             let members = unchanged.iter().flat_map(|team| team.members.iter());
-            links.extend(members.filter_map(|link| Some((place, places[link.place as usize]?, link.priority))));
+            links.extend(
+                members
+                    .filter_map(|link| Some((place, places[link.place as usize]?, link.priority))),
+            );
         }
         for Membership { group, user, priority } in &memberships {
             let team = directory.teams.binary_search_by(|team| team.group.id.cmp(group)).ok();
@@ -199,16 +232,23 @@ impl Directory {
     /// Returns the person with this id.
     #[must_use]
     pub fn person(&self, id: &UserId) -> Option<&Person> {
-        self.people.binary_search_by(|person| person.user.id.cmp(id)).ok().map(|place| &self.people[place])
+        self.people
+            .binary_search_by(|person| person.user.id.cmp(id))
+            .ok()
+            .map(|place| &self.people[place])
     }
 
     /// Returns the team with this id.
     #[must_use]
     pub fn team(&self, id: &GroupId) -> Option<&Team> {
-        self.teams.binary_search_by(|team| team.group.id.cmp(id)).ok().map(|place| &self.teams[place])
+        self.teams
+            .binary_search_by(|team| team.group.id.cmp(id))
+            .ok()
+            .map(|place| &self.teams[place])
     }
 
-    /// Returns the removal cut-off of a snapshot that omits `left_out` people; `None` if it omits nobody.
+    /// Returns the removal cut-off of a snapshot that omits `left_out` people; `None` if it omits
+    /// nobody.
     #[must_use]
     pub fn gone_by(&self, left_out: usize) -> Option<OffsetDateTime> {
         let mut gone: Vec<OffsetDateTime> = removal_times(&self.people).collect();
@@ -220,7 +260,9 @@ impl Directory {
     #[must_use]
     pub fn holds_volatile(&self, values: &HashMap<UserId, Volatile>) -> bool {
         let none = Volatile::default();
-        self.people.iter().all(|person| *person.volatile == *values.get(&person.user.id).unwrap_or(&none))
+        self.people
+            .iter()
+            .all(|person| *person.volatile == *values.get(&person.user.id).unwrap_or(&none))
     }
 }
 
@@ -243,7 +285,8 @@ fn rank(priority: Option<Priority>) -> u8 {
     }
 }
 
-/// Returns the links that have this priority level. The links must be sorted as in a [`Person`] or [`Team`].
+/// Returns the links that have this priority level. The links must be sorted as in a [`Person`] or
+/// [`Team`].
 #[must_use]
 pub fn links_with(links: &[Link], priority: Priority) -> &[Link] {
     let before = |wanted: u8| links.partition_point(|link| rank(link.priority) < wanted);
@@ -251,7 +294,8 @@ pub fn links_with(links: &[Link], priority: Priority) -> &[Link] {
     &links[before(rank)..before(rank + 1)]
 }
 
-/// Returns the equal value in `known`, or adds this one to it. Many people have the same title or role.
+/// Returns the equal value in `known`, or adds this one to it. Many people have the same title or
+/// role.
 fn one_of<T: Eq + Hash + ?Sized>(known: &mut HashSet<Arc<T>>, one: Arc<T>) -> Arc<T> {
     if let Some(known) = known.get(&one) {
         return Arc::clone(known);
@@ -292,7 +336,8 @@ mod tests {
         let people = [("1", 0), ("2", 5), ("3", 9)];
         let ids = |gone_by| {
             let directory = Directory::new(snapshot(&people), gone_by, None);
-            let ids: Vec<String> = directory.people.iter().map(|person| person.user.id.to_string()).collect();
+            let ids: Vec<String> =
+                directory.people.iter().map(|person| person.user.id.to_string()).collect();
             (ids.join(" "), directory.snapshot_id.left_out)
         };
         assert_eq!(ids(datetime!(2026-03-01 0:00 UTC)), ("1 2 3".to_owned(), 0));
@@ -305,10 +350,17 @@ mod tests {
         let gone_by = OffsetDateTime::UNIX_EPOCH;
         let first = Directory::new(snapshot(&[("1", 0), ("2", 0)]), gone_by, None);
         let second = Directory::new(snapshot(&[("1", 0), ("2", 4)]), gone_by, Some(&first));
-        let same: Vec<bool> =
-            first.people.iter().zip(&second.people).map(|(a, b)| Arc::ptr_eq(&a.user, &b.user)).collect();
+        let same: Vec<bool> = first
+            .people
+            .iter()
+            .zip(&second.people)
+            .map(|(a, b)| Arc::ptr_eq(&a.user, &b.user))
+            .collect();
         assert_eq!(same, [true, false]);
-        assert_eq!((first.first_gone, second.first_gone), (None, Some(datetime!(2026-03-04 12:00 UTC))));
+        assert_eq!(
+            (first.first_gone, second.first_gone),
+            (None, Some(datetime!(2026-03-04 12:00 UTC)))
+        );
     }
 
     #[test]
@@ -323,7 +375,9 @@ mod tests {
         let shared = |a, b| {
             let titles = user(a).job_title.as_ref().zip(user(b).job_title.as_ref());
             let roles = user(a).role.as_ref().zip(user(b).role.as_ref());
-            titles.zip(roles).map(|(titles, roles)| (Arc::ptr_eq(titles.0, titles.1), Arc::ptr_eq(roles.0, roles.1)))
+            titles.zip(roles).map(|(titles, roles)| {
+                (Arc::ptr_eq(titles.0, titles.1), Arc::ptr_eq(roles.0, roles.1))
+            })
         };
         assert_eq!((shared(0, 1), shared(1, 2)), (Some((true, true)), Some((false, false))));
         assert_eq!(

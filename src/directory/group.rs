@@ -21,7 +21,8 @@ pub struct Group {
     /// The name of the team.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How Intercom assigns conversations to members, as it spells it: `manual`, `round_robin`, `load_balanced`.
+    /// How Intercom assigns conversations to members, as it spells it: `manual`, `round_robin`,
+    /// `load_balanced`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distribution_method: Option<String>,
     /// The maximum number of conversations per member if the method is `load_balanced`.

@@ -1,7 +1,9 @@
-//! What people and teams lose by a plan, together with what they lost since an earlier generation. Pure.
+//! What people and teams lose by a plan, together with what they lost since an earlier generation.
+//! Pure.
 //!
-//! A value counts as lost if it existed at any time since that generation and does not exist after the plan. So it does
-//! not matter over how many imports a loss is spread, and a restored value is not lost.
+//! A value counts as lost if it existed at any time since that generation and does not exist after
+//! the plan. So it does not matter over how many imports a loss is spread, and a restored value is
+//! not lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,16 +17,30 @@ use super::{Change, Group, GroupId, Plan, Role, User, UserId};
 pub type Ends = (GroupId, UserId);
 
 /// What can be lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum LossKind {
     /// People who are gone.
     People,
     /// Teams that are gone.
     Teams,
-    /// Memberships that ended although the person is still there. What a leaver was in counts with the leaver.
+    /// Memberships that ended although the person is still there. What a leaver was in counts with
+    /// the leaver.
     Memberships,
-    /// Roles that were taken or replaced by others, and permissions that were taken: people who lost any.
+    /// Roles that were taken or replaced by others, and permissions that were taken: people who
+    /// lost any.
     Roles,
     /// Inbox seats.
     Seats,
@@ -112,8 +128,8 @@ impl Amounts {
     }
 }
 
-/// What a person had during a time range: the first role, permissions, address and name, and whether the person was
-/// ever active and ever had a seat.
+/// What a person had during a time range: the first role, permissions, address and name, and
+/// whether the person was ever active and ever had a seat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Had {
     active: bool,
@@ -138,8 +154,8 @@ impl Had {
         first(&mut self.name, user.name.as_ref());
     }
 
-    /// Returns the kinds that the person lost, compared with `now`. A removed person counts as one loss of the kind
-    /// `People` and none of the others.
+    /// Returns the kinds that the person lost, compared with `now`. A removed person counts as one
+    /// loss of the kind `People` and none of the others.
     fn lost(&self, now: Option<&User>) -> Vec<LossKind> {
         let Some(now) = now.filter(|now| now.active) else {
             return if self.active { vec![LossKind::People] } else { Vec::new() };
@@ -147,12 +163,13 @@ impl Had {
         let other = |had: Option<&String>, has: Option<&String>| {
             had.is_some_and(|had| has.is_none_or(|has| folded(had) != folded(has)))
         };
-        let other_role = self.role.as_ref().is_some_and(|had| now.role.as_ref().is_none_or(|has| !same_role(had, has)));
-        let fewer_permissions = self
-            .permissions
-            .iter()
-            .flatten()
-            .any(|permission| now.permissions.as_ref().is_none_or(|permissions| !permissions.contains(permission)));
+        let other_role = self
+            .role
+            .as_ref()
+            .is_some_and(|had| now.role.as_ref().is_none_or(|has| !same_role(had, has)));
+        let fewer_permissions = self.permissions.iter().flatten().any(|permission| {
+            now.permissions.as_ref().is_none_or(|permissions| !permissions.contains(permission))
+        });
         [
             (LossKind::Roles, other_role || fewer_permissions),
             (LossKind::Seats, self.seat && now.has_inbox_seat != Some(true)),
@@ -171,8 +188,8 @@ fn first<T: Clone>(kept: &mut Option<T>, value: Option<&T>) {
     }
 }
 
-/// Whether two roles are the same. A renamed role is the same, and so is a role whose id was unreadable one of the two
-/// times.
+/// Whether two roles are the same. A renamed role is the same, and so is a role whose id was
+/// unreadable one of the two times.
 fn same_role(one: &Role, other: &Role) -> bool {
     one.id == other.id || one.name.is_some() && one.name == other.name
 }
@@ -195,7 +212,8 @@ pub struct PastGroup {
     pub now: Option<Group>,
 }
 
-/// The versions that ended in the ledger within a range of generations, and the current values of the same items.
+/// The versions that ended in the ledger within a range of generations, and the current values of
+/// the same items.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Past {
     /// People of whom a version ended.
@@ -234,15 +252,17 @@ impl Losses {
                 losses.add(LossKind::Memberships, Loser::Membership(ends));
             }
         }
-        // Disputed items count as lost: one of Intercom's lists lacks them, and they stay only because the other list
-        // has them.
+        // Disputed items count as lost: one of Intercom's lists lacks them, and they stay only
+        // because the other list has them.
         for user in &plan.disputed.users {
             losses.add(LossKind::People, Loser::User(user.clone()));
         }
         for group in &plan.disputed.groups {
             losses.add(LossKind::Teams, Loser::Group(group.clone()));
         }
-        for ends in plan.disputed.memberships.iter().filter(|(_, user)| !plan.disputed.users.contains(user)) {
+        for ends in
+            plan.disputed.memberships.iter().filter(|(_, user)| !plan.disputed.users.contains(user))
+        {
             losses.add(LossKind::Memberships, Loser::Membership(ends.clone()));
         }
         losses
@@ -292,7 +312,9 @@ impl Losses {
             match now {
                 None if was => self.add(LossKind::Teams, Loser::Group(id)),
                 // A team may be renamed: it is identified by its id.
-                Some(now) if name.is_some() && now.name.is_none() => self.add(LossKind::TeamNames, Loser::Group(id)),
+                Some(now) if name.is_some() && now.name.is_none() => {
+                    self.add(LossKind::TeamNames, Loser::Group(id))
+                }
                 _ => {}
             }
         }
@@ -344,10 +366,11 @@ impl Disputed {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
-    /// The workspace's bots. An admin that was once recorded as a bot stays one, even if its address changes.
+    /// The workspace's bots. An admin that was once recorded as a bot stays one, even if its
+    /// address changes.
     pub machines: BTreeSet<UserId>,
-    /// The number of unreadable known values of each kind at the last approved import. It decreases when values become
-    /// readable again.
+    /// The number of unreadable known values of each kind at the last approved import. It decreases
+    /// when values become readable again.
     pub unreadable: BTreeMap<LossKind, usize>,
 }
 
@@ -358,7 +381,8 @@ impl Memory {
         unreadable.saturating_sub(self.unreadable.get(&kind).copied().unwrap_or(0))
     }
 
-    /// Records the unreadable values of an import that is committed. `let_through` means that a person approved them.
+    /// Records the unreadable values of an import that is committed. `let_through` means that a
+    /// person approved them.
     pub fn note_unreadable(&mut self, unreadable: &Losses, let_through: bool) {
         for kind in LossKind::ALL {
             let now = unreadable.count(kind);
@@ -409,7 +433,9 @@ mod tests {
 
     #[test]
     fn each_thing_that_somebody_has_can_be_lost() {
-        let role = |id: &str, name: &str| Some(Role { id: id.to_owned(), name: Some(name.to_owned()) }.into());
+        let role = |id: &str, name: &str| {
+            Some(Role { id: id.to_owned(), name: Some(name.to_owned()) }.into())
+        };
         let cases: [Case<'_>; 12] = [
             (&|user| user.role = None, &[LossKind::Roles]),
             (&|user| user.role = role("2", "Lead"), &[LossKind::Roles]),
@@ -436,12 +462,23 @@ mod tests {
     #[test]
     fn what_a_leaver_was_in_counts_with_the_leaver_and_a_team_that_ends_with_its_members() {
         let gone = User { active: false, role: None, has_inbox_seat: None, ..user("1") };
-        let member = |id: &str| Membership { group: GroupId::new("9"), user: UserId::new(id), priority: None };
-        let team = Group { id: GroupId::new("9"), name: None, distribution_method: None, assignment_limit: None };
+        let member = |id: &str| Membership {
+            group: GroupId::new("9"),
+            user: UserId::new(id),
+            priority: None,
+        };
+        let team = Group {
+            id: GroupId::new("9"),
+            name: None,
+            distribution_method: None,
+            assignment_limit: None,
+        };
         let plan = Plan {
             users: vec![Change::Removed { before: user("1"), after: Some(gone) }],
             groups: vec![Change::Removed { before: team, after: None }],
-            memberships: ["1", "2"].map(|id| Change::Removed { before: member(id), after: None }).into(),
+            memberships: ["1", "2"]
+                .map(|id| Change::Removed { before: member(id), after: None })
+                .into(),
             ..Plan::nothing(1)
         };
         let losses = Losses::by(&plan);
@@ -457,7 +494,10 @@ mod tests {
         let gone = User { active: false, ..user("1") };
         past.users.insert(UserId::new("1"), PastUser { had, now: Some(gone.clone()) });
         assert_eq!(Losses::since(&past, &Plan::nothing(1)).count(LossKind::People), 1);
-        let back = Plan { users: vec![Change::Restored { before: gone, after: user("1") }], ..Plan::nothing(1) };
+        let back = Plan {
+            users: vec![Change::Restored { before: gone, after: user("1") }],
+            ..Plan::nothing(1)
+        };
         assert!(Losses::since(&past, &back).is_empty());
     }
 
@@ -465,7 +505,9 @@ mod tests {
     fn what_a_person_let_through_is_let_through_until_it_can_be_read_again() {
         let unreadable = |count: usize| {
             let mut losses = Losses::default();
-            (0..count).for_each(|id| losses.add(LossKind::Emails, Loser::User(UserId::new(id.to_string()))));
+            (0..count).for_each(|id| {
+                losses.add(LossKind::Emails, Loser::User(UserId::new(id.to_string())))
+            });
             losses
         };
         let mut memory = Memory::default();

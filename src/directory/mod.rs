@@ -1,8 +1,8 @@
 //! The domain: the people in an Intercom workspace and their access.
 //!
-//! This module has no side effects, is synchronous and imports nothing else of this crate. Its words are common to both
-//! sides of the bridge: a [`User`] is a person (Intercom: *admin* or *teammate*), a [`Group`] is a set of people
-//! (Intercom: *team*), a [`Membership`] joins the two.
+//! This module has no side effects, is synchronous and imports nothing else of this crate. Its
+//! words are common to both sides of the bridge: a [`User`] is a person (Intercom: *admin* or
+//! *teammate*), a [`Group`] is a set of people (Intercom: *team*), a [`Membership`] joins the two.
 //!
 //! ```text
 //! Observation  the result of one reading of Intercom, and what could not be read
@@ -27,7 +27,10 @@ mod user;
 pub use activity::{Activity, Actor, LogFacts, Metadata, SignIn};
 pub use directory::{Directory, Link, Person, SnapshotId, Team, links_with};
 pub use group::{Group, GroupId, Membership, Priority};
-pub use loss::{Amounts, Disputed, Ends, Exceeded, Had, Loser, LossKind, Losses, Memory, Past, PastGroup, PastUser};
+pub use loss::{
+    Amounts, Disputed, Ends, Exceeded, Had, Loser, LossKind, Losses, Memory, Past, PastGroup,
+    PastUser,
+};
 pub use observation::{Field, Observation, Part, Sighting, Unknown, Warning, Workspace};
 pub use plan::{ActivityKind, Change, ChangeNames, Changed, Counts, KeptBack, Plan};
 pub use snapshot::{Recorded, Snapshot, Stamps};
@@ -36,5 +39,6 @@ pub use user::{NameParts, Names, Role, User, UserId, UserKind, Volatile, is_mach
 /// The workspace of a bridge that serves only one. Paths without a workspace refer to it.
 pub const DEFAULT_WORKSPACE: &str = "default";
 
-/// The number of a committed state of one workspace; the first is 1. Only an import that changes something makes one.
+/// The number of a committed state of one workspace; the first is 1. Only an import that changes
+/// something makes one.
 pub type Generation = i64;

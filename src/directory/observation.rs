@@ -6,12 +6,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{Activity, Disputed, Group, GroupId, Membership, User, UserId, UserKind, Volatile, is_machine_address};
+use super::{
+    Activity, Disputed, Group, GroupId, Membership, User, UserId, UserKind, Volatile,
+    is_machine_address,
+};
 
-/// The state of a workspace as one reading of Intercom returned it. What could not be read is listed in [`Unknown`], so
-/// it is never mistaken for a deleted value or a removed person.
+/// The state of a workspace as one reading of Intercom returned it. What could not be read is
+/// listed in [`Unknown`], so it is never mistaken for a deleted value or a removed person.
 ///
-/// Ids of users and of groups are unique; every membership refers to a user and a group of this observation.
+/// Ids of users and of groups are unique; every membership refers to a user and a group of this
+/// observation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// When the reading began.
@@ -26,7 +30,8 @@ pub struct Observation {
     pub memberships: Vec<Membership>,
     /// Entries of the activity log, oldest first; empty if the token may not read the log.
     pub activity: Arc<[Activity]>,
-    /// The time up to which the activity log was read without a gap; `None` if it could not be read.
+    /// The time up to which the activity log was read without a gap; `None` if it could not be
+    /// read.
     pub log_read_to: Option<OffsetDateTime>,
     /// What could not be read of the lists.
     pub unknown: Unknown,
@@ -39,8 +44,8 @@ pub struct Observation {
 /// What a reading could not determine. The recorded values of these stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unknown {
-    /// True if an entry could not be identified, or if the list of people or of teams may be incomplete. Then no
-    /// person, team or membership is taken as removed.
+    /// True if an entry could not be identified, or if the list of people or of teams may be
+    /// incomplete. Then no person, team or membership is taken as removed.
     pub lists_in_part: bool,
     /// The unreadable fields of each person.
     pub users: BTreeMap<UserId, BTreeSet<Field>>,
@@ -65,7 +70,9 @@ impl Unknown {
     /// Returns the number of people of whom a role, a seat, an address or a name is unreadable.
     #[must_use]
     pub fn people_without_access_fields(&self) -> usize {
-        let counts = |field: &Field| matches!(field, Field::Email | Field::Name | Field::HasInboxSeat | Field::Role);
+        let counts = |field: &Field| {
+            matches!(field, Field::Email | Field::Name | Field::HasInboxSeat | Field::Role)
+        };
         self.users.values().filter(|fields| fields.iter().any(counts)).count()
     }
 }
@@ -187,13 +194,29 @@ impl Warning {
 }
 
 impl Observation {
-    /// Returns the observation restricted to these people and teams, and to the memberships of these teams.
+    /// Returns the observation restricted to these people and teams, and to the memberships of
+    /// these teams.
     #[must_use]
     pub fn part(&self, part: &Part) -> Self {
         Self {
-            users: self.users.iter().filter(|seen| part.users.contains(&seen.user.id)).cloned().collect(),
-            groups: self.groups.iter().filter(|group| part.groups.contains(&group.id)).cloned().collect(),
-            memberships: self.memberships.iter().filter(|one| part.groups.contains(&one.group)).cloned().collect(),
+            users: self
+                .users
+                .iter()
+                .filter(|seen| part.users.contains(&seen.user.id))
+                .cloned()
+                .collect(),
+            groups: self
+                .groups
+                .iter()
+                .filter(|group| part.groups.contains(&group.id))
+                .cloned()
+                .collect(),
+            memberships: self
+                .memberships
+                .iter()
+                .filter(|one| part.groups.contains(&one.group))
+                .cloned()
+                .collect(),
             workspace: self.workspace.clone(),
             activity: Arc::clone(&self.activity),
             unknown: self.unknown.clone(),
@@ -210,11 +233,15 @@ impl Observation {
         self.without(&machines)
     }
 
-    /// Returns the ids of the workspace's bots: the known ones, those with the address of a bot, and those that acted
-    /// under such an address according to the log.
+    /// Returns the ids of the workspace's bots: the known ones, those with the address of a bot,
+    /// and those that acted under such an address according to the log.
     #[must_use]
     pub fn machines(&self, known: &BTreeSet<UserId>) -> BTreeSet<UserId> {
-        let listed = self.users.iter().filter(|seen| seen.user.kind() == UserKind::Bot).map(|seen| &seen.user.id);
+        let listed = self
+            .users
+            .iter()
+            .filter(|seen| seen.user.kind() == UserKind::Bot)
+            .map(|seen| &seen.user.id);
         let acted = self.activity.iter().filter_map(|entry| {
             let actor = entry.performed_by.as_ref()?;
             actor.id.as_ref().filter(|_| actor.email.as_deref().is_some_and(is_machine_address))
@@ -222,14 +249,17 @@ impl Observation {
         known.iter().chain(listed).chain(acted).cloned().collect()
     }
 
-    /// Returns the ids of admins that may be bots: their address is unreadable, they have no seat, and they have a name
-    /// that Intercom gives its bots.
+    /// Returns the ids of admins that may be bots: their address is unreadable, they have no seat,
+    /// and they have a name that Intercom gives its bots.
     #[must_use]
     pub fn called_like_machines(&self) -> BTreeSet<UserId> {
-        let called_so = |name: &str| MACHINE_NAMES.iter().any(|known| name.trim().eq_ignore_ascii_case(known));
+        let called_so =
+            |name: &str| MACHINE_NAMES.iter().any(|known| name.trim().eq_ignore_ascii_case(known));
         let may_be = |seen: &&Sighting| {
             let user = &seen.user;
-            user.email.is_none() && user.has_inbox_seat != Some(true) && user.name.as_deref().is_some_and(called_so)
+            user.email.is_none()
+                && user.has_inbox_seat != Some(true)
+                && user.name.as_deref().is_some_and(called_so)
         };
         self.users.iter().filter(may_be).map(|seen| seen.user.id.clone()).collect()
     }
@@ -242,8 +272,8 @@ impl Observation {
         self
     }
 
-    /// Marks the addresses of known bots as unknown if they are no longer those of a bot. The recorded addresses, which
-    /// identify the bots, then stay.
+    /// Marks the addresses of known bots as unknown if they are no longer those of a bot. The
+    /// recorded addresses, which identify the bots, then stay.
     #[must_use]
     pub fn with_machines(mut self) -> Self {
         for seen in self.users.iter_mut().filter(|seen| self.machines.contains(&seen.user.id)) {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Activity, Disputed, Generation, Group, GroupId, Losses, Membership, Memory, User, UserId, Volatile, Workspace,
+    Activity, Disputed, Generation, Group, GroupId, Losses, Membership, Memory, User, UserId,
+    Volatile, Workspace,
 };
 
-/// The difference between a [`Snapshot`](super::Snapshot) and an [`Observation`](super::Observation) as a value without
-/// side effects. The plan that an operator reads is the plan that is committed.
+/// The difference between a [`Snapshot`](super::Snapshot) and an
+/// [`Observation`](super::Observation) as a value without side effects. The plan that an operator
+/// reads is the plan that is committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The generation that the plan is based on. The plan can be committed only on top of this one.
@@ -30,7 +32,8 @@ pub struct Plan {
     pub kept_back: KeptBack,
     /// The items that stay because Intercom's two lists disagree about them.
     pub disputed: Disputed,
-    /// Known values that this observation could not read, and that stay: roles, seats, addresses and names.
+    /// Known values that this observation could not read, and that stay: roles, seats, addresses
+    /// and names.
     pub unreadable: Losses,
     /// The data beside the history, as it is stored with this plan.
     pub memory: Memory,
@@ -67,7 +70,8 @@ pub enum Change<T> {
         /// The value after the change.
         after: T,
     },
-    /// The item was removed. A removed person stays on record, inactive; a removed team or membership does not.
+    /// The item was removed. A removed person stays on record, inactive; a removed team or
+    /// membership does not.
     Removed {
         /// The value before the change.
         before: T,
@@ -94,7 +98,9 @@ impl<T> Change<T> {
             (None, None) => None,
             (None, Some(after)) => Some(Self::Created(after)),
             (Some(before), None) => Some(Self::Removed { before, after: None }),
-            (Some(before), Some(after)) => (before != after).then_some(Self::Updated { before, after }),
+            (Some(before), Some(after)) => {
+                (before != after).then_some(Self::Updated { before, after })
+            }
         }
     }
 
@@ -112,22 +118,26 @@ impl<T> Change<T> {
     pub fn before(&self) -> Option<&T> {
         match self {
             Self::Created(_) => None,
-            Self::Updated { before, .. } | Self::Removed { before, .. } | Self::Restored { before, .. } => Some(before),
+            Self::Updated { before, .. }
+            | Self::Removed { before, .. }
+            | Self::Restored { before, .. } => Some(before),
         }
     }
 
     /// The value on record after the change, if any.
     pub fn after(&self) -> Option<&T> {
         match self {
-            Self::Created(after) | Self::Updated { after, .. } | Self::Restored { after, .. } => Some(after),
+            Self::Created(after) | Self::Updated { after, .. } | Self::Restored { after, .. } => {
+                Some(after)
+            }
             Self::Removed { after, .. } => after.as_ref(),
         }
     }
 }
 
 impl Change<User> {
-    /// Returns the change between two values of a person, if they differ. A removed person stays on record: removal is
-    /// a change of `active` to false.
+    /// Returns the change between two values of a person, if they differ. A removed person stays on
+    /// record: removal is a change of `active` to false.
     #[must_use]
     pub fn of_user(before: Option<User>, after: Option<User>) -> Option<Self> {
         match Self::between(before, after) {
@@ -173,7 +183,9 @@ impl Changed {
         match self {
             Self::User(change) => change.after().or(change.before()).map(|user| &user.id),
             Self::Group(_) => None,
-            Self::Membership(change) => change.after().or(change.before()).map(|membership| &membership.user),
+            Self::Membership(change) => {
+                change.after().or(change.before()).map(|membership| &membership.user)
+            }
         }
     }
 
@@ -183,7 +195,9 @@ impl Changed {
         match self {
             Self::User(_) => None,
             Self::Group(change) => change.after().or(change.before()).map(|group| &group.id),
-            Self::Membership(change) => change.after().or(change.before()).map(|membership| &membership.group),
+            Self::Membership(change) => {
+                change.after().or(change.before()).map(|membership| &membership.group)
+            }
         }
     }
 
@@ -207,9 +221,9 @@ impl Changed {
         }
     }
 
-    /// Whether a log entry of this kind explains this change. `about_user` says whether entry and change have the
-    /// person in common, or else the team. A change of a membership can also be explained by the removal of the person,
-    /// or by the creation or deletion of the team.
+    /// Whether a log entry of this kind explains this change. `about_user` says whether entry and
+    /// change have the person in common, or else the team. A change of a membership can also be
+    /// explained by the removal of the person, or by the creation or deletion of the team.
     #[must_use]
     pub fn is_told_by(&self, kind: &str, about_user: bool) -> bool {
         let Some(deed) = ActivityKind::from_entry_kind(kind) else { return false };
@@ -283,10 +297,14 @@ pub enum ActivityKind {
 }
 
 impl ActivityKind {
-    /// Returns the event that log entries of this kind record; `None` if such an event explains no change.
+    /// Returns the event that log entries of this kind record; `None` if such an event explains no
+    /// change.
     #[must_use]
     pub fn from_entry_kind(kind: &str) -> Option<Self> {
-        Changed::ACTIVITY_KINDS.iter().find(|(_, kinds)| kinds.contains(&kind)).map(|(deed, _)| *deed)
+        Changed::ACTIVITY_KINDS
+            .iter()
+            .find(|(_, kinds)| kinds.contains(&kind))
+            .map(|(deed, _)| *deed)
     }
 }
 
@@ -354,9 +372,15 @@ impl Plan {
             groups_created: count(&self.groups, |change| matches!(change, Change::Created(_))),
             groups_updated: count(&self.groups, |change| matches!(change, Change::Updated { .. })),
             groups_removed: count(&self.groups, |change| matches!(change, Change::Removed { .. })),
-            memberships_created: count(&self.memberships, |change| matches!(change, Change::Created(_))),
-            memberships_updated: count(&self.memberships, |change| matches!(change, Change::Updated { .. })),
-            memberships_removed: count(&self.memberships, |change| matches!(change, Change::Removed { .. })),
+            memberships_created: count(&self.memberships, |change| {
+                matches!(change, Change::Created(_))
+            }),
+            memberships_updated: count(&self.memberships, |change| {
+                matches!(change, Change::Updated { .. })
+            }),
+            memberships_removed: count(&self.memberships, |change| {
+                matches!(change, Change::Removed { .. })
+            }),
         }
     }
 }

@@ -1,15 +1,16 @@
-//! How texts are compared: without regard to case where an attribute is not `caseExact`, and always independently of
-//! their Unicode form.
+//! How texts are compared: without regard to case where an attribute is not `caseExact`, and always
+//! independently of their Unicode form.
 //!
-//! RFC 7644 §5 has service providers compare user names as PRECIS does. The PRECIS profile for this is
-//! UsernameCaseMapped (RFC 8265 §3.3): wide and narrow characters are mapped to their usual forms, upper case to lower
-//! case, and the result is normalised to Unicode Normalization Form C. Filters, sorting, searches and look-ups by name
-//! use this module, so `é` as one character and `é` as two are equal in all of these.
+//! RFC 7644 §5 has service providers compare user names as PRECIS does. The PRECIS profile for this
+//! is UsernameCaseMapped (RFC 8265 §3.3): wide and narrow characters are mapped to their usual
+//! forms, upper case to lower case, and the result is normalised to Unicode Normalization Form C.
+//! Filters, sorting, searches and look-ups by name use this module, so `é` as one character and `é`
+//! as two are equal in all of these.
 //!
-//! NB: two deviations from that profile. First, a name that the profile refuses, such as one with a space or with
-//! characters of both directions, is compared all the same: Intercom decides which names are valid. Second, Greek final
-//! sigma is mapped to sigma. Otherwise the lower case of a letter would depend on the letters around it, and a
-//! substring would not match its word.
+//! NB: two deviations from that profile. First, a name that the profile refuses, such as one with a
+//! space or with characters of both directions, is compared all the same: Intercom decides which
+//! names are valid. Second, Greek final sigma is mapped to sigma. Otherwise the lower case of a
+//! letter would depend on the letters around it, and a substring would not match its word.
 
 use std::borrow::Cow;
 
@@ -22,12 +23,13 @@ pub fn comparable(text: &str, case_exact: bool) -> Cow<'_, str> {
     if case_exact { composed(text) } else { folded(text) }
 }
 
-/// Returns the form in which a text is compared without regard to case. Most texts are in lower case already and are
-/// borrowed.
+/// Returns the form in which a text is compared without regard to case. Most texts are in lower
+/// case already and are borrowed.
 #[must_use]
 pub fn folded(text: &str) -> Cow<'_, str> {
     // No early exit, so that the loop vectorises.
-    let changes = text.bytes().fold(false, |any, byte| any | !byte.is_ascii() | byte.is_ascii_uppercase());
+    let changes =
+        text.bytes().fold(false, |any, byte| any | !byte.is_ascii() | byte.is_ascii_uppercase());
     if !changes {
         text.into()
     } else if text.is_ascii() {
@@ -52,13 +54,20 @@ fn folded_beyond_ascii(text: &str) -> String {
     for letter in text.chars() {
         match letter {
             // The characters that Unicode defines as wide or narrow forms of others.
-            '\u{3000}' | '\u{FF01}'..='\u{FFEE}' => decompose_compatible(letter, |usual| lower(usual, &mut folded)),
+            '\u{3000}' | '\u{FF01}'..='\u{FFEE}' => {
+                decompose_compatible(letter, |usual| lower(usual, &mut folded))
+            }
             letter => lower(letter, &mut folded),
         }
     }
-    // Without combining characters nothing can be composed. U+0300 is the first one; most European text stays below it.
+    // Without combining characters nothing can be composed. U+0300 is the first one; most European
+    // text stays below it.
     let composed = folded.chars().all(|letter| letter < '\u{300}');
-    if composed || is_nfc_quick(folded.chars()) == IsNormalized::Yes { folded } else { folded.nfc().collect() }
+    if composed || is_nfc_quick(folded.chars()) == IsNormalized::Yes {
+        folded
+    } else {
+        folded.nfc().collect()
+    }
 }
 
 fn lower(letter: char, folded: &mut String) {
@@ -95,7 +104,9 @@ mod tests {
 
     #[test]
     fn texts_that_only_look_alike_stay_different() {
-        for (first, second) in [("é", "e"), ("ß", "ss"), ("ı", "i"), ("x²", "x2"), ("а", "a"), ("ﬁ", "fi")] {
+        for (first, second) in
+            [("é", "e"), ("ß", "ss"), ("ı", "i"), ("x²", "x2"), ("а", "a"), ("ﬁ", "fi")]
+        {
             assert_ne!(folded(first), folded(second), "{first} {second}");
         }
         assert_ne!(composed("É"), composed("é"));

@@ -56,14 +56,14 @@ pub(super) use intercom_id;
 
 intercom_id!(UserId);
 
-/// A person with access to the workspace, and that access. All fields are access: every change of one makes a new
-/// version in the ledger. Values that Intercom did not give are `None`.
+/// A person with access to the workspace, and that access. All fields are access: every change of
+/// one makes a new version in the ledger. Values that Intercom did not give are `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct User {
     /// Intercom's admin id.
     pub id: UserId,
-    /// Whether the person is in the workspace. Intercom has no suspended state: a teammate is either present or
-    /// removed.
+    /// Whether the person is in the workspace. Intercom has no suspended state: a teammate is
+    /// either present or removed.
     pub active: bool,
     /// The sign-in address. It is compared without regard to case.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,13 +93,21 @@ pub struct User {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub two_factor_auth: Option<bool>,
     /// When the person joined; from the activity log.
-    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub joined_at: Option<OffsetDateTime>,
     /// When the person was removed; from the activity log.
-    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub removed_at: Option<OffsetDateTime>,
-    /// Whether the ledger's personal data of the person was erased: the address, the names and the title are unknown
-    /// because of that.
+    /// Whether the ledger's personal data of the person was erased: the address, the names and the
+    /// title are unknown because of that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub erased: bool,
 }
@@ -114,7 +122,8 @@ pub struct Role {
     pub name: Option<String>,
 }
 
-/// Values of a person that are not access. They are not versioned, so that a lunch break is not a change to review.
+/// Values of a person that are not access. They are not versioned, so that a lunch break is not a
+/// change to review.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Volatile {
     /// Whether away mode is on.
@@ -132,8 +141,8 @@ pub struct Volatile {
     pub last_sign_in_method: Option<Box<str>>,
 }
 
-// Every person's `User` and `Volatile` are in memory, each in an `Arc` with two counters (16 bytes). Allocators would
-// round anything larger up to 256 and 112 bytes.
+// Every person's `User` and `Volatile` are in memory, each in an `Arc` with two counters (16
+// bytes). Allocators would round anything larger up to 256 and 112 bytes.
 const _: () = assert!(size_of::<User>() + 16 <= 224 && size_of::<Volatile>() + 16 <= 96);
 
 /// Whether an account belongs to a person.
@@ -187,15 +196,20 @@ impl User {
         }
     }
 
-    /// Returns whether this is a person or the workspace's bot. Only its address identifies the bot: `operator+<app
-    /// id>@intercom.io`.
+    /// Returns whether this is a person or the workspace's bot. Only its address identifies the
+    /// bot: `operator+<app id>@intercom.io`.
     #[must_use]
     pub fn kind(&self) -> UserKind {
-        if self.email.as_deref().is_some_and(is_machine_address) { UserKind::Bot } else { UserKind::Teammate }
+        if self.email.as_deref().is_some_and(is_machine_address) {
+            UserKind::Bot
+        } else {
+            UserKind::Teammate
+        }
     }
 
-    /// Splits the name, which Intercom stores as one text. If the activity log gave first and last name and together
-    /// they still equal that text, it is split between them; otherwise at its last space.
+    /// Splits the name, which Intercom stores as one text. If the activity log gave first and last
+    /// name and together they still equal that text, it is split between them; otherwise at its
+    /// last space.
     #[must_use]
     pub fn name_parts(&self) -> Option<NameParts<'_>> {
         let name = self.name.as_deref()?.trim();
@@ -207,7 +221,9 @@ impl User {
             return Some(NameParts { given, family: Some(family) });
         }
         match name.rsplit_once(char::is_whitespace) {
-            Some((given, family)) => Some(NameParts { given: given.trim_end(), family: Some(family) }),
+            Some((given, family)) => {
+                Some(NameParts { given: given.trim_end(), family: Some(family) })
+            }
             None if name.is_empty() => None,
             None => Some(NameParts { given: name, family: None }),
         }
@@ -238,7 +254,11 @@ impl User {
 mod tests {
     use super::*;
 
-    fn named(name: &str, first: Option<&str>, last: Option<&str>) -> Option<(String, Option<String>)> {
+    fn named(
+        name: &str,
+        first: Option<&str>,
+        last: Option<&str>,
+    ) -> Option<(String, Option<String>)> {
         let mut user = User::new(UserId::new("1"));
         user.name = Some(name.to_owned());
         user.first_name = first.map(str::to_owned);

@@ -1,33 +1,44 @@
 //! Content negotiation by `Accept` (RFC 9110 §12.5.1), for all responses. Without side effects.
 
-/// The index in `offers` of the media type that the client prefers; `None` if it accepts none of them.
+/// The index in `offers` of the media type that the client prefers; `None` if it accepts none of
+/// them.
 ///
-/// `accept` are the values of the header, which may occur several times. `offers` are the media types of the response,
-/// with their parameters; the default comes first.
+/// `accept` are the values of the header, which may occur several times. `offers` are the media
+/// types of the response, with their parameters; the default comes first.
 ///
-/// Among types of equal weight, the order is: a type that the client names (not by `*/*` or `text/*`), then the type
-/// that it names first, then the first of `offers`.
+/// Among types of equal weight, the order is: a type that the client names (not by `*/*` or
+/// `text/*`), then the type that it names first, then the first of `offers`.
 pub fn preferred<'a>(accept: impl Iterator<Item = &'a str>, offers: &[&str]) -> Option<usize> {
-    let ranges: Vec<Range<'_>> = accept.flat_map(|value| parts(value, b',')).filter_map(Range::read).collect();
-    // RFC 9110 §12.5.1: "A request without any Accept header field implies that the user agent will accept any media
-    // type". An empty header is treated in the same way.
+    let ranges: Vec<Range<'_>> =
+        accept.flat_map(|value| parts(value, b',')).filter_map(Range::read).collect();
+    // RFC 9110 §12.5.1: "A request without any Accept header field implies that the user agent will
+    // accept any media type". An empty header is treated in the same way.
     if ranges.is_empty() {
         return Some(0);
     }
     let rated = offers.iter().enumerate().filter_map(|(number, offer)| {
         let offer = Range::read(offer)?;
         // RFC 9110 §12.5.1: "the most specific reference has precedence."
+        let fitting = ranges
+            .iter()
+            .enumerate()
+            .filter_map(|(place, range)| Some((range.fits(&offer)?, range.weight, place)));
+        // A range with other parameters and weight 0 refuses another variety of the type, not this
+        // one.
         let fitting =
-            ranges.iter().enumerate().filter_map(|(place, range)| Some((range.fits(&offer)?, range.weight, place)));
-        // A range with other parameters and weight 0 refuses another variety of the type, not this one.
-        let fitting = fitting.filter(|(fit, weight, _)| *fit != Fit::OtherParameters || *weight > 0.0);
-        let (fit, weight, place) = fitting
-            .max_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)).then(other.2.cmp(&one.2)))?;
+            fitting.filter(|(fit, weight, _)| *fit != Fit::OtherParameters || *weight > 0.0);
+        let (fit, weight, place) = fitting.max_by(|one, other| {
+            one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)).then(other.2.cmp(&one.2))
+        })?;
         // RFC 9110 §12.4.2: "a value of 0 means "not acceptable"."
         (weight > 0.0).then_some((weight, fit > Fit::AnySubtype, place, number))
     });
     let best = rated.max_by(|one, other| {
-        one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)).then(other.2.cmp(&one.2)).then(other.3.cmp(&one.3))
+        one.0
+            .total_cmp(&other.0)
+            .then(one.1.cmp(&other.1))
+            .then(other.2.cmp(&one.2))
+            .then(other.3.cmp(&one.3))
     });
     best.map(|(.., number)| number)
 }
@@ -49,8 +60,8 @@ enum Fit {
     AnySubtype,
     /// The type, with parameters that the response does not have.
     ///
-    /// NB: strictly, such a range does not match. But clients copy `charset`, `version` and the like from examples, and
-    /// mean the type. So it matches if no better range does.
+    /// NB: strictly, such a range does not match. But clients copy `charset`, `version` and the
+    /// like from examples, and mean the type. So it matches if no better range does.
     OtherParameters,
     /// The type.
     Type,
@@ -63,10 +74,19 @@ impl<'a> Range<'a> {
     fn read(text: &'a str) -> Option<Self> {
         let mut parts = parts(text, b';').map(str::trim);
         let essence = parts.next().filter(|_| !text.trim().is_empty())?;
-        // An invalid media range matches nothing. But `*`, which Java's `HttpURLConnection` sends, is read as `*/*`.
-        let (kind, subtype) =
-            if essence == "*" { ("*", "*") } else { essence.split_once('/').unwrap_or((essence, "")) };
-        let mut range = Self { kind: kind.trim(), subtype: subtype.trim(), parameters: Vec::new(), weight: 1.0 };
+        // An invalid media range matches nothing. But `*`, which Java's `HttpURLConnection` sends,
+        // is read as `*/*`.
+        let (kind, subtype) = if essence == "*" {
+            ("*", "*")
+        } else {
+            essence.split_once('/').unwrap_or((essence, ""))
+        };
+        let mut range = Self {
+            kind: kind.trim(),
+            subtype: subtype.trim(),
+            parameters: Vec::new(),
+            weight: 1.0,
+        };
         for part in parts.filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let (name, value) = (name.trim(), value.trim().trim_matches('"'));
@@ -104,10 +124,13 @@ impl<'a> Range<'a> {
     }
 }
 
-/// Parses a weight (RFC 9110 §12.4.2), a number from 0 to 1. NB: more digits, or none before the point, are accepted
-/// too. A larger number counts as 1, and an invalid weight is ignored.
+/// Parses a weight (RFC 9110 §12.4.2), a number from 0 to 1. NB: more digits, or none before the
+/// point, are accepted too. A larger number counts as 1, and an invalid weight is ignored.
 fn weight(text: &str) -> f32 {
-    let number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then(|| text.parse::<f32>().ok());
+    let number = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        .then(|| text.parse::<f32>().ok());
     number.flatten().map_or(1.0, |weight| weight.min(1.0))
 }
 
@@ -219,7 +242,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever else the header contains, a type with weight 1 is accepted, and types with weight 0 are not.
+        /// Whatever else the header contains, a type with weight 1 is accepted, and types with
+        /// weight 0 are not.
         #[test]
         fn any_header_is_read(noise in r#"[ ,;=a-z/*"\\q0-9.]{0,24}"#) {
             let refused = preferred_of(&format!("text/csv;q=0, application/json;q=0|{noise}"));

@@ -32,17 +32,21 @@ pub fn refusal(request: &ServiceRequest) -> Option<ScimError> {
     is_encoded(request.headers()).then_some(ScimError::UnsupportedEncoding)
 }
 
-/// Whether a request has a body with a content coding, such as compression. The bridge decodes none, because a few
-/// compressed bytes can expand to very many.
+/// Whether a request has a body with a content coding, such as compression. The bridge decodes
+/// none, because a few compressed bytes can expand to very many.
 fn is_encoded(headers: &HeaderMap) -> bool {
     // The usual case, first.
     if !headers.contains_key(CONTENT_ENCODING) {
         return false;
     }
     let is_identity = |value: &str| {
-        value.split(',').map(str::trim).all(|coding| matches!(coding.to_ascii_lowercase().as_str(), "" | "identity"))
+        value
+            .split(',')
+            .map(str::trim)
+            .all(|coding| matches!(coding.to_ascii_lowercase().as_str(), "" | "identity"))
     };
-    let encoded = headers.get_all(CONTENT_ENCODING).any(|value| !value.to_str().is_ok_and(is_identity));
+    let encoded =
+        headers.get_all(CONTENT_ENCODING).any(|value| !value.to_str().is_ok_and(is_identity));
     let length = headers.get(CONTENT_LENGTH).map(|length| length.as_bytes().trim_ascii());
     let has_body = headers.contains_key(TRANSFER_ENCODING)
         || length.is_some_and(|length| length.iter().any(|digit| *digit != b'0'));

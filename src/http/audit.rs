@@ -39,8 +39,9 @@ pub struct AuditList {
     limit: usize,
 }
 
-/// Shows who asked what, when, from where and with which answer, and what was done to clients, tokens, keys and
-/// connections. What concerns no single workspace is shown to tokens that open all of them.
+/// Shows who asked what, when, from where and with which answer, and what was done to clients,
+/// tokens, keys and connections. What concerns no single workspace is shown to tokens that open all
+/// of them.
 #[utoipa::path(
     get, path = "/api/v1/audit", operation_id = "list_audit", tag = "access", security(("bearer" = ["admin"])), params(AuditParameters),
     responses(
@@ -53,7 +54,8 @@ pub struct AuditList {
     ),
 )]
 pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpResponse, ApiError> {
-    let parameters = Parameters::parse(&request, &["since", "until", "tz", "actor", "event", "after", "limit"])?;
+    let parameters =
+        Parameters::parse(&request, &["since", "until", "tz", "actor", "event", "after", "limit"])?;
     let form = preferred_form(&request, &[JSON, LINES])?;
     let service = &caller.service;
     let question = AuditQuestion {
@@ -74,16 +76,21 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
         let mut entries = reader.ledger.audit(&question, limit as u64 + 1).await?;
         let more = entries.len() > limit;
         entries.truncate(limit);
-        let document = |entry: AuditEntry| Ok(AuditDocument { cursor: cursor(&reader, entry.id)?, entry });
-        let items: Result<Vec<AuditDocument>, ApiError> = entries.into_iter().map(document).collect();
+        let document =
+            |entry: AuditEntry| Ok(AuditDocument { cursor: cursor(&reader, entry.id)?, entry });
+        let items: Result<Vec<AuditDocument>, ApiError> =
+            entries.into_iter().map(document).collect();
         Ok::<_, ApiError>((items?, more))
     });
     let (items, more) = read.await??;
     let last = items.last().filter(|_| more).map(|entry| entry.cursor.clone());
-    let next = last.map(|last| parameters.link(&request, &caller.service.origin.url_for(&request), &[("after", last)]));
+    let next = last.map(|last| {
+        parameters.link(&request, &caller.service.origin.url_for(&request), &[("after", last)])
+    });
     if form == LINES {
         let page = Chunks::lines(items.into_iter());
-        let mut response = HttpResponse::Ok().content_type(LINES).body(makers.body(turn, page).await?);
+        let mut response =
+            HttpResponse::Ok().content_type(LINES).body(makers.body(turn, page).await?);
         if let Some(next) = next {
             tell_next(&mut response, &format!("<{next}>; rel=\"next\""));
         }
@@ -93,12 +100,13 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
     Ok(HttpResponse::Ok().content_type(JSON).body(makers.body(turn, page).await?))
 }
 
-/// The purpose for which cursors are encrypted. The ids of entries in clear text would reveal how much happens in other
-/// workspaces.
+/// The purpose for which cursors are encrypted. The ids of entries in clear text would reveal how
+/// much happens in other workspaces.
 const PLACE: &str = "audit";
 
 fn cursor(service: &Service, id: i64) -> Result<String, ApiError> {
-    let sealed = service.tokens.vault().seal(PLACE, &id.to_be_bytes()).map_err(|_| ScimError::Internal)?;
+    let sealed =
+        service.tokens.vault().seal(PLACE, &id.to_be_bytes()).map_err(|_| ScimError::Internal)?;
     Ok(URL_SAFE_NO_PAD.encode(sealed))
 }
 
@@ -106,6 +114,11 @@ fn place(service: &Service, cursor: Option<&str>) -> Result<i64, ApiError> {
     let Some(cursor) = cursor else { return Ok(0) };
     let sealed = URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
     let opened = service.tokens.vault().open(PLACE, &sealed).ok();
-    let place = opened.and_then(|bytes| bytes.expose_secret().try_into().ok().map(i64::from_be_bytes));
-    place.ok_or_else(|| wrong("after must be the `cursor` of an entry; leave it out to begin at the start".to_owned()))
+    let place =
+        opened.and_then(|bytes| bytes.expose_secret().try_into().ok().map(i64::from_be_bytes));
+    place.ok_or_else(|| {
+        wrong(
+            "after must be the `cursor` of an entry; leave it out to begin at the start".to_owned(),
+        )
+    })
 }

@@ -1,10 +1,10 @@
-//! Responses that the HTTP library (actix-http) sends on its own: to a head that it cannot parse (400), that is too
-//! large (431) or that is late (408).
+//! Responses that the HTTP library (actix-http) sends on its own: to a head that it cannot parse
+//! (400), that is too large (431) or that is late (408).
 //!
-//! They have no body and pass through no middleware. So the headers that all responses of the bridge have are added
-//! here, when the bytes are written. Such a response is recognised by its headers, which are only those that the
-//! library writes itself, and by its position at the end of the written bytes. All other responses have an
-//! `X-Request-Id`.
+//! They have no body and pass through no middleware. So the headers that all responses of the
+//! bridge have are added here, when the bytes are written. Such a response is recognised by its
+//! headers, which are only those that the library writes itself, and by its position at the end of
+//! the written bytes. All other responses have an `X-Request-Id`.
 
 use std::io;
 use std::pin::Pin;
@@ -70,20 +70,29 @@ fn completed(bare: &[u8], hsts: Option<&str>) -> Vec<u8> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Completed<S> {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.answer.is_empty() {
             match bare_answer(bytes) {
                 None => return Pin::new(&mut this.stream).poll_write(context, bytes),
                 // First writes what precedes the response.
-                Some(at) if at > 0 => return Pin::new(&mut this.stream).poll_write(context, &bytes[..at]),
+                Some(at) if at > 0 => {
+                    return Pin::new(&mut this.stream).poll_write(context, &bytes[..at]);
+                }
                 Some(_) => {
-                    (this.answer, this.written, this.replaces) = (completed(bytes, this.hsts), 0, bytes.len());
+                    (this.answer, this.written, this.replaces) =
+                        (completed(bytes, this.hsts), 0, bytes.len());
                 }
             }
         }
         while this.written < this.answer.len() {
-            let count = ready!(Pin::new(&mut this.stream).poll_write(context, &this.answer[this.written..]))?;
+            let count = ready!(
+                Pin::new(&mut this.stream).poll_write(context, &this.answer[this.written..])
+            )?;
             if count == 0 {
                 return Poll::Ready(Ok(0));
             }
@@ -103,7 +112,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Completed<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Completed<S> {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
     }
 }
@@ -119,7 +132,11 @@ mod tests {
     struct Slow(Vec<u8>, bool);
 
     impl AsyncWrite for Slow {
-        fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
             self.1 = !self.1;
             if self.1 {
                 context.waker().wake_by_ref();
@@ -149,15 +166,24 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_library_answers_by_itself_gets_the_headers_that_every_answer_has() {
-        let full = format!("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-request-id: a\r\n{DATE}\r\n\r\n{{}}");
-        for status in ["400 Bad Request", "408 Request Timeout", "431 Request Header Fields Too Large"] {
+        let full = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-request-id: a\r\n{DATE}\r\n\r\n{{}}"
+        );
+        for status in
+            ["400 Bad Request", "408 Request Timeout", "431 Request Header Fields Too Large"]
+        {
             for before in ["", &full] {
-                let bare = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n{DATE}\r\n");
+                let bare = format!(
+                    "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n{DATE}\r\n"
+                );
                 let answer = through(&format!("{before}{bare}\r\n"), None).await;
                 let always = "cache-control: no-store\r\nx-content-type-options: nosniff\r\n";
                 assert_eq!(answer, format!("{before}{bare}{always}\r\n"));
                 let secure = through(&format!("{bare}\r\n"), Some("max-age=1")).await;
-                assert_eq!(secure, format!("{bare}{always}strict-transport-security: max-age=1\r\n\r\n"));
+                assert_eq!(
+                    secure,
+                    format!("{bare}{always}strict-transport-security: max-age=1\r\n\r\n")
+                );
             }
         }
     }
@@ -167,7 +193,9 @@ mod tests {
         for answer in [
             format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{DATE}\r\n\r\n"),
             "HTTP/1.1 100 Continue\r\n\r\n".to_owned(),
-            format!("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nx-request-id: a\r\n{DATE}\r\n\r\n"),
+            format!(
+                "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nx-request-id: a\r\n{DATE}\r\n\r\n"
+            ),
             format!("HTTP/1.1 404 Not Found\r\ncontent-length: 9\r\n{DATE}\r\n\r\n"),
             "text,more\r\nHTTP/1.1 400 Bad Request\r\n\r\n".to_owned(),
             "\r\n\r\n".to_owned(),

@@ -21,16 +21,21 @@ impl<const LIMIT: usize> FromRequest for Body<LIMIT> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (service, payload) =
-            (request.app_data::<Data<Service>>().cloned(), web::Payload::from_request(request, payload));
+        let (service, payload) = (
+            request.app_data::<Data<Service>>().cloned(),
+            web::Payload::from_request(request, payload),
+        );
         Box::pin(async move {
             let service = service.ok_or(ScimError::Internal)?;
             let payload = payload.await.map_err(|_| ScimError::Internal)?;
-            let read = service.clock.within(limits::BODY_WAIT, payload.to_bytes_limited(LIMIT)).await;
+            let read =
+                service.clock.within(limits::BODY_WAIT, payload.to_bytes_limited(LIMIT)).await;
             match read {
                 None => Err(ApiError::TooSlow),
                 Some(Err(_)) => Err(ScimError::TooLarge { limit: LIMIT }.into()),
-                Some(Ok(Err(_))) => Err(ScimError::InvalidSyntax { why: "the body broke off".to_owned() }.into()),
+                Some(Ok(Err(_))) => {
+                    Err(ScimError::InvalidSyntax { why: "the body broke off".to_owned() }.into())
+                }
                 Some(Ok(Ok(bytes))) => Ok(Self(bytes)),
             }
         })
@@ -43,8 +48,8 @@ impl<const LIMIT: usize> FromRequest for Body<LIMIT> {
 /// 400 with `expected` for a body that is not such an object.
 pub fn parse_object<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, ApiError> {
     // serde accepts a JSON array for a struct; require an object.
-    let object =
-        serde_json::from_slice(body).and_then(|object: Map<String, Value>| T::deserialize(Value::from(object)));
+    let object = serde_json::from_slice(body)
+        .and_then(|object: Map<String, Value>| T::deserialize(Value::from(object)));
     object.map_err(|_| wrong(expected.to_owned()))
 }
 
@@ -52,6 +57,13 @@ pub fn parse_object<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<
 ///
 /// # Errors
 /// 400 with `expected` for anything else.
-pub fn parse_object_or_default<T: DeserializeOwned + Default>(body: &[u8], expected: &str) -> Result<T, ApiError> {
-    if matches!(body.trim_ascii(), b"" | b"null") { Ok(T::default()) } else { parse_object(body, expected) }
+pub fn parse_object_or_default<T: DeserializeOwned + Default>(
+    body: &[u8],
+    expected: &str,
+) -> Result<T, ApiError> {
+    if matches!(body.trim_ascii(), b"" | b"null") {
+        Ok(T::default())
+    } else {
+        parse_object(body, expected)
+    }
 }

@@ -1,5 +1,6 @@
-//! Authentication and authorisation. A handler gets a workspace only through [`Caller`], and the authenticated client
-//! only through [`Bearer`], so it cannot forget to require a token with a scope.
+//! Authentication and authorisation. A handler gets a workspace only through [`Caller`], and the
+//! authenticated client only through [`Bearer`], so it cannot forget to require a token with a
+//! scope.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -79,8 +80,10 @@ macro_rules! declared {
 
 declared!(ScimRead, ImportRead, ImportRun, LifecycleWrite, Admin);
 
-/// The future of the extractors. It is ready at once for known tokens; a new one may require the keys of its issuer.
-type Identified<T> = Either<Ready<Result<T, ApiError>>, LocalBoxFuture<'static, Result<T, ApiError>>>;
+/// The future of the extractors. It is ready at once for known tokens; a new one may require the
+/// keys of its issuer.
+type Identified<T> =
+    Either<Ready<Result<T, ApiError>>, LocalBoxFuture<'static, Result<T, ApiError>>>;
 
 impl<S: Declared> FromRequest for Caller<S> {
     type Error = ApiError;
@@ -90,9 +93,17 @@ impl<S: Declared> FromRequest for Caller<S> {
         identify(request, |request, somebody| {
             // A workspace that the token is not valid for and an unknown one get the same response.
             let name = workspace_name(request);
-            let workspace = somebody.service.workspaces.get(name).filter(|_| somebody.principal.opens(name)).cloned();
-            let workspace = workspace.ok_or_else(|| ScimError::NotFound { what: "this workspace".to_owned() })?;
-            RequestContext::with(request, |context| context.workspace = Some(Arc::clone(&workspace.name)));
+            let workspace = somebody
+                .service
+                .workspaces
+                .get(name)
+                .filter(|_| somebody.principal.opens(name))
+                .cloned();
+            let workspace = workspace
+                .ok_or_else(|| ScimError::NotFound { what: "this workspace".to_owned() })?;
+            RequestContext::with(request, |context| {
+                context.workspace = Some(Arc::clone(&workspace.name))
+            });
             Ok(Self { bearer: somebody.with_scope()?, workspace })
         })
     }
@@ -146,14 +157,22 @@ fn identify<T: 'static>(
     };
     let mut given = request.headers().get_all(AUTHORIZATION);
     let (given, another) = (given.next(), given.next());
-    // With two headers it is unknown which of them a proxy in front has checked, so both are refused.
+    // With two headers it is unknown which of them a proxy in front has checked, so both are
+    // refused.
     let only = given.filter(|_| another.is_none());
     let Some(token) = only.and_then(|value| bearer(value.as_bytes())) else {
-        return Either::Left(ready(Err(ApiError::Unauthenticated { token_given: given.is_some(), ended: None })));
+        return Either::Left(ready(Err(ApiError::Unauthenticated {
+            token_given: given.is_some(),
+            ended: None,
+        })));
     };
-    let welcome = move |request: &HttpRequest, service: Data<Service>, known: Result<Arc<Principal>, AccessError>| {
+    let welcome = move |request: &HttpRequest,
+                        service: Data<Service>,
+                        known: Result<Arc<Principal>, AccessError>| {
         let principal = known.map_err(refusal)?;
-        RequestContext::with(request, |context| context.actor = Some(Actor::Principal(Arc::clone(&principal))));
+        RequestContext::with(request, |context| {
+            context.actor = Some(Actor::Principal(Arc::clone(&principal)))
+        });
         principal.allowance.ask().map_err(ApiError::TooMany)?;
         then(request, Bearer { principal, service, scope: PhantomData })
     };
@@ -163,8 +182,8 @@ fn identify<T: 'static>(
     let (request, token) = (request.clone(), token.to_vec());
     Either::Right(Box::pin(async move {
         let known = service.tokens.verify(&token).await;
-        // Only invalid tokens count against the rate limit of the address: other clients may share it, and their first
-        // request with a valid token must not be refused.
+        // Only invalid tokens count against the rate limit of the address: other clients may share
+        // it, and their first request with a valid token must not be refused.
         if known.as_ref().is_err_and(|error| !error.is_of_a_known_token()) {
             service.stranger("token", &request)?;
         }
@@ -175,7 +194,8 @@ fn identify<T: 'static>(
 fn refusal(error: AccessError) -> ApiError {
     match error {
         AccessError::KeysUnavailable { .. } => {
-            let why = "the keys of this token's issuer cannot be read now; try again shortly".to_owned();
+            let why =
+                "the keys of this token's issuer cannot be read now; try again shortly".to_owned();
             ScimError::Unavailable { why }.into()
         }
         // The signature of these is valid, so the client may be told the reason.
@@ -184,11 +204,14 @@ fn refusal(error: AccessError) -> ApiError {
         }
         AccessError::NotYet => ApiError::Unauthenticated {
             token_given: true,
-            ended: Some("the access token is not valid yet: the clock of who issued it is ahead of the bridge's"),
+            ended: Some(
+                "the access token is not valid yet: the clock of who issued it is ahead of the bridge's",
+            ),
         },
-        AccessError::Revoked => {
-            ApiError::Unauthenticated { token_given: true, ended: Some("the access token was revoked") }
-        }
+        AccessError::Revoked => ApiError::Unauthenticated {
+            token_given: true,
+            ended: Some("the access token was revoked"),
+        },
         error => {
             tracing::debug!(reason = %error, "a bearer token was refused");
             ApiError::Unauthenticated { token_given: true, ended: None }
@@ -196,7 +219,8 @@ fn refusal(error: AccessError) -> ApiError {
     }
 }
 
-/// Returns the bearer token of the header (RFC 6750 §2.1). The scheme's name is case-insensitive (RFC 9110 §11.1).
+/// Returns the bearer token of the header (RFC 6750 §2.1). The scheme's name is case-insensitive
+/// (RFC 9110 §11.1).
 fn bearer(header: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = header.trim_ascii().split_at_checked("bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())

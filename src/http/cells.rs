@@ -1,5 +1,5 @@
-//! A serde serialiser that turns the members of a struct into the cells of a table row, without a detour through JSON
-//! values.
+//! A serde serialiser that turns the members of a struct into the cells of a table row, without a
+//! detour through JSON values.
 
 use std::fmt::{self, Display};
 
@@ -17,8 +17,8 @@ pub enum Cell {
     Other(String),
 }
 
-/// The members of `row` with these names, in the order of `names`. A missing member is [`Cell::Empty`]. `None` if `row`
-/// does not serialise as a struct.
+/// The members of `row` with these names, in the order of `names`. A missing member is
+/// [`Cell::Empty`]. `None` if `row` does not serialise as a struct.
 pub fn cells(row: &impl Serialize, names: &[&str]) -> Option<Vec<Cell>> {
     let cells = vec![Cell::Empty; names.len()];
     row.serialize(RowSerializer { cells, names, next: 0 }).ok()
@@ -70,7 +70,11 @@ macro_rules! refuse {
             Err(Unsupported)
         }
 
-        fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeTupleStruct, Unsupported> {
+        fn serialize_tuple_struct(
+            self,
+            _: &'static str,
+            _: usize,
+        ) -> Result<Self::SerializeTupleStruct, Unsupported> {
             Err(Unsupported)
         }
 
@@ -165,7 +169,12 @@ impl Serializer for RowSerializer<'_> {
         Err(Unsupported)
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<Vec<Cell>, Unsupported> {
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+    ) -> Result<Vec<Cell>, Unsupported> {
         Err(Unsupported)
     }
 }
@@ -174,9 +183,14 @@ impl SerializeStruct for RowSerializer<'_> {
     type Ok = Vec<Cell>;
     type Error = Unsupported;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unsupported> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Unsupported> {
         let expected = self.names.get(self.next).is_some_and(|next| *next == name);
-        let place = if expected { Some(self.next) } else { self.names.iter().position(|one| *one == name) };
+        let place =
+            if expected { Some(self.next) } else { self.names.iter().position(|one| *one == name) };
         if let Some(place) = place {
             // A list in a cell is written as JSON.
             let json = || serde_json::to_string(value).map(Cell::Other).map_err(|_| Unsupported);
@@ -214,7 +228,12 @@ impl Serializer for CellSerializer {
         Ok(Cell::Text(text.to_owned()))
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, word: &'static str) -> Result<Cell, Unsupported> {
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        word: &'static str,
+    ) -> Result<Cell, Unsupported> {
         Ok(Cell::Text(word.to_owned()))
     }
 
@@ -234,11 +253,19 @@ impl Serializer for CellSerializer {
         value.serialize(self)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<Cell, Unsupported> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<Cell, Unsupported> {
         value.serialize(self)
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeStruct, Unsupported> {
+    fn serialize_struct(
+        self,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeStruct, Unsupported> {
         Err(Unsupported)
     }
 }
@@ -288,6 +315,9 @@ mod tests {
 
     #[test]
     fn what_has_no_members_is_no_row() {
-        assert_eq!((cells(&1, &["a"]), cells(&"a", &["a"]), cells(&[1], &["a"])), (None, None, None));
+        assert_eq!(
+            (cells(&1, &["a"]), cells(&"a", &["a"]), cells(&[1], &["a"])),
+            (None, None, None)
+        );
     }
 }

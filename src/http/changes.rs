@@ -17,7 +17,9 @@ use super::openapi::{ApiRefusals, ChangeParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use super::table::{self, CSV};
 use crate::directory::{GroupId, UserId};
-use crate::ledger::{ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, RecordedChange};
+use crate::ledger::{
+    ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, RecordedChange,
+};
 use crate::limits;
 use crate::moments::Edge;
 use crate::tabular::{ChangeDocument, ChangeRow};
@@ -31,16 +33,16 @@ pub struct ChangeList {
     next: String,
     /// Whether there is more now.
     has_more: bool,
-    /// How many changes come after `since` that are wanted; null with `actor` or `action`, where each would have to be
-    /// looked at for that.
+    /// How many changes come after `since` that are wanted; null with `actor` or `action`, where
+    /// each would have to be looked at for that.
     total: Option<u64>,
     /// How many items a page has at the most: `limit`, up to 1000.
     limit: usize,
 }
 
-/// Lists changes of accounts, teams and memberships, oldest first. Put together from the start, they are the current
-/// state. A walk from `next` to `next` with the same question skips none and gives none twice; a page may be short, or empty,
-/// although there is more.
+/// Lists changes of accounts, teams and memberships, oldest first. Put together from the start,
+/// they are the current state. A walk from `next` to `next` with the same question skips none and
+/// gives none twice; a page may be short, or empty, although there is more.
 #[utoipa::path(
     get, path = "/api/v1/changes", operation_id = "list_changes", tag = "changes", security(("bearer" = ["import.read"])), params(ChangeParameters),
     responses(
@@ -53,7 +55,10 @@ pub struct ChangeList {
         ApiRefusals,
     ),
 )]
-pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
+pub async fn list(
+    request: HttpRequest,
+    caller: Caller<ImportRead>,
+) -> Result<HttpResponse, ApiError> {
     let parameters = Parameters::parse(&request, &NAMES)?;
     let form = preferred_form(&request, &[JSON, LINES, CSV])?;
     let (since, question) = parse_question(&parameters, &caller).await?;
@@ -72,9 +77,12 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
             Some(_) => makers.page_turn(&caller.principal.allowance).await?,
             None => makers.export_turn(&caller.principal.allowance).await?,
         };
-        let lines = Lines::begin(ledger.clone(), workspace.to_string(), since, question, form, most);
+        let lines =
+            Lines::begin(ledger.clone(), workspace.to_string(), since, question, form, most);
         let lines = makers.export(lines).await??;
-        return Ok(HttpResponse::Ok().content_type(form.media_type()).body(lines.body(&request, &caller, turn)));
+        return Ok(HttpResponse::Ok()
+            .content_type(form.media_type())
+            .body(lines.body(&request, &caller, turn)));
     }
     let turn = makers.page_turn(&caller.principal.allowance).await?;
     let (ledger, workspace) = (ledger.clone(), Arc::clone(workspace));
@@ -85,8 +93,13 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
         }
     });
     let page = read.await??;
-    let list =
-        ChangeList { items: Vec::new(), next: page.next.to_cursor(), has_more: page.more, total: page.total, limit };
+    let list = ChangeList {
+        items: Vec::new(),
+        next: page.next.to_cursor(),
+        has_more: page.more,
+        total: page.total,
+        limit,
+    };
     let rows: Vec<Shown> = page.changes.into_iter().map(Shown).collect();
     let body = makers.body(turn, Chunks::json(&list, rows.into_iter())?).await?;
     Ok(HttpResponse::Ok().content_type(JSON).body(body))
@@ -102,8 +115,10 @@ impl Serialize for Shown {
 }
 
 /// The parameters of the log.
-const NAMES: [&str; 13] =
-    ["since", "type", "kind", "action", "person", "team", "actor", "from", "to", "until", "tz", "limit", "bom"];
+const NAMES: [&str; 13] = [
+    "since", "type", "kind", "action", "person", "team", "actor", "from", "to", "until", "tz",
+    "limit", "bom",
+];
 
 const ACTIONS: [&str; 4] = ["created", "updated", "removed", "restored"];
 
@@ -116,8 +131,11 @@ async fn parse_question(
     let kind = parameters.word("type", &kinds)?.or(parameters.word("kind", &kinds)?);
     let action = parameters.word("action", &ACTIONS.map(|action| (action, action)))?;
     let mut from = parameters.moment("from", Edge::Start)?;
-    let until = match (parameters.moment("to", Edge::End)?, parameters.moment("until", Edge::End)?) {
-        (Some(_), Some(_)) => return Err(wrong("to and until are the same; leave one of them out".to_owned())),
+    let until = match (parameters.moment("to", Edge::End)?, parameters.moment("until", Edge::End)?)
+    {
+        (Some(_), Some(_)) => {
+            return Err(wrong("to and until are the same; leave one of them out".to_owned()));
+        }
         (to, until) => to.or(until),
     };
     let since = match parameters.text("since") {
@@ -126,7 +144,9 @@ async fn parse_question(
             if let Some(position) = ChangePosition::from_cursor(text) {
                 position
             } else {
-                let moment = parameters.moment("since", Edge::Start).map_err(|_| wrong(NO_PLACE.to_owned()))?;
+                let moment = parameters
+                    .moment("since", Edge::Start)
+                    .map_err(|_| wrong(NO_PLACE.to_owned()))?;
                 from = from.max(moment);
                 ChangePosition::START
             }
@@ -157,22 +177,29 @@ const NO_PLACE: &str = "since must be the `next` or the `cursor` of an earlier a
                         2026-03-01T12:00:00Z; leave it out to begin at the start";
 
 /// Parses a person: the id of a user, or a current or former email address.
-async fn parse_person(name: &str, text: &str, caller: &Caller<ImportRead>) -> Result<ActorQuestion, ApiError> {
+async fn parse_person(
+    name: &str,
+    text: &str,
+    caller: &Caller<ImportRead>,
+) -> Result<ActorQuestion, ApiError> {
     if text.contains('@') && text.len() <= limits::SUBJECT_BYTES {
         // A `+` that was not percent-encoded has become a space, which addresses do not have.
         let address = text.trim().replace(' ', "+");
-        let ids = caller.service.ledger.people_with_address(&caller.workspace.name, &address).await?;
+        let ids =
+            caller.service.ledger.people_with_address(&caller.workspace.name, &address).await?;
         return Ok(ActorQuestion { ids, email: Some(address) });
     }
     let id = intercom_id(text, "adm_").ok_or_else(|| {
-        wrong(format!("{name} must be the id of a user, such as adm_4423433, or an address of theirs"))
+        wrong(format!(
+            "{name} must be the id of a user, such as adm_4423433, or an address of theirs"
+        ))
     })?;
     Ok(ActorQuestion { ids: vec![UserId::new(id)], email: None })
 }
 
 fn parse_team(text: &str) -> Result<GroupId, ApiError> {
-    let id =
-        intercom_id(text, "team_").ok_or_else(|| wrong("team must be the id of a group, such as team_9".to_owned()))?;
+    let id = intercom_id(text, "team_")
+        .ok_or_else(|| wrong("team must be the id of a group, such as team_9".to_owned()))?;
     Ok(GroupId::new(id))
 }
 
@@ -234,9 +261,11 @@ impl Form {
     fn write(self, changes: Vec<ChangeDocument>, chunk: &mut Vec<u8>) -> Option<()> {
         match self {
             Self::Json => write_lines(&changes, false, chunk),
-            Self::Table { .. } => {
-                write_table(&changes.into_iter().map(ChangeRow::from).collect::<Vec<_>>(), false, chunk)
-            }
+            Self::Table { .. } => write_table(
+                &changes.into_iter().map(ChangeRow::from).collect::<Vec<_>>(),
+                false,
+                chunk,
+            ),
         }
     }
 }
@@ -258,7 +287,8 @@ struct Lines {
 }
 
 impl Lines {
-    /// Reads the first page before the response begins, so that an error in the request becomes its status.
+    /// Reads the first page before the response begins, so that an error in the request becomes its
+    /// status.
     async fn begin(
         ledger: Ledger,
         workspace: String,
@@ -268,13 +298,25 @@ impl Lines {
         most: Option<usize>,
     ) -> Result<Self, ApiError> {
         let room = most.unwrap_or(usize::MAX);
-        let first = match ledger.changes_that(&workspace, &since, &question, room.min(limits::LIST_ITEMS)).await {
+        let first = match ledger
+            .changes_that(&workspace, &since, &question, room.min(limits::LIST_ITEMS))
+            .await
+        {
             Err(LedgerError::Pruned { .. }) => return Err(pruned(&ledger, &workspace).await),
             first => first?,
         };
         let next = first.more.then_some(first.next);
         let room = room - first.changes.len();
-        Ok(Self { ledger, workspace, question, room, form, page: first.changes.into_iter(), next, begun: false })
+        Ok(Self {
+            ledger,
+            workspace,
+            question,
+            room,
+            form,
+            page: first.changes.into_iter(),
+            next,
+            begun: false,
+        })
     }
 
     fn body(self, request: &HttpRequest, caller: &Caller<ImportRead>, turn: Turn) -> BoxBody {
@@ -286,17 +328,23 @@ impl Lines {
 
     /// The next chunk; `None` at the end.
     async fn chunk(&mut self) -> Result<Option<Bytes>, Unfinished> {
-        let mut chunk = if std::mem::replace(&mut self.begun, true) { Vec::new() } else { self.form.head() };
+        let mut chunk =
+            if std::mem::replace(&mut self.begun, true) { Vec::new() } else { self.form.head() };
         while chunk.len() < limits::ANSWER_CHUNK_BYTES {
-            let changes: Vec<ChangeDocument> =
-                self.page.by_ref().take(limits::ROWS_AT_ONCE).map(|change| document(&change)).collect();
+            let changes: Vec<ChangeDocument> = self
+                .page
+                .by_ref()
+                .take(limits::ROWS_AT_ONCE)
+                .map(|change| document(&change))
+                .collect();
             if !changes.is_empty() {
                 self.form.write(changes, &mut chunk).ok_or(Unfinished::Row)?;
             } else if chunk.is_empty() {
                 // A page may be empty although more follow.
                 let Some(next) = self.next.take().filter(|_| self.room > 0) else { break };
                 let most = self.room.min(limits::LIST_ITEMS);
-                let page = self.ledger.changes_that(&self.workspace, &next, &self.question, most).await?;
+                let page =
+                    self.ledger.changes_that(&self.workspace, &next, &self.question, most).await?;
                 self.next = page.more.then_some(page.next);
                 self.room -= page.changes.len();
                 self.page = page.changes.into_iter();

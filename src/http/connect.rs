@@ -1,9 +1,9 @@
 //! Connects a workspace by OAuth, in a browser.
 //!
-//! The command `connect` prints an address with a ticket. The browser that opens it gets a session (a cookie) and is
-//! redirected to Intercom with a `state`; Intercom redirects it back with a code and that state. Only the browser with
-//! the session can finish, once, within ten minutes. So an attacker cannot make somebody else connect a workspace of
-//! the attacker's choice.
+//! The command `connect` prints an address with a ticket. The browser that opens it gets a session
+//! (a cookie) and is redirected to Intercom with a `state`; Intercom redirects it back with a code
+//! and that state. Only the browser with the session can finish, once, within ten minutes. So an
+//! attacker cannot make somebody else connect a workspace of the attacker's choice.
 
 use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
 use actix_web::http::StatusCode;
@@ -52,7 +52,9 @@ pub async fn begin(
 ) -> Result<HttpResponse, ApiError> {
     // Checked first, so that a refusal does not use up the ticket.
     preferred_form(&request, &[HTML])?;
-    let Some(ticket) = asked.ticket.as_deref().filter(|ticket| looks_random(ticket)) else { return Ok(no_ticket()) };
+    let Some(ticket) = asked.ticket.as_deref().filter(|ticket| looks_random(ticket)) else {
+        return Ok(no_ticket());
+    };
     let secret = || random_secret().map_err(|_| ScimError::Internal);
     let (state, session) = (secret()?, secret()?);
     let proof = ConnectProof {
@@ -69,7 +71,9 @@ pub async fn begin(
     let workspace = taken.and_then(|name| service.workspaces.get(&name));
     let Some(workspace) = workspace else { return Ok(no_ticket()) };
     let url = service.origin.url_for(&request);
-    let to = workspace.connector.authorise_url(state.expose_secret(), &format!("{url}/connect/intercom/callback"));
+    let to = workspace
+        .connector
+        .authorise_url(state.expose_secret(), &format!("{url}/connect/intercom/callback"));
     let Some(to) = to else { return Ok(not_by_oauth()) };
     let cookie = Cookie::build(COOKIE, session.expose_secret().to_owned())
         .path("/connect")
@@ -108,10 +112,13 @@ pub async fn callback(
     preferred_form(&request, &[HTML])?;
     let (state, session) = (returned.state.as_deref(), request.cookie(COOKIE));
     let both = state.zip(session.as_ref().map(Cookie::value));
-    let Some((state, session)) = both.filter(|(state, session)| looks_random(state) && looks_random(session)) else {
+    let Some((state, session)) =
+        both.filter(|(state, session)| looks_random(state) && looks_random(session))
+    else {
         return Ok(not_begun());
     };
-    let proof = ConnectProof { state_hash: hash_of_random(state), session_hash: hash_of_random(session) };
+    let proof =
+        ConnectProof { state_hash: hash_of_random(state), session_hash: hash_of_random(session) };
     let begun = {
         let _turn = service.lookup().await?;
         service.ledger.finish_connecting(&proof, service.clock.now()).await?
@@ -119,7 +126,9 @@ pub async fn callback(
     if begun.is_none() {
         service.stranger("connect", &request)?;
     }
-    let Some(workspace) = begun.and_then(|name| service.workspaces.get(&name)) else { return Ok(not_begun()) };
+    let Some(workspace) = begun.and_then(|name| service.workspaces.get(&name)) else {
+        return Ok(not_begun());
+    };
     let Some(code) = returned.code.as_deref().filter(|code| !code.is_empty()) else {
         return Ok(page(
             StatusCode::BAD_REQUEST,
@@ -138,7 +147,10 @@ pub async fn callback(
             return Ok(page(StatusCode::BAD_GATEWAY, "The workspace is not connected", &why));
         }
     };
-    let sealed = service.tokens.vault().seal(&connection_purpose(&workspace.name), token.expose_secret().as_bytes());
+    let sealed = service
+        .tokens
+        .vault()
+        .seal(&connection_purpose(&workspace.name), token.expose_secret().as_bytes());
     let now = service.clock.now();
     let connection = SealedConnection {
         workspace: workspace.name.to_string(),
@@ -158,7 +170,8 @@ pub async fn callback(
         tracing::error!(workspace = %workspace.name, why, "the token of a connection cannot be used");
     }
     workspace.nudge.ask(ImportRequest::incremental(Trigger::Start), service.clock.running());
-    let name = known.name.or(known.id).map_or_else(|| "a workspace".to_owned(), |name| escaped(&name));
+    let name =
+        known.name.or(known.id).map_or_else(|| "a workspace".to_owned(), |name| escaped(&name));
     let what = format!(
         "The bridge reads <b>{name}</b> as its workspace <b>{}</b> from now on. You may close this page.",
         escaped(&workspace.name)

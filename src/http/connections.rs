@@ -1,16 +1,19 @@
-//! Connection limits: how many connections may be open, which one is closed to make room, and how long one may stall.
+//! Connection limits: how many connections may be open, which one is closed to make room, and how
+//! long one may stall.
 //!
-//! * There is a limit for all connections and one for each address. Addresses in `server.trusted_proxies` have no limit
-//!   of their own, because many clients share them.
-//! * A connection is **idle** until a request head has arrived completely, and again from the first byte of the
-//!   response on. A connection whose handshake or head never ends is therefore idle, even if bytes trickle in. When a
-//!   limit is reached, the connection that has been idle for the longest time is closed: one of the same address if
-//!   that address is at its limit, otherwise any.
+//! * There is a limit for all connections and one for each address. Addresses in
+//!   `server.trusted_proxies` have no limit of their own, because many clients share them.
+//! * A connection is **idle** until a request head has arrived completely, and again from the first
+//!   byte of the response on. A connection whose handshake or head never ends is therefore idle,
+//!   even if bytes trickle in. When a limit is reached, the connection that has been idle for the
+//!   longest time is closed: one of the same address if that address is at its limit, otherwise
+//!   any.
 //! * [`Patience`] bounds how long the bridge waits for a client that does not read its response.
-//! * While the bridge stops, each response announces that it is the last one of its connection (RFC 9112 §9.6).
+//! * While the bridge stops, each response announces that it is the last one of its connection (RFC
+//!   9112 §9.6).
 //!
-//! [`Guarded`] sits between the socket and TLS, so that unfinished handshakes count too. [`Watched`] sits above TLS,
-//! where requests are visible.
+//! [`Guarded`] sits between the socket and TLS, so that unfinished handshakes count too.
+//! [`Watched`] sits above TLS, where requests are visible.
 
 use std::collections::HashMap;
 use std::io;
@@ -45,7 +48,8 @@ pub struct Connections {
     gave_way: AtomicU64,
     refused: AtomicU64,
     slow: AtomicU64,
-    /// The time of the last warning to operators, in milliseconds of [`Clock::running`]; 0 if there was none.
+    /// The time of the last warning to operators, in milliseconds of [`Clock::running`]; 0 if there
+    /// was none.
     warned_at: AtomicU64,
 }
 
@@ -86,7 +90,8 @@ pub struct Connection {
     reader: AtomicWaker,
 }
 
-/// Keeps the connection from being idle while a response is produced and sent, even if the client does not read.
+/// Keeps the connection from being idle while a response is produced and sent, even if the client
+/// does not read.
 pub struct Sending(Arc<Connection>);
 
 impl Drop for Sending {
@@ -106,8 +111,8 @@ impl Connection {
         self.has_request.store(true, Ordering::Relaxed);
     }
 
-    /// Marks the connection as idle, before anything is written: a client that has read its response may open another
-    /// connection at once.
+    /// Marks the connection as idle, before anything is written: a client that has read its
+    /// response may open another connection at once.
     fn before_write(&self) {
         if self.has_request.swap(false, Ordering::Relaxed) {
             self.idle_since.store(self.all.now(), Ordering::Relaxed);
@@ -131,10 +136,15 @@ impl Connection {
 }
 
 impl Connections {
-    /// A listener without connections. `limit` applies to all connections together, `limit_per_address` to those of
-    /// one address, unless it is 0.
+    /// A listener without connections. `limit` applies to all connections together,
+    /// `limit_per_address` to those of one address, unless it is 0.
     #[must_use]
-    pub fn new(limit: usize, limit_per_address: usize, trusted: Arc<[IpNet]>, clock: Clock) -> Arc<Self> {
+    pub fn new(
+        limit: usize,
+        limit_per_address: usize,
+        trusted: Arc<[IpNet]>,
+        clock: Clock,
+    ) -> Arc<Self> {
         Arc::new(Self {
             limit,
             limit_per_address: Some(limit_per_address).filter(|limit| *limit > 0),
@@ -150,10 +160,11 @@ impl Connections {
         })
     }
 
-    /// Admits a connection; `None` if its address is at its limit and none of its connections is idle. If no connection
-    /// at all is idle, the limit for all is exceeded until one is.
+    /// Admits a connection; `None` if its address is at its limit and none of its connections is
+    /// idle. If no connection at all is idle, the limit for all is exceeded until one is.
     pub fn admit(self: &Arc<Self>, stream: TcpStream) -> Option<Guarded> {
-        // Short responses are sent at once. An error is harmless: they are only sent a little later.
+        // Short responses are sent at once. An error is harmless: they are only sent a little
+        // later.
         let _ = stream.set_nodelay(true);
         let peer = stream.peer_addr().ok();
         let mut open = self.open();
@@ -169,7 +180,9 @@ impl Connections {
             );
             return None;
         }
-        if self.staying.load(Ordering::Relaxed) >= self.limit && self.close_longest_idle(&mut open, |_| true) {
+        if self.staying.load(Ordering::Relaxed) >= self.limit
+            && self.close_longest_idle(&mut open, |_| true)
+        {
             self.warn("there are as many connections as there may be, and idle ones give way");
         }
         open.last_number += 1;
@@ -242,11 +255,19 @@ impl Connections {
         }
     }
 
-    /// Closes the connection that has been idle for the longest time, of those that `is_candidate` accepts. Returns
-    /// whether there was one.
-    fn close_longest_idle(&self, open: &mut Open, is_candidate: impl Fn(&Connection) -> bool) -> bool {
-        let idle = open.by_number.values().filter(|one| !one.must_close() && one.is_idle() && is_candidate(one));
-        let longest = idle.min_by_key(|one| (one.idle_since.load(Ordering::Relaxed), one.number)).cloned();
+    /// Closes the connection that has been idle for the longest time, of those that `is_candidate`
+    /// accepts. Returns whether there was one.
+    fn close_longest_idle(
+        &self,
+        open: &mut Open,
+        is_candidate: impl Fn(&Connection) -> bool,
+    ) -> bool {
+        let idle = open
+            .by_number
+            .values()
+            .filter(|one| !one.must_close() && one.is_idle() && is_candidate(one));
+        let longest =
+            idle.min_by_key(|one| (one.idle_since.load(Ordering::Relaxed), one.number)).cloned();
         let Some(longest) = longest else { return false };
         longest.must_close.store(true, Ordering::Release);
         self.uncount(open, &longest);
@@ -279,7 +300,12 @@ impl Connections {
         let (now, before) = (self.now().max(1), self.warned_at.load(Ordering::Relaxed));
         let pause = u64::try_from(limits::CONNECTIONS_TOLD.as_millis()).unwrap_or(u64::MAX);
         let due = before == 0 || now.saturating_sub(before) >= pause;
-        if due && self.warned_at.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if due
+            && self
+                .warned_at
+                .compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        {
             tracing::warn!(
                 "{what}; see limits.max_connections and limits.max_connections_per_address, and who holds them"
             );
@@ -287,7 +313,8 @@ impl Connections {
     }
 }
 
-/// A socket that is counted, can be closed to make room, and waits only so long for a client that does not read.
+/// A socket that is counted, can be closed to make room, and waits only so long for a client that
+/// does not read.
 pub struct Guarded {
     stream: TcpStream,
     peer: Option<SocketAddr>,
@@ -306,8 +333,13 @@ impl Guarded {
         &self.connection
     }
 
-    /// Takes note of the result of a write, and ends the wait of one that the client has delayed for too long.
-    fn written(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Takes note of the result of a write, and ends the wait of one that the client has delayed
+    /// for too long.
+    fn written(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         let all = &self.connection.all;
         match &written {
             Poll::Ready(Ok(count)) => {
@@ -340,8 +372,8 @@ impl AsyncRead for Guarded {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_pending() {
             self.connection.reader.register(context.waker());
-            // Requests that have arrived already are still answered. Then the stream ends as if the client had closed
-            // it.
+            // Requests that have arrived already are still answered. Then the stream ends as if the
+            // client had closed it.
             if self.connection.must_close() {
                 return Poll::Ready(Ok(()));
             }
@@ -351,7 +383,11 @@ impl AsyncRead for Guarded {
 }
 
 impl AsyncWrite for Guarded {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.connection.before_write();
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.written(written, context)
@@ -394,7 +430,8 @@ impl ActixStream for Guarded {
 pub struct Watched<S> {
     stream: CheckedStream<S>,
     connection: Arc<Connection>,
-    /// The time-out for the rest of a head. actix-http has one for the first head of a connection only.
+    /// The time-out for the rest of a head. actix-http has one for the first head of a connection
+    /// only.
     head: Option<Wait>,
 }
 
@@ -409,8 +446,8 @@ impl<S> Watched<S> {
         &self.connection
     }
 
-    /// Whether the rest of a head is overdue. While a response is pending or being sent, the time-out starts again,
-    /// because the client need not send its next head yet.
+    /// Whether the rest of a head is overdue. While a response is pending or being sent, the
+    /// time-out starts again, because the client need not send its next head yet.
     fn is_head_late(&mut self, context: &mut Context<'_>) -> bool {
         let clock = &self.connection.all.clock;
         let mut end = self.head.take().unwrap_or_else(|| wait(clock, limits::HEAD_WAIT));
@@ -445,7 +482,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 

@@ -21,7 +21,9 @@ pub async fn service_provider_config(
     caller: OptionalCaller,
     service: Data<Service>,
 ) -> Result<HttpResponse, ApiError> {
-    answer(&request, &caller, &service, |discovery| Some(discovery.service_provider_config().clone()))
+    answer(&request, &caller, &service, |discovery| {
+        Some(discovery.service_provider_config().clone())
+    })
 }
 
 /// Lists the types of resources.
@@ -93,8 +95,8 @@ pub struct DiscoveryName {
     pub name: String,
 }
 
-/// Responds with a discovery document. It is the same for existing and unknown workspaces except for the name in
-/// locations, so it does not reveal which exist.
+/// Responds with a discovery document. It is the same for existing and unknown workspaces except
+/// for the name in locations, so it does not reveal which exist.
 fn answer(
     request: &HttpRequest,
     caller: &OptionalCaller,
@@ -106,14 +108,20 @@ fn answer(
     }
     let content_type = content_type(request)?;
     // An empty filter counts as none, as everywhere.
-    let is_filter = |(name, value): &(String, String)| name.eq_ignore_ascii_case("filter") && !value.trim().is_empty();
-    // RFC 7644 §4: "If a "filter" is provided, the service provider SHOULD respond with HTTP status code 403".
+    let is_filter = |(name, value): &(String, String)| {
+        name.eq_ignore_ascii_case("filter") && !value.trim().is_empty()
+    };
+    // RFC 7644 §4: "If a "filter" is provided, the service provider SHOULD respond with HTTP status
+    // code 403".
     let parameters = Parameters::<Vec<(String, String)>>::from_query(request.query_string());
     if parameters.is_ok_and(|parameters| parameters.iter().any(is_filter)) {
         return Err(ScimError::FilterForbidden.into());
     }
-    let discovery =
-        Discovery::new(&scim_base_url(&service.origin.url_for(request), workspace_name(request)), service.page_rules);
-    let document = document(&discovery).ok_or_else(|| ScimError::NotFound { what: "this document".to_owned() })?;
+    let discovery = Discovery::new(
+        &scim_base_url(&service.origin.url_for(request), workspace_name(request)),
+        service.page_rules,
+    );
+    let document = document(&discovery)
+        .ok_or_else(|| ScimError::NotFound { what: "this document".to_owned() })?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, content_type)).body(document.to_string()))
 }

@@ -1,7 +1,7 @@
 //! Gives every refusal its body: those of handlers and extractors, and the framework's own.
 //!
-//! On SCIM paths the body is that of RFC 7644 §3.12, elsewhere that of RFC 9457. Handlers only say what is wrong.
-//! [`finish`], which every response passes, chooses the form by the path.
+//! On SCIM paths the body is that of RFC 7644 §3.12, elsewhere that of RFC 9457. Handlers only say
+//! what is wrong. [`finish`], which every response passes, chooses the form by the path.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -14,8 +14,8 @@ use std::time::Duration;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
@@ -84,9 +84,11 @@ impl From<ScimError> for ApiError {
 impl From<LedgerError> for ApiError {
     fn from(error: LedgerError) -> Self {
         let (status, code, detail) = match &error {
-            LedgerError::Pruned { .. } => {
-                (StatusCode::GONE, "pruned", format!("{error}; ask for the state at that moment or later"))
-            }
+            LedgerError::Pruned { .. } => (
+                StatusCode::GONE,
+                "pruned",
+                format!("{error}; ask for the state at that moment or later"),
+            ),
             LedgerError::NoSuchPosition => (
                 StatusCode::BAD_REQUEST,
                 "invalid_value",
@@ -94,7 +96,8 @@ impl From<LedgerError> for ApiError {
             ),
             _ => {
                 tracing::error!(error = %error.chain(), "the ledger cannot be read");
-                let detail = "the bridge's database cannot be reached now; try again shortly".to_owned();
+                let detail =
+                    "the bridge's database cannot be reached now; try again shortly".to_owned();
                 (StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable", detail)
             }
         };
@@ -115,7 +118,8 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Problem { status, .. } => *status,
-            other => StatusCode::from_u16(other.as_scim().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            other => StatusCode::from_u16(other.as_scim().status())
+                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
 
@@ -173,28 +177,38 @@ impl ApiError {
                 "code": code,
                 "detail": detail,
             }),
-            Self::Scim(_) | Self::Unauthenticated { .. } | Self::TooMany(_) | Self::TooSlow => json!({
-                "type": "about:blank",
-                "title": self.status_code().canonical_reason().unwrap_or("Error"),
-                "status": scim.status(),
-                "code": problem_code(&scim),
-                "detail": scim.to_string(),
-            }),
+            Self::Scim(_) | Self::Unauthenticated { .. } | Self::TooMany(_) | Self::TooSlow => {
+                json!({
+                    "type": "about:blank",
+                    "title": self.status_code().canonical_reason().unwrap_or("Error"),
+                    "status": scim.status(),
+                    "code": problem_code(&scim),
+                    "detail": scim.to_string(),
+                })
+            }
         }
     }
 
     /// The headers of the refusal.
     fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
-        let value = |text: &str| HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""));
+        let value = |text: &str| {
+            HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+        };
         match self {
             // RFC 6750 §3: no error code without a token, `invalid_token` with an invalid one.
             Self::Unauthenticated { token_given, ended } => {
                 let error = if *token_given { ", error=\"invalid_token\"" } else { "" };
-                let why = ended.map_or_else(String::new, |why| format!(", error_description=\"{why}\""));
-                vec![(WWW_AUTHENTICATE, value(&format!("Bearer realm=\"intercom-scim-bridge\"{error}{why}")))]
+                let why =
+                    ended.map_or_else(String::new, |why| format!(", error_description=\"{why}\""));
+                vec![(
+                    WWW_AUTHENTICATE,
+                    value(&format!("Bearer realm=\"intercom-scim-bridge\"{error}{why}")),
+                )]
             }
             // RFC 6585 §4. In whole seconds: some clients fail on anything else.
-            Self::TooMany(TooMany { retry_after }) => vec![(RETRY_AFTER, HeaderValue::from(retry_after.as_secs() + 1))],
+            Self::TooMany(TooMany { retry_after }) => {
+                vec![(RETRY_AFTER, HeaderValue::from(retry_after.as_secs() + 1))]
+            }
             Self::Scim(ScimError::Forbidden { scope }) => vec![(
                 WWW_AUTHENTICATE,
                 value(&format!(
@@ -202,10 +216,12 @@ impl ApiError {
                 )),
             )],
             Self::Scim(ScimError::MethodNotAllowed { allowed }) => vec![(ALLOW, value(allowed))],
-            // RFC 9110 §15.5.16: "If the problem was caused by an unsupported content coding, the Accept-Encoding
-            // response header field ought to be used to indicate which (if any) content codings would have been
-            // accepted".
-            Self::Scim(ScimError::UnsupportedEncoding) => vec![(ACCEPT_ENCODING, value("identity"))],
+            // RFC 9110 §15.5.16: "If the problem was caused by an unsupported content coding, the
+            // Accept-Encoding response header field ought to be used to indicate which (if any)
+            // content codings would have been accepted".
+            Self::Scim(ScimError::UnsupportedEncoding) => {
+                vec![(ACCEPT_ENCODING, value("identity"))]
+            }
             // In whole seconds, as above.
             Self::Scim(ScimError::NotReady | ScimError::Unavailable { .. })
             | Self::Problem { status: StatusCode::SERVICE_UNAVAILABLE, .. } => {
@@ -265,8 +281,8 @@ pub struct RequestContext {
 }
 
 tokio::task_local! {
-    /// The context of the request that is being answered. The request's extensions could hold it, too, but looking it
-    /// up there takes longer, and every response does so more than once.
+    /// The context of the request that is being answered. The request's extensions could hold it,
+    /// too, but looking it up there takes longer, and every response does so more than once.
     static CONTEXT: Rc<RefCell<RequestContext>>;
 }
 
@@ -282,18 +298,20 @@ impl RequestContext {
     }
 }
 
-/// The middleware of every request. It gives refusals their body, sets `X-Request-Id` and other headers, and records
-/// the response in the log, the metrics and the audit trail.
+/// The middleware of every request. It gives refusals their body, sets `X-Request-Id` and other
+/// headers, and records the response in the log, the metrics and the audit trail.
 pub async fn finish(
     mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     tidy_path(&mut request);
     let service = request.app_data::<Data<Service>>();
-    let (forwarded, started) =
-        service.map(|service| (service.origin.forwarding(&request), service.clock.running())).unwrap_or_default();
+    let (forwarded, started) = service
+        .map(|service| (service.origin.forwarding(&request), service.clock.running()))
+        .unwrap_or_default();
     let request_id = request_id::read_or_generate(&request);
-    let traceparent = || request.headers().get(&TRACEPARENT).and_then(|parent| parent.to_str().ok());
+    let traceparent =
+        || request.headers().get(&TRACEPARENT).and_then(|parent| parent.to_str().ok());
     let span = spans::request(known_method(request.method()), &request_id, traceparent);
     let context = Rc::new(RefCell::new(RequestContext {
         request_id,
@@ -306,22 +324,26 @@ pub async fn finish(
     let undrained = UndrainedBody::take(&mut request);
     let mut response = match refused {
         Some(error) => request.error_response(ApiError::Scim(error)),
-        None => CONTEXT.scope(Rc::clone(&context), next.call(request).instrument(span.clone())).await?,
+        None => {
+            CONTEXT.scope(Rc::clone(&context), next.call(request).instrument(span.clone())).await?
+        }
     };
-    let stopping = response.request().app_data::<Data<Service>>().is_some_and(|all| all.connections.are_stopping());
+    let stopping = response
+        .request()
+        .app_data::<Data<Service>>()
+        .is_some_and(|all| all.connections.are_stopping());
     if stopping || unreadable_target(response.request().uri()).is_some() {
-        // Nothing more is read on this connection: the bridge is stopping (RFC 9112 §9.6), or it cannot know where the
-        // next request begins (see `heads`).
+        // Nothing more is read on this connection: the bridge is stopping (RFC 9112 §9.6), or it
+        // cannot know where the next request begins (see `heads`).
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     if let Some(error) = refusal(&response) {
         response = with_body(response, &error);
     }
     if response.request().path().starts_with("/docs/") {
-        // Swagger UI needs inline styles and `data:` images. It may load nothing from elsewhere, nor be shown in a
-        // frame.
-        let policy =
-            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+        // Swagger UI needs inline styles and `data:` images. It may load nothing from elsewhere,
+        // nor be shown in a frame.
+        let policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     let mut context = context.borrow_mut();
@@ -330,13 +352,20 @@ pub async fn finish(
         guards::warn_not_trusted(response.request(), peer, header);
     }
     if let Some(service) = response.request().app_data::<Data<Service>>() {
-        note(service, &response, &mut context, (&span, service.clock.running().saturating_sub(started)));
+        note(
+            service,
+            &response,
+            &mut context,
+            (&span, service.clock.running().saturating_sub(started)),
+        );
     }
     if let Some(limit) = context.limit_applied {
         response.headers_mut().insert(X_LIMIT_APPLIED, HeaderValue::from(limit));
     }
     let id = HeaderValue::from_maybe_shared(Bytes::from(std::mem::take(&mut context.request_id)));
-    response.headers_mut().insert(X_REQUEST_ID, id.unwrap_or_else(|_| HeaderValue::from_static("none")));
+    response
+        .headers_mut()
+        .insert(X_REQUEST_ID, id.unwrap_or_else(|_| HeaderValue::from_static("none")));
     if let Some(undrained) = undrained {
         response = undrained.held_by(response);
     }
@@ -381,7 +410,10 @@ fn note(
         method,
         route,
         // Other texts may be anything, such as somebody's email address.
-        target: pattern.and_then(|pattern| pattern.id(request)).filter(|id| is_id(id)).map(Cow::from),
+        target: pattern
+            .and_then(|pattern| pattern.id(request))
+            .filter(|id| is_id(id))
+            .map(Cow::from),
         status,
     };
     service.trail.note(answered, &context.request_id);
@@ -389,12 +421,16 @@ fn note(
 
 /// Whether a text has the form of the bridge's or Intercom's ids.
 fn is_id(text: &str) -> bool {
-    let rest = ["adm_", "team_", "req_"].into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
+    let rest = ["adm_", "team_", "req_"]
+        .into_iter()
+        .find_map(|prefix| text.strip_prefix(prefix))
+        .unwrap_or(text);
     let reference = text.starts_with("req_");
     (1..=32).contains(&rest.len())
-        && rest
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || reference && (byte.is_ascii_alphanumeric() || b"-_".contains(&byte)))
+        && rest.bytes().all(|byte| {
+            byte.is_ascii_digit()
+                || reference && (byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        })
 }
 
 fn known_method(method: &Method) -> &'static str {
@@ -402,7 +438,8 @@ fn known_method(method: &Method) -> &'static str {
     all.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
 }
 
-/// Rewrites `/Users/` and `//Users` to `/Users`: people paste base URLs with and without a slash at the end.
+/// Rewrites `/Users/` and `//Users` to `/Users`: people paste base URLs with and without a slash at
+/// the end.
 fn tidy_path(request: &mut ServiceRequest) {
     let path = request.path();
     // No early exit, so that the loop vectorises.
@@ -412,7 +449,11 @@ fn tidy_path(request: &mut ServiceRequest) {
     if path.len() == 1 || path.starts_with("/docs/") || !(path.ends_with('/') || doubled > 0) {
         return;
     }
-    let mut tidy: String = path.split('/').filter(|segment| !segment.is_empty()).flat_map(|part| ["/", part]).collect();
+    let mut tidy: String = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .flat_map(|part| ["/", part])
+        .collect();
     if let Some(query) = request.uri().query() {
         tidy.push('?');
         tidy.push_str(query);
@@ -445,15 +486,20 @@ fn refusal(response: &ServiceResponse<BoxBody>) -> Option<ApiError> {
     (!own).then(|| of_the_framework(response.status()))
 }
 
-/// Translates the framework's own refusals: of a path or method without a route, or of an unreadable request.
+/// Translates the framework's own refusals: of a path or method without a route, or of an
+/// unreadable request.
 fn of_the_framework(status: StatusCode) -> ApiError {
     ApiError::Scim(match status {
         StatusCode::NOT_FOUND => ScimError::NotFound { what: "this path".to_owned() },
-        StatusCode::METHOD_NOT_ALLOWED => ScimError::MethodNotAllowed { allowed: "GET, HEAD, OPTIONS" },
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ScimError::MethodNotAllowed { allowed: "GET, HEAD, OPTIONS" }
+        }
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ScimError::UnsupportedMediaType,
         StatusCode::REQUEST_TIMEOUT => ScimError::TooSlow,
         StatusCode::PAYLOAD_TOO_LARGE => ScimError::TooLarge { limit: limits::REQUEST_BODY_BYTES },
-        status if status.is_client_error() => ScimError::InvalidSyntax { why: "the request cannot be read".to_owned() },
+        status if status.is_client_error() => {
+            ScimError::InvalidSyntax { why: "the request cannot be read".to_owned() }
+        }
         _ => ScimError::Internal,
     })
 }

@@ -16,24 +16,28 @@ use crate::scim::{ScimError, ServedSnapshot};
 pub struct Fresh {
     /// The served snapshot.
     pub served: Arc<ServedSnapshot>,
-    /// How long ago Intercom confirmed it, in whole seconds (RFC 9111 §5.1, `Age`); `None` if that is unknown.
+    /// How long ago Intercom confirmed it, in whole seconds (RFC 9111 §5.1, `Age`); `None` if that
+    /// is unknown.
     pub age: Option<u64>,
 }
 
 /// Returns the current served snapshot. If the client wants a newer one, waits for an import first.
 ///
-/// RFC 9111 §5.2.1: `no-cache` and `max-age` in a request say how old a response the client accepts. NB: if Intercom
-/// cannot be read in time, the current snapshot is returned with its true age: an old response that says so is better
-/// than none.
+/// RFC 9111 §5.2.1: `no-cache` and `max-age` in a request say how old a response the client
+/// accepts. NB: if Intercom cannot be read in time, the current snapshot is returned with its true
+/// age: an old response that says so is better than none.
 pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fresh, ScimError> {
     let (service, workspace) = (&caller.service, &caller.workspace);
     let freshness = service.freshness;
-    // If imports fail, requests do not cause more of them: the importer retries on its own schedule.
+    // If imports fail, requests do not cause more of them: the importer retries on its own
+    // schedule.
     let failing = || workspace.health.failing();
     let wanted = if freshness.read_through { Some(Duration::ZERO) } else { wanted_age(request) };
     if let Some(wanted) = wanted.filter(|_| !failing()) {
-        // A wanted age of zero is only satisfied by an import that began after this request (`served(ticket)` below).
-        let young = |age: Option<Duration>| !wanted.is_zero() && age.is_some_and(|age| age <= wanted);
+        // A wanted age of zero is only satisfied by an import that began after this request
+        // (`served(ticket)` below).
+        let young =
+            |age: Option<Duration>| !wanted.is_zero() && age.is_some_and(|age| age <= wanted);
         let now = service.clock.running();
         if !young(workspace.live.age(now)) {
             let ticket = workspace.nudge.ask(ImportRequest::incremental(Trigger::Query), now);
@@ -43,7 +47,8 @@ pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fres
                     () = workspace.nudge.served(ticket) => {}
                 }
             };
-            // Boxed: few requests wait, and its size would otherwise be part of every request's future.
+            // Boxed: few requests wait, and its size would otherwise be part of every request's
+            // future.
             Box::pin(service.clock.within(freshness.max_wait, either)).await;
         }
     }
@@ -57,22 +62,29 @@ pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fres
     Ok(Fresh { served, age: age.map(|age| age.as_secs()) })
 }
 
-/// Returns the served snapshot of a cursor: the one that the walk began with, whatever was published since.
+/// Returns the served snapshot of a cursor: the one that the walk began with, whatever was
+/// published since.
 pub fn served_at(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
     snapshot_id: SnapshotId,
 ) -> Result<Fresh, ScimError> {
     let served = caller.workspace.live.served_at(snapshot_id).ok_or(ScimError::ExpiredCursor)?;
-    let current = caller.workspace.live.served().is_some_and(|current| current.snapshot_id() == snapshot_id);
+    let current =
+        caller.workspace.live.served().is_some_and(|current| current.snapshot_id() == snapshot_id);
     // The age is only known for the current snapshot.
     let served = seen(served, request, caller);
     let age = caller.workspace.live.age(caller.service.clock.running());
     Ok(Fresh { served, age: age.filter(|_| current).map(|age| age.as_secs()) })
 }
 
-/// Returns the served snapshot with the URLs that this client uses, if a trusted proxy says that they differ.
-fn seen<S>(served: Arc<ServedSnapshot>, request: &HttpRequest, caller: &Caller<S>) -> Arc<ServedSnapshot> {
+/// Returns the served snapshot with the URLs that this client uses, if a trusted proxy says that
+/// they differ.
+fn seen<S>(
+    served: Arc<ServedSnapshot>,
+    request: &HttpRequest,
+    caller: &Caller<S>,
+) -> Arc<ServedSnapshot> {
     match caller.service.origin.forwarded(request) {
         Some(url) => Arc::new(served.seen_from(scim_base_url(&url, &caller.workspace.name))),
         None => served,
@@ -82,7 +94,9 @@ fn seen<S>(served: Arc<ServedSnapshot>, request: &HttpRequest, caller: &Caller<S
 /// The greatest age that the client accepts; `None` if it does not say.
 fn wanted_age(request: &HttpRequest) -> Option<Duration> {
     let values = request.headers().get_all(CACHE_CONTROL).filter_map(|value| value.to_str().ok());
-    let directives = values.flat_map(|value| value.split(',')).map(|directive| directive.trim().to_ascii_lowercase());
+    let directives = values
+        .flat_map(|value| value.split(','))
+        .map(|directive| directive.trim().to_ascii_lowercase());
     directives
         .filter_map(|directive| match directive.as_str() {
             "no-cache" => Some(Duration::ZERO),

@@ -1,29 +1,35 @@
 //! Request heads, checked and corrected before the HTTP library parses them.
 //!
-//! The HTTP library (actix-http) has no hook before its own parser, and two of its reactions are unsuitable:
+//! The HTTP library (actix-http) has no hook before its own parser, and two of its reactions are
+//! unsuitable:
 //!
-//! * `Connection: upgrade` makes it close the connection after the response, and `Upgrade: websocket` makes it treat
-//!   all that follows as the body of the request. But Java clients (since Java 11) offer HTTP/2 in this way on plain
-//!   HTTP, and a common nginx configuration sends `Connection: upgrade` with every request.
-//! * It answers a request target that is not a URI (a raw `"`, `<`, space or `é`) with an empty 400.
+//! * `Connection: upgrade` makes it close the connection after the response, and `Upgrade:
+//!   websocket` makes it treat all that follows as the body of the request. But Java clients (since
+//!   Java 11) offer HTTP/2 in this way on plain HTTP, and a common nginx configuration sends
+//!   `Connection: upgrade` with every request.
+//! * It answers a request target that is not a URI (a raw `"`, `<`, space or `é`) with an empty
+//!   400.
 //!
-//! [`CheckedStream`] sits between the socket (or TLS) and the library. It follows the framing of requests (RFC 9112
-//! §6), so that it knows which bytes are lines of a head, and changes two things there:
+//! [`CheckedStream`] sits between the socket (or TLS) and the library. It follows the framing of
+//! requests (RFC 9112 §6), so that it knows which bytes are lines of a head, and changes two things
+//! there:
 //!
 //! * It overwrites the option `upgrade` of `Connection` and the value of `Upgrade` with spaces.
-//! * It replaces a request line whose target the library would refuse. The new target has the same path, the library
-//!   accepts it, and [`unreadable_target`] recognises it. So this error has a body, like every other one. Nothing after
-//!   that head is passed on: RFC 9112 §3 warns that such a request line "might be deliberately crafted to bypass
-//!   security filters along the request chain".
+//! * It replaces a request line whose target the library would refuse. The new target has the same
+//!   path, the library accepts it, and [`unreadable_target`] recognises it. So this error has a
+//!   body, like every other one. Nothing after that head is passed on: RFC 9112 §3 warns that such
+//!   a request line "might be deliberately crafted to bypass security filters along the request
+//!   chain".
 //!
-//! This cannot turn one request into two, or two into one. The library still parses and frames everything itself, and
-//! refuses what is ambiguous. No line is added to a head, removed or moved, and the length of a head changes only in a
-//! request line that would be refused anyway. If this layer cannot determine where a body ends, it stops checking, and
-//! passes on the rest of the connection unchanged. A property test verifies that the library sees the same requests
-//! with and without this layer.
+//! This cannot turn one request into two, or two into one. The library still parses and frames
+//! everything itself, and refuses what is ambiguous. No line is added to a head, removed or moved,
+//! and the length of a head changes only in a request line that would be refused anyway. If this
+//! layer cannot determine where a body ends, it stops checking, and passes on the rest of the
+//! connection unchanged. A property test verifies that the library sees the same requests with and
+//! without this layer.
 //!
-//! Bytes are read into the library's own buffer and checked there. They are copied only while a line of a head is
-//! incomplete.
+//! Bytes are read into the library's own buffer and checked there. They are copied only while a
+//! line of a head is incomplete.
 
 mod chunks;
 
@@ -61,7 +67,8 @@ impl UnreadableTarget {
     }
 }
 
-/// The scheme of replacement targets. A client has no use for it; one that sends it is refused as well.
+/// The scheme of replacement targets. A client has no use for it; one that sends it is refused as
+/// well.
 const UNREADABLE: &str = "unreadable-target";
 
 /// Why the target that the client sent is refused; `None` if `uri` is not a replacement target.
@@ -109,7 +116,8 @@ impl<S> CheckedStream<S> {
                 self.waiting.splice(self.checked..self.checked + length, line.iter().copied());
                 self.checked += line.len();
             }
-            let Checked { passed, replacement } = self.heads.check(&mut self.waiting[self.checked..]);
+            let Checked { passed, replacement } =
+                self.heads.check(&mut self.waiting[self.checked..]);
             self.checked += passed;
             due = replacement;
             if due.is_none() {
@@ -149,7 +157,11 @@ impl<S> CheckedStream<S> {
 const READ_BYTES: usize = 4 * 1024;
 
 impl<S: AsyncRead + Unpin> AsyncRead for CheckedStream<S> {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.waiting.is_empty() {
             let before = buffer.filled().len();
@@ -164,8 +176,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for CheckedStream<S> {
                 if passed > 0 {
                     return Poll::Ready(Ok(()));
                 }
-                // An empty read would mean the end of the stream. The inner stream was ready, so it has registered no
-                // waker.
+                // An empty read would mean the end of the stream. The inner stream was ready, so it
+                // has registered no waker.
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -198,7 +210,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for CheckedStream<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for CheckedStream<S> {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
     }
 
@@ -229,7 +245,8 @@ struct Heads {
     position: Position,
     /// The number of bytes of the incomplete line that were searched for its end.
     searched: usize,
-    /// Whether a complete head, or a part of a body, has arrived; see [`CheckedStream::has_request_arrived`].
+    /// Whether a complete head, or a part of a body, has arrived; see
+    /// [`CheckedStream::has_request_arrived`].
     request_arrived: bool,
 }
 
@@ -247,8 +264,8 @@ enum Position {
     Chunks(Chunks),
     /// Unknown. The rest of the connection is not checked.
     Unknown,
-    /// What follows a request whose target was replaced. It is read, so that the client gets its response, and
-    /// discarded.
+    /// What follows a request whose target was replaced. It is read, so that the client gets its
+    /// response, and discarded.
     Ended,
 }
 
@@ -293,7 +310,8 @@ impl Heads {
         let mut at = 0;
         while at < bytes.len() {
             let rest = &mut bytes[at..];
-            self.request_arrived |= !matches!(self.position, Position::RequestLine | Position::Fields(_));
+            self.request_arrived |=
+                !matches!(self.position, Position::RequestLine | Position::Fields(_));
             match &mut self.position {
                 Position::Unknown => at = bytes.len(),
                 Position::Ended => break,
@@ -314,7 +332,9 @@ impl Heads {
                     Chunked::Unreadable => self.position = Position::Unknown,
                 },
                 Position::RequestLine | Position::Fields(_) => {
-                    let Some(end) = memchr::memchr(b'\n', rest.get(self.searched..).unwrap_or_default()) else {
+                    let Some(end) =
+                        memchr::memchr(b'\n', rest.get(self.searched..).unwrap_or_default())
+                    else {
                         self.searched = rest.len();
                         break;
                     };
@@ -330,7 +350,10 @@ impl Heads {
                         _ => self.request_line(line),
                     };
                     if let Some(line) = replaced {
-                        return Checked { passed: at, replacement: Some(Replacement { length, line }) };
+                        return Checked {
+                            passed: at,
+                            replacement: Some(Replacement { length, line }),
+                        };
                     }
                     at += length;
                 }
@@ -346,10 +369,11 @@ impl Heads {
 
     /// Parses the request line. Returns the line that replaces it, if its target is refused.
     ///
-    /// RFC 9112 §3: `method SP request-target SP HTTP-version`. The target is everything between the first space and
-    /// the last one, since a target that is not encoded may contain spaces.
+    /// RFC 9112 §3: `method SP request-target SP HTTP-version`. The target is everything between
+    /// the first space and the last one, since a target that is not encoded may contain spaces.
     fn request_line(&mut self, line: &[u8]) -> Option<Vec<u8>> {
-        // RFC 9112 §2.2: a server "SHOULD ignore at least one empty line (CRLF) received prior to the request-line".
+        // RFC 9112 §2.2: a server "SHOULD ignore at least one empty line (CRLF) received prior to
+        // the request-line".
         if line.is_empty() {
             return None;
         }
@@ -368,11 +392,22 @@ impl Heads {
             b"CONNECT" => Follows::Tunnel,
             _ => Follows::Body,
         };
-        self.position = Position::Fields(Framing { is_http_11: version == b"HTTP/1.1", follows, ..Framing::default() });
+        self.position = Position::Fields(Framing {
+            is_http_11: version == b"HTTP/1.1",
+            follows,
+            ..Framing::default()
+        });
         let why = why?;
         let scheme_and_authority = format!("{UNREADABLE}://{}", why.authority());
-        let all: [&[u8]; 7] =
-            [method, b" ", scheme_and_authority.as_bytes(), readable_path(target), b" ", version, b"\r\n"];
+        let all: [&[u8]; 7] = [
+            method,
+            b" ",
+            scheme_and_authority.as_bytes(),
+            readable_path(target),
+            b" ",
+            version,
+            b"\r\n",
+        ];
         Some(all.concat())
     }
 }
@@ -383,7 +418,8 @@ fn without_line_break(line: &mut [u8]) -> &mut [u8] {
     &mut line[..length - ending]
 }
 
-/// The bytes that the library accepts in both paths and queries: those of RFC 3986 §3.3 and §3.4, and some more.
+/// The bytes that the library accepts in both paths and queries: those of RFC 3986 §3.3 and §3.4,
+/// and some more.
 const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte = 0x21;
@@ -404,13 +440,15 @@ fn unreadable(target: &[u8]) -> Option<UnreadableTarget> {
     if short && target.starts_with(b"/") && target.iter().copied().all(is_plain) {
         return None;
     }
-    // The library's parser accepts neither spaces nor control characters. For all others, the form of the URI decides.
+    // The library's parser accepts neither spaces nor control characters. For all others, the form
+    // of the URI decides.
     let is_accepted = |byte: &u8| byte.is_ascii_graphic() || !byte.is_ascii();
     let text = str::from_utf8(target).ok().filter(|_| target.iter().all(is_accepted));
     if text.is_some_and(|text| Uri::try_from(text).is_ok()) {
         return None;
     }
-    // These are not plain, but need not be encoded either: the library ignores what follows a `#`, and accepts braces.
+    // These are not plain, but need not be encoded either: the library ignores what follows a `#`,
+    // and accepts braces.
     let encoded = |byte: u8| is_plain(byte) || matches!(byte, b'#' | b'{' | b'}');
     Some(match () {
         () if !short => UnreadableTarget::TooLong,
@@ -430,7 +468,8 @@ fn readable_path(target: &[u8]) -> &[u8] {
         authority.and_then(|from| memchr::memchr(b'/', &target[from..]).map(|at| from + at))
     };
     let Some(path) = start.map(|start| &target[start..]) else { return b"/" };
-    let end = path.iter().take(LONGEST).take_while(|byte| **byte != b'?' && is_plain(**byte)).count();
+    let end =
+        path.iter().take(LONGEST).take_while(|byte| **byte != b'?' && is_plain(**byte)).count();
     &path[..end]
 }
 
@@ -445,16 +484,19 @@ impl Framing {
         let value = &mut value[1..];
         let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
         let is_unambiguous = match name.len() {
-            // RFC 9110 §7.8: "A server MAY ignore a received Upgrade header field if it wishes to continue using the
-            // current protocol on that connection." The bridge has no other protocol.
+            // RFC 9110 §7.8: "A server MAY ignore a received Upgrade header field if it wishes to
+            // continue using the current protocol on that connection." The bridge has no other
+            // protocol.
             7 if is(b"upgrade") => {
                 value.fill(b' ');
                 true
             }
-            // RFC 9110 §5.6.1.2: "A recipient MUST parse and ignore a reasonable number of empty list elements".
+            // RFC 9110 §5.6.1.2: "A recipient MUST parse and ignore a reasonable number of empty
+            // list elements".
             10 if is(b"connection") => {
                 let options = value.split_mut(|byte| *byte == b',');
-                let upgrades = options.filter(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
+                let upgrades =
+                    options.filter(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
                 upgrades.for_each(|option| option.fill(b' '));
                 true
             }

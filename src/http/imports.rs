@@ -26,13 +26,14 @@ use crate::scim::ScimError;
 pub struct NewImport {
     /// `incremental`, where it is left out.
     mode: Option<Mode>,
-    /// Whether somebody looked and lets an import through that takes more than `import.max_removals`, and the settings beside
-    /// it, allow.
+    /// Whether somebody looked and lets an import through that takes more than
+    /// `import.max_removals`, and the settings beside it, allow.
     allow_removals: bool,
 }
 
-/// Asks for an import. It is queued, and begins as soon as no other one is under way: one that has begun may have read before
-/// what you want it to see. Of each mode one is queued at the most: who asks for what is queued already is given that one.
+/// Asks for an import. It is queued, and begins as soon as no other one is under way: one that has
+/// begun may have read before what you want it to see. Of each mode one is queued at the most: who
+/// asks for what is queued already is given that one.
 #[utoipa::path(
     post, path = "/api/v1/imports", operation_id = "start_import", tag = "imports", security(("bearer" = ["import.run"])),
     request_body(content = Option<NewImport>, description = "May be left out, for an incremental import"),
@@ -45,7 +46,11 @@ pub struct NewImport {
         ApiRefusals,
     ),
 )]
-pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Body) -> Result<HttpResponse, ApiError> {
+pub async fn start(
+    request: HttpRequest,
+    caller: Caller<ImportRun>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
     // Refuses an unsuitable `Accept` before the import is queued.
     preferred_form(&request, &[JSON])?;
     let wanted: NewImport = parse_object_or_default(&body.0, NEW_IMPORT)?;
@@ -63,7 +68,11 @@ pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Body) 
         clock.within(wait, ended(&caller, &import, &mut run)).await.transpose()?;
     }
     let workspace = &caller.workspace.name;
-    let location = format!("{}/imports/{}", api_base_url(&caller.service.origin.url_for(&request), workspace), run.id);
+    let location = format!(
+        "{}/imports/{}",
+        api_base_url(&caller.service.origin.url_for(&request), workspace),
+        run.id
+    );
     let mut response = if is_open(&run) { HttpResponse::Accepted() } else { HttpResponse::Ok() };
     if let Some(wait) = wait {
         response.insert_header(("Preference-Applied", format!("wait={}", wait.as_secs())));
@@ -71,13 +80,14 @@ pub async fn start(request: HttpRequest, caller: Caller<ImportRun>, body: Body) 
     Ok(response.insert_header((LOCATION, location)).json(run))
 }
 
-const NEW_IMPORT: &str =
-    r#"the body must be JSON such as {"mode": "full", "allow_removals": false}; mode is full or incremental"#;
+const NEW_IMPORT: &str = r#"the body must be JSON such as {"mode": "full", "allow_removals": false}; mode is full or incremental"#;
 
-/// Queues a run and returns it. A run that has begun already is not enough, because it may have read Intercom before
-/// the request was made. If no run is under way, this waits a moment until the new run has begun.
+/// Queues a run and returns it. A run that has begun already is not enough, because it may have
+/// read Intercom before the request was made. If no run is under way, this waits a moment until the
+/// new run has begun.
 async fn accepted(caller: &Caller<ImportRun>, import: &ImportRequest) -> Result<Run, ApiError> {
-    let (clock, ledger, workspace) = (&caller.service.clock, &caller.service.ledger, &caller.workspace);
+    let (clock, ledger, workspace) =
+        (&caller.service.clock, &caller.service.ledger, &caller.workspace);
     let busy = ledger.run_under_way(&workspace.name, clock).await?.is_some();
     let queued = ledger.queue_run(&workspace.name, import, clock).await?;
     workspace.nudge.serve_queue();
@@ -106,10 +116,15 @@ async fn known(caller: &Caller<ImportRun>, id: RunId) -> Result<Run, ApiError> {
 }
 
 /// Waits until the run has ended. If the process that runs it dies, `run` is replaced by a new run.
-async fn ended(caller: &Caller<ImportRun>, import: &ImportRequest, run: &mut Run) -> Result<(), ApiError> {
+async fn ended(
+    caller: &Caller<ImportRun>,
+    import: &ImportRequest,
+    run: &mut Run,
+) -> Result<(), ApiError> {
     let (service, workspace) = (&caller.service, &caller.workspace.name);
     loop {
-        // Before the run is read: a run that ends in between is not mistaken for one whose process died.
+        // Before the run is read: a run that ends in between is not mistaken for one whose process
+        // died.
         let alive = service.ledger.run_under_way(workspace, &service.clock).await?.is_some();
         *run = known(caller, run.id).await?;
         match run.status {
@@ -149,7 +164,10 @@ pub struct RunList {
         ApiRefusals,
     ),
 )]
-pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
+pub async fn list(
+    request: HttpRequest,
+    caller: Caller<ImportRead>,
+) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[JSON])?;
     let parameters = Parameters::parse(&request, &["limit", "before"])?;
     let limit = parameters.limit(&request)?;
@@ -166,8 +184,9 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     let more = items.len() > limit;
     items.truncate(limit);
     let last = items.last().filter(|_| more).map(|run| run.id.to_string());
-    let next =
-        last.map(|last| parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", last)]));
+    let next = last.map(|last| {
+        parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", last)])
+    });
     let page = Chunks::json(&RunList { items: Vec::new(), next, total, limit }, items.into_iter())?;
     Ok(HttpResponse::Ok().content_type(JSON).body(makers.body(turn, page).await?))
 }

@@ -1,15 +1,17 @@
 //! Responses that may be large: lists, tables and exports.
 //!
-//! They are produced on threads of their own, not on those that serve connections, in chunks of some tens of kilobytes.
+//! They are produced on threads of their own, not on those that serve connections, in chunks of
+//! some tens of kilobytes.
 //!
 //! * A **page** has a bounded number of rows. It is produced completely, then sent with its length.
-//! * An **export** may have any number of rows. It is produced while it is sent: the next chunk is produced only when
-//!   there is room for it, so a slow client slows down its own export. The export threads have a lower priority than
-//!   all others.
+//! * An **export** may have any number of rows. It is produced while it is sent: the next chunk is
+//!   produced only when there is room for it, so a slow client slows down its own export. The
+//!   export threads have a lower priority than all others.
 //!
-//! Each of these requests first acquires a [`Turn`], which is held until the response is sent or its connection is
-//! closed. There is a limit of turns for each client and one for all. The latter bounds the memory of responses that
-//! are not read, however many clients there are. The module `connections` bounds how slowly a client may read.
+//! Each of these requests first acquires a [`Turn`], which is held until the response is sent or
+//! its connection is closed. There is a limit of turns for each client and one for all. The latter
+//! bounds the memory of responses that are not read, however many clients there are. The module
+//! `connections` bounds how slowly a client may read.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -53,7 +55,8 @@ pub struct Turn {
     _of_all: OwnedSemaphorePermit,
 }
 
-/// Why a response is incomplete. Its connection is closed, so that the client does not take the part for the whole.
+/// Why a response is incomplete. Its connection is closed, so that the client does not take the
+/// part for the whole.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
     /// The ledger cannot be read.
@@ -86,7 +89,8 @@ impl Makers {
     /// Waits for a turn for a page.
     ///
     /// # Errors
-    /// 429 if this client has too many pages that it has not read yet, 503 if all clients together have.
+    /// 429 if this client has too many pages that it has not read yet, 503 if all clients together
+    /// have.
     pub async fn page_turn(&self, allowance: &Allowance) -> Result<Turn, ApiError> {
         let of_client = allowance.page().await.map_err(ApiError::TooMany)?;
         self.turn(of_client, &self.page_turns, limits::EXPENSIVE_WAIT).await
@@ -95,7 +99,8 @@ impl Makers {
     /// Waits for a turn for an export. Each client has one at a time.
     ///
     /// # Errors
-    /// 429 if this client has an export that it has not read yet, 503 if all clients together have too many.
+    /// 429 if this client has an export that it has not read yet, 503 if all clients together have
+    /// too many.
     pub async fn export_turn(&self, allowance: &Allowance) -> Result<Turn, ApiError> {
         let of_client = allowance.export().await.map_err(ApiError::TooMany)?;
         self.turn(of_client, &self.export_turns, limits::EXPORT_WAIT).await
@@ -117,7 +122,8 @@ impl Makers {
         let of_all = of_all.and_then(Result::ok).ok_or_else(|| ApiError::Problem {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "busy",
-            detail: "too many large answers are being sent to other clients now; try again shortly".to_owned(),
+            detail: "too many large answers are being sent to other clients now; try again shortly"
+                .to_owned(),
         })?;
         Ok(Turn { _of_client: of_client, _of_all: of_all })
     }
@@ -126,7 +132,10 @@ impl Makers {
     ///
     /// # Errors
     /// If the work panics.
-    pub async fn page<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, ApiError> {
+    pub async fn page<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, ApiError> {
         self.pages.run(work).await
     }
 
@@ -150,12 +159,14 @@ impl Makers {
         turn: Turn,
         page: Chunks<std::vec::IntoIter<T>>,
     ) -> Result<BoxBody, ApiError> {
-        let made = self.page(async move { page.collect::<Result<Vec<Bytes>, Unfinished>>() }).await?;
+        let made =
+            self.page(async move { page.collect::<Result<Vec<Bytes>, Unfinished>>() }).await?;
         let body = chunked_body::body(Body::Chunks(made.map_err(|_| ScimError::Internal)?));
         Ok(BoxBody::new(Held { body, _turn: turn }))
     }
 
-    /// The body of an export, which is produced while it is sent. `size` is its length, if that is known.
+    /// The body of an export, which is produced while it is sent. `size` is its length, if that is
+    /// known.
     pub fn stream(
         &self,
         request: &HttpRequest,
@@ -182,7 +193,14 @@ impl Makers {
         };
         self.exports.spawn(&mut task, make);
         let sending = request.conn_data::<Arc<Connection>>().map(Connection::sending);
-        BoxBody::new(Streamed { size, receiver, ended: false, _task: task, _turn: turn, _sending: sending })
+        BoxBody::new(Streamed {
+            size,
+            receiver,
+            ended: false,
+            _task: task,
+            _turn: turn,
+            _sending: sending,
+        })
     }
 }
 
@@ -196,13 +214,20 @@ impl Threads {
         builder.build().map(Some).map(Self)
     }
 
-    fn spawn<T: Send + 'static>(&self, tasks: &mut JoinSet<T>, work: impl Future<Output = T> + Send + 'static) {
+    fn spawn<T: Send + 'static>(
+        &self,
+        tasks: &mut JoinSet<T>,
+        work: impl Future<Output = T> + Send + 'static,
+    ) {
         if let Some(runtime) = &self.0 {
             tasks.spawn_on(work, runtime.handle());
         }
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, ApiError> {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, ApiError> {
         // Dropped with the request, which cancels the work.
         let mut tasks = JoinSet::new();
         self.spawn(&mut tasks, work);
@@ -225,7 +250,8 @@ fn lower_priority() {
     let _ = rustix::process::nice(limits::EXPORT_NICENESS);
 }
 
-/// Appends rows to a chunk. The flag is set for the first rows of the body. `None` if a row cannot be serialised.
+/// Appends rows to a chunk. The flag is set for the first rows of the body. `None` if a row cannot
+/// be serialised.
 type Write<T> = fn(&[T], bool, &mut Vec<u8>) -> Option<()>;
 
 /// An iterator over the chunks of a body, which serialises rows.
@@ -258,7 +284,14 @@ impl<R: Iterator<Item: Serialize>> Chunks<R> {
 
     /// One JSON document on each line.
     pub fn lines(rows: R) -> Self {
-        Self { head: Vec::new(), rows, tail: Vec::new(), write: write_lines, begun: false, ended: false }
+        Self {
+            head: Vec::new(),
+            rows,
+            tail: Vec::new(),
+            write: write_lines,
+            begun: false,
+            ended: false,
+        }
     }
 }
 
@@ -283,7 +316,9 @@ impl<R: Iterator> Iterator for Chunks<R> {
             if rows.is_empty() {
                 chunk.append(&mut self.tail);
                 self.ended = true;
-            } else if (self.write)(&rows, !std::mem::replace(&mut self.begun, true), &mut chunk).is_none() {
+            } else if (self.write)(&rows, !std::mem::replace(&mut self.begun, true), &mut chunk)
+                .is_none()
+            {
                 self.ended = true;
                 return Some(Err(Unfinished::Row));
             }
@@ -330,7 +365,10 @@ impl MessageBody for Held {
         self.body.size()
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         Pin::new(&mut self.body).poll_next(context)
     }
 }
@@ -345,7 +383,10 @@ impl MessageBody for HeadOnly {
         self.0
     }
 
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         Poll::Ready(None)
     }
 }
@@ -369,7 +410,10 @@ impl MessageBody for Streamed {
         self.size
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Unfinished>>> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Unfinished>>> {
         if self.ended {
             return Poll::Ready(None);
         }

@@ -18,7 +18,9 @@ use super::parameters::{Parameters, wrong};
 use super::service::{Workspace, api_base_url};
 use super::table;
 use crate::access::{Scope, random_reference};
-use crate::ledger::{Closing, Ledger, LedgerError, NewRequest, RecordedRequest, RequestEnd, RequestQuestion};
+use crate::ledger::{
+    Closing, Ledger, LedgerError, NewRequest, RecordedRequest, RequestEnd, RequestQuestion,
+};
 use crate::limits;
 use crate::scim::{ScimError, ServedSnapshot};
 use crate::tabular::{LifecycleRequest, OPERATIONS, entitlement_named, seen_done};
@@ -76,15 +78,29 @@ pub struct Done {
         ApiRefusals,
     ),
 )]
-pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
-    let parameters = Parameters::parse(&request, &["state", "operation", "target", "before", "limit"])?;
+pub async fn list(
+    request: HttpRequest,
+    caller: Caller<ImportRead>,
+) -> Result<HttpResponse, ApiError> {
+    let parameters =
+        Parameters::parse(&request, &["state", "operation", "target", "before", "limit"])?;
     let limit = parameters.limit(&request)?;
     let text = |name: &str| parameters.text(name).map(str::to_owned);
     let question = RequestQuestion {
         state: parameters
-            .word("state", &[("open", "open"), ("done", "done"), ("declined", "declined"), ("expired", "expired")])?
+            .word(
+                "state",
+                &[
+                    ("open", "open"),
+                    ("done", "done"),
+                    ("declined", "declined"),
+                    ("expired", "expired"),
+                ],
+            )?
             .map(str::to_owned),
-        operation: parameters.word("operation", &OPERATIONS.map(|word| (word, word)))?.map(str::to_owned),
+        operation: parameters
+            .word("operation", &OPERATIONS.map(|word| (word, word)))?
+            .map(str::to_owned),
         target: text("target"),
         before: text("before"),
     };
@@ -92,21 +108,29 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     if let Some(before) = &question.before
         && ledger.request(workspace, before).await?.is_none()
     {
-        return Err(wrong("before must be the id of a request; leave it out to begin with the newest".to_owned()));
+        return Err(wrong(
+            "before must be the id of a request; leave it out to begin with the newest".to_owned(),
+        ));
     }
     let makers = &caller.service.makers;
     let turn = makers.page_turn(&caller.principal.allowance).await?;
     let (ledger, workspace) = (ledger.clone(), Arc::clone(workspace));
     let read = makers.page(async move {
         let (rows, total) = ledger.requests(&workspace, &question, limit as u64).await?;
-        Ok::<_, LedgerError>((rows.into_iter().map(shown).collect::<Vec<LifecycleRequest>>(), total))
+        Ok::<_, LedgerError>((
+            rows.into_iter().map(shown).collect::<Vec<LifecycleRequest>>(),
+            total,
+        ))
     });
     let (items, total) = read.await??;
-    let oldest = items.last().filter(|_| total > items.len() as u64).map(|last| last.reference.clone());
-    let next =
-        oldest.map(|oldest| parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", oldest)]));
+    let oldest =
+        items.last().filter(|_| total > items.len() as u64).map(|last| last.reference.clone());
+    let next = oldest.map(|oldest| {
+        parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", oldest)])
+    });
     let list = RequestList { items: Vec::new(), next, total, limit };
-    table::answer(&request, HttpResponse::Ok(), makers, turn, items, list.next.as_deref(), &list).await
+    table::answer(&request, HttpResponse::Ok(), makers, turn, items, list.next.as_deref(), &list)
+        .await
 }
 
 /// Shows one request: `state` is `open`, `done`, `declined` or `expired`.
@@ -115,13 +139,16 @@ pub async fn list(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Ht
     params(("id" = String, Path, description = "`req_…`")),
     responses((status = 200, description = "The request", body = LifecycleRequest), ApiRefusals),
 )]
-pub async fn get(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<LifecycleRequest>, ApiError> {
+pub async fn get(
+    request: HttpRequest,
+    caller: Caller<ImportRead>,
+) -> Result<Json<LifecycleRequest>, ApiError> {
     preferred_form(&request, &[JSON])?;
     Ok(Json(shown(known(&request, &caller).await?)))
 }
 
-/// Records a request for a change that a person must make. It is `done` by itself once an import sees the change, or when
-/// somebody says so.
+/// Records a request for a change that a person must make. It is `done` by itself once an import
+/// sees the change, or when somebody says so.
 #[utoipa::path(
     post, path = "/api/v1/lifecycle/requests", operation_id = "create_lifecycle_request", tag = "lifecycle", security(("bearer" = ["lifecycle.write"])),
     request_body = NewTicket,
@@ -140,7 +167,9 @@ pub async fn create(
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[JSON])?;
     let mut ticket: NewTicket = parse_object(&body.0, TICKET)?;
-    for text in [&mut ticket.target, &mut ticket.entitlement, &mut ticket.user_name, &mut ticket.comment] {
+    for text in
+        [&mut ticket.target, &mut ticket.entitlement, &mut ticket.user_name, &mut ticket.comment]
+    {
         // Forms send an empty text, or "null", for a field that does not apply.
         *text = text.take().filter(|text| !matches!(text.trim(), "" | "null"));
     }
@@ -158,7 +187,9 @@ pub async fn create(
         }
     }
     if ticket.target.is_none() && ticket.user_name.is_none() {
-        return Err(wrong("name whom it is about: target (the account's id), user_name, or both".to_owned()));
+        return Err(wrong(
+            "name whom it is about: target (the account's id), user_name, or both".to_owned(),
+        ));
     }
     let (service, workspace) = (&caller.service, &caller.workspace);
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
@@ -171,7 +202,8 @@ pub async fn create(
         at: service.clock.now(),
         source: "ticket",
         requester: caller.principal.subject.clone(),
-        request_id: RequestContext::with(&request, |context| context.request_id.clone()).unwrap_or_default(),
+        request_id: RequestContext::with(&request, |context| context.request_id.clone())
+            .unwrap_or_default(),
         method: request.method().to_string(),
         operation: ticket.operation,
         target: ticket.target,
@@ -194,8 +226,8 @@ pub async fn create(
     if caller.principal.scopes.contains(&Scope::ImportRead) {
         request_made = recorded().await?;
     } else {
-        // Without `import.read`, the response must not reveal the directory: neither the id of the entitlement nor that
-        // the request is done already.
+        // Without `import.read`, the response must not reveal the directory: neither the id of the
+        // entitlement nor that the request is done already.
         request_made.entitlement = as_sent;
     }
     let url = api_base_url(&caller.service.origin.url_for(&request), &workspace.name);
@@ -217,11 +249,22 @@ pub async fn create(
         ApiRefusals,
     ),
 )]
-pub async fn done(request: HttpRequest, caller: Caller<Admin>, body: Body) -> Result<Json<LifecycleRequest>, ApiError> {
+pub async fn done(
+    request: HttpRequest,
+    caller: Caller<Admin>,
+    body: Body,
+) -> Result<Json<LifecycleRequest>, ApiError> {
     preferred_form(&request, &[JSON])?;
     let said: Done = parse_object_or_default(&body.0, DONE)?;
-    if said.note.as_ref().is_some_and(|note| note.len() > limits::COMMENT_BYTES || note.contains('\0')) {
-        return Err(wrong(format!("note must be a text of at most {} bytes", limits::COMMENT_BYTES)));
+    if said
+        .note
+        .as_ref()
+        .is_some_and(|note| note.len() > limits::COMMENT_BYTES || note.contains('\0'))
+    {
+        return Err(wrong(format!(
+            "note must be a text of at most {} bytes",
+            limits::COMMENT_BYTES
+        )));
     }
     let known_request = known(&request, &caller).await?;
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
@@ -244,7 +287,8 @@ const DONE: &str = r#"the body must be JSON such as {"note": "…"}"#;
 /// The request whose id is in the path.
 async fn known<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<RecordedRequest, ApiError> {
     let reference = request.match_info().get("id").unwrap_or_default();
-    let valid = Some(reference).filter(|reference| reference.len() <= limits::ID_BYTES && !reference.contains('\0'));
+    let valid = Some(reference)
+        .filter(|reference| reference.len() <= limits::ID_BYTES && !reference.contains('\0'));
     let known = match valid {
         Some(reference) => caller.service.ledger.request(&caller.workspace.name, reference).await?,
         None => None,
@@ -256,17 +300,28 @@ async fn known<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<RecordedR
 ///
 /// # Errors
 /// If the ledger cannot be read or written.
-pub async fn settle(ledger: &Ledger, workspace: &Workspace, now: time::OffsetDateTime) -> Result<(), LedgerError> {
+pub async fn settle(
+    ledger: &Ledger,
+    workspace: &Workspace,
+    now: time::OffsetDateTime,
+) -> Result<(), LedgerError> {
     let Some(served) = workspace.live.served() else { return Ok(()) };
-    // The state with people who were removed long ago, whom the served snapshot omits. It is read when it is needed.
+    // The state with people who were removed long ago, whom the served snapshot omits. It is read
+    // when it is needed.
     let mut everybody = None;
-    let mut question = RequestQuestion { state: Some("open".to_owned()), ..RequestQuestion::default() };
+    let mut question =
+        RequestQuestion { state: Some("open".to_owned()), ..RequestQuestion::default() };
     loop {
-        let (rows, _) = ledger.requests(&workspace.name, &question, limits::LIST_ITEMS as u64).await?;
+        let (rows, _) =
+            ledger.requests(&workspace.name, &question, limits::LIST_ITEMS as u64).await?;
         let open: Vec<LifecycleRequest> = rows.into_iter().map(shown).collect();
         let mut done = seen_done(served.directory(), &open);
         let is_served = |target: &str| served.by_id(target).is_some();
-        if open.iter().filter_map(|request| request.target.as_deref()).any(|target| !is_served(target)) {
+        if open
+            .iter()
+            .filter_map(|request| request.target.as_deref())
+            .any(|target| !is_served(target))
+        {
             if everybody.is_none() {
                 everybody = Some(workspace.past.at(served.snapshot_id().generation).await?);
             }
@@ -278,7 +333,9 @@ pub async fn settle(ledger: &Ledger, workspace: &Workspace, now: time::OffsetDat
             close_as_seen(ledger, workspace, &served, &request.reference, now).await?;
         }
         match open.last() {
-            Some(last) if open.len() == limits::LIST_ITEMS => question.before = Some(last.reference.clone()),
+            Some(last) if open.len() == limits::LIST_ITEMS => {
+                question.before = Some(last.reference.clone())
+            }
             _ => return Ok(()),
         }
     }
@@ -292,7 +349,8 @@ async fn close_as_seen(
     now: time::OffsetDateTime,
 ) -> Result<(), LedgerError> {
     let note = format!("seen in generation {}", served.snapshot_id().generation);
-    let closing = Closing { by: "import".to_owned(), note: Some(note), end: RequestEnd::Done, at: now };
+    let closing =
+        Closing { by: "import".to_owned(), note: Some(note), end: RequestEnd::Done, at: now };
     ledger.close_request(&workspace.name, reference, closing).await.map(drop)
 }
 

@@ -19,8 +19,9 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// The media type of Prometheus' older text format.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Shows measures in the text format of Prometheus, as OpenMetrics or (`Accept: text/plain`) as it was before: of the workspaces that the token opens, and without one of
-/// none; of the whole process to those whose token opens all workspaces.
+/// Shows measures in the text format of Prometheus, as OpenMetrics or (`Accept: text/plain`) as it
+/// was before: of the workspaces that the token opens, and without one of none; of the whole
+/// process to those whose token opens all workspaces.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "Measures", content((String = "application/openmetrics-text"), (String = "text/plain")))))]
 pub async fn metrics(
     request: HttpRequest,
@@ -41,31 +42,44 @@ pub async fn metrics(
         up = open.is_some();
         let state = WorkspaceState {
             open_requests: open.map(|(count, _)| count),
-            oldest_request: open
-                .map(|(_, oldest)| oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0))),
+            oldest_request: open.map(|(_, oldest)| {
+                oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0))
+            }),
             ..state(&service, workspace)
         };
         service.measures.workspace(&workspace.name, &state);
     }
     service.measures.database(up);
     let connections = service.connections.standing();
-    service.measures.connections(connections.open, connections.gave_way, connections.refused, connections.slow);
-    let text = service.measures.text(|name| seen.iter().any(|workspace| *workspace.name == *name), all);
+    service.measures.connections(
+        connections.open,
+        connections.gave_way,
+        connections.refused,
+        connections.slow,
+    );
+    let text =
+        service.measures.text(|name| seen.iter().any(|workspace| *workspace.name == *name), all);
     // Writing to a `String` cannot fail.
     let text = text.map_err(|_| ScimError::Internal)?;
     let text = if form == OPEN_METRICS { text } else { older_format(&text) };
     Ok(HttpResponse::Ok().content_type(form).body(text))
 }
 
-/// Converts OpenMetrics to Prometheus' older text format. There, a counter is declared with the name of its samples
-/// (with `_total`), and there are no `# UNIT` and `# EOF` lines.
+/// Converts OpenMetrics to Prometheus' older text format. There, a counter is declared with the
+/// name of its samples (with `_total`), and there are no `# UNIT` and `# EOF` lines.
 fn older_format(text: &str) -> String {
-    let counters: Vec<&str> =
-        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+    let counters: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
+        .collect();
     let line = |line: &str| {
-        let described = ["# TYPE ", "# HELP "].into_iter().find_map(|mark| Some((mark, line.strip_prefix(mark)?)));
+        let described = ["# TYPE ", "# HELP "]
+            .into_iter()
+            .find_map(|mark| Some((mark, line.strip_prefix(mark)?)));
         match described.and_then(|(mark, rest)| Some((mark, rest.split_once(' ')?))) {
-            Some((mark, (name, rest))) if counters.contains(&name) => format!("{mark}{name}_total {rest}\n"),
+            Some((mark, (name, rest))) if counters.contains(&name) => {
+                format!("{mark}{name}_total {rest}\n")
+            }
             _ => format!("{line}\n"),
         }
     };
@@ -74,7 +88,8 @@ fn older_format(text: &str) -> String {
 
 /// Creates the counters of a workspace at zero.
 pub fn begin(measures: &Measures, workspace: &str) {
-    let imports = Mode::ALL.iter().flat_map(|mode| RunStatus::ENDS.map(|end| (mode.as_str(), end.as_str())));
+    let imports =
+        Mode::ALL.iter().flat_map(|mode| RunStatus::ENDS.map(|end| (mode.as_str(), end.as_str())));
     measures.begin(workspace, imports, &OPERATIONS);
 }
 

@@ -18,8 +18,8 @@ pub const HTML: &str = "text/html; charset=utf-8";
 
 /// The media type of a SCIM response.
 ///
-/// RFC 7644 §3.8: "Service providers MUST support the "Accept" header … application/scim+json" and "MAY support"
-/// application/json.
+/// RFC 7644 §3.8: "Service providers MUST support the "Accept" header … application/scim+json" and
+/// "MAY support" application/json.
 pub fn content_type(request: &HttpRequest) -> Result<HeaderValue, ScimError> {
     let mut all = request.headers().get_all(ACCEPT);
     // What nearly all clients send.
@@ -31,13 +31,17 @@ pub fn content_type(request: &HttpRequest) -> Result<HeaderValue, ScimError> {
 
 /// The media type that the client prefers among `offers`; without a preference, the first one.
 ///
-/// NB: an error response has one media type, whatever the client accepts. RFC 9110 §12.5.1 lets a server "disregard the
-/// field", and the actual error says more than a 406 would. The same holds for `/healthz` and `/readyz`, whose clients
-/// look at the status, and for the files under `/docs/`.
+/// NB: an error response has one media type, whatever the client accepts. RFC 9110 §12.5.1 lets a
+/// server "disregard the field", and the actual error says more than a 406 would. The same holds
+/// for `/healthz` and `/readyz`, whose clients look at the status, and for the files under
+/// `/docs/`.
 ///
 /// # Errors
 /// [`ScimError::NotAcceptable`] if the client accepts none of them.
-pub fn preferred_form(request: &HttpRequest, offers: &[&'static str]) -> Result<&'static str, ScimError> {
+pub fn preferred_form(
+    request: &HttpRequest,
+    offers: &[&'static str],
+) -> Result<&'static str, ScimError> {
     let values = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
     let offer = accept::preferred(values, offers).and_then(|number| offers.get(number));
     offer.copied().ok_or_else(|| {
@@ -55,19 +59,20 @@ pub fn expect_scim_body(request: &HttpRequest) -> Result<(), ScimError> {
     }
 }
 
-/// Whether a condition (`If-None-Match`, `If-Match`) matches this version; `None` without the condition.
+/// Whether a condition (`If-None-Match`, `If-Match`) matches this version; `None` without the
+/// condition.
 ///
-/// RFC 9110 §13.1: a list of entity tags, or `*`. NB: `If-Match` is compared weakly too, since the bridge has only weak
-/// tags.
+/// RFC 9110 §13.1: a list of entity tags, or `*`. NB: `If-Match` is compared weakly too, since the
+/// bridge has only weak tags.
 pub fn names_version(request: &HttpRequest, condition: &HeaderName, version: &str) -> Option<bool> {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    request
-        .headers()
-        .contains_key(condition)
-        .then(|| listed(request, condition).any(|tag| tag.trim() == "*" || opaque(tag) == opaque(version)))
+    request.headers().contains_key(condition).then(|| {
+        listed(request, condition).any(|tag| tag.trim() == "*" || opaque(tag) == opaque(version))
+    })
 }
 
-/// The value of `Link` to the next page (RFC 8288), for clients that follow links instead of counting.
+/// The value of `Link` to the next page (RFC 8288), for clients that follow links instead of
+/// counting.
 pub fn next_link(request: &HttpRequest, address: &str, next: &Next) -> String {
     let (name, value) = match next {
         Next::Index(start) => ("startIndex", start.to_string()),
@@ -80,8 +85,8 @@ pub fn next_link(request: &HttpRequest, address: &str, next: &Next) -> String {
     format!("<{address}?{query}>; rel=\"next\"")
 }
 
-/// Sets `Link`, and writes the header names of the response in their usual case: some clients compare the name `Link`
-/// case-sensitively, contrary to RFC 9110 §5.1.
+/// Sets `Link`, and writes the header names of the response in their usual case: some clients
+/// compare the name `Link` case-sensitively, contrary to RFC 9110 §5.1.
 pub fn tell_next(response: &mut HttpResponse, link: &str) {
     if let Ok(link) = HeaderValue::from_str(link) {
         response.headers_mut().insert(LINK, link);
@@ -90,7 +95,11 @@ pub fn tell_next(response: &mut HttpResponse, link: &str) {
 }
 
 fn listed<'r>(request: &'r HttpRequest, name: &HeaderName) -> impl Iterator<Item = &'r str> {
-    request.headers().get_all(name).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
+    request
+        .headers()
+        .get_all(name)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
 }
 
 /// A media type in lower case, without parameters such as `charset`.

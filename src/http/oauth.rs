@@ -1,8 +1,10 @@
-//! OAuth 2.0: the token endpoint (RFC 6749), the authorization server metadata (RFC 8414), and the public keys (RFC
-//! 7517).
+//! OAuth 2.0: the token endpoint (RFC 6749), the authorization server metadata (RFC 8414), and the
+//! public keys (RFC 7517).
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA, WWW_AUTHENTICATE,
+};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -33,11 +35,12 @@ pub struct TokenForm {
     /// Its secret.
     #[schema(format = Password)]
     client_secret: Option<String>,
-    /// What the token is to allow, as words with spaces between; all that the client may, where it is left out.
+    /// What the token is to allow, as words with spaces between; all that the client may, where it
+    /// is left out.
     #[schema(example = "scim.read import.read")]
     scope: Option<String>,
-    /// For which services the token is to be, as absolute URIs (RFC 8707); the parameter may repeat. The token is good for
-    /// this bridge alone, whatever they name.
+    /// For which services the token is to be, as absolute URIs (RFC 8707); the parameter may
+    /// repeat. The token is good for this bridge alone, whatever they name.
     resource: Option<Vec<String>>,
 }
 
@@ -88,8 +91,9 @@ pub async fn token(
     service.measures.token(if granted.is_ok() { "issued" } else { "refused" });
     match granted {
         Ok(answer) => Ok(HttpResponse::Ok()
-            // RFC 6749 §5.1: "MUST include the HTTP "Cache-Control" response header field with a value of "no-store" …
-            // as well as the "Pragma" response header field with a value of "no-cache"."
+            // RFC 6749 §5.1: "MUST include the HTTP "Cache-Control" response header field with a
+            // value of "no-store" … as well as the "Pragma" response header field with a value of
+            // "no-cache"."
             .insert_header((CACHE_CONTROL, "no-store"))
             .insert_header((PRAGMA, "no-cache"))
             .json(answer)),
@@ -102,8 +106,8 @@ async fn grant(
     service: &Service,
     body: &[u8],
 ) -> Result<Result<TokenAnswer, TokenRefusal>, ApiError> {
-    // The secret is verified before the rate limit of the address applies: many clients may share an address, and a
-    // client with the right secret must not be refused because of others.
+    // The secret is verified before the rate limit of the address applies: many clients may share
+    // an address, and a client with the right secret must not be refused because of others.
     let token_request = match parse_request(request, body) {
         Ok(token_request) => token_request,
         Err(refusal) => {
@@ -115,7 +119,9 @@ async fn grant(
     let network = network_of(RequestContext::client_address(request));
     match (service.login.look(&token_request, client.clone(), &network).await, client) {
         (Login::TooMany(too_many), _) => Err(ApiError::TooMany(too_many)),
-        (Login::Granted { secret }, Some(client)) => issue(request, service, &token_request, (&client, &secret)).await,
+        (Login::Granted { secret }, Some(client)) => {
+            issue(request, service, &token_request, (&client, &secret)).await
+        }
         (Login::Refused | Login::Granted { .. }, client) => {
             service.stranger("login", request)?;
             // Only known clients are recorded: an unknown one may send anything as its id.
@@ -148,16 +154,21 @@ async fn read_client(service: &Service, id: &str) -> Result<Option<OAuthClient>,
 
 /// Parses the token request.
 fn parse_request(request: &HttpRequest, body: &[u8]) -> Result<TokenRequest, TokenRefusal> {
-    let is_form =
-        |kind: &HeaderValue| kind.as_bytes().get(..FORM.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(FORM));
+    let is_form = |kind: &HeaderValue| {
+        kind.as_bytes().get(..FORM.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(FORM))
+    };
     if !request.headers().get(CONTENT_TYPE).is_none_or(is_form) {
-        return Err(TokenRefusal::InvalidRequest("the body must be application/x-www-form-urlencoded"));
+        return Err(TokenRefusal::InvalidRequest(
+            "the body must be application/x-www-form-urlencoded",
+        ));
     }
-    let authorizations: Vec<&[u8]> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
+    let authorizations: Vec<&[u8]> =
+        request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
     TokenRequest::read(&authorizations, body)
 }
 
-/// Issues a token to an authenticated client. The audit trail records the token before the client gets it.
+/// Issues a token to an authenticated client. The audit trail records the token before the client
+/// gets it.
 async fn issue(
     request: &HttpRequest,
     service: &Service,
@@ -194,7 +205,12 @@ async fn issue(
     )
     .await?;
     let access_token = issued.expose().to_owned();
-    Ok(Ok(TokenAnswer { access_token, token_type: "Bearer", expires_in: grant.ttl.as_secs(), scope }))
+    Ok(Ok(TokenAnswer {
+        access_token,
+        token_type: "Bearer",
+        expires_in: grant.ttl.as_secs(),
+        scope,
+    }))
 }
 
 /// Records an event in the audit trail of each workspace of the client.
@@ -227,9 +243,12 @@ fn refuse(refusal: &TokenRefusal) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
     if status == StatusCode::UNAUTHORIZED {
-        // RFC 6749 §5.2: "the authorization server MUST … include the "WWW-Authenticate" response header field matching
-        // the authentication scheme used by the client."
-        response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"intercom-scim-bridge\", charset=\"UTF-8\""));
+        // RFC 6749 §5.2: "the authorization server MUST … include the "WWW-Authenticate" response
+        // header field matching the authentication scheme used by the client."
+        response.insert_header((
+            WWW_AUTHENTICATE,
+            "Basic realm=\"intercom-scim-bridge\", charset=\"UTF-8\"",
+        ));
     }
     response.json(TokenError { error: refusal.code(), error_description: refusal.description() })
 }
@@ -239,9 +258,13 @@ fn refuse(refusal: &TokenRefusal) -> HttpResponse {
     get, path = "/.well-known/oauth-authorization-server", operation_id = "oauth_metadata", tag = "access",
     responses((status = 200, description = "Authorization server metadata", body = serde_json::Value)),
 )]
-pub async fn metadata(request: HttpRequest, service: Data<Service>) -> Result<Json<Value>, ApiError> {
+pub async fn metadata(
+    request: HttpRequest,
+    service: Data<Service>,
+) -> Result<Json<Value>, ApiError> {
     preferred_form(&request, &[JSON])?;
-    // Never from headers: an attacker who controls them could make clients send their secrets elsewhere.
+    // Never from headers: an attacker who controls them could make clients send their secrets
+    // elsewhere.
     let url = service.tokens.issuer();
     Ok(Json(json!({
         "issuer": url,
@@ -264,5 +287,8 @@ pub async fn metadata(request: HttpRequest, service: Data<Service>) -> Result<Js
 pub async fn jwks(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
     let form = preferred_form(&request, &["application/jwk-set+json", JSON])?;
     let keys = service.tokens.jwks().to_string();
-    Ok(HttpResponse::Ok().content_type(form).insert_header((CACHE_CONTROL, "max-age=300")).body(keys))
+    Ok(HttpResponse::Ok()
+        .content_type(form)
+        .insert_header((CACHE_CONTROL, "max-age=300"))
+        .body(keys))
 }

@@ -18,7 +18,8 @@ pub struct Origin {
     pub public_url: String,
     /// The networks whose `X-Forwarded-…` headers are trusted.
     pub trusted_proxies: Arc<[IpNet]>,
-    /// Whether they may also say how the client reached the bridge: true if no public URL is configured.
+    /// Whether they may also say how the client reached the bridge: true if no public URL is
+    /// configured.
     pub may_be_forwarded: bool,
     /// Whether the bridge itself terminates TLS.
     pub has_tls: bool,
@@ -26,15 +27,16 @@ pub struct Origin {
     pub untrusted: Arc<UntrustedPeers>,
 }
 
-/// The addresses that sent headers of a proxy although they are not trusted. Each is reported once. There are at most
-/// [`limits::UNTRUSTED_PROXIES`], since any client can send such a header.
+/// The addresses that sent headers of a proxy although they are not trusted. Each is reported once.
+/// There are at most [`limits::UNTRUSTED_PROXIES`], since any client can send such a header.
 #[derive(Debug, Default)]
 pub struct UntrustedPeers(RwLock<Vec<IpAddr>>);
 
 impl UntrustedPeers {
     /// Adds an address and returns whether it is to be reported.
     fn is_new(&self, peer: IpAddr) -> bool {
-        let is_known = |known: &Vec<IpAddr>| known.len() >= limits::UNTRUSTED_PROXIES || known.contains(&peer);
+        let is_known =
+            |known: &Vec<IpAddr>| known.len() >= limits::UNTRUSTED_PROXIES || known.contains(&peer);
         if is_known(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
             return false;
         }
@@ -52,11 +54,14 @@ impl UntrustedPeers {
 pub struct Forwarded {
     /// The client's address.
     pub from: Option<IpAddr>,
-    /// The URL by which the client reached the bridge, if it is not the configured one; without a slash at the end.
+    /// The URL by which the client reached the bridge, if it is not the configured one; without a
+    /// slash at the end.
     pub to: Option<String>,
-    /// Whether the client's connection is encrypted: the bridge terminates TLS, or the trusted proxy says so.
+    /// Whether the client's connection is encrypted: the bridge terminates TLS, or the trusted
+    /// proxy says so.
     pub is_secure: bool,
-    /// The peer and the header, if an untrusted peer sent a header of a proxy and was not reported before.
+    /// The peer and the header, if an untrusted peer sent a header of a proxy and was not reported
+    /// before.
     pub not_trusted: Option<(IpAddr, &'static str)>,
 }
 
@@ -74,7 +79,8 @@ impl Origin {
         self.forwarded(request).unwrap_or_else(|| self.public_url.clone())
     }
 
-    /// The URL by which this client reaches the bridge, if a trusted proxy says that it is not the configured one.
+    /// The URL by which this client reaches the bridge, if a trusted proxy says that it is not the
+    /// configured one.
     #[must_use]
     pub fn forwarded(&self, request: &HttpRequest) -> Option<String> {
         if self.trusted_proxies.is_empty() {
@@ -89,15 +95,15 @@ impl Origin {
             let not_trusted = peer.zip(header).filter(|(peer, _)| self.untrusted.is_new(*peer));
             return Forwarded { from: peer, to: None, is_secure: self.has_tls, not_trusted };
         }
-        // Each proxy appends the address that it saw. So the last address that is no trusted proxy is the client; the
-        // client may have invented those before it.
+        // Each proxy appends the address that it saw. So the last address that is no trusted proxy
+        // is the client; the client may have invented those before it.
         let forwarded = values(headers, "x-forwarded-for");
         let mut hops = forwarded.iter().rev().map_while(|hop| address(hop));
         let client = hops.find(|hop| !self.trusts(*hop));
         let to = self.may_be_forwarded.then(|| forwarded_to(headers)).flatten();
         // The trusted proxy added the last value.
-        let is_secure =
-            self.has_tls || values(headers, "x-forwarded-proto").pop().is_some_and(|scheme| scheme == "https");
+        let is_secure = self.has_tls
+            || values(headers, "x-forwarded-proto").pop().is_some_and(|scheme| scheme == "https");
         Forwarded { from: client.or(peer), to, is_secure, not_trusted: None }
     }
 
@@ -111,7 +117,8 @@ fn forwarding_header(headers: &HeaderMap) -> Option<&'static str> {
     headers.keys().find_map(|name| {
         let name = name.as_str();
         // Cheap, since this runs for every request: few other headers begin with these letters.
-        name.starts_with(['x', 'f', 'c', 't']).then(|| FORWARDING.into_iter().find(|known| *known == name))?
+        name.starts_with(['x', 'f', 'c', 't'])
+            .then(|| FORWARDING.into_iter().find(|known| *known == name))?
     })
 }
 
@@ -131,16 +138,18 @@ const FORWARDING: [&str; 12] = [
     "fastly-client-ip",
 ];
 
-/// The URL that the trusted proxy says the client used. Of several values the last counts: those before it came with
-/// the request.
+/// The URL that the trusted proxy says the client used. Of several values the last counts: those
+/// before it came with the request.
 fn forwarded_to(headers: &HeaderMap) -> Option<String> {
     let last = |name: &str| values(headers, name).pop();
     let host = last("x-forwarded-host").filter(|host| is_host(host))?;
-    let scheme = last("x-forwarded-proto").filter(|scheme| matches!(scheme.as_str(), "http" | "https"));
+    let scheme =
+        last("x-forwarded-proto").filter(|scheme| matches!(scheme.as_str(), "http" | "https"));
     Some(format!("{}://{host}", scheme.unwrap_or_else(|| "https".to_owned())))
 }
 
-/// Whether a text is a host name or an IP address, with or without a port, and so can be put into a URL.
+/// Whether a text is a host name or an IP address, with or without a port, and so can be put into a
+/// URL.
 fn is_host(text: &str) -> bool {
     let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
     let (host, port) = match text.rsplit_once(':') {
@@ -149,10 +158,12 @@ fn is_host(text: &str) -> bool {
     };
     let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
     let named = host.len() <= 253 && host.split('.').all(label);
-    port.is_none_or(is_port) && bracketed.map_or(named, |address| address.parse::<Ipv6Addr>().is_ok())
+    port.is_none_or(is_port)
+        && bracketed.map_or(named, |address| address.parse::<Ipv6Addr>().is_ok())
 }
 
 fn values(headers: &HeaderMap, name: &str) -> Vec<String> {
@@ -164,7 +175,11 @@ fn values(headers: &HeaderMap, name: &str) -> Vec<String> {
 fn address(hop: &str) -> Option<IpAddr> {
     let socket = || hop.parse::<std::net::SocketAddr>().map(|socket| socket.ip());
     let bracketed = || hop.trim_start_matches('[').trim_end_matches(']').parse();
-    hop.parse().or_else(|_| socket()).or_else(|_| bracketed()).ok().map(|address: IpAddr| address.to_canonical())
+    hop.parse()
+        .or_else(|_| socket())
+        .or_else(|_| bracketed())
+        .ok()
+        .map(|address: IpAddr| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -174,11 +189,22 @@ mod tests {
     use super::*;
 
     fn origin(may_be_forwarded: bool, has_tls: bool) -> Origin {
-        let trusted_proxies = ["10.0.0.0/8", "::1/128"].map(|network| network.parse().unwrap()).to_vec().into();
-        Origin { public_url: String::new(), trusted_proxies, may_be_forwarded, has_tls, untrusted: Arc::default() }
+        let trusted_proxies =
+            ["10.0.0.0/8", "::1/128"].map(|network| network.parse().unwrap()).to_vec().into();
+        Origin {
+            public_url: String::new(),
+            trusted_proxies,
+            may_be_forwarded,
+            has_tls,
+            untrusted: Arc::default(),
+        }
     }
 
-    fn forwarding(origin: &Origin, peer: &str, headers: &[(&'static str, &'static str)]) -> Forwarded {
+    fn forwarding(
+        origin: &Origin,
+        peer: &str,
+        headers: &[(&'static str, &'static str)],
+    ) -> Forwarded {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -186,18 +212,25 @@ mod tests {
         origin.judge(Some(peer.parse().unwrap()), &map)
     }
 
-    fn judge(may_be_forwarded: bool, peer: &str, headers: &[(&'static str, &'static str)]) -> (String, Option<String>) {
+    fn judge(
+        may_be_forwarded: bool,
+        peer: &str,
+        headers: &[(&'static str, &'static str)],
+    ) -> (String, Option<String>) {
         let forwarded = forwarding(&origin(may_be_forwarded, false), peer, headers);
         (forwarded.from.unwrap().to_string(), forwarded.to)
     }
 
     #[test]
     fn a_connection_is_encrypted_if_it_ends_here_so_or_the_trusted_proxy_says_so() {
-        let secure =
-            |has_tls, peer, proto| forwarding(&origin(false, has_tls), peer, &[("x-forwarded-proto", proto)]).is_secure;
+        let secure = |has_tls, peer, proto| {
+            forwarding(&origin(false, has_tls), peer, &[("x-forwarded-proto", proto)]).is_secure
+        };
         assert!(secure(true, "198.51.100.1", "http") && secure(true, "10.0.0.9", "http"));
         assert!(secure(false, "10.0.0.9", "https") && secure(false, "10.0.0.9", "http, HTTPS"));
-        assert!(!secure(false, "10.0.0.9", "https, http") && !secure(false, "198.51.100.1", "https"));
+        assert!(
+            !secure(false, "10.0.0.9", "https, http") && !secure(false, "198.51.100.1", "https")
+        );
     }
 
     #[test]
@@ -211,7 +244,10 @@ mod tests {
         assert_eq!(told("10.0.0.9", "x-forwarded-for"), None, "it is trusted");
         assert_eq!(told(first, "forwarded"), Some((first.parse().unwrap(), "forwarded")));
         assert_eq!(told(first, "x-forwarded-for"), None);
-        assert_eq!(told("192.0.2.2", "x-real-ip"), Some(("192.0.2.2".parse().unwrap(), "x-real-ip")));
+        assert_eq!(
+            told("192.0.2.2", "x-real-ip"),
+            Some(("192.0.2.2".parse().unwrap(), "x-real-ip"))
+        );
         for number in 3..=255 {
             told(&format!("192.0.2.{number}"), "x-forwarded-for");
         }
@@ -236,7 +272,11 @@ mod tests {
         assert_eq!(judge(true, "198.51.100.1", FORWARDED), ("198.51.100.1".to_owned(), None));
         let to = Some("https://bridge.example:8443".to_owned());
         assert_eq!(judge(true, "10.0.0.9", FORWARDED), ("203.0.113.7".to_owned(), to));
-        assert_eq!(judge(false, "10.0.0.9", FORWARDED).1, None, "who configured the address meant it");
+        assert_eq!(
+            judge(false, "10.0.0.9", FORWARDED).1,
+            None,
+            "who configured the address meant it"
+        );
     }
 
     #[test]
@@ -250,18 +290,48 @@ mod tests {
             ("", "10.0.0.9"),
             ("::ffff:203.0.113.7", "203.0.113.7"),
         ] {
-            assert_eq!(judge(true, "10.0.0.9", &[("x-forwarded-for", forwarded)]).0, from, "{forwarded}");
+            assert_eq!(
+                judge(true, "10.0.0.9", &[("x-forwarded-for", forwarded)]).0,
+                from,
+                "{forwarded}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_host_is_not_put_into_an_address() {
-        for host in ["evil.example/path", "a\"b", "", "a b", "user@host", "[[[", "..", ":80", "a:80:80", "a:", "[::1"] {
+        for host in [
+            "evil.example/path",
+            "a\"b",
+            "",
+            "a b",
+            "user@host",
+            "[[[",
+            "..",
+            ":80",
+            "a:80:80",
+            "a:",
+            "[::1",
+        ] {
             assert_eq!(judge(true, "::1", &[("x-forwarded-host", host)]).1, None, "{host}");
         }
-        for host in ["b", "b.example", "b.example:8443", "192.0.2.1:80", "[2001:db8::1]", "[2001:db8::1]:443"] {
-            assert_eq!(judge(true, "::1", &[("x-forwarded-host", host)]).1, Some(format!("https://{host}")), "{host}");
+        for host in [
+            "b",
+            "b.example",
+            "b.example:8443",
+            "192.0.2.1:80",
+            "[2001:db8::1]",
+            "[2001:db8::1]:443",
+        ] {
+            assert_eq!(
+                judge(true, "::1", &[("x-forwarded-host", host)]).1,
+                Some(format!("https://{host}")),
+                "{host}"
+            );
         }
-        assert_eq!(judge(true, "::1", &[("x-forwarded-host", "evil.example, b")]).1.as_deref(), Some("https://b"));
+        assert_eq!(
+            judge(true, "::1", &[("x-forwarded-host", "evil.example, b")]).1.as_deref(),
+            Some("https://b")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Query parameters of the import and change API. An invalid value is refused with a list of what is valid.
+//! Query parameters of the import and change API. An invalid value is refused with a list of what
+//! is valid.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -43,9 +44,10 @@ const ALL: [&str; 26] = [
 
 /// The decoded query parameters of a request. If one is repeated, the last value counts.
 ///
-/// Unknown parameters are ignored, since proxies and scripts add some, such as `_=123`. Two kinds are refused, because
-/// the response would be misunderstood: names that resemble a parameter (a client that sends `asof` would take today's
-/// state for that of another day), and parameters of other endpoints.
+/// Unknown parameters are ignored, since proxies and scripts add some, such as `_=123`. Two kinds
+/// are refused, because the response would be misunderstood: names that resemble a parameter (a
+/// client that sends `asof` would take today's state for that of another day), and parameters of
+/// other endpoints.
 pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
@@ -58,10 +60,15 @@ impl Parameters {
                 continue;
             }
             if let Some(meant) = names.iter().find(|known| is_near(name, known)) {
-                return Err(wrong(format!("there is no parameter {name:?}; did you mean {meant}?")));
+                return Err(wrong(format!(
+                    "there is no parameter {name:?}; did you mean {meant}?"
+                )));
             }
             if ALL.contains(&name.as_str()) {
-                return Err(wrong(format!("the parameter {name} means nothing here; there are {}", names.join(", "))));
+                return Err(wrong(format!(
+                    "the parameter {name} means nothing here; there are {}",
+                    names.join(", ")
+                )));
             }
         }
         all.retain(|(name, _)| names.contains(&name.as_str()));
@@ -69,7 +76,9 @@ impl Parameters {
             return Err(wrong("no value can have a NUL in it".to_owned()));
         }
         // An empty `since` is valid: a walk over the log begins without a position.
-        if let Some((name, _)) = all.iter().find(|(name, value)| value.is_empty() && name != "since") {
+        if let Some((name, _)) =
+            all.iter().find(|(name, value)| value.is_empty() && name != "since")
+        {
             // Otherwise a client with an unset variable would get the unfiltered list.
             return Err(wrong(format!("{name} is empty; leave it out")));
         }
@@ -90,20 +99,26 @@ impl Parameters {
         default: T,
     ) -> Result<T, ApiError> {
         let Some(text) = self.text(name) else { return Ok(default) };
-        text.parse()
-            .ok()
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| wrong(format!("{name} must be a whole number from {} to {}", range.start(), range.end())))
+        text.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
+            wrong(format!(
+                "{name} must be a whole number from {} to {}",
+                range.start(),
+                range.end()
+            ))
+        })
     }
 
-    /// The number of items on a page. A larger number than the maximum means the maximum; the response then says so in
-    /// `X-Limit-Applied`.
+    /// The number of items on a page. A larger number than the maximum means the maximum; the
+    /// response then says so in `X-Limit-Applied`.
     pub fn limit(&self, request: &HttpRequest) -> Result<usize, ApiError> {
         const MOST: usize = limits::LIST_ITEMS;
         let Some(text) = self.text("limit") else { return Ok(limits::LIST_ITEMS_USUAL) };
-        let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0');
+        let is_number =
+            text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0');
         if !is_number {
-            return Err(wrong(format!("limit must be a whole number from 1 to {MOST}; beyond, it is {MOST}")));
+            return Err(wrong(format!(
+                "limit must be a whole number from 1 to {MOST}; beyond, it is {MOST}"
+            )));
         }
         // A number that overflows is above the maximum, too.
         let wanted = text.parse().unwrap_or(usize::MAX);
@@ -124,7 +139,9 @@ impl Parameters {
 
     /// The time zone of dates and of times without an offset: that of `tz`, else UTC.
     fn zone(&self) -> Result<Zone, ApiError> {
-        let unknown = || wrong("tz must be a time zone of the IANA database, such as Europe/Dublin".to_owned());
+        let unknown = || {
+            wrong("tz must be a time zone of the IANA database, such as Europe/Dublin".to_owned())
+        };
         self.text("tz").map_or(Ok(Zone::UTC), |name| Zone::named(name).ok_or_else(unknown))
     }
 
@@ -153,12 +170,16 @@ impl Parameters {
     }
 
     /// A moment, or an age such as `2d`: some connectors cannot calculate with dates.
-    pub fn moment_or_ago(&self, name: &str, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, ApiError> {
+    pub fn moment_or_ago(
+        &self,
+        name: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<OffsetDateTime>, ApiError> {
         match self.text(name).and_then(ago).and_then(|ago| now.checked_sub(ago)) {
             Some(moment) => Ok(Some(moment)),
-            None => self
-                .moment(name, Edge::Start)
-                .map_err(|_| wrong(format!("{name} must be {FORMS}, or how long ago, such as 12h or 2d"))),
+            None => self.moment(name, Edge::Start).map_err(|_| {
+                wrong(format!("{name} must be {FORMS}, or how long ago, such as 12h or 2d"))
+            }),
         }
     }
 
@@ -173,7 +194,12 @@ impl Parameters {
     }
 
     /// The absolute URL of the request with some parameters changed.
-    pub fn link(&self, request: &HttpRequest, public_url: &str, changed: &[(&str, String)]) -> String {
+    pub fn link(
+        &self,
+        request: &HttpRequest,
+        public_url: &str,
+        changed: &[(&str, String)],
+    ) -> String {
         let kept = self.0.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name));
         let kept = kept.map(|(name, value)| (name.as_str(), value.as_str()));
         let all = kept.chain(changed.iter().map(|(name, value)| (*name, value.as_str())));
@@ -182,11 +208,14 @@ impl Parameters {
     }
 }
 
-/// Whether a name is a misspelling of a known one: in another case, with other separators, or with up to two letters
-/// added, missing, wrong or swapped.
+/// Whether a name is a misspelling of a known one: in another case, with other separators, or with
+/// up to two letters added, missing, wrong or swapped.
 fn is_near(name: &str, known: &str) -> bool {
     let letters = |text: &str| -> Vec<char> {
-        text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+        text.chars()
+            .filter(|letter| letter.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
     };
     let (name, known) = (letters(name), letters(known));
     // In a short name one letter is too large a part: `t=123` does not mean `tz`.
@@ -198,15 +227,17 @@ fn is_near(name: &str, known: &str) -> bool {
     name.len().abs_diff(known.len()) <= most && distance(&name, &known) <= most
 }
 
-/// The edit distance of two texts (optimal string alignment): insertions, deletions, replacements and swaps of
-/// neighbours.
+/// The edit distance of two texts (optimal string alignment): insertions, deletions, replacements
+/// and swaps of neighbours.
 fn distance(one: &[char], other: &[char]) -> usize {
     // Only three rows of the usual table are kept: the current one and the two before it.
-    let (mut before, mut last): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=other.len()).collect());
+    let (mut before, mut last): (Vec<usize>, Vec<usize>) =
+        (Vec::new(), (0..=other.len()).collect());
     for (at, letter) in one.iter().enumerate() {
         let mut row = vec![at + 1];
         for (to, its) in other.iter().enumerate() {
-            let mut fewest = (row[to] + 1).min(last[to + 1] + 1).min(last[to] + usize::from(letter != its));
+            let mut fewest =
+                (row[to] + 1).min(last[to + 1] + 1).min(last[to] + usize::from(letter != its));
             if at > 0 && to > 0 && *letter == other[to - 1] && one[at - 1] == *its {
                 fewest = fewest.min(before[to - 1] + 1);
             }
@@ -220,8 +251,10 @@ fn distance(one: &[char], other: &[char]) -> usize {
 /// Parses an age such as `30s`, `5m`, `12h` or `2d`.
 fn ago(text: &str) -> Option<time::Duration> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let number =
-        number.parse::<u16>().ok().filter(|_| number.len() <= 4 && number.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let number = number
+        .parse::<u16>()
+        .ok()
+        .filter(|_| number.len() <= 4 && number.bytes().all(|byte| byte.is_ascii_digit()))?;
     let seconds = match unit {
         "s" => 1,
         "m" => 60,
@@ -241,13 +274,15 @@ pub fn wrong(why: String) -> ApiError {
 pub fn preferred_wait(request: &HttpRequest, most: Duration) -> Option<Duration> {
     let values = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
     // The parameters of a preference follow a `;`.
-    let mut preferences = values.flat_map(|value| value.split(',')).filter_map(|one| one.split(';').next());
+    let mut preferences =
+        values.flat_map(|value| value.split(',')).filter_map(|one| one.split(';').next());
     let wait = preferences.find_map(|preference| {
         let (name, seconds) = preference.split_once('=')?;
         let seconds = seconds.trim().trim_matches('"');
         let number = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
         // A number that overflows is cut to `most`, too.
-        (name.trim().eq_ignore_ascii_case("wait") && number).then(|| seconds.parse().unwrap_or(u64::MAX))
+        (name.trim().eq_ignore_ascii_case("wait") && number)
+            .then(|| seconds.parse().unwrap_or(u64::MAX))
     });
     wait.map(|seconds| Duration::from_secs(seconds).min(most))
 }
@@ -269,10 +304,21 @@ mod tests {
 
     #[test]
     fn what_nobody_knows_is_ignored_and_what_looks_like_a_parameter_is_refused() {
-        for ignored in
-            ["_=123", "cachebust=1", "t=1", "ts=1", "v=2", "utm_source=x", "format=csv", "time=1", "a%00=", "=", "_"]
-        {
-            let parameters = read(&format!("limit=5&{ignored}")).unwrap_or_else(|error| panic!("{ignored}: {error}"));
+        for ignored in [
+            "_=123",
+            "cachebust=1",
+            "t=1",
+            "ts=1",
+            "v=2",
+            "utm_source=x",
+            "format=csv",
+            "time=1",
+            "a%00=",
+            "=",
+            "_",
+        ] {
+            let parameters = read(&format!("limit=5&{ignored}"))
+                .unwrap_or_else(|error| panic!("{ignored}: {error}"));
             assert_eq!(parameters.0, [("limit".to_owned(), "5".to_owned())], "{ignored}");
         }
         for (near, meant) in [
@@ -291,18 +337,27 @@ mod tests {
             ("tpye", "type"),
             ("types", "type"),
         ] {
-            let refused = read(&format!("{near}=1")).err().unwrap_or_else(|| panic!("{near} is taken"));
+            let refused =
+                read(&format!("{near}=1")).err().unwrap_or_else(|| panic!("{near} is taken"));
             assert!(refused.ends_with(&format!("did you mean {meant}?")), "{refused}");
         }
         let elsewhere = read("account_id=adm_1").err().unwrap();
-        assert!(elsewhere.starts_with("the parameter account_id means nothing here; there are limit"), "{elsewhere}");
+        assert!(
+            elsewhere.starts_with("the parameter account_id means nothing here; there are limit"),
+            "{elsewhere}"
+        );
     }
 
     #[test]
     fn every_parameter_of_the_api_is_known() {
         let description: Value = serde_json::from_str(&crate::http::openapi_document()).unwrap();
-        let paths = description["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/api/v1/"));
-        let parameters = paths.flat_map(|(_, item)| item["get"]["parameters"].as_array().into_iter().flatten());
+        let paths = description["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(path, _)| path.starts_with("/api/v1/"));
+        let parameters =
+            paths.flat_map(|(_, item)| item["get"]["parameters"].as_array().into_iter().flatten());
         for parameter in parameters.filter(|parameter| parameter["in"] == "query") {
             let name = parameter["name"].as_str().unwrap();
             assert!(ALL.contains(&name), "{name} is not in the list of all");

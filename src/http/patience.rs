@@ -19,8 +19,9 @@ pub fn wait(clock: &Clock, time: Duration) -> Wait {
 
 /// Bounds how long the bridge waits for a client that does not read.
 ///
-/// The bridge waits for [`limits::READ_STALL`] in all. Each byte that the client reads restores as much of that time as
-/// the byte takes at [`limits::READ_RATE`]. So a client that reads faster than this may take as long as it needs.
+/// The bridge waits for [`limits::READ_STALL`] in all. Each byte that the client reads restores as
+/// much of that time as the byte takes at [`limits::READ_RATE`]. So a client that reads faster than
+/// this may take as long as it needs.
 #[derive(Default)]
 pub struct Patience {
     /// How much of [`limits::READ_STALL`] is used up.

@@ -1,10 +1,10 @@
-//! Writes. This version of the bridge does not write to Intercom, so it refuses every write and records it for a person
-//! who makes the change by hand. [`Refusal`] says for each operation what Intercom's API can do, which is often
-//! nothing.
+//! Writes. This version of the bridge does not write to Intercom, so it refuses every write and
+//! records it for a person who makes the change by hand. [`Refusal`] says for each operation what
+//! Intercom's API can do, which is often nothing.
 //!
-//! The client is authenticated and authorised first; then the write is refused, whatever the body is, since clients
-//! send malformed ones. A readable body only adds to the record whom the write concerns. The status is never 2xx: some
-//! clients take any 2xx as success.
+//! The client is authenticated and authorised first; then the write is refused, whatever the body
+//! is, since clients send malformed ones. A readable body only adds to the record whom the write
+//! concerns. The status is never 2xx: some clients take any 2xx as success.
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -41,8 +41,8 @@ pub async fn create_user(
 
 /// Refuses a change of a teammate.
 ///
-/// NB: RFC 7644 §3.5 asks every service provider for PUT; this version of the bridge writes nothing to Intercom, and §3.12
-/// has 501 for that.
+/// NB: RFC 7644 §3.5 asks every service provider for PUT; this version of the bridge writes nothing
+/// to Intercom, and §3.12 has 501 for that.
 #[utoipa::path(
     method(put, patch),
     path = "/scim/v2/Users/{id}",
@@ -267,7 +267,8 @@ pub async fn disable_account(
     refuse(&request, &caller, body, "disable_account").await
 }
 
-/// Refuses another password: teammates have theirs with Intercom, or with whoever signs them in there.
+/// Refuses another password: teammates have theirs with Intercom, or with whoever signs them in
+/// there.
 #[utoipa::path(
     method(post, put, patch),
     path = "/api/v1/lifecycle/accounts/{id}/password",
@@ -285,7 +286,8 @@ pub async fn change_password(
     refuse(&request, &caller, body, "change_password").await
 }
 
-/// Refuses to give access: to a team, a role, a seat or a permission. The body names `account_id` and `entitlement_id`.
+/// Refuses to give access: to a team, a role, a seat or a permission. The body names `account_id`
+/// and `entitlement_id`.
 #[utoipa::path(
     method(post, put, patch),
     path = "/api/v1/lifecycle/access",
@@ -363,11 +365,13 @@ async fn refuse(
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
     let known = Pattern::matched(request);
     let pattern = known.map_or("", Pattern::of_every_workspace);
-    let (id, entitlement) = (known.and_then(|pattern| pattern.id(request)), request.match_info().get("entitlement"));
+    let (id, entitlement) =
+        (known.and_then(|pattern| pattern.id(request)), request.match_info().get("entitlement"));
     if pattern.contains("{id}") && id.is_none() {
         return Err(ScimError::NotFound { what: "this path".to_owned() }.into());
     }
-    let mut asked = ParsedRequest::from_write(operation, id, entitlement, &readable(service, body).await);
+    let mut asked =
+        ParsedRequest::from_write(operation, id, entitlement, &readable(service, body).await);
     if pattern == "/scim/v2/Me" {
         // The target is the caller, whatever the body says.
         asked.user_name = Some(caller.principal.subject.clone());
@@ -375,10 +379,14 @@ async fn refuse(
     let refused = NewRequest {
         reference,
         source: "refused",
-        comment: asked.details.as_deref().map(|text| text.chars().take(limits::COMMENT_BYTES / 4).collect()),
+        comment: asked
+            .details
+            .as_deref()
+            .map(|text| text.chars().take(limits::COMMENT_BYTES / 4).collect()),
         workspace: caller.workspace.name.to_string(),
         at: service.clock.now(),
-        request_id: RequestContext::with(request, |context| context.request_id.clone()).unwrap_or_default(),
+        request_id: RequestContext::with(request, |context| context.request_id.clone())
+            .unwrap_or_default(),
         requester: caller.principal.subject.clone(),
         method: request.method().to_string(),
         operation: asked.operation.to_owned(),
@@ -395,7 +403,10 @@ async fn refuse(
             None
         }
         None => {
-            tracing::error!(operation, "a refused write could not be recorded: the database is busy");
+            tracing::error!(
+                operation,
+                "a refused write could not be recorded: the database is busy"
+            );
             None
         }
     };
@@ -406,7 +417,10 @@ async fn refuse(
 
 /// The body as JSON, if it arrives soon, is not too long and can be parsed; else null.
 async fn readable(service: &Service, body: Payload) -> Value {
-    let read = service.clock.within(limits::REFUSED_BODY_WAIT, body.to_bytes_limited(limits::REFUSED_BODY_BYTES)).await;
+    let read = service
+        .clock
+        .within(limits::REFUSED_BODY_WAIT, body.to_bytes_limited(limits::REFUSED_BODY_BYTES))
+        .await;
     match read {
         Some(Ok(Ok(bytes))) => serde_json::from_slice(&bytes).unwrap_or_default(),
         _ => Value::Null,

@@ -17,13 +17,15 @@ pub fn read_or_generate(request: &ServiceRequest) -> String {
     let given = request.headers().get(&X_REQUEST_ID).and_then(|id| id.to_str().ok());
     let fit = |id: &&str| {
         (1..=64).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
     };
     given.filter(fit).map_or_else(fresh, str::to_owned)
 }
 
-/// Generates an id from a random number of the process and a keyed hash of a counter. The counter itself would reveal
-/// how many requests other workspaces get.
+/// Generates an id from a random number of the process and a keyed hash of a counter. The counter
+/// itself would reveal how many requests other workspaces get.
 fn fresh() -> String {
     static PROCESS: LazyLock<[u8; 4]> = LazyLock::new(|| {
         let mut bytes = [0; 4];
@@ -35,7 +37,9 @@ fn fresh() -> String {
     static SHUFFLED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let (mut bytes, mut id) = ([0; 12], [b'-'; 16]);
     bytes[..4].copy_from_slice(&*PROCESS);
-    bytes[4..].copy_from_slice(&SHUFFLED.hash_one(REQUESTS.fetch_add(1, Ordering::Relaxed)).to_be_bytes());
+    bytes[4..].copy_from_slice(
+        &SHUFFLED.hash_one(REQUESTS.fetch_add(1, Ordering::Relaxed)).to_be_bytes(),
+    );
     // Twelve bytes are sixteen characters, all of them ASCII.
     let _ = URL_SAFE_NO_PAD.encode_slice(bytes, &mut id);
     if id[0] == b'-' {

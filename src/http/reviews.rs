@@ -46,8 +46,8 @@ pub struct ReviewManifest {
     since: Option<OffsetDateTime>,
     /// The ledger's generation that it shows; `ledger verify` proves it.
     generation: Generation,
-    /// The hash of that generation: `ledger verify --head` takes it, and tells whether the history still holds it. Null where
-    /// nothing was imported yet.
+    /// The hash of that generation: `ledger verify --head` takes it, and tells whether the history
+    /// still holds it. Null where nothing was imported yet.
     generation_hash: Option<String>,
     /// How many rows it has.
     rows: usize,
@@ -75,7 +75,8 @@ pub struct ReviewSummary {
     service_accounts: usize,
     /// Of the people among them, those known not to have signed in for more than 90 days.
     dormant: Option<usize>,
-    /// Of the people among them, those of whom it is not known: the activity log does not cover those days.
+    /// Of the people among them, those of whom it is not known: the activity log does not cover
+    /// those days.
     dormant_unknown: usize,
     /// Of the people among them, those known to sign in without a second factor.
     without_mfa: Option<usize>,
@@ -102,9 +103,10 @@ pub struct Review {
     items: Vec<ReviewedAccount>,
 }
 
-/// Exports who has which access, for a review: with `as_of`, who had it then; with `since`, what changed since then. As CSV,
-/// the manifest is in headers: `Repr-Digest` (RFC 9530), `X-Review-Generation`, `X-Review-Generation-Hash`, `X-Review-Rows`,
-/// `X-Review-As-Of`, `X-Review-Generated-At`, `X-Review-Generated-By`; and `Link` leads to it as JSON.
+/// Exports who has which access, for a review: with `as_of`, who had it then; with `since`, what
+/// changed since then. As CSV, the manifest is in headers: `Repr-Digest` (RFC 9530),
+/// `X-Review-Generation`, `X-Review-Generation-Hash`, `X-Review-Rows`, `X-Review-As-Of`,
+/// `X-Review-Generated-At`, `X-Review-Generated-By`; and `Link` leads to it as JSON.
 #[utoipa::path(
     get, path = "/api/v1/reviews/accounts", operation_id = "review_accounts", tag = "reviews", security(("bearer" = ["import.read"])),
     params(ReviewParameters),
@@ -116,7 +118,10 @@ pub struct Review {
         ApiRefusals,
     ),
 )]
-pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
+pub async fn accounts(
+    request: HttpRequest,
+    caller: Caller<ImportRead>,
+) -> Result<HttpResponse, ApiError> {
     let form = preferred_form(&request, &[JSON, CSV])?;
     let export = Export::make(&request, &caller).await?;
     let (makers, rows) = (&caller.service.makers, Arc::clone(&export.reviewed).rows());
@@ -131,29 +136,45 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
     let mut response = HttpResponse::Ok()
         .content_type(CSV)
         .insert_header((CONTENT_DISPOSITION, export.file("csv")))
-        .insert_header(("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(&export.measured.hash))))
+        .insert_header((
+            "Repr-Digest",
+            format!("sha-256=:{}:", STANDARD.encode(&export.measured.hash)),
+        ))
         .insert_header(("X-Review-Generation", manifest.generation.to_string()))
-        .insert_header(("X-Review-Generation-Hash", manifest.generation_hash.clone().unwrap_or_default()))
+        .insert_header((
+            "X-Review-Generation-Hash",
+            manifest.generation_hash.clone().unwrap_or_default(),
+        ))
         .insert_header(("X-Review-Rows", manifest.rows.to_string()))
         .insert_header(("X-Review-As-Of", date_time::written(manifest.as_of).to_string()))
-        .insert_header(("X-Review-Generated-At", date_time::written(manifest.generated_at).to_string()))
+        .insert_header((
+            "X-Review-Generated-At",
+            date_time::written(manifest.generated_at).to_string(),
+        ))
         .insert_header(("X-Review-Generated-By", printable(&manifest.generated_by)))
         .finish();
-    // RFC 6892: the manifest describes the file. The link contains the moment, so that it leads to the manifest of this
-    // file.
+    // RFC 6892: the manifest describes the file. The link contains the moment, so that it leads to
+    // the manifest of this file.
     let mut named = vec![("as_of", date_time::written(export.manifest.as_of).to_string())];
-    named.extend(export.manifest.since.map(|since| ("since", date_time::written(since).to_string())));
+    named.extend(
+        export.manifest.since.map(|since| ("since", date_time::written(since).to_string())),
+    );
     named.extend(export.with_mark.then(|| ("bom", true.to_string())));
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(named).finish();
     let address = format!("{}{}/manifest", caller.service.origin.url_for(&request), request.path());
-    tell_next(&mut response, &format!("<{address}?{query}>; rel=\"describedby\"; type=\"application/json\""));
+    tell_next(
+        &mut response,
+        &format!("<{address}?{query}>; rel=\"describedby\"; type=\"application/json\""),
+    );
     let chunks = stream::iter(Chunks::table(export.with_mark, rows)?);
-    let body = makers.stream(&request, export.turn, BodySize::Sized(export.measured.length), chunks);
+    let body =
+        makers.stream(&request, export.turn, BodySize::Sized(export.measured.length), chunks);
     Ok(response.set_body(body))
 }
 
-/// Shows the manifest of the CSV that `/reviews/accounts` gives for the same parameters: how many rows it has, its SHA-256, and
-/// which state it shows. Without `as_of` it is that of what is shown now; the `Link` of a CSV names its moment.
+/// Shows the manifest of the CSV that `/reviews/accounts` gives for the same parameters: how many
+/// rows it has, its SHA-256, and which state it shows. Without `as_of` it is that of what is shown
+/// now; the `Link` of a CSV names its moment.
 #[utoipa::path(
     get, path = "/api/v1/reviews/accounts/manifest", operation_id = "review_accounts_manifest", tag = "reviews",
     security(("bearer" = ["import.read"])), params(ReviewParameters),
@@ -165,13 +186,17 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
         ApiRefusals,
     ),
 )]
-pub async fn manifest(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
+pub async fn manifest(
+    request: HttpRequest,
+    caller: Caller<ImportRead>,
+) -> Result<HttpResponse, ApiError> {
     let export = Export::make(&request, &caller).await?;
     let file = export.file("manifest.json");
     Ok(HttpResponse::Ok().insert_header((CONTENT_DISPOSITION, file)).json(export.manifest))
 }
 
-/// An export. Its rows are produced twice, once to measure them and once to send them, so that they need not be kept.
+/// An export. Its rows are produced twice, once to measure them and once to send them, so that they
+/// need not be kept.
 struct Export {
     manifest: ReviewManifest,
     reviewed: Arc<Reviewed>,
@@ -192,7 +217,11 @@ struct Reviewed {
 
 impl Reviewed {
     fn row(&self, place: usize) -> Option<ReviewedAccount> {
-        let basis = ReviewBasis { privileged_roles: &self.privileged_roles, log: &self.log, moment: self.as_of };
+        let basis = ReviewBasis {
+            privileged_roles: &self.privileged_roles,
+            log: &self.log,
+            moment: self.as_of,
+        };
         reviewed_account(self.now.directory(), self.before.as_deref(), basis, place)
     }
 
@@ -223,8 +252,8 @@ struct Key {
     with_mark: bool,
 }
 
-/// A cache of the measurements of the last exports. Many clients request the same export at the same time, and its
-/// manifest afterwards.
+/// A cache of the measurements of the last exports. Many clients request the same export at the
+/// same time, and its manifest afterwards.
 #[derive(Default)]
 pub struct KnownExports(Mutex<VecDeque<(Key, Arc<Known>)>>);
 
@@ -250,7 +279,9 @@ impl KnownExports {
             with_mark,
         };
         let cell = self.cell(key);
-        let measured = cell.get_or_try_init(|| async { measure(Arc::clone(reviewed), with_mark).await.map(Arc::new) });
+        let measured = cell.get_or_try_init(|| async {
+            measure(Arc::clone(reviewed), with_mark).await.map(Arc::new)
+        });
         measured.await.cloned()
     }
 
@@ -281,7 +312,8 @@ async fn measure(reviewed: Arc<Reviewed>, with_mark: bool) -> Result<Measured, A
 }
 
 impl Export {
-    /// Prepares the export that the request asks for. Until the next import, the same parameters yield the same bytes.
+    /// Prepares the export that the request asks for. Until the next import, the same parameters
+    /// yield the same bytes.
     async fn make(request: &HttpRequest, caller: &Caller<ImportRead>) -> Result<Self, ApiError> {
         let parameters = Parameters::parse(request, &["as_of", "since", "tz", "bom"])?;
         let now = caller.service.clock.now();
@@ -302,12 +334,17 @@ impl Export {
             let served = freshness::served(request, caller).await?.served;
             let generation = served.snapshot_id().generation;
             let shown = workspace.live.shows(|_| true).await;
-            // When Intercom last confirmed this state. Until the next import, this is the same for all requests.
+            // When Intercom last confirmed this state. Until the next import, this is the same for
+            // all requests.
             let confirmed = shown.confirmed_at.filter(|_| shown.generation == generation);
             let committed = service.ledger.committed_at(&workspace.name, generation).await?;
             // A time in the future was recorded while a clock was ahead.
             let as_of = confirmed.map_or(committed, |confirmed| confirmed.max(committed)).min(now);
-            (if since.is_some_and(|since| since >= as_of) { now } else { as_of }, generation, Some(served))
+            (
+                if since.is_some_and(|since| since >= as_of) { now } else { as_of },
+                generation,
+                Some(served),
+            )
         };
         // The served snapshot omits people who were removed long ago. A comparison needs them.
         let source = match served {
@@ -319,7 +356,10 @@ impl Export {
             let log = reader.ledger.log_facts(&named, as_of, reader.activity_lookback).await?;
             let privileged_roles = Arc::clone(&reader.privileged_roles);
             let reviewed = Arc::new(Reviewed { now: source, before, privileged_roles, log, as_of });
-            Ok::<_, ApiError>((reader.known_exports.measured(named, &reviewed, with_mark).await?, reviewed))
+            Ok::<_, ApiError>((
+                reader.known_exports.measured(named, &reviewed, with_mark).await?,
+                reviewed,
+            ))
         });
         let (measured, reviewed) = made.await??;
         let manifest = ReviewManifest {
@@ -329,7 +369,10 @@ impl Export {
             generation,
             generation_hash: service.ledger.generation_hash(&workspace.name, generation).await?,
             rows: measured.summary.rows,
-            sha256: measured.hash.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")),
+            sha256: measured
+                .hash
+                .iter()
+                .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")),
             generated_at: now,
             generated_by: caller.principal.subject.clone(),
             generator: concat!("intercom-scim-bridge ", env!("CARGO_PKG_VERSION")),
@@ -337,23 +380,32 @@ impl Export {
         Ok(Self { manifest, reviewed, measured, with_mark, turn })
     }
 
-    /// The value of `Content-Disposition`: a file name with the workspace, the moment and the generation.
+    /// The value of `Content-Disposition`: a file name with the workspace, the moment and the
+    /// generation.
     fn file(&self, ending: &str) -> String {
         let ReviewManifest { workspace, as_of, generation, .. } = &self.manifest;
         let form = format_description!("[year][month][day]T[hour][minute][second]Z");
         // Cannot fail: every date has these components.
         let as_of = as_of.to_offset(UtcOffset::UTC).format(form).unwrap_or_default();
-        format!("attachment; filename=\"access-review-{workspace}-{as_of}-generation-{generation}.{ending}\"")
+        format!(
+            "attachment; filename=\"access-review-{workspace}-{as_of}-generation-{generation}.{ending}\""
+        )
     }
 }
 
 /// Replaces the characters of a subject that a header cannot hold by `?`.
 fn printable(subject: &str) -> String {
-    subject.chars().map(|letter| if letter.is_ascii_graphic() || letter == ' ' { letter } else { '?' }).collect()
+    subject
+        .chars()
+        .map(|letter| if letter.is_ascii_graphic() || letter == ' ' { letter } else { '?' })
+        .collect()
 }
 
 /// Reads the state at a generation, on an export thread.
-async fn past(caller: &Caller<ImportRead>, generation: Generation) -> Result<Arc<Directory>, ApiError> {
+async fn past(
+    caller: &Caller<ImportRead>,
+    generation: Generation,
+) -> Result<Arc<Directory>, ApiError> {
     let workspace = Arc::clone(&caller.workspace);
     Ok(caller.service.makers.export(async move { workspace.past.at(generation).await }).await??)
 }
@@ -375,8 +427,8 @@ impl Answers {
         }
     }
 
-    /// The number of accounts with the answer yes; `None` if there are accounts, and the answer is unknown for all of
-    /// them.
+    /// The number of accounts with the answer yes; `None` if there are accounts, and the answer is
+    /// unknown for all of them.
     fn yes(&self) -> Option<usize> {
         (self.unknown == 0 || self.yes + self.no > 0).then_some(self.yes)
     }

@@ -12,8 +12,8 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::errors::ApiError;
 use super::{
-    audit, changes, connect, discovery, imports, lifecycle, metrics, oauth, openapi, pages, refusals, reviews, scim,
-    status, tabular, webhooks,
+    audit, changes, connect, discovery, imports, lifecycle, metrics, oauth, openapi, pages,
+    refusals, reviews, scim, status, tabular, webhooks,
 };
 use crate::measures::{Measures, RouteMeasures};
 use crate::scim::ScimError;
@@ -21,11 +21,15 @@ use crate::scim::ScimError;
 /// Registers every path of the bridge.
 pub fn routes(config: &mut ServiceConfig) {
     config
-        // Most requests are for these paths. They are registered without a scope, since matching a scope costs time.
+        // Most requests are for these paths. They are registered without a scope, since matching a
+        // scope costs time.
         .configure(|config| scim_routes(config, SCIM))
         // Other paths below are answered with 404, and not by `wrong_version`.
         .service(web::scope(SCIM))
-        .service(web::scope("/workspaces/{workspace}/scim/v2").configure(|config| scim_routes(config, "")))
+        .service(
+            web::scope("/workspaces/{workspace}/scim/v2")
+                .configure(|config| scim_routes(config, "")),
+        )
         .service(read_only("/healthz", web::route().to(status::healthz)))
         .service(read_only("/readyz", web::route().to(status::readyz)))
         .service(
@@ -36,7 +40,10 @@ pub fn routes(config: &mut ServiceConfig) {
                 .default_service(not_allowed("HEAD, OPTIONS, POST")),
         )
         .service(post_only(web::resource("/oauth/token"), web::route().to(oauth::token)))
-        .service(read_only("/.well-known/oauth-authorization-server", web::route().to(oauth::metadata)))
+        .service(read_only(
+            "/.well-known/oauth-authorization-server",
+            web::route().to(oauth::metadata),
+        ))
         .service(read_only("/.well-known/jwks.json", web::route().to(oauth::jwks)))
         // GET only, so that a HEAD request does not use up the ticket.
         .service(get_only("/connect/intercom", web::get().to(connect::begin)))
@@ -72,8 +79,8 @@ pub fn ops_routes(config: &mut ServiceConfig) {
 const SCIM: &str = "/scim/v2";
 const API: &str = "/api/v1";
 
-/// The pattern of a path, for logs, metrics and the audit trail. It is stored with the route because the framework's
-/// `match_pattern` matches all patterns once more.
+/// The pattern of a path, for logs, metrics and the audit trail. It is stored with the route
+/// because the framework's `match_pattern` matches all patterns once more.
 pub struct Pattern {
     plain: Arc<str>,
     with_workspace: Arc<str>,
@@ -110,36 +117,52 @@ impl Pattern {
         self.measures.get_or_init(|| all.of_route(Arc::clone(&self.plain)))
     }
 
-    /// The `{id}` in a request's path. For routes of `by_id` (see below) it is the unmatched rest of the path.
+    /// The `{id}` in a request's path. For routes of `by_id` (see below) it is the unmatched rest
+    /// of the path.
     pub fn id<'r>(&self, request: &'r HttpRequest) -> Option<&'r str> {
         let path = self.has_id.then(|| request.match_info())?;
-        path.get("id").or_else(|| path.unprocessed().strip_prefix('/').filter(|id| !id.contains('/')))
+        path.get("id")
+            .or_else(|| path.unprocessed().strip_prefix('/').filter(|id| !id.contains('/')))
     }
 }
 
-/// Registers the resources of a SCIM service. `prefix` begins their paths if no scope surrounds them.
+/// Registers the resources of a SCIM service. `prefix` begins their paths if no scope surrounds
+/// them.
 fn scim_routes(config: &mut ServiceConfig, prefix: &str) {
-    let scim = |path: &str| web::resource(format!("{prefix}{path}")).app_data(Pattern::new(SCIM, path));
+    let scim =
+        |path: &str| web::resource(format!("{prefix}{path}")).app_data(Pattern::new(SCIM, path));
     let readable = |path: &str, get: Route| reading_only(scim(path), get);
     let listed = |path: &str, list: Route, create: Route| collection(scim(path), list, create);
     let posted = |path: &str, post: Route| post_only(scim(path), post);
     let allowed = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT";
     let updating = || guard::Any(guard::Put()).or(guard::Patch());
-    // The `{id}` is the rest of the path after a scope's prefix. A pattern with a name in it would be a regular
-    // expression, and matching that takes longer than finding the user.
-    let by_id = |config: &mut ServiceConfig, path: &str, get: Route, update: Route, delete: Route| {
-        let scope = || web::scope(&format!("{prefix}{path}")).app_data(Pattern::new(SCIM, &format!("{path}/{{id}}")));
-        config
-            .service(scope().guard(reading()).default_service(get))
-            .service(scope().guard(updating()).default_service(update))
-            .service(scope().guard(guard::Delete()).default_service(delete))
-            .service(scope().guard(guard::Options()).default_service(options(allowed)))
-            .service(scope().default_service(not_allowed(allowed)));
-    };
+    // The `{id}` is the rest of the path after a scope's prefix. A pattern with a name in it would
+    // be a regular expression, and matching that takes longer than finding the user.
+    let by_id =
+        |config: &mut ServiceConfig, path: &str, get: Route, update: Route, delete: Route| {
+            let scope = || {
+                web::scope(&format!("{prefix}{path}"))
+                    .app_data(Pattern::new(SCIM, &format!("{path}/{{id}}")))
+            };
+            config
+                .service(scope().guard(reading()).default_service(get))
+                .service(scope().guard(updating()).default_service(update))
+                .service(scope().guard(guard::Delete()).default_service(delete))
+                .service(scope().guard(guard::Options()).default_service(options(allowed)))
+                .service(scope().default_service(not_allowed(allowed)));
+        };
     // The most frequent first: the framework tries them in this order.
     config
-        .service(listed("/Users", web::route().to(scim::list_users), web::route().to(refusals::create_user)))
-        .service(listed("/Groups", web::route().to(scim::list_groups), web::route().to(refusals::create_group)))
+        .service(listed(
+            "/Users",
+            web::route().to(scim::list_users),
+            web::route().to(refusals::create_user),
+        ))
+        .service(listed(
+            "/Groups",
+            web::route().to(scim::list_groups),
+            web::route().to(refusals::create_group),
+        ))
         .service(posted("/Users/.search", web::route().to(scim::search_users)))
         .service(posted("/Groups/.search", web::route().to(scim::search_groups)));
     by_id(
@@ -167,7 +190,10 @@ fn scim_routes(config: &mut ServiceConfig, prefix: &str) {
                 .route(options(allowed))
                 .default_service(not_allowed(allowed)),
         )
-        .service(readable("/ServiceProviderConfig", web::route().to(discovery::service_provider_config)))
+        .service(readable(
+            "/ServiceProviderConfig",
+            web::route().to(discovery::service_provider_config),
+        ))
         .service(readable("/ResourceTypes", web::route().to(discovery::list_resource_types)))
         .service(readable("/ResourceTypes/{name}", web::route().to(discovery::get_resource_type)))
         .service(readable("/Schemas", web::route().to(discovery::list_schemas)))
@@ -194,7 +220,11 @@ fn api_routes(config: &mut ServiceConfig) {
     };
     config
         .service(readable("/status", web::route().to(status::status)))
-        .service(collection(api("/imports"), web::route().to(imports::list), web::route().to(imports::start)))
+        .service(collection(
+            api("/imports"),
+            web::route().to(imports::list),
+            web::route().to(imports::start),
+        ))
         .service(readable("/imports/{id}", web::route().to(imports::get)))
         .service(readable("/audit", web::route().to(audit::list)))
         .service(readable("/changes", web::route().to(changes::list)))
@@ -216,9 +246,18 @@ fn api_routes(config: &mut ServiceConfig) {
             web::route().to(refusals::update_account),
             web::route().to(refusals::remove_account),
         ))
-        .service(changed("/lifecycle/accounts/{id}/enable", web::route().to(refusals::enable_account)))
-        .service(changed("/lifecycle/accounts/{id}/disable", web::route().to(refusals::disable_account)))
-        .service(changed("/lifecycle/accounts/{id}/password", web::route().to(refusals::change_password)))
+        .service(changed(
+            "/lifecycle/accounts/{id}/enable",
+            web::route().to(refusals::enable_account),
+        ))
+        .service(changed(
+            "/lifecycle/accounts/{id}/disable",
+            web::route().to(refusals::disable_account),
+        ))
+        .service(changed(
+            "/lifecycle/accounts/{id}/password",
+            web::route().to(refusals::change_password),
+        ))
         .service(changed_or_removed(
             "/lifecycle/access",
             web::route().to(refusals::add_access),
@@ -241,7 +280,10 @@ fn read_only(path: &str, get: Route) -> Resource {
 }
 
 fn get_only(path: &str, get: Route) -> Resource {
-    web::resource(path).route(get).route(options("GET, OPTIONS")).default_service(not_allowed("GET, OPTIONS"))
+    web::resource(path)
+        .route(get)
+        .route(options("GET, OPTIONS"))
+        .default_service(not_allowed("GET, OPTIONS"))
 }
 
 fn reading_only(resource: Resource, get: Route) -> Resource {
@@ -267,18 +309,21 @@ fn collection(resource: Resource, list: Route, create: Route) -> Resource {
         .default_service(not_allowed("GET, HEAD, OPTIONS, POST"))
 }
 
-/// RFC 9110 §9.1: "All general-purpose servers MUST support the methods GET and HEAD." The library's own
-/// guards also store in each request which methods they allow, for a default refusal that is not used here.
+/// RFC 9110 §9.1: "All general-purpose servers MUST support the methods GET and HEAD." The
+/// library's own guards also store in each request which methods they allow, for a default refusal
+/// that is not used here.
 fn reading() -> impl Guard {
     guard::fn_guard(|request| matches!(request.head().method, Method::GET | Method::HEAD))
 }
 
 fn options(allowed: &'static str) -> Route {
-    web::route()
-        .guard(guard::Options())
-        .to(move || async move { HttpResponse::NoContent().insert_header(("Allow", allowed)).finish() })
+    web::route().guard(guard::Options()).to(move || async move {
+        HttpResponse::NoContent().insert_header(("Allow", allowed)).finish()
+    })
 }
 
 fn not_allowed(allowed: &'static str) -> Route {
-    web::to(move || async move { Err::<HttpResponse, ApiError>(ScimError::MethodNotAllowed { allowed }.into()) })
+    web::to(move || async move {
+        Err::<HttpResponse, ApiError>(ScimError::MethodNotAllowed { allowed }.into())
+    })
 }

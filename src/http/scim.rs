@@ -18,7 +18,8 @@ use super::openapi::{ListParameters, ScimRefusals, SearchRequest};
 use super::routes::Pattern;
 use crate::limits;
 use crate::scim::{
-    Page, Query, Question, Resource, ResourceType, ScimError, ServedSnapshot, Walker, Window, resource_types,
+    Page, Query, Question, Resource, ResourceType, ScimError, ServedSnapshot, Walker, Window,
+    resource_types,
 };
 
 /// Lists teammates and teams.
@@ -30,7 +31,10 @@ use crate::scim::{
         ScimRefusals,
     ),
 )]
-pub async fn list_all(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
+pub async fn list_all(
+    request: HttpRequest,
+    caller: Caller<ScimRead>,
+) -> Result<HttpResponse, ApiError> {
     list(&request, &caller, resource_types::ALL).await
 }
 
@@ -43,7 +47,10 @@ pub async fn list_all(request: HttpRequest, caller: Caller<ScimRead>) -> Result<
         ScimRefusals,
     ),
 )]
-pub async fn list_users(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
+pub async fn list_users(
+    request: HttpRequest,
+    caller: Caller<ScimRead>,
+) -> Result<HttpResponse, ApiError> {
     list(&request, &caller, &[resource_types::USER]).await
 }
 
@@ -56,11 +63,15 @@ pub async fn list_users(request: HttpRequest, caller: Caller<ScimRead>) -> Resul
         ScimRefusals,
     ),
 )]
-pub async fn list_groups(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
+pub async fn list_groups(
+    request: HttpRequest,
+    caller: Caller<ScimRead>,
+) -> Result<HttpResponse, ApiError> {
     list(&request, &caller, &[resource_types::GROUP]).await
 }
 
-/// Lists teammates and teams, by a question in the body (RFC 7644 §3.4.3), so that it stays out of logs of URLs.
+/// Lists teammates and teams, by a question in the body (RFC 7644 §3.4.3), so that it stays out of
+/// logs of URLs.
 #[utoipa::path(
     post, path = "/scim/v2/.search", tag = "scim", security(("bearer" = ["scim.read"])),
     request_body(description = "A question", content_type = "application/scim+json", content = SearchRequest),
@@ -70,7 +81,11 @@ pub async fn list_groups(request: HttpRequest, caller: Caller<ScimRead>) -> Resu
         ScimRefusals,
     ),
 )]
-pub async fn search_all(request: HttpRequest, caller: Caller<ScimRead>, body: Body) -> Result<HttpResponse, ApiError> {
+pub async fn search_all(
+    request: HttpRequest,
+    caller: Caller<ScimRead>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
     search(&request, &caller, &body.0, resource_types::ALL).await
 }
 
@@ -120,7 +135,10 @@ pub async fn search_groups(
         ScimRefusals,
     ),
 )]
-pub async fn get_user(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
+pub async fn get_user(
+    request: HttpRequest,
+    caller: Caller<ScimRead>,
+) -> Result<HttpResponse, ApiError> {
     one(&request, &caller, resource_types::USER).await
 }
 
@@ -134,7 +152,10 @@ pub async fn get_user(request: HttpRequest, caller: Caller<ScimRead>) -> Result<
         ScimRefusals,
     ),
 )]
-pub async fn get_group(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpResponse, ApiError> {
+pub async fn get_group(
+    request: HttpRequest,
+    caller: Caller<ScimRead>,
+) -> Result<HttpResponse, ApiError> {
     one(&request, &caller, resource_types::GROUP).await
 }
 
@@ -152,10 +173,12 @@ pub async fn me(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpRe
     refuse_early(&request)?;
     let fresh = freshness::served(&request, &caller).await?;
     // A person who was removed and invited again is two users. The active one is the caller.
-    let mut namesakes = fresh.served.users_named(&caller.principal.subject).filter(|user| user.is_active());
+    let mut namesakes =
+        fresh.served.users_named(&caller.principal.subject).filter(|user| user.is_active());
     // RFC 7644 §3.11: without such a person, "HTTP status code 501".
     let user = namesakes.next().ok_or_else(|| ScimError::NotImplemented {
-        why: "this token does not stand for a teammate: its subject is no teammate's address".to_owned(),
+        why: "this token does not stand for a teammate: its subject is no teammate's address"
+            .to_owned(),
     })?;
     show(&request, &fresh, user)
 }
@@ -212,7 +235,8 @@ async fn answer(
     Ok(response)
 }
 
-/// Searches on a thread for blocking work, so that a long search does not delay other requests, such as health checks.
+/// Searches on a thread for blocking work, so that a long search does not delay other requests,
+/// such as health checks.
 async fn search_apart(
     caller: &Caller<ScimRead>,
     question: &Question,
@@ -220,12 +244,17 @@ async fn search_apart(
     window: Window,
 ) -> Result<Page, ApiError> {
     let turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
-    let (question, served, service) = (question.clone(), Arc::clone(served), caller.service.clone());
+    let (question, served, service) =
+        (question.clone(), Arc::clone(served), caller.service.clone());
     let (principal, workspace) = (Arc::clone(&caller.principal), Arc::clone(&caller.workspace));
     let search = move || {
         // Held until the search ends, even if the client disconnects.
         let _turn = turn;
-        let walker = Walker { key: &service.cursor_key, client: &principal.identity, workspace: &workspace.name };
+        let walker = Walker {
+            key: &service.cursor_key,
+            client: &principal.identity,
+            workspace: &workspace.name,
+        };
         question.list(&served, window, walker)
     };
     Ok(web::block(search).await.map_err(|_| ScimError::Internal)??)
@@ -242,12 +271,13 @@ async fn one(
         .and_then(|pattern| pattern.id(request))
         .ok_or_else(|| ScimError::NotFound { what: "this path".to_owned() })?;
     let resource = fresh.served.by_id(id).filter(|resource| resource.resource_type() == kind);
-    let resource = resource.ok_or_else(|| ScimError::NotFound { what: format!("this {}", kind.name) })?;
+    let resource =
+        resource.ok_or_else(|| ScimError::NotFound { what: format!("this {}", kind.name) })?;
     show(request, &fresh, resource)
 }
 
-/// Refuses an invalid request for one resource before anything is awaited. [`show`] parses the same again: keeping the
-/// result across the await would make every future larger, and parsing is cheap.
+/// Refuses an invalid request for one resource before anything is awaited. [`show`] parses the same
+/// again: keeping the result across the await would make every future larger, and parsing is cheap.
 fn refuse_early(request: &HttpRequest) -> Result<(), ApiError> {
     content_type(request)?;
     if !request.query_string().is_empty() {
@@ -256,7 +286,11 @@ fn refuse_early(request: &HttpRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn show(request: &HttpRequest, fresh: &Fresh, resource: Resource<'_>) -> Result<HttpResponse, ApiError> {
+fn show(
+    request: &HttpRequest,
+    fresh: &Fresh,
+    resource: Resource<'_>,
+) -> Result<HttpResponse, ApiError> {
     let content_type = content_type(request)?;
     let query = Query::of_one(request.query_string())?;
     let version = resource.version();
@@ -264,7 +298,8 @@ fn show(request: &HttpRequest, fresh: &Fresh, resource: Resource<'_>) -> Result<
     if names_version(request, &IF_MATCH, version) == Some(false) {
         return Err(ScimError::PreconditionFailed.into());
     }
-    let location = HeaderValue::from_maybe_shared(resource.ready_location()).map_err(|_| ScimError::Internal)?;
+    let location = HeaderValue::from_maybe_shared(resource.ready_location())
+        .map_err(|_| ScimError::Internal)?;
     // RFC 7644 §3.14: versions of a resource in ETag, If-None-Match and meta.version.
     let known = names_version(request, &IF_NONE_MATCH, version) == Some(true);
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
@@ -272,7 +307,8 @@ fn show(request: &HttpRequest, fresh: &Fresh, resource: Resource<'_>) -> Result<
     response
         .insert_header((ETAG, version))
         .insert_header((LOCATION, location.clone()))
-        // RFC 7643 §3.1: meta.location "MUST be the same as the "Content-Location" HTTP response header".
+        // RFC 7643 §3.1: meta.location "MUST be the same as the "Content-Location" HTTP response
+        // header".
         .insert_header((CONTENT_LOCATION, location));
     tell_age(&mut response, fresh);
     if known {

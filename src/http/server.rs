@@ -1,7 +1,8 @@
-//! The server: connection limits, TLS, time-outs, and the check of request heads before the library parses them.
+//! The server: connection limits, TLS, time-outs, and the check of request heads before the library
+//! parses them.
 //!
-//! actix-web's `HttpServer` accepts no stream type but its own. So its parts are assembled here, with [`Guarded`] and
-//! [`Watched`] between them and the socket.
+//! actix-web's `HttpServer` accepts no stream type but its own. So its parts are assembled here,
+//! with [`Guarded`] and [`Watched`] between them and the socket.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use std::sync::Arc;
 use actix_http::HttpServiceBuilder;
 use actix_http::error::DispatchError;
 use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
-use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
+};
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_tls::accept::{TlsError, max_concurrent_tls_connect};
 use actix_web::App;
@@ -28,7 +31,8 @@ use super::service::Service;
 use super::tls::Certificates;
 use crate::limits;
 
-/// Serves on `listener` until the server's handle stops it. `max_connections` is the limit of `service.connections`.
+/// Serves on `listener` until the server's handle stops it. `max_connections` is the limit of
+/// `service.connections`.
 ///
 /// # Errors
 /// If the listener cannot be used.
@@ -46,8 +50,8 @@ pub fn serve(
     let server = match certificates {
         Some(certificates) => {
             let tls = certificates.server_config().map_err(std::io::Error::other)?;
-            // Handshakes are connections, whose number is limited already. With a lower limit here, workers would stop
-            // accepting connections while handshakes are pending.
+            // Handshakes are connections, whose number is limited already. With a lower limit here,
+            // workers would stop accepting connections while handshakes are pending.
             max_concurrent_tls_connect(max_connections + limits::CONNECTIONS_BEYOND);
             builder.listen("https", listener, move || {
                 let mut acceptor = Acceptor::new(tls.clone());
@@ -60,10 +64,13 @@ pub fn serve(
                 };
                 let connections = Arc::clone(&connections);
                 let admit = move |stream: TcpStream| {
-                    let admitted = connections.admit(stream).ok_or(TlsError::Service(DispatchError::DisconnectTimeout));
+                    let admitted = connections
+                        .admit(stream)
+                        .ok_or(TlsError::Service(DispatchError::DisconnectTimeout));
                     async move { admitted }
                 };
-                let secured = acceptor.map_err(TlsError::into_service_error).map(watched).and_then(http);
+                let secured =
+                    acceptor.map_err(TlsError::into_service_error).map(watched).and_then(http);
                 fn_service(admit).and_then(secured)
             })?
         }
@@ -77,12 +84,17 @@ pub fn serve(
 /// # Errors
 /// If the listener cannot be used.
 pub fn serve_ops(listener: TcpListener, service: Service) -> std::io::Result<Server> {
-    let connections = Connections::new(limits::OPS_CONNECTIONS, 0, Arc::default(), service.clock.clone());
+    let connections =
+        Connections::new(limits::OPS_CONNECTIONS, 0, Arc::default(), service.clock.clone());
     let (builder, stopping) = builder(1, limits::OPS_CONNECTIONS * 2);
-    Ok(plain(builder, "ops", listener, connections, Data::new(service), stopping, ops_routes)?.run())
+    Ok(plain(builder, "ops", listener, connections, Data::new(service), stopping, ops_routes)?
+        .run())
 }
 
-fn builder(workers: usize, connections_per_worker: usize) -> (ServerBuilder, GracefulShutdownSignal) {
+fn builder(
+    workers: usize,
+    connections_per_worker: usize,
+) -> (ServerBuilder, GracefulShutdownSignal) {
     let builder = Server::build()
         .workers(workers)
         .max_concurrent_connections(connections_per_worker)
@@ -112,7 +124,10 @@ fn plain(
             async move {
                 let guarded = guarded?;
                 let (peer, connection) = (guarded.peer(), Arc::clone(guarded.connection()));
-                Ok::<_, DispatchError>((Watched::new(Completed::new(guarded, None), connection), peer))
+                Ok::<_, DispatchError>((
+                    Watched::new(Completed::new(guarded, None), connection),
+                    peer,
+                ))
             }
         };
         fn_service(watched).and_then(http(&service, &stopping, routes))
@@ -124,8 +139,13 @@ fn http<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     service: &Data<Service>,
     stopping: &GracefulShutdownSignal,
     routes: Routes,
-) -> impl ServiceFactory<(Watched<S>, Option<SocketAddr>), Config = (), Response = (), Error = DispatchError, InitError = ()>
-+ use<S> {
+) -> impl ServiceFactory<
+    (Watched<S>, Option<SocketAddr>),
+    Config = (),
+    Response = (),
+    Error = DispatchError,
+    InitError = (),
+> + use<S> {
     let app = App::new()
         .app_data(Data::clone(service))
         .app_data(PayloadConfig::new(limits::REQUEST_BODY_BYTES))

@@ -103,9 +103,9 @@ pub struct Workspace {
 }
 
 impl Service {
-    /// Counts a request with an invalid token, secret, signature, session or link against the rate limit of its
-    /// network. Each kind has a limit of its own. Call it only after the check failed: clients with valid credentials
-    /// may share the address, and must not be refused.
+    /// Counts a request with an invalid token, secret, signature, session or link against the rate
+    /// limit of its network. Each kind has a limit of its own. Call it only after the check failed:
+    /// clients with valid credentials may share the address, and must not be refused.
     ///
     /// # Errors
     /// `ApiError::TooMany` if the network has used up its limit.
@@ -114,12 +114,15 @@ impl Service {
         self.strangers.ask(&format!("{kind} {network}")).map_err(ApiError::TooMany)
     }
 
-    /// Returns a permit for a database lookup on behalf of an unauthenticated client. Hold it during the lookup.
+    /// Returns a permit for a database lookup on behalf of an unauthenticated client. Hold it
+    /// during the lookup.
     ///
     /// # Errors
     /// `ScimError::Unavailable` if no permit is free in time.
     pub async fn lookup(&self) -> Result<SemaphorePermit<'_>, ApiError> {
-        let why = || "too many ask at the same time, or the database is slow; try again shortly".to_owned();
+        let why = || {
+            "too many ask at the same time, or the database is slow; try again shortly".to_owned()
+        };
         self.login.lookup().await.ok_or_else(|| ScimError::Unavailable { why: why() }.into())
     }
 
@@ -143,5 +146,9 @@ pub fn api_base_url(public_url: &str, workspace: &str) -> String {
 }
 
 fn workspace_url(public_url: &str, workspace: &str) -> String {
-    if workspace == DEFAULT_WORKSPACE { public_url.to_owned() } else { format!("{public_url}/workspaces/{workspace}") }
+    if workspace == DEFAULT_WORKSPACE {
+        public_url.to_owned()
+    } else {
+        format!("{public_url}/workspaces/{workspace}")
+    }
 }

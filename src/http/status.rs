@@ -26,8 +26,8 @@ pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Healthy { status: "ok" })
 }
 
-/// Tells whether the bridge can be asked; to those with a token, about the workspaces that it opens, and what is wrong with
-/// them.
+/// Tells whether the bridge can be asked; to those with a token, about the workspaces that it
+/// opens, and what is wrong with them.
 #[utoipa::path(
     get, path = "/readyz", tag = "health",
     responses((status = 200, description = "There is something to show", body = Readiness), (status = 503, description = "There is nothing yet", body = Readiness)),
@@ -44,14 +44,21 @@ pub async fn readyz(service: Data<Service>, caller: OptionalCaller) -> HttpRespo
     let database = match seen.first() {
         Some(workspace) => {
             let answer = service.ledger.generation(&workspace.name);
-            let answers = service.clock.within(limits::REFUSAL_WAIT, answer).await.is_some_and(|answer| answer.is_ok());
+            let answers = service
+                .clock
+                .within(limits::REFUSAL_WAIT, answer)
+                .await
+                .is_some_and(|answer| answer.is_ok());
             Some(if answers { "up" } else { "down" })
         }
         None => None,
     };
-    let tasks =
-        service.tasks.standing(|name| seen.iter().any(|workspace| *workspace.name == *name), !caller.is_anonymous());
-    let workspaces = seen.into_iter().map(|workspace| readiness(workspace, &service.clock)).collect();
+    let tasks = service.tasks.standing(
+        |name| seen.iter().any(|workspace| *workspace.name == *name),
+        !caller.is_anonymous(),
+    );
+    let workspaces =
+        seen.into_iter().map(|workspace| readiness(workspace, &service.clock)).collect();
     // While stopping it is not ready, so that load balancers choose another instance.
     let stopping = service.connections.are_stopping();
     let ready = ready && !stopping;
@@ -61,8 +68,18 @@ pub async fn readyz(service: Data<Service>, caller: OptionalCaller) -> HttpRespo
         "No import has succeeded yet, so there is nothing to show. `intercom-scim-bridge check`, the log, and this address \
          with a token say why.",
     ));
-    let body = Readiness { status: if ready { "ready" } else { "not_ready" }, detail, database, workspaces, tasks };
-    if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+    let body = Readiness {
+        status: if ready { "ready" } else { "not_ready" },
+        detail,
+        database,
+        workspaces,
+        tasks,
+    };
+    if ready {
+        HttpResponse::Ok().json(body)
+    } else {
+        HttpResponse::ServiceUnavailable().json(body)
+    }
 }
 
 /// Shows how a workspace's imports are going.
@@ -73,7 +90,10 @@ pub async fn readyz(service: Data<Service>, caller: OptionalCaller) -> HttpRespo
         ApiRefusals,
     ),
 )]
-pub async fn status(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<Status>, ApiError> {
+pub async fn status(
+    request: HttpRequest,
+    caller: Caller<ImportRead>,
+) -> Result<Json<Status>, ApiError> {
     preferred_form(&request, &[JSON])?;
     Ok(Json(Status::current(&caller.workspace, &caller.service)))
 }
@@ -83,11 +103,15 @@ pub async fn status(request: HttpRequest, caller: Caller<ImportRead>) -> Result<
     get, path = "/api/v1/workspaces", operation_id = "list_workspaces", tag = "status", security(("bearer" = ["import.read"])),
     responses((status = 200, description = "The workspaces' standings", body = WorkspaceList), ApiRefusals),
 )]
-pub async fn workspaces(request: HttpRequest, caller: Bearer<ImportRead>) -> Result<Json<WorkspaceList>, ApiError> {
+pub async fn workspaces(
+    request: HttpRequest,
+    caller: Bearer<ImportRead>,
+) -> Result<Json<WorkspaceList>, ApiError> {
     preferred_form(&request, &[JSON])?;
     let (all, principal) = (&caller.service.workspaces, &caller.principal);
     let opened = all.values().filter(|workspace| principal.opens(&workspace.name));
-    let items: Vec<Status> = opened.map(|workspace| Status::current(workspace, &caller.service)).collect();
+    let items: Vec<Status> =
+        opened.map(|workspace| Status::current(workspace, &caller.service)).collect();
     Ok(Json(WorkspaceList { total: items.len(), items, next: None }))
 }
 
@@ -108,7 +132,8 @@ impl Status {
         let standing = health.standing();
         let shown = live.shown();
         // A time in the future counts as unknown.
-        let confirmed_at = shown.confirmed_at.filter(|at| clock::age(service.clock.now(), *at).is_some());
+        let confirmed_at =
+            shown.confirmed_at.filter(|at| clock::age(service.clock.now(), *at).is_some());
         Self {
             workspace: name.to_string(),
             connection: standing.connection,
@@ -141,7 +166,8 @@ pub struct Readiness {
     /// `up` or `down`, for those with a token. While it is down, what is shown stays.
     database: Option<&'static str>,
     workspaces: Vec<WorkspaceReadiness>,
-    /// The tasks in the background, for those with a token: one that stops because of a fault is started again.
+    /// The tasks in the background, for those with a token: one that stops because of a fault is
+    /// started again.
     tasks: Vec<TaskStanding>,
 }
 
@@ -161,7 +187,8 @@ pub struct WorkspaceReadiness {
     last_import_at: Option<OffsetDateTime>,
     /// Why it is not ready, or not fresh, and what to do.
     problem: Option<Failure>,
-    /// What is wrong with times: recorded ones that lie in the future, or this machine's clock. Each with what to do.
+    /// What is wrong with times: recorded ones that lie in the future, or this machine's clock.
+    /// Each with what to do.
     time_problems: Vec<Failure>,
 }
 
@@ -203,6 +230,7 @@ pub struct Status {
     age_seconds: Option<u64>,
     /// The last import that ended since the bridge started.
     last_import: Option<Run>,
-    /// What is wrong with times: recorded ones that lie in the future, or this machine's clock. Each with what to do.
+    /// What is wrong with times: recorded ones that lie in the future, or this machine's clock.
+    /// Each with what to do.
     time_problems: Vec<Failure>,
 }

@@ -12,8 +12,8 @@ use crate::tabular::Row;
 /// The media type (RFC 4180 §3).
 pub const CSV: &str = "text/csv; charset=utf-8; header=present";
 
-/// Answers with a page of rows, as CSV or JSON as the client prefers. `list` is the JSON document without its rows.
-/// With CSV, the address of the next page is in `Link`.
+/// Answers with a page of rows, as CSV or JSON as the client prefers. `list` is the JSON document
+/// without its rows. With CSV, the address of the next page is in `Link`.
 pub async fn answer<R: Row + Send + 'static, L: Serialize>(
     request: &HttpRequest,
     mut response: HttpResponseBuilder,
@@ -28,7 +28,8 @@ pub async fn answer<R: Row + Send + 'static, L: Serialize>(
         let body = makers.body(turn, Chunks::json(list, rows)?).await?;
         return Ok(response.content_type(JSON).body(body));
     }
-    let mut response = response.content_type(CSV).body(makers.body(turn, Chunks::table(false, rows)?).await?);
+    let mut response =
+        response.content_type(CSV).body(makers.body(turn, Chunks::table(false, rows)?).await?);
     if let Some(next) = next {
         tell_next(&mut response, &format!("<{next}>; rel=\"next\""));
     }
@@ -38,7 +39,8 @@ pub async fn answer<R: Row + Send + 'static, L: Serialize>(
 /// Some spreadsheets read a file as UTF-8 only if it begins with this.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// What precedes the rows: a byte order mark if `with_mark`, and the header. `None` if it cannot be serialised.
+/// What precedes the rows: a byte order mark if `with_mark`, and the header. `None` if it cannot be
+/// serialised.
 pub fn head<R: Row>(with_mark: bool) -> Option<Vec<u8>> {
     let mark = if with_mark { BYTE_ORDER_MARK } else { "" };
     Some([mark.as_bytes(), &header::<R>()?].concat())
@@ -79,9 +81,10 @@ fn shown(cell: Cell) -> String {
 /// Characters at which a spreadsheet may split a cell in two, depending on its settings.
 const SEPARATORS: [char; 4] = [';', '\t', '\n', '\r'];
 
-/// Escapes a text so that no spreadsheet runs it as a formula (CSV injection): people choose their names themselves.
-/// Each part that could be a formula gets a leading apostrophe. Parts that begin with an apostrophe get one too, so
-/// that a reader restores the text by removing one leading apostrophe from each part.
+/// Escapes a text so that no spreadsheet runs it as a formula (CSV injection): people choose their
+/// names themselves. Each part that could be a formula gets a leading apostrophe. Parts that begin
+/// with an apostrophe get one too, so that a reader restores the text by removing one leading
+/// apostrophe from each part.
 fn guarded(text: &str) -> String {
     let mut guarded = String::with_capacity(text.len());
     for part in text.split_inclusive(SEPARATORS) {
@@ -93,8 +96,8 @@ fn guarded(text: &str) -> String {
     guarded
 }
 
-/// Whether a spreadsheet could take a part for a formula. Spreadsheets ignore leading quotes, blanks and invisible
-/// characters.
+/// Whether a spreadsheet could take a part for a formula. Spreadsheets ignore leading quotes,
+/// blanks and invisible characters.
 fn needs_guard(part: &str) -> bool {
     let is_ignored = |letter: char| {
         letter.is_whitespace()
@@ -102,9 +105,11 @@ fn needs_guard(part: &str) -> bool {
             || matches!(letter, '"' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     let begins = part.trim_start_matches(is_ignored);
-    // Spreadsheets read the full-width and small forms of East Asian typography like the ASCII ones.
-    let is_formula =
-        begins.starts_with(['=', '+', '-', '@', '\'', '＝', '＋', '－', '＠', '＇', '﹦', '﹢', '﹣', '﹫', '−']);
+    // Spreadsheets read the full-width and small forms of East Asian typography like the ASCII
+    // ones.
+    let is_formula = begins.starts_with([
+        '=', '+', '-', '@', '\'', '＝', '＋', '－', '＠', '＇', '﹦', '﹢', '﹣', '﹫', '−',
+    ]);
     is_formula || part.starts_with(|letter: char| letter.is_control())
 }
 
@@ -120,7 +125,9 @@ mod tests {
 
     /// Removes the escapes, as a reader of the table does.
     fn read_back(cell: &str) -> String {
-        cell.split_inclusive(SEPARATORS).map(|part| part.strip_prefix('\'').unwrap_or(part)).collect()
+        cell.split_inclusive(SEPARATORS)
+            .map(|part| part.strip_prefix('\'').unwrap_or(part))
+            .collect()
     }
 
     #[test]
@@ -157,7 +164,10 @@ mod tests {
         }
         assert_eq!(cell("Support;=1+1; @x;Billing"), "Support;'=1+1;' @x;Billing");
         assert_eq!(cell("a\t=1\r\n-2"), "a\t'=1\r'\n'-2");
-        assert_eq!((shown(Cell::Other("-1".to_owned())), shown(Cell::Empty)), ("-1".to_owned(), String::new()));
+        assert_eq!(
+            (shown(Cell::Other("-1".to_owned())), shown(Cell::Empty)),
+            ("-1".to_owned(), String::new())
+        );
     }
 
     proptest! {

@@ -20,7 +20,8 @@ use crate::date_time;
 use crate::directory::{Directory, Generation, SnapshotId};
 use crate::scim::ServedSnapshot;
 use crate::tabular::{
-    self, AccessMembership, Account, Entitlement, EntitlementType, MembershipSelection, Row, Rows, Selection,
+    self, AccessMembership, Account, Entitlement, EntitlementType, MembershipSelection, Row, Rows,
+    Selection,
 };
 
 /// Some accounts.
@@ -72,7 +73,10 @@ pub struct MembershipList {
         ApiRefusals,
     ),
 )]
-pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
+pub async fn accounts(
+    request: HttpRequest,
+    caller: Caller<ImportRead>,
+) -> Result<HttpResponse, ApiError> {
     let view = View::from_request(&request, &caller, &[]).await?;
     let (names, past) = (caller.service.names, view.past);
     let rows = view.rows(&caller, move |directory, selection| {
@@ -104,10 +108,15 @@ pub async fn accounts(request: HttpRequest, caller: Caller<ImportRead>) -> Resul
         ApiRefusals,
     ),
 )]
-pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
+pub async fn entitlements(
+    request: HttpRequest,
+    caller: Caller<ImportRead>,
+) -> Result<HttpResponse, ApiError> {
     let view = View::from_request(&request, &caller, &["type"]).await?;
     let kind = view.kind;
-    let rows = view.rows(&caller, move |directory, selection| tabular::entitlements(directory, kind, selection));
+    let rows = view.rows(&caller, move |directory, selection| {
+        tabular::entitlements(directory, kind, selection)
+    });
     let rows = rows.await?;
     let list = |next, total, limit| EntitlementList { items: Vec::new(), next, total, limit };
     view.answer(&request, &caller, rows, list).await
@@ -132,13 +141,21 @@ pub async fn entitlements(request: HttpRequest, caller: Caller<ImportRead>) -> R
         ApiRefusals,
     ),
 )]
-pub async fn memberships(request: HttpRequest, caller: Caller<ImportRead>) -> Result<HttpResponse, ApiError> {
-    let view = View::from_request(&request, &caller, &["type", "account_id", "entitlement_id"]).await?;
+pub async fn memberships(
+    request: HttpRequest,
+    caller: Caller<ImportRead>,
+) -> Result<HttpResponse, ApiError> {
+    let view =
+        View::from_request(&request, &caller, &["type", "account_id", "entitlement_id"]).await?;
     let text = |name: &str| view.parameters.text(name).map(str::to_owned);
     let (kind, account, entitlement) = (view.kind, text("account_id"), text("entitlement_id"));
     let rows = view.rows(&caller, move |directory, selection| {
         let (account, entitlement) = (account.as_deref(), entitlement.as_deref());
-        tabular::memberships(directory, MembershipSelection { kind, account, entitlement }, selection)
+        tabular::memberships(
+            directory,
+            MembershipSelection { kind, account, entitlement },
+            selection,
+        )
     });
     let rows = rows.await?;
     let list = |next, total, limit| MembershipList { items: Vec::new(), next, total, limit };
@@ -179,16 +196,23 @@ impl Source {
 }
 
 impl View {
-    /// Reads the parameters, waits for a turn and reads the state. `more` are the parameters of this view only.
-    async fn from_request(request: &HttpRequest, caller: &Caller<ImportRead>, more: &[&str]) -> Result<Self, ApiError> {
+    /// Reads the parameters, waits for a turn and reads the state. `more` are the parameters of
+    /// this view only.
+    async fn from_request(
+        request: &HttpRequest,
+        caller: &Caller<ImportRead>,
+        more: &[&str],
+    ) -> Result<Self, ApiError> {
         let parameters = Parameters::parse(request, &[&NAMES, more].concat())?;
         let kind = parameters.word("type", &EntitlementType::ALL)?;
         let as_of = parameters.as_of(caller.service.clock.now())?;
-        let snapshot_id =
-            parameters.text("edition").map(|text| snapshot_id(text).ok_or_else(|| wrong(NO_EDITION.to_owned())));
+        let snapshot_id = parameters
+            .text("edition")
+            .map(|text| snapshot_id(text).ok_or_else(|| wrong(NO_EDITION.to_owned())));
         let snapshot_id = snapshot_id.transpose()?;
         let mut selection = Selection {
-            modified_since: parameters.moment_or_ago("modified_since", caller.service.clock.now())?,
+            modified_since: parameters
+                .moment_or_ago("modified_since", caller.service.clock.now())?,
             include_removed: parameters.flag("include_removed")?,
             gone_by: None,
             offset: parameters.number("offset", 0..=usize::MAX / 2, 0)?,
@@ -197,15 +221,18 @@ impl View {
         let turn = caller.service.makers.page_turn(&caller.principal.allowance).await?;
         // Reading the past is expensive: one request at a time for each client.
         let _reading = match as_of {
-            Some(_) => Some(caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?),
+            Some(_) => {
+                Some(caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?)
+            }
             None => None,
         };
         let (source, snapshot_id, age) = match (as_of, snapshot_id) {
             (Some(moment), pinned) => {
                 selection.gone_by = Some(caller.service.gone_by(moment));
                 let generation = match pinned {
-                    // Later pages keep the generation of the first page, although a newer one may by now be dated
-                    // before the moment. But a generation that is later than the moment is refused.
+                    // Later pages keep the generation of the first page, although a newer one may
+                    // by now be dated before the moment. But a generation that is later than the
+                    // moment is refused.
                     Some(SnapshotId { generation, .. }) => {
                         check_generation(caller, generation)?;
                         if generation > generation_at(caller, moment).await? {
@@ -215,7 +242,11 @@ impl View {
                     }
                     None => generation_at(caller, moment).await?,
                 };
-                (Source::Past(past(caller, generation).await?), SnapshotId { generation, left_out: 0 }, None)
+                (
+                    Source::Past(past(caller, generation).await?),
+                    SnapshotId { generation, left_out: 0 },
+                    None,
+                )
             }
             (None, None) => {
                 let fresh = freshness::served(request, caller).await?;
@@ -228,7 +259,16 @@ impl View {
                 (source, snapshot_id, None)
             }
         };
-        Ok(Self { parameters, source, kind, selection, snapshot_id, past: as_of.is_some(), age, turn })
+        Ok(Self {
+            parameters,
+            source,
+            kind,
+            selection,
+            snapshot_id,
+            past: as_of.is_some(),
+            age,
+            turn,
+        })
     }
 
     /// Produces the rows of the page, on a page thread.
@@ -241,7 +281,8 @@ impl View {
         caller.service.makers.page(async move { make(source.directory(), selection) }).await
     }
 
-    /// Answers with the rows of the page. `list` makes the JSON document, without rows, of `next`, `total` and `limit`.
+    /// Answers with the rows of the page. `list` makes the JSON document, without rows, of `next`,
+    /// `total` and `limit`.
     async fn answer<T: Row + Send + 'static, L: Serialize>(
         self,
         request: &HttpRequest,
@@ -255,16 +296,33 @@ impl View {
         if let Some(age) = self.age {
             response.insert_header((AGE, age));
         }
-        table::answer(request, response, &caller.service.makers, self.turn, items, next.as_deref(), &list).await
+        table::answer(
+            request,
+            response,
+            &caller.service.makers,
+            self.turn,
+            items,
+            next.as_deref(),
+            &list,
+        )
+        .await
     }
 
-    /// The address of the next page. It shows the same snapshot as this page, whatever is imported meanwhile.
-    fn next(&self, request: &HttpRequest, caller: &Caller<ImportRead>, count: usize, total: usize) -> Option<String> {
+    /// The address of the next page. It shows the same snapshot as this page, whatever is imported
+    /// meanwhile.
+    fn next(
+        &self,
+        request: &HttpRequest,
+        caller: &Caller<ImportRead>,
+        count: usize,
+        total: usize,
+    ) -> Option<String> {
         let offset = self.selection.offset.saturating_add(count);
         if count == 0 || offset >= total {
             return None;
         }
-        let mut changed = vec![("offset", offset.to_string()), ("limit", self.selection.limit.to_string())];
+        let mut changed =
+            vec![("offset", offset.to_string()), ("limit", self.selection.limit.to_string())];
         let SnapshotId { generation, left_out } = self.snapshot_id;
         changed.push(("edition", format!("{generation}.{left_out}")));
         // A relative time is relative to the request for the first page.
@@ -282,7 +340,8 @@ fn snapshot_id(text: &str) -> Option<SnapshotId> {
     Some(SnapshotId { generation, left_out: left_out.parse().ok()? })
 }
 
-/// The state with a snapshot id, and its removal cut-off if it is read from the ledger, where nobody is omitted.
+/// The state with a snapshot id, and its removal cut-off if it is read from the ledger, where
+/// nobody is omitted.
 async fn source_by_snapshot_id(
     caller: &Caller<ImportRead>,
     snapshot_id: SnapshotId,
@@ -298,13 +357,17 @@ async fn source_by_snapshot_id(
 }
 
 /// Reads the state at a generation, on a page thread: with many people, this takes a while.
-async fn past(caller: &Caller<ImportRead>, generation: Generation) -> Result<Arc<Directory>, ApiError> {
+async fn past(
+    caller: &Caller<ImportRead>,
+    generation: Generation,
+) -> Result<Arc<Directory>, ApiError> {
     let workspace = Arc::clone(&caller.workspace);
     Ok(caller.service.makers.page(async move { workspace.past.at(generation).await }).await??)
 }
 
 /// The parameters that all flat views take.
-const NAMES: [&str; 7] = ["limit", "offset", "modified_since", "include_removed", "as_of", "tz", "edition"];
+const NAMES: [&str; 7] =
+    ["limit", "offset", "modified_since", "include_removed", "as_of", "tz", "edition"];
 
 const NO_EDITION: &str = "edition must be as in the `next` of an earlier answer";
 
@@ -315,11 +378,15 @@ fn check_generation(caller: &Caller<ImportRead>, generation: Generation) -> Resu
 }
 
 /// The latest generation at a moment.
-pub(super) async fn generation_at(caller: &Caller<ImportRead>, moment: OffsetDateTime) -> Result<Generation, ApiError> {
+pub(super) async fn generation_at(
+    caller: &Caller<ImportRead>,
+    moment: OffsetDateTime,
+) -> Result<Generation, ApiError> {
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace);
     ledger.generation_at(&workspace.name, moment).await?.ok_or_else(|| ApiError::Problem {
         status: StatusCode::NOT_FOUND,
         code: "not_recorded",
-        detail: "the bridge had recorded nothing of this workspace by then; ask for a later moment".to_owned(),
+        detail: "the bridge had recorded nothing of this workspace by then; ask for a later moment"
+            .to_owned(),
     })
 }

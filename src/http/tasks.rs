@@ -28,7 +28,8 @@ pub enum TaskState {
 /// How a background task is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TaskStanding {
-    /// What it does: `importer`, `publisher`, `access`, `upkeep`, `certificates`, `audit_trail` or `server`.
+    /// What it does: `importer`, `publisher`, `access`, `upkeep`, `certificates`, `audit_trail` or
+    /// `server`.
     task: &'static str,
     /// For which workspace; null for all.
     workspace: Option<String>,
@@ -59,7 +60,8 @@ impl Tasks {
         });
     }
 
-    /// The state of the tasks of those workspaces for which `sees` is true and, if `all`, of the whole bridge's tasks.
+    /// The state of the tasks of those workspaces for which `sees` is true and, if `all`, of the
+    /// whole bridge's tasks.
     #[must_use]
     pub fn standing(&self, sees: impl Fn(&str) -> bool, all: bool) -> Vec<TaskStanding> {
         let is_shown = |task: &&TaskStanding| task.workspace.as_deref().map_or(all, &sees);
@@ -69,7 +71,9 @@ impl Tasks {
     fn update(&self, name: &TaskName, change: impl FnOnce(&mut TaskStanding)) {
         let mut all = self.all();
         let workspace = name.workspace.as_deref();
-        let known = all.iter().position(|task| task.task == name.task && task.workspace.as_deref() == workspace);
+        let known = all
+            .iter()
+            .position(|task| task.task == name.task && task.workspace.as_deref() == workspace);
         let place = known.unwrap_or(all.len());
         if known.is_none() {
             all.push(TaskStanding {

@@ -58,14 +58,15 @@ impl Certificates {
     /// The TLS configuration with this certificate: TLS 1.2 and 1.3, HTTP/1.1.
     pub(super) fn server_config(self: Arc<Self>) -> Result<ServerConfig, CertificateError> {
         let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-        let builder = builder.with_safe_default_protocol_versions().map_err(|_| CertificateError::Library)?;
+        let builder =
+            builder.with_safe_default_protocol_versions().map_err(|_| CertificateError::Library)?;
         let mut config = builder.with_no_client_auth().with_cert_resolver(self);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
 
-    /// Reads the files again and returns whether the certificate has changed. On an error the previous one stays in
-    /// use.
+    /// Reads the files again and returns whether the certificate has changed. On an error the
+    /// previous one stays in use.
     ///
     /// # Errors
     /// [`CertificateError`].
@@ -76,7 +77,8 @@ impl Certificates {
         Ok(is_another)
     }
 
-    /// Reads the files again whenever they change. An error is logged, and the previous certificate stays in use.
+    /// Reads the files again whenever they change. An error is logged, and the previous certificate
+    /// stays in use.
     pub async fn watch(self: Arc<Self>, clock: Clock, mut stop: watch::Receiver<bool>) {
         let (mut known, mut warned_of) = (self.changed_at(), None);
         loop {
@@ -94,7 +96,8 @@ impl Certificates {
                     known = now;
                     tracing::info!("the TLS certificate was read anew");
                 }
-                // Perhaps only one of the two files was replaced yet. It is logged once, and tried again.
+                // Perhaps only one of the two files was replaced yet. It is logged once, and tried
+                // again.
                 Err(error) if warned_of != Some(now) => {
                     warned_of = Some(now);
                     tracing::warn!(error = %error, "the TLS certificate has changed and cannot be used; the one before stays");
@@ -126,20 +129,36 @@ impl fmt::Debug for Certificates {
 }
 
 fn read(chain: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
-    let unreadable =
-        |setting, file: &Path, why| CertificateError::Unreadable { setting, file: file.display().to_string(), why };
-    let no_chain =
-        || unreadable("server.tls_cert", chain, "it must hold certificates as PEM, and the bridge must be let read it");
-    let no_key =
-        || unreadable("server.tls_key", key, "it must hold a private key as PEM, and the bridge must be let read it");
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(chain).map_err(|_| no_chain())?.collect();
+    let unreadable = |setting, file: &Path, why| CertificateError::Unreadable {
+        setting,
+        file: file.display().to_string(),
+        why,
+    };
+    let no_chain = || {
+        unreadable(
+            "server.tls_cert",
+            chain,
+            "it must hold certificates as PEM, and the bridge must be let read it",
+        )
+    };
+    let no_key = || {
+        unreadable(
+            "server.tls_key",
+            key,
+            "it must hold a private key as PEM, and the bridge must be let read it",
+        )
+    };
+    let certificates: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(chain).map_err(|_| no_chain())?.collect();
     let certificates = certificates.map_err(|_| no_chain())?;
     if certificates.is_empty() {
         return Err(no_chain());
     }
     let private = PrivateKeyDer::from_pem_file(key).map_err(|_| no_key())?;
-    CertifiedKey::from_der(certificates, private, &aws_lc_rs::default_provider()).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => CertificateError::Mismatch,
-        _ => no_key(),
+    CertifiedKey::from_der(certificates, private, &aws_lc_rs::default_provider()).map_err(|error| {
+        match error {
+            rustls::Error::InconsistentKeys(_) => CertificateError::Mismatch,
+            _ => no_key(),
+        }
     })
 }

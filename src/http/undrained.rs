@@ -1,8 +1,8 @@
 //! Chunked request bodies (RFC 9112 §7.1) that the handler did not read to the end.
 //!
-//! To keep the connection, actix-http reads such a body to its end after the response, however long the client takes to
-//! send it. While the payload is still alive, it closes the connection after a moment instead. So the response holds
-//! the payload.
+//! To keep the connection, actix-http reads such a body to its end after the response, however long
+//! the client takes to send it. While the payload is still alive, it closes the connection after a
+//! moment instead. So the response holds the payload.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -17,13 +17,14 @@ use actix_web::http::header::TRANSFER_ENCODING;
 use actix_web::web::Bytes;
 use futures_util::Stream;
 
-/// A request body that is shared by the handler, which reads it, and the response, which keeps it alive.
+/// A request body that is shared by the handler, which reads it, and the response, which keeps it
+/// alive.
 #[derive(Clone)]
 pub struct UndrainedBody(Rc<RefCell<Payload>>);
 
 impl UndrainedBody {
-    /// Takes the body of a request with `Transfer-Encoding`, and leaves the handler a shared one in its place. `None`
-    /// for other requests.
+    /// Takes the body of a request with `Transfer-Encoding`, and leaves the handler a shared one in
+    /// its place. `None` for other requests.
     pub fn take(request: &mut ServiceRequest) -> Option<Self> {
         if !request.headers().contains_key(TRANSFER_ENCODING) {
             return None;
@@ -60,7 +61,10 @@ impl MessageBody for Answer {
         self.body.size()
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         Pin::new(&mut self.body).poll_next(context)
     }
 }

@@ -1,4 +1,5 @@
-//! The texts of refused writes: for each operation, whether Intercom's API can do it, and where the change can be made.
+//! The texts of refused writes: for each operation, whether Intercom's API can do it, and where the
+//! change can be made.
 
 /// The texts of one refused operation.
 pub struct Refusal {
@@ -9,8 +10,8 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Returns the texts of an operation. They follow Intercom's documentation of its API up to version 2.18 and the
-    /// Preview.
+    /// Returns the texts of an operation. They follow Intercom's documentation of its API up to
+    /// version 2.18 and the Preview.
     ///
     /// Intercom: <https://developers.intercom.com/docs/references/rest-api/api.intercom.io/admins>,
     /// <https://developers.intercom.com/docs/references/preview/rest-api/api.intercom.io/teams/updateteammembers>.
@@ -91,10 +92,15 @@ mod tests {
     fn each_refusal_says_what_intercoms_api_can_do_and_where_the_change_is_made() {
         for operation in OPERATIONS.into_iter().filter(|operation| *operation != "other") {
             let Refusal { detail, remedy } = Refusal::for_operation(operation);
-            assert!(detail.starts_with("Nothing was changed: ") && detail.ends_with('.'), "{operation}: {detail}");
+            assert!(
+                detail.starts_with("Nothing was changed: ") && detail.ends_with('.'),
+                "{operation}: {detail}"
+            );
             assert!(remedy.contains("Intercom") && remedy.ends_with('.'), "{operation}: {remedy}");
-            // Intercom's API can remove teammates and, in its Preview, replace the members of a team.
-            let (removes, members) = (detail.contains("DELETE /admins/remove"), detail.contains("PUT /teams/{id}"));
+            // Intercom's API can remove teammates and, in its Preview, replace the members of a
+            // team.
+            let (removes, members) =
+                (detail.contains("DELETE /admins/remove"), detail.contains("PUT /teams/{id}"));
             let expected = match operation {
                 "remove_account" | "disable_account" | "update_account" => (true, false),
                 "update_group" | "add_access" | "remove_access" => (false, true),

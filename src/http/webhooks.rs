@@ -1,5 +1,5 @@
-//! Intercom's webhooks. A notification only causes an import, which reads what has changed. So a notification may be
-//! duplicated, late, out of order or lost without harm.
+//! Intercom's webhooks. A notification only causes an import, which reads what has changed. So a
+//! notification may be duplicated, late, out of order or lost without harm.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -19,8 +19,8 @@ use crate::import::Announced;
 use crate::ledger::{ImportRequest, Trigger};
 use crate::scim::ScimError;
 
-/// The members of a notification that the bridge reads. All others are ignored, so that no change by Intercom stops
-/// webhooks.
+/// The members of a notification that the bridge reads. All others are ignored, so that no change
+/// by Intercom stops webhooks.
 #[derive(Debug, Default, PartialEq)]
 struct Notification {
     topic: Option<String>,
@@ -35,8 +35,8 @@ impl Notification {
         serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()
     }
 
-    /// What the notification announces. `None` if its topic causes no import, or if it is for another workspace than
-    /// the one with this id.
+    /// What the notification announces. `None` if its topic causes no import, or if it is for
+    /// another workspace than the one with this id.
     fn announces(&self, workspace: Option<&str>) -> Option<Announced> {
         // One client secret may sign for several workspaces.
         if workspace.zip(self.app_id.as_deref()).is_some_and(|(known, sent)| known != sent) {
@@ -45,7 +45,9 @@ impl Notification {
         match self.topic.as_deref()? {
             "admin.added_to_workspace" | "admin.removed_from_workspace" => Some(Announced::Access),
             "admin.activity_log_event.created" => Some(Announced::LogEntry),
-            "admin.away_mode_updated" | "admin.logged_in" | "admin.logged_out" => Some(Announced::Volatile),
+            "admin.away_mode_updated" | "admin.logged_in" | "admin.logged_out" => {
+                Some(Announced::Volatile)
+            }
             _ => None,
         }
     }
@@ -61,7 +63,10 @@ impl<'de> Deserialize<'de> for Notification {
                 f.write_str("a JSON object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Notification, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut members: A,
+            ) -> Result<Notification, A::Error> {
                 let mut read = Notification::default();
                 while let Some(name) = members.next_key::<String>()? {
                     match name.as_str() {
@@ -119,16 +124,22 @@ pub async fn validate() -> HttpResponse {
         (status = 429, description = "Too many of one address whose signature does not fit; `Retry-After` says when to come again. Those whose signature fits are never refused so.", content_type = "application/problem+json", body = Problem),
     ),
 )]
-pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Body) -> Result<HttpResponse, ApiError> {
+pub async fn intercom(
+    request: HttpRequest,
+    service: Data<Service>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
     let name = workspace_name(&request);
-    // An unknown workspace, a workspace without a secret and a wrong signature get the same response.
+    // An unknown workspace, a workspace without a secret and a wrong signature get the same
+    // response.
     let workspace = service.workspaces.get(name);
     let key = workspace.and_then(|workspace| workspace.webhook_key.load_full());
     // Without a key the body is hashed all the same, so that the response time reveals nothing.
-    let fits = key.as_deref().unwrap_or(&NOBODY).signed(signature(&request), &body.0) && key.is_some();
+    let fits =
+        key.as_deref().unwrap_or(&NOBODY).signed(signature(&request), &body.0) && key.is_some();
     let Some(workspace) = workspace.filter(|_| fits) else {
-        // The rate limit applies to wrong signatures only. Behind a proxy Intercom may share its address with
-        // attackers, and it pauses webhooks that are refused.
+        // The rate limit applies to wrong signatures only. Behind a proxy Intercom may share its
+        // address with attackers, and it pauses webhooks that are refused.
         service.stranger("webhook", &request)?;
         tracing::warn!(
             "a webhook whose signature does not fit was refused; is INTERCOM_CLIENT_SECRET the client secret of the app that sends it?"
@@ -136,10 +147,13 @@ pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Body) 
         return Err(ApiError::bad_signature());
     };
     let notification = Notification::read(&body.0).ok_or_else(|| ScimError::InvalidSyntax {
-        why: "the signature fits, but the body is no JSON object such as Intercom sends to webhooks".to_owned(),
+        why:
+            "the signature fits, but the body is no JSON object such as Intercom sends to webhooks"
+                .to_owned(),
     })?;
     let served = workspace.live.served();
-    let announced = notification.announces(served.as_ref().and_then(|served| served.workspace().id.as_deref()));
+    let announced =
+        notification.announces(served.as_ref().and_then(|served| served.workspace().id.as_deref()));
     let topic = known_topic(notification.topic.as_deref().unwrap_or_default());
     tracing::info!(workspace = %workspace.name, topic, acted_on = announced.is_some(), "webhook received");
     if let Some(announced) = announced {
@@ -151,15 +165,21 @@ pub async fn intercom(request: HttpRequest, service: Data<Service>, body: Body) 
 }
 
 /// A random key, which no signature matches.
-static NOBODY: LazyLock<WebhookKey> = LazyLock::new(|| WebhookKey::new(&random_secret().unwrap_or_default()));
+static NOBODY: LazyLock<WebhookKey> =
+    LazyLock::new(|| WebhookKey::new(&random_secret().unwrap_or_default()));
 
 fn signature(request: &HttpRequest) -> &str {
-    request.headers().get("x-hub-signature").and_then(|value| value.to_str().ok()).unwrap_or_default()
+    request
+        .headers()
+        .get("x-hub-signature")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// The topic as it is logged: `unreadable`, unless it has the form of Intercom's topics.
 fn known_topic(topic: &str) -> &str {
-    let word = topic.len() <= 64 && topic.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'_'));
+    let word = topic.len() <= 64
+        && topic.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'_'));
     if word { topic } else { "unreadable" }
 }
 
@@ -175,7 +195,9 @@ mod tests {
 
     #[test]
     fn the_id_of_the_workspace_is_compared_as_text() {
-        let body = |app_id: &str| format!(r#"{{"topic": "admin.added_to_workspace", "app_id": {app_id}}}"#);
+        let body = |app_id: &str| {
+            format!(r#"{{"topic": "admin.added_to_workspace", "app_id": {app_id}}}"#)
+        };
         for (app_id, workspace, acted_on) in [
             (r#""wjw5eps7""#, "wjw5eps7", true),
             (r#""an0ther1""#, "wjw5eps7", false),
@@ -187,7 +209,11 @@ mod tests {
             ("null", "4711", true),
             ("{}", "4711", true),
         ] {
-            assert_eq!(announced(&body(app_id), workspace).is_some(), acted_on, "{app_id} {workspace}");
+            assert_eq!(
+                announced(&body(app_id), workspace).is_some(),
+                acted_on,
+                "{app_id} {workspace}"
+            );
         }
     }
 
@@ -202,15 +228,26 @@ mod tests {
             (r#"{"topic": "admin.added_to_workspace"}"#, access),
             ("\u{feff}{\"topic\": \"admin.added_to_workspace\"}", access),
             // Half of a surrogate pair.
-            (r#"{"data": {"item": {"name": "Ada \ud83d"}}, "topic": "admin.added_to_workspace"}"#, access),
+            (
+                r#"{"data": {"item": {"name": "Ada \ud83d"}}, "topic": "admin.added_to_workspace"}"#,
+                access,
+            ),
             (r#"{"topic": "ping", "topic": "admin.added_to_workspace"}"#, access),
-            (r#"{"topic": "admin.removed_from_workspace", "data": [], "created_at": "soon"}"#, access),
+            (
+                r#"{"topic": "admin.removed_from_workspace", "data": [], "created_at": "soon"}"#,
+                access,
+            ),
         ] {
             assert_eq!(announced(body, "wjw5eps7"), expected, "{body}");
         }
         let not_utf8 = b"{\"data\": \"\xff\xfe\", \"topic\": \"admin.logged_in\"}";
-        assert_eq!(Notification::read(not_utf8).unwrap().announces(None), Some(Announced::Volatile));
-        for no_object in ["", "no JSON", "[]", "null", "7", r#"["admin.added_to_workspace", "x"]"#, "{} {}"] {
+        assert_eq!(
+            Notification::read(not_utf8).unwrap().announces(None),
+            Some(Announced::Volatile)
+        );
+        for no_object in
+            ["", "no JSON", "[]", "null", "7", r#"["admin.added_to_workspace", "x"]"#, "{} {}"]
+        {
             assert_eq!(Notification::read(no_object.as_bytes()), None, "{no_object}");
         }
     }

@@ -1,4 +1,5 @@
-//! When the import that a webhook triggers is due: soon after a single webhook, but not once for each of a thousand.
+//! When the import that a webhook triggers is due: soon after a single webhook, but not once for
+//! each of a thousand.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,8 +30,9 @@ impl Announced {
     }
 }
 
-/// Webhooks of one kind in quick succession. Times are on [`Clock::running`](crate::clock::Clock::running), so that
-/// setting the time of day delays no import.
+/// Webhooks of one kind in quick succession. Times are on
+/// [`Clock::running`](crate::clock::Clock::running), so that setting the time of day delays no
+/// import.
 #[derive(Clone, Copy, Debug)]
 struct Burst {
     /// When the import that the latest webhooks share is due.
@@ -41,9 +43,10 @@ struct Burst {
     webhooks: u32,
 }
 
-/// The webhooks of one workspace. Webhooks that come while an import is due share it. The first few each get an import
-/// soon. If more follow without a rest, imports are [`limits::WEBHOOK_PAUSE`] apart. So any number of webhooks triggers
-/// one import at once, and one more later for what came in the meantime.
+/// The webhooks of one workspace. Webhooks that come while an import is due share it. The first few
+/// each get an import soon. If more follow without a rest, imports are [`limits::WEBHOOK_PAUSE`]
+/// apart. So any number of webhooks triggers one import at once, and one more later for what came
+/// in the meantime.
 #[derive(Debug, Default)]
 pub struct Bursts {
     of_each_kind: Mutex<[Option<Burst>; Announced::COUNT]>,
@@ -60,7 +63,9 @@ impl Bursts {
                 let webhooks = burst.webhooks.saturating_add(1);
                 let due = match burst.due {
                     due if now < due => due,
-                    due if webhooks > limits::WEBHOOK_BURST => soon.max(due + limits::WEBHOOK_PAUSE),
+                    due if webhooks > limits::WEBHOOK_BURST => {
+                        soon.max(due + limits::WEBHOOK_PAUSE)
+                    }
                     _ => soon,
                 };
                 Burst { due, latest: now, webhooks }
@@ -90,7 +95,11 @@ mod tests {
     fn a_webhook_after_a_rest_is_acted_on_soon() {
         let bursts = Bursts::default();
         assert_eq!(bursts.wait(Announced::Access, START), limits::WEBHOOK_DELAY);
-        assert_eq!(bursts.wait(Announced::LogEntry, START), limits::LOG_EVENT_DELAY, "each kind is counted for itself");
+        assert_eq!(
+            bursts.wait(Announced::LogEntry, START),
+            limits::LOG_EVENT_DELAY,
+            "each kind is counted for itself"
+        );
         for _ in 0..1_000 {
             bursts.wait(Announced::Access, START);
         }
@@ -119,7 +128,8 @@ mod tests {
     }
 
     proptest! {
-        /// For any sequence of webhooks: none waits too long, and there are hardly more imports than pauses.
+        /// For any sequence of webhooks: none waits too long, and there are hardly more imports
+        /// than pauses.
         #[test]
         fn imports_are_few_and_never_far(pauses in prop::collection::vec(0..2_000u64, 1..400)) {
             let bursts = Bursts::default();

@@ -82,7 +82,8 @@ impl ConnectError {
 }
 
 impl Connector {
-    /// Creates the connector of `workspace`. If `connection` has an access token from the settings, `app` is not used.
+    /// Creates the connector of `workspace`. If `connection` has an access token from the settings,
+    /// `app` is not used.
     #[must_use]
     pub fn new(
         workspace: impl Into<String>,
@@ -92,7 +93,14 @@ impl Connector {
         clock: Clock,
     ) -> Self {
         let app = app.filter(|_| connection.access_token.is_none());
-        Self { workspace: workspace.into(), client, connection, app: app.map(Arc::new).into(), ledger, clock }
+        Self {
+            workspace: workspace.into(),
+            client,
+            connection,
+            app: app.map(Arc::new).into(),
+            ledger,
+            clock,
+        }
     }
 
     /// Whether the workspace is connected by OAuth, not by a token in the settings.
@@ -113,7 +121,8 @@ impl Connector {
         self.client.allowance().remaining
     }
 
-    /// How many seconds this machine's clock was ahead of Intercom's at the last response; negative if behind.
+    /// How many seconds this machine's clock was ahead of Intercom's at the last response; negative
+    /// if behind.
     #[must_use]
     pub fn clock_ahead(&self) -> Option<i64> {
         self.client.allowance().clock_ahead
@@ -126,17 +135,20 @@ impl Connector {
         intercom::authorise_url(&self.connection, &app.client_id, state, callback).map(String::from)
     }
 
-    /// Exchanges the authorisation code for a token, and reads which workspace the token opens. Imports do not use the
-    /// token yet.
+    /// Exchanges the authorisation code for a token, and reads which workspace the token opens.
+    /// Imports do not use the token yet.
     ///
     /// # Errors
     /// [`ConnectError`].
     pub async fn trade(&self, code: &str) -> Result<(SecretString, Workspace), ConnectError> {
         let app = self.app.load_full().ok_or(ConnectError::NoApp)?;
-        let token = intercom::trade_code(&self.client, &app.client_id, &app.client_secret, code).await?;
-        let connection = Connection { access_token: Some(token.clone()), ..self.connection.clone() };
+        let token =
+            intercom::trade_code(&self.client, &app.client_id, &app.client_secret, code).await?;
+        let connection =
+            Connection { access_token: Some(token.clone()), ..self.connection.clone() };
         let fresh = Client::new(connection, self.clock.clone()).map_err(ConnectError::Client)?;
-        let (workspace, _) = intercom::identify(&fresh).await.map_err(ConnectError::Unidentified)?;
+        let (workspace, _) =
+            intercom::identify(&fresh).await.map_err(ConnectError::Unidentified)?;
         let recorded = self.ledger.workspace(&self.workspace).await?.unwrap_or_default();
         match another_workspace(&recorded, &workspace) {
             Some(other) => {

@@ -7,11 +7,12 @@ use super::policy::Totals;
 use crate::directory::{Activity, GroupId, Observation, Part, UserId};
 use crate::ledger::RunId;
 
-/// The hashes of all people and teams of one observation. They have 64 bits and a random secret: the probability that a
-/// change is missed is 1 in 10^19, and the next full import would find it.
+/// The hashes of all people and teams of one observation. They have 64 bits and a random secret:
+/// the probability that a change is missed is 1 in 10^19, and the next full import would find it.
 #[derive(Debug)]
 pub struct Fingerprint {
-    /// The run that recorded the observation. The fingerprint is valid only while this is the last successful run.
+    /// The run that recorded the observation. The fingerprint is valid only while this is the last
+    /// successful run.
     pub run: RunId,
     users: HashMap<UserId, u64>,
     groups: HashMap<GroupId, u64>,
@@ -39,10 +40,15 @@ impl Fingerprint {
     /// The numbers of people, teams and memberships.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        Totals { active: self.users.len(), groups: self.groups.len(), memberships: self.memberships }
+        Totals {
+            active: self.users.len(),
+            groups: self.groups.len(),
+            memberships: self.memberships,
+        }
     }
 
-    /// Returns the people and teams that differ in `observed`, and the people that its log entries are about.
+    /// Returns the people and teams that differ in `observed`, and the people that its log entries
+    /// are about.
     #[must_use]
     pub fn differing(&self, observed: &Observation) -> Part {
         let state = &self.state;
@@ -85,6 +91,7 @@ fn differing<'a, K: Clone + Eq + Hash>(
     now: &'a HashMap<K, u64>,
 ) -> impl Iterator<Item = K> + 'a {
     let gone = before.keys().filter(|key| !now.contains_key(*key));
-    let other = now.iter().filter(|(key, hash)| before.get(*key) != Some(*hash)).map(|(key, _)| key);
+    let other =
+        now.iter().filter(|(key, hash)| before.get(*key) != Some(*hash)).map(|(key, _)| key);
     gone.chain(other).cloned()
 }

@@ -62,8 +62,8 @@ pub struct Times {
 }
 
 impl Times {
-    /// Derives the problems from the recorded time that lies farthest in the future, and from how many seconds this
-    /// machine's clock is ahead of Intercom's.
+    /// Derives the problems from the recorded time that lies farthest in the future, and from how
+    /// many seconds this machine's clock is ahead of Intercom's.
     #[must_use]
     pub fn of(ahead: Option<Ahead>, clock_ahead: Option<i64>, now: OffsetDateTime) -> Self {
         let clock = clock_ahead.filter(|by| !clock::agree(*by));
@@ -117,7 +117,8 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).failures > 0
     }
 
-    /// Records the result of another process's import. A run that is not newer than the last known one is ignored.
+    /// Records the result of another process's import. A run that is not newer than the last known
+    /// one is ignored.
     pub fn learn(&self, run: &Run) {
         let failures = {
             let standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,8 +135,12 @@ impl Health {
 
     /// Records the problems with times. Each new problem is logged once.
     pub fn times(&self, workspace: &str, times: &Times) {
-        let before = std::mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).times, times.clone());
-        let has = |times: &Times, code: &str| times.problems.iter().any(|problem| problem.code == code);
+        let before = std::mem::replace(
+            &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).times,
+            times.clone(),
+        );
+        let has =
+            |times: &Times, code: &str| times.problems.iter().any(|problem| problem.code == code);
         for problem in times.problems.iter().filter(|problem| !has(&before, &problem.code)) {
             tracing::warn!(workspace, code = %problem.code, remedy = %problem.remedy, "{}", problem.detail);
         }
@@ -144,7 +149,8 @@ impl Health {
         }
     }
 
-    /// Records that a panic ended the loop of imports or of publishing. The next import that ends replaces this state.
+    /// Records that a panic ended the loop of imports or of publishing. The next import that ends
+    /// replaces this state.
     pub fn panicked(&self) {
         let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         standing.connection = ConnectionState::Degraded;
@@ -158,8 +164,8 @@ impl Health {
         });
     }
 
-    /// Records how an import ended. Returns the number of failures in a row. A run that is not newer than the last
-    /// known one is ignored.
+    /// Records how an import ended. Returns the number of failures in a row. A run that is not
+    /// newer than the last known one is ignored.
     pub fn note(&self, outcome: Result<&Run, &LedgerError>) -> u32 {
         let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Ok(run), Some(known)) = (outcome, &standing.last_run)
@@ -170,20 +176,21 @@ impl Health {
         match outcome {
             Ok(run) => {
                 let waiting = removals_wait(run);
-                standing.connection = match (run.status, run.error.as_ref().map(|error| error.code.as_str())) {
-                    (RunStatus::Succeeded, _) if waiting.is_some() => ConnectionState::Degraded,
-                    (RunStatus::Succeeded, _) => ConnectionState::Connected,
-                    (
-                        _,
-                        Some(
-                            "intercom_unauthorized"
-                            | "intercom_forbidden"
-                            | "intercom_permission_missing"
-                            | "intercom_wrong_region",
-                        ),
-                    ) => ConnectionState::Disconnected,
-                    _ => ConnectionState::Degraded,
-                };
+                standing.connection =
+                    match (run.status, run.error.as_ref().map(|error| error.code.as_str())) {
+                        (RunStatus::Succeeded, _) if waiting.is_some() => ConnectionState::Degraded,
+                        (RunStatus::Succeeded, _) => ConnectionState::Connected,
+                        (
+                            _,
+                            Some(
+                                "intercom_unauthorized"
+                                | "intercom_forbidden"
+                                | "intercom_permission_missing"
+                                | "intercom_wrong_region",
+                            ),
+                        ) => ConnectionState::Disconnected,
+                        _ => ConnectionState::Degraded,
+                    };
                 standing.problem = run.error.clone().or(waiting);
                 standing.last_run = Some(run.clone());
             }

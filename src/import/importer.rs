@@ -31,8 +31,8 @@ pub struct Importer {
     holder: String,
     /// The lease that this importer holds now.
     held: Mutex<Option<Lease>>,
-    /// The number ([`Client::token_number`]) of the token that was verified to open the recorded workspace; 0 before
-    /// the first.
+    /// The number ([`Client::token_number`]) of the token that was verified to open the recorded
+    /// workspace; 0 before the first.
     identified: AtomicU64,
     /// The fingerprint of this importer's last observation.
     seen: Mutex<Option<Fingerprint>>,
@@ -66,19 +66,24 @@ pub enum Phase {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Reading(Progress::Workspace) => f.write_str("asking Intercom which workspace it is"),
+            Self::Reading(Progress::Workspace) => {
+                f.write_str("asking Intercom which workspace it is")
+            }
             Self::Reading(Progress::Admins) => f.write_str("reading admins"),
             Self::Reading(Progress::Teams) => f.write_str("reading teams"),
             Self::Reading(Progress::Rereading { count }) => {
                 write!(f, "reading {count} admins and teams again, on which the lists disagree")
             }
-            Self::Reading(Progress::Activity { page }) => write!(f, "reading the activity log, page {page}"),
+            Self::Reading(Progress::Activity { page }) => {
+                write!(f, "reading the activity log, page {page}")
+            }
             Self::Recording { changes } => write!(f, "recording {changes} changes"),
         }
     }
 }
 
-/// How often an import plans in all, if other processes commit generations between its reading and its commit.
+/// How often an import plans in all, if other processes commit generations between its reading and
+/// its commit.
 const REPLANS: u32 = 3;
 
 impl Importer {
@@ -110,12 +115,16 @@ impl Importer {
         &self.workspace
     }
 
-    /// Takes the lease of the workspace, which an import needs. Returns `None` while another importer holds it.
+    /// Takes the lease of the workspace, which an import needs. Returns `None` while another
+    /// importer holds it.
     ///
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn lease(&self) -> Result<Option<Lease>, LedgerError> {
-        let lease = self.ledger.lease(&self.workspace, &self.holder, self.options.lease, &self.clock).await?;
+        let lease = self
+            .ledger
+            .lease(&self.workspace, &self.holder, self.options.lease, &self.clock)
+            .await?;
         if lease.is_some() {
             self.held.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&lease);
         }
@@ -138,7 +147,8 @@ impl Importer {
         }
     }
 
-    /// Takes the lease, runs one import and gives the lease back. Returns `None` if another importer holds the lease.
+    /// Takes the lease, runs one import and gives the lease back. Returns `None` if another
+    /// importer holds the lease.
     ///
     /// # Errors
     /// Those of [`Importer::lease`] and [`Importer::run`].
@@ -153,12 +163,13 @@ impl Importer {
         run.map(Some)
     }
 
-    /// Runs one import, renews its lease meanwhile, and records the result. The returned run has ended, whatever its
-    /// status. If an import is queued in the ledger, the queued one runs instead: see [`ImportRequest::is_done_by`].
+    /// Runs one import, renews its lease meanwhile, and records the result. The returned run has
+    /// ended, whatever its status. If an import is queued in the ledger, the queued one runs
+    /// instead: see [`ImportRequest::is_done_by`].
     ///
     /// # Errors
-    /// [`LedgerError::LeaseLost`] if another process took the lease, and any other error of the ledger. All other
-    /// failures are recorded in the returned run.
+    /// [`LedgerError::LeaseLost`] if another process took the lease, and any other error of the
+    /// ledger. All other failures are recorded in the returned run.
     pub async fn run(
         &self,
         lease: &Lease,
@@ -179,7 +190,8 @@ impl Importer {
                 break outcome;
             }
             let phase = *phase.lock().unwrap_or_else(PoisonError::into_inner);
-            // A commit locks the lease's row. No other process can take the lease meanwhile, so it need not be renewed.
+            // A commit locks the lease's row. No other process can take the lease meanwhile, so it
+            // need not be renewed.
             if !matches!(phase, Some(Phase::Recording { .. })) {
                 tokio::select! {
                     outcome = &mut work => break outcome,
@@ -188,13 +200,20 @@ impl Importer {
             }
         };
         match outcome {
-            Err(error) if !matches!(error, LedgerError::LeaseLost) => self.fail_by_ledger(run, error).await,
+            Err(error) if !matches!(error, LedgerError::LeaseLost) => {
+                self.fail_by_ledger(run, error).await
+            }
             outcome => outcome,
         }
     }
 
     /// Renews the lease, and records the progress in the run.
-    async fn beat(&self, lease: &Lease, run: &Run, phase: Option<Phase>) -> Result<(), LedgerError> {
+    async fn beat(
+        &self,
+        lease: &Lease,
+        run: &Run,
+        phase: Option<Phase>,
+    ) -> Result<(), LedgerError> {
         let alive = async {
             if let Some(phase) = phase {
                 self.ledger.note_progress(run.id, &phase.to_string()).await?;
@@ -204,7 +223,8 @@ impl Importer {
         match alive.await {
             Ok(true) => Ok(()),
             Ok(false) => Err(LedgerError::LeaseLost),
-            // The ledger may recover before the import needs it. If not, the import fails later with its own error.
+            // The ledger may recover before the import needs it. If not, the import fails later
+            // with its own error.
             Err(error) => {
                 tracing::warn!(workspace = %self.workspace, error = %error.chain(), "the lease could not be renewed");
                 Ok(())
@@ -212,13 +232,18 @@ impl Importer {
         }
     }
 
-    async fn import(&self, lease: &Lease, mut run: Run, progress: &(dyn Fn(Phase) + Sync)) -> Result<Run, LedgerError> {
+    async fn import(
+        &self,
+        lease: &Lease,
+        mut run: Run,
+        progress: &(dyn Fn(Phase) + Sync),
+    ) -> Result<Run, LedgerError> {
         let before = self.client.traffic();
         let mut token = self.client.token_number();
         let mut observed = self.observe(run.mode, progress).await;
         if token != self.client.token_number() {
-            // The workspace was reconnected meanwhile, so the reading may mix two workspaces. Read again with the new
-            // token.
+            // The workspace was reconnected meanwhile, so the reading may mix two workspaces. Read
+            // again with the new token.
             token = self.client.token_number();
             observed = self.observe(run.mode, progress).await;
         }
@@ -236,15 +261,26 @@ impl Importer {
     ///
     /// # Errors
     /// When Intercom or the ledger cannot be read.
-    pub async fn dry_run(&self, mode: Mode, progress: &(dyn Fn(Phase) + Sync)) -> Result<DryRun, ReadError> {
+    pub async fn dry_run(
+        &self,
+        mode: Mode,
+        progress: &(dyn Fn(Phase) + Sync),
+    ) -> Result<DryRun, ReadError> {
         let observation = self.observe(mode, progress).await?;
         let recorded = self.ledger.latest(&self.workspace).await?;
-        let plan = Plan { memory: self.ledger.memory(&self.workspace).await?, ..plan(&recorded, &observation) };
+        let plan = Plan {
+            memory: self.ledger.memory(&self.workspace).await?,
+            ..plan(&recorded, &observation)
+        };
         let verdict = self.judge(false, Totals::count(&recorded), &plan).await?;
         Ok(DryRun { plan, verdict, warnings: observation.warnings, recorded })
     }
 
-    async fn observe(&self, mode: Mode, progress: &(dyn Fn(Phase) + Sync)) -> Result<Observation, ReadError> {
+    async fn observe(
+        &self,
+        mode: Mode,
+        progress: &(dyn Fn(Phase) + Sync),
+    ) -> Result<Observation, ReadError> {
         let since = match mode {
             Mode::Full => {
                 let recorded = self.ledger.workspace(&self.workspace).await?;
@@ -252,13 +288,15 @@ impl Importer {
             }
             Mode::Incremental => self.since_last_success().await?,
         };
-        let observation = intercom::observe(&self.client, since, &|stage| progress(Phase::Reading(stage))).await?;
+        let observation =
+            intercom::observe(&self.client, since, &|stage| progress(Phase::Reading(stage)))
+                .await?;
         self.machines_apart(observation).await.map_err(ReadError::Ledger)
     }
 
-    /// The workspace that the token opens, if that is known without a call to Intercom: the recorded one, if this
-    /// importer verified it with this token. If nothing is recorded yet, nothing can be mixed up, so the check is not
-    /// needed.
+    /// The workspace that the token opens, if that is known without a call to Intercom: the
+    /// recorded one, if this importer verified it with this token. If nothing is recorded yet,
+    /// nothing can be mixed up, so the check is not needed.
     fn known(&self, recorded: Option<Workspace>) -> Option<Workspace> {
         match recorded {
             None => Some(Workspace::default()),
@@ -276,13 +314,14 @@ impl Importer {
         clock::before(self.clock.now(), self.options.activity_lookback)
     }
 
-    /// Where an incremental import continues. If nothing is recorded, it reads everything. Each importer asks Intercom
-    /// once for each token which workspace it opens.
+    /// Where an incremental import continues. If nothing is recorded, it reads everything. Each
+    /// importer asks Intercom once for each token which workspace it opens.
     async fn since_last_success(&self) -> Result<Since, LedgerError> {
         let recorded = self.ledger.workspace(&self.workspace).await?;
         let lookback = self.lookback();
         let watermark = self.ledger.activity_watermark(&self.workspace, self.clock.now()).await?;
-        let log = watermark.map_or(lookback, |watermark| clock::before(watermark, limits::ACTIVITY_OVERLAP));
+        let log = watermark
+            .map_or(lookback, |watermark| clock::before(watermark, limits::ACTIVITY_OVERLAP));
         Ok(match recorded {
             Some(workspace) if self.is_identified() => Since::Last { workspace, log },
             Some(_) => Since::Everything { log, known: None },
@@ -324,8 +363,8 @@ impl Importer {
             run.counts = plan.counts();
             if !plan.kept_back.is_empty() {
                 run.warnings = bounded(&with_kept_back(&observation.warnings, plan.kept_back));
-                // Leave the watermark where it is: the log entries of these removals must be read again by the import
-                // that makes them.
+                // Leave the watermark where it is: the log entries of these removals must be read
+                // again by the import that makes them.
                 run.activity_watermark = None;
             }
             plan.memory = known.clone();
@@ -334,19 +373,26 @@ impl Importer {
             }
             plan.memory.machines.clone_from(&observation.machines);
             plan.memory.note_unreadable(&plan.unreadable, run.allow_removals);
-            let recording = Phase::Recording { changes: plan.users.len() + plan.groups.len() + plan.memberships.len() };
+            let recording = Phase::Recording {
+                changes: plan.users.len() + plan.groups.len() + plan.memberships.len(),
+            };
             if !plan.is_empty() {
                 self.beat(lease, &run, Some(recording)).await?;
             }
             progress(recording);
             run.status = RunStatus::Succeeded;
             run.finished_at = Some(self.clock.now());
-            match self.ledger.commit_by(lease, &run, &plan, (|| self.clock.now(), self.is_right())).await {
+            match self
+                .ledger
+                .commit_by(lease, &run, &plan, (|| self.clock.now(), self.is_right()))
+                .await
+            {
                 Ok(committed) => {
                     run.generation = committed.generation;
-                    // An item that was kept back looks unchanged to the next observation, but must be planned again. So
-                    // keep no fingerprint.
-                    let seen = (!observation.unknown.keeps_back()).then(|| Fingerprint::new(run.id, &observation));
+                    // An item that was kept back looks unchanged to the next observation, but must
+                    // be planned again. So keep no fingerprint.
+                    let seen = (!observation.unknown.keeps_back())
+                        .then(|| Fingerprint::new(run.id, &observation));
                     *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
                     break;
                 }
@@ -361,9 +407,10 @@ impl Importer {
         Ok(run)
     }
 
-    /// Returns the plan of an incremental import, computed only from the items that differ from this importer's
-    /// previous observation. It equals the plan that would be computed from everything. Returns `None` if everything
-    /// must be read: the previous observation is unknown or is not the last one recorded, or too much differs.
+    /// Returns the plan of an incremental import, computed only from the items that differ from
+    /// this importer's previous observation. It equals the plan that would be computed from
+    /// everything. Returns `None` if everything must be read: the previous observation is unknown
+    /// or is not the last one recorded, or too much differs.
     async fn plan_of_what_differs(
         &self,
         run: &Run,
@@ -371,13 +418,16 @@ impl Importer {
     ) -> Result<Option<(Plan, Totals)>, LedgerError> {
         let unreadable = observation.unknown.people_without_access_fields();
         if observation.unknown.keeps_back() || unreadable > self.options.guard.small_losses {
-            // Items that stay, and unreadable values, are determined from everything that is recorded.
+            // Items that stay, and unreadable values, are determined from everything that is
+            // recorded.
             return Ok(None);
         }
         let last = self.ledger.last_success(&self.workspace, None).await?.map(|run| run.id);
         let (part, totals) = {
             let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(seen) = seen.as_ref().filter(|seen| run.mode == Mode::Incremental && last == Some(seen.run))
+            let Some(seen) = seen
+                .as_ref()
+                .filter(|seen| run.mode == Mode::Incremental && last == Some(seen.run))
             else {
                 return Ok(None);
             };
@@ -398,7 +448,11 @@ impl Importer {
     async fn fail(&self, mut run: Run, error: &IntercomError) -> Result<Run, LedgerError> {
         tracing::error!(workspace = %self.workspace, import.id = run.id, error = %error, remedy = %error.remedy(), "import failed");
         run.status = RunStatus::Failed;
-        run.error = Some(Failure { code: error.code().to_owned(), detail: error.to_string(), remedy: error.remedy() });
+        run.error = Some(Failure {
+            code: error.code().to_owned(),
+            detail: error.to_string(),
+            remedy: error.remedy(),
+        });
         self.end(run).await
     }
 
@@ -417,14 +471,16 @@ impl Importer {
         self.end(run).await
     }
 
-    /// Tries to record the run as failed after an error of the ledger. Returns that first error in any case.
+    /// Tries to record the run as failed after an error of the ledger. Returns that first error in
+    /// any case.
     async fn fail_by_ledger(&self, mut run: Run, error: LedgerError) -> Result<Run, LedgerError> {
         run.status = RunStatus::Failed;
         run.finished_at = Some(self.clock.now());
         run.error = Some(Failure {
             code: "ledger".to_owned(),
             detail: error.to_string(),
-            remedy: "check the database; the next import starts afresh from what is recorded".to_owned(),
+            remedy: "check the database; the next import starts afresh from what is recorded"
+                .to_owned(),
         });
         if let Err(later) = self.ledger.finish_run(&run).await {
             tracing::warn!(error = %later.chain(), "the failed import could not be recorded either");

@@ -9,8 +9,8 @@ use tokio::sync::{Notify, watch};
 use crate::ledger::{ImportRequest, Run, Trigger};
 use crate::limits;
 
-/// The number of a request in this process, in order of arrival. An import satisfies the requests that came before it
-/// began.
+/// The number of a request in this process, in order of arrival. An import satisfies the requests
+/// that came before it began.
 pub type Ticket = u64;
 
 /// The merged request that no import has taken yet.
@@ -32,8 +32,8 @@ struct Asked {
     questions_from: Duration,
 }
 
-/// The requests to one workspace's import loop. All pending requests share the next run. All times are on
-/// [`Clock::running`](crate::clock::Clock::running).
+/// The requests to one workspace's import loop. All pending requests share the next run. All times
+/// are on [`Clock::running`](crate::clock::Clock::running).
 #[derive(Debug, Default)]
 pub struct Nudge {
     so_far: Mutex<Asked>,
@@ -50,17 +50,20 @@ impl Nudge {
         self.ask_within(Duration::ZERO, request, now)
     }
 
-    /// Requests a run within `patience`. A query also waits until [`limits::QUERY_PAUSE`] after the beginning of the
-    /// last run.
+    /// Requests a run within `patience`. A query also waits until [`limits::QUERY_PAUSE`] after the
+    /// beginning of the last run.
     pub fn ask_within(&self, patience: Duration, request: ImportRequest, now: Duration) -> Ticket {
         let mut so_far = self.so_far();
         so_far.last += 1;
         let ticket = so_far.last;
         let due = now.saturating_add(patience);
-        let due = if request.trigger == Trigger::Query { due.max(so_far.questions_from) } else { due };
+        let due =
+            if request.trigger == Trigger::Query { due.max(so_far.questions_from) } else { due };
         so_far.pending = Some(match so_far.pending.take() {
             None => Pending { request, ticket, due },
-            Some(earlier) => Pending { request: earlier.request.and(request), ticket, due: earlier.due.min(due) },
+            Some(earlier) => {
+                Pending { request: earlier.request.and(request), ticket, due: earlier.due.min(due) }
+            }
         });
         drop(so_far);
         self.asked.notify_one();
@@ -101,20 +104,22 @@ impl Nudge {
         self.asked.notified().await;
     }
 
-    /// Records that a run begins. Returns the last ticket so far: if the run succeeds, it satisfies the requests up to
-    /// that ticket.
+    /// Records that a run begins. Returns the last ticket so far: if the run succeeds, it satisfies
+    /// the requests up to that ticket.
     pub fn begins(&self, now: Duration) -> Ticket {
         let mut so_far = self.so_far();
         so_far.questions_from = now.saturating_add(limits::QUERY_PAUSE);
         so_far.last
     }
 
-    /// Records that a run which began at ticket `began` has succeeded. Drops the pending request if the run satisfies
-    /// it.
+    /// Records that a run which began at ticket `began` has succeeded. Drops the pending request if
+    /// the run satisfies it.
     pub fn did(&self, run: &Run, began: Ticket) {
         self.so_far().pending.take_if(|pending| {
             // A request with approved removals always gets a run of its own.
-            pending.ticket <= began && pending.request.is_done_by(run) && !pending.request.allow_removals
+            pending.ticket <= began
+                && pending.request.is_done_by(run)
+                && !pending.request.allow_removals
         });
     }
 
@@ -156,7 +161,11 @@ mod tests {
         let later = NOW + Duration::from_mins(1);
         let nudge = Nudge::default();
         nudge.ask_within(Duration::from_mins(1), ImportRequest::incremental(Trigger::Webhook), NOW);
-        assert_eq!((nudge.take(NOW), nudge.due()), (None, Some(later)), "what can wait is not taken yet");
+        assert_eq!(
+            (nudge.take(NOW), nudge.due()),
+            (None, Some(later)),
+            "what can wait is not taken yet"
+        );
         let asked = ImportRequest {
             mode: Mode::Full,
             requested_by: Some("ops".to_owned()),
@@ -183,7 +192,8 @@ mod tests {
             now += Duration::from_millis(7);
         }
         assert_eq!(runs, 10);
-        // A request for a change that was seen does not wait for queries, and its import serves them too.
+        // A request for a change that was seen does not wait for queries, and its import serves
+        // them too.
         let last = nudge.ask(question(), now);
         assert_eq!(nudge.take(now), None);
         let webhook = nudge.ask(ImportRequest::incremental(Trigger::Webhook), now);

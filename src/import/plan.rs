@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::directory::{
-    Change, Disputed, Ends, Field, Group, GroupId, KeptBack, Loser, LossKind, Losses, Membership, Memory, Observation,
-    Plan, Snapshot, User, UserId, Volatile,
+    Change, Disputed, Ends, Field, Group, GroupId, KeptBack, Loser, LossKind, Losses, Membership,
+    Memory, Observation, Plan, Snapshot, User, UserId, Volatile,
 };
 
 /// Plans the changes from `recorded` to `observed`. If both are equal, the plan is empty.
 #[must_use]
 pub fn plan(recorded: &Snapshot, observed: &Observation) -> Plan {
-    let known: BTreeMap<&UserId, (&User, &Volatile)> =
-        recorded.users.iter().map(|(user, volatile)| (&user.value.id, (&user.value, volatile))).collect();
+    let known: BTreeMap<&UserId, (&User, &Volatile)> = recorded
+        .users
+        .iter()
+        .map(|(user, volatile)| (&user.value.id, (&user.value, volatile)))
+        .collect();
     let (seen, users_kept, disputed_users) = people(&known, observed);
     let (groups, groups_kept, disputed_groups) = groups(recorded, observed);
     let (memberships, memberships_kept, disputed_memberships) = memberships(recorded, observed);
@@ -30,15 +33,28 @@ pub fn plan(recorded: &Snapshot, observed: &Observation) -> Plan {
         memberships,
         volatile,
         activity: Arc::clone(&observed.activity),
-        kept_back: KeptBack { users: users_kept, groups: groups_kept, memberships: memberships_kept },
-        disputed: Disputed { users: disputed_users, groups: disputed_groups, memberships: disputed_memberships },
+        kept_back: KeptBack {
+            users: users_kept,
+            groups: groups_kept,
+            memberships: memberships_kept,
+        },
+        disputed: Disputed {
+            users: disputed_users,
+            groups: disputed_groups,
+            memberships: disputed_memberships,
+        },
         unreadable: unreadable(&known, recorded, observed),
         memory: Memory::default(),
     }
 }
 
-/// Returns the recorded values of present people and teams that this observation could not read. The plan keeps them.
-fn unreadable(known: &BTreeMap<&UserId, (&User, &Volatile)>, recorded: &Snapshot, observed: &Observation) -> Losses {
+/// Returns the recorded values of present people and teams that this observation could not read.
+/// The plan keeps them.
+fn unreadable(
+    known: &BTreeMap<&UserId, (&User, &Volatile)>,
+    recorded: &Snapshot,
+    observed: &Observation,
+) -> Losses {
     let mut unreadable = Losses::default();
     for (id, fields) in &observed.unknown.users {
         let Some((user, _)) = known.get(id).filter(|(user, _)| user.active) else { continue };
@@ -55,17 +71,25 @@ fn unreadable(known: &BTreeMap<&UserId, (&User, &Volatile)>, recorded: &Snapshot
             }
         }
     }
-    for group in recorded.groups.iter().map(|group| &group.value).filter(|group| group.name.is_some()) {
-        if observed.unknown.groups.get(&group.id).is_some_and(|fields| fields.contains(&Field::Name)) {
+    for group in
+        recorded.groups.iter().map(|group| &group.value).filter(|group| group.name.is_some())
+    {
+        if observed
+            .unknown
+            .groups
+            .get(&group.id)
+            .is_some_and(|fields| fields.contains(&Field::Name))
+        {
             unreadable.add(LossKind::TeamNames, Loser::Group(group.id.clone()));
         }
     }
     unreadable
 }
 
-/// Returns all observed and recorded people with the values that they have after this observation: the lists, then what
-/// the log said earlier, then what it says now. Also returns how many people stay only because a list may be incomplete
-/// or the two lists disagree, and those who stay because of the latter.
+/// Returns all observed and recorded people with the values that they have after this observation:
+/// the lists, then what the log said earlier, then what it says now. Also returns how many people
+/// stay only because a list may be incomplete or the two lists disagree, and those who stay because
+/// of the latter.
 fn people<'a>(
     known: &BTreeMap<&'a UserId, (&User, &Volatile)>,
     observed: &'a Observation,
@@ -97,7 +121,13 @@ fn people<'a>(
             continue;
         }
         // A removed person has no access. The earlier versions hold what it was.
-        let gone = User { active: false, has_inbox_seat: None, role: None, permissions: None, ..(*before).clone() };
+        let gone = User {
+            active: false,
+            has_inbox_seat: None,
+            role: None,
+            permissions: None,
+            ..(*before).clone()
+        };
         people.insert(id, (gone, (*volatile).clone()));
     }
     for entry in &*observed.activity {
@@ -127,9 +157,15 @@ fn keep_unknown_fields(
             Field::JobTitle => user.job_title.clone_from(&before.job_title),
             Field::HasInboxSeat => user.has_inbox_seat = before.has_inbox_seat,
             Field::Role => user.role = before.role.clone().or(user.role.take()),
-            Field::AwayModeEnabled => volatile.away_mode_enabled = before_volatile.away_mode_enabled,
-            Field::AwayModeReassign => volatile.away_mode_reassign = before_volatile.away_mode_reassign,
-            Field::AwayStatusReasonId => volatile.away_status_reason_id = before_volatile.away_status_reason_id,
+            Field::AwayModeEnabled => {
+                volatile.away_mode_enabled = before_volatile.away_mode_enabled
+            }
+            Field::AwayModeReassign => {
+                volatile.away_mode_reassign = before_volatile.away_mode_reassign
+            }
+            Field::AwayStatusReasonId => {
+                volatile.away_status_reason_id = before_volatile.away_status_reason_id
+            }
             Field::Avatar => volatile.avatar_url.clone_from(&before_volatile.avatar_url),
             // Fields of teams and of memberships.
             Field::TeamIds
@@ -143,7 +179,11 @@ fn keep_unknown_fields(
 }
 
 /// Copies the recorded values that only the log gives. The lists never contain them.
-fn keep_what_the_log_told((user, volatile): &mut (User, Volatile), before: &User, before_volatile: &Volatile) {
+fn keep_what_the_log_told(
+    (user, volatile): &mut (User, Volatile),
+    before: &User,
+    before_volatile: &Volatile,
+) {
     user.first_name.clone_from(&before.first_name);
     user.last_name.clone_from(&before.last_name);
     user.permissions.clone_from(&before.permissions);
@@ -165,9 +205,12 @@ fn users(
         .collect()
 }
 
-/// Returns the changes of teams, how many teams stay only because a list may be incomplete or the two lists disagree,
-/// and those that stay because of the latter.
-fn groups(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Group>>, usize, BTreeSet<GroupId>) {
+/// Returns the changes of teams, how many teams stay only because a list may be incomplete or the
+/// two lists disagree, and those that stay because of the latter.
+fn groups(
+    recorded: &Snapshot,
+    observed: &Observation,
+) -> (Vec<Change<Group>>, usize, BTreeSet<GroupId>) {
     let before: BTreeMap<&GroupId, &Group> =
         recorded.groups.iter().map(|group| (&group.value.id, &group.value)).collect();
     let complete = |group: &Group| {
@@ -177,7 +220,9 @@ fn groups(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Group>>, u
             for field in fields {
                 match field {
                     Field::Name => group.name.clone_from(&before.name),
-                    Field::DistributionMethod => group.distribution_method.clone_from(&before.distribution_method),
+                    Field::DistributionMethod => {
+                        group.distribution_method.clone_from(&before.distribution_method)
+                    }
                     Field::AssignmentLimit => group.assignment_limit = before.assignment_limit,
                     _ => {}
                 }
@@ -186,7 +231,8 @@ fn groups(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Group>>, u
         group
     };
     let observed_groups: Vec<Group> = observed.groups.iter().map(complete).collect();
-    let mut after: BTreeMap<&GroupId, &Group> = observed_groups.iter().map(|group| (&group.id, group)).collect();
+    let mut after: BTreeMap<&GroupId, &Group> =
+        observed_groups.iter().map(|group| (&group.id, group)).collect();
     let seen = after.len();
     let mut disputed = BTreeSet::new();
     for (id, group) in &before {
@@ -200,9 +246,12 @@ fn groups(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Group>>, u
     (differences(&before, &after), after.len() - seen, disputed)
 }
 
-/// Returns the changes of memberships, how many memberships stay only because something could not be read or the two
-/// lists disagree, and those that stay because of the latter.
-fn memberships(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Membership>>, usize, BTreeSet<Ends>) {
+/// Returns the changes of memberships, how many memberships stay only because something could not
+/// be read or the two lists disagree, and those that stay because of the latter.
+fn memberships(
+    recorded: &Snapshot,
+    observed: &Observation,
+) -> (Vec<Change<Membership>>, usize, BTreeSet<Ends>) {
     fn by_ends<'a>(
         memberships: impl Iterator<Item = &'a Membership>,
     ) -> BTreeMap<(&'a GroupId, &'a UserId), &'a Membership> {
@@ -211,8 +260,14 @@ fn memberships(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Membe
     let unknown = &observed.unknown;
     let before = by_ends(recorded.memberships.iter());
     let unknown_level = |one: &Membership| {
-        unknown.groups.get(&one.group).is_some_and(|fields| fields.contains(&Field::AdminPriorityLevel))
-            || unknown.users.get(&one.user).is_some_and(|fields| fields.contains(&Field::TeamPriorityLevel))
+        unknown
+            .groups
+            .get(&one.group)
+            .is_some_and(|fields| fields.contains(&Field::AdminPriorityLevel))
+            || unknown
+                .users
+                .get(&one.user)
+                .is_some_and(|fields| fields.contains(&Field::TeamPriorityLevel))
     };
     let complete = |one: &Membership| {
         let known = before.get(&(&one.group, &one.user)).and_then(|before| before.priority);
@@ -224,9 +279,11 @@ fn memberships(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Membe
     let seen = after.len();
     let mut disputed = BTreeSet::new();
     if unknown.keeps_back() {
-        let users: BTreeSet<&UserId> = observed.users.iter().map(|sighting| &sighting.user.id).collect();
+        let users: BTreeSet<&UserId> =
+            observed.users.iter().map(|sighting| &sighting.user.id).collect();
         for (ends @ (group, user), membership) in &before {
-            // If only the members of a team are uncertain, people who left the workspace still leave the team.
+            // If only the members of a team are uncertain, people who left the workspace still
+            // leave the team.
             if unknown.lists_in_part || unknown.members.contains(*group) && users.contains(user) {
                 after.entry(*ends).or_insert(membership);
                 continue;
@@ -242,7 +299,10 @@ fn memberships(recorded: &Snapshot, observed: &Observation) -> (Vec<Change<Membe
 }
 
 /// Returns the changes that turn `before` into `after`, sorted by key.
-fn differences<K: Ord, T: Clone + PartialEq>(before: &BTreeMap<K, &T>, after: &BTreeMap<K, &T>) -> Vec<Change<T>> {
+fn differences<K: Ord, T: Clone + PartialEq>(
+    before: &BTreeMap<K, &T>,
+    after: &BTreeMap<K, &T>,
+) -> Vec<Change<T>> {
     let keys: BTreeSet<&K> = before.keys().chain(after.keys()).collect();
     let change = |key| match (before.get(key), after.get(key)) {
         (Some(was), Some(is)) if was == is => None,

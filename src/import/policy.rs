@@ -1,9 +1,9 @@
 //! Decides whether a plan may be committed without approval. Pure.
 //!
-//! Of each [kind](LossKind), no more than a share may be lost within a sliding window. Losses count if the plan takes
-//! them, or if an earlier import of the window took them and they were not restored. So a loss that is spread over many
-//! imports is held like one that happens at once. The window begins after the last approved import: approved losses are
-//! not counted again.
+//! Of each [kind](LossKind), no more than a share may be lost within a sliding window. Losses count
+//! if the plan takes them, or if an earlier import of the window took them and they were not
+//! restored. So a loss that is spread over many imports is held like one that happens at once. The
+//! window begins after the last approved import: approved losses are not counted again.
 
 use std::time::Duration;
 
@@ -24,15 +24,16 @@ pub struct Guard {
     pub max_seat_losses: Option<u8>,
     /// The share of addresses, of names, and of team names.
     pub max_identifier_losses: Option<u8>,
-    /// This many losses of a kind always pass, and twice as many memberships: in a small company one leaver is a large
-    /// share.
+    /// This many losses of a kind always pass, and twice as many memberships: in a small company
+    /// one leaver is a large share.
     pub small_losses: usize,
     /// The length of the window in which losses add up.
     pub window: Duration,
 }
 
 impl Guard {
-    /// A guard with one share, in percent, for all kinds. Five losses of a kind always pass; the window is a day.
+    /// A guard with one share, in percent, for all kinds. Five losses of a kind always pass; the
+    /// window is a day.
     #[must_use]
     pub const fn with_share(max_removals: u8) -> Self {
         Self {
@@ -52,7 +53,9 @@ impl Guard {
         let (own, setting) = match kind {
             LossKind::People => (None, "import.max_removals"),
             LossKind::Teams => (self.max_team_removals, "import.max_team_removals"),
-            LossKind::Memberships => (self.max_membership_removals, "import.max_membership_removals"),
+            LossKind::Memberships => {
+                (self.max_membership_removals, "import.max_membership_removals")
+            }
             LossKind::Roles => (self.max_role_losses, "import.max_role_losses"),
             LossKind::Seats => (self.max_seat_losses, "import.max_seat_losses"),
             LossKind::Emails | LossKind::Names | LossKind::TeamNames => {
@@ -64,7 +67,11 @@ impl Guard {
 
     /// Returns how many losses of a kind always pass.
     fn small(&self, kind: LossKind) -> usize {
-        if kind == LossKind::Memberships { self.small_losses.saturating_mul(2) } else { self.small_losses }
+        if kind == LossKind::Memberships {
+            self.small_losses.saturating_mul(2)
+        } else {
+            self.small_losses
+        }
     }
 }
 
@@ -133,8 +140,8 @@ pub struct Evidence<'a> {
 }
 
 impl Policy {
-    /// Whether `Evidence::then` and `Evidence::now` are needed. They are not if no kind exceeds the number of
-    /// losses that always pass.
+    /// Whether `Evidence::then` and `Evidence::now` are needed. They are not if no kind exceeds the
+    /// number of losses that always pass.
     #[must_use]
     pub fn needs_amounts(self, losses: &Losses, unreadable: &Amounts) -> bool {
         let many = |kind| losses.count(kind) + unreadable.of(kind) > self.guard.small(kind);
@@ -156,14 +163,23 @@ impl Policy {
             }
             let lost = evidence.losses.count(kind).max(own.count(kind)) + unreadable;
             let earlier = lost - own.count(kind) - unreadable;
-            let of = evidence.then.of(kind).max(there_would_be(kind, totals, evidence.now, earlier));
+            let of =
+                evidence.then.of(kind).max(there_would_be(kind, totals, evidence.now, earlier));
             let (share, setting) = self.guard.share(kind);
             let small = self.guard.small(kind);
-            // A share of 100 percent switches the check off, even if more was lost in the window than existed at any
-            // one time.
+            // A share of 100 percent switches the check off, even if more was lost in the window
+            // than existed at any one time.
             let too_many = share < 100 && lost > small && lost * 100 > of * usize::from(share);
             let allowed = small.max(of * usize::from(share) / 100);
-            let exceeded = Exceeded { kind, lost, earlier, unreadable, of, allowed, setting: setting.to_owned() };
+            let exceeded = Exceeded {
+                kind,
+                lost,
+                earlier,
+                unreadable,
+                of,
+                allowed,
+                setting: setting.to_owned(),
+            };
             if let Some(nothing_left) = nothing_left(kind, totals, plan) {
                 found.push((exceeded, nothing_left.to_owned()));
             } else if too_many {
@@ -193,11 +209,13 @@ impl Policy {
     }
 }
 
-/// The reason for a hold if no teammate is left. A workspace always has at least the teammate whose token is used.
+/// The reason for a hold if no teammate is left. A workspace always has at least the teammate whose
+/// token is used.
 const NOBODY: &str = "Intercom listed no teammates at all";
 
-/// Returns how many of a kind there would be if the earlier imports of the window had taken nothing. For kinds that can
-/// be replaced (roles, addresses, names) the sum is capped at one for each person or team.
+/// Returns how many of a kind there would be if the earlier imports of the window had taken
+/// nothing. For kinds that can be replaced (roles, addresses, names) the sum is capped at one for
+/// each person or team.
 fn there_would_be(kind: LossKind, totals: Totals, now: &Amounts, earlier: usize) -> usize {
     match kind {
         LossKind::People => totals.active + earlier,
@@ -211,7 +229,8 @@ fn there_would_be(kind: LossKind, totals: Totals, now: &Amounts, earlier: usize)
     }
 }
 
-/// Returns the reason for a hold if the plan leaves nobody, no team or no membership. The policy never believes that.
+/// Returns the reason for a hold if the plan leaves nobody, no team or no membership. The policy
+/// never believes that.
 fn nothing_left(kind: LossKind, totals: Totals, plan: &Plan) -> Option<&'static str> {
     let counts = plan.counts();
     match kind {
@@ -256,9 +275,14 @@ fn sentence(exceeded: &Exceeded, share: u8, window: Duration) -> String {
     };
     let earlier = match earlier {
         0 => String::new(),
-        count => format!(" within {}, {count} of them by the imports before", humantime::format_duration(window)),
+        count => format!(
+            " within {}, {count} of them by the imports before",
+            humantime::format_duration(window)
+        ),
     };
-    format!("{lost} of {of} {what}{unreadable}{earlier}, more than the {share} % that {setting} allows")
+    format!(
+        "{lost} of {of} {what}{unreadable}{earlier}, more than the {share} % that {setting} allows"
+    )
 }
 
 #[cfg(test)]

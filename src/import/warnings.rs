@@ -45,7 +45,8 @@ mod tests {
         let many = (0..5_000).map(|number| Warning::new("field_unreadable", number.to_string()));
         let all: Vec<Warning> = many.chain([Warning::new("list_incomplete", "x")]).collect();
         let kept = bounded(&all);
-        let codes: Vec<&str> = kept.iter().rev().take(2).map(|warning| warning.code.as_str()).collect();
+        let codes: Vec<&str> =
+            kept.iter().rev().take(2).map(|warning| warning.code.as_str()).collect();
         assert_eq!(codes, ["more_warnings", "list_incomplete"]);
         assert!(kept.len() <= limits::RUN_WARNINGS + 1);
         assert_eq!(kept.last().unwrap().detail, "4975 more warnings were left out");

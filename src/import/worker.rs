@@ -1,8 +1,8 @@
 //! The import loop of one workspace: it imports by schedule, and on request.
 //!
-//! Whether a run satisfies a request is decided by the number of the run, and by the order of requests and runs in this
-//! process. Ages are measured with a monotonic clock. The time of day decides nothing, so clocks that differ or are set
-//! delay no import.
+//! Whether a run satisfies a request is decided by the number of the run, and by the order of
+//! requests and runs in this process. Ages are measured with a monotonic clock. The time of day
+//! decides nothing, so clocks that differ or are set delay no import.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,9 @@ use tracing::Instrument;
 use super::nudge::Ticket;
 use super::{Health, Importer, Nudge};
 use crate::clock::Clock;
-use crate::ledger::{ImportRequest, Lease, Ledger, LedgerError, Mode, Run, RunId, RunStatus, Sightings, Trigger};
+use crate::ledger::{
+    ImportRequest, Lease, Ledger, LedgerError, Mode, Run, RunId, RunStatus, Sightings, Trigger,
+};
 use crate::limits;
 use crate::measures::Measures;
 use crate::spans;
@@ -28,7 +30,8 @@ pub struct Worker {
     pub nudge: Arc<Nudge>,
     /// The state of the imports, for readers.
     pub health: Arc<Health>,
-    /// The newest successful runs of all processes, with the time at which this process first saw them.
+    /// The newest successful runs of all processes, with the time at which this process first saw
+    /// them.
     pub seen: Arc<Sightings>,
     /// The metrics.
     pub measures: Arc<Measures>,
@@ -66,7 +69,8 @@ impl Schedule {
         if due { Mode::Full } else { Mode::Incremental }
     }
 
-    /// Returns when the next import is due, after one that ended `now`. The pause doubles with each failure.
+    /// Returns when the next import is due, after one that ended `now`. The pause doubles with each
+    /// failure.
     fn next(self, failures: u32, last: LastFull, now: Duration) -> Option<Duration> {
         if failures > 0 {
             let pause = limits::IMPORT_RETRY_FIRST * 2u32.saturating_pow(failures - 1);
@@ -95,8 +99,8 @@ enum Job {
 enum Wanted {
     /// A request: any run that began after it satisfies it.
     Asked(Ticket),
-    /// The schedule: any run newer than this one satisfies it. This one was the newest known run when the due time was
-    /// set.
+    /// The schedule: any run newer than this one satisfies it. This one was the newest known run
+    /// when the due time was set.
     Due(RunId),
 }
 
@@ -174,8 +178,8 @@ impl Worker {
                         // More than one may be queued.
                         self.nudge.serve_queue();
                         if run.status == RunStatus::Succeeded && matches!(job, Job::Import(..)) {
-                            // The queued import ran instead of the requested one. Check again whether it satisfied the
-                            // request.
+                            // The queued import ran instead of the requested one. Check again
+                            // whether it satisfied the request.
                             continue;
                         }
                     }
@@ -212,8 +216,10 @@ impl Worker {
             && run.mode == Mode::Incremental
             && run.counts.users_restored > 0
         {
-            // The permissions of a restored person are only in the log, possibly before the watermark.
-            let full = ImportRequest { mode: Mode::Full, ..ImportRequest::incremental(Trigger::Schedule) };
+            // The permissions of a restored person are only in the log, possibly before the
+            // watermark.
+            let full =
+                ImportRequest { mode: Mode::Full, ..ImportRequest::incremental(Trigger::Schedule) };
             self.nudge.ask(full, self.clock.running());
         }
         self.measure(outcome, self.clock.running().saturating_sub(began.at));
@@ -224,13 +230,19 @@ impl Worker {
         let workspace = self.importer.workspace();
         match outcome {
             Ok(run) => {
-                self.measures.imported(workspace, run.mode.as_str(), run.status.as_str(), Some(took.as_secs_f64()));
+                self.measures.imported(
+                    workspace,
+                    run.mode.as_str(),
+                    run.status.as_str(),
+                    Some(took.as_secs_f64()),
+                );
             }
             Err(_) => self.measures.imported(workspace, "unknown", "not_recorded", None),
         }
     }
 
-    /// Waits for the next job: a queued import, a request, or the schedule. Returns `None` when the bridge stops.
+    /// Waits for the next job: a queued import, a request, or the schedule. Returns `None` when the
+    /// bridge stops.
     async fn next(&self, due: Due, stop: &mut watch::Receiver<bool>) -> Option<Job> {
         loop {
             let now = self.clock.running();
@@ -241,7 +253,10 @@ impl Worker {
                 return Some(Job::Import(request, Wanted::Asked(ticket)));
             }
             if due.next.is_some_and(|due| due <= now) {
-                return Some(Job::Import(ImportRequest::incremental(Trigger::Schedule), Wanted::Due(due.known)));
+                return Some(Job::Import(
+                    ImportRequest::incremental(Trigger::Schedule),
+                    Wanted::Due(due.known),
+                ));
             }
             let queue = self.nudge.queue_waits().then_some(due.queue);
             let wake = [due.next, self.nudge.due(), queue].into_iter().flatten().min();
@@ -275,8 +290,8 @@ impl Worker {
                 Ok(Leased::Held(lease, request)) => (lease, request),
                 Ok(Leased::Done(outcome)) => return outcome,
                 Ok(Leased::Later(pause)) => {
-                    // Another process imports. It may have read Intercom before this request was made, so wait for its
-                    // end.
+                    // Another process imports. It may have read Intercom before this request was
+                    // made, so wait for its end.
                     tokio::select! {
                         () = self.clock.sleep(pause) => continue,
                         _ = stop.wait_for(|stop| *stop) => return Outcome::Stopping,
@@ -307,8 +322,8 @@ impl Worker {
         Ok(seen.map_or(LastFull::Never, |seen| LastFull::Ago(seen.age(self.clock.running()))))
     }
 
-    /// Takes the lease, unless another run has satisfied the job. `newest` is the number of the newest run at the time
-    /// when the job began.
+    /// Takes the lease, unless another run has satisfied the job. `newest` is the number of the
+    /// newest run at the time when the job began.
     async fn lease(&self, job: &Job, done: Done, newest: RunId) -> Result<Leased, LedgerError> {
         let workspace = self.importer.workspace();
         let due = self.schedule.mode(self.last_full().await?);
@@ -321,29 +336,45 @@ impl Worker {
             Job::Import(request, wanted) => {
                 let request = ImportRequest { mode: request.mode.max(due), ..request.clone() };
                 let last = self.ledger.last_success(workspace, None).await?;
-                let age = self.seen.see(last.as_ref(), &self.clock).and_then(|seen| seen.age(self.clock.running()));
+                let age = self
+                    .seen
+                    .see(last.as_ref(), &self.clock)
+                    .and_then(|seen| seen.age(self.clock.running()));
                 let is_done = match *wanted {
-                    Wanted::Asked(ticket) if done.ticket >= ticket && done.mode >= Some(request.mode) => true,
-                    Wanted::Asked(_) => last.is_some_and(|last| last.id > newest && last.mode >= request.mode),
+                    Wanted::Asked(ticket)
+                        if done.ticket >= ticket && done.mode >= Some(request.mode) =>
+                    {
+                        true
+                    }
+                    Wanted::Asked(_) => {
+                        last.is_some_and(|last| last.id > newest && last.mode >= request.mode)
+                    }
                     Wanted::Due(known) => {
-                        let fresh = self.schedule.poll.is_none_or(|poll| age.is_some_and(|age| age < poll));
-                        fresh && last.is_some_and(|last| last.id > known && last.mode >= request.mode)
+                        let fresh =
+                            self.schedule.poll.is_none_or(|poll| age.is_some_and(|age| age < poll));
+                        fresh
+                            && last.is_some_and(|last| last.id > known && last.mode >= request.mode)
                     }
                 };
                 if is_done && !request.allow_removals {
                     return Ok(Leased::Done(Outcome::Elsewhere));
                 }
                 // Requests that clients' queries trigger are frequent, on other bridges too.
-                let pause = age.map_or(Duration::ZERO, |age| limits::QUERY_PAUSE.saturating_sub(age));
+                let pause =
+                    age.map_or(Duration::ZERO, |age| limits::QUERY_PAUSE.saturating_sub(age));
                 if request.trigger == Trigger::Query && !pause.is_zero() {
                     return Ok(Leased::Later(pause));
                 }
                 request
             }
         };
-        let Some(lease) = self.importer.lease().await? else { return Ok(Leased::Later(limits::LEASE_POLL)) };
+        let Some(lease) = self.importer.lease().await? else {
+            return Ok(Leased::Later(limits::LEASE_POLL));
+        };
         // Another process may have started and ended the queued import in the meantime.
-        if matches!(job, Job::Queue) && !self.ledger.has_queued(workspace, &self.clock).await.unwrap_or(true) {
+        if matches!(job, Job::Queue)
+            && !self.ledger.has_queued(workspace, &self.clock).await.unwrap_or(true)
+        {
             self.importer.release(&lease).await;
             return Ok(Leased::Done(Outcome::NothingQueued));
         }
@@ -365,7 +396,8 @@ enum Leased {
 mod tests {
     use super::*;
 
-    const HOURLY: Schedule = Schedule { poll: Some(Duration::from_mins(1)), full: Some(Duration::from_hours(1)) };
+    const HOURLY: Schedule =
+        Schedule { poll: Some(Duration::from_mins(1)), full: Some(Duration::from_hours(1)) };
     const NOW: Duration = Duration::from_hours(100);
 
     fn ago(age: Duration) -> LastFull {
@@ -376,7 +408,9 @@ mod tests {
     fn failing_imports_are_tried_again_ever_later_but_not_too_late() {
         assert_eq!(HOURLY.next(0, ago(Duration::ZERO), NOW), Some(NOW + Duration::from_mins(1)));
         for schedule in [HOURLY, Schedule { poll: None, full: None }] {
-            let pause = |failures| schedule.next(failures, LastFull::Never, NOW).unwrap().saturating_sub(NOW).as_secs();
+            let pause = |failures| {
+                schedule.next(failures, LastFull::Never, NOW).unwrap().saturating_sub(NOW).as_secs()
+            };
             let pauses: Vec<u64> = (1..=9).map(pause).collect();
             assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
             assert_eq!(pause(u32::MAX), 300);
@@ -392,8 +426,16 @@ mod tests {
         for poll in [None, Some(Duration::from_hours(24))] {
             let schedule = Schedule { poll, ..HOURLY };
             let due = Some(NOW + Duration::from_mins(20));
-            assert_eq!(schedule.next(0, ago(Duration::from_mins(40)), NOW), due, "a full import waits for no poll");
-            assert_eq!(schedule.next(0, ago(Duration::from_hours(2)), NOW), Some(NOW), "and is made up for");
+            assert_eq!(
+                schedule.next(0, ago(Duration::from_mins(40)), NOW),
+                due,
+                "a full import waits for no poll"
+            );
+            assert_eq!(
+                schedule.next(0, ago(Duration::from_hours(2)), NOW),
+                Some(NOW),
+                "and is made up for"
+            );
         }
     }
 

@@ -1,5 +1,5 @@
-//! The checks of a response before its content is read: its encoding, whether it is Intercom's, and the error it
-//! reports.
+//! The checks of a response before its content is read: its encoding, whether it is Intercom's, and
+//! the error it reports.
 
 use std::time::Duration;
 
@@ -20,16 +20,25 @@ pub(super) fn charset(content_type: &HeaderValue) -> Option<String> {
         .split_once("charset=")
         .map(|(a, b)| (a.to_owned(), b.to_owned()))?;
     let charset = charset.trim_start_matches('"');
-    let end = charset.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '-' || letter == '_'));
+    let end = charset
+        .find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '-' || letter == '_'));
     let charset = &charset[..end.unwrap_or(charset.len())];
     (1..=20).contains(&charset.len()).then(|| charset.to_owned())
 }
 
-/// Decodes a response body. RFC 8259 §8.1: JSON between systems MUST be encoded using UTF-8. A byte-order mark may be
-/// ignored. If bytes are invalid and the response names no other encoding, they are replaced and the rest is read.
-pub(super) fn text(body: Vec<u8>, charset: Option<&str>, path: &str) -> Result<Text, IntercomError> {
+/// Decodes a response body. RFC 8259 §8.1: JSON between systems MUST be encoded using UTF-8. A
+/// byte-order mark may be ignored. If bytes are invalid and the response names no other encoding,
+/// they are replaced and the rest is read.
+pub(super) fn text(
+    body: Vec<u8>,
+    charset: Option<&str>,
+    path: &str,
+) -> Result<Text, IntercomError> {
     if matches!(body.get(..2), Some([0xFE, 0xFF] | [0xFF, 0xFE] | [0, _] | [_, 0])) {
-        return Err(malformed(path, "it is encoded in UTF-16 or UTF-32, and JSON must be in UTF-8"));
+        return Err(malformed(
+            path,
+            "it is encoded in UTF-16 or UTF-32, and JSON must be in UTF-8",
+        ));
     }
     if body.starts_with(&[0x1F, 0x8B]) {
         return Err(malformed(path, "it is compressed, and its headers do not say so"));
@@ -43,13 +52,19 @@ pub(super) fn text(body: Vec<u8>, charset: Option<&str>, path: &str) -> Result<T
         (Err(_), Some(other)) if !matches!(other, "utf-8" | "utf8") => {
             Err(malformed(path, &format!("it is encoded in {other}, and JSON must be in UTF-8")))
         }
-        (Err(error), _) => Ok(Text { text: String::from_utf8_lossy(error.as_bytes()).into_owned(), lossy: true }),
+        (Err(error), _) => {
+            Ok(Text { text: String::from_utf8_lossy(error.as_bytes()).into_owned(), lossy: true })
+        }
     }
 }
 
-/// Parses a response as a JSON object. Some gateways send error responses with a success status; those become errors
-/// here.
-pub(super) fn object<'a>(path: &str, status: StatusCode, text: &'a Text) -> Result<Object<'a>, IntercomError> {
+/// Parses a response as a JSON object. Some gateways send error responses with a success status;
+/// those become errors here.
+pub(super) fn object<'a>(
+    path: &str,
+    status: StatusCode,
+    text: &'a Text,
+) -> Result<Object<'a>, IntercomError> {
     let status = status.as_u16();
     let unavailable = |outage| IntercomError::Unavailable { resource: path.to_owned(), outage };
     let not_intercom = |what| unavailable(Outage::NotIntercom { status, what });
@@ -69,10 +84,16 @@ pub(super) fn object<'a>(path: &str, status: StatusCode, text: &'a Text) -> Resu
     Err(match code.as_str() {
         "unauthorized" => IntercomError::Unauthorized { resource, code },
         token if token.starts_with("token_") => IntercomError::Unauthorized { resource, code },
-        "forbidden" | "action_forbidden" | "api_plan_restricted" => IntercomError::Forbidden { resource, code },
+        "forbidden" | "action_forbidden" | "api_plan_restricted" => {
+            IntercomError::Forbidden { resource, code }
+        }
         "region_mismatch" => IntercomError::WrongRegion { configured: None, actual: hosted_in },
-        "rate_limit_exceeded" => IntercomError::RateLimited { resource, retry_after: Duration::ZERO },
-        "server_error" | "service_unavailable" | "gateway_timeout" => unavailable(Outage::Answered { status, code }),
+        "rate_limit_exceeded" => {
+            IntercomError::RateLimited { resource, retry_after: Duration::ZERO }
+        }
+        "server_error" | "service_unavailable" | "gateway_timeout" => {
+            unavailable(Outage::Answered { status, code })
+        }
         gone if gone.ends_with("not_found") => IntercomError::NotFound { resource, code },
         _ => IntercomError::Refused { resource, status, code },
     })
@@ -89,8 +110,8 @@ pub(super) fn malformed(resource: &str, what: &str) -> IntercomError {
 /// Replaces the code of an error response that has none.
 pub(super) const NO_CODE: &str = "without a code";
 
-/// The content of an error response: its code, in Intercom's words or ours. Its message is never kept: it is Intercom's
-/// text and may name people.
+/// The content of an error response: its code, in Intercom's words or ours. Its message is never
+/// kept: it is Intercom's text and may name people.
 pub(super) struct Refusal {
     /// The first error code, if it has the form of one.
     pub code: String,
@@ -107,16 +128,23 @@ impl Refusal {
         is_refusal.then(|| Self::read(&object))
     }
 
-    /// Reads an error response field by field, so that an unreadable message does not hide the code.
+    /// Reads an error response field by field, so that an unreadable message does not hide the
+    /// code.
     fn read(refusal: &Object<'_>) -> Self {
         let errors = refusal.list("errors").value().unwrap_or_default();
-        let first = errors.first().and_then(|first| Object::from_raw(first, refusal.lossy())).unwrap_or_default();
-        let is_code = |code: &String| code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let code = first.text("code", 64).value().filter(is_code).unwrap_or_else(|| NO_CODE.to_owned());
-        let hosted_in = first.text("message", limits::INTERCOM_TEXT_BYTES).value().and_then(|message| {
-            let (_, place) = message.split_once("hosted in ")?;
-            Region::ALL.into_iter().find(|region| place.starts_with(region.place()))
-        });
+        let first = errors
+            .first()
+            .and_then(|first| Object::from_raw(first, refusal.lossy()))
+            .unwrap_or_default();
+        let is_code =
+            |code: &String| code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let code =
+            first.text("code", 64).value().filter(is_code).unwrap_or_else(|| NO_CODE.to_owned());
+        let hosted_in =
+            first.text("message", limits::INTERCOM_TEXT_BYTES).value().and_then(|message| {
+                let (_, place) = message.split_once("hosted in ")?;
+                Region::ALL.into_iter().find(|region| place.starts_with(region.place()))
+            });
         Self { code, hosted_in }
     }
 }
@@ -128,7 +156,8 @@ mod tests {
     #[test]
     fn a_refusal_is_known_by_its_code_and_never_by_its_text() {
         let code = |body: &[u8]| Refusal::parse(body.to_vec()).map(|refusal| refusal.code);
-        let unauthorized = br#"{"type":"error.list","errors":[{"code":"unauthorized","message":"x"}]}"#;
+        let unauthorized =
+            br#"{"type":"error.list","errors":[{"code":"unauthorized","message":"x"}]}"#;
         assert_eq!(code(unauthorized).as_deref(), Some("unauthorized"));
         assert_eq!(code(br#"{"errors":[{"code":"ada@example.com"}]}"#).as_deref(), Some(NO_CODE));
         assert_eq!(code(br#"{"errors":[]}"#).as_deref(), Some(NO_CODE));
@@ -142,14 +171,22 @@ mod tests {
             let body = format!(r#"{{"errors":[{{"code":"token_revoked",{odd}}}]}}"#);
             assert_eq!(code(body.as_bytes()).as_deref(), Some("token_revoked"), "{odd}");
         }
-        for no_code in [r#"{"type":"error.list"}"#, r#"{"type":"error.list","errors":null}"#, r#"{"errors":[null]}"#] {
+        for no_code in [
+            r#"{"type":"error.list"}"#,
+            r#"{"type":"error.list","errors":null}"#,
+            r#"{"errors":[null]}"#,
+        ] {
             assert_eq!(code(no_code.as_bytes()).as_deref(), Some(NO_CODE), "{no_code}");
         }
         let hosted = |message: &str| {
-            let body = format!(r#"{{"errors":[{{"code":"region_mismatch","message":"{message}"}}]}}"#);
+            let body =
+                format!(r#"{{"errors":[{{"code":"region_mismatch","message":"{message}"}}]}}"#);
             Refusal::parse(body.into_bytes()).unwrap().hosted_in
         };
-        assert_eq!(hosted("Your workspace is hosted in Europe but you connected to United States"), Some(Region::Eu));
+        assert_eq!(
+            hosted("Your workspace is hosted in Europe but you connected to United States"),
+            Some(Region::Eu)
+        );
         assert_eq!(hosted("Your workspace is hosted in Atlantis"), None);
     }
 
@@ -161,7 +198,10 @@ mod tests {
         assert!(read(b"\x1F\x8B\x08", None).unwrap_err().to_string().contains("compressed"));
         assert!(read(b"{\0}\0", None).unwrap_err().to_string().contains("UTF-16"));
         let latin1 = read(b"{\"n\":\"Zo\xEB\"}", Some("iso-8859-1")).unwrap_err();
-        assert!(latin1.to_string().ends_with("it is encoded in iso-8859-1, and JSON must be in UTF-8"), "{latin1}");
+        assert!(
+            latin1.to_string().ends_with("it is encoded in iso-8859-1, and JSON must be in UTF-8"),
+            "{latin1}"
+        );
         let lossy = read(b"{\"n\":\"Zo\xEB\",\"e\":\"a@b.c\"}", Some("utf-8")).unwrap();
         let object = Object::parse(&lossy).unwrap();
         assert_eq!(
@@ -169,14 +209,19 @@ mod tests {
             (Field::Unreadable, Field::Value("a@b.c".to_owned()))
         );
         let named = |text: &'static str| charset(&HeaderValue::from_static(text));
-        assert_eq!(named("application/json; Charset=\"ISO-8859-1\"; x=y").as_deref(), Some("iso-8859-1"));
+        assert_eq!(
+            named("application/json; Charset=\"ISO-8859-1\"; x=y").as_deref(),
+            Some("iso-8859-1")
+        );
         assert_eq!(named("application/json"), None);
     }
 
     #[test]
     fn an_answer_that_is_not_intercoms_may_pass_and_one_of_another_shape_does_not() {
         let read = |text: &str| {
-            object("/admins", StatusCode::OK, &Text { text: text.to_owned(), lossy: false }).map(|_| ()).unwrap_err()
+            object("/admins", StatusCode::OK, &Text { text: text.to_owned(), lossy: false })
+                .map(|_| ())
+                .unwrap_err()
         };
         for passing in ["", " ", "<html>Ada</html>", "{\"admins\":[{\"id\":"] {
             assert!(read(passing).is_transient(), "{passing}");

@@ -121,20 +121,26 @@ impl Client {
     /// Creates a client. Makes no call.
     ///
     /// # Errors
-    /// A sentence, if the token contains characters that are not allowed in a header, or if TLS cannot be set up.
+    /// A sentence, if the token contains characters that are not allowed in a header, or if TLS
+    /// cannot be set up.
     pub fn new(connection: Connection, clock: Clock) -> Result<Self, String> {
         let authorization = connection.access_token.as_ref().map(bearer).transpose()?.map(Arc::new);
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that may build a client for Intercom")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that may build a client for Intercom"
+        )]
         let http = reqwest::Client::builder()
             .user_agent(concat!("intercom-scim-bridge/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(connection.connect_timeout)
             .read_timeout(connection.read_timeout)
             .timeout(limits::INTERCOM_CALL_TIMEOUT)
-            // Following a redirect would send the token to an address that the operator did not configure.
+            // Following a redirect would send the token to an address that the operator did not
+            // configure.
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|_| {
-                "the TLS library could not be set up; are the system's CA certificates installed?".to_owned()
+                "the TLS library could not be set up; are the system's CA certificates installed?"
+                    .to_owned()
             })?;
         Ok(Self {
             http,
@@ -159,7 +165,8 @@ impl Client {
         Ok(())
     }
 
-    /// Returns the number of the current token, counted from 1. A different token may belong to a different workspace.
+    /// Returns the number of the current token, counted from 1. A different token may belong to a
+    /// different workspace.
     #[must_use]
     pub fn token_number(&self) -> u64 {
         self.token_number.load(Ordering::SeqCst)
@@ -204,8 +211,8 @@ impl Client {
         self.call(Call { method: Method::GET, path, query, body: None, attempts }, read).await
     }
 
-    /// Sends a `POST path` that only searches and parses the response with `read`. It changes nothing, so it may be
-    /// repeated.
+    /// Sends a `POST path` that only searches and parses the response with `read`. It changes
+    /// nothing, so it may be repeated.
     pub(super) async fn search<T>(
         &self,
         path: &str,
@@ -213,8 +220,10 @@ impl Client {
         attempts: u32,
         read: impl Fn(&Object<'_>) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
-        let body = serde_json::to_vec(body).map_err(|_| malformed(path, "the question cannot be written as JSON"))?;
-        self.call(Call { method: Method::POST, path, query: &[], body: Some(body), attempts }, read).await
+        let body = serde_json::to_vec(body)
+            .map_err(|_| malformed(path, "the question cannot be written as JSON"))?;
+        self.call(Call { method: Method::POST, path, query: &[], body: Some(body), attempts }, read)
+            .await
     }
 
     /// Repeats a call until it succeeds, fails permanently, or has used up its attempts.
@@ -225,7 +234,9 @@ impl Client {
     ) -> Result<T, IntercomError> {
         let mut attempt = 1;
         loop {
-            self.clock.sleep_if(self.allowance().hold(&self.clock).min(limits::INTERCOM_BACKOFF_MAX)).await;
+            self.clock
+                .sleep_if(self.allowance().hold(&self.clock).min(limits::INTERCOM_BACKOFF_MAX))
+                .await;
             self.calls.fetch_add(1, Ordering::Relaxed);
             match self.attempt(&call, &read).await {
                 Err(error) if error.is_transient() && attempt < call.attempts => {
@@ -259,8 +270,9 @@ impl Client {
         request.header("Intercom-Version", &self.connection.api_version)
     }
 
-    /// Sends a `POST path` that changes something, once, and returns the response body. `with_token` says whether the
-    /// workspace's token is sent; if not, the credentials are in the body.
+    /// Sends a `POST path` that changes something, once, and returns the response body.
+    /// `with_token` says whether the workspace's token is sent; if not, the credentials are in the
+    /// body.
     pub(super) async fn post_once(
         &self,
         path: &str,
@@ -269,15 +281,18 @@ impl Client {
     ) -> Result<Vec<u8>, IntercomError> {
         let mut request = self.request(&Method::POST, path);
         if with_token {
-            let authorization = self.authorization.load_full().ok_or(IntercomError::NotConnected)?;
+            let authorization =
+                self.authorization.load_full().ok_or(IntercomError::NotConnected)?;
             request = request.header(AUTHORIZATION, (*authorization).clone());
         }
-        let body = serde_json::to_vec(body).map_err(|_| malformed(path, "the question cannot be written as JSON"))?;
+        let body = serde_json::to_vec(body)
+            .map_err(|_| malformed(path, "the question cannot be written as JSON"))?;
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.send(request, path, Some(body)).await.map(|(_, text)| text.text.into_bytes())
     }
 
-    /// Sends a request and returns the text of a success response. Any other status becomes an error.
+    /// Sends a request and returns the text of a success response. Any other status becomes an
+    /// error.
     async fn send(
         &self,
         mut request: RequestBuilder,
@@ -289,9 +304,16 @@ impl Client {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
         let span = spans::intercom_call(if posts { "POST" } else { "GET" }, path);
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that may call Intercom")]
-        let response = request.send().instrument(span).await.map_err(|error| unavailable(path, &error))?;
-        self.allowance.lock().unwrap_or_else(PoisonError::into_inner).note(response.headers(), &self.clock);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that may call Intercom"
+        )]
+        let response =
+            request.send().instrument(span).await.map_err(|error| unavailable(path, &error))?;
+        self.allowance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .note(response.headers(), &self.clock);
         let status = response.status();
         let charset = response.headers().get(CONTENT_TYPE).and_then(answer::charset);
         let body = read_body(response, path).await?;
@@ -324,7 +346,9 @@ impl Client {
             401 => IntercomError::Unauthorized { resource, code },
             403 => IntercomError::Forbidden { resource, code },
             404 => IntercomError::NotFound { resource, code },
-            408 | 500.. => IntercomError::Unavailable { resource, outage: Outage::Answered { status, code } },
+            408 | 500.. => {
+                IntercomError::Unavailable { resource, outage: Outage::Answered { status, code } }
+            }
             _ => IntercomError::Refused { resource, status, code },
         }
     }
@@ -350,14 +374,17 @@ impl fmt::Debug for Client {
 }
 
 fn bearer(token: &SecretString) -> Result<HeaderValue, String> {
-    let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
-        .map_err(|_| "the Intercom access token holds characters that no token has; paste it again".to_owned())?;
+    let mut header =
+        HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).map_err(|_| {
+            "the Intercom access token holds characters that no token has; paste it again"
+                .to_owned()
+        })?;
     header.set_sensitive(true);
     Ok(header)
 }
 
-/// Reads a decompressed body up to the size limit of the resource. Stops with an error as soon as it contains too many
-/// list elements. An error response is truncated instead.
+/// Reads a decompressed body up to the size limit of the resource. Stops with an error as soon as
+/// it contains too many list elements. An error response is truncated instead.
 async fn read_body(mut response: Response, path: &str) -> Result<Vec<u8>, IntercomError> {
     let (resource, succeeded) = (|| path.to_owned(), response.status().is_success());
     let limit = if succeeded { most_bytes(path) } else { limits::INTERCOM_REFUSAL_BYTES };
@@ -369,7 +396,10 @@ async fn read_body(mut response: Response, path: &str) -> Result<Vec<u8>, Interc
             }
             break;
         }
-        scan.take(&chunk).map_err(|TooMuch { most }| IntercomError::TooMany { resource: resource(), limit: most })?;
+        scan.take(&chunk).map_err(|TooMuch { most }| IntercomError::TooMany {
+            resource: resource(),
+            limit: most,
+        })?;
         body.extend_from_slice(&chunk);
     }
     Ok(body)
@@ -398,8 +428,9 @@ fn unavailable(path: &str, error: &reqwest::Error) -> IntercomError {
     IntercomError::Unavailable { resource: path.to_owned(), outage }
 }
 
-/// Returns the pause before the next attempt: until the rate limit resets if that time is known, else an exponential
-/// back-off. Both have jitter, so that several bridges do not retry at the same instant.
+/// Returns the pause before the next attempt: until the rate limit resets if that time is known,
+/// else an exponential back-off. Both have jitter, so that several bridges do not retry at the same
+/// instant.
 fn pause_after(error: &IntercomError, attempt: u32) -> Duration {
     let backoff = limits::INTERCOM_BACKOFF_FIRST * 2u32.saturating_pow(attempt - 1);
     let wait = match error {
@@ -430,9 +461,14 @@ mod tests {
         for attempt in 1..=40 {
             let pause = pause_after(&down, attempt);
             assert!(pause <= limits::INTERCOM_BACKOFF_MAX);
-            assert!(attempt > 6 || pause >= limits::INTERCOM_BACKOFF_FIRST * 2u32.pow(attempt - 1) / 2);
+            assert!(
+                attempt > 6 || pause >= limits::INTERCOM_BACKOFF_FIRST * 2u32.pow(attempt - 1) / 2
+            );
         }
-        let limited = IntercomError::RateLimited { resource: resource(), retry_after: Duration::from_secs(8) };
+        let limited = IntercomError::RateLimited {
+            resource: resource(),
+            retry_after: Duration::from_secs(8),
+        };
         assert!(pause_after(&limited, 1) >= Duration::from_secs(8));
     }
 

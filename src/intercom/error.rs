@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use super::Region;
 
-/// The reason why Intercom could not be read. It contains no token, no address and no text of Intercom's other than
-/// error codes (`unauthorized`, `api_plan_restricted` …) and field names.
+/// The reason why Intercom could not be read. It contains no token, no address and no text of
+/// Intercom's other than error codes (`unauthorized`, `api_plan_restricted` …) and field names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntercomError {
     /// There is no token: the workspace was never connected, or was disconnected.
     #[error("the workspace is not connected to Intercom")]
     NotConnected,
-    /// 401: the token is wrong or revoked, or belongs to another region. Intercom also answers 401 if the token lacks a
-    /// permission; see [`IntercomError::MissingPermission`].
+    /// 401: the token is wrong or revoked, or belongs to another region. Intercom also answers 401
+    /// if the token lacks a permission; see [`IntercomError::MissingPermission`].
     #[error("Intercom refused the access token for {resource} (401 {code})")]
     Unauthorized {
         /// The requested resource, for example `/admins`.
@@ -29,7 +29,8 @@ pub enum IntercomError {
         /// Intercom's error code.
         code: String,
     },
-    /// 401 or 403 for one resource although the same token can read `/me`: the app lacks a permission.
+    /// 401 or 403 for one resource although the same token can read `/me`: the app lacks a
+    /// permission.
     #[error(
         "the access token works, but its app lacks the permission \"{permission}\", which {resource} needs ({code})"
     )]
@@ -154,7 +155,8 @@ pub enum Outage {
         /// Intercom's error code.
         code: String,
     },
-    /// A response that is not Intercom's: an HTML page, a redirect or an empty body, sent by something in between.
+    /// A response that is not Intercom's: an HTML page, a redirect or an empty body, sent by
+    /// something in between.
     #[error("the answer ({status}) did not come from Intercom's API: {what}")]
     NotIntercom {
         /// The HTTP status.

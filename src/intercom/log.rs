@@ -1,8 +1,9 @@
-//! Reads the activity log. The log explains access and never decides it, so its failures are only warnings.
+//! Reads the activity log. The log explains access and never decides it, so its failures are only
+//! warnings.
 //!
-//! The reader asks for spans of time, oldest first. The log counts as read up to the first span that failed. Entries of
-//! later spans are kept and read again next time. Entries are identified by their ids, so reading one twice is
-//! harmless.
+//! The reader asks for spans of time, oldest first. The log counts as read up to the first span
+//! that failed. Entries of later spans are kept and read again next time. Entries are identified by
+//! their ids, so reading one twice is harmless.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -109,8 +110,8 @@ pub(super) async fn read(
         }
     }
     let gap = spans.first_gap();
-    // By Intercom's clock, an entry may be a little later than `now`. The next reading overlaps with this one and gets
-    // it.
+    // By Intercom's clock, an entry may be a little later than `now`. The next reading overlaps
+    // with this one and gets it.
     let read_to = match gap {
         None => Some(now),
         Some(gap) if gap > since.unix_timestamp() => OffsetDateTime::from_unix_timestamp(gap).ok(),
@@ -129,7 +130,9 @@ pub(super) async fn read(
     if reader.pages_unreadable {
         warnings.push(Warning::new(
             "activity_log_pages_unreadable",
-            format!("{LIST} has no `pages` that can be read, so some of it may be missing; {NEXT_TIME}"),
+            format!(
+                "{LIST} has no `pages` that can be read, so some of it may be missing; {NEXT_TIME}"
+            ),
         ));
     }
     if !reader.unreadable.is_empty() {
@@ -148,7 +151,8 @@ pub(super) async fn read(
     Log { entries, read_to, warnings }
 }
 
-const MISSING: &str = "joining dates, permissions, 2FA, sign-ins and who made a change stay as they are known";
+const MISSING: &str =
+    "joining dates, permissions, 2FA, sign-ins and who made a change stay as they are known";
 const NEXT_TIME: &str = "the next import reads on from there";
 
 /// A span of time, in UNIX seconds. The last one has no end.
@@ -183,7 +187,14 @@ struct Spans {
 
 impl Spans {
     fn new(since: i64, now: i64) -> Self {
-        Self { at: since, end: now, step: limits::ACTIVITY_STEP, gap: None, failures: 0, over: false }
+        Self {
+            at: since,
+            end: now,
+            step: limits::ACTIVITY_STEP,
+            gap: None,
+            failures: 0,
+            over: false,
+        }
     }
 
     fn next_span(&self) -> Option<Span> {
@@ -206,7 +217,8 @@ impl Spans {
     /// Records that the span could not be read.
     fn failed(&mut self, help: Help) {
         let length = self.step.min(self.end.saturating_sub(self.at));
-        let shorter = [limits::ACTIVITY_STEP, limits::ACTIVITY_STEP_SHORT, limits::ACTIVITY_STEP_SHORTEST];
+        let shorter =
+            [limits::ACTIVITY_STEP, limits::ACTIVITY_STEP_SHORT, limits::ACTIVITY_STEP_SHORTEST];
         let shorter = shorter.into_iter().find(|shorter| *shorter < length);
         match (help, shorter) {
             (Help::ShorterSpan, Some(shorter)) => self.step = shorter,
@@ -247,7 +259,8 @@ enum Stop {
     Span(IntercomError),
     /// The import has used up its pages or its time for the log.
     TooLong,
-    /// A page brought nothing new, or does not say whether there is another page. The next import asks again.
+    /// A page brought nothing new, or does not say whether there is another page. The next import
+    /// asks again.
     Unsure,
 }
 
@@ -256,7 +269,9 @@ impl Stop {
         match self {
             Self::Unsure => Help::NextImport,
             Self::Span(
-                IntercomError::Unavailable { outage: Outage::NoConnection | Outage::TimedOut, .. }
+                IntercomError::Unavailable {
+                    outage: Outage::NoConnection | Outage::TimedOut, ..
+                }
                 | IntercomError::RateLimited { .. },
             )
             | Self::TooLong => Help::None,
@@ -275,8 +290,9 @@ impl Stop {
         match self {
             Self::Span(error) => Some(error.log_warning()),
             Self::TooLong => {
-                let detail =
-                    format!("{LIST} is too long to read at once, so its newest part was left out; {NEXT_TIME}");
+                let detail = format!(
+                    "{LIST} is too long to read at once, so its newest part was left out; {NEXT_TIME}"
+                );
                 Some(Warning::new("activity_log_cut", detail))
             }
             // The reader adds its own warning, which says which of the two it was.
@@ -295,7 +311,9 @@ impl IntercomError {
             ),
             Self::Unauthorized { code, .. } | Self::Forbidden { code, .. } => {
                 let remedy = Permission::ReadActivityLogs.remedy();
-                let detail = format!("this access token may not read {LIST} ({code}), so {MISSING}; {remedy}");
+                let detail = format!(
+                    "this access token may not read {LIST} ({code}), so {MISSING}; {remedy}"
+                );
                 Warning::new("activity_log_forbidden", detail)
             }
             Self::NotFound { .. } => Warning::new(
@@ -319,7 +337,8 @@ struct Reader<'a> {
     by_list: bool,
     /// The entries; within each span newest first.
     entries: Vec<Activity>,
-    /// The ids of `entries`. Entries that Intercom adds during the reading push others onto the next page.
+    /// The ids of `entries`. Entries that Intercom adds during the reading push others onto the
+    /// next page.
     known: HashSet<String>,
     /// The raw JSON of entries that could not be parsed.
     unreadable: HashSet<Box<str>>,
@@ -350,7 +369,9 @@ impl Reader<'_> {
             match self.read_pages(span, false).await {
                 // Older API versions have only the plain list.
                 Err(Stop::Span(
-                    IntercomError::NotFound { .. } | IntercomError::Refused { .. } | IntercomError::Malformed { .. },
+                    IntercomError::NotFound { .. }
+                    | IntercomError::Refused { .. }
+                    | IntercomError::Malformed { .. },
                 )) => {}
                 result => return result,
             }
@@ -366,7 +387,8 @@ impl Reader<'_> {
             .chain(span.to.map(|to| first("created_at_before", to)))
             .collect();
         let (mut query, mut found) = (bounds.clone(), 0);
-        // The entries of this span. Entries that an earlier span had already do not make a page stuck.
+        // The entries of this span. Entries that an earlier span had already do not make a page
+        // stuck.
         let mut here = HashSet::new();
         for page in 1.. {
             let full = self.pages >= limits::ACTIVITY_PAGES || self.bytes > limits::ACTIVITY_BYTES;
@@ -445,9 +467,15 @@ fn key_of(entry: &Result<Activity, Box<str>>) -> u64 {
 }
 
 fn log_page(answer: &Object<'_>) -> Result<LogPage, IntercomError> {
-    let entries = answer.list("activity_logs").value().ok_or_else(|| malformed(LIST, "`activity_logs` is no list"))?;
+    let entries = answer
+        .list("activity_logs")
+        .value()
+        .ok_or_else(|| malformed(LIST, "`activity_logs` is no list"))?;
     if entries.len() > limits::INTERCOM_ENTRIES {
-        return Err(IntercomError::TooMany { resource: LIST.to_owned(), limit: limits::INTERCOM_ENTRIES });
+        return Err(IntercomError::TooMany {
+            resource: LIST.to_owned(),
+            limit: limits::INTERCOM_ENTRIES,
+        });
     }
     let pages = answer.object("pages");
     let pages_readable = !pages.is_unreadable();
@@ -457,7 +485,8 @@ fn log_page(answer: &Object<'_>) -> Result<LogPage, IntercomError> {
         entries: entries
             .into_iter()
             .map(|raw| {
-                entry(raw, answer.lossy()).ok_or_else(|| raw.get().chars().take(limits::INTERCOM_TEXT_BYTES).collect())
+                entry(raw, answer.lossy())
+                    .ok_or_else(|| raw.get().chars().take(limits::INTERCOM_TEXT_BYTES).collect())
             })
             .collect(),
         next: pages.raw("next").map_or(Next::End, Next::from_pages),
@@ -478,7 +507,8 @@ fn entry(raw: &RawValue, lossy: bool) -> Option<Activity> {
         id: actor.id("id").value().map(UserId::new),
         email: actor.text("email", limits::INTERCOM_TEXT_BYTES).value(),
     });
-    let metadata = object.raw("metadata").and_then(wire::value_of).map(wire::without_nul).unwrap_or_default();
+    let metadata =
+        object.raw("metadata").and_then(wire::value_of).map(wire::without_nul).unwrap_or_default();
     Some(Activity {
         id: id.value()?,
         at: OffsetDateTime::from_unix_timestamp(object.integer("created_at").value()?).ok()?,
@@ -494,9 +524,12 @@ mod tests {
 
     const DAY: i64 = 24 * 60 * 60;
 
-    /// Runs through the spans of `days` days. `answer` gives the outcome of each: the number of entries, or what may
-    /// help.
-    fn spans(days: i64, mut answer: impl FnMut(Span) -> Result<usize, Help>) -> (Vec<(i64, i64)>, Option<i64>) {
+    /// Runs through the spans of `days` days. `answer` gives the outcome of each: the number of
+    /// entries, or what may help.
+    fn spans(
+        days: i64,
+        mut answer: impl FnMut(Span) -> Result<usize, Help>,
+    ) -> (Vec<(i64, i64)>, Option<i64>) {
         let (mut spans, mut asked) = (Spans::new(0, days * DAY), Vec::new());
         while let Some(span) = spans.next_span() {
             asked.push((span.from / DAY, span.to.map_or(days, |to| to / DAY)));

@@ -15,7 +15,8 @@
 //! observe  a reading of a workspace, and what could not be read
 //! ```
 //!
-//! Intercom's reference: <https://developers.intercom.com/docs/references/rest-api/api.intercom.io>.
+//! Intercom's reference:
+//! <https://developers.intercom.com/docs/references/rest-api/api.intercom.io>.
 
 mod answer;
 mod client;

@@ -1,10 +1,11 @@
 //! Connects a workspace by OAuth instead of a pasted token.
 //!
-//! An operator authorises the app at Intercom. Intercom redirects the browser back with a code, which the bridge
-//! exchanges for an access token. The request names no scopes (they are fixed in the app), and there is no refresh
-//! token: an access token does not expire.
+//! An operator authorises the app at Intercom. Intercom redirects the browser back with a code,
+//! which the bridge exchanges for an access token. The request names no scopes (they are fixed in
+//! the app), and there is no refresh token: an access token does not expire.
 //!
-//! Intercom: <https://developers.intercom.com/docs/build-an-integration/learn-more/authentication/setting-up-oauth>.
+//! Intercom:
+//! <https://developers.intercom.com/docs/build-an-integration/learn-more/authentication/setting-up-oauth>.
 
 use std::fmt;
 
@@ -20,24 +21,29 @@ use crate::limits;
 /// The path of the token endpoint.
 const TOKEN_PATH: &str = "/auth/eagle/token";
 
-/// The reason why Intercom issued no token for a code. It contains Intercom's error codes and no other text of
-/// Intercom's.
+/// The reason why Intercom issued no token for a code. It contains Intercom's error codes and no
+/// other text of Intercom's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TradeError {
     /// Intercom does not know the app, or the secret is not the app's.
     #[error("Intercom does not accept the client id and client secret of the app ({0})")]
     App(Answer),
     /// The code is not valid, or not any more.
-    #[error("Intercom does not accept the code that it gave ({0}); it was used before, or is too old")]
+    #[error(
+        "Intercom does not accept the code that it gave ({0}); it was used before, or is too old"
+    )]
     Code(Answer),
-    /// Intercom refused without a clear reason. It does so both for a wrong client secret and for a used code.
+    /// Intercom refused without a clear reason. It does so both for a wrong client secret and for a
+    /// used code.
     #[error(
         "Intercom gave no access token ({0}): the client id or client secret of the app is wrong, or the code that Intercom gave \
          was used before or is too old"
     )]
     Refused(Answer),
     /// The workspace is hosted in another region.
-    #[error("Intercom gave no access token ({0}): the workspace is hosted in another region than the bridge asks")]
+    #[error(
+        "Intercom gave no access token ({0}): the workspace is hosted in another region than the bridge asks"
+    )]
     Region(Answer),
     /// An error response that is not Intercom's.
     #[error("no access token was given ({0}): what answered does not seem to be Intercom's API")]
@@ -64,8 +70,8 @@ impl fmt::Display for Answer {
 }
 
 impl TradeError {
-    /// Returns what an operator can do about it. The workspace must be connected again in any case: a code is valid for
-    /// one attempt.
+    /// Returns what an operator can do about it. The workspace must be connected again in any case:
+    /// a code is valid for one attempt.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
@@ -101,7 +107,12 @@ impl TradeError {
 
 /// Returns the authorisation URL, where an operator authorises the app. It depends on the region.
 #[must_use]
-pub fn authorise_url(connection: &Connection, client_id: &str, state: &str, callback: &str) -> Option<Url> {
+pub fn authorise_url(
+    connection: &Connection,
+    client_id: &str,
+    state: &str,
+    callback: &str,
+) -> Option<Url> {
     let host = match connection.region {
         Some(Region::Us) => "https://app.intercom.com/oauth",
         Some(Region::Eu) => "https://app.eu.intercom.com/oauth",
@@ -109,7 +120,11 @@ pub fn authorise_url(connection: &Connection, client_id: &str, state: &str, call
         // A custom base URL belongs to a simulator, which serves both API and authorisation page.
         None => &format!("{}/oauth", connection.base_url.as_str().trim_end_matches('/')),
     };
-    Url::parse_with_params(host, [("client_id", client_id), ("state", state), ("redirect_uri", callback)]).ok()
+    Url::parse_with_params(
+        host,
+        [("client_id", client_id), ("state", state), ("redirect_uri", callback)],
+    )
+    .ok()
 }
 
 /// Exchanges the authorisation code for an access token.
@@ -145,8 +160,13 @@ fn trade_error(error: IntercomError) -> TradeError {
             TradeError::Region(Answer { status: 403, code: "region_mismatch".to_owned() })
         }
         // Only the operator's browser is ever redirected.
-        IntercomError::Unavailable { outage: Outage::NotIntercom { status: 300..=399, .. }, .. }
-        | IntercomError::Refused { status: 300..=399, .. } => TradeError::NoToken("it leads to another address"),
+        IntercomError::Unavailable {
+            outage: Outage::NotIntercom { status: 300..=399, .. },
+            ..
+        }
+        | IntercomError::Refused { status: 300..=399, .. } => {
+            TradeError::NoToken("it leads to another address")
+        }
         IntercomError::Unavailable { outage: Outage::NotIntercom { status, .. }, .. } => {
             refused(status, NO_CODE.to_owned())
         }
@@ -156,7 +176,8 @@ fn trade_error(error: IntercomError) -> TradeError {
     }
 }
 
-/// Interprets an error code. Intercom's own codes for this are not documented; those of RFC 6749 §5.2 are understood.
+/// Interprets an error code. Intercom's own codes for this are not documented; those of RFC 6749
+/// §5.2 are understood.
 fn refused(status: u16, code: String) -> TradeError {
     let says = |words: &[&str]| words.iter().any(|word| code.contains(word));
     let app = says(&["client", "secret", "application", "app_"]);
@@ -173,14 +194,16 @@ fn refused(status: u16, code: String) -> TradeError {
     }
 }
 
-/// Returns the token in a response. Intercom sends it twice, as `token` and as `access_token`; one is enough.
+/// Returns the token in a response. Intercom sends it twice, as `token` and as `access_token`; one
+/// is enough.
 fn token_of(body: &[u8]) -> Result<SecretString, TradeError> {
     // RFC 8259 §8.1: parsers may ignore a byte order mark.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
     if body.is_empty() {
         return Err(TradeError::NoToken("it is empty"));
     }
-    let answer: Value = serde_json::from_slice(body).map_err(|_| TradeError::NoToken("it is no JSON"))?;
+    let answer: Value =
+        serde_json::from_slice(body).map_err(|_| TradeError::NoToken("it is no JSON"))?;
     if let Some(code) = error_code(&answer) {
         return Err(refused(200, code));
     }
@@ -189,24 +212,34 @@ fn token_of(body: &[u8]) -> Result<SecretString, TradeError> {
     let texts: Vec<&str> = given.iter().filter_map(|token| token.as_str()).map(str::trim).collect();
     match texts.iter().find(|text| is_token(text)) {
         Some(token) => Ok(SecretString::from(*token)),
-        None if given.is_empty() => Err(TradeError::NoToken("it has neither `access_token` nor `token`")),
+        None if given.is_empty() => {
+            Err(TradeError::NoToken("it has neither `access_token` nor `token`"))
+        }
         None if texts.is_empty() => Err(TradeError::NoToken("its token is not a text")),
-        None if texts.iter().all(|text| text.is_empty()) => Err(TradeError::NoToken("its token is empty")),
-        None => Err(TradeError::NoToken("its token is too long, or has characters that no token has")),
+        None if texts.iter().all(|text| text.is_empty()) => {
+            Err(TradeError::NoToken("its token is empty"))
+        }
+        None => {
+            Err(TradeError::NoToken("its token is too long, or has characters that no token has"))
+        }
     }
 }
 
-/// Whether a text can be a token. RFC 6750 §2.1 allows letters, digits and a few signs; this accepts all printable
-/// ASCII.
+/// Whether a text can be a token. RFC 6750 §2.1 allows letters, digits and a few signs; this
+/// accepts all printable ASCII.
 fn is_token(text: &str) -> bool {
-    (1..=limits::INTERCOM_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    (1..=limits::INTERCOM_TOKEN_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Returns the error code of a 200 response that is an error: from Intercom's list of errors, or as in RFC 6749 §5.2.
+/// Returns the error code of a 200 response that is an error: from Intercom's list of errors, or as
+/// in RFC 6749 §5.2.
 fn error_code(answer: &Value) -> Option<String> {
     let listed = answer.pointer("/errors/0").map(|error| &error["code"]);
     let code = listed.or_else(|| answer.get("error").filter(|error| !error.is_null()))?;
-    let word = |code: &&str| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let word = |code: &&str| {
+        code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
     Some(code.as_str().filter(word).unwrap_or(NO_CODE).to_owned())
 }
 
@@ -252,8 +285,14 @@ mod tests {
             (r#"{"access_token": 7}"#, "its token is not a text"),
             (r#"{"token": {"value": "dG9r"}}"#, "its token is not a text"),
             (r#"{"token": "  "}"#, "its token is empty"),
-            (r#"{"token": "dG9r dG9r"}"#, "its token is too long, or has characters that no token has"),
-            (r#"{"token": "dG9r\u0000"}"#, "its token is too long, or has characters that no token has"),
+            (
+                r#"{"token": "dG9r dG9r"}"#,
+                "its token is too long, or has characters that no token has",
+            ),
+            (
+                r#"{"token": "dG9r\u0000"}"#,
+                "its token is too long, or has characters that no token has",
+            ),
         ] {
             assert_eq!(token_of(body.as_bytes()).unwrap_err(), TradeError::NoToken(what), "{body}");
         }
@@ -274,12 +313,18 @@ mod tests {
             let refused = told(code);
             assert!(matches!(refused, TradeError::Refused(_)), "{code}");
             let sentence = refused.to_string();
-            assert!(sentence.contains("client secret") && sentence.contains("used before"), "{sentence}");
+            assert!(
+                sentence.contains("client secret") && sentence.contains("used before"),
+                "{sentence}"
+            );
         }
         assert!(matches!(told("region_mismatch"), TradeError::Region(_)));
         assert!(matches!(refused(404, NO_CODE.to_owned()), TradeError::NotIntercom(_)));
         for (body, expected) in [
-            (r#"{"type": "error.list", "errors": [{"code": "unauthorized", "message": "Ada"}]}"#, "200 unauthorized"),
+            (
+                r#"{"type": "error.list", "errors": [{"code": "unauthorized", "message": "Ada"}]}"#,
+                "200 unauthorized",
+            ),
             (r#"{"type": "error.list", "errors": [{"message": "Ada"}]}"#, "200 without a code"),
             (r#"{"error": "invalid_grant", "error_description": "Ada"}"#, "200 invalid_grant"),
             (r#"{"error": {"message": "Ada"}}"#, "200 without a code"),
@@ -294,7 +339,11 @@ mod tests {
         let outage = Outage::Answered { status: 503, code: "service_unavailable".to_owned() };
         let down = IntercomError::Unavailable { resource: TOKEN_PATH.to_owned(), outage };
         assert_eq!(trade_error(down.clone()), TradeError::Unanswered(down));
-        let moved = IntercomError::Refused { resource: TOKEN_PATH.to_owned(), status: 302, code: NO_CODE.to_owned() };
+        let moved = IntercomError::Refused {
+            resource: TOKEN_PATH.to_owned(),
+            status: 302,
+            code: NO_CODE.to_owned(),
+        };
         assert_eq!(trade_error(moved), TradeError::NoToken("it leads to another address"));
     }
 
@@ -321,9 +370,13 @@ mod tests {
                 connect_timeout: Duration::from_secs(1),
                 read_timeout: Duration::from_secs(1),
             };
-            let url = authorise_url(&connection, "app", "a b&c", "https://bridge.example/connect/intercom/callback");
-            let query =
-                "client_id=app&state=a+b%26c&redirect_uri=https%3A%2F%2Fbridge.example%2Fconnect%2Fintercom%2Fcallback";
+            let url = authorise_url(
+                &connection,
+                "app",
+                "a b&c",
+                "https://bridge.example/connect/intercom/callback",
+            );
+            let query = "client_id=app&state=a+b%26c&redirect_uri=https%3A%2F%2Fbridge.example%2Fconnect%2Fintercom%2Fcallback";
             assert_eq!(url.unwrap().as_str(), format!("{place}?{query}"));
         }
     }

@@ -59,8 +59,9 @@ pub enum Since {
 /// Reads the workspace: its admins, its teams, and the activity log.
 ///
 /// # Errors
-/// The reason why the list of admins or of teams could not be read at all, or why the workspace could not be
-/// identified. If only parts of a list are unreadable, or the activity log, the observation contains a warning instead.
+/// The reason why the list of admins or of teams could not be read at all, or why the workspace
+/// could not be identified. If only parts of a list are unreadable, or the activity log, the
+/// observation contains a warning instead.
 pub async fn observe(
     client: &Client,
     since: Since,
@@ -75,8 +76,9 @@ pub async fn observe(
             let (workspace, warnings) = match (identify(client).await, known) {
                 (Ok(told), _) => told,
                 (Err(error), Some(known)) if concerns_me_alone(&error) => {
-                    let detail =
-                        format!("{error}; the workspace is taken for the one that is recorded, if there is one");
+                    let detail = format!(
+                        "{error}; the workspace is taken for the one that is recorded, if there is one"
+                    );
                     (known, vec![Warning::new("workspace_unknown", detail)])
                 }
                 (Err(error), _) => return Err(error),
@@ -93,8 +95,8 @@ pub async fn observe(
     progress(Progress::Teams);
     read_list(client, &mut draft, &TEAMS, Vec::new()).await?;
     reread(client, &mut draft, progress).await;
-    // Entries have times by Intercom's clock. If this machine's clock is ahead, the log must not count as read up to a
-    // future time.
+    // Entries have times by Intercom's clock. If this machine's clock is ahead, the log must not
+    // count as read up to a future time.
     let theirs = client.allowance().server_time.filter(|theirs| *theirs > log_since);
     let log_until = theirs.map_or(taken_at, |theirs| theirs.min(taken_at));
     let log = log::read(client, log_since, log_until, progress).await;
@@ -113,10 +115,14 @@ pub async fn observe(
     })
 }
 
-/// Whether the lists may still be readable after this error of `/me`. The content of `/me` does not decide access.
+/// Whether the lists may still be readable after this error of `/me`. The content of `/me` does not
+/// decide access.
 fn concerns_me_alone(error: &IntercomError) -> bool {
     match error {
-        IntercomError::Unavailable { outage: Outage::NoConnection | Outage::TimedOut | Outage::Broken, .. } => false,
+        IntercomError::Unavailable {
+            outage: Outage::NoConnection | Outage::TimedOut | Outage::Broken,
+            ..
+        } => false,
         error => !error.needs_operator(),
     }
 }
@@ -124,18 +130,24 @@ fn concerns_me_alone(error: &IntercomError) -> bool {
 /// Reads which workspace the token belongs to. Returns oddities of the response as warnings.
 ///
 /// # Errors
-/// The reason why Intercom did not answer; or the response lacks `app`, which identifies the workspace.
+/// The reason why Intercom did not answer; or the response lacks `app`, which identifies the
+/// workspace.
 pub async fn identify(client: &Client) -> Result<(Workspace, Vec<Warning>), IntercomError> {
     let workspace = client.get("/me", &[], limits::INTERCOM_ATTEMPTS, |me| {
-        let app =
-            me.object("app").value().ok_or_else(|| malformed("/me", "`app`, which names the workspace, is missing"))?;
+        let app = me
+            .object("app")
+            .value()
+            .ok_or_else(|| malformed("/me", "`app`, which names the workspace, is missing"))?;
         // The id is recorded, displayed and compared, so only a single word is accepted.
-        let word = |id: &String| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+        let word = |id: &String| {
+            (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+        };
         let id = match app.text("id_code", 64) {
             Field::Unreadable => app.id("id_code"),
             id => id,
         };
-        let shown = |name: String| name.chars().filter(|letter| !letter.is_control()).take(200).collect();
+        let shown =
+            |name: String| name.chars().filter(|letter| !letter.is_control()).take(200).collect();
         Ok(Workspace {
             id: id.value().filter(word),
             name: app.text("name", limits::INTERCOM_TEXT_BYTES).value().map(shown),
@@ -149,11 +161,11 @@ pub async fn identify(client: &Client) -> Result<(Workspace, Vec<Warning>), Inte
     let workspace = workspace.await?;
     let mut warnings = Vec::new();
     if workspace.id.is_none() {
-        let detail =
-            "/me has no `app.id_code` that can be read, so the bridge cannot tell whether it is the recorded workspace";
+        let detail = "/me has no `app.id_code` that can be read, so the bridge cannot tell whether it is the recorded workspace";
         warnings.push(Warning::new("workspace_unknown", detail));
     }
-    let (configured, actual) = (client.connection().region, workspace.region.as_deref().and_then(Region::from_code));
+    let (configured, actual) =
+        (client.connection().region, workspace.region.as_deref().and_then(Region::from_code));
     if let (Some(configured), Some(actual)) = (configured, actual)
         && configured != actual
     {
@@ -205,7 +217,8 @@ struct ReadPage<E> {
     bytes: usize,
 }
 
-/// Reads a list. According to Intercom's documentation it is not paged; if it is, the client follows the pages.
+/// Reads a list. According to Intercom's documentation it is not paged; if it is, the client
+/// follows the pages.
 async fn read_list<E>(
     client: &Client,
     draft: &mut Draft,
@@ -215,7 +228,9 @@ async fn read_list<E>(
     let (mut query, mut at, mut known) = (parameters.clone(), 0_usize, HashSet::new());
     let (mut bytes, mut ids) = (0_usize, 0_usize);
     for number in 1..=limits::INTERCOM_LIST_PAGES {
-        let page = client.get(list.path, &query, limits::INTERCOM_ATTEMPTS, |answer| read_page(answer, list)).await;
+        let page = client
+            .get(list.path, &query, limits::INTERCOM_ATTEMPTS, |answer| read_page(answer, list))
+            .await;
         let page = match page {
             Ok(page) => page,
             Err(error) if number == 1 => return Err(explained(client, list.path, error).await),
@@ -237,7 +252,8 @@ async fn read_list<E>(
         }
         for (hash, entry) in page.entries {
             at += 1;
-            // If Intercom repeats a page, its records must not look as if the list contained them twice.
+            // If Intercom repeats a page, its records must not look as if the list contained them
+            // twice.
             if number == 1 || !known.contains(&hash) {
                 news = true;
                 (list.take)(draft, entry, Place { resource: list.path, at });
@@ -255,7 +271,9 @@ async fn read_list<E>(
         match page.next {
             Next::End => {
                 let pages = page.total_pages.filter(|total| *total > i64::from(number));
-                let entries = page.total_count.filter(|total| usize::try_from(*total).is_ok_and(|total| total > at));
+                let entries = page
+                    .total_count
+                    .filter(|total| usize::try_from(*total).is_ok_and(|total| total > at));
                 if let Some(member) = page.doubt {
                     draft.list_in_part(list.path, &format!("by its member `{member}`"));
                 } else if pages.is_some() {
@@ -264,7 +282,10 @@ async fn read_list<E>(
                         &format!("it says that it has more pages than the {number} that came"),
                     );
                 } else if entries.is_some() {
-                    draft.list_in_part(list.path, &format!("it says that it has more entries than the {at} that came"));
+                    draft.list_in_part(
+                        list.path,
+                        &format!("it says that it has more entries than the {at} that came"),
+                    );
                 }
                 return Ok(());
             }
@@ -283,9 +304,14 @@ fn read_page<E>(answer: &Object<'_>, list: &List<E>) -> Result<ReadPage<E>, Inte
     let page = Page::from_answer(answer, list.name)
         .ok_or_else(|| malformed(list.path, &format!("`{}` is no list", list.name)))?;
     if page.entries.len() > limits::INTERCOM_ENTRIES {
-        return Err(IntercomError::TooMany { resource: list.path.to_owned(), limit: limits::INTERCOM_ENTRIES });
+        return Err(IntercomError::TooMany {
+            resource: list.path.to_owned(),
+            limit: limits::INTERCOM_ENTRIES,
+        });
     }
-    let read = |raw: &RawValue| (hash(raw.get()), (list.read)(Object::from_raw(raw, answer.lossy()).as_ref()));
+    let read = |raw: &RawValue| {
+        (hash(raw.get()), (list.read)(Object::from_raw(raw, answer.lossy()).as_ref()))
+    };
     Ok(ReadPage {
         bytes: page.entries.iter().map(|raw| raw.get().len()).sum(),
         entries: page.entries.into_iter().map(read).collect(),
@@ -303,24 +329,28 @@ pub(super) fn hash(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// Distinguishes an invalid token from one that lacks a permission: Intercom answers 401 and 403 for both. `/me` tells
-/// them apart, because it needs no permission.
+/// Distinguishes an invalid token from one that lacks a permission: Intercom answers 401 and 403
+/// for both. `/me` tells them apart, because it needs no permission.
 async fn explained(client: &Client, path: &str, error: IntercomError) -> IntercomError {
     let code = match &error {
         IntercomError::Unauthorized { code, .. } => format!("401 {code}"),
-        IntercomError::Forbidden { code, .. } if code != "api_plan_restricted" => format!("403 {code}"),
+        IntercomError::Forbidden { code, .. } if code != "api_plan_restricted" => {
+            format!("403 {code}")
+        }
         _ => return error,
     };
     match identify(client).await {
-        Ok(_) => {
-            IntercomError::MissingPermission { resource: path.to_owned(), permission: Permission::ReadAdmins, code }
-        }
+        Ok(_) => IntercomError::MissingPermission {
+            resource: path.to_owned(),
+            permission: Permission::ReadAdmins,
+            code,
+        },
         Err(_) => error,
     }
 }
 
-/// Reads again, one by one, the admins and teams about which the two lists disagree. If such a read fails, the lists
-/// stand.
+/// Reads again, one by one, the admins and teams about which the two lists disagree. If such a read
+/// fails, the lists stand.
 async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress) + Sync)) {
     let odd = draft.disagreement();
     let count = odd.admins.len() + odd.teams.len();
@@ -338,15 +368,23 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
     }
     progress(Progress::Rereading { count });
     let failed = |what: &str, id: &str, error: &IntercomError| {
-        Warning::new("reread_failed", format!("{what} {id} could not be read again ({error}); the lists stand"))
+        Warning::new(
+            "reread_failed",
+            format!("{what} {id} could not be read again ({error}); the lists stand"),
+        )
     };
     let another = |what: &str, id: &str| {
-        let detail = format!("what came for {what} {id} when it was read again is not that {what}; the lists stand");
+        let detail = format!(
+            "what came for {what} {id} when it was read again is not that {what}; the lists stand"
+        );
         Warning::new("reread_failed", detail)
     };
     for id in &odd.teams {
         let path = format!("/teams/{id}");
-        match client.get(&path, &[], limits::REREAD_ATTEMPTS, |team| Ok(TeamEntry::from_object(Some(team)))).await {
+        match client
+            .get(&path, &[], limits::REREAD_ATTEMPTS, |team| Ok(TeamEntry::from_object(Some(team))))
+            .await
+        {
             Ok(reading) => {
                 if !draft.replace_team(id, reading) && draft.lists_team(id) {
                     draft.warn(another("team", id.as_str()));
@@ -364,14 +402,21 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
     }
     for id in &odd.admins {
         let path = format!("/admins/{id}");
-        match client.get(&path, &[], limits::REREAD_ATTEMPTS, |admin| Ok(AdminEntry::from_object(Some(admin)))).await {
+        match client
+            .get(&path, &[], limits::REREAD_ATTEMPTS, |admin| {
+                Ok(AdminEntry::from_object(Some(admin)))
+            })
+            .await
+        {
             Ok(reading) => {
                 if !draft.replace_admin(id, reading) && draft.lists_admin(id) {
                     draft.warn(another("admin", id.as_str()));
                 }
             }
             // An admin that only a team names.
-            Err(IntercomError::NotFound { .. }) if !draft.lists_admin(id) => draft.admin_is_gone(id),
+            Err(IntercomError::NotFound { .. }) if !draft.lists_admin(id) => {
+                draft.admin_is_gone(id)
+            }
             Err(error) => {
                 draft.warn(failed("admin", id.as_str(), &error));
                 if error.is_transient() {

@@ -1,7 +1,8 @@
 //! Keeps the client under Intercom's rate limit.
 //!
-//! Intercom counts calls in windows of 10 seconds. (Nearly) every response says how many calls are left and when the
-//! window ends: `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (UNIX seconds).
+//! Intercom counts calls in windows of 10 seconds. (Nearly) every response says how many calls are
+//! left and when the window ends: `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`
+//! (UNIX seconds).
 
 use std::time::Duration;
 
@@ -23,10 +24,11 @@ pub struct RateBudget {
     pub reset: Option<i64>,
     /// The time of the last response, by the clock of Intercom's server.
     pub server_time: Option<OffsetDateTime>,
-    /// How many seconds this machine's clock was ahead of Intercom's at the last response; negative if behind.
+    /// How many seconds this machine's clock was ahead of Intercom's at the last response; negative
+    /// if behind.
     pub clock_ahead: Option<i64>,
-    /// The time until the reset, computed only from the times in Intercom's response, and when the response came, on
-    /// [`Clock::running`].
+    /// The time until the reset, computed only from the times in Intercom's response, and when the
+    /// response came, on [`Clock::running`].
     until_reset: Option<(Duration, Duration)>,
 }
 
@@ -40,15 +42,21 @@ impl RateBudget {
         self.remaining = number(headers, "x-ratelimit-remaining").or(self.remaining);
         let reset: Option<i64> = number(headers, "x-ratelimit-reset");
         // The format that RFC 9110 §5.6.7 requires of senders.
-        let form =
-            format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+        let form = format_description!(
+            "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+        );
         let date = headers.get("date").and_then(|date| date.to_str().ok());
-        let date = date.and_then(|date| PrimitiveDateTime::parse(date, form).ok()).map(PrimitiveDateTime::assume_utc);
+        let date = date
+            .and_then(|date| PrimitiveDateTime::parse(date, form).ok())
+            .map(PrimitiveDateTime::assume_utc);
         if let Some(reset) = reset {
             self.reset = Some(reset);
-            let left = date.and_then(|date| u64::try_from(reset.checked_sub(date.unix_timestamp())?).ok());
-            // A window has ten seconds. If the reset is much later, the two headers come from different clocks.
-            let left = left.map(Duration::from_secs).filter(|left| *left <= limits::INTERCOM_RESET_MAX);
+            let left =
+                date.and_then(|date| u64::try_from(reset.checked_sub(date.unix_timestamp())?).ok());
+            // A window has ten seconds. If the reset is much later, the two headers come from
+            // different clocks.
+            let left =
+                left.map(Duration::from_secs).filter(|left| *left <= limits::INTERCOM_RESET_MAX);
             self.until_reset = left.map(|left| (left, clock.running()));
         }
         if let Some(date) = date {
@@ -68,11 +76,13 @@ impl RateBudget {
             .unwrap_or_default()
     }
 
-    /// Returns how long to delay the next call. The workspace's other apps share the limit, so the last twentieth of
-    /// each window is left to them.
+    /// Returns how long to delay the next call. The workspace's other apps share the limit, so the
+    /// last twentieth of each window is left to them.
     pub(super) fn hold(&self, clock: &Clock) -> Duration {
         match (self.remaining, self.limit) {
-            (Some(remaining), limit) if remaining <= limit.unwrap_or(0) / 20 => self.until_reset(clock),
+            (Some(remaining), limit) if remaining <= limit.unwrap_or(0) / 20 => {
+                self.until_reset(clock)
+            }
             _ => Duration::ZERO,
         }
     }
@@ -86,12 +96,18 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+            .collect()
     }
 
     #[test]
     fn nothing_known_holds_nothing_back() {
-        assert_eq!(RateBudget::default().hold(&Clock::manual(datetime!(2026-01-01 0:00 UTC))), Duration::ZERO);
+        assert_eq!(
+            RateBudget::default().hold(&Clock::manual(datetime!(2026-01-01 0:00 UTC))),
+            Duration::ZERO
+        );
     }
 
     #[test]
@@ -99,13 +115,20 @@ mod tests {
         let clock = Clock::manual(datetime!(2026-01-01 0:00:03 UTC));
         let reset = (clock.now().unix_timestamp() + 7).to_string();
         let mut allowance = RateBudget::default();
-        allowance.note(&headers(&[("x-ratelimit-limit", "1666"), ("x-ratelimit-remaining", "84")]), &clock);
+        allowance.note(
+            &headers(&[("x-ratelimit-limit", "1666"), ("x-ratelimit-remaining", "84")]),
+            &clock,
+        );
         allowance.reset = reset.parse().ok();
         assert_eq!(allowance.hold(&clock), Duration::ZERO);
         allowance.note(&headers(&[("x-ratelimit-remaining", "83")]), &clock);
         assert_eq!(allowance.hold(&clock), Duration::from_secs(7));
         clock.advance(Duration::from_secs(8));
-        assert_eq!(allowance.hold(&clock), Duration::ZERO, "a reset that is past holds nothing back");
+        assert_eq!(
+            allowance.hold(&clock),
+            Duration::ZERO,
+            "a reset that is past holds nothing back"
+        );
     }
 
     #[test]
@@ -133,7 +156,12 @@ mod tests {
 
     #[test]
     fn an_answer_without_the_headers_or_with_garbage_in_them_changes_nothing() {
-        let known = RateBudget { limit: Some(10), remaining: Some(5), reset: Some(100), ..RateBudget::default() };
+        let known = RateBudget {
+            limit: Some(10),
+            remaining: Some(5),
+            reset: Some(100),
+            ..RateBudget::default()
+        };
         let (mut allowance, clock) = (known, Clock::manual(datetime!(2026-01-01 0:00 UTC)));
         allowance.note(&headers(&[("x-ratelimit-remaining", "many")]), &clock);
         allowance.note(&HeaderMap::new(), &clock);

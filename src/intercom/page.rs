@@ -17,8 +17,9 @@ pub(super) enum Next {
 }
 
 impl Next {
-    /// Parses `pages.next`: null at the end, else a URL (older API versions), a cursor object (newer ones) or a page
-    /// number. Of a URL only the query is used, never the host, so that the token goes only to the configured address.
+    /// Parses `pages.next`: null at the end, else a URL (older API versions), a cursor object
+    /// (newer ones) or a page number. Of a URL only the query is used, never the host, so that the
+    /// token goes only to the configured address.
     pub fn from_pages(raw: &RawValue) -> Self {
         match value_of(raw) {
             Some(Value::Null | Value::Bool(false)) => Self::End,
@@ -46,8 +47,12 @@ impl Next {
     }
 }
 
-/// Returns the query of the next page: the parameters of the list, replaced or completed by those of `next`.
-pub(super) fn next_query(parameters: &[(String, String)], next: Vec<(String, String)>) -> Vec<(String, String)> {
+/// Returns the query of the next page: the parameters of the list, replaced or completed by those
+/// of `next`.
+pub(super) fn next_query(
+    parameters: &[(String, String)],
+    next: Vec<(String, String)>,
+) -> Vec<(String, String)> {
     let is_kept = |name: &String| next.iter().all(|(other, _)| other != name);
     let mut query: Vec<_> = parameters.iter().filter(|(name, _)| is_kept(name)).cloned().collect();
     query.extend(next);
@@ -69,8 +74,9 @@ pub(super) struct Page<'a> {
     pub doubt: Option<&'static str>,
 }
 
-/// Fields that indicate further entries, unless they are null, false, zero or empty. Intercom documents only
-/// `pages.next`; the others occur in other lists of its API and in other APIs. Case, `_` and `-` are ignored.
+/// Fields that indicate further entries, unless they are null, false, zero or empty. Intercom
+/// documents only `pages.next`; the others occur in other lists of its API and in other APIs. Case,
+/// `_` and `-` are ignored.
 const MORE: &[&str] = &[
     "after",
     "continuation_token",
@@ -95,7 +101,8 @@ const MORE: &[&str] = &[
 ];
 
 /// Fields that state the number of entries on all pages, and the number of pages.
-const TOTALS: &[&str] = &["count", "total", "total_count", "total_entries", "total_items", "total_results"];
+const TOTALS: &[&str] =
+    &["count", "total", "total_count", "total_entries", "total_items", "total_results"];
 const PAGES: &[&str] = &["page_count", "total_pages"];
 
 /// Objects that may contain such fields.
@@ -107,18 +114,21 @@ impl<'a> Page<'a> {
         let mut doubt = None;
         let entries = match answer.list(name) {
             Field::Value(entries) => entries,
-            // The envelope of newer resources. It is not documented for this resource: it is read, but may be
-            // incomplete.
+            // The envelope of newer resources. It is not documented for this resource: it is read,
+            // but may be incomplete.
             Field::Absent => {
                 doubt = Some("data");
                 answer.list("data").value()?
             }
             Field::Null | Field::Unreadable => return None,
         };
-        let mut page = Self { entries, next: Next::End, total_pages: None, total_count: None, doubt };
+        let mut page =
+            Self { entries, next: Next::End, total_pages: None, total_count: None, doubt };
         page.take(answer, MORE);
         for &holder in HOLDERS {
-            let Some(raw) = answer.raw_of_word(holder).filter(|raw| says_something(raw)) else { continue };
+            let Some(raw) = answer.raw_of_word(holder).filter(|raw| says_something(raw)) else {
+                continue;
+            };
             match Object::from_raw(raw, false) {
                 Some(holder) => page.take(&holder, MORE),
                 None => page.doubt = page.doubt.or(Some(holder)),
@@ -127,7 +137,8 @@ impl<'a> Page<'a> {
         match answer.object("pages") {
             Field::Value(pages) => {
                 page.next = pages.raw("next").map_or(Next::End, Next::from_pages);
-                let more: Vec<&str> = MORE.iter().copied().filter(|member| *member != "next").collect();
+                let more: Vec<&str> =
+                    MORE.iter().copied().filter(|member| *member != "next").collect();
                 page.take(&pages, &more);
             }
             Field::Unreadable => match answer.raw("pages").and_then(amount) {
@@ -141,9 +152,12 @@ impl<'a> Page<'a> {
 
     /// Records what an object says about further pages.
     fn take(&mut self, holder: &Object<'_>, more: &[&'static str]) {
-        let more = more.iter().find(|member| holder.raw_of_word(member).is_some_and(says_something));
+        let more =
+            more.iter().find(|member| holder.raw_of_word(member).is_some_and(says_something));
         self.doubt = self.doubt.or(more.copied());
-        let most = |names: &[&str]| names.iter().filter_map(|name| amount(holder.raw_of_word(name)?)).max();
+        let most = |names: &[&str]| {
+            names.iter().filter_map(|name| amount(holder.raw_of_word(name)?)).max()
+        };
         self.total_count = self.total_count.max(most(TOTALS));
         self.total_pages = self.total_pages.max(most(PAGES));
     }
@@ -181,9 +195,13 @@ mod tests {
             let page = Page::from_answer(&Object::parse(&answer).unwrap(), "admins").unwrap();
             (page.doubt, page.next, page.total_pages, page.total_count)
         };
-        for whole in
-            ["", r#","pages":null"#, r#","pages":{}"#, r#","has_more":false"#, r#","next":null,"links":{"next":""}"#]
-        {
+        for whole in [
+            "",
+            r#","pages":null"#,
+            r#","pages":{}"#,
+            r#","has_more":false"#,
+            r#","next":null,"links":{"next":""}"#,
+        ] {
             assert_eq!(page(whole), (None, Next::End, None, None), "{whole}");
         }
         for (part, member) in [
@@ -201,7 +219,10 @@ mod tests {
         ] {
             assert_eq!(page(part).0, Some(member), "{part}");
         }
-        assert_eq!(page(r#","pages":{"total_pages":"3"},"total_count":9"#), (None, Next::End, Some(3), Some(9)));
+        assert_eq!(
+            page(r#","pages":{"total_pages":"3"},"total_count":9"#),
+            (None, Next::End, Some(3), Some(9))
+        );
         for (total, expected) in [
             ("40.5", Some(40)),
             ("4e1", Some(40)),
@@ -220,8 +241,14 @@ mod tests {
             Next::Query(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
         };
         for (next, expected) in [
-            (r#""https://elsewhere.example/x?page=2&per_page=5#y""#, query(&[("page", "2"), ("per_page", "5")])),
-            (r#"{"starting_after":"Zm9v","page":2}"#, query(&[("page", "2"), ("starting_after", "Zm9v")])),
+            (
+                r#""https://elsewhere.example/x?page=2&per_page=5#y""#,
+                query(&[("page", "2"), ("per_page", "5")]),
+            ),
+            (
+                r#"{"starting_after":"Zm9v","page":2}"#,
+                query(&[("page", "2"), ("starting_after", "Zm9v")]),
+            ),
             ("3", query(&[("page", "3")])),
             (r#""soon""#, Next::Unknown),
             ("[2]", Next::Unknown),
@@ -230,7 +257,9 @@ mod tests {
                 assert_eq!(page(&format!(r#","pages":{{"next":{next}}}"#)).1, expected);
                 continue;
             };
-            let Next::Query(mut found) = page(&format!(r#","pages":{{"next":{next}}}"#)).1 else { panic!("{next}") };
+            let Next::Query(mut found) = page(&format!(r#","pages":{{"next":{next}}}"#)).1 else {
+                panic!("{next}")
+            };
             expected.sort();
             found.sort();
             assert_eq!(found, expected, "{next}");
@@ -242,12 +271,16 @@ mod tests {
         let answer = text(r#"{"type":"list","data":[{}],"total_count":1}"#);
         let page = Page::from_answer(&Object::parse(&answer).unwrap(), "admins").unwrap();
         assert_eq!((page.entries.len(), page.doubt), (1, Some("data")));
-        assert!(Page::from_answer(&Object::parse(&text(r#"{"admins":null}"#)).unwrap(), "admins").is_none());
+        assert!(
+            Page::from_answer(&Object::parse(&text(r#"{"admins":null}"#)).unwrap(), "admins")
+                .is_none()
+        );
     }
 
     #[test]
     fn a_list_without_end_is_bounded() {
-        let answer = text(&format!(r#"{{"admins":[{}0]}}"#, "0,".repeat(limits::INTERCOM_ENTRIES + 10)));
+        let answer =
+            text(&format!(r#"{{"admins":[{}0]}}"#, "0,".repeat(limits::INTERCOM_ENTRIES + 10)));
         assert_eq!(
             Page::from_answer(&Object::parse(&answer).unwrap(), "admins").unwrap().entries.len(),
             limits::INTERCOM_ENTRIES + 1

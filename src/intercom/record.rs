@@ -12,7 +12,8 @@ pub(super) struct AdminEntry {
     pub seen: Sighting,
     /// The fields in which two records of the admin differ.
     contradicted: BTreeSet<Field>,
-    /// The teams that the record names; `None` if it names none or its list is unreadable, which is no disagreement.
+    /// The teams that the record names; `None` if it names none or its list is unreadable, which is
+    /// no disagreement.
     pub teams: Option<BTreeMap<GroupId, Option<Priority>>>,
     /// The fields that could not be read.
     pub unknown: BTreeSet<Field>,
@@ -24,7 +25,8 @@ pub(super) struct TeamEntry {
     pub group: Group,
     /// The fields in which two records of the team differ.
     contradicted: BTreeSet<Field>,
-    /// The members that the record names, as far as they could be read; see [`TeamEntry::is_whole`].
+    /// The members that the record names, as far as they could be read; see
+    /// [`TeamEntry::is_whole`].
     pub members: BTreeMap<UserId, Option<Priority>>,
     /// The fields that could not be read.
     pub unknown: BTreeSet<Field>,
@@ -40,7 +42,8 @@ impl TeamEntry {
 /// The result of reading one record.
 #[derive(Debug)]
 pub(super) enum Reading<T> {
-    /// A record with a readable id. Boxed, because a list may contain very many entries without one.
+    /// A record with a readable id. Boxed, because a list may contain very many entries without
+    /// one.
     Entry(Box<T>),
     /// A record without a readable id.
     Unidentified,
@@ -56,8 +59,11 @@ impl AdminEntry {
         let is_admin = match object.text("type", 64) {
             wire::Field::Value(kind) => kind.eq_ignore_ascii_case("admin"),
             wire::Field::Absent | wire::Field::Null => true,
-            // A string that is too long or invalid is not "admin". A value of another JSON type says nothing.
-            wire::Field::Unreadable => object.raw("type").is_some_and(|kind| !kind.get().starts_with('"')),
+            // A string that is too long or invalid is not "admin". A value of another JSON type
+            // says nothing.
+            wire::Field::Unreadable => {
+                object.raw("type").is_some_and(|kind| !kind.get().starts_with('"'))
+            }
         };
         if !is_admin {
             return Reading::NoPerson;
@@ -70,7 +76,8 @@ impl AdminEntry {
             // Every admin of a workspace has an address, so a missing one counts as unreadable.
             record.unknown.insert(Field::Email);
         }
-        user.name = record.take(Field::Name, |object, name| object.text(name, INTERCOM_TEXT_BYTES).not_null());
+        user.name = record
+            .take(Field::Name, |object, name| object.text(name, INTERCOM_TEXT_BYTES).not_null());
         user.job_title = record.text(Field::JobTitle).map(Into::into);
         user.has_inbox_seat = record.flag(Field::HasInboxSeat);
         user.role = record.role().map(Into::into);
@@ -82,11 +89,17 @@ impl AdminEntry {
             last_sign_in_at: None,
             last_sign_in_method: None,
         };
-        let levels = record.levels(Field::TeamPriorityLevel, "primary_team_ids", "secondary_team_ids");
+        let levels =
+            record.levels(Field::TeamPriorityLevel, "primary_team_ids", "secondary_team_ids");
         let teams = record.ids(Field::TeamIds).map(|ids| with_priority(ids, levels, GroupId::new));
         let teams = teams.filter(|_| !record.unknown.contains(&Field::TeamIds));
         let seen = Sighting { user, volatile };
-        Reading::Entry(Box::new(Self { seen, contradicted: BTreeSet::new(), teams, unknown: record.unknown }))
+        Reading::Entry(Box::new(Self {
+            seen,
+            contradicted: BTreeSet::new(),
+            teams,
+            unknown: record.unknown,
+        }))
     }
 
     /// Whether the admin's own list names the team, or could not be read.
@@ -104,9 +117,21 @@ impl AdminEntry {
         merge.field(Field::JobTitle, &mut user.job_title, user2.job_title);
         merge.field(Field::HasInboxSeat, &mut user.has_inbox_seat, user2.has_inbox_seat);
         merge.field(Field::Role, &mut user.role, user2.role);
-        merge.field(Field::AwayModeEnabled, &mut volatile.away_mode_enabled, volatile2.away_mode_enabled);
-        merge.field(Field::AwayModeReassign, &mut volatile.away_mode_reassign, volatile2.away_mode_reassign);
-        merge.field(Field::AwayStatusReasonId, &mut volatile.away_status_reason_id, volatile2.away_status_reason_id);
+        merge.field(
+            Field::AwayModeEnabled,
+            &mut volatile.away_mode_enabled,
+            volatile2.away_mode_enabled,
+        );
+        merge.field(
+            Field::AwayModeReassign,
+            &mut volatile.away_mode_reassign,
+            volatile2.away_mode_reassign,
+        );
+        merge.field(
+            Field::AwayStatusReasonId,
+            &mut volatile.away_status_reason_id,
+            volatile2.away_status_reason_id,
+        );
         merge.field(Field::Avatar, &mut volatile.avatar_url, volatile2.avatar_url);
         let differing = merge.differing;
         if self.teams != other.teams {
@@ -126,9 +151,21 @@ impl AdminEntry {
         fill.field(Field::JobTitle, &mut user.job_title, user2.job_title);
         fill.field(Field::HasInboxSeat, &mut user.has_inbox_seat, user2.has_inbox_seat);
         fill.field(Field::Role, &mut user.role, user2.role);
-        fill.field(Field::AwayModeEnabled, &mut volatile.away_mode_enabled, volatile2.away_mode_enabled);
-        fill.field(Field::AwayModeReassign, &mut volatile.away_mode_reassign, volatile2.away_mode_reassign);
-        fill.field(Field::AwayStatusReasonId, &mut volatile.away_status_reason_id, volatile2.away_status_reason_id);
+        fill.field(
+            Field::AwayModeEnabled,
+            &mut volatile.away_mode_enabled,
+            volatile2.away_mode_enabled,
+        );
+        fill.field(
+            Field::AwayModeReassign,
+            &mut volatile.away_mode_reassign,
+            volatile2.away_mode_reassign,
+        );
+        fill.field(
+            Field::AwayStatusReasonId,
+            &mut volatile.away_status_reason_id,
+            volatile2.away_status_reason_id,
+        );
         fill.field(Field::Avatar, &mut volatile.avatar_url, volatile2.avatar_url);
         fill.field(Field::TeamIds, &mut self.teams, other.teams);
     }
@@ -142,7 +179,9 @@ impl TeamEntry {
         let mut record = Record { object, unknown: BTreeSet::new() };
         let group = Group {
             id: GroupId::new(id),
-            name: record.take(Field::Name, |object, name| object.text(name, INTERCOM_TEXT_BYTES).not_null()),
+            name: record.take(Field::Name, |object, name| {
+                object.text(name, INTERCOM_TEXT_BYTES).not_null()
+            }),
             distribution_method: record.text(Field::DistributionMethod),
             assignment_limit: record.take(Field::AssignmentLimit, Object::integer),
         };
@@ -151,9 +190,15 @@ impl TeamEntry {
             // Without this, a team whose list of members is missing would look like an empty team.
             record.unknown.insert(Field::AdminIds);
         }
-        let levels = record.levels(Field::AdminPriorityLevel, "primary_admin_ids", "secondary_admin_ids");
+        let levels =
+            record.levels(Field::AdminPriorityLevel, "primary_admin_ids", "secondary_admin_ids");
         let members = with_priority(members.unwrap_or_default(), levels, UserId::new);
-        Reading::Entry(Box::new(Self { group, contradicted: BTreeSet::new(), members, unknown: record.unknown }))
+        Reading::Entry(Box::new(Self {
+            group,
+            contradicted: BTreeSet::new(),
+            members,
+            unknown: record.unknown,
+        }))
     }
 
     /// Merges a second record of the same team. Returns the fields in which the two differ.
@@ -161,7 +206,11 @@ impl TeamEntry {
         let mut merge = Merge::new(&mut self.unknown, &other.unknown, &mut self.contradicted);
         let (group, group2) = (&mut self.group, other.group);
         merge.field(Field::Name, &mut group.name, group2.name);
-        merge.field(Field::DistributionMethod, &mut group.distribution_method, group2.distribution_method);
+        merge.field(
+            Field::DistributionMethod,
+            &mut group.distribution_method,
+            group2.distribution_method,
+        );
         merge.field(Field::AssignmentLimit, &mut group.assignment_limit, group2.assignment_limit);
         let mut differing = merge.differing;
         let second_is_whole = !other.unknown.contains(&Field::AdminIds);
@@ -170,8 +219,8 @@ impl TeamEntry {
             self.members = other.members;
             self.unknown.remove(&Field::AdminIds);
         } else if second_is_whole && !self.members.keys().eq(other.members.keys()) {
-            // The members are those that both records name. About the others, the single read or the admins' own lists
-            // decide.
+            // The members are those that both records name. About the others, the single read or
+            // the admins' own lists decide.
             self.members.retain(|id, _| other.members.contains_key(id));
             self.unknown.insert(Field::AdminIds);
             self.contradicted.insert(Field::AdminIds);
@@ -186,7 +235,11 @@ impl TeamEntry {
         let (group, group2) = (&mut self.group, other.group);
         let mut fill = Fill { unknown: &mut self.unknown, known_by_other: &other.unknown };
         fill.field(Field::Name, &mut group.name, group2.name);
-        fill.field(Field::DistributionMethod, &mut group.distribution_method, group2.distribution_method);
+        fill.field(
+            Field::DistributionMethod,
+            &mut group.distribution_method,
+            group2.distribution_method,
+        );
         fill.field(Field::AssignmentLimit, &mut group.assignment_limit, group2.assignment_limit);
         if !whole {
             let known = !other.unknown.contains(&Field::AdminIds);
@@ -202,13 +255,18 @@ impl TeamEntry {
 struct Merge<'a> {
     first: &'a mut BTreeSet<Field>,
     second: &'a BTreeSet<Field>,
-    /// The fields in which records merged before differ. No further record can tell which of them was right.
+    /// The fields in which records merged before differ. No further record can tell which of them
+    /// was right.
     contradicted: &'a mut BTreeSet<Field>,
     differing: BTreeSet<Field>,
 }
 
 impl<'a> Merge<'a> {
-    fn new(first: &'a mut BTreeSet<Field>, second: &'a BTreeSet<Field>, contradicted: &'a mut BTreeSet<Field>) -> Self {
+    fn new(
+        first: &'a mut BTreeSet<Field>,
+        second: &'a BTreeSet<Field>,
+        contradicted: &'a mut BTreeSet<Field>,
+    ) -> Self {
         Self { first, second, contradicted, differing: BTreeSet::new() }
     }
 
@@ -251,7 +309,11 @@ struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn take<T>(&mut self, field: Field, read: impl FnOnce(&Object<'a>, &str) -> wire::Field<T>) -> Option<T> {
+    fn take<T>(
+        &mut self,
+        field: Field,
+        read: impl FnOnce(&Object<'a>, &str) -> wire::Field<T>,
+    ) -> Option<T> {
         let value = read(self.object, field.as_str());
         if value.is_unreadable() {
             self.unknown.insert(field);
@@ -283,7 +345,8 @@ impl<'a> Record<'a> {
         // Primary comes last, so that it wins if both lists contain an id.
         for (name, priority) in [(secondary, Priority::Secondary), (primary, Priority::Primary)] {
             let ids = level.ids(name);
-            if ids.is_unreadable() || matches!(&ids, wire::Field::Value(ids) if ids.unreadable > 0) {
+            if ids.is_unreadable() || matches!(&ids, wire::Field::Value(ids) if ids.unreadable > 0)
+            {
                 self.unknown.insert(field);
             }
             levels.extend(ids.value().unwrap_or_default().ids.into_iter().map(|id| (id, priority)));
@@ -323,7 +386,8 @@ fn with_priority<K: Ord>(
     levels: Vec<(String, Priority)>,
     key: impl Fn(String) -> K,
 ) -> BTreeMap<K, Option<Priority>> {
-    let mut members: BTreeMap<K, Option<Priority>> = ids.into_iter().map(|id| (key(id), None)).collect();
+    let mut members: BTreeMap<K, Option<Priority>> =
+        ids.into_iter().map(|id| (key(id), None)).collect();
     for (id, level) in levels {
         if let Some(priority) = members.get_mut(&key(id)) {
             *priority = Some(level);

@@ -1,7 +1,8 @@
-//! Counts the list elements of a response while it arrives, so that one with too many is rejected before it is kept.
-//! Pure.
+//! Counts the list elements of a response while it arrives, so that one with too many is rejected
+//! before it is kept. Pure.
 //!
-//! Follows only the structure of JSON: strings, lists and objects. Does not validate; the parser does that later.
+//! Follows only the structure of JSON: strings, lists and objects. Does not validate; the parser
+//! does that later.
 
 use crate::limits;
 
@@ -12,8 +13,8 @@ pub(super) struct Scan {
     after_backslash: bool,
     /// The number of open lists and objects.
     depth: usize,
-    /// Which of the open ones are lists: one bit each, the innermost in the lowest. Beyond 128 levels the outer ones
-    /// are lost.
+    /// Which of the open ones are lists: one bit each, the innermost in the lowest. Beyond 128
+    /// levels the outer ones are lost.
     lists: u128,
     entries: usize,
     elements: usize,
@@ -30,8 +31,8 @@ impl Scan {
     /// Scans the next bytes.
     ///
     /// # Errors
-    /// If the top-level lists of the response have more than [`limits::INTERCOM_ENTRIES`] entries, or the lists within
-    /// these more than [`limits::INTERCOM_ELEMENTS`] elements in all.
+    /// If the top-level lists of the response have more than [`limits::INTERCOM_ENTRIES`] entries,
+    /// or the lists within these more than [`limits::INTERCOM_ELEMENTS`] elements in all.
     pub fn take(&mut self, bytes: &[u8]) -> Result<(), TooMuch> {
         for byte in bytes {
             if self.in_text {
@@ -88,7 +89,9 @@ mod tests {
 
     #[test]
     fn elements_of_lists_are_counted_and_what_is_in_texts_is_not() {
-        let scan = scanned(r#"{"a":[{"x":"1,2,[","y":1},{"ids":[1,2,3]},null],"b":"\",[,\\","c":{"d":1,"e":[4,5]}}"#);
+        let scan = scanned(
+            r#"{"a":[{"x":"1,2,[","y":1},{"ids":[1,2,3]},null],"b":"\",[,\\","c":{"d":1,"e":[4,5]}}"#,
+        );
         assert_eq!((scan.entries, scan.elements, scan.depth, scan.in_text), (2, 3, 0, false));
         let deep = format!("{}1,2{}", "[".repeat(1_000), "]".repeat(1_000));
         assert_eq!((scanned(&deep).elements, scanned(&deep).depth), (1, 0));
@@ -100,13 +103,17 @@ mod tests {
         let mut scan = Scan::default();
         scan.take(br#"{"admins":["#).unwrap();
         let piece = "{},".repeat(1_000);
-        let taken = (0..limits::INTERCOM_ENTRIES).take_while(|_| scan.take(piece.as_bytes()).is_ok()).count();
+        let taken = (0..limits::INTERCOM_ENTRIES)
+            .take_while(|_| scan.take(piece.as_bytes()).is_ok())
+            .count();
         assert_eq!(taken, limits::INTERCOM_ENTRIES / 1_000 - 1);
 
         let mut scan = Scan::default();
         scan.take(br#"{"admins":[{"team_ids":["#).unwrap();
         let piece = "1,".repeat(1_000);
-        let taken = (0..limits::INTERCOM_ELEMENTS).take_while(|_| scan.take(piece.as_bytes()).is_ok()).count();
+        let taken = (0..limits::INTERCOM_ELEMENTS)
+            .take_while(|_| scan.take(piece.as_bytes()).is_ok())
+            .count();
         assert_eq!(taken, limits::INTERCOM_ELEMENTS / 1_000 - 1);
     }
 }

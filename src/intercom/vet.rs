@@ -1,17 +1,22 @@
-//! Turns Intercom's records into the domain. A reading is a [`Draft`] until both sides of every membership are settled.
+//! Turns Intercom's records into the domain. A reading is a [`Draft`] until both sides of every
+//! membership are settled.
 //!
-//! Intercom reports each membership twice, in `team.admin_ids` and in `admin.team_ids`, in two responses taken at two
-//! moments. Where the two disagree, the records concerned are read again. A disagreement that remains is a warning, and
-//! the team's own list wins. If the lists disagree about more than a share of all memberships, one of the lists is
-//! broken rather than late: what only one of them contains is [disputed](Disputed), and stays as recorded.
+//! Intercom reports each membership twice, in `team.admin_ids` and in `admin.team_ids`, in two
+//! responses taken at two moments. Where the two disagree, the records concerned are read again. A
+//! disagreement that remains is a warning, and the team's own list wins. If the lists disagree
+//! about more than a share of all memberships, one of the lists is broken rather than late: what
+//! only one of them contains is [disputed](Disputed), and stays as recorded.
 //!
-//! People and teams decide access; everything else explains it. So an unreadable field is unknown for its record only,
-//! and an entry without a readable id is skipped. Both cause warnings, which name the record and never a value.
+//! People and teams decide access; everything else explains it. So an unreadable field is unknown
+//! for its record only, and an entry without a readable id is skipped. Both cause warnings, which
+//! name the record and never a value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::{AdminEntry, Reading, TeamEntry};
-use crate::directory::{Disputed, Field, Group, GroupId, Membership, Sighting, Unknown, UserId, Warning};
+use crate::directory::{
+    Disputed, Field, Group, GroupId, Membership, Sighting, Unknown, UserId, Warning,
+};
 use crate::limits;
 
 /// Both lists, read and checked one by one.
@@ -109,7 +114,8 @@ impl Draft {
         }
     }
 
-    /// Warns that the list contains a record twice. If the two differ, the last recorded values stay.
+    /// Warns that the list contains a record twice. If the two differ, the last recorded values
+    /// stay.
     fn listed_twice(&mut self, what: &str, id: &str, fields: &BTreeSet<Field>) {
         let names: Vec<&str> = fields.iter().map(|field| field.as_str()).collect();
         let detail = if names.is_empty() {
@@ -123,13 +129,14 @@ impl Draft {
         self.warnings.push(Warning::new("listed_twice", detail));
     }
 
-    /// Returns the admins and teams whose memberships differ between the two lists, or were unreadable in the team's
-    /// list.
+    /// Returns the admins and teams whose memberships differ between the two lists, or were
+    /// unreadable in the team's list.
     pub fn disagreement(&self) -> Disagreement {
         let mut odd = Disagreement::default();
         for (team_id, team) in &self.teams {
             for admin_id in team.members.keys() {
-                let agrees = self.admins.get(admin_id).is_some_and(|admin| admin.may_be_in(team_id));
+                let agrees =
+                    self.admins.get(admin_id).is_some_and(|admin| admin.may_be_in(team_id));
                 if !agrees {
                     odd.admins.insert(admin_id.clone());
                     odd.teams.insert(team_id.clone());
@@ -142,7 +149,8 @@ impl Draft {
         for (admin_id, admin) in &self.admins {
             for team_id in admin.teams.iter().flat_map(BTreeMap::keys) {
                 let team = self.teams.get(team_id);
-                if !team.is_some_and(|team| team.members.contains_key(admin_id) || !team.is_whole()) {
+                if !team.is_some_and(|team| team.members.contains_key(admin_id) || !team.is_whole())
+                {
                     odd.admins.insert(admin_id.clone());
                     odd.teams.insert(team_id.clone());
                 }
@@ -171,8 +179,9 @@ impl Draft {
         self.gone_teams.insert(id.clone());
     }
 
-    /// Replaces an admin's record by that of a single read, if that has the same id. Fields that are unreadable in the
-    /// single read keep the values from the list. Returns whether the record was replaced.
+    /// Replaces an admin's record by that of a single read, if that has the same id. Fields that
+    /// are unreadable in the single read keep the values from the list. Returns whether the record
+    /// was replaced.
     pub fn replace_admin(&mut self, id: &UserId, reading: Reading<AdminEntry>) -> bool {
         let Reading::Entry(mut entry) = reading else { return false };
         if entry.seen.user.id != *id {
@@ -185,8 +194,9 @@ impl Draft {
         true
     }
 
-    /// Replaces a team's record by that of a single read, if that has the same id. Fields that are unreadable in the
-    /// single read keep the values from the list. Returns whether the record was replaced.
+    /// Replaces a team's record by that of a single read, if that has the same id. Fields that are
+    /// unreadable in the single read keep the values from the list. Returns whether the record was
+    /// replaced.
     pub fn replace_team(&mut self, id: &GroupId, reading: Reading<TeamEntry>) -> bool {
         let Reading::Entry(mut entry) = reading else { return false };
         if entry.group.id != *id {
@@ -199,13 +209,14 @@ impl Draft {
         true
     }
 
-    /// Returns the people, teams and memberships of the reading, and what is unknown. Adds a warning for each
-    /// disagreement that remains.
+    /// Returns the people, teams and memberships of the reading, and what is unknown. Adds a
+    /// warning for each disagreement that remains.
     pub fn settle(mut self) -> Settled {
         self.warn_of_what_is_unknown();
         self.warn_of_disagreements();
         let disputed = self.disputes();
-        let mut unknown = Unknown { lists_in_part: self.lists_in_part, disputed, ..Unknown::default() };
+        let mut unknown =
+            Unknown { lists_in_part: self.lists_in_part, disputed, ..Unknown::default() };
         let mut memberships = Vec::new();
         for (group, team) in &self.teams {
             let mut members = team.members.clone();
@@ -213,15 +224,21 @@ impl Draft {
                 unknown.members.insert(group.clone());
                 // The admins' own lists supply some of the members that the team's list lacks.
                 for (id, admin) in &self.admins {
-                    if let Some(priority) = admin.teams.as_ref().and_then(|teams| teams.get(group)) {
+                    if let Some(priority) = admin.teams.as_ref().and_then(|teams| teams.get(group))
+                    {
                         members.entry(id.clone()).or_insert(*priority);
                     }
                 }
             }
             for (user, level) in members {
                 let Some(admin) = self.admins.get(&user) else { continue };
-                let told = admin.teams.as_ref().and_then(|teams| teams.get(group).copied().flatten());
-                memberships.push(Membership { group: group.clone(), user, priority: level.or(told) });
+                let told =
+                    admin.teams.as_ref().and_then(|teams| teams.get(group).copied().flatten());
+                memberships.push(Membership {
+                    group: group.clone(),
+                    user,
+                    priority: level.or(told),
+                });
             }
             if !team.unknown.is_empty() {
                 unknown.groups.insert(group.clone(), team.unknown.clone());
@@ -241,9 +258,9 @@ impl Draft {
         }
     }
 
-    /// Returns what only one of the two lists contains, if the lists disagree about more than a share of what they
-    /// contain. Two lists that were read a second apart differ by a few items. An item for which a single read returned
-    /// 404 is not disputed.
+    /// Returns what only one of the two lists contains, if the lists disagree about more than a
+    /// share of what they contain. Two lists that were read a second apart differ by a few items.
+    /// An item for which a single read returned 404 is not disputed.
     fn disputes(&mut self) -> Disputed {
         let mut disputed = Disputed::default();
         let (mut named, mut odd) = (0_usize, 0_usize);
@@ -258,7 +275,12 @@ impl Draft {
             }
         }
         for (user, admin) in &self.admins {
-            for group in admin.teams.iter().flat_map(BTreeMap::keys).filter(|group| !self.gone_teams.contains(group)) {
+            for group in admin
+                .teams
+                .iter()
+                .flat_map(BTreeMap::keys)
+                .filter(|group| !self.gone_teams.contains(group))
+            {
                 let team = self.teams.get(group);
                 if team.is_some_and(|team| team.members.contains_key(user)) {
                     continue;
@@ -295,8 +317,10 @@ impl Draft {
             warnings.push(Warning::new("entries_unidentified", detail));
         }
         if self.no_people > 0 {
-            let detail =
-                format!("/admins has {} entries of another type than admin; they are no people", self.no_people);
+            let detail = format!(
+                "/admins has {} entries of another type than admin; they are no people",
+                self.no_people
+            );
             warnings.push(Warning::new("no_person", detail));
         }
         let mut unreadable = |what: &str, id: &str, field: Field| {
@@ -320,7 +344,10 @@ impl Draft {
         }
         for (id, team) in &self.teams {
             if team.group.name.is_none() && !team.unknown.contains(&Field::Name) {
-                warnings.push(Warning::new("incomplete", format!("team {id} has no name; its id stands in for it")));
+                warnings.push(Warning::new(
+                    "incomplete",
+                    format!("team {id} has no name; its id stands in for it"),
+                ));
             }
         }
     }
@@ -344,7 +371,8 @@ impl Draft {
         for (admin_id, admin) in &self.admins {
             for team_id in admin.teams.iter().flat_map(BTreeMap::keys) {
                 let team = self.teams.get(team_id);
-                if !team.is_some_and(|team| team.members.contains_key(admin_id) || !team.is_whole()) {
+                if !team.is_some_and(|team| team.members.contains_key(admin_id) || !team.is_whole())
+                {
                     self.warnings.push(odd(format!(
                         "admin {admin_id} lists team {team_id}, which does not list the admin; not taken as a member"
                     )));

@@ -1,8 +1,9 @@
 //! Intercom's JSON, read field by field.
 //!
-//! No response is deserialised as a whole: one unreadable field of one record must not hide the others. A field is
-//! [`Absent`](Field::Absent), [`Null`](Field::Null), a [`Value`](Field::Value), or [`Unreadable`](Field::Unreadable);
-//! [`super::vet`] decides what follows from that. Unknown fields and words are ignored.
+//! No response is deserialised as a whole: one unreadable field of one record must not hide the
+//! others. A field is [`Absent`](Field::Absent), [`Null`](Field::Null), a [`Value`](Field::Value),
+//! or [`Unreadable`](Field::Unreadable); [`super::vet`] decides what follows from that. Unknown
+//! fields and words are ignored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -27,7 +28,8 @@ pub(super) struct Text {
 pub(super) enum Field<T> {
     /// The field is missing or empty.
     Absent,
-    /// The field is null. For some fields this is a value; for others Intercom does not document it.
+    /// The field is null. For some fields this is a value; for others Intercom does not document
+    /// it.
     Null,
     /// The value, of the expected type.
     Value(T),
@@ -102,7 +104,11 @@ impl<'a> Object<'a> {
 
     /// Returns the JSON of a field, if it exists.
     pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
-        self.members.iter().rev().find(|(member, _)| **member == *name.as_bytes()).map(|(_, raw)| *raw)
+        self.members
+            .iter()
+            .rev()
+            .find(|(member, _)| **member == *name.as_bytes())
+            .map(|(_, raw)| *raw)
     }
 
     fn field<T>(&self, name: &str, read: impl FnOnce(&'a RawValue) -> Field<T>) -> Field<T> {
@@ -113,7 +119,8 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Reads a string of at most `most` bytes. It is trimmed; a string that is empty then is absent.
+    /// Reads a string of at most `most` bytes. It is trimmed; a string that is empty then is
+    /// absent.
     pub fn text(&self, name: &str, most: usize) -> Field<String> {
         self.field(name, |raw| match text_of(raw, self.lossy, most) {
             // RFC 7643 §2.5: null, empty and absent are one state; so is a text of spaces.
@@ -144,7 +151,9 @@ impl<'a> Object<'a> {
 
     /// Reads an object.
     pub fn object(&self, name: &str) -> Field<Object<'a>> {
-        self.field(name, |raw| Self::from_raw(raw, self.lossy).map_or(Field::Unreadable, Field::Value))
+        self.field(name, |raw| {
+            Self::from_raw(raw, self.lossy).map_or(Field::Unreadable, Field::Value)
+        })
     }
 
     /// Reads a list.
@@ -159,7 +168,10 @@ impl<'a> Object<'a> {
     pub fn ids(&self, name: &str) -> Field<Ids> {
         self.list(name).and_then(|entries| {
             // [`Entries`] drops the rest of a longer list.
-            let mut ids = Ids { unreadable: usize::from(entries.len() > limits::INTERCOM_ENTRIES), ..Ids::default() };
+            let mut ids = Ids {
+                unreadable: usize::from(entries.len() > limits::INTERCOM_ENTRIES),
+                ..Ids::default()
+            };
             for entry in entries {
                 match id_of(entry) {
                     // Intercom may write 0 for nobody.
@@ -182,8 +194,8 @@ pub(super) struct Ids {
     pub unreadable: usize,
 }
 
-/// Whether a text can be an Intercom id. Ids become part of paths and of SCIM ids, so only letters, digits, `-` and `_`
-/// are allowed.
+/// Whether a text can be an Intercom id. Ids become part of paths and of SCIM ids, so only letters,
+/// digits, `-` and `_` are allowed.
 pub(super) fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
@@ -194,14 +206,16 @@ pub(super) fn id_of(raw: &RawValue) -> Option<String> {
     let id = match raw.get().as_bytes().first()? {
         b'"' => text_of(raw, false, 64)?,
         // A number with a fraction or an exponent is not an id.
-        b'0'..=b'9' if raw.get().bytes().all(|digit| digit.is_ascii_digit()) => raw.get().to_owned(),
+        b'0'..=b'9' if raw.get().bytes().all(|digit| digit.is_ascii_digit()) => {
+            raw.get().to_owned()
+        }
         _ => return None,
     };
     is_id(&id).then_some(id)
 }
 
-/// Parses a string of at most `most` bytes and trims it. NUL is removed: it means nothing in a name, and PostgreSQL
-/// cannot store it.
+/// Parses a string of at most `most` bytes and trims it. NUL is removed: it means nothing in a
+/// name, and PostgreSQL cannot store it.
 pub(super) fn text_of(raw: &RawValue, lossy: bool, most: usize) -> Option<String> {
     let json = raw.get();
     // An escaped character takes up to six bytes.
@@ -213,7 +227,8 @@ pub(super) fn text_of(raw: &RawValue, lossy: bool, most: usize) -> Option<String
     if lossy && text.contains(char::REPLACEMENT_CHARACTER) {
         return None;
     }
-    let text = if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) };
+    let text =
+        if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) };
     let text = text.trim();
     (text.len() <= most).then(|| text.to_owned())
 }
@@ -235,28 +250,35 @@ fn letters(word: &[u8]) -> impl Iterator<Item = u8> + '_ {
     word.iter().filter(|letter| !matches!(letter, b'_' | b'-')).map(u8::to_ascii_lowercase)
 }
 
-/// Parses any JSON, with unpaired surrogates replaced by U+FFFD. For the metadata of log entries, which are stored
-/// unchanged otherwise. `None` if it is larger than [`limits::INTERCOM_METADATA_BYTES`].
+/// Parses any JSON, with unpaired surrogates replaced by U+FFFD. For the metadata of log entries,
+/// which are stored unchanged otherwise. `None` if it is larger than
+/// [`limits::INTERCOM_METADATA_BYTES`].
 pub(super) fn value_of(raw: &RawValue) -> Option<Value> {
     (raw.get().len() <= limits::INTERCOM_METADATA_BYTES).then_some(())?;
-    serde_json::from_str(raw.get()).or_else(|_| serde_json::from_str(&whole_characters(raw.get()))).ok()
+    serde_json::from_str(raw.get())
+        .or_else(|_| serde_json::from_str(&whole_characters(raw.get())))
+        .ok()
 }
 
-/// Removes NUL from all strings of the value: it means nothing in a text, and PostgreSQL cannot store it.
+/// Removes NUL from all strings of the value: it means nothing in a text, and PostgreSQL cannot
+/// store it.
 pub(super) fn without_nul(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace('\0', "")),
         Value::Array(values) => values.into_iter().map(without_nul).collect(),
-        Value::Object(members) => {
-            members.into_iter().map(|(name, value)| (name.replace('\0', ""), without_nul(value))).collect()
-        }
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (name.replace('\0', ""), without_nul(value)))
+            .collect(),
         other => other,
     }
 }
 
 /// Replaces each escaped half of a surrogate pair that stands alone.
 fn whole_characters(json: &str) -> String {
-    let unit = |at: usize| json.get(at..at + 6)?.strip_prefix("\\u").and_then(|hex| u16::from_str_radix(hex, 16).ok());
+    let unit = |at: usize| {
+        json.get(at..at + 6)?.strip_prefix("\\u").and_then(|hex| u16::from_str_radix(hex, 16).ok())
+    };
     let (mut mended, mut at) = (String::with_capacity(json.len()), 0);
     while let Some(found) = json.get(at..).and_then(|rest| rest.find('\\')) {
         mended.push_str(&json[at..at + found]);
@@ -335,7 +357,8 @@ impl<'de> Deserialize<'de> for Object<'de> {
     }
 }
 
-/// A JSON string as bytes. serde_json accepts an unpaired surrogate in this form and refuses it in a `str`.
+/// A JSON string as bytes. serde_json accepts an unpaired surrogate in this form and refuses it in
+/// a `str`.
 struct Bytes<'a>(Cow<'a, [u8]>);
 
 impl<'de> Deserialize<'de> for Bytes<'de> {
@@ -378,8 +401,9 @@ mod tests {
 
     #[test]
     fn one_member_that_cannot_be_read_hides_no_other() {
-        let answer =
-            text(r#"{"name":"\ud83d","email":"a@b.c","seat":"yes","n":"12","f":7.0,"x":{},"id":7,"id":8,"\ud83d":1}"#);
+        let answer = text(
+            r#"{"name":"\ud83d","email":"a@b.c","seat":"yes","n":"12","f":7.0,"x":{},"id":7,"id":8,"\ud83d":1}"#,
+        );
         let object = Object::parse(&answer).unwrap();
         assert_eq!(object.text("name", 100), Field::Unreadable);
         assert_eq!(object.text("email", 100), Field::Value("a@b.c".to_owned()));
@@ -403,7 +427,9 @@ mod tests {
 
     #[test]
     fn details_of_a_log_entry_keep_everything_but_half_a_character() {
-        let details = |json: &str| value_of(serde_json::from_str(json).unwrap()).map(|value| value.to_string());
+        let details = |json: &str| {
+            value_of(serde_json::from_str(json).unwrap()).map(|value| value.to_string())
+        };
         assert_eq!(
             details(r#"{"a":"x\ud83d y","b":"\ud83d\ude00","c":"\\ud83d","d":"\udc00"}"#).unwrap(),
             "{\"a\":\"x\u{fffd} y\",\"b\":\"😀\",\"c\":\"\\\\ud83d\",\"d\":\"\u{fffd}\"}"

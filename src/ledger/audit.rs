@@ -1,12 +1,13 @@
-//! The audit trail: which client requested what, when, from where, and with which status; and what was done to clients,
-//! tokens, keys and connections. It has no query strings and no bodies, since they contain personal data.
+//! The audit trail: which client requested what, when, from where, and with which status; and what
+//! was done to clients, tokens, keys and connections. It has no query strings and no bodies, since
+//! they contain personal data.
 
 use std::collections::HashMap;
 
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, TransactionTrait,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
+    QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -33,10 +34,11 @@ pub struct AuditEntry {
     pub event: String,
     /// In which workspace; null where it concerns none, or more than one.
     pub workspace: Option<String>,
-    /// The subject of the token that was shown, or `command line`; null where there was none, or none that is good.
+    /// The subject of the token that was shown, or `command line`; null where there was none, or
+    /// none that is good.
     pub actor: Option<String>,
-    /// Which client that is, as no other: `client` and its id, `token` and its id, or `issuer`, its name and the subject. Of
-    /// a command: `system user` and the name of who ran it.
+    /// Which client that is, as no other: `client` and its id, `token` and its id, or `issuer`, its
+    /// name and the subject. Of a command: `system user` and the name of who ran it.
     pub identity: Option<String>,
     /// From where.
     pub address: Option<String>,
@@ -82,7 +84,8 @@ impl AuditEntry {
 /// Which entries are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuestion {
-    /// Only entries of this workspace; and, with `everything`, those that belong to no single workspace.
+    /// Only entries of this workspace; and, with `everything`, those that belong to no single
+    /// workspace.
     pub workspace: Option<String>,
     /// Whether entries that belong to no single workspace are included.
     pub everything: bool,
@@ -108,9 +111,11 @@ impl Ledger {
             return Ok(());
         }
         self.file_is_there()?;
-        if self.database.get_database_backend() == DbBackend::Sqlite && entries.len() <= ROWS_AT_ONCE {
-            // A single statement is a transaction of its own. A COMMIT that fails on a full disk would leave a
-            // transaction open and block all other writers.
+        if self.database.get_database_backend() == DbBackend::Sqlite
+            && entries.len() <= ROWS_AT_ONCE
+        {
+            // A single statement is a transaction of its own. A COMMIT that fails on a full disk
+            // would leave a transaction open and block all other writers.
             let rows = entries.into_iter().map(row);
             audit::Entity::insert_many(rows).exec_without_returning(&self.database).await?;
             return Ok(());
@@ -125,7 +130,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn audit(&self, question: &AuditQuestion, most: u64) -> Result<Vec<AuditEntry>, LedgerError> {
+    pub async fn audit(
+        &self,
+        question: &AuditQuestion,
+        most: u64,
+    ) -> Result<Vec<AuditEntry>, LedgerError> {
         use audit::Column;
         let mut query = audit::Entity::find().filter(Column::Id.gt(question.after));
         if let Some(workspace) = &question.workspace {
@@ -155,7 +164,10 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn last_uses(&self, identities: &[String]) -> Result<HashMap<String, OffsetDateTime>, LedgerError> {
+    pub async fn last_uses(
+        &self,
+        identities: &[String],
+    ) -> Result<HashMap<String, OffsetDateTime>, LedgerError> {
         use audit::Column;
         let mut uses = HashMap::new();
         for part in identities.chunks(limits::SQL_VALUES) {
@@ -183,9 +195,12 @@ impl Ledger {
 
 /// Adds entries in the given transaction.
 ///
-/// Writers wait for each other, so that entries become visible in the order of their ids. A reader that continues after
-/// an id skips nothing.
-pub(super) async fn record(db: &DatabaseTransaction, entries: Vec<AuditEntry>) -> Result<(), LedgerError> {
+/// Writers wait for each other, so that entries become visible in the order of their ids. A reader
+/// that continues after an id skips nothing.
+pub(super) async fn record(
+    db: &DatabaseTransaction,
+    entries: Vec<AuditEntry>,
+) -> Result<(), LedgerError> {
     patience(db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
     if db.get_database_backend() == DbBackend::Postgres {
         db.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({AUDIT_LOCK})")).await?;

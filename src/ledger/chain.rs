@@ -1,13 +1,13 @@
 //! The hash chain over the generations.
 //!
-//! Each version has a digest of its content. The hash of a generation covers the hash of the generation before it, its
-//! own time and run, the digest of every version that it opened, and the keys of the versions that it closed. So if a
-//! row is changed, added or removed later, the hash of its generation does not match any more, and neither does any
-//! hash after it.
+//! Each version has a digest of its content. The hash of a generation covers the hash of the
+//! generation before it, its own time and run, the digest of every version that it opened, and the
+//! keys of the versions that it closed. So if a row is changed, added or removed later, the hash of
+//! its generation does not match any more, and neither does any hash after it.
 //!
-//! Runs, log entries, requests and prunings have records in a second chain ([`evidence`](super::evidence)). Each
-//! generation is a record in that chain too, and its hash covers the record before it. So the hash of the last record
-//! covers everything.
+//! Runs, log entries, requests and prunings have records in a second chain
+//! ([`evidence`](super::evidence)). Each generation is a record in that chain too, and its hash
+//! covers the record before it. So the hash of the last record covers everything.
 
 use aws_lc_rs::digest::{Context, SHA256, digest as sha256};
 use base64::Engine;
@@ -33,7 +33,8 @@ pub(super) struct Step {
     pub opened: Option<String>,
 }
 
-/// What a generation did to people, teams and memberships. Each list is sorted by key, byte by byte.
+/// What a generation did to people, teams and memberships. Each list is sorted by key, byte by
+/// byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Steps {
     pub users: Vec<Step>,
@@ -52,8 +53,9 @@ pub(super) struct ChangeCounts {
 
 impl ChangeCounts {
     pub(super) fn from_row(row: &generations::Model) -> Result<Self, LedgerError> {
-        Self::deserialize(&row.tally)
-            .map_err(|_| LedgerError::Corrupt { what: format!("generations.tally of generation {}", row.number) })
+        Self::deserialize(&row.tally).map_err(|_| LedgerError::Corrupt {
+            what: format!("generations.tally of generation {}", row.number),
+        })
     }
 }
 
@@ -97,23 +99,33 @@ pub(super) struct Head<'a> {
     pub number: Generation,
     pub run: RunId,
     pub at: OffsetDateTime,
-    /// The number of the generation's own record, and the hash of the record before it. `None` for generations that
-    /// were committed before there were records.
+    /// The number of the generation's own record, and the hash of the record before it. `None` for
+    /// generations that were committed before there were records.
     pub evidence: Option<(i64, &'a str)>,
 }
 
-/// SHA-256, as 43 characters of base64url, over the previous hash, the generation's head and its steps.
+/// SHA-256, as 43 characters of base64url, over the previous hash, the generation's head and its
+/// steps.
 pub(super) fn hash(previous: &str, head: &Head<'_>, steps: &Steps) -> String {
     let mut context = Context::new(&SHA256);
     let millis = head.at.unix_timestamp_nanos() / 1_000_000;
     line(
         &mut context,
-        &["generation", head.workspace, &head.number.to_string(), &head.run.to_string(), &millis.to_string(), previous],
+        &[
+            "generation",
+            head.workspace,
+            &head.number.to_string(),
+            &head.run.to_string(),
+            &millis.to_string(),
+            previous,
+        ],
     );
     if let Some((sequence, before)) = head.evidence {
         line(&mut context, &["evidence", &sequence.to_string(), before]);
     }
-    for (kind, steps) in [("user", &steps.users), ("group", &steps.groups), ("membership", &steps.memberships)] {
+    for (kind, steps) in
+        [("user", &steps.users), ("group", &steps.groups), ("membership", &steps.memberships)]
+    {
         for Step { key, closed, opened } in steps {
             let closed = if *closed { "closed" } else { "" };
             line(&mut context, &[kind, key, closed, opened.as_deref().unwrap_or_default()]);
@@ -134,25 +146,29 @@ pub(super) struct RecordHead<'a> {
     pub digest: &'a str,
 }
 
-/// The hash of a record, over the hash of the record before it. The record of a generation has the generation's hash
-/// instead.
+/// The hash of a record, over the hash of the record before it. The record of a generation has the
+/// generation's hash instead.
 pub(super) fn record_hash(previous: &str, head: &RecordHead<'_>) -> String {
     let mut context = Context::new(&SHA256);
     let RecordHead { workspace, sequence, kind, subject, count, at, digest } = head;
     let (sequence, count, at) = (sequence.to_string(), count.to_string(), at.to_string());
-    line(&mut context, &["record", workspace, &sequence, kind, subject, &count, &at, digest, previous]);
+    line(
+        &mut context,
+        &["record", workspace, &sequence, kind, subject, &count, &at, digest, previous],
+    );
     URL_SAFE_NO_PAD.encode(context.finish())
 }
 
-/// Adds a digest to the fold of the digests before it. With the fold of the first ones, the rest can be checked without
-/// them.
+/// Adds a digest to the fold of the digests before it. With the fold of the first ones, the rest
+/// can be checked without them.
 pub(super) fn fold(so_far: &str, digest: &str) -> String {
     let mut context = Context::new(&SHA256);
     line(&mut context, &["fold", so_far, digest]);
     URL_SAFE_NO_PAD.encode(context.finish())
 }
 
-/// The hash of everything that was true at the end of a generation, for a history that begins after it.
+/// The hash of everything that was true at the end of a generation, for a history that begins after
+/// it.
 pub(super) fn hash_of_state(previous: &str, digests: impl IntoIterator<Item = String>) -> String {
     let mut context = Context::new(&SHA256);
     line(&mut context, &["state", previous]);
@@ -185,21 +201,40 @@ mod tests {
     }
 
     fn head(number: Generation) -> Head<'static> {
-        Head { workspace: "default", number, run: 3, at: OffsetDateTime::UNIX_EPOCH, evidence: None }
+        Head {
+            workspace: "default",
+            number,
+            run: 3,
+            at: OffsetDateTime::UNIX_EPOCH,
+            evidence: None,
+        }
     }
 
     #[test]
     fn whatever_is_different_makes_another_hash() {
-        let steps = Steps { users: vec![step("1", true, Some("a")), step("2", true, None)], ..Steps::default() };
+        let steps = Steps {
+            users: vec![step("1", true, Some("a")), step("2", true, None)],
+            ..Steps::default()
+        };
         let as_groups = Steps { groups: steps.users.clone(), ..Steps::default() };
-        let other = Steps { users: vec![step("1", true, Some("b")), step("2", true, None)], ..Steps::default() };
+        let other = Steps {
+            users: vec![step("1", true, Some("b")), step("2", true, None)],
+            ..Steps::default()
+        };
         let fewer = Steps { users: steps.users[..1].to_vec(), ..Steps::default() };
         let hashes = [
             hash("", &head(1), &steps),
             hash("x", &head(1), &steps),
             hash("", &head(2), &steps),
             hash("", &Head { run: 4, ..head(1) }, &steps),
-            hash("", &Head { at: OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(1), ..head(1) }, &steps),
+            hash(
+                "",
+                &Head {
+                    at: OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(1),
+                    ..head(1)
+                },
+                &steps,
+            ),
             hash("", &Head { evidence: Some((5, "a")), ..head(1) }, &steps),
             hash("", &Head { evidence: Some((5, "b")), ..head(1) }, &steps),
             hash("", &Head { evidence: Some((6, "a")), ..head(1) }, &steps),

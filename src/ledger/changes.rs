@@ -1,11 +1,15 @@
-//! The changes of each generation, oldest first. This log is stored nowhere: it follows from the versions.
+//! The changes of each generation, oldest first. This log is stored nowhere: it follows from the
+//! versions.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
-use sea_orm::{ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
+};
 use time::OffsetDateTime;
 
 use super::chain::{ChangeCounts, KindCounts};
@@ -15,10 +19,13 @@ use super::names::with_names;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
 use super::walk::{Walk, actor_activities, candidates};
 use super::{ChangeQuestion, Ledger, LedgerError, RunId, read, rows};
-use crate::directory::{Activity, ActivityKind, Change, ChangeNames, Changed, Generation, User, UserId};
+use crate::directory::{
+    Activity, ActivityKind, Change, ChangeNames, Changed, Generation, User, UserId,
+};
 use crate::limits;
 
-/// The kind of a change. The changes of a generation come in this order, and those of one kind by id.
+/// The kind of a change. The changes of a generation come in this order, and those of one kind by
+/// id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeKind {
     /// A person.
@@ -79,7 +86,8 @@ impl ChangePosition {
     /// Encodes the position as a text that stays valid permanently and needs no escapes in a URL.
     #[must_use]
     pub fn to_cursor(&self) -> String {
-        let (kind, key) = self.after.as_ref().map_or(("", ""), |(kind, key)| (kind.as_str(), key.as_str()));
+        let (kind, key) =
+            self.after.as_ref().map_or(("", ""), |(kind, key)| (kind.as_str(), key.as_str()));
         URL_SAFE_NO_PAD.encode(format!("{}/{kind}/{key}", self.generation))
     }
 
@@ -91,14 +99,18 @@ impl ChangePosition {
         let generation = parts.next()?.parse().ok().filter(|generation| *generation >= 0)?;
         let (kind, key) = (parts.next()?, parts.next()?);
         let id = |id: &str| {
-            !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            !id.is_empty()
+                && id
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         };
         let after = match ChangeKind::from_word(kind) {
             None if kind.is_empty() && key.is_empty() => None,
             None => return None,
             Some(kind) => {
                 let parts = if kind == ChangeKind::Membership { 2 } else { 1 };
-                (key.split(' ').count() == parts && key.split(' ').all(id)).then(|| Some((kind, key.to_owned())))?
+                (key.split(' ').count() == parts && key.split(' ').all(id))
+                    .then(|| Some((kind, key.to_owned())))?
             }
         };
         Some(Self { generation, after })
@@ -133,19 +145,23 @@ pub struct ChangePage {
     pub next: ChangePosition,
     /// Whether there are more changes now.
     pub more: bool,
-    /// How many changes come after the requested position, including these. `None` if each change would have to be read
-    /// to count them.
+    /// How many changes come after the requested position, including these. `None` if each change
+    /// would have to be read to count them.
     pub total: Option<u64>,
 }
 
 impl Ledger {
-    /// The earliest position that the history still has: the start, or the generation up to which it was pruned.
+    /// The earliest position that the history still has: the start, or the generation up to which
+    /// it was pruned.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn earliest(&self, workspace: &str) -> Result<ChangePosition, LedgerError> {
         let pruned = read::last_pruned(&self.database, workspace).await?;
-        Ok(pruned.map_or(ChangePosition::START, |pruned| ChangePosition { generation: pruned.generation, after: None }))
+        Ok(pruned.map_or(ChangePosition::START, |pruned| ChangePosition {
+            generation: pruned.generation,
+            after: None,
+        }))
     }
 
     /// The changes after a position, of one kind or of all kinds.
@@ -159,16 +175,23 @@ impl Ledger {
         kind: Option<ChangeKind>,
         limit: usize,
     ) -> Result<ChangePage, LedgerError> {
-        self.changes_that(workspace, since, &ChangeQuestion { kind, ..ChangeQuestion::default() }, limit).await
+        self.changes_that(
+            workspace,
+            since,
+            &ChangeQuestion { kind, ..ChangeQuestion::default() },
+            limit,
+        )
+        .await
     }
 
-    /// The changes after a position that match a query. Following `next` with the same query returns every matching
-    /// change exactly once. A page can hold fewer changes than `limit` although there are more, because the number of
-    /// changes that are read for one page is limited.
+    /// The changes after a position that match a query. Following `next` with the same query
+    /// returns every matching change exactly once. A page can hold fewer changes than `limit`
+    /// although there are more, because the number of changes that are read for one page is
+    /// limited.
     ///
     /// # Errors
-    /// [`LedgerError::NoSuchPosition`] for a position beyond the latest generation, [`LedgerError::Pruned`] for one
-    /// whose history was pruned; [`LedgerError::Unavailable`].
+    /// [`LedgerError::NoSuchPosition`] for a position beyond the latest generation,
+    /// [`LedgerError::Pruned`] for one whose history was pruned; [`LedgerError::Unavailable`].
     pub async fn changes_that(
         &self,
         workspace: &str,
@@ -184,7 +207,9 @@ impl Ledger {
         }
         let before = async |moment: Option<OffsetDateTime>| match moment {
             None => Ok(None),
-            Some(moment) => self.number_at(workspace, moment - time::Duration::NANOSECOND).await.map(Some),
+            Some(moment) => {
+                self.number_at(workspace, moment - time::Duration::NANOSECOND).await.map(Some)
+            }
         };
         let start = match before(question.since).await? {
             Some(number) if since.generation <= number => ChangePosition::end_of(number),
@@ -192,7 +217,8 @@ impl Ledger {
         };
         let last = before(question.until).await?.unwrap_or(latest);
         if let Some(pruned) = read::last_pruned(db, workspace).await?
-            && (start.generation < pruned.generation || start.generation == pruned.generation && start.after.is_some())
+            && (start.generation < pruned.generation
+                || start.generation == pruned.generation && start.after.is_some())
         {
             // The time of that generation, not the time of the pruning.
             let since = read::kept_since(db, workspace).await?.unwrap_or(pruned.at);
@@ -225,7 +251,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn people_with_address(&self, workspace: &str, address: &str) -> Result<Vec<UserId>, LedgerError> {
+    pub async fn people_with_address(
+        &self,
+        workspace: &str,
+        address: &str,
+    ) -> Result<Vec<UserId>, LedgerError> {
         use user_versions::Column;
         let lowered = Expr::expr(Func::lower(Expr::col(Column::Email))).eq(address.to_lowercase());
         let query = user_versions::Entity::find()
@@ -269,11 +299,29 @@ pub(super) async fn changes_of(
         }
         ChangeKind::Group => {
             let part = (key, question.group_condition(), most);
-            changes_in(db, &GROUPS, row, part, |row| Ok(rows::group(row)), Change::between, Changed::Group).await?
+            changes_in(
+                db,
+                &GROUPS,
+                row,
+                part,
+                |row| Ok(rows::group(row)),
+                Change::between,
+                Changed::Group,
+            )
+            .await?
         }
         ChangeKind::Membership => {
             let part = (key, question.membership_condition(), most);
-            changes_in(db, &MEMBERSHIPS, row, part, rows::membership, Change::between, Changed::Membership).await?
+            changes_in(
+                db,
+                &MEMBERSHIPS,
+                row,
+                part,
+                rows::membership,
+                Change::between,
+                Changed::Membership,
+            )
+            .await?
         }
     };
     let recorded = |(key, change)| RecordedChange {
@@ -288,8 +336,8 @@ pub(super) async fn changes_of(
     Ok(changes.into_iter().map(|change| (recorded(change), before)).collect())
 }
 
-/// The change of a person that a generation recorded. The two versions can be equal now, if the fields that differed
-/// were erased since.
+/// The change of a person that a generation recorded. The two versions can be equal now, if the
+/// fields that differed were erased since.
 fn recorded_user_change(before: Option<User>, after: Option<User>) -> Option<Change<User>> {
     match (before, after) {
         (Some(before), Some(after)) if before == after => Some(Change::Updated { before, after }),
@@ -297,8 +345,8 @@ fn recorded_user_change(before: Option<User>, after: Option<User>) -> Option<Cha
     }
 }
 
-/// Pairs the versions that ended in a generation with those that began in it, by key: at most `most` pairs that come
-/// after a key and match.
+/// Pairs the versions that ended in a generation with those that began in it, by key: at most
+/// `most` pairs that come after a key and match.
 async fn changes_in<E, T>(
     db: &DatabaseConnection,
     versions: &Versions<E>,
@@ -327,12 +375,15 @@ where
         let key = row.key();
         ends.entry(key).or_default().1 = Some(value(row)?);
     }
-    let changes = ends.into_iter().take(most).filter_map(|(key, (before, after))| Some((key, change(before, after)?)));
+    let changes = ends
+        .into_iter()
+        .take(most)
+        .filter_map(|(key, (before, after))| Some((key, change(before, after)?)));
     Ok(changes.map(|(key, change)| (key, wrap(change))).collect())
 }
 
-/// Adds to each change its cause: the latest matching entry of Intercom's activity log about the same person or team,
-/// between the generation before and this one.
+/// Adds to each change its cause: the latest matching entry of Intercom's activity log about the
+/// same person or team, between the generation before and this one.
 pub(super) async fn with_causes(
     db: &DatabaseConnection,
     workspace: &str,
@@ -345,32 +396,46 @@ pub(super) async fn with_causes(
     let users = ids(|change| change.user().map(ToString::to_string));
     let groups = ids(|change| change.group().map(ToString::to_string));
     let kinds = Changed::ACTIVITY_KINDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
-    let about = Condition::any().add(Column::SubjectId.is_in(users)).add(Column::TeamId.is_in(groups));
+    let about =
+        Condition::any().add(Column::SubjectId.is_in(users)).add(Column::TeamId.is_in(groups));
     let mut query = activity::Entity::find()
         .filter(Column::Workspace.eq(workspace))
         .filter(Column::Kind.is_in(kinds))
         .filter(about);
-    // Except for removals, an entry from before the first generation on the page belongs to an earlier generation.
+    // Except for removals, an entry from before the first generation on the page belongs to an
+    // earlier generation.
     if let Some(since) = found.iter().map(|(_, before)| *before).min().flatten() {
-        query = query.filter(Condition::any().add(Column::At.gt(since)).add(Column::Kind.is_in(REMOVALS)));
+        query = query
+            .filter(Condition::any().add(Column::At.gt(since)).add(Column::Kind.is_in(REMOVALS)));
     }
-    let rows = query.order_by_asc(Column::At).order_by_asc(Column::Id).limit(limits::DEEDS_ON_A_PAGE).all(db).await?;
-    let mut entries = Entries { departures: departures(db, workspace, &found).await?, ..Entries::default() };
+    let rows = query
+        .order_by_asc(Column::At)
+        .order_by_asc(Column::Id)
+        .limit(limits::DEEDS_ON_A_PAGE)
+        .all(db)
+        .await?;
+    let mut entries =
+        Entries { departures: departures(db, workspace, &found).await?, ..Entries::default() };
     for row in &rows {
-        for (index, id) in [(&mut entries.users, &row.subject_id), (&mut entries.groups, &row.team_id)] {
+        for (index, id) in
+            [(&mut entries.users, &row.subject_id), (&mut entries.groups, &row.team_id)]
+        {
             if let Some(id) = id {
                 index.entry(id).or_default().push(row);
             }
         }
     }
-    let causes: Vec<Option<Activity>> =
-        found.iter().map(|(change, before)| entries.cause(change, *before).cloned().map(rows::activity)).collect();
+    let causes: Vec<Option<Activity>> = found
+        .iter()
+        .map(|(change, before)| entries.cause(change, *before).cloned().map(rows::activity))
+        .collect();
     let changes = found.into_iter().zip(causes);
     Ok(changes.map(|((change, _), cause)| RecordedChange { cause, ..change }).collect())
 }
 
 /// The kinds of log entries that record a removal.
-pub(super) const REMOVALS: [&str; 3] = ["admin_deletion", "admin_deprovisioned", "app_team_deletion"];
+pub(super) const REMOVALS: [&str; 3] =
+    ["admin_deletion", "admin_deprovisioned", "app_team_deletion"];
 
 /// When the people whom these changes removed left, by generation and person.
 async fn departures(
@@ -379,7 +444,8 @@ async fn departures(
     found: &[Found],
 ) -> Result<HashMap<(Generation, String), OffsetDateTime>, LedgerError> {
     use user_versions::Column;
-    let removed = || found.iter().map(|(change, _)| change).filter(|change| change.change.is_removal());
+    let removed =
+        || found.iter().map(|(change, _)| change).filter(|change| change.change.is_removal());
     let numbers: BTreeSet<Generation> = removed().map(|change| change.generation).collect();
     let users: BTreeSet<String> =
         removed().filter_map(|change| change.change.user()).map(ToString::to_string).collect();
@@ -407,10 +473,15 @@ struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    /// The log entry that caused a change. A removal can be recorded several generations after its log entry, because
-    /// it waits while a list may be incomplete. Then the cause is the entry from which the person's `removed_at` was
-    /// taken. For a team's deletion, any earlier entry matches: Intercom deletes an id only once.
-    fn cause(&self, change: &RecordedChange, before: Option<OffsetDateTime>) -> Option<&'a activity::Model> {
+    /// The log entry that caused a change. A removal can be recorded several generations after its
+    /// log entry, because it waits while a list may be incomplete. Then the cause is the entry from
+    /// which the person's `removed_at` was taken. For a team's deletion, any earlier entry matches:
+    /// Intercom deletes an id only once.
+    fn cause(
+        &self,
+        change: &RecordedChange,
+        before: Option<OffsetDateTime>,
+    ) -> Option<&'a activity::Model> {
         let user = change.change.user().map(ToString::to_string);
         let left_at = user.clone().and_then(|user| self.departures.get(&(change.generation, user)));
         let in_time = |entry: &activity::Model| match ActivityKind::from_entry_kind(&entry.kind) {
@@ -419,7 +490,9 @@ impl<'a> Entries<'a> {
             Some(ActivityKind::Dissolution) => true,
             _ => false,
         };
-        let newest = |index: &HashMap<&'a str, Vec<&'a activity::Model>>, id: Option<String>, of_user: bool| {
+        let newest = |index: &HashMap<&'a str, Vec<&'a activity::Model>>,
+                      id: Option<String>,
+                      of_user: bool| {
             let about = index.get(id?.as_str())?;
             about.iter().rev().copied().find(|entry| {
                 entry.at <= change.at + limits::CLOCK_DIFFERENCE
@@ -441,12 +514,25 @@ mod tests {
         let places = [
             ChangePosition::START,
             ChangePosition { generation: 7, after: Some((ChangeKind::User, "4423433".to_owned())) },
-            ChangePosition { generation: 7, after: Some((ChangeKind::Membership, "9 4423433".to_owned())) },
+            ChangePosition {
+                generation: 7,
+                after: Some((ChangeKind::Membership, "9 4423433".to_owned())),
+            },
         ];
         for place in places {
             assert_eq!(ChangePosition::from_cursor(&place.to_cursor()), Some(place));
         }
-        for text in ["", "7//", "-1//", "7/user/", "7/user/a b", "7/membership/9", "7/team/9", "7/user/a'b", "7//9"] {
+        for text in [
+            "",
+            "7//",
+            "-1//",
+            "7/user/",
+            "7/user/a b",
+            "7/membership/9",
+            "7/team/9",
+            "7/user/a'b",
+            "7//9",
+        ] {
             assert_eq!(
                 ChangePosition::from_cursor(&URL_SAFE_NO_PAD.encode(text)),
                 (text == "7//").then_some(ChangePosition { generation: 7, after: None }),

@@ -1,12 +1,13 @@
-//! OAuth clients and long-lived tokens. The ledger stores no secret: only the hash of a client's secret, and the id of
-//! a token.
+//! OAuth clients and long-lived tokens. The ledger stores no secret: only the hash of a client's
+//! secret, and the id of a token.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, TransactionTrait, UpdateMany,
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    TransactionTrait, UpdateMany,
 };
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -90,8 +91,8 @@ pub struct Revocations {
 pub struct Rotation {
     /// When the secret was rotated.
     pub at: OffsetDateTime,
-    /// The hashes of the secrets whose tokens stay valid until they expire: the present one, and the previous one if it
-    /// stayed valid for a while. Tokens from any other secret have ended.
+    /// The hashes of the secrets whose tokens stay valid until they expire: the present one, and
+    /// the previous one if it stayed valid for a while. Tokens from any other secret have ended.
     pub hashes: Vec<String>,
 }
 
@@ -106,22 +107,31 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn add_client(&self, client: &OAuthClient, events: Vec<AuditEntry>) -> Result<(), LedgerError> {
+    pub async fn add_client(
+        &self,
+        client: &OAuthClient,
+        events: Vec<AuditEntry>,
+    ) -> Result<(), LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
         clients::Entity::insert(client_row(client)).exec_without_returning(&db).await?;
         record(&db, events).await?;
         Ok(db.commit().await?)
     }
 
-    /// Adds a client, unless another one that is not disabled has its name. Returns false in that case. Case is
-    /// ignored.
+    /// Adds a client, unless another one that is not disabled has its name. Returns false in that
+    /// case. Case is ignored.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn add_named_client(&self, client: &OAuthClient, events: Vec<AuditEntry>) -> Result<bool, LedgerError> {
+    pub async fn add_named_client(
+        &self,
+        client: &OAuthClient,
+        events: Vec<AuditEntry>,
+    ) -> Result<bool, LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
         clients::Entity::insert(client_row(client)).exec_without_returning(&db).await?;
-        // This takes the lock of the audit trail. So if two transactions add the same name, the second sees the first.
+        // This takes the lock of the audit trail. So if two transactions add the same name, the
+        // second sees the first.
         record(&db, events).await?;
         let others = clients::Entity::find()
             .select_only()
@@ -151,7 +161,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn clients(&self) -> Result<Vec<OAuthClient>, LedgerError> {
-        let rows = clients::Entity::find().order_by_asc(clients::Column::Id).all(&self.database).await?;
+        let rows =
+            clients::Entity::find().order_by_asc(clients::Column::Id).all(&self.database).await?;
         Ok(rows.into_iter().map(client).collect())
     }
 
@@ -171,8 +182,8 @@ impl Ledger {
         self.once(update, events).await
     }
 
-    /// Gives a client a new secret. The present one stays valid until `until`. If that is `now`, tokens that the client
-    /// got with it end too; see [`Revocations::rotated`].
+    /// Gives a client a new secret. The present one stays valid until `until`. If that is `now`,
+    /// tokens that the client got with it end too; see [`Revocations::rotated`].
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -198,7 +209,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn add_token(&self, token: &IssuedToken, events: Vec<AuditEntry>) -> Result<(), LedgerError> {
+    pub async fn add_token(
+        &self,
+        token: &IssuedToken,
+        events: Vec<AuditEntry>,
+    ) -> Result<(), LedgerError> {
         let row = tokens::ActiveModel {
             id: Set(token.id.clone()),
             key_id: Set(token.key_id.clone()),
@@ -220,7 +235,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn tokens(&self) -> Result<Vec<IssuedToken>, LedgerError> {
-        let query = tokens::Entity::find().order_by_desc(tokens::Column::IssuedAt).order_by_asc(tokens::Column::Id);
+        let query = tokens::Entity::find()
+            .order_by_desc(tokens::Column::IssuedAt)
+            .order_by_asc(tokens::Column::Id);
         Ok(query.all(&self.database).await?.into_iter().map(token).collect())
     }
 
@@ -240,9 +257,13 @@ impl Ledger {
         self.once(update, events).await
     }
 
-    /// Updates a row and records that in the audit trail. Returns false, and records nothing, if there was no row to
-    /// update.
-    async fn once<E: EntityTrait>(&self, update: UpdateMany<E>, events: Vec<AuditEntry>) -> Result<bool, LedgerError> {
+    /// Updates a row and records that in the audit trail. Returns false, and records nothing, if
+    /// there was no row to update.
+    async fn once<E: EntityTrait>(
+        &self,
+        update: UpdateMany<E>,
+        events: Vec<AuditEntry>,
+    ) -> Result<bool, LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
         let changed = update.exec(&db).await?.rows_affected > 0;
         if changed {
@@ -262,7 +283,8 @@ impl Ledger {
         let revoked = tokens::Entity::find().select_only().column(tokens::Column::Id);
         let revoked = revoked.filter(tokens::Column::RevokedAt.is_not_null()).into_tuple();
         let rotated = clients::Entity::find().filter(clients::Column::DisabledAt.is_null());
-        let rotated = rotated.filter(clients::Column::RotatedAt.is_not_null()).all(&self.database).await?;
+        let rotated =
+            rotated.filter(clients::Column::RotatedAt.is_not_null()).all(&self.database).await?;
         Ok(Revocations {
             clients: disabled.all(&self.database).await?.into_iter().collect(),
             tokens: revoked.all(&self.database).await?.into_iter().collect(),
@@ -275,7 +297,10 @@ impl Ledger {
 fn rotation(client: OAuthClient) -> Option<(String, Rotation)> {
     let at = client.rotated_at?;
     let before = client.previous.filter(|(_, until)| *until > at).map(|(hash, _)| hash);
-    Some((client.id, Rotation { at, hashes: [client.secret_hash].into_iter().chain(before).collect() }))
+    Some((
+        client.id,
+        Rotation { at, hashes: [client.secret_hash].into_iter().chain(before).collect() },
+    ))
 }
 
 fn words(text: &str) -> Vec<String> {

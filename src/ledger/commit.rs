@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    Iterable, QueryFilter, QuerySelect, TransactionOptions, TransactionTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, Iterable, QueryFilter, QuerySelect, TransactionOptions, TransactionTrait,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -29,12 +29,13 @@ pub struct Committed {
 impl Ledger {
     /// Commits `plan` together with the record of the `run` that made it, in one transaction.
     ///
-    /// The generation's time is the value of `now` right before the end of the transaction. If the clock went
-    /// backwards, it is a millisecond after the previous generation.
+    /// The generation's time is the value of `now` right before the end of the transaction. If the
+    /// clock went backwards, it is a millisecond after the previous generation.
     ///
     /// # Errors
-    /// [`LedgerError::Stale`] if the plan was made from a generation that is not the latest, [`LedgerError::LeaseLost`]
-    /// if another process has taken the lease. Nothing is changed on any error.
+    /// [`LedgerError::Stale`] if the plan was made from a generation that is not the latest,
+    /// [`LedgerError::LeaseLost`] if another process has taken the lease. Nothing is changed on any
+    /// error.
     pub async fn commit(
         &self,
         lease: &Lease,
@@ -45,10 +46,11 @@ impl Ledger {
         self.commit_by(lease, run, plan, (now, false)).await
     }
 
-    /// Like [`Ledger::commit`]; `clock` also says whether the clock is known to be right. If it is, and the latest
-    /// generation bears a time in the future, then a clock was ahead when that was committed. The new generation then
-    /// bears the true time although that is earlier, and a new generation is made even if nothing has changed. So the
-    /// state at every moment from now on can be determined.
+    /// Like [`Ledger::commit`]; `clock` also says whether the clock is known to be right. If it is,
+    /// and the latest generation bears a time in the future, then a clock was ahead when that was
+    /// committed. The new generation then bears the true time although that is earlier, and a new
+    /// generation is made even if nothing has changed. So the state at every moment from now on can
+    /// be determined.
     ///
     /// # Errors
     /// As of [`Ledger::commit`].
@@ -68,8 +70,8 @@ impl Ledger {
     }
 }
 
-/// Options for a transaction that will write. On SQLite the write lock is taken at the beginning, because a reader that
-/// becomes a writer later can be refused.
+/// Options for a transaction that will write. On SQLite the write lock is taken at the beginning,
+/// because a reader that becomes a writer later can be refused.
 pub(super) fn writing() -> TransactionOptions {
     TransactionOptions {
         sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
@@ -110,8 +112,8 @@ async fn write(
     let activity = observe(db, run, plan, &erased).await?;
     let number = generation.as_ref().map(|(number, _)| *number);
     let ended = runs::update(db, &Run { generation: number, ..run.clone() }).await?;
-    // The records come last, because other writers wait for the lock of the chain, and so that the generation becomes
-    // visible soon after the time that it bears.
+    // The records come last, because other writers wait for the lock of the chain, and so that the
+    // generation becomes visible soon after the time that it bears.
     let now = now();
     let mut records = Records::begin(db, workspace, now).await?;
     records.add_activity(run.id, activity);
@@ -119,7 +121,10 @@ async fn write(
         records.add_runs(&[run.id]).await?;
     }
     if let Some((number, steps)) = generation {
-        let earliest = latest.as_ref().filter(|_| !dates_anew).map(|latest| latest.at + Duration::milliseconds(1));
+        let earliest = latest
+            .as_ref()
+            .filter(|_| !dates_anew)
+            .map(|latest| latest.at + Duration::milliseconds(1));
         let at = earliest.map_or(now, |earliest| earliest.max(now));
         open_generation(db, run, number, &steps, (latest, at), &mut records).await?;
         notice::tell(db, workspace).await?;
@@ -128,12 +133,17 @@ async fn write(
     Ok(Committed { generation: number })
 }
 
-/// Whether a version would bring back erased data. An erased person who is back in the workspace is recorded anew.
+/// Whether a version would bring back erased data. An erased person who is back in the workspace is
+/// recorded anew.
 fn brings_back(erased: &HashSet<String>, user: &User) -> bool {
     !user.active && !user.erased && erased.contains(user.id.as_str())
 }
 
-async fn describe_workspace(db: &DatabaseTransaction, workspace: &str, plan: &Plan) -> Result<(), LedgerError> {
+async fn describe_workspace(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    plan: &Plan,
+) -> Result<(), LedgerError> {
     use workspaces::Column;
     let row = workspaces::ActiveModel {
         workspace: Set(workspace.to_owned()),
@@ -157,10 +167,17 @@ async fn open_generation(
     (latest, at): (Option<generations::Model>, OffsetDateTime),
     records: &mut Records<'_>,
 ) -> Result<(), LedgerError> {
-    let counts = steps.counts(&latest.as_ref().map(ChangeCounts::from_row).transpose()?.unwrap_or_default());
+    let counts =
+        steps.counts(&latest.as_ref().map(ChangeCounts::from_row).transpose()?.unwrap_or_default());
     let previous_hash = latest.map_or_else(|| chain::START.to_owned(), |latest| latest.hash);
     let (sequence, before) = records.next();
-    let head = Head { workspace: &run.workspace, number, run: run.id, at, evidence: Some((sequence, before)) };
+    let head = Head {
+        workspace: &run.workspace,
+        number,
+        run: run.id,
+        at,
+        evidence: Some((sequence, before)),
+    };
     let hash = chain::hash(&previous_hash, &head, steps);
     records.add_generation(number, at, &hash);
     let row = generations::ActiveModel {
@@ -176,7 +193,9 @@ async fn open_generation(
     match generations::Entity::insert(row).exec_without_returning(db).await {
         Ok(_) => Ok(()),
         // The primary key decides: another process committed this number first.
-        Err(error) if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) => {
+        Err(error)
+            if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) =>
+        {
             Err(LedgerError::Stale { expected: number - 1, found: number })
         }
         Err(error) => Err(error.into()),
@@ -244,10 +263,14 @@ impl Opened {
         }
         let number = plan.base + 1;
         Ok(Self {
-            users: after(&plan.users, |user| rows::user_row(workspace, number, user)).collect::<Result<_, _>>()?,
-            groups: after(&plan.groups, |group| rows::group_row(workspace, number, group)).collect(),
-            memberships: after(&plan.memberships, |membership| rows::membership_row(workspace, number, membership))
+            users: after(&plan.users, |user| rows::user_row(workspace, number, user))
+                .collect::<Result<_, _>>()?,
+            groups: after(&plan.groups, |group| rows::group_row(workspace, number, group))
                 .collect(),
+            memberships: after(&plan.memberships, |membership| {
+                rows::membership_row(workspace, number, membership)
+            })
+            .collect(),
         })
     }
 
@@ -268,7 +291,11 @@ impl Opened {
             steps
         }
         Steps {
-            users: steps(&plan.users, |user: &User| user.id.to_string(), self.users.iter().map(|row| &row.digest)),
+            users: steps(
+                &plan.users,
+                |user: &User| user.id.to_string(),
+                self.users.iter().map(|row| &row.digest),
+            ),
             groups: steps(
                 &plan.groups,
                 |group: &Group| group.id.to_string(),
@@ -283,14 +310,22 @@ impl Opened {
     }
 
     async fn insert(self, db: &DatabaseTransaction) -> Result<(), DbErr> {
-        insert(db, self.users.into_iter().map(IntoActiveModel::into_active_model).collect(), None).await?;
-        insert(db, self.groups.into_iter().map(IntoActiveModel::into_active_model).collect(), None).await?;
-        insert(db, self.memberships.into_iter().map(IntoActiveModel::into_active_model).collect(), None).await
+        insert(db, self.users.into_iter().map(IntoActiveModel::into_active_model).collect(), None)
+            .await?;
+        insert(db, self.groups.into_iter().map(IntoActiveModel::into_active_model).collect(), None)
+            .await?;
+        insert(
+            db,
+            self.memberships.into_iter().map(IntoActiveModel::into_active_model).collect(),
+            None,
+        )
+        .await
     }
 }
 
-/// Stores the current values, and the log entries that are new and not older than the last pruning. Returns the new
-/// entries, for their record. Stores no personal data of erased people, unless they are back.
+/// Stores the current values, and the log entries that are new and not older than the last pruning.
+/// Returns the new entries, for their record. Stores no personal data of erased people, unless they
+/// are back.
 async fn observe(
     db: &DatabaseTransaction,
     run: &Run,
@@ -304,22 +339,33 @@ async fn observe(
     let values = plan.volatile.iter().filter(|(user, _)| !is_erased(user.as_str()));
     let values = values.map(|(user, values)| rows::volatile_row(workspace, user, values)).collect();
     let known = OnConflict::columns([Column::Workspace, Column::UserId])
-        .update_columns(Column::iter().filter(|column| !matches!(column, Column::Workspace | Column::UserId)))
+        .update_columns(
+            Column::iter().filter(|column| !matches!(column, Column::Workspace | Column::UserId)),
+        )
         .to_owned();
     insert(db, values, Some(known)).await?;
     let kept_since = read::kept_since(db, workspace).await?;
-    let first = activity::Entity::find().filter(activity::Column::Workspace.eq(workspace)).one(db).await?.is_none();
+    let first = activity::Entity::find()
+        .filter(activity::Column::Workspace.eq(workspace))
+        .one(db)
+        .await?
+        .is_none();
     let (mut seen, mut added) = (HashSet::new(), Vec::new());
     for entries in plan.activity.chunks(1_000) {
         let kept = entries.iter().filter(|entry| kept_since.is_none_or(|since| entry.at >= since));
         let fresh: Vec<&Activity> = kept.filter(|entry| seen.insert(entry.id.as_str())).collect();
-        // Only the holder of the lease adds entries, so none is added between this query and the insertion.
-        let known = if first { HashSet::new() } else { known_entries(db, workspace, &fresh).await? };
+        // Only the holder of the lease adds entries, so none is added between this query and the
+        // insertion.
+        let known =
+            if first { HashSet::new() } else { known_entries(db, workspace, &fresh).await? };
         let fresh = fresh.into_iter().filter(|entry| !known.contains(&entry.id));
-        let row = |entry: &Activity| rows::activity_row(workspace, run.id, &erase::without_erased(entry, &is_erased));
+        let row = |entry: &Activity| {
+            rows::activity_row(workspace, run.id, &erase::without_erased(entry, &is_erased))
+        };
         let entries: Vec<activity::Model> = fresh.map(row).collect::<Result<_, _>>()?;
         added.extend(entries.iter().map(evidence::entry));
-        insert(db, entries.into_iter().map(IntoActiveModel::into_active_model).collect(), None).await?;
+        insert(db, entries.into_iter().map(IntoActiveModel::into_active_model).collect(), None)
+            .await?;
     }
     Ok(added)
 }
@@ -331,7 +377,10 @@ async fn known_entries(
     entries: &[&Activity],
 ) -> Result<HashSet<String>, DbErr> {
     use activity::Column;
-    let query = activity::Entity::find().select_only().column(Column::Id).filter(Column::Workspace.eq(workspace));
+    let query = activity::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Workspace.eq(workspace));
     let query = query.filter(Column::Id.is_in(entries.iter().map(|entry| entry.id.as_str())));
     Ok(query.into_tuple::<String>().all(db).await?.into_iter().collect())
 }
@@ -345,7 +394,8 @@ pub(super) async fn insert<A: ActiveModelTrait>(
     let columns = <A::Entity as EntityTrait>::Column::iter().count();
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
-        let mut statement = A::Entity::insert_many(rows.by_ref().take(limits::SQL_VALUES / columns));
+        let mut statement =
+            A::Entity::insert_many(rows.by_ref().take(limits::SQL_VALUES / columns));
         if let Some(on_conflict) = &on_conflict {
             statement = statement.on_conflict(on_conflict.clone());
         }

@@ -1,10 +1,12 @@
-//! Workspaces that were connected by OAuth: Intercom's access token, encrypted; and attempts to connect a workspace
-//! that are in progress.
+//! Workspaces that were connected by OAuth: Intercom's access token, encrypted; and attempts to
+//! connect a workspace that are in progress.
 
 use std::fmt;
 
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, TransactionTrait};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, TransactionTrait,
+};
 use time::OffsetDateTime;
 
 use super::audit::record;
@@ -29,7 +31,9 @@ pub struct SealedConnection {
 
 impl fmt::Debug for SealedConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SealedConnection").field("workspace", &self.workspace).finish_non_exhaustive()
+        f.debug_struct("SealedConnection")
+            .field("workspace", &self.workspace)
+            .finish_non_exhaustive()
     }
 }
 
@@ -68,8 +72,8 @@ impl Ledger {
         Ok(db.commit().await?)
     }
 
-    /// Redeems a ticket, once; from then on `proof` identifies the attempt. Returns its workspace, or `None` if the
-    /// ticket is unknown, was used or has expired.
+    /// Redeems a ticket, once; from then on `proof` identifies the attempt. Returns its workspace,
+    /// or `None` if the ticket is unknown, was used or has expired.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -80,7 +84,8 @@ impl Ledger {
         now: OffsetDateTime,
     ) -> Result<Option<String>, LedgerError> {
         use connect_attempts::Column;
-        // Anyone can send this request, and a writer blocks others. So it writes only if the ticket exists.
+        // Anyone can send this request, and a writer blocks others. So it writes only if the ticket
+        // exists.
         if connect_attempts::Entity::find_by_id(ticket_hash).one(&self.database).await?.is_none() {
             return Ok(None);
         }
@@ -98,8 +103,8 @@ impl Ledger {
         Ok(row.filter(|row| is_good(row, now)).map(|row| row.workspace))
     }
 
-    /// Ends an attempt, once. Returns its workspace, or `None` if this session has no such attempt, or it has ended or
-    /// expired.
+    /// Ends an attempt, once. Returns its workspace, or `None` if this session has no such attempt,
+    /// or it has ended or expired.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -112,7 +117,12 @@ impl Ledger {
         let this = Condition::all()
             .add(Column::StateHash.eq(proof.state_hash.as_str()))
             .add(Column::SessionHash.eq(proof.session_hash.as_str()));
-        if connect_attempts::Entity::find().filter(this.clone()).one(&self.database).await?.is_none() {
+        if connect_attempts::Entity::find()
+            .filter(this.clone())
+            .one(&self.database)
+            .await?
+            .is_none()
+        {
             return Ok(None);
         }
         let used = connect_attempts::Entity::update_many()
@@ -132,7 +142,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn connect(&self, connection: SealedConnection, events: Vec<AuditEntry>) -> Result<(), LedgerError> {
+    pub async fn connect(
+        &self,
+        connection: SealedConnection,
+        events: Vec<AuditEntry>,
+    ) -> Result<(), LedgerError> {
         use connections::Column;
         let row = connections::ActiveModel {
             workspace: Set(connection.workspace),
@@ -148,13 +162,19 @@ impl Ledger {
         Ok(db.commit().await?)
     }
 
-    /// Replaces the encrypted form of a connection's token, unless the connection has changed meanwhile.
+    /// Replaces the encrypted form of a connection's token, unless the connection has changed
+    /// meanwhile.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn reseal_connection(&self, connection: &SealedConnection, sealed: Vec<u8>) -> Result<(), LedgerError> {
+    pub async fn reseal_connection(
+        &self,
+        connection: &SealedConnection,
+        sealed: Vec<u8>,
+    ) -> Result<(), LedgerError> {
         use connections::Column;
-        let update = connections::Entity::update_many().col_expr(Column::Sealed, Expr::value(sealed));
+        let update =
+            connections::Entity::update_many().col_expr(Column::Sealed, Expr::value(sealed));
         let this = update.filter(Column::Workspace.eq(connection.workspace.as_str()));
         this.filter(Column::Sealed.eq(connection.sealed.clone())).exec(&self.database).await?;
         Ok(())
@@ -164,7 +184,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn disconnect(&self, workspace: &str, events: Vec<AuditEntry>) -> Result<bool, LedgerError> {
+    pub async fn disconnect(
+        &self,
+        workspace: &str,
+        events: Vec<AuditEntry>,
+    ) -> Result<bool, LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
         let known = connections::Entity::delete_by_id(workspace).exec(&db).await?.rows_affected > 0;
         if known {

@@ -5,7 +5,9 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use migrations::Migrator;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbBackend, EntityTrait, QuerySelect, Statement};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DbBackend, EntityTrait, QuerySelect, Statement,
+};
 use sea_orm_migration::MigratorTrait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
@@ -21,7 +23,9 @@ pub enum CopyError {
     #[error("it is no database of this bridge")]
     NotALedger,
     /// A newer version of the bridge has migrated it.
-    #[error("it was written by a newer version of the bridge (it has the migration {migration}); use that version")]
+    #[error(
+        "it was written by a newer version of the bridge (it has the migration {migration}); use that version"
+    )]
     Newer {
         /// The first migration that this version does not know.
         migration: String,
@@ -56,54 +60,63 @@ impl Ledger {
     /// Opens a file that no other process has open. Creates no files beside it.
     ///
     /// # Errors
-    /// [`CopyError::NotALedger`] for a file that SQLite cannot open; any other error that keeps it from being read.
+    /// [`CopyError::NotALedger`] for a file that SQLite cannot open; any other error that keeps it
+    /// from being read.
     pub async fn open_copy(file: &Path, read_only: bool) -> Result<Self, CopyError> {
         let file = file.to_owned();
         let mut options = ConnectOptions::new("sqlite://copy");
         // With the journal mode `DELETE`, SQLite's default, no journal is left after a transaction.
-        options.max_connections(1).sqlx_logging(false).acquire_timeout(limits::DATABASE_WAIT).map_sqlx_sqlite_opts(
-            move |sqlite| {
+        options
+            .max_connections(1)
+            .sqlx_logging(false)
+            .acquire_timeout(limits::DATABASE_WAIT)
+            .map_sqlx_sqlite_opts(move |sqlite| {
                 let sqlite = sqlite.filename(&file).create_if_missing(false);
                 if read_only {
                     sqlite.read_only(true).immutable(true)
                 } else {
                     sqlite.journal_mode(SqliteJournalMode::Delete)
                 }
-            },
-        );
+            });
         let database = Database::connect(options).await.map_err(unreadable)?;
         Ok(Self { database, mark: Arc::default(), watched: Watched::default(), file: None })
     }
 
-    /// Writes a consistent copy of the whole database into a file that is empty or does not exist, while other
-    /// processes read and write the database. SQLite only.
+    /// Writes a consistent copy of the whole database into a file that is empty or does not exist,
+    /// while other processes read and write the database. SQLite only.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn copy_into(&self, file: &str) -> Result<(), LedgerError> {
-        let statement = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [file.into()]);
+        let statement =
+            Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [file.into()]);
         self.database.execute_raw(statement).await?;
         Ok(())
     }
 
-    /// Checks that a copy is a ledger that this version can use, and that it is not damaged. Returns how many
-    /// migrations are pending.
+    /// Checks that a copy is a ledger that this version can use, and that it is not damaged.
+    /// Returns how many migrations are pending.
     ///
     /// # Errors
     /// A [`CopyError`] that says what is wrong with it.
     pub async fn inspect(&self) -> Result<usize, CopyError> {
-        let tables = self.column("SELECT name FROM sqlite_master WHERE type = 'table'").await.map_err(unreadable)?;
+        let tables = self
+            .column("SELECT name FROM sqlite_master WHERE type = 'table'")
+            .await
+            .map_err(unreadable)?;
         if !["seaql_migrations", "imports", "generations", "user_versions"]
             .iter()
             .all(|name| tables.iter().any(|table| table == name))
         {
             return Err(CopyError::NotALedger);
         }
-        let first = self.column("PRAGMA integrity_check(1)").await.map_err(unreadable)?.into_iter().next();
+        let first =
+            self.column("PRAGMA integrity_check(1)").await.map_err(unreadable)?.into_iter().next();
         if let Some(first) = first.filter(|first| first != "ok") {
             return Err(CopyError::Damaged { first });
         }
-        let known: Vec<String> = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+        let known: Vec<String> =
+            Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
         let applied = self.column("SELECT version FROM seaql_migrations ORDER BY version").await?;
         if let Some(newer) = applied.iter().find(|name| !known.contains(name)) {
             return Err(CopyError::Newer { migration: newer.clone() });
@@ -117,11 +130,16 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub async fn workspace_names(&self) -> Result<Vec<String>, LedgerError> {
         let db = &self.database;
-        let described = workspaces::Entity::find().select_only().column(workspaces::Column::Workspace);
+        let described =
+            workspaces::Entity::find().select_only().column(workspaces::Column::Workspace);
         let mut names: Vec<String> = described.into_tuple().all(db).await?;
-        let imported = imports::Entity::find().select_only().column(imports::Column::Workspace).distinct();
+        let imported =
+            imports::Entity::find().select_only().column(imports::Column::Workspace).distinct();
         names.extend(imported.into_tuple::<String>().all(db).await?);
-        let generations = generations::Entity::find().select_only().column(generations::Column::Workspace).distinct();
+        let generations = generations::Entity::find()
+            .select_only()
+            .column(generations::Column::Workspace)
+            .distinct();
         names.extend(generations.into_tuple::<String>().all(db).await?);
         let requests = lifecycle_requests::Entity::find().select_only();
         let requests = requests.column(lifecycle_requests::Column::Workspace).distinct();
@@ -133,7 +151,8 @@ impl Ledger {
 
     /// The first column of a query's rows, as texts.
     async fn column(&self, sql: &str) -> Result<Vec<String>, sea_orm::DbErr> {
-        let rows = self.database.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
+        let rows =
+            self.database.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
         rows.iter().map(|row| row.try_get_by_index(0)).collect()
     }
 }
@@ -144,7 +163,9 @@ fn unreadable(error: sea_orm::DbErr) -> CopyError {
     if text.contains("file is not a database") {
         CopyError::NotALedger
     } else if text.contains("malformed") {
-        CopyError::Damaged { first: "its pages do not make sense (database disk image is malformed)".to_owned() }
+        CopyError::Damaged {
+            first: "its pages do not make sense (database disk image is malformed)".to_owned(),
+        }
     } else {
         error.into()
     }
@@ -158,7 +179,10 @@ mod tests {
     fn the_file_of_a_database_is_known_if_it_has_one() {
         let file = |url| sqlite_file(url).map(|file| file.display().to_string());
         assert_eq!(file("sqlite://bridge.db?mode=rwc").as_deref(), Some("bridge.db"));
-        assert_eq!(file("sqlite:///var/lib/my%20bridge.db").as_deref(), Some("/var/lib/my bridge.db"));
+        assert_eq!(
+            file("sqlite:///var/lib/my%20bridge.db").as_deref(),
+            Some("/var/lib/my bridge.db")
+        );
         assert_eq!(file("sqlite:bridge.db").as_deref(), Some("bridge.db"));
         for none in ["sqlite::memory:", "sqlite://x?mode=memory", "postgres://db.example/bridge"] {
             assert_eq!(file(none), None);

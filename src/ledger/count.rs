@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{Expr, Query, SelectStatement, UnionType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-    Select,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter,
+    QuerySelect, QueryTrait, Select,
 };
 
 use super::chain::ChangeCounts;
@@ -26,7 +26,9 @@ pub(super) async fn count_after(
         Some(row) => ChangeCounts::from_row(&row),
     };
     let (end, start) = (so_far(latest).await?, so_far(since.generation).await?);
-    let mut count = kinds().map(|kind| kind.counts_in(&end).so_far.saturating_sub(kind.counts_in(&start).so_far)).sum();
+    let mut count = kinds()
+        .map(|kind| kind.counts_in(&end).so_far.saturating_sub(kind.counts_in(&start).so_far))
+        .sum();
     if let Some((at, key)) = &since.after {
         for kind in kinds().filter(|kind| kind >= at) {
             count += if kind > *at {
@@ -64,7 +66,8 @@ pub(super) async fn count_about(
                 let key = (kind == *at).then_some(key.as_str());
                 Condition::all().add(column.eq(start.generation)).add(versions.after(key))
             });
-            let query = E::find().select_only().column(column).columns(versions.key.iter().copied());
+            let query =
+                E::find().select_only().column(column).columns(versions.key.iter().copied());
             let query = query.filter(versions.workspace.eq(workspace)).filter(only.clone());
             query.filter(Condition::any().add(later).add_option(rest)).into_query()
         };
@@ -76,10 +79,15 @@ pub(super) async fn count_about(
     let (mut all, span) = (0, (start, last));
     for kind in question.kinds() {
         all += match kind {
-            ChangeKind::User => count(db, &USERS, (workspace, question.user_condition()), span, kind).await?,
-            ChangeKind::Group => count(db, &GROUPS, (workspace, question.group_condition()), span, kind).await?,
+            ChangeKind::User => {
+                count(db, &USERS, (workspace, question.user_condition()), span, kind).await?
+            }
+            ChangeKind::Group => {
+                count(db, &GROUPS, (workspace, question.group_condition()), span, kind).await?
+            }
             ChangeKind::Membership => {
-                count(db, &MEMBERSHIPS, (workspace, question.membership_condition()), span, kind).await?
+                count(db, &MEMBERSHIPS, (workspace, question.membership_condition()), span, kind)
+                    .await?
             }
         };
     }
@@ -123,7 +131,8 @@ async fn count_rest(
 
 /// The number of rows that a query returns.
 async fn count_rows(db: &DatabaseConnection, query: SelectStatement) -> Result<u64, LedgerError> {
-    let count = Query::select().expr(Expr::cust("COUNT(*)")).from_subquery(query, "touched").to_owned();
+    let count =
+        Query::select().expr(Expr::cust("COUNT(*)")).from_subquery(query, "touched").to_owned();
     let row = db.query_one(&count).await?;
     let count = row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or(0);
     Ok(count.unsigned_abs())

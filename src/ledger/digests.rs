@@ -1,11 +1,11 @@
 //! The digests of versions of people, log entries, runs, requests and the closings of requests.
 //!
-//! A digest covers each column of its row by name, except columns that are null. So a column that a later version adds
-//! does not change the digests of older rows. JSON is normalised first, since PostgreSQL stores it in a form of its
-//! own.
+//! A digest covers each column of its row by name, except columns that are null. So a column that a
+//! later version adds does not change the digests of older rows. JSON is normalised first, since
+//! PostgreSQL stores it in a form of its own.
 //!
-//! A digest covers personal fields by salted commitments ([`salted`](super::salted)), so that they can be erased. In
-//! rows that an earlier version wrote, it covers them directly.
+//! A digest covers personal fields by salted commitments ([`salted`](super::salted)), so that they
+//! can be erased. In rows that an earlier version wrote, it covers them directly.
 
 use std::fmt::Write as _;
 
@@ -48,7 +48,10 @@ pub(super) fn of_user(row: &user_versions::Model) -> Result<String, LedgerError>
 pub(super) fn person(row: &user_versions::Model) -> Option<String> {
     let fields = [&row.email, &row.name, &row.first_name, &row.last_name, &row.job_title];
     // Strings always serialise.
-    fields.iter().any(|field| field.is_some()).then(|| serde_json::to_string(&fields).unwrap_or_default())
+    fields
+        .iter()
+        .any(|field| field.is_some())
+        .then(|| serde_json::to_string(&fields).unwrap_or_default())
 }
 
 /// The digest of a log entry.
@@ -130,7 +133,8 @@ pub(super) fn of_request(row: &lifecycle_requests::Model) -> String {
     if proof.is_some() { fields.salted() } else { fields.end() }
 }
 
-/// A personal field as a digest covers it: its commitment, or its value in a row that was never salted.
+/// A personal field as a digest covers it: its commitment, or its value in a row that was never
+/// salted.
 fn covered(proof: Option<&Proof>, field: &str, value: Option<&str>) -> Option<String> {
     match proof {
         Some(proof) => Some(proof.commitment(field, value)),
@@ -215,11 +219,12 @@ pub(super) fn one_form(value: &Value) -> String {
     text
 }
 
-/// Below this, every whole number is written as an integer. Larger ones are read as floating-point numbers.
+/// Below this, every whole number is written as an integer. Larger ones are read as floating-point
+/// numbers.
 const INTEGERS_END: f64 = 18_446_744_073_709_551_616.0;
 
-/// Writes JSON in the form in which PostgreSQL gives it back: sorted keys, and whole numbers without a fraction or an
-/// exponent.
+/// Writes JSON in the form in which PostgreSQL gives it back: sorted keys, and whole numbers
+/// without a fraction or an exponent.
 fn canonical(value: &Value, to: &mut String) {
     match value {
         Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
@@ -288,7 +293,8 @@ mod tests {
 
     #[test]
     fn a_digest_tells_fields_apart_and_leaves_out_what_is_null() {
-        let digest = |a: Option<&str>, b: Option<&str>| Fields::named("x").text("a", a).text("b", b).end();
+        let digest =
+            |a: Option<&str>, b: Option<&str>| Fields::named("x").text("a", a).text("b", b).end();
         assert_ne!(digest(Some("1"), None), digest(None, Some("1")));
         assert_ne!(digest(Some(""), None), digest(None, None));
         assert_ne!(digest(Some("1\nb=1:2"), None), digest(Some("1"), Some("2")));

@@ -1,15 +1,15 @@
-//! Erases a person's personal data from the ledger, permanently. The ids stay, and with them who had which access when.
-//! Salted digests ([`salted`](super::salted)) still prove the rest.
+//! Erases a person's personal data from the ledger, permanently. The ids stay, and with them who
+//! had which access when. Salted digests ([`salted`](super::salted)) still prove the rest.
 //!
-//! Each erasure has its own record in the chain, which covers the erased fields of every row. [`Ledger::verify`]
-//! reports a blank field that no such record covers.
+//! Each erasure has its own record in the chain, which covers the erased fields of every row.
+//! [`Ledger::verify`] reports a blank field that no such record covers.
 
 use std::collections::{BTreeSet, HashSet};
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -17,12 +17,14 @@ use time::OffsetDateTime;
 use super::commit::{insert, writing};
 use super::digests::Fields;
 use super::entities::{
-    activity, audit, erased_people, erased_rows, erasures, imports, leases, lifecycle_requests, tokens, user_versions,
-    volatile,
+    activity, audit, erased_people, erased_rows, erasures, imports, leases, lifecycle_requests,
+    tokens, user_versions, volatile,
 };
 use super::evidence::{self, Kind, Records};
 use super::lease::patience;
-use super::person::{self, activity_page, erase_entry, erase_request, erase_run, erase_version, versions_of};
+use super::person::{
+    self, activity_page, erase_entry, erase_request, erase_run, erase_version, versions_of,
+};
 use super::salted::{ERASED, REQUESTED_BY};
 use super::salting::{ACTIVITY, REQUEST, RUN, USER, version_key};
 use super::{AuditEntry, Ledger, LedgerError, Person};
@@ -37,7 +39,8 @@ pub struct Erased {
     pub people: Vec<String>,
     /// Versions of people.
     pub versions: u64,
-    /// Those versions among them that an earlier version of the bridge recorded, with digests without a salt.
+    /// Those versions among them that an earlier version of the bridge recorded, with digests
+    /// without a salt.
     pub versions_without_salt: u64,
     /// Entries of Intercom's activity log.
     pub activity: u64,
@@ -62,7 +65,8 @@ impl Erased {
 /// A row of which fields were erased: its kind, its key, and the names of the fields.
 type ErasedRow = (String, String, String);
 
-/// The digest of an erasure. It covers the reason, and the erased fields of every row, by kind and key.
+/// The digest of an erasure. It covers the reason, and the erased fields of every row, by kind and
+/// key.
 pub(super) fn erasure_digest(reason: &str, mut rows: Vec<ErasedRow>) -> String {
     rows.sort_unstable();
     let fields = Fields::named("erasure").text("reason", Some(reason));
@@ -73,14 +77,14 @@ pub(super) fn erasure_digest(reason: &str, mut rows: Vec<ErasedRow>) -> String {
 }
 
 impl Ledger {
-    /// Erases the personal data of a person who is not in the workspace, in one transaction, and adds `events` to the
-    /// audit trail. Records nothing if there was nothing to erase.
+    /// Erases the personal data of a person who is not in the workspace, in one transaction, and
+    /// adds `events` to the audit trail. Records nothing if there was nothing to erase.
     ///
     /// On SQLite, [`Ledger::scrub`] must follow, so that the file holds no trace of the data.
     ///
     /// # Errors
-    /// [`LedgerError::StillThere`] if the person is in the workspace; [`LedgerError::Unavailable`]. Then nothing is
-    /// erased.
+    /// [`LedgerError::StillThere`] if the person is in the workspace; [`LedgerError::Unavailable`].
+    /// Then nothing is erased.
     pub async fn erase(
         &self,
         workspace: &str,
@@ -91,14 +95,16 @@ impl Ledger {
     ) -> Result<Erased, LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
         patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
-        // Keeps an import from committing meanwhile: it would write what it read before the erasure.
+        // Keeps an import from committing meanwhile: it would write what it read before the
+        // erasure.
         leases::Entity::find_by_id(workspace).lock_exclusive().one(&db).await?;
         evidence::lock(&db, evidence::PRUNING_LOCK, workspace).await?;
         let known = person::gather(&db, workspace, person.ids.clone()).await?;
         if !known.active.is_empty() {
             return Err(LedgerError::StillThere);
         }
-        let erased = Box::pin(erase_all(&db, workspace, &person.clone().and(known), reason, now)).await?;
+        let erased =
+            Box::pin(erase_all(&db, workspace, &person.clone().and(known), reason, now)).await?;
         if !erased.is_empty() {
             super::audit::record(&db, events(&erased)).await?;
         }
@@ -122,12 +128,16 @@ impl Ledger {
         Ok(erased)
     }
 
-    /// The people whom the bridge recorded as removed before a moment and whose data is not erased yet. At most
-    /// [`limits::ERASED_AT_ONCE`].
+    /// The people whom the bridge recorded as removed before a moment and whose data is not erased
+    /// yet. At most [`limits::ERASED_AT_ONCE`].
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn due_for_erasure(&self, workspace: &str, before: OffsetDateTime) -> Result<Vec<Person>, LedgerError> {
+    pub async fn due_for_erasure(
+        &self,
+        workspace: &str,
+        before: OffsetDateTime,
+    ) -> Result<Vec<Person>, LedgerError> {
         use user_versions::Column;
         let last = self.number_at(workspace, before).await?;
         let gone = user_versions::Entity::find()
@@ -148,8 +158,8 @@ impl Ledger {
         Ok(due)
     }
 
-    /// The number of the last erasure of a workspace; 0 before the first. State that was read before that erasure must
-    /// not be served any more.
+    /// The number of the last erasure of a workspace; 0 before the first. State that was read
+    /// before that erasure must not be served any more.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -216,9 +226,10 @@ async fn erase_all(
         user_id: Set(id.clone()),
         sequence: Set(sequence),
     });
-    let known = OnConflict::columns([erased_people::Column::Workspace, erased_people::Column::UserId])
-        .update_column(erased_people::Column::Sequence)
-        .to_owned();
+    let known =
+        OnConflict::columns([erased_people::Column::Workspace, erased_people::Column::UserId])
+            .update_column(erased_people::Column::Sequence)
+            .to_owned();
     insert(db, people.collect(), Some(known)).await?;
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     records.add(Kind::Erasure, &erased.people.join(" "), count, erasure_digest(reason, rows));
@@ -236,7 +247,8 @@ async fn erase_versions(
     for row in versions_of(db, workspace, &person.ids).await? {
         let Some((row, fields)) = erase_version(row) else { continue };
         erasing.erased.versions += 1;
-        erasing.erased.versions_without_salt += u64::from(!row.digest.starts_with(super::salted::SALTED));
+        erasing.erased.versions_without_salt +=
+            u64::from(!row.digest.starts_with(super::salted::SALTED));
         erasing.add(USER, version_key(&row), &fields);
         let none = || Expr::value(Option::<String>::None);
         let update = user_versions::Entity::update_many()
@@ -252,7 +264,10 @@ async fn erase_versions(
         update.exec(db).await?;
     }
     let values = volatile::Entity::delete_many().filter(volatile::Column::Workspace.eq(workspace));
-    values.filter(volatile::Column::UserId.is_in(person.ids.iter().map(String::as_str))).exec(db).await?;
+    values
+        .filter(volatile::Column::UserId.is_in(person.ids.iter().map(String::as_str)))
+        .exec(db)
+        .await?;
     Ok(())
 }
 
@@ -344,7 +359,8 @@ async fn erase_audit_and_tokens(
     now: OffsetDateTime,
 ) -> Result<(), DbErr> {
     use audit::Column;
-    let scope = || Condition::any().add(Column::Workspace.eq(workspace)).add(Column::Workspace.is_null());
+    let scope =
+        || Condition::any().add(Column::Workspace.eq(workspace)).add(Column::Workspace.is_null());
     for column in [Column::Actor, Column::Identity, Column::Target, Column::Detail] {
         // Reads each distinct text once, and looks for the person in it.
         let texts: Vec<Option<String>> = audit::Entity::find()
@@ -356,29 +372,36 @@ async fn erase_audit_and_tokens(
             .into_tuple()
             .all(db)
             .await?;
-        let texts: Vec<String> = texts.into_iter().flatten().filter(|text| person.is_named_in(text)).collect();
+        let texts: Vec<String> =
+            texts.into_iter().flatten().filter(|text| person.is_named_in(text)).collect();
         for part in texts.chunks(limits::SQL_VALUES) {
             let mut update = audit::Entity::update_many().col_expr(column, Expr::value(ERASED));
             if matches!(column, Column::Actor | Column::Identity) {
                 // The client's address is the person's data, too.
                 update = update.col_expr(Column::Address, Expr::value(Option::<String>::None));
             }
-            let update = update.filter(scope()).filter(column.is_in(part.iter().map(String::as_str)));
+            let update =
+                update.filter(scope()).filter(column.is_in(part.iter().map(String::as_str)));
             erased.audit += update.exec(db).await?.rows_affected;
         }
     }
     for token in tokens::Entity::find().all(db).await? {
         let ended = token.revoked_at.is_some() || token.expires_at <= now;
         if ended && token.subject != ERASED && person.is_named_in(&token.subject) {
-            let update = tokens::Entity::update_many().col_expr(tokens::Column::Subject, Expr::value(ERASED));
-            erased.tokens += update.filter(tokens::Column::Id.eq(token.id)).exec(db).await?.rows_affected;
+            let update = tokens::Entity::update_many()
+                .col_expr(tokens::Column::Subject, Expr::value(ERASED));
+            erased.tokens +=
+                update.filter(tokens::Column::Id.eq(token.id)).exec(db).await?.rows_affected;
         }
     }
     Ok(())
 }
 
 /// The ids of the people whose data was erased and who have not come back.
-pub(super) async fn erased_people(db: &DatabaseTransaction, workspace: &str) -> Result<HashSet<String>, DbErr> {
+pub(super) async fn erased_people(
+    db: &DatabaseTransaction,
+    workspace: &str,
+) -> Result<HashSet<String>, DbErr> {
     let query = erased_people::Entity::find()
         .select_only()
         .column(erased_people::Column::UserId)
@@ -392,7 +415,8 @@ pub(super) fn returned<'a>(erased: &HashSet<String>, plan: &'a Plan) -> HashSet<
     there.map(|user| user.id.as_str()).filter(|id| erased.contains(*id)).collect()
 }
 
-/// Removes returned people from the list of erased people: what Intercom says of them now is new data.
+/// Removes returned people from the list of erased people: what Intercom says of them now is new
+/// data.
 pub(super) async fn forget_return(
     db: &DatabaseTransaction,
     workspace: &str,
@@ -405,8 +429,8 @@ pub(super) async fn forget_return(
     Ok(())
 }
 
-/// A copy of a log entry without the personal data of erased people: no addresses, no details about them, and, if the
-/// entry is about a session, no ids of theirs.
+/// A copy of a log entry without the personal data of erased people: no addresses, no details about
+/// them, and, if the entry is about a session, no ids of theirs.
 pub(super) fn without_erased(entry: &Activity, is_erased: &dyn Fn(&str) -> bool) -> Activity {
     let of_erased = |id: Option<&UserId>| id.is_some_and(|id| is_erased(id.as_str()));
     let acted = of_erased(entry.performed_by.as_ref().and_then(|actor| actor.id.as_ref()));
@@ -419,11 +443,13 @@ pub(super) fn without_erased(entry: &Activity, is_erased: &dyn Fn(&str) -> bool)
     let session = person::is_session_kind(&entry.kind);
     if acted {
         let id = entry.performed_by.as_ref().and_then(|actor| actor.id.clone());
-        kept.performed_by = Some(Actor { id: id.filter(|_| !session), email: None }).filter(|actor| actor.id.is_some());
+        kept.performed_by = Some(Actor { id: id.filter(|_| !session), email: None })
+            .filter(|actor| actor.id.is_some());
     }
     if about {
         let id = subject.filter(|_| !session);
-        let details = id.map_or_else(|| serde_json::json!({}), |id| serde_json::json!({"admin": {"id": id}}));
+        let details =
+            id.map_or_else(|| serde_json::json!({}), |id| serde_json::json!({"admin": {"id": id}}));
         kept.metadata = Metadata::from(details);
     }
     kept

@@ -9,11 +9,14 @@ use crate::date_time;
 use crate::directory::Generation;
 use crate::limits;
 
-/// Why the ledger could not do what it was asked. The messages contain no SQL, no password and no row.
+/// Why the ledger could not do what it was asked. The messages contain no SQL, no password and no
+/// row.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The plan was made from a generation that is not the latest any more. Make a new one.
-    #[error("another import was committed meanwhile (made from generation {expected}, found {found})")]
+    #[error(
+        "another import was committed meanwhile (made from generation {expected}, found {found})"
+    )]
     Stale {
         /// The generation that the plan was made from.
         expected: Generation,
@@ -32,7 +35,8 @@ pub enum LedgerError {
     /// Another process imports the workspace now, so this import can never be recorded.
     #[error("another process has taken over the imports of this workspace")]
     LeaseLost,
-    /// The person whose data is to be erased is in the workspace, so the next import would bring the data back.
+    /// The person whose data is to be erased is in the workspace, so the next import would bring
+    /// the data back.
     #[error("this person is in the workspace")]
     StillThere,
     /// The file of the SQLite database was deleted or replaced while the bridge had it open.
@@ -78,7 +82,9 @@ impl LedgerError {
 fn why(error: &DbErr) -> String {
     if no_connection_came_free(error) {
         let seconds = limits::DATABASE_WAIT.as_secs();
-        return format!("no connection to it came free within {seconds} s: it cannot be reached, or is too busy");
+        return format!(
+            "no connection to it came free within {seconds} s: it cannot be reached, or is too busy"
+        );
     }
     let (DbErr::Conn(RuntimeErr::SqlxError(cause))
     | DbErr::Exec(RuntimeErr::SqlxError(cause))
@@ -106,13 +112,20 @@ pub(super) fn why_unreachable(error: &sqlx::Error) -> String {
     }
     match error {
         sqlx::Error::Io(error) => match error.kind() {
-            ErrorKind::ConnectionRefused => "nothing listens at its address (connection refused)".to_owned(),
-            ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof => "it closed the connection at once".to_owned(),
-            // The driver's message names the step that failed, such as resolving the host or reaching the network.
+            ErrorKind::ConnectionRefused => {
+                "nothing listens at its address (connection refused)".to_owned()
+            }
+            ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof => {
+                "it closed the connection at once".to_owned()
+            }
+            // The driver's message names the step that failed, such as resolving the host or
+            // reaching the network.
             _ => error.to_string(),
         },
         sqlx::Error::Tls(error) => format!("TLS: {error}"),
-        sqlx::Error::PoolTimedOut => format!("it did not answer within {} s", limits::DATABASE_WAIT.as_secs()),
+        sqlx::Error::PoolTimedOut => {
+            format!("it did not answer within {} s", limits::DATABASE_WAIT.as_secs())
+        }
         error => error.to_string(),
     }
 }

@@ -1,10 +1,10 @@
 //! The chain of records: it proves runs, log entries, requests and prunings, and their order.
 //!
-//! Each workspace has one chain. A record has a number, a kind, a subject, the digest of what it proves, and a hash
-//! that covers all of that and the hash of the record before it. No record is ever lost from the chain: if something is
-//! pruned, its record stays and refers to the pruning; and a `folded` record contains the records for which it stands.
-//! A generation is a record too, with its own hash. So the hash of the last record (the *head*) covers the whole
-//! history.
+//! Each workspace has one chain. A record has a number, a kind, a subject, the digest of what it
+//! proves, and a hash that covers all of that and the hash of the record before it. No record is
+//! ever lost from the chain: if something is pruned, its record stays and refers to the pruning;
+//! and a `folded` record contains the records for which it stands. A generation is a record too,
+//! with its own hash. So the hash of the last record (the *head*) covers the whole history.
 //!
 //! ```text
 //! found       rows were taken as found, and the next `count` records prove them; subject: the latest generation
@@ -20,8 +20,8 @@
 //! folded      stands for adjacent records of folded runs; subject: the number of the first
 //! ```
 //!
-//! Writers wait for each other. A transaction takes the lock of the chain after everything else, and holds it until its
-//! end. On SQLite, the lock is the one that every writing transaction has.
+//! Writers wait for each other. A transaction takes the lock of the chain after everything else,
+//! and holds it until its end. On SQLite, the lock is the one that every writing transaction has.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -29,8 +29,8 @@ use aws_lc_rs::digest::{SHA256, digest as sha256};
 use futures_util::TryStreamExt as _;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QueryOrder, StreamTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, QueryFilter, QueryOrder, StreamTrait,
 };
 use time::OffsetDateTime;
 
@@ -127,11 +127,16 @@ pub(super) struct Records<'a> {
 
 impl<'a> Records<'a> {
     /// Takes the lock of the chain and reads its last record.
-    pub async fn begin(db: &'a DatabaseTransaction, workspace: &'a str, at: OffsetDateTime) -> Result<Self, DbErr> {
+    pub async fn begin(
+        db: &'a DatabaseTransaction,
+        workspace: &'a str,
+        at: OffsetDateTime,
+    ) -> Result<Self, DbErr> {
         lock(db, CHAIN_LOCK, workspace).await?;
         let last = evidence::Entity::find().filter(evidence::Column::Workspace.eq(workspace));
         let last = last.order_by_desc(evidence::Column::Sequence).one(db).await?;
-        let (sequence, hash) = last.map_or_else(|| (0, chain::START.to_owned()), |last| (last.sequence, last.hash));
+        let (sequence, hash) =
+            last.map_or_else(|| (0, chain::START.to_owned()), |last| (last.sequence, last.hash));
         Ok(Self { db, workspace, at: to_millis(at), sequence, hash, rows: Vec::new() })
     }
 
@@ -157,7 +162,13 @@ impl<'a> Records<'a> {
 
     /// Appends the record of a generation, which has the generation's hash.
     pub fn add_generation(&mut self, number: Generation, at: OffsetDateTime, hash: &str) {
-        self.push(Kind::Generation, &number.to_string(), (1, to_millis(at)), String::new(), hash.to_owned());
+        self.push(
+            Kind::Generation,
+            &number.to_string(),
+            (1, to_millis(at)),
+            String::new(),
+            hash.to_owned(),
+        );
     }
 
     /// Appends a record for the log entries that a run stored, if there are any.
@@ -168,10 +179,12 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Appends a record for each of these runs, as it is in the database now. Adds a salt to runs that name a person.
+    /// Appends a record for each of these runs, as it is in the database now. Adds a salt to runs
+    /// that name a person.
     pub async fn add_runs(&mut self, ids: &[RunId]) -> Result<(), DbErr> {
         for ids in ids.chunks(limits::SQL_VALUES) {
-            let query = imports::Entity::find().filter(imports::Column::Id.is_in(ids.iter().copied()));
+            let query =
+                imports::Entity::find().filter(imports::Column::Id.is_in(ids.iter().copied()));
             for mut row in query.order_by_asc(imports::Column::Id).all(self.db).await? {
                 if row.requested_by.is_some() && row.proof.is_none() {
                     row.proof = Some(Proof::fresh()?);
@@ -186,7 +199,14 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
-    fn push(&mut self, kind: Kind, subject: &str, (count, at): (i64, i64), digest: String, hash: String) {
+    fn push(
+        &mut self,
+        kind: Kind,
+        subject: &str,
+        (count, at): (i64, i64),
+        digest: String,
+        hash: String,
+    ) {
         self.sequence += 1;
         self.hash.clone_from(&hash);
         self.rows.push(evidence::ActiveModel {
@@ -235,7 +255,11 @@ pub(super) async fn record_request(
     use lifecycle_requests::Column;
     let query = lifecycle_requests::Entity::find().filter(Column::Workspace.eq(workspace));
     if let Some(row) = query.filter(Column::Reference.eq(reference)).one(db).await? {
-        let digest = if kind == Kind::Closing { digests::of_closing(&row) } else { digests::of_request(&row) };
+        let digest = if kind == Kind::Closing {
+            digests::of_closing(&row)
+        } else {
+            digests::of_request(&row)
+        };
         let mut records = Records::begin(db, workspace, now).await?;
         records.add(kind, reference, 1, digest);
         records.write().await?;
@@ -243,8 +267,8 @@ pub(super) async fn record_request(
     Ok(())
 }
 
-/// The classes of the locks. (PostgreSQL keeps locks with two keys apart from those with one key, such as that of the
-/// audit trail.)
+/// The classes of the locks. (PostgreSQL keeps locks with two keys apart from those with one key,
+/// such as that of the audit trail.)
 const CHAIN_LOCK: i32 = 0x6c_6564;
 /// See [`CHAIN_LOCK`]. Prunings, foldings and erasures wait for each other.
 pub(super) const PRUNING_LOCK: i32 = 0x70_7275;
@@ -252,7 +276,11 @@ pub(super) const PRUNING_LOCK: i32 = 0x70_7275;
 pub(super) const REQUEST_LOCK: i32 = 0x72_6571;
 
 /// Takes a lock of a workspace until the end of the transaction. SQLite has only one writer anyway.
-pub(super) async fn lock(db: &DatabaseTransaction, class: i32, workspace: &str) -> Result<(), DbErr> {
+pub(super) async fn lock(
+    db: &DatabaseTransaction,
+    class: i32,
+    workspace: &str,
+) -> Result<(), DbErr> {
     if ConnectionTrait::get_database_backend(db) == DbBackend::Postgres {
         let hash = sha256(&SHA256, workspace.as_bytes());
         let [a, b, c, d, ..] = *hash.as_ref() else { return Ok(()) };
@@ -271,8 +299,8 @@ pub(super) struct TakenOut {
     pub activity: BTreeMap<i64, Vec<(EntryKey, String)>>,
 }
 
-/// Records a pruning. The records of what was deleted stay, with a mark. For log entries, the fold of the deleted ones
-/// is stored, so that the remaining ones can still be proved.
+/// Records a pruning. The records of what was deleted stay, with a mark. For log entries, the fold
+/// of the deleted ones is stored, so that the remaining ones can still be proved.
 pub(super) async fn record_pruning(
     db: &DatabaseTransaction,
     workspace: &str,
@@ -284,12 +312,16 @@ pub(super) async fn record_pruning(
     let mut records = Records::begin(db, workspace, now).await?;
     let (number, _) = records.next();
     let (mut whole, mut partly) = (Vec::new(), Vec::new());
-    let mut rows =
-        evidence_rows(workspace).filter(Expr::col(Column::PrunedCount).lt(Expr::col(Column::Count))).stream(db).await?;
+    let mut rows = evidence_rows(workspace)
+        .filter(Expr::col(Column::PrunedCount).lt(Expr::col(Column::Count)))
+        .stream(db)
+        .await?;
     while let Some(row) = rows.try_next().await? {
         match Kind::from_word(&row.kind) {
             Some(Kind::Run) if taken.runs.contains(&row.subject) => whole.push(row.sequence),
-            Some(Kind::Request | Kind::Closing) if taken.requests.contains(&row.subject) => whole.push(row.sequence),
+            Some(Kind::Request | Kind::Closing) if taken.requests.contains(&row.subject) => {
+                whole.push(row.sequence)
+            }
             Some(Kind::Activity) => {
                 let run = row.subject.parse().unwrap_or_default();
                 if let Some(gone) = taken.activity.remove(&run) {
@@ -327,34 +359,44 @@ pub(super) async fn record_pruning(
     records.write().await
 }
 
-/// The digest of everything that prunings left: up to which generation the history was pruned, when people and teams
-/// were first seen and last changed, and which records have nothing left to prove.
-pub(super) async fn pruned_state(db: &(impl ConnectionTrait + StreamTrait), workspace: &str) -> Result<String, DbErr> {
+/// The digest of everything that prunings left: up to which generation the history was pruned, when
+/// people and teams were first seen and last changed, and which records have nothing left to prove.
+pub(super) async fn pruned_state(
+    db: &(impl ConnectionTrait + StreamTrait),
+    workspace: &str,
+) -> Result<String, DbErr> {
     let mut fields = Fields::named("pruned");
     let shortened = prunings::Entity::find().filter(prunings::Column::Workspace.eq(workspace));
     for row in shortened.order_by_asc(prunings::Column::Generation).all(db).await? {
         fields = fields.number("generation", Some(row.generation)).text("hash", Some(&row.hash));
         fields = fields.number("at", Some(to_millis(row.at)));
     }
-    let stamps = pruned_stamps::Entity::find().filter(pruned_stamps::Column::Workspace.eq(workspace));
+    let stamps =
+        pruned_stamps::Entity::find().filter(pruned_stamps::Column::Workspace.eq(workspace));
     let mut stamps = stamps.all(db).await?;
     stamps.sort_unstable_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
     for row in stamps {
         fields = fields.text("kind", Some(&row.kind)).text("id", Some(&row.id));
-        fields = fields.number("first", Some(row.first_generation)).number("last", Some(row.last_generation));
+        fields = fields
+            .number("first", Some(row.first_generation))
+            .number("last", Some(row.last_generation));
     }
     let pruned = evidence_rows(workspace).filter(evidence::Column::Pruned.is_not_null());
     let mut rows = pruned.order_by_asc(evidence::Column::Sequence).stream(db).await?;
     while let Some(row) = rows.try_next().await? {
         fields = fields.number("sequence", Some(row.sequence)).number("pruned", row.pruned);
-        fields = fields.number("count", Some(row.pruned_count)).text("fold", Some(&row.pruned_fold));
+        fields =
+            fields.number("count", Some(row.pruned_count)).text("fold", Some(&row.pruned_fold));
     }
     Ok(fields.end())
 }
 
 /// The digest of a `found` record: it covers the latest generation, and what prunings had left.
 pub(super) fn found_digest(generation_hash: &str, pruned_state: &str) -> String {
-    Fields::named("found").text("generation", Some(generation_hash)).text("pruned", Some(pruned_state)).end()
+    Fields::named("found")
+        .text("generation", Some(generation_hash))
+        .text("pruned", Some(pruned_state))
+        .end()
 }
 
 /// The records of a workspace.

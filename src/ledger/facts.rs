@@ -16,11 +16,11 @@ use crate::directory::{LogFacts, SignIn, UserId};
 use crate::limits;
 
 impl Ledger {
-    /// Returns what the log says up to a moment, as far as it had been read then. `lookback` is how far back a full
-    /// import reads it.
+    /// Returns what the log says up to a moment, as far as it had been read then. `lookback` is how
+    /// far back a full import reads it.
     ///
-    /// NB: `lookback` is the present setting. If it was raised since, the log counts as known further back than it is,
-    /// until the next full import has read it anew.
+    /// NB: `lookback` is the present setting. If it was raised since, the log counts as known
+    /// further back than it is, until the next full import has read it anew.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -32,15 +32,24 @@ impl Ledger {
     ) -> Result<LogFacts, LedgerError> {
         use imports::Column;
         let read = || runs_with_watermark(workspace);
-        // SQLite compares times as texts, which is exact to the second only. The exact comparison follows below.
+        // SQLite compares times as texts, which is exact to the second only. The exact comparison
+        // follows below.
         let about = read().filter(Column::ActivityWatermark.lte(moment + time::Duration::SECOND));
-        let last = about.order_by_desc(Column::Id).limit(limits::LIST_ITEMS as u64).all(&self.database).await?;
-        let by_then =
-            |run: &imports::Model| run.activity_watermark.filter(|until| *until <= moment).map(|at| (run.id, at));
-        let Some((last, until)) = last.iter().find_map(by_then) else { return Ok(LogFacts::default()) };
-        // A gap in the numbers means that runs were folded. They read the log on from there, up to shortly before the
-        // next listed run.
-        let next = read().filter(Column::Id.gt(last)).order_by_asc(Column::Id).one(&self.database).await?;
+        let last = about
+            .order_by_desc(Column::Id)
+            .limit(limits::LIST_ITEMS as u64)
+            .all(&self.database)
+            .await?;
+        let by_then = |run: &imports::Model| {
+            run.activity_watermark.filter(|until| *until <= moment).map(|at| (run.id, at))
+        };
+        let Some((last, until)) = last.iter().find_map(by_then) else {
+            return Ok(LogFacts::default());
+        };
+        // A gap in the numbers means that runs were folded. They read the log on from there, up to
+        // shortly before the next listed run.
+        let next =
+            read().filter(Column::Id.gt(last)).order_by_asc(Column::Id).one(&self.database).await?;
         let until = match next {
             Some(next) => {
                 let between = imports::Entity::find().filter(Column::Workspace.eq(workspace));
@@ -52,10 +61,12 @@ impl Ledger {
         };
         let first = read().order_by_asc(Column::Id).one(&self.database).await?;
         let first = first.and_then(|run| run.observed_at.or(run.activity_watermark));
-        // The first run that read the log read back as far as `lookback`. Each later one continues where the one before
-        // ended.
+        // The first run that read the log read back as far as `lookback`. Each later one continues
+        // where the one before ended.
         let since = clock::before(first.unwrap_or(until), lookback);
-        let since = read::kept_since(&self.database, workspace).await?.map_or(since, |kept| Ord::max(since, kept));
+        let since = read::kept_since(&self.database, workspace)
+            .await?
+            .map_or(since, |kept| Ord::max(since, kept));
         let mut facts = LogFacts {
             covered: Some((since, until)),
             sign_ins: self.sign_ins_by(workspace, until).await?,
@@ -97,12 +108,20 @@ impl Ledger {
                 .filter(Column::SubjectId.is_not_null())
                 .filter(Column::At.lte(moment))
         };
-        let last = by_then().column(Column::SubjectId).column_as(Column::At.max(), "last").group_by(Column::SubjectId);
+        let last = by_then()
+            .column(Column::SubjectId)
+            .column_as(Column::At.max(), "last")
+            .group_by(Column::SubjectId);
         let last = sea_orm::QueryTrait::into_query(last);
         let ends = Expr::tuple([Expr::col(Column::SubjectId), Expr::col(Column::At)]);
-        let query = by_then().columns([Column::SubjectId, Column::At, Column::Metadata]).filter(ends.in_subquery(last));
-        for (id, at, metadata) in query.into_tuple::<(String, OffsetDateTime, Value)>().all(&self.database).await? {
-            let method = metadata.pointer("/sign_in_method").and_then(Value::as_str).map(Into::into);
+        let query = by_then()
+            .columns([Column::SubjectId, Column::At, Column::Metadata])
+            .filter(ends.in_subquery(last));
+        for (id, at, metadata) in
+            query.into_tuple::<(String, OffsetDateTime, Value)>().all(&self.database).await?
+        {
+            let method =
+                metadata.pointer("/sign_in_method").and_then(Value::as_str).map(Into::into);
             sign_ins.entry(UserId::new(id)).or_insert(SignIn { at, method });
         }
         Ok(sign_ins)
@@ -127,12 +146,17 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] if there is no such generation.
-    pub async fn committed_at(&self, workspace: &str, number: i64) -> Result<OffsetDateTime, LedgerError> {
+    pub async fn committed_at(
+        &self,
+        workspace: &str,
+        number: i64,
+    ) -> Result<OffsetDateTime, LedgerError> {
         read::generation_time(&self.database, workspace, number).await
     }
 }
 
-/// Drops the fraction of a second. Intercom's entries have whole seconds, and SQLite compares those correctly as texts.
+/// Drops the fraction of a second. Intercom's entries have whole seconds, and SQLite compares those
+/// correctly as texts.
 fn whole_second(moment: OffsetDateTime) -> OffsetDateTime {
     moment.replace_nanosecond(0).unwrap_or(moment)
 }

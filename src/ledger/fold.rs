@@ -1,21 +1,24 @@
-//! Folds old runs that changed nothing: of each day the last one stays, and the records of the others are merged.
+//! Folds old runs that changed nothing: of each day the last one stays, and the records of the
+//! others are merged.
 //!
-//! A bridge that polls every five minutes makes 288 runs a day. A run that changed nothing says nothing that the next
-//! one does not say. These runs always stay: runs that a client or an operator requested, runs that recorded a change,
-//! failed or have warnings, and the first and last runs, which other parts of the ledger need.
+//! A bridge that polls every five minutes makes 288 runs a day. A run that changed nothing says
+//! nothing that the next one does not say. These runs always stay: runs that a client or an
+//! operator requested, runs that recorded a change, failed or have warnings, and the first and last
+//! runs, which other parts of the ledger need.
 //!
-//! Records of folded runs that are adjacent in the chain become one record of the kind `folded`. It has the hash of the
-//! last of them, and of each one the fields that its hash covers. So the chain can still be verified, and a head that
-//! an operator noted is still found. Each folding adds a record of the kind `folding` that covers all `folded` records,
-//! so a run that is folded away later is detected.
+//! Records of folded runs that are adjacent in the chain become one record of the kind `folded`. It
+//! has the hash of the last of them, and of each one the fields that its hash covers. So the chain
+//! can still be verified, and a head that an operator noted is still found. Each folding adds a
+//! record of the kind `folding` that covers all `folded` records, so a run that is folded away
+//! later is detected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt as _;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    TransactionTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, TransactionTrait,
 };
 use serde_json::json;
 use time::{Date, OffsetDateTime};
@@ -39,7 +42,10 @@ pub struct Folded {
 }
 
 /// The digest of all `folded` records: which records each of them stands for.
-pub(super) async fn folded_state(db: &impl ConnectionTrait, workspace: &str) -> Result<String, DbErr> {
+pub(super) async fn folded_state(
+    db: &impl ConnectionTrait,
+    workspace: &str,
+) -> Result<String, DbErr> {
     let folded = evidence_rows(workspace).filter(evidence::Column::Kind.eq(Kind::Folded.as_str()));
     let mut fields = Fields::named("folded");
     for row in folded.order_by_asc(evidence::Column::Sequence).all(db).await? {
@@ -69,10 +75,12 @@ impl Ledger {
         lock(&db, PRUNING_LOCK, workspace).await?;
         let runs = foldable(&db, workspace, before).await?;
         let mut records = Records::begin(&db, workspace, now).await?;
-        let folded = Folded { runs: runs.len() as u64, records: fold_records(&db, workspace, &runs).await? };
+        let folded =
+            Folded { runs: runs.len() as u64, records: fold_records(&db, workspace, &runs).await? };
         let ids: Vec<RunId> = runs.into_iter().collect();
         for ids in ids.chunks(limits::SQL_VALUES) {
-            let runs = imports::Entity::delete_many().filter(imports::Column::Workspace.eq(workspace));
+            let runs =
+                imports::Entity::delete_many().filter(imports::Column::Workspace.eq(workspace));
             runs.filter(imports::Column::Id.is_in(ids.iter().copied())).exec(&db).await?;
         }
         let count = i64::try_from(folded.runs).unwrap_or(i64::MAX);
@@ -98,18 +106,23 @@ async fn foldable(
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Status.eq(RunStatus::Succeeded.as_str()))
     };
-    // The first run says from when the activity log is known, the last up to when. See also `prune`.
+    // The first run says from when the activity log is known, the last up to when. See also
+    // `prune`.
     let read = || succeeded().filter(Column::ActivityWatermark.is_not_null());
     let mut needed: Vec<RunId> = Vec::new();
     needed.extend(read().order_by_asc(Column::Id).into_tuple::<i64>().one(db).await?);
     needed.extend(read().order_by_desc(Column::Id).into_tuple::<i64>().one(db).await?);
-    let newest = imports::Entity::find().select_only().column(Column::Id).filter(Column::Workspace.eq(workspace));
+    let newest = imports::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Workspace.eq(workspace));
     needed.extend(newest.order_by_desc(Column::Id).into_tuple::<i64>().one(db).await?);
     for mode in super::Mode::ALL {
         let last = succeeded().filter(Column::Mode.eq(mode.as_str())).order_by_desc(Column::Id);
         needed.extend(last.into_tuple::<i64>().one(db).await?);
     }
-    // SQLite compares times as texts, which is exact to the second only. The exact comparison follows below.
+    // SQLite compares times as texts, which is exact to the second only. The exact comparison
+    // follows below.
     let ended = succeeded()
         .columns([Column::FinishedAt, Column::Warnings])
         .filter(Column::Generation.is_null())
@@ -118,7 +131,9 @@ async fn foldable(
         .filter(Column::AllowRemovals.eq(false))
         .filter(Column::FinishedAt.lt(before + time::Duration::SECOND))
         .filter(Column::Id.is_not_in(needed));
-    let ended = ended.order_by_asc(Column::Id).into_tuple::<(RunId, Option<OffsetDateTime>, serde_json::Value)>();
+    let ended = ended
+        .order_by_asc(Column::Id)
+        .into_tuple::<(RunId, Option<OffsetDateTime>, serde_json::Value)>();
     let quiet = ended.all(db).await?.into_iter().filter(|(.., warnings)| *warnings == json!([]));
     let mut of_days: BTreeMap<Date, Vec<RunId>> = BTreeMap::new();
     for (id, at, _) in quiet {
@@ -155,14 +170,20 @@ pub(super) fn parse_folded(text: &str) -> Option<Vec<FoldedRecord>> {
 }
 
 fn format_folded(records: &[FoldedRecord]) -> String {
-    let lines: Vec<String> =
-        records.iter().map(|record| format!("{} {} {}", record.subject, record.at, record.digest)).collect();
+    let lines: Vec<String> = records
+        .iter()
+        .map(|record| format!("{} {} {}", record.subject, record.at, record.digest))
+        .collect();
     lines.join("\n")
 }
 
-/// Merges each sequence of adjacent records of these runs into one. Returns by how many records the chain became
-/// shorter.
-async fn fold_records(db: &DatabaseTransaction, workspace: &str, runs: &BTreeSet<RunId>) -> Result<u64, DbErr> {
+/// Merges each sequence of adjacent records of these runs into one. Returns by how many records the
+/// chain became shorter.
+async fn fold_records(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    runs: &BTreeSet<RunId>,
+) -> Result<u64, DbErr> {
     use evidence::Column;
     let query = evidence_rows(workspace)
         .filter(Column::Kind.is_in([Kind::Run.as_str(), Kind::Folded.as_str()]))
@@ -177,7 +198,13 @@ async fn fold_records(db: &DatabaseTransaction, workspace: &str, runs: &BTreeSet
             parse_folded(&row.digest)
         } else {
             let folds = row.subject.parse().is_ok_and(|id| runs.contains(&id));
-            folds.then(|| vec![FoldedRecord { subject: row.subject.clone(), at: row.at, digest: row.digest.clone() }])
+            folds.then(|| {
+                vec![FoldedRecord {
+                    subject: row.subject.clone(),
+                    at: row.at,
+                    digest: row.digest.clone(),
+                }]
+            })
         };
         let Some(records) = records else { continue };
         let first = row.sequence - i64::try_from(records.len()).unwrap_or(i64::MAX) + 1;
@@ -195,7 +222,11 @@ async fn fold_records(db: &DatabaseTransaction, workspace: &str, runs: &BTreeSet
         let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
         let first = last - count + 1;
         let others = evidence::Entity::delete_many().filter(Column::Workspace.eq(workspace));
-        others.filter(Column::Sequence.gte(first)).filter(Column::Sequence.lt(last)).exec(db).await?;
+        others
+            .filter(Column::Sequence.gte(first))
+            .filter(Column::Sequence.lt(last))
+            .exec(db)
+            .await?;
         let update = evidence::Entity::update_many()
             .col_expr(Column::Kind, Expr::value(Kind::Folded.as_str()))
             .col_expr(Column::Subject, Expr::value(first.to_string()))
@@ -213,7 +244,11 @@ mod tests {
 
     #[test]
     fn what_is_folded_reads_as_it_was_written() {
-        let record = |subject: &str, at| FoldedRecord { subject: subject.to_owned(), at, digest: "abc".to_owned() };
+        let record = |subject: &str, at| FoldedRecord {
+            subject: subject.to_owned(),
+            at,
+            digest: "abc".to_owned(),
+        };
         let records = vec![record("7", 1), record("8", -2)];
         assert_eq!(parse_folded(&format_folded(&records)), Some(records));
         assert_eq!(parse_folded("7 1"), None);

@@ -1,20 +1,21 @@
-//! Takes rows into the chain as they are found: rows from before there were records, and rows that an earlier version
-//! of the bridge wrote while or after this one ran.
+//! Takes rows into the chain as they are found: rows from before there were records, and rows that
+//! an earlier version of the bridge wrote while or after this one ran.
 
 use std::collections::{BTreeMap, HashSet};
 
 use futures_util::TryStreamExt as _;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, TransactionTrait,
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
 use time::OffsetDateTime;
 
 use super::commit::{insert, writing};
 use super::entities::{activity, evidence, evidence_due, generations, imports, lifecycle_requests};
 use super::evidence::{
-    EntryKey, Kind, Records, UNDER_WAY, entry, evidence_rows, fold_entries, found_digest, pruned_state,
+    EntryKey, Kind, Records, UNDER_WAY, entry, evidence_rows, fold_entries, found_digest,
+    pruned_state,
 };
 use super::lease::patience;
 use super::{Ledger, LedgerError, chain, digests, read};
@@ -23,13 +24,17 @@ use crate::directory::Generation;
 use crate::limits;
 
 impl Ledger {
-    /// Takes rows that are in no record into the chain of their workspace, as they are found: rows from before there
-    /// were records, and rows that an earlier version of the bridge wrote beside this one. Returns how many were taken.
-    /// [`Ledger::verify`] reports how many there are.
+    /// Takes rows that are in no record into the chain of their workspace, as they are found: rows
+    /// from before there were records, and rows that an earlier version of the bridge wrote beside
+    /// this one. Returns how many were taken. [`Ledger::verify`] reports how many there are.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]; then nothing is taken.
-    pub async fn take_as_found(&self, workspace: &str, now: OffsetDateTime) -> Result<u64, LedgerError> {
+    pub async fn take_as_found(
+        &self,
+        workspace: &str,
+        now: OffsetDateTime,
+    ) -> Result<u64, LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
         patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
         let records = Records::begin(&db, workspace, now).await?;
@@ -39,30 +44,42 @@ impl Ledger {
         Ok(count)
     }
 
-    /// Calls [`Ledger::take_as_found`] at a start of the bridge, if an earlier version has written to the ledger since
-    /// this one last did.
+    /// Calls [`Ledger::take_as_found`] at a start of the bridge, if an earlier version has written
+    /// to the ledger since this one last did.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]; then nothing is taken.
-    pub async fn take_from_earlier_versions(&self, workspace: &str, now: OffsetDateTime) -> Result<(), LedgerError> {
+    pub async fn take_from_earlier_versions(
+        &self,
+        workspace: &str,
+        now: OffsetDateTime,
+    ) -> Result<(), LedgerError> {
         let db = &self.database;
         let counts = evidence_rows(workspace)
             .select_only()
             .column(evidence::Column::Kind)
             .filter(evidence::Column::Pruned.is_null());
-        let counts = counts.column_as(evidence::Column::Sequence.count(), "count").group_by(evidence::Column::Kind);
-        let counts: BTreeMap<String, i64> = counts.into_tuple::<(String, i64)>().all(db).await?.into_iter().collect();
-        let recorded = |kind: Kind| counts.get(kind.as_str()).copied().unwrap_or_default().unsigned_abs();
+        let counts = counts
+            .column_as(evidence::Column::Sequence.count(), "count")
+            .group_by(evidence::Column::Kind);
+        let counts: BTreeMap<String, i64> =
+            counts.into_tuple::<(String, i64)>().all(db).await?.into_iter().collect();
+        let recorded =
+            |kind: Kind| counts.get(kind.as_str()).copied().unwrap_or_default().unsigned_abs();
         let runs = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
         let runs = runs.filter(imports::Column::Status.is_not_in(UNDER_WAY)).count(db).await?;
-        let requests = lifecycle_requests::Entity::find().filter(lifecycle_requests::Column::Workspace.eq(workspace));
-        let closed = requests.clone().filter(lifecycle_requests::Column::State.ne("open")).count(db).await?;
+        let requests = lifecycle_requests::Entity::find()
+            .filter(lifecycle_requests::Column::Workspace.eq(workspace));
+        let closed =
+            requests.clone().filter(lifecycle_requests::Column::State.ne("open")).count(db).await?;
         let requests = requests.count(db).await?;
         let latest = read::latest_generation(db, workspace).await?;
         let last = latest.as_ref().map_or(0, |latest| latest.number);
-        let covered = evidence_rows(workspace).filter(evidence::Column::Kind.eq(Kind::Found.as_str()));
+        let covered =
+            evidence_rows(workspace).filter(evidence::Column::Kind.eq(Kind::Found.as_str()));
         let covered = covered.order_by_desc(evidence::Column::Sequence).one(db).await?;
-        let covered = covered.and_then(|found| found.subject.parse::<Generation>().ok()).unwrap_or_default();
+        let covered =
+            covered.and_then(|found| found.subject.parse::<Generation>().ok()).unwrap_or_default();
         if runs > recorded(Kind::Run)
             || requests > recorded(Kind::Request)
             || closed > recorded(Kind::Closing)
@@ -78,7 +95,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Calls [`Ledger::take_as_found`] for every workspace whose rows are older than the table of records.
+    /// Calls [`Ledger::take_as_found`] for every workspace whose rows are older than the table of
+    /// records.
     pub(super) async fn take_what_is_due(&self) -> Result<(), LedgerError> {
         for due in evidence_due::Entity::find().all(&self.database).await? {
             let count = self.take_as_found(&due.workspace, Clock::System.now()).await?;
@@ -92,7 +110,11 @@ impl Ledger {
     }
 }
 
-async fn take(db: &DatabaseTransaction, workspace: &str, mut records: Records<'_>) -> Result<u64, LedgerError> {
+async fn take(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    mut records: Records<'_>,
+) -> Result<u64, LedgerError> {
     let mut known: HashSet<(String, String)> = HashSet::new();
     let mut covered: Generation = 0;
     let mut rows = evidence_rows(workspace).stream(db).await?;
@@ -105,11 +127,14 @@ async fn take(db: &DatabaseTransaction, workspace: &str, mut records: Records<'_
         }
     }
     drop(rows);
-    let is_new = |kind: Kind, subject: &str| !known.contains(&(kind.as_str().to_owned(), subject.to_owned()));
+    let is_new = |kind: Kind, subject: &str| {
+        !known.contains(&(kind.as_str().to_owned(), subject.to_owned()))
+    };
     let mut found: Vec<(Kind, String, i64, String)> = Vec::new();
 
     let runs = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
-    let runs = runs.filter(imports::Column::Status.is_not_in(UNDER_WAY)).order_by_asc(imports::Column::Id);
+    let runs =
+        runs.filter(imports::Column::Status.is_not_in(UNDER_WAY)).order_by_asc(imports::Column::Id);
     let mut rows = runs.stream(db).await?;
     while let Some(row) = rows.try_next().await? {
         let subject = row.id.to_string();
@@ -119,7 +144,8 @@ async fn take(db: &DatabaseTransaction, workspace: &str, mut records: Records<'_
     }
     drop(rows);
 
-    let requests = lifecycle_requests::Entity::find().filter(lifecycle_requests::Column::Workspace.eq(workspace));
+    let requests = lifecycle_requests::Entity::find()
+        .filter(lifecycle_requests::Column::Workspace.eq(workspace));
     let mut rows = requests.order_by_asc(lifecycle_requests::Column::Id).stream(db).await?;
     while let Some(row) = rows.try_next().await? {
         if is_new(Kind::Request, &row.reference) {
@@ -140,7 +166,8 @@ async fn take(db: &DatabaseTransaction, workspace: &str, mut records: Records<'_
     }
 
     let latest = read::latest_generation(db, workspace).await?;
-    let (number, hash) = latest.map_or((0, String::new()), |latest: generations::Model| (latest.number, latest.hash));
+    let (number, hash) = latest
+        .map_or((0, String::new()), |latest: generations::Model| (latest.number, latest.hash));
     if found.is_empty() && number <= covered {
         return Ok(0);
     }
@@ -179,6 +206,11 @@ async fn take_activity(
         });
         let rows: Vec<activity::Model> = rows.collect();
         entries.extend(rows.iter().map(entry));
-        insert(db, rows.into_iter().map(IntoActiveModel::into_active_model).collect(), Some(known.clone())).await?;
+        insert(
+            db,
+            rows.into_iter().map(IntoActiveModel::into_active_model).collect(),
+            Some(known.clone()),
+        )
+        .await?;
     }
 }

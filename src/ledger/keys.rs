@@ -3,7 +3,9 @@
 use std::fmt;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, TransactionTrait};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, TransactionTrait,
+};
 use time::OffsetDateTime;
 
 use super::audit::record;
@@ -40,21 +42,32 @@ impl Ledger {
         let rows = query.all(&self.database).await?;
         Ok(rows
             .into_iter()
-            .map(|row| SealedKey { id: row.id, sealed: row.sealed, verifies_until: row.verifies_until })
+            .map(|row| SealedKey {
+                id: row.id,
+                sealed: row.sealed,
+                verifies_until: row.verifies_until,
+            })
             .collect())
     }
 
-    /// Adds the first key. If two bridges start at the same time, both may add one. The older one signs.
+    /// Adds the first key. If two bridges start at the same time, both may add one. The older one
+    /// signs.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn add_signing_key(&self, fresh: SealedKey, now: OffsetDateTime) -> Result<(), LedgerError> {
-        signing_keys::Entity::insert(row(fresh, now)).exec_without_returning(&self.database).await?;
+    pub async fn add_signing_key(
+        &self,
+        fresh: SealedKey,
+        now: OffsetDateTime,
+    ) -> Result<(), LedgerError> {
+        signing_keys::Entity::insert(row(fresh, now))
+            .exec_without_returning(&self.database)
+            .await?;
         Ok(())
     }
 
-    /// Replaces the keys that sign now by a new one. Their signatures stay valid until `verifies_until`. Deletes keys
-    /// whose signatures are not valid any more.
+    /// Replaces the keys that sign now by a new one. Their signatures stay valid until
+    /// `verifies_until`. Deletes keys whose signatures are not valid any more.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -70,11 +83,13 @@ impl Ledger {
         let known = signing_keys::Entity::find().all(&db).await?;
         for key in known {
             // No earlier key stays valid longer than this rotation allows.
-            let until = key.verifies_until.map_or(verifies_until, |until| until.min(verifies_until));
+            let until =
+                key.verifies_until.map_or(verifies_until, |until| until.min(verifies_until));
             if until <= now {
                 signing_keys::Entity::delete_by_id(key.id).exec(&db).await?;
             } else {
-                let retire = signing_keys::Entity::update_many().col_expr(Column::VerifiesUntil, Expr::value(until));
+                let retire = signing_keys::Entity::update_many()
+                    .col_expr(Column::VerifiesUntil, Expr::value(until));
                 retire.filter(Column::Id.eq(key.id)).exec(&db).await?;
             }
         }
@@ -90,7 +105,8 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub async fn reseal_signing_key(&self, id: &str, sealed: Vec<u8>) -> Result<(), LedgerError> {
         use signing_keys::Column;
-        let update = signing_keys::Entity::update_many().col_expr(Column::Sealed, Expr::value(sealed));
+        let update =
+            signing_keys::Entity::update_many().col_expr(Column::Sealed, Expr::value(sealed));
         update.filter(Column::Id.eq(id)).exec(&self.database).await?;
         Ok(())
     }

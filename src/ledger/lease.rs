@@ -1,22 +1,23 @@
 //! Leases: only one process at a time imports a workspace.
 //!
-//! A lease expires, so a dead process blocks nobody for long. If the database can tell that the holder is gone
-//! ([`presence`]), the lease ends at once. Each lease has a *fence*, a number higher than those of all leases before
-//! it, and a commit is refused under any fence but the latest. So a process that was suspended past the end of its
-//! lease cannot overwrite the work of its successor.
+//! A lease expires, so a dead process blocks nobody for long. If the database can tell that the
+//! holder is gone ([`presence`]), the lease ends at once. Each lease has a *fence*, a number higher
+//! than those of all leases before it, and a commit is refused under any fence but the latest. So a
+//! process that was suspended past the end of its lease cannot overwrite the work of its successor.
 //!
-//! Whether a lease has expired does not depend on a clock that can be set. The holder changes the lease about once a
-//! second. A process that sees it unchanged for as long as `import.lease`, by its own monotonic clock, treats it as
-//! expired. So the clocks of the bridges and of the database may differ by any amount, and may be set at any time. A
-//! process that sees a lease for the first time waits for that long, unless the holder is known to be gone. If the
-//! holder was only slow, work is done twice and nothing else happens: the fence decides.
+//! Whether a lease has expired does not depend on a clock that can be set. The holder changes the
+//! lease about once a second. A process that sees it unchanged for as long as `import.lease`, by
+//! its own monotonic clock, treats it as expired. So the clocks of the bridges and of the database
+//! may differ by any amount, and may be set at any time. A process that sees a lease for the first
+//! time waits for that long, unless the holder is known to be gone. If the holder was only slow,
+//! work is done twice and nothing else happens: the fence decides.
 
 use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QuerySelect, RuntimeErr, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, QueryFilter, QuerySelect, RuntimeErr, TransactionTrait,
 };
 use time::OffsetDateTime;
 
@@ -35,9 +36,9 @@ pub struct Lease {
 }
 
 impl Ledger {
-    /// Takes the lease of a workspace for `holder`, a name that no other process has. Returns `None` if another process
-    /// holds it, unless that process is gone or has not changed the lease for as long as `ttl`. Marks the runs of the
-    /// earlier holder as interrupted.
+    /// Takes the lease of a workspace for `holder`, a name that no other process has. Returns
+    /// `None` if another process holds it, unless that process is gone or has not changed the lease
+    /// for as long as `ttl`. Marks the runs of the earlier holder as interrupted.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -63,15 +64,18 @@ impl Ledger {
             patience(&transaction, limits::LEASE_POLL, limits::DATABASE_WAIT).await?;
             let column = |column| Expr::col((leases::Entity, column));
             let current = leases::Entity::find_by_id(workspace).one(&transaction).await?;
-            // Several processes can see that the lease is free. The one that finds it unchanged takes it.
+            // Several processes can see that the lease is free. The one that finds it unchanged
+            // takes it.
             let as_it_was = match &current {
                 None => column(Column::Fence).is_null(),
                 Some(current) => {
-                    let stands_still = self.watched.stands_still(current, Some(ttl), clock.running());
+                    let stands_still =
+                        self.watched.stands_still(current, Some(ttl), clock.running());
                     let free = if current.expires_at == GIVEN_BACK || stands_still {
                         true
                     } else {
-                        let gone = presence::is_gone(&self.database, &transaction, &current.holder).await?;
+                        let gone = presence::is_gone(&self.database, &transaction, &current.holder)
+                            .await?;
                         if gone {
                             tracing::warn!(
                                 workspace,
@@ -92,7 +96,11 @@ impl Ledger {
                 .update_columns([Column::Holder, Column::ExpiresAt])
                 .value(Column::Fence, column(Column::Fence).add(1))
                 .action_and_where(as_it_was);
-            let taken = leases::Entity::insert(row).on_conflict(ended).exec_without_returning(&transaction).await? == 1;
+            let taken = leases::Entity::insert(row)
+                .on_conflict(ended)
+                .exec_without_returning(&transaction)
+                .await?
+                == 1;
             if !taken {
                 return Ok(None);
             }
@@ -113,21 +121,27 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn renew(&self, lease: &Lease, ttl: Duration, now: OffsetDateTime) -> Result<bool, LedgerError> {
+    pub async fn renew(
+        &self,
+        lease: &Lease,
+        ttl: Duration,
+        now: OffsetDateTime,
+    ) -> Result<bool, LedgerError> {
         if let Some(mark) = &mut *self.mark.lock().await {
-            // Boxed: the future of a connection attempt is large, and would be part of that of every import.
+            // Boxed: the future of a connection attempt is large, and would be part of that of
+            // every import.
             Box::pin(mark.keep(&self.database)).await;
         }
-        // Earlier versions of the bridge read this as the time of expiry. This version only needs it to differ from the
-        // previous value.
+        // Earlier versions of the bridge read this as the time of expiry. This version only needs
+        // it to differ from the previous value.
         let end = to_millis(after(now, ttl));
         let column = Expr::col(leases::Column::ExpiresAt);
         let another = Expr::case(column.eq(end), end.saturating_add(1)).finally(end);
         set_end(&self.database, lease, another.into()).await
     }
 
-    /// The name of the holder as it is stored in a lease: with the name of the mark that shows that this process is
-    /// alive.
+    /// The name of the holder as it is stored in a lease: with the name of the mark that shows that
+    /// this process is alive.
     async fn sign(&self, holder: &str) -> String {
         let mut mark = self.mark.lock().await;
         match &mut *mark {
@@ -137,7 +151,8 @@ impl Ledger {
         mark.as_ref().map_or_else(|| holder.to_owned(), |mark| mark.sign(holder))
     }
 
-    /// Gives a lease back, so that another process can take it at once. Marks a run that has not ended as interrupted.
+    /// Gives a lease back, so that another process can take it at once. Marks a run that has not
+    /// ended as interrupted.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]; then the lease expires.
@@ -153,13 +168,18 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn held_fence(&self, workspace: &str, clock: &Clock) -> Result<Option<i64>, LedgerError> {
+    pub async fn held_fence(
+        &self,
+        workspace: &str,
+        clock: &Clock,
+    ) -> Result<Option<i64>, LedgerError> {
         let row = leases::Entity::find_by_id(workspace).one(&self.database).await?;
         let Some(row) = row.filter(|row| row.expires_at != GIVEN_BACK) else { return Ok(None) };
         if self.watched.stands_still(&row, None, clock.running()) {
             return Ok(None);
         }
-        Ok((!presence::is_gone(&self.database, &self.database, &row.holder).await?).then_some(row.fence))
+        Ok((!presence::is_gone(&self.database, &self.database, &row.holder).await?)
+            .then_some(row.fence))
     }
 }
 
@@ -177,12 +197,18 @@ async fn set_end(db: &impl ConnectionTrait, lease: &Lease, end: Expr) -> Result<
     Ok(result.rows_affected == 1)
 }
 
-/// Sets, on PostgreSQL, how long the statements of a transaction wait for locks, and how long the transaction may be
-/// idle before the server ends it. A process that is suspended, or whose machine has failed, must not keep its locks.
-/// On SQLite, a lock ends with its process.
-pub(super) async fn patience(db: &DatabaseTransaction, lock: Duration, idle: Duration) -> Result<(), DbErr> {
+/// Sets, on PostgreSQL, how long the statements of a transaction wait for locks, and how long the
+/// transaction may be idle before the server ends it. A process that is suspended, or whose machine
+/// has failed, must not keep its locks. On SQLite, a lock ends with its process.
+pub(super) async fn patience(
+    db: &DatabaseTransaction,
+    lock: Duration,
+    idle: Duration,
+) -> Result<(), DbErr> {
     if db.get_database_backend() == DbBackend::Postgres {
-        for (setting, time) in [("lock_timeout", lock), ("idle_in_transaction_session_timeout", idle)] {
+        for (setting, time) in
+            [("lock_timeout", lock), ("idle_in_transaction_session_timeout", idle)]
+        {
             db.execute_unprepared(&format!("SET LOCAL {setting} = {}", time.as_millis())).await?;
         }
     }
@@ -206,11 +232,19 @@ pub(super) fn is_busy(error: &DbErr) -> bool {
 pub(super) async fn fence_off(db: &DatabaseTransaction, lease: &Lease) -> Result<(), LedgerError> {
     patience(db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
     let latest = leases::Entity::find_by_id(&lease.workspace).lock_exclusive().one(db).await?;
-    if latest.is_some_and(|latest| latest.fence == lease.fence) { Ok(()) } else { Err(LedgerError::LeaseLost) }
+    if latest.is_some_and(|latest| latest.fence == lease.fence) {
+        Ok(())
+    } else {
+        Err(LedgerError::LeaseLost)
+    }
 }
 
 /// Marks the runs of earlier holders as interrupted: no process is left that could end them.
-async fn interrupt_runs(db: &DatabaseTransaction, workspace: &str, now: OffsetDateTime) -> Result<(), DbErr> {
+async fn interrupt_runs(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    now: OffsetDateTime,
+) -> Result<(), DbErr> {
     use imports::Column;
     let error = Failure {
         code: "interrupted".to_owned(),
@@ -220,10 +254,14 @@ async fn interrupt_runs(db: &DatabaseTransaction, workspace: &str, now: OffsetDa
                  ask for it again"
                 .to_owned(),
     };
-    let left = imports::Entity::find().select_only().column(Column::Id).filter(Column::Workspace.eq(workspace));
+    let left = imports::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Workspace.eq(workspace));
     let left = left.filter(Column::Status.eq(RunStatus::Running.as_str()));
     // A queued run waits for this very lease.
-    let left = left.filter(Column::QueuedAt.is_null().or(Column::Fence.is_not_null())).lock_exclusive();
+    let left =
+        left.filter(Column::QueuedAt.is_null().or(Column::Fence.is_not_null())).lock_exclusive();
     let left = left.into_tuple::<i64>().all(db).await?;
     let result = imports::Entity::update_many()
         .col_expr(Column::Status, Expr::value(RunStatus::Interrupted.as_str()))

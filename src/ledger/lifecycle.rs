@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select, TransactionTrait,
 };
 use time::OffsetDateTime;
 
@@ -98,8 +98,9 @@ impl RequestEnd {
 const REFUSED: &str = "refused";
 
 impl Ledger {
-    /// Records a request and returns its reference. A refused write that equals an open request of the same client is
-    /// not recorded again. It is counted there, and the reference of that request is returned.
+    /// Records a request and returns its reference. A refused write that equals an open request of
+    /// the same client is not recorded again. It is counted there, and the reference of that
+    /// request is returned.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -120,7 +121,8 @@ impl Ledger {
                 return Ok(known.reference);
             }
         }
-        let (workspace, reference, at) = (request.workspace.clone(), request.reference.clone(), request.at);
+        let (workspace, reference, at) =
+            (request.workspace.clone(), request.reference.clone(), request.at);
         let row = lifecycle_requests::ActiveModel {
             reference: Set(request.reference),
             workspace: Set(request.workspace),
@@ -148,8 +150,13 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn request(&self, workspace: &str, reference: &str) -> Result<Option<RecordedRequest>, LedgerError> {
-        let query = workspace_requests(workspace).filter(lifecycle_requests::Column::Reference.eq(reference));
+    pub async fn request(
+        &self,
+        workspace: &str,
+        reference: &str,
+    ) -> Result<Option<RecordedRequest>, LedgerError> {
+        let query = workspace_requests(workspace)
+            .filter(lifecycle_requests::Column::Reference.eq(reference));
         Ok(query.one(&self.database).await?)
     }
 
@@ -187,7 +194,10 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn open_requests(&self, workspace: &str) -> Result<(u64, Option<OffsetDateTime>), LedgerError> {
+    pub async fn open_requests(
+        &self,
+        workspace: &str,
+    ) -> Result<(u64, Option<OffsetDateTime>), LedgerError> {
         use lifecycle_requests::Column;
         self.file_is_there()?;
         let open = workspace_requests(workspace).filter(Column::State.eq("open"));
@@ -199,7 +209,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn close_request(&self, workspace: &str, reference: &str, closing: Closing) -> Result<bool, LedgerError> {
+    pub async fn close_request(
+        &self,
+        workspace: &str,
+        reference: &str,
+        closing: Closing,
+    ) -> Result<bool, LedgerError> {
         use lifecycle_requests::Column;
         let at = closing.at;
         let db = self.database.begin_with_options(writing()).await?;
@@ -224,7 +239,8 @@ impl Ledger {
 }
 
 impl Ledger {
-    /// Closes the requests that a client last asked for before a moment, and returns how many there were.
+    /// Closes the requests that a client last asked for before a moment, and returns how many there
+    /// were.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -235,8 +251,10 @@ impl Ledger {
         now: OffsetDateTime,
     ) -> Result<u64, LedgerError> {
         use lifecycle_requests::Column;
-        let open = workspace_requests(workspace).filter(Column::State.eq("open")).order_by_asc(Column::Id);
-        // SQLite compares times as texts, which is exact to the second only. The exact comparison follows below.
+        let open =
+            workspace_requests(workspace).filter(Column::State.eq("open")).order_by_asc(Column::Id);
+        // SQLite compares times as texts, which is exact to the second only. The exact comparison
+        // follows below.
         let open = open.filter(Column::At.lt(before + time::Duration::SECOND));
         let waiting = open.select_only().columns([Column::Reference, Column::At, Column::LastAt]);
         let waiting = waiting.into_tuple::<(String, OffsetDateTime, Option<OffsetDateTime>)>();
@@ -244,7 +262,8 @@ impl Ledger {
         for (reference, at, last_at) in waiting.all(&self.database).await? {
             if last_at.unwrap_or(at) < before {
                 let note = Some("nobody did it in time".to_owned());
-                let closing = Closing { by: "bridge".to_owned(), note, end: RequestEnd::Expired, at: now };
+                let closing =
+                    Closing { by: "bridge".to_owned(), note, end: RequestEnd::Expired, at: now };
                 expired += u64::from(self.close_request(workspace, &reference, closing).await?);
             }
         }

@@ -1,29 +1,36 @@
-//! What a workspace lost since a generation, for the policy that holds imports; and what is remembered of a workspace
-//! beside its history.
+//! What a workspace lost since a generation, for the policy that holds imports; and what is
+//! remembered of a workspace beside its history.
 
 use std::collections::BTreeSet;
 
 use futures_util::TryStreamExt as _;
 use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
 };
 use serde::Deserialize as _;
 use time::OffsetDateTime;
 
-use super::entities::{activity, group_versions, imports, membership_versions, user_versions, workspaces};
+use super::entities::{
+    activity, group_versions, imports, membership_versions, user_versions, workspaces,
+};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{Ledger, LedgerError, RunStatus, rows};
 use crate::directory::{Amounts, Generation, GroupId, LossKind, Memory, Past, UserId};
 
 impl Ledger {
-    /// The generation after which losses younger than `since` count: the latest one at that moment, or a later one
-    /// whose removals a person allowed. Generations are compared by number, not by time, so a generation whose time
-    /// lies in the future counts as young.
+    /// The generation after which losses younger than `since` count: the latest one at that moment,
+    /// or a later one whose removals a person allowed. Generations are compared by number, not by
+    /// time, so a generation whose time lies in the future counts as young.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn losses_count_after(&self, workspace: &str, since: OffsetDateTime) -> Result<Generation, LedgerError> {
+    pub async fn losses_count_after(
+        &self,
+        workspace: &str,
+        since: OffsetDateTime,
+    ) -> Result<Generation, LedgerError> {
         use imports::Column;
         let let_through: Option<Option<Generation>> = imports::Entity::find()
             .select_only()
@@ -41,17 +48,25 @@ impl Ledger {
         Ok(Ord::max(then, let_through.flatten().unwrap_or(0)))
     }
 
-    /// The versions that ended after one generation and up to another, and the values that are there at the latter in
-    /// their place.
+    /// The versions that ended after one generation and up to another, and the values that are
+    /// there at the latter in their place.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
-    pub async fn past(&self, workspace: &str, after: Generation, until: Generation) -> Result<Past, LedgerError> {
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
+    pub async fn past(
+        &self,
+        workspace: &str,
+        after: Generation,
+        until: Generation,
+    ) -> Result<Past, LedgerError> {
         let (db, span) = (&self.database, (after, until));
         let mut past = Past::default();
 
-        let mut rows =
-            ended(&USERS, workspace, span).order_by_asc(user_versions::Column::FromGeneration).stream(db).await?;
+        let mut rows = ended(&USERS, workspace, span)
+            .order_by_asc(user_versions::Column::FromGeneration)
+            .stream(db)
+            .await?;
         while let Some(row) = rows.try_next().await? {
             let user = rows::user(row)?;
             let id = user.id.clone();
@@ -66,19 +81,23 @@ impl Ledger {
         }
         drop(rows);
 
-        let rows = ended(&GROUPS, workspace, span).order_by_asc(group_versions::Column::FromGeneration);
+        let rows =
+            ended(&GROUPS, workspace, span).order_by_asc(group_versions::Column::FromGeneration);
         for group in rows.all(db).await?.into_iter().map(rows::group) {
             let known = past.groups.entry(group.id).or_default();
             known.name = known.name.take().or(group.name);
         }
-        for group in now_in_place(&GROUPS, workspace, span).all(db).await?.into_iter().map(rows::group) {
+        for group in
+            now_in_place(&GROUPS, workspace, span).all(db).await?.into_iter().map(rows::group)
+        {
             let id = group.id.clone();
             past.groups.entry(id).or_default().now = Some(group);
         }
 
-        for (query, there) in
-            [(ended(&MEMBERSHIPS, workspace, span), false), (now_in_place(&MEMBERSHIPS, workspace, span), true)]
-        {
+        for (query, there) in [
+            (ended(&MEMBERSHIPS, workspace, span), false),
+            (now_in_place(&MEMBERSHIPS, workspace, span), true),
+        ] {
             use membership_versions::Column::{GroupId as Group, UserId as User};
             let ends = query.select_only().columns([Group, User]).into_tuple::<(String, String)>();
             let mut rows = ends.stream(db).await?;
@@ -93,7 +112,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn amounts(&self, workspace: &str, generation: Generation) -> Result<Amounts, LedgerError> {
+    pub async fn amounts(
+        &self,
+        workspace: &str,
+        generation: Generation,
+    ) -> Result<Amounts, LedgerError> {
         use user_versions::Column;
         let db = &self.database;
         let people = || {
@@ -104,26 +127,36 @@ impl Ledger {
             let query = group_versions::Entity::find().filter(GROUPS.workspace.eq(workspace));
             query.filter(GROUPS.open_at(generation))
         };
-        let memberships = membership_versions::Entity::find().filter(MEMBERSHIPS.workspace.eq(workspace));
-        let access = Condition::any().add(Column::RoleId.is_not_null()).add(Column::Permissions.is_not_null());
+        let memberships =
+            membership_versions::Entity::find().filter(MEMBERSHIPS.workspace.eq(workspace));
+        let access = Condition::any()
+            .add(Column::RoleId.is_not_null())
+            .add(Column::Permissions.is_not_null());
         let mut amounts = Amounts::default();
         for (kind, count) in [
             (LossKind::People, people().count(db).await?),
             (LossKind::Teams, groups().count(db).await?),
-            (LossKind::Memberships, memberships.filter(MEMBERSHIPS.open_at(generation)).count(db).await?),
+            (
+                LossKind::Memberships,
+                memberships.filter(MEMBERSHIPS.open_at(generation)).count(db).await?,
+            ),
             (LossKind::Roles, people().filter(access).count(db).await?),
             (LossKind::Seats, people().filter(Column::HasInboxSeat.eq(true)).count(db).await?),
             (LossKind::Emails, people().filter(Column::Email.is_not_null()).count(db).await?),
             (LossKind::Names, people().filter(Column::Name.is_not_null()).count(db).await?),
-            (LossKind::TeamNames, groups().filter(group_versions::Column::Name.is_not_null()).count(db).await?),
+            (
+                LossKind::TeamNames,
+                groups().filter(group_versions::Column::Name.is_not_null()).count(db).await?,
+            ),
         ] {
             amounts.set(kind, usize::try_from(count).unwrap_or(usize::MAX));
         }
         Ok(amounts)
     }
 
-    /// What is remembered of a workspace beside its history. If an earlier version of the bridge wrote the ledger,
-    /// nothing is remembered yet; then the bots are the accounts whose address was recorded.
+    /// What is remembered of a workspace beside its history. If an earlier version of the bridge
+    /// wrote the ledger, nothing is remembered yet; then the bots are the accounts whose address
+    /// was recorded.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for what the bridge did not write.
@@ -162,16 +195,25 @@ impl Ledger {
 }
 
 /// The versions that ended in a span of generations: after the first, up to and including the last.
-fn ended<E: EntityTrait>(versions: &Versions<E>, workspace: &str, span: (Generation, Generation)) -> Select<E> {
+fn ended<E: EntityTrait>(
+    versions: &Versions<E>,
+    workspace: &str,
+    span: (Generation, Generation),
+) -> Select<E> {
     let (after, until) = span;
     let query = E::find().filter(versions.workspace.eq(workspace));
     query.filter(versions.to.gt(after)).filter(versions.to.lte(until))
 }
 
 /// The current versions at the end of the span, of everything of which a version [`ended`] in it.
-fn now_in_place<E: EntityTrait>(versions: &Versions<E>, workspace: &str, span: (Generation, Generation)) -> Select<E> {
+fn now_in_place<E: EntityTrait>(
+    versions: &Versions<E>,
+    workspace: &str,
+    span: (Generation, Generation),
+) -> Select<E> {
     let keys: SelectStatement = {
-        let query = ended(versions, workspace, span).select_only().columns(versions.key.iter().copied());
+        let query =
+            ended(versions, workspace, span).select_only().columns(versions.key.iter().copied());
         query.into_query()
     };
     let key = Expr::tuple(versions.key.iter().map(|column| Expr::col(*column)));

@@ -1,8 +1,9 @@
 //! The database layer: what Intercom said, when, and what changed. The only user of sea-orm.
 //!
-//! Everything is keyed by workspace. People, teams and memberships are stored as versions, each true from one
-//! generation up to another. The current state, the history and the state at any past moment are all queries over them.
-//! A generation never changes once it is committed, so every read "at generation n" returns the same.
+//! Everything is keyed by workspace. People, teams and memberships are stored as versions, each
+//! true from one generation up to another. The current state, the history and the state at any past
+//! moment are all queries over them. A generation never changes once it is committed, so every read
+//! "at generation n" returns the same.
 //!
 //! ```text
 //! entities     rows of the tables               rows       rows to domain values and back
@@ -113,7 +114,8 @@ pub struct Ledger {
     mark: Arc<Mutex<Option<presence::Mark>>>,
     /// What this process has observed of other processes' leases and queued runs.
     watched: watched::Watched,
-    /// The database file as it was when it was opened. `None` for PostgreSQL and for databases in memory.
+    /// The database file as it was when it was opened. `None` for PostgreSQL and for databases in
+    /// memory.
     file: Option<Arc<scrub::DatabaseFile>>,
 }
 
@@ -126,8 +128,8 @@ impl Ledger {
         Self::connect_to(url, limits::DATABASE_CONNECTIONS).await
     }
 
-    /// Like [`Ledger::open`], with a single connection of its own: for callers that must not wait for the connections
-    /// of others.
+    /// Like [`Ledger::open`], with a single connection of its own: for callers that must not wait
+    /// for the connections of others.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -143,7 +145,8 @@ impl Ledger {
             .connect_timeout(limits::DATABASE_WAIT)
             .max_connections(connections)
             .sqlx_logging(false)
-            // In WAL mode, readers never wait for a writer, and a commit survives a crash of the process.
+            // In WAL mode, readers never wait for a writer, and a commit survives a crash of the
+            // process.
             .map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
                     .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
@@ -155,8 +158,9 @@ impl Ledger {
         loop {
             attempts -= 1;
             match Database::connect(options.clone()).await {
-                // If several processes open a new SQLite file at once, one of them sets the journal mode. The others
-                // fail without waiting, since the busy timeout does not apply to that.
+                // If several processes open a new SQLite file at once, one of them sets the journal
+                // mode. The others fail without waiting, since the busy timeout does not apply to
+                // that.
                 Err(error) if attempts > 0 && lease::is_busy(&error) => {
                     Clock::System.sleep(limits::MIGRATION_PAUSE).await;
                 }
@@ -173,7 +177,9 @@ impl Ledger {
         if file.is_some() {
             // If the file is deleted, the next connection must not create a new, empty one.
             let pool = database.get_sqlite_connection_pool();
-            pool.set_connect_options(pool.connect_options().as_ref().clone().create_if_missing(false));
+            pool.set_connect_options(
+                pool.connect_options().as_ref().clone().create_if_missing(false),
+            );
         }
         Self { database, mark: Arc::default(), watched: watched::Watched::default(), file }
     }
@@ -222,7 +228,8 @@ impl Ledger {
     }
 }
 
-/// Finds out why no connection can be made. The pool retries until its timeout and does not report the reason.
+/// Finds out why no connection can be made. The pool retries until its timeout and does not report
+/// the reason.
 async fn why_not_reached(url: &str) -> String {
     let silent = error::why_unreachable(&sqlx::Error::PoolTimedOut);
     if !url.starts_with("postgres") {
@@ -236,10 +243,14 @@ async fn why_not_reached(url: &str) -> String {
     }
 }
 
-/// Creates a new SQLite file that only its owner can read: it will hold the signing key and personal data. SQLite gives
-/// the files that it creates beside it the same permissions. If the file cannot be created, opening it reports why.
+/// Creates a new SQLite file that only its owner can read: it will hold the signing key and
+/// personal data. SQLite gives the files that it creates beside it the same permissions. If the
+/// file cannot be created, opening it reports why.
 fn keep_private(url: &str) {
-    let Some((file, mode)) = url.strip_prefix("sqlite://").and_then(|rest| rest.split_once('?')) else { return };
+    let Some((file, mode)) = url.strip_prefix("sqlite://").and_then(|rest| rest.split_once('?'))
+    else {
+        return;
+    };
     if mode.contains("mode=rwc") && !file.contains('%') {
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);

@@ -17,7 +17,8 @@ pub(super) async fn with_names(
 ) -> Result<Vec<RecordedChange>, LedgerError> {
     let actor = |change: &RecordedChange| change.cause.as_ref()?.performed_by.as_ref()?.id.clone();
     // A change of a person or a team contains the name itself.
-    let members = || changes.iter().filter(|change| matches!(change.change, Changed::Membership(_)));
+    let members =
+        || changes.iter().filter(|change| matches!(change.change, Changed::Membership(_)));
     let people: BTreeSet<String> = members()
         .filter_map(|change| change.change.user().map(ToString::to_string))
         .chain(changes.iter().filter_map(actor).map(|id| id.to_string()))
@@ -25,10 +26,14 @@ pub(super) async fn with_names(
     let teams: BTreeSet<String> =
         members().filter_map(|change| change.change.group().map(ToString::to_string)).collect();
     let until = changes.last().map_or(0, |change| change.generation);
-    let (people, teams) =
-        (names_of_people(db, workspace, people, until).await?, names_of_teams(db, workspace, teams, until).await?);
+    let (people, teams) = (
+        names_of_people(db, workspace, people, until).await?,
+        names_of_teams(db, workspace, teams, until).await?,
+    );
     for change in &mut changes {
-        let at = |names: &HashMap<String, Vec<NamedVersion>>, id: Option<String>| -> Option<NamedVersion> {
+        let at = |names: &HashMap<String, Vec<NamedVersion>>,
+                  id: Option<String>|
+         -> Option<NamedVersion> {
             let versions = names.get(id?.as_str())?;
             versions
                 .iter()
@@ -36,7 +41,8 @@ pub(super) async fn with_names(
                 .find(|named| named.from <= change.generation && named.ended_by(change.generation))
                 .cloned()
         };
-        let actor = at(&people, actor(change).map(|id| id.to_string())).and_then(|named| named.name);
+        let actor =
+            at(&people, actor(change).map(|id| id.to_string())).and_then(|named| named.name);
         change.names = match &change.change {
             Changed::User(user) => {
                 let user = user.after().or(user.before());
@@ -54,7 +60,8 @@ pub(super) async fn with_names(
             }
             Changed::Membership(_) => {
                 let user = at(&people, change.change.user().map(ToString::to_string));
-                let group = at(&teams, change.change.group().map(ToString::to_string)).and_then(|named| named.name);
+                let group = at(&teams, change.change.group().map(ToString::to_string))
+                    .and_then(|named| named.name);
                 let erased = user.as_ref().is_some_and(|named| named.erased);
                 let (user, email) = user.map_or((None, None), |named| (named.name, named.email));
                 ChangeNames { user, email, group, actor, erased }
@@ -89,7 +96,8 @@ async fn names_of_people(
     until: Generation,
 ) -> Result<HashMap<String, Vec<NamedVersion>>, LedgerError> {
     use user_versions::Column;
-    type Row = (String, Generation, Option<Generation>, Option<String>, Option<String>, Option<String>);
+    type Row =
+        (String, Generation, Option<Generation>, Option<String>, Option<String>, Option<String>);
     let mut names: HashMap<String, Vec<NamedVersion>> = HashMap::new();
     if ids.is_empty() {
         return Ok(names);
@@ -135,7 +143,13 @@ async fn names_of_teams(
         .filter(Column::FromGeneration.lte(until))
         .order_by_asc(Column::FromGeneration);
     for (id, from, to, name) in query.into_tuple::<Row>().all(db).await? {
-        names.entry(id).or_default().push(NamedVersion { from, to, name, email: None, erased: false });
+        names.entry(id).or_default().push(NamedVersion {
+            from,
+            to,
+            name,
+            email: None,
+            erased: false,
+        });
     }
     Ok(names)
 }

@@ -1,5 +1,6 @@
-//! Notices of other processes' commits. PostgreSQL sends them at once (LISTEN and NOTIFY). SQLite has none, and a
-//! notice can be lost with a connection, so a process that waits for notices also polls from time to time.
+//! Notices of other processes' commits. PostgreSQL sends them at once (LISTEN and NOTIFY). SQLite
+//! has none, and a notice can be lost with a connection, so a process that waits for notices also
+//! polls from time to time.
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
 use sqlx::postgres::PgListener;
@@ -22,8 +23,9 @@ impl Ledger {
         if self.database.get_database_backend() != DbBackend::Postgres {
             return Ok(Notices(None));
         }
-        let mut listener =
-            PgListener::connect_with(self.database.get_postgres_connection_pool()).await.map_err(failed)?;
+        let mut listener = PgListener::connect_with(self.database.get_postgres_connection_pool())
+            .await
+            .map_err(failed)?;
         listener.listen(CHANNEL).await.map_err(failed)?;
         Ok(Notices(Some(listener)))
     }
@@ -50,7 +52,8 @@ fn failed(error: sqlx::Error) -> LedgerError {
 pub(super) async fn tell(db: &DatabaseTransaction, workspace: &str) -> Result<(), DbErr> {
     if db.get_database_backend() == DbBackend::Postgres {
         let values = [CHANNEL.into(), workspace.into()];
-        let statement = Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_notify($1, $2)", values);
+        let statement =
+            Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_notify($1, $2)", values);
         db.execute_raw(statement).await?;
     }
     Ok(())

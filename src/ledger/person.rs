@@ -1,14 +1,17 @@
-//! Finds everything that the ledger knows of a person: by Intercom's ids, and by every address and name that it has
-//! recorded for them.
+//! Finds everything that the ledger knows of a person: by Intercom's ids, and by every address and
+//! name that it has recorded for them.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use serde_json::{Value, json};
 
 use super::entities::{
-    activity, audit, imports, lifecycle_requests, membership_versions, tokens, user_versions, volatile,
+    activity, audit, imports, lifecycle_requests, membership_versions, tokens, user_versions,
+    volatile,
 };
 use super::salted::{ACTIVITY_FIELDS, ERASED, PERSON, Proof, REQUEST_FIELDS, REQUESTED_BY};
 use super::{Ledger, LedgerError, digests};
@@ -29,22 +32,29 @@ pub struct Person {
 }
 
 /// The prefixes of log entry kinds that record only a sign-in, a sign-out or presence.
-const SESSIONS: [&str; 4] = ["admin_login", "admin_logout", "admin_occupancy", "admin_unauthorized_sign_in"];
+const SESSIONS: [&str; 4] =
+    ["admin_login", "admin_logout", "admin_occupancy", "admin_unauthorized_sign_in"];
 
-/// Whether log entries of this kind record nothing but a session: a sign-in, a sign-out or presence.
+/// Whether log entries of this kind record nothing but a session: a sign-in, a sign-out or
+/// presence.
 pub(super) fn is_session_kind(kind: &str) -> bool {
     SESSIONS.iter().any(|session| kind.starts_with(session))
 }
 
 impl Ledger {
-    /// Finds a person by an id (Intercom's, with or without `adm_`), or by any address that they ever had.
+    /// Finds a person by an id (Intercom's, with or without `adm_`), or by any address that they
+    /// ever had.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn find_person(&self, workspace: &str, named: &str) -> Result<Person, LedgerError> {
         let named = named.trim();
         let ids = if named.contains('@') {
-            self.people_with_address(workspace, named).await?.iter().map(ToString::to_string).collect()
+            self.people_with_address(workspace, named)
+                .await?
+                .iter()
+                .map(ToString::to_string)
+                .collect()
         } else {
             BTreeSet::from([named.strip_prefix("adm_").unwrap_or(named).to_owned()])
         };
@@ -52,7 +62,9 @@ impl Ledger {
         if named.contains('@') {
             let address = named.to_lowercase();
             let others = others_now(&self.database, workspace, &person.ids).await?;
-            if !others.iter().any(|(email, _)| email.as_ref().is_some_and(|email| email.to_lowercase() == address)) {
+            if !others.iter().any(|(email, _)| {
+                email.as_ref().is_some_and(|email| email.to_lowercase() == address)
+            }) {
                 person.addresses.insert(address);
             }
         }
@@ -63,7 +75,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn all_of_person(&self, workspace: &str, person: &Person) -> Result<Value, LedgerError> {
+    pub async fn all_of_person(
+        &self,
+        workspace: &str,
+        person: &Person,
+    ) -> Result<Value, LedgerError> {
         let db = &self.database;
         let ids: Vec<&str> = person.ids.iter().map(String::as_str).collect();
         let versions = versions_of(db, workspace, &person.ids).await?;
@@ -98,10 +114,14 @@ impl Ledger {
             let rows = activity_page(db, workspace, &last).await?;
             let Some(row) = rows.last() else { break };
             last.clone_from(&row.id);
-            log.extend(rows.into_iter().filter(|row| !person.fields_of_entry(row).is_empty() || person.is_in(row)));
+            log.extend(
+                rows.into_iter()
+                    .filter(|row| !person.fields_of_entry(row).is_empty() || person.is_in(row)),
+            );
         }
         log.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-        let log: Vec<Value> = log.into_iter().map(|row| json!(super::rows::activity(row))).collect();
+        let log: Vec<Value> =
+            log.into_iter().map(|row| json!(super::rows::activity(row))).collect();
         let requests = lifecycle_requests::Entity::find()
             .filter(lifecycle_requests::Column::Workspace.eq(workspace))
             .order_by_asc(lifecycle_requests::Column::Id);
@@ -113,7 +133,9 @@ impl Ledger {
             .map(request_document)
             .collect();
         let runs = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
-        let runs = runs.filter(imports::Column::RequestedBy.is_not_null()).order_by_asc(imports::Column::Id);
+        let runs = runs
+            .filter(imports::Column::RequestedBy.is_not_null())
+            .order_by_asc(imports::Column::Id);
         let runs: Vec<Value> = runs
             .all(db)
             .await?
@@ -151,14 +173,20 @@ impl Ledger {
         }))
     }
 
-    /// Returns the audit entries that name a person: as the actor, or as the account that the entry is about.
+    /// Returns the audit entries that name a person: as the actor, or as the account that the entry
+    /// is about.
     async fn audit_of(&self, workspace: &str, person: &Person) -> Result<Vec<Value>, LedgerError> {
         use audit::Column;
         let (mut entries, mut after) = (Vec::new(), 0);
-        let scope = Condition::any().add(Column::Workspace.eq(workspace)).add(Column::Workspace.is_null());
+        let scope =
+            Condition::any().add(Column::Workspace.eq(workspace)).add(Column::Workspace.is_null());
         loop {
             let query = audit::Entity::find().filter(scope.clone()).filter(Column::Id.gt(after));
-            let rows = query.order_by_asc(Column::Id).limit(limits::LIST_ITEMS as u64).all(&self.database).await?;
+            let rows = query
+                .order_by_asc(Column::Id)
+                .limit(limits::LIST_ITEMS as u64)
+                .all(&self.database)
+                .await?;
             let Some(row) = rows.last() else { return Ok(entries) };
             after = row.id;
             for row in rows {
@@ -174,7 +202,8 @@ impl Ledger {
     }
 }
 
-/// Collects the names and addresses that the ledger has for `ids`, without those that another current person has too.
+/// Collects the names and addresses that the ledger has for `ids`, without those that another
+/// current person has too.
 pub(super) async fn gather(
     db: &impl ConnectionTrait,
     workspace: &str,
@@ -228,7 +257,11 @@ async fn others_now(
 ) -> Result<Vec<(Option<String>, Option<String>)>, LedgerError> {
     let rows = user_versions::Entity::find()
         .select_only()
-        .columns([user_versions::Column::UserId, user_versions::Column::Email, user_versions::Column::Name])
+        .columns([
+            user_versions::Column::UserId,
+            user_versions::Column::Email,
+            user_versions::Column::Name,
+        ])
         .filter(user_versions::Column::Workspace.eq(workspace))
         .filter(user_versions::Column::ToGeneration.is_null())
         .into_tuple::<(String, Option<String>, Option<String>)>();
@@ -245,7 +278,9 @@ pub(super) async fn versions_of(
     let query = user_versions::Entity::find()
         .filter(user_versions::Column::Workspace.eq(workspace))
         .filter(user_versions::Column::UserId.is_in(ids.iter().map(String::as_str)));
-    let query = query.order_by_asc(user_versions::Column::UserId).order_by_asc(user_versions::Column::FromGeneration);
+    let query = query
+        .order_by_asc(user_versions::Column::UserId)
+        .order_by_asc(user_versions::Column::FromGeneration);
     Ok(query.all(db).await?)
 }
 
@@ -256,7 +291,9 @@ pub(super) async fn activity_page(
     after: &str,
 ) -> Result<Vec<activity::Model>, LedgerError> {
     use activity::Column;
-    let query = activity::Entity::find().filter(Column::Workspace.eq(workspace)).filter(Column::Id.gt(after));
+    let query = activity::Entity::find()
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::Id.gt(after));
     Ok(query.order_by_asc(Column::Id).limit(limits::LIST_ITEMS as u64).all(db).await?)
 }
 
@@ -300,14 +337,17 @@ impl Person {
         self.is_id(row.performed_by_id.as_deref()) || self.is_id(row.subject_id.as_deref())
     }
 
-    /// The fields of a log entry that hold the person's data. An entry about a session has no other use, so the ids go
-    /// as well.
+    /// The fields of a log entry that hold the person's data. An entry about a session has no other
+    /// use, so the ids go as well.
     pub(super) fn fields_of_entry(&self, row: &activity::Model) -> Vec<&'static str> {
         let acted = self.is_id(row.performed_by_id.as_deref());
         let about = self.is_id(row.subject_id.as_deref());
-        let has_address = row.performed_by_email.as_deref().is_some_and(|email| self.is_named_in(email));
-        let of_themselves = is_session_kind(&row.kind) && (about || acted && row.subject_id.is_none());
-        let details = row.metadata != json!({}) && (about || self.is_mentioned_in(&row.metadata, acted));
+        let has_address =
+            row.performed_by_email.as_deref().is_some_and(|email| self.is_named_in(email));
+        let of_themselves =
+            is_session_kind(&row.kind) && (about || acted && row.subject_id.is_none());
+        let details =
+            row.metadata != json!({}) && (about || self.is_mentioned_in(&row.metadata, acted));
         let holds = |field: &str| match field {
             "actor" => of_themselves && acted,
             "subject" => of_themselves && about,
@@ -317,19 +357,23 @@ impl Person {
         ACTIVITY_FIELDS.into_iter().filter(|field| holds(field)).collect()
     }
 
-    /// Whether a JSON value names the person. If the person `acted`, an IP address in it counts as theirs.
+    /// Whether a JSON value names the person. If the person `acted`, an IP address in it counts as
+    /// theirs.
     fn is_mentioned_in(&self, details: &Value, acted: bool) -> bool {
         let mut open = vec![details];
         while let Some(value) = open.pop() {
             match value {
-                Value::String(text) if self.is_named_in(text) || acted && text.parse::<IpAddr>().is_ok() => {
+                Value::String(text)
+                    if self.is_named_in(text) || acted && text.parse::<IpAddr>().is_ok() =>
+                {
                     return true;
                 }
                 Value::Array(items) => open.extend(items),
                 Value::Object(members) => {
                     let id = members.get("id").or_else(|| members.get("admin_id"));
                     let id = id.map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
-                    let says_more = members.iter().any(|(name, value)| name != "type" && value.is_string());
+                    let says_more =
+                        members.iter().any(|(name, value)| name != "type" && value.is_string());
                     if self.is_id(id.as_deref()) && says_more {
                         return true;
                     }
@@ -343,8 +387,13 @@ impl Person {
 
     /// Whether a request is about the person's account.
     fn is_about(&self, row: &lifecycle_requests::Model) -> bool {
-        let target = row.target.as_deref().map(|target| target.strip_prefix("adm_").unwrap_or(target));
-        self.is_id(target) || [&row.target, &row.user_name].into_iter().flatten().any(|text| self.is_named_in(text))
+        let target =
+            row.target.as_deref().map(|target| target.strip_prefix("adm_").unwrap_or(target));
+        self.is_id(target)
+            || [&row.target, &row.user_name]
+                .into_iter()
+                .flatten()
+                .any(|text| self.is_named_in(text))
     }
 
     /// The fields of a request that hold the person's data.
@@ -353,16 +402,22 @@ impl Person {
         let holds = |field: &str| {
             let value = request_field(row, field).filter(|value| *value != ERASED);
             value.is_some_and(|value| {
-                about && matches!(field, "user_name" | "comment" | "note") || self.is_named_in(value)
+                about && matches!(field, "user_name" | "comment" | "note")
+                    || self.is_named_in(value)
             })
         };
         REQUEST_FIELDS.into_iter().filter(|field| holds(field)).collect()
     }
 }
 
-/// Whether `text` contains `word` where neither neighbouring character satisfies `before` or `after`, that is: as a
-/// separate word.
-fn stands_alone(text: &str, word: &str, before: impl Fn(char) -> bool, after: impl Fn(char) -> bool) -> bool {
+/// Whether `text` contains `word` where neither neighbouring character satisfies `before` or
+/// `after`, that is: as a separate word.
+fn stands_alone(
+    text: &str,
+    word: &str,
+    before: impl Fn(char) -> bool,
+    after: impl Fn(char) -> bool,
+) -> bool {
     !word.is_empty()
         && text.match_indices(word).any(|(start, _)| {
             !text[..start].chars().next_back().is_some_and(&before)
@@ -371,7 +426,10 @@ fn stands_alone(text: &str, word: &str, before: impl Fn(char) -> bool, after: im
 }
 
 /// The value of one of the fields in [`REQUEST_FIELDS`].
-pub(super) fn request_field<'a>(row: &'a lifecycle_requests::Model, field: &str) -> Option<&'a str> {
+pub(super) fn request_field<'a>(
+    row: &'a lifecycle_requests::Model,
+    field: &str,
+) -> Option<&'a str> {
     match field {
         "requester" => Some(&row.requester),
         "target" => row.target.as_deref(),
@@ -383,14 +441,17 @@ pub(super) fn request_field<'a>(row: &'a lifecycle_requests::Model, field: &str)
 }
 
 /// Erases the personal fields of a version. Returns `None` if they are erased already.
-pub(super) fn erase_version(mut row: user_versions::Model) -> Option<(user_versions::Model, Vec<&'static str>)> {
+pub(super) fn erase_version(
+    mut row: user_versions::Model,
+) -> Option<(user_versions::Model, Vec<&'static str>)> {
     let value = digests::person(&row);
     let mut proof = Proof::of(row.proof.as_deref()).unwrap_or_default();
     if proof.is_erased(PERSON) {
         return None;
     }
     proof.erase(PERSON, value.as_deref(), &[PERSON]);
-    (row.email, row.name, row.first_name, row.last_name, row.job_title) = (None, None, None, None, None);
+    (row.email, row.name, row.first_name, row.last_name, row.job_title) =
+        (None, None, None, None, None);
     row.proof = Some(proof.written());
     Some((row, vec![PERSON]))
 }
@@ -415,7 +476,10 @@ pub(super) fn erase_entry(mut row: activity::Model, fields: &[&'static str]) -> 
 }
 
 /// Erases these fields of a request.
-pub(super) fn erase_request(mut row: lifecycle_requests::Model, fields: &[&'static str]) -> lifecycle_requests::Model {
+pub(super) fn erase_request(
+    mut row: lifecycle_requests::Model,
+    fields: &[&'static str],
+) -> lifecycle_requests::Model {
     let mut proof = Proof::of(row.proof.as_deref()).unwrap_or_default();
     for field in fields {
         proof.erase(field, request_field(&row, field), &REQUEST_FIELDS);
@@ -495,11 +559,22 @@ mod tests {
 
     #[test]
     fn a_person_is_named_by_whole_words_alone() {
-        for text in ["Ada@Example.com", "issuer okta ada@example.com", "<ada@example.com>.", "ask ADA LOVELACE, please"]
-        {
+        for text in [
+            "Ada@Example.com",
+            "issuer okta ada@example.com",
+            "<ada@example.com>.",
+            "ask ADA LOVELACE, please",
+        ] {
             assert!(ada().is_named_in(text), "{text}");
         }
-        for text in ["canada@example.com", "ada@example.com-x", "ada@example.community", "Ada", "ada lovelaces", ""] {
+        for text in [
+            "canada@example.com",
+            "ada@example.com-x",
+            "ada@example.community",
+            "Ada",
+            "ada lovelaces",
+            "",
+        ] {
             assert!(!ada().is_named_in(text), "{text}");
         }
     }
@@ -511,6 +586,9 @@ mod tests {
         assert!(mentioned(json!({"invitee": {"emails": ["ada@example.com"]}}), false));
         assert!(mentioned(json!({"from": "192.0.2.7"}), true));
         assert!(!mentioned(json!({"from": "192.0.2.7"}), false), "that is where somebody else was");
-        assert!(!mentioned(json!({"admin": {"id": 8, "first_name": "Bo"}, "after": {"id": 7}}), true));
+        assert!(!mentioned(
+            json!({"admin": {"id": 8, "first_name": "Bo"}, "after": {"id": 7}}),
+            true
+        ));
     }
 }

@@ -1,15 +1,17 @@
-//! Prunes the history: versions, log entries, runs and requests that ended long ago are deleted. What is true now
-//! stays, and so do the hash chains and the times at which each person and team was first seen and last changed. What
-//! is left can still be proved.
+//! Prunes the history: versions, log entries, runs and requests that ended long ago are deleted.
+//! What is true now stays, and so do the hash chains and the times at which each person and team
+//! was first seen and last changed. What is left can still be proved.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
 use time::{Duration, OffsetDateTime};
 
 use super::commit::{insert, writing};
-use super::entities::{activity, generations, imports, lifecycle_requests, pruned_stamps, prunings};
+use super::entities::{
+    activity, generations, imports, lifecycle_requests, pruned_stamps, prunings,
+};
 use super::evidence::{self, EntryKey, TakenOut, record_pruning};
 use super::read::{History, Only, last_pruned, number_at};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
@@ -50,7 +52,8 @@ impl Pruned {
 }
 
 impl Ledger {
-    /// Deletes everything that ended before a moment, in one transaction. The state at that moment stays known.
+    /// Deletes everything that ended before a moment, in one transaction. The state at that moment
+    /// stays known.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]; then nothing is deleted.
@@ -75,7 +78,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn would_prune(&self, workspace: &str, before: OffsetDateTime) -> Result<Pruned, LedgerError> {
+    pub async fn would_prune(
+        &self,
+        workspace: &str,
+        before: OffsetDateTime,
+    ) -> Result<Pruned, LedgerError> {
         let db = self.database.begin().await?;
         Old::find(&db, workspace, before).await?.count(&db, workspace).await
     }
@@ -83,7 +90,8 @@ impl Ledger {
 
 /// Everything that ended before a moment.
 struct Old {
-    /// The generation up to which the history will be pruned. `None` if there are no versions to delete.
+    /// The generation up to which the history will be pruned. `None` if there are no versions to
+    /// delete.
     last: Option<generations::Model>,
     /// The generation up to which the history was pruned before.
     earlier: Generation,
@@ -96,9 +104,13 @@ struct Old {
 type OldEntry = (Option<i64>, EntryKey, String);
 
 impl Old {
-    async fn find(db: &DatabaseTransaction, workspace: &str, before: OffsetDateTime) -> Result<Self, LedgerError> {
-        // SQLite compares times as texts, which is exact to the second only. So the queries below allow one second
-        // more, and the exact comparisons follow them.
+    async fn find(
+        db: &DatabaseTransaction,
+        workspace: &str,
+        before: OffsetDateTime,
+    ) -> Result<Self, LedgerError> {
+        // SQLite compares times as texts, which is exact to the second only. So the queries below
+        // allow one second more, and the exact comparisons follow them.
         let about = before.saturating_add(Duration::seconds(1));
         let number = number_at(db, workspace, before).await?;
         let last = generations::Entity::find_by_id((workspace.to_owned(), number)).one(db).await?;
@@ -117,7 +129,11 @@ impl Old {
         })
     }
 
-    async fn count(&self, db: &DatabaseTransaction, workspace: &str) -> Result<Pruned, LedgerError> {
+    async fn count(
+        &self,
+        db: &DatabaseTransaction,
+        workspace: &str,
+    ) -> Result<Pruned, LedgerError> {
         let versions = match &self.last {
             None => 0,
             Some(last) => {
@@ -147,16 +163,19 @@ impl Old {
         }
         for ids in self.activity.chunks(limits::SQL_VALUES) {
             let ids = ids.iter().map(|(_, (_, id), _)| id.as_str());
-            let entries = activity::Entity::delete_many().filter(activity::Column::Workspace.eq(workspace));
+            let entries =
+                activity::Entity::delete_many().filter(activity::Column::Workspace.eq(workspace));
             entries.filter(activity::Column::Id.is_in(ids)).exec(db).await?;
         }
         for ids in self.runs.chunks(limits::SQL_VALUES) {
-            let runs = imports::Entity::delete_many().filter(imports::Column::Workspace.eq(workspace));
+            let runs =
+                imports::Entity::delete_many().filter(imports::Column::Workspace.eq(workspace));
             runs.filter(imports::Column::Id.is_in(ids.iter().copied())).exec(db).await?;
         }
         for references in self.requests.chunks(limits::SQL_VALUES) {
             use lifecycle_requests::Column;
-            let requests = lifecycle_requests::Entity::delete_many().filter(Column::Workspace.eq(workspace));
+            let requests =
+                lifecycle_requests::Entity::delete_many().filter(Column::Workspace.eq(workspace));
             requests.filter(Column::Reference.is_in(references)).exec(db).await?;
         }
         let mut taken = TakenOut {
@@ -185,7 +204,8 @@ async fn anything_ended(
         workspace: &str,
         generation: Generation,
     ) -> Result<bool, LedgerError> {
-        let ended = E::find().filter(versions.workspace.eq(workspace)).filter(versions.to.lte(generation));
+        let ended =
+            E::find().filter(versions.workspace.eq(workspace)).filter(versions.to.lte(generation));
         Ok(ended.one(db).await?.is_some())
     }
     Ok(of(db, &USERS, workspace, generation).await?
@@ -210,13 +230,21 @@ async fn prune_versions(
         at: Set(now),
         hash: Set(hash),
     };
-    prunings::Entity::delete_many().filter(prunings::Column::Workspace.eq(workspace)).exec(db).await?;
+    prunings::Entity::delete_many()
+        .filter(prunings::Column::Workspace.eq(workspace))
+        .exec(db)
+        .await?;
     prunings::Entity::insert(row).exec_without_returning(db).await?;
     Ok(())
 }
 
-/// Stores when people and teams were first seen and last changed, because the remaining versions will not show it.
-async fn remember_stamps(db: &DatabaseTransaction, workspace: &str, until: Generation) -> Result<(), LedgerError> {
+/// Stores when people and teams were first seen and last changed, because the remaining versions
+/// will not show it.
+async fn remember_stamps(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    until: Generation,
+) -> Result<(), LedgerError> {
     let history = History::read(db, workspace, until, &Only::default()).await?;
     let of = |kind: &'static str| {
         move |(id, span): (String, super::read::GenerationSpan)| pruned_stamps::ActiveModel {
@@ -227,8 +255,16 @@ async fn remember_stamps(db: &DatabaseTransaction, workspace: &str, until: Gener
             last_generation: Set(span.last),
         }
     };
-    let stamps = history.users.into_iter().map(of(USER)).chain(history.groups.into_iter().map(of(GROUP))).collect();
-    pruned_stamps::Entity::delete_many().filter(pruned_stamps::Column::Workspace.eq(workspace)).exec(db).await?;
+    let stamps = history
+        .users
+        .into_iter()
+        .map(of(USER))
+        .chain(history.groups.into_iter().map(of(GROUP)))
+        .collect();
+    pruned_stamps::Entity::delete_many()
+        .filter(pruned_stamps::Column::Workspace.eq(workspace))
+        .exec(db)
+        .await?;
     insert(db, stamps, None).await?;
     Ok(())
 }
@@ -244,7 +280,8 @@ where
     E: EntityTrait,
     E::Model: Sync,
 {
-    let ended = E::find().filter(versions.workspace.eq(workspace)).filter(versions.to.lte(generation));
+    let ended =
+        E::find().filter(versions.workspace.eq(workspace)).filter(versions.to.lte(generation));
     ended.count(db).await
 }
 
@@ -255,13 +292,16 @@ async fn take_out_ended<E: EntityTrait>(
     workspace: &str,
     generation: Generation,
 ) -> Result<(), DbErr> {
-    let ended = E::delete_many().filter(versions.workspace.eq(workspace)).filter(versions.to.lte(generation));
+    let ended = E::delete_many()
+        .filter(versions.workspace.eq(workspace))
+        .filter(versions.to.lte(generation));
     ended.exec(db).await?;
     Ok(())
 }
 
-/// Runs that ended before the moment, except those that other parts of the ledger need: the runs of generations that
-/// are still known, the last successful ones, and the newest, whose number the next run follows.
+/// Runs that ended before the moment, except those that other parts of the ledger need: the runs of
+/// generations that are still known, the last successful ones, and the newest, whose number the
+/// next run follows.
 async fn old_runs(
     db: &DatabaseTransaction,
     workspace: &str,
@@ -269,8 +309,12 @@ async fn old_runs(
     generation: Generation,
 ) -> Result<Vec<RunId>, DbErr> {
     use imports::Column;
-    let of_workspace =
-        || imports::Entity::find().select_only().column(Column::Id).filter(Column::Workspace.eq(workspace));
+    let of_workspace = || {
+        imports::Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Workspace.eq(workspace))
+    };
     let newest = of_workspace().order_by_desc(Column::Id).into_tuple::<i64>().one(db).await?;
     let mut needed = Vec::from_iter(newest);
     for mode in super::Mode::ALL {
@@ -279,8 +323,12 @@ async fn old_runs(
             .filter(Column::Status.eq(RunStatus::Succeeded.as_str()));
         needed.extend(query.order_by_desc(Column::Id).into_tuple::<i64>().one(db).await?);
     }
-    let forgotten = Condition::any().add(Column::Generation.is_null()).add(Column::Generation.lt(generation));
-    let ended = of_workspace().column(Column::FinishedAt).filter(Column::FinishedAt.lt(about)).filter(forgotten);
+    let forgotten =
+        Condition::any().add(Column::Generation.is_null()).add(Column::Generation.lt(generation));
+    let ended = of_workspace()
+        .column(Column::FinishedAt)
+        .filter(Column::FinishedAt.lt(about))
+        .filter(forgotten);
     let ended = ended.filter(Column::Id.is_not_in(needed)).order_by_asc(Column::Id);
     let ended = ended.into_tuple::<(i64, Option<OffsetDateTime>)>().all(db).await?.into_iter();
     Ok(ended.filter(|(_, at)| at.is_some_and(|at| at < before)).map(|(id, _)| id).collect())
@@ -299,7 +347,11 @@ async fn old_requests(
         .filter(Column::Workspace.eq(workspace))
         .filter(Column::State.ne("open"))
         .filter(Column::ClosedAt.lt(about));
-    let closed = query.order_by_asc(Column::Id).into_tuple::<(String, Option<OffsetDateTime>)>().all(db).await?;
+    let closed = query
+        .order_by_asc(Column::Id)
+        .into_tuple::<(String, Option<OffsetDateTime>)>()
+        .all(db)
+        .await?;
     let closed = closed.into_iter().filter(|(_, at)| at.is_some_and(|at| at < before));
     Ok(closed.map(|(reference, _)| reference).collect())
 }
@@ -316,7 +368,11 @@ async fn old_activity(
         .columns([Column::Id, Column::At, Column::ImportId, Column::Digest])
         .filter(Column::Workspace.eq(workspace))
         .filter(Column::At.lt(about));
-    let entries = query.into_tuple::<(String, OffsetDateTime, Option<i64>, String)>().all(db).await?.into_iter();
+    let entries = query
+        .into_tuple::<(String, OffsetDateTime, Option<i64>, String)>()
+        .all(db)
+        .await?
+        .into_iter();
     let old = entries.filter(|(_, at, ..)| *at < before);
     Ok(old.map(|(id, at, run, digest)| (run, (at.unix_timestamp_nanos(), id), digest)).collect())
 }
@@ -337,8 +393,14 @@ pub(super) async fn digests_at(
         E: EntityTrait,
         E::Model: Version,
     {
-        let query = E::find().filter(versions.workspace.eq(workspace)).filter(versions.open_at(generation));
-        let rows = versions.key.iter().fold(query, |query, column| query.order_by_asc(*column)).all(db).await?;
+        let query =
+            E::find().filter(versions.workspace.eq(workspace)).filter(versions.open_at(generation));
+        let rows = versions
+            .key
+            .iter()
+            .fold(query, |query, column| query.order_by_asc(*column))
+            .all(db)
+            .await?;
         Ok(rows.iter().map(|row| row.digest().to_owned()).collect())
     }
     let mut digests = of(db, &USERS, workspace, generation).await?;

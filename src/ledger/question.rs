@@ -44,14 +44,18 @@ impl ActorQuestion {
 }
 
 impl ChangeQuestion {
-    /// The kinds of changes that can match. A change of a team involves no person, and a change of a person no team.
+    /// The kinds of changes that can match. A change of a team involves no person, and a change of
+    /// a person no team.
     pub(super) fn kinds(&self) -> impl Iterator<Item = ChangeKind> {
         let fits = |kind: &ChangeKind| match kind {
             ChangeKind::User => self.team.is_none(),
             ChangeKind::Group => self.people.is_none(),
             ChangeKind::Membership => true,
         };
-        ChangeKind::ALL.into_iter().filter(|kind| self.kind.is_none_or(|wanted| wanted == *kind)).filter(fits)
+        ChangeKind::ALL
+            .into_iter()
+            .filter(|kind| self.kind.is_none_or(|wanted| wanted == *kind))
+            .filter(fits)
     }
 
     /// Whether the database query leaves out some changes of a generation.
@@ -74,7 +78,8 @@ impl ChangeQuestion {
             let by = change.cause.as_ref().and_then(|cause| cause.performed_by.as_ref());
             by.is_some_and(|by| actor.is(by))
         };
-        self.actor.as_ref().is_none_or(done_by) && self.action.is_none_or(|action| change.change.action() == action)
+        self.actor.as_ref().is_none_or(done_by)
+            && self.action.is_none_or(|action| change.change.action() == action)
     }
 
     pub(super) fn user_condition(&self) -> Condition {

@@ -1,5 +1,5 @@
-//! The queue: requested runs that wait for another import to end. They are in the ledger, so that every bridge knows
-//! them, and a restarted bridge continues with them.
+//! The queue: requested runs that wait for another import to end. They are in the ledger, so that
+//! every bridge knows them, and a restarted bridge continues with them.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, Select, SqlErr};
@@ -31,7 +31,8 @@ impl ImportRequest {
         Self { mode: Mode::Incremental, trigger, requested_by: None, allow_removals: false }
     }
 
-    /// Whether a run satisfies this request: it reads as much, and allows removals if the request does.
+    /// Whether a run satisfies this request: it reads as much, and allows removals if the request
+    /// does.
     #[must_use]
     pub fn is_done_by(&self, run: &Run) -> bool {
         run.mode >= self.mode && (run.allow_removals || !self.allow_removals)
@@ -40,7 +41,8 @@ impl ImportRequest {
     /// Merges two requests into one that satisfies both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let (strong, weak) = if other.trigger > self.trigger { (other, self) } else { (self, other) };
+        let (strong, weak) =
+            if other.trigger > self.trigger { (other, self) } else { (self, other) };
         Self {
             mode: strong.mode.max(weak.mode),
             allow_removals: strong.allow_removals || weak.allow_removals,
@@ -51,12 +53,17 @@ impl ImportRequest {
 }
 
 impl Ledger {
-    /// Queues a run, or returns the queued one that covers it: at most one run of each mode is queued. If the request
-    /// allows removals, so does the returned run.
+    /// Queues a run, or returns the queued one that covers it: at most one run of each mode is
+    /// queued. If the request allows removals, so does the returned run.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn queue_run(&self, workspace: &str, request: &ImportRequest, clock: &Clock) -> Result<Run, LedgerError> {
+    pub async fn queue_run(
+        &self,
+        workspace: &str,
+        request: &ImportRequest,
+        clock: &Clock,
+    ) -> Result<Run, LedgerError> {
         let now = clock.now();
         let wanted = Run { queued_at: Some(now), ..requested(workspace, request, now) };
         for _ in 0..limits::QUEUE_ATTEMPTS {
@@ -97,7 +104,8 @@ impl Ledger {
             return Ok(Some(found));
         }
         let fresh = Run { id: self.next_number(&wanted.workspace).await?, ..wanted.clone() };
-        let inserted = imports::Entity::insert(row(&fresh)).exec_without_returning(&self.database).await;
+        let inserted =
+            imports::Entity::insert(row(&fresh)).exec_without_returning(&self.database).await;
         Ok(is_new(inserted)?.then_some(fresh))
     }
 
@@ -119,9 +127,9 @@ impl Ledger {
         Ok(rows)
     }
 
-    /// The run that has waited longest. A run that has waited longer than [`limits::QUEUED_MAX`], because no bridge
-    /// ran, is marked as interrupted: what a person allowed then may be wrong now. So is a run whose removals a person
-    /// allowed at a time that lies in the future.
+    /// The run that has waited longest. A run that has waited longer than [`limits::QUEUED_MAX`],
+    /// because no bridge ran, is marked as interrupted: what a person allowed then may be wrong
+    /// now. So is a run whose removals a person allowed at a time that lies in the future.
     pub(super) async fn first_queued(
         &self,
         workspace: &str,
@@ -131,7 +139,9 @@ impl Ledger {
         let waiting = self.watched.queued(workspace, &rows, clock);
         for (row, waits) in rows.into_iter().zip(waiting) {
             let detail = match waits {
-                Some(waits) if waits > limits::QUEUED_MAX => "it was queued, and no bridge ran that could begin it",
+                Some(waits) if waits > limits::QUEUED_MAX => {
+                    "it was queued, and no bridge ran that could begin it"
+                }
                 None if row.allow_removals => {
                     "it was queued at a time that lies in the future, so nobody can tell for how long it has waited"
                 }
@@ -160,7 +170,12 @@ impl Ledger {
     ) -> Result<Option<Run>, LedgerError> {
         use imports::Column;
         let run = run(row)?;
-        let run = Run { status: RunStatus::Running, mode: run.mode.max(at_least), started_at: now, ..run };
+        let run = Run {
+            status: RunStatus::Running,
+            mode: run.mode.max(at_least),
+            started_at: now,
+            ..run
+        };
         let begun = imports::Entity::update_many()
             .col_expr(Column::Fence, Expr::value(lease.fence))
             .col_expr(Column::Mode, Expr::value(run.mode.as_str()))
@@ -175,12 +190,14 @@ impl Ledger {
     }
 }
 
-/// The queued runs of a workspace. NB: unordered. For an ordered query, SQLite would scan all runs in that order.
+/// The queued runs of a workspace. NB: unordered. For an ordered query, SQLite would scan all runs
+/// in that order.
 fn queued(workspace: &str) -> Select<imports::Entity> {
     use imports::Column;
     imports::Entity::find()
         .filter(Column::Workspace.eq(workspace))
-        // A literal instead of a bound value: only then does the database see that the partial index applies.
+        // A literal instead of a bound value: only then does the database see that the partial
+        // index applies.
         .filter(Expr::cust("status = 'running'"))
         .filter(Column::Fence.is_null())
         .filter(Column::QueuedAt.is_not_null())
@@ -190,7 +207,9 @@ fn queued(workspace: &str) -> Select<imports::Entity> {
 pub(super) fn is_new(inserted: Result<u64, DbErr>) -> Result<bool, DbErr> {
     match inserted {
         Ok(_) => Ok(true),
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(false),
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
 }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::TryStreamExt as _;
 use sea_orm::sea_query::{Expr, Func};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, StreamTrait,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, StreamTrait,
 };
 use time::{OffsetDateTime, UtcOffset};
 
 use super::entities::{
-    generations, group_versions, membership_versions, pruned_stamps, prunings, user_versions, volatile, workspaces,
+    generations, group_versions, membership_versions, pruned_stamps, prunings, user_versions,
+    volatile, workspaces,
 };
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{Ledger, LedgerError, prune, rows};
@@ -30,7 +31,8 @@ impl Ledger {
         Ok(latest_generation(&self.database, workspace).await?.map_or(0, |latest| latest.number))
     }
 
-    /// The hash of a generation, as `ledger verify --head` accepts it. `None` if there is no such generation.
+    /// The hash of a generation, as `ledger verify --head` accepts it. `None` if there is no such
+    /// generation.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -39,14 +41,17 @@ impl Ledger {
         workspace: &str,
         generation: Generation,
     ) -> Result<Option<String>, LedgerError> {
-        let row = generations::Entity::find_by_id((workspace.to_owned(), generation)).one(&self.database).await?;
+        let row = generations::Entity::find_by_id((workspace.to_owned(), generation))
+            .one(&self.database)
+            .await?;
         Ok(row.map(|row| row.hash))
     }
 
     /// The generation that was the latest at a moment. `None` before the first.
     ///
     /// # Errors
-    /// [`LedgerError::Pruned`] if the state of that moment was pruned; [`LedgerError::Unavailable`].
+    /// [`LedgerError::Pruned`] if the state of that moment was pruned;
+    /// [`LedgerError::Unavailable`].
     pub async fn generation_at(
         &self,
         workspace: &str,
@@ -59,8 +64,13 @@ impl Ledger {
         Ok((known > 0).then_some(known))
     }
 
-    /// Like [`Ledger::generation_at`], whether the state was pruned or not. 0 before the first generation.
-    pub(super) async fn number_at(&self, workspace: &str, moment: OffsetDateTime) -> Result<Generation, LedgerError> {
+    /// Like [`Ledger::generation_at`], whether the state was pruned or not. 0 before the first
+    /// generation.
+    pub(super) async fn number_at(
+        &self,
+        workspace: &str,
+        moment: OffsetDateTime,
+    ) -> Result<Generation, LedgerError> {
         number_at(&self.database, workspace, moment).await
     }
 
@@ -68,7 +78,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Pruned`] if it was; [`LedgerError::Unavailable`].
-    pub async fn is_kept(&self, workspace: &str, generation: Generation) -> Result<(), LedgerError> {
+    pub async fn is_kept(
+        &self,
+        workspace: &str,
+        generation: Generation,
+    ) -> Result<(), LedgerError> {
         match last_pruned(&self.database, workspace).await? {
             Some(pruned) if generation < pruned.generation => {
                 let since = generation_time(&self.database, workspace, pruned.generation).await?;
@@ -91,14 +105,18 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn volatile(&self, workspace: &str) -> Result<HashMap<UserId, Volatile>, LedgerError> {
+    pub async fn volatile(
+        &self,
+        workspace: &str,
+    ) -> Result<HashMap<UserId, Volatile>, LedgerError> {
         volatile_values(&self.database, workspace, &Only::default()).await
     }
 
     /// The state at the latest generation.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
     pub async fn latest(&self, workspace: &str) -> Result<Snapshot, LedgerError> {
         self.snapshot(workspace, self.generation(workspace).await?).await
     }
@@ -106,15 +124,18 @@ impl Ledger {
     /// The state of some people and teams at the latest generation.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
     pub async fn latest_of(&self, workspace: &str, part: &Part) -> Result<Snapshot, LedgerError> {
         self.snapshot_of(workspace, self.generation(workspace).await?, part).await
     }
 
-    /// The state of some people and teams at `generation`. Volatile values are always the current ones.
+    /// The state of some people and teams at `generation`. Volatile values are always the current
+    /// ones.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
     pub async fn snapshot_of(
         &self,
         workspace: &str,
@@ -124,14 +145,21 @@ impl Ledger {
         self.read(workspace, generation, &Only::these(part)).await
     }
 
-    /// The people and teams that changed, or of whom a membership changed, after one generation and up to another.
+    /// The people and teams that changed, or of whom a membership changed, after one generation and
+    /// up to another.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn touched(&self, workspace: &str, since: Generation, until: Generation) -> Result<Part, LedgerError> {
+    pub async fn touched(
+        &self,
+        workspace: &str,
+        since: Generation,
+        until: Generation,
+    ) -> Result<Part, LedgerError> {
         let db = &self.database;
         let (user, group) = (user_versions::Column::UserId, group_versions::Column::GroupId);
-        let (member, team) = (membership_versions::Column::UserId, membership_versions::Column::GroupId);
+        let (member, team) =
+            (membership_versions::Column::UserId, membership_versions::Column::GroupId);
         let mut users = ids_touched(db, &USERS, user, workspace, since, until).await?;
         users.extend(ids_touched(db, &MEMBERSHIPS, member, workspace, since, until).await?);
         let mut groups = ids_touched(db, &GROUPS, group, workspace, since, until).await?;
@@ -146,21 +174,35 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn count_people(&self, workspace: &str, generation: Generation) -> Result<u64, LedgerError> {
+    pub async fn count_people(
+        &self,
+        workspace: &str,
+        generation: Generation,
+    ) -> Result<u64, LedgerError> {
         let query = user_versions::Entity::find().filter(USERS.workspace.eq(workspace));
         Ok(query.filter(USERS.open_at(generation)).count(&self.database).await?)
     }
 
-    /// The state at `generation`: every version that was opened by then and not closed by then. Volatile values are
-    /// always the current ones.
+    /// The state at `generation`: every version that was opened by then and not closed by then.
+    /// Volatile values are always the current ones.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
-    pub async fn snapshot(&self, workspace: &str, generation: Generation) -> Result<Snapshot, LedgerError> {
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
+    pub async fn snapshot(
+        &self,
+        workspace: &str,
+        generation: Generation,
+    ) -> Result<Snapshot, LedgerError> {
         self.read(workspace, generation, &Only::default()).await
     }
 
-    async fn read(&self, workspace: &str, generation: Generation, only: &Only) -> Result<Snapshot, LedgerError> {
+    async fn read(
+        &self,
+        workspace: &str,
+        generation: Generation,
+        only: &Only,
+    ) -> Result<Snapshot, LedgerError> {
         let db = &self.database;
         let times = Times::read(db, workspace, generation).await?;
         let mut volatile = volatile_values(db, workspace, only).await?;
@@ -217,9 +259,15 @@ async fn ids_touched<E: EntityTrait>(
     since: Generation,
     until: Generation,
 ) -> Result<Vec<String>, LedgerError> {
-    let touched =
-        Condition::any().add(versions.from.between(since + 1, until)).add(versions.to.between(since + 1, until));
-    let query = E::find().select_only().column(id).distinct().filter(versions.workspace.eq(workspace)).filter(touched);
+    let touched = Condition::any()
+        .add(versions.from.between(since + 1, until))
+        .add(versions.to.between(since + 1, until));
+    let query = E::find()
+        .select_only()
+        .column(id)
+        .distinct()
+        .filter(versions.workspace.eq(workspace))
+        .filter(touched);
     Ok(query.into_tuple().all(db).await?)
 }
 
@@ -230,18 +278,20 @@ pub(super) async fn number_at(
     moment: OffsetDateTime,
 ) -> Result<Generation, LedgerError> {
     use generations::Column;
-    // The generation with the highest number that bears an earlier time. Times grow with the numbers, except for a time
-    // that was recorded while a clock was ahead: that generation is passed over for its neighbours.
+    // The generation with the highest number that bears an earlier time. Times grow with the
+    // numbers, except for a time that was recorded while a clock was ahead: that generation is
+    // passed over for its neighbours.
     //
-    // SQLite compares times as texts, and there "…05.5Z" comes before "…05Z". So the query allows one second more,
-    // and the exact comparison is made here.
+    // SQLite compares times as texts, and there "…05.5Z" comes before "…05Z". So the query allows
+    // one second more, and the exact comparison is made here.
     let about = moment.to_offset(UtcOffset::UTC).saturating_add(time::Duration::SECOND);
     let mut below = Generation::MAX;
     loop {
         let query = generations::Entity::find().select_only().columns([Column::Number, Column::At]);
         let query = query.filter(Column::Workspace.eq(workspace)).filter(Column::Number.lt(below));
         let query = query.filter(Column::At.lte(about)).order_by_desc(Column::Number);
-        let rows = query.limit(limits::GENERATIONS_AT_ONCE).into_tuple::<(Generation, OffsetDateTime)>();
+        let rows =
+            query.limit(limits::GENERATIONS_AT_ONCE).into_tuple::<(Generation, OffsetDateTime)>();
         let rows = rows.all(db).await?;
         if let Some((number, _)) = rows.iter().find(|(_, at)| *at <= moment) {
             return Ok(*number);
@@ -273,8 +323,9 @@ pub(super) async fn generations_between(
     last: Generation,
 ) -> Result<Vec<generations::Model>, LedgerError> {
     use generations::Column;
-    let query =
-        generations::Entity::find().filter(Column::Workspace.eq(workspace)).filter(Column::Number.between(first, last));
+    let query = generations::Entity::find()
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::Number.between(first, last));
     Ok(query.order_by_asc(Column::Number).limit(limits::GENERATIONS_AT_ONCE).all(db).await?)
 }
 
@@ -296,7 +347,8 @@ pub(super) async fn generation_time(
     number: Generation,
 ) -> Result<OffsetDateTime, LedgerError> {
     let row = generations::Entity::find_by_id((workspace.to_owned(), number)).one(db).await?;
-    row.map(|row| row.at).ok_or_else(|| LedgerError::Corrupt { what: format!("generation {number} is missing") })
+    row.map(|row| row.at)
+        .ok_or_else(|| LedgerError::Corrupt { what: format!("generation {number} is missing") })
 }
 
 /// The last pruning of the history, if there was one.
@@ -334,7 +386,9 @@ async fn volatile_values(
     only: &Only,
 ) -> Result<HashMap<UserId, Volatile>, LedgerError> {
     use volatile::Column;
-    let query = volatile::Entity::find().filter(Column::Workspace.eq(workspace)).filter(only.users(Column::UserId));
+    let query = volatile::Entity::find()
+        .filter(Column::Workspace.eq(workspace))
+        .filter(only.users(Column::UserId));
     Ok(query.stream(db).await?.map_ok(rows::volatile).try_collect().await?)
 }
 
@@ -344,7 +398,10 @@ pub(super) struct Only(Option<(Vec<String>, Vec<String>)>);
 
 impl Only {
     fn these(part: &Part) -> Self {
-        let (users, groups) = (part.users.iter().map(ToString::to_string), part.groups.iter().map(ToString::to_string));
+        let (users, groups) = (
+            part.users.iter().map(ToString::to_string),
+            part.groups.iter().map(ToString::to_string),
+        );
         Self(Some((users.collect(), groups.collect())))
     }
 
@@ -357,13 +414,18 @@ impl Only {
     }
 }
 
-/// The time at which a generation's changes count as changed: when it was committed, or a millisecond after the
-/// generation before it if that bears a later time. So these times grow with the numbers even if a clock was ahead, and
-/// a client that asks for changes since the latest time that it saw misses nothing.
+/// The time at which a generation's changes count as changed: when it was committed, or a
+/// millisecond after the generation before it if that bears a later time. So these times grow with
+/// the numbers even if a clock was ahead, and a client that asks for changes since the latest time
+/// that it saw misses nothing.
 struct Times(BTreeMap<Generation, OffsetDateTime>);
 
 impl Times {
-    async fn read(db: &impl ConnectionTrait, workspace: &str, until: Generation) -> Result<Self, LedgerError> {
+    async fn read(
+        db: &impl ConnectionTrait,
+        workspace: &str,
+        until: Generation,
+    ) -> Result<Self, LedgerError> {
         use generations::Column;
         let rows = generations::Entity::find()
             .select_only()
@@ -371,7 +433,8 @@ impl Times {
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Number.lte(until))
             .into_tuple::<(Generation, OffsetDateTime)>();
-        let mut times: BTreeMap<Generation, OffsetDateTime> = rows.all(db).await?.into_iter().collect();
+        let mut times: BTreeMap<Generation, OffsetDateTime> =
+            rows.all(db).await?.into_iter().collect();
         let mut earliest = OffsetDateTime::UNIX_EPOCH;
         for at in times.values_mut() {
             *at = earliest.max(*at);
@@ -381,8 +444,13 @@ impl Times {
     }
 
     /// `history` may be missing only if no generation other than `from` touched the resource.
-    fn stamps(&self, history: Option<&GenerationSpan>, from: Generation) -> Result<Stamps, LedgerError> {
-        let GenerationSpan { first, last } = history.copied().unwrap_or(GenerationSpan { first: from, last: from });
+    fn stamps(
+        &self,
+        history: Option<&GenerationSpan>,
+        from: Generation,
+    ) -> Result<Stamps, LedgerError> {
+        let GenerationSpan { first, last } =
+            history.copied().unwrap_or(GenerationSpan { first: from, last: from });
         let time = |number| {
             self.0.get(&number).copied().ok_or_else(|| LedgerError::Corrupt {
                 what: format!("generation {number} is named by a version and missing"),
@@ -399,7 +467,8 @@ pub(super) struct GenerationSpan {
     pub last: Generation,
 }
 
-/// The generations that touched each person and team, by their own versions and by their memberships.
+/// The generations that touched each person and team, by their own versions and by their
+/// memberships.
 pub(super) struct History {
     pub users: HashMap<String, GenerationSpan>,
     pub groups: HashMap<String, GenerationSpan>,
@@ -418,8 +487,10 @@ impl History {
             users: spans(db, &USERS, user, workspace, until, only.users(user)).await?,
             groups: spans(db, &GROUPS, group, workspace, until, only.groups(group)).await?,
         };
-        let of_users = spans(db, &MEMBERSHIPS, UserId, workspace, until, only.users(UserId)).await?;
-        let of_groups = spans(db, &MEMBERSHIPS, GroupId, workspace, until, only.groups(GroupId)).await?;
+        let of_users =
+            spans(db, &MEMBERSHIPS, UserId, workspace, until, only.users(UserId)).await?;
+        let of_groups =
+            spans(db, &MEMBERSHIPS, GroupId, workspace, until, only.groups(GroupId)).await?;
         history.users = with_memberships(history.users, of_users);
         history.groups = with_memberships(history.groups, of_groups);
         history.remember_pruned(db, workspace, only).await?;
@@ -437,7 +508,8 @@ impl History {
         let users = only.users(Column::Id).add(Column::Kind.eq(prune::USER));
         let groups = only.groups(Column::Id).add(Column::Kind.eq(prune::GROUP));
         let wanted = Condition::any().add(users).add(groups);
-        let query = pruned_stamps::Entity::find().filter(Column::Workspace.eq(workspace)).filter(wanted);
+        let query =
+            pruned_stamps::Entity::find().filter(Column::Workspace.eq(workspace)).filter(wanted);
         for row in query.all(db).await? {
             let spans = if row.kind == prune::USER { &mut self.users } else { &mut self.groups };
             let pruned = GenerationSpan { first: row.first_generation, last: row.last_generation };
@@ -475,7 +547,8 @@ async fn spans<E: EntityTrait>(
     only: Condition,
 ) -> Result<HashMap<String, GenerationSpan>, LedgerError> {
     // A version that was closed after `until` was still open then.
-    let closed = Expr::case(columns.to.lte(until), Expr::col(columns.to)).finally(Option::<i64>::None);
+    let closed =
+        Expr::case(columns.to.lte(until), Expr::col(columns.to)).finally(Option::<i64>::None);
     let rows = E::find()
         .select_only()
         .column(key)

@@ -11,8 +11,13 @@ use crate::directory::{
 };
 
 pub(super) fn user(row: user_versions::Model) -> Result<User, LedgerError> {
-    let permissions = row.permissions.map(serde_json::from_value).transpose().map_err(|_| LedgerError::Corrupt {
-        what: format!("user_versions.permissions of user {} at generation {}", row.user_id, row.from_generation),
+    let permissions = row.permissions.map(serde_json::from_value).transpose().map_err(|_| {
+        LedgerError::Corrupt {
+            what: format!(
+                "user_versions.permissions of user {} at generation {}",
+                row.user_id, row.from_generation
+            ),
+        }
     })?;
     Ok(User {
         id: UserId::new(row.user_id),
@@ -33,8 +38,13 @@ pub(super) fn user(row: user_versions::Model) -> Result<User, LedgerError> {
 }
 
 /// The row of a version that a generation opens, with a salt of its own.
-pub(super) fn user_row(workspace: &str, from: Generation, user: &User) -> Result<user_versions::Model, LedgerError> {
-    let (role_id, role_name) = user.role.as_ref().map(|role| (role.id.clone(), role.name.clone())).unzip();
+pub(super) fn user_row(
+    workspace: &str,
+    from: Generation,
+    user: &User,
+) -> Result<user_versions::Model, LedgerError> {
+    let (role_id, role_name) =
+        user.role.as_ref().map(|role| (role.id.clone(), role.name.clone())).unzip();
     let row = user_versions::Model {
         workspace: workspace.to_owned(),
         user_id: user.id.to_string(),
@@ -87,14 +97,21 @@ pub(super) fn membership(row: membership_versions::Model) -> Result<Membership, 
         Some("primary") => Some(Priority::Primary),
         Some("secondary") => Some(Priority::Secondary),
         Some(_) => {
-            let what = format!("membership_versions.priority of user {} in group {}", row.user_id, row.group_id);
+            let what = format!(
+                "membership_versions.priority of user {} in group {}",
+                row.user_id, row.group_id
+            );
             return Err(LedgerError::Corrupt { what });
         }
     };
     Ok(Membership { group: GroupId::new(row.group_id), user: UserId::new(row.user_id), priority })
 }
 
-pub(super) fn membership_row(workspace: &str, from: Generation, membership: &Membership) -> membership_versions::Model {
+pub(super) fn membership_row(
+    workspace: &str,
+    from: Generation,
+    membership: &Membership,
+) -> membership_versions::Model {
     membership_versions::Model {
         workspace: workspace.to_owned(),
         group_id: membership.group.to_string(),
@@ -118,7 +135,11 @@ pub(super) fn volatile(row: volatile::Model) -> (UserId, Volatile) {
     (UserId::new(row.user_id), values)
 }
 
-pub(super) fn volatile_row(workspace: &str, user: &UserId, values: &Volatile) -> volatile::ActiveModel {
+pub(super) fn volatile_row(
+    workspace: &str,
+    user: &UserId,
+    values: &Volatile,
+) -> volatile::ActiveModel {
     volatile::ActiveModel {
         workspace: Set(workspace.to_owned()),
         user_id: Set(user.to_string()),
@@ -132,7 +153,11 @@ pub(super) fn volatile_row(workspace: &str, user: &UserId, values: &Volatile) ->
 }
 
 /// The row of a log entry that a run stores.
-pub(super) fn activity_row(workspace: &str, run: RunId, entry: &Activity) -> Result<activity::Model, LedgerError> {
+pub(super) fn activity_row(
+    workspace: &str,
+    run: RunId,
+    entry: &Activity,
+) -> Result<activity::Model, LedgerError> {
     let actor = entry.performed_by.as_ref();
     let row = activity::Model {
         workspace: workspace.to_owned(),
@@ -156,8 +181,9 @@ pub(super) fn activity(row: activity::Model) -> Activity {
         id: row.id,
         at: row.at,
         kind: row.kind,
-        performed_by: (row.performed_by_id.is_some() || row.performed_by_email.is_some())
-            .then(|| Actor { id: row.performed_by_id.map(UserId::new), email: row.performed_by_email }),
+        performed_by: (row.performed_by_id.is_some() || row.performed_by_email.is_some()).then(
+            || Actor { id: row.performed_by_id.map(UserId::new), email: row.performed_by_email },
+        ),
         metadata: row.metadata.into(),
     }
 }

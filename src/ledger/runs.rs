@@ -3,8 +3,8 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select, TransactionTrait,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -23,12 +23,12 @@ use crate::clock::{Clock, after};
 use crate::directory::{Counts, DEFAULT_WORKSPACE, Exceeded, Generation, Warning};
 use crate::limits;
 
-/// The number of an import. Numbers begin at 1 in the default workspace, and at a number of their own in others: gaps
-/// would reveal that another workspace is imported.
+/// The number of an import. Numbers begin at 1 in the default workspace, and at a number of their
+/// own in others: gaps would reveal that another workspace is imported.
 pub type RunId = i64;
 
-/// The number before the first run of a workspace. The distance to those of other workspaces is large, and JavaScript
-/// can represent the numbers exactly.
+/// The number before the first run of a workspace. The distance to those of other workspaces is
+/// large, and JavaScript can represent the numbers exactly.
 fn first_number(workspace: &str) -> RunId {
     if workspace == DEFAULT_WORKSPACE {
         return 0;
@@ -48,7 +48,8 @@ pub struct Run {
     pub mode: Mode,
     /// What set it off.
     pub trigger: Trigger,
-    /// Who asked for it: the subject of a token, or `system user` and the name of who ran the command.
+    /// Who asked for it: the subject of a token, or `system user` and the name of who ran the
+    /// command.
     pub requested_by: Option<String>,
     /// Whether somebody looked and let any number of removals through.
     pub allow_removals: bool,
@@ -186,17 +187,23 @@ impl RunStatus {
 }
 
 impl Ledger {
-    /// Records that an import begins, under a lease. If a run is queued, that one begins instead and reads at least as
-    /// much as is requested: runs begin in the order of their numbers.
+    /// Records that an import begins, under a lease. If a run is queued, that one begins instead
+    /// and reads at least as much as is requested: runs begin in the order of their numbers.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn start_run(&self, lease: &Lease, request: &ImportRequest, clock: &Clock) -> Result<Run, LedgerError> {
+    pub async fn start_run(
+        &self,
+        lease: &Lease,
+        request: &ImportRequest,
+        clock: &Clock,
+    ) -> Result<Run, LedgerError> {
         let now = clock.now();
-        let wanted = Run { status: RunStatus::Running, ..requested(&lease.workspace, request, now) };
+        let wanted =
+            Run { status: RunStatus::Running, ..requested(&lease.workspace, request, now) };
         for _ in 0..limits::QUEUE_ATTEMPTS {
-            // Determined before the queue is read. If a run is queued in between, it takes this number, and the
-            // insertion below fails.
+            // Determined before the queue is read. If a run is queued in between, it takes this
+            // number, and the insertion below fails.
             let id = self.next_number(&lease.workspace).await?;
             if let Some(queued) = self.first_queued(&lease.workspace, clock).await? {
                 match self.start_queued(lease, queued, request.mode, now).await? {
@@ -213,14 +220,16 @@ impl Ledger {
         Err(no_number())
     }
 
-    /// The number of the newest run of a workspace, whether it began or is queued; 0 before the first. A run that is
-    /// recorded after this call has a greater number.
+    /// The number of the newest run of a workspace, whether it began or is queued; 0 before the
+    /// first. A run that is recorded after this call has a greater number.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn newest_number(&self, workspace: &str) -> Result<RunId, LedgerError> {
         let newest = imports::Entity::find().select_only().column(imports::Column::Id);
-        let newest = newest.filter(imports::Column::Workspace.eq(workspace)).order_by_desc(imports::Column::Id);
+        let newest = newest
+            .filter(imports::Column::Workspace.eq(workspace))
+            .order_by_desc(imports::Column::Id);
         Ok(newest.into_tuple().one(&self.database).await?.unwrap_or(0))
     }
 
@@ -245,7 +254,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Records how an import that changed nothing ended, unless another process has recorded its end.
+    /// Records how an import that changed nothing ended, unless another process has recorded its
+    /// end.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -262,8 +272,14 @@ impl Ledger {
     /// The runs of a workspace, newest first. With `before`, only those before it.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
-    pub async fn runs(&self, workspace: &str, before: Option<RunId>, most: u64) -> Result<Vec<Run>, LedgerError> {
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
+    pub async fn runs(
+        &self,
+        workspace: &str,
+        before: Option<RunId>,
+        most: u64,
+    ) -> Result<Vec<Run>, LedgerError> {
         let query = imports::Entity::find()
             .filter(imports::Column::Workspace.eq(workspace))
             .filter(imports::Column::Id.lt(before.unwrap_or(RunId::MAX)));
@@ -274,8 +290,13 @@ impl Ledger {
     /// The newest runs of a workspace that changed something, newest first.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
-    pub async fn runs_that_changed(&self, workspace: &str, most: u64) -> Result<Vec<Run>, LedgerError> {
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
+    pub async fn runs_that_changed(
+        &self,
+        workspace: &str,
+        most: u64,
+    ) -> Result<Vec<Run>, LedgerError> {
         let query = imports::Entity::find()
             .filter(imports::Column::Workspace.eq(workspace))
             .filter(imports::Column::Generation.is_not_null());
@@ -283,8 +304,8 @@ impl Ledger {
         rows.into_iter().map(run).collect()
     }
 
-    /// The time up to which Intercom's activity log is known. A run whose watermark lies in the future was recorded
-    /// while a clock was wrong, and is ignored.
+    /// The time up to which Intercom's activity log is known. A run whose watermark lies in the
+    /// future was recorded while a clock was wrong, and is ignored.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -304,9 +325,11 @@ impl Ledger {
     /// One run of a workspace.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
     pub async fn run(&self, workspace: &str, id: RunId) -> Result<Option<Run>, LedgerError> {
-        let query = imports::Entity::find_by_id(id).filter(imports::Column::Workspace.eq(workspace));
+        let query =
+            imports::Entity::find_by_id(id).filter(imports::Column::Workspace.eq(workspace));
         query.one(&self.database).await?.map(run).transpose()
     }
 
@@ -315,13 +338,17 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`].
     pub async fn count_runs(&self, workspace: &str) -> Result<u64, LedgerError> {
-        Ok(imports::Entity::find().filter(imports::Column::Workspace.eq(workspace)).count(&self.database).await?)
+        Ok(imports::Entity::find()
+            .filter(imports::Column::Workspace.eq(workspace))
+            .count(&self.database)
+            .await?)
     }
 
     /// The newest run of a workspace that has ended, successfully or not.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
     pub async fn last_ended(&self, workspace: &str) -> Result<Option<Run>, LedgerError> {
         let query = imports::Entity::find()
             .filter(imports::Column::Workspace.eq(workspace))
@@ -332,8 +359,13 @@ impl Ledger {
     /// The run that is in progress, in this process or another.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
-    pub async fn run_under_way(&self, workspace: &str, clock: &Clock) -> Result<Option<Run>, LedgerError> {
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
+    pub async fn run_under_way(
+        &self,
+        workspace: &str,
+        clock: &Clock,
+    ) -> Result<Option<Run>, LedgerError> {
         let Some(fence) = self.held_fence(workspace, clock).await? else { return Ok(None) };
         let query = imports::Entity::find()
             .filter(imports::Column::Workspace.eq(workspace))
@@ -345,8 +377,13 @@ impl Ledger {
     /// The newest successful run of a workspace, of one mode or of any.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
-    pub async fn last_success(&self, workspace: &str, mode: Option<Mode>) -> Result<Option<Run>, LedgerError> {
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
+    pub async fn last_success(
+        &self,
+        workspace: &str,
+        mode: Option<Mode>,
+    ) -> Result<Option<Run>, LedgerError> {
         let mut query = imports::Entity::find()
             .filter(imports::Column::Workspace.eq(workspace))
             .filter(imports::Column::Status.eq(RunStatus::Succeeded.as_str()));
@@ -392,8 +429,8 @@ pub(super) fn requested(workspace: &str, request: &ImportRequest, now: OffsetDat
     }
 }
 
-/// The word for a status in the database. NB: a queued run is stored as a running one without a fence, because the
-/// previous version of the bridge knows no other word (see the migration).
+/// The word for a status in the database. NB: a queued run is stored as a running one without a
+/// fence, because the previous version of the bridge knows no other word (see the migration).
 pub(super) fn stored(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Queued => RunStatus::Running.as_str(),
@@ -442,13 +479,16 @@ pub(super) fn row(run: &Run) -> imports::ActiveModel {
 }
 
 pub(super) fn run(row: imports::Model) -> Result<Run, LedgerError> {
-    let corrupt = |column: &str| LedgerError::Corrupt { what: format!("imports.{column} of run {}", row.id) };
+    let corrupt =
+        |column: &str| LedgerError::Corrupt { what: format!("imports.{column} of run {}", row.id) };
     Ok(Run {
         id: row.id,
         mode: Mode::from_word(&row.mode).ok_or_else(|| corrupt("mode"))?,
         trigger: Trigger::from_word(&row.trigger).ok_or_else(|| corrupt("trigger"))?,
         status: match RunStatus::from_word(&row.status).ok_or_else(|| corrupt("status"))? {
-            RunStatus::Running if row.queued_at.is_some() && row.fence.is_none() => RunStatus::Queued,
+            RunStatus::Running if row.queued_at.is_some() && row.fence.is_none() => {
+                RunStatus::Queued
+            }
             status => status,
         },
         queued_at: row.queued_at,
@@ -465,11 +505,17 @@ pub(super) fn run(row: imports::Model) -> Result<Run, LedgerError> {
         progress: row.progress,
         warnings: decode(&row.warnings, || corrupt("warnings"))?,
         error: row.error.as_ref().map(|error| decode(error, || corrupt("error"))).transpose()?,
-        held_by: row.held_by.as_ref().map_or_else(|| Ok(Vec::new()), |by| decode(by, || corrupt("held_by")))?,
+        held_by: row
+            .held_by
+            .as_ref()
+            .map_or_else(|| Ok(Vec::new()), |by| decode(by, || corrupt("held_by")))?,
         workspace: row.workspace,
     })
 }
 
-fn decode<T: DeserializeOwned>(value: &Value, error: impl FnOnce() -> LedgerError) -> Result<T, LedgerError> {
+fn decode<T: DeserializeOwned>(
+    value: &Value,
+    error: impl FnOnce() -> LedgerError,
+) -> Result<T, LedgerError> {
     T::deserialize(value).map_err(|_| error())
 }

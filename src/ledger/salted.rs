@@ -1,12 +1,13 @@
 //! Salted digests: personal data can be erased, and the rest can still be proved.
 //!
-//! A row's digest does not cover the personal fields themselves, but a *commitment* to each: a hash of the field and of
-//! a salt that only this row has. An erasure deletes the value and its salt and keeps the commitment. The digest stays
-//! the same, and the value cannot be guessed, because the 128 random bits of the salt are gone.
+//! A row's digest does not cover the personal fields themselves, but a *commitment* to each: a hash
+//! of the field and of a salt that only this row has. An erasure deletes the value and its salt and
+//! keeps the commitment. The digest stays the same, and the value cannot be guessed, because the
+//! 128 random bits of the salt are gone.
 //!
-//! The column `proof` holds what a row is verified with. While nothing of the row is erased, that is the row's salt,
-//! from which the salt of each field is derived. Afterwards it is JSON: the salts of the remaining fields, and the
-//! commitments to the erased ones.
+//! The column `proof` holds what a row is verified with. While nothing of the row is erased, that
+//! is the row's salt, from which the salt of each field is derived. Afterwards it is JSON: the
+//! salts of the remaining fields, and the commitments to the erased ones.
 
 use std::collections::BTreeMap;
 
@@ -28,10 +29,12 @@ pub(super) const SALTED: &str = "s.";
 
 /// The personal fields of a version of a person. They are erased together.
 pub(super) const PERSON: &str = "person";
-/// The personal fields of a log entry: the actor's id and address, the subject's id, and the details.
+/// The personal fields of a log entry: the actor's id and address, the subject's id, and the
+/// details.
 pub(super) const ACTIVITY_FIELDS: [&str; 4] = ["actor", "email", "subject", "metadata"];
 /// The personal fields of a request and of its closing.
-pub(super) const REQUEST_FIELDS: [&str; 6] = ["requester", "target", "user_name", "comment", "closed_by", "note"];
+pub(super) const REQUEST_FIELDS: [&str; 6] =
+    ["requester", "target", "user_name", "comment", "closed_by", "note"];
 /// The personal field of a run.
 pub(super) const REQUESTED_BY: &str = "requested_by";
 
@@ -86,30 +89,38 @@ impl Proof {
 
     fn salt_of(&self, field: &str) -> Option<String> {
         match &self.row_salt {
-            Some(salt) => Some(Fields::named("salt").text("row", Some(salt)).text("field", Some(field)).end()),
+            Some(salt) => {
+                Some(Fields::named("salt").text("row", Some(salt)).text("field", Some(field)).end())
+            }
             None => self.salts.get(field).cloned(),
         }
     }
 
-    /// The commitment to a field. It is empty, which matches no digest, if there is no salt, or if an erased field has
-    /// a value.
+    /// The commitment to a field. It is empty, which matches no digest, if there is no salt, or if
+    /// an erased field has a value.
     pub fn commitment(&self, field: &str, value: Option<&str>) -> String {
         if let Some(commitment) = self.erased.get(field) {
             let blank = matches!(value, None | Some(ERASED | NO_DETAILS));
             return if blank { commitment.clone() } else { String::new() };
         }
         let Some(salt) = self.salt_of(field) else { return String::new() };
-        Fields::named("field").text("field", Some(field)).text("salt", Some(&salt)).text("value", value).end()
+        Fields::named("field")
+            .text("field", Some(field))
+            .text("salt", Some(&salt))
+            .text("value", value)
+            .end()
     }
 
-    /// Erases a field: deletes its salt and keeps the commitment. `all` are the personal fields of the row.
+    /// Erases a field: deletes its salt and keeps the commitment. `all` are the personal fields of
+    /// the row.
     pub fn erase(&mut self, field: &str, value: Option<&str>, all: &[&str]) {
         if self.is_erased(field) {
             return;
         }
         let commitment = self.commitment(field, value);
         if self.row_salt.is_some() {
-            let left = all.iter().filter_map(|left| Some(((*left).to_owned(), self.salt_of(left)?)));
+            let left =
+                all.iter().filter_map(|left| Some(((*left).to_owned(), self.salt_of(left)?)));
             self.salts = left.collect();
             self.row_salt = None;
         }
@@ -132,13 +143,22 @@ mod tests {
         let stored = Proof::fresh().unwrap();
         let mut proof = Proof::of(Some(&stored)).unwrap();
         assert_eq!(proof.written(), stored);
-        let (email, metadata) =
-            (proof.commitment("email", Some("ada@example.com")), proof.commitment("metadata", None));
+        let (email, metadata) = (
+            proof.commitment("email", Some("ada@example.com")),
+            proof.commitment("metadata", None),
+        );
         proof.erase("email", Some("ada@example.com"), &ACTIVITY_FIELDS);
         let again = Proof::of(Some(&proof.written())).unwrap();
         assert_eq!(again, proof);
-        assert_eq!((again.commitment("email", None), again.commitment("metadata", None)), (email.clone(), metadata));
-        assert_eq!(again.commitment("email", Some("eve@example.com")), "", "nothing can be put in its place");
+        assert_eq!(
+            (again.commitment("email", None), again.commitment("metadata", None)),
+            (email.clone(), metadata)
+        );
+        assert_eq!(
+            again.commitment("email", Some("eve@example.com")),
+            "",
+            "nothing can be put in its place"
+        );
         assert!(!again.written().contains(&stored), "the salt is gone");
         assert_eq!(again.salt_of("email"), None);
         assert!(has_erased_fields(Some(&again.written())) && !has_erased_fields(Some(&stored)));
@@ -147,7 +167,8 @@ mod tests {
     #[test]
     fn equal_values_have_different_commitments_in_different_rows_and_fields() {
         let (a, b) = (Proof::fresh().unwrap(), Proof::fresh().unwrap());
-        let of = |salt: &str, field: &str| Proof::of(Some(salt)).unwrap().commitment(field, Some("x"));
+        let of =
+            |salt: &str, field: &str| Proof::of(Some(salt)).unwrap().commitment(field, Some("x"));
         assert_ne!(of(&a, "email"), of(&b, "email"));
         assert_ne!(of(&a, "email"), of(&a, "metadata"));
         assert_eq!(of(&a, "email"), of(&a, "email"));

@@ -1,22 +1,25 @@
-//! Adds salts to rows that an earlier version of the bridge wrote, so that personal data in them can be erased and the
-//! rest can still be proved.
+//! Adds salts to rows that an earlier version of the bridge wrote, so that personal data in them
+//! can be erased and the rest can still be proved.
 //!
-//! The recorded digest of such a row stays, because it is part of hashes that an operator may have noted. The row also
-//! gets a salted digest, against which it is verified from now on (`restatements`). A record in the chain covers which
-//! recorded digest belongs to which salted one. A row is restated once. A digest that is already salted cannot be
-//! restated. A row that does not match its recorded digest is left alone, so that `ledger verify` reports it.
+//! The recorded digest of such a row stays, because it is part of hashes that an operator may have
+//! noted. The row also gets a salted digest, against which it is verified from now on
+//! (`restatements`). A record in the chain covers which recorded digest belongs to which salted
+//! one. A row is restated once. A digest that is already salted cannot be restated. A row that does
+//! not match its recorded digest is left alone, so that `ledger verify` reports it.
 
 use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
 
 use super::commit::{insert, writing};
 use super::digests::{self, Fields};
-use super::entities::{activity, evidence, imports, lifecycle_requests, restatements, user_versions};
+use super::entities::{
+    activity, evidence, imports, lifecycle_requests, restatements, user_versions,
+};
 use super::evidence::{Kind, Records, UNDER_WAY, evidence_rows};
 use super::lease::patience;
 use super::salted::Proof;
@@ -43,8 +46,8 @@ pub(super) fn version_key(row: &user_versions::Model) -> String {
     format!("{} {}", row.user_id, row.from_generation)
 }
 
-/// The hash that ties a row's salted digest to its recorded one. The salted digest cannot be guessed, so neither can
-/// this hash.
+/// The hash that ties a row's salted digest to its recorded one. The salted digest cannot be
+/// guessed, so neither can this hash.
 pub(super) fn restated(kind: &str, key: &str, recorded: &str, digest: &str) -> String {
     let fields = Fields::named("restated").text("kind", Some(kind)).text("key", Some(key));
     fields.text("recorded", Some(recorded)).text("digest", Some(digest)).end()
@@ -68,7 +71,11 @@ impl Ledger {
             let count = Box::pin(salt(&db, &workspace)).await?;
             db.commit().await?;
             if count > 0 {
-                tracing::info!(workspace, rows = count, "what earlier versions recorded can be erased from now on");
+                tracing::info!(
+                    workspace,
+                    rows = count,
+                    "what earlier versions recorded can be erased from now on"
+                );
             }
         }
         Ok(())
@@ -80,16 +87,34 @@ impl Ledger {
             (workspace, proof): (E::Column, E::Column),
             more: Condition,
         ) -> Result<Vec<String>, DbErr> {
-            let query = E::find().select_only().column(workspace).distinct().filter(proof.is_null()).filter(more);
+            let query = E::find()
+                .select_only()
+                .column(workspace)
+                .distinct()
+                .filter(proof.is_null())
+                .filter(more);
             query.into_tuple().all(&ledger.database).await
         }
         use {
-            activity::Column as A, imports::Column as I, lifecycle_requests::Column as R, user_versions::Column as U,
+            activity::Column as A, imports::Column as I, lifecycle_requests::Column as R,
+            user_versions::Column as U,
         };
-        let ended = Condition::all().add(I::RequestedBy.is_not_null()).add(I::Status.is_not_in(UNDER_WAY));
-        let mut names = unsalted::<user_versions::Entity>(self, (U::Workspace, U::Proof), Condition::all()).await?;
-        names.extend(unsalted::<activity::Entity>(self, (A::Workspace, A::Proof), Condition::all()).await?);
-        names.extend(unsalted::<lifecycle_requests::Entity>(self, (R::Workspace, R::Proof), Condition::all()).await?);
+        let ended =
+            Condition::all().add(I::RequestedBy.is_not_null()).add(I::Status.is_not_in(UNDER_WAY));
+        let mut names =
+            unsalted::<user_versions::Entity>(self, (U::Workspace, U::Proof), Condition::all())
+                .await?;
+        names.extend(
+            unsalted::<activity::Entity>(self, (A::Workspace, A::Proof), Condition::all()).await?,
+        );
+        names.extend(
+            unsalted::<lifecycle_requests::Entity>(
+                self,
+                (R::Workspace, R::Proof),
+                Condition::all(),
+            )
+            .await?,
+        );
         names.extend(unsalted::<imports::Entity>(self, (I::Workspace, I::Proof), ended).await?);
         Ok(names.into_iter().collect())
     }
@@ -126,7 +151,8 @@ impl Restating<'_> {
 async fn salt(db: &DatabaseTransaction, workspace: &str) -> Result<usize, LedgerError> {
     let mut records = Records::begin(db, workspace, Clock::System.now()).await?;
     let (sequence, _) = records.next();
-    let mut restating = Restating { db, workspace, sequence, rows: Vec::new(), entries: Vec::new() };
+    let mut restating =
+        Restating { db, workspace, sequence, rows: Vec::new(), entries: Vec::new() };
     salt_versions(&mut restating).await?;
     salt_activity(&mut restating).await?;
     salt_requests_and_runs(&mut restating).await?;
@@ -147,9 +173,11 @@ async fn salt_versions(restating: &mut Restating<'_>) -> Result<(), LedgerError>
         .to_owned();
     let mut last = (String::new(), 0);
     loop {
-        let after = Condition::any()
-            .add(Column::UserId.gt(last.0.as_str()))
-            .add(Condition::all().add(Column::UserId.eq(last.0.as_str())).add(Column::FromGeneration.gt(last.1)));
+        let after = Condition::any().add(Column::UserId.gt(last.0.as_str())).add(
+            Condition::all()
+                .add(Column::UserId.eq(last.0.as_str()))
+                .add(Column::FromGeneration.gt(last.1)),
+        );
         let query = user_versions::Entity::find()
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Proof.is_null())
@@ -175,7 +203,9 @@ async fn salt_versions(restating: &mut Restating<'_>) -> Result<(), LedgerError>
 async fn salt_activity(restating: &mut Restating<'_>) -> Result<(), LedgerError> {
     use activity::Column;
     let (db, workspace) = (restating.db, restating.workspace);
-    let proof = OnConflict::columns([Column::Workspace, Column::Id]).update_column(Column::Proof).to_owned();
+    let proof = OnConflict::columns([Column::Workspace, Column::Id])
+        .update_column(Column::Proof)
+        .to_owned();
     let mut last = String::new();
     loop {
         let query = activity::Entity::find()
@@ -208,7 +238,8 @@ async fn salt_requests_and_runs(restating: &mut Restating<'_>) -> Result<(), Led
         evidence::Column::Subject,
         evidence::Column::Digest,
     ]);
-    let rows = rows.filter(evidence::Column::Kind.is_in(kinds)).filter(evidence::Column::Pruned.is_null());
+    let rows =
+        rows.filter(evidence::Column::Kind.is_in(kinds)).filter(evidence::Column::Pruned.is_null());
     let rows = rows.into_tuple::<(String, String, String)>().all(db).await?;
     let recorded: HashMap<(String, String), String> =
         rows.into_iter().map(|(kind, subject, digest)| ((kind, subject), digest)).collect();
@@ -233,7 +264,8 @@ async fn salt_requests_and_runs(restating: &mut Restating<'_>) -> Result<(), Led
         salted.exec(db).await?;
     }
 
-    let proof = OnConflict::column(imports::Column::Id).update_column(imports::Column::Proof).to_owned();
+    let proof =
+        OnConflict::column(imports::Column::Id).update_column(imports::Column::Proof).to_owned();
     let query = imports::Entity::find()
         .filter(imports::Column::Workspace.eq(workspace))
         .filter(imports::Column::Proof.is_null())
@@ -242,7 +274,10 @@ async fn salt_requests_and_runs(restating: &mut Restating<'_>) -> Result<(), Led
     let mut salted = Vec::new();
     for row in query.all(db).await? {
         let subject = row.id.to_string();
-        let Some(ended) = recorded(RUN, &subject).filter(|ended| **ended == digests::of_run(&row)) else { continue };
+        let Some(ended) = recorded(RUN, &subject).filter(|ended| **ended == digests::of_run(&row))
+        else {
+            continue;
+        };
         let row = imports::Model { proof: Some(Proof::fresh()?), ..row };
         restating.add(RUN, subject, ended, digests::of_run(&row));
         salted.push(row.into_active_model());

@@ -1,13 +1,17 @@
-//! Removes the traces of deleted data from a SQLite file, and checks that it is still the file that was opened.
+//! Removes the traces of deleted data from a SQLite file, and checks that it is still the file that
+//! was opened.
 //!
-//! With `secure_delete`, SQLite overwrites what is deleted. Data that was deleted before that was enabled, values that
-//! were only changed, and copies in the write-ahead log remain until the file is rewritten (`VACUUM`) and the log is
-//! truncated. For PostgreSQL, see `docs/privacy.md`.
+//! With `secure_delete`, SQLite overwrites what is deleted. Data that was deleted before that was
+//! enabled, values that were only changed, and copies in the write-ahead log remain until the file
+//! is rewritten (`VACUUM`) and the log is truncated. For PostgreSQL, see `docs/privacy.md`.
 
 use std::path::PathBuf;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, QueryFilter, Statement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, QueryFilter,
+    Statement,
+};
 
 use super::entities::erasures;
 use super::presence::database_file;
@@ -16,19 +20,20 @@ use crate::clock::Clock;
 use crate::limits;
 
 impl Ledger {
-    /// Rewrites the file without the deleted data, and truncates the write-ahead log. On PostgreSQL, both steps are
-    /// skipped.
+    /// Rewrites the file without the deleted data, and truncates the write-ahead log. On
+    /// PostgreSQL, both steps are skipped.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], also if other connections use the log for too long. Then the caller must try
-    /// again.
+    /// [`LedgerError::Unavailable`], also if other connections use the log for too long. Then the
+    /// caller must try again.
     pub async fn scrub(&self) -> Result<(), LedgerError> {
         let due = erasures::Column::Scrubbed.eq(false);
         if self.database.get_database_backend() == DbBackend::Sqlite {
             self.database.execute_unprepared("VACUUM").await?;
             self.empty_log().await?;
         }
-        let update = erasures::Entity::update_many().col_expr(erasures::Column::Scrubbed, Expr::value(true));
+        let update =
+            erasures::Entity::update_many().col_expr(erasures::Column::Scrubbed, Expr::value(true));
         update.filter(due).exec(&self.database).await?;
         Ok(())
     }
@@ -45,13 +50,15 @@ impl Ledger {
     /// Copies SQLite's write-ahead log into the database file and truncates it.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], also if another connection reads an earlier state for too long.
+    /// [`LedgerError::Unavailable`], also if another connection reads an earlier state for too
+    /// long.
     pub async fn empty_log(&self) -> Result<(), LedgerError> {
         if self.database.get_database_backend() != DbBackend::Sqlite {
             return Ok(());
         }
         for _ in 0..limits::CHECKPOINT_ATTEMPTS {
-            let checkpoint = Statement::from_string(DbBackend::Sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
+            let checkpoint =
+                Statement::from_string(DbBackend::Sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
             let row = self.database.query_one_raw(checkpoint).await?;
             let busy: i64 = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
             if busy == 0 {
@@ -59,13 +66,17 @@ impl Ledger {
             }
             Clock::System.sleep(limits::CHECKPOINT_PAUSE).await;
         }
-        Err(sea_orm::DbErr::Custom("the write-ahead log is in use and cannot be emptied now".to_owned()).into())
+        Err(sea_orm::DbErr::Custom(
+            "the write-ahead log is in use and cannot be emptied now".to_owned(),
+        )
+        .into())
     }
 
     /// Checks that the database file is still the one that was opened.
     ///
     /// # Errors
-    /// [`LedgerError::FileGone`] if it was deleted or replaced. Then everything that is written would be lost.
+    /// [`LedgerError::FileGone`] if it was deleted or replaced. Then everything that is written
+    /// would be lost.
     pub fn file_is_there(&self) -> Result<(), LedgerError> {
         match &self.file {
             Some(file) if !file.is_there() => Err(LedgerError::FileGone),

@@ -1,4 +1,5 @@
-//! Access to the status page: one-time links, and the sessions that they start. The ledger stores only hashes.
+//! Access to the status page: one-time links, and the sessions that they start. The ledger stores
+//! only hashes.
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
 use time::OffsetDateTime;
@@ -30,8 +31,8 @@ impl Ledger {
         Ok(db.commit().await?)
     }
 
-    /// Exchanges a one-time link for a session, once. Returns the workspaces that the session shows, or `None` if the
-    /// link is unknown, was used or has expired.
+    /// Exchanges a one-time link for a session, once. Returns the workspaces that the session
+    /// shows, or `None` if the link is unknown, was used or has expired.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -42,7 +43,8 @@ impl Ledger {
         (now, expires_at): (OffsetDateTime, OffsetDateTime),
         events: impl FnOnce(&[String]) -> Vec<AuditEntry>,
     ) -> Result<Option<Vec<String>>, LedgerError> {
-        // Anyone can send this request, and a writer blocks others. So it writes only if the link exists.
+        // Anyone can send this request, and a writer blocks others. So it writes only if the link
+        // exists.
         let Some(known) = self.page_session(link, true, now).await? else { return Ok(None) };
         let db = self.database.begin_with_options(writing()).await?;
         let taken = page_sessions::Entity::delete_by_id(link).exec(&db).await?;
@@ -58,11 +60,16 @@ impl Ledger {
         Ok(Some(known))
     }
 
-    /// The workspaces that a session shows. `None` if the session is unknown, was ended or has expired.
+    /// The workspaces that a session shows. `None` if the session is unknown, was ended or has
+    /// expired.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn session(&self, session: &str, now: OffsetDateTime) -> Result<Option<Vec<String>>, LedgerError> {
+    pub async fn session(
+        &self,
+        session: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Vec<String>>, LedgerError> {
         self.page_session(session, false, now).await
     }
 
@@ -70,7 +77,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn end_session(&self, session: &str, events: Vec<AuditEntry>) -> Result<(), LedgerError> {
+    pub async fn end_session(
+        &self,
+        session: &str,
+        events: Vec<AuditEntry>,
+    ) -> Result<(), LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
         page_sessions::Entity::delete_by_id(session).exec(&db).await?;
         record(&db, events).await?;
@@ -95,7 +106,8 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub async fn forget_old_sessions(&self, now: OffsetDateTime) -> Result<(), LedgerError> {
         let rows = page_sessions::Entity::find().all(&self.database).await?;
-        let is_good = |row: &page_sessions::Model| clock::is_good(now, row.expires_at, limits::PAGE_SESSION);
+        let is_good =
+            |row: &page_sessions::Model| clock::is_good(now, row.expires_at, limits::PAGE_SESSION);
         for row in rows.into_iter().filter(|row| !is_good(row)) {
             page_sessions::Entity::delete_by_id(row.hash).exec(&self.database).await?;
         }
@@ -119,7 +131,12 @@ impl Ledger {
     }
 }
 
-fn row(hash: &str, is_link: bool, workspaces: &str, expires_at: OffsetDateTime) -> page_sessions::ActiveModel {
+fn row(
+    hash: &str,
+    is_link: bool,
+    workspaces: &str,
+    expires_at: OffsetDateTime,
+) -> page_sessions::ActiveModel {
     page_sessions::ActiveModel {
         hash: Set(hash.to_owned()),
         is_link: Set(is_link),

@@ -1,8 +1,9 @@
 //! How long ago the runs of a workspace were, by this process's own monotonic clock.
 //!
-//! The times of a run come from the clock of another process, or from this one's before it was set. So runs are told
-//! apart by number, and this process notes when it first saw each of the newest ones. The recorded times only make the
-//! age more exact, within the bounds that this process knows.
+//! The times of a run come from the clock of another process, or from this one's before it was set.
+//! So runs are told apart by number, and this process notes when it first saw each of the newest
+//! ones. The recorded times only make the age more exact, within the bounds that this process
+//! knows.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +16,8 @@ use crate::clock::{self, Clock};
 pub struct Sighting {
     /// The number of the run.
     pub run: RunId,
-    /// How long ago that was, at `seen`. `None` if the recorded time lies in the future, so that the age is unknown.
+    /// How long ago that was, at `seen`. `None` if the recorded time lies in the future, so that
+    /// the age is unknown.
     age: Option<Duration>,
     /// When the age was determined, on [`Clock::running`].
     seen: Duration,
@@ -89,12 +91,14 @@ impl Newest {
         let asked = run.observed_at.unwrap_or(run.started_at);
         let said = clock::age(clock.now(), asked);
         let age = match before {
-            // The run was there before this process first looked, so its recorded time is all that is known.
+            // The run was there before this process first looked, so its recorded time is all that
+            // is known.
             None => said,
-            // The run ended since the last look. So it queried Intercom no longer ago than that look plus its own
-            // duration.
+            // The run ended since the last look. So it queried Intercom no longer ago than that
+            // look plus its own duration.
             Some(before) => {
-                let took = run.finished_at.and_then(|finished| Duration::try_from(finished - asked).ok());
+                let took =
+                    run.finished_at.and_then(|finished| Duration::try_from(finished - asked).ok());
                 let longest = seen.saturating_sub(before).saturating_add(took.unwrap_or_default());
                 Some(said.map_or(longest, |said| said.min(longest)))
             }
@@ -128,7 +132,9 @@ mod tests {
 
     #[test]
     fn a_run_of_before_is_as_old_as_it_says_unless_that_lies_in_the_future() {
-        for (ahead, expected) in [(-300, Some(300)), (0, Some(0)), (30, Some(0)), (7_200, None), (40 * 86_400, None)] {
+        for (ahead, expected) in
+            [(-300, Some(300)), (0, Some(0)), (30, Some(0)), (7_200, None), (40 * 86_400, None)]
+        {
             let (sightings, clock) = (Sightings::default(), Clock::manual(START));
             let seen = sightings.see(Some(&run(7, START + time::Duration::seconds(ahead))), &clock);
             assert_eq!(age(seen, &clock), expected, "{ahead}");
@@ -144,7 +150,11 @@ mod tests {
             sightings.see(Some(&run(7, START)), &clock);
             clock.advance(Duration::from_mins(1));
             let asked = clock.now() + time::Duration::seconds(ahead);
-            assert_eq!(age(sightings.see(Some(&run(8, asked)), &clock), &clock), Some(expected), "{ahead}");
+            assert_eq!(
+                age(sightings.see(Some(&run(8, asked)), &clock), &clock),
+                Some(expected),
+                "{ahead}"
+            );
         }
     }
 

@@ -1,6 +1,8 @@
-//! Recorded times that lie in the future: of a run or a generation that was recorded while a clock was ahead.
+//! Recorded times that lie in the future: of a run or a generation that was recorded while a clock
+//! was ahead.
 //!
-//! Nothing depends on them, since runs and generations are ordered by number. But whoever reads the times must know.
+//! Nothing depends on them, since runs and generations are ordered by number. But whoever reads the
+//! times must know.
 
 use std::fmt;
 
@@ -78,17 +80,22 @@ fn length(seconds: i64) -> String {
 }
 
 impl Ledger {
-    /// The recorded time that lies farthest in the future, beyond [`limits::STORED_AHEAD`], among the newest
-    /// [`limits::TIMES_LOOKED_AT`] runs and generations of a workspace.
+    /// The recorded time that lies farthest in the future, beyond [`limits::STORED_AHEAD`], among
+    /// the newest [`limits::TIMES_LOOKED_AT`] runs and generations of a workspace.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn times_ahead(&self, workspace: &str, now: OffsetDateTime) -> Result<Option<Ahead>, LedgerError> {
+    pub async fn times_ahead(
+        &self,
+        workspace: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Ahead>, LedgerError> {
         let limit = after(now, limits::STORED_AHEAD);
         let newest = self.newest_number(workspace).await?;
         let runs = {
             use imports::Column;
-            // SQLite compares times as texts, which is exact to the second only. The exact comparison follows below.
+            // SQLite compares times as texts, which is exact to the second only. The exact
+            // comparison follows below.
             let ahead = Condition::any()
                 .add(Column::StartedAt.gt(limit))
                 .add(Column::ObservedAt.gt(limit))
@@ -114,12 +121,17 @@ impl Ledger {
             let query = query.order_by_desc(Column::Number).limit(limits::LIST_ITEMS as u64);
             query.into_tuple::<(i64, OffsetDateTime)>()
         };
-        let runs = runs.all(&self.database).await?.into_iter().map(|(id, started, observed, finished)| {
-            let at = [Some(started), observed, finished].into_iter().flatten().fold(started, Ord::max);
-            Ahead { bearer: Bearer::Import(id), at }
-        });
+        let runs =
+            runs.all(&self.database).await?.into_iter().map(|(id, started, observed, finished)| {
+                let at = [Some(started), observed, finished]
+                    .into_iter()
+                    .flatten()
+                    .fold(started, Ord::max);
+                Ahead { bearer: Bearer::Import(id), at }
+            });
         let generations = generations.all(&self.database).await?.into_iter();
-        let generations = generations.map(|(number, at)| Ahead { bearer: Bearer::Generation(number), at });
+        let generations =
+            generations.map(|(number, at)| Ahead { bearer: Bearer::Generation(number), at });
         Ok(runs.chain(generations).filter(|ahead| ahead.at > limit).max_by_key(|ahead| ahead.at))
     }
 }

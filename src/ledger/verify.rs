@@ -1,12 +1,12 @@
-//! Verifies the ledger: every version matches its digest, every generation holds the versions that it held, and each
-//! follows the one before it. [`verify_records`](super::verify_records) does the same for runs, log entries and
-//! requests.
+//! Verifies the ledger: every version matches its digest, every generation holds the versions that
+//! it held, and each follows the one before it. [`verify_records`](super::verify_records) does the
+//! same for runs, log entries and requests.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, QueryFilter, QuerySelect,
-    TransactionTrait,
+    ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, QueryFilter,
+    QuerySelect, TransactionTrait,
 };
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -47,15 +47,16 @@ pub struct Verified {
     /// When the history was last pruned.
     #[serde(with = "time::serde::rfc3339::option")]
     pub shortened_at: Option<OffsetDateTime>,
-    /// The hash of the last record, which covers the whole history. An operator who notes it can tell later whether the
-    /// history is still the same.
+    /// The hash of the last record, which covers the whole history. An operator who notes it can
+    /// tell later whether the history is still the same.
     pub head: String,
     /// The latest generation that the head covers. `None` before the first.
     pub head_generation: Option<Generation>,
     /// When the last record was written.
     #[serde(with = "time::serde::rfc3339::option")]
     pub head_at: Option<OffsetDateTime>,
-    /// Whether the requested hash is that of a generation or a record. `None` if none was requested.
+    /// Whether the requested hash is that of a generation or a record. `None` if none was
+    /// requested.
     pub known_head: Option<bool>,
     /// The generation that the requested hash covers (0 before the first), and when it was written.
     pub asked_head: Option<Moment>,
@@ -73,7 +74,8 @@ pub struct Moment {
     pub at: OffsetDateTime,
 }
 
-/// Rows from before there were records. They are proved since they were taken into the chain as they were found.
+/// Rows from before there were records. They are proved since they were taken into the chain as
+/// they were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct TakenAsFound {
     /// When they were taken; the last time if there were several.
@@ -92,13 +94,18 @@ pub struct TakenAsFound {
 pub struct Finding(pub String);
 
 impl Ledger {
-    /// Verifies the history of a workspace. `known_head` is a hash that the operator noted: of a generation, or the
-    /// `head` of an earlier verification.
+    /// Verifies the history of a workspace. `known_head` is a hash that the operator noted: of a
+    /// generation, or the `head` of an earlier verification.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]. A deviation is a finding, not an error.
-    pub async fn verify(&self, workspace: &str, known_head: Option<&str>) -> Result<Verified, LedgerError> {
-        // A single snapshot of the database, whatever is committed meanwhile. A transaction of SQLite has one anyway.
+    pub async fn verify(
+        &self,
+        workspace: &str,
+        known_head: Option<&str>,
+    ) -> Result<Verified, LedgerError> {
+        // A single snapshot of the database, whatever is committed meanwhile. A transaction of
+        // SQLite has one anyway.
         let postgres = self.database.get_database_backend() == DbBackend::Postgres;
         let isolation = postgres.then_some(IsolationLevel::RepeatableRead);
         let db = &self.database.begin_with_config(isolation, None).await?;
@@ -183,11 +190,12 @@ impl Check<'_> {
         }
     }
 
-    /// Sets the head: the hash of the last record, or of the latest generation if an earlier version of the bridge
-    /// committed that one after the last record.
+    /// Sets the head: the hash of the last record, or of the latest generation if an earlier
+    /// version of the bridge committed that one after the last record.
     fn head(&mut self, tail: Option<Tail>, latest: Option<generations::Model>) {
         self.verified.head_generation = latest.as_ref().map(|latest| latest.number);
-        self.verified.last = latest.as_ref().map(|latest| Moment { generation: latest.number, at: latest.at });
+        self.verified.last =
+            latest.as_ref().map(|latest| Moment { generation: latest.number, at: latest.at });
         let number = latest.as_ref().map_or(0, |latest| latest.number);
         let newest = match (tail, latest) {
             (Some(tail), _) if tail.generation >= number => Some((tail.hash, tail.at)),
@@ -211,9 +219,13 @@ impl Check<'_> {
             self.found(format!("generations: generation {missing} is missing"));
         }
         if row.number == expected {
-            let hash = self.previous.as_ref().map_or(chain::START, |previous| previous.hash.as_str());
+            let hash =
+                self.previous.as_ref().map_or(chain::START, |previous| previous.hash.as_str());
             if row.previous_hash != hash {
-                self.found(format!("generations: generation {} does not follow the one before it", row.number));
+                self.found(format!(
+                    "generations: generation {} does not follow the one before it",
+                    row.number
+                ));
             }
         }
     }
@@ -223,10 +235,14 @@ impl Check<'_> {
         self.verified.generations += 1;
         let before = self.verified.findings.len();
         let number = row.number;
-        let fits = |record: &GenerationRecord| row.evidence == Some(record.sequence) && record.hash == row.hash;
+        let fits = |record: &GenerationRecord| {
+            row.evidence == Some(record.sequence) && record.hash == row.hash
+        };
         match self.recorded.get(&number) {
             Some(record) if !fits(record) => {
-                self.found(format!("generations: generation {number} is not the one that its record tells of"));
+                self.found(format!(
+                    "generations: generation {number} is not the one that its record tells of"
+                ));
             }
             None if row.evidence.is_some() => {
                 self.found(format!("evidence: the record of generation {number} is missing"));
@@ -236,7 +252,12 @@ impl Check<'_> {
         let users = self
             .steps(&USERS, number, |row| {
                 let digest = digests::of_user(row).unwrap_or_default();
-                self.is_as_recorded((USER, &version_key(row)), &row.digest, &digest, row.proof.as_deref())
+                self.is_as_recorded(
+                    (USER, &version_key(row)),
+                    &row.digest,
+                    &digest,
+                    row.proof.as_deref(),
+                )
             })
             .await?;
         let groups = self
@@ -247,12 +268,18 @@ impl Check<'_> {
         let memberships = self
             .steps(&MEMBERSHIPS, number, |row| {
                 let membership = rows::membership(row.clone());
-                membership.is_ok_and(|one| chain::digest(self.workspace, number, &one) == row.digest)
+                membership
+                    .is_ok_and(|one| chain::digest(self.workspace, number, &one) == row.digest)
             })
             .await?;
-        let steps = Steps { users: self.took(users), groups: self.took(groups), memberships: self.took(memberships) };
+        let steps = Steps {
+            users: self.took(users),
+            groups: self.took(groups),
+            memberships: self.took(memberships),
+        };
         if number <= self.pruned_to {
-            // The versions that ended by then are pruned. Those that remain were checked above, row by row.
+            // The versions that ended by then are pruned. Those that remain were checked above, row
+            // by row.
             return Ok(());
         }
         for step in steps.users.iter().filter(|step| step.closed && step.opened.is_none()) {
@@ -262,14 +289,18 @@ impl Check<'_> {
             ));
         }
         self.compare_counts(row, &steps);
-        let evidence = self.recorded.get(&number).filter(|record| row.evidence == Some(record.sequence));
+        let evidence =
+            self.recorded.get(&number).filter(|record| row.evidence == Some(record.sequence));
         let evidence = evidence.map(|record| (record.sequence, record.previous_hash.as_str()));
         if row.evidence.is_some() && evidence.is_none() {
             // The missing or changed record is reported already.
             return Ok(());
         }
-        let head = Head { workspace: self.workspace, number, run: row.import_id, at: row.at, evidence };
-        if chain::hash(&row.previous_hash, &head, &steps) != row.hash && self.verified.findings.len() == before {
+        let head =
+            Head { workspace: self.workspace, number, run: row.import_id, at: row.at, evidence };
+        if chain::hash(&row.previous_hash, &head, &steps) != row.hash
+            && self.verified.findings.len() == before
+        {
             self.found(format!(
                 "generations: generation {number} is not as it was: its time, its run, its hash or what ended in it was changed"
             ));
@@ -286,10 +317,16 @@ impl Check<'_> {
     }
 
     fn compare_counts(&mut self, row: &generations::Model, steps: &Steps) {
-        let before =
-            self.previous.as_ref().and_then(|previous| ChangeCounts::from_row(previous).ok()).unwrap_or_default();
+        let before = self
+            .previous
+            .as_ref()
+            .and_then(|previous| ChangeCounts::from_row(previous).ok())
+            .unwrap_or_default();
         let Ok(then) = ChangeCounts::from_row(row) else {
-            return self.found(format!("generations: the tally of generation {} cannot be read", row.number));
+            return self.found(format!(
+                "generations: the tally of generation {} cannot be read",
+                row.number
+            ));
         };
         let now = steps.counts(&before);
         let kinds: [(&str, KindCounts, KindCounts); 3] = [
@@ -298,7 +335,9 @@ impl Check<'_> {
             (MEMBERSHIPS.name, then.memberships, now.memberships),
         ];
         for (table, then, now) in kinds {
-            for (what, then, now) in [("began", then.opened, now.opened), ("ended", then.closed, now.closed)] {
+            for (what, then, now) in
+                [("began", then.opened, now.opened), ("ended", then.closed, now.closed)]
+            {
                 if then != now {
                     let number = row.number;
                     self.found(format!("{table}: {then} versions {what} in generation {number}, and there are {now}"));
@@ -306,12 +345,15 @@ impl Check<'_> {
             }
         }
         if then != now {
-            self.found(format!("generations: the tally of generation {} is not that of its changes", row.number));
+            self.found(format!(
+                "generations: the tally of generation {} is not that of its changes",
+                row.number
+            ));
         }
     }
 
-    /// What a generation did to a table, according to its rows, and which of the versions that it opened do not match
-    /// their digests.
+    /// What a generation did to a table, according to its rows, and which of the versions that it
+    /// opened do not match their digests.
     async fn steps<E>(
         &self,
         versions: &Versions<E>,
@@ -330,18 +372,25 @@ impl Check<'_> {
         for row in versions.opened_by(self.workspace, number).all(self.db).await? {
             let key = row.key();
             if !is_as_recorded(&row) {
-                wrong.push(format!("{}: {key} from generation {number} was changed", versions.name));
+                wrong
+                    .push(format!("{}: {key} from generation {number} was changed", versions.name));
             }
             steps.entry(key).or_default().1 = Some(row.digest().to_owned());
         }
-        let steps = steps.into_iter().map(|(key, (closed, opened))| Step { key, closed, opened }).collect();
+        let steps =
+            steps.into_iter().map(|(key, (closed, opened))| Step { key, closed, opened }).collect();
         Ok((steps, wrong))
     }
 
     /// Checks that the versions that were open when the history was pruned are still there.
-    async fn state(&mut self, pruned: &super::entities::prunings::Model) -> Result<(), LedgerError> {
+    async fn state(
+        &mut self,
+        pruned: &super::entities::prunings::Model,
+    ) -> Result<(), LedgerError> {
         let number = pruned.generation;
-        let row = generations::Entity::find_by_id((self.workspace.to_owned(), number)).one(self.db).await?;
+        let row = generations::Entity::find_by_id((self.workspace.to_owned(), number))
+            .one(self.db)
+            .await?;
         let hash = row.map_or_else(String::new, |row| row.hash);
         let digests = prune::digests_at(self.db, self.workspace, number).await?;
         if chain::hash_of_state(&hash, digests) != pruned.hash {
@@ -365,17 +414,26 @@ impl Check<'_> {
             .await?;
         for run in runs {
             let generation = run.generation.unwrap_or_default();
-            self.found(format!("generations: generation {generation}, which import {} recorded, is missing", run.id));
+            self.found(format!(
+                "generations: generation {generation}, which import {} recorded, is missing",
+                run.id
+            ));
         }
         Ok(())
     }
 
-    async fn stray<E>(&mut self, versions: &Versions<E>, latest: Generation) -> Result<(), LedgerError>
+    async fn stray<E>(
+        &mut self,
+        versions: &Versions<E>,
+        latest: Generation,
+    ) -> Result<(), LedgerError>
     where
         E: EntityTrait,
         E::Model: Version,
     {
-        let query = E::find().filter(versions.workspace.eq(self.workspace)).filter(versions.outside(latest));
+        let query = E::find()
+            .filter(versions.workspace.eq(self.workspace))
+            .filter(versions.outside(latest));
         let rows = query.limit(limits::FINDINGS as u64).all(self.db).await?;
         let stray = |row: &E::Model| {
             let (table, key, from) = (versions.name, row.key(), row.from());

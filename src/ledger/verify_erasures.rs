@@ -1,5 +1,6 @@
-//! Verifies that exactly those fields were erased that records of erasures cover. A blank field without a record of its
-//! erasure is reported, and so is a restated digest that no record of salting covers.
+//! Verifies that exactly those fields were erased that records of erasures cover. A blank field
+//! without a record of its erasure is reported, and so is a restated digest that no record of
+//! salting covers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -34,7 +35,8 @@ type RowKey = (String, String);
 /// What rows are verified against, in addition to their recorded digests.
 #[derive(Default)]
 pub(super) struct Amended {
-    /// For older rows: the hash that ties the salted digest to the recorded one, and the salted digest.
+    /// For older rows: the hash that ties the salted digest to the recorded one, and the salted
+    /// digest.
     restated: HashMap<RowKey, (String, String)>,
     /// The erased fields.
     erased: HashMap<RowKey, BTreeSet<String>>,
@@ -54,8 +56,12 @@ impl Amendments {
     /// Adds a record. Returns false for a record of another kind.
     pub fn note(&mut self, kind: Kind, row: &evidence::Model, at: OffsetDateTime) -> bool {
         match kind {
-            Kind::Salting => drop(self.saltings.insert(row.sequence, (row.count, row.digest.clone()))),
-            Kind::Erasure => drop(self.erasures.insert(row.sequence, (row.count, row.digest.clone(), at))),
+            Kind::Salting => {
+                drop(self.saltings.insert(row.sequence, (row.count, row.digest.clone())))
+            }
+            Kind::Erasure => {
+                drop(self.erasures.insert(row.sequence, (row.count, row.digest.clone(), at)))
+            }
             Kind::Folding => self.folding = Some(row.digest.clone()),
             Kind::Folded => self.any_folded = true,
             _ => return false,
@@ -72,52 +78,71 @@ impl Check<'_> {
         if records.any_folded || records.folding.is_some() {
             let state = folded_state(self.db, self.workspace).await?;
             if records.folding != Some(state) {
-                self.found("evidence: which records stand for others is not what the last folding says".to_owned());
+                self.found(
+                    "evidence: which records stand for others is not what the last folding says"
+                        .to_owned(),
+                );
             }
         }
         Ok(())
     }
 
     async fn saltings(&mut self, records: &Amendments) -> Result<(), LedgerError> {
-        let rows = restatements::Entity::find().filter(restatements::Column::Workspace.eq(self.workspace));
+        let rows =
+            restatements::Entity::find().filter(restatements::Column::Workspace.eq(self.workspace));
         let mut by_record: BTreeMap<i64, Vec<(String, String, String)>> = BTreeMap::new();
         for row in rows.all(self.db).await? {
             let entry = (row.kind.clone(), row.key.clone(), row.entry.clone());
             by_record.entry(row.sequence).or_default().push(entry);
             self.amended.restated.insert((row.kind, row.key), (row.entry, row.digest));
         }
-        let numbers: BTreeSet<i64> = by_record.keys().chain(records.saltings.keys()).copied().collect();
+        let numbers: BTreeSet<i64> =
+            by_record.keys().chain(records.saltings.keys()).copied().collect();
         for number in numbers {
             let entries = by_record.remove(&number).unwrap_or_default();
             let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
             if records.saltings.get(&number) != Some(&(count, salting_digest(entries))) {
-                self.found(format!("restatements: what was salted is not what record {number} says"));
+                self.found(format!(
+                    "restatements: what was salted is not what record {number} says"
+                ));
             }
         }
         Ok(())
     }
 
     async fn erasures(&mut self, records: &Amendments) -> Result<(), LedgerError> {
-        let rows = erased_rows::Entity::find().filter(erased_rows::Column::Workspace.eq(self.workspace));
+        let rows =
+            erased_rows::Entity::find().filter(erased_rows::Column::Workspace.eq(self.workspace));
         let mut by_record: BTreeMap<i64, Vec<(String, String, String)>> = BTreeMap::new();
         let mut count = 0;
         for row in rows.all(self.db).await? {
             count += 1;
-            let fields = self.amended.erased.entry((row.kind.clone(), row.key.clone())).or_default();
+            let fields =
+                self.amended.erased.entry((row.kind.clone(), row.key.clone())).or_default();
             fields.extend(row.fields.split(' ').map(str::to_owned));
             by_record.entry(row.sequence).or_default().push((row.kind, row.key, row.fields));
         }
-        let reasons = erasures::Entity::find().filter(erasures::Column::Workspace.eq(self.workspace));
+        let reasons =
+            erasures::Entity::find().filter(erasures::Column::Workspace.eq(self.workspace));
         let reasons = reasons.all(self.db).await?.into_iter().map(|row| (row.sequence, row.reason));
         let reasons: BTreeMap<i64, String> = reasons.collect();
-        let numbers: BTreeSet<i64> =
-            by_record.keys().chain(records.erasures.keys()).chain(reasons.keys()).copied().collect();
+        let numbers: BTreeSet<i64> = by_record
+            .keys()
+            .chain(records.erasures.keys())
+            .chain(reasons.keys())
+            .copied()
+            .collect();
         for number in numbers {
             let rows = by_record.remove(&number).unwrap_or_default();
             let reason = reasons.get(&number).map_or("", String::as_str);
-            let (count, digest) = (i64::try_from(rows.len()).unwrap_or(i64::MAX), erasure_digest(reason, rows));
-            if records.erasures.get(&number).map(|(count, digest, _)| (*count, digest)) != Some((count, &digest)) {
-                self.found(format!("erased_rows: what was erased is not what record {number} says"));
+            let (count, digest) =
+                (i64::try_from(rows.len()).unwrap_or(i64::MAX), erasure_digest(reason, rows));
+            if records.erasures.get(&number).map(|(count, digest, _)| (*count, digest))
+                != Some((count, &digest))
+            {
+                self.found(format!(
+                    "erased_rows: what was erased is not what record {number} says"
+                ));
             }
         }
         if let Some((.., last_at)) = records.erasures.values().next_back() {
@@ -127,7 +152,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Whether a row matches its recorded digest or the restated one, and is blank only where fields were erased.
+    /// Whether a row matches its recorded digest or the restated one, and is blank only where
+    /// fields were erased.
     pub(super) fn is_as_recorded(
         &self,
         (kind, key): (&str, &str),
@@ -140,7 +166,12 @@ impl Check<'_> {
     }
 
     /// Whether the digest of a row is the recorded one, or the one that it was restated to.
-    pub(super) fn is_restated(&self, (kind, key): (&str, &str), recorded: &str, digest: &str) -> bool {
+    pub(super) fn is_restated(
+        &self,
+        (kind, key): (&str, &str),
+        recorded: &str,
+        digest: &str,
+    ) -> bool {
         let row = (kind.to_owned(), key.to_owned());
         match self.amended.restated.get(&row) {
             // A recorded digest that is already salted cannot be restated.

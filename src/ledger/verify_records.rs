@@ -1,5 +1,5 @@
-//! Verifies everything that is not a version: the chain of records is complete, and each run, log entry and request
-//! matches its record.
+//! Verifies everything that is not a version: the chain of records is complete, and each run, log
+//! entry and request matches its record.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,7 +10,9 @@ use time::OffsetDateTime;
 
 use super::chain::{self, RecordHead};
 use super::entities::{activity, evidence, imports, lifecycle_requests};
-use super::evidence::{EntryKey, Kind, UNDER_WAY, entry, evidence_rows, fold_entries, found_digest, pruned_state};
+use super::evidence::{
+    EntryKey, Kind, UNDER_WAY, entry, evidence_rows, fold_entries, found_digest, pruned_state,
+};
 use super::fold::parse_folded;
 use super::salting::{ACTIVITY, CLOSING, REQUEST, RUN};
 use super::verify::{Check, GenerationRecord, Moment, TakenAsFound};
@@ -32,7 +34,8 @@ pub(super) struct Tail {
 struct Record {
     sequence: i64,
     digest: String,
-    /// For log entries: how many there were, how many of them were pruned, and the fold of the pruned ones.
+    /// For log entries: how many there were, how many of them were pruned, and the fold of the
+    /// pruned ones.
     count: i64,
     pruned_count: i64,
     pruned_fold: String,
@@ -86,8 +89,9 @@ impl Check<'_> {
         use evidence::Column;
         let (mut sequence, mut found_until, mut tail) = (0_i64, 0_i64, None::<Tail>);
         loop {
-            let page =
-                evidence_rows(self.workspace).filter(Column::Sequence.gt(sequence)).order_by_asc(Column::Sequence);
+            let page = evidence_rows(self.workspace)
+                .filter(Column::Sequence.gt(sequence))
+                .order_by_asc(Column::Sequence);
             let rows = page.limit(limits::RECORDS_AT_ONCE).all(self.db).await?;
             if rows.is_empty() {
                 return Ok(tail);
@@ -97,13 +101,16 @@ impl Check<'_> {
                 let kind = Kind::from_word(&row.kind);
                 // A record that stands for others has the number of the last of them.
                 let next = match kind {
-                    Some(Kind::Folded) if row.subject.parse() == Ok(sequence.saturating_add(1)) => row.sequence,
+                    Some(Kind::Folded) if row.subject.parse() == Ok(sequence.saturating_add(1)) => {
+                        row.sequence
+                    }
                     _ => sequence.saturating_add(1),
                 };
                 for missing in next..row.sequence.min(next.saturating_add(10)) {
                     self.found(format!("evidence: record {missing} is missing"));
                 }
-                // The hash before the first record after a gap is unknown, so that record cannot be checked.
+                // The hash before the first record after a gap is unknown, so that record cannot be
+                // checked.
                 let previous = if row.sequence == next {
                     Some(tail.as_ref().map_or(chain::START, |tail| tail.hash.as_str()).to_owned())
                 } else {
@@ -131,33 +138,43 @@ impl Check<'_> {
                 };
                 match kind {
                     Some(Kind::Folded) => {
-                        self.check_folded(&row, previous.as_deref(), Moment { generation, at: end.at });
+                        self.check_folded(
+                            &row,
+                            previous.as_deref(),
+                            Moment { generation, at: end.at },
+                        );
                         expected.amendments.note(Kind::Folded, &row, end.at);
                     }
                     Some(Kind::Generation) => {
                         let previous_hash = previous.unwrap_or_default();
-                        let record = GenerationRecord { sequence, hash: row.hash.clone(), previous_hash };
+                        let record =
+                            GenerationRecord { sequence, hash: row.hash.clone(), previous_hash };
                         self.recorded.insert(number, record);
                     }
                     Some(Kind::Found) => {
                         found_until = sequence.saturating_add(row.count);
                         expected.found_at = Some(end.at);
                         let digest = row.digest.clone();
-                        expected.pruned_state = Some(PrunedState { sequence, digest, generation: Some(number) });
+                        expected.pruned_state =
+                            Some(PrunedState { sequence, digest, generation: Some(number) });
                     }
                     Some(Kind::Pruning) => {
                         self.verified.shortened_at = Some(end.at);
                         let digest = row.digest.clone();
-                        expected.pruned_state = Some(PrunedState { sequence, digest, generation: None });
+                        expected.pruned_state =
+                            Some(PrunedState { sequence, digest, generation: None });
                     }
                     Some(kind) if expected.amendments.note(kind, &row, end.at) => {}
                     Some(kind) => {
                         let subject = format!("{} {}", row.kind, row.subject);
                         if !expected.add(kind, row, sequence <= found_until) {
-                            self.found(format!("evidence: record {sequence} tells of {subject} once more"));
+                            self.found(format!(
+                                "evidence: record {sequence} tells of {subject} once more"
+                            ));
                         }
                     }
-                    None => self.found(format!("evidence: record {sequence} is of no kind that there is")),
+                    None => self
+                        .found(format!("evidence: record {sequence} is of no kind that there is")),
                 }
                 self.is_this_the_head(&end.hash, Moment { generation: end.generation, at: end.at });
                 tail = Some(end);
@@ -165,10 +182,14 @@ impl Check<'_> {
         }
     }
 
-    /// Checks that the records for which one record stands lead from the hash before them to its own hash.
+    /// Checks that the records for which one record stands lead from the hash before them to its
+    /// own hash.
     fn check_folded(&mut self, row: &evidence::Model, previous: Option<&str>, moment: Moment) {
         let records = parse_folded(&row.digest).unwrap_or_default();
-        let first = row.sequence.saturating_sub(i64::try_from(records.len()).unwrap_or(i64::MAX)).saturating_add(1);
+        let first = row
+            .sequence
+            .saturating_sub(i64::try_from(records.len()).unwrap_or(i64::MAX))
+            .saturating_add(1);
         let mut hash = previous.unwrap_or_default().to_owned();
         for (record, sequence) in records.iter().zip(first..) {
             let head = RecordHead {
@@ -183,10 +204,15 @@ impl Check<'_> {
             hash = chain::record_hash(&hash, &head);
             self.is_this_the_head(&hash, Moment { at: from_millis(record.at), ..moment });
         }
-        let is_whole = row.subject.parse() == Ok(first) && i64::try_from(records.len()) == Ok(row.count);
-        // The hash before the first record after a gap is unknown, so that record cannot be checked.
+        let is_whole =
+            row.subject.parse() == Ok(first) && i64::try_from(records.len()) == Ok(row.count);
+        // The hash before the first record after a gap is unknown, so that record cannot be
+        // checked.
         if previous.is_some() && (hash != row.hash || !is_whole) {
-            self.found(format!("evidence: record {} (folded runs) is not as it was written", row.sequence));
+            self.found(format!(
+                "evidence: record {} (folded runs) is not as it was written",
+                row.sequence
+            ));
         }
     }
 
@@ -203,7 +229,8 @@ impl Check<'_> {
             Some(PrunedState { digest, generation: None, .. }) => *digest != state,
             Some(PrunedState { digest, generation: Some(number), .. }) => {
                 let key = (self.workspace.to_owned(), *number);
-                let row = super::entities::generations::Entity::find_by_id(key).one(self.db).await?;
+                let row =
+                    super::entities::generations::Entity::find_by_id(key).one(self.db).await?;
                 *digest != found_digest(&row.map_or_else(String::new, |row| row.hash), &state)
             }
         };
@@ -219,15 +246,22 @@ impl Check<'_> {
     /// Compares the runs with their records. Returns how many were taken as found.
     async fn runs(&mut self, mut records: HashMap<String, Record>) -> Result<u64, LedgerError> {
         let (mut as_found, mut wrong) = (0, Wrong::default());
-        let mut rows =
-            imports::Entity::find().filter(imports::Column::Workspace.eq(self.workspace)).stream(self.db).await?;
+        let mut rows = imports::Entity::find()
+            .filter(imports::Column::Workspace.eq(self.workspace))
+            .stream(self.db)
+            .await?;
         while let Some(row) = rows.try_next().await? {
             match records.remove(&row.id.to_string()) {
                 Some(record) => {
                     self.verified.runs += 1;
                     as_found += u64::from(record.as_found);
                     let (key, digest) = (row.id.to_string(), digests::of_run(&row));
-                    if !self.is_as_recorded((RUN, &key), &record.digest, &digest, row.proof.as_deref()) {
+                    if !self.is_as_recorded(
+                        (RUN, &key),
+                        &record.digest,
+                        &digest,
+                        row.proof.as_deref(),
+                    ) {
                         wrong.push(format!("imports: run {} was changed", row.id));
                     }
                 }
@@ -241,7 +275,8 @@ impl Check<'_> {
         Ok(as_found)
     }
 
-    /// Compares the requests and their closings with their records. Returns how many requests were taken as found.
+    /// Compares the requests and their closings with their records. Returns how many requests were
+    /// taken as found.
     async fn requests(
         &mut self,
         mut made: HashMap<String, Record>,
@@ -249,7 +284,8 @@ impl Check<'_> {
     ) -> Result<u64, LedgerError> {
         use lifecycle_requests::{Column, Entity};
         let (mut as_found, mut wrong) = (0, Wrong::default());
-        let mut rows = Entity::find().filter(Column::Workspace.eq(self.workspace)).stream(self.db).await?;
+        let mut rows =
+            Entity::find().filter(Column::Workspace.eq(self.workspace)).stream(self.db).await?;
         while let Some(row) = rows.try_next().await? {
             let name = &row.reference;
             match made.remove(name) {
@@ -257,19 +293,32 @@ impl Check<'_> {
                     self.verified.requests += 1;
                     as_found += u64::from(record.as_found);
                     let digest = digests::of_request(&row);
-                    if !self.is_as_recorded((REQUEST, name), &record.digest, &digest, row.proof.as_deref()) {
+                    if !self.is_as_recorded(
+                        (REQUEST, name),
+                        &record.digest,
+                        &digest,
+                        row.proof.as_deref(),
+                    ) {
                         wrong.push(format!("lifecycle_requests: {name} was changed"));
                     }
                 }
                 None => wrong.push(format!("lifecycle_requests: {name} is in no record")),
             }
-            let is_open =
-                row.state == "open" && row.closed_at.is_none() && row.closed_by.is_none() && row.note.is_none();
+            let is_open = row.state == "open"
+                && row.closed_at.is_none()
+                && row.closed_by.is_none()
+                && row.note.is_none();
             match closed.remove(name) {
-                Some(record) if self.is_restated((CLOSING, name), &record.digest, &digests::of_closing(&row)) => {}
+                Some(record)
+                    if self.is_restated(
+                        (CLOSING, name),
+                        &record.digest,
+                        &digests::of_closing(&row),
+                    ) => {}
                 None if is_open => {}
-                _ => wrong
-                    .push(format!("lifecycle_requests: whether and how {name} was closed is not what was recorded")),
+                _ => wrong.push(format!(
+                    "lifecycle_requests: whether and how {name} was closed is not what was recorded"
+                )),
             }
         }
         drop(rows);
@@ -278,25 +327,38 @@ impl Check<'_> {
         Ok(as_found)
     }
 
-    /// Compares the log entries with their records, batch by batch. Returns how many were taken as found.
+    /// Compares the log entries with their records, batch by batch. Returns how many were taken as
+    /// found.
     async fn activity(&mut self, mut records: HashMap<String, Record>) -> Result<u64, LedgerError> {
         use activity::{Column, Entity};
         let (mut as_found, mut wrong, mut count) = (0, Wrong::default(), 0);
         let mut batch: Option<(i64, Vec<(EntryKey, String)>)> = None;
-        let rows = Entity::find().filter(Column::Workspace.eq(self.workspace)).order_by_asc(Column::ImportId);
+        let rows = Entity::find()
+            .filter(Column::Workspace.eq(self.workspace))
+            .order_by_asc(Column::ImportId);
         let mut rows = rows.stream(self.db).await?;
         let mut compare = |batch: Option<(i64, Vec<(EntryKey, String)>)>, wrong: &mut Wrong| {
             let Some((run, entries)) = batch else { return };
             let Some(record) = records.remove(&run.to_string()) else {
-                wrong.push(format!("activity: {} entries of {} are in no record", entries.len(), kept_by(run)));
+                wrong.push(format!(
+                    "activity: {} entries of {} are in no record",
+                    entries.len(),
+                    kept_by(run)
+                ));
                 return;
             };
             let (left, there) = (record.count.saturating_sub(record.pruned_count), entries.len());
             as_found += if record.as_found { there as u64 } else { 0 };
             if usize::try_from(left) != Ok(there) {
-                wrong.push(format!("activity: {left} entries were kept by {}, and there are {there}", kept_by(run)));
+                wrong.push(format!(
+                    "activity: {left} entries were kept by {}, and there are {there}",
+                    kept_by(run)
+                ));
             } else if fold_entries(&record.pruned_fold, entries) != record.digest {
-                wrong.push(format!("activity: the entries of {} are not those that it kept", kept_by(run)));
+                wrong.push(format!(
+                    "activity: the entries of {} are not those that it kept",
+                    kept_by(run)
+                ));
             }
         };
         while let Some(row) = rows.try_next().await? {
@@ -306,7 +368,8 @@ impl Check<'_> {
             };
             count += 1;
             let digest = digests::of_activity(&row);
-            if !self.is_as_recorded((ACTIVITY, &row.id), &row.digest, &digest, row.proof.as_deref()) {
+            if !self.is_as_recorded((ACTIVITY, &row.id), &row.digest, &digest, row.proof.as_deref())
+            {
                 wrong.push(format!("activity: entry {} was changed", row.id));
             }
             match &mut batch {
@@ -339,7 +402,9 @@ impl Check<'_> {
             records.into_iter().map(|(subject, record)| (record.sequence, subject)).collect();
         missing.sort_unstable();
         for (sequence, subject) in missing {
-            self.found(format!("{table}: {what} {subject}, which record {sequence} tells of, is missing"));
+            self.found(format!(
+                "{table}: {what} {subject}, which record {sequence} tells of, is missing"
+            ));
         }
     }
 }
@@ -357,7 +422,8 @@ impl Wrong {
 }
 
 impl Expected {
-    /// Adds a record. Returns false if there is one of the same subject already: only the first can be trusted.
+    /// Adds a record. Returns false if there is one of the same subject already: only the first can
+    /// be trusted.
     fn add(&mut self, kind: Kind, row: evidence::Model, as_found: bool) -> bool {
         let by_subject = match kind {
             Kind::Run => &mut self.runs,

@@ -52,13 +52,15 @@ impl<E: EntityTrait> Versions<E> {
         E::find().filter(self.workspace.eq(workspace)).filter(self.to.eq(generation))
     }
 
-    /// The condition for versions that were opened at or before this generation and not closed by then.
+    /// The condition for versions that were opened at or before this generation and not closed by
+    /// then.
     pub fn open_at(&self, generation: Generation) -> Condition {
         let still = Condition::any().add(self.to.is_null()).add(self.to.gt(generation));
         Condition::all().add(self.from.lte(generation)).add(still)
     }
 
-    /// The condition for versions that begin or end at a generation that does not exist, or end before they begin.
+    /// The condition for versions that begin or end at a generation that does not exist, or end
+    /// before they begin.
     pub fn outside(&self, latest: Generation) -> Condition {
         let ends = Expr::col(self.to);
         Condition::any()
@@ -68,7 +70,8 @@ impl<E: EntityTrait> Versions<E> {
             .add(ends.lte(Expr::col(self.from)))
     }
 
-    /// The condition for keys after this one, compared column by column. Without a key, all rows match.
+    /// The condition for keys after this one, compared column by column. Without a key, all rows
+    /// match.
     pub fn after(&self, key: Option<&str>) -> Condition {
         match key {
             None => Condition::all(),

@@ -1,9 +1,12 @@
-//! Walks over the history: reads the changes after a position that match a query, generation by generation.
+//! Walks over the history: reads the changes after a position that match a query, generation by
+//! generation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
-use sea_orm::{ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+};
 use time::OffsetDateTime;
 
 use super::chain::ChangeCounts;
@@ -11,7 +14,9 @@ use super::changes::{Found, REMOVALS, changes_of, generation, with_causes};
 use super::entities::{activity, generations, group_versions, user_versions};
 use super::question::texts;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
-use super::{ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, LedgerError, RecordedChange, read};
+use super::{
+    ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, LedgerError, RecordedChange, read,
+};
 use crate::directory::{Changed, Generation};
 use crate::limits;
 
@@ -32,8 +37,8 @@ pub(super) struct Walk<'a> {
 pub(super) struct ActorActivities {
     /// The times of the entries, sorted.
     times: Vec<OffsetDateTime>,
-    /// The generations that removed a person or a team that the actor removed. A removal can be recorded several
-    /// generations after its log entry.
+    /// The generations that removed a person or a team that the actor removed. A removal can be
+    /// recorded several generations after its log entry.
     removals: BTreeSet<Generation>,
 }
 
@@ -42,7 +47,8 @@ impl ActorActivities {
     fn can_have_caused(&self, row: &generations::Model, before: Option<OffsetDateTime>) -> bool {
         let until = self.times.partition_point(|at| *at <= row.at + limits::CLOCK_DIFFERENCE);
         let latest = self.times[..until].last();
-        self.removals.contains(&row.number) || latest.is_some_and(|at| before.is_none_or(|before| *at > before))
+        self.removals.contains(&row.number)
+            || latest.is_some_and(|at| before.is_none_or(|before| *at > before))
     }
 }
 
@@ -50,8 +56,8 @@ impl ActorActivities {
 type Numbered = (generations::Model, Option<OffsetDateTime>);
 
 impl Walk<'_> {
-    /// Returns at most `limit` matching changes after a position, the position where the next page begins, and whether
-    /// there may be more.
+    /// Returns at most `limit` matching changes after a position, the position where the next page
+    /// begins, and whether there may be more.
     pub async fn page(
         &self,
         start: &ChangePosition,
@@ -86,7 +92,8 @@ impl Walk<'_> {
         limit: usize,
     ) -> Result<(Vec<Found>, ChangePosition, bool), LedgerError> {
         let mut found: Vec<Found> = Vec::new();
-        let mut number = if start.after.is_some() { start.generation } else { start.generation + 1 };
+        let mut number =
+            if start.after.is_some() { start.generation } else { start.generation + 1 };
         while found.len() <= limit && number <= self.last {
             let rows = self.generations_from(number).await?;
             if rows.is_empty() {
@@ -117,7 +124,11 @@ impl Walk<'_> {
         limit: usize,
         found: &mut Vec<Found>,
     ) -> Result<(), LedgerError> {
-        if self.activities.as_ref().is_some_and(|activities| !activities.can_have_caused(row, before)) {
+        if self
+            .activities
+            .as_ref()
+            .is_some_and(|activities| !activities.can_have_caused(row, before))
+        {
             return Ok(());
         }
         let counts = ChangeCounts::from_row(row)?;
@@ -130,31 +141,36 @@ impl Walk<'_> {
                 _ => None,
             };
             if room > 0 && kind.counts_in(&counts).changed > 0 {
-                found.extend(changes_of(self.db, row, before, (kind, self.question), key, room).await?);
+                found.extend(
+                    changes_of(self.db, row, before, (kind, self.question), key, room).await?,
+                );
             }
         }
         if found.len() > limit {
             return Ok(());
         }
-        // After the last change of a generation, the position is the generation's end, which stays valid when history
-        // is pruned.
-        if let Some((last, _)) =
-            found.last_mut().filter(|(last, _)| !self.question.restricts_rows() && last.generation == row.number)
+        // After the last change of a generation, the position is the generation's end, which stays
+        // valid when history is pruned.
+        if let Some((last, _)) = found
+            .last_mut()
+            .filter(|(last, _)| !self.question.restricts_rows() && last.generation == row.number)
         {
             last.position.after = None;
         }
         Ok(())
     }
 
-    /// The next generations from `number` on that can hold a change, each with the time of the one before it. An entry
-    /// of the activity log that caused a change is later than that time.
+    /// The next generations from `number` on that can hold a change, each with the time of the one
+    /// before it. An entry of the activity log that caused a change is later than that time.
     async fn generations_from(&self, number: Generation) -> Result<Vec<Numbered>, LedgerError> {
         let (db, workspace) = (self.db, self.workspace);
         let Some(candidates) = &self.candidates else {
             let mut before = generation(db, workspace, number - 1).await?.map(|row| row.at);
             let rows = read::generations_between(db, workspace, number, self.last).await?;
             if rows.is_empty() {
-                return Err(LedgerError::Corrupt { what: format!("generation {number} is missing") });
+                return Err(LedgerError::Corrupt {
+                    what: format!("generation {number} is missing"),
+                });
             }
             return Ok(rows
                 .into_iter()
@@ -163,8 +179,10 @@ impl Walk<'_> {
                 .collect());
         };
         let most = usize::try_from(limits::GENERATIONS_AT_ONCE / 2).unwrap_or(usize::MAX);
-        let wanted: Vec<Generation> = candidates.range(number..=self.last).take(most).copied().collect();
-        let numbers: BTreeSet<Generation> = wanted.iter().flat_map(|number| [*number - 1, *number]).collect();
+        let wanted: Vec<Generation> =
+            candidates.range(number..=self.last).take(most).copied().collect();
+        let numbers: BTreeSet<Generation> =
+            wanted.iter().flat_map(|number| [*number - 1, *number]).collect();
         let query = generations::Entity::find()
             .filter(generations::Column::Workspace.eq(workspace))
             .filter(generations::Column::Number.is_in(numbers));
@@ -172,22 +190,24 @@ impl Walk<'_> {
             query.all(db).await?.into_iter().map(|row| (row.number, row)).collect();
         let row = |number: &Generation| {
             let row = rows.get(number).cloned();
-            let row = row.ok_or_else(|| LedgerError::Corrupt { what: format!("generation {number} is missing") })?;
+            let row = row.ok_or_else(|| LedgerError::Corrupt {
+                what: format!("generation {number} is missing"),
+            })?;
             Ok(numbered(row, rows.get(&(number - 1)).map(|before| before.at)))
         };
         wanted.iter().map(row).collect()
     }
 }
 
-/// Drops `before` if it is not earlier than the generation's own time. Then a clock was ahead when the generation
-/// before was committed, and its time says nothing.
+/// Drops `before` if it is not earlier than the generation's own time. Then a clock was ahead when
+/// the generation before was committed, and its time says nothing.
 fn numbered(row: generations::Model, before: Option<OffsetDateTime>) -> Numbered {
     let before = before.filter(|before| *before < row.at);
     (row, before)
 }
 
-/// The generations, after a position and up to `last`, that changed the people or the team of the query. `None` if the
-/// query names neither.
+/// The generations, after a position and up to `last`, that changed the people or the team of the
+/// query. `None` if the query names neither.
 pub(super) async fn candidates(
     db: &DatabaseConnection,
     workspace: &str,
@@ -202,7 +222,11 @@ pub(super) async fn candidates(
     ) -> Result<Vec<Generation>, LedgerError> {
         let mut numbers = Vec::new();
         for column in [versions.from, versions.to] {
-            let query = E::find().select_only().column(column).distinct().filter(versions.workspace.eq(workspace));
+            let query = E::find()
+                .select_only()
+                .column(column)
+                .distinct()
+                .filter(versions.workspace.eq(workspace));
             let query = query.filter(only.clone()).filter(column.between(first, last));
             numbers.extend(query.into_tuple::<Generation>().all(db).await?);
         }
@@ -215,17 +239,23 @@ pub(super) async fn candidates(
     let mut numbers = BTreeSet::new();
     for kind in question.kinds() {
         numbers.extend(match kind {
-            ChangeKind::User => touching(db, &USERS, (workspace, question.user_condition()), span).await?,
-            ChangeKind::Group => touching(db, &GROUPS, (workspace, question.group_condition()), span).await?,
+            ChangeKind::User => {
+                touching(db, &USERS, (workspace, question.user_condition()), span).await?
+            }
+            ChangeKind::Group => {
+                touching(db, &GROUPS, (workspace, question.group_condition()), span).await?
+            }
             ChangeKind::Membership => {
-                touching(db, &MEMBERSHIPS, (workspace, question.membership_condition()), span).await?
+                touching(db, &MEMBERSHIPS, (workspace, question.membership_condition()), span)
+                    .await?
             }
         });
     }
     Ok(Some(numbers))
 }
 
-/// The log entries of the query's actor that can be the cause of a change. `None` if the query names no actor.
+/// The log entries of the query's actor that can be the cause of a change. `None` if the query
+/// names no actor.
 pub(super) async fn actor_activities(
     db: &DatabaseConnection,
     workspace: &str,
@@ -235,15 +265,25 @@ pub(super) async fn actor_activities(
     let Some(ActorQuestion { ids, email }) = actor else { return Ok(None) };
     let kinds = Changed::ACTIVITY_KINDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
     let address = |email: &String| {
-        let lowered = Expr::expr(Func::lower(Expr::col(Column::PerformedByEmail))).eq(email.to_lowercase());
+        let lowered =
+            Expr::expr(Func::lower(Expr::col(Column::PerformedByEmail))).eq(email.to_lowercase());
         Condition::any().add(lowered).add(Column::PerformedByEmail.eq(email.as_str()))
     };
-    let by = Condition::any().add(Column::PerformedById.is_in(texts(ids))).add_option(email.as_ref().map(address));
-    let by_actor = || activity::Entity::find().select_only().filter(Column::Workspace.eq(workspace)).filter(by.clone());
+    let by = Condition::any()
+        .add(Column::PerformedById.is_in(texts(ids)))
+        .add_option(email.as_ref().map(address));
+    let by_actor = || {
+        activity::Entity::find()
+            .select_only()
+            .filter(Column::Workspace.eq(workspace))
+            .filter(by.clone())
+    };
     let times = by_actor().column(Column::At).filter(Column::Kind.is_in(kinds));
     let mut times: Vec<OffsetDateTime> = times.into_tuple().all(db).await?;
     times.sort();
-    let removed = |subject: Column| by_actor().column(subject).filter(Column::Kind.is_in(REMOVALS)).into_query();
+    let removed = |subject: Column| {
+        by_actor().column(subject).filter(Column::Kind.is_in(REMOVALS)).into_query()
+    };
     let people = user_versions::Entity::find()
         .select_only()
         .column(user_versions::Column::FromGeneration)
@@ -256,7 +296,8 @@ pub(super) async fn actor_activities(
         .filter(group_versions::Column::Workspace.eq(workspace))
         .filter(group_versions::Column::ToGeneration.is_not_null())
         .filter(group_versions::Column::GroupId.in_subquery(removed(Column::TeamId)));
-    let mut removals: BTreeSet<Generation> = people.into_tuple::<Generation>().all(db).await?.into_iter().collect();
+    let mut removals: BTreeSet<Generation> =
+        people.into_tuple::<Generation>().all(db).await?.into_iter().collect();
     removals.extend(teams.into_tuple::<Generation>().all(db).await?);
     Ok(Some(ActorActivities { times, removals }))
 }

@@ -16,7 +16,8 @@ pub(super) struct Watched(Arc<Mutex<HashMap<String, SeenInWorkspace>>>);
 #[derive(Debug, Default)]
 struct SeenInWorkspace {
     lease: Option<SeenLease>,
-    /// How long a lease must stay unchanged until it counts as ended. Known once this process has tried to take it.
+    /// How long a lease must stay unchanged until it counts as ended. Known once this process has
+    /// tried to take it.
     ttl: Option<Duration>,
     /// The queued runs that this process knows.
     queue: HashMap<RunId, SeenQueued>,
@@ -32,7 +33,8 @@ struct SeenLease {
     since: Duration,
 }
 
-/// How long a run had been queued when it was first seen. The age is `None` if that cannot be known.
+/// How long a run had been queued when it was first seen. The age is `None` if that cannot be
+/// known.
 #[derive(Clone, Copy, Debug)]
 struct SeenQueued {
     age: Option<Duration>,
@@ -40,20 +42,30 @@ struct SeenQueued {
 }
 
 impl Watched {
-    /// Notes a lease as it is now. Returns whether it has been unchanged for as long as a lease lasts.
+    /// Notes a lease as it is now. Returns whether it has been unchanged for as long as a lease
+    /// lasts.
     pub fn stands_still(&self, row: &leases::Model, ttl: Option<Duration>, now: Duration) -> bool {
         let mut watched = self.lock();
         let watched = watched.entry(row.workspace.clone()).or_default();
         watched.ttl = ttl.or(watched.ttl);
-        let same = watched.lease.filter(|seen| seen.fence == row.fence && seen.expires_at == row.expires_at);
-        let seen = same.unwrap_or(SeenLease { fence: row.fence, expires_at: row.expires_at, since: now });
+        let same = watched
+            .lease
+            .filter(|seen| seen.fence == row.fence && seen.expires_at == row.expires_at);
+        let seen =
+            same.unwrap_or(SeenLease { fence: row.fence, expires_at: row.expires_at, since: now });
         watched.lease = Some(seen);
         now.saturating_sub(seen.since) >= watched.ttl.unwrap_or(limits::LEASE_USUAL)
     }
 
-    /// Notes the queued runs as they are now, and returns how long each has been queued. That is `None` for a run whose
-    /// time lies in the future and that was there when this process first looked.
-    pub fn queued(&self, workspace: &str, rows: &[imports::Model], clock: &Clock) -> Vec<Option<Duration>> {
+    /// Notes the queued runs as they are now, and returns how long each has been queued. That is
+    /// `None` for a run whose time lies in the future and that was there when this process first
+    /// looked.
+    pub fn queued(
+        &self,
+        workspace: &str,
+        rows: &[imports::Model],
+        clock: &Clock,
+    ) -> Vec<Option<Duration>> {
         let (mut watched, running) = (self.lock(), clock.running());
         let of_workspace = watched.entry(workspace.to_owned()).or_default();
         let before = of_workspace.queue_seen.replace(running);
@@ -61,10 +73,12 @@ impl Watched {
         known.retain(|id, _| rows.iter().any(|row| row.id == *id));
         let age = |row: &imports::Model| {
             let seen = known.entry(row.id).or_insert_with(|| {
-                let said = row.queued_at.map_or(Some(Duration::ZERO), |at| clock::age(clock.now(), at));
+                let said =
+                    row.queued_at.map_or(Some(Duration::ZERO), |at| clock::age(clock.now(), at));
                 // A run that was not there at the last look was queued after it.
                 let longest = before.map(|before| running.saturating_sub(before));
-                let age = longest.map_or(said, |longest| Some(said.unwrap_or(longest).min(longest)));
+                let age =
+                    longest.map_or(said, |longest| Some(said.unwrap_or(longest).min(longest)));
                 SeenQueued { age, seen: running }
             });
             seen.age.map(|age| age.saturating_add(running.saturating_sub(seen.seen)))

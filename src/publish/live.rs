@@ -13,7 +13,8 @@ use crate::ledger::Sighting;
 use crate::limits;
 use crate::scim::ServedSnapshot;
 
-/// The served snapshots of a workspace. Reading the current one never blocks: neither on an import nor on a swap.
+/// The served snapshots of a workspace. Reading the current one never blocks: neither on an import
+/// nor on a swap.
 #[derive(Debug)]
 pub struct Live {
     served: ArcSwapOption<ServedSnapshot>,
@@ -28,15 +29,17 @@ pub struct Live {
 pub struct ServedState {
     /// The generation; 0 before the first.
     pub generation: Generation,
-    /// When an import last confirmed this state with Intercom, by the clock of the process that ran the import.
+    /// When an import last confirmed this state with Intercom, by the clock of the process that ran
+    /// the import.
     pub confirmed_at: Option<OffsetDateTime>,
     /// When this process saw that run.
     pub confirmed: Option<Sighting>,
 }
 
 impl ServedState {
-    /// How long ago an import confirmed this state with Intercom, at a time on [`Clock::running`](crate::clock::Clock::running).
-    /// `None` if unknown: before the first import, and if the run's time lies in the future.
+    /// How long ago an import confirmed this state with Intercom, at a time on
+    /// [`Clock::running`](crate::clock::Clock::running). `None` if unknown: before the first
+    /// import, and if the run's time lies in the future.
     #[must_use]
     pub fn age(&self, now: Duration) -> Option<Duration> {
         self.confirmed?.age(now)
@@ -60,8 +63,8 @@ impl Live {
         self.served.load_full()
     }
 
-    /// Returns the served snapshot with this snapshot id, if it is the current one or one of the earlier ones that are
-    /// kept.
+    /// Returns the served snapshot with this snapshot id, if it is the current one or one of the
+    /// earlier ones that are kept.
     #[must_use]
     pub fn served_at(&self, snapshot_id: SnapshotId) -> Option<Arc<ServedSnapshot>> {
         let is_it = |served: &Arc<ServedSnapshot>| served.snapshot_id() == snapshot_id;
@@ -86,7 +89,11 @@ impl Live {
     /// Waits until the served state fulfils the condition, and returns it.
     pub async fn shows(&self, condition: impl FnMut(&ServedState) -> bool) -> ServedState {
         // The sender lives as long as `self`, so the wait cannot fail.
-        self.shown.subscribe().wait_for(condition).await.map_or_else(|_| ServedState::default(), |shown| *shown)
+        self.shown
+            .subscribe()
+            .wait_for(condition)
+            .await
+            .map_or_else(|_| ServedState::default(), |shown| *shown)
     }
 
     /// Drops the earlier snapshots, because the next one will share little with them.
@@ -94,8 +101,9 @@ impl Live {
         self.earlier.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Replaces the current snapshot if `served` is given, and sets when Intercom confirmed the state; see
-    /// [`ServedState`]. With `keeps_before`, the replaced snapshot stays among the earlier ones.
+    /// Replaces the current snapshot if `served` is given, and sets when Intercom confirmed the
+    /// state; see [`ServedState`]. With `keeps_before`, the replaced snapshot stays among the
+    /// earlier ones.
     pub(super) fn show(
         &self,
         served: Option<ServedSnapshot>,

@@ -1,7 +1,8 @@
-//! The publisher: when the ledger has a new generation, it builds a served snapshot and swaps it in.
+//! The publisher: when the ledger has a new generation, it builds a served snapshot and swaps it
+//! in.
 //!
-//! Start-up, the end of an import, and a commit by another bridge are handled alike: the latest generation differs from
-//! the one that is served.
+//! Start-up, the end of an import, and a commit by another bridge are handled alike: the latest
+//! generation differs from the one that is served.
 
 mod live;
 mod past;

@@ -25,8 +25,8 @@ pub struct Publisher {
     seen: Arc<Sightings>,
     /// When the publisher was created: wall-clock time, and time on [`Clock::running`].
     began: (OffsetDateTime, Duration),
-    /// The inputs of the served snapshot. Locked during a refresh, so that an older snapshot never replaces a newer
-    /// one.
+    /// The inputs of the served snapshot. Locked during a refresh, so that an older snapshot never
+    /// replaces a newer one.
     refreshing: Arc<Mutex<ShownFrom>>,
 }
 
@@ -55,7 +55,12 @@ pub struct PublishOptions {
 impl Publisher {
     /// Creates a publisher; reads nothing yet.
     #[must_use]
-    pub fn new(workspace: impl Into<String>, options: PublishOptions, ledger: Ledger, clock: Clock) -> Self {
+    pub fn new(
+        workspace: impl Into<String>,
+        options: PublishOptions,
+        ledger: Ledger,
+        clock: Clock,
+    ) -> Self {
         let began = (clock.now(), clock.running());
         Self {
             workspace: workspace.into(),
@@ -87,22 +92,23 @@ impl Publisher {
         &self.seen
     }
 
-    /// Serves the latest generation, if it is not served already, and updates the time of confirmation. Returns the
-    /// last successful run.
+    /// Serves the latest generation, if it is not served already, and updates the time of
+    /// confirmation. Returns the last successful run.
     ///
     /// # Errors
     /// If the ledger cannot be read. The served snapshot then stays.
     pub async fn refresh(&self) -> Result<Option<Run>, LedgerError> {
         let mut refreshing = self.refreshing.lock().await;
-        // Read before the generation: a newer generation may be committed in between, but the run read here never
-        // confirms a generation newer than the one read next.
+        // Read before the generation: a newer generation may be committed in between, but the run
+        // read here never confirms a generation newer than the one read next.
         let confirmed = self.ledger.last_success(&self.workspace, None).await?;
         let sighting = self.seen.see(confirmed.as_ref(), &self.clock);
         let latest = self.ledger.generation(&self.workspace).await?;
         let gone_by = self.gone_by();
-        // The cut-off moved back, because a clock that was ahead was corrected: people who were omitted too early are
-        // served again.
-        let set_back = refreshing.gone_by.is_some_and(|before| clock::age(gone_by, before).is_none());
+        // The cut-off moved back, because a clock that was ahead was corrected: people who were
+        // omitted too early are served again.
+        let set_back =
+            refreshing.gone_by.is_some_and(|before| clock::age(gone_by, before).is_none());
         let erasure = self.ledger.last_erasure(&self.workspace).await?;
         let shown = self.live.served().filter(|_| !set_back);
         // Erased data must be in no served snapshot any more, including the earlier ones.
@@ -114,21 +120,36 @@ impl Publisher {
             Some(shown) if shown.directory().first_gone.is_some_and(|gone| gone <= gone_by) => true,
             // Away mode and sign-ins change without a new generation, but only by an import.
             Some(_) if confirmed.as_ref().map(|run| run.id) == refreshing.run => false,
-            Some(shown) => !shown.directory().holds_volatile(&self.ledger.volatile(&self.workspace).await?),
+            Some(shown) => {
+                !shown.directory().holds_volatile(&self.ledger.volatile(&self.workspace).await?)
+            }
         };
-        let served = if moved { Some(self.served(latest, gone_by, shown, erased).await?) } else { None };
-        *refreshing = ShownFrom { run: confirmed.as_ref().map(|run| run.id), gone_by: Some(gone_by), erasure };
-        // The import loop of this process may have recorded a more precise sighting of the same run in the meantime.
-        let sighting = self.seen.newest().filter(|newest| sighting.is_some_and(|seen| seen.run == newest.run));
+        let served =
+            if moved { Some(self.served(latest, gone_by, shown, erased).await?) } else { None };
+        *refreshing = ShownFrom {
+            run: confirmed.as_ref().map(|run| run.id),
+            gone_by: Some(gone_by),
+            erasure,
+        };
+        // The import loop of this process may have recorded a more precise sighting of the same run
+        // in the meantime.
+        let sighting =
+            self.seen.newest().filter(|newest| sighting.is_some_and(|seen| seen.run == newest.run));
         if erased {
             self.live.forget_earlier();
         }
-        self.live.show(served, confirmed.as_ref().and_then(|run| run.observed_at), sighting, !erased);
+        self.live.show(
+            served,
+            confirmed.as_ref().and_then(|run| run.observed_at),
+            sighting,
+            !erased,
+        );
         Ok(confirmed)
     }
 
-    /// The removal cut-off: teammates who were removed at or before this time are not served. It advances no faster
-    /// than this process has been running, so that a clock that is set forward hides nobody.
+    /// The removal cut-off: teammates who were removed at or before this time are not served. It
+    /// advances no faster than this process has been running, so that a clock that is set forward
+    /// hides nobody.
     fn gone_by(&self) -> OffsetDateTime {
         let (began, running) = self.began;
         let passed = clock::after(began, self.clock.running().saturating_sub(running));
@@ -149,32 +170,39 @@ impl Publisher {
             && !as_a_whole
         {
             let touched = ledger.touched(workspace, shown, generation).await?;
-            part = Some(touched).filter(|part| part.users.len() + part.groups.len() <= limits::PLANNED_IN_PART);
+            part = Some(touched)
+                .filter(|part| part.users.len() + part.groups.len() <= limits::PLANNED_IN_PART);
         }
         let PublishOptions { base_url, names, .. } = self.options.clone();
-        // Building takes almost a second for 100,000 people. It runs on a blocking thread, so requests are answered
-        // meanwhile.
+        // Building takes almost a second for 100,000 people. It runs on a blocking thread, so
+        // requests are answered meanwhile.
         let built = if let (Some(part), Some(previous)) = (part, previous.clone()) {
             // Little has changed since the served generation, so only the changes are read.
             let fresh = ledger.snapshot_of(workspace, generation, &part).await?;
             let volatile = ledger.volatile(workspace).await?;
-            let people = usize::try_from(ledger.count_people(workspace, generation).await?).unwrap_or(usize::MAX);
+            let people = usize::try_from(ledger.count_people(workspace, generation).await?)
+                .unwrap_or(usize::MAX);
             tokio::task::spawn_blocking(move || {
                 let directory = previous.directory().with(&part, fresh, &volatile, gone_by, people);
                 ServedSnapshot::new(directory, base_url, names, Some(&previous))
             })
         } else {
-            // The earlier snapshots would share little with the new one, so keeping them would take too much memory.
+            // The earlier snapshots would share little with the new one, so keeping them would take
+            // too much memory.
             self.live.forget_earlier();
             let snapshot = ledger.snapshot(workspace, generation).await?;
             tokio::task::spawn_blocking(move || {
-                let directory = Directory::new(snapshot, gone_by, previous.as_deref().map(ServedSnapshot::directory));
+                let directory = Directory::new(
+                    snapshot,
+                    gone_by,
+                    previous.as_deref().map(ServedSnapshot::directory),
+                );
                 ServedSnapshot::new(directory, base_url, names, previous.as_deref())
             })
         };
-        let served = built
-            .await
-            .map_err(|_| LedgerError::Corrupt { what: format!("generation {generation} cannot be shown") })?;
+        let served = built.await.map_err(|_| LedgerError::Corrupt {
+            what: format!("generation {generation} cannot be shown"),
+        })?;
         tracing::info!(
             workspace = %self.workspace, generation, users = served.count(resource_types::USER),
             groups = served.count(resource_types::GROUP), "new generation published"

@@ -1,5 +1,5 @@
-//! The files that an administrator of Saviynt EIC pastes into a REST connection: the templates of `config/saviynt/`,
-//! filled in for one bridge. This module has no side effects.
+//! The files that an administrator of Saviynt EIC pastes into a REST connection: the templates of
+//! `config/saviynt/`, filled in for one bridge. This module has no side effects.
 //!
 //! ```text
 //! template    the template files and the values that replace their placeholders
@@ -19,18 +19,20 @@ pub use transport::TransportError;
 /// The values of a bridge that the package needs.
 #[derive(Clone, Debug)]
 pub struct Bridge {
-    /// The public URL of the bridge, without a path that belongs to the bridge and without a trailing slash.
+    /// The public URL of the bridge, without a path that belongs to the bridge and without a
+    /// trailing slash.
     pub base_url: String,
     /// The name of the workspace in the bridge.
     pub workspace: String,
     /// The largest page size that the bridge allows; Saviynt requests no larger pages.
     pub largest_page: usize,
-    /// Whether SCIM lists can be paged by cursor, which shows one state from the first page to the last.
+    /// Whether SCIM lists can be paged by cursor, which shows one state from the first page to the
+    /// last.
     pub cursor_pagination: bool,
     /// The rate limit of one client; `None` if there is no limit.
     pub rate: Option<Rate>,
-    /// The number of accounts that may be missing from an import. If more are missing, Saviynt processes none of the
-    /// removals.
+    /// The number of accounts that may be missing from an import. If more are missing, Saviynt
+    /// processes none of the removals.
     pub account_threshold: usize,
     /// The same for teams.
     pub team_threshold: usize,
@@ -68,7 +70,11 @@ pub struct File {
 ///
 /// # Errors
 /// [`TransportError`] if the transport package cannot be built.
-pub fn package(bridge: &Bridge, style: Style, made_at: OffsetDateTime) -> Result<Vec<File>, TransportError> {
+pub fn package(
+    bridge: &Bridge,
+    style: Style,
+    made_at: OffsetDateTime,
+) -> Result<Vec<File>, TransportError> {
     let texts = template::rendered(bridge, style);
     let mut files: Vec<File> = texts
         .iter()

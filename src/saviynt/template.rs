@@ -20,7 +20,8 @@ const PAGE: usize = 200;
 /// Calls between two pauses if the bridge has no rate limit.
 const UNLIMITED_CALLS: u32 = 10_000;
 
-/// The period that the import of recent changes covers, in days: twice the usual day between two runs.
+/// The period that the import of recent changes covers, in days: twice the usual day between two
+/// runs.
 const RECENT_DAYS: u32 = 2;
 
 /// Pairs of file name and contents. The files are named after EIC's parameters.
@@ -63,8 +64,8 @@ macro_rules! templates_of_style {
 const SCIM: [(&str, &str); 10] = templates_of_style!("scim/");
 const FLAT: [(&str, &str); 10] = templates_of_style!("flat/");
 
-/// Returns the rendered files by name. Placeholders for values that only the administrator knows remain:
-/// `@@CLIENT_ID@@`, `@@CLIENT_SECRET@@`, `@@ACCESS_TOKEN@@`.
+/// Returns the rendered files by name. Placeholders for values that only the administrator knows
+/// remain: `@@CLIENT_ID@@`, `@@CLIENT_SECRET@@`, `@@ACCESS_TOKEN@@`.
 pub(super) fn rendered(bridge: &Bridge, style: Style) -> BTreeMap<&'static str, String> {
     let of_style = match style {
         Style::Scim => SCIM,
@@ -72,8 +73,8 @@ pub(super) fn rendered(bridge: &Bridge, style: Style) -> BTreeMap<&'static str, 
     };
     let (numbers, texts) = (numbers(bridge), texts(bridge, style));
     let fill = |template: &str| {
-        // Templates have number placeholders in quotes, so that they are valid JSON too. The quotes are replaced as
-        // well.
+        // Templates have number placeholders in quotes, so that they are valid JSON too. The quotes
+        // are replaced as well.
         let text = numbers.iter().fold(template.to_owned(), |text, (name, number)| {
             text.replace(&format!("\"@@{name}@@\""), &number.to_string())
         });
@@ -84,7 +85,8 @@ pub(super) fn rendered(bridge: &Bridge, style: Style) -> BTreeMap<&'static str, 
 
 fn numbers(bridge: &Bridge) -> [(&'static str, usize); 4] {
     let (calls, wait) = match bridge.rate {
-        // Saviynt sends as many calls as the bridge accepts at once, then waits until the bridge accepts as many again.
+        // Saviynt sends as many calls as the bridge accepts at once, then waits until the bridge
+        // accepts as many again.
         Some(Rate { per_second, burst }) => (burst, burst.div_ceil(per_second.max(1))),
         None => (UNLIMITED_CALLS, 1),
     };
@@ -96,7 +98,8 @@ fn numbers(bridge: &Bridge) -> [(&'static str, usize); 4] {
     ]
 }
 
-/// The text placeholders, in the order of replacement: a value that contains placeholders comes before these.
+/// The text placeholders, in the order of replacement: a value that contains placeholders comes
+/// before these.
 fn texts(bridge: &Bridge, style: Style) -> [(&'static str, String); 15] {
     let base = &bridge.base_url;
     let place = match bridge.workspace.as_str() {
@@ -110,15 +113,26 @@ fn texts(bridge: &Bridge, style: Style) -> [(&'static str, String); 15] {
         workspace => format!(" --workspace {workspace}"),
     };
     let (scope, test) = match style {
-        Style::Scim => ("scim.read import.read lifecycle.write", format!("{scim}/Users?startIndex=1&count=1")),
+        Style::Scim => {
+            ("scim.read import.read lifecycle.write", format!("{scim}/Users?startIndex=1&count=1"))
+        }
         Style::Flat => ("import.read lifecycle.write", format!("{api}/accounts?limit=1")),
     };
     let since = format!(
         "filter=meta.lastModified%20ge%20%22${{new Date().minus({RECENT_DAYS}).format(\\\"yyyy-MM-dd'T'HH:mm:ss'Z'\\\")}}%22"
     );
-    let users = Walk { list: format!("{scim}/Users"), query: String::new(), by_cursor: bridge.cursor_pagination };
-    let groups = Walk { list: format!("{scim}/Groups"), query: "excludedAttributes=members&".to_owned(), ..users };
-    // Only the first URL has the filter with its expression. The following URLs are links from the bridge's responses.
+    let users = Walk {
+        list: format!("{scim}/Users"),
+        query: String::new(),
+        by_cursor: bridge.cursor_pagination,
+    };
+    let groups = Walk {
+        list: format!("{scim}/Groups"),
+        query: "excludedAttributes=members&".to_owned(),
+        ..users
+    };
+    // Only the first URL has the filter with its expression. The following URLs are links from the
+    // bridge's responses.
     let recent = format!("{}&{since}", users.first());
     let next_link = r#"${headers?.Link==null?null:headers.Link.replace('<','').replace('>; rel=\"next\"','').trim()}"#;
     [
@@ -150,7 +164,10 @@ struct Walk {
 impl Walk {
     fn first(&self) -> String {
         let Self { list, query, by_cursor } = self;
-        format!("{list}?{query}count=@@PAGE@@&{}", if *by_cursor { "cursor=" } else { "startIndex=1" })
+        format!(
+            "{list}?{query}count=@@PAGE@@&{}",
+            if *by_cursor { "cursor=" } else { "startIndex=1" }
+        )
     }
 
     /// Saviynt's expression for the URL of the next page, in the form that Saviynt documents.
@@ -159,10 +176,11 @@ impl Walk {
         let url = format!("'{list}?{query}count=@@PAGE@@&");
         if *by_cursor {
             let next = "response.completeResponseMap.nextCursor";
-            format!("${{response?.completeResponseMap?.nextCursor==null?null:{url}cursor='+{next}}}")
+            format!(
+                "${{response?.completeResponseMap?.nextCursor==null?null:{url}cursor='+{next}}}"
+            )
         } else {
-            let sum =
-                "Math.addExact(response.completeResponseMap.itemsPerPage,response.completeResponseMap.startIndex)";
+            let sum = "Math.addExact(response.completeResponseMap.itemsPerPage,response.completeResponseMap.startIndex)";
             format!("${{response?.objectList?.size()>0?{url}startIndex='+{sum}:null}}")
         }
     }

@@ -26,10 +26,14 @@ fn text(bridge: &Bridge, style: Style, name: &str) -> String {
 
 #[test]
 fn every_file_is_json_and_nothing_is_left_to_fill_in_but_credentials() {
-    let plain = Bridge { cursor_pagination: false, rate: None, workspace: "emea".to_owned(), ..bridge() };
-    for (bridge, style) in
-        [(bridge(), Style::Scim), (bridge(), Style::Flat), (plain.clone(), Style::Scim), (plain, Style::Flat)]
-    {
+    let plain =
+        Bridge { cursor_pagination: false, rate: None, workspace: "emea".to_owned(), ..bridge() };
+    for (bridge, style) in [
+        (bridge(), Style::Scim),
+        (bridge(), Style::Flat),
+        (plain.clone(), Style::Scim),
+        (plain, Style::Flat),
+    ] {
         for file in files(&bridge, style) {
             let extension = file.name.rsplit('.').next().unwrap();
             if extension == "zip" {
@@ -37,7 +41,8 @@ fn every_file_is_json_and_nothing_is_left_to_fill_in_but_credentials() {
             }
             let text = String::from_utf8(file.contents).unwrap();
             if extension == "json" {
-                serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{}: {error}\n{text}", file.name));
+                serde_json::from_str::<Value>(&text)
+                    .unwrap_or_else(|error| panic!("{}: {error}\n{text}", file.name));
             }
             let left = ["CLIENT_ID", "CLIENT_SECRET", "ACCESS_TOKEN"]
                 .iter()
@@ -50,9 +55,11 @@ fn every_file_is_json_and_nothing_is_left_to_fill_in_but_credentials() {
 #[test]
 fn the_numbers_are_those_of_the_bridge() {
     let thresholds: Value =
-        serde_json::from_str(&text(&bridge(), Style::Scim, "STATUS_THRESHOLD_CONFIG.json")).unwrap();
+        serde_json::from_str(&text(&bridge(), Style::Scim, "STATUS_THRESHOLD_CONFIG.json"))
+            .unwrap();
     assert_eq!(thresholds["statusAndThresholdConfig"]["accountThresholdValue"], 25);
-    let connection: Value = serde_json::from_str(&text(&bridge(), Style::Flat, "ConnectionJSON.json")).unwrap();
+    let connection: Value =
+        serde_json::from_str(&text(&bridge(), Style::Flat, "ConnectionJSON.json")).unwrap();
     let rate = &connection["authentications"]["acctAuth"]["apiRateLimitConfig"];
     assert_eq!((&rate["retryAfterCalls"], &rate["retryWaitSeconds"]), (&2500.into(), &3.into()));
     let small = Bridge { largest_page: 50, ..bridge() };
@@ -63,9 +70,18 @@ fn the_numbers_are_those_of_the_bridge() {
 #[test]
 fn another_workspace_has_paths_of_its_own_and_one_token_address() {
     let emea = Bridge { workspace: "emea".to_owned(), ..bridge() };
-    assert!(text(&emea, Style::Scim, "ImportAccountEntJSON.json").contains("/workspaces/emea/scim/v2/Users?"));
-    assert!(text(&emea, Style::Flat, "ImportAccountEntJSON.json").contains("/workspaces/emea/api/v1/accounts?"));
-    assert!(text(&emea, Style::Flat, "ConnectionJSON.json").contains("\"https://bridge.example.com/oauth/token\""));
+    assert!(
+        text(&emea, Style::Scim, "ImportAccountEntJSON.json")
+            .contains("/workspaces/emea/scim/v2/Users?")
+    );
+    assert!(
+        text(&emea, Style::Flat, "ImportAccountEntJSON.json")
+            .contains("/workspaces/emea/api/v1/accounts?")
+    );
+    assert!(
+        text(&emea, Style::Flat, "ConnectionJSON.json")
+            .contains("\"https://bridge.example.com/oauth/token\"")
+    );
 }
 
 #[test]
@@ -81,17 +97,26 @@ fn a_transport_package_holds_all_parameters_and_no_credentials() {
     assert_eq!(zip.name, "Intercom_Bridge.transport.zip");
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(zip.contents)).unwrap();
     let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
-    assert_eq!(names, ["Connection_2026-03-01_12-30-05(UTC).json", "ObjectSummary_2026-03-01_12-30-05(UTC).json"]);
-    let mut read = |name: &str| -> Value { serde_json::from_reader(archive.by_name(name).unwrap()).unwrap() };
+    assert_eq!(
+        names,
+        ["Connection_2026-03-01_12-30-05(UTC).json", "ObjectSummary_2026-03-01_12-30-05(UTC).json"]
+    );
+    let mut read =
+        |name: &str| -> Value { serde_json::from_reader(archive.by_name(name).unwrap()).unwrap() };
     let connection = &read(&names[0])["Intercom_Bridge"];
-    assert_eq!((&connection["externalconnectiontype"], &connection["status"]), (&"REST".into(), &1.into()));
+    assert_eq!(
+        (&connection["externalconnectiontype"], &connection["status"]),
+        (&"REST".into(), &1.into())
+    );
     let attributes = connection["EXTERNAL_ATTR"].as_array().unwrap();
     assert_eq!(attributes.len(), 24);
-    let value =
-        |name: &str| &attributes.iter().find(|one| one["attributename"] == name).unwrap()["encryptedattributevalue"];
+    let value = |name: &str| &attributes.iter().find(|one| one["attributename"] == name).unwrap()["encryptedattributevalue"];
     assert_eq!(value("ConnectionJSON"), "");
     let import = value("ImportAccountEntJSON").as_str().unwrap();
-    assert_eq!(import.replace("\r\n", "\n"), text(&bridge(), Style::Scim, "ImportAccountEntJSON.json"));
+    assert_eq!(
+        import.replace("\r\n", "\n"),
+        text(&bridge(), Style::Scim, "ImportAccountEntJSON.json")
+    );
     let summary = read(&names[1]);
     assert_eq!(summary["Objects"]["connection"][0], "Intercom_Bridge");
     assert_eq!(summary["Information"]["Exported On"], "2026-03-01 12:30:05");

@@ -1,8 +1,9 @@
-//! A transport package: a ZIP of two files that EIC imports together (Admin > Transport > Import Package).
+//! A transport package: a ZIP of two files that EIC imports together (Admin > Transport > Import
+//! Package).
 //!
-//! EIC's exports contain credentials, encrypted with a key of EIC. This package has none: the administrator pastes
-//! `ConnectionJSON`. NB: the format is that of published packages. No public source says whether EIC accepts a package
-//! without credentials.
+//! EIC's exports contain credentials, encrypted with a key of EIC. This package has none: the
+//! administrator pastes `ConnectionJSON`. NB: the format is that of published packages. No public
+//! source says whether EIC accepts a package without credentials.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
@@ -35,9 +36,9 @@ pub enum TransportError {
     Time(#[from] time::error::Format),
 }
 
-/// The parameters of a REST connection, in the order of EIC's own exports, with the file for each. Parameters for
-/// writes are empty, since the bridge refuses writes: tickets and people handle them. Their files are for
-/// administrators who want the refusal to appear on the task.
+/// The parameters of a REST connection, in the order of EIC's own exports, with the file for each.
+/// Parameters for writes are empty, since the bridge refuses writes: tickets and people handle
+/// them. Their files are for administrators who want the refusal to appear on the task.
 const PARAMETERS: [(&str, Option<&str>); 24] = [
     // Empty: the package contains no credentials.
     ("ConnectionJSON", None),
@@ -107,20 +108,28 @@ pub(super) fn package(
             "TransferUsers": "0",
         },
     });
-    let stamp = made_at.format(format_description!("[year]-[month]-[day]_[hour]-[minute]-[second](UTC)"))?;
+    let stamp = made_at
+        .format(format_description!("[year]-[month]-[day]_[hour]-[minute]-[second](UTC)"))?;
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-    for (name, contents) in [("Connection", connection), ("ObjectSummary", serde_json::to_vec_pretty(&summary)?)] {
+    for (name, contents) in
+        [("Connection", connection), ("ObjectSummary", serde_json::to_vec_pretty(&summary)?)]
+    {
         zip.start_file(format!("{name}_{stamp}.json"), options)?;
         zip.write_all(&contents)?;
     }
-    Ok(File { name: format!("{connection_name}.transport.zip"), contents: zip.finish()?.into_inner() })
+    Ok(File {
+        name: format!("{connection_name}.transport.zip"),
+        contents: zip.finish()?.into_inner(),
+    })
 }
 
-/// An id derived from the contents, in the form of a UUID (RFC 9562 §5.8, version 8): equal contents have equal ids.
+/// An id derived from the contents, in the form of a UUID (RFC 9562 §5.8, version 8): equal
+/// contents have equal ids.
 fn guid(contents: &[u8]) -> String {
     let hash = digest(&SHA256, contents);
-    let start = hash.as_ref().iter().take(16).fold(0, |sum: u128, byte| sum << 8 | u128::from(*byte));
+    let start =
+        hash.as_ref().iter().take(16).fold(0, |sum: u128, byte| sum << 8 | u128::from(*byte));
     let text = format!("{start:032x}");
     format!("{}-{}-8{}-8{}-{}", &text[..8], &text[8..12], &text[13..16], &text[17..20], &text[20..])
 }

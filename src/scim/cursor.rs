@@ -1,8 +1,8 @@
 //! Cursors (RFC 9865): encrypted positions in a list, so that the bridge stores no state for them.
 //!
-//! RFC 9865 §5 requires that forged cursors are detected and that a cursor of one client is useless to another.
-//! Authenticated encryption ensures both: the query, the client and the workspace are the associated data, so a cursor
-//! does not open for any other.
+//! RFC 9865 §5 requires that forged cursors are detected and that a cursor of one client is useless
+//! to another. Authenticated encryption ensures both: the query, the client and the workspace are
+//! the associated data, so a cursor does not open for any other.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use base64::Engine;
@@ -33,8 +33,8 @@ impl CursorKey {
     /// Length of the secret in bytes.
     pub const SECRET: usize = 32;
 
-    /// Creates a key from a secret. Bridges with the same secret accept each other's cursors. Returns `None` if the
-    /// cryptographic library rejects the secret.
+    /// Creates a key from a secret. Bridges with the same secret accept each other's cursors.
+    /// Returns `None` if the cryptographic library rejects the secret.
     #[must_use]
     pub fn new(secret: &[u8; Self::SECRET]) -> Option<Self> {
         RandomizedNonceKey::new(&AES_256_GCM, secret).ok().map(Self)
@@ -74,7 +74,10 @@ impl CursorKey {
         let (nonce, sealed) = bytes.split_at_mut_checked(NONCE)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let opened = self.0.open_in_place(nonce, Aad::from(purpose.as_bytes()), sealed).ok()?;
-        let mut numbers = opened.chunks_exact(8).filter_map(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
+        let mut numbers = opened
+            .chunks_exact(8)
+            .filter_map(|bytes| bytes.try_into().ok())
+            .map(u64::from_be_bytes);
         Some(Cursor {
             snapshot_id: SnapshotId {
                 generation: Generation::try_from(numbers.next()?).ok()?,
@@ -95,7 +98,8 @@ fn wide(number: usize) -> [u8; 8] {
 mod tests {
     use super::*;
 
-    const CURSOR: Cursor = Cursor { snapshot_id: SnapshotId { generation: 7, left_out: 1 }, start: 200, count: 100 };
+    const CURSOR: Cursor =
+        Cursor { snapshot_id: SnapshotId { generation: 7, left_out: 1 }, start: 200, count: 100 };
 
     fn key() -> CursorKey {
         CursorKey::new(&[1; CursorKey::SECRET]).unwrap()

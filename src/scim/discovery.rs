@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::meta_schemas;
 use super::page::PageRules;
-use super::schema::{Attribute, Kind, RESOURCE_TYPES, ResourceType, Returned, Schema, Uniqueness, urn};
+use super::schema::{
+    Attribute, Kind, RESOURCE_TYPES, ResourceType, Returned, Schema, Uniqueness, urn,
+};
 
 /// The documents of the discovery endpoints for one base URL.
 #[derive(Debug)]
@@ -15,19 +17,27 @@ pub struct Discovery {
 }
 
 impl Discovery {
-    /// Builds the documents. `base_url` is the root of a workspace's SCIM service, without a trailing slash.
+    /// Builds the documents. `base_url` is the root of a workspace's SCIM service, without a
+    /// trailing slash.
     #[must_use]
     pub fn new(base_url: &str, rules: PageRules) -> Self {
-        let served = RESOURCE_TYPES.iter().flat_map(|kind| kind.schema().into_iter().chain(kind.extensions()));
-        let schemas =
-            served.chain([&meta_schemas::SERVICE_PROVIDER_CONFIG, &meta_schemas::RESOURCE_TYPE, &meta_schemas::SCHEMA]);
+        let served = RESOURCE_TYPES
+            .iter()
+            .flat_map(|kind| kind.schema().into_iter().chain(kind.extensions()));
+        let schemas = served.chain([
+            &meta_schemas::SERVICE_PROVIDER_CONFIG,
+            &meta_schemas::RESOURCE_TYPE,
+            &meta_schemas::SCHEMA,
+        ]);
         Self {
             service_provider_config: service_provider_config(base_url, rules),
             resource_types: RESOURCE_TYPES
                 .iter()
                 .map(|kind| (kind.name.to_owned(), resource_type(base_url, kind)))
                 .collect(),
-            schemas: schemas.map(|schema| (schema.id.to_owned(), schema_document(base_url, schema))).collect(),
+            schemas: schemas
+                .map(|schema| (schema.id.to_owned(), schema_document(base_url, schema)))
+                .collect(),
         }
     }
 
@@ -37,8 +47,8 @@ impl Discovery {
         &self.service_provider_config
     }
 
-    /// The list at `/ResourceTypes`. RFC 7644 §4: paging and sorting "SHALL be ignored", so the list is always
-    /// complete.
+    /// The list at `/ResourceTypes`. RFC 7644 §4: paging and sorting "SHALL be ignored", so the
+    /// list is always complete.
     #[must_use]
     pub fn resource_types(&self) -> Value {
         list(&self.resource_types)
@@ -73,7 +83,8 @@ fn list(documents: &[(String, Value)]) -> Value {
     json!({"schemas": [urn::LIST_RESPONSE], "totalResults": count, "startIndex": 1, "itemsPerPage": count, "Resources": resources})
 }
 
-/// The service provider configuration (RFC 7643 §5). It announces no write operation, since the bridge has none.
+/// The service provider configuration (RFC 7643 §5). It announces no write operation, since the
+/// bridge has none.
 fn service_provider_config(base_url: &str, rules: PageRules) -> Value {
     let mut config = json!({
         "schemas": [urn::SERVICE_PROVIDER_CONFIG],
@@ -92,8 +103,8 @@ fn service_provider_config(base_url: &str, rules: PageRules) -> Value {
         }],
         "meta": {"resourceType": "ServiceProviderConfig", "location": format!("{base_url}/ServiceProviderConfig")},
     });
-    // RFC 9865 §4. NB: without `cursorTimeout`. A cursor expires when several newer generations were published, not
-    // after a fixed time.
+    // RFC 9865 §4. NB: without `cursorTimeout`. A cursor expires when several newer generations
+    // were published, not after a fixed time.
     if rules.cursors {
         config["pagination"] = json!({
             "cursor": true,
@@ -108,9 +119,9 @@ fn service_provider_config(base_url: &str, rules: PageRules) -> Value {
 
 /// A resource type document (RFC 7643 §6).
 fn resource_type(base_url: &str, kind: &ResourceType) -> Value {
-    // RFC 7643 §6, required: with true, "a resource of this type MUST include this schema extension". Every full
-    // resource has it, but with `true` a client might not send a write request that lacks it, and so never see why
-    // writes are refused.
+    // RFC 7643 §6, required: with true, "a resource of this type MUST include this schema
+    // extension". Every full resource has it, but with `true` a client might not send a write
+    // request that lacks it, and so never see why writes are refused.
     let extensions: Vec<Value> =
         kind.extensions().map(|schema| json!({"schema": schema.id, "required": false})).collect();
     json!({
@@ -170,7 +181,8 @@ fn attribute(attribute: &Attribute) -> Value {
         document["referenceTypes"] = json!(attribute.reference_types);
     }
     if attribute.kind == Kind::Complex {
-        document["subAttributes"] = attribute.sub_attributes().iter().map(self::attribute).collect();
+        document["subAttributes"] =
+            attribute.sub_attributes().iter().map(self::attribute).collect();
     }
     document
 }

@@ -7,7 +7,8 @@ use super::schema::urn;
 /// Why a request failed. `Display` gives the `detail`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScimError {
-    /// The filter has a syntax error, an unknown attribute, or an operator or value that does not fit the attribute.
+    /// The filter has a syntax error, an unknown attribute, or an operator or value that does not
+    /// fit the attribute.
     #[error("{}", filter_detail(*at, why))]
     InvalidFilter {
         /// The position in the filter, in characters, counted from 1.
@@ -27,11 +28,14 @@ pub enum ScimError {
         /// What is wrong with it.
         why: String,
     },
-    /// RFC 9865 §2.1: the bridge did not issue this cursor, or issued it for another query or another client.
+    /// RFC 9865 §2.1: the bridge did not issue this cursor, or issued it for another query or
+    /// another client.
     #[error("this cursor does not belong to this question; begin again with an empty cursor")]
     InvalidCursor,
     /// RFC 9865 §2.1: the bridge no longer has the snapshot that the cursor refers to.
-    #[error("the list has changed and its earlier state is not kept any more; begin again with an empty cursor")]
+    #[error(
+        "the list has changed and its earlier state is not kept any more; begin again with an empty cursor"
+    )]
     ExpiredCursor,
     /// RFC 9865 §2.1: `count` differs from the page size of the first page.
     #[error("count must stay what it was on the first page: {expected}")]
@@ -67,7 +71,9 @@ pub enum ScimError {
     #[error("the body must be application/scim+json or application/json")]
     UnsupportedMediaType,
     /// The body has a `Content-Encoding`.
-    #[error("the body has a Content-Encoding, and none is read; send it as it is, without that header")]
+    #[error(
+        "the body has a Content-Encoding, and none is read; send it as it is, without that header"
+    )]
     UnsupportedEncoding,
     /// The request exceeds the size limit.
     #[error("the request is larger than {limit} bytes")]
@@ -151,7 +157,8 @@ impl ScimError {
         }
     }
 
-    /// The `scimType` (RFC 7644 §3.12, Table 9, and RFC 9865 §2.1). Only errors with status 400 have one here.
+    /// The `scimType` (RFC 7644 §3.12, Table 9, and RFC 9865 §2.1). Only errors with status 400
+    /// have one here.
     #[must_use]
     pub fn scim_type(&self) -> Option<&'static str> {
         match self {
@@ -184,8 +191,7 @@ impl ScimError {
     /// The JSON body. RFC 7644 §3.12: "status: The HTTP status code … expressed as a JSON string."
     #[must_use]
     pub fn body(&self) -> Value {
-        let mut body =
-            json!({"schemas": [urn::ERROR], "status": self.status().to_string(), "detail": self.to_string()});
+        let mut body = json!({"schemas": [urn::ERROR], "status": self.status().to_string(), "detail": self.to_string()});
         if let Some(scim_type) = self.scim_type() {
             body["scimType"] = json!(scim_type);
         }

@@ -17,11 +17,18 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         "members",
         Count::Group(member_count),
         &[
-            Attribute::of_group("value", Kind::String, member_id, "The id of the User.").case_exact(),
-            Attribute::of_group("$ref", Kind::Reference, member_location, "Where the User is.").refers_to(&["User"]),
+            Attribute::of_group("value", Kind::String, member_id, "The id of the User.")
+                .case_exact(),
+            Attribute::of_group("$ref", Kind::Reference, member_location, "Where the User is.")
+                .refers_to(&["User"]),
             Attribute::of_group("display", Kind::String, member_name, "The name of the User."),
-            Attribute::of_group("type", Kind::String, |_, _| Value::text("User"), "Always User: teams hold no teams.")
-                .words(&["User"]),
+            Attribute::of_group(
+                "type",
+                Kind::String,
+                |_, _| Value::text("User"),
+                "Always User: teams hold no teams.",
+            )
+            .words(&["User"]),
         ],
         "Who is in the team.",
     )
@@ -30,8 +37,15 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
 
 /// The attributes of the Intercom extension.
 pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
-    Attribute::of_group("intercomId", Kind::String, intercom_id, "Intercom's id of the team.").case_exact(),
-    Attribute::of_group("workspaceId", Kind::String, workspace_id, "Intercom's id of the workspace.").case_exact(),
+    Attribute::of_group("intercomId", Kind::String, intercom_id, "Intercom's id of the team.")
+        .case_exact(),
+    Attribute::of_group(
+        "workspaceId",
+        Kind::String,
+        workspace_id,
+        "Intercom's id of the workspace.",
+    )
+    .case_exact(),
     Attribute::of_group(
         "distributionMethod",
         Kind::String,
@@ -60,7 +74,8 @@ pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
     .case_exact(),
 ];
 
-/// RFC 7643 §4.2: displayName is required. NB: if Intercom lists a team without a name, the SCIM id is used instead.
+/// RFC 7643 §4.2: displayName is required. NB: if Intercom lists a team without a name, the SCIM id
+/// is used instead.
 fn display_name(group: GroupRef<'_>, _: usize) -> Value<'_> {
     Value::text(Resource::Group(group).name())
 }

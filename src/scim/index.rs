@@ -4,8 +4,8 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// Maps a string to positions. The strings are stored elsewhere: an index that also stores its keys takes three times
-/// the memory.
+/// Maps a string to positions. The strings are stored elsewhere: an index that also stores its keys
+/// takes three times the memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     places: HashTable<u32>,
@@ -23,7 +23,8 @@ impl Index {
         Self { places, state }
     }
 
-    /// The positions whose string may equal `text`. The caller must compare with the string at each position.
+    /// The positions whose string may equal `text`. The caller must compare with the string at each
+    /// position.
     pub fn candidates(&self, text: &str) -> impl Iterator<Item = u32> {
         self.places.iter_hash(self.state.hash_one(text)).copied()
     }

@@ -1,5 +1,5 @@
-//! The schemas of the discovery documents themselves (RFC 7643 §8.7.2). Some clients request them under `/Schemas` and
-//! fail without them.
+//! The schemas of the discovery documents themselves (RFC 7643 §8.7.2). Some clients request them
+//! under `/Schemas` and fail without them.
 
 use super::schema::{Attribute, Content, Count, Getter, Kind, Schema, urn};
 use super::value::Value;
@@ -12,7 +12,11 @@ const fn one(name: &'static str, kind: Kind, description: &'static str) -> Attri
     Attribute::new(name, kind, Content::One(NONE), description)
 }
 
-const fn word(name: &'static str, words: &'static [&'static str], description: &'static str) -> Attribute {
+const fn word(
+    name: &'static str,
+    words: &'static [&'static str],
+    description: &'static str,
+) -> Attribute {
     one(name, Kind::String, description).words(words).case_exact()
 }
 
@@ -28,7 +32,11 @@ const fn many(name: &'static str, description: &'static str) -> Attribute {
     Attribute::new(name, Kind::String, Content::Many(NO_VALUES, NONE), description).case_exact()
 }
 
-const fn several(name: &'static str, sub: &'static [Attribute], description: &'static str) -> Attribute {
+const fn several(
+    name: &'static str,
+    sub: &'static [Attribute],
+    description: &'static str,
+) -> Attribute {
     Attribute::complex_many(name, NO_VALUES, sub, description)
 }
 
@@ -75,8 +83,12 @@ pub(super) static SERVICE_PROVIDER_CONFIG: Schema = Schema {
         several(
             "authenticationSchemes",
             &[
-                word("type", &["oauth", "oauth2", "oauthbearertoken", "httpbasic", "httpdigest"], "Which scheme.")
-                    .required(),
+                word(
+                    "type",
+                    &["oauth", "oauth2", "oauthbearertoken", "httpbasic", "httpdigest"],
+                    "Which scheme.",
+                )
+                .required(),
                 one("name", Kind::String, "For people.").required(),
                 one("description", Kind::String, "For people.").required(),
                 page("specUri", "Where the scheme is specified."),
@@ -91,8 +103,15 @@ pub(super) static SERVICE_PROVIDER_CONFIG: Schema = Schema {
             &[
                 flag("cursor", "Whether lists can be walked over by cursor."),
                 flag("index", "Whether lists can be walked over by index."),
-                word("defaultPaginationMethod", &["cursor", "index"], "What is done where the client does not say."),
-                number("defaultPageSize", "How many resources a page holds where the client does not say."),
+                word(
+                    "defaultPaginationMethod",
+                    &["cursor", "index"],
+                    "What is done where the client does not say.",
+                ),
+                number(
+                    "defaultPageSize",
+                    "How many resources a page holds where the client does not say.",
+                ),
                 number("maxPageSize", "How many resources a page holds at the most."),
                 number("cursorTimeout", "For how many seconds a cursor is good."),
             ],
@@ -107,7 +126,9 @@ pub(super) static RESOURCE_TYPE: Schema = Schema {
     name: "Resource Type",
     description: "A type of resource and where it is served",
     attributes: &[
-        one("name", Kind::String, "The name of the type, as in meta.resourceType.").required().case_exact(),
+        one("name", Kind::String, "The name of the type, as in meta.resourceType.")
+            .required()
+            .case_exact(),
         one("description", Kind::String, "For people."),
         uri("endpoint", "Where resources of the type are, relative to the base URL.").required(),
         uri("schema", "The type's own schema.").required(),
@@ -168,7 +189,8 @@ pub(super) static SCHEMA: Schema = Schema {
     ],
 };
 
-const NAME: Attribute = one("name", Kind::String, "As it is written in JSON.").required().case_exact();
+const NAME: Attribute =
+    one("name", Kind::String, "As it is written in JSON.").required().case_exact();
 const TYPE: Attribute = word(
     "type",
     &["string", "complex", "boolean", "decimal", "integer", "dateTime", "reference", "binary"],
@@ -179,10 +201,15 @@ const MULTI_VALUED: Attribute = flag("multiValued", "Whether it may have several
 const DESCRIPTION: Attribute = one("description", Kind::String, "For people.");
 const REQUIRED: Attribute = flag("required", "Whether a resource always has it.");
 const CANONICAL_VALUES: Attribute = many("canonicalValues", "The words it may have.");
-const CASE_EXACT: Attribute = one("caseExact", Kind::Boolean, "Whether A and a differ in its values.");
-const MUTABILITY: Attribute =
-    word("mutability", &["readOnly", "readWrite", "immutable", "writeOnly"], "Whether clients can set it.");
-const RETURNED: Attribute = word("returned", &["always", "never", "default", "request"], "When it is in an answer.");
+const CASE_EXACT: Attribute =
+    one("caseExact", Kind::Boolean, "Whether A and a differ in its values.");
+const MUTABILITY: Attribute = word(
+    "mutability",
+    &["readOnly", "readWrite", "immutable", "writeOnly"],
+    "Whether clients can set it.",
+);
+const RETURNED: Attribute =
+    word("returned", &["always", "never", "default", "request"], "When it is in an answer.");
 const UNIQUENESS: Attribute =
     word("uniqueness", &["none", "server", "global"], "Whether two resources can share a value.");
 const REFERENCE_TYPES: Attribute = many("referenceTypes", "What a reference leads to.");

@@ -1,4 +1,5 @@
-//! SCIM 2.0 (RFC 7643, RFC 7644): the protocol as pure functions. This module uses no HTTP library, clock or database.
+//! SCIM 2.0 (RFC 7643, RFC 7644): the protocol as pure functions. This module uses no HTTP library,
+//! clock or database.
 //!
 //! ```text
 //! schema        the schema table: every attribute's name, type, characteristics and getter

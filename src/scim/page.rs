@@ -21,7 +21,8 @@ use crate::directory::SnapshotId;
 pub struct PageRules {
     /// The page size if the request has no `count`.
     pub default_count: usize,
-    /// The largest page size. RFC 7644 §3.4.2.4 lets a service provider return fewer resources than requested.
+    /// The largest page size. RFC 7644 §3.4.2.4 lets a service provider return fewer resources than
+    /// requested.
     pub max_count: usize,
     /// Whether clients may page by cursor.
     pub cursors: bool,
@@ -90,13 +91,14 @@ impl Next {
     }
 }
 
-/// A query that is bound to resource types. Building it validates the request before anything is read or awaited,
-/// except the cursor and its page size, which [`Question::window`] checks.
+/// A query that is bound to resource types. Building it validates the request before anything is
+/// read or awaited, except the cursor and its page size, which [`Question::window`] checks.
 #[derive(Clone, Debug)]
 pub struct Question {
     query: Query,
     types: &'static [&'static ResourceType],
-    /// One filter for each type, in order. Empty if the query has no filter, or if the name index answers it.
+    /// One filter for each type, in order. Empty if the query has no filter, or if the name index
+    /// answers it.
     filters: Vec<Filter>,
     order: Option<Order>,
 }
@@ -105,13 +107,17 @@ impl Query {
     /// Binds the query to resource types.
     ///
     /// # Errors
-    /// [`ScimError::InvalidFilter`] if the filter, [`ScimError::InvalidValue`] if `sortBy` does not fit the types.
+    /// [`ScimError::InvalidFilter`] if the filter, [`ScimError::InvalidValue`] if `sortBy` does not
+    /// fit the types.
     pub fn about(self, types: &'static [&'static ResourceType]) -> Result<Question, ScimError> {
         let filters = match &self.filter {
-            // `userName eq "…"` on users alone is the most frequent query. It is always valid, and the name index
-            // answers it.
+            // `userName eq "…"` on users alone is the most frequent query. It is always valid, and
+            // the name index answers it.
             Some(filter) if filter.user_name().is_none() || types != [resource_types::USER] => {
-                types.iter().map(|kind| Filter::bind(filter, kind, types)).collect::<Result<_, _>>()?
+                types
+                    .iter()
+                    .map(|kind| Filter::bind(filter, kind, types))
+                    .collect::<Result<_, _>>()?
             }
             _ => Vec::new(),
         };
@@ -130,14 +136,14 @@ impl Question {
     /// Returns the part of the list that the query requests.
     ///
     /// # Errors
-    /// [`ScimError::InvalidCursor`] for a cursor that does not open. [`ScimError::InvalidCount`] if `count` differs
-    /// from the page size of the first page.
+    /// [`ScimError::InvalidCursor`] for a cursor that does not open. [`ScimError::InvalidCount`] if
+    /// `count` differs from the page size of the first page.
     pub fn window(&self, rules: PageRules, walker: Walker<'_>) -> Result<Window, ScimError> {
         let Query { cursor, start_index, count, .. } = &self.query;
         let asked = count.map(|count| count.min(rules.max_count));
         let count = asked.unwrap_or(rules.default_count);
-        // RFC 9865 §2.4: without `startIndex` and `cursor`, the default method applies. It is paging by index, for
-        // compatibility with earlier versions.
+        // RFC 9865 §2.4: without `startIndex` and `cursor`, the default method applies. It is
+        // paging by index, for compatibility with earlier versions.
         let Some(cursor) = cursor.as_deref().filter(|_| rules.cursors) else {
             let start = start_index.unwrap_or(1) - 1;
             return Ok(Window { snapshot_id: None, start, count, by_cursor: false });
@@ -159,14 +165,20 @@ impl Question {
     pub fn effort(&self, served: &ServedSnapshot) -> usize {
         let filter = self.query.filter.as_ref().filter(|_| !self.filters.is_empty());
         let resources: usize = self.types.iter().map(|kind| served.count(kind)).sum();
-        resources.saturating_mul(filter.map_or(0, Expression::size) + usize::from(self.order.is_some()))
+        resources
+            .saturating_mul(filter.map_or(0, Expression::size) + usize::from(self.order.is_some()))
     }
 
     /// Returns the page of resources in the window.
     ///
     /// # Errors
     /// [`ScimError::Internal`] if a cursor cannot be encrypted.
-    pub fn list(&self, served: &ServedSnapshot, window: Window, walker: Walker<'_>) -> Result<Page, ScimError> {
+    pub fn list(
+        &self,
+        served: &ServedSnapshot,
+        window: Window,
+        walker: Walker<'_>,
+    ) -> Result<Page, ScimError> {
         let Listed { total_results, items_per_page, chunks } = self.select(served, window);
         let cursor = |start| {
             let cursor = Cursor { snapshot_id: served.snapshot_id(), start, count: window.count };
@@ -217,15 +229,20 @@ impl Question {
     fn select<'p>(&self, served: &'p ServedSnapshot, window: Window) -> Listed<'p> {
         let Self { query, types, .. } = self;
         let (total_results, shown) = if query.filter.is_none() && query.sort.is_none() {
-            // Every resource matches, in the stored order, so only those on the page need to be read.
+            // Every resource matches, in the stored order, so only those on the page need to be
+            // read.
             let parts = parts(served, types, window);
             let total_results = types.iter().map(|kind| served.count(kind)).sum();
             if types.iter().all(|kind| query.projection(kind).is_none()) {
                 let items_per_page = parts.iter().map(|(_, places)| places.len()).sum();
-                let chunks = parts.into_iter().flat_map(|(kind, places)| served.ready_part(kind, places)).collect();
+                let chunks = parts
+                    .into_iter()
+                    .flat_map(|(kind, places)| served.ready_part(kind, places))
+                    .collect();
                 return Listed { total_results, items_per_page, chunks };
             }
-            let shown = parts.into_iter().flat_map(|(kind, places)| served.part(kind, places)).collect();
+            let shown =
+                parts.into_iter().flat_map(|(kind, places)| served.part(kind, places)).collect();
             (total_results, shown)
         } else {
             self.matching(served, window)
@@ -234,7 +251,10 @@ impl Question {
         let projections: Vec<(&ResourceType, Projection)> =
             types.iter().filter_map(|kind| Some((*kind, query.projection(kind)?))).collect();
         let projection = |resource: &Resource<'_>| {
-            projections.iter().find(|(kind, _)| *kind == resource.resource_type()).map(|(_, projection)| projection)
+            projections
+                .iter()
+                .find(|(kind, _)| *kind == resource.resource_type())
+                .map(|(_, projection)| projection)
         };
         let items_per_page = shown.len();
         let chunks = shown.iter().map(|resource| match projection(resource) {
@@ -249,23 +269,32 @@ impl Question {
     }
 
     /// Returns the number of resources that match, and those in the window, sorted.
-    fn matching<'p>(&self, served: &'p ServedSnapshot, window: Window) -> (usize, Vec<Resource<'p>>) {
+    fn matching<'p>(
+        &self,
+        served: &'p ServedSnapshot,
+        window: Window,
+    ) -> (usize, Vec<Resource<'p>>) {
         let mut matching = Vec::new();
         match &self.query.filter {
             Some(filter) if self.filters.is_empty() => {
-                matching.extend(filter.user_name().into_iter().flat_map(|name| served.users_named(name)));
+                matching.extend(
+                    filter.user_name().into_iter().flat_map(|name| served.users_named(name)),
+                );
             }
             filter => {
                 for (place, kind) in self.types.iter().enumerate() {
-                    let fulfils =
-                        |resource: &Resource<'_>| self.filters.get(place).is_none_or(|by| by.matches(*resource));
+                    let fulfils = |resource: &Resource<'_>| {
+                        self.filters.get(place).is_none_or(|by| by.matches(*resource))
+                    };
                     // Ordered by id, so that all pages share one order.
                     matching.extend(served.all(kind).filter(fulfils));
                 }
-                // NB: a teammate who was removed and invited again has two accounts with the same name and address.
-                // Many clients use the first result, so the active account comes first.
+                // NB: a teammate who was removed and invited again has two accounts with the same
+                // name and address. Many clients use the first result, so the active account comes
+                // first.
                 if filter.as_ref().is_some_and(Expression::looks_up_a_person) {
-                    let users = matching.partition_point(|found| found.resource_type() == resource_types::USER);
+                    let users = matching
+                        .partition_point(|found| found.resource_type() == resource_types::USER);
                     matching[..users].sort_by_key(|user| !user.is_active());
                 }
             }
@@ -277,10 +306,17 @@ impl Question {
         (total, matching.into_iter().skip(window.start).take(window.count).collect())
     }
 
-    /// The associated data of a cursor. RFC 9865 §2.1: the other parameters "MUST" stay the same from page to page.
+    /// The associated data of a cursor. RFC 9865 §2.1: the other parameters "MUST" stay the same
+    /// from page to page.
     fn purpose(&self, walker: Walker<'_>) -> String {
         let types: Vec<&str> = self.types.iter().map(|kind| kind.name).collect();
-        format!("{}\n{}\n{}\n{}", walker.workspace, walker.client, types.join(","), self.query.canonical())
+        format!(
+            "{}\n{}\n{}\n{}",
+            walker.workspace,
+            walker.client,
+            types.join(","),
+            self.query.canonical()
+        )
     }
 }
 
@@ -316,7 +352,11 @@ impl ListHead<'_> {
                 head.extend([",\"", name, "\":\"", cursor, "\""]);
             }
         }
-        head.extend([r#","itemsPerPage":"#, number.format(self.items_per_page), r#","Resources":["#]);
+        head.extend([
+            r#","itemsPerPage":"#,
+            number.format(self.items_per_page),
+            r#","Resources":["#,
+        ]);
         head
     }
 }
@@ -327,7 +367,8 @@ const COMMA: &[u8] = b",";
 /// The end of a ListResponse.
 const TAIL: &[u8] = b"]}";
 
-/// Below this size in bytes, copying the chunks into one buffer costs less than sending each separately.
+/// Below this size in bytes, copying the chunks into one buffer costs less than sending each
+/// separately.
 const TOGETHER: usize = 16 * 1024;
 
 /// The resources of a page, as JSON.

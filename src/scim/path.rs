@@ -1,7 +1,8 @@
 //! Resolves attribute names, as clients write them, in the schema table.
 //!
-//! RFC 7644 §3.10: "All operations share a common scheme for referencing simple and complex attributes." Examples:
-//! `userName`, `name.familyName`, `urn:…:User:userName`, `urn:…:intercom:2.0:User:intercomId`. Case does not matter.
+//! RFC 7644 §3.10: "All operations share a common scheme for referencing simple and complex
+//! attributes." Examples: `userName`, `name.familyName`, `urn:…:User:userName`,
+//! `urn:…:intercom:2.0:User:intercomId`. Case does not matter.
 
 use super::schema::{Attribute, ResourceType};
 
@@ -27,26 +28,33 @@ pub enum AttributeName {
 
 impl Path {
     /// Returns the attribute, and the sub-attribute if the path has one.
-    pub fn resolve(self, resource_type: &'static ResourceType) -> (&'static Attribute, Option<&'static Attribute>) {
+    pub fn resolve(
+        self,
+        resource_type: &'static ResourceType,
+    ) -> (&'static Attribute, Option<&'static Attribute>) {
         let attribute = &resource_type.sections[self.section].attributes[self.attribute];
         (attribute, self.sub.map(|sub| &attribute.sub_attributes()[sub]))
     }
 }
 
-/// Resolves a name in the table of a resource type. Returns `None` if the type has no such attribute.
+/// Resolves a name in the table of a resource type. Returns `None` if the type has no such
+/// attribute.
 ///
 /// RFC 7643 §2.1: "Attribute names are case insensitive".
 pub fn find(resource_type: &ResourceType, name: &str) -> Option<AttributeName> {
-    // The dot in a URN's `2.0` does not separate a sub-attribute, so the URN is removed before the name is split at
-    // dots.
+    // The dot in a URN's `2.0` does not separate a sub-attribute, so the URN is removed before the
+    // name is split at dots.
     for (place, section) in resource_type.sections.iter().enumerate() {
         let Some(schema) = section.schema else { continue };
-        let Some(prefix) = name.get(..schema.id.len()).filter(|prefix| prefix.eq_ignore_ascii_case(schema.id)) else {
+        let Some(prefix) =
+            name.get(..schema.id.len()).filter(|prefix| prefix.eq_ignore_ascii_case(schema.id))
+        else {
             continue;
         };
         match &name[prefix.len()..] {
             "" => return Some(AttributeName::Section(place)),
-            // RFC 7643 §3.1: the common attributes are part of every schema, so they may be prefixed with its URN.
+            // RFC 7643 §3.1: the common attributes are part of every schema, so they may be
+            // prefixed with its URN.
             rest => {
                 let rest = rest.strip_prefix(':')?;
                 return in_section(resource_type, place, rest)
@@ -55,12 +63,18 @@ pub fn find(resource_type: &ResourceType, name: &str) -> Option<AttributeName> {
             }
         }
     }
-    let core = resource_type.sections.iter().position(|section| section.schema.is_some() && !section.extension)?;
-    in_section(resource_type, core, name).or_else(|| common(resource_type, name)).map(AttributeName::Attribute)
+    let core = resource_type
+        .sections
+        .iter()
+        .position(|section| section.schema.is_some() && !section.extension)?;
+    in_section(resource_type, core, name)
+        .or_else(|| common(resource_type, name))
+        .map(AttributeName::Attribute)
 }
 
 fn common(resource_type: &ResourceType, name: &str) -> Option<Path> {
-    let sections = resource_type.sections.iter().enumerate().filter(|(_, section)| section.schema.is_none());
+    let sections =
+        resource_type.sections.iter().enumerate().filter(|(_, section)| section.schema.is_none());
     sections.map(|(place, _)| place).find_map(|place| in_section(resource_type, place, name))
 }
 
@@ -68,7 +82,10 @@ fn in_section(resource_type: &ResourceType, section: usize, name: &str) -> Optio
     let (name, sub) = name.split_once('.').map_or((name, None), |(name, sub)| (name, Some(sub)));
     let attributes = resource_type.sections[section].attributes;
     let attribute = position(attributes, name)?;
-    let sub = sub.map(|sub| position(attributes[attribute].sub_attributes(), sub).ok_or(())).transpose().ok()?;
+    let sub = sub
+        .map(|sub| position(attributes[attribute].sub_attributes(), sub).ok_or(()))
+        .transpose()
+        .ok()?;
     Some(Path { section, attribute, sub })
 }
 
@@ -84,10 +101,14 @@ mod tests {
 
     fn found(name: &str) -> Option<String> {
         match find(&USER, name)? {
-            AttributeName::Section(section) => USER.sections[section].schema.map(|schema| schema.id.to_owned()),
+            AttributeName::Section(section) => {
+                USER.sections[section].schema.map(|schema| schema.id.to_owned())
+            }
             AttributeName::Attribute(path) => {
                 let (attribute, sub) = path.resolve(&USER);
-                Some(sub.map_or(attribute.name.to_owned(), |sub| format!("{}.{}", attribute.name, sub.name)))
+                Some(sub.map_or(attribute.name.to_owned(), |sub| {
+                    format!("{}.{}", attribute.name, sub.name)
+                }))
             }
         }
     }

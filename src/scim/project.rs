@@ -1,4 +1,5 @@
-//! `attributes` and `excludedAttributes` (RFC 7644 §3.4.2.5, §3.9): which attributes a response has.
+//! `attributes` and `excludedAttributes` (RFC 7644 §3.4.2.5, §3.9): which attributes a response
+//! has.
 
 use super::path::{self, AttributeName};
 use super::schema::{Attribute, ResourceType, Returned};
@@ -40,19 +41,26 @@ impl Projection {
         Self { shown: by_section(resource_type, shown) }
     }
 
-    /// Returns the minimum set and the attributes in `names`. Names that the type does not have are ignored.
+    /// Returns the minimum set and the attributes in `names`. Names that the type does not have are
+    /// ignored.
     ///
-    /// RFC 7644 §3.9: "If specified, each resource returned MUST contain the minimum set of resource
-    /// attributes and any attributes or sub-attributes explicitly requested by the "attributes" parameter."
+    /// RFC 7644 §3.9: "If specified, each resource returned MUST contain the minimum set of
+    /// resource attributes and any attributes or sub-attributes explicitly requested by the
+    /// "attributes" parameter."
     #[must_use]
-    pub fn only<'n>(resource_type: &ResourceType, names: impl IntoIterator<Item = &'n str>) -> Self {
+    pub fn only<'n>(
+        resource_type: &ResourceType,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Self {
         let always = |attribute: &Attribute| {
             if attribute.returned == Returned::Always { Visibility::Whole } else { Visibility::No }
         };
         let mut projection = Self { shown: by_section(resource_type, always) };
         for name in names {
             match path::find(resource_type, name) {
-                Some(AttributeName::Section(section)) => projection.shown[section].fill(Visibility::Whole),
+                Some(AttributeName::Section(section)) => {
+                    projection.shown[section].fill(Visibility::Whole)
+                }
                 Some(AttributeName::Attribute(path)) => {
                     let shown = &mut projection.shown[path.section][path.attribute];
                     match (path.sub, &mut *shown) {
@@ -68,19 +76,24 @@ impl Projection {
         projection
     }
 
-    /// Returns the default set without the attributes in `names`. Names that the type does not have are ignored.
+    /// Returns the default set without the attributes in `names`. Names that the type does not have
+    /// are ignored.
     ///
     /// RFC 7644 §3.9: "each resource returned MUST contain the minimum set of resource attributes.
     /// Additionally, the default set of attributes minus those attributes listed in
     /// "excludedAttributes" is returned."
     #[must_use]
-    pub fn except<'n>(resource_type: &'static ResourceType, names: impl IntoIterator<Item = &'n str>) -> Self {
+    pub fn except<'n>(
+        resource_type: &'static ResourceType,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Self {
         let mut projection = Self::default_of(resource_type);
         for name in names {
             match path::find(resource_type, name) {
                 Some(AttributeName::Section(section)) => {
-                    for (shown, attribute) in
-                        projection.shown[section].iter_mut().zip(resource_type.sections[section].attributes)
+                    for (shown, attribute) in projection.shown[section]
+                        .iter_mut()
+                        .zip(resource_type.sections[section].attributes)
                     {
                         exclude(shown, attribute, None);
                     }
@@ -103,8 +116,15 @@ impl Projection {
     }
 }
 
-fn by_section(resource_type: &ResourceType, shown: impl Fn(&Attribute) -> Visibility) -> Vec<Vec<Visibility>> {
-    resource_type.sections.iter().map(|section| section.attributes.iter().map(&shown).collect()).collect()
+fn by_section(
+    resource_type: &ResourceType,
+    shown: impl Fn(&Attribute) -> Visibility,
+) -> Vec<Vec<Visibility>> {
+    resource_type
+        .sections
+        .iter()
+        .map(|section| section.attributes.iter().map(&shown).collect())
+        .collect()
 }
 
 fn exclude(shown: &mut Visibility, attribute: &Attribute, sub: Option<usize>) {
@@ -112,7 +132,9 @@ fn exclude(shown: &mut Visibility, attribute: &Attribute, sub: Option<usize>) {
         _ if attribute.returned == Returned::Always => {}
         (None, _) => *shown = Visibility::No,
         (Some(sub), Visibility::Whole) => {
-            *shown = Visibility::Some((0..attribute.sub_attributes().len()).filter(|place| *place != sub).collect());
+            *shown = Visibility::Some(
+                (0..attribute.sub_attributes().len()).filter(|place| *place != sub).collect(),
+            );
         }
         (Some(sub), Visibility::Some(places)) => places.retain(|place| *place != sub),
         (Some(_), Visibility::No) => {}

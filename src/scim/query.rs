@@ -29,8 +29,16 @@ pub struct Query {
 }
 
 /// The supported parameters (RFC 7644 §3.4.2, RFC 9865 §2).
-const NAMES: [&str; 8] =
-    ["filter", "startIndex", "count", "cursor", "attributes", "excludedAttributes", "sortBy", "sortOrder"];
+const NAMES: [&str; 8] = [
+    "filter",
+    "startIndex",
+    "count",
+    "cursor",
+    "attributes",
+    "excludedAttributes",
+    "sortBy",
+    "sortOrder",
+];
 
 /// The parameters as received, before they are validated together.
 #[derive(Default)]
@@ -46,17 +54,19 @@ struct SearchRequest {
 }
 
 impl Query {
-    /// Parses the query string of a request for a list. Unknown parameters are ignored. Names are matched in any case,
-    /// since some clients write `startindex`.
+    /// Parses the query string of a request for a list. Unknown parameters are ignored. Names are
+    /// matched in any case, since some clients write `startindex`.
     ///
     /// # Errors
-    /// [`ScimError::InvalidFilter`], or [`ScimError::InvalidValue`] for an invalid number, an invalid `sortOrder`, or
-    /// two parameters that exclude each other.
+    /// [`ScimError::InvalidFilter`], or [`ScimError::InvalidValue`] for an invalid number, an
+    /// invalid `sortOrder`, or two parameters that exclude each other.
     pub fn of_list(query: &str) -> Result<Self, ScimError> {
         Self::from_parameters(parameters(query))
     }
 
-    fn from_parameters<'p>(parameters: impl Iterator<Item = (Cow<'p, str>, Cow<'p, str>)>) -> Result<Self, ScimError> {
+    fn from_parameters<'p>(
+        parameters: impl Iterator<Item = (Cow<'p, str>, Cow<'p, str>)>,
+    ) -> Result<Self, ScimError> {
         let mut request = SearchRequest::default();
         for (name, value) in parameters {
             match NAMES.iter().find(|known| is_named(&name, known)).copied() {
@@ -64,10 +74,13 @@ impl Query {
                 Some("sortBy") => request.sort_by = Some(value.into_owned()),
                 Some("sortOrder") => request.sort_order = Some(value.into_owned()),
                 Some("startIndex") => {
-                    request.start_index = number(&value).map_err(|expected| must("startIndex", expected))?;
+                    request.start_index =
+                        number(&value).map_err(|expected| must("startIndex", expected))?;
                 }
                 Some("cursor") => request.cursor = Some(value.into_owned()),
-                Some("count") => request.count = number(&value).map_err(|expected| must("count", expected))?,
+                Some("count") => {
+                    request.count = number(&value).map_err(|expected| must("count", expected))?
+                }
                 // Some clients repeat the parameter for each item of a list.
                 Some("attributes") => request.attributes.extend(names(&value)),
                 Some("excludedAttributes") => request.excluded_attributes.extend(names(&value)),
@@ -77,36 +90,49 @@ impl Query {
         Self::from_request(request)
     }
 
-    /// Parses the query string of a request for one resource, where only `attributes` and `excludedAttributes` apply.
+    /// Parses the query string of a request for one resource, where only `attributes` and
+    /// `excludedAttributes` apply.
     ///
     /// # Errors
     /// [`ScimError::InvalidValue`] if both are present.
     pub fn of_one(query: &str) -> Result<Self, ScimError> {
-        let projecting = |name: &str| ["attributes", "excludedAttributes"].iter().any(|n| n.eq_ignore_ascii_case(name));
+        let projecting = |name: &str| {
+            ["attributes", "excludedAttributes"].iter().any(|n| n.eq_ignore_ascii_case(name))
+        };
         Self::from_parameters(parameters(query).filter(|(name, _)| projecting(name)))
     }
 
     /// Parses the body of a `POST …/.search` (RFC 7644 §3.4.3).
     ///
-    /// NB: some clients send every value as a string. A number may therefore be a string of digits, and a list of names
-    /// one string with commas between them.
+    /// NB: some clients send every value as a string. A number may therefore be a string of digits,
+    /// and a list of names one string with commas between them.
     ///
     /// # Errors
-    /// [`ScimError::InvalidSyntax`] for a body that is not a SearchRequest; otherwise as [`Self::of_list`].
+    /// [`ScimError::InvalidSyntax`] for a body that is not a SearchRequest; otherwise as
+    /// [`Self::of_list`].
     pub fn from_body(body: &[u8]) -> Result<Self, ScimError> {
-        let unreadable = |why: &str| ScimError::InvalidSyntax { why: format!("the body is no SearchRequest: {why}") };
+        let unreadable = |why: &str| ScimError::InvalidSyntax {
+            why: format!("the body is no SearchRequest: {why}"),
+        };
         let body: Value = serde_json::from_slice(body).map_err(|_| unreadable("it is not JSON"))?;
         let Value::Object(members) = body else { return Err(unreadable("it is not an object")) };
         let (mut request, mut wrong) = (SearchRequest::default(), Vec::new());
         // RFC 7643 §2.5: null and absent are the same state.
         for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
-            // RFC 7643 §2.1: names are compared without regard to case. Unknown ones are ignored, as in a URL.
+            // RFC 7643 §2.1: names are compared without regard to case. Unknown ones are ignored,
+            // as in a URL.
             let known = NAMES.iter().chain(&["schemas"]).find(|known| is_named(name, known));
-            if let Some((known, Err(expected))) = known.map(|known| (known, request.take(known, value))) {
+            if let Some((known, Err(expected))) =
+                known.map(|known| (known, request.take(known, value)))
+            {
                 wrong.push(format!("{known} must {expected}"));
             }
         }
-        if wrong.is_empty() { Self::from_request(request) } else { Err(unreadable(&wrong.join("; "))) }
+        if wrong.is_empty() {
+            Self::from_request(request)
+        } else {
+            Err(unreadable(&wrong.join("; ")))
+        }
     }
 
     fn from_request(request: SearchRequest) -> Result<Self, ScimError> {
@@ -131,7 +157,9 @@ impl Query {
             filter: filter.map(|filter| parse(&filter)).transpose()?,
             sort: sort_by.map(|by| Sort { by, descending }),
             // RFC 7644 §3.4.2.4: "A value less than 1 SHALL be interpreted as 1."
-            start_index: request.start_index.map(|start| usize::try_from(start).unwrap_or(0).max(1)),
+            start_index: request
+                .start_index
+                .map(|start| usize::try_from(start).unwrap_or(0).max(1)),
             cursor: request.cursor,
             // RFC 7644 §3.4.2.4: "A negative value SHALL be interpreted as "0"."
             count: request.count.map(|count| usize::try_from(count).unwrap_or(0)),
@@ -153,25 +181,37 @@ impl Query {
         }
     }
 
-    /// Returns `None` if the request has neither `attributes` nor `excludedAttributes`, so that the prepared response
-    /// can be used.
+    /// Returns `None` if the request has neither `attributes` nor `excludedAttributes`, so that the
+    /// prepared response can be used.
     pub(super) fn projection(&self, resource_type: &'static ResourceType) -> Option<Projection> {
         if !self.attributes.is_empty() {
             Some(Projection::only(resource_type, self.attributes.iter().map(String::as_str)))
         } else if self.excluded_attributes.is_empty() {
             None
         } else {
-            Some(Projection::except(resource_type, self.excluded_attributes.iter().map(String::as_str)))
+            Some(Projection::except(
+                resource_type,
+                self.excluded_attributes.iter().map(String::as_str),
+            ))
         }
     }
 
-    /// Returns the query without the paging parameters, in a canonical form: queries that differ only in the case of
-    /// names or in the way the filter is written have the same one.
+    /// Returns the query without the paging parameters, in a canonical form: queries that differ
+    /// only in the case of names or in the way the filter is written have the same one.
     pub(super) fn canonical(&self) -> String {
         let lower = |names: &[String]| names.join(",").to_ascii_lowercase();
         let filter = self.filter.as_ref().map(Expression::to_string).unwrap_or_default();
-        let sort = self.sort.as_ref().map(|sort| format!("{} {}", sort.by.to_ascii_lowercase(), sort.descending));
-        [filter, sort.unwrap_or_default(), lower(&self.attributes), lower(&self.excluded_attributes)].join("\n")
+        let sort = self
+            .sort
+            .as_ref()
+            .map(|sort| format!("{} {}", sort.by.to_ascii_lowercase(), sort.descending));
+        [
+            filter,
+            sort.unwrap_or_default(),
+            lower(&self.attributes),
+            lower(&self.excluded_attributes),
+        ]
+        .join("\n")
     }
 }
 
@@ -193,7 +233,9 @@ impl SearchRequest {
             "excludedAttributes" => self.excluded_attributes.extend(list(value).ok_or(NO_LIST)?),
             // NB: RFC 7644 §3.4.3 requires `schemas`. A body without it is accepted too.
             _ => {
-                let named = |urns: Vec<String>| urns.iter().any(|urn| urn.eq_ignore_ascii_case(urn::SEARCH_REQUEST));
+                let named = |urns: Vec<String>| {
+                    urns.iter().any(|urn| urn.eq_ignore_ascii_case(urn::SEARCH_REQUEST))
+                };
                 if !list(value).is_some_and(named) {
                     return Err(format!("hold {}", urn::SEARCH_REQUEST));
                 }
@@ -206,7 +248,8 @@ impl SearchRequest {
 /// The requirement for a list of names, to follow "must".
 const NO_LIST: &str = "be a list of names, or one text with commas between them";
 
-/// Compares without regard to case. Most clients use the exact name, which the first comparison finds.
+/// Compares without regard to case. Most clients use the exact name, which the first comparison
+/// finds.
 fn is_named(text: &str, name: &str) -> bool {
     text == name || text.eq_ignore_ascii_case(name)
 }
@@ -222,7 +265,8 @@ fn must(name: &str, expected: &str) -> ScimError {
 /// The requirement for a number, to follow "must".
 const NO_NUMBER: &str = "be a whole number";
 
-/// Parses a whole number. Returns `None` for an empty string, which is treated as an absent parameter.
+/// Parses a whole number. Returns `None` for an empty string, which is treated as an absent
+/// parameter.
 fn number(text: &str) -> Result<Option<i64>, &'static str> {
     let text = text.trim();
     if text.is_empty() {
@@ -232,7 +276,8 @@ fn number(text: &str) -> Result<Option<i64>, &'static str> {
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(NO_NUMBER);
     }
-    // A number that does not fit into `i64` is beyond any list, so it is replaced with the largest one.
+    // A number that does not fit into `i64` is beyond any list, so it is replaced with the largest
+    // one.
     Ok(Some(digits.parse().unwrap_or(i64::MAX) * sign))
 }
 

@@ -5,8 +5,8 @@ use super::schema::{Attribute, Content, SCHEMAS, Section};
 use super::value::{Resource, Value};
 use crate::date_time;
 
-/// Writes a resource. Unassigned attributes are omitted (RFC 7643 §2.5: "Unassigned attributes … are equivalent to
-/// being … not present").
+/// Writes a resource. Unassigned attributes are omitted (RFC 7643 §2.5: "Unassigned attributes …
+/// are equivalent to being … not present").
 pub(super) fn resource(out: &mut Vec<u8>, resource: Resource<'_>, projection: &Projection) {
     let mut object = Object::open(out);
     for (place, section) in resource.resource_type().sections.iter().enumerate() {
@@ -39,11 +39,15 @@ fn attributes(
         }
         match attribute.content {
             Content::One(getter) => object.value(attribute.name, &getter.get(resource, 0)),
-            Content::Complex(sub) => object.nested(attribute.name, |inner| subs(inner, resource, shown, sub, 0)),
+            Content::Complex(sub) => {
+                object.nested(attribute.name, |inner| subs(inner, resource, shown, sub, 0))
+            }
             Content::Many(count, getter) => {
                 let count = count.count_in(resource);
                 if count > 0 || attribute.shown_when_empty {
-                    object.list(attribute.name, count, |out, at| write_value(out, &getter.get(resource, at)));
+                    object.list(attribute.name, count, |out, at| {
+                        write_value(out, &getter.get(resource, at))
+                    });
                 }
             }
             Content::ComplexMany(count, sub) => {
@@ -60,14 +64,16 @@ fn attributes(
     }
 }
 
-/// Writes the `schemas` attribute. RFC 7643 §3, schemas: "URIs that are used to indicate the namespaces of the SCIM
-/// schemas that define the attributes present in the current JSON structure". The type's own schema is always included,
-/// since `id` is always present and "common attributes … are considered to be part of every base resource schema" (RFC
-/// 7643 §3.1). An extension is included if its container is present.
+/// Writes the `schemas` attribute. RFC 7643 §3, schemas: "URIs that are used to indicate the
+/// namespaces of the SCIM schemas that define the attributes present in the current JSON
+/// structure". The type's own schema is always included, since `id` is always present and "common
+/// attributes … are considered to be part of every base resource schema" (RFC 7643 §3.1). An
+/// extension is included if its container is present.
 fn schemas(out: &mut Vec<u8>, resource: Resource<'_>, projection: &Projection) {
     let sections = resource.resource_type().sections.iter().enumerate();
-    let present =
-        sections.filter(|(place, section)| !section.extension || is_present(resource, projection, *place, section));
+    let present = sections.filter(|(place, section)| {
+        !section.extension || is_present(resource, projection, *place, section)
+    });
     let mut before = b'[';
     for schema in present.filter_map(|(_, section)| section.schema) {
         out.push(before);
@@ -78,7 +84,12 @@ fn schemas(out: &mut Vec<u8>, resource: Resource<'_>, projection: &Projection) {
 }
 
 /// Whether the response has any attribute of a section.
-fn is_present(resource: Resource<'_>, projection: &Projection, place: usize, section: &Section) -> bool {
+fn is_present(
+    resource: Resource<'_>,
+    projection: &Projection,
+    place: usize,
+    section: &Section,
+) -> bool {
     section.attributes.iter().enumerate().any(|(at, attribute)| {
         let shown = projection.shown(place, at);
         *shown != Visibility::No
@@ -87,15 +98,25 @@ fn is_present(resource: Resource<'_>, projection: &Projection, place: usize, sec
                 Content::Many(count, _) | Content::ComplexMany(count, _) => {
                     count.count_in(resource) > 0 || attribute.shown_when_empty
                 }
-                Content::Complex(all) => all.iter().enumerate().any(|(at, sub)| match sub.content {
-                    Content::One(getter) => shown.has(at) && getter.get(resource, 0) != Value::Absent,
-                    _ => false,
-                }),
+                Content::Complex(all) => {
+                    all.iter().enumerate().any(|(at, sub)| match sub.content {
+                        Content::One(getter) => {
+                            shown.has(at) && getter.get(resource, 0) != Value::Absent
+                        }
+                        _ => false,
+                    })
+                }
             }
     })
 }
 
-fn subs(object: &mut Object<'_>, resource: Resource<'_>, shown: &Visibility, all: &[Attribute], at: usize) {
+fn subs(
+    object: &mut Object<'_>,
+    resource: Resource<'_>,
+    shown: &Visibility,
+    all: &[Attribute],
+    at: usize,
+) {
     for (place, sub) in all.iter().enumerate() {
         if let (true, Content::One(getter)) = (shown.has(place), sub.content) {
             object.value(sub.name, &getter.get(resource, at));

@@ -11,9 +11,9 @@ use bytes::Bytes;
 
 use super::index::Index;
 
-/// The number of prepared responses in a block. They are stored one after the other, separated by commas, as in a page,
-/// so a part of a list is a few slices of blocks. If one resource changes, only its block is rebuilt; the other blocks
-/// are shared between generations.
+/// The number of prepared responses in a block. They are stored one after the other, separated by
+/// commas, as in a page, so a part of a list is a few slices of blocks. If one resource changes,
+/// only its block is rebuilt; the other blocks are shared between generations.
 pub(super) const BLOCK: usize = 64;
 
 /// The prepared responses of one resource type. Positions are those in the directory.
@@ -28,14 +28,15 @@ pub(super) struct ResponseCache {
 #[derive(Clone, Debug)]
 pub(super) struct ResponseBlock {
     ids: Arc<[Box<str>]>,
-    /// The responses to requests without `attributes` and `excludedAttributes`. Empty if responses are rendered on
-    /// request.
+    /// The responses to requests without `attributes` and `excludedAttributes`. Empty if responses
+    /// are rendered on request.
     answers: Bytes,
-    /// The span of each response. Separate from the less frequently used fields, so that more spans fit in the CPU
-    /// cache.
+    /// The span of each response. Separate from the less frequently used fields, so that more spans
+    /// fit in the CPU cache.
     spans: Arc<[ResponseSpan]>,
     versions: Arc<[ETag]>,
-    /// The offset of the id in each response. It is the same in all: they begin with the same bytes.
+    /// The offset of the id in each response. It is the same in all: they begin with the same
+    /// bytes.
     id_at: usize,
 }
 
@@ -45,23 +46,27 @@ pub(super) struct ResponseSpan {
     from: u32,
     to: u32,
     id_length: u16,
-    /// The offset of the userName in the response. The name is compared there because those bytes are sent next. With
-    /// its length in bytes; 0 if the JSON form of the name is escaped, or if there is no userName.
+    /// The offset of the userName in the response. The name is compared there because those bytes
+    /// are sent next. With its length in bytes; 0 if the JSON form of the name is escaped, or if
+    /// there is no userName.
     name_at: u16,
     name_length: u16,
 }
 
 impl ResponseSpan {
-    /// The span of the response that was written last: from offset `from` to the end. It has this id and name.
+    /// The span of the response that was written last: from offset `from` to the end. It has this
+    /// id and name.
     pub fn locate(written: &[u8], from: usize, id: &str, name: &str) -> Self {
         let (name_at, name_length) = Self::place_of(name, &written[from..]).unwrap_or_default();
-        // These conversions do not fail in practice: no block exceeds 4 GB, and no request has room for an id of 64 KB.
+        // These conversions do not fail in practice: no block exceeds 4 GB, and no request has room
+        // for an id of 64 KB.
         let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
         let id_length = id.len().try_into().unwrap_or(u16::MAX);
         Self { from: place(from), to: place(written.len()), id_length, name_at, name_length }
     }
 
-    /// Returns the offset and length of the userName in a response, if its JSON form is not escaped.
+    /// Returns the offset and length of the userName in a response, if its JSON form is not
+    /// escaped.
     fn place_of(name: &str, answer: &[u8]) -> Option<(u16, u16)> {
         // No JSON string can contain this: quotes in strings are escaped.
         const USER_NAME: &[u8] = br#""userName":""#;
@@ -73,7 +78,8 @@ impl ResponseSpan {
 
 /// A chunk of a JSON response.
 pub(super) enum Chunk<'s> {
-    /// Consecutive prepared responses. Borrowed: most chunks are copied, which needs no update of a reference count.
+    /// Consecutive prepared responses. Borrowed: most chunks are copied, which needs no update of a
+    /// reference count.
     Cached {
         /// All responses of the block.
         block: &'s Bytes,
@@ -125,16 +131,16 @@ impl ETag {
 
     /// Writes the version into a response that has the placeholder, and returns it.
     ///
-    /// RFC 7644 §3.14: the version belongs to the stored resource. It is therefore a hash of the whole response,
-    /// whichever attributes a client requests. Volatile values are not in that response, so they do not change the
-    /// version.
+    /// RFC 7644 §3.14: the version belongs to the stored resource. It is therefore a hash of the
+    /// whole response, whichever attributes a client requests. Volatile values are not in that
+    /// response, so they do not change the version.
     pub fn settle(answer: &mut [u8]) -> Self {
         let mut version = Self::PENDING;
         // Twelve bytes are sixteen characters in base64url.
         let hash = digest(&SHA256, answer);
         let _ = URL_SAFE_NO_PAD.encode_slice(&hash.as_ref()[..12], &mut version.0[Self::HASH]);
-        // `meta.version` is the last string of a response, so search from the end: a name earlier in the response could
-        // contain the same dots.
+        // `meta.version` is the last string of a response, so search from the end: a name earlier
+        // in the response could contain the same dots.
         let dots = &Self::PENDING.0[Self::HASH];
         if let Some(at) = memchr::memmem::rfind(answer, dots) {
             answer[at..at + dots.len()].copy_from_slice(&version.0[Self::HASH]);
@@ -151,11 +157,17 @@ impl ResponseBlock {
     pub fn filled(&self, spans: Vec<ResponseSpan>, versions: Vec<ETag>, answers: Vec<u8>) -> Self {
         let id_at = memchr::memmem::find(&answers, ID).map_or(0, |at| at + ID.len());
         let answers = answers.into_boxed_slice().into();
-        Self { ids: Arc::clone(&self.ids), answers, spans: spans.into(), versions: versions.into(), id_at }
+        Self {
+            ids: Arc::clone(&self.ids),
+            answers,
+            spans: spans.into(),
+            versions: versions.into(),
+            id_at,
+        }
     }
 
-    /// Whether `id` is the id at this position within the block. It is compared in the response, whose bytes are sent
-    /// next.
+    /// Whether `id` is the id at this position within the block. It is compared in the response,
+    /// whose bytes are sent next.
     fn is_at(&self, place: usize, id: &str) -> bool {
         match self.spans.get(place).filter(|_| self.is_filled()) {
             Some(span) => {
@@ -170,7 +182,8 @@ impl ResponseBlock {
         !self.answers.is_empty()
     }
 
-    /// Whether this block has responses, and they equal those of `other`: ids and versions are the same.
+    /// Whether this block has responses, and they equal those of `other`: ids and versions are the
+    /// same.
     pub fn is_good_for(&self, other: &Self) -> bool {
         self.is_filled() && self.ids == other.ids && self.versions == other.versions
     }
@@ -195,7 +208,8 @@ impl ResponseCache {
     pub fn of_ids(prefix: &str, ids: impl Iterator<Item = impl fmt::Display>) -> Self {
         let ids: Vec<Box<str>> = ids.map(|id| format!("{prefix}{id}").into()).collect();
         let (count, by_id) = (ids.len(), Arc::new(Index::build(ids.iter().map(AsRef::as_ref))));
-        let (mut ids, mut all) = (ids.into_iter().peekable(), Vec::with_capacity(count.div_ceil(BLOCK)));
+        let (mut ids, mut all) =
+            (ids.into_iter().peekable(), Vec::with_capacity(count.div_ceil(BLOCK)));
         while ids.peek().is_some() {
             let ids = ids.by_ref().take(BLOCK).collect();
             all.push(ResponseBlock {
@@ -248,30 +262,37 @@ impl ResponseCache {
         })
     }
 
-    /// The responses at these positions, separated by commas, if the block has responses. All positions must be in one
-    /// block.
+    /// The responses at these positions, separated by commas, if the block has responses. All
+    /// positions must be in one block.
     pub fn answers(&self, places: Range<usize>) -> Option<Chunk<'_>> {
         let last = places.end.checked_sub(1).filter(|last| *last >= places.start)?;
         let neighbours = self.all.get(places.start / BLOCK)?;
-        let (first, last) = (neighbours.spans.get(places.start % BLOCK)?, neighbours.spans.get(last % BLOCK)?);
+        let (first, last) =
+            (neighbours.spans.get(places.start % BLOCK)?, neighbours.spans.get(last % BLOCK)?);
         // `None` if the block has no responses.
         let answers = neighbours.answers.get(first.from as usize..last.to as usize)?;
         Some(Chunk::Cached { block: &neighbours.answers, answers })
     }
 
-    /// The userName in the response at this position, if the block has responses and the name's JSON form is not
-    /// escaped.
+    /// The userName in the response at this position, if the block has responses and the name's
+    /// JSON form is not escaped.
     pub fn name(&self, place: usize) -> Option<&[u8]> {
         let neighbours = self.all.get(place / BLOCK)?;
-        let ResponseSpan { from, name_at, name_length, .. } = *neighbours.spans.get(place % BLOCK)?;
+        let ResponseSpan { from, name_at, name_length, .. } =
+            *neighbours.spans.get(place % BLOCK)?;
         let from = from as usize + usize::from(name_at);
-        neighbours.answers.get(from..from + usize::from(name_length)).filter(|name| !name.is_empty())
+        neighbours
+            .answers
+            .get(from..from + usize::from(name_length))
+            .filter(|name| !name.is_empty())
     }
 
     /// Returns a copy that keeps only the responses whose blocks are shared with `others`.
     pub fn shared_with(&self, others: &Self) -> Self {
         let all = self.all.iter().enumerate().map(|(number, neighbours)| {
-            let shared = others.get(number).is_some_and(|other| other.answers.as_ptr() == neighbours.answers.as_ptr());
+            let shared = others
+                .get(number)
+                .is_some_and(|other| other.answers.as_ptr() == neighbours.answers.as_ptr());
             let answers = if shared { neighbours.answers.clone() } else { Bytes::new() };
             ResponseBlock { answers, ..neighbours.clone() }
         });

@@ -1,8 +1,8 @@
-//! The schema table: every attribute's name, type, characteristics and getter. `/Schemas`, filters, projection and
-//! rendering all use it, so the announced schema always matches the served data.
+//! The schema table: every attribute's name, type, characteristics and getter. `/Schemas`, filters,
+//! projection and rendering all use it, so the announced schema always matches the served data.
 //!
-//! Every attribute is `readOnly`, because this version of the bridge writes nothing to Intercom (RFC 7643 §7 lets a
-//! service provider state its own characteristics).
+//! Every attribute is `readOnly`, because this version of the bridge writes nothing to Intercom
+//! (RFC 7643 §7 lets a service provider state its own characteristics).
 
 use super::value::{GroupRef, Resource, UserRef, Value};
 use super::{groups, users};
@@ -18,7 +18,8 @@ pub mod urn {
     /// The extension of Group with attributes specific to Intercom.
     pub const INTERCOM_GROUP: &str = "urn:ietf:params:scim:schemas:extension:intercom:2.0:Group";
     /// The schema of `/ServiceProviderConfig` (RFC 7643 §5).
-    pub const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
+    pub const SERVICE_PROVIDER_CONFIG: &str =
+        "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
     /// The schema of `/ResourceTypes` (RFC 7643 §6).
     pub const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
     /// The schema of `/Schemas` (RFC 7643 §7).
@@ -40,8 +41,8 @@ pub struct ResourceType {
     pub endpoint: &'static str,
     /// Human-readable text.
     pub description: &'static str,
-    /// The sections in the order in which they are written: common attributes, the schema, its extensions, common
-    /// attributes.
+    /// The sections in the order in which they are written: common attributes, the schema, its
+    /// extensions, common attributes.
     pub sections: &'static [Section],
 }
 
@@ -96,7 +97,8 @@ pub struct Attribute {
     pub reference_types: &'static [&'static str],
     /// Human-readable text. For derived values it names the source.
     pub description: &'static str,
-    /// Whether an empty list is written as `[]`. True for lists that clients expect to be present when they import.
+    /// Whether an empty list is written as `[]`. True for lists that clients expect to be present
+    /// when they import.
     pub shown_when_empty: bool,
     /// The getters of the values.
     pub content: Content,
@@ -152,7 +154,8 @@ pub enum Content {
     ComplexMany(Count, &'static [Attribute]),
 }
 
-/// A function that returns one value. Its second argument is the index of the value in a multi-valued attribute.
+/// A function that returns one value. Its second argument is the index of the value in a
+/// multi-valued attribute.
 #[derive(Clone, Copy, Debug)]
 pub enum Getter {
     /// For any resource.
@@ -199,7 +202,12 @@ impl Count {
 }
 
 impl Attribute {
-    pub(super) const fn new(name: &'static str, kind: Kind, content: Content, description: &'static str) -> Self {
+    pub(super) const fn new(
+        name: &'static str,
+        kind: Kind,
+        content: Content,
+        description: &'static str,
+    ) -> Self {
         Self {
             name,
             kind,
@@ -242,7 +250,11 @@ impl Attribute {
         Self::new(name, kind, Content::One(Getter::Any(get)), description)
     }
 
-    pub(super) const fn complex(name: &'static str, sub: &'static [Self], description: &'static str) -> Self {
+    pub(super) const fn complex(
+        name: &'static str,
+        sub: &'static [Self],
+        description: &'static str,
+    ) -> Self {
         Self::new(name, Kind::Complex, Content::Complex(sub), description)
     }
 
@@ -316,7 +328,10 @@ impl ResourceType {
 
     /// The extensions of the type.
     pub fn extensions(&self) -> impl Iterator<Item = &'static Schema> {
-        self.sections.iter().filter(|section| section.extension).filter_map(|section| section.schema)
+        self.sections
+            .iter()
+            .filter(|section| section.extension)
+            .filter_map(|section| section.schema)
     }
 }
 
@@ -327,7 +342,10 @@ const HEAD: Section = Section {
         Attribute::new(
             SCHEMAS,
             Kind::Reference,
-            Content::Many(Count::Any(|_| 2), Getter::Any(|resource, at| Value::text(schemas(resource)[at]))),
+            Content::Many(
+                Count::Any(|_| 2),
+                Getter::Any(|resource, at| Value::text(schemas(resource)[at])),
+            ),
             "The schemas whose attributes the resource has.",
         )
         .required()
@@ -343,18 +361,24 @@ const HEAD: Section = Section {
         .case_exact()
         .unique()
         .returned(Returned::Always),
-        // RFC 7643 §3.1: externalId "MUST NOT be specified by the service provider". The attribute is listed because
-        // clients search for the ids they assigned.
-        Attribute::of_any("externalId", Kind::String, |_, _| Value::Absent, "Never set: clients cannot write here.")
-            .case_exact(),
+        // RFC 7643 §3.1: externalId "MUST NOT be specified by the service provider". The attribute
+        // is listed because clients search for the ids they assigned.
+        Attribute::of_any(
+            "externalId",
+            Kind::String,
+            |_, _| Value::Absent,
+            "Never set: clients cannot write here.",
+        )
+        .case_exact(),
     ],
 };
 
-/// The name of the `schemas` attribute. Its value in a response depends on which other attributes the response has, so
-/// [`super::render`] writes it.
+/// The name of the `schemas` attribute. Its value in a response depends on which other attributes
+/// the response has, so [`super::render`] writes it.
 pub(super) const SCHEMAS: &str = "schemas";
 
-/// The schemas of a complete resource. The extension is always included, since `intercomId` is always present.
+/// The schemas of a complete resource. The extension is always included, since `intercomId` is
+/// always present.
 fn schemas(resource: Resource<'_>) -> [&'static str; 2] {
     match resource {
         Resource::User(_) => [urn::USER, urn::INTERCOM_USER],
@@ -394,8 +418,13 @@ const TAIL: Section = Section {
                 "Where the resource is.",
             )
             .refers_to(&["uri"]),
-            Attribute::of_any("version", Kind::String, |resource, _| version(resource), "A weak ETag of the resource.")
-                .case_exact(),
+            Attribute::of_any(
+                "version",
+                Kind::String,
+                |resource, _| version(resource),
+                "A weak ETag of the resource.",
+            )
+            .case_exact(),
         ],
         "What the bridge says of the resource.",
     )],
@@ -427,7 +456,11 @@ pub static USER: ResourceType = ResourceType {
     sections: &[
         HEAD,
         Section { schema: Some(&USER_SCHEMA), extension: false, attributes: users::ATTRIBUTES },
-        Section { schema: Some(&INTERCOM_USER_SCHEMA), extension: true, attributes: users::INTERCOM_ATTRIBUTES },
+        Section {
+            schema: Some(&INTERCOM_USER_SCHEMA),
+            extension: true,
+            attributes: users::INTERCOM_ATTRIBUTES,
+        },
         TAIL,
     ],
 };
@@ -440,7 +473,11 @@ pub static GROUP: ResourceType = ResourceType {
     sections: &[
         HEAD,
         Section { schema: Some(&GROUP_SCHEMA), extension: false, attributes: groups::ATTRIBUTES },
-        Section { schema: Some(&INTERCOM_GROUP_SCHEMA), extension: true, attributes: groups::INTERCOM_ATTRIBUTES },
+        Section {
+            schema: Some(&INTERCOM_GROUP_SCHEMA),
+            extension: true,
+            attributes: groups::INTERCOM_ATTRIBUTES,
+        },
         TAIL,
     ],
 };
@@ -448,8 +485,12 @@ pub static GROUP: ResourceType = ResourceType {
 /// All resource types that the bridge serves.
 pub static RESOURCE_TYPES: [&ResourceType; 2] = [&USER, &GROUP];
 
-static USER_SCHEMA: Schema =
-    Schema { id: urn::USER, name: "User", description: "User Account", attributes: users::ATTRIBUTES };
+static USER_SCHEMA: Schema = Schema {
+    id: urn::USER,
+    name: "User",
+    description: "User Account",
+    attributes: users::ATTRIBUTES,
+};
 static INTERCOM_USER_SCHEMA: Schema = Schema {
     id: urn::INTERCOM_USER,
     name: "Intercom User",

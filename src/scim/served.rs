@@ -1,5 +1,5 @@
-//! The served snapshot: a workspace at one generation, prepared for requests. It is immutable; a new generation is a
-//! new snapshot.
+//! The served snapshot: a workspace at one generation, prepared for requests. It is immutable; a
+//! new generation is a new snapshot.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -19,13 +19,14 @@ use super::value::{GroupRef, Resource, UserRef};
 use crate::directory::text::folded;
 use crate::directory::{Directory, Link, Names, SnapshotId, Workspace};
 
-/// A workspace's users and groups as SCIM resources. Snapshots of consecutive generations share what did not change, so
-/// several take little more memory than one.
+/// A workspace's users and groups as SCIM resources. Snapshots of consecutive generations share
+/// what did not change, so several take little more memory than one.
 #[derive(Clone, Debug)]
 pub struct ServedSnapshot {
     directory: Arc<Directory>,
     base_url: String,
-    /// Whether `base_url` differs from the one in the prepared responses, so that these cannot be used.
+    /// Whether `base_url` differs from the one in the prepared responses, so that these cannot be
+    /// used.
     elsewhere: bool,
     names: Names,
     users: Arc<ResponseCache>,
@@ -35,13 +36,20 @@ pub struct ServedSnapshot {
 }
 
 impl ServedSnapshot {
-    /// Builds the served snapshot of a directory. `base_url` is the root of the workspace's SCIM service, without a
-    /// trailing slash; locations and references begin with it. `previous` is an earlier snapshot with which unchanged
-    /// blocks are shared.
+    /// Builds the served snapshot of a directory. `base_url` is the root of the workspace's SCIM
+    /// service, without a trailing slash; locations and references begin with it. `previous` is an
+    /// earlier snapshot with which unchanged blocks are shared.
     #[must_use]
-    pub fn new(directory: Directory, base_url: impl Into<String>, names: Names, previous: Option<&Self>) -> Self {
-        let users = ResponseCache::of_ids("adm_", directory.people.iter().map(|person| &person.user.id));
-        let groups = ResponseCache::of_ids("team_", directory.teams.iter().map(|team| &team.group.id));
+    pub fn new(
+        directory: Directory,
+        base_url: impl Into<String>,
+        names: Names,
+        previous: Option<&Self>,
+    ) -> Self {
+        let users =
+            ResponseCache::of_ids("adm_", directory.people.iter().map(|person| &person.user.id));
+        let groups =
+            ResponseCache::of_ids("team_", directory.teams.iter().map(|team| &team.group.id));
         let mut served = Self {
             directory: Arc::new(directory),
             base_url: base_url.into(),
@@ -51,22 +59,23 @@ impl ServedSnapshot {
             groups: Arc::new(groups),
             users_by_name: Arc::default(),
         };
-        let names: Vec<Cow<'_, str>> = served.all(resource_types::USER).map(|user| folded(user.name())).collect();
+        let names: Vec<Cow<'_, str>> =
+            served.all(resource_types::USER).map(|user| folded(user.name())).collect();
         let users_by_name = Index::build(names.iter().map(AsRef::as_ref));
         served.users_by_name = Arc::new(users_by_name);
         served.make_ready(previous);
         served
     }
 
-    /// Returns the same snapshot with another base URL for locations and references. Its responses are rendered on
-    /// request.
+    /// Returns the same snapshot with another base URL for locations and references. Its responses
+    /// are rendered on request.
     #[must_use]
     pub fn seen_from(&self, base_url: impl Into<String>) -> Self {
         Self { base_url: base_url.into(), elsewhere: true, ..self.clone() }
     }
 
-    /// Returns a copy to keep beside a newer snapshot. It keeps only the prepared responses that it shares with the
-    /// newer one. The others are rendered on request.
+    /// Returns a copy to keep beside a newer snapshot. It keeps only the prepared responses that it
+    /// shares with the newer one. The others are rendered on request.
     #[must_use]
     pub fn beside(&self, newer: &Self) -> Self {
         let users = Arc::new(self.users.shared_with(&newer.users));
@@ -74,22 +83,29 @@ impl ServedSnapshot {
         Self { users, groups, ..self.clone() }
     }
 
-    /// Prepares a response for each resource, or reuses the block of the earlier snapshot if it has the same responses.
+    /// Prepares a response for each resource, or reuses the block of the earlier snapshot if it has
+    /// the same responses.
     fn make_ready(&mut self, previous: Option<&Self>) {
         let mut bytes = 0;
         for kind in resource_types::ALL {
             for number in 0..self.responses(kind).len() {
                 let same = previous.and_then(|previous| self.same_block(kind, number, previous));
                 let neighbours = same.cloned().or_else(|| {
-                    let earlier = previous.and_then(|previous| previous.responses(kind).get(number));
-                    // Reserve the size of the earlier block, or else of the previous one, and an eighth more. A buffer
-                    // that has to grow briefly takes twice the memory, and the block with the team of all teammates is
-                    // a tenth of the total.
+                    let earlier =
+                        previous.and_then(|previous| previous.responses(kind).get(number));
+                    // Reserve the size of the earlier block, or else of the previous one, and an
+                    // eighth more. A buffer that has to grow briefly takes twice the memory, and
+                    // the block with the team of all teammates is a tenth of the total.
                     bytes = earlier.map_or(bytes, ResponseBlock::bytes);
                     let neighbours = self.written_block(kind, number, bytes + bytes / 8)?;
                     bytes = neighbours.bytes();
                     // Different values may still render to the same responses.
-                    Some(earlier.filter(|earlier| earlier.is_good_for(&neighbours)).cloned().unwrap_or(neighbours))
+                    Some(
+                        earlier
+                            .filter(|earlier| earlier.is_good_for(&neighbours))
+                            .cloned()
+                            .unwrap_or(neighbours),
+                    )
                 });
                 if let Some(neighbours) = neighbours {
                     self.responses_mut(kind).put(number, neighbours);
@@ -98,9 +114,16 @@ impl ServedSnapshot {
         }
     }
 
-    /// Returns the block of an earlier snapshot if its responses are still valid: no value that they show has changed.
-    fn same_block<'p>(&self, kind: &ResourceType, number: usize, earlier: &'p Self) -> Option<&'p ResponseBlock> {
-        let neighbours = earlier.responses(kind).get(number).filter(|neighbours| neighbours.is_filled())?;
+    /// Returns the block of an earlier snapshot if its responses are still valid: no value that
+    /// they show has changed.
+    fn same_block<'p>(
+        &self,
+        kind: &ResourceType,
+        number: usize,
+        earlier: &'p Self,
+    ) -> Option<&'p ResponseBlock> {
+        let neighbours =
+            earlier.responses(kind).get(number).filter(|neighbours| neighbours.is_filled())?;
         let mut places = neighbours.places(number);
         let same = self.responses(kind).get(number)?.len() == neighbours.len()
             && places.all(|place| self.says_the_same(earlier, kind, place));
@@ -108,7 +131,12 @@ impl ServedSnapshot {
     }
 
     /// Renders a block. `room` is the initial capacity in bytes.
-    fn written_block(&self, kind: &ResourceType, number: usize, room: usize) -> Option<ResponseBlock> {
+    fn written_block(
+        &self,
+        kind: &ResourceType,
+        number: usize,
+        room: usize,
+    ) -> Option<ResponseBlock> {
         let empty = self.responses(kind).get(number)?;
         let (mut written, mut spans, mut versions) =
             (Vec::with_capacity(room), Vec::with_capacity(BLOCK), Vec::with_capacity(BLOCK));
@@ -124,7 +152,8 @@ impl ServedSnapshot {
         Some(empty.filled(spans, versions, written))
     }
 
-    /// Whether the response at this position is the same as in an earlier snapshot: no value that it shows has changed.
+    /// Whether the response at this position is the same as in an earlier snapshot: no value that
+    /// it shows has changed.
     fn says_the_same(&self, earlier: &Self, kind: &ResourceType, place: usize) -> bool {
         let (now, was) = (&self.directory, &earlier.directory);
         let same_service = self.base_url == earlier.base_url && self.names == earlier.names;
@@ -134,9 +163,13 @@ impl ServedSnapshot {
         if *kind == schema::USER {
             let same_team = |link: &Link| {
                 let place = link.place as usize;
-                was.teams.get(place).is_some_and(|team| Arc::ptr_eq(&team.group, &now.teams[place].group))
+                was.teams
+                    .get(place)
+                    .is_some_and(|team| Arc::ptr_eq(&team.group, &now.teams[place].group))
             };
-            let (Some(is), Some(was)) = (now.people.get(place), was.people.get(place)) else { return false };
+            let (Some(is), Some(was)) = (now.people.get(place), was.people.get(place)) else {
+                return false;
+            };
             Arc::ptr_eq(&is.user, &was.user)
                 && is.stamps == was.stamps
                 && is.teams == was.teams
@@ -144,9 +177,13 @@ impl ServedSnapshot {
         } else {
             let same_person = |link: &Link| {
                 let place = link.place as usize;
-                was.people.get(place).is_some_and(|person| Arc::ptr_eq(&person.user, &now.people[place].user))
+                was.people
+                    .get(place)
+                    .is_some_and(|person| Arc::ptr_eq(&person.user, &now.people[place].user))
             };
-            let (Some(is), Some(was)) = (now.teams.get(place), was.teams.get(place)) else { return false };
+            let (Some(is), Some(was)) = (now.teams.get(place), was.teams.get(place)) else {
+                return false;
+            };
             Arc::ptr_eq(&is.group, &was.group)
                 && is.stamps == was.stamps
                 && is.members == was.members
@@ -162,9 +199,13 @@ impl ServedSnapshot {
         Arc::make_mut(if *kind == schema::USER { &mut self.users } else { &mut self.groups })
     }
 
-    /// The responses of a type at these positions, as chunks to be joined by commas: slices of blocks, or single
-    /// rendered responses.
-    pub(super) fn ready_part(&self, kind: &ResourceType, places: Range<usize>) -> impl Iterator<Item = Chunk<'_>> {
+    /// The responses of a type at these positions, as chunks to be joined by commas: slices of
+    /// blocks, or single rendered responses.
+    pub(super) fn ready_part(
+        &self,
+        kind: &ResourceType,
+        places: Range<usize>,
+    ) -> impl Iterator<Item = Chunk<'_>> {
         let responses = places.start / BLOCK..places.end.div_ceil(BLOCK);
         responses.flat_map(move |number| {
             let part = places.start.max(number * BLOCK)..places.end.min((number + 1) * BLOCK);
@@ -225,9 +266,14 @@ impl ServedSnapshot {
         self.part(kind, 0..self.count(kind))
     }
 
-    /// The resources of a type at these positions, ordered by id. Positions beyond the end are ignored.
+    /// The resources of a type at these positions, ordered by id. Positions beyond the end are
+    /// ignored.
     #[must_use]
-    pub fn part(&self, kind: &ResourceType, places: Range<usize>) -> impl ExactSizeIterator<Item = Resource<'_>> {
+    pub fn part(
+        &self,
+        kind: &ResourceType,
+        places: Range<usize>,
+    ) -> impl ExactSizeIterator<Item = Resource<'_>> {
         let places = places.start.min(self.count(kind))..places.end.min(self.count(kind));
         let user = *kind == schema::USER;
         places.map(move |place| if user { self.as_user(place) } else { self.as_group(place) })
@@ -235,12 +281,13 @@ impl ServedSnapshot {
 
     /// The users with this userName, in any case and any Unicode normalisation form.
     ///
-    /// NB: a teammate who was removed and invited again has two accounts with one userName, which RFC 7643 §4.1.1
-    /// requires to be unique. Both are kept, since clients know them by id. A search by name returns the active one
-    /// first.
+    /// NB: a teammate who was removed and invited again has two accounts with one userName, which
+    /// RFC 7643 §4.1.1 requires to be unique. Both are kept, since clients know them by id. A
+    /// search by name returns the active one first.
     pub fn users_named(&self, user_name: &str) -> impl Iterator<Item = Resource<'_>> {
         let wanted = folded(user_name);
-        let candidates = self.users_by_name.candidates(&wanted).filter_map(|place| self.user_at(place));
+        let candidates =
+            self.users_by_name.candidates(&wanted).filter_map(|place| self.user_at(place));
         let is_it = |user: &Resource<'_>| {
             let shown = self.users.name(user.place());
             shown == Some(wanted.as_bytes()) || folded(user.name()) == wanted
@@ -305,8 +352,8 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// The response to a request without `attributes` and `excludedAttributes`, which is prepared once for each
-    /// generation.
+    /// The response to a request without `attributes` and `excludedAttributes`, which is prepared
+    /// once for each generation.
     #[must_use]
     pub fn ready(self) -> Bytes {
         self.chunk().shared()
@@ -334,7 +381,8 @@ impl<'a> Resource<'a> {
             let parts = [self.served().base_url(), self.resource_type().endpoint, "/", self.id()];
             let end = answer.len().checked_sub(AFTER_LOCATION.len())?;
             let start = end.checked_sub(parts.map(str::len).iter().sum())?;
-            // If JSON escapes the location, it is longer there, so the slice would not begin at the location.
+            // If JSON escapes the location, it is longer there, so the slice would not begin at the
+            // location.
             answer[..start].ends_with(BEFORE_LOCATION.as_bytes()).then(|| answer.slice(start..end))
         };
         cut().unwrap_or_else(|| self.location().into())

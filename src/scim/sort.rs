@@ -47,39 +47,47 @@ impl Sort {
     /// Resolves the attribute in the tables of the resource types that the query searches.
     ///
     /// # Errors
-    /// [`ScimError::InvalidValue`] for an attribute that none of the types has, or a complex one without a
-    /// sub-attribute to sort by.
+    /// [`ScimError::InvalidValue`] for an attribute that none of the types has, or a complex one
+    /// without a sub-attribute to sort by.
     pub fn bind(&self, types: &[&'static ResourceType]) -> Result<Order, ScimError> {
         let mut sources = Vec::with_capacity(types.len());
         for kind in types {
             sources.extend(self.source(kind)?.map(|source| (*kind, source)));
         }
         if sources.is_empty() {
-            return Err(ScimError::InvalidValue { why: format!("sortBy: there is no attribute `{}`", self.by) });
+            return Err(ScimError::InvalidValue {
+                why: format!("sortBy: there is no attribute `{}`", self.by),
+            });
         }
         Ok(Order { sources, descending: self.descending })
     }
 
     /// Returns `None` if the type has no such attribute.
     fn source(&self, kind: &'static ResourceType) -> Result<Option<Source>, ScimError> {
-        let Some(AttributeName::Attribute(path)) = path::find(kind, &self.by) else { return Ok(None) };
+        let Some(AttributeName::Attribute(path)) = path::find(kind, &self.by) else {
+            return Ok(None);
+        };
         let (attribute, sub) = path.resolve(kind);
-        // RFC 7644 §3.4.2.3: "If the attribute is complex, the attribute name must be a path to a sub-attribute". A
-        // multi-valued attribute is sorted by its `value`.
+        // RFC 7644 §3.4.2.3: "If the attribute is complex, the attribute name must be a path to a
+        // sub-attribute". A multi-valued attribute is sorted by its `value`.
         let sub = match (attribute.content, sub) {
-            (Content::ComplexMany(_, subs), None) => path::position(subs, "value").map(|place| &subs[place]),
+            (Content::ComplexMany(_, subs), None) => {
+                path::position(subs, "value").map(|place| &subs[place])
+            }
             (_, sub) => sub,
         };
         if attribute.kind == Kind::Complex && sub.is_none() {
-            return Err(ScimError::InvalidValue { why: format!("sortBy: `{}` has parts; name one of them", self.by) });
+            return Err(ScimError::InvalidValue {
+                why: format!("sortBy: `{}` has parts; name one of them", self.by),
+            });
         }
         Ok(Some(Source { attribute, sub }))
     }
 }
 
 impl Order {
-    /// Sorts resources. The sort is stable: resources with equal keys keep their order by id. This makes the order
-    /// total, so pages neither overlap nor have gaps.
+    /// Sorts resources. The sort is stable: resources with equal keys keep their order by id. This
+    /// makes the order total, so pages neither overlap nor have gaps.
     pub fn apply(&self, resources: &mut Vec<Resource<'_>>) {
         let key = |resource: &Resource<'_>| {
             let source = self.sources.iter().find(|(kind, _)| *kind == resource.resource_type());
@@ -87,17 +95,19 @@ impl Order {
         };
         let mut keyed: Vec<(Option<Key>, Resource<'_>)> =
             resources.drain(..).map(|resource| (key(&resource), resource)).collect();
-        keyed.sort_by(
-            |(a, _), (b, _)| {
-                if self.descending { compare(b.as_ref(), a.as_ref()) } else { compare(a.as_ref(), b.as_ref()) }
-            },
-        );
+        keyed.sort_by(|(a, _), (b, _)| {
+            if self.descending {
+                compare(b.as_ref(), a.as_ref())
+            } else {
+                compare(a.as_ref(), b.as_ref())
+            }
+        });
         resources.extend(keyed.into_iter().map(|(_, resource)| resource));
     }
 }
 
-/// RFC 7644 §3.4.2.3: "if it is "ascending" … resources without a value for the attribute" come last. In descending
-/// order they come first.
+/// RFC 7644 §3.4.2.3: "if it is "ascending" … resources without a value for the attribute" come
+/// last. In descending order they come first.
 fn compare(a: Option<&Key>, b: Option<&Key>) -> Ordering {
     match (a, b) {
         (Some(a), Some(b)) => a.cmp(b),
@@ -118,21 +128,23 @@ impl Source {
         }
     }
 
-    /// The index of the value to sort by. RFC 7644 §3.4.2.3: of a multi-valued attribute "the value of the primary … or
-    /// else the first value".
+    /// The index of the value to sort by. RFC 7644 §3.4.2.3: of a multi-valued attribute "the value
+    /// of the primary … or else the first value".
     fn place(self, resource: Resource<'_>) -> Option<usize> {
         let count = match self.attribute.content {
             Content::One(_) | Content::Complex(_) => return Some(0),
             Content::Many(count, _) | Content::ComplexMany(count, _) => count.count_in(resource),
         };
         let primary: Option<Getter> =
-            self.attribute.sub_attributes().iter().find(|sub| sub.name == "primary").and_then(|sub| {
-                match sub.content {
+            self.attribute.sub_attributes().iter().find(|sub| sub.name == "primary").and_then(
+                |sub| match sub.content {
                     Content::One(getter) => Some(getter),
                     _ => None,
-                }
-            });
-        let is_primary = |at: &usize| primary.is_some_and(|getter| getter.get(resource, *at) == Value::Boolean(true));
+                },
+            );
+        let is_primary = |at: &usize| {
+            primary.is_some_and(|getter| getter.get(resource, *at) == Value::Boolean(true))
+        };
         (0..count).find(is_primary).or((count > 0).then_some(0))
     }
 }

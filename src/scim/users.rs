@@ -35,16 +35,32 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
     ),
     Attribute::of_user("displayName", Kind::String, name, "The name as in Intercom."),
     Attribute::of_user("title", Kind::String, title, "The job title."),
-    Attribute::of_user("userType", Kind::String, user_type, "Teammate, or Bot for the workspace's own machine.")
-        .words(&["Teammate", "Bot"]),
-    Attribute::of_user("active", Kind::Boolean, active, "False once the teammate was removed from the workspace."),
+    Attribute::of_user(
+        "userType",
+        Kind::String,
+        user_type,
+        "Teammate, or Bot for the workspace's own machine.",
+    )
+    .words(&["Teammate", "Bot"]),
+    Attribute::of_user(
+        "active",
+        Kind::Boolean,
+        active,
+        "False once the teammate was removed from the workspace.",
+    ),
     Attribute::complex_many(
         "emails",
         Count::User(email_count),
         &[
             Attribute::of_user("value", Kind::String, email, "The address."),
-            Attribute::of_user("type", Kind::String, |_, _| Value::text("work"), "Always work.").words(&["work"]),
-            Attribute::of_user("primary", Kind::Boolean, |_, _| Value::Boolean(true), "Always true: there is one."),
+            Attribute::of_user("type", Kind::String, |_, _| Value::text("work"), "Always work.")
+                .words(&["work"]),
+            Attribute::of_user(
+                "primary",
+                Kind::Boolean,
+                |_, _| Value::Boolean(true),
+                "Always true: there is one.",
+            ),
         ],
         "The address the teammate signs in with.",
     ),
@@ -52,8 +68,10 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         "photos",
         Count::User(photo_count),
         &[
-            Attribute::of_user("value", Kind::Reference, photo, "Where the picture is.").refers_to(&["external"]),
-            Attribute::of_user("type", Kind::String, |_, _| Value::text("photo"), "Always photo.").words(&["photo"]),
+            Attribute::of_user("value", Kind::Reference, photo, "Where the picture is.")
+                .refers_to(&["external"]),
+            Attribute::of_user("type", Kind::String, |_, _| Value::text("photo"), "Always photo.")
+                .words(&["photo"]),
         ],
         "The teammate's picture. It may change without a new version.",
     )
@@ -62,8 +80,10 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         "groups",
         Count::User(group_count),
         &[
-            Attribute::of_user("value", Kind::String, group_id, "The id of the Group.").case_exact(),
-            Attribute::of_user("$ref", Kind::Reference, group_location, "Where the Group is.").refers_to(&["Group"]),
+            Attribute::of_user("value", Kind::String, group_id, "The id of the Group.")
+                .case_exact(),
+            Attribute::of_user("$ref", Kind::Reference, group_location, "Where the Group is.")
+                .refers_to(&["Group"]),
             Attribute::of_user("display", Kind::String, group_name, "The name of the Group."),
             Attribute::of_user(
                 "type",
@@ -80,8 +100,13 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         "entitlements",
         Count::User(entitlement_count),
         &[
-            Attribute::of_user("value", Kind::String, entitlement, "inbox_seat, or the name of a permission.")
-                .case_exact(),
+            Attribute::of_user(
+                "value",
+                Kind::String,
+                entitlement,
+                "inbox_seat, or the name of a permission.",
+            )
+            .case_exact(),
             Attribute::of_user("type", Kind::String, entitlement_type, "seat or permission.")
                 .words(&["seat", "permission"]),
         ],
@@ -91,9 +116,15 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         "roles",
         Count::User(role_count),
         &[
-            Attribute::of_user("value", Kind::String, role_id, "Intercom's id of the role.").case_exact(),
+            Attribute::of_user("value", Kind::String, role_id, "Intercom's id of the role.")
+                .case_exact(),
             Attribute::of_user("display", Kind::String, role_name, "The name of the role."),
-            Attribute::of_user("primary", Kind::Boolean, |_, _| Value::Boolean(true), "Always true: there is one."),
+            Attribute::of_user(
+                "primary",
+                Kind::Boolean,
+                |_, _| Value::Boolean(true),
+                "Always true: there is one.",
+            ),
         ],
         "The role that bundles the teammate's permissions.",
     ),
@@ -101,9 +132,21 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
 
 /// The attributes of the Intercom extension.
 pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
-    Attribute::of_user("intercomId", Kind::String, intercom_id, "Intercom's id of the admin.").case_exact(),
-    Attribute::of_user("workspaceId", Kind::String, workspace_id, "Intercom's id of the workspace.").case_exact(),
-    Attribute::of_user("hasInboxSeat", Kind::Boolean, has_inbox_seat, "Whether the teammate holds a paid inbox seat."),
+    Attribute::of_user("intercomId", Kind::String, intercom_id, "Intercom's id of the admin.")
+        .case_exact(),
+    Attribute::of_user(
+        "workspaceId",
+        Kind::String,
+        workspace_id,
+        "Intercom's id of the workspace.",
+    )
+    .case_exact(),
+    Attribute::of_user(
+        "hasInboxSeat",
+        Kind::Boolean,
+        has_inbox_seat,
+        "Whether the teammate holds a paid inbox seat.",
+    ),
     Attribute::new(
         "primaryTeamIds",
         Kind::String,
@@ -124,7 +167,12 @@ pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
         two_factor_auth,
         "From the activity log; absent where it does not tell.",
     ),
-    Attribute::of_user("joinedAt", Kind::DateTime, joined_at, "From the activity log; absent where it does not tell."),
+    Attribute::of_user(
+        "joinedAt",
+        Kind::DateTime,
+        joined_at,
+        "From the activity log; absent where it does not tell.",
+    ),
     Attribute::of_user(
         "removedAt",
         Kind::DateTime,
@@ -174,8 +222,8 @@ pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
     .returned(Returned::Request),
 ];
 
-/// RFC 7643 §4.1.1: userName is required. NB: if Intercom lists a teammate without an address, the SCIM id is used
-/// instead. Nothing else is always present and unique.
+/// RFC 7643 §4.1.1: userName is required. NB: if Intercom lists a teammate without an address, the
+/// SCIM id is used instead. Nothing else is always present and unique.
 fn user_name(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::text(Resource::User(user).name())
 }
@@ -249,7 +297,8 @@ fn group_name(user: UserRef<'_>, at: usize) -> Value<'_> {
 
 /// The number of entitlements: the seat, if there is one, then the permissions.
 fn entitlement_count(user: UserRef<'_>) -> usize {
-    usize::from(has_seat(user)) + user.person.user.permissions.as_ref().map_or(0, |granted| granted.len())
+    usize::from(has_seat(user))
+        + user.person.user.permissions.as_ref().map_or(0, |granted| granted.len())
 }
 
 fn has_seat(user: UserRef<'_>) -> bool {

@@ -93,7 +93,8 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// The human-readable name: the userName of a user, the displayName of a group. Both default to the SCIM id.
+    /// The human-readable name: the userName of a user, the displayName of a group. Both default to
+    /// the SCIM id.
     #[must_use]
     pub fn name(self) -> &'a str {
         match self {

@@ -61,7 +61,8 @@ pub struct Account {
     /// When the bridge recorded the last change of the account or of a team membership.
     #[serde(with = "crate::date_time")]
     pub last_modified_at: OffsetDateTime,
-    /// Whether the bridge's personal data of the teammate was erased: address, names and title are null because of that.
+    /// Whether the bridge's personal data of the teammate was erased: address, names and title are
+    /// null because of that.
     pub erased: bool,
 }
 

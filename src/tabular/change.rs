@@ -45,7 +45,8 @@ pub struct ChangeDocument {
     pub after: Option<Map<String, Value>>,
     /// Who did it, where Intercom's activity log tells.
     pub actor: Option<ChangedBy>,
-    /// Whether the bridge's personal data of the user was erased since: address, names and title are null because of that.
+    /// Whether the bridge's personal data of the user was erased since: address, names and title
+    /// are null because of that.
     pub user_erased: bool,
 }
 
@@ -84,7 +85,11 @@ impl ChangeDocument {
             Changed::Membership(change) => row("membership", change, attributes_of_membership),
         };
         let (user_id, group_id) = (change.user().map(account_id), change.group().map(team_id));
-        let id = [user_id.as_deref(), group_id.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(":");
+        let id = [user_id.as_deref(), group_id.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(":");
         let actor = cause.map(|entry| ChangedBy {
             id: entry.performed_by.as_ref().and_then(|actor| actor.id.as_ref()).map(account_id),
             display_name: names.actor.clone(),
@@ -146,10 +151,14 @@ impl From<ChangeDocument> for ChangeRow {
     fn from(change: ChangeDocument) -> Self {
         // The JSON is reused for the times, so that they are formatted as in the document.
         let (written, actor) = (json!(change), change.actor);
-        let text = |attributes: Attributes| attributes.map(|attributes| Value::Object(attributes).to_string());
+        let text = |attributes: Attributes| {
+            attributes.map(|attributes| Value::Object(attributes).to_string())
+        };
         let (actor_id, actor_display_name, actor_email, activity_type, activity_id) = match actor {
             None => (None, None, None, None, None),
-            Some(by) => (by.id, by.display_name, by.email, Some(by.activity_type), Some(by.activity_id)),
+            Some(by) => {
+                (by.id, by.display_name, by.email, Some(by.activity_type), Some(by.activity_id))
+            }
         };
         Self {
             cursor: change.cursor,

@@ -25,8 +25,12 @@ pub enum EntitlementType {
 
 impl EntitlementType {
     /// All types with their names.
-    pub const ALL: [(Self, &'static str); 4] =
-        [(Self::Team, "team"), (Self::Role, "role"), (Self::Seat, "seat"), (Self::Permission, "permission")];
+    pub const ALL: [(Self, &'static str); 4] = [
+        (Self::Team, "team"),
+        (Self::Role, "role"),
+        (Self::Seat, "seat"),
+        (Self::Permission, "permission"),
+    ];
 }
 
 /// Something that a teammate can have.
@@ -46,7 +50,8 @@ pub struct Entitlement {
     pub distribution_method: Option<String>,
     /// How many conversations one member of the team may hold.
     pub assignment_limit: Option<i64>,
-    /// When the bridge recorded the last change of the team or of its members; null for what is no team.
+    /// When the bridge recorded the last change of the team or of its members; null for what is no
+    /// team.
     #[serde(with = "crate::date_time::option")]
     pub last_modified_at: Option<OffsetDateTime>,
 }
@@ -73,9 +78,15 @@ pub(super) fn held(user: &User) -> impl Iterator<Item = (EntitlementType, &str, 
         let Role { id, name } = &**role;
         (EntitlementType::Role, id.as_str(), name.as_deref().unwrap_or(id))
     });
-    let seat = user.has_inbox_seat.filter(|seat| *seat).map(|_| (EntitlementType::Seat, SEAT, "Inbox seat"));
-    let permissions =
-        user.permissions.iter().flatten().map(|name| (EntitlementType::Permission, name.as_str(), name.as_str()));
+    let seat = user
+        .has_inbox_seat
+        .filter(|seat| *seat)
+        .map(|_| (EntitlementType::Seat, SEAT, "Inbox seat"));
+    let permissions = user
+        .permissions
+        .iter()
+        .flatten()
+        .map(|name| (EntitlementType::Permission, name.as_str(), name.as_str()));
     role.chain(seat).chain(permissions)
 }
 
@@ -85,24 +96,33 @@ pub(super) fn id_of(kind: EntitlementType, id: &str) -> String {
     format!("{word}_{id}")
 }
 
-/// Returns the entitlements of a directory: teams sorted by id, then the roles, seats and permissions that at least one
-/// active teammate has. With `modified_since`, only teams that changed since: for the others no time of change is
-/// known.
+/// Returns the entitlements of a directory: teams sorted by id, then the roles, seats and
+/// permissions that at least one active teammate has. With `modified_since`, only teams that
+/// changed since: for the others no time of change is known.
 #[must_use]
-pub fn entitlements(directory: &Directory, kind: Option<EntitlementType>, selection: Selection) -> Rows<Entitlement> {
-    let changed = |team: &&Team| selection.modified_since.is_none_or(|since| team.stamps.last_modified >= since);
+pub fn entitlements(
+    directory: &Directory,
+    kind: Option<EntitlementType>,
+    selection: Selection,
+) -> Rows<Entitlement> {
+    let changed = |team: &&Team| {
+        selection.modified_since.is_none_or(|since| team.stamps.last_modified >= since)
+    };
     let others = if selection.modified_since.is_none() { others(directory) } else { Vec::new() };
     let all = directory.teams.iter().filter(changed).map(of_team).chain(others);
-    let all: Vec<Entitlement> = all.filter(|one| kind.is_none_or(|kind| kind == one.r#type)).collect();
+    let all: Vec<Entitlement> =
+        all.filter(|one| kind.is_none_or(|kind| kind == one.r#type)).collect();
     selection.page(all.iter(), Entitlement::clone)
 }
 
-/// Returns the id of the entitlement with this id, name or Intercom id. The text may also be a list of one in brackets.
-/// `None` if there is no such entitlement, or more than one.
+/// Returns the id of the entitlement with this id, name or Intercom id. The text may also be a list
+/// of one in brackets. `None` if there is no such entitlement, or more than one.
 #[must_use]
 pub fn entitlement_named(directory: &Directory, name: &str) -> Option<String> {
     let name = name.trim().trim_start_matches('[').trim_end_matches(']').trim();
-    let all = entitlements(directory, None, Selection { limit: usize::MAX, ..Selection::default() }).items;
+    let all =
+        entitlements(directory, None, Selection { limit: usize::MAX, ..Selection::default() })
+            .items;
     if all.iter().any(|one| one.id == name) {
         return Some(name.to_owned());
     }
@@ -111,9 +131,12 @@ pub fn entitlement_named(directory: &Directory, name: &str) -> Option<String> {
     first.filter(|_| second.is_none()).map(|one| one.id)
 }
 
-/// Whether a text has the form of an entitlement id. A text without it was never resolved to an entitlement.
+/// Whether a text has the form of an entitlement id. A text without it was never resolved to an
+/// entitlement.
 pub(super) fn is_id(text: &str) -> bool {
-    EntitlementType::ALL.iter().any(|(_, word)| text.strip_prefix(word).is_some_and(|rest| rest.starts_with('_')))
+    EntitlementType::ALL
+        .iter()
+        .any(|(_, word)| text.strip_prefix(word).is_some_and(|rest| rest.starts_with('_')))
 }
 
 fn of_team(team: &Team) -> Entitlement {
@@ -139,16 +162,17 @@ fn others(directory: &Directory) -> Vec<Entitlement> {
             names.insert(name);
         }
     }
-    let entitlement = |((kind, id), (member_count, names)): (_, (usize, BTreeSet<&str>))| Entitlement {
-        id: id_of(kind, id),
-        r#type: kind,
-        // A role that was renamed during a reading has two names; either will do.
-        name: names.first().map_or_else(String::new, ToString::to_string),
-        intercom_id: id.to_owned(),
-        member_count,
-        distribution_method: None,
-        assignment_limit: None,
-        last_modified_at: None,
-    };
+    let entitlement =
+        |((kind, id), (member_count, names)): (_, (usize, BTreeSet<&str>))| Entitlement {
+            id: id_of(kind, id),
+            r#type: kind,
+            // A role that was renamed during a reading has two names; either will do.
+            name: names.first().map_or_else(String::new, ToString::to_string),
+            intercom_id: id.to_owned(),
+            member_count,
+            distribution_method: None,
+            assignment_limit: None,
+            last_modified_at: None,
+        };
     counts.into_iter().map(entitlement).collect()
 }

@@ -27,8 +27,15 @@ pub struct AccessMembership {
 }
 
 impl Row for AccessMembership {
-    const COLUMNS: &'static [&'static str] =
-        &["id", "account_id", "user_name", "entitlement_id", "entitlement_type", "entitlement_name", "priority"];
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "account_id",
+        "user_name",
+        "entitlement_id",
+        "entitlement_type",
+        "entitlement_name",
+        "priority",
+    ];
 }
 
 /// The memberships that a client wants.
@@ -42,8 +49,9 @@ pub struct MembershipSelection<'a> {
     pub entitlement: Option<&'a str>,
 }
 
-/// Returns the memberships, sorted by account; for each account, teams come first. With `modified_since`, returns all
-/// memberships of the accounts that changed since. A membership that such an account has lost is absent.
+/// Returns the memberships, sorted by account; for each account, teams come first. With
+/// `modified_since`, returns all memberships of the accounts that changed since. A membership that
+/// such an account has lost is absent.
 #[must_use]
 pub fn memberships(
     directory: &Directory,
@@ -52,14 +60,18 @@ pub fn memberships(
 ) -> Rows<AccessMembership> {
     // A removed teammate has no access.
     let selection = Selection { include_removed: false, ..selection };
-    let of_account = |person: &&Person| wanted.account.is_none_or(|id| account_id(&person.user.id) == id);
+    let of_account =
+        |person: &&Person| wanted.account.is_none_or(|id| account_id(&person.user.id) == id);
     let kind = |one: EntitlementType| wanted.kind.is_none_or(|kind| kind == one);
     let is_wanted = |one: &AccessMembership| {
         kind(one.entitlement_type) && wanted.entitlement.is_none_or(|id| id == one.entitlement_id)
     };
     let mut rows = Rows { items: Vec::new(), total: 0 };
-    for person in directory.people.iter().filter(|person| selection.takes(person)).filter(of_account) {
-        let (skip, room) = (selection.offset.saturating_sub(rows.total), selection.limit - rows.items.len());
+    for person in
+        directory.people.iter().filter(|person| selection.takes(person)).filter(of_account)
+    {
+        let (skip, room) =
+            (selection.offset.saturating_sub(rows.total), selection.limit - rows.items.len());
         // Memberships before the page are counted without building their rows.
         let count = if wanted.entitlement.is_some() {
             of_person(directory, person).filter(is_wanted).count()
@@ -81,26 +93,36 @@ pub(super) fn has(directory: &Directory, person: &Person, entitlement: &str) -> 
     person.user.active && of_person(directory, person).any(|one| one.entitlement_id == entitlement)
 }
 
-fn of_person<'a>(directory: &'a Directory, person: &'a Person) -> impl Iterator<Item = AccessMembership> + 'a {
+fn of_person<'a>(
+    directory: &'a Directory,
+    person: &'a Person,
+) -> impl Iterator<Item = AccessMembership> + 'a {
     let account_id = account_id(&person.user.id);
-    let membership =
-        move |entitlement_id: String, entitlement_type, entitlement_name: &str, priority: Option<Priority>| {
-            AccessMembership {
-                id: format!("{account_id}:{entitlement_id}"),
-                account_id: account_id.clone(),
-                user_name: person.user.email.clone().unwrap_or_else(|| account_id.clone()),
-                entitlement_id,
-                entitlement_type,
-                entitlement_name: entitlement_name.to_owned(),
-                priority: priority.map(Priority::as_str),
-            }
-        };
+    let membership = move |entitlement_id: String,
+                           entitlement_type,
+                           entitlement_name: &str,
+                           priority: Option<Priority>| {
+        AccessMembership {
+            id: format!("{account_id}:{entitlement_id}"),
+            account_id: account_id.clone(),
+            user_name: person.user.email.clone().unwrap_or_else(|| account_id.clone()),
+            entitlement_id,
+            entitlement_type,
+            entitlement_name: entitlement_name.to_owned(),
+            priority: priority.map(Priority::as_str),
+        }
+    };
     let other = membership.clone();
-    let teams = person.teams.iter().filter_map(|link| Some((directory.teams.get(link.place as usize)?, link.priority)));
+    let teams = person
+        .teams
+        .iter()
+        .filter_map(|link| Some((directory.teams.get(link.place as usize)?, link.priority)));
     let teams = teams.map(move |(team, priority)| {
         let id = team_id(&team.group.id);
         let name = team.group.name.clone().unwrap_or_else(|| id.clone());
         membership(id, EntitlementType::Team, &name, priority)
     });
-    teams.chain(held(&person.user).map(move |(kind, id, name)| other(id_of(kind, id), kind, name, None)))
+    teams.chain(
+        held(&person.user).map(move |(kind, id, name)| other(id_of(kind, id), kind, name, None)),
+    )
 }

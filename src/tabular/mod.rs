@@ -1,5 +1,5 @@
-//! The directory as flat rows (one level of JSON) for connectors that cannot read SCIM's nested attributes, and its
-//! history as a log of changes. No side effects.
+//! The directory as flat rows (one level of JSON) for connectors that cannot read SCIM's nested
+//! attributes, and its history as a log of changes. No side effects.
 //!
 //! ```text
 //! account         a teammate
@@ -23,7 +23,8 @@ mod review;
 
 pub use account::{Account, accounts};
 pub use change::{
-    ChangeDocument, ChangeRow, ChangedBy, attributes_of_group, attributes_of_membership, attributes_of_user,
+    ChangeDocument, ChangeRow, ChangedBy, attributes_of_group, attributes_of_membership,
+    attributes_of_user,
 };
 pub use entitlement::{Entitlement, EntitlementType, entitlement_named, entitlements};
 pub use membership::{AccessMembership, MembershipSelection, memberships};
@@ -69,7 +70,8 @@ pub struct Rows<T> {
 impl Selection {
     fn takes(&self, person: &Person) -> bool {
         let last_modified = person.stamps.last_modified;
-        let there = person.user.active || self.include_removed && self.gone_by.is_none_or(|by| last_modified > by);
+        let there = person.user.active
+            || self.include_removed && self.gone_by.is_none_or(|by| last_modified > by);
         there && self.modified_since.is_none_or(|since| last_modified >= since)
     }
 

@@ -1,12 +1,12 @@
-//! The subject of a refused write, as far as its body reveals it: the person who makes the change by hand should not
-//! have to ask.
+//! The subject of a refused write, as far as its body reveals it: the person who makes the change
+//! by hand should not have to ask.
 
 use serde_json::Value;
 
 use super::entitlement::{EntitlementType, SEAT, id_of};
 
-/// The change that a write asks for, in the words of [`super::OPERATIONS`]. The bridge decides to refuse a write before
-/// it reads the body.
+/// The change that a write asks for, in the words of [`super::OPERATIONS`]. The bridge decides to
+/// refuse a write before it reads the body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ParsedRequest {
     /// The operation, for example `add_access`.
@@ -21,7 +21,8 @@ pub struct ParsedRequest {
     pub details: Option<String>,
 }
 
-/// The values of a body that may be recorded: JSON pointer and label. Everything else that a client sends is left out.
+/// The values of a body that may be recorded: JSON pointer and label. Everything else that a client
+/// sends is left out.
 const TOLD: [(&str, &str); 11] = [
     ("/displayName", "name"),
     ("/display_name", "name"),
@@ -37,10 +38,16 @@ const TOLD: [(&str, &str); 11] = [
 ];
 
 impl ParsedRequest {
-    /// Interprets a write by its path, refined by its body where that can be parsed. Connectors send many kinds of
-    /// bodies, often invalid ones. What cannot be interpreted leaves the result as the path implies it.
+    /// Interprets a write by its path, refined by its body where that can be parsed. Connectors
+    /// send many kinds of bodies, often invalid ones. What cannot be interpreted leaves the result
+    /// as the path implies it.
     #[must_use]
-    pub fn from_write(operation: &'static str, target: Option<&str>, entitlement: Option<&str>, body: &Value) -> Self {
+    pub fn from_write(
+        operation: &'static str,
+        target: Option<&str>,
+        entitlement: Option<&str>,
+        body: &Value,
+    ) -> Self {
         let mut asked = Self {
             operation,
             target: target.map(str::to_owned),
@@ -65,8 +72,11 @@ impl ParsedRequest {
             }
             _ => {
                 asked.user_name = user_name(body);
-                asked.target = asked.target.or_else(|| first_text(body, &["account_id", "accountID", "account"]));
-                let named = || first_text(body, &["entitlement_id", "entitlementID", "entitlement"]);
+                asked.target = asked
+                    .target
+                    .or_else(|| first_text(body, &["account_id", "accountID", "account"]));
+                let named =
+                    || first_text(body, &["entitlement_id", "entitlementID", "entitlement"]);
                 if operation.ends_with("_access") {
                     asked.entitlement = asked.entitlement.or_else(named);
                 }
@@ -75,8 +85,8 @@ impl ParsedRequest {
         asked
     }
 
-    /// Interprets a PATCH of a group. RFC 7644 §3.5.2: a PATCH that adds or removes one member is a request about that
-    /// member.
+    /// Interprets a PATCH of a group. RFC 7644 §3.5.2: a PATCH that adds or removes one member is a
+    /// request about that member.
     fn read_membership(&mut self, body: &Value) {
         let Some(changes) = changes(body, &["members"]) else { return };
         match changes.as_slice() {
@@ -86,19 +96,26 @@ impl ParsedRequest {
                 (self.operation, self.entitlement) = (verb, group);
             }
             several => {
-                let told: Vec<String> = several.iter().map(|(verb, _, member)| format!("{verb} {member}")).collect();
+                let told: Vec<String> =
+                    several.iter().map(|(verb, _, member)| format!("{verb} {member}")).collect();
                 self.details = Some(told.join(", "));
             }
         }
     }
 }
 
-/// Returns the additions and removals of a PATCH as (operation, attribute, value); `None` if it does anything else.
-fn changes<'a>(body: &Value, attributes: &[&'a str]) -> Option<Vec<(&'static str, &'a str, String)>> {
+/// Returns the additions and removals of a PATCH as (operation, attribute, value); `None` if it
+/// does anything else.
+fn changes<'a>(
+    body: &Value,
+    attributes: &[&'a str],
+) -> Option<Vec<(&'static str, &'a str, String)>> {
     let mut all = Vec::new();
     for operation in operations(body) {
         let verb = verb(operation)?;
-        let found = attributes.iter().find_map(|attribute| Some((*attribute, values(operation, attribute)?)))?;
+        let found = attributes
+            .iter()
+            .find_map(|attribute| Some((*attribute, values(operation, attribute)?)))?;
         all.extend(found.1.into_iter().map(|value| (verb, found.0, value)));
     }
     Some(all)
@@ -129,9 +146,13 @@ fn gives_access(body: &Value) -> Option<(&'static str, String)> {
 fn details(body: &Value) -> Option<String> {
     let patched = operations(body).filter_map(|operation| {
         let value = operation.get("value")?;
-        let pointer = format!("/{}", text_of(operation, "path").unwrap_or_default().replace('.', "/"));
+        let pointer =
+            format!("/{}", text_of(operation, "path").unwrap_or_default().replace('.', "/"));
         let named = TOLD.iter().find(|(known, _)| known.eq_ignore_ascii_case(&pointer));
-        Some(named.map_or_else(|| told(value), |(_, name)| value.as_str().map(|text| format!("{name}: {text}"))))
+        Some(named.map_or_else(
+            || told(value),
+            |(_, name)| value.as_str().map(|text| format!("{name}: {text}")),
+        ))
     });
     let all: Vec<String> = patched.flatten().chain(told(body)).collect();
     (!all.is_empty()).then(|| all.join(", "))
@@ -152,8 +173,9 @@ fn operations(body: &Value) -> impl Iterator<Item = &Value> {
     list.and_then(Value::as_array).into_iter().flatten()
 }
 
-/// Returns the values of a multi-valued attribute in an operation: from its `value`, or from its path as in
-/// `members[value eq "…"]`. `None` if the operation is about another attribute or cannot be parsed completely.
+/// Returns the values of a multi-valued attribute in an operation: from its `value`, or from its
+/// path as in `members[value eq "…"]`. `None` if the operation is about another attribute or cannot
+/// be parsed completely.
 fn values(operation: &Value, attribute: &str) -> Option<Vec<String>> {
     let path = text_of(operation, "path").unwrap_or_default();
     if let Some((named, filter)) = path.split_once('[') {
@@ -168,13 +190,17 @@ fn values(operation: &Value, attribute: &str) -> Option<Vec<String>> {
         _ => return None,
     };
     let list = list.as_array().map_or(std::slice::from_ref(list), Vec::as_slice);
-    list.iter().map(|one| one.as_str().map(str::to_owned).or_else(|| text_of(one, "value"))).collect()
+    list.iter()
+        .map(|one| one.as_str().map(str::to_owned).or_else(|| text_of(one, "value")))
+        .collect()
 }
 
-/// Returns the requested `active` value, from a whole resource or a PATCH, as a boolean or as a string.
+/// Returns the requested `active` value, from a whole resource or a PATCH, as a boolean or as a
+/// string.
 fn sets_active(body: &Value) -> Option<bool> {
     let patched = operations(body).find_map(|operation| {
-        let by_path = text_of(operation, "path").is_some_and(|path| path.eq_ignore_ascii_case("active"));
+        let by_path =
+            text_of(operation, "path").is_some_and(|path| path.eq_ignore_ascii_case("active"));
         let value = operation.get("value")?;
         truth(if by_path { value } else { value.get("active")? })
     });
@@ -216,19 +242,41 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_what_the_path_says() {
-        for body in [json!(null), json!([]), json!("x"), json!({"Operations": "add"}), json!({"Operations": [7]})] {
+        for body in [
+            json!(null),
+            json!([]),
+            json!("x"),
+            json!({"Operations": "add"}),
+            json!({"Operations": [7]}),
+        ] {
             let asked = of_group(&body);
-            assert_eq!((asked.operation, asked.target.as_deref()), ("update_group", Some("team_1")), "{body}");
+            assert_eq!(
+                (asked.operation, asked.target.as_deref()),
+                ("update_group", Some("team_1")),
+                "{body}"
+            );
         }
     }
 
     #[test]
     fn one_member_of_a_patch_is_whom_it_is_about() {
         for (operation, body) in [
-            ("add_access", json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "adm_1"}]}]})),
-            ("add_access", json!({"Operation": [{"op": "Add", "value": {"members": [{"value": "adm_1"}]}}]})),
-            ("remove_access", json!({"Operations": [{"op": "remove", "path": "members[value eq \"adm_1\"]"}]})),
-            ("remove_access", json!({"Operations": [{"op": "Remove", "path": "members", "value": "adm_1"}]})),
+            (
+                "add_access",
+                json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "adm_1"}]}]}),
+            ),
+            (
+                "add_access",
+                json!({"Operation": [{"op": "Add", "value": {"members": [{"value": "adm_1"}]}}]}),
+            ),
+            (
+                "remove_access",
+                json!({"Operations": [{"op": "remove", "path": "members[value eq \"adm_1\"]"}]}),
+            ),
+            (
+                "remove_access",
+                json!({"Operations": [{"op": "Remove", "path": "members", "value": "adm_1"}]}),
+            ),
         ] {
             assert_eq!(of_group(&body), access(operation), "{body}");
         }
@@ -240,12 +288,14 @@ mod tests {
             let body = json!({"Operations": [{"op": "remove", "path": path}]});
             assert_eq!(of_group(&body).operation, "update_group", "{path}");
         }
-        let half =
-            json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "adm_1"}, {"display": "x"}]}]});
+        let half = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "adm_1"}, {"display": "x"}]}]});
         assert_eq!(of_group(&half).operation, "update_group");
         let two = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "a"}, {"value": "b"}]}]});
         let asked = of_group(&two);
-        assert_eq!((asked.operation, asked.details.as_deref()), ("update_group", Some("add_access a, add_access b")));
+        assert_eq!(
+            (asked.operation, asked.details.as_deref()),
+            ("update_group", Some("add_access a, add_access b"))
+        );
     }
 
     #[test]
@@ -279,7 +329,8 @@ mod tests {
                 "{more}"
             );
         }
-        let renamed = json!({"Operations": [{"op": "replace", "path": "displayName", "value": "Ada"}]});
+        let renamed =
+            json!({"Operations": [{"op": "replace", "path": "displayName", "value": "Ada"}]});
         assert_eq!(
             ParsedRequest::from_write("update_account", Some("adm_1"), None, &renamed).operation,
             "update_account"
@@ -307,16 +358,24 @@ mod tests {
             (asked.operation, asked.entitlement)
         };
         assert_eq!(add("roles", "2"), ("add_access", Some("role_2".to_owned())));
-        assert_eq!(add("entitlements", "inbox_seat"), ("add_access", Some("seat_inbox_seat".to_owned())));
-        assert_eq!(add("entitlements", "export_data"), ("add_access", Some("permission_export_data".to_owned())));
+        assert_eq!(
+            add("entitlements", "inbox_seat"),
+            ("add_access", Some("seat_inbox_seat".to_owned()))
+        );
+        assert_eq!(
+            add("entitlements", "export_data"),
+            ("add_access", Some("permission_export_data".to_owned()))
+        );
         let body = json!({"Operations": [{"op": "Remove", "path": "roles[value eq \"2\"]"}]});
-        assert_eq!(ParsedRequest::from_write("update_account", Some("adm_1"), None, &body).operation, "remove_access");
+        assert_eq!(
+            ParsedRequest::from_write("update_account", Some("adm_1"), None, &body).operation,
+            "remove_access"
+        );
     }
 
     #[test]
     fn names_are_told_and_passwords_never() {
-        let body =
-            json!({"userName": "a@example.com", "password": "hunter2", "name": {"givenName": "Ada"}, "title": "Agent"});
+        let body = json!({"userName": "a@example.com", "password": "hunter2", "name": {"givenName": "Ada"}, "title": "Agent"});
         let told = ParsedRequest::from_write("create_account", None, None, &body).details.unwrap();
         assert_eq!(told, "given name: Ada, title: Agent, address: a@example.com");
         let body = json!({"Operations": [
@@ -329,7 +388,13 @@ mod tests {
             "name: Ada L., title: Lead"
         );
         assert_eq!(
-            ParsedRequest::from_write("change_password", None, None, &json!({"password": "hunter2"})).details,
+            ParsedRequest::from_write(
+                "change_password",
+                None,
+                None,
+                &json!({"password": "hunter2"})
+            )
+            .details,
             None
         );
     }
@@ -337,7 +402,10 @@ mod tests {
     #[test]
     fn access_is_named_in_the_body_where_the_path_does_not() {
         let body = json!({"account_id": "adm_1", "entitlement_id": "team_1"});
-        assert_eq!(ParsedRequest::from_write("add_access", None, None, &body), access("add_access"));
+        assert_eq!(
+            ParsedRequest::from_write("add_access", None, None, &body),
+            access("add_access")
+        );
         assert_eq!(
             ParsedRequest::from_write("remove_access", Some("adm_1"), Some("team_1"), &json!(null)),
             access("remove_access")

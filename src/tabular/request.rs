@@ -1,4 +1,5 @@
-//! Requests for changes that a person must make in Intercom, and whether the directory shows that they were made.
+//! Requests for changes that a person must make in Intercom, and whether the directory shows that
+//! they were made.
 
 use std::collections::HashMap;
 
@@ -17,8 +18,8 @@ pub struct LifecycleRequest {
     /// `req_…`.
     #[serde(rename = "id")]
     pub reference: String,
-    /// `open`; `done`: somebody has said so, or an import has seen it; `declined`: somebody has said that it will not be; or
-    /// `expired`: nobody did it within `limits.request_expiry`.
+    /// `open`; `done`: somebody has said so, or an import has seen it; `declined`: somebody has
+    /// said that it will not be; or `expired`: nobody did it within `limits.request_expiry`.
     pub state: String,
     /// `refused`: a write that the bridge refused; `ticket`: a request that was made as such.
     pub source: String,
@@ -48,7 +49,8 @@ pub struct LifecycleRequest {
     pub closed_by: Option<String>,
     /// What they said.
     pub note: Option<String>,
-    /// How often it was asked for: a refused write that the same client repeats while it is open is counted here.
+    /// How often it was asked for: a refused write that the same client repeats while it is open is
+    /// counted here.
     pub times: i64,
     /// When it was asked for the last time.
     #[serde(with = "crate::date_time")]
@@ -95,10 +97,13 @@ pub const OPERATIONS: [&str; 13] = [
     "other",
 ];
 
-/// Returns the requests that the directory shows to be done. Changes that it cannot show, such as a new password, are
-/// left to people to close, as are requests that name no known account.
+/// Returns the requests that the directory shows to be done. Changes that it cannot show, such as a
+/// new password, are left to people to close, as are requests that name no known account.
 #[must_use]
-pub fn seen_done<'a>(directory: &Directory, requests: &'a [LifecycleRequest]) -> Vec<&'a LifecycleRequest> {
+pub fn seen_done<'a>(
+    directory: &Directory,
+    requests: &'a [LifecycleRequest],
+) -> Vec<&'a LifecycleRequest> {
     let named = PeopleByName::by(directory, requests);
     requests.iter().filter(|request| is_done(directory, named.people(request), request)).collect()
 }
@@ -133,8 +138,9 @@ impl<'d> PeopleByName<'d> {
         let none = |text: &String| (text.clone(), Vec::new());
         let mut by_id: HashMap<_, _> =
             requests.iter().filter_map(|request| request.target.as_ref()).map(none).collect();
-        let address =
-            |request: &LifecycleRequest| Some((text::folded(request.user_name.as_ref()?).into_owned(), Vec::new()));
+        let address = |request: &LifecycleRequest| {
+            Some((text::folded(request.user_name.as_ref()?).into_owned(), Vec::new()))
+        };
         let mut by_address: HashMap<_, _> = requests.iter().filter_map(address).collect();
         for person in &directory.people {
             if let Some(found) = by_id.get_mut(&account_id(&person.user.id)) {
@@ -148,9 +154,9 @@ impl<'d> PeopleByName<'d> {
         Self { by_id, by_address }
     }
 
-    /// Returns the people that a request is about: the account with the target's id, else the accounts with the sign-in
-    /// address. The target of `create_account` is ignored: a new account has no SCIM id yet, whatever the client calls
-    /// it.
+    /// Returns the people that a request is about: the account with the target's id, else the
+    /// accounts with the sign-in address. The target of `create_account` is ignored: a new account
+    /// has no SCIM id yet, whatever the client calls it.
     fn people(&self, request: &LifecycleRequest) -> &[&'d Person] {
         let found = match (&request.target, &request.user_name) {
             (Some(target), _) if request.operation != "create_account" => self.by_id.get(target),

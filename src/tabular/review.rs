@@ -1,5 +1,5 @@
-//! Accounts for an access review: who had which access at one time, and what changed since the previous review. No side
-//! effects.
+//! Accounts for an access review: who had which access at one time, and what changed since the
+//! previous review. No side effects.
 
 use std::borrow::Cow;
 
@@ -13,8 +13,8 @@ use crate::directory::{Directory, LogFacts, Person, SignIn, Team, User, UserKind
 /// The number of days without a sign-in after which an account is dormant.
 const DORMANT_DAYS: i64 = 90;
 
-/// The maximum lag of the activity log, relative to the time of the review, at which it can still show that an account
-/// is dormant.
+/// The maximum lag of the activity log, relative to the time of the review, at which it can still
+/// show that an account is dormant.
 const LOG_MAY_LAG: Duration = Duration::DAY;
 
 /// The inputs of a review besides the directory.
@@ -29,39 +29,46 @@ pub struct ReviewBasis<'a> {
 }
 
 impl ReviewBasis<'_> {
-    /// Whether the account can grant access to others or change how people sign in, judged by the name of its role and
-    /// by its permissions. `None` if neither is known.
+    /// Whether the account can grant access to others or change how people sign in, judged by the
+    /// name of its role and by its permissions. `None` if neither is known.
     fn is_privileged(&self, user: &User) -> Option<bool> {
         let folded = |name: &str| name.trim().to_lowercase();
         let role = user.role.as_ref().and_then(|role| role.name.as_deref());
-        let by_role =
-            role.map(|name| self.privileged_roles.iter().any(|privileged| folded(privileged) == folded(name)));
-        let by_permission = user.permissions.as_deref().map(|names| names.iter().any(|name| gives_power(name)));
+        let by_role = role.map(|name| {
+            self.privileged_roles.iter().any(|privileged| folded(privileged) == folded(name))
+        });
+        let by_permission =
+            user.permissions.as_deref().map(|names| names.iter().any(|name| gives_power(name)));
         match (by_role, by_permission) {
             (None, None) => None,
             (by_role, by_permission) => Some(by_role == Some(true) || by_permission == Some(true)),
         }
     }
 
-    /// Whether the account has not signed in for more than 90 days. An account without any known sign-in counts as
-    /// dormant if the log covers all those days. `None` if the log does not cover them, and for bots.
+    /// Whether the account has not signed in for more than 90 days. An account without any known
+    /// sign-in counts as dormant if the log covers all those days. `None` if the log does not cover
+    /// them, and for bots.
     fn is_dormant(&self, user: &User, last_login_at: Option<OffsetDateTime>) -> Option<bool> {
         let first = self.moment - Duration::days(DORMANT_DAYS);
         if user.kind() == UserKind::Bot {
             return None;
         }
-        if last_login_at.is_some_and(|at| at >= first) || user.joined_at.is_some_and(|at| at >= first) {
+        if last_login_at.is_some_and(|at| at >= first)
+            || user.joined_at.is_some_and(|at| at >= first)
+        {
             return Some(false);
         }
         let (since, until) = self.log.covered?;
-        let known = until + LOG_MAY_LAG >= self.moment && (last_login_at.is_some() || since <= first);
+        let known =
+            until + LOG_MAY_LAG >= self.moment && (last_login_at.is_some() || since <= first);
         known.then_some(true)
     }
 }
 
-/// Whether this permission allows granting access to others, or changing how people sign in. Intercom's log names
-/// `manage_teammates` and `access_workspace_settings`, which opens the security settings. The last condition is for a
-/// dedicated permission, should Intercom introduce one.
+/// Whether this permission allows granting access to others, or changing how people sign in.
+/// Intercom's log names `manage_teammates` and `access_workspace_settings`, which opens the
+/// security settings. The last condition is for a dedicated permission, should Intercom introduce
+/// one.
 fn gives_power(permission: &str) -> bool {
     ["manage_teammates", "access_workspace_settings"].contains(&permission)
         || permission.contains("security") && permission.contains("settings")
@@ -101,8 +108,9 @@ pub struct ReviewedAccount {
     pub status: &'static str,
     /// `person` or `service` (the workspace's own machine).
     pub account_type: &'static str,
-    /// Whether its role is one of `reviews.privileged_roles`, or it has a permission to manage teammates or to change the
-    /// workspace's settings, security among them; null where neither role nor permissions are known.
+    /// Whether its role is one of `reviews.privileged_roles`, or it has a permission to manage
+    /// teammates or to change the workspace's settings, security among them; null where neither
+    /// role nor permissions are known.
     pub is_privileged: Option<bool>,
     /// The name of the role.
     pub roles: Option<String>,
@@ -126,7 +134,8 @@ pub struct ReviewedAccount {
     pub days_since_login: Option<i64>,
     /// Whether a second factor is asked for at sign-in.
     pub mfa: Option<bool>,
-    /// Whether that sign-in was by the company's identity provider (SAML); null where the activity log does not tell.
+    /// Whether that sign-in was by the company's identity provider (SAML); null where the activity
+    /// log does not tell.
     pub sso: Option<bool>,
     /// When the teammate was invited; null where the activity log does not tell.
     #[serde(with = "crate::date_time::option")]
@@ -137,15 +146,17 @@ pub struct ReviewedAccount {
     /// When the bridge saw the account first.
     #[serde(with = "crate::date_time")]
     pub first_seen_at: OffsetDateTime,
-    /// When the account was last known to be there: the moment of the row, or, of one that was removed, when the bridge
-    /// recorded that.
+    /// When the account was last known to be there: the moment of the row, or, of one that was
+    /// removed, when the bridge recorded that.
     #[serde(with = "crate::date_time")]
     pub last_seen_at: OffsetDateTime,
     /// What became of it since the moment `since`; null without one.
     pub change_since_last_review: Option<ReviewChange>,
-    /// Whether it has not signed in for more than 90 days; null where the activity log does not cover them, and for machines.
+    /// Whether it has not signed in for more than 90 days; null where the activity log does not
+    /// cover them, and for machines.
     pub is_dormant: Option<bool>,
-    /// Whether the bridge's personal data of the teammate was erased since: address and names are null because of that.
+    /// Whether the bridge's personal data of the teammate was erased since: address and names are
+    /// null because of that.
     pub erased: bool,
 }
 
@@ -181,15 +192,19 @@ impl Row for ReviewedAccount {
     ];
 }
 
-/// Returns the accounts that have access at `moment`, sorted by id. With a previous review, also those that had access
-/// then.
+/// Returns the accounts that have access at `moment`, sorted by id. With a previous review, also
+/// those that had access then.
 #[must_use]
-pub fn review(now: &Directory, before: Option<&Directory>, basis: ReviewBasis<'_>) -> Vec<ReviewedAccount> {
+pub fn review(
+    now: &Directory,
+    before: Option<&Directory>,
+    basis: ReviewBasis<'_>,
+) -> Vec<ReviewedAccount> {
     (0..now.people.len()).filter_map(|place| reviewed_account(now, before, basis, place)).collect()
 }
 
-/// Returns the row of the person at index `place` of [`Directory::people`]; `None` for a person without access both
-/// then and now. So a review of many people can be written row by row.
+/// Returns the row of the person at index `place` of [`Directory::people`]; `None` for a person
+/// without access both then and now. So a review of many people can be written row by row.
 #[must_use]
 pub fn reviewed_account(
     now: &Directory,
@@ -208,7 +223,8 @@ pub fn reviewed_account(
         None => ReviewChange::Added,
         Some(_) if !person.user.active => ReviewChange::Removed,
         Some((before, earlier)) => {
-            let same = reviewed(earlier) == reviewed(person) && team_names(before, earlier) == teams;
+            let same =
+                reviewed(earlier) == reviewed(person) && team_names(before, earlier) == teams;
             if same { ReviewChange::Same } else { ReviewChange::Changed }
         }
     });
@@ -264,7 +280,10 @@ fn row(
         days_since_login: last_login_at.map(|at| (moment - at).whole_days()),
         mfa: user.two_factor_auth,
         sso: sign_in.and_then(SignIn::by_identity_provider),
-        invited_at: user.email.as_ref().and_then(|email| basis.log.invited_at(email, user.joined_at)),
+        invited_at: user
+            .email
+            .as_ref()
+            .and_then(|email| basis.log.invited_at(email, user.joined_at)),
         removed_at: user.removed_at,
         first_seen_at: stamps.created,
         last_seen_at: if user.active { moment } else { stamps.last_modified },

@@ -3,8 +3,8 @@ use time::macros::datetime;
 
 use super::*;
 use crate::directory::{
-    Activity, Actor, Change, ChangeNames, Changed, Directory, Group, LogFacts, Membership, Names, Priority, Recorded,
-    Role, SignIn, Snapshot, Stamps, User, Volatile,
+    Activity, Actor, Change, ChangeNames, Changed, Directory, Group, LogFacts, Membership, Names,
+    Priority, Recorded, Role, SignIn, Snapshot, Stamps, User, Volatile,
 };
 
 const EARLY: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
@@ -41,7 +41,9 @@ fn directory() -> Directory {
     };
     let snapshot = Snapshot {
         generation: 2,
-        users: people.map(|(user, at)| (Recorded { value: user, stamps: stamps(at) }, Volatile::default())).to_vec(),
+        users: people
+            .map(|(user, at)| (Recorded { value: user, stamps: stamps(at) }, Volatile::default()))
+            .to_vec(),
         groups: vec![
             Recorded { value: group("8", Some("Support")), stamps: stamps(EARLY) },
             Recorded { value: group("9", None), stamps: stamps(LATE) },
@@ -56,10 +58,16 @@ fn directory() -> Directory {
     Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None)
 }
 
-const EVERY: MembershipSelection<'_> = MembershipSelection { kind: None, account: None, entitlement: None };
+const EVERY: MembershipSelection<'_> =
+    MembershipSelection { kind: None, account: None, entitlement: None };
 
-const ALL: Selection =
-    Selection { modified_since: None, include_removed: false, gone_by: None, offset: 0, limit: usize::MAX };
+const ALL: Selection = Selection {
+    modified_since: None,
+    include_removed: false,
+    gone_by: None,
+    offset: 0,
+    limit: usize::MAX,
+};
 
 #[test]
 fn an_account_is_one_level_of_json_with_nothing_made_up() {
@@ -68,15 +76,22 @@ fn an_account_is_one_level_of_json_with_nothing_made_up() {
     assert_eq!(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["adm_1", "adm_2"]);
     let ada = json!(rows[0]);
     assert!(ada.as_object().unwrap().values().all(|value| !value.is_array() && !value.is_object()));
-    assert_eq!((&ada["team_ids"], &ada["permissions"]), (&json!("team_8,team_9"), &json!("export_data")));
-    assert_eq!((&json!(rows[1])["permissions"], &json!(rows[1])["role_id"]), (&json!(null), &json!(null)));
+    assert_eq!(
+        (&ada["team_ids"], &ada["permissions"]),
+        (&json!("team_8,team_9"), &json!("export_data"))
+    );
+    assert_eq!(
+        (&json!(rows[1])["permissions"], &json!(rows[1])["role_id"]),
+        (&json!(null), &json!(null))
+    );
 }
 
 #[test]
 fn columns_are_the_members_in_their_order() {
     fn same<R: Row>(row: &R) {
         let text = json!(row).to_string();
-        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
+        let object: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&text).unwrap();
         let (mut names, mut columns): (Vec<&str>, Vec<&str>) =
             (object.keys().map(String::as_str).collect(), R::COLUMNS.to_vec());
         names.sort_unstable();
@@ -99,7 +114,13 @@ fn columns_are_the_members_in_their_order() {
         user: UserId::new("1"),
         priority: None,
     }));
-    same(&ChangeRow::from(ChangeDocument::new("c".to_owned(), (1, 1, EARLY), &created, None, &ChangeNames::default())));
+    same(&ChangeRow::from(ChangeDocument::new(
+        "c".to_owned(),
+        (1, 1, EARLY),
+        &created,
+        None,
+        &ChangeNames::default(),
+    )));
 }
 
 #[test]
@@ -107,8 +128,11 @@ fn the_removed_and_the_unchanged_are_left_out_unless_they_are_asked_for() {
     let directory = directory();
     let ids = |modified_since, include_removed| {
         let selection = Selection { modified_since, include_removed, ..ALL };
-        let ids: Vec<String> =
-            accounts(&directory, Names::Repeat, selection).items.into_iter().map(|row| row.id).collect();
+        let ids: Vec<String> = accounts(&directory, Names::Repeat, selection)
+            .items
+            .into_iter()
+            .map(|row| row.id)
+            .collect();
         ids.join(" ")
     };
     assert_eq!(ids(None, true), "adm_1 adm_2 adm_3");
@@ -123,8 +147,10 @@ fn entitlements_are_the_teams_and_whatever_somebody_has() {
     let ids = |kind, since| {
         let selection = Selection { modified_since: since, ..ALL };
         let rows = entitlements(&directory, kind, selection).items;
-        let rows: Vec<String> =
-            rows.iter().map(|row| format!("{} {} {}", row.id, row.name, row.member_count)).collect();
+        let rows: Vec<String> = rows
+            .iter()
+            .map(|row| format!("{} {} {}", row.id, row.name, row.member_count))
+            .collect();
         rows.join(", ")
     };
     assert_eq!(
@@ -139,9 +165,14 @@ fn entitlements_are_the_teams_and_whatever_somebody_has() {
 fn memberships_join_accounts_and_entitlements_that_are_there() {
     let directory = directory();
     let all = memberships(&directory, EVERY, ALL).items;
-    let accounts: Vec<String> = accounts(&directory, Names::Repeat, ALL).items.into_iter().map(|row| row.id).collect();
-    let known: Vec<String> = entitlements(&directory, None, ALL).items.into_iter().map(|row| row.id).collect();
-    assert!(all.iter().all(|row| accounts.contains(&row.account_id) && known.contains(&row.entitlement_id)));
+    let accounts: Vec<String> =
+        accounts(&directory, Names::Repeat, ALL).items.into_iter().map(|row| row.id).collect();
+    let known: Vec<String> =
+        entitlements(&directory, None, ALL).items.into_iter().map(|row| row.id).collect();
+    assert!(
+        all.iter()
+            .all(|row| accounts.contains(&row.account_id) && known.contains(&row.entitlement_id))
+    );
     assert_eq!(
         all.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(),
         [
@@ -155,15 +186,22 @@ fn memberships_join_accounts_and_entitlements_that_are_there() {
     );
     assert_eq!((all[0].priority, all[1].priority), (Some("primary"), None));
     assert_eq!(
-        memberships(&directory, MembershipSelection { kind: Some(EntitlementType::Team), ..EVERY }, ALL).total,
+        memberships(
+            &directory,
+            MembershipSelection { kind: Some(EntitlementType::Team), ..EVERY },
+            ALL
+        )
+        .total,
         3
     );
 }
 
 #[test]
 fn a_change_tells_what_changed_and_nothing_else() {
-    let (before, after) = (user("1", "Ada"), User { job_title: Some("Lead".into()), ..user("1", "Ada") });
-    let change = Changed::User(Change::of_user(Some(before.clone()), Some(after.clone())).unwrap().into());
+    let (before, after) =
+        (user("1", "Ada"), User { job_title: Some("Lead".into()), ..user("1", "Ada") });
+    let change =
+        Changed::User(Change::of_user(Some(before.clone()), Some(after.clone())).unwrap().into());
     let entry = Activity {
         id: "e1".to_owned(),
         at: EARLY,
@@ -171,8 +209,17 @@ fn a_change_tells_what_changed_and_nothing_else() {
         performed_by: Some(Actor { id: Some(UserId::new("7")), email: None }),
         metadata: json!({}).into(),
     };
-    let document = ChangeDocument::new("c".to_owned(), (4, 9, LATE), &change, Some(&entry), &ChangeNames::default());
-    assert_eq!((document.r#type, document.action, document.id.as_str()), ("user", "updated", "adm_1"));
+    let document = ChangeDocument::new(
+        "c".to_owned(),
+        (4, 9, LATE),
+        &change,
+        Some(&entry),
+        &ChangeNames::default(),
+    );
+    assert_eq!(
+        (document.r#type, document.action, document.id.as_str()),
+        ("user", "updated", "adm_1")
+    );
     assert_eq!(json!(document.before), json!({"title": null}));
     assert_eq!(json!(document.after), json!({"title": "Lead"}));
     assert_eq!(document.actor.unwrap().id.as_deref(), Some("adm_7"));
@@ -189,9 +236,15 @@ fn a_change_tells_what_changed_and_nothing_else() {
         json!(created.after),
         json!({"active": true, "email": "ada@example.com", "display_name": "Ada", "title": "Lead"})
     );
-    let gone = Change::of_user(Some(before.clone()), Some(User { active: false, ..before })).unwrap();
     let gone =
-        ChangeDocument::new("c".to_owned(), (1, 1, EARLY), &Changed::User(gone.into()), None, &ChangeNames::default());
+        Change::of_user(Some(before.clone()), Some(User { active: false, ..before })).unwrap();
+    let gone = ChangeDocument::new(
+        "c".to_owned(),
+        (1, 1, EARLY),
+        &Changed::User(gone.into()),
+        None,
+        &ChangeNames::default(),
+    );
     assert_eq!((gone.action, json!(gone.after)), ("removed", json!({"active": false})));
 }
 
@@ -200,20 +253,38 @@ fn pages_put_together_are_the_whole() {
     let directory = directory();
     let everything = Selection { include_removed: true, ..ALL };
     for limit in 1..8 {
-        let pages =
-            |total: usize| (0..total + 2).step_by(limit).map(move |offset| Selection { offset, limit, ..everything });
+        let pages = |total: usize| {
+            (0..total + 2).step_by(limit).map(move |offset| Selection {
+                offset,
+                limit,
+                ..everything
+            })
+        };
         let all = memberships(&directory, EVERY, everything);
         let put_together: Vec<AccessMembership> =
             pages(all.total).flat_map(|page| memberships(&directory, EVERY, page).items).collect();
-        assert_eq!((put_together, all.total), (all.items.clone(), all.items.len()), "memberships by {limit}");
+        assert_eq!(
+            (put_together, all.total),
+            (all.items.clone(), all.items.len()),
+            "memberships by {limit}"
+        );
         let all = accounts(&directory, Names::Repeat, everything);
-        let put_together: Vec<Account> =
-            pages(all.total).flat_map(|page| accounts(&directory, Names::Repeat, page).items).collect();
-        assert_eq!((put_together, all.total), (all.items.clone(), all.items.len()), "accounts by {limit}");
+        let put_together: Vec<Account> = pages(all.total)
+            .flat_map(|page| accounts(&directory, Names::Repeat, page).items)
+            .collect();
+        assert_eq!(
+            (put_together, all.total),
+            (all.items.clone(), all.items.len()),
+            "accounts by {limit}"
+        );
         let all = entitlements(&directory, None, everything);
         let put_together: Vec<Entitlement> =
             pages(all.total).flat_map(|page| entitlements(&directory, None, page).items).collect();
-        assert_eq!((put_together, all.total), (all.items.clone(), all.items.len()), "entitlements by {limit}");
+        assert_eq!(
+            (put_together, all.total),
+            (all.items.clone(), all.items.len()),
+            "entitlements by {limit}"
+        );
     }
 }
 
@@ -291,12 +362,15 @@ fn privileged_is_told_by_the_role_or_by_a_permission_and_unknown_where_neither_i
     let roles = ["Owner", "Super admin"].map(str::to_owned);
     let privileged = |role: Option<&str>, permissions: Option<&[&str]>| {
         let role = role.map(|name| Role { id: "1".to_owned(), name: Some(name.to_owned()) }.into());
-        let permissions = permissions.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+        let permissions =
+            permissions.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
         let value = User { role, permissions, ..user("1", "Ada") };
         let recorded = Recorded { value, stamps: Stamps { created: EARLY, last_modified: EARLY } };
-        let snapshot = Snapshot { users: vec![(recorded, Volatile::default())], ..Snapshot::default() };
+        let snapshot =
+            Snapshot { users: vec![(recorded, Volatile::default())], ..Snapshot::default() };
         let directory = Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None);
-        review(&directory, None, ReviewBasis { privileged_roles: &roles, ..basis(&log) })[0].is_privileged
+        review(&directory, None, ReviewBasis { privileged_roles: &roles, ..basis(&log) })[0]
+            .is_privileged
     };
     for (role, permissions, expected) in [
         (None, None, None),
@@ -321,9 +395,11 @@ fn dormant_is_who_has_not_signed_in_for_ninety_days_as_far_as_the_log_tells() {
     let dormant = |signed_in: Option<i64>, joined: Option<i64>, covered: Option<(i64, i64)>| {
         let value = User { joined_at: joined.map(days_ago), ..user("1", "Ada") };
         let recorded = Recorded { value, stamps: Stamps { created: EARLY, last_modified: EARLY } };
-        let snapshot = Snapshot { users: vec![(recorded, Volatile::default())], ..Snapshot::default() };
+        let snapshot =
+            Snapshot { users: vec![(recorded, Volatile::default())], ..Snapshot::default() };
         let directory = Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None);
-        let sign_in = signed_in.map(|days| (UserId::new("1"), SignIn { at: days_ago(days), method: None }));
+        let sign_in =
+            signed_in.map(|days| (UserId::new("1"), SignIn { at: days_ago(days), method: None }));
         let log = LogFacts {
             covered: covered.map(|(since, until)| (days_ago(since), days_ago(until))),
             sign_ins: sign_in.into_iter().collect(),
@@ -349,7 +425,11 @@ fn dormant_is_who_has_not_signed_in_for_ninety_days_as_far_as_the_log_tells() {
         (Some(200), None, Some((365, 30)), None),
         (Some(40), None, Some((365, 30)), Some(false)),
     ] {
-        assert_eq!(dormant(signed_in, joined, covered), expected, "{signed_in:?} {joined:?} {covered:?}");
+        assert_eq!(
+            dormant(signed_in, joined, covered),
+            expected,
+            "{signed_in:?} {joined:?} {covered:?}"
+        );
     }
 }
 
@@ -361,13 +441,20 @@ fn a_review_tells_what_became_of_each_account_since_the_one_before() {
     let seen = |rows: &[ReviewedAccount]| -> Vec<(String, Option<ReviewChange>)> {
         rows.iter().map(|row| (row.account_id.clone(), row.change_since_last_review)).collect()
     };
-    assert_eq!(seen(&rows), [("adm_1".to_owned(), None), ("adm_2".to_owned(), None)], "who has access");
+    assert_eq!(
+        seen(&rows),
+        [("adm_1".to_owned(), None), ("adm_2".to_owned(), None)],
+        "who has access"
+    );
     let ada = &rows[0];
     assert_eq!(
         (ada.teams.as_str(), ada.roles.as_deref(), ada.seat),
         ("Support;team_9", Some("Support Agent"), Some("inbox"))
     );
-    assert_eq!((ada.is_privileged, rows[1].is_privileged, rows[1].permissions.as_deref()), (Some(false), None, None));
+    assert_eq!(
+        (ada.is_privileged, rows[1].is_privileged, rows[1].permissions.as_deref()),
+        (Some(false), None, None)
+    );
     assert_eq!(
         (ada.created_source, ada.last_login_at, ada.mfa),
         ("observed", None, None),
@@ -375,19 +462,33 @@ fn a_review_tells_what_became_of_each_account_since_the_one_before() {
     );
 
     let same = review(&now, Some(&now), basis(&log));
-    assert!(same.iter().all(|row| row.change_since_last_review == Some(ReviewChange::Same)), "the no-op");
+    assert!(
+        same.iter().all(|row| row.change_since_last_review == Some(ReviewChange::Same)),
+        "the no-op"
+    );
     let mut before: Vec<(User, Stamps)> =
         now.people.iter().map(|person| ((*person.user).clone(), person.stamps)).collect();
     // At the time of the previous review, Ada had no role, Bo was absent, and Cy was active.
     (before[0].0.role, before[2].0.active) = (None, true);
     before.remove(1);
     let snapshot = Snapshot {
-        users: before.into_iter().map(|(value, stamps)| (Recorded { value, stamps }, Volatile::default())).collect(),
+        users: before
+            .into_iter()
+            .map(|(value, stamps)| (Recorded { value, stamps }, Volatile::default()))
+            .collect(),
         memberships: vec![
-            Membership { group: GroupId::new("8"), user: UserId::new("1"), priority: Some(Priority::Primary) },
+            Membership {
+                group: GroupId::new("8"),
+                user: UserId::new("1"),
+                priority: Some(Priority::Primary),
+            },
             Membership { group: GroupId::new("9"), user: UserId::new("1"), priority: None },
         ],
-        groups: now.teams.iter().map(|team| Recorded { value: (*team.group).clone(), stamps: team.stamps }).collect(),
+        groups: now
+            .teams
+            .iter()
+            .map(|team| Recorded { value: (*team.group).clone(), stamps: team.stamps })
+            .collect(),
         ..Snapshot::default()
     };
     let before = Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None);

@@ -16,13 +16,21 @@ use crate::support::bridge::{Bridge, ENCRYPTION_KEY, dozen, token};
 use crate::support::database::TestDatabase;
 use crate::support::hand::START;
 
-on_both_databases!(a_key_is_made_once_and_kept_sealed_in_the_database, keys_are_rotated_with_overlap_on_every_bridge);
+on_both_databases!(
+    a_key_is_made_once_and_kept_sealed_in_the_database,
+    keys_are_rotated_with_overlap_on_every_bridge
+);
 
 async fn tokens(ledger: &Ledger, clock: &Clock) -> Tokens {
     sealed_with(ledger, clock, ENCRYPTION_KEY, None).await.unwrap()
 }
 
-async fn sealed_with(ledger: &Ledger, clock: &Clock, key: &str, previous: Option<&str>) -> Result<Tokens, AccessError> {
+async fn sealed_with(
+    ledger: &Ledger,
+    clock: &Clock,
+    key: &str,
+    previous: Option<&str>,
+) -> Result<Tokens, AccessError> {
     let previous = previous.map(Into::into);
     let options = TokenOptions {
         vault: Arc::new(Vault::new(&key.into(), previous.as_ref()).unwrap()),
@@ -52,7 +60,10 @@ async fn a_key_is_made_once_and_kept_sealed_in_the_database(database: TestDataba
     assert!(error.contains("access.previous_encryption_key"), "{error}");
     let resealed = sealed_with(&ledger, &clock, other, Some(ENCRYPTION_KEY)).await.unwrap();
     assert!(resealed.verify(issued.expose()).await.is_ok());
-    assert!(sealed_with(&ledger, &clock, other, None).await.is_ok(), "from now on that alone opens it");
+    assert!(
+        sealed_with(&ledger, &clock, other, None).await.is_ok(),
+        "from now on that alone opens it"
+    );
 }
 
 async fn keys_are_rotated_with_overlap_on_every_bridge(database: TestDatabase) {
@@ -69,11 +80,17 @@ async fn keys_are_rotated_with_overlap_on_every_bridge(database: TestDatabase) {
     assert_eq!(there.issue(&long).unwrap().key_id, after.key_id);
     assert_eq!(there.jwks()["keys"].as_array().unwrap().len(), 2);
     for bridge in [&here, &there] {
-        assert!(bridge.verify(before.expose()).await.is_ok() && bridge.verify(after.expose()).await.is_ok());
+        assert!(
+            bridge.verify(before.expose()).await.is_ok()
+                && bridge.verify(after.expose()).await.is_ok()
+        );
     }
     clock.advance(Duration::from_hours(1));
     for bridge in [&here, &there] {
-        assert!(bridge.verify(before.expose()).await.is_err(), "its time is over, although it was seen before");
+        assert!(
+            bridge.verify(before.expose()).await.is_err(),
+            "its time is over, although it was seen before"
+        );
         assert!(bridge.verify(after.expose()).await.is_ok());
     }
     here.rotate(&ledger, clock.now(), rotated()).await.unwrap();
@@ -87,10 +104,16 @@ async fn keys_are_rotated_with_overlap_on_every_bridge(database: TestDatabase) {
     ledger.forget_sealed(vec![AuditEntry::event("keys.reset", clock.now())]).await.unwrap();
     for bridge in [&here, &there] {
         bridge.refresh(&ledger).await.unwrap();
-        assert!(bridge.verify(newest.expose()).await.is_err(), "what was signed with a forgotten key is nothing");
+        assert!(
+            bridge.verify(newest.expose()).await.is_err(),
+            "what was signed with a forgotten key is nothing"
+        );
     }
     there.refresh(&ledger).await.unwrap();
-    assert!(there.verify(here.issue(&long).unwrap().expose()).await.is_ok(), "and both go on with a new one");
+    assert!(
+        there.verify(here.issue(&long).unwrap().expose()).await.is_ok(),
+        "and both go on with a new one"
+    );
     let events = ledger.audit(&AuditQuestion::default(), 10).await.unwrap();
     let names: Vec<&str> = events.iter().map(|entry| entry.event.as_str()).collect();
     assert_eq!(names, ["keys.rotated", "keys.rotated", "keys.reset"]);
@@ -163,14 +186,24 @@ async fn a_changed_unsigned_or_oversized_token_is_refused() {
     // The good one is remembered, and those with its signature are not taken for it.
     tokens.verify(issued.expose()).await.unwrap();
     let mut parts = issued.expose().split('.');
-    let (header, claims, signature) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+    let (header, claims, signature) =
+        (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
     let head = |header: Value| URL_SAFE_NO_PAD.encode(header.to_string());
     let turned: String = signature.chars().rev().collect();
     for bad in [
         format!("{}.{claims}.", head(json!({"alg": "none"}))),
-        format!("{}.{claims}.{signature}", head(json!({"alg": "none", "typ": "at+jwt", "kid": issued.key_id}))),
-        format!("{}.{claims}.{signature}", head(json!({"alg": "HS256", "typ": "at+jwt", "kid": issued.key_id}))),
-        format!("{}.{claims}.{signature}", head(json!({"alg": "EdDSA", "typ": "JWT", "kid": issued.key_id}))),
+        format!(
+            "{}.{claims}.{signature}",
+            head(json!({"alg": "none", "typ": "at+jwt", "kid": issued.key_id}))
+        ),
+        format!(
+            "{}.{claims}.{signature}",
+            head(json!({"alg": "HS256", "typ": "at+jwt", "kid": issued.key_id}))
+        ),
+        format!(
+            "{}.{claims}.{signature}",
+            head(json!({"alg": "EdDSA", "typ": "JWT", "kid": issued.key_id}))
+        ),
         format!("{header}.{}.{signature}", head(json!({"sub": "somebody else"}))),
         format!("{header}.{claims}.{turned}"),
         format!("{header}.{claims}"),
@@ -196,15 +229,23 @@ async fn without_a_good_token_everything_but_discovery_and_health_is_refused() {
         let scim = path.contains("scim");
         for (authorization, challenge) in [
             (None, "Bearer realm=\"intercom-scim-bridge\""),
-            (Some("Bearer nonsense"), "Bearer realm=\"intercom-scim-bridge\", error=\"invalid_token\""),
+            (
+                Some("Bearer nonsense"),
+                "Bearer realm=\"intercom-scim-bridge\", error=\"invalid_token\"",
+            ),
             (Some("Bearer"), "Bearer realm=\"intercom-scim-bridge\", error=\"invalid_token\""),
             (Some("Basic YTpi"), "Bearer realm=\"intercom-scim-bridge\", error=\"invalid_token\""),
         ] {
             let request = bridge.request(Method::GET, path);
-            let request =
-                authorization.into_iter().fold(request, |request, value| request.header("Authorization", value));
+            let request = authorization
+                .into_iter()
+                .fold(request, |request, value| request.header("Authorization", value));
             let answer = Bridge::send(request).await;
-            assert_eq!((answer.status.as_u16(), answer.header("www-authenticate")), (401, challenge), "{path}");
+            assert_eq!(
+                (answer.status.as_u16(), answer.header("www-authenticate")),
+                (401, challenge),
+                "{path}"
+            );
             assert_eq!(answer.json()["detail"], json!("Authentication failed"));
             let kind = if scim { "application/scim+json" } else { "application/problem+json" };
             assert_eq!(answer.header("content-type"), kind, "{path}");
@@ -235,9 +276,14 @@ async fn a_token_without_the_scope_is_told_which_one_it_lacks() {
         (Method::GET, "/api/v1/audit", Scope::ImportRead, "admin"),
         (Method::GET, "/api/v1/workspaces", Scope::ScimRead, "import.read"),
     ] {
-        let answer = Bridge::send(bridge.request(method, path).bearer_auth(token(&bridge.app, &[held]))).await;
+        let answer =
+            Bridge::send(bridge.request(method, path).bearer_auth(token(&bridge.app, &[held])))
+                .await;
         assert_eq!(answer.status, 403, "{path}");
-        assert_eq!(answer.json()["detail"], json!(format!("the access token lacks the scope {lacking}")));
+        assert_eq!(
+            answer.json()["detail"],
+            json!(format!("the access token lacks the scope {lacking}"))
+        );
         assert!(answer.header("www-authenticate").contains(&format!("scope=\"{lacking}\"")));
     }
     bridge.stop().await;
@@ -248,9 +294,12 @@ async fn a_token_for_another_workspace_sees_as_little_as_if_there_were_none() {
     let bridge = Bridge::serving(dozen()).await;
     let elsewhere = Grant { workspaces: vec!["other".to_owned()], ..grant() };
     let elsewhere = bridge.app.service().tokens.issue(&elsewhere).unwrap().expose().to_owned();
-    let exists = Bridge::send(bridge.request(Method::GET, "/scim/v2/Users").bearer_auth(&elsewhere)).await;
-    let is_not =
-        Bridge::send(bridge.request(Method::GET, "/workspaces/other/scim/v2/Users").bearer_auth(&elsewhere)).await;
+    let exists =
+        Bridge::send(bridge.request(Method::GET, "/scim/v2/Users").bearer_auth(&elsewhere)).await;
+    let is_not = Bridge::send(
+        bridge.request(Method::GET, "/workspaces/other/scim/v2/Users").bearer_auth(&elsewhere),
+    )
+    .await;
     assert_eq!((exists.status.as_u16(), exists.text), (404, is_not.text));
     bridge.stop().await;
 }

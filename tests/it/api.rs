@@ -29,11 +29,19 @@ async fn an_import_that_is_asked_for_is_started_and_can_be_waited_for() {
         (&json!("full"), &json!(2), &json!(1))
     );
     let users = bridge.get("/scim/v2/Users?filter=displayName+eq+%22new+comer%22").await.json();
-    assert_eq!(users["totalResults"], json!(1), "what an import has recorded is shown when it has ended");
+    assert_eq!(
+        users["totalResults"],
+        json!(1),
+        "what an import has recorded is shown when it has ended"
+    );
 
     for body in ["{", "[]", r#"{"mode": "some"}"#, r#"{"modus": "full"}"#] {
         let refused = start_import(&bridge, body, "").await;
-        assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!("invalid_value")), "{body}");
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json()["code"]),
+            (400, &json!("invalid_value")),
+            "{body}"
+        );
     }
     bridge.stop().await;
 }
@@ -46,7 +54,10 @@ async fn one_that_is_under_way_tells_how_far_it_is_and_who_asks_meanwhile_is_giv
     let first = start_import(&bridge, r#"{"mode": "full"}"#, "").await;
     assert_eq!((first.status.as_u16(), &first.json()["status"]), (202, &json!("running")));
     let second = start_import(&bridge, r#"{"mode": "incremental"}"#, "").await.json();
-    assert!(second["status"] == json!("queued") && second["id"].as_i64() > first.json()["id"].as_i64(), "{second}");
+    assert!(
+        second["status"] == json!("queued") && second["id"].as_i64() > first.json()["id"].as_i64(),
+        "{second}"
+    );
 
     let location = path_of(&json!(first.header("location")));
     let mut progress = Vec::new();
@@ -71,7 +82,10 @@ async fn what_the_import_under_way_does_not_do_is_queued_and_done_after_it() {
     let bridge = Bridge::serving(dozen()).await;
     bridge.simulator.fail(Fault::Slow(Duration::from_secs(3)), "/teams", 1);
     let under_way = start_import(&bridge, "", "").await.json();
-    assert_eq!((&under_way["mode"], &under_way["status"]), (&json!("incremental"), &json!("running")));
+    assert_eq!(
+        (&under_way["mode"], &under_way["status"]),
+        (&json!("incremental"), &json!("running"))
+    );
 
     let full = start_import(&bridge, r#"{"mode": "full"}"#, "").await;
     let queued = full.json();
@@ -81,11 +95,21 @@ async fn what_the_import_under_way_does_not_do_is_queued_and_done_after_it() {
     let location = path_of(&json!(full.header("location")));
     assert_eq!(location, format!("/api/v1/imports/{}", queued["id"]));
     assert_eq!(bridge.get(&location).await.json(), queued, "it can be looked at before it begins");
-    assert_eq!(bridge.get("/api/v1/imports").await.json()["items"][0], queued, "and is in the list");
+    assert_eq!(
+        bridge.get("/api/v1/imports").await.json()["items"][0],
+        queued,
+        "and is in the list"
+    );
     for body in [r#"{"mode": "full"}"#, r#"{"mode": "full", "allow_removals": false}"#] {
-        assert_eq!(start_import(&bridge, body, "").await.json()["id"], queued["id"], "one of each mode is enough");
+        assert_eq!(
+            start_import(&bridge, body, "").await.json()["id"],
+            queued["id"],
+            "one of each mode is enough"
+        );
     }
-    let allowing = start_import(&bridge, r#"{"mode": "incremental", "allow_removals": true}"#, "").await.json();
+    let allowing = start_import(&bridge, r#"{"mode": "incremental", "allow_removals": true}"#, "")
+        .await
+        .json();
     assert_eq!(
         (&allowing["id"], &allowing["allow_removals"]),
         (&queued["id"], &json!(true)),
@@ -94,7 +118,10 @@ async fn what_the_import_under_way_does_not_do_is_queued_and_done_after_it() {
 
     let ended = start_import(&bridge, r#"{"mode": "full"}"#, "wait=30").await;
     assert_eq!((ended.status.as_u16(), &ended.json()["id"]), (200, &queued["id"]));
-    assert_eq!((&ended.json()["status"], &ended.json()["mode"]), (&json!("succeeded"), &json!("full")));
+    assert_eq!(
+        (&ended.json()["status"], &ended.json()["mode"]),
+        (&json!("succeeded"), &json!("full"))
+    );
     let first = bridge.get(&format!("/api/v1/imports/{}", under_way["id"])).await.json();
     assert_eq!(first["status"], json!("succeeded"), "what was under way was not disturbed");
     assert!(first["finished_at"].as_str().unwrap() <= ended.json()["started_at"].as_str().unwrap());
@@ -104,16 +131,24 @@ async fn what_the_import_under_way_does_not_do_is_queued_and_done_after_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn leave_to_remove_many_is_not_lost_in_the_queue() {
     let bridge = Bridge::serving(dozen()).await;
-    let people: Vec<u64> = bridge.simulator.change(|workspace| workspace.admins().map(|(id, _)| id).collect());
-    bridge.simulator.change(|workspace| people[..7].iter().for_each(|id| workspace.remove_admin(*id, people[8], 0)));
+    let people: Vec<u64> =
+        bridge.simulator.change(|workspace| workspace.admins().map(|(id, _)| id).collect());
+    bridge.simulator.change(|workspace| {
+        people[..7].iter().for_each(|id| workspace.remove_admin(*id, people[8], 0))
+    });
     bridge.simulator.fail(Fault::Slow(Duration::from_secs(3)), "/teams", 1);
     let under_way = start_import(&bridge, r#"{"mode": "full"}"#, "").await.json();
-    let allowing = start_import(&bridge, r#"{"mode": "full", "allow_removals": true}"#, "wait=30").await;
+    let allowing =
+        start_import(&bridge, r#"{"mode": "full", "allow_removals": true}"#, "wait=30").await;
     assert_eq!(allowing.status, 200);
-    let (held, allowing) = (bridge.get(&format!("/api/v1/imports/{}", under_way["id"])).await.json(), allowing.json());
+    let (held, allowing) =
+        (bridge.get(&format!("/api/v1/imports/{}", under_way["id"])).await.json(), allowing.json());
     assert_eq!((&held["status"], &held["counts"]["users_removed"]), (&json!("held"), &json!(7)));
     assert_ne!(allowing["id"], held["id"]);
-    assert_eq!((&allowing["status"], &allowing["counts"]["users_removed"]), (&json!("succeeded"), &json!(7)));
+    assert_eq!(
+        (&allowing["status"], &allowing["counts"]["users_removed"]),
+        (&json!("succeeded"), &json!(7))
+    );
     assert_eq!(bridge.get("/api/v1/status").await.json()["last_import"]["id"], allowing["id"]);
     bridge.stop().await;
 }
@@ -161,25 +196,45 @@ async fn runs_are_listed_newest_first_page_by_page() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_import_is_seen_everywhere_and_let_through_by_whoever_may() {
     let bridge = Bridge::serving(dozen()).await;
-    let people: Vec<u64> = bridge.simulator.change(|workspace| workspace.admins().map(|(id, _)| id).collect());
-    bridge.simulator.change(|workspace| people[..7].iter().for_each(|id| workspace.remove_admin(*id, people[8], 0)));
+    let people: Vec<u64> =
+        bridge.simulator.change(|workspace| workspace.admins().map(|(id, _)| id).collect());
+    bridge.simulator.change(|workspace| {
+        people[..7].iter().for_each(|id| workspace.remove_admin(*id, people[8], 0))
+    });
     let held = start_import(&bridge, "", "wait=30").await.json();
     assert_eq!((&held["status"], &held["counts"]["users_removed"]), (&json!("held"), &json!(7)));
     assert!(held["error"]["remedy"].as_str().unwrap().contains("allow_removals"));
 
     let status = bridge.get("/api/v1/status").await.json();
-    assert_eq!((&status["connection"], &status["problem"]["code"]), (&json!("degraded"), &json!("too_many_removals")));
+    assert_eq!(
+        (&status["connection"], &status["problem"]["code"]),
+        (&json!("degraded"), &json!("too_many_removals"))
+    );
     let ready = bridge.get("/readyz").await;
     assert_eq!(ready.status, 200, "what was there before is still shown");
     assert_eq!(ready.json()["workspaces"][0]["problem"]["code"], json!("too_many_removals"));
-    assert!(bridge.get("/metrics").await.text.contains("bridge_import_held{workspace=\"default\"} 1.0\n"));
+    assert!(
+        bridge
+            .get("/metrics")
+            .await
+            .text
+            .contains("bridge_import_held{workspace=\"default\"} 1.0\n")
+    );
     let active = "/scim/v2/Users?filter=active+eq+true&count=0";
     assert_eq!(bridge.get(active).await.json()["totalResults"], json!(12));
 
-    let through = start_import(&bridge, r#"{"mode": "full", "allow_removals": true}"#, "wait=30").await.json();
+    let through = start_import(&bridge, r#"{"mode": "full", "allow_removals": true}"#, "wait=30")
+        .await
+        .json();
     assert_eq!(through["status"], json!("succeeded"));
     assert_eq!(bridge.get(active).await.json()["totalResults"], json!(5));
-    assert!(bridge.get("/metrics").await.text.contains("bridge_import_held{workspace=\"default\"} 0.0\n"));
+    assert!(
+        bridge
+            .get("/metrics")
+            .await
+            .text
+            .contains("bridge_import_held{workspace=\"default\"} 0.0\n")
+    );
     assert_eq!(bridge.get("/api/v1/status").await.json()["connection"], json!("connected"));
     bridge.stop().await;
 }
@@ -193,8 +248,14 @@ async fn removals_that_wait_are_seen_in_the_run_and_in_the_status() {
     assert_eq!((&run["status"], &run["counts"]["users_created"]), (&json!("succeeded"), &json!(1)));
     assert_eq!(run["warnings"][0]["code"], json!("removals_wait"));
     let status = bridge.get("/api/v1/status").await.json();
-    assert_eq!((&status["connection"], &status["problem"]["code"]), (&json!("degraded"), &json!("removals_wait")));
-    assert_eq!(bridge.get("/readyz").await.json()["workspaces"][0]["problem"]["code"], json!("removals_wait"));
+    assert_eq!(
+        (&status["connection"], &status["problem"]["code"]),
+        (&json!("degraded"), &json!("removals_wait"))
+    );
+    assert_eq!(
+        bridge.get("/readyz").await.json()["workspaces"][0]["problem"]["code"],
+        json!("removals_wait")
+    );
     let active = "/scim/v2/Users?filter=active+eq+true&count=0";
     assert_eq!(bridge.get(active).await.json()["totalResults"], json!(13));
     bridge.stop().await;
@@ -215,12 +276,19 @@ async fn the_log_of_changes_is_walked_by_next_and_by_line() {
         }
     }
     assert_eq!(walked.len() as u64, total);
-    assert!(walked.iter().all(|change| change["action"] == json!("created") && change["generation"] == json!(1)));
+    assert!(
+        walked
+            .iter()
+            .all(|change| change["action"] == json!("created") && change["generation"] == json!(1))
+    );
 
     let lines = async |path: &str| -> Vec<Value> {
         let request = bridge.request(Method::GET, path).bearer_auth(&bridge.token);
         let answer = Bridge::send(request.header("Accept", "application/x-ndjson")).await;
-        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/x-ndjson"));
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-type")),
+            (200, "application/x-ndjson")
+        );
         answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     };
     assert_eq!(lines("/api/v1/changes").await, walked);
@@ -231,16 +299,29 @@ async fn the_log_of_changes_is_walked_by_next_and_by_line() {
     bridge.simulator.change(|workspace| workspace.add_teammate("New Comer"));
     start_import(&bridge, "", "wait=30").await;
     let news = bridge.get(&format!("/api/v1/changes?since={since}")).await.json();
-    assert_eq!((&news["total"], &news["items"][0]["after"]["display_name"]), (&json!(1), &json!("New Comer")));
-    assert_eq!(bridge.get(&format!("/api/v1/changes?since={since}&type=group")).await.json()["total"], json!(0));
-    for path in ["/api/v1/changes?since=x", "/api/v1/changes?type=team", "/api/v1/changes?since=OTkvLw"] {
+    assert_eq!(
+        (&news["total"], &news["items"][0]["after"]["display_name"]),
+        (&json!(1), &json!("New Comer"))
+    );
+    assert_eq!(
+        bridge.get(&format!("/api/v1/changes?since={since}&type=group")).await.json()["total"],
+        json!(0)
+    );
+    for path in
+        ["/api/v1/changes?since=x", "/api/v1/changes?type=team", "/api/v1/changes?since=OTkvLw"]
+    {
         let refused = bridge.get(path).await;
-        assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!("invalid_value")), "{path}");
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json()["code"]),
+            (400, &json!("invalid_value")),
+            "{path}"
+        );
     }
     bridge.stop().await;
 }
 
-/// Somebody was removed, and a team has another name: ids of who left, of who did it, and of the team; and when it was.
+/// Somebody was removed, and a team has another name: ids of who left, of who did it, and of the
+/// team; and when it was.
 struct Deeds {
     gone: u64,
     by: u64,
@@ -272,7 +353,9 @@ async fn the_log_of_changes_is_asked_by_person_team_actor_kind_and_period() {
         let items = answer.json()["items"].as_array().unwrap().clone();
         items
             .iter()
-            .map(|item| format!("{} {}", item["action"].as_str().unwrap(), item["id"].as_str().unwrap()))
+            .map(|item| {
+                format!("{} {}", item["action"].as_str().unwrap(), item["id"].as_str().unwrap())
+            })
             .collect()
     };
     let whole = bridge.get("/api/v1/changes?limit=1000").await.json();
@@ -284,9 +367,15 @@ async fn the_log_of_changes_is_asked_by_person_team_actor_kind_and_period() {
         .unwrap()
         .clone();
     let (email, name) = (person["user_email"].as_str().unwrap(), &person["user_display_name"]);
-    assert_eq!((&person["after"]["email"], &person["after"]["display_name"]), (&json!(email), name));
+    assert_eq!(
+        (&person["after"]["email"], &person["after"]["display_name"]),
+        (&json!(email), name)
+    );
     let of_person = ids(&format!("person=adm_{gone}")).await;
-    assert!(of_person.len() >= 2 && of_person.iter().all(|id| id.contains(&format!("adm_{gone}"))), "{of_person:?}");
+    assert!(
+        of_person.len() >= 2 && of_person.iter().all(|id| id.contains(&format!("adm_{gone}"))),
+        "{of_person:?}"
+    );
     assert_eq!(of_person.last().unwrap().split(' ').next(), Some("removed"));
     for same in [
         format!("person={gone}"),
@@ -306,11 +395,21 @@ async fn the_log_of_changes_is_asked_by_person_team_actor_kind_and_period() {
         of_team.contains(&format!("updated team_{team}"))
             && of_team.iter().all(|id| id.contains(&format!("team_{team}")))
     );
-    assert_eq!(ids(&format!("team={team}&type=group&action=updated")).await, [format!("updated team_{team}")]);
+    assert_eq!(
+        ids(&format!("team={team}&type=group&action=updated")).await,
+        [format!("updated team_{team}")]
+    );
     let since = before.format(&time::format_description::well_known::Rfc3339).unwrap();
-    for later in [format!("from={since}"), format!("since={since}"), format!("from={since}&until=2999-12-31")] {
+    for later in [
+        format!("from={since}"),
+        format!("since={since}"),
+        format!("from={since}&until=2999-12-31"),
+    ] {
         let later = ids(&later).await;
-        assert!(later.contains(&users[1]) && !later.iter().any(|id| id.starts_with("created")), "{later:?}");
+        assert!(
+            later.contains(&users[1]) && !later.iter().any(|id| id.starts_with("created")),
+            "{later:?}"
+        );
     }
     assert!(!ids(&format!("to={since}")).await.contains(&users[1]));
     let unknown = bridge.get("/api/v1/changes?person=adm_404&limit=1").await.json();
@@ -340,8 +439,9 @@ async fn the_log_of_changes_is_the_same_as_lines_and_as_a_table() {
     let of_person = whole["items"].as_array().unwrap();
     let question = format!("person=adm_{gone}");
     let read = async |media_type: &str, more: &str| {
-        let request =
-            bridge.request(Method::GET, &format!("/api/v1/changes?{question}{more}")).bearer_auth(&bridge.token);
+        let request = bridge
+            .request(Method::GET, &format!("/api/v1/changes?{question}{more}"))
+            .bearer_auth(&bridge.token);
         Bridge::send(request.header("Accept", media_type)).await
     };
     let lines = read("application/x-ndjson", "").await.text;
@@ -362,8 +462,9 @@ async fn the_log_of_changes_is_the_same_as_lines_and_as_a_table() {
     assert_eq!(written.len(), of_person.len());
     assert!(read("text/csv", "&bom=true").await.text.starts_with("\u{feff}cursor,"));
     assert_eq!(rows(&read("text/csv", "&limit=1").await.text).len(), 1);
-    let named =
-        bridge.request(Method::GET, &format!("/api/v1/changes?team={team}&type=group")).bearer_auth(&bridge.token);
+    let named = bridge
+        .request(Method::GET, &format!("/api/v1/changes?team={team}&type=group"))
+        .bearer_auth(&bridge.token);
     let named = rows(&Bridge::send(named.header("Accept", "text/csv")).await.text);
     assert_eq!(named.last().unwrap()["group_display_name"], "'=cmd()", "no formula");
     bridge.stop().await;
@@ -402,7 +503,11 @@ async fn a_removed_teammate_is_gone_within_two_seconds_of_the_webhook() {
     }
     let runs = bridge.get("/api/v1/imports").await.json();
     assert_eq!(runs["items"][0]["trigger"], json!("webhook"));
-    assert_eq!(push(&bridge, "default", "admin.removed_from_workspace", "wjw5eps7").await, 200, "late ones do no harm");
+    assert_eq!(
+        push(&bridge, "default", "admin.removed_from_workspace", "wjw5eps7").await,
+        200,
+        "late ones do no harm"
+    );
     bridge.simulator.change(|workspace| workspace.add_teammate("New Comer"));
     assert_eq!(push(&bridge, "default", "admin.added_to_workspace", "wjw5eps7").await, 200);
     bridge.shows(3).await;
@@ -425,11 +530,21 @@ async fn webhooks_that_tell_nothing_start_nothing_and_forged_ones_are_refused() 
         assert_eq!(push(&bridge, "default", topic, app).await, 200, "{topic}");
     }
     let body = r#"{"topic": "admin.removed_from_workspace", "app_id": "wjw5eps7"}"#;
-    for forged in ["", "sha1=", "sha1=0000000000000000000000000000000000000000", &signature("another body")] {
+    for forged in
+        ["", "sha1=", "sha1=0000000000000000000000000000000000000000", &signature("another body")]
+    {
         let refused = send(&bridge, "default", body, forged).await;
-        assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (401, &json!("bad_signature")), "{forged}");
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json()["code"]),
+            (401, &json!("bad_signature")),
+            "{forged}"
+        );
     }
-    assert_eq!(send(&bridge, "elsewhere", body, &signature(body)).await.status, 401, "as if the signature were wrong");
+    assert_eq!(
+        send(&bridge, "elsewhere", body, &signature(body)).await.status,
+        401,
+        "as if the signature were wrong"
+    );
     assert_eq!(send(&bridge, "default", "no JSON", &signature("no JSON")).await.status, 400);
     let large = "x".repeat(300_000);
     assert_eq!(send(&bridge, "default", &large, &signature(&large)).await.status, 413);
@@ -452,7 +567,9 @@ async fn each_call_needs_its_scope() {
         (Method::GET, "/api/v1/memberships", &reader, &runner),
         (Method::POST, "/api/v1/imports", &runner, &reader),
     ] {
-        let answer = async |token: &String| Bridge::send(bridge.request(method.clone(), path).bearer_auth(token)).await;
+        let answer = async |token: &String| {
+            Bridge::send(bridge.request(method.clone(), path).bearer_auth(token)).await
+        };
         assert!(answer(allowed).await.status.is_success(), "{path}");
         assert_eq!(answer(refused).await.json()["code"], json!("forbidden"), "{path}");
         assert_eq!(Bridge::send(bridge.request(method.clone(), path)).await.status, 401, "{path}");

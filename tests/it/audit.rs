@@ -29,9 +29,12 @@ async fn who_asked_what_when_from_where_and_with_which_answer_is_told_without_pe
     })
     .await;
     bridge.shows(1).await;
-    let request = bridge.request(Method::GET, "/scim/v2/Users?filter=userName%20eq%20%22eve%40example.com%22");
-    let asked =
-        request.bearer_auth(&bridge.token).header("X-Forwarded-For", "203.0.113.7").header("X-Request-Id", "the-one");
+    let request = bridge
+        .request(Method::GET, "/scim/v2/Users?filter=userName%20eq%20%22eve%40example.com%22");
+    let asked = request
+        .bearer_auth(&bridge.token)
+        .header("X-Forwarded-For", "203.0.113.7")
+        .header("X-Request-Id", "the-one");
     assert_eq!(Bridge::send(asked).await.status, 200);
     for _ in 0..7 {
         bridge.get("/scim/v2/Users/adm_404").await;
@@ -40,10 +43,14 @@ async fn who_asked_what_when_from_where_and_with_which_answer_is_told_without_pe
     Bridge::send(bridge.request(Method::GET, "/scim/v2/Users")).await;
     bridge.get("/nowhere/at/all").await;
     let reader = token(&bridge.app, &[Scope::ScimRead]);
-    let refused = Bridge::send(bridge.request(Method::DELETE, "/scim/v2/Users/adm_1").bearer_auth(reader)).await;
+    let refused =
+        Bridge::send(bridge.request(Method::DELETE, "/scim/v2/Users/adm_1").bearer_auth(reader))
+            .await;
     assert_eq!(refused.status, 403);
     let all = entries(&bridge, "", |entry| entry["status"] == json!(403)).await;
-    let find = |fits: &dyn Fn(&Value) -> bool| all.iter().filter(|entry| fits(entry)).cloned().collect::<Vec<_>>();
+    let find = |fits: &dyn Fn(&Value) -> bool| {
+        all.iter().filter(|entry| fits(entry)).cloned().collect::<Vec<_>>()
+    };
     let forwarded = find(&|entry| entry["address"] == json!("203.0.113.7"));
     assert_eq!(forwarded.len(), 1, "{all:?}");
     let mut entry = forwarded[0].clone();
@@ -60,15 +67,26 @@ async fn who_asked_what_when_from_where_and_with_which_answer_is_told_without_pe
     );
     let missing = find(&|entry| entry["target"] == json!("adm_404"));
     let counted: i64 = missing.iter().map(|entry| entry["count"].as_i64().unwrap()).sum();
-    assert_eq!((counted, &missing[0]["status"], &missing[0]["route"]), (7, &json!(404), &json!("/scim/v2/Users/{id}")));
+    assert_eq!(
+        (counted, &missing[0]["status"], &missing[0]["route"]),
+        (7, &json!(404), &json!("/scim/v2/Users/{id}"))
+    );
     let deleted = find(&|entry| entry["method"] == json!("DELETE"));
     assert_eq!((&deleted[0]["actor"], &deleted[0]["target"]), (&json!("test"), &json!("adm_1")));
-    assert!(!json!(all).to_string().contains("eve@"), "what somebody looked for is nobody's business");
+    assert!(
+        !json!(all).to_string().contains("eve@"),
+        "what somebody looked for is nobody's business"
+    );
     assert!(find(&|entry| entry["route"] == json!("/healthz")).is_empty());
 
-    // Without a good token nobody is named, and no workspace: who opens all of them sees those entries.
+    // Without a good token nobody is named, and no workspace: who opens all of them sees those
+    // entries.
     let unknown: Vec<Value> = find(&|entry| entry["status"] == json!(401));
-    assert!(unknown.iter().all(|entry| entry["actor"] == Value::Null && entry["workspace"] == Value::Null));
+    assert!(
+        unknown
+            .iter()
+            .all(|entry| entry["actor"] == Value::Null && entry["workspace"] == Value::Null)
+    );
     assert_eq!(unknown.iter().map(|entry| entry["count"].as_i64().unwrap()).sum::<i64>(), 2);
     bridge.stop().await;
 }
@@ -85,16 +103,36 @@ async fn what_is_done_to_clients_and_tokens_is_told_and_can_be_asked_for() {
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         serde_json::from_str(&ended.stdout).unwrap()
     };
-    let made = json_of(&["client", "create", "--name", "Saviynt EIC", "--scope", "scim.read import.read", "--json"]);
+    let made = json_of(&[
+        "client",
+        "create",
+        "--name",
+        "Saviynt EIC",
+        "--scope",
+        "scim.read import.read",
+        "--json",
+    ]);
     let id = made["client_id"].as_str().unwrap();
     secrets::keep_client(id, made["client_secret"].as_str().unwrap());
     assert!(id.starts_with("cli_saviynt-eic-"));
-    let login = bridge.request(Method::POST, "/oauth/token").basic_auth(id, made["client_secret"].as_str());
-    let login = login.header("Content-Type", "application/x-www-form-urlencoded").body("grant_type=client_credentials");
+    let login =
+        bridge.request(Method::POST, "/oauth/token").basic_auth(id, made["client_secret"].as_str());
+    let login = login
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body("grant_type=client_credentials");
     assert_eq!(Bridge::send(login).await.status, 200);
     let rotated = json_of(&["client", "rotate", id, "--json"]);
     assert_ne!(rotated["client_secret"], made["client_secret"]);
-    let issued = shell.run(&["token", "issue", "--scope", "import.read", "--ttl", "365d", "--subject", "eic"]);
+    let issued = shell.run(&[
+        "token",
+        "issue",
+        "--scope",
+        "import.read",
+        "--ttl",
+        "365d",
+        "--subject",
+        "eic",
+    ]);
     assert_eq!(issued.code, Some(0));
     secrets::keep(issued.stdout.trim());
     let answer = bridge.request(Method::GET, "/api/v1/status").bearer_auth(issued.stdout.trim());
@@ -110,14 +148,24 @@ async fn what_is_done_to_clients_and_tokens_is_told_and_can_be_asked_for() {
     assert_eq!(shell.run(&["token", "revoke", "nothing"]).code, Some(1));
     assert_eq!(shell.run(&["client", "disable", id]).code, Some(0));
     let clients = json_of(&["client", "list", "--json"]);
-    assert!(clients[0]["disabled_at"].is_string() && clients[0].get("secret_hash").is_none(), "{clients}");
-    assert_eq!(shell.run(&["client", "rotate", id]).code, Some(1), "what is disabled gets no secret");
+    assert!(
+        clients[0]["disabled_at"].is_string() && clients[0].get("secret_hash").is_none(),
+        "{clients}"
+    );
+    assert_eq!(
+        shell.run(&["client", "rotate", id]).code,
+        Some(1),
+        "what is disabled gets no secret"
+    );
     assert_eq!(shell.run(&["keys", "rotate"]).code, Some(0));
     assert_eq!(shell.run(&["keys", "reset"]).code, Some(1), "not by mistake");
 
     let all = entries(&bridge, "", |entry| entry["event"] == json!("keys.rotated")).await;
-    let events: Vec<&str> =
-        all.iter().filter_map(|entry| entry["event"].as_str()).filter(|event| *event != "request").collect();
+    let events: Vec<&str> = all
+        .iter()
+        .filter_map(|entry| entry["event"].as_str())
+        .filter(|event| *event != "request")
+        .collect();
     assert_eq!(
         events,
         [
@@ -131,13 +179,22 @@ async fn what_is_done_to_clients_and_tokens_is_told_and_can_be_asked_for() {
         ]
     );
     let by_client = entries(&bridge, &format!("&actor={id}"), |_| true).await;
-    assert!(by_client.iter().all(|entry| entry["actor"] == json!(id) && entry["event"] == json!("token.issued")));
+    assert!(
+        by_client
+            .iter()
+            .all(|entry| entry["actor"] == json!(id) && entry["event"] == json!("token.issued"))
+    );
     assert_eq!(entries(&bridge, "&event=client.disabled", |_| true).await.len(), 1);
 
     // As NDJSON, over the API and from the shell.
-    let lines = bridge.request(Method::GET, "/api/v1/audit?event=client.created").bearer_auth(&bridge.token);
+    let lines = bridge
+        .request(Method::GET, "/api/v1/audit?event=client.created")
+        .bearer_auth(&bridge.token);
     let lines = Bridge::send(lines.header("Accept", "application/x-ndjson")).await;
-    assert_eq!((lines.header("content-type"), lines.text.lines().count()), ("application/x-ndjson", 1));
+    assert_eq!(
+        (lines.header("content-type"), lines.text.lines().count()),
+        ("application/x-ndjson", 1)
+    );
     let exported = shell.run(&["audit", "export", "--since", "2020-01-01T00:00:00Z"]).stdout;
     assert!(
         exported
@@ -155,7 +212,8 @@ async fn what_is_done_to_clients_and_tokens_is_told_and_can_be_asked_for() {
     let (no_admin, _) = client(&bridge.app, "scim.read", &["default"]).await;
     assert!(!no_admin.is_empty());
     let reader = token(&bridge.app, &[Scope::ImportRead]);
-    let refused = Bridge::send(bridge.request(Method::GET, "/api/v1/audit").bearer_auth(reader)).await;
+    let refused =
+        Bridge::send(bridge.request(Method::GET, "/api/v1/audit").bearer_auth(reader)).await;
     assert_eq!(refused.status, 403);
 
     let (ledger, now) = (&bridge.app.service().ledger, bridge.app.service().clock.now());

@@ -1,4 +1,5 @@
-//! Who may ask what: every operation of the OpenAPI description, by every method, with each kind of token.
+//! Who may ask what: every operation of the OpenAPI description, by every method, with each kind of
+//! token.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +39,10 @@ const ABOUT_NO_WORKSPACE: &str = "/api/v1/workspaces";
 
 /// Routes that the description leaves out, and why.
 const NOT_DESCRIBED: &[(&str, &str)] = &[
-    ("/workspaces/{workspace}/scim/v2", "the same for a workspace by name, as the description says"),
+    (
+        "/workspaces/{workspace}/scim/v2",
+        "the same for a workspace by name, as the description says",
+    ),
     ("/workspaces/{workspace}/api/v1", "the same for a workspace by name"),
     ("/workspaces/{{workspace}}{root}{path}", "the same for a workspace by name"),
     ("/scim/{version:v[0-9.]+}{rest:(/.*)?}", "refuses other versions of SCIM"),
@@ -48,7 +52,8 @@ const NOT_DESCRIBED: &[(&str, &str)] = &[
     ("/status.css", "how the status page looks"),
 ];
 
-const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+const METHODS: [Method; 6] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// By path and method, the scope that an operation needs; none for those that need no token.
 fn described() -> BTreeMap<String, BTreeMap<String, Option<Scope>>> {
@@ -58,12 +63,18 @@ fn described() -> BTreeMap<String, BTreeMap<String, Option<Scope>>> {
     for (path, item) in description["paths"].as_object().unwrap() {
         for method in &METHODS {
             let Some(operation) = item.get(method.as_str().to_lowercase()) else { continue };
-            let ways = operation.get("security").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            let ways = operation
+                .get("security")
+                .and_then(Value::as_array)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
             let scopes: BTreeSet<&str> = ways
                 .iter()
                 .flat_map(|way| way.as_object().unwrap().values())
                 .map(|scopes| {
-                    let [scope] = scopes.as_array().unwrap().as_slice() else { panic!("{method} {path}: {scopes}") };
+                    let [scope] = scopes.as_array().unwrap().as_slice() else {
+                        panic!("{method} {path}: {scopes}")
+                    };
                     scope.as_str().unwrap()
                 })
                 .collect();
@@ -77,7 +88,11 @@ fn described() -> BTreeMap<String, BTreeMap<String, Option<Scope>>> {
 
 /// A path that can be asked for.
 fn filled(path: &str) -> String {
-    let name = if path.contains("Schemas") { "urn:ietf:params:scim:schemas:core:2.0:User" } else { "User" };
+    let name = if path.contains("Schemas") {
+        "urn:ietf:params:scim:schemas:core:2.0:User"
+    } else {
+        "User"
+    };
     path.replace("{id}", "adm_1")
         .replace("{entitlement}", "team_1")
         .replace("{name}", name)
@@ -94,17 +109,24 @@ fn what_needs_no_token_is_on_a_list_that_says_why() {
     let described = described();
     let open: BTreeSet<String> = described
         .iter()
-        .flat_map(|(path, methods)| methods.iter().map(move |(method, scope)| (format!("{method} {path}"), scope)))
+        .flat_map(|(path, methods)| {
+            methods.iter().map(move |(method, scope)| (format!("{method} {path}"), scope))
+        })
         .filter(|(_, scope)| scope.is_none())
         .map(|(operation, _)| operation)
         .collect();
-    let listed: BTreeSet<String> = PUBLIC.iter().map(|(operation, _)| (*operation).to_owned()).collect();
-    assert_eq!(open, listed, "declare `security` in the operation's description, or list it in PUBLIC and say why");
+    let listed: BTreeSet<String> =
+        PUBLIC.iter().map(|(operation, _)| (*operation).to_owned()).collect();
+    assert_eq!(
+        open, listed,
+        "declare `security` in the operation's description, or list it in PUBLIC and say why"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_refuses_no_token_a_token_without_its_scope_and_another_workspace() {
-    let bridge = Bridge::starting_with(dozen(), |config| config.limits.requests_per_second = 0).await;
+    let bridge =
+        Bridge::starting_with(dozen(), |config| config.limits.requests_per_second = 0).await;
     bridge.shows(1).await;
     let no_scope = token(&bridge.app, &[]);
     let all_scopes = token(&bridge.app, &Scope::ALL);
@@ -112,7 +134,8 @@ async fn every_operation_refuses_no_token_a_token_without_its_scope_and_another_
     let (only, all_but): (BTreeMap<_, _>, BTreeMap<_, _>) = Scope::ALL
         .into_iter()
         .map(|scope| {
-            let others: Vec<Scope> = Scope::ALL.into_iter().filter(|other| *other != scope).collect();
+            let others: Vec<Scope> =
+                Scope::ALL.into_iter().filter(|other| *other != scope).collect();
             let named = |token: String| (scope.as_str(), token);
             (named(token(&bridge.app, &[scope])), named(token(&bridge.app, &others)))
         })
@@ -122,8 +145,11 @@ async fn every_operation_refuses_no_token_a_token_without_its_scope_and_another_
         for (method, scope) in methods {
             let Some(scope) = scope.map(Scope::as_str) else { continue };
             secured += 1;
-            let by_get_or_head =
-                if method == "GET" { vec![Method::GET, Method::HEAD] } else { vec![method.parse().unwrap()] };
+            let by_get_or_head = if method == "GET" {
+                vec![Method::GET, Method::HEAD]
+            } else {
+                vec![method.parse().unwrap()]
+            };
             let plain = filled(&path);
             for method in &by_get_or_head {
                 let about_a_workspace = path != ABOUT_NO_WORKSPACE;
@@ -133,15 +159,26 @@ async fn every_operation_refuses_no_token_a_token_without_its_scope_and_another_
                     let answer = ask(&bridge, method, path, None).await;
                     assert_eq!(answer.status, 401, "{what} without a token: {}", answer.text);
                     assert!(answer.header("www-authenticate").starts_with("Bearer "), "{what}");
-                    assert_eq!(ask(&bridge, method, path, Some("no.good.token")).await.status, 401, "{what}");
+                    assert_eq!(
+                        ask(&bridge, method, path, Some("no.good.token")).await.status,
+                        401,
+                        "{what}"
+                    );
                     for token in [&no_scope, &all_but[scope]] {
                         let answer = ask(&bridge, method, path, Some(token)).await;
                         assert_eq!(answer.status, 403, "{what} without {scope}: {}", answer.text);
                         let challenge = answer.header("www-authenticate");
-                        assert!(challenge.contains(&format!("scope=\"{scope}\"")), "{what}: {challenge}");
+                        assert!(
+                            challenge.contains(&format!("scope=\"{scope}\"")),
+                            "{what}: {challenge}"
+                        );
                     }
                     let answer = ask(&bridge, method, path, Some(&only[scope])).await;
-                    assert!(!matches!(answer.status.as_u16(), 401 | 403), "{what} with {scope}: {}", answer.text);
+                    assert!(
+                        !matches!(answer.status.as_u16(), 401 | 403),
+                        "{what} with {scope}: {}",
+                        answer.text
+                    );
                 }
                 if !about_a_workspace {
                     continue;
@@ -155,10 +192,22 @@ async fn every_operation_refuses_no_token_a_token_without_its_scope_and_another_
                     (&elsewhere, &no_scope),
                 ] {
                     let answer = ask(&bridge, method, path, Some(token)).await;
-                    assert_eq!(answer.status, 404, "{method} {path} of another workspace: {}", answer.text);
-                    assert!(*method == Method::HEAD || answer.text.contains("this workspace"), "{}", answer.text);
+                    assert_eq!(
+                        answer.status, 404,
+                        "{method} {path} of another workspace: {}",
+                        answer.text
+                    );
+                    assert!(
+                        *method == Method::HEAD || answer.text.contains("this workspace"),
+                        "{}",
+                        answer.text
+                    );
                 }
-                assert_eq!(ask(&bridge, method, &elsewhere, None).await.status, 401, "{method} {elsewhere}");
+                assert_eq!(
+                    ask(&bridge, method, &elsewhere, None).await.status,
+                    401,
+                    "{method} {elsewhere}"
+                );
             }
         }
     }
@@ -168,7 +217,8 @@ async fn every_operation_refuses_no_token_a_token_without_its_scope_and_another_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_description_does_not_offer_is_not_allowed() {
-    let bridge = Bridge::starting_with(dozen(), |config| config.limits.requests_per_second = 0).await;
+    let bridge =
+        Bridge::starting_with(dozen(), |config| config.limits.requests_per_second = 0).await;
     bridge.shows(1).await;
     for (path, methods) in described() {
         let plain = filled(&path);
@@ -177,11 +227,14 @@ async fn what_the_description_does_not_offer_is_not_allowed() {
         let without_head = |names: BTreeSet<String>| -> BTreeSet<String> {
             names.into_iter().filter(|name| !matches!(name.as_str(), "HEAD" | "OPTIONS")).collect()
         };
-        let allowed = without_head(options.header("allow").split(", ").map(str::to_owned).collect());
+        let allowed =
+            without_head(options.header("allow").split(", ").map(str::to_owned).collect());
         assert_eq!(allowed, without_head(methods.keys().cloned().collect()), "OPTIONS {path}");
         for method in METHODS {
             // RFC 9110 §9.3.2: HEAD is GET without a body, where it is offered.
-            if methods.contains_key(method.as_str()) || method == Method::HEAD && methods.contains_key("GET") {
+            if methods.contains_key(method.as_str())
+                || method == Method::HEAD && methods.contains_key("GET")
+            {
                 continue;
             }
             for token in [None, Some(bridge.token.as_str())] {
@@ -214,7 +267,10 @@ fn every_route_is_in_the_description() {
         let in_description = ["", "/scim/v2", "/api/v1"]
             .iter()
             .any(|prefix| described.contains_key(&format!("{prefix}{path}")) || path == *prefix);
-        assert!(reasons == 1 || in_description, "{path} is routed and neither described nor in NOT_DESCRIBED");
+        assert!(
+            reasons == 1 || in_description,
+            "{path} is routed and neither described nor in NOT_DESCRIBED"
+        );
         known += 1;
     }
     assert!(known > 40, "{known}");
@@ -222,9 +278,13 @@ fn every_route_is_in_the_description() {
         assert!(paths_in(&routes).contains(path), "{path} is not routed any more");
     }
     // There is no other place where routes are made.
-    for entry in std::fs::read_dir(root).unwrap().chain(std::fs::read_dir(format!("{root}/pages")).unwrap()) {
+    for entry in
+        std::fs::read_dir(root).unwrap().chain(std::fs::read_dir(format!("{root}/pages")).unwrap())
+    {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("routes.rs") {
+        if path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("routes.rs")
+        {
             let code = std::fs::read_to_string(&path).unwrap();
             for makes_routes in ["web::resource(", "web::scope(", ".service(", "web::route("] {
                 assert!(!code.contains(makes_routes), "{}: {makes_routes}", path.display());

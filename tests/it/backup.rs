@@ -71,16 +71,27 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
     // The backup is made while the bridge runs.
     let made = shell.run(&["ledger", "backup", "backup.db"]);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
-    assert!(made.stdout.contains("default: complete and unaltered: generation 1, "), "{}", made.stdout);
+    assert!(
+        made.stdout.contains("default: complete and unaltered: generation 1, "),
+        "{}",
+        made.stdout
+    );
     assert!(made.stderr.contains("bridge.db.key; keep a copy of that too"), "{}", made.stderr);
     let directory = shell.directory.path().to_owned();
     assert_eq!(mode(&directory.join("backup.db")), 0o600);
-    assert!(!names(&shell).iter().any(|name| name.starts_with("backup.db-")), "{:?}", names(&shell));
+    assert!(
+        !names(&shell).iter().any(|name| name.starts_with("backup.db-")),
+        "{:?}",
+        names(&shell)
+    );
     let again = shell.run(&["ledger", "backup", "backup.db"]);
     assert!(again.code == Some(1) && again.stderr.contains("is there already"), "{}", again.stderr);
 
     // The bridge is killed while an import is under way, after more has happened.
-    let ledger = Ledger::open(&format!("sqlite://{}?mode=rwc", directory.join("bridge.db").display())).await.unwrap();
+    let ledger =
+        Ledger::open(&format!("sqlite://{}?mode=rwc", directory.join("bridge.db").display()))
+            .await
+            .unwrap();
     simulator.change(|workspace| workspace.add_teammate("New Comer"));
     simulator.fail_from_now_on(Fault::Slow(Duration::from_secs(5)), "/teams");
     let patience = Instant::now() + Duration::from_secs(30);
@@ -94,18 +105,31 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
     assert!(directory.join("bridge.db-wal").exists(), "what it leaves behind");
     let there = shell.run(&["ledger", "restore", "backup.db"]);
     assert_eq!(there.code, Some(1));
-    assert!(there.stderr.contains("it is not overwritten; move it out of the way first"), "{}", there.stderr);
+    assert!(
+        there.stderr.contains("it is not overwritten; move it out of the way first"),
+        "{}",
+        there.stderr
+    );
 
     // Moved away as the message says, and restored.
     let steps = "mkdir before && mv bridge.db bridge.db-wal bridge.db-shm before/";
-    let moved = std::process::Command::new("bash").args(["-c", steps]).current_dir(&directory).status().unwrap();
+    let moved = std::process::Command::new("bash")
+        .args(["-c", steps])
+        .current_dir(&directory)
+        .status()
+        .unwrap();
     assert!(moved.success());
     let restored = shell.run(&["ledger", "restore", "backup.db"]);
     assert_eq!(restored.code, Some(0), "{}", restored.stderr);
-    assert!(restored.stdout.starts_with("bridge.db is written and checked\n"), "{}", restored.stdout);
+    assert!(
+        restored.stdout.starts_with("bridge.db is written and checked\n"),
+        "{}",
+        restored.stdout
+    );
     assert_eq!(names(&shell), ["backup.db", "before", "bridge.db"]);
     assert_eq!(mode(&directory.join("bridge.db")), 0o600);
-    let head = restored.stdout.lines().find_map(|line| line.strip_prefix("default: head ")).unwrap();
+    let head =
+        restored.stdout.lines().find_map(|line| line.strip_prefix("default: head ")).unwrap();
     assert_eq!(shell.run(&["ledger", "verify", "--head", head]).code, Some(0));
 
     // It serves what it served then, with the same tokens, and imports what it missed.
@@ -115,7 +139,11 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
         assert!(Instant::now() < patience, "what was missed is not imported");
     }
     let running = shell.run(&["ledger", "restore", "backup.db"]);
-    assert!(running.code == Some(1) && running.stderr.contains("is in use; stop the bridge"), "{}", running.stderr);
+    assert!(
+        running.code == Some(1) && running.stderr.contains("is in use; stop the bridge"),
+        "{}",
+        running.stderr
+    );
     assert_eq!(bridge.interrupt().code, Some(0));
     let verified = shell.run(&["ledger", "verify"]);
     assert!(verified.code == Some(0), "{}{}", verified.stdout, verified.stderr);
@@ -135,18 +163,30 @@ async fn what_a_killed_bridge_left_beside_its_database_does_not_get_into_the_res
     // Somebody moves the database away while the bridge runs.
     fs::rename(&database, shell.directory.path().join("moved.db")).unwrap();
     let running = shell.run(&["ledger", "restore", "backup.db"]);
-    assert!(running.code == Some(1) && running.stderr.contains("is in use; stop the bridge"), "{}", running.stderr);
+    assert!(
+        running.code == Some(1) && running.stderr.contains("is in use; stop the bridge"),
+        "{}",
+        running.stderr
+    );
     bridge.signal("KILL");
     drop(bridge);
     let left = fs::metadata(shell.directory.path().join("bridge.db-wal")).unwrap().len();
     assert!(left > 0);
     let restored = shell.run(&["ledger", "restore", "backup.db"]);
     assert_eq!(restored.code, Some(0), "{}", restored.stderr);
-    assert!(restored.stderr.contains("belongs to a database that was here before"), "{}", restored.stderr);
+    assert!(
+        restored.stderr.contains("belongs to a database that was here before"),
+        "{}",
+        restored.stderr
+    );
     let names = names(&shell);
     assert!(!names.iter().any(|name| name.starts_with("bridge.db-")), "{names:?}");
     let kept = names.iter().find(|name| name.starts_with("bridge.db.of-before-")).unwrap();
-    assert_eq!(fs::metadata(shell.directory.path().join(kept)).unwrap().len(), left, "nothing is thrown away");
+    assert_eq!(
+        fs::metadata(shell.directory.path().join(kept)).unwrap().len(),
+        left,
+        "nothing is thrown away"
+    );
     assert_eq!(shell.run(&["ledger", "verify"]).code, Some(0));
     simulator.stop().await;
 }
@@ -158,7 +198,9 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
     assert_eq!(source.run(&["token", "issue", "--scope", "scim.read"]).code, Some(0));
     assert_eq!(source.run(&["import", "full"]).code, Some(0));
     let backup = source.directory.path().join("backup.db");
-    let made: Value = serde_json::from_str(&source.run(&["ledger", "backup", "backup.db", "--json"]).stdout).unwrap();
+    let made: Value =
+        serde_json::from_str(&source.run(&["ledger", "backup", "backup.db", "--json"]).stdout)
+            .unwrap();
     assert_eq!(made["workspaces"][0]["verdict"], json!("complete_and_unaltered"));
     let key = fs::read(source.directory.path().join("bridge.db.key")).unwrap();
 
@@ -167,7 +209,12 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
         let ended = target.run(&[&["ledger", "restore"], arguments].concat());
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{arguments:?}");
         assert!(!target.directory.path().join("bridge.db").exists());
-        assert_eq!(names(target).iter().filter(|name| name.starts_with('.')).count(), 0, "{:?}", names(target));
+        assert_eq!(
+            names(target).iter().filter(|name| name.starts_with('.')).count(),
+            0,
+            "{:?}",
+            names(target)
+        );
         ended.stderr
     };
     let changed = |name: &str, change: &dyn Fn(&Path)| -> String {
@@ -191,13 +238,20 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
     assert!(refused(&[&good], &target).contains("it is not there, and the database has secrets"));
     let other = shell(&simulator).set("BRIDGE_ACCESS__ENCRYPTION_KEY", ENCRYPTION_KEY);
     let said = refused(&[&good], &other);
-    assert!(said.contains("was sealed with another encryption key") && said.contains("--key-lost"), "{said}");
+    assert!(
+        said.contains("was sealed with another encryption key") && said.contains("--key-lost"),
+        "{said}"
+    );
     let lost = other.run(&["ledger", "restore", "--key-lost", &good]);
     assert!(lost.code == Some(0) && lost.stderr.contains("keys reset --yes"), "{}", lost.stderr);
 
     fs::write(target.directory.path().join("bridge.db.key"), key).unwrap();
     let cases: [Case<'_>; 8] = [
-        ("text.db", &|file| fs::write(file, "not a database at all").unwrap(), "it is no database of this bridge"),
+        (
+            "text.db",
+            &|file| fs::write(file, "not a database at all").unwrap(),
+            "it is no database of this bridge",
+        ),
         ("empty.db", &|file| fs::write(file, "").unwrap(), "it is no database of this bridge"),
         ("other.db", &|file| sql(file, "DROP TABLE imports"), "it is no database of this bridge"),
         (
@@ -205,7 +259,11 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
             &|file| sql(file, "INSERT INTO seaql_migrations VALUES ('m29990101_000001_later', 0)"),
             "newer version",
         ),
-        ("altered.db", &|file| sql(file, "UPDATE imports SET requested_by = 'eve'"), "imports: run 1 was changed"),
+        (
+            "altered.db",
+            &|file| sql(file, "UPDATE imports SET requested_by = 'eve'"),
+            "imports: run 1 was changed",
+        ),
         (
             "damaged.db",
             &|file| {
@@ -216,8 +274,16 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
             },
             "damaged",
         ),
-        ("cut.db", &|file| fs::File::options().write(true).open(file).unwrap().set_len(20_000).unwrap(), "damaged"),
-        ("raw.db", &|file| fs::write(format!("{}-wal", file.display()), "more").unwrap(), "is no backup"),
+        (
+            "cut.db",
+            &|file| fs::File::options().write(true).open(file).unwrap().set_len(20_000).unwrap(),
+            "damaged",
+        ),
+        (
+            "raw.db",
+            &|file| fs::write(format!("{}-wal", file.display()), "more").unwrap(),
+            "is no backup",
+        ),
     ];
     for (name, change, reason) in cases {
         let said = refused(&[&changed(name, change)], &target);
@@ -227,14 +293,26 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
     let config = "[[workspaces]]\nname = \"emea\"\naccess_token = \"a\"\n";
     fs::write(target.directory.path().join("emea.toml"), config).unwrap();
     let elsewhere = Shell::new().set("INTERCOM_BASE_URL", simulator.base_url());
-    fs::copy(target.directory.path().join("emea.toml"), elsewhere.directory.path().join("emea.toml")).unwrap();
-    fs::copy(target.directory.path().join("bridge.db.key"), elsewhere.directory.path().join("bridge.db.key")).unwrap();
+    fs::copy(
+        target.directory.path().join("emea.toml"),
+        elsewhere.directory.path().join("emea.toml"),
+    )
+    .unwrap();
+    fs::copy(
+        target.directory.path().join("bridge.db.key"),
+        elsewhere.directory.path().join("bridge.db.key"),
+    )
+    .unwrap();
     let said = refused(&["--config", "emea.toml", &good], &elsewhere);
     assert!(said.contains("holds the workspaces default, and the settings name emea"), "{said}");
     // A database that was altered is copied all the same, and said to be so.
     sql(&source.directory.path().join("bridge.db"), "UPDATE imports SET requested_by = 'eve'");
     let altered = source.run(&["ledger", "backup", "evidence.db"]);
-    assert!(altered.code == Some(1) && altered.stderr.contains("imports: run 1 was changed"), "{}", altered.stderr);
+    assert!(
+        altered.code == Some(1) && altered.stderr.contains("imports: run 1 was changed"),
+        "{}",
+        altered.stderr
+    );
     let evidence = source.directory.path().join("evidence.db");
     assert!(refused(&[evidence.to_str().unwrap()], &target).contains("imports: run 1 was changed"));
     // And the good one is taken.
@@ -246,30 +324,49 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
 async fn a_backup_of_before_an_upgrade_is_made_as_it_is_and_restored_up_to_date() {
     let shell = Shell::new();
     let database = shell.directory.path().join("bridge.db");
-    let connection = sea_orm::Database::connect(format!("sqlite://{}?mode=rwc", database.display())).await.unwrap();
+    let connection =
+        sea_orm::Database::connect(format!("sqlite://{}?mode=rwc", database.display()))
+            .await
+            .unwrap();
     let before = include_str!("support/before_records.sql");
     sea_orm::ConnectionTrait::execute_unprepared(&connection, before).await.unwrap();
     connection.close().await.unwrap();
     let made = shell.run(&["ledger", "backup", "old.db"]);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
-    assert!(made.stdout.contains("complete and unaltered: generations 1\u{2013}2, "), "{}", made.stdout);
-    let pending = Ledger::open_copy(&database, true).await.unwrap().pending_migrations().await.unwrap();
+    assert!(
+        made.stdout.contains("complete and unaltered: generations 1\u{2013}2, "),
+        "{}",
+        made.stdout
+    );
+    let pending =
+        Ledger::open_copy(&database, true).await.unwrap().pending_migrations().await.unwrap();
     assert_eq!(pending, 4, "a backup changes no tables");
     fs::remove_file(&database).unwrap();
     let restored = shell.run(&["ledger", "restore", "old.db"]);
-    assert!(restored.code == Some(0) && restored.stderr.contains("4 migrations were run"), "{}", restored.stderr);
+    assert!(
+        restored.code == Some(0) && restored.stderr.contains("4 migrations were run"),
+        "{}",
+        restored.stderr
+    );
     assert_eq!(shell.run(&["ledger", "verify"]).code, Some(0));
 }
 
 #[test]
 fn postgresql_is_pointed_to_its_own_tools() {
     let shell = Shell::new().set("DATABASE_URL", "postgres://ada:s3cret@127.0.0.1:1/bridge");
-    for (command, tool) in [("backup", "pg_dump --format=custom"), ("restore", "pg_restore --clean")] {
+    for (command, tool) in
+        [("backup", "pg_dump --format=custom"), ("restore", "pg_restore --clean")]
+    {
         let refused = shell.run(&["ledger", command, "file"]);
         assert_eq!(refused.code, Some(1));
-        assert!(refused.stderr.contains(tool) && !refused.stderr.contains("s3cret"), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains(tool) && !refused.stderr.contains("s3cret"),
+            "{}",
+            refused.stderr
+        );
     }
-    let memory = Shell::new().set("DATABASE_URL", "sqlite::memory:").run(&["ledger", "backup", "file"]);
+    let memory =
+        Shell::new().set("DATABASE_URL", "sqlite::memory:").run(&["ledger", "backup", "file"]);
     assert!(memory.code == Some(1) && memory.stderr.contains("in memory"), "{}", memory.stderr);
     let nowhere = Shell::new().run(&["ledger", "backup", "file"]);
     assert!(

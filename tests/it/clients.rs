@@ -1,5 +1,5 @@
-//! What known clients send, and what each needs in the answer. The fixtures are written from the clients' public
-//! documentation and source.
+//! What known clients send, and what each needs in the answer. The fixtures are written from the
+//! clients' public documentation and source.
 
 use std::collections::BTreeMap;
 
@@ -76,7 +76,8 @@ async fn somebody(bridge: &Bridge) -> Vec<(&'static str, String)> {
 async fn replay(client: &str, fixture: &str) {
     let bridge = Bridge::serving(dozen()).await;
     let names = somebody(&bridge).await;
-    let filled = names.iter().fold(fixture.to_owned(), |text, (name, value)| text.replace(name, value));
+    let filled =
+        names.iter().fold(fixture.to_owned(), |text, (name, value)| text.replace(name, value));
     let exchanges: Vec<Exchange> = serde_json::from_str(&filled).unwrap();
     assert!(!exchanges.is_empty());
     for exchange in exchanges {
@@ -93,13 +94,22 @@ async fn replay(client: &str, fixture: &str) {
             request = request.body(body);
         }
         let answer = Bridge::send(request).await;
-        assert_eq!(answer.status.as_u16(), exchange.status.unwrap_or(200), "{what}: {}", answer.text);
+        assert_eq!(
+            answer.status.as_u16(),
+            exchange.status.unwrap_or(200),
+            "{what}: {}",
+            answer.text
+        );
         // An error is SCIM's whatever the client accepts.
         let content_type = exchange.content_type.as_deref().unwrap_or("application/scim+json");
         assert_eq!(answer.header("content-type"), content_type, "{what}");
         let body = answer.json();
         for (pointer, need) in exchange.expect {
-            assert!(need.is_met(body.pointer(&pointer)), "{what}: {pointer} is {:?}", body.pointer(&pointer));
+            assert!(
+                need.is_met(body.pointer(&pointer)),
+                "{what}: {pointer} is {:?}",
+                body.pointer(&pointer)
+            );
         }
     }
     bridge.stop().await;
@@ -130,14 +140,22 @@ fn pages() -> Vec<(String, String)> {
     let mut pages: Vec<(String, String)> = std::fs::read_dir(directory)
         .unwrap()
         .map(|file| file.unwrap().path())
-        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap()))
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_str().unwrap().to_owned(),
+                std::fs::read_to_string(path).unwrap(),
+            )
+        })
         .collect();
     pages.sort();
     pages
 }
 
 fn blocks<'p>(page: &'p str, kind: &str) -> Vec<&'p str> {
-    page.split(&format!("```{kind}\n")).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+    page.split(&format!("```{kind}\n"))
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -148,13 +166,17 @@ async fn what_the_pages_say_that_clients_ask_is_answered() {
     names.push(("{now}", now.format(&time::format_description::well_known::Rfc3339).unwrap()));
     let index = pages().into_iter().find(|(name, _)| name == "README.md").unwrap().1;
     let mut asked = 0;
-    for (name, page) in pages().iter().filter(|(name, _)| name != "README.md" && name != "saviynt.md") {
+    for (name, page) in
+        pages().iter().filter(|(name, _)| name != "README.md" && name != "saviynt.md")
+    {
         assert!(index.contains(&format!("({name})")), "{name} is not in the index");
         let blocks = blocks(page, "http");
         assert!(!blocks.is_empty(), "{name} does not say what is asked");
         for line in blocks.iter().flat_map(|block| block.lines()) {
-            let names_somebody = line.contains("filter=") && line.to_lowercase().contains("{user_name}");
-            let line = names.iter().fold(line.to_owned(), |line, (name, value)| line.replace(name, value));
+            let names_somebody =
+                line.contains("filter=") && line.to_lowercase().contains("{user_name}");
+            let line =
+                names.iter().fold(line.to_owned(), |line, (name, value)| line.replace(name, value));
             let path = line.strip_prefix("GET ").unwrap_or_else(|| panic!("{name}: {line}"));
             let answer = bridge.get(path).await;
             assert_eq!(answer.status, 200, "{name}: {line}: {}", answer.text);
@@ -186,8 +208,8 @@ async fn the_columns_that_the_exports_page_names_are_there() {
     bridge.stop().await;
 }
 
-/// Where baton-scim's configuration says that something is: `user.firstName` and the like, without the list filters that
-/// it falls back from.
+/// Where baton-scim's configuration says that something is: `user.firstName` and the like, without
+/// the list filters that it falls back from.
 fn baton() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut above: Vec<&str> = Vec::new();
@@ -204,17 +226,28 @@ fn baton() -> BTreeMap<String, String> {
     found
 }
 
-/// As baton-scim does: pages by `startIndex`, then each resource by itself; what the configuration names must be there.
+/// As baton-scim does: pages by `startIndex`, then each resource by itself; what the configuration
+/// names must be there.
 #[tokio::test]
 async fn baton_scim_reads_everybody_with_the_configuration_that_is_shipped() {
     let bridge = Bridge::serving(dozen()).await;
     let config = baton();
     assert_eq!(config["apiEndpoint"], "https://bridge.example.com/scim/v2/");
-    assert_eq!((config["auth.authType"].as_str(), config["auth.apiKeyPrefix"].as_str()), ("apiKey", "Bearer"));
-    let at = |value: &Value, path: &str| path::at(value, path).cloned().unwrap_or_else(|| panic!("no {path}: {value}"));
+    assert_eq!(
+        (config["auth.authType"].as_str(), config["auth.apiKeyPrefix"].as_str()),
+        ("apiKey", "Bearer")
+    );
+    let at = |value: &Value, path: &str| {
+        path::at(value, path).cloned().unwrap_or_else(|| panic!("no {path}: {value}"))
+    };
     let get = async |path: String| {
-        let accept = if config["hasScimHeader"] == "true" { "application/scim+json" } else { "application/json" };
-        let request = bridge.request(Method::GET, &format!("/scim/v2/{path}")).header("Accept", accept);
+        let accept = if config["hasScimHeader"] == "true" {
+            "application/scim+json"
+        } else {
+            "application/json"
+        };
+        let request =
+            bridge.request(Method::GET, &format!("/scim/v2/{path}")).header("Accept", accept);
         let request = request.header("Content-Type", "application/json").body("null");
         let answer = Bridge::send(request.bearer_auth(&bridge.token)).await;
         assert_eq!(answer.status, 200, "{path}");
@@ -225,7 +258,8 @@ async fn baton_scim_reads_everybody_with_the_configuration_that_is_shipped() {
         loop {
             let page = get(format!("{list}?count=5&startIndex={}", returned + 1)).await;
             seen.extend(page["Resources"].as_array().unwrap().clone());
-            let number = |name: &str| at(&page, &config[&format!("pagination.{name}")]).as_u64().unwrap();
+            let number =
+                |name: &str| at(&page, &config[&format!("pagination.{name}")]).as_u64().unwrap();
             assert_eq!(number("startIndex"), returned + 1);
             returned += number("itemsPerPage");
             if returned >= number("totalResults") {
@@ -236,13 +270,21 @@ async fn baton_scim_reads_everybody_with_the_configuration_that_is_shipped() {
         for resource in seen {
             let id = at(&resource, &config[&format!("{kind}.id")]).as_str().unwrap().to_owned();
             let one = get(format!("{list}/{id}")).await;
-            let fields = config.iter().filter(|(name, path)| name.starts_with(&format!("{kind}.")) && !path.is_empty());
-            for (name, path) in fields.filter(|(name, path)| !name.contains("members.id") && !path.contains("[?")) {
+            let fields = config
+                .iter()
+                .filter(|(name, path)| name.starts_with(&format!("{kind}.")) && !path.is_empty());
+            for (name, path) in
+                fields.filter(|(name, path)| !name.contains("members.id") && !path.contains("[?"))
+            {
                 let found = at(&one, path);
                 assert!(!found.is_null(), "{name}");
-                assert!(name != "user.active" || found.is_boolean(), "a text would count as switched off");
+                assert!(
+                    name != "user.active" || found.is_boolean(),
+                    "a text would count as switched off"
+                );
             }
-            let members = if kind == "group" { at(&one, &config["group.members.path"]) } else { Value::Null };
+            let members =
+                if kind == "group" { at(&one, &config["group.members.path"]) } else { Value::Null };
             for member in members.as_array().into_iter().flatten() {
                 assert!(at(member, &config["group.members.id"]).is_string());
             }
@@ -259,19 +301,24 @@ async fn every_way_of_paging_that_clients_are_known_for_sees_everybody_once() {
         usize::try_from(page[name].as_u64().unwrap()).unwrap()
     }
     // Where the next page begins; none at the end.
-    let okta: Step = |asked, page| Some(asked + 5).filter(|next| *next <= number(page, "totalResults"));
+    let okta: Step =
+        |asked, page| Some(asked + 5).filter(|next| *next <= number(page, "totalResults"));
     let saviynt: Step = |_, page| {
         let empty = page["Resources"].as_array().unwrap().is_empty();
         (!empty).then(|| number(page, "startIndex") + number(page, "itemsPerPage"))
     };
-    let baton: Step =
-        |asked, page| Some(asked + number(page, "itemsPerPage")).filter(|next| *next <= number(page, "totalResults"));
+    let baton: Step = |asked, page| {
+        Some(asked + number(page, "itemsPerPage"))
+            .filter(|next| *next <= number(page, "totalResults"))
+    };
     let bridge = Bridge::serving(dozen()).await;
     for (client, step) in [("Okta", okta), ("Saviynt", saviynt), ("baton-scim", baton)] {
         let (mut seen, mut start) = (Vec::new(), Some(1));
         while let Some(at) = start {
             let page = bridge.get(&format!("/scim/v2/Users?startIndex={at}&count=5")).await.json();
-            seen.extend(page["Resources"].as_array().unwrap().iter().map(|user| user["id"].to_string()));
+            seen.extend(
+                page["Resources"].as_array().unwrap().iter().map(|user| user["id"].to_string()),
+            );
             assert!(seen.len() <= 12, "{client}");
             start = step(at, &page);
         }

@@ -46,7 +46,10 @@ impl Standing {
 
     async fn ask(&self, method: Method, path: &str, header: (&str, &str)) -> Answer {
         let url = format!("http://{}{path}", self.app.address());
-        Bridge::send(http().request(method, url).bearer_auth(&self.token).header(header.0, header.1)).await
+        Bridge::send(
+            http().request(method, url).bearer_auth(&self.token).header(header.0, header.1),
+        )
+        .await
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -77,7 +80,8 @@ impl Standing {
         }
     }
 
-    /// Looks at every way of getting an import: each must find the newcomer that nobody knew before.
+    /// Looks at every way of getting an import: each must find the newcomer that nobody knew
+    /// before.
     async fn every_way_works(&self, simulator: &Simulator, people: &mut usize, what: &str) {
         let mut hire = || {
             *people += 1;
@@ -86,14 +90,22 @@ impl Standing {
         };
         // A question that wants the present.
         let expected = hire();
-        let fresh = self.ask(Method::GET, "/scim/v2/Users?count=0", ("Cache-Control", "no-cache")).await;
+        let fresh =
+            self.ask(Method::GET, "/scim/v2/Users?count=0", ("Cache-Control", "no-cache")).await;
         assert_eq!(fresh.json()["totalResults"], json!(expected), "{what}");
-        assert!(fresh.header("age").parse::<u64>().unwrap() < 60, "{what}: {}", fresh.header("age"));
+        assert!(
+            fresh.header("age").parse::<u64>().unwrap() < 60,
+            "{what}: {}",
+            fresh.header("age")
+        );
         // Somebody who asks for an import.
         let newest = self.get("/api/v1/imports?limit=1").await["items"][0]["id"].as_i64().unwrap();
         let expected = hire();
         let run = self.ask(Method::POST, "/api/v1/imports", ("Prefer", "wait=30")).await.json();
-        assert!(run["status"] == json!("succeeded") && run["id"].as_i64().unwrap() > newest, "{what}: {run}");
+        assert!(
+            run["status"] == json!("succeeded") && run["id"].as_i64().unwrap() > newest,
+            "{what}: {run}"
+        );
         self.until_shown(expected, what).await;
         // A webhook.
         let expected = hire();
@@ -110,7 +122,10 @@ impl Standing {
             let problems = problems.as_array().unwrap().iter();
             problems
                 .map(|problem| {
-                    assert!(!problem["detail"].as_str().unwrap().is_empty() && problem["remedy"].is_string());
+                    assert!(
+                        !problem["detail"].as_str().unwrap().is_empty()
+                            && problem["remedy"].is_string()
+                    );
                     problem["code"].as_str().unwrap().to_owned()
                 })
                 .collect()
@@ -118,7 +133,10 @@ impl Standing {
         let ready = self.get("/readyz").await;
         let (status, ready) = (self.get("/api/v1/status").await, ready["workspaces"][0].clone());
         assert!(status["age_seconds"].is_u64() || status["age_seconds"].is_null(), "{status}");
-        codes(&status["time_problems"]).intersection(&codes(&ready["time_problems"])).cloned().collect()
+        codes(&status["time_problems"])
+            .intersection(&codes(&ready["time_problems"]))
+            .cloned()
+            .collect()
     }
 
     async fn stop(self) {
@@ -149,7 +167,9 @@ async fn recorded_by_a_wrong_clock(database: TestDatabase, ahead: time::Duration
     if ahead.is_positive() {
         wait_for(&right, "times_in_the_future").await;
         let metrics = right.ask(Method::GET, "/metrics", ("Accept", "*/*")).await.text;
-        let ahead = metrics.lines().find_map(|line| line.strip_prefix("bridge_recorded_time_ahead_seconds{"));
+        let ahead = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("bridge_recorded_time_ahead_seconds{"));
         let ahead = ahead.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
         assert!(ahead.unwrap() > 3_000.0, "{metrics}");
     }
@@ -166,9 +186,15 @@ async fn recorded_by_a_wrong_clock(database: TestDatabase, ahead: time::Duration
         let user = users.filter(|user| user["displayName"] == json!(name));
         user.map(|user| user["meta"]["lastModified"].as_str().unwrap().to_owned()).next().unwrap()
     };
-    assert!(changed("New Comer 13") < changed("New Comer 14") && changed("New Comer 14") < changed("New Comer 15"));
-    let first =
-        users["Resources"].as_array().unwrap().iter().map(|user| user["meta"]["lastModified"].as_str().unwrap());
+    assert!(
+        changed("New Comer 13") < changed("New Comer 14")
+            && changed("New Comer 14") < changed("New Comer 15")
+    );
+    let first = users["Resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| user["meta"]["lastModified"].as_str().unwrap());
     assert!(first.min().unwrap() < &*changed("New Comer 13"));
     right.stop().await;
 
@@ -220,14 +246,17 @@ async fn a_clock_that_is_set_while_the_bridge_runs_stops_nothing(database: TestD
         standing.token = bridge::token(&standing.app, &Scope::ALL);
         standing.every_way_works(&simulator, &mut people, &what).await;
         people += 1;
-        simulator.change(|workspace| workspace.add_teammate(&format!("Found By The Clock {people}")));
+        simulator
+            .change(|workspace| workspace.add_teammate(&format!("Found By The Clock {people}")));
         standing.until_shown(people, &what).await;
     }
     standing.stop().await;
     simulator.stop().await;
 }
 
-async fn bridges_whose_clocks_are_an_hour_apart_share_the_work_and_each_goes_on_alone(database: TestDatabase) {
+async fn bridges_whose_clocks_are_an_hour_apart_share_the_work_and_each_goes_on_alone(
+    database: TestDatabase,
+) {
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let config = polling(&bridge::config(&database, &simulator.base_url()));
     let ledger = database.ledger().await;
@@ -267,7 +296,12 @@ async fn count(ledger: &Ledger) -> u64 {
 async fn a_lease_is_left_to_its_holder_however_far_clocks_are_apart(database: TestDatabase) {
     // Each is a process of its own.
     let (holder, other) = (database.ledger().await, database.ledger().await);
-    for apart in [time::Duration::hours(1), time::Duration::hours(-1), time::Duration::days(40), time::Duration::ZERO] {
+    for apart in [
+        time::Duration::hours(1),
+        time::Duration::hours(-1),
+        time::Duration::days(40),
+        time::Duration::ZERO,
+    ] {
         let (its, others) = (Clock::manual(START), Clock::manual(START + apart));
         let lease = holder.lease("default", "a", OPTIONS.lease, &its).await.unwrap().unwrap();
         for second in 0..60 {
@@ -295,19 +329,29 @@ async fn a_run_that_a_bridge_with_another_clock_queued_is_begun(database: TestDa
     let other = hand.database.ledger().await;
     for apart in [time::Duration::hours(2), time::Duration::hours(-2), time::Duration::days(40)] {
         let clock = Clock::manual(hand.clock.now() + apart);
-        let approved =
-            ImportRequest { requested_by: Some("ops".to_owned()), allow_removals: true, ..request(Mode::Full) };
+        let approved = ImportRequest {
+            requested_by: Some("ops".to_owned()),
+            allow_removals: true,
+            ..request(Mode::Full)
+        };
         let queued = other.queue_run("default", &approved, &clock).await.unwrap();
         let run = hand.incremental().await;
-        assert_eq!((run.id, run.status, run.allow_removals), (queued.id, RunStatus::Succeeded, true), "{apart} apart");
+        assert_eq!(
+            (run.id, run.status, run.allow_removals),
+            (queued.id, RunStatus::Succeeded, true),
+            "{apart} apart"
+        );
     }
 }
 
-async fn what_was_allowed_at_a_time_that_has_not_come_is_not_done_by_a_bridge_that_starts(database: TestDatabase) {
+async fn what_was_allowed_at_a_time_that_has_not_come_is_not_done_by_a_bridge_that_starts(
+    database: TestDatabase,
+) {
     let other = database.ledger().await;
     let clock = Clock::manual(START + time::Duration::hours(2));
     let queue = async |mode, allow_removals| {
-        let request = ImportRequest { requested_by: Some("ops".to_owned()), allow_removals, ..request(mode) };
+        let request =
+            ImportRequest { requested_by: Some("ops".to_owned()), allow_removals, ..request(mode) };
         other.queue_run("default", &request, &clock).await.unwrap()
     };
     let (plain, allowing) = (queue(Mode::Incremental, false).await, queue(Mode::Full, true).await);
@@ -331,8 +375,12 @@ async fn the_log_is_read_on_from_where_it_was_truly_read_to(database: TestDataba
     let at = hand.clock.now().unix_timestamp();
     hand.simulator.change(|workspace| workspace.sign_in(small.ada, "saml", at));
     hand.incremental().await;
-    let ada =
-        hand.recorded().await.users.into_iter().find(|(user, _)| user.value.id.to_string() == small.ada.to_string());
+    let ada = hand
+        .recorded()
+        .await
+        .users
+        .into_iter()
+        .find(|(user, _)| user.value.id.to_string() == small.ada.to_string());
     assert_eq!(ada.unwrap().1.last_sign_in_at.map(OffsetDateTime::unix_timestamp), Some(at));
 }
 
@@ -340,11 +388,14 @@ async fn after_a_generation_of_the_future_the_next_bears_the_true_time(database:
     let (hand, small) = Hand::small(database).await;
     let change = |title: &str| {
         let title = Some(title.to_owned());
-        hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().job_title = title);
+        hand.simulator
+            .change(|workspace| workspace.admin_mut(small.ada).unwrap().job_title = title);
     };
     let changed = async || {
         let people = hand.recorded().await.users.into_iter();
-        let ada = people.map(|(user, _)| user).find(|user| user.value.id.to_string() == small.ada.to_string());
+        let ada = people
+            .map(|(user, _)| user)
+            .find(|user| user.value.id.to_string() == small.ada.to_string());
         ada.unwrap().stamps.last_modified
     };
     let commit = async |is_right: bool| {
@@ -352,7 +403,11 @@ async fn after_a_generation_of_the_future_the_next_bears_the_true_time(database:
         let plan = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap().plan;
         let (lease, run) = hand.start_run().await;
         let run = Run { status: RunStatus::Succeeded, finished_at: Some(hand.clock.now()), ..run };
-        let committed = hand.ledger.commit_by(&lease, &run, &plan, (|| hand.clock.now(), is_right)).await.unwrap();
+        let committed = hand
+            .ledger
+            .commit_by(&lease, &run, &plan, (|| hand.clock.now(), is_right))
+            .await
+            .unwrap();
         hand.importer.release(&lease).await;
         committed.generation
     };
@@ -370,7 +425,10 @@ async fn after_a_generation_of_the_future_the_next_bears_the_true_time(database:
     // By a clock of which nobody knows whether it is right, times go on where they were.
     change("Programmer");
     assert_eq!(commit(false).await, Some(3));
-    assert_eq!((at(hand.clock.now()).await, changed().await), (Some(1), ahead + time::Duration::milliseconds(1)));
+    assert_eq!(
+        (at(hand.clock.now()).await, changed().await),
+        (Some(1), ahead + time::Duration::milliseconds(1))
+    );
     // One that is known to be right dates what there is, although nothing has changed.
     assert_eq!(commit(true).await, Some(4));
     let dated = hand.clock.now();
@@ -393,7 +451,8 @@ async fn after_a_generation_of_the_future_the_next_bears_the_true_time(database:
 async fn questions_for_the_present_make_one_import_a_second_however_many_ask() {
     let bridge = Bridge::serving(dozen()).await;
     let ask = async || {
-        let request = bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(&bridge.token);
+        let request =
+            bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(&bridge.token);
         assert_eq!(Bridge::send(request.header("Cache-Control", "no-cache")).await.status, 200);
     };
     let before = runs(&bridge).await.len();
@@ -405,7 +464,10 @@ async fn questions_for_the_present_make_one_import_a_second_however_many_ask() {
         rounds += 1;
     }
     let (seconds, made) = (began.elapsed().as_secs() + 1, runs(&bridge).await.len() - before);
-    assert!(rounds > 1 && made > 1, "those who ask are not held up for long: {rounds} rounds, {made} imports");
+    assert!(
+        rounds > 1 && made > 1,
+        "those who ask are not held up for long: {rounds} rounds, {made} imports"
+    );
     assert!(made as u64 <= seconds + 1, "{made} imports in {seconds} s");
     bridge.stop().await;
 }
@@ -419,7 +481,8 @@ async fn whoever_asks_while_an_import_runs_sees_what_was_so_when_they_asked() {
     let bridge = Bridge::serving(dozen()).await;
     let post = async |prefer: &str| bridge::start_import(&bridge, "", prefer).await.json();
     let people = async |cache: &str| {
-        let request = bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(&bridge.token);
+        let request =
+            bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(&bridge.token);
         Bridge::send(request.header("Cache-Control", cache)).await.json()["totalResults"].clone()
     };
     let mut expected = 12;
@@ -433,7 +496,9 @@ async fn whoever_asks_while_an_import_runs_sees_what_was_so_when_they_asked() {
             assert!(Instant::now() < patience, "nothing is read");
         }
         expected += 1;
-        bridge.simulator.change(|workspace| workspace.add_teammate(&format!("New Comer {expected}")));
+        bridge
+            .simulator
+            .change(|workspace| workspace.add_teammate(&format!("New Comer {expected}")));
         if way == "post" {
             assert_eq!(post("wait=30").await["status"], json!("succeeded"));
             assert_eq!(people("max-age=300").await, json!(expected));
@@ -456,5 +521,9 @@ async fn check_says_that_recorded_times_lie_in_the_future() {
         .set("INTERCOM_BASE_URL", hand.simulator.base_url());
     let checked = shell.run(&["check"]);
     let line = checked.stdout.lines().find(|line| line.contains(" times ")).unwrap_or_default();
-    assert!(line.starts_with("warning") && line.contains("days ahead") && line.contains("NTP"), "{}", checked.stdout);
+    assert!(
+        line.starts_with("warning") && line.contains("days ahead") && line.contains("NTP"),
+        "{}",
+        checked.stdout
+    );
 }

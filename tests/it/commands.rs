@@ -21,17 +21,27 @@ pub fn dozen_simulated() -> Simulator {
 #[tokio::test(flavor = "multi_thread")]
 async fn demo_serves_a_company_without_any_set_up_and_ends_cleanly() {
     let shell = Shell::new();
-    let mut demo = shell.start(&["demo", "--port", "0", "--admins", "30", "--teams", "4", "--json"]);
+    let mut demo =
+        shell.start(&["demo", "--port", "0", "--admins", "30", "--teams", "4", "--json"]);
     let line: Value = serde_json::from_str(&demo.line()).unwrap();
-    let (scim, token) = (line["scim_base_url"].as_str().unwrap(), line["access_token"].as_str().unwrap());
+    let (scim, token) =
+        (line["scim_base_url"].as_str().unwrap(), line["access_token"].as_str().unwrap());
     assert!(line["api_base_url"].is_string() && line["intercom_base_url"].is_string());
-    let users = Bridge::send(http().get(format!("{scim}/Users?count=0")).bearer_auth(token)).await.json();
+    let users =
+        Bridge::send(http().get(format!("{scim}/Users?count=0")).bearer_auth(token)).await.json();
     assert_eq!(users["totalResults"], json!(30));
     let status = format!("{}/status", line["api_base_url"].as_str().unwrap());
-    assert_eq!(Bridge::send(http().get(status).bearer_auth(token)).await.json()["connection"], json!("connected"));
+    assert_eq!(
+        Bridge::send(http().get(status).bearer_auth(token)).await.json()["connection"],
+        json!("connected")
+    );
     let ended = demo.interrupt();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    assert_eq!(std::fs::read_dir(shell.directory.path()).unwrap().count(), 0, "nothing is left behind");
+    assert_eq!(
+        std::fs::read_dir(shell.directory.path()).unwrap().count(),
+        0,
+        "nothing is left behind"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +61,10 @@ async fn the_lines_that_demo_prints_work_when_they_are_pasted() {
     let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let codes = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(codes.lines().collect::<Vec<_>>(), ["200", "200", "200", "200", "200", "501", "200", "200"]);
+    assert_eq!(
+        codes.lines().collect::<Vec<_>>(),
+        ["200", "200", "200", "200", "200", "501", "200", "200"]
+    );
     assert_eq!(demo.interrupt().code, Some(0));
 }
 
@@ -75,11 +88,18 @@ async fn migrate_import_token_and_serve_share_one_database() {
         (Some(0), &json!("succeeded"), &json!(1), &json!(12))
     );
     let again = shell.run(&["import", "incremental"]);
-    assert!(again.stdout.starts_with("import 2 succeeded, 4 calls to Intercom (0 repeated)\n"), "{}", again.stdout);
+    assert!(
+        again.stdout.starts_with("import 2 succeeded, 4 calls to Intercom (0 repeated)\n"),
+        "{}",
+        again.stdout
+    );
 
     let issued = shell.run(&["token", "issue", "--scope", "scim.read import.read", "--ttl", "10m"]);
     let token = issued.stdout.trim_end();
-    assert_eq!((issued.code, token.split('.').count(), token.contains(char::is_whitespace)), (Some(0), 3, false));
+    assert_eq!(
+        (issued.code, token.split('.').count(), token.contains(char::is_whitespace)),
+        (Some(0), 3, false)
+    );
     let serving = shell.start(&["serve"]);
     let users = format!("http://127.0.0.1:{port}/scim/v2/Users?count=0");
     let answer = answered(&users, token).await;
@@ -142,7 +162,11 @@ fn wrong_use_has_an_exit_code_of_its_own() {
         assert_eq!(shell.run(command).code, Some(2), "{command:?}");
     }
     let scope = shell.run(&["token", "issue", "--scope", "scim.write"]);
-    assert!(scope.stderr.contains("`scim.write` is no scope; there are scim.read"), "{}", scope.stderr);
+    assert!(
+        scope.stderr.contains("`scim.write` is no scope; there are scim.read"),
+        "{}",
+        scope.stderr
+    );
 }
 
 #[test]
@@ -161,12 +185,23 @@ fn without_an_access_token_it_says_which_variable_to_set() {
 #[test]
 fn an_unreachable_database_is_named_without_its_password() {
     for (url, shown) in [
-        ("postgres://ada:s3cret@127.0.0.1:1/bridge", "the database postgres://127.0.0.1:1/bridge cannot be used"),
-        ("sqlite:///nowhere/at/all.db?mode=rwc", "the database sqlite:///nowhere/at/all.db cannot be used"),
+        (
+            "postgres://ada:s3cret@127.0.0.1:1/bridge",
+            "the database postgres://127.0.0.1:1/bridge cannot be used",
+        ),
+        (
+            "sqlite:///nowhere/at/all.db?mode=rwc",
+            "the database sqlite:///nowhere/at/all.db cannot be used",
+        ),
     ] {
-        let ended = Shell::new().set("DATABASE_URL", url).set("INTERCOM_ACCESS_TOKEN", "t").run(&["serve"]);
+        let ended =
+            Shell::new().set("DATABASE_URL", url).set("INTERCOM_ACCESS_TOKEN", "t").run(&["serve"]);
         assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
-        assert!(ended.stderr.contains(shown) && ended.stderr.contains("check DATABASE_URL"), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains(shown) && ended.stderr.contains("check DATABASE_URL"),
+            "{}",
+            ended.stderr
+        );
         assert!(!ended.stderr.contains("s3cret"));
     }
 }
@@ -175,7 +210,10 @@ fn an_unreachable_database_is_named_without_its_password() {
 fn a_port_that_is_taken_is_said_so() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let ended = Shell::new().set("BRIDGE_SERVER__BIND", &address).set("INTERCOM_ACCESS_TOKEN", "t").run(&["serve"]);
+    let ended = Shell::new()
+        .set("BRIDGE_SERVER__BIND", &address)
+        .set("INTERCOM_ACCESS_TOKEN", "t")
+        .run(&["serve"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains(&format!("cannot listen on {address}")), "{}", ended.stderr);
     let port = taken.local_addr().unwrap().port().to_string();
@@ -189,15 +227,30 @@ fn a_port_that_is_taken_is_said_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_token_stops_import_and_check_with_what_to_do_and_a_wrong_region_is_a_warning() {
     let simulator = dozen_simulated();
-    let wrong_token = Shell::new().set("INTERCOM_BASE_URL", simulator.base_url()).set("INTERCOM_ACCESS_TOKEN", "wr0ng");
+    let wrong_token = Shell::new()
+        .set("INTERCOM_BASE_URL", simulator.base_url())
+        .set("INTERCOM_ACCESS_TOKEN", "wr0ng");
     let wrong_region = shell(&simulator).set("INTERCOM_REGION", "eu");
     for (shell, code, expected) in [
-        (&wrong_token, 1, "Intercom refused the access token for /me (401 unauthorized); check INTERCOM_ACCESS_TOKEN"),
-        (&wrong_region, 0, "the workspace is hosted in US, and the bridge asks for it in EU; set INTERCOM_REGION=us"),
+        (
+            &wrong_token,
+            1,
+            "Intercom refused the access token for /me (401 unauthorized); check INTERCOM_ACCESS_TOKEN",
+        ),
+        (
+            &wrong_region,
+            0,
+            "the workspace is hosted in US, and the bridge asks for it in EU; set INTERCOM_REGION=us",
+        ),
     ] {
         let import = shell.run(&["import", "full"]);
         assert_eq!(import.code, Some(code));
-        assert!(format!("{}{}", import.stdout, import.stderr).contains(expected), "{}{}", import.stdout, import.stderr);
+        assert!(
+            format!("{}{}", import.stdout, import.stderr).contains(expected),
+            "{}{}",
+            import.stdout,
+            import.stderr
+        );
         let check = shell.run(&["check"]);
         assert_eq!(check.code, Some(code));
         assert!(check.stdout.contains(expected), "{}", check.stdout);
@@ -212,19 +265,29 @@ async fn check_finds_what_would_stop_the_start() {
     let ready = shell(&simulator).set("BRIDGE_SERVER__BIND", "127.0.0.1:0");
     assert_eq!(ready.run(&["token", "issue"]).code, Some(0));
     let fine = ready.run(&["check"]);
-    assert!(fine.code == Some(0) && fine.stdout.contains("opens what the database keeps sealed"), "{}", fine.stdout);
+    assert!(
+        fine.code == Some(0) && fine.stdout.contains("opens what the database keeps sealed"),
+        "{}",
+        fine.stdout
+    );
     std::fs::remove_file(ready.directory.path().join("bridge.db.key")).unwrap();
     let lost = ready.run(&["check"]);
     assert!(
-        lost.code == Some(1) && lost.stdout.contains("it is not there, and the database has secrets"),
+        lost.code == Some(1)
+            && lost.stdout.contains("it is not there, and the database has secrets"),
         "{}",
         lost.stdout
     );
     let other = ready.set("BRIDGE_ACCESS__ENCRYPTION_KEY", ENCRYPTION_KEY);
     let other = other.run(&["check"]);
-    assert!(other.code == Some(1) && other.stdout.contains("access.previous_encryption_key"), "{}", other.stdout);
-    let tls =
-        shell(&simulator).set("BRIDGE_SERVER__TLS_CERT", "missing.pem").set("BRIDGE_SERVER__TLS_KEY", "missing.pem");
+    assert!(
+        other.code == Some(1) && other.stdout.contains("access.previous_encryption_key"),
+        "{}",
+        other.stdout
+    );
+    let tls = shell(&simulator)
+        .set("BRIDGE_SERVER__TLS_CERT", "missing.pem")
+        .set("BRIDGE_SERVER__TLS_KEY", "missing.pem");
     let tls = tls.run(&["check"]);
     assert!(
         tls.code == Some(1) && tls.stdout.contains("server.tls_cert (missing.pem) cannot be used"),
@@ -248,7 +311,8 @@ async fn check_tells_line_by_line_how_everything_is() {
     shell.run(&["migrate"]);
     simulator.fail_from_now_on(simulator::Fault::Forbidden, "/admins/activity_logs");
     let after = shell.run(&["check"]);
-    let states: Vec<(&str, &str)> = after.stdout.lines().map(|line| (line[..9].trim(), line[9..24].trim())).collect();
+    let states: Vec<(&str, &str)> =
+        after.stdout.lines().map(|line| (line[..9].trim(), line[9..24].trim())).collect();
     assert_eq!(
         states,
         [
@@ -274,30 +338,42 @@ async fn check_tells_line_by_line_how_everything_is() {
     let told = shell.run(&["check", "--json", "--config", "issuer.toml"]);
     assert_eq!(told.code, Some(1));
     let told: Value = serde_json::from_str(&told.stdout).unwrap();
-    let of = |check: &str| told["checks"].as_array().unwrap().iter().find(|one| one["check"] == check).unwrap();
+    let of = |check: &str| {
+        told["checks"].as_array().unwrap().iter().find(|one| one["check"] == check).unwrap()
+    };
     assert_eq!(
         (&told["failed"], &of("issuer")["state"], &of("activity log")["state"]),
         (&1.into(), &"failed".into(), &"ok".into())
     );
-    assert!(of("issuer")["detail"].as_str().unwrap().contains("cannot be read: no answer"), "{told}");
+    assert!(
+        of("issuer")["detail"].as_str().unwrap().contains("cannot be read: no answer"),
+        "{told}"
+    );
     let broken = Shell::new().set("INTERCOM_REGION", "moon").run(&["check"]);
     assert_eq!(broken.code, Some(1));
-    assert!(broken.stdout.starts_with("failed   configuration  intercom.region"), "{}", broken.stdout);
+    assert!(
+        broken.stdout.starts_with("failed   configuration  intercom.region"),
+        "{}",
+        broken.stdout
+    );
     simulator.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_is_held_fails_and_says_how_to_let_it_through() {
     let mut workspace = simulator::Workspace::new(TOKEN);
-    let ids: Vec<u64> = (0..20).map(|number| workspace.add_teammate(&format!("Teammate {number}"))).collect();
+    let ids: Vec<u64> =
+        (0..20).map(|number| workspace.add_teammate(&format!("Teammate {number}"))).collect();
     let simulator = Simulator::start(workspace, Options::default()).unwrap();
     let shell = shell(&simulator);
     assert_eq!(shell.run(&["import", "full"]).code, Some(0));
-    simulator.change(|workspace| ids[..8].iter().for_each(|id| workspace.remove_admin(*id, ids[19], 0)));
+    simulator
+        .change(|workspace| ids[..8].iter().for_each(|id| workspace.remove_admin(*id, ids[19], 0)));
     let held = shell.run(&["import", "full"]);
     assert_eq!(held.code, Some(1));
     assert!(
-        held.stderr.contains("the import is held: 8 of 20 teammates") && held.stderr.contains("--allow-removals"),
+        held.stderr.contains("the import is held: 8 of 20 teammates")
+            && held.stderr.contains("--allow-removals"),
         "{}",
         held.stderr
     );
@@ -321,8 +397,12 @@ async fn simulate_prints_what_to_set_and_fails_to_order() {
     ]);
     let base_url = simulate.line().replace("INTERCOM_BASE_URL=", "");
     let token = simulate.line().replace("INTERCOM_ACCESS_TOKEN=", "");
-    let teams =
-        async || Bridge::send(http().get(format!("{base_url}/teams")).bearer_auth(&token)).await.status.as_u16();
+    let teams = async || {
+        Bridge::send(http().get(format!("{base_url}/teams")).bearer_auth(&token))
+            .await
+            .status
+            .as_u16()
+    };
     assert_eq!((teams().await, teams().await), (503, 200));
     assert_eq!(simulate.interrupt().code, Some(0));
 }
@@ -338,19 +418,29 @@ fn the_description_is_printed() {
 async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
     let simulator = dozen_simulated();
     let shell = shell(&simulator);
-    for command in [&["ledger", "verify"][..], &["ledger", "export"], &["ledger", "prune", "--keep", "1d", "--yes"]] {
+    for command in [
+        &["ledger", "verify"][..],
+        &["ledger", "export"],
+        &["ledger", "prune", "--keep", "1d", "--yes"],
+    ] {
         let nowhere = shell.run(command);
         assert_eq!(nowhere.code, Some(1), "{command:?}");
         assert!(nowhere.stderr.contains("there is no database at bridge.db"), "{}", nowhere.stderr);
     }
     assert_eq!(shell.run(&["migrate"]).code, Some(0));
     let empty = shell.run(&["ledger", "verify"]);
-    let verdict = "complete and unaltered: no generation yet; 0 runs; 0 activity entries; 0 requests\n";
+    let verdict =
+        "complete and unaltered: no generation yet; 0 runs; 0 activity entries; 0 requests\n";
     assert!(empty.code == Some(0) && empty.stdout.starts_with(verdict), "{}", empty.stdout);
-    assert!(empty.stdout.ends_with("there is no head yet: nothing was recorded\n"), "{}", empty.stdout);
+    assert!(
+        empty.stdout.ends_with("there is no head yet: nothing was recorded\n"),
+        "{}",
+        empty.stdout
+    );
     assert_eq!(shell.run(&["ledger", "export"]).stdout, "");
     assert_eq!(shell.run(&["import", "full"]).code, Some(0));
-    let verified: Value = serde_json::from_str(&shell.run(&["ledger", "verify", "--json"]).stdout).unwrap();
+    let verified: Value =
+        serde_json::from_str(&shell.run(&["ledger", "verify", "--json"]).stdout).unwrap();
     assert_eq!((&verified["generations"], &verified["findings"]), (&json!(1), &json!([])));
 
     let export = |arguments: &[&str]| -> Vec<Value> {
@@ -365,23 +455,45 @@ async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
     assert_eq!(shell.run(&["ledger", "export", "--since", "x"]).code, Some(1));
 
     let head = verified["head"].as_str().unwrap();
-    assert_eq!((&verified["verdict"], &verified["head_generation"]), (&json!("complete_and_unaltered"), &json!(1)));
+    assert_eq!(
+        (&verified["verdict"], &verified["head_generation"]),
+        (&json!("complete_and_unaltered"), &json!(1))
+    );
     let today = &verified["last"]["at"].as_str().unwrap()[..10];
     let words = shell.run(&["ledger", "verify"]).stdout;
     let (first, last) = (words.lines().next().unwrap(), words.lines().last().unwrap());
-    assert!(first.starts_with(&format!("complete and unaltered: generation 1, {today}; 1 run; ")), "{words}");
+    assert!(
+        first.starts_with(&format!("complete and unaltered: generation 1, {today}; 1 run; ")),
+        "{words}"
+    );
     assert!(last.starts_with(&format!("head {head} (generation 1, {today}T")), "{words}");
     simulator.change(|workspace| workspace.add_teammate("New Comer"));
     assert_eq!(shell.run(&["import", "full"]).code, Some(0));
     let known = shell.run(&["ledger", "verify", "--head", head]);
-    assert!(known.stdout.contains("complete and unaltered: generations 1\u{2013}2, "), "{}", known.stdout);
-    assert!(known.stdout.contains("the hash that --head names is in it: generation 1, "), "{}", known.stdout);
+    assert!(
+        known.stdout.contains("complete and unaltered: generations 1\u{2013}2, "),
+        "{}",
+        known.stdout
+    );
+    assert!(
+        known.stdout.contains("the hash that --head names is in it: generation 1, "),
+        "{}",
+        known.stdout
+    );
     let known: Value =
-        serde_json::from_str(&shell.run(&["ledger", "verify", "--json", "--head", head]).stdout).unwrap();
-    assert_eq!((&known["asked_head"]["generation"], &known["head_generation"]), (&json!(1), &json!(2)));
+        serde_json::from_str(&shell.run(&["ledger", "verify", "--json", "--head", head]).stdout)
+            .unwrap();
+    assert_eq!(
+        (&known["asked_head"]["generation"], &known["head_generation"]),
+        (&json!(1), &json!(2))
+    );
     let other = shell.run(&["ledger", "verify", "--head", "another"]);
     assert_eq!(other.code, Some(1));
-    assert!(other.stderr.contains("no generation and no record has the hash that --head names"), "{}", other.stderr);
+    assert!(
+        other.stderr.contains("no generation and no record has the hash that --head names"),
+        "{}",
+        other.stderr
+    );
     assert_eq!(shell.run(&["ledger", "verify", "--head", ""]).code, Some(2));
     // One hash or id in 64 begins with a hyphen, and is no option.
     assert_eq!(shell.run(&["ledger", "verify", "--head", "-another"]).code, Some(1));
@@ -405,14 +517,22 @@ async fn history_is_taken_out_only_if_that_is_meant_and_as_much_as_was_said() {
     assert_eq!((asked.code, asked.stdout.as_str()), (Some(2), ""), "nobody is there to be asked");
     assert!(asked.stderr.contains("say --yes, or --dry-run"), "{}", asked.stderr);
     let json = |arguments: &[&str]| -> Value {
-        let ended = shell.run(&[&["ledger", "prune", "--keep", "0s", "--json"], arguments].concat());
+        let ended =
+            shell.run(&[&["ledger", "prune", "--keep", "0s", "--json"], arguments].concat());
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         serde_json::from_str(&ended.stdout).unwrap()
     };
     let would = json(&["--dry-run"]);
-    assert_eq!((&would["versions"], &would["dry_run"], &would["generation"]), (&json!(1), &json!(true), &json!(2)));
+    assert_eq!(
+        (&would["versions"], &would["dry_run"], &would["generation"]),
+        (&json!(1), &json!(true), &json!(2))
+    );
     let said = shell.run(&["ledger", "prune", "--keep", "0s", "--dry-run"]).stdout;
-    assert!(said.starts_with("1 versions, ") && said.contains(" would be taken out; history would begin"), "{said}");
+    assert!(
+        said.starts_with("1 versions, ")
+            && said.contains(" would be taken out; history would begin"),
+        "{said}"
+    );
     let pruned = json(&["--yes"]);
     for count in ["versions", "activity", "runs", "requests", "generation"] {
         assert_eq!(pruned[count], would[count], "{count}");
@@ -432,20 +552,39 @@ async fn history_is_taken_out_only_if_that_is_meant_and_as_much_as_was_said() {
 fn manual_completions_and_version_tell_of_every_command() {
     let shell = Shell::new();
     let help = shell.run(&["--help"]).stdout;
-    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let commands: Vec<&str> =
-        listed.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
+    let listed = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty());
+    let commands: Vec<&str> = listed
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
     assert!(commands.len() >= 15, "{commands:?}");
     let manual = shell.run(&["manual"]);
-    assert!(manual.code == Some(0) && manual.stdout.contains(".TH intercom-scim-bridge 1"), "{}", manual.stdout);
+    assert!(
+        manual.code == Some(0) && manual.stdout.contains(".TH intercom-scim-bridge 1"),
+        "{}",
+        manual.stdout
+    );
     for command in &commands {
-        assert!(manual.stdout.contains(&format!(".SH {}\n", command.to_uppercase().replace('-', " "))), "{command}");
+        assert!(
+            manual.stdout.contains(&format!(".SH {}\n", command.to_uppercase().replace('-', " "))),
+            "{command}"
+        );
     }
     for of in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let completions = shell.run(&["completions", of]).stdout;
-        assert!(commands.iter().all(|command| completions.contains(command)), "{of}: {completions}");
+        assert!(
+            commands.iter().all(|command| completions.contains(command)),
+            "{of}: {completions}"
+        );
     }
     assert_eq!(shell.run(&["completions", "none"]).code, Some(2));
     let version = shell.run(&["--version"]).stdout;
-    assert!(version.starts_with(concat!("intercom-scim-bridge ", env!("CARGO_PKG_VERSION"), " (")), "{version}");
+    assert!(
+        version.starts_with(concat!("intercom-scim-bridge ", env!("CARGO_PKG_VERSION"), " (")),
+        "{version}"
+    );
 }

@@ -20,7 +20,10 @@ const CLIENT_ID: &str = "0c1d2e3f-app";
 /// A bridge whose workspace nobody has connected, before an Intercom that has the app.
 async fn unconnected() -> (Bridge, Simulator) {
     let options = Options {
-        oauth_app: Some(OAuthApp { client_id: CLIENT_ID.to_owned(), client_secret: CLIENT_SECRET.to_owned() }),
+        oauth_app: Some(OAuthApp {
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: CLIENT_SECRET.to_owned(),
+        }),
         ..Options::default()
     };
     let intercom = Simulator::start(dozen(), options).unwrap();
@@ -60,16 +63,25 @@ fn address(bridge: &Bridge) -> String {
 }
 
 fn header(response: &Response, name: &str) -> String {
-    response.headers().get(name).map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
+    response
+        .headers()
+        .get(name)
+        .map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
 }
 
-/// Opens the address as a browser would, up to where Intercom sends it back: where to, and the cookie.
+/// Opens the address as a browser would, up to where Intercom sends it back: where to, and the
+/// cookie.
 async fn let_in(address: &str) -> (String, String) {
     let begun = http().get(address).send().await.unwrap();
-    assert_eq!((begun.status().as_u16(), header(&begun, "cache-control").as_str()), (303, "no-store"));
+    assert_eq!(
+        (begun.status().as_u16(), header(&begun, "cache-control").as_str()),
+        (303, "no-store")
+    );
     let cookie = header(&begun, "set-cookie");
     assert!(
-        cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/connect"),
+        cookie.contains("HttpOnly")
+            && cookie.contains("SameSite=Lax")
+            && cookie.contains("Path=/connect"),
         "{cookie}"
     );
     secrets::keep(cookie.split(['=', ';']).nth(1).unwrap());
@@ -85,8 +97,8 @@ async fn status(bridge: &Bridge) -> Value {
 
 /// Waits for a code of the standing's problem; `null` for none.
 async fn problem(bridge: &Bridge, code: Value) {
-    // After an import that failed meanwhile, the next one is made after a pause of some seconds: so many requests may have
-    // been answered by then.
+    // After an import that failed meanwhile, the next one is made after a pause of some seconds: so
+    // many requests may have been answered by then.
     let said = async { while status(bridge).await["problem"]["code"] != code {} };
     let said = tokio::time::timeout(Duration::from_mins(1), said).await;
     assert!(said.is_ok(), "the problem never was {code}: {}", status(bridge).await);
@@ -103,10 +115,13 @@ async fn a_workspace_is_connected_in_a_browser_and_disconnected_from_the_shell()
     let (back, cookie) = let_in(&address).await;
     assert!(back.starts_with(&bridge.url("/connect/intercom/callback?code=")), "{back}");
     for (what, other) in [("no session", None), ("another session", Some("bridge_connect=AAAA"))] {
-        let request = other.into_iter().fold(http().get(&back), |request, cookie| request.header("Cookie", cookie));
+        let request = other
+            .into_iter()
+            .fold(http().get(&back), |request, cookie| request.header("Cookie", cookie));
         assert_eq!(Bridge::send(request).await.status, 400, "{what}");
     }
-    let turned = Bridge::send(http().get(back.replace("state=", "state=x")).header("Cookie", &cookie)).await;
+    let turned =
+        Bridge::send(http().get(back.replace("state=", "state=x")).header("Cookie", &cookie)).await;
     assert_eq!(turned.status, 400, "another state");
     let connected = Bridge::send(http().get(&back).header("Cookie", &cookie)).await;
     assert_eq!(connected.status, 200, "{}", connected.text);
@@ -131,9 +146,17 @@ async fn a_workspace_is_connected_in_a_browser_and_disconnected_from_the_shell()
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(intercom.take_calls().contains(&"POST /auth/uninstall".to_owned()));
     problem(&bridge, json!("intercom_not_connected")).await;
-    assert_eq!(bridge.get("/scim/v2/Users?count=0").await.json()["totalResults"], json!(12), "what was imported stays");
+    assert_eq!(
+        bridge.get("/scim/v2/Users?count=0").await.json()["totalResults"],
+        json!(12),
+        "what was imported stays"
+    );
     let again = run(&bridge, &["disconnect"]);
-    assert!(again.code == Some(1) && again.stderr.contains("is not connected by OAuth"), "{}", again.stderr);
+    assert!(
+        again.code == Some(1) && again.stderr.contains("is not connected by OAuth"),
+        "{}",
+        again.stderr
+    );
     bridge.stop().await;
     intercom.stop().await;
 }
@@ -149,20 +172,32 @@ async fn a_connection_outlives_a_restart_and_is_not_moved_to_another_workspace()
     let (back, cookie) = let_in(&address(&bridge)).await;
     let refused = Bridge::send(http().get(&back).header("Cookie", &cookie)).await;
     assert_eq!(refused.status, 502);
-    assert!(refused.text.contains("the access token opens the workspace another"), "{}", refused.text);
-    assert!(intercom.take_calls().contains(&"POST /auth/uninstall".to_owned()), "and is not left open");
+    assert!(
+        refused.text.contains("the access token opens the workspace another"),
+        "{}",
+        refused.text
+    );
+    assert!(
+        intercom.take_calls().contains(&"POST /auth/uninstall".to_owned()),
+        "and is not left open"
+    );
     intercom.change(|workspace| workspace.id_code = dozen().id_code);
 
     // The one who is asked says no.
     let (back, cookie) = let_in(&address(&bridge)).await;
     let denied = back.replace("code=", "nocode=") + "&error=access_denied";
     let denied = Bridge::send(http().get(denied).header("Cookie", &cookie)).await;
-    assert!(denied.status == 400 && denied.text.contains("Nobody let the app in"), "{}", denied.text);
+    assert!(
+        denied.status == 400 && denied.text.contains("Nobody let the app in"),
+        "{}",
+        denied.text
+    );
 
     let again = App::start(&bridge.config, Clock::System).await.unwrap();
     intercom.change(|workspace| workspace.add_teammate("New Comer"));
     let live = &again.service().workspaces["default"].live;
-    let shown = tokio::time::timeout(Duration::from_secs(20), live.shows(|shown| shown.generation >= 2));
+    let shown =
+        tokio::time::timeout(Duration::from_secs(20), live.shows(|shown| shown.generation >= 2));
     assert!(shown.await.is_ok(), "it imports with the token that was kept");
     again.stop().await;
 
@@ -179,7 +214,8 @@ async fn a_connection_outlives_a_restart_and_is_not_moved_to_another_workspace()
     let later = App::start(&config, Clock::System).await.unwrap();
     intercom.change(|workspace| workspace.add_teammate("Yet Another"));
     let live = &later.service().workspaces["default"].live;
-    let shown = tokio::time::timeout(Duration::from_secs(20), live.shows(|shown| shown.generation >= 3));
+    let shown =
+        tokio::time::timeout(Duration::from_secs(20), live.shows(|shown| shown.generation >= 3));
     assert!(shown.await.is_ok(), "the new key alone opens it");
     later.stop().await;
     bridge.stop().await;
@@ -193,15 +229,24 @@ async fn a_ticket_ends_after_ten_minutes_and_a_configured_token_needs_none() {
     let ticket = "A".repeat(43);
     let past = now - Duration::from_secs(1);
     ledger.begin_connecting("default", &hash_of_random(&ticket), past, Vec::new()).await.unwrap();
-    let old = Bridge::send(bridge.request(Method::GET, &format!("/connect/intercom?ticket={ticket}"))).await;
+    let old =
+        Bridge::send(bridge.request(Method::GET, &format!("/connect/intercom?ticket={ticket}")))
+            .await;
     assert!(old.status == 400 && old.text.contains("not good any more"), "{}", old.text);
     for ticket in ["", "?ticket=x", &format!("?ticket={}", "B".repeat(43))] {
-        let other = Bridge::send(bridge.request(Method::GET, &format!("/connect/intercom{ticket}"))).await;
+        let other =
+            Bridge::send(bridge.request(Method::GET, &format!("/connect/intercom{ticket}"))).await;
         assert_eq!(other.status, 400, "{ticket}");
     }
     assert_eq!(Bridge::send(bridge.request(Method::HEAD, "/connect/intercom")).await.status, 405);
-    let pasted = shell(&bridge.config, "http://127.0.0.1:1").set("INTERCOM_ACCESS_TOKEN", "pasted").run(&["connect"]);
-    assert!(pasted.code == Some(1) && pasted.stderr.contains("have an access token"), "{}", pasted.stderr);
+    let pasted = shell(&bridge.config, "http://127.0.0.1:1")
+        .set("INTERCOM_ACCESS_TOKEN", "pasted")
+        .run(&["connect"]);
+    assert!(
+        pasted.code == Some(1) && pasted.stderr.contains("have an access token"),
+        "{}",
+        pasted.stderr
+    );
     bridge.stop().await;
     intercom.stop().await;
 }
@@ -218,7 +263,9 @@ async fn whoever_connects_is_told_why_intercom_gives_no_token_and_what_to_do() {
     secrets::keep("simulated-oauth-token-");
     let told = |answer: &Answer, sentences: &[&str]| {
         assert_eq!(answer.status, 502, "{}", answer.text);
-        for sentence in ["Nothing has changed.", "intercom-scim-bridge connect"].iter().chain(sentences) {
+        for sentence in
+            ["Nothing has changed.", "intercom-scim-bridge connect"].iter().chain(sentences)
+        {
             assert!(answer.text.contains(sentence), "{sentence}: {}", answer.text);
         }
         // That is for tokens of the settings.
@@ -233,15 +280,24 @@ async fn whoever_connects_is_told_why_intercom_gives_no_token_and_what_to_do() {
     // Somebody else was faster.
     let (back, cookie) = let_in(&address(&bridge)).await;
     let code = back.split_once("code=").unwrap().1.split('&').next().unwrap();
-    let trade = json!({"code": code, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}).to_string();
-    let traded = http().post(format!("{}/auth/eagle/token", intercom.base_url())).body(trade).send().await.unwrap();
+    let trade =
+        json!({"code": code, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}).to_string();
+    let traded = http()
+        .post(format!("{}/auth/eagle/token", intercom.base_url()))
+        .body(trade)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(traded.status(), 200);
     let used = Bridge::send(http().get(back).header("Cookie", cookie)).await;
     told(&used, &[either, "Run `intercom-scim-bridge connect` again."]);
 
     for (fault, sentence) in [
         (Fault::Garbage, "answer holds no access token: it is no JSON"),
-        (Fault::Status(503), "Intercom could not be reached for /auth/eagle/token: it answered 503"),
+        (
+            Fault::Status(503),
+            "Intercom could not be reached for /auth/eagle/token: it answered 503",
+        ),
         (Fault::Status(404), "Intercom gave no access token (404 server_error)"),
         (Fault::RateLimit(7), "rate limit is used up"),
         (Fault::CutOff, "the answer was cut off"),
@@ -252,7 +308,11 @@ async fn whoever_connects_is_told_why_intercom_gives_no_token_and_what_to_do() {
     // There is a token, and it opens nothing.
     intercom.fail(Fault::Unauthorized, "/me", 1);
     told(&connect(&bridge).await, &["does not say which workspace it opens", "INTERCOM_REGION"]);
-    assert_eq!(status(&bridge).await["problem"]["code"], json!("intercom_not_connected"), "nothing has changed");
+    assert_eq!(
+        status(&bridge).await["problem"]["code"],
+        json!("intercom_not_connected"),
+        "nothing has changed"
+    );
 
     assert_eq!(connect(&bridge).await.status, 200, "and then it works");
     bridge.shows(1).await;
@@ -270,11 +330,17 @@ async fn a_token_that_comes_under_its_other_name_is_taken() {
     let begun = http().get(address(&bridge)).send().await.unwrap();
     let (to, cookie) = (header(&begun, "location"), header(&begun, "set-cookie"));
     secrets::keep(cookie.split(['=', ';']).nth(1).unwrap());
-    let state =
-        reqwest::Url::parse(&to).unwrap().query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let state = reqwest::Url::parse(&to)
+        .unwrap()
+        .query_pairs()
+        .find(|(name, _)| name == "state")
+        .unwrap()
+        .1
+        .into_owned();
     secrets::keep(&state);
     let back = bridge.url(&format!("/connect/intercom/callback?code=once&state={state}"));
-    let connected = Bridge::send(http().get(back).header("Cookie", cookie.split(';').next().unwrap())).await;
+    let connected =
+        Bridge::send(http().get(back).header("Cookie", cookie.split(';').next().unwrap())).await;
     assert!(connected.status == 200 && connected.text.contains("Connected"), "{}", connected.text);
     assert_eq!(bridge.app.service().ledger.connections().await.unwrap().len(), 1);
     bridge.stop().await;

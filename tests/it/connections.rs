@@ -1,4 +1,5 @@
-//! What clients and proxies do with connections: offers to upgrade them, and request lines that are no good.
+//! What clients and proxies do with connections: offers to upgrade them, and request lines that are
+//! no good.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -53,11 +54,16 @@ impl Socket {
                 break at + 4;
             }
             if !self.more() {
-                assert!(self.read.is_empty(), "half an answer: {}", String::from_utf8_lossy(&self.read));
+                assert!(
+                    self.read.is_empty(),
+                    "half an answer: {}",
+                    String::from_utf8_lossy(&self.read)
+                );
                 return None;
             }
         };
-        let head = String::from_utf8(self.read.drain(..end).collect()).unwrap().to_ascii_lowercase();
+        let head =
+            String::from_utf8(self.read.drain(..end).collect()).unwrap().to_ascii_lowercase();
         let mut raw = Raw { head, body: String::new() };
         let length = raw.header("content-length").map_or(0, |length| length.parse().unwrap());
         while self.read.len() < length {
@@ -156,8 +162,12 @@ async fn an_address_that_is_not_encoded_is_refused_with_what_to_do() {
             let mut socket = Socket::to(address);
             let mut request = format!("{method} ").into_bytes();
             request.extend_from_slice(target);
-            request.extend_from_slice(b" HTTP/1.1\r\nHost: h\r\nX-Request-Id: mine\r\nAuthorization: Bearer ");
-            request.extend_from_slice(format!("{token}\r\n\r\nGET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes());
+            request.extend_from_slice(
+                b" HTTP/1.1\r\nHost: h\r\nX-Request-Id: mine\r\nAuthorization: Bearer ",
+            );
+            request.extend_from_slice(
+                format!("{token}\r\n\r\nGET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes(),
+            );
             socket.send(&request);
             let answer = socket.answer().expect("an answer");
             assert!(socket.answer().is_none(), "nothing that follows is believed");
@@ -181,25 +191,41 @@ async fn an_address_that_is_not_encoded_is_refused_with_what_to_do() {
         ] {
             let shown = String::from_utf8_lossy(&target).into_owned();
             let answer = ask("GET", &target);
-            assert_eq!((answer.status(), answer.header("connection")), (400, Some("close")), "{shown}");
+            assert_eq!(
+                (answer.status(), answer.header("connection")),
+                (400, Some("close")),
+                "{shown}"
+            );
             assert_eq!(answer.header("content-type"), Some("application/scim+json"), "{shown}");
             assert_eq!(answer.header("x-request-id"), Some("mine"), "{shown}");
             let body = answer.json();
-            assert_eq!((&body["status"], &body["scimType"]), (&json!("400"), &json!("invalidSyntax")), "{shown}");
+            assert_eq!(
+                (&body["status"], &body["scimType"]),
+                (&json!("400"), &json!("invalidSyntax")),
+                "{shown}"
+            );
             let detail = body["detail"].as_str().unwrap();
             assert!(detail.contains("percent-encoded") && detail.contains("%20"), "{detail}");
         }
         let problem = ask("GET", b"/api/v1/accounts?as_of=2026-03-01 12:00:00Z");
-        assert_eq!((problem.status(), problem.header("content-type")), (400, Some("application/problem+json")));
+        assert_eq!(
+            (problem.status(), problem.header("content-type")),
+            (400, Some("application/problem+json"))
+        );
         assert_eq!(problem.json()["code"], json!("invalid_syntax"));
         assert_eq!(ask("POST", b"/oauth/token?a b").json()["code"], json!("invalid_syntax"));
         let mut socket = Socket::to(address);
         socket.send(b"HEAD /scim/v2/Users?a b HTTP/1.1\r\nHost: h\r\n\r\n");
         while socket.more() {}
-        assert!(socket.read.starts_with(b"HTTP/1.1 400 ") && socket.read.ends_with(b"\r\n\r\n"), "a head alone");
+        assert!(
+            socket.read.starts_with(b"HTTP/1.1 400 ") && socket.read.ends_with(b"\r\n\r\n"),
+            "a head alone"
+        );
         // A body that is not read keeps the answer from nobody.
         let mut socket = Socket::to(address);
-        socket.send(b"POST /scim/v2/.search?a b HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
+        socket.send(
+            b"POST /scim/v2/.search?a b HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n",
+        );
         socket.send("x".repeat(100_000).as_bytes());
         assert_eq!(socket.answer().unwrap().status(), 400);
         let relative = ask("GET", b"scim/v2/Users").json();

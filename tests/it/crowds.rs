@@ -25,7 +25,9 @@ const USERS: &str = "/scim/v2/Users?count=1";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_has_a_share_and_the_one_of_it_that_is_idle_the_longest_gives_way() {
-    let bridge = Bridge::starting_with(dozen(), |config| config.limits.max_connections_per_address = 5).await;
+    let bridge =
+        Bridge::starting_with(dozen(), |config| config.limits.max_connections_per_address = 5)
+            .await;
     bridge.shows(1).await;
     let (address, token) = (bridge.app.address(), bridge.token.clone());
     let mut others = Wire::from(3, address).await;
@@ -96,14 +98,16 @@ async fn half_a_handshake_of_tls_gives_way_too() {
         held.push(wire);
     }
     gave_way(&bridge, 30).await;
-    let healthy = client.get(format!("https://{}/healthz", bridge.app.address())).send().await.unwrap();
+    let healthy =
+        client.get(format!("https://{}/healthz", bridge.app.address())).send().await.unwrap();
     assert_eq!(healthy.status(), 200);
     assert!(held[0].rest().await.len() < 10, "closed, with an alert at the most");
     bridge.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_all_connections_of_an_address_are_at_work_another_is_refused_but_not_of_a_trusted_proxy() {
+async fn where_all_connections_of_an_address_are_at_work_another_is_refused_but_not_of_a_trusted_proxy()
+ {
     let bridge = Bridge::starting_with(dozen(), |config| {
         config.limits.max_connections_per_address = 2;
         config.server.trusted_proxies = vec!["127.0.0.9/32".parse().unwrap()];
@@ -113,7 +117,8 @@ async fn where_all_connections_of_an_address_are_at_work_another_is_refused_but_
     let (address, token) = (bridge.app.address(), bridge.token.clone());
     let principal = bridge.app.service().tokens.verify(&token).await.unwrap();
     let turn = bridge.app.service().makers.export_turn(&principal.allowance).await.unwrap();
-    let export = get("/api/v1/reviews/accounts", &token).replace("\r\n\r\n", "\r\nAccept: text/csv\r\n\r\n");
+    let export =
+        get("/api/v1/reviews/accounts", &token).replace("\r\n\r\n", "\r\nAccept: text/csv\r\n\r\n");
     let mut waiting = Vec::new();
     for from in [2, 2, 9, 9, 9, 9] {
         let mut wire = Wire::from(from, address).await;
@@ -212,13 +217,19 @@ async fn a_bridge_that_stops_tells_each_client_that_its_connection_ends() {
         };
         assert_eq!((ready.status(), ready.body.contains("stopping")), (503, true));
         for wire in &mut kept {
-            let answer =
-                wire.ask(USERS, &token).await.expect("a connection that is kept is not closed before it is told");
+            let answer = wire
+                .ask(USERS, &token)
+                .await
+                .expect("a connection that is kept is not closed before it is told");
             assert_eq!((answer.status(), answer.header("connection")), (200, Some("close")));
             assert!(wire.head().await.is_none(), "and then it ends");
         }
         let refused = late.ask("/scim/v2/Users/nobody", &token).await.unwrap();
-        assert_eq!((refused.status(), refused.header("connection")), (404, Some("close")), "refusals say so as well");
+        assert_eq!(
+            (refused.status(), refused.header("connection")),
+            (404, Some("close")),
+            "refusals say so as well"
+        );
         assert!(late.head().await.is_none());
     };
     // It waits for the last of them, and for nothing else.
@@ -276,7 +287,9 @@ async fn a_restart_loses_no_request_of_clients_that_keep_their_connections() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_becomes_of_connections_is_measured() {
-    let bridge = Bridge::starting_with(dozen(), |config| config.limits.max_connections_per_address = 1).await;
+    let bridge =
+        Bridge::starting_with(dozen(), |config| config.limits.max_connections_per_address = 1)
+            .await;
     bridge.shows(1).await;
     let mut first = Wire::from(2, bridge.app.address()).await;
     assert_eq!(first.ask(USERS, &bridge.token).await.unwrap().status(), 200);
@@ -285,7 +298,9 @@ async fn what_becomes_of_connections_is_measured() {
     assert!(first.head().await.is_none());
     let reader = token(&bridge.app, &[Scope::ScimRead]);
     let text = second.ask("/metrics", &reader).await.unwrap().body;
-    let of = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+    let of = |name: &str| {
+        text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok())
+    };
     assert_eq!(of("bridge_connections_closed_total{reason=\"gave_way\"}"), Some(1.0), "{text}");
     assert!(of("bridge_connections ").is_some_and(|open| open >= 1.0));
     let strangers = Bridge::send(bridge.request(reqwest::Method::GET, "/metrics")).await.text;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::bridge::{Bridge, dozen, start_import};
 
-/// Whatever looks like the beginning of a moment, with the 24 characters that a moment takes and the one after it.
+/// Whatever looks like the beginning of a moment, with the 24 characters that a moment takes and
+/// the one after it.
 fn moments(text: &str) -> Vec<String> {
     let form = "0000-00-00T";
     let letters: Vec<char> = text.replace("%3A", ":").chars().collect();
@@ -27,15 +28,20 @@ fn is_well_formed(moment: &str) -> bool {
         '0' => found.is_ascii_digit(),
         form => found == form,
     });
-    fits && moment.len() >= form.len() && !moment[form.len()..].starts_with(|next: char| next.is_alphanumeric())
+    fits && moment.len() >= form.len()
+        && !moment[form.len()..].starts_with(|next: char| next.is_alphanumeric())
 }
 
 #[test]
 fn a_moment_of_any_other_form_is_noticed() {
     assert_eq!(moments("a 2026-03-01T12:00:00Z, 2026-03-01 and 2026-03-01T12:00:00.000Z").len(), 2);
     assert!(is_well_formed("2026-03-01T12:00:00.000Z\""));
-    for other in ["2026-03-01T12:00:00Z", "2026-03-01T12:00:00.1Z", "2026-03-01T12:00:00.000+00:00", "2026-03-01T12:00"]
-    {
+    for other in [
+        "2026-03-01T12:00:00Z",
+        "2026-03-01T12:00:00.1Z",
+        "2026-03-01T12:00:00.000+00:00",
+        "2026-03-01T12:00",
+    ] {
         assert!(!is_well_formed(other), "{other}");
     }
 }
@@ -54,10 +60,12 @@ async fn every_moment_in_every_answer_has_the_same_form() {
     assert_eq!(start_import(&bridge, "", "wait=30").await.json()["status"], json!("succeeded"));
     let post = async |path: &str, body: Value| {
         let request = bridge.request(Method::POST, path).bearer_auth(&bridge.token);
-        Bridge::send(request.header("Content-Type", "application/json").body(body.to_string())).await
+        Bridge::send(request.header("Content-Type", "application/json").body(body.to_string()))
+            .await
     };
     let ticket = json!({"operation": "remove_account", "target": person, "comment": "Task 4711"});
-    let ticket = post("/api/v1/lifecycle/requests", ticket).await.json()["id"].as_str().unwrap().to_owned();
+    let ticket =
+        post("/api/v1/lifecycle/requests", ticket).await.json()["id"].as_str().unwrap().to_owned();
     let done = post(&format!("/api/v1/lifecycle/requests/{ticket}/done"), json!({})).await;
     let refused = post("/scim/v2/Users", json!({"userName": "x@example.com"})).await;
     let searched = post("/scim/v2/.search", json!({})).await;
@@ -80,7 +88,8 @@ async fn every_moment_in_every_answer_has_the_same_form() {
         .collect();
     asked.extend([
         format!("/scim/v2/Users?attributes={extension},meta.created"),
-        "/api/v1/accounts?include_removed=true&limit=1&modified_since=2020-01-01T00:00:00.0000001Z".to_owned(),
+        "/api/v1/accounts?include_removed=true&limit=1&modified_since=2020-01-01T00:00:00.0000001Z"
+            .to_owned(),
         "/api/v1/memberships?limit=1&modified_since=900d".to_owned(),
         "/api/v1/lifecycle/requests?status=done".to_owned(),
         "/api/v1/lifecycle/requests?limit=1".to_owned(),
@@ -88,9 +97,17 @@ async fn every_moment_in_every_answer_has_the_same_form() {
     let mut answers: Vec<(String, String)> = Vec::new();
     for path in asked {
         for accept in ["application/json", "text/csv"] {
-            let request = bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("Accept", accept);
+            let request = bridge
+                .request(Method::GET, &path)
+                .bearer_auth(&bridge.token)
+                .header("Accept", accept);
             let answer = Bridge::send(request).await;
-            let headers = answer.headers.values().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join("\n");
+            let headers = answer
+                .headers
+                .values()
+                .map(|value| value.to_str().unwrap())
+                .collect::<Vec<_>>()
+                .join("\n");
             answers.push((format!("{path} {accept}"), format!("{headers}\n{}", answer.text)));
         }
     }

@@ -1,4 +1,5 @@
-//! A SQLite file holds no trace of what was erased or pruned; ledgers of earlier versions; the commands.
+//! A SQLite file holds no trace of what was erased or pruned; ledgers of earlier versions; the
+//! commands.
 
 use std::time::Duration;
 
@@ -46,8 +47,9 @@ async fn the_file_holds_no_trace_of_who_was_erased() {
 async fn the_file_holds_no_trace_of_what_was_pruned() {
     let (hand, small) = Hand::small(TestDatabase::sqlite()).await;
     for number in 0..20 {
-        hand.simulator
-            .change(|workspace| workspace.admin_mut(small.ada).unwrap().name = format!("Ada Former{number}x"));
+        hand.simulator.change(|workspace| {
+            workspace.admin_mut(small.ada).unwrap().name = format!("Ada Former{number}x")
+        });
         hand.full().await;
     }
     assert!(holds(&file_bytes(&hand.database.url), "Former3x"));
@@ -66,7 +68,8 @@ async fn a_ledger_of_an_earlier_version_can_be_erased_from_and_is_proved_as_befo
     let database = TestDatabase::sqlite();
     let connection = database.connection().await;
     connection.execute_unprepared(BEFORE_RECORDS).await.unwrap();
-    // Somebody has changed something before the upgrade: it must be found afterwards, and not be salted over.
+    // Somebody has changed something before the upgrade: it must be found afterwards, and not be
+    // salted over.
     connection
         .execute_unprepared("UPDATE user_versions SET job_title = 'Spy' WHERE user_id = '4423436'")
         .await
@@ -76,7 +79,9 @@ async fn a_ledger_of_an_earlier_version_can_be_erased_from_and_is_proved_as_befo
     assert_eq!(findings(&ledger).await, ["user_versions: 4423436 from generation 1 was changed"]);
     let connection = database.connection().await;
     connection
-        .execute_unprepared("UPDATE user_versions SET job_title = 'Team Lead' WHERE user_id = '4423436'")
+        .execute_unprepared(
+            "UPDATE user_versions SET job_title = 'Team Lead' WHERE user_id = '4423436'",
+        )
         .await
         .unwrap();
     assert_eq!(findings(&ledger).await, Vec::<String>::new());
@@ -85,18 +90,27 @@ async fn a_ledger_of_an_earlier_version_can_be_erased_from_and_is_proved_as_befo
     let recorded = ledger.latest("default").await.unwrap();
     let id = "4423437";
     let (viktor, _) = recorded.users.iter().find(|(user, _)| user.value.id.as_str() == id).unwrap();
-    let gone = User { active: false, has_inbox_seat: None, role: None, permissions: None, ..viktor.value.clone() };
+    let gone = User {
+        active: false,
+        has_inbox_seat: None,
+        role: None,
+        permissions: None,
+        ..viktor.value.clone()
+    };
     let of_viktor = |one: &&Membership| one.user.as_str() == id;
     let ended = recorded.memberships.iter().filter(of_viktor);
     let plan = Plan {
         workspace: recorded.workspace.clone(),
         users: vec![Change::Removed { before: viktor.value.clone(), after: Some(gone) }],
-        memberships: ended.map(|one| Change::Removed { before: one.clone(), after: None }).collect(),
+        memberships: ended
+            .map(|one| Change::Removed { before: one.clone(), after: None })
+            .collect(),
         ..Plan::nothing(recorded.generation)
     };
     let now = datetime!(2026-12-01 12:00 UTC);
     let clock = Clock::manual(now);
-    let lease = ledger.lease("default", "test", Duration::from_mins(1), &clock).await.unwrap().unwrap();
+    let lease =
+        ledger.lease("default", "test", Duration::from_mins(1), &clock).await.unwrap().unwrap();
     let mut run = ledger.start_run(&lease, &request(Mode::Full), &clock).await.unwrap();
     run.status = RunStatus::Succeeded;
     ledger.commit(&lease, &run, &plan, || now).await.unwrap();
@@ -107,7 +121,11 @@ async fn a_ledger_of_an_earlier_version_can_be_erased_from_and_is_proved_as_befo
     assert_eq!((erased.versions, erased.versions_without_salt), (3, 2));
     ledger.scrub().await.unwrap();
     let bytes = file_bytes(&database.url);
-    assert!(!holds(&bytes, address) && !holds(&bytes, "Byrne") && holds(&bytes, "marta.iyer1@northwind.example"));
+    assert!(
+        !holds(&bytes, address)
+            && !holds(&bytes, "Byrne")
+            && holds(&bytes, "marta.iyer1@northwind.example")
+    );
     let verified = ledger.verify("default", Some(HEAD_OF_BEFORE)).await.unwrap();
     assert_eq!((verified.findings.as_slice(), verified.known_head), (&[][..], Some(true)));
     for deed in [
@@ -117,7 +135,10 @@ async fn a_ledger_of_an_earlier_version_can_be_erased_from_and_is_proved_as_befo
         "UPDATE activity SET kind = 'seat_change' WHERE kind = 'app_admin_join'",
     ] {
         for table in ["user_versions", "restatements", "activity"] {
-            connection.execute_unprepared(&format!("DROP TABLE IF EXISTS kept_{table}")).await.unwrap();
+            connection
+                .execute_unprepared(&format!("DROP TABLE IF EXISTS kept_{table}"))
+                .await
+                .unwrap();
             connection
                 .execute_unprepared(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"))
                 .await
@@ -127,7 +148,10 @@ async fn a_ledger_of_an_earlier_version_can_be_erased_from_and_is_proved_as_befo
         assert!(!findings(&ledger).await.is_empty(), "{deed}");
         for table in ["user_versions", "restatements", "activity"] {
             connection.execute_unprepared(&format!("DELETE FROM {table}")).await.unwrap();
-            connection.execute_unprepared(&format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await.unwrap();
+            connection
+                .execute_unprepared(&format!("INSERT INTO {table} SELECT * FROM kept_{table}"))
+                .await
+                .unwrap();
         }
     }
     assert_eq!(findings(&ledger).await, Vec::<String>::new());
@@ -151,7 +175,10 @@ fn a_person_is_shown_and_erased_from_the_shell_and_refused_with_what_to_do_first
     assert_eq!(all["ids"], json!([bo.bo.to_string()]));
     assert_eq!(all["versions"].as_array().unwrap().len(), 3);
     assert_eq!(all["requests"].as_array().unwrap().len(), 3);
-    assert!(all["activity"].as_array().unwrap().len() >= 5 && all["audit"].as_array().unwrap().len() == 1);
+    assert!(
+        all["activity"].as_array().unwrap().len() >= 5
+            && all["audit"].as_array().unwrap().len() == 1
+    );
 
     let active = shell.run(&["ledger", "erase", &format!("adm_{}", bo.ada), "--reason", "x"]);
     assert_eq!(active.code, Some(1));
@@ -162,7 +189,11 @@ fn a_person_is_shown_and_erased_from_the_shell_and_refused_with_what_to_do_first
     assert_eq!(unknown.code, Some(1), "{}", unknown.stderr);
 
     let would = shell.run(&["ledger", "erase", BO, "--reason", "ticket 4711", "--dry-run"]);
-    assert!(would.stdout.contains("would be erased") && holds(&file_bytes(&url), BO), "{}", would.stdout);
+    assert!(
+        would.stdout.contains("would be erased") && holds(&file_bytes(&url), BO),
+        "{}",
+        would.stdout
+    );
     let erased = shell.run(&["ledger", "erase", BO, "--reason", "ticket 4711"]);
     assert_eq!(erased.code, Some(0), "{}", erased.stderr);
     let bytes = file_bytes(&url);
@@ -171,7 +202,11 @@ fn a_person_is_shown_and_erased_from_the_shell_and_refused_with_what_to_do_first
     }
     for command in [&["ledger", "person", BO][..], &["ledger", "erase", BO, "--reason", "again"]] {
         let nobody = shell.run(command);
-        assert!(nobody.code == Some(1) && nobody.stderr.contains("knows nobody by that"), "{}", nobody.stderr);
+        assert!(
+            nobody.code == Some(1) && nobody.stderr.contains("knows nobody by that"),
+            "{}",
+            nobody.stderr
+        );
     }
     let again = shell.run(&["ledger", "erase", &bo.bo.to_string(), "--reason", "again", "--json"]);
     assert!(again.code == Some(0) && again.stdout.contains("\"versions\":0"), "{}", again.stderr);
@@ -182,7 +217,11 @@ fn a_person_is_shown_and_erased_from_the_shell_and_refused_with_what_to_do_first
         verified.stdout
     );
     let audit = shell.run(&["audit", "export"]);
-    assert!(audit.stdout.contains("ledger.erased") && audit.stdout.contains("ticket 4711"), "{}", audit.stdout);
+    assert!(
+        audit.stdout.contains("ledger.erased") && audit.stdout.contains("ticket 4711"),
+        "{}",
+        audit.stdout
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,11 +241,18 @@ async fn a_bridge_that_runs_erases_who_has_been_gone_for_the_time_of_the_setting
         let other = workspace.admins().next().unwrap().0;
         workspace.remove_admin(id, other, 1_772_366_500);
     });
-    let import = bridge.request(reqwest::Method::POST, "/api/v1/imports").header("Prefer", "wait=30");
-    assert_eq!(Bridge::send(import.bearer_auth(&bridge.token)).await.json()["status"], json!("succeeded"));
+    let import =
+        bridge.request(reqwest::Method::POST, "/api/v1/imports").header("Prefer", "wait=30");
+    assert_eq!(
+        Bridge::send(import.bearer_auth(&bridge.token)).await.json()["status"],
+        json!("succeeded")
+    );
     let mut account = json!(null);
     for _ in 0..20_000 {
-        account = bridge.get(&format!("/api/v1/accounts?include_removed=true&user_name=adm_{id}")).await.json();
+        account = bridge
+            .get(&format!("/api/v1/accounts?include_removed=true&user_name=adm_{id}"))
+            .await
+            .json();
         account = account["items"]
             .as_array()
             .and_then(|items| items.iter().find(|item| item["id"] == json!(format!("adm_{id}"))))
@@ -222,14 +268,26 @@ async fn a_bridge_that_runs_erases_who_has_been_gone_for_the_time_of_the_setting
     );
     let user = bridge.get(&format!("/scim/v2/Users/adm_{id}")).await;
     assert_eq!(user.json()["userName"], json!(format!("adm_{id}")));
-    assert_eq!(user.json()["urn:ietf:params:scim:schemas:extension:intercom:2.0:User"]["erased"], json!(true));
-    for path in
-        ["/scim/v2/Users", "/api/v1/changes", "/api/v1/accounts?include_removed=true", "/api/v1/reviews/accounts"]
-    {
+    assert_eq!(
+        user.json()["urn:ietf:params:scim:schemas:extension:intercom:2.0:User"]["erased"],
+        json!(true)
+    );
+    for path in [
+        "/scim/v2/Users",
+        "/api/v1/changes",
+        "/api/v1/accounts?include_removed=true",
+        "/api/v1/reviews/accounts",
+    ] {
         let shown = bridge.get(path).await;
         assert!(shown.status == 200 && !shown.text.contains(&email), "{path}");
     }
     let changes = bridge.get(&format!("/api/v1/changes?person=adm_{id}")).await.json();
-    assert!(changes["items"].as_array().unwrap().iter().all(|change| change["user_erased"] == json!(true)));
+    assert!(
+        changes["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|change| change["user_erased"] == json!(true))
+    );
     bridge.stop().await;
 }

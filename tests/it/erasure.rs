@@ -1,11 +1,12 @@
-//! A person can be erased: nothing of them is left, in the tables, in the file, in what is served; and the rest is proved as
-//! before.
+//! A person can be erased: nothing of them is left, in the tables, in the file, in what is served;
+//! and the rest is proved as before.
 
 use std::time::Duration;
 
 use intercom_scim_bridge::directory::{Change, Names, Plan};
 use intercom_scim_bridge::ledger::{
-    AuditEntry, AuditQuestion, ChangePosition, Closing, Erased, Ledger, LedgerError, Mode, NewRequest, RequestEnd,
+    AuditEntry, AuditQuestion, ChangePosition, Closing, Erased, Ledger, LedgerError, Mode,
+    NewRequest, RequestEnd,
 };
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use intercom_scim_bridge::scim::resource_types;
@@ -31,7 +32,12 @@ on_both_databases!(
 pub const BO: &str = "bo.diddley@example.com";
 pub const TRACES: [&str; 4] = ["bo.diddley", "Diddley", "Guitarist", "Bo, the guitarist"];
 
-fn request(reference: &str, user_name: Option<&str>, target: Option<String>, requester: &str) -> NewRequest {
+fn request(
+    reference: &str,
+    user_name: Option<&str>,
+    target: Option<String>,
+    requester: &str,
+) -> NewRequest {
     NewRequest {
         reference: reference.to_owned(),
         workspace: "default".to_owned(),
@@ -48,7 +54,8 @@ fn request(reference: &str, user_name: Option<&str>, target: Option<String>, req
     }
 }
 
-/// Bo was there, with a title, an avatar, sign-ins and deeds of his own; requests and the audit trail name him; then he left.
+/// Bo was there, with a title, an avatar, sign-ins and deeds of his own; requests and the audit
+/// trail name him; then he left.
 pub async fn history(database: TestDatabase) -> (Hand, Small) {
     let (hand, small) = Hand::small(database).await;
     let (bo, at) = (small.bo, START.unix_timestamp());
@@ -62,17 +69,20 @@ pub async fn history(database: TestDatabase) -> (Hand, Small) {
         workspace.note(at - 100, "admin_login_failure", bo, json!({"from": "192.0.2.77"}));
     });
     hand.full().await;
-    hand.simulator.change(|workspace| "Bo B. Diddley".clone_into(&mut workspace.admin_mut(bo).unwrap().name));
+    hand.simulator
+        .change(|workspace| "Bo B. Diddley".clone_into(&mut workspace.admin_mut(bo).unwrap().name));
     hand.full().await;
     hand.simulator.change(|workspace| workspace.remove_admin(bo, small.ada, at + 100));
     hand.allowing_removals(Mode::Full).await;
     let ledger = &hand.ledger;
     ledger.record_request(request("req_bo", Some(BO), None, "eic")).await.unwrap();
     ledger.record_request(request("req_id", None, Some(format!("adm_{bo}")), "eic")).await.unwrap();
-    let by_bo = NewRequest { comment: None, ..request("req_by", None, Some("adm_1".to_owned()), BO) };
+    let by_bo =
+        NewRequest { comment: None, ..request("req_by", None, Some("adm_1".to_owned()), BO) };
     ledger.record_request(by_bo).await.unwrap();
     let note = Some(format!("told {BO}"));
-    let closing = Closing { by: "Ada".to_owned(), note, end: RequestEnd::Done, at: hand.clock.now() };
+    let closing =
+        Closing { by: "Ada".to_owned(), note, end: RequestEnd::Done, at: hand.clock.now() };
     assert!(ledger.close_request("default", "req_id", closing).await.unwrap());
     let entry = AuditEntry {
         workspace: Some("default".to_owned()),
@@ -87,12 +97,19 @@ pub async fn history(database: TestDatabase) -> (Hand, Small) {
 
 pub fn erased_event(erased: &Erased) -> Vec<AuditEntry> {
     let target = erased.people.first().map(|id| format!("adm_{id}"));
-    vec![AuditEntry { workspace: Some("default".to_owned()), target, ..AuditEntry::event("ledger.erased", START) }]
+    vec![AuditEntry {
+        workspace: Some("default".to_owned()),
+        target,
+        ..AuditEntry::event("ledger.erased", START)
+    }]
 }
 
 pub async fn erase(hand: &Hand, named: &str) -> Erased {
     let person = hand.ledger.find_person("default", named).await.unwrap();
-    hand.ledger.erase("default", &person, "ticket 4711", erased_event, hand.clock.now()).await.unwrap()
+    hand.ledger
+        .erase("default", &person, "ticket 4711", erased_event, hand.clock.now())
+        .await
+        .unwrap()
 }
 
 pub async fn findings(ledger: &Ledger) -> Vec<String> {
@@ -118,7 +135,9 @@ async fn everything(connection: &DatabaseConnection) -> String {
             .query_all_raw(sea_orm::Statement::from_string(
                 connection.get_database_backend(),
                 match connection.get_database_backend() {
-                    sea_orm::DbBackend::Postgres => format!("SELECT CAST(row_to_json(t) AS text) FROM {table} t"),
+                    sea_orm::DbBackend::Postgres => {
+                        format!("SELECT CAST(row_to_json(t) AS text) FROM {table} t")
+                    }
                     _ => columns_as_text(connection, table).await,
                 },
             ))
@@ -138,8 +157,10 @@ async fn columns_as_text(connection: &DatabaseConnection, table: &str) -> String
         format!("SELECT name FROM pragma_table_info('{table}')"),
     );
     let names = connection.query_all_raw(statement).await.unwrap();
-    let names: Vec<String> =
-        names.iter().map(|row| format!("coalesce(\"{}\", '')", row.try_get_by_index::<String>(0).unwrap())).collect();
+    let names: Vec<String> = names
+        .iter()
+        .map(|row| format!("coalesce(\"{}\", '')", row.try_get_by_index::<String>(0).unwrap()))
+        .collect();
     format!("SELECT {} FROM {table}", names.join(" || '|' || "))
 }
 
@@ -151,21 +172,33 @@ async fn nothing_of_somebody_who_was_erased_is_left_and_the_rest_is_proved(datab
         assert!(before.contains(trace), "the test looks for what was there: {trace}");
     }
     let head = hand.ledger.verify("default", None).await.unwrap().head;
-    let changes = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().changes.len();
+    let changes = hand
+        .ledger
+        .changes("default", &ChangePosition::START, None, 100)
+        .await
+        .unwrap()
+        .changes
+        .len();
     let person = hand.ledger.find_person("default", &BO.to_uppercase()).await.unwrap();
     let would = hand.ledger.would_erase("default", &person, hand.clock.now()).await.unwrap();
     assert_eq!(everything(&connection).await, before, "nothing is erased to see what would be");
 
     let erased = erase(&hand, BO).await;
     assert_eq!(erased, would);
-    assert_eq!((erased.people.clone(), erased.versions, erased.requests), (vec![small.bo.to_string()], 3, 3));
+    assert_eq!(
+        (erased.people.clone(), erased.versions, erased.requests),
+        (vec![small.bo.to_string()], 3, 3)
+    );
     assert_eq!(erased.versions_without_salt, 0);
     let after = everything(&connection).await;
     for trace in TRACES.into_iter().chain(["192.0.2.77", "192.0.2.78"]) {
         let line = after.lines().find(|line| line.contains(trace));
         assert_eq!(line, None, "{trace}");
     }
-    assert!(after.contains("Lovelace") && after.contains("ada.lovelace@example.com"), "others stay");
+    assert!(
+        after.contains("Lovelace") && after.contains("ada.lovelace@example.com"),
+        "others stay"
+    );
 
     let verified = hand.ledger.verify("default", Some(&head)).await.unwrap();
     assert_eq!((verified.findings.as_slice(), verified.known_head), (&[][..], Some(true)));
@@ -173,22 +206,38 @@ async fn nothing_of_somebody_who_was_erased_is_left_and_the_rest_is_proved(datab
     // Reads tell the id, and that it was erased.
     for generation in 1..=3 {
         let snapshot = hand.ledger.snapshot("default", generation).await.unwrap();
-        let (bo, values) =
-            snapshot.users.iter().find(|(user, _)| user.value.id.as_str() == small.bo.to_string()).unwrap();
-        assert!(bo.value.erased && bo.value.email.is_none() && bo.value.name.is_none(), "{generation}");
+        let (bo, values) = snapshot
+            .users
+            .iter()
+            .find(|(user, _)| user.value.id.as_str() == small.bo.to_string())
+            .unwrap();
+        assert!(
+            bo.value.erased && bo.value.email.is_none() && bo.value.name.is_none(),
+            "{generation}"
+        );
         assert_eq!(bo.value.active, generation < 3);
         assert_eq!(values.last_sign_in_at, None);
     }
     let page = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap();
-    assert_eq!((page.changes.len(), page.total), (changes, Some(changes as u64)), "no change is missing");
-    let of_bo =
-        page.changes.iter().filter(|change| change.change.user().is_some_and(|id| id.as_str() == small.bo.to_string()));
+    assert_eq!(
+        (page.changes.len(), page.total),
+        (changes, Some(changes as u64)),
+        "no change is missing"
+    );
+    let of_bo = page.changes.iter().filter(|change| {
+        change.change.user().is_some_and(|id| id.as_str() == small.bo.to_string())
+    });
     assert!(of_bo.clone().count() > 2 && of_bo.clone().all(|change| change.names.erased));
-    let log = hand.ledger.log_facts("default", hand.clock.now(), Duration::from_hours(8760)).await.unwrap();
+    let log = hand
+        .ledger
+        .log_facts("default", hand.clock.now(), Duration::from_hours(8760))
+        .await
+        .unwrap();
     assert!(log.sign_ins.is_empty() && log.invitations.is_empty());
     let audited = hand.ledger.audit(&AuditQuestion::default(), 100).await.unwrap();
     assert!(
-        audited.iter().any(|entry| entry.event == "ledger.erased" && entry.target == Some(format!("adm_{}", small.bo)))
+        audited.iter().any(|entry| entry.event == "ledger.erased"
+            && entry.target == Some(format!("adm_{}", small.bo)))
     );
     assert!(erase(&hand, &format!("adm_{}", small.bo)).await.is_empty(), "nothing is left");
     assert!(hand.ledger.find_person("default", BO).await.unwrap().ids.is_empty());
@@ -204,8 +253,15 @@ async fn whoever_changes_what_is_left_of_somebody_who_was_erased_is_found(databa
     erase(&hand, BO).await;
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
     let connection = hand.database.connection().await;
-    let tables =
-        ["user_versions", "activity", "lifecycle_requests", "erased_rows", "erasures", "restatements", "evidence"];
+    let tables = [
+        "user_versions",
+        "activity",
+        "lifecycle_requests",
+        "erased_rows",
+        "erasures",
+        "restatements",
+        "evidence",
+    ];
     for (deed, expected) in [
         (format!("UPDATE user_versions SET email = 'eve@example.com' WHERE user_id = '{bo}'"), "user_versions: "),
         (format!("UPDATE user_versions SET job_title = 'Spy' WHERE user_id = '{bo}'"), "user_versions: "),
@@ -283,7 +339,8 @@ async fn nothing_that_is_read_later_brings_back_what_was_erased(database: TestDa
     erase(&hand, BO).await;
     // The log tells all of it once more, and something new.
     hand.simulator.change(|workspace| {
-        let details = json!({"admin": {"id": small.bo, "first_name": "Bo", "last_name": "Diddley"}});
+        let details =
+            json!({"admin": {"id": small.bo, "first_name": "Bo", "last_name": "Diddley"}});
         workspace.note(START.unix_timestamp() + 150, "admin_away_mode_change", small.ada, details);
         workspace.sign_in(small.bo, "google_oauth2", START.unix_timestamp() + 151);
     });
@@ -302,7 +359,14 @@ async fn nothing_that_is_read_later_brings_back_what_was_erased(database: TestDa
     for trace in TRACES {
         assert_eq!(after.lines().find(|line| line.contains(trace)), None, "{trace}");
     }
-    assert!(hand.ledger.volatile("default").await.unwrap().keys().all(|id| id.as_str() != small.bo.to_string()));
+    assert!(
+        hand.ledger
+            .volatile("default")
+            .await
+            .unwrap()
+            .keys()
+            .all(|id| id.as_str() != small.bo.to_string())
+    );
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
 }
 
@@ -310,7 +374,11 @@ async fn an_import_that_was_planned_before_an_erasure_is_planned_anew(database: 
     let (hand, small) = history(database).await;
     let recorded = hand.recorded().await;
     let (lease, run) = hand.start_run().await;
-    let (bo, _) = recorded.users.iter().find(|(user, _)| user.value.id.as_str() == small.bo.to_string()).unwrap();
+    let (bo, _) = recorded
+        .users
+        .iter()
+        .find(|(user, _)| user.value.id.as_str() == small.bo.to_string())
+        .unwrap();
     let (before, mut after) = (bo.value.clone(), bo.value.clone());
     after.removed_at = Some(START);
     let plan = Plan {
@@ -328,16 +396,33 @@ async fn who_comes_back_after_an_erasure_is_recorded_anew(database: TestDatabase
     erase(&hand, BO).await;
     hand.simulator.change(|workspace| {
         let ada = workspace.admins().find(|(id, _)| *id == small.ada).unwrap().1.clone();
-        let bo = simulator::Admin { name: "Bo Again".to_owned(), email: "bo.again@example.com".to_owned(), ..ada };
+        let bo = simulator::Admin {
+            name: "Bo Again".to_owned(),
+            email: "bo.again@example.com".to_owned(),
+            ..ada
+        };
         workspace.put_back(small.bo, bo);
     });
     assert!(hand.full().await.generation.is_some());
     let recorded = hand.recorded().await;
-    let (bo, _) = recorded.users.iter().find(|(user, _)| user.value.id.as_str() == small.bo.to_string()).unwrap();
-    assert_eq!((bo.value.erased, bo.value.active, bo.value.name.as_deref()), (false, true, Some("Bo Again")));
-    hand.simulator.change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp() + 900));
+    let (bo, _) = recorded
+        .users
+        .iter()
+        .find(|(user, _)| user.value.id.as_str() == small.bo.to_string())
+        .unwrap();
+    assert_eq!(
+        (bo.value.erased, bo.value.active, bo.value.name.as_deref()),
+        (false, true, Some("Bo Again"))
+    );
+    hand.simulator.change(|workspace| {
+        workspace.remove_admin(small.bo, small.ada, START.unix_timestamp() + 900)
+    });
     hand.allowing_removals(Mode::Full).await;
-    assert_eq!(erase(&hand, "bo.again@example.com").await.versions, 2, "what is new is erased as well");
+    assert_eq!(
+        erase(&hand, "bo.again@example.com").await.versions,
+        2,
+        "what is new is erased as well"
+    );
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
 }
 
@@ -351,20 +436,30 @@ async fn who_was_erased_is_shown_by_the_id_alone(database: TestDatabase) {
     let publisher = Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone());
     publisher.refresh().await.unwrap();
     let before = publisher.live().served().unwrap();
-    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
+    hand.simulator
+        .change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
     hand.full().await;
     publisher.refresh().await.unwrap();
     assert!(publisher.live().served_at(before.snapshot_id()).is_some());
     erase(&hand, BO).await;
     publisher.refresh().await.unwrap();
     let shown = publisher.live().served().unwrap();
-    let names: Vec<String> = shown.all(resource_types::USER).map(|user| user.name().to_owned()).collect();
-    assert!(names.contains(&format!("adm_{}", small.bo)) && !names.contains(&BO.to_owned()), "{names:?}");
-    assert!(publisher.live().served_at(before.snapshot_id()).is_none(), "no earlier picture holds him either");
+    let names: Vec<String> =
+        shown.all(resource_types::USER).map(|user| user.name().to_owned()).collect();
+    assert!(
+        names.contains(&format!("adm_{}", small.bo)) && !names.contains(&BO.to_owned()),
+        "{names:?}"
+    );
+    assert!(
+        publisher.live().served_at(before.snapshot_id()).is_none(),
+        "no earlier picture holds him either"
+    );
     assert!(shown.directory().people.iter().filter(|person| person.user.erased).count() == 1);
 }
 
-async fn who_has_been_gone_for_the_time_of_the_settings_is_due_and_nobody_else(database: TestDatabase) {
+async fn who_has_been_gone_for_the_time_of_the_settings_is_due_and_nobody_else(
+    database: TestDatabase,
+) {
     let (hand, small) = history(database).await;
     let gone_at = hand.ledger.committed_at("default", 3).await.unwrap();
     let due = async |before| {
@@ -381,7 +476,8 @@ async fn who_has_been_gone_for_the_time_of_the_settings_is_due_and_nobody_else(d
 
 async fn an_address_that_somebody_else_has_now_is_theirs(database: TestDatabase) {
     let (hand, small) = history(database).await;
-    hand.simulator.change(|workspace| BO.clone_into(&mut workspace.admin_mut(small.cy).unwrap().email));
+    hand.simulator
+        .change(|workspace| BO.clone_into(&mut workspace.admin_mut(small.cy).unwrap().email));
     hand.full().await;
     let erased = erase(&hand, &format!("adm_{}", small.bo)).await;
     assert_eq!(erased.versions, 3);

@@ -1,6 +1,8 @@
 //! What `ledger verify` proves beside versions: who did it, runs, requests and prunings.
 
-use intercom_scim_bridge::ledger::{Closing, Ledger, NewRequest, RequestEnd, RequestQuestion, RunStatus};
+use intercom_scim_bridge::ledger::{
+    Closing, Ledger, NewRequest, RequestEnd, RequestQuestion, RunStatus,
+};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use simulator::Fault;
 use time::{Duration, OffsetDateTime};
@@ -43,12 +45,14 @@ fn closing(declined: bool, at: OffsetDateTime) -> Closing {
     }
 }
 
-/// Two generations with who made the second, a run without changes, one that failed, and three requests: `req_open`,
-/// `req_done` and `req_declined`.
+/// Two generations with who made the second, a run without changes, one that failed, and three
+/// requests: `req_open`, `req_done` and `req_declined`.
 async fn history(database: TestDatabase) -> (Hand, Small) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
-    hand.simulator.change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp() + 100));
+    hand.simulator.change(|workspace| {
+        workspace.remove_admin(small.bo, small.ada, START.unix_timestamp() + 100)
+    });
     assert_eq!(hand.full().await.generation, Some(2));
     assert_eq!(hand.incremental().await.generation, None);
     hand.simulator.fail_from_now_on(Fault::Unauthorized, "/teams");
@@ -58,7 +62,12 @@ async fn history(database: TestDatabase) -> (Hand, Small) {
         hand.ledger.record_request(new_request(reference, hand.clock.now())).await.unwrap();
     }
     for (reference, declined) in [("req_done", false), ("req_declined", true)] {
-        assert!(hand.ledger.close_request("default", reference, closing(declined, hand.clock.now())).await.unwrap());
+        assert!(
+            hand.ledger
+                .close_request("default", reference, closing(declined, hand.clock.now()))
+                .await
+                .unwrap()
+        );
     }
     (hand, small)
 }
@@ -69,17 +78,24 @@ async fn findings(ledger: &Ledger) -> Vec<String> {
 }
 
 async fn count(connection: &DatabaseConnection, what: &str) -> i64 {
-    let statement = Statement::from_string(connection.get_database_backend(), format!("SELECT COUNT(*) FROM {what}"));
+    let statement = Statement::from_string(
+        connection.get_database_backend(),
+        format!("SELECT COUNT(*) FROM {what}"),
+    );
     connection.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
 }
 
-const TABLES: [&str; 6] = ["activity", "imports", "lifecycle_requests", "evidence", "prunings", "pruned_stamps"];
+const TABLES: [&str; 6] =
+    ["activity", "imports", "lifecycle_requests", "evidence", "prunings", "pruned_stamps"];
 
 /// Does something to the database, looks what the check finds, and undoes it.
 async fn found_after(hand: &Hand, connection: &DatabaseConnection, deed: &str) -> Vec<String> {
     for table in TABLES {
         connection.execute_unprepared(&format!("DROP TABLE IF EXISTS kept_{table}")).await.unwrap();
-        connection.execute_unprepared(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).await.unwrap();
+        connection
+            .execute_unprepared(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"))
+            .await
+            .unwrap();
     }
     let mut rows = 0;
     for deed in deed.split(';') {
@@ -89,7 +105,10 @@ async fn found_after(hand: &Hand, connection: &DatabaseConnection, deed: &str) -
     let found = findings(&hand.ledger).await;
     for table in TABLES {
         connection.execute_unprepared(&format!("DELETE FROM {table}")).await.unwrap();
-        connection.execute_unprepared(&format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await.unwrap();
+        connection
+            .execute_unprepared(&format!("INSERT INTO {table} SELECT * FROM kept_{table}"))
+            .await
+            .unwrap();
     }
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new(), "mended after {deed}");
     found
@@ -97,9 +116,15 @@ async fn found_after(hand: &Hand, connection: &DatabaseConnection, deed: &str) -
 
 /// What is done, and how what is found begins.
 const ACTIVITY_KINDS: &[(&str, &str)] = &[
-    ("UPDATE activity SET performed_by_email = 'eve@example.com' WHERE kind = 'admin_deletion'", "activity: entry "),
+    (
+        "UPDATE activity SET performed_by_email = 'eve@example.com' WHERE kind = 'admin_deletion'",
+        "activity: entry ",
+    ),
     ("UPDATE activity SET performed_by_id = '1' WHERE kind = 'admin_deletion'", "activity: entry "),
-    ("UPDATE activity SET performed_by_id = NULL WHERE kind = 'admin_deletion'", "activity: entry "),
+    (
+        "UPDATE activity SET performed_by_id = NULL WHERE kind = 'admin_deletion'",
+        "activity: entry ",
+    ),
     ("UPDATE activity SET kind = 'seat_change' WHERE kind = 'admin_deletion'", "activity: entry "),
     ("UPDATE activity SET subject_id = NULL WHERE kind = 'admin_deletion'", "activity: entry "),
     (
@@ -120,12 +145,18 @@ const ACTIVITY_KINDS: &[(&str, &str)] = &[
     ("UPDATE imports SET mode = 'incremental' WHERE id = 2", "imports: run 2 was changed"),
     ("UPDATE imports SET allow_removals = true WHERE id = 2", "imports: run 2 was changed"),
     ("UPDATE imports SET status = 'running' WHERE id = 2", "imports: run 2 was changed"),
-    ("UPDATE imports SET status = 'succeeded', error = NULL WHERE id = 4", "imports: run 4 was changed"),
+    (
+        "UPDATE imports SET status = 'succeeded', error = NULL WHERE id = 4",
+        "imports: run 4 was changed",
+    ),
     (
         "UPDATE imports SET counts = (SELECT counts FROM imports WHERE id = 1) WHERE id = 2",
         "imports: run 2 was changed",
     ),
-    ("UPDATE imports SET warnings = '[{\"code\":\"x\",\"detail\":\"y\"}]' WHERE id = 3", "imports: run 3 was changed"),
+    (
+        "UPDATE imports SET warnings = '[{\"code\":\"x\",\"detail\":\"y\"}]' WHERE id = 3",
+        "imports: run 3 was changed",
+    ),
     (
         "UPDATE imports SET started_at = (SELECT started_at FROM imports WHERE id = 1) WHERE id = 3",
         "imports: run 3 was changed",
@@ -185,7 +216,10 @@ const ACTIVITY_KINDS: &[(&str, &str)] = &[
     ("DELETE FROM evidence WHERE kind = 'generation' AND subject = '2'", "evidence: "),
     ("DELETE FROM evidence WHERE kind = 'run' AND subject = '4'", "evidence: record "),
     ("UPDATE evidence SET digest = 'x' WHERE kind = 'run' AND subject = '4'", "evidence: record "),
-    ("UPDATE evidence SET hash = 'x' WHERE kind = 'request' AND subject = 'req_open'", "evidence: record "),
+    (
+        "UPDATE evidence SET hash = 'x' WHERE kind = 'request' AND subject = 'req_open'",
+        "evidence: record ",
+    ),
     ("UPDATE evidence SET at = at + 1 WHERE kind = 'run' AND subject = '1'", "evidence: record "),
     (
         "UPDATE evidence SET hash = 'x' WHERE kind = 'generation' AND subject = '1'",
@@ -201,7 +235,9 @@ const ACTIVITY_KINDS: &[(&str, &str)] = &[
     ),
 ];
 
-async fn whoever_changes_or_removes_or_adds_what_the_history_tells_is_found(database: TestDatabase) {
+async fn whoever_changes_or_removes_or_adds_what_the_history_tells_is_found(
+    database: TestDatabase,
+) {
     let (hand, _) = history(database).await;
     let verified = hand.ledger.verify("default", None).await.unwrap();
     assert_eq!(verified.findings, []);
@@ -216,7 +252,9 @@ async fn whoever_changes_or_removes_or_adds_what_the_history_tells_is_found(data
     }
 }
 
-async fn what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before(database: TestDatabase) {
+async fn what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before(
+    database: TestDatabase,
+) {
     let (hand, small) = history(database).await;
     let connection = hand.database.connection().await;
     // Of one batch of log entries, some are old and some are not.
@@ -230,9 +268,14 @@ async fn what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before(d
     let head = hand.ledger.verify("default", None).await.unwrap().head;
     let sum = async || {
         let mut rows = Vec::new();
-        for table in
-            ["user_versions", "group_versions", "membership_versions", "activity", "imports", "lifecycle_requests"]
-        {
+        for table in [
+            "user_versions",
+            "group_versions",
+            "membership_versions",
+            "activity",
+            "imports",
+            "lifecycle_requests",
+        ] {
             rows.push(count(&connection, table).await);
         }
         rows
@@ -240,8 +283,12 @@ async fn what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before(d
     let before = sum().await;
     hand.ledger.record_request(new_request("req_late", hand.clock.now())).await.unwrap();
     hand.clock.advance(std::time::Duration::from_hours(1));
-    hand.ledger.close_request("default", "req_late", closing(true, hand.clock.now())).await.unwrap();
-    // Between the two entries of one batch; the requests were closed, but for one of them, before that.
+    hand.ledger
+        .close_request("default", "req_late", closing(true, hand.clock.now()))
+        .await
+        .unwrap();
+    // Between the two entries of one batch; the requests were closed, but for one of them, before
+    // that.
     let moment = START + Duration::seconds(450);
     let would = hand.ledger.would_prune("default", moment).await.unwrap();
     assert_eq!(
@@ -252,7 +299,9 @@ async fn what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before(d
     let pruned = hand.ledger.prune("default", moment, hand.clock.now()).await.unwrap();
     assert_eq!(pruned, would);
     let after = sum().await;
-    let gone = |from: usize, to: usize| before[from..to].iter().sum::<i64>() - after[from..to].iter().sum::<i64>();
+    let gone = |from: usize, to: usize| {
+        before[from..to].iter().sum::<i64>() - after[from..to].iter().sum::<i64>()
+    };
     assert_eq!(pruned.versions, gone(0, 3).unsigned_abs());
     assert_eq!(pruned.activity, gone(3, 4).unsigned_abs());
     assert_eq!(pruned.runs, gone(4, 5).unsigned_abs());
@@ -261,7 +310,11 @@ async fn what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before(d
     assert!(after[3] > 0, "some entries of a batch are left");
     let left = hand.ledger.requests("default", &RequestQuestion::default(), 10).await.unwrap().0;
     let left: Vec<&str> = left.iter().map(|request| request.reference.as_str()).collect();
-    assert_eq!(left, ["req_late", "req_open"], "declined ones go too, open ones and late ones stay");
+    assert_eq!(
+        left,
+        ["req_late", "req_open"],
+        "declined ones go too, open ones and late ones stay"
+    );
 
     // What is left is proved by the very records of before, and a head from before is still known.
     let verified = hand.ledger.verify("default", Some(&head)).await.unwrap();
@@ -271,7 +324,10 @@ async fn what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before(d
         ("UPDATE activity SET performed_by_email = 'eve@example.com'", "activity: entry "),
         ("DELETE FROM activity WHERE id = (SELECT MAX(id) FROM activity)", "activity: "),
         ("DELETE FROM imports WHERE id = (SELECT MAX(id) FROM imports)", "imports: run "),
-        ("UPDATE pruned_stamps SET first_generation = 2", "evidence: what was pruned is not what record "),
+        (
+            "UPDATE pruned_stamps SET first_generation = 2",
+            "evidence: what was pruned is not what record ",
+        ),
         ("DELETE FROM prunings", "evidence: what was pruned is not what record "),
         (
             "DELETE FROM lifecycle_requests WHERE reference = 'req_open'; UPDATE evidence SET pruned = 1, pruned_count = 1 WHERE subject = 'req_open'",
@@ -297,14 +353,19 @@ async fn a_head_from_before_knows_everything_that_came_until_then(database: Test
     let (hand, _) = history(database).await;
     let generation = hand.ledger.generation_hash("default", 2).await.unwrap().unwrap();
     let kept = hand.ledger.verify("default", Some(&generation)).await.unwrap();
-    assert_eq!(kept.asked_head.map(|moment| moment.generation), Some(2), "the hash of a generation is known");
+    assert_eq!(
+        kept.asked_head.map(|moment| moment.generation),
+        Some(2),
+        "the hash of a generation is known"
+    );
     assert_ne!(kept.head, generation, "requests came after it");
     assert_eq!((kept.head_generation, kept.head_at), (Some(2), Some(hand.clock.now())));
     hand.ledger.record_request(new_request("req_later", hand.clock.now())).await.unwrap();
     let later = hand.ledger.verify("default", Some(&kept.head)).await.unwrap();
     assert_eq!((later.known_head, later.asked_head.unwrap().generation), (Some(true), 2));
     assert_ne!(later.head, kept.head);
-    // Whoever takes the end off and leaves no trace is found by a head that was kept, and by nothing else.
+    // Whoever takes the end off and leaves no trace is found by a head that was kept, and by
+    // nothing else.
     let connection = hand.database.connection().await;
     for deed in [
         "DELETE FROM lifecycle_requests WHERE reference = 'req_later'",
@@ -326,7 +387,10 @@ async fn many_writers_at_once_make_one_chain(database: TestDatabase) {
             for request in 0..20 {
                 let reference = format!("req_{number}_{request}");
                 ledger.record_request(new_request(&reference, now)).await.unwrap();
-                ledger.close_request("default", &reference, closing(request % 2 == 0, now)).await.unwrap();
+                ledger
+                    .close_request("default", &reference, closing(request % 2 == 0, now))
+                    .await
+                    .unwrap();
             }
         }));
     }
@@ -345,7 +409,9 @@ async fn many_writers_at_once_make_one_chain(database: TestDatabase) {
     assert_eq!((verified.generations, verified.runs, verified.requests), (5, 5, 40));
 }
 
-async fn what_an_earlier_version_wrote_beside_this_one_is_taken_as_found_and_said_so(database: TestDatabase) {
+async fn what_an_earlier_version_wrote_beside_this_one_is_taken_as_found_and_said_so(
+    database: TestDatabase,
+) {
     let (hand, _) = history(database).await;
     let connection = hand.database.connection().await;
     let copied = "INSERT INTO lifecycle_requests (reference, workspace, at, source, requester, request_id, method, operation, \
@@ -366,7 +432,8 @@ async fn what_an_earlier_version_wrote_beside_this_one_is_taken_as_found_and_sai
     assert_eq!(found.at, hand.clock.now());
 }
 
-/// A ledger of two generations that the last version without records wrote, and the head that it printed.
+/// A ledger of two generations that the last version without records wrote, and the head that it
+/// printed.
 const BEFORE_RECORDS: &str = include_str!("support/before_records.sql");
 const HEAD_OF_BEFORE: &str = "DwzstMjQDj9ORei4DsB_kl90lWTnkxl_RWtneaGdKSE";
 
@@ -390,11 +457,23 @@ async fn a_ledger_from_before_there_were_records_is_taken_as_found_and_proved_fr
     // It goes on from there, and what was taken stays as it was.
     ledger.record_request(new_request("req_new", verified.head_at.unwrap())).await.unwrap();
     let later = ledger.verify("default", Some(&verified.head)).await.unwrap();
-    assert_eq!((later.known_head, later.findings.as_slice(), later.requests), (Some(true), &[][..], 3));
+    assert_eq!(
+        (later.known_head, later.findings.as_slice(), later.requests),
+        (Some(true), &[][..], 3)
+    );
     let connection = database.connection().await;
-    connection.execute_unprepared("UPDATE activity SET performed_by_email = 'eve@example.com'").await.unwrap();
-    connection.execute_unprepared("UPDATE imports SET requested_by = 'eve' WHERE id = 3").await.unwrap();
+    connection
+        .execute_unprepared("UPDATE activity SET performed_by_email = 'eve@example.com'")
+        .await
+        .unwrap();
+    connection
+        .execute_unprepared("UPDATE imports SET requested_by = 'eve' WHERE id = 3")
+        .await
+        .unwrap();
     let found = findings(&ledger).await;
     assert!(found.contains(&"imports: run 3 was changed".to_owned()), "{found:?}");
-    assert!(found.iter().filter(|finding| finding.starts_with("activity: entry ")).count() == 13, "{found:?}");
+    assert!(
+        found.iter().filter(|finding| finding.starts_with("activity: entry ")).count() == 13,
+        "{found:?}"
+    );
 }

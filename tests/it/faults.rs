@@ -1,4 +1,5 @@
-//! What an import must survive: processes that are killed, disks that fill up, databases and Intercoms that go away.
+//! What an import must survive: processes that are killed, disks that fill up, databases and
+//! Intercoms that go away.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,8 @@ const KILLS: usize = 26;
 /// A workspace of many people who all change at once.
 fn crowd() -> (Workspace, Vec<u64>) {
     let mut workspace = Workspace::new(TOKEN);
-    let people: Vec<u64> = (0..400).map(|number| workspace.add_teammate(&format!("Teammate {number}"))).collect();
+    let people: Vec<u64> =
+        (0..400).map(|number| workspace.add_teammate(&format!("Teammate {number}"))).collect();
     for team in people.chunks(20) {
         workspace.add_team("Team", team);
     }
@@ -51,7 +53,8 @@ fn rename_all(simulator: &Simulator, people: &[u64], to: &str) {
 
 /// The one title and name that everybody and every team has; panics if they are mixed.
 fn shared_name(snapshot: &Snapshot) -> Option<String> {
-    let titles = snapshot.users.iter().map(|(user, _)| user.value.job_title.as_deref().map(str::to_owned));
+    let titles =
+        snapshot.users.iter().map(|(user, _)| user.value.job_title.as_deref().map(str::to_owned));
     let mut names: Vec<Option<String>> =
         titles.chain(snapshot.groups.iter().map(|group| group.value.name.clone())).collect();
     names.dedup();
@@ -59,7 +62,9 @@ fn shared_name(snapshot: &Snapshot) -> Option<String> {
     names.pop().flatten()
 }
 
-async fn killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all(database: TestDatabase) {
+async fn killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all(
+    database: TestDatabase,
+) {
     let (workspace, people) = crowd();
     let simulator = Simulator::start(workspace, Options::default()).unwrap();
     rename_all(&simulator, &people, "first");
@@ -72,7 +77,8 @@ async fn killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all(da
         let bridge = shell.start(&["serve"]);
         if ledger.generation("default").await.unwrap() > 0 {
             // What is served after any kill is a whole generation.
-            let users = until_ready(port, token.trim(), "/scim/v2/Users?count=1000&attributes=title").await;
+            let users =
+                until_ready(port, token.trim(), "/scim/v2/Users?count=1000&attributes=title").await;
             let mut titles: Vec<&Value> =
                 users["Resources"].as_array().unwrap().iter().map(|user| &user["title"]).collect();
             titles.dedup();
@@ -92,7 +98,9 @@ async fn killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all(da
             shared_name(&ledger.snapshot("default", generation).await.unwrap());
         }
         assert_eq!(ledger.verify("default", None).await.unwrap().findings, [], "after kill {kill}");
-        interrupted += usize::from(ledger.run("default", last).await.unwrap().unwrap().status == RunStatus::Running);
+        interrupted += usize::from(
+            ledger.run("default", last).await.unwrap().unwrap().status == RunStatus::Running,
+        );
         rename_all(&simulator, &people, &format!("after kill {kill}"));
     }
     let bridge = shell.start(&["serve"]);
@@ -108,7 +116,10 @@ async fn killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all(da
     let runs = ledger.runs("default", None, 1_000).await.unwrap();
     assert!(runs.iter().all(|run| run.status != RunStatus::Running), "dead runs are marked");
     let marked = runs.iter().filter(|run| run.status == RunStatus::Interrupted).count();
-    assert!(marked >= interrupted && marked > 0, "{marked} of {KILLS} kills hit an import, {interrupted} at least");
+    assert!(
+        marked >= interrupted && marked > 0,
+        "{marked} of {KILLS} kills hit an import, {interrupted} at least"
+    );
     assert_eq!(ledger.verify("default", None).await.unwrap().findings, []);
     simulator.stop().await;
 }
@@ -129,7 +140,8 @@ fn serving(database: &TestDatabase, intercom: &str, port: u16) -> Shell {
 async fn until_ready(port: u16, token: &str, path: &str) -> Value {
     let patience = Instant::now() + Duration::from_secs(30);
     while Instant::now() < patience {
-        let asked = http().get(format!("http://127.0.0.1:{port}{path}")).bearer_auth(token).send().await;
+        let asked =
+            http().get(format!("http://127.0.0.1:{port}{path}")).bearer_auth(token).send().await;
         match asked {
             Ok(answer) if answer.status() == 200 => return answer.json().await.unwrap(),
             _ => tokio::task::yield_now().await,
@@ -142,14 +154,18 @@ async fn until_ready(port: u16, token: &str, path: &str) -> Value {
 async fn started_after(ledger: &Ledger, last: i64) -> i64 {
     let patience = Instant::now() + Duration::from_secs(30);
     while Instant::now() < patience {
-        if let Some(run) = ledger.runs("default", None, 1).await.unwrap().first().filter(|run| run.id > last) {
+        if let Some(run) =
+            ledger.runs("default", None, 1).await.unwrap().first().filter(|run| run.id > last)
+        {
             return run.id;
         }
     }
     panic!("no import began within half a minute");
 }
 
-async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happened(database: TestDatabase) {
+async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happened(
+    database: TestDatabase,
+) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let before = hand.recorded().await;
@@ -165,10 +181,15 @@ async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happene
         hand.simulator.fail(fault.clone(), "/teams", times);
         let run = hand.incremental().await;
         assert_eq!((run.status, run.generation), (RunStatus::Succeeded, None), "{fault:?}");
-        assert_eq!((run.intercom_retries, run.intercom_calls), (u64::from(times), 3 + u64::from(times)), "{fault:?}");
+        assert_eq!(
+            (run.intercom_retries, run.intercom_calls),
+            (u64::from(times), 3 + u64::from(times)),
+            "{fault:?}"
+        );
     }
     // What does not pass ends the import, and says why and what to do.
-    hand.simulator.change(|workspace| workspace.remove_admin(small.cy, small.ada, START.unix_timestamp()));
+    hand.simulator
+        .change(|workspace| workspace.remove_admin(small.cy, small.ada, START.unix_timestamp()));
     for (fault, path, code) in [
         (Fault::Status(503), "/admins", "intercom_unavailable"),
         (Fault::Garbage, "/teams", "intercom_unavailable"),
@@ -183,14 +204,22 @@ async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happene
         let error = run.error.clone().unwrap();
         assert_eq!((run.status, error.code.as_str()), (RunStatus::Failed, code), "{fault:?}");
         assert!(!error.detail.is_empty() && !error.remedy.is_empty());
-        assert_eq!(hand.ledger.run("default", run.id).await.unwrap(), Some(run), "the record is the run");
+        assert_eq!(
+            hand.ledger.run("default", run.id).await.unwrap(),
+            Some(run),
+            "the record is the run"
+        );
         assert_eq!(hand.recorded().await, before, "{fault:?}");
         hand.simulator.heal();
     }
     // What is odd is taken as well as it can be, and told.
-    hand.simulator.change(|workspace| workspace.team_mut(small.support).unwrap().one_sided = vec![999]);
+    hand.simulator
+        .change(|workspace| workspace.team_mut(small.support).unwrap().one_sided = vec![999]);
     let run = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
-    assert_eq!(run.warnings.iter().map(|warning| warning.code.as_str()).collect::<Vec<_>>(), ["unknown_member"]);
+    assert_eq!(
+        run.warnings.iter().map(|warning| warning.code.as_str()).collect::<Vec<_>>(),
+        ["unknown_member"]
+    );
     hand.simulator.change(|workspace| workspace.team_mut(small.support).unwrap().one_sided.clear());
     // The log alone may be closed to the token: the import goes on without it.
     hand.simulator.fail_from_now_on(Fault::Forbidden, "/admins/activity_logs");
@@ -201,7 +230,14 @@ async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happene
         ["activity_log_forbidden"]
     );
     assert_eq!(hand.ledger.verify("default", None).await.unwrap().findings, []);
-    assert!(hand.ledger.runs("default", None, 100).await.unwrap().iter().all(|run| run.status != RunStatus::Running));
+    assert!(
+        hand.ledger
+            .runs("default", None, 100)
+            .await
+            .unwrap()
+            .iter()
+            .all(|run| run.status != RunStatus::Running)
+    );
 }
 
 async fn a_list_that_shrinks_to_nothing_is_not_believed(database: TestDatabase) {
@@ -217,17 +253,26 @@ async fn a_list_that_shrinks_to_nothing_is_not_believed(database: TestDatabase) 
     });
     for mode in [Mode::Incremental, Mode::Full] {
         let run = hand.import(mode).await;
-        assert_eq!((run.status, run.error.unwrap().code.as_str()), (RunStatus::Held, "too_many_removals"), "{mode:?}");
+        assert_eq!(
+            (run.status, run.error.unwrap().code.as_str()),
+            (RunStatus::Held, "too_many_removals"),
+            "{mode:?}"
+        );
         assert_eq!(hand.recorded().await, before, "{mode:?}");
     }
     hand.simulator.change(|workspace| {
         for (id, admin) in &everybody {
             workspace.put_back(*id, admin.clone());
         }
-        workspace.team_mut(small.support).unwrap().members = [(small.ada, None), (small.bo, None)].into();
+        workspace.team_mut(small.support).unwrap().members =
+            [(small.ada, None), (small.bo, None)].into();
     });
     let run = hand.incremental().await;
-    assert_eq!((run.status, run.generation), (RunStatus::Succeeded, None), "as if nothing had been");
+    assert_eq!(
+        (run.status, run.generation),
+        (RunStatus::Succeeded, None),
+        "as if nothing had been"
+    );
 }
 
 async fn a_clock_that_is_set_back_holds_nobody_up(database: TestDatabase) {
@@ -236,14 +281,20 @@ async fn a_clock_that_is_set_back_holds_nobody_up(database: TestDatabase) {
     let (_lease, run) = hand.start_run().await;
     // The process dies, and the machine's clock is set back by a day.
     hand.clock.set_by(time::Duration::days(-1));
-    let ask = async || hand.ledger.lease("default", "the next", OPTIONS.lease, &hand.clock).await.unwrap();
+    let ask = async || {
+        hand.ledger.lease("default", "the next", OPTIONS.lease, &hand.clock).await.unwrap()
+    };
     assert_eq!(ask().await, None);
     hand.clock.advance(OPTIONS.lease);
     let lease = ask().await;
     assert!(lease.is_some());
-    assert_eq!(hand.ledger.run("default", run.id).await.unwrap().unwrap().status, RunStatus::Interrupted);
+    assert_eq!(
+        hand.ledger.run("default", run.id).await.unwrap().unwrap().status,
+        RunStatus::Interrupted
+    );
     hand.ledger.release(&lease.unwrap(), hand.clock.now()).await.unwrap();
-    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
+    hand.simulator
+        .change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
     assert_eq!(hand.import(Mode::Incremental).await.generation, Some(2));
     assert_eq!(hand.ledger.verify("default", None).await.unwrap().findings, []);
 }
@@ -252,7 +303,8 @@ async fn get(app: &App, token: &str, path: &str) -> Answer {
     Bridge::send(http().get(format!("http://{}{path}", app.address())).bearer_auth(token)).await
 }
 
-/// Waits until the standing of the workspace has that connection and that problem; at most a minute.
+/// Waits until the standing of the workspace has that connection and that problem; at most a
+/// minute.
 async fn standing(app: &App, token: &str, connection: &str, problem: &Value) -> Value {
     let patience = Instant::now() + Duration::from_mins(1);
     while Instant::now() < patience {
@@ -261,7 +313,10 @@ async fn standing(app: &App, token: &str, connection: &str, problem: &Value) -> 
             return status;
         }
     }
-    panic!("the workspace never was {connection} for {problem}: {}", get(app, token, "/api/v1/status").await.text);
+    panic!(
+        "the workspace never was {connection} for {problem}: {}",
+        get(app, token, "/api/v1/status").await.text
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -272,7 +327,8 @@ async fn a_database_that_goes_away_in_mid_commit_is_waited_for() {
     let url: reqwest::Url = database.url.parse().unwrap();
     let wire = Proxy::before(url.port().unwrap()).await;
     let direct = database.ledger().await;
-    database.url = database.url.replace(&format!(":{}/", url.port().unwrap()), &format!(":{}/", wire.port));
+    database.url =
+        database.url.replace(&format!(":{}/", url.port().unwrap()), &format!(":{}/", wire.port));
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let app = App::start(&config(&database, &simulator.base_url()), Clock::System).await.unwrap();
     let token = token(&app, &intercom_scim_bridge::access::Scope::ALL);
@@ -295,18 +351,25 @@ async fn a_database_that_goes_away_in_mid_commit_is_waited_for() {
         (200, json!("ledger"))
     );
     let runs = get(&app, &token, "/api/v1/imports").await;
-    assert_eq!((runs.status.as_u16(), runs.json()["code"].clone()), (503, json!("ledger_unavailable")));
+    assert_eq!(
+        (runs.status.as_u16(), runs.json()["code"].clone()),
+        (503, json!("ledger_unavailable"))
+    );
     assert_eq!(direct.generation("default").await.unwrap(), 1, "nothing of it was committed");
 
     wire.mend();
     standing(&app, &token, "connected", &json!(null)).await;
     // What an import committed is shown a moment after it has ended.
     let shows = app.service().workspaces["default"].live.shows(|shown| shown.generation >= 2);
-    tokio::time::timeout(Duration::from_secs(20), shows).await.expect("a picture within 20 seconds");
+    tokio::time::timeout(Duration::from_secs(20), shows)
+        .await
+        .expect("a picture within 20 seconds");
     assert_eq!(get(&app, &token, "/scim/v2/Users?count=0").await.json()["totalResults"], json!(13));
     assert!(asked.await.is_ok());
     let runs = direct.runs("default", None, 10).await.unwrap();
-    assert!(runs.iter().any(|run| matches!(run.status, RunStatus::Interrupted | RunStatus::Failed)));
+    assert!(
+        runs.iter().any(|run| matches!(run.status, RunStatus::Interrupted | RunStatus::Failed))
+    );
     assert!(runs.iter().all(|run| run.status != RunStatus::Running));
     assert_eq!(direct.verify("default", None).await.unwrap().findings, []);
     app.stop().await;
@@ -321,10 +384,14 @@ async fn a_process_that_falls_silent_in_mid_commit_keeps_nobody_from_taking_over
     let direct = database.ledger().await;
     let url: reqwest::Url = database.url.parse().unwrap();
     let wire = Proxy::before(url.port().unwrap()).await;
-    database.url = database.url.replace(&format!(":{}/", url.port().unwrap()), &format!(":{}/", wire.port));
+    database.url =
+        database.url.replace(&format!(":{}/", url.port().unwrap()), &format!(":{}/", wire.port));
     let (hand, _) = Hand::small(database).await;
     wire.trouble_before(b"INSERT INTO \"user_versions\"", Trouble::Silence);
-    let importing = tokio::spawn(async move { drop(hand.importer.run_once(&request(Mode::Full), &|_| {}).await) });
+    let importing =
+        tokio::spawn(
+            async move { drop(hand.importer.run_once(&request(Mode::Full), &|_| {}).await) },
+        );
     let patience = Instant::now() + Duration::from_mins(1);
     let clock = Clock::manual(START);
     let lease = loop {
@@ -334,7 +401,8 @@ async fn a_process_that_falls_silent_in_mid_commit_keeps_nobody_from_taking_over
         let runs = direct.runs("default", None, 1).await.unwrap();
         let progress = runs.first().and_then(|run| run.progress.clone()).unwrap_or_default();
         if progress.starts_with("recording")
-            && let Some(lease) = direct.lease("default", "the next", OPTIONS.lease, &clock).await.unwrap()
+            && let Some(lease) =
+                direct.lease("default", "the next", OPTIONS.lease, &clock).await.unwrap()
         {
             break lease;
         }
@@ -370,7 +438,8 @@ async fn a_disk_that_fills_up_loses_nothing_and_is_waited_for() {
 
     bridge.limit_files("unlimited");
     let patience = Instant::now() + Duration::from_mins(1);
-    while status("/scim/v2/Users?filter=title+eq+%22after%22&count=0").await["totalResults"] != json!(400)
+    while status("/scim/v2/Users?filter=title+eq+%22after%22&count=0").await["totalResults"]
+        != json!(400)
         || status("/api/v1/status").await["connection"] != json!("connected")
     {
         let standing = status("/api/v1/status").await;
@@ -378,6 +447,13 @@ async fn a_disk_that_fills_up_loses_nothing_and_is_waited_for() {
     }
     assert_eq!(bridge.interrupt().code, Some(0));
     assert_eq!(ledger.verify("default", None).await.unwrap().findings, []);
-    assert!(ledger.runs("default", None, 100).await.unwrap().iter().all(|run| run.status != RunStatus::Running));
+    assert!(
+        ledger
+            .runs("default", None, 100)
+            .await
+            .unwrap()
+            .iter()
+            .all(|run| run.status != RunStatus::Running)
+    );
     simulator.stop().await;
 }

@@ -1,5 +1,5 @@
-//! The ledger does not grow without end: runs that changed nothing are folded, equal requests become one, requests expire;
-//! and a file that is deleted is noticed.
+//! The ledger does not grow without end: runs that changed nothing are folded, equal requests
+//! become one, requests expire; and a file that is deleted is noticed.
 
 use std::time::Duration;
 
@@ -26,18 +26,23 @@ async fn findings(hand: &Hand) -> Vec<String> {
 /// An import that the schedule set off.
 async fn poll(hand: &Hand) {
     hand.clock.advance(Duration::from_hours(1));
-    let request =
-        intercom_scim_bridge::ledger::ImportRequest::incremental(intercom_scim_bridge::ledger::Trigger::Schedule);
+    let request = intercom_scim_bridge::ledger::ImportRequest::incremental(
+        intercom_scim_bridge::ledger::Trigger::Schedule,
+    );
     hand.importer.run_once(&request, &|_| {}).await.unwrap().unwrap();
 }
 
-async fn runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before(database: TestDatabase) {
+async fn runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before(
+    database: TestDatabase,
+) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let mut heads = Vec::new();
     for round in 0..60 {
         if round == 30 {
-            hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().job_title = Some("x".to_owned()));
+            hand.simulator.change(|workspace| {
+                workspace.admin_mut(small.ada).unwrap().job_title = Some("x".to_owned())
+            });
         }
         poll(&hand).await;
         heads.push(hand.ledger.verify("default", None).await.unwrap().head);
@@ -45,13 +50,24 @@ async fn runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before(
     let before = hand.clock.now() - 2 * DAY;
     let (runs, facts) = (
         hand.ledger.count_runs("default").await.unwrap(),
-        hand.ledger.log_facts("default", hand.ledger.committed_at("default", 2).await.unwrap(), DAY).await.unwrap(),
+        hand.ledger
+            .log_facts("default", hand.ledger.committed_at("default", 2).await.unwrap(), DAY)
+            .await
+            .unwrap(),
     );
-    assert_eq!(hand.ledger.fold_runs("default", START, hand.clock.now()).await.unwrap().runs, 0, "none is old enough");
-    let folded = hand.ledger.fold_runs("default", hand.clock.now(), hand.clock.now()).await.unwrap();
+    assert_eq!(
+        hand.ledger.fold_runs("default", START, hand.clock.now()).await.unwrap().runs,
+        0,
+        "none is old enough"
+    );
+    let folded =
+        hand.ledger.fold_runs("default", hand.clock.now(), hand.clock.now()).await.unwrap();
     assert!(folded.runs > 50 && folded.records > 45, "{folded:?}");
     assert_eq!(hand.ledger.count_runs("default").await.unwrap(), runs - folded.runs);
-    assert_eq!(hand.ledger.fold_runs("default", hand.clock.now(), hand.clock.now()).await.unwrap().runs, 0);
+    assert_eq!(
+        hand.ledger.fold_runs("default", hand.clock.now(), hand.clock.now()).await.unwrap().runs,
+        0
+    );
     assert!(before > START);
     assert_eq!(findings(&hand).await, Vec::<String>::new());
     for head in &heads {
@@ -59,7 +75,11 @@ async fn runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before(
         assert_eq!(verified.known_head, Some(true), "a head that somebody kept is still known");
     }
     let then = hand.ledger.committed_at("default", 2).await.unwrap();
-    assert_eq!(hand.ledger.log_facts("default", then, DAY).await.unwrap(), facts, "a review of then says the same");
+    assert_eq!(
+        hand.ledger.log_facts("default", then, DAY).await.unwrap(),
+        facts,
+        "a review of then says the same"
+    );
     assert!(hand.ledger.last_success("default", None).await.unwrap().is_some());
 
     // It goes on from there; and what is folded can be neither changed nor faked.
@@ -78,21 +98,34 @@ async fn runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before(
         "DELETE FROM evidence WHERE kind = 'folded'",
     ] {
         connection.execute_unprepared("DROP TABLE IF EXISTS kept_evidence").await.unwrap();
-        connection.execute_unprepared("CREATE TABLE kept_evidence AS SELECT * FROM evidence").await.unwrap();
+        connection
+            .execute_unprepared("CREATE TABLE kept_evidence AS SELECT * FROM evidence")
+            .await
+            .unwrap();
         assert!(connection.execute_unprepared(deed).await.unwrap().rows_affected() > 0, "{deed}");
         let found = findings(&hand).await;
         assert!(found.iter().any(|finding| finding.starts_with("evidence: ")), "{deed}: {found:?}");
         connection.execute_unprepared("DELETE FROM evidence").await.unwrap();
-        connection.execute_unprepared("INSERT INTO evidence SELECT * FROM kept_evidence").await.unwrap();
+        connection
+            .execute_unprepared("INSERT INTO evidence SELECT * FROM kept_evidence")
+            .await
+            .unwrap();
     }
     // Whoever adds a second record of a run to hide what they did to it is found as well.
     let forged = "INSERT INTO evidence SELECT workspace, sequence + 100000, kind, subject, count, digest, hash, at, pruned, \
                   pruned_count, pruned_fold FROM evidence WHERE kind = 'run' AND subject = '1'";
     connection.execute_unprepared(forged).await.unwrap();
-    assert!(findings(&hand).await.iter().any(|finding| finding.ends_with("tells of run 1 once more")));
+    assert!(
+        findings(&hand).await.iter().any(|finding| finding.ends_with("tells of run 1 once more"))
+    );
 }
 
-fn refused(reference: &str, requester: &str, user_name: &str, at: time::OffsetDateTime) -> NewRequest {
+fn refused(
+    reference: &str,
+    requester: &str,
+    user_name: &str,
+    at: time::OffsetDateTime,
+) -> NewRequest {
     NewRequest {
         reference: reference.to_owned(),
         workspace: "default".to_owned(),
@@ -112,14 +145,30 @@ fn refused(reference: &str, requester: &str, user_name: &str, at: time::OffsetDa
 async fn equal_refused_writes_of_one_client_are_one_request(database: TestDatabase) {
     let (hand, _) = Hand::small(database).await;
     let (ledger, first, later) = (&hand.ledger, START, START + Duration::from_mins(5));
-    assert_eq!(ledger.record_request(refused("req_1", "eic", "a@example.com", first)).await.unwrap(), "req_1");
+    assert_eq!(
+        ledger.record_request(refused("req_1", "eic", "a@example.com", first)).await.unwrap(),
+        "req_1"
+    );
     for reference in ["req_2", "req_3"] {
-        assert_eq!(ledger.record_request(refused(reference, "eic", "a@example.com", later)).await.unwrap(), "req_1");
+        assert_eq!(
+            ledger.record_request(refused(reference, "eic", "a@example.com", later)).await.unwrap(),
+            "req_1"
+        );
     }
-    assert_eq!(ledger.record_request(refused("req_4", "okta", "a@example.com", later)).await.unwrap(), "req_4");
-    assert_eq!(ledger.record_request(refused("req_5", "eic", "b@example.com", later)).await.unwrap(), "req_5");
+    assert_eq!(
+        ledger.record_request(refused("req_4", "okta", "a@example.com", later)).await.unwrap(),
+        "req_4"
+    );
+    assert_eq!(
+        ledger.record_request(refused("req_5", "eic", "b@example.com", later)).await.unwrap(),
+        "req_5"
+    );
     let ticket = NewRequest { source: "ticket", ..refused("req_6", "eic", "a@example.com", later) };
-    assert_eq!(ledger.record_request(ticket).await.unwrap(), "req_6", "a ticket is always one of its own");
+    assert_eq!(
+        ledger.record_request(ticket).await.unwrap(),
+        "req_6",
+        "a ticket is always one of its own"
+    );
     let known = ledger.request("default", "req_1").await.unwrap().unwrap();
     assert_eq!((known.repeats, known.last_at, known.at), (Some(2), Some(later), first));
     assert_eq!(findings(&hand).await, Vec::<String>::new());
@@ -131,13 +180,20 @@ async fn requests_that_nobody_did_expire(database: TestDatabase) {
     ledger.record_request(refused("req_old", "eic", "a@example.com", START)).await.unwrap();
     ledger.record_request(refused("req_again", "eic", "b@example.com", START)).await.unwrap();
     ledger.record_request(refused("req_x", "eic", "b@example.com", START + 2 * DAY)).await.unwrap();
-    ledger.record_request(refused("req_new", "eic", "c@example.com", START + 2 * DAY)).await.unwrap();
+    ledger
+        .record_request(refused("req_new", "eic", "c@example.com", START + 2 * DAY))
+        .await
+        .unwrap();
     let now = START + 3 * DAY;
     assert_eq!(ledger.expire_requests("default", START, now).await.unwrap(), 0);
     assert_eq!(ledger.expire_requests("default", START + DAY, now).await.unwrap(), 1);
-    let question = RequestQuestion { state: Some("expired".to_owned()), ..RequestQuestion::default() };
+    let question =
+        RequestQuestion { state: Some("expired".to_owned()), ..RequestQuestion::default() };
     let (expired, total) = ledger.requests("default", &question, 10).await.unwrap();
-    assert_eq!((total, expired[0].reference.as_str(), expired[0].closed_at), (1, "req_old", Some(now)));
+    assert_eq!(
+        (total, expired[0].reference.as_str(), expired[0].closed_at),
+        (1, "req_old", Some(now))
+    );
     assert_eq!(findings(&hand).await, Vec::<String>::new());
     // What has expired is pruned like what was done.
     let pruned = ledger.prune("default", now + DAY, now + DAY).await.unwrap();
@@ -149,13 +205,18 @@ async fn requests_that_nobody_did_expire(database: TestDatabase) {
 async fn a_database_file_that_is_deleted_or_replaced_is_noticed_and_nothing_is_written_to_it() {
     let (hand, _) = Hand::small(TestDatabase::sqlite()).await;
     hand.full().await;
-    let file = hand.database.url.trim_start_matches("sqlite://").split('?').next().unwrap().to_owned();
+    let file =
+        hand.database.url.trim_start_matches("sqlite://").split('?').next().unwrap().to_owned();
     let kept = format!("{file}.kept");
     std::fs::rename(&file, &kept).unwrap();
-    let gone = |answer: Result<(), LedgerError>| assert!(matches!(answer, Err(LedgerError::FileGone)), "{answer:?}");
+    let gone = |answer: Result<(), LedgerError>| {
+        assert!(matches!(answer, Err(LedgerError::FileGone)), "{answer:?}")
+    };
     gone(hand.ledger.generation("default").await.map(drop));
     gone(hand.importer.lease().await.map(drop));
-    gone(hand.ledger.record_request(refused("req_1", "eic", "a@example.com", START)).await.map(drop));
+    gone(
+        hand.ledger.record_request(refused("req_1", "eic", "a@example.com", START)).await.map(drop),
+    );
     std::fs::write(&file, "another").unwrap();
     gone(hand.ledger.file_is_there());
     std::fs::rename(&kept, &file).unwrap();
@@ -174,7 +235,9 @@ async fn file_size(hand: &Hand) -> u64 {
 async fn growth_is_measured() {
     const TIMES: usize = 200;
     let mut workspace = simulator::Workspace::new(crate::support::hand::TOKEN);
-    let people: Vec<u64> = (0..1_000).map(|number| workspace.add_teammate(&format!("Person Number{number}"))).collect();
+    let people: Vec<u64> = (0..1_000)
+        .map(|number| workspace.add_teammate(&format!("Person Number{number}")))
+        .collect();
     for team in people.chunks(50) {
         workspace.add_team("Support", team);
     }
@@ -207,14 +270,23 @@ async fn growth_is_measured() {
     }
     grown("change of a person, with its import", TIMES).await;
     for number in 0..TIMES {
-        let request =
-            refused(&format!("req_{number}"), "eic", &format!("person{number}@example.com"), hand.clock.now());
+        let request = refused(
+            &format!("req_{number}"),
+            "eic",
+            &format!("person{number}@example.com"),
+            hand.clock.now(),
+        );
         hand.ledger.record_request(request).await.unwrap();
     }
     grown("request", TIMES).await;
     for number in 0..TIMES {
         hand.ledger
-            .record_request(refused(&format!("req_again_{number}"), "eic", "person1@example.com", hand.clock.now()))
+            .record_request(refused(
+                &format!("req_again_{number}"),
+                "eic",
+                "person1@example.com",
+                hand.clock.now(),
+            ))
             .await
             .unwrap();
     }
@@ -239,18 +311,21 @@ async fn growth_is_measured() {
 #[ignore = "measures how much the database grows, for docs/operations.md; it prints the figures"]
 async fn growth_is_measured_of_a_month_of_polls() {
     const DAYS: u64 = 5;
-    // 288 imports a day for thirty days, as a poll of five minutes makes them, and what is left once they are folded.
+    // 288 imports a day for thirty days, as a poll of five minutes makes them, and what is left
+    // once they are folded.
     let hand = Hand::small(TestDatabase::sqlite()).await.0;
     hand.full().await;
     let before = file_size(&hand).await;
     for _ in 0..288 * DAYS {
         hand.clock.advance(Duration::from_mins(5));
-        let request =
-            intercom_scim_bridge::ledger::ImportRequest::incremental(intercom_scim_bridge::ledger::Trigger::Schedule);
+        let request = intercom_scim_bridge::ledger::ImportRequest::incremental(
+            intercom_scim_bridge::ledger::Trigger::Schedule,
+        );
         hand.importer.run_once(&request, &|_| {}).await.unwrap().unwrap();
     }
     let unfolded = file_size(&hand).await;
-    let folding = hand.ledger.fold_runs("default", hand.clock.now(), hand.clock.now()).await.unwrap();
+    let folding =
+        hand.ledger.fold_runs("default", hand.clock.now(), hand.clock.now()).await.unwrap();
     hand.ledger.scrub().await.unwrap();
     let folded = file_size(&hand).await;
     println!("folded: {} runs, {} records", folding.runs, folding.records);

@@ -11,33 +11,54 @@ use serde_json::Value;
 use crate::support::bridge::{Answer, Bridge, dozen};
 
 /// What may be kept for a while, by whoever keeps it.
-const KEPT: [(&str, &str); 3] =
-    [("/.well-known/jwks.json", "max-age=300"), ("/status.css", "max-age=3600"), ("/docs/", "no-cache")];
+const KEPT: [(&str, &str); 3] = [
+    ("/.well-known/jwks.json", "max-age=300"),
+    ("/status.css", "max-age=3600"),
+    ("/docs/", "no-cache"),
+];
 
 fn assert_guarded(what: &str, answer: &Answer) {
-    let kept =
-        KEPT.iter().find(|(path, _)| answer.status == 200 && what.ends_with(path)).map_or("no-store", |(_, kept)| kept);
+    let kept = KEPT
+        .iter()
+        .find(|(path, _)| answer.status == 200 && what.ends_with(path))
+        .map_or("no-store", |(_, kept)| kept);
     assert_eq!(answer.header("cache-control"), kept, "{what} ({})", answer.status);
     assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what} ({})", answer.status);
-    assert_eq!(answer.header("strict-transport-security"), "", "{what}: the connection is not encrypted");
+    assert_eq!(
+        answer.header("strict-transport-security"),
+        "",
+        "{what}: the connection is not encrypted"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_is_kept_or_taken_for_something_else() {
-    let bridge = Bridge::starting_with(dozen(), |config| config.limits.requests_per_second = 0).await;
+    let bridge =
+        Bridge::starting_with(dozen(), |config| config.limits.requests_per_second = 0).await;
     bridge.shows(1).await;
     let description: Value = serde_json::from_str(&openapi_document()).unwrap();
-    let mut paths: Vec<String> = description["paths"].as_object().unwrap().keys().cloned().collect();
+    let mut paths: Vec<String> =
+        description["paths"].as_object().unwrap().keys().cloned().collect();
     paths.extend(
-        ["/nowhere", "/docs", "/docs/", "/status.css", "/scim/v3/Users", "/scim/v2/Nothing"].map(str::to_owned),
+        ["/nowhere", "/docs", "/docs/", "/status.css", "/scim/v3/Users", "/scim/v2/Nothing"]
+            .map(str::to_owned),
     );
     let mut seen = std::collections::BTreeSet::new();
     for path in paths {
-        let path = path.replace("{id}", "adm_1").replace("{entitlement}", "team_1").replace("{workspace}", "default");
+        let path = path
+            .replace("{id}", "adm_1")
+            .replace("{entitlement}", "team_1")
+            .replace("{workspace}", "default");
         let path = path.replace("{name}", "User");
-        for method in
-            [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE]
-        {
+        for method in [
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::DELETE,
+            Method::OPTIONS,
+            Method::TRACE,
+        ] {
             for token in ["", "bad", &bridge.token] {
                 let request = bridge.request(method.clone(), &path);
                 let request = if token.is_empty() { request } else { request.bearer_auth(token) };
@@ -51,8 +72,10 @@ async fn no_answer_is_kept_or_taken_for_something_else() {
         assert!(seen.contains(&status), "{seen:?}");
     }
     let get = |path: &str| bridge.request(Method::GET, path).bearer_auth(&bridge.token);
-    let user =
-        Bridge::send(get("/scim/v2/Users?count=1")).await.json()["Resources"][0]["id"].as_str().unwrap().to_owned();
+    let user = Bridge::send(get("/scim/v2/Users?count=1")).await.json()["Resources"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let path = format!("/scim/v2/Users/{user}");
     let etag = Bridge::send(get(&path)).await.header("etag").to_owned();
     for (status, request) in [
@@ -74,7 +97,13 @@ async fn no_answer_is_kept_or_taken_for_something_else() {
                 .header("Content-Type", "text/plain")
                 .body("x"),
         ),
-        (415, bridge.request(Method::POST, "/scim/v2/.search").header("Content-Encoding", "gzip").body("x")),
+        (
+            415,
+            bridge
+                .request(Method::POST, "/scim/v2/.search")
+                .header("Content-Encoding", "gzip")
+                .body("x"),
+        ),
         (200, get("/api/v1/reviews/accounts").header("Accept", "text/csv")),
         (200, get("/api/v1/changes").header("Accept", "application/x-ndjson")),
     ] {
@@ -100,7 +129,8 @@ fn until_closed(address: SocketAddr, request: &[u8]) -> String {
 async fn the_library_s_own_refusals_have_them_too() {
     let bridge = Bridge::serving(dozen()).await;
     let address = bridge.app.address();
-    let large = format!("GET /healthz HTTP/1.1\r\nHost: h\r\nX-Large: {}\r\n\r\n", "x".repeat(300_000));
+    let large =
+        format!("GET /healthz HTTP/1.1\r\nHost: h\r\nX-Large: {}\r\n\r\n", "x".repeat(300_000));
     let many = (0..200).fold(String::new(), |head, number| format!("{head}X-{number}: x\r\n"));
     for (status, request) in [
         ("400", "nonsense\r\n\r\n".to_owned()),
@@ -114,7 +144,8 @@ async fn the_library_s_own_refusals_have_them_too() {
         ("200", "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\nnonsense\r\n\r\n".to_owned()),
     ] {
         let bytes = request.clone().into_bytes();
-        let answers = tokio::task::spawn_blocking(move || until_closed(address, &bytes)).await.unwrap();
+        let answers =
+            tokio::task::spawn_blocking(move || until_closed(address, &bytes)).await.unwrap();
         assert!(answers.starts_with(&format!("http/1.1 {status}")), "{request:.60}: {answers}");
         let heads = answers.matches("http/1.1 ").count();
         for header in ["cache-control: no-store\r\n", "x-content-type-options: nosniff\r\n"] {
@@ -134,7 +165,11 @@ async fn a_trusted_proxy_that_speaks_https_is_told_that_only_https_is_to_be_used
     for (proto, expected) in [("https", "max-age=31536000"), ("http", ""), ("https, http", "")] {
         for path in ["/healthz", "/nowhere", "/scim/v2/Users"] {
             let request = bridge.request(Method::GET, path).header("X-Forwarded-Proto", proto);
-            assert_eq!(Bridge::send(request).await.header("strict-transport-security"), expected, "{path} {proto}");
+            assert_eq!(
+                Bridge::send(request).await.header("strict-transport-security"),
+                expected,
+                "{path} {proto}"
+            );
         }
     }
     bridge.stop().await;

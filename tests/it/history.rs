@@ -7,7 +7,9 @@ use intercom_scim_bridge::http::change_document;
 use intercom_scim_bridge::ledger::{ChangeKind, ChangePosition, LedgerError, Mode, RecordedChange};
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use intercom_scim_bridge::scim::resource_types;
-use intercom_scim_bridge::tabular::{attributes_of_group, attributes_of_membership, attributes_of_user};
+use intercom_scim_bridge::tabular::{
+    attributes_of_group, attributes_of_membership, attributes_of_user,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
@@ -47,20 +49,34 @@ async fn an_import_that_changes_nothing_adds_no_change(database: TestDatabase) {
     assert_eq!((empty.changes.len(), empty.total, empty.more), (0, Some(0), false));
     hand.full().await;
     let page = hand.ledger.changes("default", &empty.next, None, 100).await.unwrap();
-    assert_eq!((page.changes.len(), page.total), (6, Some(6)), "three people, a team and two memberships");
+    assert_eq!(
+        (page.changes.len(), page.total),
+        (6, Some(6)),
+        "three people, a team and two memberships"
+    );
     hand.full().await;
     let again = hand.ledger.changes("default", &page.next, None, 100).await.unwrap();
-    assert_eq!((again.changes.len(), again.total, again.more, again.next), (0, Some(0), false, page.next));
+    assert_eq!(
+        (again.changes.len(), again.total, again.more, again.next),
+        (0, Some(0), false, page.next)
+    );
 }
 
 async fn changes_are_told_oldest_first_with_what_was_and_what_is(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
-    let start = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().next;
-    let cy = hand.simulator.change(|workspace| workspace.admins().find(|(id, _)| *id == small.cy).unwrap().1.clone());
-    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned()));
+    let start =
+        hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().next;
+    let cy = hand
+        .simulator
+        .change(|workspace| workspace.admins().find(|(id, _)| *id == small.cy).unwrap().1.clone());
+    hand.simulator.change(|workspace| {
+        workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned())
+    });
     hand.full().await;
-    hand.simulator.change(|workspace| workspace.remove_admin(small.cy, small.ada, START.unix_timestamp() + 150));
+    hand.simulator.change(|workspace| {
+        workspace.remove_admin(small.cy, small.ada, START.unix_timestamp() + 150)
+    });
     hand.full().await;
     hand.simulator.change(|workspace| workspace.put_back(small.cy, cy));
     hand.full().await;
@@ -87,7 +103,10 @@ async fn changes_are_told_oldest_first_with_what_was_and_what_is(database: TestD
         "what changed, and nothing else"
     );
     let end = change_document(&page.changes[3]);
-    assert_eq!((json!(end.before), json!(end.after)), (json!({"display_name": "Support"}), json!(null)));
+    assert_eq!(
+        (json!(end.before), json!(end.after)),
+        (json!({"display_name": "Support"}), json!(null))
+    );
     assert_eq!((end.import_id, end.generation), (last.id, 5));
     assert!(page.changes.is_sorted_by_key(|change| change.at));
 }
@@ -95,7 +114,8 @@ async fn changes_are_told_oldest_first_with_what_was_and_what_is(database: TestD
 async fn the_log_tells_who_did_it(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
-    let start = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().next;
+    let start =
+        hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().next;
     let now = START.unix_timestamp();
     hand.simulator.change(|workspace| {
         workspace.remove_admin(small.cy, small.ada, now + 70);
@@ -107,10 +127,16 @@ async fn the_log_tells_who_did_it(database: TestDatabase) {
     let lead = Role { id: "3".to_owned(), name: "Lead".to_owned() };
     hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().role = Some(lead));
     hand.incremental().await;
-    // What the entry is about may be written as a text or as a number, and only a team may be named.
+    // What the entry is about may be written as a text or as a number, and only a team may be
+    // named.
     hand.simulator.change(|workspace| {
         workspace.admin_mut(small.bo).unwrap().has_inbox_seat = true;
-        workspace.note(now + 190, "seat_change", small.ada, json!({"admin": {"id": small.bo.to_string()}}));
+        workspace.note(
+            now + 190,
+            "seat_change",
+            small.ada,
+            json!({"admin": {"id": small.bo.to_string()}}),
+        );
         workspace.team_mut(small.support).unwrap().members.remove(&small.bo);
         workspace.note(
             now + 195,
@@ -124,7 +150,10 @@ async fn the_log_tells_who_did_it(database: TestDatabase) {
     let page = hand.ledger.changes("default", &start, None, 100).await.unwrap();
     let who = |change: &RecordedChange| {
         let actor = change_document(change).actor;
-        (told(change), actor.map(|actor| (actor.id.unwrap(), actor.activity_type, actor.at.unix_timestamp())))
+        (
+            told(change),
+            actor.map(|actor| (actor.id.unwrap(), actor.activity_type, actor.at.unix_timestamp())),
+        )
     };
     let by_ada = |deed: &str, at| Some((format!("adm_{}", small.ada), deed.to_owned(), now + at));
     assert_eq!(
@@ -177,7 +206,8 @@ async fn a_walk_in_small_steps_neither_skips_nor_repeats(database: TestDatabase)
 async fn one_kind_of_changes_can_be_asked_for(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
-    hand.simulator.change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp()));
+    hand.simulator
+        .change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp()));
     hand.full().await;
     for (kind, word, count) in [
         (ChangeKind::User, "user", 4_usize),
@@ -200,7 +230,8 @@ async fn one_kind_of_changes_can_be_asked_for(database: TestDatabase) {
 
 async fn a_generation_of_thousands_is_walked_like_any_other(database: TestDatabase) {
     let mut workspace = Workspace::new(TOKEN);
-    let people: Vec<u64> = (0..2_500).map(|number| workspace.add_teammate(&format!("Teammate {number}"))).collect();
+    let people: Vec<u64> =
+        (0..2_500).map(|number| workspace.add_teammate(&format!("Teammate {number}"))).collect();
     workspace.add_team("Everybody", &people);
     let hand = Hand::with(database, workspace).await;
     hand.full().await;
@@ -228,12 +259,17 @@ async fn a_generation_of_thousands_is_walked_like_any_other(database: TestDataba
 async fn a_deed_tells_of_one_change_and_of_no_other(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
-    let start = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().next;
+    let start =
+        hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().next;
     let now = START.unix_timestamp();
-    hand.simulator.change(|workspace| workspace.set_permissions(small.ada, small.bo, &["export_data"], now + 80));
+    hand.simulator.change(|workspace| {
+        workspace.set_permissions(small.ada, small.bo, &["export_data"], now + 80)
+    });
     hand.incremental().await;
     // A moment later, Ada changes her title: that was not Bo.
-    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned()));
+    hand.simulator.change(|workspace| {
+        workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned())
+    });
     hand.incremental().await;
     let page = hand.ledger.changes("default", &start, None, 100).await.unwrap();
     let by: Vec<bool> = page.changes.iter().map(|change| change.cause.is_some()).collect();
@@ -245,10 +281,12 @@ async fn a_moment_is_the_same_however_it_is_written(database: TestDatabase) {
     hand.clock.advance(std::time::Duration::from_millis(500));
     hand.full().await;
     let first = hand.clock.now();
-    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
+    hand.simulator
+        .change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
     hand.clock.advance(std::time::Duration::from_millis(10));
     hand.full().await;
-    let at = async |moment: OffsetDateTime| hand.ledger.generation_at("default", moment).await.unwrap();
+    let at =
+        async |moment: OffsetDateTime| hand.ledger.generation_at("default", moment).await.unwrap();
     for offset in [time::UtcOffset::UTC, time::macros::offset!(+5:30), time::macros::offset!(-11)] {
         let first = first.to_offset(offset);
         assert_eq!(at(first).await, Some(1), "{offset}");
@@ -262,16 +300,24 @@ async fn a_moment_is_the_same_however_it_is_written(database: TestDatabase) {
 async fn who_left_and_is_back_has_no_permissions_of_before(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     let now = START.unix_timestamp();
-    hand.simulator.change(|workspace| workspace.set_permissions(small.bo, small.ada, &["export_data"], now - 9_000));
+    hand.simulator.change(|workspace| {
+        workspace.set_permissions(small.bo, small.ada, &["export_data"], now - 9_000)
+    });
     hand.full().await;
-    let bo = hand.simulator.change(|workspace| workspace.admins().find(|(id, _)| *id == small.bo).unwrap().1.clone());
+    let bo = hand
+        .simulator
+        .change(|workspace| workspace.admins().find(|(id, _)| *id == small.bo).unwrap().1.clone());
     hand.simulator.change(|workspace| workspace.remove_admin(small.bo, small.ada, now));
     hand.full().await;
     hand.simulator.change(|workspace| workspace.put_back(small.bo, bo));
     for mode in [Mode::Incremental, Mode::Full] {
         hand.import(mode).await;
         let recorded = hand.recorded().await;
-        let bo = recorded.users.iter().find(|(user, _)| user.value.id.as_str() == small.bo.to_string()).unwrap();
+        let bo = recorded
+            .users
+            .iter()
+            .find(|(user, _)| user.value.id.as_str() == small.bo.to_string())
+            .unwrap();
         assert_eq!((bo.0.value.active, &bo.0.value.permissions), (true, &None), "{mode:?}");
     }
 }
@@ -303,7 +349,8 @@ fn deeds() -> impl Strategy<Value = Vec<Vec<ActivityKind>>> {
         "[A-Z][a-zé]{1,6} [A-Z][a-z]{1,6}".prop_map(ActivityKind::Join),
         who().prop_map(ActivityKind::Leave),
         who().prop_map(ActivityKind::Return),
-        (who(), proptest::option::of("[A-Za-z ]{1,8}")).prop_map(|(who, title)| ActivityKind::Retitle(who, title)),
+        (who(), proptest::option::of("[A-Za-z ]{1,8}"))
+            .prop_map(|(who, title)| ActivityKind::Retitle(who, title)),
         who().prop_map(ActivityKind::Reseat),
         ("[A-Z][a-z]{1,6}", proptest::collection::vec(who(), 0..4))
             .prop_map(|(name, who)| ActivityKind::Found(name, who)),
@@ -337,7 +384,9 @@ fn perform(workspace: &mut Workspace, gone: &mut Vec<(u64, Admin)>, deed: &Activ
                 workspace.put_back(id, admin);
             }
         }
-        ActivityKind::Retitle(who, title) => workspace.admin_mut(person(*who)).unwrap().job_title.clone_from(title),
+        ActivityKind::Retitle(who, title) => {
+            workspace.admin_mut(person(*who)).unwrap().job_title.clone_from(title)
+        }
         ActivityKind::Reseat(who) => {
             let admin = workspace.admin_mut(person(*who)).unwrap();
             admin.has_inbox_seat = !admin.has_inbox_seat;
@@ -346,7 +395,9 @@ fn perform(workspace: &mut Workspace, gone: &mut Vec<(u64, Admin)>, deed: &Activ
             let members: Vec<u64> = who.iter().map(|who| person(*who)).collect();
             workspace.add_team(name, &members);
         }
-        ActivityKind::Dissolve(which) => teams.get(*which).iter().for_each(|team| workspace.remove_team(**team)),
+        ActivityKind::Dissolve(which) => {
+            teams.get(*which).iter().for_each(|team| workspace.remove_team(**team))
+        }
         ActivityKind::Enter(who, which) => {
             if let Some(team) = team(*which) {
                 workspace.team_mut(team).unwrap().members.insert(person(*who), None);
@@ -367,7 +418,8 @@ fn rebuilt(changes: &[RecordedChange]) -> State {
     let mut state = State::new();
     for change in changes {
         // As it arrives: through JSON.
-        let document: Value = serde_json::from_str(&json!(change_document(change)).to_string()).unwrap();
+        let document: Value =
+            serde_json::from_str(&json!(change_document(change)).to_string()).unwrap();
         let id = document["id"].as_str().unwrap().to_owned();
         match document["after"].as_object() {
             None => drop(state.remove(&id)),
@@ -400,7 +452,9 @@ fn recorded(snapshot: &Snapshot) -> State {
     state
 }
 
-async fn changes_put_together_are_the_current_state_and_any_past_one_stays_what_it_was(database: TestDatabase) {
+async fn changes_put_together_are_the_current_state_and_any_past_one_stays_what_it_was(
+    database: TestDatabase,
+) {
     let url = database.url.clone();
     let sqlite = url.starts_with("sqlite");
     let runtime = tokio::runtime::Handle::current();
@@ -413,7 +467,11 @@ async fn changes_put_together_are_the_current_state_and_any_past_one_stays_what_
         });
         runner.run(&deeds(), |history| {
             runtime.block_on(async {
-                let database = if sqlite { TestDatabase::sqlite() } else { TestDatabase::postgres().await.unwrap() };
+                let database = if sqlite {
+                    TestDatabase::sqlite()
+                } else {
+                    TestDatabase::postgres().await.unwrap()
+                };
                 check(database, &history).await;
             });
             Ok(())
@@ -431,15 +489,21 @@ async fn check(database: TestDatabase, history: &[Vec<ActivityKind>]) {
     let mut gone = Vec::new();
     let publisher = || {
         let base_url = "https://bridge.example/scim/v2".to_owned();
-        let options =
-            PublishOptions { base_url, names: Names::default(), retention: std::time::Duration::from_secs(200) };
+        let options = PublishOptions {
+            base_url,
+            names: Names::default(),
+            retention: std::time::Duration::from_secs(200),
+        };
         Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone())
     };
     let shown = async |publisher: &Publisher| {
         publisher.refresh().await.unwrap();
         let served = publisher.live().served().unwrap();
         let bodies = |kind| {
-            served.all(kind).map(|resource| (resource.version().to_owned(), resource.ready())).collect::<Vec<_>>()
+            served
+                .all(kind)
+                .map(|resource| (resource.version().to_owned(), resource.ready()))
+                .collect::<Vec<_>>()
         };
         (served.snapshot_id(), bodies(resource_types::USER), bodies(resource_types::GROUP))
     };
@@ -447,11 +511,17 @@ async fn check(database: TestDatabase, history: &[Vec<ActivityKind>]) {
     let mut then: Vec<(OffsetDateTime, Snapshot)> = Vec::new();
     for (step, deeds) in history.iter().enumerate() {
         let at = hand.clock.now().unix_timestamp();
-        hand.simulator.change(|workspace| deeds.iter().for_each(|deed| perform(workspace, &mut gone, deed, at)));
+        hand.simulator.change(|workspace| {
+            deeds.iter().for_each(|deed| perform(workspace, &mut gone, deed, at))
+        });
         // Planned from everything, and from what differs.
         hand.allowing_removals(if step % 3 == 0 { Mode::Full } else { Mode::Incremental }).await;
         then.push((hand.clock.now(), hand.recorded().await));
-        assert_eq!(shown(&step_by_step).await, shown(&publisher()).await, "what is shown, read in steps and at once");
+        assert_eq!(
+            shown(&step_by_step).await,
+            shown(&publisher()).await,
+            "what is shown, read in steps and at once"
+        );
         hand.clock.advance(std::time::Duration::from_mins(1));
     }
 
@@ -460,19 +530,20 @@ async fn check(database: TestDatabase, history: &[Vec<ActivityKind>]) {
     for (moment, snapshot) in &then {
         let generation = hand.ledger.generation_at("default", *moment).await.unwrap().unwrap();
         let again = hand.ledger.snapshot("default", generation).await.unwrap();
-        let directory =
-            |snapshot: Snapshot| format!("{:?}", Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None).people);
+        let directory = |snapshot: Snapshot| {
+            format!("{:?}", Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None).people)
+        };
         let without_volatile = |mut snapshot: Snapshot| {
-            snapshot
-                .users
-                .iter_mut()
-                .for_each(|(_, volatile)| *volatile = intercom_scim_bridge::directory::Volatile::default());
+            snapshot.users.iter_mut().for_each(|(_, volatile)| {
+                *volatile = intercom_scim_bridge::directory::Volatile::default()
+            });
             snapshot
         };
         let (then, again) = (without_volatile(snapshot.clone()), without_volatile(again));
         assert_eq!(again, then, "at {moment}");
         assert_eq!(directory(again), directory(then), "at {moment}");
-        let until: Vec<RecordedChange> = changes.iter().filter(|change| change.at <= *moment).cloned().collect();
+        let until: Vec<RecordedChange> =
+            changes.iter().filter(|change| change.at <= *moment).cloned().collect();
         assert_eq!(rebuilt(&until), recorded(snapshot), "the changes up to {moment}");
     }
     assert_eq!(hand.allowing_removals(Mode::Full).await.generation, None, "nothing was left out");

@@ -46,21 +46,41 @@ async fn tokens_and_clients_are_ended_by_an_id_that_begins_with_a_hyphen() {
         };
         ledger.add_client(&client, Vec::new()).await.unwrap();
         let revoked = shell.run(&["token", "revoke", id]);
-        assert!(revoked.code == Some(0) && revoked.stderr.contains("is revoked"), "{id}: {}", revoked.stderr);
+        assert!(
+            revoked.code == Some(0) && revoked.stderr.contains("is revoked"),
+            "{id}: {}",
+            revoked.stderr
+        );
         let rotated = shell.run(&["client", "rotate", id, "--json"]);
-        assert!(rotated.code == Some(0) && rotated.stdout.contains("iscs_"), "{id}: {}", rotated.stderr);
+        assert!(
+            rotated.code == Some(0) && rotated.stdout.contains("iscs_"),
+            "{id}: {}",
+            rotated.stderr
+        );
         let disabled = shell.run(&["client", "disable", id]);
-        assert!(disabled.code == Some(0) && disabled.stderr.contains("is disabled"), "{id}: {}", disabled.stderr);
+        assert!(
+            disabled.code == Some(0) && disabled.stderr.contains("is disabled"),
+            "{id}: {}",
+            disabled.stderr
+        );
     }
     assert!(ledger.tokens().await.unwrap().iter().all(|token| token.revoked_at.is_some()));
     assert!(ledger.clients().await.unwrap().iter().all(|client| client.disabled_at.is_some()));
     // What is no id of anything is an error, and never help or a version.
     for id in ["-Vx", "-hx", "-V=", "--Version"] {
         let unknown = shell.run(&["token", "revoke", id]);
-        assert!(unknown.code == Some(1) && unknown.stderr.contains("there is no token"), "{id}: {}", unknown.stderr);
+        assert!(
+            unknown.code == Some(1) && unknown.stderr.contains("there is no token"),
+            "{id}: {}",
+            unknown.stderr
+        );
     }
     let head = shell.run(&["ledger", "verify", "--head", IDS[1]]);
-    assert!(head.code == Some(1) && !head.stderr.contains("unexpected argument"), "{}", head.stderr);
+    assert!(
+        head.code == Some(1) && !head.stderr.contains("unexpected argument"),
+        "{}",
+        head.stderr
+    );
 }
 
 #[test]
@@ -69,5 +89,10 @@ fn new_ids_say_what_they_are_of() {
     let issued = shell.run(&["token", "issue"]);
     assert!(issued.stderr.contains("Issued as tok_"), "{}", issued.stderr);
     let keys = shell.run(&["keys", "rotate"]);
-    assert!(format!("{}{}", keys.stdout, keys.stderr).contains("key_"), "{}{}", keys.stdout, keys.stderr);
+    assert!(
+        format!("{}{}", keys.stdout, keys.stderr).contains("key_"),
+        "{}{}",
+        keys.stdout,
+        keys.stderr
+    );
 }

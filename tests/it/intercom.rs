@@ -1,4 +1,5 @@
-//! Reading Intercom: the recordings, the ways a call goes wrong, and what the two lists disagree about.
+//! Reading Intercom: the recordings, the ways a call goes wrong, and what the two lists disagree
+//! about.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,13 +50,17 @@ pub fn simulated(options: Options) -> (Simulator, Client) {
 
 #[tokio::test]
 async fn what_intercom_really_answered_is_read_as_it_was_meant() {
-    // Answers in the shape of real ones: the machine among the people, an empty priority level, job titles and
-    // roles that are not there, ids as strings here and integers there. Only the older log call is there.
+    // Answers in the shape of real ones: the machine among the people, an empty priority level, job
+    // titles and roles that are not there, ids as strings here and integers there. Only the older
+    // log call is there.
     let server = listing(ADMINS, TEAMS);
     let observation = read(&client(&server.base_url)).await.unwrap();
     insta::assert_json_snapshot!(summary(&observation));
     assert_eq!(observation.warnings, []);
-    assert_eq!(observation.users.iter().filter(|seen| seen.user.kind() == UserKind::Bot).count(), 1);
+    assert_eq!(
+        observation.users.iter().filter(|seen| seen.user.kind() == UserKind::Bot).count(),
+        1
+    );
     assert_eq!(observation.without_bots().users.len(), 3);
     server.stop().await;
 }
@@ -78,9 +83,13 @@ async fn a_list_that_is_not_there_is_an_error_and_not_an_empty_workspace() {
         (r#"{"admins":{"1":{}}}"#, "`admins` is no list"),
         ("[]", "it is not the JSON object that Intercom documents"),
     ] {
-        let server = canned::serve(&[("GET /me", ME), ("GET /admins", admins), ("GET /teams", TEAMS)]);
+        let server =
+            canned::serve(&[("GET /me", ME), ("GET /admins", admins), ("GET /teams", TEAMS)]);
         let error = read(&client(&server.base_url)).await.unwrap_err();
-        assert_eq!(error.to_string(), format!("Intercom's answer for /admins cannot be read: {expected}"));
+        assert_eq!(
+            error.to_string(),
+            format!("Intercom's answer for /admins cannot be read: {expected}")
+        );
         assert!(!error.is_transient());
         server.stop().await;
     }
@@ -94,19 +103,27 @@ pub fn codes(observation: &Observation) -> Vec<&str> {
 async fn unknown_fields_and_words_are_no_obstacle() {
     let admins = r#"{"type":"admin.list","total":1,"admins":[{"type":"admin","id":7,"email":"x@y.z","mood":{"now":"fine"},
         "role":{"type":"role","id":3,"name":null},"avatar":"https://example.com/a.png","team_ids":null}]}"#;
-    let teams =
-        r#"{"teams":[{"id":"1","name":"T","admin_ids":[],"distribution_method":"by_lot","assignment_limit":null}]}"#;
+    let teams = r#"{"teams":[{"id":"1","name":"T","admin_ids":[],"distribution_method":"by_lot","assignment_limit":null}]}"#;
     let server = listing(admins, teams);
     let observation = read(&client(&server.base_url)).await.unwrap();
     assert_eq!(observation.users[0].user.id.as_str(), "7");
-    assert_eq!(observation.users[0].volatile.avatar_url.as_deref(), Some("https://example.com/a.png"));
+    assert_eq!(
+        observation.users[0].volatile.avatar_url.as_deref(),
+        Some("https://example.com/a.png")
+    );
     assert_eq!(observation.groups[0].distribution_method.as_deref(), Some("by_lot"));
     server.stop().await;
 }
 
 #[tokio::test]
 async fn a_call_that_fails_for_a_moment_is_tried_again() {
-    for fault in [Fault::Status(500), Fault::Status(503), Fault::Status(408), Fault::CutOff, Fault::RateLimit(3)] {
+    for fault in [
+        Fault::Status(500),
+        Fault::Status(503),
+        Fault::Status(408),
+        Fault::CutOff,
+        Fault::RateLimit(3),
+    ] {
         let (simulator, client) = simulated(Options::default());
         simulator.fail(fault.clone(), "/admins", 2);
         let observation = read(&client).await.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
@@ -159,7 +176,8 @@ async fn nobody_at_the_address_is_said_so() {
 #[tokio::test]
 async fn the_rate_limit_is_waited_for_and_not_run_into() {
     let clock = simulator::Clock::manual(START.unix_timestamp());
-    let (simulator, client) = simulated(Options { calls_per_window: 20, clock: clock.clone(), ..Options::default() });
+    let (simulator, client) =
+        simulated(Options { calls_per_window: 20, clock: clock.clone(), ..Options::default() });
     for round in 1..=12 {
         // The stand-in's clock goes with the client's, which moves when the client waits.
         clock.advance((client.clock().now().unix_timestamp() - clock.now()).max(0));
@@ -175,8 +193,14 @@ async fn a_refused_token_is_not_tried_again_and_says_what_to_do() {
     let (simulator, client) = simulated(Options::default());
     simulator.fail_from_now_on(Fault::Unauthorized, "");
     let error = read(&client).await.unwrap_err();
-    assert_eq!(error, IntercomError::Unauthorized { resource: "/me".to_owned(), code: "unauthorized".to_owned() });
-    assert!(error.remedy().contains("INTERCOM_ACCESS_TOKEN") && error.remedy().contains("INTERCOM_REGION"));
+    assert_eq!(
+        error,
+        IntercomError::Unauthorized { resource: "/me".to_owned(), code: "unauthorized".to_owned() }
+    );
+    assert!(
+        error.remedy().contains("INTERCOM_ACCESS_TOKEN")
+            && error.remedy().contains("INTERCOM_REGION")
+    );
     assert_eq!(client.traffic().calls, 1);
     simulator.stop().await;
 }
@@ -214,7 +238,9 @@ async fn a_log_that_may_not_be_read_is_a_warning() {
 async fn all_pages_of_the_log_are_read_oldest_first_by_either_call() {
     let mut workspace = Workspace::new(TOKEN);
     let ada = workspace.add_teammate("Ada Lovelace");
-    (0..600).for_each(|minute| workspace.sign_in(ada, "saml", START.unix_timestamp() - 60 * (600 - minute)));
+    (0..600).for_each(|minute| {
+        workspace.sign_in(ada, "saml", START.unix_timestamp() - 60 * (600 - minute))
+    });
     let simulator = Simulator::start(workspace, Options::default()).unwrap();
     let by_search = read(&client(&simulator.base_url())).await.unwrap().activity;
     assert_eq!(simulator.take_calls().iter().filter(|call| call.ends_with("/search")).count(), 3);
@@ -225,7 +251,8 @@ async fn all_pages_of_the_log_are_read_oldest_first_by_either_call() {
     for version in ["2.16", "2.18", "Preview", "2.9"] {
         let mut connection = connection(&simulator.base_url());
         connection.api_version = version.to_owned();
-        let by_list = read(&Client::new(connection, Clock::manual(START)).unwrap()).await.unwrap().activity;
+        let by_list =
+            read(&Client::new(connection, Clock::manual(START)).unwrap()).await.unwrap().activity;
         assert_eq!(by_list, by_search, "{version}");
     }
     simulator.stop().await;
@@ -243,7 +270,8 @@ async fn where_the_lists_disagree_for_a_moment_they_are_read_again() {
     assert_eq!((observation.memberships.len(), observation.warnings.as_slice()), (1, &[][..]));
     let calls = simulator.take_calls();
     assert!(
-        calls.contains(&format!("GET /teams/{support}")) && calls.contains(&format!("GET /admins/{ada}")),
+        calls.contains(&format!("GET /teams/{support}"))
+            && calls.contains(&format!("GET /admins/{ada}")),
         "{calls:?}"
     );
     simulator.stop().await;
@@ -272,7 +300,9 @@ async fn a_reading_tells_how_far_it_has_come() {
     let (simulator, client) = simulated(Options::default());
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
-    observe(&client, everything(), &move |progress| noted.lock().unwrap().push(progress)).await.unwrap();
+    observe(&client, everything(), &move |progress| noted.lock().unwrap().push(progress))
+        .await
+        .unwrap();
     assert_eq!(
         *seen.lock().unwrap(),
         [Progress::Workspace, Progress::Admins, Progress::Teams, Progress::Activity { page: 1 }]
@@ -296,7 +326,8 @@ async fn neither_error_nor_debug_print_holds_the_token() {
 
 #[tokio::test]
 async fn a_hundred_thousand_admins_are_read() {
-    let company = simulator::Company { admins: 100_000, teams: 50, seed: 1, now: START.unix_timestamp() };
+    let company =
+        simulator::Company { admins: 100_000, teams: 50, seed: 1, now: START.unix_timestamp() };
     let mut workspace = simulator::seed(company, TOKEN);
     workspace.forget_log();
     let simulator = Simulator::start(workspace, Options::default()).unwrap();

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use intercom_scim_bridge::access::{Scope, SigningAlgorithm, TokenOptions, Tokens, TrustedIssuer, Vault};
+use intercom_scim_bridge::access::{
+    Scope, SigningAlgorithm, TokenOptions, Tokens, TrustedIssuer, Vault,
+};
 use intercom_scim_bridge::clock::Clock;
 use serde_json::{Value, json};
 
@@ -50,8 +52,12 @@ async fn a_good_token_of_each_algorithm_is_taken() {
     for pair in &pairs {
         for typ in ["JWT", "at+jwt", "application/at+JWT"] {
             let header = json!({"alg": pair.algorithm, "typ": typ, "kid": pair.id}).to_string();
-            let principal = tokens.verify(pair.forge(&header, &claims().to_string())).await.unwrap();
-            assert_eq!((&*principal.subject, &*principal.scopes), ("eve@login.example", &[Scope::ScimRead][..]));
+            let principal =
+                tokens.verify(pair.forge(&header, &claims().to_string())).await.unwrap();
+            assert_eq!(
+                (&*principal.subject, &*principal.scopes),
+                ("eve@login.example", &[Scope::ScimRead][..])
+            );
             assert!(principal.opens("default") && !principal.opens("other"));
         }
     }
@@ -81,7 +87,8 @@ async fn everything_that_is_wrong_with_a_token_is_enough_to_refuse_it() {
     };
     // Signed with HMAC under the public key, which everybody knows.
     let confused = {
-        let secret = jsonwebtoken::EncodingKey::from_secret(public["n"].as_str().unwrap().as_bytes());
+        let secret =
+            jsonwebtoken::EncodingKey::from_secret(public["n"].as_str().unwrap().as_bytes());
         let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
         header.kid = Some("r".to_owned());
         jsonwebtoken::encode(&header, &claims(), &secret).unwrap()
@@ -102,10 +109,16 @@ async fn everything_that_is_wrong_with_a_token_is_enough_to_refuse_it() {
         ("a changed signature", turned),
         ("typ of another kind of JWT", header(r#"{"alg":"RS256","typ":"logout+jwt","kid":"r"}"#)),
         ("typ dpop", header(r#"{"alg":"RS256","typ":"dpop+jwt","kid":"r"}"#)),
-        ("an extension that must be understood", header(r#"{"alg":"RS256","kid":"r","crit":["b64"],"b64":false}"#)),
+        (
+            "an extension that must be understood",
+            header(r#"{"alg":"RS256","kid":"r","crit":["b64"],"b64":false}"#),
+        ),
         ("no kid", header(r#"{"alg":"RS256"}"#)),
         ("a kid that there is not", header(r#"{"alg":"RS256","kid":"../../r"}"#)),
-        ("a key in the header", header(&json!({"alg": "RS256", "kid": "x", "jwk": stranger.jwk()}).to_string())),
+        (
+            "a key in the header",
+            header(&json!({"alg": "RS256", "kid": "x", "jwk": stranger.jwk()}).to_string()),
+        ),
         ("issued in the future", rsa.sign(&with("iat", json!(now + 3_600)))),
         ("no exp", rsa.sign(&without("exp"))),
         ("an exp that is a text", rsa.sign(&with("exp", json!("never")))),
@@ -143,13 +156,17 @@ async fn keys_that_are_no_good_for_signatures_are_not_taken() {
     of_other["alg"] = json!("RS512");
     let unknown = json!({"kty": "LATTICE", "kid": "q", "use": "sig"});
     let good = Pair::ed("good");
-    let issuer = IssuerServer::start(vec![weak, encrypting, of_other, unknown, json!(7), good.jwk()]);
+    let issuer =
+        IssuerServer::start(vec![weak, encrypting, of_other, unknown, json!(7), good.jwk()]);
     let (database, clock) = (TestDatabase::sqlite(), Clock::manual(START));
     let tokens = trusting(&database, issuer.trusted(), &clock).await;
     for pair in [&short, &encrypts, &other] {
         assert!(tokens.verify(pair.sign(&claims())).await.is_err(), "{}", pair.id);
     }
-    assert!(tokens.verify(good.sign(&claims())).await.is_ok(), "what is unknown beside it does no harm");
+    assert!(
+        tokens.verify(good.sign(&claims())).await.is_ok(),
+        "what is unknown beside it does no harm"
+    );
     issuer.stop().await;
 }
 
@@ -163,11 +180,15 @@ async fn keys_are_rotated_and_unknown_ones_do_not_make_it_ask_again_and_again() 
     let by_old = old.sign(&long);
     assert!(tokens.verify(&by_old).await.is_ok());
     for number in 0..200 {
-        let unknown = new.forge(&json!({"alg": "ES256", "kid": format!("k{number}")}).to_string(), &long.to_string());
+        let unknown = new.forge(
+            &json!({"alg": "ES256", "kid": format!("k{number}")}).to_string(),
+            &long.to_string(),
+        );
         assert!(tokens.verify(unknown).await.is_err());
     }
     assert_eq!(issuer.asked(), 1, "not once more for 200 unknown keys");
-    // Somebody sets the clock back by a minute: what was asked a moment ago is no longer ago, and no less.
+    // Somebody sets the clock back by a minute: what was asked a moment ago is no longer ago, and
+    // no less.
     clock.set_by(time::Duration::minutes(-1));
 
     issuer.publish(vec![old.jwk(), new.jwk()]);
@@ -207,8 +228,15 @@ async fn what_its_words_mean_is_said_in_the_settings() {
     let mut said = with("email", json!("eve@login.example"));
     said["realm_access"] = json!({"roles": ["auditor", "scim.read", "admin"]});
     let principal = tokens.verify(pair.sign(&said)).await.unwrap();
-    assert_eq!(principal.scopes, [Scope::ScimRead, Scope::ImportRead], "and no word means what nobody said");
+    assert_eq!(
+        principal.scopes,
+        [Scope::ScimRead, Scope::ImportRead],
+        "and no word means what nobody said"
+    );
     assert!(principal.opens("emea") && !principal.opens("default"));
-    assert!(tokens.verify(pair.sign(&claims())).await.is_err(), "without the claim there is nobody");
+    assert!(
+        tokens.verify(pair.sign(&claims())).await.is_err(),
+        "without the claim there is nobody"
+    );
     issuer.stop().await;
 }

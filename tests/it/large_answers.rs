@@ -17,7 +17,8 @@ const REVIEW: &str = "/api/v1/reviews/accounts";
 
 async fn company(admins: u32, max_exports: usize) -> Bridge {
     let company = Company { admins, teams: 20, seed: 7, now: 1_772_366_400 };
-    let change = |config: &mut intercom_scim_bridge::config::Config| config.limits.max_exports = max_exports;
+    let change =
+        |config: &mut intercom_scim_bridge::config::Config| config.limits.max_exports = max_exports;
     let bridge = Bridge::starting_with(simulator::seed(company, TOKEN), change).await;
     bridge.shows(1).await;
     bridge
@@ -27,13 +28,18 @@ async fn company(admins: u32, max_exports: usize) -> Bridge {
 async fn a_review_in_many_chunks_is_the_one_of_its_manifest_as_csv_as_json_and_with_head() {
     let bridge = company(1_500, 8).await;
     let form = |method: Method, accept: &str| {
-        Bridge::send(bridge.request(method, REVIEW).bearer_auth(&bridge.token).header("Accept", accept))
+        Bridge::send(
+            bridge.request(method, REVIEW).bearer_auth(&bridge.token).header("Accept", accept),
+        )
     };
     let csv = form(Method::GET, "text/csv").await;
     assert!(csv.text.len() > limits::ANSWER_CHUNK_BYTES * 4, "it is long enough");
     let hash = digest(&SHA256, csv.text.as_bytes());
     assert_eq!(csv.header("repr-digest"), format!("sha-256=:{}:", STANDARD.encode(hash)));
-    assert_eq!((csv.header("x-review-rows"), csv.header("content-length")), ("1500", &*csv.text.len().to_string()));
+    assert_eq!(
+        (csv.header("x-review-rows"), csv.header("content-length")),
+        ("1500", &*csv.text.len().to_string())
+    );
     let head = form(Method::HEAD, "text/csv").await;
     assert_eq!((&*head.text, head.header("repr-digest")), ("", csv.header("repr-digest")));
     assert_eq!(head.header("content-length"), csv.header("content-length"));
@@ -61,14 +67,20 @@ async fn pages_and_streams_of_one_list_say_the_same() {
         let (items, total) = (page["items"].as_array().unwrap(), page["total"].as_u64().unwrap());
         assert_eq!(items.len() as u64, total.min(1_000), "{list}");
         let path = format!("/api/v1/{list}?limit=1000");
-        let csv =
-            Bridge::send(bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("Accept", "text/csv"));
+        let csv = Bridge::send(
+            bridge
+                .request(Method::GET, &path)
+                .bearer_auth(&bridge.token)
+                .header("Accept", "text/csv"),
+        );
         let csv = csv.await;
         assert_eq!(csv.text.lines().count(), items.len() + 1, "{list}");
         assert_eq!(csv.header("content-length"), csv.text.len().to_string(), "{list}");
     }
     let accept = |path: &str, accept: &'static str| {
-        Bridge::send(bridge.request(Method::GET, path).bearer_auth(&bridge.token).header("Accept", accept))
+        Bridge::send(
+            bridge.request(Method::GET, path).bearer_auth(&bridge.token).header("Accept", accept),
+        )
     };
     let lines = accept("/api/v1/changes", "application/x-ndjson").await.text;
     let mut walked: Vec<Value> = Vec::new();
@@ -81,11 +93,15 @@ async fn pages_and_streams_of_one_list_say_the_same() {
             break;
         }
     }
-    let streamed: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let streamed: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(streamed.len() > 2_000 && streamed == walked);
     let csv = accept("/api/v1/changes", "text/csv").await.text;
     assert_eq!(csv.lines().count(), streamed.len() + 1);
-    assert_eq!(accept("/api/v1/changes?limit=7", "application/x-ndjson").await.text.lines().count(), 7);
+    assert_eq!(
+        accept("/api/v1/changes?limit=7", "application/x-ndjson").await.text.lines().count(),
+        7
+    );
     let audit = bridge.get("/api/v1/audit?limit=3").await;
     assert_eq!(audit.header("content-length"), audit.text.len().to_string());
     assert!(bridge.get("/api/v1/imports").await.json()["items"].is_array());
@@ -97,8 +113,10 @@ async fn an_export_has_its_turn_until_it_is_read_and_who_does_not_read_is_not_wa
     let bridge = company(6_000, 1).await;
     let other = token(&bridge.app, &[Scope::ImportRead]);
     let makers = &bridge.app.service().makers;
-    let stream =
-        |token: &str| get("/api/v1/changes", token).replace("\r\n\r\n", "\r\nAccept: application/x-ndjson\r\n\r\n");
+    let stream = |token: &str| {
+        get("/api/v1/changes", token)
+            .replace("\r\n\r\n", "\r\nAccept: application/x-ndjson\r\n\r\n")
+    };
     let begin = async || {
         let mut wire = Wire::from(2, bridge.app.address()).await;
         wire.send(&stream(&bridge.token)).await;

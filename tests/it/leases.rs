@@ -38,13 +38,20 @@ async fn a_lease_is_one_process_s_until_it_ends_or_is_given_back(database: TestD
     assert_eq!(ledger.lease("default", "b", TTL, &clock).await.unwrap(), None);
     clock.advance(TTL.saturating_sub(Duration::from_millis(1)));
     assert_eq!(ledger.lease("default", "b", TTL, &clock).await.unwrap(), None);
-    assert!(ledger.lease("other", "b", TTL, &clock).await.unwrap().is_some(), "each workspace has its own");
+    assert!(
+        ledger.lease("other", "b", TTL, &clock).await.unwrap().is_some(),
+        "each workspace has its own"
+    );
     clock.advance(Duration::from_millis(1));
     let second = ledger.lease("default", "b", TTL, &clock).await.unwrap().unwrap();
     assert!(second.fence > first.fence);
     assert!(!ledger.renew(&first, TTL, clock.now()).await.unwrap(), "what is lost stays lost");
     ledger.release(&first, clock.now()).await.unwrap();
-    assert_eq!(ledger.lease("default", "c", TTL, &clock).await.unwrap(), None, "only the holder gives it back");
+    assert_eq!(
+        ledger.lease("default", "c", TTL, &clock).await.unwrap(),
+        None,
+        "only the holder gives it back"
+    );
     ledger.release(&second, clock.now()).await.unwrap();
     assert!(ledger.lease("default", "c", TTL, &clock).await.unwrap().is_some());
 }
@@ -70,15 +77,20 @@ async fn of_many_who_ask_at_once_one_gets_it(database: TestDatabase) {
     let mut asking = tokio::task::JoinSet::new();
     for number in 0..12 {
         let (ledger, clock) = (ledger.clone(), clock.clone());
-        asking.spawn(async move { ledger.lease("default", &format!("process {number}"), TTL, &clock).await.unwrap() });
+        asking.spawn(async move {
+            ledger.lease("default", &format!("process {number}"), TTL, &clock).await.unwrap()
+        });
     }
     assert_eq!(asking.join_all().await.into_iter().flatten().count(), 1);
 }
 
-async fn whoever_sleeps_through_the_end_of_a_lease_cannot_commit_over_the_next(database: TestDatabase) {
+async fn whoever_sleeps_through_the_end_of_a_lease_cannot_commit_over_the_next(
+    database: TestDatabase,
+) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
-    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
+    hand.simulator
+        .change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
     let plan = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap().plan;
     let (slept, run) = hand.start_run().await;
     assert_eq!(hand.ledger.lease("default", "the next", TTL, &hand.clock).await.unwrap(), None);
@@ -91,12 +103,20 @@ async fn whoever_sleeps_through_the_end_of_a_lease_cannot_commit_over_the_next(d
     assert_eq!(recorded.status, RunStatus::Interrupted);
     // Nor does what it says afterwards change the record.
     hand.ledger.finish_run(&run).await.unwrap();
-    assert_eq!(hand.ledger.run("default", run.id).await.unwrap().unwrap().status, RunStatus::Interrupted);
+    assert_eq!(
+        hand.ledger.run("default", run.id).await.unwrap().unwrap().status,
+        RunStatus::Interrupted
+    );
     let run = hand.ledger.start_run(&next, &request(Mode::Full), &hand.clock).await.unwrap();
-    assert_eq!(hand.ledger.commit(&next, &run, &plan, || hand.clock.now()).await.unwrap().generation, Some(2));
+    assert_eq!(
+        hand.ledger.commit(&next, &run, &plan, || hand.clock.now()).await.unwrap().generation,
+        Some(2)
+    );
 }
 
-async fn an_import_waits_for_nobody_and_writes_nothing_while_another_one_runs(database: TestDatabase) {
+async fn an_import_waits_for_nobody_and_writes_nothing_while_another_one_runs(
+    database: TestDatabase,
+) {
     let (hand, _) = Hand::small(database).await;
     let (lease, run) = hand.start_run().await;
     assert_eq!(hand.importer.run_once(&request(Mode::Full), &|_| {}).await.unwrap(), None);
@@ -112,7 +132,10 @@ async fn a_run_that_was_given_up_is_marked_as_interrupted(database: TestDatabase
     let (lease, run) = hand.start_run().await;
     hand.importer.release(&lease).await;
     let recorded = hand.ledger.run("default", run.id).await.unwrap().unwrap();
-    assert_eq!((recorded.status, recorded.error.unwrap().code.as_str()), (RunStatus::Interrupted, "interrupted"));
+    assert_eq!(
+        (recorded.status, recorded.error.unwrap().code.as_str()),
+        (RunStatus::Interrupted, "interrupted")
+    );
 }
 
 async fn a_token_of_another_workspace_is_refused(database: TestDatabase) {
@@ -124,19 +147,26 @@ async fn a_token_of_another_workspace_is_refused(database: TestDatabase) {
     assert_eq!(run.status, RunStatus::Failed);
     let error = run.error.unwrap();
     assert_eq!(error.code, "another_workspace");
-    assert!(error.detail.contains("an0ther1") && error.remedy.contains("INTERCOM_ACCESS_TOKEN"), "{error:?}");
+    assert!(
+        error.detail.contains("an0ther1") && error.remedy.contains("INTERCOM_ACCESS_TOKEN"),
+        "{error:?}"
+    );
     assert_eq!(hand.recorded().await, before);
 
     // A process that starts now asks once which workspace it is, however little it reads.
     let fresh = hand.another_importer();
     let run = fresh.run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
-    assert_eq!((run.status, run.error.unwrap().code.as_str()), (RunStatus::Failed, "another_workspace"));
+    assert_eq!(
+        (run.status, run.error.unwrap().code.as_str()),
+        (RunStatus::Failed, "another_workspace")
+    );
     assert_eq!(hand.recorded().await, before);
 }
 
 /// Queues a run.
 async fn queue(hand: &Hand, mode: Mode, allow_removals: bool) -> Run {
-    let request = ImportRequest { requested_by: Some("ops".to_owned()), allow_removals, ..request(mode) };
+    let request =
+        ImportRequest { requested_by: Some("ops".to_owned()), allow_removals, ..request(mode) };
     hand.ledger.queue_run("default", &request, &hand.clock).await.unwrap()
 }
 
@@ -144,7 +174,10 @@ async fn of_each_mode_one_run_is_queued_at_the_most(database: TestDatabase) {
     let (hand, _) = Hand::small(database).await;
     assert!(!hand.ledger.has_queued("default", &hand.clock).await.unwrap());
     let first = queue(&hand, Mode::Incremental, false).await;
-    assert_eq!((first.id, first.status, first.queued_at), (1, RunStatus::Queued, Some(hand.clock.now())));
+    assert_eq!(
+        (first.id, first.status, first.queued_at),
+        (1, RunStatus::Queued, Some(hand.clock.now()))
+    );
     assert_eq!(queue(&hand, Mode::Incremental, false).await, first);
     let full = queue(&hand, Mode::Full, false).await;
     assert_eq!((full.id, full.mode), (2, Mode::Full), "it does more");
@@ -156,7 +189,11 @@ async fn of_each_mode_one_run_is_queued_at_the_most(database: TestDatabase) {
     assert_eq!(hand.ledger.runs("default", None, 10).await.unwrap().len(), 2);
     assert!(hand.ledger.has_queued("default", &hand.clock).await.unwrap());
     assert!(!hand.ledger.has_queued("other", &hand.clock).await.unwrap());
-    assert_eq!(hand.ledger.run_under_way("default", &hand.clock).await.unwrap(), None, "neither has begun");
+    assert_eq!(
+        hand.ledger.run_under_way("default", &hand.clock).await.unwrap(),
+        None,
+        "neither has begun"
+    );
     assert_eq!(hand.ledger.last_ended("default").await.unwrap(), None, "nor ended");
 }
 
@@ -177,7 +214,11 @@ async fn many_who_ask_at_once_share_one_queued_run(database: TestDatabase) {
     assert!(runs.len() <= 2, "{runs:?}");
     let full = runs.iter().find(|run| run.mode == Mode::Full).unwrap();
     assert!(full.allow_removals, "one of them let removals through");
-    assert!(given.iter().all(|given| runs.iter().any(|run| run.id == given.id && run.mode >= given.mode)));
+    assert!(
+        given
+            .iter()
+            .all(|given| runs.iter().any(|run| run.id == given.id && run.mode >= given.mode))
+    );
 }
 
 async fn runs_begin_in_the_order_of_their_numbers(database: TestDatabase) {
@@ -185,10 +226,18 @@ async fn runs_begin_in_the_order_of_their_numbers(database: TestDatabase) {
     hand.full().await;
     let incremental = queue(&hand, Mode::Incremental, false).await;
     let full = queue(&hand, Mode::Full, true).await;
-    // Whoever imports next, for whatever reason, begins with what is queued, and reads no less than it wants itself.
-    let first = hand.importer.run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
-    assert_eq!((first.id, first.mode, first.status), (incremental.id, Mode::Incremental, RunStatus::Succeeded));
-    assert_eq!((first.queued_at, first.requested_by.as_deref()), (incremental.queued_at, Some("ops")));
+    // Whoever imports next, for whatever reason, begins with what is queued, and reads no less than
+    // it wants itself.
+    let first =
+        hand.importer.run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
+    assert_eq!(
+        (first.id, first.mode, first.status),
+        (incremental.id, Mode::Incremental, RunStatus::Succeeded)
+    );
+    assert_eq!(
+        (first.queued_at, first.requested_by.as_deref()),
+        (incremental.queued_at, Some("ops"))
+    );
     let next = hand.importer.run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
     assert_eq!((next.id, next.mode, next.allow_removals), (full.id, Mode::Full, true));
     let own = hand.importer.run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
@@ -206,8 +255,16 @@ async fn a_queued_run_outlives_the_process_that_took_it(database: TestDatabase) 
     assert_ne!(queued.id, running.id);
     hand.importer.release(&lease).await;
     let status = async |id| hand.ledger.run("default", id).await.unwrap().unwrap().status;
-    assert_eq!((status(running.id).await, status(queued.id).await), (RunStatus::Interrupted, RunStatus::Queued));
-    let run = hand.another_importer().run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
+    assert_eq!(
+        (status(running.id).await, status(queued.id).await),
+        (RunStatus::Interrupted, RunStatus::Queued)
+    );
+    let run = hand
+        .another_importer()
+        .run_once(&request(Mode::Incremental), &|_| {})
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((run.id, run.status), (queued.id, RunStatus::Succeeded));
     assert_eq!(hand.ledger.verify("default", None).await.unwrap().findings, []);
 }
@@ -217,9 +274,16 @@ async fn what_was_queued_for_long_while_no_bridge_ran_is_not_begun(database: Tes
     let old = queue(&hand, Mode::Full, true).await;
     hand.clock.advance(Duration::from_hours(2));
     let fresh = queue(&hand, Mode::Full, false).await;
-    assert_eq!((fresh.id, fresh.allow_removals), (old.id + 1, false), "it is no part of what was wanted then");
+    assert_eq!(
+        (fresh.id, fresh.allow_removals),
+        (old.id + 1, false),
+        "it is no part of what was wanted then"
+    );
     let marked = hand.ledger.run("default", old.id).await.unwrap().unwrap();
-    assert_eq!((marked.status, marked.error.unwrap().code.as_str()), (RunStatus::Interrupted, "interrupted"));
+    assert_eq!(
+        (marked.status, marked.error.unwrap().code.as_str()),
+        (RunStatus::Interrupted, "interrupted")
+    );
     assert_eq!(hand.full().await.id, fresh.id);
 }
 
@@ -228,7 +292,10 @@ async fn an_import_that_a_panic_ended_gives_its_lease_back(database: TestDatabas
     let (_, run) = hand.start_run().await;
     assert_eq!(hand.importer.run_once(&request(Mode::Full), &|_| {}).await.unwrap(), None);
     hand.importer.release_left_over().await;
-    assert_eq!(hand.ledger.run("default", run.id).await.unwrap().unwrap().status, RunStatus::Interrupted);
+    assert_eq!(
+        hand.ledger.run("default", run.id).await.unwrap().unwrap().status,
+        RunStatus::Interrupted
+    );
     assert_eq!(hand.full().await.status, RunStatus::Succeeded);
 }
 
@@ -264,7 +331,9 @@ async fn when_an_importing_process_is_killed_the_next_takes_over_at_once(databas
         simulator.fail_from_now_on(Fault::Slow(Duration::from_mins(5)), "/teams");
         let began = ledger.runs("default", None, 1).await.unwrap().first().map_or(0, |run| run.id);
         let killed = shell.start(command);
-        let runs = until(&ledger, "nothing begins", |runs| runs.first().is_some_and(|run| run.id > began)).await;
+        let runs =
+            until(&ledger, "nothing begins", |runs| runs.first().is_some_and(|run| run.id > began))
+                .await;
         let dead = runs[0].id;
         let request = ImportRequest { allow_removals: true, ..request(Mode::Full) };
         let queued = ledger.queue_run("default", &request, &Clock::System).await;
@@ -273,7 +342,9 @@ async fn when_an_importing_process_is_killed_the_next_takes_over_at_once(databas
         drop(killed);
         simulator.heal();
         let successor = shell.start(&["serve"]);
-        let ended = |runs: &[Run]| runs.iter().any(|run| run.id == queued && run.status == RunStatus::Succeeded);
+        let ended = |runs: &[Run]| {
+            runs.iter().any(|run| run.id == queued && run.status == RunStatus::Succeeded)
+        };
         let runs = until(&ledger, "nobody takes over", ended).await;
         let dead = runs.iter().find(|run| run.id == dead).unwrap();
         assert_eq!(dead.status, RunStatus::Interrupted, "{command:?}");
@@ -308,11 +379,18 @@ async fn while_a_process_is_there_its_lease_is_left_to_it(database: TestDatabase
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lock_files_beside_a_database_go_with_their_processes() {
     let database = TestDatabase::sqlite();
-    let file = database.url.strip_prefix("sqlite://").unwrap().strip_suffix("?mode=rwc").unwrap().to_owned();
+    let file = database
+        .url
+        .strip_prefix("sqlite://")
+        .unwrap()
+        .strip_suffix("?mode=rwc")
+        .unwrap()
+        .to_owned();
     let directory = std::path::Path::new(&file).parent().unwrap();
     let locks = || {
-        let names =
-            std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let names = std::fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.contains(".lock-")).collect::<Vec<String>>()
     };
     let ledger = database.ledger().await;

@@ -19,10 +19,15 @@ async fn migrating_twice_does_nothing_the_second_time(database: TestDatabase) {
     let ledger = Ledger::open(&database.url).await.unwrap();
     assert_eq!(ledger.pending_migrations().await.unwrap(), 13);
     assert_eq!(ledger.migrate().await.unwrap(), 13);
-    assert_eq!((ledger.migrate().await.unwrap(), ledger.pending_migrations().await.unwrap()), (0, 0));
+    assert_eq!(
+        (ledger.migrate().await.unwrap(), ledger.pending_migrations().await.unwrap()),
+        (0, 0)
+    );
 }
 
-async fn processes_that_start_at_once_on_a_fresh_database_all_find_their_tables(database: TestDatabase) {
+async fn processes_that_start_at_once_on_a_fresh_database_all_find_their_tables(
+    database: TestDatabase,
+) {
     let start = async || Ledger::open(&database.url).await?.migrate().await;
     let (first, second, third) = tokio::join!(start(), start(), start());
     for started in [first, second, third] {
@@ -64,7 +69,9 @@ async fn links(database: &TestDatabase) -> Vec<Link> {
 async fn each_generation_is_tied_to_the_one_before(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
-    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned()));
+    hand.simulator.change(|workspace| {
+        workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned())
+    });
     hand.full().await;
     hand.full().await;
     let links = links(&hand.database).await;
@@ -78,13 +85,17 @@ async fn times_of_generations_only_ever_grow(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let first = hand.recorded().await.users[0].0.stamps.last_modified;
-    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
+    hand.simulator
+        .change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
     let plan = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap().plan;
     // The machine's clock was set back by a day.
     let yesterday = first - time::Duration::days(1);
     let (lease, run) = hand.start_run().await;
     hand.ledger.commit(&lease, &run, &plan, || yesterday).await.unwrap();
-    assert_eq!(hand.recorded().await.users[0].0.stamps.last_modified, first + time::Duration::milliseconds(1));
+    assert_eq!(
+        hand.recorded().await.users[0].0.stamps.last_modified,
+        first + time::Duration::milliseconds(1)
+    );
 }
 
 async fn workspaces_do_not_see_each_other(database: TestDatabase) {
@@ -97,9 +108,13 @@ async fn workspaces_do_not_see_each_other(database: TestDatabase) {
 
 #[tokio::test]
 async fn a_database_that_is_not_there_is_said_so_without_its_password() {
-    for url in ["postgres://ada:secret@127.0.0.1:1/bridge", "sqlite:///nowhere/at/all.db?mode=rwc"] {
+    for url in ["postgres://ada:secret@127.0.0.1:1/bridge", "sqlite:///nowhere/at/all.db?mode=rwc"]
+    {
         let Err(error) = Ledger::open(url).await else { panic!("{url} opened") };
-        assert!(matches!(error, LedgerError::Unavailable(_) | LedgerError::Unreachable { .. }), "{error:?}");
+        assert!(
+            matches!(error, LedgerError::Unavailable(_) | LedgerError::Unreachable { .. }),
+            "{error:?}"
+        );
         assert!(!error.chain().contains("secret"), "{}", error.chain());
     }
 }

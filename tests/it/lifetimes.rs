@@ -1,4 +1,5 @@
-//! What is good for a while only: nothing is good for longer than it can last, whatever clock it was made by.
+//! What is good for a while only: nothing is good for longer than it can last, whatever clock it
+//! was made by.
 
 use std::time::Duration;
 
@@ -18,22 +19,39 @@ async fn a_link_a_session_and_a_way_of_connecting_are_good_for_no_longer_than_th
     let ledger = database.ledger().await;
     let default = ["default".to_owned()];
     let forty_days = Duration::from_hours(40 * 24);
-    for (number, (made, good)) in [(START, true), (START + forty_days, false)].into_iter().enumerate() {
+    for (number, (made, good)) in
+        [(START, true), (START + forty_days, false)].into_iter().enumerate()
+    {
         let link = format!("link {number}");
-        ledger.add_login_link(&link, &default, made + limits::LOGIN_LINK, Vec::new()).await.unwrap();
+        ledger
+            .add_login_link(&link, &default, made + limits::LOGIN_LINK, Vec::new())
+            .await
+            .unwrap();
         let session = format!("session {number}");
         let times = (made, made + limits::PAGE_SESSION);
         let taken = ledger.take_login_link(&link, &session, times, |_| Vec::new()).await.unwrap();
         assert!(taken.is_some());
         assert_eq!(ledger.session(&session, START).await.unwrap().is_some(), good);
         let link = format!("another link {number}");
-        ledger.add_login_link(&link, &default, made + limits::LOGIN_LINK, Vec::new()).await.unwrap();
+        ledger
+            .add_login_link(&link, &default, made + limits::LOGIN_LINK, Vec::new())
+            .await
+            .unwrap();
         let times = (START, START + limits::PAGE_SESSION);
-        let taken = ledger.take_login_link(&link, &format!("other {number}"), times, |_| Vec::new()).await.unwrap();
+        let taken = ledger
+            .take_login_link(&link, &format!("other {number}"), times, |_| Vec::new())
+            .await
+            .unwrap();
         assert_eq!(taken.is_some(), good);
         let ticket = format!("ticket {number}");
-        ledger.begin_connecting("default", &ticket, made + limits::CONNECT_TICKET, Vec::new()).await.unwrap();
-        let proof = ConnectProof { state_hash: format!("state {number}"), session_hash: format!("browser {number}") };
+        ledger
+            .begin_connecting("default", &ticket, made + limits::CONNECT_TICKET, Vec::new())
+            .await
+            .unwrap();
+        let proof = ConnectProof {
+            state_hash: format!("state {number}"),
+            session_hash: format!("browser {number}"),
+        };
         assert_eq!(ledger.take_ticket(&ticket, &proof, START).await.unwrap().is_some(), good);
         assert_eq!(ledger.finish_connecting(&proof, START).await.unwrap().is_some(), good);
     }
@@ -49,10 +67,20 @@ async fn a_secret_that_was_replaced_in_the_future_is_not_good_for_longer() {
         let client: OAuthClient = ledger.client(&id).await.unwrap().unwrap();
         let rotated = now + ahead;
         let (_, another) = client_secret().unwrap();
-        ledger.rotate_client(&client, &another, rotated + Duration::from_hours(24), Vec::new(), rotated).await.unwrap();
+        ledger
+            .rotate_client(
+                &client,
+                &another,
+                rotated + Duration::from_hours(24),
+                Vec::new(),
+                rotated,
+            )
+            .await
+            .unwrap();
         let form = format!("grant_type=client_credentials&client_id={id}&client_secret={old}");
         let request = bridge.request(Method::POST, "/oauth/token");
-        let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(form);
+        let request =
+            request.header("Content-Type", "application/x-www-form-urlencoded").body(form);
         assert_eq!(request.send().await.unwrap().status().as_u16(), status, "{ahead}");
     }
     bridge.stop().await;

@@ -27,11 +27,16 @@ async fn a_client_that_asks_too_much_is_told_when_to_come_back_and_others_are_no
     let seconds: u64 = scim.header("retry-after").parse().expect("whole seconds");
     assert!((1..=2).contains(&seconds));
     assert_eq!(scim.json()["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
-    assert_eq!(scim.json()["detail"], json!(format!("too many requests; come back in {seconds} s")));
+    assert_eq!(
+        scim.json()["detail"],
+        json!(format!("too many requests; come back in {seconds} s"))
+    );
     let api = bridge.get("/api/v1/status").await;
     assert_eq!((api.status.as_u16(), &api.json()["code"]), (429, &json!("too_many_requests")));
     let other = token(&bridge.app, &[Scope::ScimRead]);
-    let answer = Bridge::send(bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(other)).await;
+    let answer =
+        Bridge::send(bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(other))
+            .await;
     assert_eq!(answer.status, 200);
     bridge.stop().await;
 }
@@ -41,7 +46,8 @@ async fn a_client_asks_one_expensive_question_at_a_time() {
     let company = simulator::Company { admins: 600, teams: 3, seed: 7, now: 1_772_366_400 };
     let bridge = Bridge::starting_with(simulator::seed(company, TOKEN), |_| {}).await;
     bridge.shows(1).await;
-    let filter = (0..150).map(|number| format!("title eq \"{number}\"")).collect::<Vec<_>>().join(" or ");
+    let filter =
+        (0..150).map(|number| format!("title eq \"{number}\"")).collect::<Vec<_>>().join(" or ");
     let body = json!({"filter": filter}).to_string();
     let search = |token: &str| {
         let request = bridge.request(Method::POST, "/scim/v2/Users/.search").bearer_auth(token);
@@ -51,10 +57,14 @@ async fn a_client_asks_one_expensive_question_at_a_time() {
     let principal = bridge.app.service().tokens.verify(&bridge.token).await.unwrap();
     let turn = principal.allowance.expensive().await.unwrap();
     let other = token(&bridge.app, &[Scope::ScimRead]);
-    // One waits for its turn and gives up; meanwhile a cheap question, and another client's, are answered.
+    // One waits for its turn and gives up; meanwhile a cheap question, and another client's, are
+    // answered.
     let (waiting, cheap, others) =
         tokio::join!(search(&bridge.token), bridge.get("/scim/v2/Users?count=1"), search(&other));
-    assert_eq!((waiting.status.as_u16(), cheap.status.as_u16(), others.status.as_u16()), (429, 200, 200));
+    assert_eq!(
+        (waiting.status.as_u16(), cheap.status.as_u16(), others.status.as_u16()),
+        (429, 200, 200)
+    );
     drop(turn);
     assert_eq!(search(&bridge.token).await.status, 200);
     bridge.stop().await;
@@ -72,14 +82,21 @@ async fn what_is_too_large_or_too_deep_is_refused() {
     assert_eq!(search(format!("{{\"filter\":\"{}\"}}", "x".repeat(300_000))).await.status, 413);
     let deep = search(format!("{}{}", "[".repeat(5_000), "]".repeat(5_000))).await;
     assert_eq!((deep.status.as_u16(), &deep.json()["scimType"]), (400, &json!("invalidSyntax")));
-    let array = |depth: usize| search(format!("{{\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth)));
+    let array =
+        |depth: usize| search(format!("{{\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth)));
     assert_eq!(array(limits::JSON_DEPTH / 2).await.status, 200, "what is not known is ignored");
     assert_eq!(array(limits::JSON_DEPTH).await.json()["scimType"], json!("invalidSyntax"));
     let nested = format!("{}userName pr{}", "(".repeat(2_000), ")".repeat(2_000));
-    assert_eq!(search(json!({"filter": nested}).to_string()).await.json()["scimType"], json!("invalidFilter"));
-    let token = Bridge::send(bridge.request(Method::GET, "/scim/v2/Users").bearer_auth("x".repeat(9_000))).await;
+    assert_eq!(
+        search(json!({"filter": nested}).to_string()).await.json()["scimType"],
+        json!("invalidFilter")
+    );
+    let token =
+        Bridge::send(bridge.request(Method::GET, "/scim/v2/Users").bearer_auth("x".repeat(9_000)))
+            .await;
     assert_eq!(token.status, 401);
-    let webhook = bridge.request(Method::POST, "/webhooks/intercom/default").body("x".repeat(300_000));
+    let webhook =
+        bridge.request(Method::POST, "/webhooks/intercom/default").body("x".repeat(300_000));
     assert_eq!(Bridge::send(webhook).await.status, 413);
     bridge.stop().await;
 }
@@ -108,7 +125,10 @@ async fn who_sends_a_request_drop_by_drop_is_not_waited_for() {
     let [head, body] = answers;
     assert!(head.await.unwrap().starts_with("HTTP/1.1 408"));
     let body = body.await.unwrap();
-    assert!(body.starts_with("HTTP/1.1 408") && body.contains("the request took too long to come"), "{body}");
+    assert!(
+        body.starts_with("HTTP/1.1 408") && body.contains("the request took too long to come"),
+        "{body}"
+    );
     bridge.stop().await;
 }
 
@@ -129,11 +149,18 @@ async fn a_body_that_never_ends_keeps_no_connection() {
     for (head, status) in [
         ("GET /healthz HTTP/1.1\r\n".to_owned(), "200"),
         ("GET /scim/v2/Users HTTP/1.1\r\n".to_owned(), "401"),
-        (format!("DELETE /scim/v2/Users/adm_1 HTTP/1.1\r\nAuthorization: Bearer {token}\r\n"), "501"),
-        (format!("GET /scim/v2/Users?count=1 HTTP/1.1\r\nAuthorization: Bearer {token}\r\n"), "200"),
+        (
+            format!("DELETE /scim/v2/Users/adm_1 HTTP/1.1\r\nAuthorization: Bearer {token}\r\n"),
+            "501",
+        ),
+        (
+            format!("GET /scim/v2/Users?count=1 HTTP/1.1\r\nAuthorization: Bearer {token}\r\n"),
+            "200",
+        ),
     ] {
         let request = format!("{head}{begun}");
-        let answer = tokio::task::spawn_blocking(move || until_closed(address, &request)).await.unwrap();
+        let answer =
+            tokio::task::spawn_blocking(move || until_closed(address, &request)).await.unwrap();
         let answer = answer.unwrap_or_else(|| panic!("{head}: the connection was kept"));
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
     }
@@ -142,7 +169,10 @@ async fn a_body_that_never_ends_keeps_no_connection() {
     let body = "Content-Type: application/scim+json\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
     let next = "GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
     let request = format!("{ended}Authorization: Bearer {token}\r\n{body}{next}");
-    let answers = tokio::task::spawn_blocking(move || until_closed(address, &request)).await.unwrap().unwrap();
+    let answers = tokio::task::spawn_blocking(move || until_closed(address, &request))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(answers.matches("HTTP/1.1 200").count(), 2, "{answers}");
     bridge.stop().await;
 }

@@ -1,10 +1,13 @@
-//! Imports of lists that are not provably whole, and of fields that cannot be read, on both databases. They stand apart from
-//! the other imports, whose answers are held to Intercom's description.
+//! Imports of lists that are not provably whole, and of fields that cannot be read, on both
+//! databases. They stand apart from the other imports, whose answers are held to Intercom's
+//! description.
 
 use std::time::Duration;
 
 use intercom_scim_bridge::directory::UserId;
-use intercom_scim_bridge::ledger::{ActorQuestion, ChangePosition, ChangeQuestion, Mode, RunStatus};
+use intercom_scim_bridge::ledger::{
+    ActorQuestion, ChangePosition, ChangeQuestion, Mode, RunStatus,
+};
 use simulator::Fault;
 
 use crate::on_both_databases;
@@ -20,7 +23,9 @@ on_both_databases!(
 /// The list of admins as Intercom would send it, of these, in team `team`, with one more entry.
 fn listed(admins: &[(u64, &str)], team: u64, more: &str) -> Fault {
     let admin = |(id, name): &(u64, &str)| {
-        format!(r#"{{"type":"admin","id":"{id}","name":"{name}","email":"p{id}@example.com","team_ids":[{team}]}}"#)
+        format!(
+            r#"{{"type":"admin","id":"{id}","name":"{name}","email":"p{id}@example.com","team_ids":[{team}]}}"#
+        )
     };
     let all: Vec<String> = admins.iter().map(admin).chain([more.to_owned()]).collect();
     Fault::json(200, &format!(r#"{{"type":"admin.list","admins":[{}]}}"#, all.join(",")))
@@ -30,7 +35,9 @@ async fn removals_wait_in_a_full_import_while_a_list_is_not_provably_whole(datab
     removals_wait(database, Mode::Full).await;
 }
 
-async fn removals_wait_in_an_incremental_import_while_a_list_is_not_provably_whole(database: TestDatabase) {
+async fn removals_wait_in_an_incremental_import_while_a_list_is_not_provably_whole(
+    database: TestDatabase,
+) {
     removals_wait(database, Mode::Incremental).await;
 }
 
@@ -44,7 +51,11 @@ async fn removals_wait(database: TestDatabase, mode: Mode) {
     });
     // Bo is gone, Dee is new, and something that nobody can identify stands in the list.
     hand.simulator.fail_from_now_on(
-        listed(&[(small.ada, "Ada L."), (small.cy, "Cy Twombly"), (99_999_999, "Dee")], small.support, "null"),
+        listed(
+            &[(small.ada, "Ada L."), (small.cy, "Cy Twombly"), (99_999_999, "Dee")],
+            small.support,
+            "null",
+        ),
         "/admins",
     );
     for _ in 0..2 {
@@ -58,10 +69,18 @@ async fn removals_wait(database: TestDatabase, mode: Mode) {
     assert_eq!(active(&hand.recorded().await), ["Ada L.", "Bo Diddley", "Cy Twombly", "Dee"]);
     hand.simulator.heal();
     let run = hand.import(mode).await;
-    assert_eq!((run.status, run.counts.users_removed), (RunStatus::Succeeded, 2), "Bo, and Dee who was never there");
+    assert_eq!(
+        (run.status, run.counts.users_removed),
+        (RunStatus::Succeeded, 2),
+        "Bo, and Dee who was never there"
+    );
     assert!(run.warnings.is_empty(), "{:?}", run.warnings);
     let recorded = hand.recorded().await;
-    let bo = recorded.users.iter().find(|(user, _)| user.value.id.as_str() == small.bo.to_string()).unwrap();
+    let bo = recorded
+        .users
+        .iter()
+        .find(|(user, _)| user.value.id.as_str() == small.bo.to_string())
+        .unwrap();
     assert_eq!(
         bo.0.value.removed_at.map(time::OffsetDateTime::unix_timestamp),
         Some(left_at),
@@ -70,8 +89,8 @@ async fn removals_wait(database: TestDatabase, mode: Mode) {
     causes_of_what_waited(&hand, &small).await;
 }
 
-/// Dee's arrival was committed between the log entry of Bo's removal and the removal: both of Bo's changes still say who
-/// removed Bo, and a question for Ada's deeds finds them.
+/// Dee's arrival was committed between the log entry of Bo's removal and the removal: both of Bo's
+/// changes still say who removed Bo, and a question for Ada's deeds finds them.
 async fn causes_of_what_waited(hand: &Hand, small: &Small) {
     let by_ada = ActorQuestion { ids: vec![UserId::new(small.ada.to_string())], email: None };
     for actor in [None, Some(by_ada)] {
@@ -81,9 +100,21 @@ async fn causes_of_what_waited(hand: &Hand, small: &Small) {
             actor,
             ..ChangeQuestion::default()
         };
-        let page = hand.ledger.changes_that("default", &ChangePosition::START, &question, 10).await.unwrap();
-        let causes: Vec<_> = page.changes.iter().map(|change| change.cause.as_ref().map(|c| c.kind.as_str())).collect();
-        assert_eq!(causes, [Some("admin_deletion"); 2], "Bo's account and membership; {question:?}");
+        let page = hand
+            .ledger
+            .changes_that("default", &ChangePosition::START, &question, 10)
+            .await
+            .unwrap();
+        let causes: Vec<_> = page
+            .changes
+            .iter()
+            .map(|change| change.cause.as_ref().map(|c| c.kind.as_str()))
+            .collect();
+        assert_eq!(
+            causes,
+            [Some("admin_deletion"); 2],
+            "Bo's account and membership; {question:?}"
+        );
     }
 }
 
@@ -106,9 +137,17 @@ async fn a_field_that_cannot_be_read_keeps_its_last_known_value(database: TestDa
     hand.simulator.fail_from_now_on(Fault::json(200, &list), "/admins");
     let run = hand.incremental().await;
     assert_eq!(run.status, RunStatus::Succeeded, "{:?}", run.error);
-    assert_eq!((run.counts.users_updated, run.counts.users_removed), (3, 0), "the job title and the seat alone");
+    assert_eq!(
+        (run.counts.users_updated, run.counts.users_removed),
+        (3, 0),
+        "the job title and the seat alone"
+    );
     let names_and_addresses = |snapshot: &intercom_scim_bridge::directory::Snapshot| {
-        snapshot.users.iter().map(|(user, _)| (user.value.name.clone(), user.value.email.clone())).collect::<Vec<_>>()
+        snapshot
+            .users
+            .iter()
+            .map(|(user, _)| (user.value.name.clone(), user.value.email.clone()))
+            .collect::<Vec<_>>()
     };
     assert_eq!(names_and_addresses(&hand.recorded().await), names_and_addresses(&before));
     let text = format!("{:?}", run.warnings);

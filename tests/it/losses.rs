@@ -1,4 +1,5 @@
-//! Mass losses of access, in whatever form they come, on both databases: nothing is recorded until a person lets it through.
+//! Mass losses of access, in whatever form they come, on both databases: nothing is recorded until
+//! a person lets it through.
 
 use std::time::Duration;
 
@@ -81,7 +82,8 @@ fn listed(hand: &Hand, name: &str, change: impl Fn(&mut Value) -> bool) -> Fault
         };
         workspace.admins().map(admin).collect()
     });
-    let entries: Vec<Value> = entries.into_iter().filter_map(|mut entry| change(&mut entry).then_some(entry)).collect();
+    let entries: Vec<Value> =
+        entries.into_iter().filter_map(|mut entry| change(&mut entry).then_some(entry)).collect();
     Fault::json(200, &json!({ name: entries }).to_string())
 }
 
@@ -104,7 +106,11 @@ async fn is_held(hand: &Hand, by: &[(LossKind, usize, usize)]) {
     for mode in [Mode::Incremental, Mode::Full] {
         let run = hand.import(mode).await;
         assert_held(&run, by);
-        assert_eq!(hand.ledger.run("default", run.id).await.unwrap(), Some(run), "the record is the run");
+        assert_eq!(
+            hand.ledger.run("default", run.id).await.unwrap(),
+            Some(run),
+            "the record is the run"
+        );
     }
     assert_eq!(hand.recorded().await, before);
 }
@@ -124,7 +130,10 @@ async fn a_company_that_changes_little_is_never_held(database: TestDatabase) {
         workspace.team_mut(teams[0]).unwrap().members.remove(&ids[4]);
     });
     let run = hand.incremental().await;
-    assert_eq!((run.status, run.counts.users_removed, run.held_by), (RunStatus::Succeeded, 1, Vec::new()));
+    assert_eq!(
+        (run.status, run.counts.users_removed, run.held_by),
+        (RunStatus::Succeeded, 1, Vec::new())
+    );
     hand.simulator.change(|workspace| workspace.remove_team(teams[1]));
     assert_eq!(hand.incremental().await.status, RunStatus::Succeeded);
 }
@@ -141,9 +150,10 @@ async fn all_teams_but_one_that_are_empty_are_held(database: TestDatabase) {
 
 async fn a_list_of_teams_that_is_empty_while_admins_name_teams_is_held(database: TestDatabase) {
     let (hand, _, _) = company(database, 60).await;
-    for teams in
-        [r#"{"type":"team.list","teams":[]}"#, r#"{"teams":[],"pages":{"page":1,"total_pages":1,"next":null}}"#]
-    {
+    for teams in [
+        r#"{"type":"team.list","teams":[]}"#,
+        r#"{"teams":[],"pages":{"page":1,"total_pages":1,"next":null}}"#,
+    ] {
         hand.simulator.fail_from_now_on(Fault::json(200, teams), "/teams");
         is_held(&hand, &[(LossKind::Teams, 6, 6), (LossKind::Memberships, 60, 60)]).await;
         hand.simulator.heal();
@@ -169,15 +179,27 @@ async fn teams_without_members_while_admins_name_them_are_held(database: TestDat
     let (few, others) = (&ids[..8], ids[8..].len());
     let emptied = listed(&hand, "teams", |team| {
         let members: Vec<u64> = serde_json::from_value(team["admin_ids"].clone()).unwrap();
-        team["admin_ids"] = json!(members.iter().filter(|id| !few.contains(id)).collect::<Vec<_>>());
+        team["admin_ids"] =
+            json!(members.iter().filter(|id| !few.contains(id)).collect::<Vec<_>>());
         true
     });
     hand.simulator.fail_from_now_on(emptied, "/teams");
     let run = hand.full().await;
     assert_eq!(run.status, RunStatus::Succeeded, "{:?}", run.error);
-    assert_eq!((run.counts.memberships_removed, sizes(&hand.recorded().await).2), (0, few.len() + others));
-    assert!(run.warnings.iter().any(|warning| warning.code == "removals_wait"), "{:?}", run.warnings);
-    assert!(run.warnings.iter().any(|warning| warning.code == "lists_disagree"), "{:?}", run.warnings);
+    assert_eq!(
+        (run.counts.memberships_removed, sizes(&hand.recorded().await).2),
+        (0, few.len() + others)
+    );
+    assert!(
+        run.warnings.iter().any(|warning| warning.code == "removals_wait"),
+        "{:?}",
+        run.warnings
+    );
+    assert!(
+        run.warnings.iter().any(|warning| warning.code == "lists_disagree"),
+        "{:?}",
+        run.warnings
+    );
 }
 
 async fn a_list_of_admins_that_lacks_members_of_teams_is_held(database: TestDatabase) {
@@ -202,19 +224,26 @@ async fn a_list_that_shrinks_by_a_tenth_at_each_import_is_held(database: TestDat
     let mut held = 0;
     for _ in 0..20 {
         let leavers = left.split_off(left.len() - left.len() / 10);
-        hand.simulator.change(|workspace| leavers.iter().for_each(|id| workspace.remove_admin(*id, ids[0], 0)));
+        hand.simulator.change(|workspace| {
+            leavers.iter().for_each(|id| workspace.remove_admin(*id, ids[0], 0))
+        });
         held += usize::from(hand.incremental().await.status == RunStatus::Held);
     }
     assert_eq!(held, 19, "the first tenth is let through");
     assert_eq!(sizes(&hand.recorded().await).0, 180);
     let run = hand.full().await;
-    assert!(run.error.unwrap().detail.contains("within 1day, 20 of them by the imports before"), "{:?}", run.held_by);
+    assert!(
+        run.error.unwrap().detail.contains("within 1day, 20 of them by the imports before"),
+        "{:?}",
+        run.held_by
+    );
 }
 
 async fn five_of_twenty_five_at_each_import_are_held(database: TestDatabase) {
     let (hand, ids, _) = company(database, 25).await;
     let leave = |ids: &[u64]| {
-        hand.simulator.change(|workspace| ids.iter().for_each(|id| workspace.remove_admin(*id, 0, 0)));
+        hand.simulator
+            .change(|workspace| ids.iter().for_each(|id| workspace.remove_admin(*id, 0, 0)));
     };
     leave(&ids[..5]);
     assert_eq!(hand.incremental().await.status, RunStatus::Succeeded);
@@ -248,7 +277,8 @@ async fn memberships_that_end_bit_by_bit_are_held(database: TestDatabase) {
 async fn what_a_person_let_through_is_not_counted_again(database: TestDatabase) {
     let (hand, ids, _) = company(database, 40).await;
     let leave = |ids: &[u64]| {
-        hand.simulator.change(|workspace| ids.iter().for_each(|id| workspace.remove_admin(*id, 0, 0)));
+        hand.simulator
+            .change(|workspace| ids.iter().for_each(|id| workspace.remove_admin(*id, 0, 0)));
     };
     leave(&ids[..10]);
     is_held(&hand, &[(LossKind::People, 10, 40)]).await;
@@ -263,7 +293,10 @@ async fn who_is_back_is_not_counted(database: TestDatabase) {
     let (hand, ids, _) = company(database, 25).await;
     for five in ids[..20].chunks(5) {
         let gone: Vec<(u64, Admin)> = hand.simulator.change(|workspace| {
-            let gone = workspace.admins().filter(|(id, _)| five.contains(id)).map(|(id, admin)| (id, admin.clone()));
+            let gone = workspace
+                .admins()
+                .filter(|(id, _)| five.contains(id))
+                .map(|(id, admin)| (id, admin.clone()));
             let gone: Vec<_> = gone.collect();
             for id in five {
                 workspace.remove_admin(*id, 0, 0);
@@ -283,7 +316,8 @@ async fn who_is_back_is_not_counted(database: TestDatabase) {
 async fn losses_recorded_while_the_clock_was_ahead_count(database: TestDatabase) {
     let (hand, ids, _) = company(database, 25).await;
     let leave = |ids: &[u64]| {
-        hand.simulator.change(|workspace| ids.iter().for_each(|id| workspace.remove_admin(*id, 0, 0)));
+        hand.simulator
+            .change(|workspace| ids.iter().for_each(|id| workspace.remove_admin(*id, 0, 0)));
     };
     hand.clock.set_by(time::Duration::days(40));
     leave(&ids[..5]);
@@ -300,15 +334,21 @@ async fn roles_seats_and_names_are_held_like_people(database: TestDatabase) {
     let (hand, ids, _) = company(database, 40).await;
     let cases: [Case<'_>; 5] = [
         (&|admin| admin.role = None, LossKind::Roles),
-        (&|admin| admin.role = Some(Role { id: "9".to_owned(), name: "Guest".to_owned() }), LossKind::Roles),
+        (
+            &|admin| admin.role = Some(Role { id: "9".to_owned(), name: "Guest".to_owned() }),
+            LossKind::Roles,
+        ),
         (&|admin| admin.has_inbox_seat = false, LossKind::Seats),
         (&|admin| "Deleted user".clone_into(&mut admin.name), LossKind::Names),
         (&|admin| admin.email = format!("{}x", admin.email), LossKind::Emails),
     ];
     for (deed, kind) in cases {
-        let before: Vec<(u64, Admin)> =
-            hand.simulator.change(|workspace| workspace.admins().map(|(id, admin)| (id, admin.clone())).collect());
-        hand.simulator.change(|workspace| ids[..30].iter().for_each(|id| deed(workspace.admin_mut(*id).unwrap())));
+        let before: Vec<(u64, Admin)> = hand.simulator.change(|workspace| {
+            workspace.admins().map(|(id, admin)| (id, admin.clone())).collect()
+        });
+        hand.simulator.change(|workspace| {
+            ids[..30].iter().for_each(|id| deed(workspace.admin_mut(*id).unwrap()))
+        });
         is_held(&hand, &[(kind, 30, 40)]).await;
         hand.simulator.change(|workspace| {
             for (id, admin) in before {
@@ -343,11 +383,17 @@ async fn permissions_that_the_log_takes_are_held(database: TestDatabase) {
     is_held(&hand, &[(LossKind::Roles, 20, 20)]).await;
 }
 
-async fn addresses_that_are_all_null_are_held_until_a_person_lets_it_through(database: TestDatabase) {
+async fn addresses_that_are_all_null_are_held_until_a_person_lets_it_through(
+    database: TestDatabase,
+) {
     let (hand, _, _) = company(database, 20).await;
     let addresses = async || {
         let recorded = hand.recorded().await;
-        recorded.users.into_iter().map(|(user, _)| user.value.email.unwrap_or_default()).collect::<Vec<String>>()
+        recorded
+            .users
+            .into_iter()
+            .map(|(user, _)| user.value.email.unwrap_or_default())
+            .collect::<Vec<String>>()
     };
     let before = addresses().await;
     let nulls = || {
@@ -362,7 +408,10 @@ async fn addresses_that_are_all_null_are_held_until_a_person_lets_it_through(dat
     // Let through once, it stays let through, and the last known addresses stay.
     assert_eq!(hand.allowing_removals(Mode::Full).await.status, RunStatus::Succeeded);
     for mode in [Mode::Incremental, Mode::Full] {
-        assert_eq!((hand.import(mode).await.status, addresses().await), (RunStatus::Succeeded, before.clone()));
+        assert_eq!(
+            (hand.import(mode).await.status, addresses().await),
+            (RunStatus::Succeeded, before.clone())
+        );
     }
     hand.simulator.heal();
     assert_eq!(hand.full().await.status, RunStatus::Succeeded);
@@ -406,7 +455,11 @@ async fn the_machine_stays_one_whatever_becomes_of_its_address(database: TestDat
             let dry = importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
             assert_eq!(dry.plan.counts().users_created, 0, "{email}");
         }
-        assert_eq!((hand.full().await.status, sizes(&hand.recorded().await).0), (RunStatus::Succeeded, 3), "{email}");
+        assert_eq!(
+            (hand.full().await.status, sizes(&hand.recorded().await).0),
+            (RunStatus::Succeeded, 3),
+            "{email}"
+        );
         hand.simulator.heal();
     }
 }
@@ -432,27 +485,41 @@ async fn a_machine_that_was_never_seen_before_is_no_person(database: TestDatabas
     hand.simulator.fail(odd, "/admins", 1);
     let run = hand.full().await;
     assert_eq!(active(&hand.recorded().await), ["Ada Lovelace"], "{:?}", run.warnings);
-    assert!(run.warnings.iter().any(|warning| warning.detail.starts_with(&format!("admin {fin} has no address"))));
+    assert!(
+        run.warnings
+            .iter()
+            .any(|warning| warning.detail.starts_with(&format!("admin {fin} has no address")))
+    );
     // With an address, the one who is only called so is a person.
-    hand.simulator.change(|workspace| "fin@example.com".clone_into(&mut workspace.admin_mut(fin).unwrap().email));
+    hand.simulator.change(|workspace| {
+        "fin@example.com".clone_into(&mut workspace.admin_mut(fin).unwrap().email)
+    });
     hand.full().await;
     assert_eq!(active(&hand.recorded().await), ["Ada Lovelace", "Fin"]);
 }
 
 async fn a_dry_run_names_who_would_lose_what(database: TestDatabase) {
     let (hand, ids, _) = company(database, 40).await;
-    hand.simulator.change(|workspace| ids[..5].iter().for_each(|id| workspace.remove_admin(*id, 0, 0)));
+    hand.simulator
+        .change(|workspace| ids[..5].iter().for_each(|id| workspace.remove_admin(*id, 0, 0)));
     hand.incremental().await;
-    hand.simulator.change(|workspace| ids[5..7].iter().for_each(|id| workspace.remove_admin(*id, 0, 0)));
-    let DryRun { verdict, recorded, .. } = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
+    hand.simulator
+        .change(|workspace| ids[5..7].iter().for_each(|id| workspace.remove_admin(*id, 0, 0)));
+    let DryRun { verdict, recorded, .. } =
+        hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
     let Verdict::Hold(held) = verdict else { panic!("held") };
-    assert_eq!((held.losses.count(LossKind::People), held.by[0].earlier), (7, 5), "with those who went before");
+    assert_eq!(
+        (held.losses.count(LossKind::People), held.by[0].earlier),
+        (7, 5),
+        "with those who went before"
+    );
     assert_eq!(recorded.users.len(), 40, "where their names are");
     // Other settings, other limits.
     let client = Client::new(connection(&hand.simulator.base_url()), hand.clock.clone()).unwrap();
     let mut options = OPTIONS;
     options.guard.window = Duration::from_secs(30);
-    let importer = Importer::new("default", client.into(), hand.ledger.clone(), hand.clock.clone(), options);
+    let importer =
+        Importer::new("default", client.into(), hand.ledger.clone(), hand.clock.clone(), options);
     hand.clock.advance(Duration::from_mins(1));
     assert_eq!(importer.dry_run(Mode::Full, &|_| {}).await.unwrap().verdict, Verdict::Commit);
 }

@@ -1,6 +1,14 @@
 //! The integration tests, in one binary: it links once.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails so")]
-#![expect(clippy::disallowed_methods, reason = "tests stand outside: they have clients and servers of their own")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails so"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests stand outside: they have clients and servers of their own"
+)]
 
 mod access;
 mod api;

@@ -11,13 +11,19 @@ use crate::support::bridge::{Bridge, client, dozen, start_import, token};
 
 async fn scraped(bridge: &Bridge) -> String {
     let answer = bridge.get("/metrics").await;
-    assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_eq!(
+        answer.header("content-type"),
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
     answer.text
 }
 
 /// The value of a sample; its labels are as they are written.
 fn value(text: &str, sample: &str) -> f64 {
-    let line = text.lines().find_map(|line| line.strip_prefix(sample)).unwrap_or_else(|| panic!("no {sample}: {text}"));
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(sample))
+        .unwrap_or_else(|| panic!("no {sample}: {text}"));
     line.trim().parse().unwrap()
 }
 
@@ -33,7 +39,10 @@ async fn busy() -> Bridge {
         let secret = if secret == "right" { known } else { "iscs_wrong".to_owned() };
         let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
         let request = bridge.request(Method::POST, "/oauth/token");
-        Bridge::send(request.header("Content-Type", "application/x-www-form-urlencoded").body(form)).await;
+        Bridge::send(
+            request.header("Content-Type", "application/x-www-form-urlencoded").body(form),
+        )
+        .await;
     }
     bridge.simulator.fail(Fault::RateLimit(0), "", 1);
     start_import(&bridge, "", "wait=30").await;
@@ -46,14 +55,23 @@ async fn requests_imports_calls_writes_and_tokens_are_counted() {
     let text = scraped(&bridge).await;
     for (sample, expected) in [
         ("bridge_http_requests_total{method=\"GET\",route=\"/scim/v2/Users\",status=\"200\"}", 2.0),
-        ("bridge_http_requests_total{method=\"GET\",route=\"/scim/v2/Users/{id}\",status=\"404\"}", 1.0),
-        ("bridge_http_requests_total{method=\"DELETE\",route=\"/scim/v2/Users/{id}\",status=\"501\"}", 1.0),
+        (
+            "bridge_http_requests_total{method=\"GET\",route=\"/scim/v2/Users/{id}\",status=\"404\"}",
+            1.0,
+        ),
+        (
+            "bridge_http_requests_total{method=\"DELETE\",route=\"/scim/v2/Users/{id}\",status=\"501\"}",
+            1.0,
+        ),
         ("bridge_http_request_duration_seconds_count{route=\"/scim/v2/Users\"}", 2.0),
         ("bridge_refused_writes_total{workspace=\"default\",operation=\"remove_account\"}", 1.0),
         ("bridge_tokens_total{outcome=\"issued\"}", 1.0),
         ("bridge_tokens_total{outcome=\"refused\"}", 1.0),
         ("bridge_imports_total{workspace=\"default\",mode=\"full\",outcome=\"succeeded\"}", 1.0),
-        ("bridge_imports_total{workspace=\"default\",mode=\"incremental\",outcome=\"succeeded\"}", 1.0),
+        (
+            "bridge_imports_total{workspace=\"default\",mode=\"incremental\",outcome=\"succeeded\"}",
+            1.0,
+        ),
         ("bridge_import_duration_seconds_count{workspace=\"default\"}", 2.0),
         ("bridge_intercom_rate_limited_total{workspace=\"default\"}", 1.0),
         ("bridge_intercom_retries_total{workspace=\"default\"}", 1.0),
@@ -66,16 +84,25 @@ async fn requests_imports_calls_writes_and_tokens_are_counted() {
         ("bridge_task_failures_total{task=\"audit_trail\"}", 0.0),
         ("bridge_task_failures_total{task=\"server\"}", 0.0),
     ] {
-        assert!((value(&text, sample) - expected).abs() < 0.5, "{sample} is {}", value(&text, sample));
+        assert!(
+            (value(&text, sample) - expected).abs() < 0.5,
+            "{sample} is {}",
+            value(&text, sample)
+        );
     }
     assert!(value(&text, "bridge_intercom_calls_total{workspace=\"default\"}") > 6.0);
     let oldest = "bridge_lifecycle_oldest_request_seconds{workspace=\"default\"}";
     assert!((0.0..3_600.0).contains(&value(&text, oldest)), "{text}");
-    assert!(text.contains(concat!("bridge_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\",commit=\"")));
+    assert!(text.contains(concat!(
+        "bridge_build_info{version=\"",
+        env!("CARGO_PKG_VERSION"),
+        "\",commit=\""
+    )));
 
     // Once it is done nobody waits.
     let listed = bridge.get("/api/v1/lifecycle/requests").await.json();
-    let done = format!("/api/v1/lifecycle/requests/{}/done", listed["items"][0]["id"].as_str().unwrap());
+    let done =
+        format!("/api/v1/lifecycle/requests/{}/done", listed["items"][0]["id"].as_str().unwrap());
     assert_eq!(bridge.ask(Method::POST, &done).await.status, 200);
     let text = scraped(&bridge).await;
     assert!(text.contains("bridge_lifecycle_requests_open{workspace=\"default\"} 0.0\n"), "{text}");
@@ -101,8 +128,9 @@ async fn counters_are_there_from_the_start_at_zero() {
     }
     // Every counter that an alert looks at is among them.
     let alerts = include_str!("../../config/grafana/alerts.yaml");
-    let counters =
-        named(alerts).into_iter().filter(|name| name.ends_with("_total") && name != "bridge_http_requests_total");
+    let counters = named(alerts)
+        .into_iter()
+        .filter(|name| name.ends_with("_total") && name != "bridge_http_requests_total");
     for counter in counters {
         assert!(text.lines().any(|line| line.starts_with(&counter)), "{counter} begins later");
     }
@@ -133,7 +161,8 @@ async fn dashboard_and_alerts_ask_for_what_there_is() {
     let samples: BTreeSet<String> =
         named(&text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n"));
     let dashboard = include_str!("../../config/grafana/dashboard.json");
-    let panels = serde_json::from_str::<Value>(dashboard).unwrap()["panels"].as_array().unwrap().len();
+    let panels =
+        serde_json::from_str::<Value>(dashboard).unwrap()["panels"].as_array().unwrap().len();
     assert!(panels >= 15);
     let alerts = include_str!("../../config/grafana/alerts.yaml");
     for (what, text) in [("the dashboard", dashboard), ("the alerts", alerts)] {
@@ -145,7 +174,8 @@ async fn dashboard_and_alerts_ask_for_what_there_is() {
     }
     // Every measure is on the dashboard, or its parts are.
     for sample in &samples {
-        let base = sample.trim_end_matches("_sum").trim_end_matches("_count").trim_end_matches("_bucket");
+        let base =
+            sample.trim_end_matches("_sum").trim_end_matches("_count").trim_end_matches("_bucket");
         assert!(dashboard.contains(base), "{sample} is on no panel");
     }
     let operations = include_str!("../../docs/operations.md");

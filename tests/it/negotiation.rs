@@ -16,7 +16,8 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 async fn accepting(bridge: &Bridge, path: &str, accept: &[&str]) -> Answer {
     let request = bridge.request(Method::GET, path).bearer_auth(&bridge.token);
-    Bridge::send(accept.iter().fold(request, |request, accept| request.header("Accept", *accept))).await
+    Bridge::send(accept.iter().fold(request, |request, accept| request.header("Accept", *accept)))
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,10 +54,16 @@ async fn the_most_preferred_form_is_answered_on_every_path() {
         ("/metrics", &["text/plain"], PROMETHEUS),
         (
             "/metrics",
-            &["application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1"],
+            &[
+                "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1",
+            ],
             OPEN_METRICS,
         ),
-        ("/metrics", &["application/vnd.google.protobuf;q=0.7,text/plain;version=0.0.4;q=0.3"], PROMETHEUS),
+        (
+            "/metrics",
+            &["application/vnd.google.protobuf;q=0.7,text/plain;version=0.0.4;q=0.3"],
+            PROMETHEUS,
+        ),
         ("/", &["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"], HTML),
         ("/login", &["text/*"], HTML),
         ("/status.css", &["text/css,*/*;q=0.1"], "text/css; charset=utf-8"),
@@ -68,7 +75,11 @@ async fn the_most_preferred_form_is_answered_on_every_path() {
         if form.is_empty() {
             assert_eq!(answer.status, 406, "{path} {accept:?}");
         } else {
-            assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, form), "{path} {accept:?}");
+            assert_eq!(
+                (answer.status.as_u16(), answer.header("content-type")),
+                (200, form),
+                "{path} {accept:?}"
+            );
         }
     }
     bridge.stop().await;
@@ -100,22 +111,42 @@ async fn a_form_that_nobody_has_is_refused_before_anything_happens() {
     ] {
         for accept in ["image/png", "image/png, */*;q=0.000"] {
             let answer = accepting(&bridge, path, &[accept]).await;
-            assert_eq!((answer.status.as_u16(), answer.header("content-type")), (406, error), "{path}");
+            assert_eq!(
+                (answer.status.as_u16(), answer.header("content-type")),
+                (406, error),
+                "{path}"
+            );
             let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-            assert_eq!(detail, format!("the answer is {offered}, and the request's Accept header does not allow that"));
+            assert_eq!(
+                detail,
+                format!(
+                    "the answer is {offered}, and the request's Accept header does not allow that"
+                )
+            );
         }
     }
-    let post = |path: &str| bridge.request(Method::POST, path).bearer_auth(&bridge.token).header("Accept", "text/html");
+    let post = |path: &str| {
+        bridge.request(Method::POST, path).bearer_auth(&bridge.token).header("Accept", "text/html")
+    };
     let (id, secret) = client(&bridge.app, "scim.read", &["default"]).await;
     let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
-    let token = post("/oauth/token").header("Content-Type", "application/x-www-form-urlencoded").body(form);
-    let ticket = post("/api/v1/lifecycle/requests").body(r#"{"operation": "remove_account", "target": "adm_1"}"#);
+    let token =
+        post("/oauth/token").header("Content-Type", "application/x-www-form-urlencoded").body(form);
+    let ticket = post("/api/v1/lifecycle/requests")
+        .body(r#"{"operation": "remove_account", "target": "adm_1"}"#);
     for request in [post("/api/v1/imports"), token, ticket] {
         let answer = Bridge::send(request).await;
-        assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (406, &json!("not_acceptable")));
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json()["code"]),
+            (406, &json!("not_acceptable"))
+        );
     }
     assert_eq!(bridge.get("/api/v1/imports").await.json()["total"], runs, "no import began");
-    assert_eq!(bridge.get("/api/v1/lifecycle/requests").await.json()["total"], json!(0), "nothing was recorded");
+    assert_eq!(
+        bridge.get("/api/v1/lifecycle/requests").await.json()["total"],
+        json!(0),
+        "nothing was recorded"
+    );
     bridge.stop().await;
 }
 
@@ -146,7 +177,9 @@ async fn the_older_format_of_measures_is_what_its_readers_take() {
 async fn a_body_that_is_encoded_is_refused_everywhere() {
     let bridge = Bridge::serving(dozen()).await;
     let send = |request: RequestBuilder, encoding: &str| {
-        Bridge::send(request.bearer_auth(&bridge.token).header("Content-Encoding", encoding).body("{}"))
+        Bridge::send(
+            request.bearer_auth(&bridge.token).header("Content-Encoding", encoding).body("{}"),
+        )
     };
     for (method, path, form) in [
         (Method::POST, "/scim/v2/Users/.search", SCIM),
@@ -162,13 +195,21 @@ async fn a_body_that_is_encoded_is_refused_everywhere() {
     ] {
         for encoding in ["gzip", "GZIP", "br", "identity, gzip", "deflate;q=1"] {
             let answer = send(bridge.request(method.clone(), path), encoding).await;
-            assert_eq!((answer.status.as_u16(), answer.header("content-type")), (415, form), "{path} {encoding}");
+            assert_eq!(
+                (answer.status.as_u16(), answer.header("content-type")),
+                (415, form),
+                "{path} {encoding}"
+            );
             assert_eq!(answer.header("accept-encoding"), "identity", "{path}");
-            assert!(answer.json()["detail"].as_str().unwrap().contains("Content-Encoding"), "{path}");
+            assert!(
+                answer.json()["detail"].as_str().unwrap().contains("Content-Encoding"),
+                "{path}"
+            );
         }
     }
     for encoding in ["identity", "Identity", "", "identity, identity"] {
-        let search = bridge.request(Method::POST, "/scim/v2/Users/.search").header("Content-Type", SCIM);
+        let search =
+            bridge.request(Method::POST, "/scim/v2/Users/.search").header("Content-Type", SCIM);
         assert_eq!(send(search, encoding).await.status, 200, "{encoding:?}");
     }
     // Without a body there is nothing that could be encoded.

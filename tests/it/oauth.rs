@@ -38,21 +38,28 @@ async fn a_client_gets_a_token_both_ways_and_uses_it() {
     let body = format!("{GRANT}&client_id={id}&client_secret={secret}&scope=scim.read");
     let in_body = Bridge::send(form(bridge.request(Method::POST, "/oauth/token"), body)).await;
     for (answer, scope) in [(&by_header, "scim.read import.read"), (&in_body, "scim.read")] {
-        assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("pragma")),
+            ("no-store", "no-cache")
+        );
         let mut body = answer.json();
         body["access_token"] = json!("…");
         let expected = json!({"access_token": "…", "token_type": "Bearer", "expires_in": 3600, "scope": scope});
         assert_eq!(body, expected);
         let token = token_of(answer);
-        for (path, status) in
-            [("/scim/v2/Users", 200), ("/api/v1/status", if scope == "scim.read" { 403 } else { 200 })]
-        {
+        for (path, status) in [
+            ("/scim/v2/Users", 200),
+            ("/api/v1/status", if scope == "scim.read" { 403 } else { 200 }),
+        ] {
             let answer = Bridge::send(bridge.request(Method::GET, path).bearer_auth(&token)).await;
             assert_eq!(answer.status, status, "{path} with {scope}");
         }
     }
     let principal = bridge.app.service().tokens.verify(token_of(&by_header)).await.unwrap();
-    assert_eq!((&*principal.subject, principal.client.as_deref()), (id.as_str(), Some(id.as_str())));
+    assert_eq!(
+        (&*principal.subject, principal.client.as_deref()),
+        (id.as_str(), Some(id.as_str()))
+    );
     bridge.stop().await;
 }
 
@@ -62,16 +69,23 @@ async fn other_schemes_beside_a_secret_in_the_body_and_resources_are_no_matter()
     let (id, secret) = client(&bridge.app, "scim.read", &["default"]).await;
     let body = format!("{GRANT}&client_id={id}&client_secret={secret}");
     let post = || bridge.request(Method::POST, "/oauth/token");
-    for authorization in ["Bearer abc", "bearer", "Negotiate YIIZ", "Digest username=\"a\"", "DPoP x"] {
+    for authorization in
+        ["Bearer abc", "bearer", "Negotiate YIIZ", "Digest username=\"a\"", "DPoP x"]
+    {
         let request = post().header("Authorization", authorization);
         token_of(&Bridge::send(form(request, body.clone())).await);
     }
-    let resources = format!("&resource={}&resource={}", bridge.url("/scim/v2"), bridge.url("/api/v1"));
+    let resources =
+        format!("&resource={}&resource={}", bridge.url("/scim/v2"), bridge.url("/api/v1"));
     token_of(&ask(&bridge, &id, &secret, &resources).await);
     token_of(&ask(&bridge, &id, &secret, "&audience=x&resource=urn:example:bridge").await);
     for wrong in ["resource=%2Fscim", "resource=https://b.example&resource=https://b.example%23x"] {
         let refused = ask(&bridge, &id, &secret, &format!("&{wrong}")).await;
-        assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (400, &json!("invalid_target")), "{wrong}");
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json()["error"]),
+            (400, &json!("invalid_target")),
+            "{wrong}"
+        );
     }
     bridge.stop().await;
 }
@@ -84,30 +98,70 @@ async fn what_is_refused_is_refused_as_the_rfc_says() {
     let post = || bridge.request(Method::POST, "/oauth/token");
     let basic = |secret: &str| post().basic_auth(&id, Some(secret));
     let all = format!("{GRANT}&client_id={id}&client_secret={secret}");
-    let json = post().header("Content-Type", "application/json").body(r#"{"grant_type":"client_credentials"}"#);
+    let json = post()
+        .header("Content-Type", "application/json")
+        .body(r#"{"grant_type":"client_credentials"}"#);
     for (what, request, status, error) in [
         ("no grant", form(basic(&secret), ""), 400, "invalid_request"),
-        ("another grant", form(basic(&secret), "grant_type=password&username=a"), 400, "unsupported_grant_type"),
+        (
+            "another grant",
+            form(basic(&secret), "grant_type=password&username=a"),
+            400,
+            "unsupported_grant_type",
+        ),
         ("a parameter twice", form(post(), format!("{all}&{GRANT}")), 400, "invalid_request"),
         ("both ways at once", form(basic(&secret), all.clone()), 400, "invalid_request"),
         ("JSON", json, 400, "invalid_request"),
-        ("more than it may", form(basic(&secret), format!("{GRANT}&scope=scim.read+admin")), 400, "invalid_scope"),
+        (
+            "more than it may",
+            form(basic(&secret), format!("{GRANT}&scope=scim.read+admin")),
+            400,
+            "invalid_scope",
+        ),
         ("no client", form(post(), GRANT), 401, "invalid_client"),
         ("a wrong secret", form(basic(&wrong), GRANT), 401, "invalid_client"),
         ("no secret's form", form(basic("password"), GRANT), 401, "invalid_client"),
-        ("an unknown client", form(post().basic_auth("nobody", Some(&secret)), GRANT), 401, "invalid_client"),
-        ("a client with a NUL", form(post().basic_auth("a\0b", Some(&secret)), GRANT), 401, "invalid_client"),
-        ("an unknown parameter twice", form(basic(&secret), format!("{GRANT}&a=1&a=2")), 400, "invalid_request"),
-        ("two headers", form(basic(&secret).basic_auth(&id, Some(&wrong)), GRANT), 400, "invalid_request"),
+        (
+            "an unknown client",
+            form(post().basic_auth("nobody", Some(&secret)), GRANT),
+            401,
+            "invalid_client",
+        ),
+        (
+            "a client with a NUL",
+            form(post().basic_auth("a\0b", Some(&secret)), GRANT),
+            401,
+            "invalid_client",
+        ),
+        (
+            "an unknown parameter twice",
+            form(basic(&secret), format!("{GRANT}&a=1&a=2")),
+            400,
+            "invalid_request",
+        ),
+        (
+            "two headers",
+            form(basic(&secret).basic_auth(&id, Some(&wrong)), GRANT),
+            400,
+            "invalid_request",
+        ),
         ("a bearer token", form(post().bearer_auth(&bridge.token), GRANT), 401, "invalid_client"),
     ] {
         let answer = Bridge::send(request).await;
-        assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (status, &json!(error)), "{what}");
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json()["error"]),
+            (status, &json!(error)),
+            "{what}"
+        );
         let description = answer.json()["error_description"].as_str().unwrap().to_owned();
         let allowed = |letter: char| matches!(letter, ' '..='!' | '#'..='[' | ']'..='~');
         assert!(description.chars().all(allowed), "RFC 6749 §5.2: {description}");
         assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!(answer.header("www-authenticate").starts_with("Basic "), status == 401, "{what}");
+        assert_eq!(
+            answer.header("www-authenticate").starts_with("Basic "),
+            status == 401,
+            "{what}"
+        );
     }
     let too_large = Bridge::send(form(post(), "x".repeat(9_000))).await;
     assert_eq!(too_large.status, 413);
@@ -119,12 +173,18 @@ async fn what_is_refused_is_refused_as_the_rfc_says() {
 #[tokio::test]
 async fn the_bridge_says_where_tokens_are_and_how_they_are_signed() {
     let bridge = Bridge::serving(dozen()).await;
-    let metadata = Bridge::send(bridge.request(Method::GET, "/.well-known/oauth-authorization-server")).await.json();
+    let metadata =
+        Bridge::send(bridge.request(Method::GET, "/.well-known/oauth-authorization-server"))
+            .await
+            .json();
     let url = bridge.url("");
     assert_eq!(metadata["issuer"], json!(url));
     assert_eq!(metadata["token_endpoint"], json!(format!("{url}/oauth/token")));
     assert_eq!(metadata["grant_types_supported"], json!(["client_credentials"]));
-    assert_eq!(metadata["token_endpoint_auth_methods_supported"], json!(["client_secret_basic", "client_secret_post"]));
+    assert_eq!(
+        metadata["token_endpoint_auth_methods_supported"],
+        json!(["client_secret_basic", "client_secret_post"])
+    );
     assert_eq!(metadata["scopes_supported"], json!(Scope::ALL.map(Scope::as_str)));
     let jwks = Bridge::send(bridge.request(Method::GET, "/.well-known/jwks.json")).await;
     assert_eq!(jwks.header("content-type"), "application/jwk-set+json");
@@ -147,11 +207,17 @@ async fn a_disabled_client_and_a_revoked_token_end_on_every_bridge(database: Tes
     here.service().workspaces["default"].live.shows(|shown| shown.generation > 0).await;
     let (id, secret) = client(&here, "import.read", &["default"]).await;
     let url = |app: &App, path: &str| format!("http://{}{path}", app.address());
-    let login = |app: &App| form(http().post(url(app, "/oauth/token")).basic_auth(&id, Some(&secret)), GRANT);
+    let login = |app: &App| {
+        form(http().post(url(app, "/oauth/token")).basic_auth(&id, Some(&secret)), GRANT)
+    };
     let token = token_of(&Bridge::send(login(&there)).await);
-    let ask =
-        async |app: &App, token: &str| Bridge::send(http().get(url(app, "/api/v1/status")).bearer_auth(token)).await;
-    assert_eq!((ask(&here, &token).await.status, ask(&there, &token).await.status), (StatusCode::OK, StatusCode::OK));
+    let ask = async |app: &App, token: &str| {
+        Bridge::send(http().get(url(app, "/api/v1/status")).bearer_auth(token)).await
+    };
+    assert_eq!(
+        (ask(&here, &token).await.status, ask(&there, &token).await.status),
+        (StatusCode::OK, StatusCode::OK)
+    );
 
     let now = here.service().clock.now();
     assert!(here.service().ledger.disable_client(&id, Vec::new(), now).await.unwrap());
@@ -159,7 +225,11 @@ async fn a_disabled_client_and_a_revoked_token_end_on_every_bridge(database: Tes
     for app in [&here, &there] {
         assert_eq!(Bridge::send(login(app)).await.status, 401, "it gets no token any more");
         let ended = ended(async || ask(app, &token).await).await;
-        assert!(ended.header("www-authenticate").ends_with("error_description=\"the access token was revoked\""));
+        assert!(
+            ended
+                .header("www-authenticate")
+                .ends_with("error_description=\"the access token was revoked\"")
+        );
     }
 
     let grant = intercom_scim_bridge::access::Grant {
@@ -222,7 +292,10 @@ async fn a_rotated_secret_is_good_as_long_as_it_is_said() {
     let newest = rotate(now).await;
     let statuses = [&old, &new, &newest].map(|secret| ask(&bridge, &id, secret, ""));
     let statuses = futures_util::future::join_all(statuses).await;
-    assert_eq!(statuses.iter().map(|answer| answer.status.as_u16()).collect::<Vec<_>>(), [401, 401, 200]);
+    assert_eq!(
+        statuses.iter().map(|answer| answer.status.as_u16()).collect::<Vec<_>>(),
+        [401, 401, 200]
+    );
     bridge.stop().await;
 }
 
@@ -233,7 +306,8 @@ async fn tokens_end_with_a_secret_that_ends_at_once() {
     let ledger = &bridge.app.service().ledger;
     let rotate = async |overlap: std::time::Duration| {
         let (secret, hash) = intercom_scim_bridge::access::client_secret().unwrap();
-        let (known, now) = (ledger.client(&id).await.unwrap().unwrap(), bridge.app.service().clock.now());
+        let (known, now) =
+            (ledger.client(&id).await.unwrap().unwrap(), bridge.app.service().clock.now());
         ledger.rotate_client(&known, &hash, now + overlap, Vec::new(), now).await.unwrap();
         secrets::keep(secret.expose_secret())
     };
@@ -244,20 +318,27 @@ async fn tokens_end_with_a_secret_that_ends_at_once() {
 
     let by_first = token_of(&ask(&bridge, &id, &first, "").await);
     let second = rotate(day).await;
-    let (again, by_second) =
-        (token_of(&ask(&bridge, &id, &first, "").await), token_of(&ask(&bridge, &id, &second, "").await));
+    let (again, by_second) = (
+        token_of(&ask(&bridge, &id, &first, "").await),
+        token_of(&ask(&bridge, &id, &second, "").await),
+    );
     // The new secret is in use at once, and what was obtained with the one before stays.
     refresh(&bridge).await;
     for token in [&by_first, &again, &by_second] {
         assert_eq!(get(token).await.status, 200);
     }
 
-    // This one leaked: all that was obtained with it, or with those before it, ends; whatever the clock says.
+    // This one leaked: all that was obtained with it, or with those before it, ends; whatever the
+    // clock says.
     let third = rotate(std::time::Duration::ZERO).await;
     let by_third = token_of(&ask(&bridge, &id, &third, "").await);
     for token in [&by_first, &again, &by_second] {
         let ended = ended(async || get(token).await).await;
-        assert!(ended.header("www-authenticate").ends_with("error_description=\"the access token was revoked\""));
+        assert!(
+            ended
+                .header("www-authenticate")
+                .ends_with("error_description=\"the access token was revoked\"")
+        );
     }
     assert_eq!(get(&by_third).await.status, 200);
 
@@ -265,7 +346,8 @@ async fn tokens_end_with_a_secret_that_ends_at_once() {
     let fourth = rotate(day).await;
     let by_fourth = token_of(&ask(&bridge, &id, &fourth, "").await);
     refresh(&bridge).await;
-    let statuses = [get(&by_first).await, get(&by_second).await, get(&by_third).await, get(&by_fourth).await];
+    let statuses =
+        [get(&by_first).await, get(&by_second).await, get(&by_third).await, get(&by_fourth).await];
     assert_eq!(statuses.map(|answer| answer.status.as_u16()), [401, 401, 200, 200]);
 
     // A token of an earlier version does not say with which secret it was obtained.
@@ -301,7 +383,8 @@ async fn a_large_import_that_keeps_the_database_busy_keeps_nobody_from_a_token()
     // And it is told of all the same.
     for _ in 0..20_000 {
         let path = format!("/api/v1/audit?event=token.issued&actor={id}");
-        let told = Bridge::send(bridge.request(Method::GET, &path).bearer_auth(&token)).await.json();
+        let told =
+            Bridge::send(bridge.request(Method::GET, &path).bearer_auth(&token)).await.json();
         if told["items"].as_array().is_some_and(|items| items.len() == 1) {
             return bridge.stop().await;
         }
@@ -327,13 +410,20 @@ async fn floods_of_wrong_secrets_and_bad_tokens_keep_no_good_client_out_and_take
     let bad_tokens = async {
         let mut refused = Vec::new();
         for number in 0..500 {
-            // A key of the bridge's and a signature that is none: the most work that a bad token can make.
+            // A key of the bridge's and a signature that is none: the most work that a bad token
+            // can make.
             let (rest, _) = bridge.token.rsplit_once('.').unwrap();
             let bad = format!("{rest}.{number:086}");
-            let answer = Bridge::send(bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(bad)).await;
+            let answer = Bridge::send(
+                bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(bad),
+            )
+            .await;
             refused.push(answer.status.as_u16());
         }
-        assert!(refused.contains(&401) && refused.iter().all(|status| matches!(status, 401 | 429)), "{refused:?}");
+        assert!(
+            refused.contains(&401) && refused.iter().all(|status| matches!(status, 401 | 429)),
+            "{refused:?}"
+        );
     };
     let good = async {
         token_of(&ask(&bridge, &other, &secret, "").await);
@@ -345,6 +435,10 @@ async fn floods_of_wrong_secrets_and_bad_tokens_keep_no_good_client_out_and_take
     // How many of them are looked at depends on how fast this machine is; see `access::login`.
     let refused: usize = [401, 429].iter().filter_map(|status| statuses.get(status)).sum();
     assert_eq!((refused, statuses.values().sum()), (90, 90), "{statuses:?}");
-    assert_eq!(bridge.app.service().tokens.remembered(), remembered + 1, "the good one, and no bad one");
+    assert_eq!(
+        bridge.app.service().tokens.remembered(),
+        remembered + 1,
+        "the good one, and no bad one"
+    );
     bridge.stop().await;
 }

@@ -1,4 +1,5 @@
-//! Reading Intercom where it answers what nobody documents: whatever it is, nobody is lost, and a warning names it.
+//! Reading Intercom where it answers what nobody documents: whatever it is, nobody is lost, and a
+//! warning names it.
 
 use std::time::Duration;
 
@@ -35,11 +36,17 @@ async fn one_odd_record_stops_nobody() {
     assert_eq!(ids, ["1", "2", "3", "5"]);
     assert!(observation.unknown.lists_in_part, "somebody could not be identified");
     assert_eq!(observation.memberships.len(), 2);
-    let all: String =
-        observation.warnings.iter().flat_map(|warning| [warning.code.as_str(), " ", &warning.detail, "\n"]).collect();
-    for expected in
-        ["admin 1 has no `name`", "admin 2 has no `email`", "admin 3 stands in the list twice", "entry 3 of /admins"]
-    {
+    let all: String = observation
+        .warnings
+        .iter()
+        .flat_map(|warning| [warning.code.as_str(), " ", &warning.detail, "\n"])
+        .collect();
+    for expected in [
+        "admin 1 has no `name`",
+        "admin 2 has no `email`",
+        "admin 3 stands in the list twice",
+        "entry 3 of /admins",
+    ] {
         assert!(all.contains(expected), "{expected} is not in\n{all}");
     }
     assert!(!all.contains("example.com"), "no value is repeated:\n{all}");
@@ -66,21 +73,29 @@ async fn a_list_that_may_be_a_part_of_the_whole_says_so() {
     ] {
         let body = format!(r#"{{"type":"admin.list","admins":[{one}],{rest}}}"#);
         let (simulator, client) = simulated(Options::default());
-        simulator.fail_from_now_on(Fault::json(200, r#"{"type":"team.list","teams":[]}"#), "/teams");
+        simulator
+            .fail_from_now_on(Fault::json(200, r#"{"type":"team.list","teams":[]}"#), "/teams");
         simulator.fail_from_now_on(Fault::json(200, &body), "/admins");
         let observation = read(&client).await.unwrap();
         assert!(observation.unknown.lists_in_part, "{rest}");
-        assert!(codes(&observation).contains(&"list_incomplete"), "{rest}: {:?}", observation.warnings);
+        assert!(
+            codes(&observation).contains(&"list_incomplete"),
+            "{rest}: {:?}",
+            observation.warnings
+        );
         simulator.stop().await;
     }
 }
 
 #[tokio::test]
 async fn a_list_in_pages_is_followed_to_its_end() {
-    let admin = |id: u32| format!(r#"{{"type":"admin","id":"{id}","email":"p{id}@example.com","team_ids":[]}}"#);
+    let admin = |id: u32| {
+        format!(r#"{{"type":"admin","id":"{id}","email":"p{id}@example.com","team_ids":[]}}"#)
+    };
     for next in [r#""https://api.intercom.io/admins?page=2&per_page=1""#, r#"{"page":2}"#, "2"] {
         let (simulator, client) = simulated(Options::default());
-        simulator.fail_from_now_on(Fault::json(200, r#"{"type":"team.list","teams":[]}"#), "/teams");
+        simulator
+            .fail_from_now_on(Fault::json(200, r#"{"type":"team.list","teams":[]}"#), "/teams");
         let page = |id: u32, next: &str| {
             format!(
                 r#"{{"admins":[{}],"pages":{{"page":{id},"total_pages":2,"next":{next}}},"total_count":2,"has_more":{}}}"#,
@@ -91,7 +106,11 @@ async fn a_list_in_pages_is_followed_to_its_end() {
         simulator.fail(Fault::json(200, &page(1, next)), "/admins", 1);
         simulator.fail(Fault::json(200, &page(2, "null")), "/admins", 1);
         let observation = read(&client).await.unwrap();
-        assert_eq!((observation.users.len(), observation.unknown.lists_in_part), (2, false), "{next}");
+        assert_eq!(
+            (observation.users.len(), observation.unknown.lists_in_part),
+            (2, false),
+            "{next}"
+        );
         simulator.stop().await;
     }
 }
@@ -112,7 +131,8 @@ async fn a_page_that_cannot_be_read_makes_the_list_a_part_of_the_whole() {
 async fn an_answer_of_something_in_between_is_tried_again() {
     let html = |status| Fault::Answer(status, b"<html>Ada</html>".to_vec(), "text/html");
     let empty = |status| Fault::Answer(status, Vec::new(), "text/html");
-    let faults = [200, 202, 204, 301, 302, 304, 307, 400, 401, 402, 403, 404, 406, 410, 421, 451].map(empty);
+    let faults =
+        [200, 202, 204, 301, 302, 304, 307, 400, 401, 402, 403, 404, 406, 410, 421, 451].map(empty);
     for fault in faults
         .into_iter()
         .chain([200, 404, 500, 520].map(html))
@@ -138,8 +158,11 @@ async fn whatever_the_activity_log_does_people_and_teams_are_read() {
             r#"{{"id":"{id}","created_at":1700000000,"activity_type":"admin_login_success","performed_by":{{"id":"1"}},"metadata":{{}}}}"#
         )
     };
-    let log = |rest: &str| Fault::json(200, &format!(r#"{{"activity_logs":[{}]{rest}}}"#, entry("e1")));
-    let list = |code: &str| format!(r#"{{"type":"error.list","errors":[{{"code":"{code}","message":"Ada"}}]}}"#);
+    let log =
+        |rest: &str| Fault::json(200, &format!(r#"{{"activity_logs":[{}]{rest}}}"#, entry("e1")));
+    let list = |code: &str| {
+        format!(r#"{{"type":"error.list","errors":[{{"code":"{code}","message":"Ada"}}]}}"#)
+    };
     for (fault, code) in [
         (Fault::json(401, &list("token_unauthorized")), "activity_log_forbidden"),
         (Fault::json(403, &list("action_forbidden")), "activity_log_forbidden"),
@@ -164,7 +187,9 @@ async fn whatever_the_activity_log_does_people_and_teams_are_read() {
         (log(r#","pages":[1,2]"#), "activity_log_pages_unreadable"),
         (log(r#","pages":"1 of 3""#), "activity_log_pages_unreadable"),
         (
-            log(r#","pages":{"page":1,"total_pages":5,"next":"https://api.intercom.io/admins/activity_logs?page=2"}"#),
+            log(
+                r#","pages":{"page":1,"total_pages":5,"next":"https://api.intercom.io/admins/activity_logs?page=2"}"#,
+            ),
             "activity_log_stuck",
         ),
         (log(r#","pages":{"next":{"starting_after":"x"}}"#), "activity_log_stuck"),
@@ -176,7 +201,12 @@ async fn whatever_the_activity_log_does_people_and_teams_are_read() {
         assert_eq!(codes(&observation), [code], "{fault:?}");
         assert_eq!(observation.log_read_to, None, "{fault:?}: nothing is taken for read");
         let detail = &observation.warnings[0].detail;
-        assert!(detail.contains("/admins/activity_logs") && !detail.contains("Ada") && detail.len() < 600, "{detail}");
+        assert!(
+            detail.contains("/admins/activity_logs")
+                && !detail.contains("Ada")
+                && detail.len() < 600,
+            "{detail}"
+        );
         assert_eq!(
             observation.activity.len(),
             usize::from(code.ends_with("stuck") || code.ends_with("unreadable")),
@@ -197,7 +227,11 @@ async fn one_entry_of_the_log_that_cannot_be_read_hides_no_other() {
     assert_eq!(observation.activity[0].subject().map(|id| id.to_string()).as_deref(), Some("7"));
     assert_eq!(codes(&observation), ["activity_unreadable"]);
     assert!(observation.warnings[0].detail.starts_with("5 entries"), "{:?}", observation.warnings);
-    assert_eq!(observation.log_read_to, Some(observation.taken_at), "they would be no better next time");
+    assert_eq!(
+        observation.log_read_to,
+        Some(observation.taken_at),
+        "they would be no better next time"
+    );
 }
 
 #[tokio::test]
@@ -214,7 +248,8 @@ async fn a_log_that_fails_in_the_midst_is_kept_up_to_there() {
     let observation = observe(&client, since, &|_| {}).await.unwrap();
     let read_to = observation.log_read_to.expect("some of it was read");
     assert!(read_to > START - Duration::from_hours(30 * 24) && read_to < START);
-    let kept = observation.activity.iter().filter(|entry| entry.kind == "admin_login_success").count();
+    let kept =
+        observation.activity.iter().filter(|entry| entry.kind == "admin_login_success").count();
     assert!((1..30).contains(&kept), "{kept}");
     simulator.stop().await;
 }
@@ -222,11 +257,19 @@ async fn a_log_that_fails_in_the_midst_is_kept_up_to_there() {
 #[tokio::test]
 async fn a_missing_permission_is_no_bad_token() {
     for (path, permission) in [("/admins", "\"Read admins\""), ("/teams", "\"Read admins\"")] {
-        for (status, code) in [(401, "token_unauthorized"), (403, "action_forbidden"), (403, "forbidden")] {
-            let fault = Fault::json(status, &format!(r#"{{"type":"error.list","errors":[{{"code":"{code}"}}]}}"#));
+        for (status, code) in
+            [(401, "token_unauthorized"), (403, "action_forbidden"), (403, "forbidden")]
+        {
+            let fault = Fault::json(
+                status,
+                &format!(r#"{{"type":"error.list","errors":[{{"code":"{code}"}}]}}"#),
+            );
             let error = answering(path, fault).await.unwrap_err();
             let text = error.to_string();
-            assert!(text.contains(permission) && text.contains(path) && text.contains(code), "{text}");
+            assert!(
+                text.contains(permission) && text.contains(path) && text.contains(code),
+                "{text}"
+            );
             assert!(error.remedy().contains("make a new access token"), "{}", error.remedy());
             assert_eq!(error.code(), "intercom_permission_missing");
         }
@@ -274,14 +317,19 @@ async fn a_single_read_that_tells_nothing_leaves_the_lists_as_they_are() {
         ] {
             simulator.fail_from_now_on(fault.clone(), path);
         }
-        let observation =
-            read(&client(&simulator.base_url())).await.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+        let observation = read(&client(&simulator.base_url()))
+            .await
+            .unwrap_or_else(|error| panic!("{fault:?}: {error}"));
         assert_eq!(
             (observation.users.len(), observation.groups.len(), observation.memberships.len()),
             (1, 1, 1),
             "{fault:?}"
         );
-        assert!(codes(&observation).contains(&"reread_failed"), "{fault:?}: {:?}", observation.warnings);
+        assert!(
+            codes(&observation).contains(&"reread_failed"),
+            "{fault:?}: {:?}",
+            observation.warnings
+        );
         simulator.stop().await;
     }
 }
@@ -289,11 +337,16 @@ async fn a_single_read_that_tells_nothing_leaves_the_lists_as_they_are() {
 #[tokio::test]
 async fn members_of_a_team_that_is_listed_three_times_are_never_those_of_the_last_entry() {
     let admin = |id: u32, teams: &str| {
-        format!(r#"{{"type":"admin","id":"{id}","email":"p{id}@example.com","name":"P","team_ids":[{teams}]}}"#)
+        format!(
+            r#"{{"type":"admin","id":"{id}","email":"p{id}@example.com","name":"P","team_ids":[{teams}]}}"#
+        )
     };
     let admins = format!(r#"{{"admins":[{},{},{}]}}"#, admin(1, "9"), admin(2, "9"), admin(3, ""));
-    let team = |name: &str, ids: &str| format!(r#"{{"type":"team","id":"9","name":"{name}","admin_ids":[{ids}]}}"#);
-    let teams = format!(r#"{{"teams":[{},{},{}]}}"#, team("A", "1,2"), team("B", "1"), team("C", "3"));
+    let team = |name: &str, ids: &str| {
+        format!(r#"{{"type":"team","id":"9","name":"{name}","admin_ids":[{ids}]}}"#)
+    };
+    let teams =
+        format!(r#"{{"teams":[{},{},{}]}}"#, team("A", "1,2"), team("B", "1"), team("C", "3"));
     let server = listing(&admins, &teams);
     let observation = read(&client(&server.base_url)).await.unwrap();
     let members: Vec<&str> = observation.memberships.iter().map(|one| one.user.as_str()).collect();
@@ -309,7 +362,9 @@ async fn a_text_that_is_not_admin_makes_no_person_whatever_is_wrong_with_it() {
     let entries: Vec<String> = [r"admin\ud83d", &long, "contact", "ADMIN"]
         .iter()
         .zip(1..)
-        .map(|(kind, id)| format!(r#"{{"type":"{kind}","id":"{id}","email":"p{id}@example.com","team_ids":[]}}"#))
+        .map(|(kind, id)| {
+            format!(r#"{{"type":"{kind}","id":"{id}","email":"p{id}@example.com","team_ids":[]}}"#)
+        })
         .collect();
     let admins = format!(
         r#"{{"admins":[{},{{"type":7,"id":"5","email":"p5@example.com"}},{{"id":1e3,"type":"admin"}}]}}"#,
@@ -343,7 +398,10 @@ async fn a_page_of_the_log_that_another_span_had_is_not_stuck() {
 #[tokio::test]
 async fn what_me_answers_stops_nobody_where_the_workspace_is_known() {
     let list = |code: &str| format!(r#"{{"type":"error.list","errors":[{{"code":"{code}"}}]}}"#);
-    let known = intercom_scim_bridge::directory::Workspace { id: Some("abc".to_owned()), ..Default::default() };
+    let known = intercom_scim_bridge::directory::Workspace {
+        id: Some("abc".to_owned()),
+        ..Default::default()
+    };
     for (fault, stops) in [
         (Fault::json(404, &list("not_found")), false),
         (Fault::json(418, "{}"), false),
@@ -363,7 +421,11 @@ async fn what_me_answers_stops_nobody_where_the_workspace_is_known() {
         let observed = ask(Some(known.clone())).await;
         assert_eq!(observed.is_err(), stops, "{fault:?}");
         if let Ok(observation) = observed {
-            assert_eq!((observation.users.len(), &observation.workspace), (13, &known), "{fault:?}");
+            assert_eq!(
+                (observation.users.len(), &observation.workspace),
+                (13, &known),
+                "{fault:?}"
+            );
             assert_eq!(codes(&observation), ["workspace_unknown"]);
         }
         simulator.stop().await;
@@ -379,17 +441,21 @@ async fn what_is_odd_about_the_workspace_stops_nobody() {
         "{}",
     ] {
         let observation =
-            answering("/me", Fault::json(200, &format!(r#"{{"type":"admin","app":{app}}}"#))).await.unwrap();
+            answering("/me", Fault::json(200, &format!(r#"{{"type":"admin","app":{app}}}"#)))
+                .await
+                .unwrap();
         assert_eq!(observation.users.len(), 13, "{app}");
     }
-    let error = answering("/me", Fault::json(200, r#"{"type":"admin","app":null}"#)).await.unwrap_err();
+    let error =
+        answering("/me", Fault::json(200, r#"{"type":"admin","app":null}"#)).await.unwrap_err();
     assert!(error.to_string().ends_with("`app`, which names the workspace, is missing"), "{error}");
 }
 
 #[tokio::test]
 async fn an_answer_with_too_much_in_it_is_given_up_while_it_comes() {
     let entries = |one: &str, count: usize| one.repeat(count);
-    let ids = format!(r#"{{"id":"1","email":"a@example.com","team_ids":[{}0]}},"#, "1,".repeat(500_000));
+    let ids =
+        format!(r#"{{"id":"1","email":"a@example.com","team_ids":[{}0]}},"#, "1,".repeat(500_000));
     // The simulator compresses them: eight million empty entries are some twenty kilobytes.
     for (path, body, limit) in [
         ("/admins", format!(r#"{{"admins":[{}{{}}]}}"#, entries("{},", 8_000_000)), "1000000"),
@@ -401,11 +467,18 @@ async fn an_answer_with_too_much_in_it_is_given_up_while_it_comes() {
         assert!(error.to_string().contains(limit), "{error}");
     }
     // A record, a page of the log and a refusal have smaller bounds.
-    let long = format!(r#"{{"type":"admin","app":{{"id_code":"x"}},"name":"{}"}}"#, "x".repeat(5_000_000));
-    assert_eq!(answering("/me", Fault::json(200, &long)).await.unwrap_err().code(), "intercom_too_large");
+    let long =
+        format!(r#"{{"type":"admin","app":{{"id_code":"x"}},"name":"{}"}}"#, "x".repeat(5_000_000));
+    assert_eq!(
+        answering("/me", Fault::json(200, &long)).await.unwrap_err().code(),
+        "intercom_too_large"
+    );
     let page = format!(r#"{{"activity_logs":[],"more":"{}"}}"#, "x".repeat(34_000_000));
     let observation = answering("/admins/activity_logs", Fault::json(200, &page)).await.unwrap();
     assert_eq!(codes(&observation), ["activity_log_unavailable"]);
-    let refusal = format!(r#"{{"errors":[{{"code":"unauthorized","message":"{}"}}]}}"#, "x".repeat(5_000_000));
+    let refusal = format!(
+        r#"{{"errors":[{{"code":"unauthorized","message":"{}"}}]}}"#,
+        "x".repeat(5_000_000)
+    );
     assert!(answering("/admins", Fault::json(401, &refusal)).await.is_err());
 }

@@ -11,7 +11,8 @@ use crate::support::bridge::{Bridge, client, dozen, start_import};
 #[test]
 fn the_checked_in_description_is_the_one_that_the_code_makes() {
     let checked_in =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/bridge.json")).unwrap_or_default();
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/bridge.json"))
+            .unwrap_or_default();
     assert!(
         checked_in == openapi_document(),
         "openapi/bridge.json is out of date; run `cargo run -- openapi > openapi/bridge.json`"
@@ -21,7 +22,8 @@ fn the_checked_in_description_is_the_one_that_the_code_makes() {
 #[test]
 fn the_checked_in_requests_are_those_of_the_description() {
     let checked_in =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/bridge.http")).unwrap_or_default();
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/bridge.http"))
+            .unwrap_or_default();
     assert!(
         checked_in == openapi_collection(),
         "openapi/bridge.http is out of date; run `cargo run -- openapi --http > openapi/bridge.http`"
@@ -44,15 +46,21 @@ fn each_operation_has_an_id_of_its_own() {
 fn operations(description: &Value) -> BTreeMap<&str, (Method, &str, bool)> {
     let paths = description["paths"].as_object().unwrap().iter();
     paths
-        .flat_map(|(path, operations)| operations.as_object().unwrap().iter().map(move |one| (path.as_str(), one)))
+        .flat_map(|(path, operations)| {
+            operations.as_object().unwrap().iter().map(move |one| (path.as_str(), one))
+        })
         .filter_map(|(path, (method, operation))| {
             let method = method.to_uppercase().parse().unwrap();
-            Some((operation["operationId"].as_str()?, (method, path, operation["responses"].get("501").is_some())))
+            Some((
+                operation["operationId"].as_str()?,
+                (method, path, operation["responses"].get("501").is_some()),
+            ))
         })
         .collect()
 }
 
-/// What a bridge of a dozen answers, by operation and status, with what differs from run to run made the same.
+/// What a bridge of a dozen answers, by operation and status, with what differs from run to run
+/// made the same.
 async fn answers() -> Value {
     let bridge = Bridge::starting_with(dozen(), |config| {
         config.server.public_url = Some("https://bridge.example.com".parse().unwrap());
@@ -61,14 +69,20 @@ async fn answers() -> Value {
     bridge.shows(1).await;
     start_import(&bridge, "", "wait=30").await;
     let (person, team) = bridge.simulator.change(|workspace| {
-        let team = workspace.teams().find(|(_, team)| team.members.len() == 1).or(workspace.teams().next()).unwrap();
+        let team = workspace
+            .teams()
+            .find(|(_, team)| team.members.len() == 1)
+            .or(workspace.teams().next())
+            .unwrap();
         (format!("adm_{}", team.1.members.keys().next().unwrap()), format!("team_{}", team.0))
     });
     let (client, secret) = client(&bridge.app, "scim.read", &["default"]).await;
-    let form = format!("grant_type=client_credentials&client_id={client}&client_secret={secret}&scope=scim.read");
-    let search =
-        r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"active eq true","count":1}"#;
-    let ticket = json!({"operation": "remove_account", "target": person, "comment": "Task 4711"}).to_string();
+    let form = format!(
+        "grant_type=client_credentials&client_id={client}&client_secret={secret}&scope=scim.read"
+    );
+    let search = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"active eq true","count":1}"#;
+    let ticket = json!({"operation": "remove_account", "target": person, "comment": "Task 4711"})
+        .to_string();
     let mut asked: Vec<(&str, String, String)> = [
         ("issue_token", "/oauth/token", form.as_str()),
         ("list_users", "/scim/v2/Users?count=1", ""),
@@ -79,7 +93,11 @@ async fn answers() -> Value {
         ("list_all", "/scim/v2?count=1", ""),
         ("search_all", "/scim/v2/.search", search),
         ("search_users", "/scim/v2/Users/.search", search),
-        ("search_groups", "/scim/v2/Groups/.search", &search.replace("active eq true", "displayName pr")),
+        (
+            "search_groups",
+            "/scim/v2/Groups/.search",
+            &search.replace("active eq true", "displayName pr"),
+        ),
         ("list_resource_types", "/scim/v2/ResourceTypes", ""),
         ("get_resource_type", "/scim/v2/ResourceTypes/User", ""),
         ("get_schema", "/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:Group", ""),
@@ -115,7 +133,11 @@ async fn answers() -> Value {
     for (operation, (_, path, _)) in described.iter().filter(|(_, (_, _, refused))| *refused) {
         let id = if path.contains("/Groups/") { &team } else { &person };
         if !asked.iter().any(|(known, ..)| known == operation) {
-            asked.push((operation, path.replace("{id}", id).replace("{entitlement}", &team), "{}".to_owned()));
+            asked.push((
+                operation,
+                path.replace("{id}", id).replace("{entitlement}", &team),
+                "{}".to_owned(),
+            ));
         }
     }
     let (mut examples, mut reference) = (Map::new(), String::new());
@@ -201,9 +223,14 @@ async fn examples_are_real_answers() {
             .map(|(_, content)| content)
             .collect();
         // Both would be longer than the rest of the description.
-        let too_long = ["list_schemas", "openapi"].map(Some).contains(&operation["operationId"].as_str());
+        let too_long =
+            ["list_schemas", "openapi"].map(Some).contains(&operation["operationId"].as_str());
         let shown = json.iter().any(|content| content.get("example").is_some());
-        assert!(shown || json.is_empty() || too_long, "{} has no example", operation["operationId"]);
+        assert!(
+            shown || json.is_empty() || too_long,
+            "{} has no example",
+            operation["operationId"]
+        );
     }
 }
 

@@ -1,4 +1,5 @@
-//! What operators meet: settings that are nonsense, databases that are away, lists of clients, dates on the command line.
+//! What operators meet: settings that are nonsense, databases that are away, lists of clients,
+//! dates on the command line.
 
 use serde_json::{Value, json};
 
@@ -10,17 +11,24 @@ use crate::support::shell::Shell;
 #[test]
 fn why_a_database_cannot_be_reached_is_said() {
     for (url, why) in [
-        ("postgres://ada:s3cret@127.0.0.1:1/bridge", "nothing listens at its address (connection refused)"),
+        (
+            "postgres://ada:s3cret@127.0.0.1:1/bridge",
+            "nothing listens at its address (connection refused)",
+        ),
         ("sqlite:///nowhere/at/all.db?mode=rwc", "unable to open database file"),
     ] {
         let shell = Shell::new().set("DATABASE_URL", url);
-        for (command, said) in
-            [(&["migrate"][..], shell.run(&["migrate"]).stderr), (&["check"], shell.run(&["check"]).stdout)]
-        {
+        for (command, said) in [
+            (&["migrate"][..], shell.run(&["migrate"]).stderr),
+            (&["check"], shell.run(&["check"]).stdout),
+        ] {
             if command == ["check"] && url.starts_with("sqlite") {
                 continue;
             }
-            assert!(said.contains(why) && said.contains("check DATABASE_URL"), "{command:?}: {said}");
+            assert!(
+                said.contains(why) && said.contains("check DATABASE_URL"),
+                "{command:?}: {said}"
+            );
             for hidden in ["s3cret", "ada", "pool", "Pool"] {
                 assert!(!said.contains(hidden), "{hidden}: {said}");
             }
@@ -48,14 +56,19 @@ fn what_is_no_number_or_date_is_refused_with_what_is_expected() {
         (&["token", "issue", "--ttl", "a year"], "must be a duration from 1s to 3650d"),
     ] {
         let ended = shell.run(command);
-        assert!(ended.code == Some(2) && ended.stderr.contains(expected), "{command:?}: {}", ended.stderr);
+        assert!(
+            ended.code == Some(2) && ended.stderr.contains(expected),
+            "{command:?}: {}",
+            ended.stderr
+        );
     }
 }
 
 #[test]
 fn all_that_is_nonsense_in_settings_is_refused_at_once_with_lines_and_near_misses() {
     let shell = Shell::new();
-    let file = |text: &str| std::fs::write(shell.directory.path().join("bridge.toml"), text).unwrap();
+    let file =
+        |text: &str| std::fs::write(shell.directory.path().join("bridge.toml"), text).unwrap();
     let refused = |shell: &Shell| -> String {
         let ended = shell.run(&["migrate", "--config", "bridge.toml"]);
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
@@ -68,7 +81,11 @@ fn all_that_is_nonsense_in_settings_is_refused_at_once_with_lines_and_near_misse
         .set("RUST_LOG", "loud")
         .set("BRIDGE_SERVER_BIND", "127.0.0.1:1")
         .set("INTERCOM_ACCESS_TOKEN", "to ken");
-    std::fs::copy(shell.directory.path().join("bridge.toml"), noisy.directory.path().join("bridge.toml")).unwrap();
+    std::fs::copy(
+        shell.directory.path().join("bridge.toml"),
+        noisy.directory.path().join("bridge.toml"),
+    )
+    .unwrap();
     let said = refused(&noisy);
     for expected in [
         "intercom.api_version (from bridge.toml) must be a version of Intercom's API from 2.0 on, such as 2.16, or Preview",
@@ -98,11 +115,15 @@ fn all_that_is_nonsense_in_settings_is_refused_at_once_with_lines_and_near_misse
         let other = Shell::new().set("INTERCOM_REGION", "moon");
         std::fs::write(other.directory.path().join("bridge.toml"), text).unwrap();
         let said = refused(&other);
-        assert!(said.contains("bridge.toml") && said.contains(line) && said.contains("column"), "{text}: {said}");
+        assert!(
+            said.contains("bridge.toml") && said.contains(line) && said.contains("column"),
+            "{text}: {said}"
+        );
         assert!(said.contains(reason) && said.contains("intercom.region"), "{text}: {said}");
         assert!(!said.contains("s3cret"), "{said}");
     }
-    for level in ["debug", "INFO", "off", "warn,sqlx=debug", "intercom_scim_bridge=trace,info", ""] {
+    for level in ["debug", "INFO", "off", "warn,sqlx=debug", "intercom_scim_bridge=trace,info", ""]
+    {
         let ended = Shell::new().set("RUST_LOG", level).run(&["migrate"]);
         assert_eq!(ended.code, Some(0), "{level}: {}", ended.stderr);
     }
@@ -117,7 +138,10 @@ async fn clients_and_tokens_are_listed_under_headers_with_dates_and_their_last_u
     let shell = shell(&simulator).set("BRIDGE_SERVER__BIND", format!("127.0.0.1:{port}"));
     let made = shell.run(&["client", "create", "--name", "Saviynt EIC", "--json"]);
     let made: Value = serde_json::from_str(&made.stdout).unwrap();
-    secrets::keep_client(made["client_id"].as_str().unwrap(), made["client_secret"].as_str().unwrap());
+    secrets::keep_client(
+        made["client_id"].as_str().unwrap(),
+        made["client_secret"].as_str().unwrap(),
+    );
     for name in ["Saviynt EIC", "saviynt eic", " Saviynt EIC "] {
         let again = shell.run(&["client", "create", "--name", name]);
         assert!(
@@ -130,7 +154,9 @@ async fn clients_and_tokens_are_listed_under_headers_with_dates_and_their_last_u
     let token = secrets::keep(token.stdout.trim_end());
     let before = shell.run(&["token", "list"]).stdout;
     let [header, row] = before.lines().collect::<Vec<_>>()[..] else { panic!("{before}") };
-    for column in ["SUBJECT", "STATE", "SCOPE", "WORKSPACES", "ISSUED", "EXPIRES", "LAST USED", "ID"] {
+    for column in
+        ["SUBJECT", "STATE", "SCOPE", "WORKSPACES", "ISSUED", "EXPIRES", "LAST USED", "ID"]
+    {
         assert!(header.contains(column), "{header}");
     }
     // Each cell stands under its heading.
@@ -138,27 +164,44 @@ async fn clients_and_tokens_are_listed_under_headers_with_dates_and_their_last_u
         let (from, to) = (header.find(column).unwrap(), header.find(next).unwrap());
         row[from..to].trim().to_owned()
     };
-    assert_eq!((cell("SUBJECT", "STATE"), cell("STATE", "SCOPE")), ("prometheus".to_owned(), "active".to_owned()));
+    assert_eq!(
+        (cell("SUBJECT", "STATE"), cell("STATE", "SCOPE")),
+        ("prometheus".to_owned(), "active".to_owned())
+    );
     assert_eq!(cell("LAST USED", "ID"), "-");
 
     let serving = shell.start(&["serve"]);
     answered(&format!("http://127.0.0.1:{port}/scim/v2/Users?count=0"), &token).await;
     assert_eq!(serving.interrupt().code, Some(0));
-    let used: Value = serde_json::from_str(&shell.run(&["token", "list", "--json"]).stdout).unwrap();
+    let used: Value =
+        serde_json::from_str(&shell.run(&["token", "list", "--json"]).stdout).unwrap();
     assert!(used[0]["last_used_at"].as_str() >= used[0]["issued_at"].as_str(), "{used}");
     let clients = shell.run(&["client", "list"]).stdout;
-    for expected in
-        ["NAME", "CREATED", "ROTATED", "LAST USED", "Saviynt EIC", "active", made["client_id"].as_str().unwrap()]
-    {
+    for expected in [
+        "NAME",
+        "CREATED",
+        "ROTATED",
+        "LAST USED",
+        "Saviynt EIC",
+        "active",
+        made["client_id"].as_str().unwrap(),
+    ] {
         assert!(clients.contains(expected), "{clients}");
     }
-    let listed: Value = serde_json::from_str(&shell.run(&["client", "list", "--json"]).stdout).unwrap();
+    let listed: Value =
+        serde_json::from_str(&shell.run(&["client", "list", "--json"]).stdout).unwrap();
     assert_eq!((&listed[0]["last_used_at"], listed.as_array().unwrap().len()), (&Value::Null, 1));
     // What is disabled keeps no name.
-    assert_eq!(shell.run(&["client", "disable", made["client_id"].as_str().unwrap()]).code, Some(0));
+    assert_eq!(
+        shell.run(&["client", "disable", made["client_id"].as_str().unwrap()]).code,
+        Some(0)
+    );
     let again = shell.run(&["client", "create", "--name", "Saviynt EIC", "--json"]);
     let again: Value = serde_json::from_str(&again.stdout).unwrap();
-    secrets::keep_client(again["client_id"].as_str().unwrap(), again["client_secret"].as_str().unwrap());
+    secrets::keep_client(
+        again["client_id"].as_str().unwrap(),
+        again["client_secret"].as_str().unwrap(),
+    );
     simulator.stop().await;
 }
 
@@ -168,7 +211,8 @@ async fn who_ran_a_command_is_in_the_audit_trail_and_a_date_is_enough_to_ask_for
     let shell = shell(&simulator).set("SUDO_USER", "grace");
     assert_eq!(shell.run(&["token", "issue", "--ttl", "10m"]).code, Some(0));
     assert_eq!(shell.run(&["keys", "rotate"]).code, Some(0));
-    let imported: Value = serde_json::from_str(&shell.run(&["import", "full", "--json"]).stdout).unwrap();
+    let imported: Value =
+        serde_json::from_str(&shell.run(&["import", "full", "--json"]).stdout).unwrap();
     let export = |arguments: &[&str]| -> Vec<Value> {
         let ended = shell.run(&[&["audit", "export"], arguments].concat());
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -176,10 +220,14 @@ async fn who_ran_a_command_is_in_the_audit_trail_and_a_date_is_enough_to_ask_for
     };
     let today = time::OffsetDateTime::now_utc().date().to_string();
     let all = export(&["--since", &today]);
-    let named: Vec<(&Value, &Value)> = all.iter().map(|entry| (&entry["event"], &entry["actor"])).collect();
+    let named: Vec<(&Value, &Value)> =
+        all.iter().map(|entry| (&entry["event"], &entry["actor"])).collect();
     assert_eq!(
         named,
-        [(&json!("token.issued"), &json!("command line")), (&json!("keys.rotated"), &json!("command line"))]
+        [
+            (&json!("token.issued"), &json!("command line")),
+            (&json!("keys.rotated"), &json!("command line"))
+        ]
     );
     for who in all.iter().map(|entry| &entry["identity"]).chain([&imported["requested_by"]]) {
         let who = who.as_str().unwrap();
@@ -187,8 +235,13 @@ async fn who_ran_a_command_is_in_the_audit_trail_and_a_date_is_enough_to_ask_for
     }
     assert_eq!(export(&["--since", "2026-03-01", "--until", &today, "--tz", "UTC"]).len(), 2);
     assert_eq!(export(&["--until", "2026-03-01"]).len(), 0);
-    let changes = |arguments: &[&str]| shell.run(&[&["ledger", "export"], arguments].concat()).stdout.lines().count();
+    let changes = |arguments: &[&str]| {
+        shell.run(&[&["ledger", "export"], arguments].concat()).stdout.lines().count()
+    };
     assert!(changes(&["--since", &today]) > 12);
-    assert_eq!((changes(&["--until", "2026-03-01"]), changes(&["--since", "2999-01-01T00:00:00Z"])), (0, 0));
+    assert_eq!(
+        (changes(&["--until", "2026-03-01"]), changes(&["--since", "2999-01-01T00:00:00Z"])),
+        (0, 0)
+    );
     simulator.stop().await;
 }

@@ -29,7 +29,9 @@ fn every_example_of_settings_can_be_loaded() {
     for file in std::fs::read_dir(Path::new(ROOT).join("config/examples")).unwrap() {
         let file = file.unwrap().path();
         let here = directory.path().join(file.file_name().unwrap());
-        let settings = std::fs::read_to_string(&file).unwrap().replace("/run/secrets", secrets.to_str().unwrap());
+        let settings = std::fs::read_to_string(&file)
+            .unwrap()
+            .replace("/run/secrets", secrets.to_str().unwrap());
         std::fs::write(&here, settings).unwrap();
         let several = file.ends_with("several-workspaces.toml");
         let token = ("INTERCOM_ACCESS_TOKEN".to_owned(), "dG9rOmV4YW1wbGU=".to_owned());
@@ -58,7 +60,11 @@ async fn examples_and_ways_of_running_pass_the_check_without_a_warning() {
     let check = |shell: &Shell, arguments: &[&str], what: &str| {
         let ended = shell.run(&[&["check"], arguments].concat());
         let odd: Vec<&str> = ended.stdout.lines().filter(|line| !line.starts_with("ok ")).collect();
-        assert!(ended.code == Some(0) && odd.is_empty() && ended.stderr.is_empty(), "{what}: {odd:?} {}", ended.stderr);
+        assert!(
+            ended.code == Some(0) && odd.is_empty() && ended.stderr.is_empty(),
+            "{what}: {odd:?} {}",
+            ended.stderr
+        );
     };
     for file in std::fs::read_dir(Path::new(ROOT).join("config/examples")).unwrap() {
         let file = file.unwrap().path();
@@ -67,7 +73,8 @@ async fn examples_and_ways_of_running_pass_the_check_without_a_warning() {
         for name in SECRETS {
             secret(&shell, name, TOKEN);
         }
-        let certificate = rcgen::generate_simple_self_signed(vec!["bridge.example.com".to_owned()]).unwrap();
+        let certificate =
+            rcgen::generate_simple_self_signed(vec!["bridge.example.com".to_owned()]).unwrap();
         secret(&shell, "tls.pem", &certificate.cert.pem());
         secret(&shell, "tls.key", &certificate.signing_key.serialize_pem());
         let token = secret(&shell, "token", TOKEN);
@@ -88,8 +95,11 @@ async fn examples_and_ways_of_running_pass_the_check_without_a_warning() {
         secret(&shell, "bridge.toml", &settings);
         let several = file.ends_with("several-workspaces.toml");
         let shell = if several { shell } else { shell.set("INTERCOM_ACCESS_TOKEN_FILE", token) };
-        let shell =
-            if settings.contains("base_url") { shell } else { shell.set("INTERCOM_BASE_URL", simulator.base_url()) };
+        let shell = if settings.contains("base_url") {
+            shell
+        } else {
+            shell.set("INTERCOM_BASE_URL", simulator.base_url())
+        };
         check(&shell, &["--config", "bridge.toml"], &file.display().to_string());
     }
     // What a container has, and what systemd hands over.
@@ -98,19 +108,27 @@ async fn examples_and_ways_of_running_pass_the_check_without_a_warning() {
         ("kubernetes", "config/kubernetes/bridge.yaml", "0.0.0.0:8080"),
         ("systemd", "config/systemd/intercom-scim-bridge.service", "127.0.0.1:8080"),
     ] {
-        let mut shell = Shell::new().set("INTERCOM_BASE_URL", simulator.base_url()).set("BRIDGE_SERVER__BIND", bind);
+        let mut shell = Shell::new()
+            .set("INTERCOM_BASE_URL", simulator.base_url())
+            .set("BRIDGE_SERVER__BIND", bind);
         for name in variables(&text(file)) {
             let value = match name.as_str() {
-                "BRIDGE_SERVER__PUBLIC_URL" if what == "compose" => "http://127.0.0.1:8080".to_owned(),
+                "BRIDGE_SERVER__PUBLIC_URL" if what == "compose" => {
+                    "http://127.0.0.1:8080".to_owned()
+                }
                 "BRIDGE_SERVER__PUBLIC_URL" => "https://bridge.example.com".to_owned(),
                 "BRIDGE_SERVER__OPS_BIND" => "0.0.0.0:9090".to_owned(),
                 "BRIDGE_SERVER__TRUSTED_PROXIES" => "10.0.0.0/8".to_owned(),
                 "BRIDGE_TELEMETRY__LOG_FORMAT" => "json".to_owned(),
                 "INTERCOM_REGION" => "us".to_owned(),
                 // There is no PostgreSQL here.
-                "DATABASE_URL_FILE" => secret(&shell, "database_url", "sqlite://bridge.db?mode=rwc"),
+                "DATABASE_URL_FILE" => {
+                    secret(&shell, "database_url", "sqlite://bridge.db?mode=rwc")
+                }
                 "INTERCOM_ACCESS_TOKEN_FILE" => secret(&shell, "token", TOKEN),
-                "BRIDGE_ACCESS__ENCRYPTION_KEY_FILE" => secret(&shell, "encryption_key", ENCRYPTION_KEY),
+                "BRIDGE_ACCESS__ENCRYPTION_KEY_FILE" => {
+                    secret(&shell, "encryption_key", ENCRYPTION_KEY)
+                }
                 other => panic!("{file} sets {other}"),
             };
             shell = shell.set(&name, value);
@@ -129,22 +147,34 @@ fn systemd_finds_nothing_wrong_with_the_unit() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("intercom-scim-bridge.service");
     // Where the command is not installed, that alone is wrong.
-    std::fs::write(&file, unit.replace(command, env!("CARGO_BIN_EXE_intercom-scim-bridge"))).unwrap();
-    let Ok(output) = std::process::Command::new("systemd-analyze").arg("verify").arg(&file).output() else {
+    std::fs::write(&file, unit.replace(command, env!("CARGO_BIN_EXE_intercom-scim-bridge")))
+        .unwrap();
+    let Ok(output) =
+        std::process::Command::new("systemd-analyze").arg("verify").arg(&file).output()
+    else {
         eprintln!("skipped: there is no systemd-analyze here");
         return;
     };
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     // Units of this machine that it looks at too are not ours.
-    let ours: Vec<&str> = said.lines().filter(|line| line.contains("intercom-scim-bridge")).collect();
+    let ours: Vec<&str> =
+        said.lines().filter(|line| line.contains("intercom-scim-bridge")).collect();
     assert!(ours.is_empty(), "{said}");
 }
 
 #[test]
 fn alerts_lead_to_an_address_and_a_hold_raises_one() {
     let alerts = text("config/grafana/alerts.yaml");
-    let count = |word: &str| alerts.lines().filter(|line| line.trim_start().starts_with(word)).count();
-    assert!(count("- alert:") >= 8 && count("- alert:") == count("runbook_url: https://"), "each has its runbook");
+    let count =
+        |word: &str| alerts.lines().filter(|line| line.trim_start().starts_with(word)).count();
+    assert!(
+        count("- alert:") >= 8 && count("- alert:") == count("runbook_url: https://"),
+        "each has its runbook"
+    );
     assert_eq!(count("runbook:"), 0);
     let expression = |alert: &str| {
         let rest = alerts.split(&format!("- alert: {alert}\n")).nth(1).unwrap();
@@ -152,11 +182,13 @@ fn alerts_lead_to_an_address_and_a_hold_raises_one() {
     };
     assert_eq!(expression("BridgeImportHeld"), "max by (job, workspace) (bridge_import_held) == 1");
     assert!(
-        expression("BridgeDisconnected")
-            .contains("unless on (job, workspace) max by (job, workspace) (bridge_import_held) == 1")
+        expression("BridgeDisconnected").contains(
+            "unless on (job, workspace) max by (job, workspace) (bridge_import_held) == 1"
+        )
     );
     assert!(
-        expression("BridgeDataOld").contains("and on (job, workspace) min by (job, workspace) (bridge_connected) == 1")
+        expression("BridgeDataOld")
+            .contains("and on (job, workspace) min by (job, workspace) (bridge_connected) == 1")
     );
     // The codes of the runbook are those that there are.
     let operations = text("docs/operations.md");
@@ -166,12 +198,16 @@ fn alerts_lead_to_an_address_and_a_hold_raises_one() {
 /// Names of variables that a file sets.
 fn variables(text: &str) -> BTreeSet<String> {
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-    let ours =
-        |word: &&str| word.starts_with("BRIDGE_") || word.starts_with("INTERCOM_") || word.starts_with("DATABASE_URL");
+    let ours = |word: &&str| {
+        word.starts_with("BRIDGE_")
+            || word.starts_with("INTERCOM_")
+            || word.starts_with("DATABASE_URL")
+    };
     words.filter(ours).map(str::to_owned).collect()
 }
 
-/// `cargo run` hands on what the build script sets, and the bridge refuses variables that look like settings and are none.
+/// `cargo run` hands on what the build script sets, and the bridge refuses variables that look like
+/// settings and are none.
 #[test]
 fn the_build_sets_no_variable_that_looks_like_a_setting() {
     let script = text("build.rs");
@@ -185,9 +221,12 @@ fn the_build_sets_no_variable_that_looks_like_a_setting() {
 #[test]
 fn every_variable_that_a_way_of_running_sets_is_one_of_the_bridges() {
     let directory = tempfile::tempdir().unwrap();
-    for file in
-        ["Dockerfile", "compose.yaml", "config/systemd/intercom-scim-bridge.service", "config/kubernetes/bridge.yaml"]
-    {
+    for file in [
+        "Dockerfile",
+        "compose.yaml",
+        "config/systemd/intercom-scim-bridge.service",
+        "config/kubernetes/bridge.yaml",
+    ] {
         let names = variables(&text(file));
         assert!(names.len() >= 2, "{file}: {names:?}");
         let set = names.into_iter().map(|name| {
@@ -202,7 +241,9 @@ fn every_variable_that_a_way_of_running_sets_is_one_of_the_bridges() {
                     let value = match secret {
                         "DATABASE_URL_FILE" => "postgres://bridge:pw@postgres/bridge",
                         "INTERCOM_ACCESS_TOKEN_FILE" => "dG9rOmV4YW1wbGU=",
-                        "BRIDGE_ACCESS__ENCRYPTION_KEY_FILE" => "dGVzdHMtc2VhbC13aXRoLXRoaXMtdGVzdC1rZXktMzI=",
+                        "BRIDGE_ACCESS__ENCRYPTION_KEY_FILE" => {
+                            "dGVzdHMtc2VhbC13aXRoLXRoaXMtdGVzdC1rZXktMzI="
+                        }
                         other => panic!("{file} sets {other}"),
                     };
                     let path = directory.path().join(secret);
@@ -220,17 +261,28 @@ fn every_variable_that_a_way_of_running_sets_is_one_of_the_bridges() {
 fn containers_run_as_nobody_and_write_nowhere_else() {
     let (docker, kubernetes, compose) =
         (text("Dockerfile"), text("config/kubernetes/bridge.yaml"), text("compose.yaml"));
-    assert!(docker.contains("USER 10001") && docker.contains("HEALTHCHECK") && docker.contains("--locked"));
-    for setting in
-        ["runAsNonRoot: true", "readOnlyRootFilesystem: true", "replicas: 2", "path: /readyz", "imagePullPolicy: "]
-    {
+    assert!(
+        docker.contains("USER 10001")
+            && docker.contains("HEALTHCHECK")
+            && docker.contains("--locked")
+    );
+    for setting in [
+        "runAsNonRoot: true",
+        "readOnlyRootFilesystem: true",
+        "replicas: 2",
+        "path: /readyz",
+        "imagePullPolicy: ",
+    ] {
         assert!(kubernetes.contains(setting), "{setting}");
     }
     assert!(compose.contains("read_only: true") && compose.contains("no-new-privileges"));
     // What is secret or of this machine gets into no image and no repository.
     for ignored in ["secrets/", "*.key", "*.db"] {
         for file in [".dockerignore", ".gitignore"] {
-            assert!(text(file).lines().any(|line| line.trim_start_matches('/') == ignored), "{file}: {ignored}");
+            assert!(
+                text(file).lines().any(|line| line.trim_start_matches('/') == ignored),
+                "{file}: {ignored}"
+            );
         }
     }
     // The port of the image is the one that all speak of.
@@ -257,7 +309,8 @@ fn the_reference_is_written_anew() {
 #[test]
 fn links_of_the_docs_lead_somewhere() {
     let mut open = vec![Path::new(ROOT).join("docs")];
-    let mut pages = vec![Path::new(ROOT).join("README.md"), Path::new(ROOT).join("CONTRIBUTING.md")];
+    let mut pages =
+        vec![Path::new(ROOT).join("README.md"), Path::new(ROOT).join("CONTRIBUTING.md")];
     while let Some(directory) = open.pop() {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();

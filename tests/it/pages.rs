@@ -19,13 +19,21 @@ async fn link(bridge: &Bridge, workspaces: &[&str]) -> String {
     let (link, now) = (random_secret().unwrap(), bridge.app.service().clock.now());
     let workspaces: Vec<String> = workspaces.iter().map(|name| (*name).to_owned()).collect();
     let hash = hash_of_random(link.expose_secret());
-    bridge.app.service().ledger.add_login_link(&hash, &workspaces, now + limits::LOGIN_LINK, Vec::new()).await.unwrap();
+    bridge
+        .app
+        .service()
+        .ledger
+        .add_login_link(&hash, &workspaces, now + limits::LOGIN_LINK, Vec::new())
+        .await
+        .unwrap();
     link.expose_secret().to_owned()
 }
 
 async fn log_in(bridge: &Bridge, link: &str, site: &str) -> Answer {
     let request = bridge.request(Method::POST, "/login").header("Sec-Fetch-Site", site);
-    let form = request.header("Content-Type", "application/x-www-form-urlencoded").body(format!("link={link}"));
+    let form = request
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(format!("link={link}"));
     let answer = form.send().await.unwrap();
     // The cookie is a secret: the answer is not looked through for it.
     let (status, headers) = (answer.status(), answer.headers().clone());
@@ -44,7 +52,11 @@ fn session(answer: &Answer) -> String {
 async fn page(bridge: &Bridge, path: &str, cookie: &str) -> Answer {
     let answer = Bridge::send(bridge.request(Method::GET, path).header("Cookie", cookie)).await;
     assert_eq!(answer.header("cache-control"), "no-store");
-    assert!(answer.header("content-security-policy").starts_with("default-src 'none'; style-src 'self'"));
+    assert!(
+        answer
+            .header("content-security-policy")
+            .starts_with("default-src 'none'; style-src 'self'")
+    );
     answer
 }
 
@@ -52,12 +64,21 @@ async fn page(bridge: &Bridge, path: &str, cookie: &str) -> Answer {
 async fn a_link_is_good_once_and_a_session_until_it_is_ended() {
     let bridge = Bridge::serving(dozen()).await;
     let stranger = page(&bridge, "/", "").await;
-    assert!(stranger.text.contains("login-link") && !stranger.text.contains("northwind"), "{}", stranger.text);
+    assert!(
+        stranger.text.contains("login-link") && !stranger.text.contains("northwind"),
+        "{}",
+        stranger.text
+    );
     let link = link(&bridge, &["default"]).await;
 
     // Programs that look at links use nothing up, and other sites' forms do nothing.
     for _ in 0..2 {
-        assert!(page(&bridge, &format!("/login?link={link}"), "").await.text.contains("Show the status page"));
+        assert!(
+            page(&bridge, &format!("/login?link={link}"), "")
+                .await
+                .text
+                .contains("Show the status page")
+        );
     }
     assert_eq!(log_in(&bridge, &link, "cross-site").await.status, 400);
     let answer = log_in(&bridge, &link, "same-origin").await;
@@ -67,11 +88,16 @@ async fn a_link_is_good_once_and_a_session_until_it_is_ended() {
     assert_eq!(log_in(&bridge, &"x".repeat(43), "same-origin").await.status, 400);
 
     let status = page(&bridge, "/", &cookie).await;
-    assert!(status.text.contains("Who has what") && status.text.contains("@northwind.example"), "{}", status.text);
+    assert!(
+        status.text.contains("Who has what") && status.text.contains("@northwind.example"),
+        "{}",
+        status.text
+    );
     let audit = bridge.get("/api/v1/audit?event=page.session_begun").await.json();
     assert_eq!(audit["items"].as_array().unwrap().len(), 1);
 
-    let viewed = entries(&bridge, "&actor=status%20page", |entry| entry["event"] == "request").await;
+    let viewed =
+        entries(&bridge, "&actor=status%20page", |entry| entry["event"] == "request").await;
     assert_eq!(viewed[0]["workspace"], json!("default"));
 
     for site in ["cross-site", "same-site"] {
@@ -97,23 +123,34 @@ async fn the_page_tells_how_it_is_and_runs_nothing_that_somebody_is_called() {
     let cookie = session(&log_in(&bridge, &link(&bridge, &["default"]).await, "same-origin").await);
     bridge.ask(Method::DELETE, "/scim/v2/Users/adm_4423436").await;
     bridge.simulator.change(|workspace| {
-        let (gone, by) = (workspace.admins().nth(4).unwrap().0, workspace.admins().next().unwrap().0);
+        let (gone, by) =
+            (workspace.admins().nth(4).unwrap().0, workspace.admins().next().unwrap().0);
         workspace.remove_admin(gone, by, 1_772_366_500);
     });
     start_import(&bridge, "", "wait=30").await;
     bridge.shows(2).await;
     let status = page(&bridge, "/", &cookie).await.text;
-    for shown in ["connected", "remove account", "user removed", "1 left", "<svg", "Billing", "incremental"] {
+    for shown in
+        ["connected", "remove account", "user removed", "1 left", "<svg", "Billing", "incremental"]
+    {
         assert!(status.contains(shown), "{shown}: {status}");
     }
     assert!(status.contains("&lt;script&gt;") && !status.contains("<script"), "{status}");
     let found = page(&bridge, "/?q=EVIL%40", &cookie).await.text;
     assert!(found.contains("1 to 1 of 1") && found.contains("evil@northwind.example"));
     let found = page(&bridge, "/?q=ZO%C3%8B", &cookie).await.text;
-    assert!(found.contains("1 to 1 of 1") && found.contains("zn@northwind.example"), "in any Unicode form");
+    assert!(
+        found.contains("1 to 1 of 1") && found.contains("zn@northwind.example"),
+        "in any Unicode form"
+    );
     let hostile = page(&bridge, "/?q=%22%3E%3Cscript%3E&offset=99999", &cookie).await.text;
     assert!(hostile.contains("Nobody") && !hostile.contains("<script"), "{hostile}");
-    for odd in ["/?offset=18446744073709551615", "/?offset=-1", "/?offset=1&offset=2&q=%FF", "/?workspace=none"] {
+    for odd in [
+        "/?offset=18446744073709551615",
+        "/?offset=-1",
+        "/?offset=1&offset=2&q=%FF",
+        "/?workspace=none",
+    ] {
         assert_eq!(page(&bridge, odd, &cookie).await.status, 200, "{odd}");
     }
     // Another's workspace looks like none.
@@ -138,7 +175,9 @@ async fn the_command_prints_an_address_that_the_bridge_takes() {
     let base = address.split("/login").next().unwrap().to_owned();
     let mut taken = None;
     for _ in 0..400 {
-        let form = http().post(format!("{base}/login")).header("Content-Type", "application/x-www-form-urlencoded");
+        let form = http()
+            .post(format!("{base}/login"))
+            .header("Content-Type", "application/x-www-form-urlencoded");
         match form.body(format!("link={link}")).send().await {
             Ok(answer) => {
                 taken = Some(answer.status().as_u16());
@@ -178,7 +217,8 @@ async fn eventful() -> Bridge {
         "operation": "remove_account", "target": "adm_4423440", "user_name": "leaver@northwind.example",
         "comment": "Saviynt tasks 4711",
     });
-    let request = bridge.request(Method::POST, "/api/v1/lifecycle/requests").bearer_auth(&bridge.token);
+    let request =
+        bridge.request(Method::POST, "/api/v1/lifecycle/requests").bearer_auth(&bridge.token);
     Bridge::send(request.body(ticket.to_string())).await;
     bridge
 }
@@ -189,7 +229,8 @@ const ENTER: &str = "\u{E007}";
 async fn people_use_it_by_the_keyboard_without_scripts_and_on_a_telephone() {
     let bridge = eventful().await;
     let Some(browser) = Browser::start((1280, 1700), false).await else { return };
-    let address = async || bridge.url(&format!("/login?link={}", link(&bridge, &["default"]).await));
+    let address =
+        async || bridge.url(&format!("/login?link={}", link(&bridge, &["default"]).await));
     browser.open(&address().await).await;
     assert_eq!(browser.title().await, "Sign in");
     browser.press_on("button", ENTER).await;
@@ -204,7 +245,8 @@ async fn people_use_it_by_the_keyboard_without_scripts_and_on_a_telephone() {
     telephone.open(&address().await).await;
     telephone.press_on("button", ENTER).await;
     telephone.shows("Who has what").await;
-    let width = telephone.run("return [document.documentElement.scrollWidth, window.innerWidth]").await;
+    let width =
+        telephone.run("return [document.documentElement.scrollWidth, window.innerWidth]").await;
     assert!(width[0].as_u64() <= width[1].as_u64(), "it is as wide as the screen: {width}");
     let labels = telephone
         .run("return [...document.querySelectorAll('svg')].every(svg => svg.getAttribute('aria-label').length > 20)");
@@ -230,7 +272,9 @@ async fn pictures_for_the_docs() {
     std::fs::create_dir_all(folder).unwrap();
     for (name, size) in [("status-page", (1280, 1500)), ("status-page-narrow", (500, 1100))] {
         let browser = Browser::start(size, true).await.unwrap();
-        browser.open(&bridge.url(&format!("/login?link={}", link(&bridge, &["default"]).await))).await;
+        browser
+            .open(&bridge.url(&format!("/login?link={}", link(&bridge, &["default"]).await)))
+            .await;
         browser.press_on("button", ENTER).await;
         browser.shows("Who has what").await;
         std::fs::write(format!("{folder}/{name}.png"), browser.screenshot().await).unwrap();

@@ -18,13 +18,19 @@ use crate::support::shell::Shell;
 
 async fn read(base_url: &str) -> Result<Observation, IntercomError> {
     let client = Client::new(connection(base_url), Clock::manual(START)).unwrap();
-    observe(&client, Since::Everything { log: START - Duration::from_hours(24 * 365), known: None }, &|_| {}).await
+    observe(
+        &client,
+        Since::Everything { log: START - Duration::from_hours(24 * 365), known: None },
+        &|_| {},
+    )
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bridge_runs_on_the_examples_of_intercoms_own_description() {
     let Some(prism) = Prism::mock().await else { return };
-    let shell = Shell::new().set("INTERCOM_BASE_URL", &prism.base_url).set("INTERCOM_ACCESS_TOKEN", TOKEN);
+    let shell =
+        Shell::new().set("INTERCOM_BASE_URL", &prism.base_url).set("INTERCOM_ACCESS_TOKEN", TOKEN);
     let check = shell.run(&["check"]);
     assert_eq!(check.code, Some(0), "{}", check.stdout);
     let imported = shell.run(&["import", "full", "--json"]);
@@ -40,24 +46,31 @@ async fn a_bridge_runs_on_the_examples_of_intercoms_own_description() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_simulator_keeps_to_intercoms_own_description() {
     let mut workspace = dozen();
-    // The one known fault of the description: it calls an avatar a text, and live answers give an object.
+    // The one known fault of the description: it calls an avatar a text, and live answers give an
+    // object.
     workspace.avatar_shape = AvatarShape::Text;
     let ada = workspace.admins().next().unwrap().0;
     let team = workspace.add_team("Disputed", &[ada]);
     workspace.team_mut(team).unwrap().one_sided.push(999);
-    (0..300).for_each(|minute| workspace.sign_in(ada, "saml", START.unix_timestamp() - 60 * minute));
+    (0..300)
+        .for_each(|minute| workspace.sign_in(ada, "saml", START.unix_timestamp() - 60 * minute));
     let simulator = Simulator::start(workspace, Options::default()).unwrap();
     let Some(prism) = Prism::before(&simulator.base_url()).await else { return };
 
-    // All that an import asks: the lists, the log's pages, single reads of what is there and of what is not.
+    // All that an import asks: the lists, the log's pages, single reads of what is there and of
+    // what is not.
     let through_prism = read(&prism.base_url).await.unwrap();
     assert_eq!(through_prism, read(&simulator.base_url()).await.unwrap());
     assert!(simulator.take_calls().contains(&"GET /admins/999".to_owned()));
 
     // The older log call, the event types, and the refusals.
     let ask = async |method: Method, path: &str, token: &str| {
-        let request = http().request(method, format!("{}{path}", prism.base_url)).bearer_auth(token);
-        Bridge::send(request.header("Accept", "application/json").header("Intercom-Version", "2.16")).await
+        let request =
+            http().request(method, format!("{}{path}", prism.base_url)).bearer_auth(token);
+        Bridge::send(
+            request.header("Accept", "application/json").header("Intercom-Version", "2.16"),
+        )
+        .await
     };
     for path in [
         "/admins/activity_logs?created_at_after=1700000000",
@@ -93,9 +106,11 @@ async fn the_simulator_keeps_to_intercoms_own_description() {
 #[test]
 fn a_clone_by_anybody_has_intercoms_description_with_its_notice() {
     let description = std::fs::read_to_string(DESCRIPTION).unwrap();
-    for notice in
-        ["MIT License", "Copyright (c) 2022 Intercom", "The above copyright notice and this permission notice"]
-    {
+    for notice in [
+        "MIT License",
+        "Copyright (c) 2022 Intercom",
+        "The above copyright notice and this permission notice",
+    ] {
         assert!(description.contains(notice), "{notice}");
     }
     for path in [

@@ -1,4 +1,5 @@
-//! `ledger verify` and `ledger prune`: what was changed by hand is found and named, and what is taken out is not missed.
+//! `ledger verify` and `ledger prune`: what was changed by hand is found and named, and what is
+//! taken out is not missed.
 
 use intercom_scim_bridge::ledger::{ChangePosition, LedgerError};
 use sea_orm::ConnectionTrait;
@@ -23,7 +24,9 @@ async fn history(database: TestDatabase) -> (Hand, Small) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let deeds: [&dyn Fn(&mut Workspace); 3] = [
-        &|workspace| workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned()),
+        &|workspace| {
+            workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned())
+        },
         &|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp() + 100),
         &|workspace| {
             workspace.team_mut(small.support).unwrap().members.insert(small.cy, None);
@@ -122,18 +125,28 @@ async fn whatever_is_changed_or_missing_is_found_and_named(database: TestDatabas
     ];
     for (deed, expected) in cases {
         for table in TABLES {
-            connection.execute_unprepared(&format!("DROP TABLE IF EXISTS kept_{table}")).await.unwrap();
+            connection
+                .execute_unprepared(&format!("DROP TABLE IF EXISTS kept_{table}"))
+                .await
+                .unwrap();
             connection
                 .execute_unprepared(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"))
                 .await
                 .unwrap();
         }
-        assert_eq!(connection.execute_unprepared(&deed).await.unwrap().rows_affected(), 1, "{deed}");
+        assert_eq!(
+            connection.execute_unprepared(&deed).await.unwrap().rows_affected(),
+            1,
+            "{deed}"
+        );
         let found = findings(&hand).await;
         assert!(found.iter().any(|finding| finding.starts_with(&expected)), "{deed}: {found:?}");
         for table in TABLES {
             connection.execute_unprepared(&format!("DELETE FROM {table}")).await.unwrap();
-            connection.execute_unprepared(&format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await.unwrap();
+            connection
+                .execute_unprepared(&format!("INSERT INTO {table} SELECT * FROM kept_{table}"))
+                .await
+                .unwrap();
         }
         assert_eq!(findings(&hand).await, Vec::<String>::new(), "mended after {deed}");
     }
@@ -144,11 +157,14 @@ const EMPTY_TALLY: &str = r#"{"users":{"changed":0,"so_far":5,"opened":0,"closed
 
 const TABLES: [&str; 4] = ["user_versions", "group_versions", "membership_versions", "generations"];
 
-async fn the_head_that_somebody_kept_is_known_again_until_history_is_rewritten(database: TestDatabase) {
+async fn the_head_that_somebody_kept_is_known_again_until_history_is_rewritten(
+    database: TestDatabase,
+) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let kept = hand.ledger.verify("default", None).await.unwrap().head;
-    hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
+    hand.simulator
+        .change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
     hand.full().await;
     let verified = hand.ledger.verify("default", Some(&kept)).await.unwrap();
     assert_eq!((verified.known_head, verified.head == kept), (Some(true), false));
@@ -156,7 +172,11 @@ async fn the_head_that_somebody_kept_is_known_again_until_history_is_rewritten(d
     hand.ledger.prune("default", hand.clock.now(), hand.clock.now()).await.unwrap();
     let verified = hand.ledger.verify("default", Some(&kept)).await.unwrap();
     assert_eq!((verified.known_head, verified.findings.len()), (Some(true), 1));
-    assert!(verified.findings[0].0.contains("history was shortened up to generation 2"), "{:?}", verified.findings);
+    assert!(
+        verified.findings[0].0.contains("history was shortened up to generation 2"),
+        "{:?}",
+        verified.findings
+    );
     let verified = hand.ledger.verify("default", Some("another")).await.unwrap();
     assert_eq!((verified.known_head, verified.findings.len()), (Some(false), 0));
 }
@@ -164,7 +184,8 @@ async fn the_head_that_somebody_kept_is_known_again_until_history_is_rewritten(d
 async fn pruning_before_everything_takes_nothing_out(database: TestDatabase) {
     let (hand, _) = history(database).await;
     let before = hand.recorded().await;
-    let pruned = hand.ledger.prune("default", START - Duration::days(400), hand.clock.now()).await.unwrap();
+    let pruned =
+        hand.ledger.prune("default", START - Duration::days(400), hand.clock.now()).await.unwrap();
     assert_eq!((pruned.generation, pruned.versions, pruned.runs), (0, 0, 0));
     assert_eq!(hand.recorded().await, before);
 }
@@ -172,15 +193,31 @@ async fn pruning_before_everything_takes_nothing_out(database: TestDatabase) {
 async fn pruning_takes_nothing_out_that_is_true_now(database: TestDatabase) {
     let (hand, small) = history(database).await;
     let (before, runs) = (hand.recorded().await, hand.ledger.count_runs("default").await.unwrap());
-    let third = hand.ledger.generation_at("default", hand.clock.now() - Duration::minutes(1)).await.unwrap();
+    let third = hand
+        .ledger
+        .generation_at("default", hand.clock.now() - Duration::minutes(1))
+        .await
+        .unwrap();
     assert_eq!(third, Some(3));
     let past = hand.ledger.snapshot("default", 3).await.unwrap();
 
     let moment = hand.clock.now() - Duration::minutes(1);
     let pruned = hand.ledger.prune("default", moment, hand.clock.now()).await.unwrap();
-    assert_eq!((pruned.generation, pruned.versions), (3, 3), "Ada's first, Bo's first, Bo's membership");
-    assert_eq!(hand.recorded().await, before, "with when everything was first seen and last changed");
-    assert_eq!(hand.ledger.snapshot("default", 3).await.unwrap(), past, "the earliest that is still known");
+    assert_eq!(
+        (pruned.generation, pruned.versions),
+        (3, 3),
+        "Ada's first, Bo's first, Bo's membership"
+    );
+    assert_eq!(
+        hand.recorded().await,
+        before,
+        "with when everything was first seen and last changed"
+    );
+    assert_eq!(
+        hand.ledger.snapshot("default", 3).await.unwrap(),
+        past,
+        "the earliest that is still known"
+    );
     assert_eq!(findings(&hand).await, Vec::<String>::new());
     assert!(hand.ledger.count_runs("default").await.unwrap() < runs);
 
@@ -205,9 +242,13 @@ async fn pruning_takes_nothing_out_that_is_true_now(database: TestDatabase) {
 async fn what_was_taken_out_is_not_missed_and_what_stayed_is(database: TestDatabase) {
     let (hand, small) = history(database).await;
     let (now, moment) = (hand.clock.now(), hand.clock.now() - Duration::minutes(1));
-    let all = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().changes;
-    let mut inside: Vec<ChangePosition> =
-        all.into_iter().filter(|change| change.generation == 3).map(|change| change.position).collect();
+    let all =
+        hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().changes;
+    let mut inside: Vec<ChangePosition> = all
+        .into_iter()
+        .filter(|change| change.generation == 3)
+        .map(|change| change.position)
+        .collect();
     let last_of_third = inside.pop().unwrap();
     hand.ledger.prune("default", moment, now).await.unwrap();
     let too_early = hand.ledger.generation_at("default", START + Duration::minutes(1)).await;

@@ -20,11 +20,15 @@ fn ids(answer: &Value) -> Vec<String> {
 
 async fn search(bridge: &Bridge, path: &str, body: &Value) -> Answer {
     let request = bridge.request(Method::POST, path).bearer_auth(&bridge.token);
-    Bridge::send(request.header("Content-Type", "application/scim+json").body(body.to_string())).await
+    Bridge::send(request.header("Content-Type", "application/scim+json").body(body.to_string()))
+        .await
 }
 
 async fn with(bridge: &Bridge, path: &str, header: (&str, &str)) -> Answer {
-    Bridge::send(bridge.request(Method::GET, path).bearer_auth(&bridge.token).header(header.0, header.1)).await
+    Bridge::send(
+        bridge.request(Method::GET, path).bearer_auth(&bridge.token).header(header.0, header.1),
+    )
+    .await
 }
 
 const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
@@ -56,7 +60,8 @@ async fn a_search_answers_as_the_same_question_in_a_url_does() {
 async fn a_search_that_cannot_be_read_is_refused_with_why() {
     let bridge = Bridge::serving(dozen()).await;
     let post = async |kind: &str, body: &str| {
-        let request = bridge.request(Method::POST, "/scim/v2/Users/.search").bearer_auth(&bridge.token);
+        let request =
+            bridge.request(Method::POST, "/scim/v2/Users/.search").bearer_auth(&bridge.token);
         let answer = Bridge::send(request.header("Content-Type", kind).body(body.to_owned())).await;
         let error = answer.json();
         format!(
@@ -73,8 +78,13 @@ async fn a_search_that_cannot_be_read_is_refused_with_why() {
             post("application/json; charset=utf-8", "[]").await,
             post("application/json", r#"{"count":"many"}"#).await,
             post("application/json", r#"{"attributes":{},"sortBy":1}"#).await,
-            post("application/json", r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}"#).await,
-            post("application/json", r#"{"attributes":["id"],"excludedAttributes":["name"]}"#).await,
+            post(
+                "application/json",
+                r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}"#
+            )
+            .await,
+            post("application/json", r#"{"attributes":["id"],"excludedAttributes":["name"]}"#)
+                .await,
             post("application/json", r#"{"filter":"userName"}"#).await,
             post("text/plain", "{}").await,
             post("application/json", &huge).await,
@@ -112,9 +122,15 @@ async fn whoever_left_and_was_invited_again_is_found_by_the_account_that_is_in_u
         let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
         let admin = workspace.admin_mut(people[0]).unwrap().clone();
         workspace.remove_admin(people[0], people[1], 1_772_366_500);
-        format!("adm_{}", workspace.add_admin(simulator::Admin { email: address.to_uppercase(), ..admin }))
+        format!(
+            "adm_{}",
+            workspace.add_admin(simulator::Admin { email: address.to_uppercase(), ..admin })
+        )
     });
-    assert_eq!(with(&bridge, "/scim/v2/Users?count=0", ("Cache-Control", "no-cache")).await.status, 200);
+    assert_eq!(
+        with(&bridge, "/scim/v2/Users?count=0", ("Cache-Control", "no-cache")).await.status,
+        200
+    );
     bridge.shows(2).await;
     for filter in [
         format!("userName eq \"{address}\""),
@@ -130,9 +146,15 @@ async fn whoever_left_and_was_invited_again_is_found_by_the_account_that_is_in_u
             let body = json!({ "filter": filter });
             let both = search(&bridge, &format!("/scim/v2{endpoint}/.search"), &body).await.json();
             assert_eq!(ids(&both), [new.as_str(), old], "{filter}");
-            let query = form_urlencoded::Serializer::new(String::new()).append_pair("filter", &filter).finish();
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("filter", &filter)
+                .finish();
             let one = bridge.get(&format!("/scim/v2{endpoint}?{query}&count=1")).await.json();
-            assert_eq!((ids(&one), &one["totalResults"]), (vec![new.clone()], &json!(2)), "{filter}");
+            assert_eq!(
+                (ids(&one), &one["totalResults"]),
+                (vec![new.clone()], &json!(2)),
+                "{filter}"
+            );
         }
     }
     bridge.stop().await;
@@ -168,12 +190,17 @@ async fn a_question_that_cannot_be_answered_is_refused_before_anything_is_awaite
         assert_eq!(answer.status, 400, "{wrong}: {}", answer.text);
     }
     let request = bridge.request(Method::POST, "/scim/v2/Users/.search").bearer_auth(&bridge.token);
-    let request = request.header("Cache-Control", "no-cache").header("Content-Type", "application/scim+json");
+    let request =
+        request.header("Cache-Control", "no-cache").header("Content-Type", "application/scim+json");
     assert_eq!(
         Bridge::send(request.body(r#"{"filter":"shoeSize pr"}"#)).await.json()["scimType"],
         json!("invalidFilter")
     );
-    assert_eq!(bridge.simulator.take_calls(), Vec::<String>::new(), "nothing was read for any of them");
+    assert_eq!(
+        bridge.simulator.take_calls(),
+        Vec::<String>::new(),
+        "nothing was read for any of them"
+    );
     bridge.stop().await;
 }
 
@@ -184,9 +211,15 @@ async fn a_question_of_many_comparisons_is_answered_like_any_other() {
     let somebody = ids(&bridge.get("/scim/v2/Users?startIndex=60&count=1").await.json());
     let others = "id eq \"adm_0\" or ".repeat(700);
     let filter = format!("{others}id eq \"{}\"", somebody[0]);
-    let found = search(&bridge, "/scim/v2/Users/.search", &json!({ "filter": filter })).await.json();
+    let found =
+        search(&bridge, "/scim/v2/Users/.search", &json!({ "filter": filter })).await.json();
     assert_eq!((ids(&found), &found["totalResults"]), (somebody, &json!(1)));
-    let wrong = search(&bridge, "/scim/v2/Users/.search", &json!({ "filter": format!("{others}shoeSize pr") })).await;
+    let wrong = search(
+        &bridge,
+        "/scim/v2/Users/.search",
+        &json!({ "filter": format!("{others}shoeSize pr") }),
+    )
+    .await;
     assert_eq!((wrong.status.as_u16(), &wrong.json()["scimType"]), (400, &json!("invalidFilter")));
     bridge.stop().await;
 }
@@ -204,7 +237,8 @@ async fn me_is_the_teammate_whose_address_is_the_subject_of_the_token() {
         ttl: Duration::from_hours(1),
     };
     let token = bridge.app.service().tokens.issue(&grant).unwrap();
-    let me = Bridge::send(bridge.request(Method::GET, "/scim/v2/Me").bearer_auth(token.expose())).await;
+    let me =
+        Bridge::send(bridge.request(Method::GET, "/scim/v2/Me").bearer_auth(token.expose())).await;
     assert_eq!((me.status.as_u16(), &me.json()), (200, &somebody));
     assert_eq!(me.header("location"), somebody["meta"]["location"].as_str().unwrap());
     let write = bridge.ask(Method::PATCH, "/scim/v2/Me").await;
@@ -239,7 +273,10 @@ async fn following_the_links_from_page_to_page_shows_everything_once() {
             if link.is_empty() {
                 break;
             }
-            let next = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).unwrap();
+            let next = link
+                .strip_prefix('<')
+                .and_then(|link| link.strip_suffix(">; rel=\"next\""))
+                .unwrap();
             path = next.strip_prefix(&bridge.url("")).unwrap().to_owned();
         }
         assert_eq!(walked, whole, "{first}");
@@ -256,13 +293,22 @@ async fn a_walk_by_cursor_goes_on_over_the_list_it_began_with_until_that_is_not_
     let mut generation = 1;
     let mut publish = async |bridge: &Bridge| {
         generation += 1;
-        bridge.simulator.change(|workspace| workspace.add_teammate(&format!("New Comer {generation}")));
-        assert_eq!(with(bridge, "/scim/v2/Users?count=0", ("Cache-Control", "no-cache")).await.status, 200);
+        bridge
+            .simulator
+            .change(|workspace| workspace.add_teammate(&format!("New Comer {generation}")));
+        assert_eq!(
+            with(bridge, "/scim/v2/Users?count=0", ("Cache-Control", "no-cache")).await.status,
+            200
+        );
         bridge.shows(generation).await;
     };
     publish(&bridge).await;
     let second = bridge.get(&format!("/scim/v2/Users?cursor={cursor}&count=5")).await.json();
-    assert_eq!((ids(&second), &second["totalResults"]), (before[5..10].to_vec(), &json!(12)), "as it was");
+    assert_eq!(
+        (ids(&second), &second["totalResults"]),
+        (before[5..10].to_vec(), &json!(12)),
+        "as it was"
+    );
     assert_eq!(bridge.get("/scim/v2/Users").await.json()["totalResults"], json!(13));
     for _ in 0..5 {
         publish(&bridge).await;
@@ -274,7 +320,8 @@ async fn a_walk_by_cursor_goes_on_over_the_list_it_began_with_until_that_is_not_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn paging_by_cursor_can_be_switched_off() {
-    let (database, simulator) = (TestDatabase::sqlite(), Simulator::start(dozen(), Options::default()).unwrap());
+    let (database, simulator) =
+        (TestDatabase::sqlite(), Simulator::start(dozen(), Options::default()).unwrap());
     let mut settings = bridge::config(&database, &simulator.base_url());
     settings.scim.cursor_pagination = false;
     let app = App::start(&settings, Clock::System).await.unwrap();
@@ -297,14 +344,21 @@ async fn an_answer_tells_its_age_and_a_client_that_wants_a_younger_one_waits_for
     let _ = bridge.simulator.take_calls();
     let plain = bridge.get("/scim/v2/Users?count=0").await;
     assert!(plain.header("age").parse::<u64>().unwrap() < 60);
-    assert_eq!(with(&bridge, "/scim/v2/Users?count=0", ("Cache-Control", "max-age=300")).await.status, 200);
+    assert_eq!(
+        with(&bridge, "/scim/v2/Users?count=0", ("Cache-Control", "max-age=300")).await.status,
+        200
+    );
     assert_eq!(bridge.simulator.take_calls().len(), 0, "it is young enough");
 
     bridge.simulator.change(|workspace| workspace.add_teammate("New Comer"));
     let path = "/scim/v2/Users?filter=displayName+eq+%22New+Comer%22";
     assert_eq!(bridge.get(path).await.json()["totalResults"], json!(0));
     let fresh = with(&bridge, path, ("Cache-Control", "no-cache")).await;
-    assert_eq!(fresh.json()["totalResults"], json!(1), "asking is an Intercom read if the client wants it");
+    assert_eq!(
+        fresh.json()["totalResults"],
+        json!(1),
+        "asking is an Intercom read if the client wants it"
+    );
     assert_eq!(bridge.simulator.take_calls().len(), 3, "one incremental import");
     bridge.stop().await;
 }
@@ -312,8 +366,7 @@ async fn an_answer_tells_its_age_and_a_client_that_wants_a_younger_one_waits_for
 #[tokio::test]
 async fn what_changes_without_a_generation_is_fresh_too() {
     let bridge = Bridge::serving(dozen()).await;
-    let path =
-        "/scim/v2/Users?count=1&attributes=urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayModeEnabled";
+    let path = "/scim/v2/Users?count=1&attributes=urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayModeEnabled";
     let away = |answer: &Answer| {
         answer.json()["Resources"][0]["urn:ietf:params:scim:schemas:extension:intercom:2.0:User"]["awayModeEnabled"]
             .as_bool()
@@ -325,16 +378,28 @@ async fn what_changes_without_a_generation_is_fresh_too() {
         workspace.admin_mut(first).unwrap().away = !before;
     });
     assert_eq!(away(&with(&bridge, path, ("Cache-Control", "no-cache")).await), !before);
-    assert_eq!(bridge.app.service().workspaces["default"].live.served().unwrap().snapshot_id().generation, 1);
+    assert_eq!(
+        bridge.app.service().workspaces["default"].live.served().unwrap().snapshot_id().generation,
+        1
+    );
     bridge.stop().await;
 }
 
 #[tokio::test]
 async fn an_age_beyond_all_times_is_fulfilled_by_what_there_is() {
     let bridge = Bridge::serving(dozen()).await;
-    for directive in ["max-age=99999999999999", "max-age=18446744073709551615", "max-age=-1", "max-age=soon", "max-age"]
-    {
-        assert_eq!(with(&bridge, "/scim/v2/Users", ("Cache-Control", directive)).await.status, 200, "{directive}");
+    for directive in [
+        "max-age=99999999999999",
+        "max-age=18446744073709551615",
+        "max-age=-1",
+        "max-age=soon",
+        "max-age",
+    ] {
+        assert_eq!(
+            with(&bridge, "/scim/v2/Users", ("Cache-Control", directive)).await.status,
+            200,
+            "{directive}"
+        );
     }
     bridge.stop().await;
 }
@@ -359,6 +424,10 @@ async fn a_client_that_wants_it_young_gets_what_there_is_while_intercom_is_away(
     assert_eq!((waited.status.as_u16(), &waited.json()["totalResults"]), (200, &json!(12)));
     let _ = bridge.simulator.take_calls();
     assert_eq!(with(&bridge, "/scim/v2/Users", ("Cache-Control", "no-cache")).await.status, 200);
-    assert_eq!(bridge.simulator.take_calls().len(), 0, "the schedule tries again, not every question");
+    assert_eq!(
+        bridge.simulator.take_calls().len(),
+        0,
+        "the schedule tries again, not every question"
+    );
     bridge.stop().await;
 }

@@ -11,11 +11,20 @@ use crate::support::bridge::{Bridge, dozen, token};
 async fn scim_writes_are_refused_with_501_whatever_their_body_is() {
     let bridge = Bridge::serving(dozen()).await;
     let _ = bridge.simulator.take_calls();
-    let (removes, replaces) = ("DELETE /admins/remove, version 2.17 or later", "in its Preview (PUT /teams/{id}");
+    let (removes, replaces) =
+        ("DELETE /admins/remove, version 2.17 or later", "in its Preview (PUT /teams/{id}");
     for (method, path, truth) in [
         (Method::POST, "/scim/v2/Users", "Intercom's API has no call that creates a teammate."),
-        (Method::PUT, "/scim/v2/Users/adm_1", "Intercom's API has no call that changes a teammate's name"),
-        (Method::PATCH, "/scim/v2/Users/adm_1", "It has one that removes a teammate (DELETE /admins/remove)"),
+        (
+            Method::PUT,
+            "/scim/v2/Users/adm_1",
+            "Intercom's API has no call that changes a teammate's name",
+        ),
+        (
+            Method::PATCH,
+            "/scim/v2/Users/adm_1",
+            "It has one that removes a teammate (DELETE /admins/remove)",
+        ),
         (Method::DELETE, "/scim/v2/Users/adm_1", removes),
         (Method::PATCH, "/scim/v2/Me", "Intercom's API has no call that changes a teammate's name"),
         (Method::DELETE, "/scim/v2/Me", removes),
@@ -30,7 +39,10 @@ async fn scim_writes_are_refused_with_501_whatever_their_body_is() {
         (Method::POST, "/scim/v2/Bulk", "this version of the bridge writes nothing to Intercom"),
     ] {
         // Some connectors send bodies that are no JSON at all.
-        let request = bridge.request(method.clone(), path).bearer_auth(&bridge.token).body("{{\"Operation\":[");
+        let request = bridge
+            .request(method.clone(), path)
+            .bearer_auth(&bridge.token)
+            .body("{{\"Operation\":[");
         let answer = Bridge::send(request).await;
         assert_eq!(
             (answer.status.as_u16(), answer.header("content-type")),
@@ -38,7 +50,10 @@ async fn scim_writes_are_refused_with_501_whatever_their_body_is() {
             "{method} {path}"
         );
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-        assert!(detail.starts_with("Nothing was changed: ") && detail.contains(truth), "{method} {path}: {detail}");
+        assert!(
+            detail.starts_with("Nothing was changed: ") && detail.contains(truth),
+            "{method} {path}: {detail}"
+        );
         assert!(
             detail.contains(" in Intercom under Settings > ") || path.ends_with("Bulk"),
             "{method} {path}: {detail}"
@@ -61,7 +76,11 @@ async fn lifecycle_writes_are_refused_with_a_problem_that_names_operation_and_re
         (Method::POST, "/api/v1/lifecycle/access", "add_access"),
         (Method::DELETE, "/api/v1/lifecycle/access", "remove_access"),
         (Method::PUT, "/api/v1/lifecycle/access/adm_1/team_1", "add_access"),
-        (Method::DELETE, "/workspaces/default/api/v1/lifecycle/access/adm_1/team_1", "remove_access"),
+        (
+            Method::DELETE,
+            "/workspaces/default/api/v1/lifecycle/access/adm_1/team_1",
+            "remove_access",
+        ),
     ] {
         let answer = bridge.ask(method.clone(), path).await;
         let problem = answer.json();
@@ -92,7 +111,8 @@ async fn who_asked_what_of_whom_is_recorded() {
     let answer = Bridge::send(request.header("X-Request-Id", "task-42")).await;
     assert_eq!(answer.header("x-request-id"), "task-42");
     let question = RequestQuestion::default();
-    let (refused, _) = bridge.app.service().ledger.requests("default", &question, 10).await.unwrap();
+    let (refused, _) =
+        bridge.app.service().ledger.requests("default", &question, 10).await.unwrap();
     let [refused] = refused.as_slice() else { panic!("{refused:?}") };
     assert_eq!(
         (
@@ -110,14 +130,21 @@ async fn who_asked_what_of_whom_is_recorded() {
 async fn the_record_says_whom_a_refused_write_is_about_where_its_body_does() {
     let bridge = Bridge::serving(dozen()).await;
     let (adm, team) = ("adm_4423434", "team_1");
-    let member = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": adm}]}]}).to_string();
+    let member =
+        json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": adm}]}]})
+            .to_string();
     let path = format!("/scim/v2/Groups/{team}");
     let access = format!("/api/v1/lifecycle/access/{adm}/{team}");
     let new = json!({"userName": "new.comer@example.com"}).to_string();
     let address = format!("{}@northwind.example", "a".repeat(90));
     let long = json!({"userName": address}).to_string();
     for (method, path, body, expected) in [
-        (Method::POST, "/scim/v2/Users", new.as_str(), ("create_account", None, None, Some("new.comer@example.com"))),
+        (
+            Method::POST,
+            "/scim/v2/Users",
+            new.as_str(),
+            ("create_account", None, None, Some("new.comer@example.com")),
+        ),
         (Method::PATCH, &path, &member, ("add_access", Some(adm), Some(team), None)),
         (Method::PATCH, &path, "{{\"Operation\":[", ("update_group", Some(team), None, None)),
         (Method::DELETE, &access, "", ("remove_access", Some(adm), Some(team), None)),
@@ -126,13 +153,23 @@ async fn the_record_says_whom_a_refused_write_is_about_where_its_body_does() {
         (Method::DELETE, "/scim/v2/Users/Me", "", ("remove_account", Some("Me"), None, None)),
         (Method::POST, "/scim/v2/Users", &long, ("create_account", None, None, Some(&*address))),
     ] {
-        let request = bridge.request(method.clone(), path).bearer_auth(&bridge.token).body(body.to_owned());
+        let request =
+            bridge.request(method.clone(), path).bearer_auth(&bridge.token).body(body.to_owned());
         assert_eq!(Bridge::send(request).await.status, 501);
-        let (recorded, _) =
-            bridge.app.service().ledger.requests("default", &RequestQuestion::default(), 1).await.unwrap();
+        let (recorded, _) = bridge
+            .app
+            .service()
+            .ledger
+            .requests("default", &RequestQuestion::default(), 1)
+            .await
+            .unwrap();
         let one = &recorded[0];
-        let found =
-            (one.operation.as_str(), one.target.as_deref(), one.entitlement.as_deref(), one.user_name.as_deref());
+        let found = (
+            one.operation.as_str(),
+            one.target.as_deref(),
+            one.entitlement.as_deref(),
+            one.user_name.as_deref(),
+        );
         assert_eq!(found, expected, "{method} {path}");
     }
     bridge.stop().await;
@@ -141,12 +178,23 @@ async fn the_record_says_whom_a_refused_write_is_about_where_its_body_does() {
 #[tokio::test]
 async fn nothing_is_recorded_for_those_who_may_not_ask_nor_of_paths_that_there_are_not() {
     let bridge = Bridge::serving(dozen()).await;
-    assert_eq!(Bridge::send(bridge.request(Method::DELETE, "/scim/v2/Users/adm_7")).await.status, 401);
-    for nowhere in ["/scim/v2/Users/adm_7/emails", "/workspaces/default/scim/v2/Groups/team_1/members"] {
+    assert_eq!(
+        Bridge::send(bridge.request(Method::DELETE, "/scim/v2/Users/adm_7")).await.status,
+        401
+    );
+    for nowhere in
+        ["/scim/v2/Users/adm_7/emails", "/workspaces/default/scim/v2/Groups/team_1/members"]
+    {
         let request = bridge.request(Method::DELETE, nowhere).bearer_auth(&bridge.token);
         assert_eq!(Bridge::send(request).await.status, 404, "{nowhere}");
     }
-    let (recorded, _) = bridge.app.service().ledger.requests("default", &RequestQuestion::default(), 10).await.unwrap();
+    let (recorded, _) = bridge
+        .app
+        .service()
+        .ledger
+        .requests("default", &RequestQuestion::default(), 10)
+        .await
+        .unwrap();
     assert!(recorded.is_empty());
     bridge.stop().await;
 }
@@ -171,7 +219,8 @@ async fn what_was_refused_waits_for_a_person_and_is_done_when_an_import_sees_it(
         let (id, _) = workspace.admins().nth(3).unwrap();
         (format!("adm_{id}"), id)
     });
-    let refused = bridge.ask(Method::DELETE, &format!("/api/v1/lifecycle/accounts/{id}")).await.json();
+    let refused =
+        bridge.ask(Method::DELETE, &format!("/api/v1/lifecycle/accounts/{id}")).await.json();
     let reference = refused["request"].as_str().unwrap();
     bridge.ask(Method::DELETE, &format!("/scim/v2/Users/{id}")).await;
     bridge.ask(Method::POST, "/api/v1/lifecycle/accounts/adm_1/password").await;
@@ -181,8 +230,15 @@ async fn what_was_refused_waits_for_a_person_and_is_done_when_an_import_sees_it(
         (&json!(2), &json!("change_password")),
         "newest first"
     );
-    let one = bridge.get(&format!("/api/v1/lifecycle/requests?target={id}&operation=remove_account")).await.json();
-    assert_eq!(one["items"].as_array().unwrap().len(), 1, "over SCIM it is the same operation, asked for again");
+    let one = bridge
+        .get(&format!("/api/v1/lifecycle/requests?target={id}&operation=remove_account"))
+        .await
+        .json();
+    assert_eq!(
+        one["items"].as_array().unwrap().len(),
+        1,
+        "over SCIM it is the same operation, asked for again"
+    );
     let entry = &one["items"][0];
     assert_eq!(entry["times"], json!(2));
     assert_eq!(
@@ -192,24 +248,49 @@ async fn what_was_refused_waits_for_a_person_and_is_done_when_an_import_sees_it(
     let paged = bridge.get("/api/v1/lifecycle/requests?limit=1").await.json();
     let next = paged["next"].as_str().unwrap().replace(&bridge.url(""), "");
     let last = bridge.get(&next).await.json();
-    assert_eq!((&last["total"], &last["next"], &last["items"][0]["id"]), (&json!(1), &json!(null), &json!(reference)));
+    assert_eq!(
+        (&last["total"], &last["next"], &last["items"][0]["id"]),
+        (&json!(1), &json!(null), &json!(reference))
+    );
 
     // Somebody does it by hand.
     bridge.simulator.change(|workspace| {
         let other = workspace.admins().next().unwrap().0;
         workspace.remove_admin(numeric, other, 1_772_366_500);
     });
-    let import = bridge.request(Method::POST, "/api/v1/imports").header("Prefer", "wait=30").bearer_auth(&bridge.token);
+    let import = bridge
+        .request(Method::POST, "/api/v1/imports")
+        .header("Prefer", "wait=30")
+        .bearer_auth(&bridge.token);
     assert_eq!(Bridge::send(import).await.json()["status"], json!("succeeded"));
     let done = until_done(&bridge, reference).await;
-    assert_eq!((&done["closed_by"], &done["note"]), (&json!("import"), &json!("seen in generation 2")));
+    assert_eq!(
+        (&done["closed_by"], &done["note"]),
+        (&json!("import"), &json!("seen in generation 2"))
+    );
     assert_eq!(bridge.get("/api/v1/lifecycle/requests?state=open").await.json()["total"], json!(1));
 
-    let table = bridge.request(Method::GET, "/api/v1/lifecycle/requests").bearer_auth(&bridge.token);
+    let table =
+        bridge.request(Method::GET, "/api/v1/lifecycle/requests").bearer_auth(&bridge.token);
     let table = Bridge::send(table.header("Accept", "text/csv")).await;
-    assert_eq!((table.text.lines().count(), table.text.starts_with("id,state,source,operation,")), (3, true));
-    for wrong in ["state=closed", "operation=promote", "before=nope", "state=", "limit=0", "stat=open", "target=%00"] {
-        assert_eq!(bridge.get(&format!("/api/v1/lifecycle/requests?{wrong}")).await.status, 400, "{wrong}");
+    assert_eq!(
+        (table.text.lines().count(), table.text.starts_with("id,state,source,operation,")),
+        (3, true)
+    );
+    for wrong in [
+        "state=closed",
+        "operation=promote",
+        "before=nope",
+        "state=",
+        "limit=0",
+        "stat=open",
+        "target=%00",
+    ] {
+        assert_eq!(
+            bridge.get(&format!("/api/v1/lifecycle/requests?{wrong}")).await.status,
+            400,
+            "{wrong}"
+        );
     }
     assert_eq!(bridge.get("/api/v1/lifecycle/requests/req_nothing").await.status, 404);
     bridge.stop().await;
@@ -236,7 +317,10 @@ async fn a_ticket_gets_an_id_and_tells_its_state() {
         let new = workspace.add_teammate("New Comer");
         workspace.admin_mut(new).unwrap().email = "New.Comer@example.com".to_owned();
     });
-    let import = bridge.request(Method::POST, "/api/v1/imports").header("Prefer", "wait=30").bearer_auth(&bridge.token);
+    let import = bridge
+        .request(Method::POST, "/api/v1/imports")
+        .header("Prefer", "wait=30")
+        .bearer_auth(&bridge.token);
     Bridge::send(import).await;
     until_done(&bridge, &id).await;
 
@@ -248,13 +332,20 @@ async fn a_ticket_gets_an_id_and_tells_its_state() {
     let named = json!({"operation": "add_access", "target": "", "user_name": "a@example.com", "entitlement": name});
     let named = post(path, named).await.json();
     assert_eq!((&named["target"], &named["entitlement"]), (&json!(null), &json!(team)));
-    let other = post(path, json!({"operation": "other", "user_name": "a@example.com", "comment": "look"})).await.json();
+    let other =
+        post(path, json!({"operation": "other", "user_name": "a@example.com", "comment": "look"}))
+            .await
+            .json();
     assert_eq!(other["state"], json!("open"));
 
     // What is so already is done at once; what no import can show, somebody says.
-    let done = post(path, json!({"operation": "create_account", "user_name": "new.comer@example.com"})).await.json();
+    let done =
+        post(path, json!({"operation": "create_account", "user_name": "new.comer@example.com"}))
+            .await
+            .json();
     assert_eq!(done["state"], json!("done"));
-    let password = post(path, json!({"operation": "change_password", "target": "adm_1"})).await.json();
+    let password =
+        post(path, json!({"operation": "change_password", "target": "adm_1"})).await.json();
     let close = format!("{path}/{}/done", password["id"].as_str().unwrap());
     let closed = post(&close, json!({"note": "told them to sign in by SSO"})).await;
     assert_eq!((closed.status.as_u16(), &closed.json()["closed_by"]), (200, &json!("test")));
@@ -271,7 +362,11 @@ async fn a_ticket_gets_an_id_and_tells_its_state() {
         json!([]),
     ] {
         let refused = post(path, wrong.clone()).await;
-        assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!("invalid_value")), "{wrong}");
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json()["code"]),
+            (400, &json!("invalid_value")),
+            "{wrong}"
+        );
     }
     // Who may only ask learns nothing of the directory by asking.
     let writer = token(&bridge.app, &[Scope::LifecycleWrite]);

@@ -36,17 +36,32 @@ async fn what_has_changed_is_taken_or_said_to_need_a_restart() {
     let taken = reload(&config);
     assert_eq!(
         taken.taken,
-        ["the TLS certificate", "the access token of workspace default", "the client secret of workspace default"]
+        [
+            "the TLS certificate",
+            "the access token of workspace default",
+            "the client secret of workspace default"
+        ]
     );
     assert!(taken.after_restart.is_empty() && taken.refused.is_empty(), "{taken:?}");
     let healthz = format!("https://{}/healthz", bridge.app.address());
-    assert_eq!(trusting.get(&healthz).send().await.unwrap().status(), 200, "the new certificate is shown");
-    assert_eq!(trusting.get(&healthz).send().await.unwrap().headers()["strict-transport-security"], "max-age=31536000");
+    assert_eq!(
+        trusting.get(&healthz).send().await.unwrap().status(),
+        200,
+        "the new certificate is shown"
+    );
+    assert_eq!(
+        trusting.get(&healthz).send().await.unwrap().headers()["strict-transport-security"],
+        "max-age=31536000"
+    );
     let webhook = |signature: String| {
         let url = format!("https://{}/webhooks/intercom/default", bridge.app.address());
         trusting.post(url).header("X-Hub-Signature", signature).body("{}").send()
     };
-    assert_eq!(webhook(crate::support::bridge::signature("{}")).await.unwrap().status(), 401, "the secret before");
+    assert_eq!(
+        webhook(crate::support::bridge::signature("{}")).await.unwrap().status(),
+        401,
+        "the secret before"
+    );
     assert_eq!(webhook(signature_by("another-client-secret", b"{}")).await.unwrap().status(), 200);
     assert_eq!(reload(&config), intercom_scim_bridge::app::Reloaded::default(), "it is taken once");
 
@@ -63,8 +78,12 @@ async fn what_has_changed_is_taken_or_said_to_need_a_restart() {
     assert!(refused.refused[1].contains("the one before stays"), "{refused:?}");
     assert_eq!(trusting.get(&healthz).send().await.unwrap().status(), 200);
     assert_eq!(webhook(signature_by("another-client-secret", b"{}")).await.unwrap().status(), 200);
-    let unreadable = bridge.app.reload(Err(ConfigError(vec!["server.bind must be an address".to_owned()])));
-    assert!(unreadable.refused[1].starts_with("server.bind must be an address; none of the settings was taken"));
+    let unreadable =
+        bridge.app.reload(Err(ConfigError(vec!["server.bind must be an address".to_owned()])));
+    assert!(
+        unreadable.refused[1]
+            .starts_with("server.bind must be an address; none of the settings was taken")
+    );
     bridge.stop().await;
 }
 
@@ -72,11 +91,19 @@ async fn what_has_changed_is_taken_or_said_to_need_a_restart() {
 async fn other_settings_are_named_and_no_value_is_shown() {
     let bridge = Bridge::serving(dozen()).await;
     let read = |more: &[(&str, &str)]| {
-        let mut all = vec![("INTERCOM_ACCESS_TOKEN", TOKEN), ("INTERCOM_CLIENT_SECRET", "c3c7a1f0-sign-webhooks")];
+        let mut all = vec![
+            ("INTERCOM_ACCESS_TOKEN", TOKEN),
+            ("INTERCOM_CLIENT_SECRET", "c3c7a1f0-sign-webhooks"),
+        ];
         all.extend_from_slice(more);
-        Config::load(None, all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).unwrap()
+        Config::load(
+            None,
+            all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
+        .unwrap()
     };
-    let base = read(&[("INTERCOM_BASE_URL", bridge.config.intercom.base_url.as_ref().unwrap().as_str())]);
+    let base =
+        read(&[("INTERCOM_BASE_URL", bridge.config.intercom.base_url.as_ref().unwrap().as_str())]);
     let fresh = read(&[
         ("INTERCOM_BASE_URL", "http://127.0.0.1:9/s3cret"),
         ("BRIDGE_SERVER__BIND", "127.0.0.1:9999"),
@@ -87,7 +114,8 @@ async fn other_settings_are_named_and_no_value_is_shown() {
     assert!(base.fingerprint.changed(&base.clone().fingerprint).is_empty());
     assert!(!format!("{:?}", fresh.fingerprint).contains("s3cret"));
     let said = bridge.app.reload(Ok(fresh));
-    for key in ["region, base_url or client_id of workspace default", "database.url", "server.bind"] {
+    for key in ["region, base_url or client_id of workspace default", "database.url", "server.bind"]
+    {
         assert!(said.after_restart.iter().any(|named| named == key), "{key}: {said:?}");
     }
     assert!(!format!("{said:?}").contains("s3cret"));
@@ -102,8 +130,11 @@ async fn the_signal_has_a_running_bridge_read_its_files_again() {
     let directory = shell.directory.path().to_owned();
     let file = |name: &str| directory.join(name);
     std::fs::write(file("token"), TOKEN).unwrap();
-    std::fs::write(file("bridge.toml"), "[telemetry]\nlog_level = \"warn\"\n[import]\npoll_interval = \"1h\"\n")
-        .unwrap();
+    std::fs::write(
+        file("bridge.toml"),
+        "[telemetry]\nlog_level = \"warn\"\n[import]\npoll_interval = \"1h\"\n",
+    )
+    .unwrap();
     let shell = shell
         .set("BRIDGE_SERVER__BIND", format!("127.0.0.1:{port}"))
         .set("INTERCOM_ACCESS_TOKEN", "")
@@ -135,14 +166,23 @@ async fn the_signal_has_a_running_bridge_read_its_files_again() {
             tokio::task::yield_now().await;
         }
     };
-    assert!(tokio::time::timeout(std::time::Duration::from_mins(1), asked).await.is_ok(), "it asks with the new token");
+    assert!(
+        tokio::time::timeout(std::time::Duration::from_mins(1), asked).await.is_ok(),
+        "it asks with the new token"
+    );
     connection(&status, &token, "connected").await;
     let ended = serving.interrupt();
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    for said in ["the access token of workspace default", "telemetry.log_level", "server.public_url"] {
+    for said in
+        ["the access token of workspace default", "telemetry.log_level", "server.public_url"]
+    {
         assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
     }
-    assert!(ended.stderr.contains("request answered"), "as much is logged as the file says: {}", ended.stderr);
+    assert!(
+        ended.stderr.contains("request answered"),
+        "as much is logged as the file says: {}",
+        ended.stderr
+    );
     assert!(!ended.stderr.contains("with blanks"));
     simulator.stop().await;
 }
@@ -151,25 +191,32 @@ async fn the_signal_has_a_running_bridge_read_its_files_again() {
 async fn connection(url: &str, token: &str, wanted: &str) {
     let said = async {
         loop {
-            let status: Value = http().get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap();
+            let status: Value =
+                http().get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap();
             if status["connection"] == json!(wanted) {
                 return;
             }
             tokio::task::yield_now().await;
         }
     };
-    assert!(tokio::time::timeout(std::time::Duration::from_mins(1), said).await.is_ok(), "it is never {wanted}");
+    assert!(
+        tokio::time::timeout(std::time::Duration::from_mins(1), said).await.is_ok(),
+        "it is never {wanted}"
+    );
 }
 
 fn signature_by(secret: &str, body: &[u8]) -> String {
     use aws_lc_rs::hmac;
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes()), body);
+    let tag =
+        hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes()), body);
     tag.as_ref().iter().fold("sha1=".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// Writes a certificate for 127.0.0.1 and its key, and gives a client that trusts it and nothing else.
+/// Writes a certificate for 127.0.0.1 and its key, and gives a client that trusts it and nothing
+/// else.
 fn certificate(directory: &Path) -> Client {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     std::fs::write(directory.join("key.pem"), signing_key.serialize_pem()).unwrap();
     std::fs::write(directory.join("cert.pem"), cert.pem()).unwrap();
     let trusted = Certificate::from_pem(cert.pem().as_bytes()).unwrap();

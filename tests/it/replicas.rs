@@ -43,12 +43,16 @@ async fn pair(poll_interval: &str) -> Option<Pair> {
             .set("RUST_LOG", "off")
     });
     let ledger = database.ledger().await;
-    let token =
-        shells[0].run(&["token", "issue", "--scope", "scim.read import.read import.run"]).stdout.trim().to_owned();
+    let token = shells[0]
+        .run(&["token", "issue", "--scope", "scim.read import.read import.run"])
+        .stdout
+        .trim()
+        .to_owned();
     let mut pair = Pair { simulator, ledger, token, shells, ports, bridges: [None, None] };
     for bridge in [0, 1] {
         pair.bridges[bridge] = Some(pair.shells[bridge].start(&["serve"]));
-        pair.until(bridge, "/scim/v2/Users?count=0", |users| users["totalResults"] == json!(12)).await;
+        pair.until(bridge, "/scim/v2/Users?count=0", |users| users["totalResults"] == json!(12))
+            .await;
         // Each begins with an import; it is over.
         let path = "/api/v1/imports";
         let over = |runs: &Value| {
@@ -81,7 +85,9 @@ impl Pair {
 
     async fn import(&self, bridge: usize, prefer: &str) -> Value {
         let url = format!("http://127.0.0.1:{}/api/v1/imports", self.ports[bridge]);
-        Bridge::send(http().post(url).bearer_auth(&self.token).header("Prefer", prefer)).await.json()
+        Bridge::send(http().post(url).bearer_auth(&self.token).header("Prefer", prefer))
+            .await
+            .json()
     }
 
     async fn runs(&self) -> Vec<Run> {
@@ -90,13 +96,17 @@ impl Pair {
         runs
     }
 
-    /// Lets an import begin that takes long, through one of the two, and waits until it is under way.
+    /// Lets an import begin that takes long, through one of the two, and waits until it is under
+    /// way.
     async fn long_import(&self, bridge: usize) -> i64 {
         self.simulator.change(|workspace| workspace.add_teammate("New Comer"));
         self.simulator.fail(Fault::Slow(Duration::from_secs(20)), "/teams", 1);
         // The other one may have been stopped while it held the lease, which then has to end.
         let id = self.import(bridge, "").await["id"].as_i64().unwrap();
-        self.until(bridge, &format!("/api/v1/imports/{id}"), |run| run["status"] == json!("running")).await;
+        self.until(bridge, &format!("/api/v1/imports/{id}"), |run| {
+            run["status"] == json!("running")
+        })
+        .await;
         id
     }
 }
@@ -113,7 +123,10 @@ async fn two_bridges_import_one_at_a_time_and_no_more_often_than_one() {
     let seconds = started.elapsed().as_secs();
     let runs = pair.runs().await;
     let ended: Vec<&Run> = runs.iter().filter(|run| run.finished_at.is_some()).collect();
-    assert!(ended.windows(2).all(|two| two[0].finished_at.unwrap() <= two[1].started_at), "one at a time: {ended:?}");
+    assert!(
+        ended.windows(2).all(|two| two[0].finished_at.unwrap() <= two[1].started_at),
+        "one at a time: {ended:?}"
+    );
     assert!(seconds >= 4, "six imports in {seconds} s, although one a second is wanted");
 }
 
@@ -167,7 +180,10 @@ async fn when_the_importing_process_is_killed_the_other_takes_over() {
     assert_eq!(pair.ledger.run("default", dead).await.unwrap().unwrap().status, RunStatus::Running);
     pair.bridges[0] = None;
     pair.until(1, "/scim/v2/Users?count=0", |users| users["totalResults"] == json!(13)).await;
-    assert_eq!(pair.ledger.run("default", dead).await.unwrap().unwrap().status, RunStatus::Interrupted);
+    assert_eq!(
+        pair.ledger.run("default", dead).await.unwrap().unwrap().status,
+        RunStatus::Interrupted
+    );
     assert_eq!(pair.ledger.verify("default", None).await.unwrap().findings, []);
     // And the first comes back.
     pair.bridges[0] = Some(pair.shells[0].start(&["serve"]));

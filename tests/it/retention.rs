@@ -49,7 +49,8 @@ async fn who_is_gone_is_visible_for_so_long_and_then_in_the_ledger_alone(databas
         names(&shown(&publisher).await),
         "ada.lovelace@example.com, bo.diddley@example.com, cy.twombly@example.com"
     );
-    hand.simulator.change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp()));
+    hand.simulator
+        .change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp()));
     hand.full().await;
     let with_bo = "ada.lovelace@example.com, bo.diddley@example.com (gone), cy.twombly@example.com";
     let first = shown(&publisher).await;
@@ -75,15 +76,21 @@ async fn somebody_who_comes_back_is_visible_again(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     let publisher = publisher(&hand);
     hand.full().await;
-    let bo = hand.simulator.change(|workspace| workspace.admins().find(|(id, _)| *id == small.bo).unwrap().1.clone());
-    hand.simulator.change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp()));
+    let bo = hand
+        .simulator
+        .change(|workspace| workspace.admins().find(|(id, _)| *id == small.bo).unwrap().1.clone());
+    hand.simulator
+        .change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp()));
     hand.full().await;
     hand.clock.advance(31 * DAY);
     assert_eq!(shown(&publisher).await.count(resource_types::USER), 2);
     hand.simulator.change(|workspace| workspace.put_back(small.bo, bo));
     assert_eq!(hand.full().await.counts.users_restored, 1);
     let served = shown(&publisher).await;
-    assert_eq!(names(&served), "ada.lovelace@example.com, bo.diddley@example.com, cy.twombly@example.com");
+    assert_eq!(
+        names(&served),
+        "ada.lovelace@example.com, bo.diddley@example.com, cy.twombly@example.com"
+    );
     assert_eq!(served.snapshot_id().left_out, 0);
 }
 
@@ -91,7 +98,8 @@ async fn a_clock_that_is_set_forward_hides_nobody_for_good(database: TestDatabas
     let (hand, small) = Hand::small(database).await;
     let running = publisher(&hand);
     hand.full().await;
-    hand.simulator.change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp()));
+    hand.simulator
+        .change(|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp()));
     hand.full().await;
     let with_bo = names(&shown(&running).await);
     hand.clock.set_by(time::Duration::days(40));
@@ -103,6 +111,10 @@ async fn a_clock_that_is_set_forward_hides_nobody_for_good(database: TestDatabas
     assert_eq!(names(&shown(&started).await), with_bo);
     hand.clock.advance(30 * DAY);
     for publisher in [&running, &started] {
-        assert_eq!(shown(publisher).await.count(resource_types::USER), 2, "who left long ago is not shown");
+        assert_eq!(
+            shown(publisher).await.count(resource_types::USER),
+            2,
+            "who left long ago is not shown"
+        );
     }
 }

@@ -27,14 +27,19 @@ async fn a_full_import_is_the_truth_account_by_account_and_membership_by_members
             let mut eic = Eic::new(&package["ConnectionJSON.json"]);
             eic.connection.test().await.unwrap();
             assert_eq!(eic.connection.refreshes, 1, "the first call gets its token");
-            let done = eic.import(&package[form], &package["STATUS_THRESHOLD_CONFIG.json"]).await.unwrap();
+            let done =
+                eic.import(&package[form], &package["STATUS_THRESHOLD_CONFIG.json"]).await.unwrap();
             assert_eq!(done.accounts, 2_500, "{what}");
             same(&eic, &site.simulator, &what);
             assert_eq!(eic.connection.refreshes, 1, "{what}");
         }
         let mut eic = Eic::new(&package["ConnectionJSON.bearer.json"]);
         eic.connection.test().await.unwrap();
-        assert_eq!((eic.connection.refreshes, eic.connection.calls), (0, 1), "a token that does not change");
+        assert_eq!(
+            (eic.connection.refreshes, eic.connection.calls),
+            (0, 1),
+            "a token that does not change"
+        );
     }
     site.stop().await;
 }
@@ -44,7 +49,8 @@ async fn who_leaves_becomes_inactive_and_loses_everything_and_changes_arrive() {
     let site = Site::of(dozen()).await;
     for (style, generation) in [("scim", 2), ("flat", 3)] {
         let package = site.package(style).await;
-        let (import, thresholds) = (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+        let (import, thresholds) =
+            (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
         let mut eic = Eic::new(&package["ConnectionJSON.json"]);
         eic.import(import, thresholds).await.unwrap();
         same(&eic, &site.simulator, style);
@@ -68,7 +74,10 @@ async fn who_leaves_becomes_inactive_and_loses_everything_and_changes_arrive() {
         assert_eq!(site.import().await["generation"], json!(generation));
         site.shows(generation).await;
         eic.import(import, thresholds).await.unwrap();
-        assert_eq!((eic.accounts[&gone].status, eic.accounts[&gone].links.len()), (Status::Inactive, 0));
+        assert_eq!(
+            (eic.accounts[&gone].status, eic.accounts[&gone].links.len()),
+            (Status::Inactive, 0)
+        );
         same(&eic, &site.simulator, style);
     }
     site.stop().await;
@@ -76,11 +85,15 @@ async fn who_leaves_becomes_inactive_and_loses_everything_and_changes_arrive() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bridge_that_is_restarted_in_mid_import_goes_on_or_fails_but_never_gives_a_short_list() {
-    let mut site =
-        Site::of(simulator::seed(Company { admins: 900, teams: 12, seed: 3, now: 1_772_366_400 }, TOKEN)).await;
+    let mut site = Site::of(simulator::seed(
+        Company { admins: 900, teams: 12, seed: 3, now: 1_772_366_400 },
+        TOKEN,
+    ))
+    .await;
     for style in ["scim", "flat"] {
         let package = site.package(style).await;
-        let (import, thresholds) = (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+        let (import, thresholds) =
+            (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
         let mut eic = Eic::new(&package["ConnectionJSON.json"]);
 
         // It comes back with the state that it had, and the walk goes on.
@@ -122,16 +135,22 @@ async fn a_bridge_that_is_restarted_in_mid_import_goes_on_or_fails_but_never_giv
 }
 
 fn pause() -> (Pause, tokio::sync::oneshot::Receiver<()>, tokio::sync::oneshot::Sender<()>) {
-    let ((reached, is_reached), (goes_on, go_on)) = (tokio::sync::oneshot::channel(), tokio::sync::oneshot::channel());
+    let ((reached, is_reached), (goes_on, go_on)) =
+        (tokio::sync::oneshot::channel(), tokio::sync::oneshot::channel());
     (Pause { after_page: 2, reached, go_on }, is_reached, goes_on)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_imported_in_mid_walk_comes_with_the_next_walk_whole() {
-    let site = Site::of(simulator::seed(Company { admins: 900, teams: 12, seed: 3, now: 1_772_366_400 }, TOKEN)).await;
+    let site = Site::of(simulator::seed(
+        Company { admins: 900, teams: 12, seed: 3, now: 1_772_366_400 },
+        TOKEN,
+    ))
+    .await;
     for (style, generation) in [("scim", 2), ("flat", 3)] {
         let package = site.package(style).await;
-        let (import, thresholds) = (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+        let (import, thresholds) =
+            (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
         let mut eic = Eic::new(&package["ConnectionJSON.json"]);
         let (pause, reached, go_on) = pause();
         let before = truth(&site.simulator);
@@ -151,7 +170,10 @@ async fn what_is_imported_in_mid_walk_comes_with_the_next_walk_whole() {
             eic.import_with(import, thresholds, Some(pause)),
         );
         done.unwrap();
-        assert!(found(&eic).accounts == before.accounts, "{style}: the accounts that there were when it began");
+        assert!(
+            found(&eic).accounts == before.accounts,
+            "{style}: the accounts that there were when it began"
+        );
         eic.import(import, thresholds).await.unwrap();
         same(&eic, &site.simulator, style);
     }
@@ -162,7 +184,8 @@ async fn what_is_imported_in_mid_walk_comes_with_the_next_walk_whole() {
 async fn while_intercom_fails_an_import_is_of_what_was_known_or_none() {
     let site = Site::of(dozen()).await;
     let package = site.package("scim").await;
-    let (import, thresholds) = (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+    let (import, thresholds) =
+        (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
     let mut eic = Eic::new(&package["ConnectionJSON.json"]);
     eic.import(import, thresholds).await.unwrap();
     let before = eic.accounts.clone();
@@ -171,7 +194,8 @@ async fn while_intercom_fails_an_import_is_of_what_was_known_or_none() {
     eic.import(import, thresholds).await.unwrap();
     assert_eq!(eic.accounts, before);
 
-    // A bridge that never saw Intercom has nothing, and says so: no list is better than an empty one.
+    // A bridge that never saw Intercom has nothing, and says so: no list is better than an empty
+    // one.
     let other = TestDatabase::sqlite();
     let Site { app, config, simulator, .. } = site;
     app.stop().await;
@@ -195,7 +219,8 @@ async fn of_saviynts_ways_of_paging_some_lose_records_and_the_docs_say_how_many(
     let site = Site::of(large()).await;
     let docs = include_str!("../../docs/clients/saviynt.md");
     let (scim, flat) = (site.package("scim").await, site.package("flat").await);
-    let (users, url) = (format!("{}/scim/v2/Users", site.base_url()), "/accountParams/call/call1/http/url");
+    let (users, url) =
+        (format!("{}/scim/v2/Users", site.base_url()), "/accountParams/call/call1/http/url");
     let paging = "/accountParams/call/call1/pagination";
     let accounts = format!("{}/api/v1/accounts?include_removed=true", site.base_url());
     for (way, package, first, of) in [
@@ -206,20 +231,30 @@ async fn of_saviynts_ways_of_paging_some_lose_records_and_the_docs_say_how_many(
         ("offset, flat", &flat, accounts, "2,500 of 2,500"),
     ] {
         // What the docs show is what is tried.
-        let (_, after) = docs.split_once(&format!("`{way}`")).unwrap_or_else(|| panic!("the docs do not name {way}"));
+        let (_, after) = docs
+            .split_once(&format!("`{way}`"))
+            .unwrap_or_else(|| panic!("the docs do not name {way}"));
         let example = after.split("```json").nth(1).unwrap().split("```").next().unwrap();
         let example = example.replace("https://bridge.example.com", &site.base_url());
-        assert!(after.split("```json").next().unwrap().contains(of), "{way}: the docs do not say {of}");
+        assert!(
+            after.split("```json").next().unwrap().contains(of),
+            "{way}: the docs do not say {of}"
+        );
         let mut import = package["ImportAccountEntJSON.json"].clone();
         *import.pointer_mut(url).unwrap() = json!(first);
-        *import.pointer_mut(paging).unwrap() = serde_json::from_str::<Value>(&example).unwrap()["pagination"].clone();
+        *import.pointer_mut(paging).unwrap() =
+            serde_json::from_str::<Value>(&example).unwrap()["pagination"].clone();
         let mut eic = Eic::new(&package["ConnectionJSON.json"]);
         eic.import(&import, &package["STATUS_THRESHOLD_CONFIG.json"]).await.unwrap();
         let known = truth(&site.simulator).accounts;
         let seen = found(&eic).accounts;
         assert!(seen.iter().all(|(id, columns)| known.get(id) == Some(columns)), "{way}");
         let (thousands, rest) = (seen.len() / 1000, seen.len() % 1000);
-        let seen = if thousands > 0 { format!("{thousands},{rest:03} of 2,500") } else { format!("{rest} of 2,500") };
+        let seen = if thousands > 0 {
+            format!("{thousands},{rest:03} of 2,500")
+        } else {
+            format!("{rest} of 2,500")
+        };
         assert_eq!(seen, of, "{way}");
     }
     site.stop().await;
@@ -229,7 +264,8 @@ async fn of_saviynts_ways_of_paging_some_lose_records_and_the_docs_say_how_many(
 async fn a_list_that_lost_many_is_not_acted_on() {
     let site = Site::of(dozen()).await;
     let package = site.package("scim").await;
-    let (import, thresholds) = (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+    let (import, thresholds) =
+        (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
     let mut eic = Eic::new(&package["ConnectionJSON.json"]);
     eic.import(import, thresholds).await.unwrap();
     let before = eic.accounts.clone();
@@ -249,7 +285,9 @@ async fn the_second_form_sees_recent_changes_and_takes_nobody_away() {
     for (style, generation) in [("scim", 2), ("flat", 3)] {
         let package = site.package(style).await;
         let mut eic = Eic::new(&package["ConnectionJSON.json"]);
-        eic.import(&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]).await.unwrap();
+        eic.import(&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"])
+            .await
+            .unwrap();
         // Everybody but the one who changes now did so long ago, as far as this EIC knows.
         let gone = site.simulator.change(|workspace| {
             let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
@@ -260,23 +298,34 @@ async fn the_second_form_sees_recent_changes_and_takes_nobody_away() {
         site.shows(generation).await;
         let mut recent = package["ImportAccountEntJSON.recent.json"].clone();
         let url = recent.pointer_mut("/accountParams/call/call1/http/url").unwrap();
-        // Two days ago the bridge had not seen anybody yet: the moment is moved to just before the change.
+        // Two days ago the bridge had not seen anybody yet: the moment is moved to just before the
+        // change.
         let changed_at = eic_moment(&site, &gone).await;
         let text = url.as_str().unwrap().to_owned();
         let (from, to) = if style == "scim" { ("${new", "}") } else { ("modified_since=2d", "") };
         let start = text.find(from).unwrap();
-        let end = start + if to.is_empty() { from.len() } else { text[start..].find(to).unwrap() + to.len() };
-        let moment = if style == "scim" { changed_at.clone() } else { format!("modified_since={changed_at}") };
+        let end = start
+            + if to.is_empty() { from.len() } else { text[start..].find(to).unwrap() + to.len() };
+        let moment = if style == "scim" {
+            changed_at.clone()
+        } else {
+            format!("modified_since={changed_at}")
+        };
         *url = json!(format!("{}{moment}{}", &text[..start], &text[end..]));
         let before = eic.accounts.clone();
-        let done = eic.import(&recent, &package["STATUS_THRESHOLD_CONFIG.recent.json"]).await.unwrap();
+        let done =
+            eic.import(&recent, &package["STATUS_THRESHOLD_CONFIG.recent.json"]).await.unwrap();
         assert_eq!(done.accounts, 1, "{style}: only who changed");
         assert_eq!(eic.accounts[&gone].status, Status::Inactive);
         for (id, account) in eic.accounts.iter().filter(|(id, _)| **id != gone) {
             assert_eq!(account, &before[id], "{style}");
         }
-        assert_eq!(eic.accounts[&gone].links, before[&gone].links, "what is gone with them, it cannot see");
-        // Each of the guards is enough by itself; and without both nobody is renamed, and the next full import mends it.
+        assert_eq!(
+            eic.accounts[&gone].links, before[&gone].links,
+            "what is gone with them, it cannot see"
+        );
+        // Each of the guards is enough by itself; and without both nobody is renamed, and the next
+        // full import mends it.
         let thresholds = &package["STATUS_THRESHOLD_CONFIG.recent.json"];
         for (without, changed) in
             [("accountsNotInImportAction", false), ("accountThresholdValue", false), ("both", true)]
@@ -293,11 +342,16 @@ async fn the_second_form_sees_recent_changes_and_takes_nobody_away() {
             other.accounts.clone_from(&eic.accounts);
             other.import(&recent, &weaker).await.unwrap();
             assert_eq!(other.accounts != eic.accounts, changed, "{style} without {without}");
-            assert!(other.accounts.values().all(|account| account.status != Status::Suspended), "{style} {without}");
+            assert!(
+                other.accounts.values().all(|account| account.status != Status::Suspended),
+                "{style} {without}"
+            );
         }
         // As the package has it, it is a question that the bridge understands.
-        let done =
-            eic.import(&package["ImportAccountEntJSON.recent.json"], &package["STATUS_THRESHOLD_CONFIG.recent.json"]);
+        let done = eic.import(
+            &package["ImportAccountEntJSON.recent.json"],
+            &package["STATUS_THRESHOLD_CONFIG.recent.json"],
+        );
         assert!(done.await.unwrap().accounts >= 12, "{style}: all were seen first within two days");
     }
     site.stop().await;
@@ -321,7 +375,8 @@ async fn tasks_fail_with_what_to_do_and_are_on_the_list_for_people() {
     for style in ["scim", "flat"] {
         let package = site.package(style).await;
         let mut eic = Eic::new(&package["ConnectionJSON.json"]);
-        let (role, seat) = if style == "scim" { ("2", "inbox_seat") } else { ("role_2", "seat_inbox_seat") };
+        let (role, seat) =
+            if style == "scim" { ("2", "inbox_seat") } else { ("role_2", "seat_inbox_seat") };
         let seats = if style == "scim" { "Entitlement" } else { "Seat" };
         for (file, name, operation, target, entitlement) in [
             ("AddAccessJSON.json", "Role", "add_access", adm, Some("role_2")),
@@ -338,15 +393,19 @@ async fn tasks_fail_with_what_to_do_and_are_on_the_list_for_people() {
             let mut bindings = bindings.clone();
             match name {
                 "Role" => bindings["entitlementValue"]["entitlementID"] = json!(role),
-                "Entitlement" | "Seat" => bindings["entitlementValue"]["entitlementID"] = json!(seat),
+                "Entitlement" | "Seat" => {
+                    bindings["entitlementValue"]["entitlementID"] = json!(seat)
+                }
                 _ => {}
             }
             let task = eic.provision(&package[file], name, &bindings).await.unwrap();
             let Task::Failed { status: 501, message } = &task else { panic!("{what}: {task:?}") };
             let said = message["detail"].as_str().unwrap();
             assert!(said.starts_with("Nothing was changed: "), "{what}: {said}");
-            let request = http().get(format!("{}/api/v1/lifecycle/requests?limit=1", site.base_url()));
-            let newest = Bridge::send(request.bearer_auth(token(&site.app, &Scope::ALL))).await.json();
+            let request =
+                http().get(format!("{}/api/v1/lifecycle/requests?limit=1", site.base_url()));
+            let newest =
+                Bridge::send(request.bearer_auth(token(&site.app, &Scope::ALL))).await.json();
             let newest = &newest["items"][0];
             assert_eq!(
                 (&newest["operation"], &newest["target"], &newest["entitlement"]),
@@ -365,7 +424,8 @@ async fn a_ticket_is_open_until_an_import_sees_the_change() {
     let mut eic = Eic::new(&package["ConnectionJSON.json"]);
     let (create, state) = (&package["CreateTicketJSON.json"], &package["TicketStatusJSON.json"]);
     let (outsider, email, team, name) = site.simulator.change(|workspace| {
-        let (team, name) = workspace.teams().map(|(id, team)| (id, team.name.clone())).next().unwrap();
+        let (team, name) =
+            workspace.teams().map(|(id, team)| (id, team.name.clone())).next().unwrap();
         let members = workspace.team_mut(team).unwrap().members.clone();
         let (id, admin) = workspace.admins().find(|(id, _)| !members.contains_key(id)).unwrap();
         (id, admin.email.clone(), team, name)
@@ -375,7 +435,10 @@ async fn a_ticket_is_open_until_an_import_sees_the_change() {
             "task": {"tasktype": task}, "taskIds": "4711", "allEntitlementsValues": entitlements, "user": {"email": email},
         });
         let ticket = eic.create_ticket(create, &bindings).await.unwrap();
-        assert!(ticket.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)), "{ticket}");
+        assert!(
+            ticket.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)),
+            "{ticket}"
+        );
         ticket
     };
     let mover = make(&mut eic, 1, &email, &name).await;
@@ -400,9 +463,16 @@ async fn a_ticket_is_open_until_an_import_sees_the_change() {
         }
         assert_eq!(seen, Ticket::Done, "an import has seen it");
     }
-    assert_eq!(eic.ticket(state, &unclear).await.unwrap(), Ticket::Open, "what is not known was not taken away");
-    let close = http().post(format!("{}/api/v1/lifecycle/requests/{refused}/done", site.base_url()));
-    let close = close.bearer_auth(token(&site.app, &Scope::ALL)).body(r#"{"declined": true, "note": "she stays"}"#);
+    assert_eq!(
+        eic.ticket(state, &unclear).await.unwrap(),
+        Ticket::Open,
+        "what is not known was not taken away"
+    );
+    let close =
+        http().post(format!("{}/api/v1/lifecycle/requests/{refused}/done", site.base_url()));
+    let close = close
+        .bearer_auth(token(&site.app, &Scope::ALL))
+        .body(r#"{"declined": true, "note": "she stays"}"#);
     assert_eq!(Bridge::send(close).await.json()["state"], json!("declined"));
     assert_eq!(eic.ticket(state, &refused).await.unwrap(), Ticket::Discontinued);
     site.stop().await;
@@ -410,12 +480,23 @@ async fn a_ticket_is_open_until_an_import_sees_the_change() {
 
 #[test]
 fn the_command_writes_nothing_over_and_says_what_does_not_fit() {
-    let shell = Shell::new().set("DATABASE_URL", "sqlite://none.db?mode=rwc").set("INTERCOM_ACCESS_TOKEN", TOKEN);
+    let shell = Shell::new()
+        .set("DATABASE_URL", "sqlite://none.db?mode=rwc")
+        .set("INTERCOM_ACCESS_TOKEN", TOKEN);
     let package = ["saviynt-package", "--base-url", "https://bridge.example.com"];
     let first = shell.run(&package);
-    assert_eq!((first.code, first.stdout.as_str()), (Some(0), "20 files are in saviynt; begin with README.md\n"));
-    assert!(first.stderr.contains("there is no database here, so the thresholds are the smallest ones"));
-    assert!(first.stderr.contains("set server.public_url to https://bridge.example.com"), "{}", first.stderr);
+    assert_eq!(
+        (first.code, first.stdout.as_str()),
+        (Some(0), "20 files are in saviynt; begin with README.md\n")
+    );
+    assert!(
+        first.stderr.contains("there is no database here, so the thresholds are the smallest ones")
+    );
+    assert!(
+        first.stderr.contains("set server.public_url to https://bridge.example.com"),
+        "{}",
+        first.stderr
+    );
     assert!(!shell.directory.path().join("none.db").exists(), "it only looks");
     let again = shell.run(&package);
     assert_eq!(again.code, Some(1));
@@ -447,6 +528,14 @@ async fn link_is_written_as_clients_look_for_it() {
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.contains("\r\nLink: <http"), "{answer}");
     }
-    assert_eq!(bridge.ask(Method::HEAD, "/scim/v2/Users?count=2").await.header("link").matches("rel=").count(), 1);
+    assert_eq!(
+        bridge
+            .ask(Method::HEAD, "/scim/v2/Users?count=2")
+            .await
+            .header("link")
+            .matches("rel=")
+            .count(),
+        1
+    );
     bridge.stop().await;
 }

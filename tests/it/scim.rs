@@ -25,8 +25,11 @@ fn workspace() -> Workspace {
     workspace.set_permissions(ada, ada, &["manage_teammates"], 1_772_000_100);
     workspace.set_two_factor(ada, true, 1_772_000_200);
     workspace.sign_in(ada, "saml", 1_772_000_300);
-    let bo =
-        workspace.add_admin(Admin { name: "Bo".to_owned(), email: "bo@example.com".to_owned(), ..Admin::default() });
+    let bo = workspace.add_admin(Admin {
+        name: "Bo".to_owned(),
+        email: "bo@example.com".to_owned(),
+        ..Admin::default()
+    });
     let support = workspace.add_team("Support", &[ada, bo]);
     let team = workspace.team_mut(support).unwrap();
     team.members.insert(ada, Some(Priority::Primary));
@@ -61,7 +64,12 @@ fn steady(mut value: Value, bridge: &Bridge) -> Value {
 async fn ids(bridge: &Bridge, path: &str) -> Vec<String> {
     let answer = bridge.get(path).await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.text);
-    answer.json()["Resources"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap().to_owned()).collect()
+    answer.json()["Resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| user["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -94,9 +102,11 @@ async fn a_team_is_a_group_with_its_members() {
 #[tokio::test]
 async fn what_is_returned_on_request_is_there_when_it_is_asked_for() {
     let bridge = Bridge::serving(workspace()).await;
-    let asked =
-        "photos,urn:ietf:params:scim:schemas:extension:intercom:2.0:User:lastSignInMethod,NAME.familyname,nickName";
-    let ada = bridge.get(&format!("/scim/v2/Users?count=1&attributes={asked}")).await.json()["Resources"][0].clone();
+    let asked = "photos,urn:ietf:params:scim:schemas:extension:intercom:2.0:User:lastSignInMethod,NAME.familyname,nickName";
+    let ada =
+        bridge.get(&format!("/scim/v2/Users?count=1&attributes={asked}")).await.json()["Resources"]
+            [0]
+        .clone();
     let id = ada["id"].clone();
     assert_eq!(
         ada,
@@ -108,7 +118,10 @@ async fn what_is_returned_on_request_is_there_when_it_is_asked_for() {
             "urn:ietf:params:scim:schemas:extension:intercom:2.0:User": {"lastSignInMethod": "saml"},
         }),
     );
-    let group = bridge.get("/scim/v2/Groups?excludedAttributes=members,id,meta.version&count=1").await.json();
+    let group = bridge
+        .get("/scim/v2/Groups?excludedAttributes=members,id,meta.version&count=1")
+        .await
+        .json();
     let group = &group["Resources"][0];
     assert!(group.get("members").is_none() && group["meta"].get("version").is_none());
     assert!(group["id"].is_string(), "id is always returned");
@@ -131,12 +144,20 @@ async fn a_teammate_is_found_by_user_name_in_any_case() {
         "roles.display+sw+%22support%22",
         "active+eq+true+and+meta.lastModified+gt+%220001-01-03T00:00:00.0000000Z%22+and+name.givenName+eq+%22maria%22",
     ] {
-        assert_eq!(ids(&bridge, &format!("/scim/v2/Users?filter={filter}")).await, all[..1], "{filter}");
+        assert_eq!(
+            ids(&bridge, &format!("/scim/v2/Users?filter={filter}")).await,
+            all[..1],
+            "{filter}"
+        );
     }
     assert_eq!(ids(&bridge, "/scim/v2/Users?filter=").await, all, "an empty filter is none");
     for nobody in ["userName+eq+%22nobody%22", "externalId+eq+%22x%22", "id+eq+%22ADM_1%22"] {
         let answer = bridge.get(&format!("/scim/v2/Users?filter={nobody}")).await.json();
-        assert_eq!((&answer["totalResults"], &answer["Resources"]), (&json!(0), &json!([])), "{nobody}");
+        assert_eq!(
+            (&answer["totalResults"], &answer["Resources"]),
+            (&json!(0), &json!([])),
+            "{nobody}"
+        );
     }
     bridge.stop().await;
 }
@@ -175,9 +196,13 @@ async fn pages_count_from_one_and_together_are_the_whole() {
         );
     }
     let one = ids(&bridge, "/scim/v2/Users?count=1").await.remove(0);
-    let single = bridge.get(&format!("/scim/v2/Users/{one}?count=many&filter=bad&attributes=id")).await;
+    let single =
+        bridge.get(&format!("/scim/v2/Users/{one}?count=many&filter=bad&attributes=id")).await;
     assert_eq!(single.status, 200, "they mean nothing for one resource");
-    assert_eq!(bridge.get("/scim/v2/Users?count=99999999999999999999").await.json()["itemsPerPage"], json!(12));
+    assert_eq!(
+        bridge.get("/scim/v2/Users?count=99999999999999999999").await.json()["itemsPerPage"],
+        json!(12)
+    );
     let wrong = bridge.get("/scim/v2/Users?count=many").await;
     assert_eq!((wrong.status.as_u16(), &wrong.json()["scimType"]), (400, &json!("invalidValue")));
     bridge.stop().await;
@@ -201,10 +226,16 @@ async fn a_version_that_is_still_the_one_is_not_sent_again() {
         version,
         "of the resource, not of the part"
     );
-    for tag in [version.as_str(), version.trim_start_matches("W/"), "*", &format!("\"x\", {version}")] {
-        let again =
-            Bridge::send(bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("If-None-Match", tag))
-                .await;
+    for tag in
+        [version.as_str(), version.trim_start_matches("W/"), "*", &format!("\"x\", {version}")]
+    {
+        let again = Bridge::send(
+            bridge
+                .request(Method::GET, &path)
+                .bearer_auth(&bridge.token)
+                .header("If-None-Match", tag),
+        )
+        .await;
         assert_eq!(
             (again.status.as_u16(), again.text.as_str(), again.header("etag")),
             (304, "", version.as_str()),
@@ -212,9 +243,13 @@ async fn a_version_that_is_still_the_one_is_not_sent_again() {
         );
         assert_eq!(again.header("content-location"), bridge.url(&path));
     }
-    let other =
-        Bridge::send(bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("If-None-Match", "W/\"x\""))
-            .await;
+    let other = Bridge::send(
+        bridge
+            .request(Method::GET, &path)
+            .bearer_auth(&bridge.token)
+            .header("If-None-Match", "W/\"x\""),
+    )
+    .await;
     assert_eq!(other.status, 200);
     bridge.stop().await;
 }
@@ -223,7 +258,13 @@ async fn a_version_that_is_still_the_one_is_not_sent_again() {
 async fn head_is_get_without_the_body() {
     let bridge = Bridge::serving(workspace()).await;
     let one = format!("/scim/v2/Users/{}", ids(&bridge, "/scim/v2/Users").await[0]);
-    for path in ["/scim/v2/Users", &one, "/scim/v2/Groups", "/scim/v2/ServiceProviderConfig", "/scim/v2/Schemas"] {
+    for path in [
+        "/scim/v2/Users",
+        &one,
+        "/scim/v2/Groups",
+        "/scim/v2/ServiceProviderConfig",
+        "/scim/v2/Schemas",
+    ] {
         let (get, head) = (bridge.get(path).await, bridge.ask(Method::HEAD, path).await);
         assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
         assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
@@ -237,7 +278,10 @@ async fn the_answer_has_the_media_type_that_was_asked_for() {
     let bridge = Bridge::serving(workspace()).await;
     let accepting = async |accept: Option<&str>| -> Answer {
         let request = bridge.request(Method::GET, "/scim/v2/Users").bearer_auth(&bridge.token);
-        Bridge::send(accept.into_iter().fold(request, |request, accept| request.header("Accept", accept))).await
+        Bridge::send(
+            accept.into_iter().fold(request, |request, accept| request.header("Accept", accept)),
+        )
+        .await
     };
     for (accept, expected) in [
         (None, "application/scim+json"),
@@ -252,7 +296,10 @@ async fn the_answer_has_the_media_type_that_was_asked_for() {
     assert_eq!(json.header("content-type"), "application/json");
     assert_eq!(accepting(Some("*/*;q=0")).await.status, 406);
     let refused = accepting(Some("text/html")).await;
-    assert_eq!((refused.status.as_u16(), refused.header("content-type")), (406, "application/scim+json"));
+    assert_eq!(
+        (refused.status.as_u16(), refused.header("content-type")),
+        (406, "application/scim+json")
+    );
     bridge.stop().await;
 }
 
@@ -266,12 +313,23 @@ async fn discovery_tells_the_truth_and_asks_for_no_token() {
         ("schemas", "/scim/v2/Schemas"),
     ] {
         let answer = open(path).await;
-        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/scim+json"));
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-type")),
+            (200, "application/scim+json")
+        );
         insta::assert_json_snapshot!(name, steady(answer.json(), &bridge));
-        assert_eq!(open(&format!("{path}?startIndex=2&count=1")).await.text, answer.text, "paging is ignored");
+        assert_eq!(
+            open(&format!("{path}?startIndex=2&count=1")).await.text,
+            answer.text,
+            "paging is ignored"
+        );
         assert_eq!(open(&format!("{path}?filter=id+pr")).await.status, 403);
         for none in ["?filter=", "?filter", "?FILTER=%20", "?filter=&count="] {
-            assert_eq!(open(&format!("{path}{none}")).await.text, answer.text, "an empty filter is none: {none}");
+            assert_eq!(
+                open(&format!("{path}{none}")).await.text,
+                answer.text,
+                "an empty filter is none: {none}"
+            );
         }
         let write = Bridge::send(bridge.request(Method::PATCH, path)).await;
         assert_eq!((write.status.as_u16(), write.header("allow")), (405, "GET, HEAD, OPTIONS"));
@@ -296,14 +354,22 @@ async fn everything_that_is_served_is_in_the_schemas() {
             if matches!(name.as_str(), "schemas" | "id" | "meta") && at.is_empty() {
                 continue;
             }
-            if let Some(schema) =
-                schemas["Resources"].as_array().unwrap().iter().find(|schema| schema["id"] == json!(name))
+            if let Some(schema) = schemas["Resources"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|schema| schema["id"] == json!(name))
             {
                 check(schemas, &schema["attributes"], value, name);
                 continue;
             }
-            let known = attributes.as_array().unwrap().iter().find(|attribute| attribute["name"] == json!(name));
-            let attribute = known.unwrap_or_else(|| panic!("{at}.{name} is served and not announced"));
+            let known = attributes
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|attribute| attribute["name"] == json!(name));
+            let attribute =
+                known.unwrap_or_else(|| panic!("{at}.{name} is served and not announced"));
             let values = if attribute["multiValued"] == json!(true) {
                 value.as_array().unwrap().clone()
             } else {
@@ -311,7 +377,9 @@ async fn everything_that_is_served_is_in_the_schemas() {
             };
             for value in values {
                 match attribute["type"].as_str().unwrap() {
-                    "complex" => check(schemas, &attribute["subAttributes"], &value, &format!("{at}.{name}")),
+                    "complex" => {
+                        check(schemas, &attribute["subAttributes"], &value, &format!("{at}.{name}"))
+                    }
                     "boolean" => assert!(value.is_boolean(), "{at}.{name}"),
                     "integer" => assert!(value.is_i64(), "{at}.{name}"),
                     _ => assert!(value.is_string(), "{at}.{name}"),
@@ -322,8 +390,12 @@ async fn everything_that_is_served_is_in_the_schemas() {
     let bridge = Bridge::serving(workspace()).await;
     let schemas = bridge.get("/scim/v2/Schemas").await.json();
     for (path, core) in [("/scim/v2/Users", "User"), ("/scim/v2/Groups", "Group")] {
-        let core =
-            schemas["Resources"].as_array().unwrap().iter().find(|schema| schema["name"] == json!(core)).unwrap();
+        let core = schemas["Resources"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|schema| schema["name"] == json!(core))
+            .unwrap();
         for resource in bridge.get(path).await.json()["Resources"].as_array().unwrap() {
             check(&schemas, &core["attributes"], resource, "");
         }
@@ -403,13 +475,19 @@ async fn trailing_slashes_and_bodies_on_get_are_tolerated() {
         .header("Content-Type", "application/json");
     assert_eq!(Bridge::send(with_body.body("null")).await.status, 200);
     let options = bridge.ask(Method::OPTIONS, "/scim/v2/Users").await;
-    assert_eq!((options.status.as_u16(), options.header("allow")), (204, "GET, HEAD, OPTIONS, POST"));
+    assert_eq!(
+        (options.status.as_u16(), options.header("allow")),
+        (204, "GET, HEAD, OPTIONS, POST")
+    );
     bridge.stop().await;
 }
 
 #[tokio::test]
 async fn a_workspace_is_also_there_by_its_name() {
     let bridge = Bridge::serving(workspace()).await;
-    assert_eq!(bridge.get("/workspaces/default/scim/v2/Users").await.text, bridge.get("/scim/v2/Users").await.text);
+    assert_eq!(
+        bridge.get("/workspaces/default/scim/v2/Users").await.text,
+        bridge.get("/scim/v2/Users").await.text
+    );
     bridge.stop().await;
 }

@@ -15,7 +15,8 @@ use crate::support::database::TestDatabase;
 use crate::support::hand::request;
 
 async fn get(app: &App, path: &str) -> Answer {
-    let request = http().get(format!("http://{}{path}", app.address())).bearer_auth(token(app, &Scope::ALL));
+    let request =
+        http().get(format!("http://{}{path}", app.address())).bearer_auth(token(app, &Scope::ALL));
     Bridge::send(request).await
 }
 
@@ -23,7 +24,8 @@ async fn get(app: &App, path: &str) -> Answer {
 async fn connection(app: &App, expected: &str) -> serde_json::Value {
     for _ in 0..400 {
         let status = get(app, "/api/v1/status").await.json();
-        if status["connection"] == json!(expected) && status["problem"]["code"] != json!("starting") {
+        if status["connection"] == json!(expected) && status["problem"]["code"] != json!("starting")
+        {
             return status;
         }
         tokio::task::yield_now().await;
@@ -45,7 +47,10 @@ async fn before_the_first_picture_it_says_so_and_why() {
 
     let users = get(&app, "/scim/v2/Users").await;
     assert_eq!((users.status.as_u16(), users.header("retry-after")), (503, "5"));
-    assert_eq!(users.json()["detail"], json!("the bridge has not imported this workspace yet; try again shortly"));
+    assert_eq!(
+        users.json()["detail"],
+        json!("the bridge has not imported this workspace yet; try again shortly")
+    );
     let ready = get(&app, "/readyz").await;
     assert_eq!(
         (ready.status.as_u16(), &ready.json()["workspaces"][0]["problem"]["code"]),
@@ -61,7 +66,9 @@ on_both_databases!(
     another_process_commit_is_shown
 );
 
-async fn after_a_restart_the_last_picture_is_shown_although_intercom_is_away(database: TestDatabase) {
+async fn after_a_restart_the_last_picture_is_shown_although_intercom_is_away(
+    database: TestDatabase,
+) {
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let settings = config(&database, &simulator.base_url());
     let app = App::start(&settings, Clock::System).await.unwrap();
@@ -135,7 +142,8 @@ async fn a_run_that_a_dead_process_left_behind_is_marked_once_its_lease_has_ende
     let database = TestDatabase::sqlite();
     let ledger = database.ledger().await;
     let clock = Clock::System;
-    let lease = ledger.lease("default", "dead", Duration::from_secs(15), &clock).await.unwrap().unwrap();
+    let lease =
+        ledger.lease("default", "dead", Duration::from_secs(15), &clock).await.unwrap().unwrap();
     ledger.start_run(&lease, &ImportRequest::incremental(Trigger::Schedule), &clock).await.unwrap();
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let mut config = config(&database, &simulator.base_url());

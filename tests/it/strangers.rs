@@ -1,11 +1,13 @@
-//! Many behind one address, as behind a proxy that the settings do not name: what strangers do keeps nobody out who has a good
-//! token, secret, session or signature.
+//! Many behind one address, as behind a proxy that the settings do not name: what strangers do
+//! keeps nobody out who has a good token, secret, session or signature.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use intercom_scim_bridge::access::{Scope, client_id, client_secret_of, hash_of_random, random_secret};
+use intercom_scim_bridge::access::{
+    Scope, client_id, client_secret_of, hash_of_random, random_secret,
+};
 use intercom_scim_bridge::ledger::OAuthClient;
 use intercom_scim_bridge::limits;
 use reqwest::{Method, RequestBuilder};
@@ -53,9 +55,12 @@ fn counted(answers: impl IntoIterator<Item = Answer>) -> BTreeMap<u16, usize> {
     statuses
 }
 
-/// Sends all of that, many at a time, again and again until strangers of this address are told to ask less: then nothing is left
-/// of what they may ask. How often each status came.
-async fn flood<'a, T, F: Future<Output = Answer>>(junk: &'a [T], ask: impl Fn(&'a T) -> F) -> BTreeMap<u16, usize> {
+/// Sends all of that, many at a time, again and again until strangers of this address are told to
+/// ask less: then nothing is left of what they may ask. How often each status came.
+async fn flood<'a, T, F: Future<Output = Answer>>(
+    junk: &'a [T],
+    ask: impl Fn(&'a T) -> F,
+) -> BTreeMap<u16, usize> {
     let mut statuses = BTreeMap::new();
     for _ in 0..50 {
         for part in junk.chunks(50) {
@@ -71,7 +76,9 @@ async fn flood<'a, T, F: Future<Output = Answer>>(junk: &'a [T], ask: impl Fn(&'
 }
 
 fn link_followed(bridge: &Bridge, link: &str) -> RequestBuilder {
-    let request = bridge.request(Method::POST, "/login").header("Content-Type", "application/x-www-form-urlencoded");
+    let request = bridge
+        .request(Method::POST, "/login")
+        .header("Content-Type", "application/x-www-form-urlencoded");
     request.body(format!("link={link}"))
 }
 
@@ -99,14 +106,20 @@ async fn junk_from_an_address_keeps_no_client_behind_it_from_a_token() {
         assert_eq!(counted(answers), BTreeMap::from([(200, 50)]), "{id}");
     }
     let (fresh, secret) = tagged_client(&bridge).await;
-    assert_eq!(log_in(&bridge, &fresh, &secret).await.status, 200, "one that nobody has seen before");
+    assert_eq!(
+        log_in(&bridge, &fresh, &secret).await.status,
+        200,
+        "one that nobody has seen before"
+    );
     bridge.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn junk_from_an_address_keeps_no_good_token_and_no_session_behind_it_out() {
     let bridge = Bridge::serving(dozen()).await;
-    let get = |token: String| Bridge::send(bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(token));
+    let get = |token: String| {
+        Bridge::send(bridge.request(Method::GET, "/scim/v2/Users?count=0").bearer_auth(token))
+    };
     let (rest, _) = bridge.token.rsplit_once('.').unwrap();
     let mut junk: Vec<String> = (0..200).map(|number| format!("{rest}.{number:086}")).collect();
     junk.extend((0..200).map(|number| format!("no.token.{number}")));
@@ -121,11 +134,17 @@ async fn junk_from_an_address_keeps_no_good_token_and_no_session_behind_it_out()
     let (link, now) = (random_secret().unwrap(), service.clock.now());
     let hash = hash_of_random(link.expose_secret());
     let shown = ["default".to_owned()];
-    service.ledger.add_login_link(&hash, &shown, now + limits::LOGIN_LINK, Vec::new()).await.unwrap();
-    let page = |cookie: String| Bridge::send(bridge.request(Method::GET, "/").header("Cookie", cookie));
+    service
+        .ledger
+        .add_login_link(&hash, &shown, now + limits::LOGIN_LINK, Vec::new())
+        .await
+        .unwrap();
+    let page =
+        |cookie: String| Bridge::send(bridge.request(Method::GET, "/").header("Cookie", cookie));
     let follow = |link: &str| {
-        let request =
-            bridge.request(Method::POST, "/login").header("Content-Type", "application/x-www-form-urlencoded");
+        let request = bridge
+            .request(Method::POST, "/login")
+            .header("Content-Type", "application/x-www-form-urlencoded");
         request.body(format!("link={link}")).send()
     };
     let guesses: Vec<String> = (0..300).map(|number| format!("{number:0>43}")).collect();
@@ -133,12 +152,14 @@ async fn junk_from_an_address_keeps_no_good_token_and_no_session_behind_it_out()
     assert!(sessions.keys().all(|status| [200, 429].contains(status)), "{sessions:?}");
     let links = flood(&guesses, |guess| Bridge::send(link_followed(&bridge, guess))).await;
     assert!(links.keys().all(|status| [400, 429].contains(status)), "{links:?}");
-    let ticket = |guess: &String| bridge.request(Method::GET, &format!("/connect/intercom?ticket={guess}"));
+    let ticket =
+        |guess: &String| bridge.request(Method::GET, &format!("/connect/intercom?ticket={guess}"));
     let tickets = flood(&guesses, |guess| Bridge::send(ticket(guess))).await;
     assert!(tickets.keys().all(|status| [400, 429].contains(status)), "{tickets:?}");
     let answer = follow(link.expose_secret()).await.unwrap();
     assert_eq!(answer.status(), 303);
-    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let cookie =
+        answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     secrets::keep(cookie.split('=').nth(1).unwrap());
     for _ in 0..20 {
         assert!(page(cookie.clone()).await.text.contains("northwind"));
@@ -160,8 +181,13 @@ async fn a_client_that_shows_an_ended_token_is_always_told_so() {
         secrets::keep(bridge.app.service().tokens.issue(&grant).unwrap().expose())
     };
     for number in 0..300 {
-        let answer = Bridge::send(bridge.request(Method::GET, "/scim/v2/Users").bearer_auth(ended(number))).await;
-        assert_eq!(answer.status, 401, "another token is to be had for the secret, and 429 would not say so");
+        let answer =
+            Bridge::send(bridge.request(Method::GET, "/scim/v2/Users").bearer_auth(ended(number)))
+                .await;
+        assert_eq!(
+            answer.status, 401,
+            "another token is to be had for the secret, and 429 would not say so"
+        );
         assert!(answer.header("www-authenticate").contains("the access token expired"));
     }
     bridge.stop().await;
@@ -171,7 +197,8 @@ async fn a_client_that_shows_an_ended_token_is_always_told_so() {
 async fn a_proxy_that_the_settings_do_not_name_is_said_in_the_audit_trail_and_by_check() {
     let bridge = Bridge::serving(dozen()).await;
     for _ in 0..3 {
-        let request = bridge.request(Method::GET, "/healthz").header("X-Forwarded-For", "203.0.113.7");
+        let request =
+            bridge.request(Method::GET, "/healthz").header("X-Forwarded-For", "203.0.113.7");
         assert_eq!(Bridge::send(request).await.status, 200);
     }
     let mut told = Value::Null;
@@ -197,7 +224,8 @@ async fn a_proxy_that_the_settings_do_not_name_is_said_in_the_audit_trail_and_by
             .set("BRIDGE_ACCESS__ENCRYPTION_KEY", crate::support::bridge::ENCRYPTION_KEY)
     };
     let seen = shell().run(&["check"]);
-    let warning = "the bridge got a request from 127.0.0.1 with headers of a proxy (header x-forwarded-for)";
+    let warning =
+        "the bridge got a request from 127.0.0.1 with headers of a proxy (header x-forwarded-for)";
     assert!(seen.code == Some(0) && seen.stdout.contains(warning), "{}", seen.stdout);
     assert!(seen.stdout.contains("BRIDGE_SERVER__TRUSTED_PROXIES"), "{}", seen.stdout);
     let named = shell().set("BRIDGE_SERVER__TRUSTED_PROXIES", "127.0.0.0/8").run(&["check"]);
@@ -211,7 +239,10 @@ async fn a_proxy_that_the_settings_do_not_name_is_said_in_the_audit_trail_and_by
         let shell = shell().set("BRIDGE_SERVER__PUBLIC_URL", "https://bridge.example.com");
         shell.set("BRIDGE_SERVER__TRUSTED_PROXIES", proxies).run(&["check"]).stdout
     };
-    assert!(public("").contains("so there is a proxy in front, which server.trusted_proxies does not name"));
+    assert!(
+        public("")
+            .contains("so there is a proxy in front, which server.trusted_proxies does not name")
+    );
     assert!(!public("127.0.0.1").contains("so there is a proxy in front"));
     bridge.stop().await;
 }
@@ -226,13 +257,24 @@ async fn the_command_makes_secrets_that_the_bridge_knows_for_its_own() {
     let made = shell.run(&["client", "create", "--name", "Saviynt", "--json"]);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
     let made: Value = serde_json::from_str(&made.stdout).unwrap();
-    let (id, secret) = (made["client_id"].as_str().unwrap(), made["client_secret"].as_str().unwrap());
+    let (id, secret) =
+        (made["client_id"].as_str().unwrap(), made["client_secret"].as_str().unwrap());
     assert!(id.starts_with("cli_saviynt-") && secret.starts_with("iscs_"), "{id}");
-    let vault = intercom_scim_bridge::access::Vault::new(&crate::support::bridge::ENCRYPTION_KEY.into(), None).unwrap();
-    let tagged = |secret: &str| intercom_scim_bridge::access::is_tagged_secret(&secret.to_owned().into(), id, &vault);
+    let vault = intercom_scim_bridge::access::Vault::new(
+        &crate::support::bridge::ENCRYPTION_KEY.into(),
+        None,
+    )
+    .unwrap();
+    let tagged = |secret: &str| {
+        intercom_scim_bridge::access::is_tagged_secret(&secret.to_owned().into(), id, &vault)
+    };
     assert!(tagged(secret));
     let rotated = shell.run(&["client", "rotate", id, "--overlap", "0s", "--json"]);
-    assert!(rotated.stderr.contains("tokens that were obtained with it end within a second"), "{}", rotated.stderr);
+    assert!(
+        rotated.stderr.contains("tokens that were obtained with it end within a second"),
+        "{}",
+        rotated.stderr
+    );
     let rotated: Value = serde_json::from_str(&rotated.stdout).unwrap();
     assert!(tagged(rotated["client_secret"].as_str().unwrap()));
 }

@@ -16,17 +16,30 @@ async fn flat_views_show_what_scim_shows() {
     let users = bridge.get("/scim/v2/Users").await.json();
     let accounts = accounts.json();
     assert_eq!((&accounts["total"], &accounts["next"]), (&json!(12), &json!(null)));
-    for (account, user) in accounts["items"].as_array().unwrap().iter().zip(users["Resources"].as_array().unwrap()) {
+    for (account, user) in
+        accounts["items"].as_array().unwrap().iter().zip(users["Resources"].as_array().unwrap())
+    {
         assert_eq!((&account["id"], &account["user_name"]), (&user["id"], &user["userName"]));
-        assert_eq!((&account["given_name"], &account["active"]), (&user["name"]["givenName"], &user["active"]));
+        assert_eq!(
+            (&account["given_name"], &account["active"]),
+            (&user["name"]["givenName"], &user["active"])
+        );
         assert_eq!(account["last_modified_at"], user["meta"]["lastModified"]);
-        let teams: Vec<&str> =
-            user["groups"].as_array().unwrap().iter().map(|group| group["value"].as_str().unwrap()).collect();
+        let teams: Vec<&str> = user["groups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|group| group["value"].as_str().unwrap())
+            .collect();
         assert_eq!(account["team_ids"], json!(teams.join(",")));
     }
     let groups = bridge.get("/scim/v2/Groups").await.json();
-    let members: usize =
-        groups["Resources"].as_array().unwrap().iter().map(|group| group["members"].as_array().unwrap().len()).sum();
+    let members: usize = groups["Resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| group["members"].as_array().unwrap().len())
+        .sum();
     assert_eq!(bridge.get("/api/v1/memberships?type=team").await.json()["total"], json!(members));
     let teams = bridge.get("/api/v1/entitlements?type=team").await.json();
     assert_eq!(teams["total"], groups["totalResults"]);
@@ -36,13 +49,29 @@ async fn flat_views_show_what_scim_shows() {
     assert_eq!(types.into_iter().collect::<Vec<_>>(), ["permission", "role", "seat", "team"]);
     let account = &all_accounts(&bridge).await[0];
     let of_account = bridge.get(&format!("/api/v1/memberships?account_id={account}")).await.json();
-    assert!(of_account["items"].as_array().unwrap().iter().all(|one| one["account_id"] == json!(account)));
-    let team = &all["items"].as_array().unwrap().iter().find(|one| one["type"] == json!("team")).unwrap();
-    let members =
-        bridge.get(&format!("/api/v1/memberships?entitlement_id={}", team["id"].as_str().unwrap())).await.json();
+    assert!(
+        of_account["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["account_id"] == json!(account))
+    );
+    let team =
+        &all["items"].as_array().unwrap().iter().find(|one| one["type"] == json!("team")).unwrap();
+    let members = bridge
+        .get(&format!("/api/v1/memberships?entitlement_id={}", team["id"].as_str().unwrap()))
+        .await
+        .json();
     let shown = members["items"].as_array().unwrap().len();
-    assert_eq!((&members["total"], json!(shown)), (&team["member_count"], members["total"].clone()));
-    assert_eq!(bridge.get("/api/v1/accounts?account_id=adm_1").await.status, 400, "it means nothing there");
+    assert_eq!(
+        (&members["total"], json!(shown)),
+        (&team["member_count"], members["total"].clone())
+    );
+    assert_eq!(
+        bridge.get("/api/v1/accounts?account_id=adm_1").await.status,
+        400,
+        "it means nothing there"
+    );
     assert_eq!(bridge.get("/api/v1/accounts?modified_since=0s").await.json()["total"], json!(0));
     let recent = bridge.get("/api/v1/accounts?modified_since=2d&limit=5").await.json();
     assert_eq!(recent["total"], bridge.get("/api/v1/accounts").await.json()["total"]);
@@ -65,7 +94,11 @@ async fn flat_views_show_what_scim_shows() {
         "edition=9",
     ] {
         let refused = bridge.get(&format!("/api/v1/memberships?{wrong}")).await;
-        assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!("invalid_value")), "{wrong}");
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json()["code"]),
+            (400, &json!("invalid_value")),
+            "{wrong}"
+        );
     }
     bridge.stop().await;
 }
@@ -73,36 +106,69 @@ async fn flat_views_show_what_scim_shows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_knows_is_ignored_and_a_limit_that_is_too_large_is_lowered_and_said() {
     let bridge = Bridge::serving(dozen()).await;
-    for path in ["accounts", "entitlements", "memberships", "imports", "changes", "audit", "lifecycle/requests"] {
+    for path in [
+        "accounts",
+        "entitlements",
+        "memberships",
+        "imports",
+        "changes",
+        "audit",
+        "lifecycle/requests",
+    ] {
         let path = format!("/api/v1/{path}");
         for ignored in ["_=1764201600000", "cachebust=x", "utm_source=mail&t="] {
             let answer = bridge.get(&format!("{path}?limit=1&{ignored}")).await;
-            assert_eq!((answer.status.as_u16(), &answer.json()["limit"]), (200, &json!(1)), "{path}?{ignored}");
-            assert!(!answer.json()["next"].to_string().contains(ignored), "it is not carried along");
+            assert_eq!(
+                (answer.status.as_u16(), &answer.json()["limit"]),
+                (200, &json!(1)),
+                "{path}?{ignored}"
+            );
+            assert!(
+                !answer.json()["next"].to_string().contains(ignored),
+                "it is not carried along"
+            );
             assert_eq!(answer.header("x-limit-applied"), "");
         }
         for near in ["limits=1", "Limit=1", "lmit=1"] {
             let refused = bridge.get(&format!("{path}?{near}")).await;
             assert_eq!(refused.status, 400, "{path}?{near}");
-            assert!(refused.json()["detail"].as_str().unwrap().ends_with("did you mean limit?"), "{}", refused.text);
+            assert!(
+                refused.json()["detail"].as_str().unwrap().ends_with("did you mean limit?"),
+                "{}",
+                refused.text
+            );
         }
         for large in ["1001", "5000", "99999999999999999999999"] {
             let answer = bridge.get(&format!("{path}?limit={large}")).await;
-            assert_eq!((answer.status.as_u16(), &answer.json()["limit"]), (200, &json!(1_000)), "{path}");
+            assert_eq!(
+                (answer.status.as_u16(), &answer.json()["limit"]),
+                (200, &json!(1_000)),
+                "{path}"
+            );
             assert_eq!(answer.header("x-limit-applied"), "1000", "{path}");
         }
         assert_eq!(bridge.get(&format!("{path}?limit=1000")).await.header("x-limit-applied"), "");
         for wrong in ["0", "-1", "1.5", "1e3", "ten", "+5", "000"] {
             let refused = bridge.get(&format!("{path}?limit={wrong}")).await;
-            assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!("invalid_value")), "{wrong}");
+            assert_eq!(
+                (refused.status.as_u16(), &refused.json()["code"]),
+                (400, &json!("invalid_value")),
+                "{wrong}"
+            );
         }
     }
     let reviews = bridge.get("/api/v1/reviews/accounts?_=1").await;
     assert_eq!(reviews.status, 200);
     for (path, accept) in [("accounts", "text/csv"), ("changes", "application/x-ndjson")] {
-        let request = bridge.request(Method::GET, &format!("/api/v1/{path}?limit=2000")).bearer_auth(&bridge.token);
+        let request = bridge
+            .request(Method::GET, &format!("/api/v1/{path}?limit=2000"))
+            .bearer_auth(&bridge.token);
         let answer = Bridge::send(request.header("Accept", accept)).await;
-        assert_eq!((answer.status.as_u16(), answer.header("x-limit-applied")), (200, "1000"), "{accept}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("x-limit-applied")),
+            (200, "1000"),
+            "{accept}"
+        );
     }
     for (flag, status) in [("True", 200), ("FALSE", 200), ("true", 200), ("yes", 400), ("1", 400)] {
         let answer = bridge.get(&format!("/api/v1/accounts?include_removed={flag}")).await;
@@ -123,11 +189,17 @@ async fn flat_views_are_tables_too_for_those_who_ask_for_csv() {
         .await
         .unwrap();
     for view in ["accounts", "entitlements", "memberships"] {
-        let rows = bridge.get(&format!("/api/v1/{view}?limit=1000")).await.json()["items"].as_array().unwrap().clone();
+        let rows = bridge.get(&format!("/api/v1/{view}?limit=1000")).await.json()["items"]
+            .as_array()
+            .unwrap()
+            .clone();
         let mut path = format!("/api/v1/{view}?limit=4");
         let (mut table, mut header) = (Vec::new(), None);
         loop {
-            let request = bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("Accept", "text/csv");
+            let request = bridge
+                .request(Method::GET, &path)
+                .bearer_auth(&bridge.token)
+                .header("Accept", "text/csv");
             let page = Bridge::send(request).await;
             assert_eq!(page.header("content-type"), "text/csv; charset=utf-8; header=present");
             assert!(page.text.ends_with("\r\n"));
@@ -136,25 +208,41 @@ async fn flat_views_are_tables_too_for_those_who_ask_for_csv() {
             assert_eq!(header.get_or_insert(names.clone()), &names);
             for record in read.records() {
                 let record = record.unwrap();
-                let pairs = names.iter().zip(record.iter()).map(|(name, cell)| (name.to_owned(), cell.to_owned()));
+                let pairs = names
+                    .iter()
+                    .zip(record.iter())
+                    .map(|(name, cell)| (name.to_owned(), cell.to_owned()));
                 table.push(pairs.collect::<std::collections::BTreeMap<String, String>>());
             }
-            match page.header("link").strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")) {
+            match page
+                .header("link")
+                .strip_prefix('<')
+                .and_then(|link| link.strip_suffix(">; rel=\"next\""))
+            {
                 Some(next) => path = next.replace(&bridge.url(""), ""),
                 None => break,
             }
         }
         let cell = |value: &Value| {
-            value
-                .as_str()
-                .map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
+            value.as_str().map_or_else(
+                || if value.is_null() { String::new() } else { value.to_string() },
+                str::to_owned,
+            )
         };
         let expected: Vec<_> = rows
             .iter()
-            .map(|row| row.as_object().unwrap().iter().map(|(name, value)| (name.clone(), cell(value))).collect())
+            .map(|row| {
+                row.as_object()
+                    .unwrap()
+                    .iter()
+                    .map(|(name, value)| (name.clone(), cell(value)))
+                    .collect()
+            })
             .collect();
         assert_eq!(table, expected, "{view}");
-        let empty = bridge.request(Method::GET, &format!("/api/v1/{view}?offset=9999")).bearer_auth(&bridge.token);
+        let empty = bridge
+            .request(Method::GET, &format!("/api/v1/{view}?offset=9999"))
+            .bearer_auth(&bridge.token);
         let empty = Bridge::send(empty.header("Accept", "text/csv")).await;
         assert_eq!(empty.text.lines().count(), 1, "a table without rows has its header");
     }
@@ -168,12 +256,16 @@ async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
     bridge.shows(1).await;
     let before = bridge.app.service().clock.now();
     bridge.simulator.change(|workspace| {
-        let (gone, by) = (workspace.admins().nth(4).unwrap().0, workspace.admins().next().unwrap().0);
+        let (gone, by) =
+            (workspace.admins().nth(4).unwrap().0, workspace.admins().next().unwrap().0);
         workspace.remove_admin(gone, by, 1_772_366_500);
         let new = workspace.add_teammate("=HYPERLINK(\"http://evil.example\")");
         assert!(workspace.admin_mut(new).is_some());
     });
-    let import = bridge.request(Method::POST, "/api/v1/imports").header("Prefer", "wait=30").bearer_auth(&bridge.token);
+    let import = bridge
+        .request(Method::POST, "/api/v1/imports")
+        .header("Prefer", "wait=30")
+        .bearer_auth(&bridge.token);
     assert_eq!(Bridge::send(import).await.json()["status"], json!("succeeded"));
     let since = before.format(&time::format_description::well_known::Rfc3339).unwrap();
     let path = format!("/api/v1/reviews/accounts?since={since}");
@@ -183,38 +275,61 @@ async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
         (&manifest["generation"], &manifest["rows"], &manifest["generated_by"]),
         (&json!(2), &json!(13), &json!("test"))
     );
-    assert_eq!((&summary["active"], &summary["added"], &summary["removed"]), (&json!(12), &json!(1), &json!(1)));
+    assert_eq!(
+        (&summary["active"], &summary["added"], &summary["removed"]),
+        (&json!(12), &json!(1), &json!(1))
+    );
 
     // The same as CSV has the digest that the manifest names, if it tells of the same moment.
     let as_of = manifest["as_of"].as_str().unwrap();
     let path = format!("{path}&as_of={as_of}");
     let then = bridge.get(&path).await.json();
-    let table = bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("Accept", "text/csv");
+    let table =
+        bridge.request(Method::GET, &path).bearer_auth(&bridge.token).header("Accept", "text/csv");
     let table = Bridge::send(table).await;
     assert_eq!((table.header("x-review-rows"), table.header("x-review-generation")), ("13", "2"));
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, table.text.as_bytes());
     let hex = digest.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     assert_eq!(then["manifest"]["sha256"], json!(hex));
     assert!(table.header("repr-digest").starts_with("sha-256=:"));
-    assert_eq!((table.header("x-review-as-of"), table.header("x-review-generated-by")), (as_of, "test"));
+    assert_eq!(
+        (table.header("x-review-as-of"), table.header("x-review-generated-by")),
+        (as_of, "test")
+    );
     assert!(!table.header("x-review-generated-at").is_empty());
     let file = table.header("content-disposition");
     let day = as_of[..10].replace('-', "");
-    assert!(file.contains(&format!("access-review-default-{day}T")) && file.contains("-generation-2.csv"), "{file}");
+    assert!(
+        file.contains(&format!("access-review-default-{day}T"))
+            && file.contains("-generation-2.csv"),
+        "{file}"
+    );
     let mut read = csv::Reader::from_reader(table.text.as_bytes());
     let names = read.headers().unwrap().clone();
     let column = names.iter().position(|name| name == "display_name").unwrap();
-    let cells: Vec<String> = read.records().map(|record| record.unwrap()[column].to_owned()).collect();
+    let cells: Vec<String> =
+        read.records().map(|record| record.unwrap()[column].to_owned()).collect();
     assert!(cells.iter().any(|cell| cell.starts_with("'=HYPERLINK")), "{cells:?}");
 
     // Who had access then, and nothing of now.
     let earlier = bridge.get(&format!("/api/v1/reviews/accounts?as_of={since}")).await.json();
-    assert_eq!((&earlier["manifest"]["generation"], &earlier["summary"]["added"]), (&json!(1), &json!(null)));
-    let signed_in = earlier["items"].as_array().unwrap().iter().filter_map(|row| row["last_login_at"].as_str());
+    assert_eq!(
+        (&earlier["manifest"]["generation"], &earlier["summary"]["added"]),
+        (&json!(1), &json!(null))
+    );
+    let signed_in =
+        earlier["items"].as_array().unwrap().iter().filter_map(|row| row["last_login_at"].as_str());
     assert!(signed_in.clone().count() > 0 && signed_in.into_iter().all(|at| at < since.as_str()));
-    for wrong in ["as_of=2999-01-01T00:00:00Z".to_owned(), format!("since={since}&as_of={since}"), "sinse=x".to_owned()]
-    {
-        assert_eq!(bridge.get(&format!("/api/v1/reviews/accounts?{wrong}")).await.status, 400, "{wrong}");
+    for wrong in [
+        "as_of=2999-01-01T00:00:00Z".to_owned(),
+        format!("since={since}&as_of={since}"),
+        "sinse=x".to_owned(),
+    ] {
+        assert_eq!(
+            bridge.get(&format!("/api/v1/reviews/accounts?{wrong}")).await.status,
+            400,
+            "{wrong}"
+        );
     }
     assert_eq!(bridge.get("/api/v1/reviews/accounts?as_of=2000-01-01T00:00:00Z").await.status, 404);
     bridge.stop().await;
@@ -237,7 +352,13 @@ async fn the_manifest_of_a_csv_is_had_with_the_same_parameters_and_by_its_link()
     });
     assert_eq!(start_import(&bridge, "", "wait=30").await.json()["status"], json!("succeeded"));
     let first = first.format(&time::format_description::well_known::Rfc3339).unwrap();
-    for question in ["", "?bom=true", &format!("?since={first}"), &format!("?as_of={first}&bom=true"), "?bom=false"] {
+    for question in [
+        "",
+        "?bom=true",
+        &format!("?since={first}"),
+        &format!("?as_of={first}&bom=true"),
+        "?bom=false",
+    ] {
         let table = review_table(&bridge, question).await;
         assert_eq!(table.status, 200, "{question}");
         assert_eq!(table.text.starts_with('\u{feff}'), question.contains("bom=true"), "{question}");
@@ -245,15 +366,22 @@ async fn the_manifest_of_a_csv_is_had_with_the_same_parameters_and_by_its_link()
             table.text.trim_start_matches('\u{feff}').lines().next().unwrap().split(',').next(),
             Some("as_of_utc")
         );
-        let link = table.header("link").split(';').next().unwrap().trim_matches(['<', '>']).to_owned();
+        let link =
+            table.header("link").split(';').next().unwrap().trim_matches(['<', '>']).to_owned();
         let manifest = bridge.get(&format!("/api/v1/reviews/accounts/manifest{question}")).await;
         assert!(manifest.header("content-disposition").contains(".manifest.json"), "{question}");
         for manifest in [manifest.json(), bridge.get(&path_of(&json!(link))).await.json()] {
-            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, table.text.as_bytes());
-            let hex = digest.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+            let digest =
+                aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, table.text.as_bytes());
+            let hex =
+                digest.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
             assert_eq!(manifest["sha256"], json!(hex), "{question}");
             assert_eq!(manifest["rows"].to_string(), table.header("x-review-rows"), "{question}");
-            assert_eq!(manifest["generation"].to_string(), table.header("x-review-generation"), "{question}");
+            assert_eq!(
+                manifest["generation"].to_string(),
+                table.header("x-review-generation"),
+                "{question}"
+            );
         }
     }
     assert_eq!(bridge.get("/api/v1/reviews/accounts/manifest?bom=perhaps").await.status, 400);
@@ -265,7 +393,8 @@ async fn a_review_counts_what_is_not_known_as_unknown() {
     let mut workspace = Workspace::new(TOKEN);
     let now = OffsetDateTime::now_utc().unix_timestamp();
     let day = |days: i64| now - days * 86_400;
-    let role = |name: &str| Some(simulator::Role { id: format!("role-{name}"), name: name.to_owned() });
+    let role =
+        |name: &str| Some(simulator::Role { id: format!("role-{name}"), name: name.to_owned() });
     let with_role = |name: &str, role| simulator::Admin {
         name: name.to_owned(),
         email: format!("{}@example.com", name.to_lowercase()),
@@ -279,7 +408,12 @@ async fn a_review_counts_what_is_not_known_as_unknown() {
     workspace.set_permissions(manager, owner, &["manage_teammates"], day(20));
     workspace.sign_in(owner, "saml", day(5));
     workspace.sign_in(agent, "email_password", day(200));
-    workspace.note(day(310), "admin_invite_creation", owner, json!({"invitee_email": "Anna@example.com"}));
+    workspace.note(
+        day(310),
+        "admin_invite_creation",
+        owner,
+        json!({"invitee_email": "Anna@example.com"}),
+    );
     let bridge = Bridge::serving(workspace).await;
     let review = bridge.get("/api/v1/reviews/accounts").await.json();
     let summary = &review["summary"];
@@ -306,7 +440,10 @@ async fn a_review_counts_what_is_not_known_as_unknown() {
         (&json!(true), &json!(false), &json!(null))
     );
     assert!(row(agent)["invited_at"].is_string() && row(owner)["invited_at"].is_null());
-    assert_eq!((&row(nobody)["is_privileged"], &row(nobody)["is_dormant"]), (&json!(null), &json!(true)));
+    assert_eq!(
+        (&row(nobody)["is_privileged"], &row(nobody)["is_dormant"]),
+        (&json!(null), &json!(true))
+    );
     bridge.stop().await;
 
     // Without the log hardly anything is known, and nothing is said to be none.
@@ -317,7 +454,11 @@ async fn a_review_counts_what_is_not_known_as_unknown() {
     .await;
     blind.shows(1).await;
     let summary = blind.get("/api/v1/reviews/accounts").await.json()["summary"].clone();
-    assert_eq!((&summary["dormant"], &summary["dormant_unknown"]), (&json!(null), &json!(12)), "{summary}");
+    assert_eq!(
+        (&summary["dormant"], &summary["dormant_unknown"]),
+        (&json!(null), &json!(12)),
+        "{summary}"
+    );
     assert!(summary["privileged"].as_u64().unwrap() > 0, "{summary}");
     blind.stop().await;
 }
@@ -337,7 +478,8 @@ async fn dates_are_days_in_utc_or_in_the_zone_that_is_named() {
     ] {
         let answer = bridge.get(&path).await;
         // Far to the west, today may not have begun; far to the east, it may be over.
-        let not_begun = answer.status == 400 && path.contains("Los_Angeles") && answer.text.contains("future");
+        let not_begun =
+            answer.status == 400 && path.contains("Los_Angeles") && answer.text.contains("future");
         assert!(answer.status == 200 || not_begun, "{path}: {}", answer.text);
     }
     let all = bridge.get("/api/v1/changes?limit=1000").await.json()["total"].clone();
@@ -354,13 +496,15 @@ async fn dates_are_days_in_utc_or_in_the_zone_that_is_named() {
 async fn a_walk_by_next_goes_on_over_the_list_it_began_with_whatever_is_imported() {
     let bridge = Bridge::serving(dozen()).await;
     let whole = bridge.get("/api/v1/accounts").await.json()["items"].clone();
-    let (mut walked, mut next) = (Vec::new(), json!(bridge.url("/api/v1/accounts?limit=3&include_removed=true")));
+    let (mut walked, mut next) =
+        (Vec::new(), json!(bridge.url("/api/v1/accounts?limit=3&include_removed=true")));
     while !next.is_null() {
         let page = bridge.get(&path_of(&next)).await.json();
         assert_eq!(page["total"], json!(12));
         walked.extend(page["items"].as_array().unwrap().clone());
         next = page["next"].clone();
-        // Somebody new, and somebody gone, between any two pages; more often than served snapshots are kept.
+        // Somebody new, and somebody gone, between any two pages; more often than served snapshots
+        // are kept.
         for _ in 0..3 {
             bridge.simulator.change(|workspace| {
                 let first = workspace.admins().next().unwrap().0;
@@ -381,11 +525,15 @@ async fn the_state_at_a_past_moment_is_what_was_shown_then() {
     let now = async || {
         let mut shown = Vec::new();
         for view in views {
-            let mut list = bridge.get(&format!("/api/v1/{view}?include_removed=true&limit=1000")).await.json();
+            let mut list =
+                bridge.get(&format!("/api/v1/{view}?include_removed=true&limit=1000")).await.json();
             // Sign-ins have no history, so nothing is said of those of then.
-            for account in list["items"].as_array_mut().unwrap().iter_mut().filter(|_| view == "accounts") {
+            for account in
+                list["items"].as_array_mut().unwrap().iter_mut().filter(|_| view == "accounts")
+            {
                 assert!(
-                    account["last_sign_in_at"].take().is_string() && account["last_sign_in_method"].take().is_string()
+                    account["last_sign_in_at"].take().is_string()
+                        && account["last_sign_in_method"].take().is_string()
                 );
             }
             shown.push(list);
@@ -405,7 +553,10 @@ async fn the_state_at_a_past_moment_is_what_was_shown_then() {
 
     let written = moment.format(&time::format_description::well_known::Rfc3339).unwrap();
     for (view, before) in views.iter().zip(before) {
-        let then = bridge.get(&format!("/api/v1/{view}?include_removed=true&limit=1000&as_of={written}")).await.json();
+        let then = bridge
+            .get(&format!("/api/v1/{view}?include_removed=true&limit=1000&as_of={written}"))
+            .await
+            .json();
         assert_eq!(then, before, "{view}");
     }
     let mut walked = Vec::new();
@@ -417,17 +568,31 @@ async fn the_state_at_a_past_moment_is_what_was_shown_then() {
     }
     let whole = bridge.get(&format!("/api/v1/memberships?limit=1000&as_of={written}")).await.json();
     assert_eq!(json!(walked), whole["items"], "page by page");
-    let changed = bridge.get(&format!("/api/v1/accounts?include_removed=true&modified_since={written}")).await.json();
+    let changed = bridge
+        .get(&format!("/api/v1/accounts?include_removed=true&modified_since={written}"))
+        .await
+        .json();
     assert_eq!(changed["total"], json!(4));
-    assert_eq!(bridge.get(&format!("/api/v1/accounts?modified_since={written}")).await.json()["total"], json!(3));
+    assert_eq!(
+        bridge.get(&format!("/api/v1/accounts?modified_since={written}")).await.json()["total"],
+        json!(3)
+    );
     let too_early = bridge.get("/api/v1/accounts?as_of=2001-01-01T00:00:00%2B01:00").await;
     assert_eq!(too_early.status, 404);
     let too_late = bridge.get("/api/v1/accounts?as_of=2101-01-01T00:00:00Z").await;
-    assert_eq!((too_late.status.as_u16(), &too_late.json()["code"]), (400, &json!("invalid_value")));
+    assert_eq!(
+        (too_late.status.as_u16(), &too_late.json()["code"]),
+        (400, &json!("invalid_value"))
+    );
     bridge.stop().await;
 }
 
 async fn all_accounts(bridge: &Bridge) -> Vec<String> {
     let accounts = bridge.get("/api/v1/accounts").await.json();
-    accounts["items"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    accounts["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["id"].as_str().unwrap().to_owned())
+        .collect()
 }

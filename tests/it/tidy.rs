@@ -35,7 +35,8 @@ fn sources() -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-/// Which of our modules each may import. `app` puts all together; what is not listed is free to all.
+/// Which of our modules each may import. `app` puts all together; what is not listed is free to
+/// all.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("directory", &[]),
     ("clock", &[]),
@@ -55,23 +56,51 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("config", &["directory", "intercom", "access"]),
     ("telemetry", &["config"]),
     ("http", &["directory", "scim", "tabular", "import", "publish", "ledger", "access"]),
-    ("app", &["directory", "intercom", "ledger", "import", "publish", "scim", "access", "http", "config"]),
+    (
+        "app",
+        &[
+            "directory",
+            "intercom",
+            "ledger",
+            "import",
+            "publish",
+            "scim",
+            "access",
+            "http",
+            "config",
+        ],
+    ),
 ];
 
 #[test]
 fn imports_point_one_way() {
     for (module, allowed) in IMPORTS {
         let folder = root().join("src").join(module);
-        let files =
-            if folder.is_dir() { files(&format!("src/{module}"), ".rs") } else { vec![folder.with_extension("rs")] };
+        let files = if folder.is_dir() {
+            files(&format!("src/{module}"), ".rs")
+        } else {
+            vec![folder.with_extension("rs")]
+        };
         for file in files {
             for line in fs::read_to_string(&file).unwrap().lines() {
-                for (_, rest) in line.match_indices("crate::").map(|(at, found)| line.split_at(at + found.len())) {
-                    let imported: String =
-                        rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+                for (_, rest) in
+                    line.match_indices("crate::").map(|(at, found)| line.split_at(at + found.len()))
+                {
+                    let imported: String = rest
+                        .chars()
+                        .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+                        .collect();
                     let fine = imported == *module
-                        || ["clock", "date_time", "limits", "measures", "moments", "spans", "VERSION"]
-                            .contains(&imported.as_str())
+                        || [
+                            "clock",
+                            "date_time",
+                            "limits",
+                            "measures",
+                            "moments",
+                            "spans",
+                            "VERSION",
+                        ]
+                        .contains(&imported.as_str())
                         || allowed.contains(&imported.as_str());
                     assert!(fine, "{}: `{module}` must not import `{imported}`", file.display());
                 }
@@ -104,7 +133,8 @@ fn each_heavy_library_has_one_room() {
             let uses = text.lines().any(|line| {
                 let code = line.trim_start();
                 !code.starts_with("//")
-                    && (code.contains(&format!("{library}::")) || code.contains(&format!("use {library}")))
+                    && (code.contains(&format!("{library}::"))
+                        || code.contains(&format!("use {library}")))
             });
             let at_home = rooms.iter().any(|room| file.starts_with(root().join(room)));
             assert!(!uses || at_home, "{} uses {library}", file.display());
@@ -116,7 +146,11 @@ fn each_heavy_library_has_one_room() {
 fn every_file_opens_with_what_it_is() {
     for (path, text) in sources() {
         let is_unit_test = path.file_name().is_some_and(|name| name == "tests.rs");
-        assert!(text.starts_with("//!") || is_unit_test, "{} does not open with `//!`", path.display());
+        assert!(
+            text.starts_with("//!") || is_unit_test,
+            "{} does not open with `//!`",
+            path.display()
+        );
     }
 }
 
@@ -128,14 +162,20 @@ fn no_file_is_dead() {
             continue;
         }
         let folder = path.parent().unwrap();
-        let parents =
-            [folder.join("mod.rs"), folder.join("lib.rs"), folder.join("main.rs"), folder.with_extension("rs")];
-        let declared = parents.iter().filter_map(|parent| fs::read_to_string(parent).ok()).any(|text| {
-            text.lines().any(|line| {
-                let line = line.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
-                line == format!("mod {name};")
-            })
-        });
+        let parents = [
+            folder.join("mod.rs"),
+            folder.join("lib.rs"),
+            folder.join("main.rs"),
+            folder.with_extension("rs"),
+        ];
+        let declared =
+            parents.iter().filter_map(|parent| fs::read_to_string(parent).ok()).any(|text| {
+                text.lines().any(|line| {
+                    let line =
+                        line.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
+                    line == format!("mod {name};")
+                })
+            });
         assert!(declared, "{} is declared by no `mod` line", path.display());
     }
 }
@@ -154,7 +194,8 @@ fn names_of_tests_are_sentences_and_names_of_files_say_what_they_are() {
         assert!(!text.contains(concat!("fn ", "test_")), "{}", path.display());
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         assert!(
-            !["utils", "util", "helpers", "helper", "manager", "common", "misc"].contains(&name.as_str()),
+            !["utils", "util", "helpers", "helper", "manager", "common", "misc"]
+                .contains(&name.as_str()),
             "{}",
             path.display()
         );

@@ -12,9 +12,11 @@ use serde_json::json;
 use crate::support::bridge::{Bridge, config, dozen, http, token};
 use crate::support::database::TestDatabase;
 
-/// Writes a certificate for 127.0.0.1 and its key, and gives a client that trusts it and nothing else.
+/// Writes a certificate for 127.0.0.1 and its key, and gives a client that trusts it and nothing
+/// else.
 pub fn certificate(directory: &Path) -> Client {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     std::fs::write(directory.join("key.pem"), signing_key.serialize_pem()).unwrap();
     std::fs::write(directory.join("cert.pem"), cert.pem()).unwrap();
     let trusted = Certificate::from_pem(cert.pem().as_bytes()).unwrap();
@@ -32,16 +34,22 @@ async fn tls_is_spoken_and_a_changed_certificate_is_shown() {
     .await;
     bridge.shows(1).await;
     let url = format!("https://{}", bridge.app.address());
-    let user = client.get(format!("{url}/scim/v2/Users?count=1")).bearer_auth(token(&bridge.app, &Scope::ALL));
+    let user = client
+        .get(format!("{url}/scim/v2/Users?count=1"))
+        .bearer_auth(token(&bridge.app, &Scope::ALL));
     let user = user.send().await.unwrap();
     assert_eq!((user.status().as_u16(), user.version()), (200, Version::HTTP_11));
     for path in ["/healthz", "/scim/v2/Users", "/nowhere", "/docs/"] {
         let answer = client.get(format!("{url}{path}")).send().await.unwrap();
         assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000", "{path}");
     }
-    let location = user.json::<serde_json::Value>().await.unwrap()["Resources"][0]["meta"]["location"].clone();
+    let location =
+        user.json::<serde_json::Value>().await.unwrap()["Resources"][0]["meta"]["location"].clone();
     assert!(location.as_str().unwrap().starts_with(&url), "{location}");
-    let offering = client.get(format!("{url}/healthz")).header("Connection", "Upgrade").header("Upgrade", "h2c");
+    let offering = client
+        .get(format!("{url}/healthz"))
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "h2c");
     let offering = offering.send().await.unwrap();
     assert_eq!(
         (offering.status().as_u16(), offering.headers().get("connection")),
@@ -84,7 +92,8 @@ async fn what_is_no_certificate_stops_the_start_with_what_to_do() {
         let database = TestDatabase::sqlite();
         let mut config = config(&database, "http://127.0.0.1:9");
         (config.server.tls_cert, config.server.tls_key) = (Some(cert), Some(key));
-        let error = App::start(&config, Clock::System).await.err().expect("it does not start").to_string();
+        let error =
+            App::start(&config, Clock::System).await.err().expect("it does not start").to_string();
         assert!(error.starts_with(expected), "{error}");
     }
 }
@@ -99,10 +108,15 @@ async fn a_trusted_proxy_says_how_the_bridge_was_reached_and_nobody_else_does() 
     proxied.shows(1).await;
     let ask = async |bridge: &Bridge, path: &str| {
         let request = bridge.request(Method::GET, path).bearer_auth(&bridge.token);
-        let request = request.header("X-Forwarded-Host", "bridge.example").header("X-Forwarded-Proto", "https");
+        let request = request
+            .header("X-Forwarded-Host", "bridge.example")
+            .header("X-Forwarded-Proto", "https");
         Bridge::send(request.header("X-Forwarded-For", "203.0.113.7")).await
     };
-    let id = proxied.get("/scim/v2/Users?count=1").await.json()["Resources"][0]["id"].as_str().unwrap().to_owned();
+    let id = proxied.get("/scim/v2/Users?count=1").await.json()["Resources"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let path = format!("/scim/v2/Users/{id}");
     let there = format!("https://bridge.example{path}");
     let plain = proxied.get(&path).await;
@@ -114,16 +128,28 @@ async fn a_trusted_proxy_says_how_the_bridge_was_reached_and_nobody_else_does() 
     let rewritten = same.to_string().replace(&proxied.url(""), "https://bridge.example");
     same = serde_json::from_str(&rewritten).unwrap();
     assert_eq!(forwarded.json(), same, "and nothing else is different");
-    for list in ["/scim/v2/Users?count=1", "/scim/v2/Groups?startIndex=2", "/scim/v2?count=3&attributes=displayName"] {
+    for list in [
+        "/scim/v2/Users?count=1",
+        "/scim/v2/Groups?startIndex=2",
+        "/scim/v2?count=3&attributes=displayName",
+    ] {
         let (plain, forwarded) = (proxied.get(list).await, ask(&proxied, list).await);
         let rewritten = plain.text.replace(&proxied.url(""), "https://bridge.example");
         assert_eq!(forwarded.text, rewritten, "{list}");
         assert!(!forwarded.header("link").contains("127.0.0.1"));
     }
-    assert_eq!(ask(&alone, &path).await.header("location"), alone.url(&path), "nobody is trusted there");
+    assert_eq!(
+        ask(&alone, &path).await.header("location"),
+        alone.url(&path),
+        "nobody is trusted there"
+    );
     let metadata = ask(&proxied, "/.well-known/oauth-authorization-server").await.json();
     let endpoint = proxied.url("/oauth/token");
-    assert_eq!(metadata["token_endpoint"], json!(endpoint), "where secrets go is never told by headers");
+    assert_eq!(
+        metadata["token_endpoint"],
+        json!(endpoint),
+        "where secrets go is never told by headers"
+    );
     proxied.stop().await;
     alone.stop().await;
 }

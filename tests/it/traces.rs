@@ -14,7 +14,8 @@ use crate::support::shell::Shell;
 /// A collector that keeps what it is sent.
 fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (address, kept) = (format!("http://{}", listener.local_addr().unwrap()), Arc::new(Mutex::new(Vec::new())));
+    let (address, kept) =
+        (format!("http://{}", listener.local_addr().unwrap()), Arc::new(Mutex::new(Vec::new())));
     let keeper = Arc::clone(&kept);
     std::thread::spawn(move || {
         for stream in listener.incoming().take(200) {
@@ -28,7 +29,8 @@ fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
                 }
             }
             keeper.lock().unwrap().extend_from_slice(&request);
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let _ = stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         }
     });
     (address, kept)
@@ -37,7 +39,9 @@ fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
 fn is_whole(request: &[u8]) -> bool {
     let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(&request[..end]).to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
     request.len() >= end + 4 + length.unwrap_or(0)
 }
 
@@ -58,12 +62,14 @@ async fn a_collector_gets_requests_imports_and_calls_in_their_callers_trace_and_
     let token = shell.run(&["token", "issue"]);
     let token = secrets::keep(token.stdout.trim());
     let running = shell.start(&["serve"]);
-    let url = format!("http://{base}/scim/v2/Users?filter=userName%20eq%20%22somebody%40example.com%22");
+    let url =
+        format!("http://{base}/scim/v2/Users?filter=userName%20eq%20%22somebody%40example.com%22");
     let mut answered = false;
     for _ in 0..100_000 {
         let request = http().get(&url).bearer_auth(&token);
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        let answer = request.header("traceparent", parent).header("X-Request-Id", "task-7").send().await;
+        let answer =
+            request.header("traceparent", parent).header("X-Request-Id", "task-7").send().await;
         answered = answer.is_ok_and(|answer| answer.status() == 200);
         if answered {
             break;
@@ -74,9 +80,19 @@ async fn a_collector_gets_requests_imports_and_calls_in_their_callers_trace_and_
     assert_eq!(running.interrupt().code, Some(0), "what is left is sent at the end");
     let kept = kept.lock().unwrap().clone();
     assert!(kept.starts_with(b"POST /v1/traces HTTP/1.1"), "{}", String::from_utf8_lossy(&kept));
-    let trace = [0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6, 0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36];
+    let trace = [
+        0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6, 0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47,
+        0x36,
+    ];
     assert!(holds(&kept, &trace), "the caller's trace goes on");
-    for wanted in ["intercom-scim-bridge", "GET /scim/v2/Users", "task-7", "import full", "GET /admins", "GET /teams"] {
+    for wanted in [
+        "intercom-scim-bridge",
+        "GET /scim/v2/Users",
+        "task-7",
+        "import full",
+        "GET /admins",
+        "GET /teams",
+    ] {
         assert!(holds(&kept, wanted.as_bytes()), "{wanted}: {}", String::from_utf8_lossy(&kept));
     }
     for never in ["somebody", "northwind", TOKEN, &token] {
@@ -98,7 +114,11 @@ async fn a_collector_that_is_silent_keeps_no_bridge_from_ending() {
     let running = shell.start(&["serve"]);
     let mut answered = false;
     for _ in 0..100_000 {
-        answered = http().get(format!("http://{base}/readyz")).send().await.is_ok_and(|answer| answer.status() == 200);
+        answered = http()
+            .get(format!("http://{base}/readyz"))
+            .send()
+            .await
+            .is_ok_and(|answer| answer.status() == 200);
         if answered {
             break;
         }

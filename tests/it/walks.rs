@@ -2,7 +2,9 @@
 
 use intercom_scim_bridge::directory::{GroupId, LogFacts, UserId};
 use intercom_scim_bridge::http::change_document;
-use intercom_scim_bridge::ledger::{ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, Mode, RecordedChange};
+use intercom_scim_bridge::ledger::{
+    ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, Mode, RecordedChange,
+};
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -21,11 +23,14 @@ on_both_databases!(
 fn fits(question: &ChangeQuestion, change: &RecordedChange) -> bool {
     let document = change_document(change);
     let by = |actor: &ActorQuestion| {
-        let (id, email) = document.actor.as_ref().map_or((None, None), |by| (by.id.clone(), by.email.clone()));
+        let (id, email) =
+            document.actor.as_ref().map_or((None, None), |by| (by.id.clone(), by.email.clone()));
         actor.ids.iter().any(|actor| id == Some(format!("adm_{actor}")))
             || actor.email.is_some() && actor.email == email
     };
-    let of_people = |people: &Vec<UserId>| people.iter().any(|id| document.user_id == Some(format!("adm_{id}")));
+    let of_people = |people: &Vec<UserId>| {
+        people.iter().any(|id| document.user_id == Some(format!("adm_{id}")))
+    };
     question.kind.is_none_or(|kind| kind.as_str() == document.r#type)
         && question.people.as_ref().is_none_or(of_people)
         && question.team.as_ref().is_none_or(|id| document.group_id == Some(format!("team_{id}")))
@@ -39,7 +44,9 @@ async fn whatever_is_asked_for_a_walk_gives_each_change_that_fits_once(database:
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let now = || hand.clock.now().unix_timestamp();
-    let bo = hand.simulator.change(|workspace| workspace.admins().find(|(id, _)| *id == small.bo).unwrap().1.clone());
+    let bo = hand
+        .simulator
+        .change(|workspace| workspace.admins().find(|(id, _)| *id == small.bo).unwrap().1.clone());
     hand.simulator.change(|workspace| {
         workspace.add_team("Sales", &[small.ada, small.bo, small.cy]);
         workspace.remove_admin(small.bo, small.ada, now() + 30);
@@ -59,30 +66,44 @@ async fn whatever_is_asked_for_a_walk_gives_each_change_that_fits_once(database:
     hand.full().await;
     let all = all(&hand).await;
     let user = |id: u64| Some(vec![UserId::new(id.to_string())]);
-    let actor = |id: u64| Some(ActorQuestion { ids: vec![UserId::new(id.to_string())], email: None });
+    let actor =
+        |id: u64| Some(ActorQuestion { ids: vec![UserId::new(id.to_string())], email: None });
     let times: Vec<Option<OffsetDateTime>> =
         [None].into_iter().chain(all.iter().map(|change| Some(change.at))).collect();
     let any = ChangeQuestion::default();
     let mut questions: Vec<ChangeQuestion> = vec![
         any.clone(),
         ChangeQuestion { people: user(small.ada), ..any.clone() },
-        ChangeQuestion { people: user(small.bo), kind: Some(ChangeKind::Membership), ..any.clone() },
+        ChangeQuestion {
+            people: user(small.bo),
+            kind: Some(ChangeKind::Membership),
+            ..any.clone()
+        },
         ChangeQuestion { people: user(small.bo), kind: Some(ChangeKind::Group), ..any.clone() },
         ChangeQuestion { people: Some(Vec::new()), ..any.clone() },
         ChangeQuestion { team: Some(GroupId::new(small.support.to_string())), ..any.clone() },
-        ChangeQuestion { team: Some(GroupId::new(small.support.to_string())), people: user(small.ada), ..any.clone() },
+        ChangeQuestion {
+            team: Some(GroupId::new(small.support.to_string())),
+            people: user(small.ada),
+            ..any.clone()
+        },
         ChangeQuestion { actor: actor(small.ada), ..any.clone() },
         ChangeQuestion { actor: actor(small.ada), people: user(small.cy), ..any.clone() },
         ChangeQuestion { actor: actor(small.cy), ..any.clone() },
         ChangeQuestion { actor: actor(404), ..any.clone() },
         ChangeQuestion {
-            actor: Some(ActorQuestion { ids: Vec::new(), email: Some("ada.lovelace@example.com".to_owned()) }),
+            actor: Some(ActorQuestion {
+                ids: Vec::new(),
+                email: Some("ada.lovelace@example.com".to_owned()),
+            }),
             ..any.clone()
         },
         ChangeQuestion { action: Some("removed"), ..any.clone() },
         ChangeQuestion { action: Some("updated"), kind: Some(ChangeKind::User), ..any.clone() },
     ];
-    for (since, until) in times.iter().flat_map(|since| times.iter().map(move |until| (*since, *until))) {
+    for (since, until) in
+        times.iter().flat_map(|since| times.iter().map(move |until| (*since, *until)))
+    {
         questions.push(ChangeQuestion { since, until, ..any.clone() });
     }
     for (since, until) in [(times[1], times[times.len() - 1]), (times[times.len() - 1], None)] {
@@ -91,14 +112,20 @@ async fn whatever_is_asked_for_a_walk_gives_each_change_that_fits_once(database:
     }
     let mut found = 0;
     for question in questions {
-        let expected: Vec<&RecordedChange> = all.iter().filter(|change| fits(&question, change)).collect();
+        let expected: Vec<&RecordedChange> =
+            all.iter().filter(|change| fits(&question, change)).collect();
         found += expected.len();
         for step in [1, 2, 5, 100] {
             let (mut place, mut walked) = (ChangePosition::START, Vec::new());
             loop {
-                let page = hand.ledger.changes_that("default", &place, &question, step).await.unwrap();
+                let page =
+                    hand.ledger.changes_that("default", &place, &question, step).await.unwrap();
                 if let Some(total) = page.total {
-                    assert_eq!(total, (expected.len() - walked.len()) as u64, "{question:?} in steps of {step}");
+                    assert_eq!(
+                        total,
+                        (expected.len() - walked.len()) as u64,
+                        "{question:?} in steps of {step}"
+                    );
                 }
                 walked.extend(page.changes);
                 place = ChangePosition::from_cursor(&page.next.to_cursor()).unwrap();
@@ -107,7 +134,9 @@ async fn whatever_is_asked_for_a_walk_gives_each_change_that_fits_once(database:
                 }
             }
             // The place after a change may be written in two ways.
-            let told = |change: &RecordedChange| (told(change), change.at, change.cause.clone(), change.names.clone());
+            let told = |change: &RecordedChange| {
+                (told(change), change.at, change.cause.clone(), change.names.clone())
+            };
             assert_eq!(
                 walked.iter().map(told).collect::<Vec<_>>(),
                 expected.iter().map(|change| told(change)).collect::<Vec<_>>(),
@@ -132,16 +161,26 @@ async fn names_are_those_of_the_time_of_the_change(database: TestDatabase) {
         workspace.note(at, "app_team_deletion", small.bo, json!({"team": {"id": small.support}}));
     });
     hand.full().await;
-    hand.simulator.change(|workspace| "Bo Divorced".clone_into(&mut workspace.admin_mut(small.bo).unwrap().name));
+    hand.simulator.change(|workspace| {
+        "Bo Divorced".clone_into(&mut workspace.admin_mut(small.bo).unwrap().name)
+    });
     hand.full().await;
     let told: Vec<_> = all(&hand)
         .await
         .iter()
         .map(change_document)
-        .filter(|document| document.r#type == "membership" && document.user_id == Some(format!("adm_{}", small.bo)))
+        .filter(|document| {
+            document.r#type == "membership" && document.user_id == Some(format!("adm_{}", small.bo))
+        })
         .map(|document| {
             let by = document.actor.and_then(|actor| actor.display_name);
-            (document.action, document.user_display_name, document.user_email, document.group_display_name, by)
+            (
+                document.action,
+                document.user_display_name,
+                document.user_email,
+                document.group_display_name,
+                by,
+            )
         })
         .collect();
     let some = |text: &str| Some(text.to_owned());
@@ -149,7 +188,13 @@ async fn names_are_those_of_the_time_of_the_change(database: TestDatabase) {
         told,
         [
             ("created", some("Bo Diddley"), some("bo.diddley@example.com"), some("Support"), None),
-            ("removed", some("Bo Married"), some("bo.diddley@example.com"), some("Care"), some("Bo Married")),
+            (
+                "removed",
+                some("Bo Married"),
+                some("bo.diddley@example.com"),
+                some("Care"),
+                some("Bo Married")
+            ),
         ]
     );
 }
@@ -158,10 +203,19 @@ async fn sign_ins_and_invitations_are_told_as_they_were_known_at_a_moment(databa
     let (hand, small) = Hand::small(database).await;
     let (start, lookback) = (START.unix_timestamp(), std::time::Duration::from_hours(24 * 365));
     let nothing = hand.ledger.log_facts("default", START, lookback).await.unwrap();
-    assert_eq!((nothing.covered, nothing.sign_ins.len()), (None, 0), "before the first import nothing is known");
+    assert_eq!(
+        (nothing.covered, nothing.sign_ins.len()),
+        (None, 0),
+        "before the first import nothing is known"
+    );
     hand.simulator.change(|workspace| {
         workspace.sign_in(small.ada, "email_password", start - 3_000);
-        workspace.note(start - 9_000, "admin_invite_creation", small.ada, json!({"email": "BO.Diddley@example.com"}));
+        workspace.note(
+            start - 9_000,
+            "admin_invite_creation",
+            small.ada,
+            json!({"email": "BO.Diddley@example.com"}),
+        );
     });
     let first = hand.full().await.observed_at.unwrap();
     hand.simulator.change(|workspace| {
@@ -179,7 +233,10 @@ async fn sign_ins_and_invitations_are_told_as_they_were_known_at_a_moment(databa
         (signed_in(&then).at.unix_timestamp(), signed_in(&then).by_identity_provider()),
         (start - 3_000, Some(false))
     );
-    assert_eq!((signed_in(&now).at.unix_timestamp(), signed_in(&now).by_identity_provider()), (start + 70, Some(true)));
+    assert_eq!(
+        (signed_in(&now).at.unix_timestamp(), signed_in(&now).by_identity_provider()),
+        (start + 70, Some(true))
+    );
     assert_eq!((then.sign_ins.len(), now.sign_ins.len()), (1, 2));
     assert_eq!(
         then.invited_at("bo.diddley@example.com", None).map(OffsetDateTime::unix_timestamp),

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use crate::support::bridge::{Answer, Bridge, dozen, signature};
 
 async fn deliver(bridge: &Bridge, body: impl AsRef<[u8]>, signature: &str) -> Answer {
-    let request = bridge.request(Method::POST, "/webhooks/intercom/default").header("X-Hub-Signature", signature);
+    let request = bridge
+        .request(Method::POST, "/webhooks/intercom/default")
+        .header("X-Hub-Signature", signature);
     Bridge::send(request.body(body.as_ref().to_vec())).await
 }
 
@@ -21,11 +23,17 @@ async fn deliver_signed(bridge: &Bridge, body: impl AsRef<[u8]>) -> Answer {
 /// The runs that webhooks started.
 async fn runs_by_webhook(bridge: &Bridge) -> usize {
     let runs = bridge.get("/api/v1/imports?limit=1000").await.json();
-    runs["items"].as_array().unwrap().iter().filter(|run| run["trigger"] == json!("webhook")).count()
+    runs["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|run| run["trigger"] == json!("webhook"))
+        .count()
 }
 
 fn leaver(app_id: &Value) -> String {
-    json!({"type": "notification_event", "topic": "admin.removed_from_workspace", "app_id": app_id}).to_string()
+    json!({"type": "notification_event", "topic": "admin.removed_from_workspace", "app_id": app_id})
+        .to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,16 +47,25 @@ async fn intercom_can_validate_the_address_and_learns_of_no_workspace() {
         .await;
         let mut seen = Vec::new();
         for name in ["default", "nowhere", "default/"] {
-            let answer = Bridge::send(bridge.request(Method::HEAD, &format!("/webhooks/intercom/{name}"))).await;
+            let answer =
+                Bridge::send(bridge.request(Method::HEAD, &format!("/webhooks/intercom/{name}")))
+                    .await;
             assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, ""), "{name}");
-            let headers = answer.headers.keys().filter(|name| name.as_str() != "date").map(ToString::to_string);
+            let headers = answer
+                .headers
+                .keys()
+                .filter(|name| name.as_str() != "date")
+                .map(ToString::to_string);
             // Their order tells of nothing but how a map was used before.
             seen.push(headers.collect::<std::collections::BTreeSet<_>>());
         }
         assert!(seen.iter().all(|headers| *headers == seen[0]), "{seen:?}");
         for (method, status) in [(Method::GET, 405), (Method::PUT, 405), (Method::OPTIONS, 204)] {
             let answer = Bridge::send(bridge.request(method, "/webhooks/intercom/default")).await;
-            assert_eq!((answer.status.as_u16(), answer.header("allow")), (status, "HEAD, OPTIONS, POST"));
+            assert_eq!(
+                (answer.status.as_u16(), answer.header("allow")),
+                (status, "HEAD, OPTIONS, POST")
+            );
         }
         bridge.stop().await;
     }
@@ -89,8 +106,16 @@ async fn signed_bodies_are_taken_however_odd_they_are() {
     }
     for body in ["", "null", "[]", "topic=ping", "{\"topic\": \"ping\"", "<html></html>"] {
         let answer = deliver_signed(&bridge, body).await;
-        assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (400, &json!("invalid_syntax")), "{body}");
-        assert!(answer.json()["detail"].as_str().unwrap().contains("is no JSON object"), "{}", answer.text);
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json()["code"]),
+            (400, &json!("invalid_syntax")),
+            "{body}"
+        );
+        assert!(
+            answer.json()["detail"].as_str().unwrap().contains("is no JSON object"),
+            "{}",
+            answer.text
+        );
     }
     assert_eq!(runs_by_webhook(&bridge).await, 0);
     bridge.stop().await;

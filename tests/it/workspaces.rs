@@ -75,11 +75,16 @@ async fn each_workspace_has_its_own_people_history_and_standing() {
     let both = token_for(&two.app, &Scope::ALL, &["emea", "apac"]);
     let mut names = Vec::new();
     for (workspace, id) in [("emea", "id7"), ("apac", "id8")] {
-        let users =
-            two.ask(Method::GET, &format!("/workspaces/{workspace}/scim/v2/Users?count=20"), &both).await.json();
+        let users = two
+            .ask(Method::GET, &format!("/workspaces/{workspace}/scim/v2/Users?count=20"), &both)
+            .await
+            .json();
         assert_eq!(users["totalResults"], json!(12));
         let location = users["Resources"][0]["meta"]["location"].as_str().unwrap();
-        assert!(location.contains(&format!("/workspaces/{workspace}/scim/v2/Users/")), "{location}");
+        assert!(
+            location.contains(&format!("/workspaces/{workspace}/scim/v2/Users/")),
+            "{location}"
+        );
         assert_eq!(
             users["Resources"][0]["urn:ietf:params:scim:schemas:extension:intercom:2.0:User"]["workspaceId"],
             json!(id)
@@ -102,16 +107,30 @@ async fn each_workspace_has_its_own_people_history_and_standing() {
             200
         );
         let resources = users["Resources"].as_array().unwrap();
-        names.push(resources.iter().map(|user| user["userName"].to_string()).collect::<BTreeSet<String>>());
-        let runs = two.ask(Method::GET, &format!("/workspaces/{workspace}/api/v1/imports"), &both).await.json();
-        assert_eq!((&runs["total"], &runs["items"][0]["workspace"]), (&json!(1), &json!(workspace)));
+        names.push(
+            resources.iter().map(|user| user["userName"].to_string()).collect::<BTreeSet<String>>(),
+        );
+        let runs = two
+            .ask(Method::GET, &format!("/workspaces/{workspace}/api/v1/imports"), &both)
+            .await
+            .json();
+        assert_eq!(
+            (&runs["total"], &runs["items"][0]["workspace"]),
+            (&json!(1), &json!(workspace))
+        );
         let metrics = two.ask(Method::GET, "/metrics", &both).await.text;
-        assert!(metrics.contains(&format!("bridge_users{{workspace=\"{workspace}\"}} 12")), "{metrics}");
+        assert!(
+            metrics.contains(&format!("bridge_users{{workspace=\"{workspace}\"}} 12")),
+            "{metrics}"
+        );
     }
     assert_ne!(names[0], names[1]);
     // What one counts tells nothing of the other.
     let run = async |workspace: &str| {
-        let runs = two.ask(Method::GET, &format!("/workspaces/{workspace}/api/v1/imports"), &both).await.json();
+        let runs = two
+            .ask(Method::GET, &format!("/workspaces/{workspace}/api/v1/imports"), &both)
+            .await
+            .json();
         runs["items"][0]["id"].as_i64().unwrap()
     };
     let (emea, apac) = (run("emea").await, run("apac").await);
@@ -126,7 +145,8 @@ async fn each_workspace_has_its_own_people_history_and_standing() {
 /// Every operation of the description, about a workspace.
 fn operations(workspace: &str) -> Vec<(Method, String)> {
     let description: Value = serde_json::from_str(
-        &std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/bridge.json")).unwrap(),
+        &std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/bridge.json"))
+            .unwrap(),
     )
     .unwrap();
     let mut all = Vec::new();
@@ -173,7 +193,9 @@ async fn a_token_for_one_cannot_tell_whether_another_exists() {
                     .headers
                     .iter()
                     .filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()))
-                    .map(|(name, value)| (name.to_string(), value.to_str().unwrap().replace("nowhere", "apac")))
+                    .map(|(name, value)| {
+                        (name.to_string(), value.to_str().unwrap().replace("nowhere", "apac"))
+                    })
                     .collect();
                 headers.retain(|(name, _)| name != "content-length");
                 headers.sort();
@@ -193,8 +215,13 @@ async fn a_token_for_one_cannot_tell_whether_another_exists() {
     // A bridge that has but one workspace says the same.
     let one = Bridge::serving(crate::support::bridge::dozen()).await;
     for path in ["/readyz", "/metrics", "/healthz", "/.well-known/oauth-authorization-server"] {
-        let alone = Bridge::send(one.request(Method::GET, path)).await.text.replace(&one.url(""), "");
-        let there = two.ask(Method::GET, path, &none).await.text.replace(&format!("http://{}", two.app.address()), "");
+        let alone =
+            Bridge::send(one.request(Method::GET, path)).await.text.replace(&one.url(""), "");
+        let there = two
+            .ask(Method::GET, path, &none)
+            .await
+            .text
+            .replace(&format!("http://{}", two.app.address()), "");
         assert_eq!(alone, there, "{path}");
     }
     one.stop().await;
@@ -228,7 +255,11 @@ async fn a_workspace_that_fails_slows_no_other() {
         assert_eq!((&run["status"], &run["generation"]), (&json!("succeeded"), &json!(round)));
     }
     let standings = two.ask(Method::GET, "/api/v1/workspaces", &both).await.json();
-    assert_eq!(standings["items"][0]["generation"], json!(null), "apac still waits for its first answer");
+    assert_eq!(
+        standings["items"][0]["generation"],
+        json!(null),
+        "apac still waits for its first answer"
+    );
     assert_eq!(standings["items"][1]["connection"], json!("connected"));
     assert_eq!(two.ask(Method::GET, "/workspaces/apac/scim/v2/Users", &both).await.status, 503);
     assert_eq!(two.ask(Method::GET, "/readyz", &both).await.status, 200, "the others can be asked");

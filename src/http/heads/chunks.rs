@@ -1,4 +1,5 @@
-//! Finds the end of a chunked body (RFC 9112 §7.1), with the same state machine as the HTTP library.
+//! Finds the end of a chunked body (RFC 9112 §7.1), with the same state machine as the HTTP
+//! library.
 
 /// The position in a chunked body.
 #[derive(Default)]
@@ -44,15 +45,19 @@ impl Chunks {
             at += 1;
             self.position = match (self.position, byte) {
                 (Chunk::Data, _) => {
-                    let step = usize::try_from(self.size).unwrap_or(usize::MAX).min(bytes.len() - at + 1);
+                    let step =
+                        usize::try_from(self.size).unwrap_or(usize::MAX).min(bytes.len() - at + 1);
                     self.size -= step as u64;
                     at += step - 1;
                     if self.size == 0 { Chunk::DataCr } else { Chunk::Data }
                 }
                 (Chunk::SizeFirst | Chunk::SizeRest, digit) if digit.is_ascii_hexdigit() => {
-                    let before = if matches!(self.position, Chunk::SizeFirst) { 0 } else { self.size };
+                    let before =
+                        if matches!(self.position, Chunk::SizeFirst) { 0 } else { self.size };
                     let digit = char::from(*digit).to_digit(16).map(u64::from);
-                    let Some(size) = before.checked_mul(16).zip(digit).map(|(size, digit)| size + digit) else {
+                    let Some(size) =
+                        before.checked_mul(16).zip(digit).map(|(size, digit)| size + digit)
+                    else {
                         return Chunked::Unreadable;
                     };
                     self.size = size;
@@ -60,9 +65,8 @@ impl Chunks {
                 }
                 (Chunk::SizeRest | Chunk::SizeSpace, b'\t' | b' ') => Chunk::SizeSpace,
                 (Chunk::SizeRest | Chunk::SizeSpace | Chunk::Extension, b'\r') => Chunk::SizeLf,
-                (Chunk::SizeRest | Chunk::SizeSpace, b';') | (Chunk::Extension, b'\t' | b' '..=b'~' | 0x80..) => {
-                    Chunk::Extension
-                }
+                (Chunk::SizeRest | Chunk::SizeSpace, b';')
+                | (Chunk::Extension, b'\t' | b' '..=b'~' | 0x80..) => Chunk::Extension,
                 (Chunk::SizeLf, b'\n') if self.size > 0 => Chunk::Data,
                 (Chunk::SizeLf | Chunk::TrailerLf, b'\n') => Chunk::EndCr,
                 (Chunk::DataCr, b'\r') => Chunk::DataLf,

@@ -1,4 +1,5 @@
-//! Through the layer the library must read the same as without it, except for what the layer corrects.
+//! Through the layer the library must read the same as without it, except for what the layer
+//! corrects.
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -16,7 +17,11 @@ use super::*;
 struct Pieces(VecDeque<Vec<u8>>, bool);
 
 impl AsyncRead for Pieces {
-    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.1 = !self.1;
         if self.1 {
             return Poll::Pending;
@@ -32,8 +37,8 @@ impl AsyncRead for Pieces {
     }
 }
 
-/// Returns what the library gets of `bytes` if they arrive in chunks of `piece` bytes and it reads up to `room` at
-/// once.
+/// Returns what the library gets of `bytes` if they arrive in chunks of `piece` bytes and it reads
+/// up to `room` at once.
 fn checked(bytes: &[u8], piece: usize, room: usize) -> Vec<u8> {
     let pieces = bytes.chunks(piece).map(<[u8]>::to_vec).collect();
     let mut stream = CheckedStream::new(Pieces(pieces, false));
@@ -86,7 +91,9 @@ fn read(bytes: &[u8]) -> (Vec<Read>, bool) {
                 let mut headers: Vec<_> = request
                     .headers()
                     .iter()
-                    .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                    .map(|(name, value)| {
+                        (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                    })
                     .filter(|(name, _)| !matches!(name.as_str(), "upgrade" | "connection"))
                     .collect();
                 headers.sort();
@@ -98,7 +105,9 @@ fn read(bytes: &[u8]) -> (Vec<Read>, bool) {
                     complete: matches!(codec.message_type(), actix_http::h1::MessageType::None),
                 });
             }
-            Ok(Some(Message::Chunk(Some(chunk)))) => all.last_mut().unwrap().body.extend_from_slice(&chunk),
+            Ok(Some(Message::Chunk(Some(chunk)))) => {
+                all.last_mut().unwrap().body.extend_from_slice(&chunk)
+            }
             Ok(Some(Message::Chunk(None))) => all.last_mut().unwrap().complete = true,
             Ok(None) => return (all, false),
             Err(_) => return (all, true),
@@ -133,9 +142,15 @@ fn upgrades_are_as_if_nobody_had_offered_them() {
         }
     }
     let closing = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close, upgrade\r\n\r\n";
-    assert!(!read(&checked(closing.as_bytes(), 100, 100)).0[0].keeps, "who wants to close still does");
+    assert!(
+        !read(&checked(closing.as_bytes(), 100, 100)).0[0].keeps,
+        "who wants to close still does"
+    );
     let old = "GET / HTTP/1.0\r\nConnection: upgrade\r\n\r\n";
-    assert!(!read(&checked(old.as_bytes(), 100, 100)).0[0].keeps, "HTTP/1.0 keeps nothing by itself");
+    assert!(
+        !read(&checked(old.as_bytes(), 100, 100)).0[0].keeps,
+        "HTTP/1.0 keeps nothing by itself"
+    );
 }
 
 #[test]
@@ -153,12 +168,18 @@ fn bodies_are_left_alone_whatever_they_look_like() {
 #[test]
 fn targets_that_the_library_does_not_read_are_told_apart() {
     let refused = |target: &str| {
-        let request = format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+        let request = format!(
+            "GET {target} HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n"
+        );
         let (requests, broken) = read(&checked(request.as_bytes(), 50_000, 50_000));
         assert!(!broken, "{target}");
         let uri: Uri = requests[0].line.split(' ').nth(1).unwrap().parse().unwrap();
         let why = unreadable_target(&uri);
-        assert_eq!(requests.len(), if why.is_none() { 2 } else { 1 }, "{target}: what follows is handed on to nobody");
+        assert_eq!(
+            requests.len(),
+            if why.is_none() { 2 } else { 1 },
+            "{target}: what follows is handed on to nobody"
+        );
         why.map(|why| (why, uri.path().to_owned()))
     };
     for (target, path) in [
@@ -180,7 +201,10 @@ fn targets_that_the_library_does_not_read_are_told_apart() {
     }
     assert_eq!(refused("scim/v2/Users"), Some((NoPath, "/".to_owned())));
     for long in ["x".repeat(70_000), " ".repeat(40_000), "é".repeat(40_000)] {
-        assert_eq!(refused(&format!("/scim/v2?filter={long}")), Some((TooLong, "/scim/v2".to_owned())));
+        assert_eq!(
+            refused(&format!("/scim/v2?filter={long}")),
+            Some((TooLong, "/scim/v2".to_owned()))
+        );
     }
     for fine in [
         "/",
@@ -281,10 +305,12 @@ fn request() -> impl Strategy<Value = String> {
         "",
     ]);
     let end = prop::sample::select(vec!["\r\n", "\r\n", "\r\n", "\n", "\r\r\n"]);
-    (start, end, prop::collection::vec(line(), 0..4), body()).prop_map(|(start, end, lines, body)| {
-        let lines: String = lines.iter().flat_map(|line| [line.as_str(), end]).collect();
-        format!("{start}{end}Host: h{end}{lines}{end}{body}")
-    })
+    (start, end, prop::collection::vec(line(), 0..4), body()).prop_map(
+        |(start, end, lines, body)| {
+            let lines: String = lines.iter().flat_map(|line| [line.as_str(), end]).collect();
+            format!("{start}{end}Host: h{end}{lines}{end}{body}")
+        },
+    )
 }
 
 fn offer() -> impl Strategy<Value = &'static str> {
@@ -299,7 +325,8 @@ fn offer() -> impl Strategy<Value = &'static str> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// A series of valid and invalid requests is read as without the layer, however the bytes arrive.
+    /// A series of valid and invalid requests is read as without the layer, however the bytes
+    /// arrive.
     #[test]
     fn the_library_sees_the_same_requests(
         requests in prop::collection::vec(request(), 1..4),
@@ -335,7 +362,8 @@ proptest! {
         let plain = requests.concat();
         // After CONNECT the bytes are a tunnel, which the layer passes unchanged.
         prop_assume!(!plain.contains("CONNECT"));
-        // If a request was read as the body of the one before it, an offer inserted there would change that body.
+        // If a request was read as the body of the one before it, an offer inserted there would
+        // change that body.
         if read(plain.as_bytes()).0.len() < requests.len() {
             return Ok(());
         }

@@ -42,7 +42,8 @@ fn request(text: &mut String, method: &str, path: &str, operation: &Value) -> st
     }
     let content = operation.pointer("/requestBody/content").and_then(Value::as_object);
     if let Some((content_type, _)) = content.and_then(|content| content.iter().next()) {
-        let body = if content_type.ends_with("json") { "{}" } else { "grant_type=client_credentials" };
+        let body =
+            if content_type.ends_with("json") { "{}" } else { "grant_type=client_credentials" };
         writeln!(text, "Content-Type: {content_type}\n\n{body}")?;
     }
     Ok(())

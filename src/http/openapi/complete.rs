@@ -1,5 +1,6 @@
-//! Adds to the description what annotations of handlers cannot express: the schemas of SCIM resources, the ways to
-//! authenticate, common error responses, and examples, which are real responses.
+//! Adds to the description what annotations of handlers cannot express: the schemas of SCIM
+//! resources, the ways to authenticate, common error responses, and examples, which are real
+//! responses.
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +13,9 @@ pub(super) const METHODS: [&str; 6] = ["get", "head", "post", "put", "patch", "d
 
 /// Returns the completed description.
 pub(super) fn complete(mut document: Value) -> Value {
-    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+    if let Some(schemas) =
+        document.pointer_mut("/components/schemas").and_then(Value::as_object_mut)
+    {
         schemas.extend(scim_schemas());
     }
     document["components"]["securitySchemes"]["oauth2"] = oauth();
@@ -52,8 +55,10 @@ fn distinguish(item: &mut Value) {
 
 /// The security scheme for the bridge's own tokens, which Swagger UI uses to get one.
 fn oauth() -> Value {
-    let scopes: Map<String, Value> =
-        Scope::ALL.iter().map(|scope| (scope.as_str().to_owned(), json!(scope.meaning()))).collect();
+    let scopes: Map<String, Value> = Scope::ALL
+        .iter()
+        .map(|scope| (scope.as_str().to_owned(), json!(scope.meaning())))
+        .collect();
     json!({
         "type": "oauth2",
         "description": "Client credentials, by id and secret of `client create`",
@@ -61,13 +66,16 @@ fn oauth() -> Value {
     })
 }
 
-/// For operations that require a token: adds OAuth as a way to get it, and the responses 429 and 400.
+/// For operations that require a token: adds OAuth as a way to get it, and the responses 429 and
+/// 400.
 fn secure(operation: &mut Value, path: &str) {
     let Some(scopes) = operation.pointer("/security/0/bearer").cloned() else { return };
     operation["security"] = json!([{"oauth2": scopes}, {"bearer": scopes}]);
     let refusal = |description: &str| refusal(path, description);
     if let Some(responses) = operation["responses"].as_object_mut() {
-        let too_many = refusal("More requests than this client may make; `Retry-After` says when to ask again");
+        let too_many = refusal(
+            "More requests than this client may make; `Retry-After` says when to ask again",
+        );
         responses.entry("429").or_insert(too_many);
         let unreadable = refusal("The request cannot be read");
         responses.entry("400").or_insert(unreadable);
@@ -88,24 +96,31 @@ fn refusal(path: &str, description: &str) -> Value {
 fn negotiate(operation: &mut Value, path: &str) {
     let takes_body = operation.get("requestBody").is_some();
     let Some(responses) = operation["responses"].as_object_mut() else { return };
-    let has_body = responses.iter().any(|(status, answer)| status.starts_with('2') && answer.get("content").is_some());
+    let has_body = responses
+        .iter()
+        .any(|(status, answer)| status.starts_with('2') && answer.get("content").is_some());
     // Clients of probes read only the status, so these ignore `Accept`.
     if has_body && !matches!(path, "/healthz" | "/readyz") {
         let why = "The request's `Accept` allows none of the media types that the answer can have";
         responses.entry("406").or_insert(refusal(path, why));
     }
     if takes_body {
-        let why = "The body has a `Content-Encoding`; `Accept-Encoding: identity` says that none is read";
+        let why =
+            "The body has a `Content-Encoding`; `Accept-Encoding: identity` says that none is read";
         responses.entry("415").or_insert(refusal(path, why));
     }
 }
 
 /// Moves descriptions from the schema of a parameter to the parameter itself.
 fn describe_parameters(operation: &mut Value) {
-    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+    for parameter in
+        operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten()
+    {
         let described = parameter.get("description").is_some();
-        let description =
-            parameter.get_mut("schema").and_then(Value::as_object_mut).and_then(|schema| schema.remove("description"));
+        let description = parameter
+            .get_mut("schema")
+            .and_then(Value::as_object_mut)
+            .and_then(|schema| schema.remove("description"));
         if let Some(description) = description.filter(|_| !described) {
             parameter["description"] = description;
         }
@@ -121,8 +136,9 @@ fn refer(operation: &mut Value, known: &Value) {
         .flatten()
         .filter_map(|(_, answer)| answer.get_mut("content"));
     for (_, content) in answers.filter_map(Value::as_object_mut).flatten() {
-        let named =
-            known.as_object().and_then(|known| known.iter().find(|(_, schema)| content.get("schema") == Some(schema)));
+        let named = known.as_object().and_then(|known| {
+            known.iter().find(|(_, schema)| content.get("schema") == Some(schema))
+        });
         if let Some((name, _)) = named {
             content["schema"] = json!({"$ref": format!("#/components/schemas/{name}")});
         }
@@ -149,8 +165,11 @@ fn describe_scim(operation: &mut Value, path: &str) {
 /// Adds examples to the responses of an operation.
 fn illustrate(operation: &mut Value, examples: &Value) {
     for (status, example) in examples.as_object().into_iter().flatten() {
-        let content = operation.pointer_mut(&format!("/responses/{status}/content")).and_then(Value::as_object_mut);
-        let json = content.and_then(|content| content.iter_mut().find(|(kind, _)| kind.ends_with("json")));
+        let content = operation
+            .pointer_mut(&format!("/responses/{status}/content"))
+            .and_then(Value::as_object_mut);
+        let json =
+            content.and_then(|content| content.iter_mut().find(|(kind, _)| kind.ends_with("json")));
         if let Some((_, described)) = json {
             described["example"] = example.clone();
         }
@@ -184,10 +203,13 @@ fn scim_schemas() -> Map<String, Value> {
         resource["required"] = json!(["schemas", "id"]);
         schemas.insert(name.to_owned(), resource);
     }
-    for (name, of) in
-        [("ListOfUsers", &["User"][..]), ("ListOfGroups", &["Group"]), ("ListOfUsersAndGroups", &["User", "Group"])]
-    {
-        let of: Vec<Value> = of.iter().map(|name| json!({"$ref": format!("#/components/schemas/{name}")})).collect();
+    for (name, of) in [
+        ("ListOfUsers", &["User"][..]),
+        ("ListOfGroups", &["Group"]),
+        ("ListOfUsersAndGroups", &["User", "Group"]),
+    ] {
+        let of: Vec<Value> =
+            of.iter().map(|name| json!({"$ref": format!("#/components/schemas/{name}")})).collect();
         schemas.insert(name.to_owned(), list(&json!({"anyOf": of})));
     }
     schemas

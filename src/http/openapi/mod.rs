@@ -20,17 +20,21 @@ pub use history::{AuditParameters, ChangeParameters, ReviewParameters};
 use super::errors::ApiError;
 use super::negotiation::{JSON, preferred_form};
 use super::{
-    audit, changes, connect, discovery, imports, lifecycle, metrics, oauth, pages, refusals, reviews, scim, status,
-    tabular, webhooks,
+    audit, changes, connect, discovery, imports, lifecycle, metrics, oauth, pages, refusals,
+    reviews, scim, status, tabular, webhooks,
 };
 use crate::tabular::OPERATIONS;
 
 /// What a list can be asked for.
-#[expect(dead_code, reason = "it describes the parameters; `scim::Query` reads them, as liberally as clients need")]
+#[expect(
+    dead_code,
+    reason = "it describes the parameters; `scim::Query` reads them, as liberally as clients need"
+)]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub struct ListParameters {
-    /// A filter as of RFC 7644 §3.4.2.2, for example `userName eq "ada@example.com"` or `displayName sw "Support"`.
+    /// A filter as of RFC 7644 §3.4.2.2, for example `userName eq "ada@example.com"` or
+    /// `displayName sw "Support"`.
     filter: Option<String>,
     /// The attribute to sort by; without one, resources come by id.
     sort_by: Option<String>,
@@ -39,7 +43,8 @@ pub struct ListParameters {
     sort_order: Option<SortOrder>,
     #[param(schema_with = start_index)]
     start_index: Option<i64>,
-    /// Instead of `startIndex`: empty on the first page, then the `nextCursor` of the page before (RFC 9865).
+    /// Instead of `startIndex`: empty on the first page, then the `nextCursor` of the page before
+    /// (RFC 9865).
     cursor: Option<String>,
     #[param(schema_with = count)]
     count: Option<i64>,
@@ -64,7 +69,8 @@ pub struct RequestParameters {
     target: Option<String>,
     /// Only requests that were made before the one of this id.
     before: Option<String>,
-    /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header `X-Limit-Applied` say.
+    /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the
+    /// header `X-Limit-Applied` say.
     #[param(schema_with = limit)]
     limit: Option<u64>,
 }
@@ -74,8 +80,8 @@ pub struct RequestParameters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct FlatParameters {
-    /// How many rows at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header
-    /// `X-Limit-Applied` say.
+    /// How many rows at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and
+    /// the header `X-Limit-Applied` say.
     #[param(schema_with = limit)]
     limit: Option<u64>,
     /// How many rows to leave out. NB: between two pages the list may change; `next` keeps to one.
@@ -83,12 +89,14 @@ pub struct FlatParameters {
     offset: Option<i64>,
     #[param(schema_with = modified_since)]
     modified_since: Option<String>,
-    /// Whether accounts of removed teammates are wanted too, as long as `import.retention_days` keeps them.
+    /// Whether accounts of removed teammates are wanted too, as long as `import.retention_days`
+    /// keeps them.
     include_removed: Option<bool>,
-    /// The state at this moment (RFC 3339) or at the end of this day, as the bridge had recorded it then.
+    /// The state at this moment (RFC 3339) or at the end of this day, as the bridge had recorded it
+    /// then.
     as_of: Option<String>,
-    /// The time zone of dates and of moments without an offset, as the IANA database names it, such as `Europe/Dublin`; UTC,
-    /// where it is left out.
+    /// The time zone of dates and of moments without an offset, as the IANA database names it, such
+    /// as `Europe/Dublin`; UTC, where it is left out.
     tz: Option<String>,
     /// Which list of people a walk goes on over; `next` has it.
     #[param(pattern = r"^[1-9][0-9]{0,17}\.[0-9]{1,9}$")]
@@ -100,7 +108,8 @@ pub struct FlatParameters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RunParameters {
-    /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header `X-Limit-Applied` say.
+    /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the
+    /// header `X-Limit-Applied` say.
     #[param(schema_with = limit)]
     limit: Option<u64>,
     /// Only runs before this one; `next` has it.
@@ -108,8 +117,8 @@ pub struct RunParameters {
     before: Option<i64>,
 }
 
-// utoipa drops the description of a parameter that has a schema of its own. So these schemas contain it, and `complete`
-// moves it.
+// utoipa drops the description of a parameter that has a schema of its own. So these schemas
+// contain it, and `complete` moves it.
 
 /// The schema of `startIndex`: any whole number is valid (RFC 7644 §3.4.2.4).
 fn start_index() -> Schema {
@@ -118,19 +127,29 @@ fn start_index() -> Schema {
 }
 
 fn count() -> Schema {
-    let description = "How many at the most; less than 0 means 0, and more than `scim.max_results` means that.";
+    let description =
+        "How many at the most; less than 0 means 0, and more than `scim.max_results` means that.";
     ObjectBuilder::new().schema_type(Type::Integer).description(Some(description)).into()
 }
 
-/// The schema of `limit`. It has no `format`, which would set a maximum: any positive number is valid.
+/// The schema of `limit`. It has no `format`, which would set a maximum: any positive number is
+/// valid.
 fn limit() -> Schema {
     let description = "How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header \
                        `X-Limit-Applied` say.";
-    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).description(Some(description)).into()
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .description(Some(description))
+        .into()
 }
 
 fn modified_since() -> Schema {
-    let of = |format| ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)));
+    let of = |format| {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(format)))
+    };
     let ago = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9]{1,4}[smhd]$"));
     let description = "Only what changed at this moment (RFC 3339) or later, or from the beginning of this day on, or since so \
                        long ago, such as `2d`. Of memberships: all of the accounts that changed.";
@@ -259,7 +278,8 @@ pub enum ApiRefusals {
     /// No such workspace, or nothing of that name in it.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(#[to_schema] Problem),
-    /// Nothing was imported yet, or the database cannot be reached; `Retry-After` says when to ask again.
+    /// Nothing was imported yet, or the database cannot be reached; `Retry-After` says when to ask
+    /// again.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(#[to_schema] Problem),
 }
@@ -277,8 +297,8 @@ pub enum RefusedByScim {
     /// No such workspace.
     #[response(status = 404, content_type = "application/scim+json")]
     NotFound(#[to_schema] ScimErrorBody),
-    /// Always, for those who may ask: this version of the bridge writes nothing to Intercom. `detail` says whether Intercom's API
-    /// could make the change, and where it can be made.
+    /// Always, for those who may ask: this version of the bridge writes nothing to Intercom.
+    /// `detail` says whether Intercom's API could make the change, and where it can be made.
     #[response(status = 501, content_type = "application/scim+json")]
     NotImplemented(#[to_schema] ScimErrorBody),
 }
@@ -404,9 +424,15 @@ struct Bearer;
 impl utoipa::Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
-        let scheme =
-            scheme.description(Some("A token of `token issue`, of `/oauth/token`, or of a trusted issuer")).build();
-        openapi.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let scheme = scheme
+            .description(Some(
+                "A token of `token issue`, of `/oauth/token`, or of a trusted issuer",
+            ))
+            .build();
+        openapi
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("bearer", SecurityScheme::Http(scheme));
     }
 }
 
@@ -430,10 +456,13 @@ fn completed() -> serde_json::Value {
     serde_json::to_value(Document::openapi()).map(complete).unwrap_or_default()
 }
 
-/// The configuration of Swagger UI at `/docs/`. It loads only this bridge's description and does not store pasted
-/// tokens.
+/// The configuration of Swagger UI at `/docs/`. It loads only this bridge's description and does
+/// not store pasted tokens.
 pub fn viewer() -> Config<'static> {
-    Config::from("/openapi.json").display_operation_id(true).doc_expansion("list").persist_authorization(false)
+    Config::from("/openapi.json")
+        .display_operation_id(true)
+        .doc_expansion("list")
+        .persist_authorization(false)
 }
 
 /// Shows this description.

@@ -28,8 +28,10 @@ pub fn line(title: &str, points: &[Point]) -> Markup {
         .flat_map(|(place, point)| {
             // Horizontal until the next point.
             let y = height(point.value, most);
-            let (from, to) =
-                (across(points, point.at), points.get(place + 1).map_or(WIDTH, |next| across(points, next.at)));
+            let (from, to) = (
+                across(points, point.at),
+                points.get(place + 1).map_or(WIDTH, |next| across(points, next.at)),
+            );
             [format!("{from:.1},{y:.1}"), format!("{to:.1},{y:.1}")]
         })
         .collect();
@@ -83,7 +85,8 @@ fn height(value: usize, most: usize) -> f64 {
 fn across(points: &[Point], at: OffsetDateTime) -> f64 {
     match (points.first(), points.last()) {
         (Some(first), Some(last)) if last.at > first.at => {
-            let place = WIDTH * (at - first.at).as_seconds_f64() / (last.at - first.at).as_seconds_f64();
+            let place =
+                WIDTH * (at - first.at).as_seconds_f64() / (last.at - first.at).as_seconds_f64();
             // A point recorded while the clock was wrong may lie outside.
             place.clamp(0.0, WIDTH)
         }

@@ -1,8 +1,8 @@
 //! The status page for people, rendered by the server, without scripts.
 //!
-//! The command `login-link` prints an address that is valid once. The page there has a button, so that programs that
-//! follow links do not use it up; the button starts a session. Nothing can be changed on these pages except the
-//! session.
+//! The command `login-link` prints an address that is valid once. The page there has a button, so
+//! that programs that follow links do not use it up; the button starts a session. Nothing can be
+//! changed on these pages except the session.
 //!
 //! ```text
 //! overview   the data        view   the HTML        chart   small charts
@@ -52,13 +52,16 @@ pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpRe
     preferred_form(&request, &[HTML])?;
     let shown = session(&request, &service).await?.unwrap_or_default();
     // A workspace may have been removed from the settings since.
-    let shown: Vec<&Arc<Workspace>> = shown.iter().filter_map(|name| service.workspaces.get(name)).collect();
-    let wanted = asked(&request, "workspace").and_then(|name| shown.iter().find(|workspace| *workspace.name == *name));
+    let shown: Vec<&Arc<Workspace>> =
+        shown.iter().filter_map(|name| service.workspaces.get(name)).collect();
+    let wanted = asked(&request, "workspace")
+        .and_then(|name| shown.iter().find(|workspace| *workspace.name == *name));
     let Some(workspace) = wanted.or(shown.first()) else {
         return Ok(page(StatusCode::OK, view::signed_out()));
     };
     RequestContext::with(&request, |context| context.workspace = Some(Arc::clone(&workspace.name)));
-    let search: String = asked(&request, "q").unwrap_or_default().chars().take(limits::ID_BYTES).collect();
+    let search: String =
+        asked(&request, "q").unwrap_or_default().chars().take(limits::ID_BYTES).collect();
     let offset = asked(&request, "offset").and_then(|offset| offset.parse().ok()).unwrap_or(0);
     let overview = Overview::load(&service, workspace, &shown, (&search, offset)).await?;
     Ok(page(StatusCode::OK, view::status(&overview)))
@@ -71,7 +74,9 @@ fn asked(request: &HttpRequest, name: &str) -> Option<String> {
 
 /// Returns the first value of a form-encoded parameter.
 fn value_of(form: &[u8], name: &str) -> Option<String> {
-    form_urlencoded::parse(form).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    form_urlencoded::parse(form)
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.into_owned())
 }
 
 /// Shows the button that takes a link.
@@ -101,11 +106,17 @@ pub async fn ask_to_log_in(request: HttpRequest) -> Result<HttpResponse, ApiErro
         (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = super::openapi::Problem),
     ),
 )]
-pub async fn log_in(request: HttpRequest, service: Data<Service>, body: Body) -> Result<HttpResponse, ApiError> {
+pub async fn log_in(
+    request: HttpRequest,
+    service: Data<Service>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     let refused = || Ok(page(StatusCode::BAD_REQUEST, view::no_link()));
     let link = value_of(&body.0, "link");
-    let Some(link) = link.filter(|link| looks_random(link) && !by_another_site(&request)) else { return refused() };
+    let Some(link) = link.filter(|link| looks_random(link) && !by_another_site(&request)) else {
+        return refused();
+    };
     let session = random_secret().map_err(|_| ScimError::Internal)?;
     let now = service.clock.now();
     let (link, hash) = (hash_of_random(&link), hash_of_random(session.expose_secret()));
@@ -120,7 +131,12 @@ pub async fn log_in(request: HttpRequest, service: Data<Service>, body: Body) ->
         return refused();
     }
     let seconds = i64::try_from(limits::PAGE_SESSION.as_secs()).unwrap_or(i64::MAX);
-    let cookie = cookie(&request, &service, session.expose_secret(), cookie_time::Duration::seconds(seconds));
+    let cookie = cookie(
+        &request,
+        &service,
+        session.expose_secret(),
+        cookie_time::Duration::seconds(seconds),
+    );
     Ok(HttpResponse::SeeOther()
         .insert_header((LOCATION, "/"))
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -138,16 +154,23 @@ pub async fn log_in(request: HttpRequest, service: Data<Service>, body: Body) ->
         (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = super::openapi::Problem),
     ),
 )]
-pub async fn log_out(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
+pub async fn log_out(
+    request: HttpRequest,
+    service: Data<Service>,
+) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     if by_another_site(&request) {
         return Ok(page(StatusCode::BAD_REQUEST, view::signed_out()));
     }
-    // Only an existing session is ended: anybody can send this request, and a database write blocks other writers.
+    // Only an existing session is ended: anybody can send this request, and a database write blocks
+    // other writers.
     if let Some(shown) = session(&request, &service).await?
         && let Some(hash) = session_hash(&request, &service)
     {
-        service.ledger.end_session(&hash, events("page.session_ended", &request, service.clock.now(), &shown)).await?;
+        service
+            .ledger
+            .end_session(&hash, events("page.session_ended", &request, service.clock.now(), &shown))
+            .await?;
     }
     let cookie = cookie(&request, &service, "", cookie_time::Duration::ZERO);
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, "/")).cookie(cookie).finish())
@@ -157,11 +180,19 @@ pub async fn log_out(request: HttpRequest, service: Data<Service>) -> Result<Htt
 pub async fn style(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let form = preferred_form(&request, &["text/css; charset=utf-8"])?;
     let style = include_str!("style.css");
-    Ok(HttpResponse::Ok().content_type(form).insert_header((CACHE_CONTROL, "max-age=3600")).body(style))
+    Ok(HttpResponse::Ok()
+        .content_type(form)
+        .insert_header((CACHE_CONTROL, "max-age=3600"))
+        .body(style))
 }
 
 /// The audit entries of a session's begin or end, one for each workspace.
-fn events(event: &str, request: &HttpRequest, now: OffsetDateTime, workspaces: &[String]) -> Vec<AuditEntry> {
+fn events(
+    event: &str,
+    request: &HttpRequest,
+    now: OffsetDateTime,
+    workspaces: &[String],
+) -> Vec<AuditEntry> {
     let address = RequestContext::client_address(request).map(|address| address.to_string());
     let request_id = RequestContext::with(request, |context| context.request_id.clone());
     let entry = |workspace: &String| AuditEntry {
@@ -174,7 +205,8 @@ fn events(event: &str, request: &HttpRequest, now: OffsetDateTime, workspaces: &
     workspaces.iter().map(entry).collect()
 }
 
-/// The name of the cookie. With TLS it has a prefix that stops other hosts of the domain from setting it (RFC 6265bis).
+/// The name of the cookie. With TLS it has a prefix that stops other hosts of the domain from
+/// setting it (RFC 6265bis).
 fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-bridge_session" } else { "bridge_session" }
 }
@@ -183,7 +215,12 @@ fn is_secure(request: &HttpRequest, service: &Service) -> bool {
     service.origin.url_for(request).starts_with("https://")
 }
 
-fn cookie(request: &HttpRequest, service: &Service, value: &str, age: cookie_time::Duration) -> Cookie<'static> {
+fn cookie(
+    request: &HttpRequest,
+    service: &Service,
+    value: &str,
+    age: cookie_time::Duration,
+) -> Cookie<'static> {
     let secure = is_secure(request, service);
     Cookie::build(cookie_name(secure), value.to_owned())
         .path("/")
@@ -201,7 +238,10 @@ fn session_hash(request: &HttpRequest, service: &Service) -> Option<String> {
 }
 
 /// Returns the workspaces that the session shows; `None` without a valid session.
-async fn session(request: &HttpRequest, service: &Service) -> Result<Option<Vec<String>>, ApiError> {
+async fn session(
+    request: &HttpRequest,
+    service: &Service,
+) -> Result<Option<Vec<String>>, ApiError> {
     let Some(hash) = session_hash(request, service) else { return Ok(None) };
     let shown = {
         let _turn = service.lookup().await?;
@@ -218,8 +258,8 @@ async fn session(request: &HttpRequest, service: &Service) -> Result<Option<Vec<
     Ok(shown)
 }
 
-/// Whether another site made the browser send the request (Fetch Metadata). For browsers without it there is
-/// `SameSite`. Other hosts of the same domain count as another site.
+/// Whether another site made the browser send the request (Fetch Metadata). For browsers without it
+/// there is `SameSite`. Other hosts of the same domain count as another site.
 fn by_another_site(request: &HttpRequest) -> bool {
     let site = request.headers().get("sec-fetch-site");
     site.is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))

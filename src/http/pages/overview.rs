@@ -15,7 +15,9 @@ use crate::import::ConnectionState;
 use crate::ledger::{ChangePosition, Failure, LedgerError, RequestQuestion, Run};
 use crate::limits;
 use crate::scim::ScimError;
-use crate::tabular::{ChangeDocument, LifecycleRequest, ReviewBasis, ReviewedAccount, account_id, review, team_id};
+use crate::tabular::{
+    ChangeDocument, LifecycleRequest, ReviewBasis, ReviewedAccount, account_id, review, team_id,
+};
 
 /// The data of one workspace on the page.
 pub struct Overview {
@@ -62,12 +64,14 @@ impl Overview {
         let standing = workspace.health.standing();
         let served = workspace.live.served();
         let (wanted, looked_at) = (search.to_owned(), served.clone());
-        // On a thread for blocking work: with many people it takes long, and must not delay other requests.
+        // On a thread for blocking work: with many people it takes long, and must not delay other
+        // requests.
         let privileged_roles = Arc::clone(&service.privileged_roles);
         let looked = web::block(move || {
             let everybody = looked_at.map(|served| {
                 let log = signed_in(served.directory());
-                let basis = ReviewBasis { privileged_roles: &privileged_roles, log: &log, moment: now };
+                let basis =
+                    ReviewBasis { privileged_roles: &privileged_roles, log: &log, moment: now };
                 review(served.directory(), None, basis)
             });
             let everybody = everybody.unwrap_or_default();
@@ -77,11 +81,15 @@ impl Overview {
         let runs = service.ledger.runs(name, None, limits::PAGE_LATEST as u64).await?;
         let changing = service.ledger.runs_that_changed(name, limits::PAGE_RUNS).await?;
         let open = RequestQuestion { state: Some("open".to_owned()), ..RequestQuestion::default() };
-        let (requests, open_requests) = service.ledger.requests(name, &open, limits::PAGE_LATEST as u64).await?;
+        let (requests, open_requests) =
+            service.ledger.requests(name, &open, limits::PAGE_LATEST as u64).await?;
         let generation = served.as_ref().map(|served| served.snapshot_id().generation);
         Ok(Self {
             workspace: name.to_owned(),
-            workspaces: all.iter().map(|other| (other.name.to_string(), other.health.standing().connection)).collect(),
+            workspaces: all
+                .iter()
+                .map(|other| (other.name.to_string(), other.health.standing().connection))
+                .collect(),
             connection: standing.connection,
             problem: standing.problem,
             age_seconds: workspace.live.age(service.clock.running()).map(|age| age.as_secs()),
@@ -95,14 +103,22 @@ impl Overview {
                 .await?
                 .into_iter()
                 .map(|change| {
-                    let about =
-                        served.as_ref().map_or_else(|| change.id.clone(), |served| about(served.directory(), &change));
+                    let about = served.as_ref().map_or_else(
+                        || change.id.clone(),
+                        |served| about(served.directory(), &change),
+                    );
                     (change, about)
                 })
                 .collect(),
             accounts: over_time(&changing, active, now),
-            // Without the first import, which changed everything: beside it, all others would be too small to see.
-            activity: changing.iter().rev().filter(|run| run.generation > Some(1)).map(changed).collect(),
+            // Without the first import, which changed everything: beside it, all others would be
+            // too small to see.
+            activity: changing
+                .iter()
+                .rev()
+                .filter(|run| run.generation > Some(1))
+                .map(changed)
+                .collect(),
             people,
             runs,
         })
@@ -113,8 +129,14 @@ impl People {
     fn page(everybody: Vec<ReviewedAccount>, search: &str, offset: usize) -> Self {
         let wanted = text::folded(search.trim()).into_owned();
         let fits = |row: &ReviewedAccount| {
-            let texts = [row.display_name.as_deref(), row.email.as_deref(), Some(&row.teams), row.roles.as_deref()];
-            wanted.is_empty() || texts.into_iter().flatten().any(|shown| text::folded(shown).contains(&wanted))
+            let texts = [
+                row.display_name.as_deref(),
+                row.email.as_deref(),
+                Some(&row.teams),
+                row.roles.as_deref(),
+            ];
+            wanted.is_empty()
+                || texts.into_iter().flatten().any(|shown| text::folded(shown).contains(&wanted))
         };
         let found: Vec<ReviewedAccount> = everybody.into_iter().filter(fits).collect();
         let total = found.len();
@@ -132,13 +154,23 @@ impl People {
 fn signed_in(directory: &Directory) -> LogFacts {
     let sign_in = |person: &Person| {
         let at = person.volatile.last_sign_in_at?;
-        Some((person.user.id.clone(), SignIn { at, method: person.volatile.last_sign_in_method.clone() }))
+        Some((
+            person.user.id.clone(),
+            SignIn { at, method: person.volatile.last_sign_in_method.clone() },
+        ))
     };
-    LogFacts { sign_ins: directory.people.iter().filter_map(sign_in).collect(), ..LogFacts::default() }
+    LogFacts {
+        sign_ins: directory.people.iter().filter_map(sign_in).collect(),
+        ..LogFacts::default()
+    }
 }
 
 /// Returns the latest changes, newest first, without those of the first import.
-async fn latest_changes(service: &Service, name: &str, latest: i64) -> Result<Vec<ChangeDocument>, LedgerError> {
+async fn latest_changes(
+    service: &Service,
+    name: &str,
+    latest: i64,
+) -> Result<Vec<ChangeDocument>, LedgerError> {
     let mut found = Vec::new();
     let earliest = (latest - limits::PAGE_GENERATIONS).max(1);
     for generation in (earliest + 1..=latest).rev() {
@@ -175,13 +207,15 @@ fn about(directory: &Directory, change: &ChangeDocument) -> String {
     }
 }
 
-/// The number of teammates after each import that changed something, calculated backwards from the current number.
+/// The number of teammates after each import that changed something, calculated backwards from the
+/// current number.
 fn over_time(runs: &[Run], active: usize, now: OffsetDateTime) -> Vec<Point> {
     let mut value = active;
     let mut points = vec![Point { at: now, value }];
     for run in runs {
         points.push(Point { at: run.started_at, value });
-        value = (value + run.counts.users_removed).saturating_sub(run.counts.users_created + run.counts.users_restored);
+        value = (value + run.counts.users_removed)
+            .saturating_sub(run.counts.users_created + run.counts.users_restored);
     }
     points.reverse();
     points
@@ -189,8 +223,10 @@ fn over_time(runs: &[Run], active: usize, now: OffsetDateTime) -> Vec<Point> {
 
 fn changed(run: &Run) -> Point {
     let counts = &run.counts;
-    let people = counts.users_created + counts.users_updated + counts.users_removed + counts.users_restored;
+    let people =
+        counts.users_created + counts.users_updated + counts.users_removed + counts.users_restored;
     let teams = counts.groups_created + counts.groups_updated + counts.groups_removed;
-    let members = counts.memberships_created + counts.memberships_updated + counts.memberships_removed;
+    let members =
+        counts.memberships_created + counts.memberships_updated + counts.memberships_removed;
     Point { at: run.started_at, value: people + teams + members }
 }

@@ -247,7 +247,10 @@ fn import(run: &Run) -> Markup {
         (counts.users_removed, "left"),
         (counts.users_updated, "changed"),
         (counts.groups_created + counts.groups_updated + counts.groups_removed, "teams"),
-        (counts.memberships_created + counts.memberships_updated + counts.memberships_removed, "memberships"),
+        (
+            counts.memberships_created + counts.memberships_updated + counts.memberships_removed,
+            "memberships",
+        ),
     ];
     let told: Vec<String> = parts
         .iter()

@@ -1,5 +1,5 @@
-//! The two checks between observing and committing: the workspace's bots are separated, and a plan that removes too
-//! much is held.
+//! The two checks between observing and committing: the workspace's bots are separated, and a plan
+//! that removes too much is held.
 
 use super::Importer;
 use crate::clock;
@@ -9,21 +9,30 @@ use crate::import::{Policy, Verdict};
 use crate::ledger::{Failure, LedgerError, Run, RunStatus};
 
 impl Importer {
-    /// Removes the workspace's bots from the observation, or with `include_bots` makes sure that they are recorded as
-    /// bots. An admin that was once recorded as a bot stays one, even if its address changes.
-    pub(super) async fn machines_apart(&self, mut observation: Observation) -> Result<Observation, LedgerError> {
-        observation.machines = observation.machines(&self.ledger.memory(&self.workspace).await?.machines);
+    /// Removes the workspace's bots from the observation, or with `include_bots` makes sure that
+    /// they are recorded as bots. An admin that was once recorded as a bot stays one, even if its
+    /// address changes.
+    pub(super) async fn machines_apart(
+        &self,
+        mut observation: Observation,
+    ) -> Result<Observation, LedgerError> {
+        observation.machines =
+            observation.machines(&self.ledger.memory(&self.workspace).await?.machines);
         if self.options.include_bots {
             return Ok(observation.with_machines());
         }
         let mut machines = observation.machines.clone();
         let users = observation.called_like_machines();
-        let part = Part { users: users.difference(&machines).cloned().collect(), ..Part::default() };
+        let part =
+            Part { users: users.difference(&machines).cloned().collect(), ..Part::default() };
         if !part.users.is_empty() {
             // An admin that is recorded as an active person is a person, whatever the name.
             let known = self.ledger.latest_of(&self.workspace, &part).await?;
-            let people =
-                known.users.iter().filter(|(user, _)| user.value.active).map(|(user, _)| user.value.id.clone());
+            let people = known
+                .users
+                .iter()
+                .filter(|(user, _)| user.value.active)
+                .map(|(user, _)| user.value.id.clone());
             let people: Vec<_> = people.collect();
             for id in part.users.into_iter().filter(|id| !people.contains(id)) {
                 let detail = format!(
@@ -36,8 +45,8 @@ impl Importer {
         Ok(observation.without(&machines))
     }
 
-    /// Decides whether the plan is committed or held. Losses of earlier imports within the window count too; they are
-    /// not read if the plan itself takes nothing.
+    /// Decides whether the plan is committed or held. Losses of earlier imports within the window
+    /// count too; they are not read if the plan itself takes nothing.
     pub(super) async fn judge(
         &self,
         allow_removals: bool,
@@ -50,18 +59,21 @@ impl Importer {
         for kind in LossKind::ALL {
             unreadable.set(kind, plan.memory.beyond(kind, plan.unreadable.count(kind)));
         }
-        let (mut losses, mut then, mut now) = (Losses::by(plan), Amounts::default(), Amounts::default());
+        let (mut losses, mut then, mut now) =
+            (Losses::by(plan), Amounts::default(), Amounts::default());
         let takes_nothing = losses.is_empty() && plan.unreadable.is_empty();
         if !(allow_removals || takes_nothing) {
             let begin = clock::before(self.clock.now(), guard.window);
             let after = self.ledger.losses_count_after(&self.workspace, begin).await?;
-            losses = Losses::since(&self.ledger.past(&self.workspace, after, plan.base).await?, plan);
+            losses =
+                Losses::since(&self.ledger.past(&self.workspace, after, plan.base).await?, plan);
             if policy.needs_amounts(&losses, &unreadable) {
                 then = self.ledger.amounts(&self.workspace, after).await?;
                 now = self.ledger.amounts(&self.workspace, plan.base).await?;
             }
         }
-        let evidence = Evidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
+        let evidence =
+            Evidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
         Ok(policy.judge(totals, plan, evidence))
     }
 

@@ -5,11 +5,14 @@ use time::macros::datetime;
 
 use super::super::fingerprint::Fingerprint;
 use super::*;
-use crate::directory::{Activity, Actor, Part, Priority, Recorded, Role, Sighting, Stamps, Unknown, Workspace};
+use crate::directory::{
+    Activity, Actor, Part, Priority, Recorded, Role, Sighting, Stamps, Unknown, Workspace,
+};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
-/// A small workspace of which one side is easily changed: `(user, name)`, `(team, name)`, `(team, user)`.
+/// A small workspace of which one side is easily changed: `(user, name)`, `(team, name)`, `(team,
+/// user)`.
 fn observation(users: &[(u8, &str)], teams: &[(u8, &str)], members: &[(u8, u8)]) -> Observation {
     let user = |(id, name): &(u8, &str)| Sighting {
         user: User { name: Some((*name).to_owned()), ..User::new(UserId::new(id.to_string())) },
@@ -50,23 +53,29 @@ fn apply(plan: &Plan, snapshot: &Snapshot) -> Snapshot {
         .collect();
     for change in &plan.users {
         let after = change.after().expect("people stay on record");
-        users.entry(after.id.clone()).or_insert_with(|| (after.clone(), Volatile::default())).0 = after.clone();
+        users.entry(after.id.clone()).or_insert_with(|| (after.clone(), Volatile::default())).0 =
+            after.clone();
     }
     for (id, values) in &plan.volatile {
         if let Some(entry) = users.get_mut(id) {
             entry.1 = values.clone();
         }
     }
-    let groups =
-        replay(snapshot.groups.iter().map(|group| (group.value.id.clone(), group.value.clone())), &plan.groups, |g| {
-            g.id.clone()
-        });
+    let groups = replay(
+        snapshot.groups.iter().map(|group| (group.value.id.clone(), group.value.clone())),
+        &plan.groups,
+        |g| g.id.clone(),
+    );
     let key = |m: &Membership| (m.group.clone(), m.user.clone());
-    let memberships = replay(snapshot.memberships.iter().map(|m| (key(m), m.clone())), &plan.memberships, key);
+    let memberships =
+        replay(snapshot.memberships.iter().map(|m| (key(m), m.clone())), &plan.memberships, key);
     Snapshot {
         generation: snapshot.generation + i64::from(!plan.is_empty()),
         workspace: plan.workspace.clone(),
-        users: users.into_values().map(|(value, volatile)| (Recorded { value, stamps }, volatile)).collect(),
+        users: users
+            .into_values()
+            .map(|(value, volatile)| (Recorded { value, stamps }, volatile))
+            .collect(),
         groups: groups.into_iter().map(|value| Recorded { value, stamps }).collect(),
         memberships,
     }
@@ -110,9 +119,12 @@ fn a_list_in_another_order_is_no_change() {
 
 #[test]
 fn somebody_who_is_gone_stays_on_record_inactive_and_loses_the_memberships() {
-    let before = recorded(&observation(&[(1, "Ada"), (2, "Bo")], &[(9, "Support")], &[(9, 1), (9, 2)]));
+    let before =
+        recorded(&observation(&[(1, "Ada"), (2, "Bo")], &[(9, "Support")], &[(9, 1), (9, 2)]));
     let plan = plan(&before, &observation(&[(1, "Ada")], &[(9, "Support")], &[(9, 1)]));
-    let [Change::Removed { before, after: Some(after) }] = plan.users.as_slice() else { panic!("{:?}", plan.users) };
+    let [Change::Removed { before, after: Some(after) }] = plan.users.as_slice() else {
+        panic!("{:?}", plan.users)
+    };
     assert!(before.active && !after.active);
     assert_eq!(after.name.as_deref(), Some("Bo"));
     assert_eq!(plan.counts().memberships_removed, 1);
@@ -125,15 +137,22 @@ fn somebody_who_is_gone_has_no_access_any_more_whatever_the_log_told_before() {
     both.users[1].user.has_inbox_seat = Some(true);
     both.users[1].user.role = Some(Role { id: "2".to_owned(), name: None }.into());
     let granted = json!({"admin": {"id": 2}, "after": {"permissions": {"export_data": true}}});
-    both.activity =
-        [Activity { kind: "admin_permission_change".to_owned(), metadata: granted.into(), ..joined("1", NOW) }].into();
+    both.activity = [Activity {
+        kind: "admin_permission_change".to_owned(),
+        metadata: granted.into(),
+        ..joined("1", NOW)
+    }]
+    .into();
     let before = recorded(&both);
     assert_eq!(before.users[1].0.value.permissions, Some(["export_data".to_owned()].into()));
     let mut one = observation(&[(1, "Ada")], &[], &[]);
     one.activity = both.activity;
     let gone = apply(&plan(&before, &one), &before);
     let bo = &gone.users[1].0.value;
-    assert_eq!((bo.active, bo.has_inbox_seat, &bo.role, &bo.permissions), (false, None, &None, &None));
+    assert_eq!(
+        (bo.active, bo.has_inbox_seat, &bo.role, &bo.permissions),
+        (false, None, &None, &None)
+    );
     assert!(plan(&gone, &one).is_empty(), "reading the log again brings nothing back");
 }
 
@@ -227,14 +246,21 @@ fn a_field_that_could_not_be_read_stays_as_it_is_recorded() {
 
 #[test]
 fn nobody_is_taken_out_of_a_team_whose_members_could_not_be_read() {
-    let before =
-        recorded(&observation(&[(1, "Ada"), (2, "Bo"), (3, "Cy")], &[(1, "Support")], &[(1, 1), (1, 2), (1, 3)]));
+    let before = recorded(&observation(
+        &[(1, "Ada"), (2, "Bo"), (3, "Cy")],
+        &[(1, "Support")],
+        &[(1, 1), (1, 2), (1, 3)],
+    ));
     let mut after = observation(&[(1, "Ada"), (2, "Bo")], &[(1, "Support")], &[(1, 1)]);
     after.unknown.members.insert(GroupId::new("1"));
     let planned = plan(&before, &after);
     assert_eq!(planned.counts().users_removed, 1, "who left the workspace left the team");
     assert_eq!(
-        planned.memberships.iter().map(|change| change.before().unwrap().user.as_str()).collect::<Vec<_>>(),
+        planned
+            .memberships
+            .iter()
+            .map(|change| change.before().unwrap().user.as_str())
+            .collect::<Vec<_>>(),
         ["3"]
     );
     assert_eq!(planned.kept_back.memberships, 1);

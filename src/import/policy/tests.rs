@@ -3,7 +3,8 @@ use time::OffsetDateTime;
 
 use super::*;
 use crate::directory::{
-    Change, Group, GroupId, Had, Loser, Membership, Past, PastUser, Recorded, Role, Stamps, User, UserId, Volatile,
+    Change, Group, GroupId, Had, Loser, Membership, Past, PastUser, Recorded, Role, Stamps, User,
+    UserId, Volatile,
 };
 
 const TEN_PERCENT: Policy = Policy { guard: Guard::with_share(10), allow_removals: false };
@@ -19,7 +20,11 @@ fn judged(totals: Totals, plan: &Plan, policy: Policy) -> Verdict {
         unreadable.set(kind, plan.unreadable.count(kind));
     }
     let losses = Losses::by(plan);
-    policy.judge(totals, plan, Evidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable })
+    policy.judge(
+        totals,
+        plan,
+        Evidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable },
+    )
 }
 
 fn user(number: usize) -> User {
@@ -55,7 +60,8 @@ fn a_plan_that_takes_nothing_is_committed() {
 
 #[test]
 fn totals_count_those_who_are_there() {
-    let stamps = Stamps { created: OffsetDateTime::UNIX_EPOCH, last_modified: OffsetDateTime::UNIX_EPOCH };
+    let stamps =
+        Stamps { created: OffsetDateTime::UNIX_EPOCH, last_modified: OffsetDateTime::UNIX_EPOCH };
     let users = (0..3).map(|number| User { active: number > 0, ..user(number) });
     let users = users.map(|value| (Recorded { value, stamps }, Volatile::default())).collect();
     let snapshot = Snapshot { generation: 1, users, ..Snapshot::default() };
@@ -66,7 +72,10 @@ fn totals_count_those_who_are_there() {
 fn more_than_a_tenth_is_held_and_a_tenth_is_not() {
     assert_eq!(judge(100, 10, TEN_PERCENT), Verdict::Commit);
     let held = judge(100, 11, TEN_PERCENT);
-    assert_eq!(why(&held), "11 of 100 teammates would be removed, more than the 10 % that import.max_removals allows");
+    assert_eq!(
+        why(&held),
+        "11 of 100 teammates would be removed, more than the 10 % that import.max_removals allows"
+    );
     let Verdict::Hold(held) = held else { panic!("held") };
     let exceeded = Exceeded {
         kind: LossKind::People,
@@ -79,7 +88,10 @@ fn more_than_a_tenth_is_held_and_a_tenth_is_not() {
     };
     assert_eq!((held.by, held.losses.count(LossKind::People)), (vec![exceeded], 11));
     assert_eq!(judge(100, 11, Policy { allow_removals: true, ..TEN_PERCENT }), Verdict::Commit);
-    assert_eq!(judge(100, 99, Policy { guard: Guard::with_share(100), allow_removals: false }), Verdict::Commit);
+    assert_eq!(
+        judge(100, 99, Policy { guard: Guard::with_share(100), allow_removals: false }),
+        Verdict::Commit
+    );
 }
 
 #[test]
@@ -88,7 +100,8 @@ fn up_to_five_always_pass_but_never_the_last_one() {
     for known in [0, 5] {
         assert_eq!(why(&judge(known, known, TEN_PERCENT)), "Intercom listed no teammates at all");
     }
-    let strict = Policy { guard: Guard { small_losses: 0, ..Guard::with_share(10) }, allow_removals: false };
+    let strict =
+        Policy { guard: Guard { small_losses: 0, ..Guard::with_share(10) }, allow_removals: false };
     assert!(matches!(judge(6, 1, strict), Verdict::Hold(_)));
 }
 
@@ -101,7 +114,9 @@ fn teams_that_are_gone_are_held_like_people() {
         assignment_limit: None,
     };
     let judge = |known: usize, removed: usize| {
-        let groups = (0..removed).map(|number| Change::Removed { before: group(number), after: None }).collect();
+        let groups = (0..removed)
+            .map(|number| Change::Removed { before: group(number), after: None })
+            .collect();
         let plan = Plan { groups, ..Plan::nothing(1) };
         judged(Totals { active: 1, groups: known, memberships: 0 }, &plan, TEN_PERCENT)
     };
@@ -113,13 +128,18 @@ fn teams_that_are_gone_are_held_like_people() {
 
 #[test]
 fn memberships_that_end_are_held_though_some_are_left() {
-    let membership =
-        |number: usize| Membership { group: GroupId::new("9"), user: UserId::new(number.to_string()), priority: None };
+    let membership = |number: usize| Membership {
+        group: GroupId::new("9"),
+        user: UserId::new(number.to_string()),
+        priority: None,
+    };
     let judge = |known: usize, ended: usize, began: usize| {
         let mut plan = Plan::nothing(1);
-        plan.memberships =
-            (0..ended).map(|number| Change::Removed { before: membership(number), after: None }).collect();
-        plan.memberships.extend((0..began).map(|number| Change::Created(membership(number + 10_000))));
+        plan.memberships = (0..ended)
+            .map(|number| Change::Removed { before: membership(number), after: None })
+            .collect();
+        plan.memberships
+            .extend((0..began).map(|number| Change::Created(membership(number + 10_000))));
         judged(Totals { active: 100, groups: 5, memberships: known }, &plan, TEN_PERCENT)
     };
     assert_eq!(judge(60, 0, 0), Verdict::Commit);
@@ -144,7 +164,11 @@ fn what_people_have_is_held_like_people_and_each_kind_has_a_share_of_its_own() {
         ),
         (&|user| user.has_inbox_seat = Some(false), LossKind::Seats, "import.max_seat_losses"),
         (&|user| user.email = None, LossKind::Emails, "import.max_identifier_losses"),
-        (&|user| user.email = Some("x@example.com".to_owned()), LossKind::Emails, "import.max_identifier_losses"),
+        (
+            &|user| user.email = Some("x@example.com".to_owned()),
+            LossKind::Emails,
+            "import.max_identifier_losses",
+        ),
         (&|user| user.name = Some("X".to_owned()), LossKind::Names, "import.max_identifier_losses"),
     ];
     let own = Guard {
@@ -165,18 +189,25 @@ fn what_people_have_is_held_like_people_and_each_kind_has_a_share_of_its_own() {
             judged(totals, &plan, Policy { guard, allow_removals: false })
         };
         assert_eq!(judge(10, Guard::with_share(10)), Verdict::Commit, "{kind:?}");
-        let Verdict::Hold(held) = judge(11, Guard::with_share(10)) else { panic!("{kind:?} is not held") };
+        let Verdict::Hold(held) = judge(11, Guard::with_share(10)) else {
+            panic!("{kind:?} is not held")
+        };
         assert_eq!((held.by[0].kind, held.by[0].lost, held.by[0].of), (kind, 11, 100));
         assert!(held.why.ends_with("import.max_removals allows"), "{}", held.why);
         assert_eq!(judge(50, own), Verdict::Commit, "{kind:?}");
-        assert!(why(&judge(51, own)).ends_with(&format!("more than the 50 % that {setting} allows")), "{kind:?}");
+        assert!(
+            why(&judge(51, own)).ends_with(&format!("more than the 50 % that {setting} allows")),
+            "{kind:?}"
+        );
     }
 }
 
 #[test]
 fn what_cannot_be_read_of_most_is_held_until_a_person_lets_it_through() {
     let mut plan = Plan::nothing(1);
-    (0..20).for_each(|id| plan.unreadable.add(LossKind::Emails, Loser::User(UserId::new(id.to_string()))));
+    (0..20).for_each(|id| {
+        plan.unreadable.add(LossKind::Emails, Loser::User(UserId::new(id.to_string())))
+    });
     let totals = Totals { active: 20, groups: 0, memberships: 0 };
     let held = judged(totals, &plan, TEN_PERCENT);
     assert!(why(&held).starts_with(
@@ -192,18 +223,24 @@ fn what_cannot_be_read_of_most_is_held_until_a_person_lets_it_through() {
 fn what_the_lists_disagree_about_counts_as_lost() {
     let mut plan = Plan::nothing(1);
     for id in 0..20 {
-        plan.disputed.memberships.insert((GroupId::new((id % 4).to_string()), UserId::new(id.to_string())));
+        plan.disputed
+            .memberships
+            .insert((GroupId::new((id % 4).to_string()), UserId::new(id.to_string())));
     }
     plan.disputed.groups = (0..4).map(|id: usize| GroupId::new(id.to_string())).collect();
     let held = judged(Totals { active: 20, groups: 4, memberships: 20 }, &plan, TEN_PERCENT);
     let Verdict::Hold(held) = held else { panic!("held") };
-    assert_eq!(held.by.iter().map(|by| by.kind).collect::<Vec<_>>(), [LossKind::Teams, LossKind::Memberships]);
+    assert_eq!(
+        held.by.iter().map(|by| by.kind).collect::<Vec<_>>(),
+        [LossKind::Teams, LossKind::Memberships]
+    );
 }
 
 /// Generates a number of people, and who of them is present after each of several imports.
 fn steps() -> impl Strategy<Value = (usize, Vec<Vec<bool>>)> {
     (1_usize..80).prop_flat_map(|size| {
-        let states = prop::collection::vec(prop::collection::vec(prop::bool::weighted(0.93), size), 1..12);
+        let states =
+            prop::collection::vec(prop::collection::vec(prop::bool::weighted(0.93), size), 1..12);
         (Just(size), states)
     })
 }
@@ -212,17 +249,27 @@ fn steps() -> impl Strategy<Value = (usize, Vec<Vec<bool>>)> {
 fn between(before: &[bool], after: &[bool]) -> Plan {
     let change = |(number, (was, is)): (usize, (&bool, &bool))| match (was, is) {
         (true, false) => Some(gone(number)),
-        (false, true) => Some(Change::Restored { before: User { active: false, ..user(number) }, after: user(number) }),
+        (false, true) => Some(Change::Restored {
+            before: User { active: false, ..user(number) },
+            after: user(number),
+        }),
         _ => None,
     };
-    Plan { users: before.iter().zip(after).enumerate().filter_map(change).collect(), ..Plan::nothing(1) }
+    Plan {
+        users: before.iter().zip(after).enumerate().filter_map(change).collect(),
+        ..Plan::nothing(1)
+    }
 }
 
-/// Returns what the ledger returns about the committed plans: what people had, and their current values.
+/// Returns what the ledger returns about the committed plans: what people had, and their current
+/// values.
 fn note(past: &mut Past, plan: &Plan) {
     for change in &plan.users {
         let before = change.before().unwrap();
-        let entry = past.users.entry(before.id.clone()).or_insert_with(|| PastUser { had: Had::default(), now: None });
+        let entry = past
+            .users
+            .entry(before.id.clone())
+            .or_insert_with(|| PastUser { had: Had::default(), now: None });
         entry.had.note(before);
         entry.now = change.after().cloned();
     }
@@ -253,8 +300,8 @@ proptest! {
                 let at_once = between(&start, &there);
                 let losses = Losses::by(&at_once);
                 let evidence = Evidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
-                // Several imports must not take what one import alone would be held for. Imports that take nothing
-                // always pass.
+                // Several imports must not take what one import alone would be held for. Imports
+                // that take nothing always pass.
                 prop_assert_eq!(policy.judge(totals(&start), &at_once, evidence), Verdict::Commit);
             }
         }

@@ -67,7 +67,11 @@ fn an_entry_without_a_readable_id_is_skipped_and_removals_wait() {
         json!({"id": {}}),
     ] {
         let settled = draft(json!([{"id": "1", "email": "a@b.c"}, entry]), json!([])).settle();
-        assert_eq!((settled.users.len(), codes(&settled)), (1, vec!["entry_unidentified"]), "{entry}");
+        assert_eq!(
+            (settled.users.len(), codes(&settled)),
+            (1, vec!["entry_unidentified"]),
+            "{entry}"
+        );
         assert!(settled.unknown.lists_in_part);
         let settled = draft(json!([{"id": "1", "email": "a@b.c"}]), json!([entry])).settle();
         assert!(settled.unknown.lists_in_part, "{entry} in the list of teams");
@@ -86,8 +90,10 @@ fn an_entry_that_is_no_person_is_none_and_hides_none() {
         assert_eq!(settled.users[0].user.email.as_deref(), Some("a@b.c"));
         assert!(!settled.unknown.lists_in_part, "it is no gap in the list");
     }
-    for kind in [json!("admin"), json!("Admin"), json!(" ADMIN "), json!(""), json!(null), json!(5)] {
-        let settled = draft(json!([{"type": kind, "id": "1", "email": "a@b.c"}]), json!([])).settle();
+    for kind in [json!("admin"), json!("Admin"), json!(" ADMIN "), json!(""), json!(null), json!(5)]
+    {
+        let settled =
+            draft(json!([{"type": kind, "id": "1", "email": "a@b.c"}]), json!([])).settle();
         assert_eq!(settled.users.len(), 1, "{kind}");
     }
 }
@@ -122,7 +128,11 @@ fn each_field_that_cannot_be_read_is_unknown_and_named() {
         let settled = draft(json!([admin, {"id": "2", "email": "b@b.c"}]), json!([])).settle();
         assert_eq!(settled.users.len(), 2, "{field}: nobody is lost");
         assert_eq!(unknown(&settled, "1"), [field], "{wrong}");
-        assert!(settled.warnings[0].detail.contains(&format!("admin 1 has no `{field}`")), "{:?}", settled.warnings);
+        assert!(
+            settled.warnings[0].detail.contains(&format!("admin 1 has no `{field}`")),
+            "{:?}",
+            settled.warnings
+        );
         assert!(settled.warnings[0].detail.len() < 200, "and no value");
         assert!(!settled.unknown.lists_in_part);
     }
@@ -154,9 +164,14 @@ fn a_number_written_as_a_text_is_that_number() {
 #[test]
 fn a_role_with_a_name_and_no_id_is_kept() {
     let role = |role: Value| {
-        draft(json!([{"id": "1", "email": "a@b.c", "role": role}]), json!([])).settle().users[0].user.role.clone()
+        draft(json!([{"id": "1", "email": "a@b.c", "role": role}]), json!([])).settle().users[0]
+            .user
+            .role
+            .clone()
     };
-    let named = |id: &str, name: Option<&str>| Some(Role { id: id.to_owned(), name: name.map(str::to_owned) }.into());
+    let named = |id: &str, name: Option<&str>| {
+        Some(Role { id: id.to_owned(), name: name.map(str::to_owned) }.into())
+    };
     assert_eq!(role(json!({"id": null, "name": "Agent"})), named("Agent", Some("Agent")));
     assert_eq!(role(json!({"id": 7, "name": "Agent"})), named("7", Some("Agent")));
     assert_eq!(role(json!({"id": "7"})), named("7", None));
@@ -166,9 +181,13 @@ fn a_role_with_a_name_and_no_id_is_kept() {
 
 #[test]
 fn a_team_whose_members_cannot_be_read_takes_those_who_name_it_and_loses_nobody() {
-    for (admin_ids, known) in
-        [(json!(null), 1), (json!("1,2"), 1), (json!({"1": true}), 1), (json!([2, null]), 2), (json!([2, 7.5]), 2)]
-    {
+    for (admin_ids, known) in [
+        (json!(null), 1),
+        (json!("1,2"), 1),
+        (json!({"1": true}), 1),
+        (json!([2, null]), 2),
+        (json!([2, 7.5]), 2),
+    ] {
         let draft = draft(
             json!([{"id": "1", "email": "a@b.c", "team_ids": [9]}, {"id": "2", "email": "b@b.c"}]),
             json!([{"id": "9", "name": "T", "admin_ids": admin_ids}]),
@@ -196,7 +215,9 @@ fn lists_of_teams_that_are_absent_or_unreadable_are_no_disagreement() {
 
 #[test]
 fn the_same_record_twice_is_taken_once_and_where_it_differs_the_known_value_stays() {
-    let twice = draft(json!([{"id": "1", "email": "a@b.c"}, {"id": 1, "email": " a@b.c "}]), json!([])).settle();
+    let twice =
+        draft(json!([{"id": "1", "email": "a@b.c"}, {"id": 1, "email": " a@b.c "}]), json!([]))
+            .settle();
     assert_eq!((twice.users.len(), codes(&twice)), (1, vec!["listed_twice"]));
     assert_eq!(twice.unknown, Unknown::default());
     let differing = draft(
@@ -205,8 +226,13 @@ fn the_same_record_twice_is_taken_once_and_where_it_differs_the_known_value_stay
     )
     .settle();
     assert_eq!(unknown(&differing, "1"), ["email"]);
-    assert!(differing.warnings[0].detail.contains("with different email;"), "{:?}", differing.warnings);
-    let completed = draft(json!([{"id": "1", "email": 5}, {"id": "1", "email": "d@b.c"}]), json!([])).settle();
+    assert!(
+        differing.warnings[0].detail.contains("with different email;"),
+        "{:?}",
+        differing.warnings
+    );
+    let completed =
+        draft(json!([{"id": "1", "email": 5}, {"id": "1", "email": "d@b.c"}]), json!([])).settle();
     assert_eq!(completed.users[0].user.email.as_deref(), Some("d@b.c"));
     assert_eq!(completed.unknown, Unknown::default(), "one of the two could be read");
 }
@@ -236,7 +262,10 @@ fn where_the_sides_still_disagree_the_teams_own_list_wins_with_a_warning() {
     assert_eq!(odd.teams.iter().map(GroupId::as_str).collect::<Vec<_>>(), ["9"]);
     let settled = draft.settle();
     assert_eq!(members(&settled), ["2 in 9"]);
-    assert_eq!(codes(&settled), ["membership_disagreement", "unknown_member", "membership_disagreement"]);
+    assert_eq!(
+        codes(&settled),
+        ["membership_disagreement", "unknown_member", "membership_disagreement"]
+    );
 }
 
 #[test]
@@ -250,17 +279,30 @@ fn a_single_read_replaces_what_the_list_said_and_only_of_the_same_thing() {
     let read_admin = |json: Value| {
         let mut draft = lists();
         let text = answer(&json);
-        let taken =
-            draft.replace_admin(&UserId::new("2"), AdminEntry::from_object(Some(&Object::parse(&text).unwrap())));
+        let taken = draft.replace_admin(
+            &UserId::new("2"),
+            AdminEntry::from_object(Some(&Object::parse(&text).unwrap())),
+        );
         (taken, draft.disagreement() == Disagreement::default())
     };
     assert_eq!(read_admin(json!({"id": "2", "email": "b@b.c", "team_ids": [9]})), (true, true));
-    assert_eq!(read_admin(json!({"id": "3", "email": "b@b.c", "team_ids": [9]})), (false, false), "somebody else");
-    assert_eq!(read_admin(json!({"type": "contact", "id": "2", "team_ids": [9]})), (false, false), "no person");
+    assert_eq!(
+        read_admin(json!({"id": "3", "email": "b@b.c", "team_ids": [9]})),
+        (false, false),
+        "somebody else"
+    );
+    assert_eq!(
+        read_admin(json!({"type": "contact", "id": "2", "team_ids": [9]})),
+        (false, false),
+        "no person"
+    );
     assert_eq!(read_admin(json!({"name": "b"})), (false, false), "nonsense");
     let mut draft = lists();
     let text = answer(&json!({"id": "9", "name": 5}));
-    assert!(draft.replace_team(&GroupId::new("9"), TeamEntry::from_object(Some(&Object::parse(&text).unwrap()))));
+    assert!(draft.replace_team(
+        &GroupId::new("9"),
+        TeamEntry::from_object(Some(&Object::parse(&text).unwrap()))
+    ));
     let settled = draft.settle();
     assert_eq!(settled.groups[0].name.as_deref(), Some("T"), "what the list could tell stays");
     assert_eq!(members(&settled), ["1 in 9"]);
@@ -344,10 +386,16 @@ fn lists_that_disagree_about_much_are_disputed_and_about_little_are_not() {
     }
     // The list of teams is empty.
     let settled = draft(admins(&|_| json!([9])), json!([])).settle();
-    assert_eq!((settled.unknown.disputed.groups.len(), settled.unknown.disputed.memberships.len()), (1, 30));
+    assert_eq!(
+        (settled.unknown.disputed.groups.len(), settled.unknown.disputed.memberships.len()),
+        (1, 30)
+    );
     // The team has members that the list of admins lacks.
     let settled = draft(admins(&|_| json!([9])), team((1..=40).collect())).settle();
-    assert_eq!((settled.unknown.disputed.users.len(), settled.unknown.disputed.memberships.len()), (10, 10));
+    assert_eq!(
+        (settled.unknown.disputed.users.len(), settled.unknown.disputed.memberships.len()),
+        (10, 10)
+    );
     // Admins that name no team lose none: the team's own list counts.
     let settled = draft(admins(&|_| json!([])), team((1..=30).collect())).settle();
     assert_eq!((settled.unknown.disputed.is_empty(), settled.memberships.len()), (true, 30));

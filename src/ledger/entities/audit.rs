@@ -1,4 +1,5 @@
-//! The audit trail: which client requested what, and what was done to clients, tokens, keys and connections.
+//! The audit trail: which client requested what, and what was done to clients, tokens, keys and
+//! connections.
 
 use sea_orm::entity::prelude::*;
 

@@ -16,7 +16,9 @@ pub struct Model {
 
 impl fmt::Debug for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("connections::Model").field("workspace", &self.workspace).finish_non_exhaustive()
+        f.debug_struct("connections::Model")
+            .field("workspace", &self.workspace)
+            .finish_non_exhaustive()
     }
 }
 

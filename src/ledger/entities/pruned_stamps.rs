@@ -1,4 +1,5 @@
-//! The first and the last generation that touched a person or a team, for those whose versions were pruned.
+//! The first and the last generation that touched a person or a team, for those whose versions were
+//! pruned.
 
 use sea_orm::entity::prelude::*;
 

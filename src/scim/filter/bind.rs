@@ -1,5 +1,5 @@
-//! Binds an [`Expression`] to a resource type, which gives a [`Filter`]: resolves the names and checks the types of the
-//! values.
+//! Binds an [`Expression`] to a resource type, which gives a [`Filter`]: resolves the names and
+//! checks the types of the values.
 
 use memchr::memmem;
 use time::OffsetDateTime;
@@ -22,8 +22,8 @@ pub enum Filter {
     Not(Box<Self>),
     /// The values match the test.
     Test(Values, Test),
-    /// At least one element of a multi-valued attribute matches the inner filter, whose tests apply to its
-    /// sub-attributes.
+    /// At least one element of a multi-valued attribute matches the inner filter, whose tests apply
+    /// to its sub-attributes.
     Element(Count, Box<Self>),
 }
 
@@ -89,12 +89,12 @@ pub enum Test {
 impl Filter {
     /// Binds an expression to one of the resource types that the query searches.
     ///
-    /// RFC 7644 §3.4.2.1, on queries over several types: resources of a type that does not have an attribute are
-    /// treated as having no value for it.
+    /// RFC 7644 §3.4.2.1, on queries over several types: resources of a type that does not have an
+    /// attribute are treated as having no value for it.
     ///
     /// # Errors
-    /// [`ScimError::InvalidFilter`] for an attribute that none of the types has, a value of the wrong type, or an
-    /// operator that the attribute's type does not support.
+    /// [`ScimError::InvalidFilter`] for an attribute that none of the types has, a value of the
+    /// wrong type, or an operator that the attribute's type does not support.
     pub fn bind(
         expression: &Expression,
         resource_type: &'static ResourceType,
@@ -125,18 +125,23 @@ struct Target {
 
 impl Binder<'_> {
     fn bind(&self, expression: &Expression) -> Result<Filter, ScimError> {
-        let each = |parts: &[Expression]| parts.iter().map(|part| self.bind(part)).collect::<Result<Vec<_>, _>>();
+        let each = |parts: &[Expression]| {
+            parts.iter().map(|part| self.bind(part)).collect::<Result<Vec<_>, _>>()
+        };
         match expression {
             Expression::Or(parts) => Ok(Filter::Or(each(parts)?)),
             Expression::And(parts) => Ok(Filter::And(each(parts)?)),
             Expression::Not(inner) => Ok(Filter::Not(Box::new(self.bind(inner)?))),
-            Expression::Present(name) => {
-                Ok(self.target(name)?.map_or_else(Filter::never, |target| Filter::Test(target.values, Test::Present)))
-            }
+            Expression::Present(name) => Ok(self
+                .target(name)?
+                .map_or_else(Filter::never, |target| Filter::Test(target.values, Test::Present))),
             Expression::Compare(name, operator, literal) => match self.target(name)? {
                 Some(target) => compare(name, &target, *operator, literal),
-                // The attribute has no value: it equals only null, and differs from everything else.
-                None if (*operator == Operator::Ne) != (*literal == Literal::Null) => Ok(Filter::And(Vec::new())),
+                // The attribute has no value: it equals only null, and differs from everything
+                // else.
+                None if (*operator == Operator::Ne) != (*literal == Literal::Null) => {
+                    Ok(Filter::And(Vec::new()))
+                }
                 None => Ok(Filter::never()),
             },
             Expression::Element(name, inner) => self.bind_element(name, inner),
@@ -147,12 +152,15 @@ impl Binder<'_> {
         let Some(path) = self.path(name)? else { return Ok(Filter::never()) };
         let (attribute, sub) = path.resolve(self.resource_type);
         match (attribute.content, sub) {
-            // Also `schemas[value eq "…"]`: a simple multi-valued attribute has one implicit sub-attribute, `value`.
+            // Also `schemas[value eq "…"]`: a simple multi-valued attribute has one implicit
+            // sub-attribute, `value`.
             (Content::ComplexMany(count, _) | Content::Many(count, _), None) => {
                 let within = Binder { element: Some(attribute), ..*self };
                 Ok(Filter::Element(count, Box::new(within.bind(inner)?)))
             }
-            _ => Err(at(name, format!("`{}` has no elements, so no `[…]` can follow it", name.text))),
+            _ => {
+                Err(at(name, format!("`{}` has no elements, so no `[…]` can follow it", name.text)))
+            }
         }
     }
 
@@ -163,7 +171,9 @@ impl Binder<'_> {
             Some(AttributeName::Section(_)) => {
                 Err(at(name, "this is the name of a schema, not of an attribute".to_owned()))
             }
-            None if self.types.iter().any(|kind| path::find(kind, &name.text).is_some()) => Ok(None),
+            None if self.types.iter().any(|kind| path::find(kind, &name.text).is_some()) => {
+                Ok(None)
+            }
             None => {
                 let types: Vec<&str> = self.types.iter().map(|kind| kind.name).collect();
                 Err(at(name, format!("a {} has no attribute `{}`", types.join(" or "), name.text)))
@@ -185,7 +195,9 @@ impl Binder<'_> {
             (Content::Complex(parts), None) => target(attribute, Values::Parts(parts)),
             (Content::ComplexMany(count, _), None) => target(attribute, Values::Elements(count)),
             (Content::Complex(_), Some(sub)) => target(sub, Values::One(getter_of(sub))),
-            (Content::ComplexMany(count, _), Some(sub)) => target(sub, Values::Many(count, getter_of(sub))),
+            (Content::ComplexMany(count, _), Some(sub)) => {
+                target(sub, Values::Many(count, getter_of(sub)))
+            }
         }
     }
 }
@@ -196,21 +208,31 @@ fn target_in(element: &'static Attribute, name: &Name) -> Result<Target, ScimErr
     {
         return Ok(Target { attribute: element, values: Values::OfElement(getter) });
     }
-    let sub = path::position(element.sub_attributes(), &name.text).map(|place| &element.sub_attributes()[place]);
-    let sub = sub.ok_or_else(|| at(name, format!("`{}` has no sub-attribute `{}`", element.name, name.text)))?;
+    let sub = path::position(element.sub_attributes(), &name.text)
+        .map(|place| &element.sub_attributes()[place]);
+    let sub = sub.ok_or_else(|| {
+        at(name, format!("`{}` has no sub-attribute `{}`", element.name, name.text))
+    })?;
     Ok(Target { attribute: sub, values: Values::OfElement(getter_of(sub)) })
 }
 
-/// The getter of a sub-attribute. Sub-attributes are simple: RFC 7643 §2.3.8 does not allow complex attributes within
-/// complex ones.
+/// The getter of a sub-attribute. Sub-attributes are simple: RFC 7643 §2.3.8 does not allow complex
+/// attributes within complex ones.
 fn getter_of(sub: &Attribute) -> Getter {
     match sub.content {
         Content::One(getter) | Content::Many(_, getter) => getter,
-        Content::Complex(_) | Content::ComplexMany(..) => Getter::Any(|_, _| crate::scim::Value::Absent),
+        Content::Complex(_) | Content::ComplexMany(..) => {
+            Getter::Any(|_, _| crate::scim::Value::Absent)
+        }
     }
 }
 
-fn compare(name: &Name, target: &Target, operator: Operator, literal: &Literal) -> Result<Filter, ScimError> {
+fn compare(
+    name: &Name,
+    target: &Target,
+    operator: Operator,
+    literal: &Literal,
+) -> Result<Filter, ScimError> {
     // RFC 7643 §2.5: null and unassigned are the same state.
     if *literal == Literal::Null {
         let present = Filter::Test(target.values, Test::Present);
@@ -227,7 +249,8 @@ fn compare(name: &Name, target: &Target, operator: Operator, literal: &Literal) 
 /// The attribute to compare: the named one, or the `value` of a multi-valued complex one.
 fn comparable(name: &Name, target: &Target) -> Result<(&'static Attribute, Values), ScimError> {
     match target.values {
-        // RFC 7644 §3.4.2.2, in an example: `emails co "example.com"` compares the values of emails.
+        // RFC 7644 §3.4.2.2, in an example: `emails co "example.com"` compares the values of
+        // emails.
         Values::Elements(count) => {
             let subs = target.attribute.sub_attributes();
             match path::position(subs, "value") {
@@ -235,16 +258,28 @@ fn comparable(name: &Name, target: &Target) -> Result<(&'static Attribute, Value
                 None => Err(at(name, format!("name a sub-attribute of `{}`", name.text))),
             }
         }
-        // RFC 7644 §3.4.2.2: "a fully qualified sub-attribute MUST be specified" for a complex attribute.
+        // RFC 7644 §3.4.2.2: "a fully qualified sub-attribute MUST be specified" for a complex
+        // attribute.
         Values::Parts(parts) => {
-            let subs = parts.iter().map(|part| format!("{}.{}", target.attribute.name, part.name)).collect::<Vec<_>>();
-            Err(at(name, format!("`{}` has parts; name one of them: {}", name.text, subs.join(", "))))
+            let subs = parts
+                .iter()
+                .map(|part| format!("{}.{}", target.attribute.name, part.name))
+                .collect::<Vec<_>>();
+            Err(at(
+                name,
+                format!("`{}` has parts; name one of them: {}", name.text, subs.join(", ")),
+            ))
         }
         values => Ok((target.attribute, values)),
     }
 }
 
-fn test(name: &Name, attribute: &'static Attribute, operator: Operator, literal: &Literal) -> Result<Test, ScimError> {
+fn test(
+    name: &Name,
+    attribute: &'static Attribute,
+    operator: Operator,
+    literal: &Literal,
+) -> Result<Test, ScimError> {
     use Operator::{Co, Eq, Ew, Ge, Gt, Le, Lt, Ne, Sw};
     let wrong = |what: &str| Err(at(name, format!("`{}` {what}", name.text)));
     match (attribute.kind, literal) {
@@ -252,29 +287,40 @@ fn test(name: &Name, attribute: &'static Attribute, operator: Operator, literal:
             let case_exact = attribute.case_exact;
             let text = text::comparable(text, case_exact).into_owned();
             Ok(match operator {
-                Co => Test::Contains { text: Box::new(memmem::Finder::new(&text).into_owned()), case_exact },
+                Co => Test::Contains {
+                    text: Box::new(memmem::Finder::new(&text).into_owned()),
+                    case_exact,
+                },
                 _ => Test::Text { operator, text, case_exact },
             })
         }
         (Kind::String | Kind::Reference, _) => wrong("is a text: write the value in double quotes"),
-        // RFC 7644 §3.4.2.2: for booleans, ordering "SHALL cause a failed response (HTTP status code 400)".
+        // RFC 7644 §3.4.2.2: for booleans, ordering "SHALL cause a failed response (HTTP status
+        // code 400)".
         (Kind::Boolean, Literal::Boolean(value)) if matches!(operator, Eq | Ne) => {
             Ok(Test::Boolean { operator, value: *value })
         }
-        (Kind::Boolean, Literal::Boolean(_)) => wrong("is a boolean, which can be compared with eq and ne alone"),
+        (Kind::Boolean, Literal::Boolean(_)) => {
+            wrong("is a boolean, which can be compared with eq and ne alone")
+        }
         (Kind::Boolean, _) => wrong("is a boolean: write true or false, without quotes"),
-        (Kind::Integer, Literal::Number(value)) if matches!(operator, Eq | Ne | Gt | Ge | Lt | Le) => {
+        (Kind::Integer, Literal::Number(value))
+            if matches!(operator, Eq | Ne | Gt | Ge | Lt | Le) =>
+        {
             Ok(Test::Number { operator, value: value.as_f64().unwrap_or(f64::NAN) })
         }
-        (Kind::Integer, _) => wrong("is a number, which can be compared with numbers by eq, ne, gt, ge, lt and le"),
+        (Kind::Integer, _) => {
+            wrong("is a number, which can be compared with numbers by eq, ne, gt, ge, lt and le")
+        }
         (Kind::DateTime, Literal::Text(_)) if matches!(operator, Co | Sw | Ew) => {
             wrong("is a dateTime, which can be compared with eq, ne, gt, ge, lt and le")
         }
         (Kind::DateTime, Literal::Text(text)) => match date_time::parse(text) {
             Some(DateTime::Moment(value)) => Ok(Test::Time { operator, value }),
-            // NB: RFC 7643 §2.3.5 requires a time of day. A date alone is accepted for ordering, so that nothing of
-            // that day is missed: `gt`, `ge` and `le` include the whole day, `lt` ends before it. It is refused for
-            // equality, which could mean the whole day or its first moment.
+            // NB: RFC 7643 §2.3.5 requires a time of day. A date alone is accepted for ordering, so
+            // that nothing of that day is missed: `gt`, `ge` and `le` include the whole day, `lt`
+            // ends before it. It is refused for equality, which could mean the whole day or its
+            // first moment.
             Some(day) => match operator {
                 Gt | Ge => Ok(Test::Time { operator: Ge, value: day.start() }),
                 Lt => Ok(Test::Time { operator, value: day.start() }),
@@ -286,7 +332,9 @@ fn test(name: &Name, attribute: &'static Attribute, operator: Operator, literal:
             },
             None => wrong("is a dateTime: write it as \"2026-03-01T12:00:00Z\""),
         },
-        (Kind::DateTime, _) => wrong("is a dateTime: write it in double quotes, as \"2026-03-01T12:00:00Z\""),
+        (Kind::DateTime, _) => {
+            wrong("is a dateTime: write it in double quotes, as \"2026-03-01T12:00:00Z\"")
+        }
         (Kind::Complex, _) => wrong("has parts; name one of them"),
     }
 }

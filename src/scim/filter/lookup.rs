@@ -4,8 +4,8 @@ use super::parse::{Expression, Literal, Name, Operator};
 use crate::scim::schema::urn;
 
 impl Expression {
-    /// Whether the filter looks for a userName or address: `userName eq "…"`, `emails[value eq "…"]` or an equivalent
-    /// form, alone or as a part of a larger filter.
+    /// Whether the filter looks for a userName or address: `userName eq "…"`, `emails[value eq
+    /// "…"]` or an equivalent form, alone or as a part of a larger filter.
     #[must_use]
     pub fn looks_up_a_person(&self) -> bool {
         self.asks_for_one(false, &|name| {
@@ -17,17 +17,23 @@ impl Expression {
     #[must_use]
     pub fn user_name(&self) -> Option<&str> {
         match self {
-            Self::Compare(name, Operator::Eq, Literal::Text(text)) if is_named(&name.text, "userName") => Some(text),
+            Self::Compare(name, Operator::Eq, Literal::Text(text))
+                if is_named(&name.text, "userName") =>
+            {
+                Some(text)
+            }
             _ => None,
         }
     }
 
-    /// Whether the filter has an equality comparison of a string with an attribute that `is_it` accepts. `opposite` is
-    /// true within an odd number of `not`s, where `ne` means equality.
+    /// Whether the filter has an equality comparison of a string with an attribute that `is_it`
+    /// accepts. `opposite` is true within an odd number of `not`s, where `ne` means equality.
     fn asks_for_one(&self, opposite: bool, is_it: &dyn Fn(&Name) -> bool) -> bool {
         let equal = if opposite { Operator::Ne } else { Operator::Eq };
         match self {
-            Self::Or(parts) | Self::And(parts) => parts.iter().any(|part| part.asks_for_one(opposite, is_it)),
+            Self::Or(parts) | Self::And(parts) => {
+                parts.iter().any(|part| part.asks_for_one(opposite, is_it))
+            }
             Self::Not(inner) => inner.asks_for_one(!opposite, is_it),
             Self::Present(_) => false,
             Self::Compare(name, operator, literal) => {

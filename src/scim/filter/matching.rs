@@ -22,14 +22,16 @@ impl Filter {
             Self::And(parts) => parts.iter().all(|part| part.holds(resource, element)),
             Self::Not(inner) => !inner.holds(resource, element),
             Self::Test(values, test) => test.holds_for(values, resource, element),
-            Self::Element(count, inner) => (0..count.count_in(resource)).any(|element| inner.holds(resource, element)),
+            Self::Element(count, inner) => {
+                (0..count.count_in(resource)).any(|element| inner.holds(resource, element))
+            }
         }
     }
 }
 
 impl Test {
-    /// A test of several values matches if any of them matches. `ne` matches if none is equal, so it is always the
-    /// opposite of `eq`, also for an unassigned attribute.
+    /// A test of several values matches if any of them matches. `ne` matches if none is equal, so
+    /// it is always the opposite of `eq`, also for an unassigned attribute.
     fn holds_for(&self, values: &Values, resource: Resource<'_>, element: usize) -> bool {
         if self.is_ne() {
             !values.any(resource, element, |value| self.fulfilled_by(value))
@@ -67,11 +69,16 @@ impl Test {
                 }
             }
             (Self::Boolean { value: wanted, .. }, Value::Boolean(value)) => value == wanted,
-            #[expect(clippy::cast_precision_loss, reason = "limits and ids of reasons are far below 2^53")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "limits and ids of reasons are far below 2^53"
+            )]
             (Self::Number { operator, value: wanted }, Value::Integer(value)) => {
                 ordered(*operator, (*value as f64).partial_cmp(wanted))
             }
-            (Self::Time { operator, value: wanted }, Value::Time(value)) => ordered(*operator, Some(value.cmp(wanted))),
+            (Self::Time { operator, value: wanted }, Value::Time(value)) => {
+                ordered(*operator, Some(value.cmp(wanted)))
+            }
             _ => false,
         }
     }
@@ -89,11 +96,18 @@ fn ordered(operator: Operator, ordering: Option<Ordering>) -> bool {
 }
 
 impl Values {
-    fn any(&self, resource: Resource<'_>, element: usize, test: impl Fn(&Value<'_>) -> bool) -> bool {
+    fn any(
+        &self,
+        resource: Resource<'_>,
+        element: usize,
+        test: impl Fn(&Value<'_>) -> bool,
+    ) -> bool {
         match self {
             Self::One(getter) => test(&getter.get(resource, 0)),
             Self::OfElement(getter) => test(&getter.get(resource, element)),
-            Self::Many(count, getter) => (0..count.count_in(resource)).any(|at| test(&getter.get(resource, at))),
+            Self::Many(count, getter) => {
+                (0..count.count_in(resource)).any(|at| test(&getter.get(resource, at)))
+            }
             // Only `pr` is evaluated on these, so any value that is present serves.
             Self::Elements(count) => count.count_in(resource) > 0 && test(&Value::Boolean(true)),
             Self::Parts(parts) => parts.iter().any(|part| match part.content {

@@ -1,4 +1,5 @@
-//! The filter language (RFC 7644 §3.4.2.2): parsing, binding to the attributes of a resource type, and matching.
+//! The filter language (RFC 7644 §3.4.2.2): parsing, binding to the attributes of a resource type,
+//! and matching.
 //!
 //! ```text
 //! parse     text to Expression; uses the grammar only, no attributes

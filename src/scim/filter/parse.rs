@@ -33,8 +33,8 @@ impl Expression {
     }
 }
 
-/// An attribute name as written, and its position. Two names are equal if they refer to the same attribute: RFC 7643
-/// §2.1, "Attribute names are case insensitive".
+/// An attribute name as written, and its position. Two names are equal if they refer to the same
+/// attribute: RFC 7643 §2.1, "Attribute names are case insensitive".
 #[derive(Clone, Debug)]
 pub struct Name {
     /// The name, for example `name.familyName`.
@@ -85,8 +85,8 @@ pub enum Literal {
     Text(String),
 }
 
-/// The maximum nesting depth of parentheses and brackets. Real filters have about three levels; the limit protects the
-/// stack.
+/// The maximum nesting depth of parentheses and brackets. Real filters have about three levels; the
+/// limit protects the stack.
 const DEPTH: usize = 50;
 
 const OPERATORS: [(&str, Operator); 9] = [
@@ -108,7 +108,8 @@ const OPERATORS: [(&str, Operator); 9] = [
 pub fn parse(filter: &str) -> Result<Expression, ScimError> {
     let mut parser = Parser { text: filter, at: 0, depth: 0, in_brackets: false };
     let first = parser.term()?;
-    // Most filters are a single comparison. Return early, without passing through every level of precedence.
+    // Most filters are a single comparison. Return early, without passing through every level of
+    // precedence.
     if parser.peek().is_none() {
         return Ok(first);
     }
@@ -172,20 +173,23 @@ impl<'t> Parser<'t> {
         found
     }
 
-    /// Returns the next word without consuming it: the characters that can be in a name, a keyword or a number.
+    /// Returns the next word without consuming it: the characters that can be in a name, a keyword
+    /// or a number.
     fn word(&self) -> &'t str {
         let rest = self.rest();
         &rest[..rest.bytes().take_while(|byte| is_word(*byte)).count()]
     }
 
-    /// Consumes a keyword, in any case (RFC 7644 §3.4.2.2: operators "are case insensitive"), and spaces before it. A
-    /// longer word does not match: `order` is not `or`.
+    /// Consumes a keyword, in any case (RFC 7644 §3.4.2.2: operators "are case insensitive"), and
+    /// spaces before it. A longer word does not match: `order` is not `or`.
     fn take_word(&mut self, keyword: &str) -> bool {
         let before = self.at;
         self.skip_spaces();
-        let found = self.rest_bytes().split_at_checked(keyword.len()).is_some_and(|(word, after)| {
-            word.eq_ignore_ascii_case(keyword.as_bytes()) && !after.first().is_some_and(|byte| is_word(*byte))
-        });
+        let found =
+            self.rest_bytes().split_at_checked(keyword.len()).is_some_and(|(word, after)| {
+                word.eq_ignore_ascii_case(keyword.as_bytes())
+                    && !after.first().is_some_and(|byte| is_word(*byte))
+            });
         self.at = if found { self.at + keyword.len() } else { before };
         found
     }
@@ -238,7 +242,11 @@ impl<'t> Parser<'t> {
         if !self.take_word(keyword) {
             return Ok(false);
         }
-        if set_off { Ok(true) } else { Err(self.error_at(self.at - keyword.len(), "expected a space")) }
+        if set_off {
+            Ok(true)
+        } else {
+            Err(self.error_at(self.at - keyword.len(), "expected a space"))
+        }
     }
 
     fn term(&mut self) -> Result<Expression, ScimError> {
@@ -248,7 +256,8 @@ impl<'t> Parser<'t> {
         }
         let before = self.at;
         if self.take_word("not") {
-            // RFC 7644 errata 7319: the grammar has `not(`, the RFC's own example `not (`. Both are accepted.
+            // RFC 7644 errata 7319: the grammar has `not(`, the RFC's own example `not (`. Both are
+            // accepted.
             if self.take(b'(') {
                 return Ok(Expression::Not(Box::new(self.grouped()?)));
             }
@@ -292,8 +301,12 @@ impl<'t> Parser<'t> {
             self.at += word.len();
             return Ok(Expression::Present(name));
         }
-        let Some((_, operator)) = OPERATORS.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case(word)) else {
-            return Err(self.error("expected one of the operators eq, ne, co, sw, ew, gt, ge, lt, le, pr"));
+        let Some((_, operator)) =
+            OPERATORS.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case(word))
+        else {
+            return Err(
+                self.error("expected one of the operators eq, ne, co, sw, ew, gt, ge, lt, le, pr")
+            );
         };
         self.at += word.len();
         if !self.peek().is_none_or(is_space) {
@@ -303,8 +316,8 @@ impl<'t> Parser<'t> {
         Ok(Expression::Compare(name, *operator, self.literal()?))
     }
 
-    /// Parses `emails[type eq "work"]`. NB: `emails[type eq "work"].value eq "x"` is not in the grammar, but Entra
-    /// sends it. It can only mean that one element matches both.
+    /// Parses `emails[type eq "work"]`. NB: `emails[type eq "work"].value eq "x"` is not in the
+    /// grammar, but Entra sends it. It can only mean that one element matches both.
     fn element(&mut self, name: Name) -> Result<Expression, ScimError> {
         if self.in_brackets {
             return Err(self.error("brackets cannot stand within brackets"));
@@ -325,12 +338,14 @@ impl<'t> Parser<'t> {
         Ok(Expression::Element(name, Box::new(Expression::And(vec![inner, also]))))
     }
 
-    /// Parses an attribute path. NB: the grammar of filters has no `$`, but that of attribute names (RFC 7643 §2.1)
-    /// has, so `members.$ref` is a valid attribute.
+    /// Parses an attribute path. NB: the grammar of filters has no `$`, but that of attribute names
+    /// (RFC 7643 §2.1) has, so `members.$ref` is a valid attribute.
     fn name(&mut self) -> Result<Name, ScimError> {
         self.skip_spaces();
         let (start, text) = (self.at, self.word());
-        let begins = |part: &str| part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '$');
+        let begins = |part: &str| {
+            part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '$')
+        };
         let well_formed = || {
             let plain = text.rsplit_once(':').map_or(text, |(_, name)| name);
             match plain.split_once('.') {
@@ -353,11 +368,17 @@ impl<'t> Parser<'t> {
     fn literal(&mut self) -> Result<Literal, ScimError> {
         let start = self.at;
         if self.peek() == Some(b'"') {
-            let end = end_of_string(self.rest()).ok_or_else(|| self.error("this text has no closing quote"))?;
+            let end = end_of_string(self.rest())
+                .ok_or_else(|| self.error("this text has no closing quote"))?;
             let quoted = &self.rest()[..end];
             // No early exit, so that the loop vectorises.
-            let special = quoted.bytes().fold(false, |any, byte| any | matches!(byte, b'\\' | ..b' '));
-            let text = if special { serde_json::from_str(quoted) } else { Ok(quoted[1..end - 1].to_owned()) };
+            let special =
+                quoted.bytes().fold(false, |any, byte| any | matches!(byte, b'\\' | ..b' '));
+            let text = if special {
+                serde_json::from_str(quoted)
+            } else {
+                Ok(quoted[1..end - 1].to_owned())
+            };
             let text = text.map_err(|_| {
                 self.error("this text is not a JSON string (a backslash starts an escape such as \\\" or \\u00e9)")
             })?;
@@ -369,14 +390,20 @@ impl<'t> Parser<'t> {
         let word = &rest[..end];
         self.at += end;
         match word {
-            "" => Err(self.error_at(start, "expected a value: a text in double quotes, a number, true, false or null")),
+            "" => Err(self.error_at(
+                start,
+                "expected a value: a text in double quotes, a number, true, false or null",
+            )),
             // NB: the grammar has these in lower case only; Python and .NET write `True`.
             word if word.eq_ignore_ascii_case("true") => Ok(Literal::Boolean(true)),
             word if word.eq_ignore_ascii_case("false") => Ok(Literal::Boolean(false)),
             word if word.eq_ignore_ascii_case("null") => Ok(Literal::Null),
             _ => match serde_json::from_str(word) {
                 Ok(number) => Ok(Literal::Number(number)),
-                Err(_) => Err(self.error_at(start, "this is not a value; a text must stand in double quotes")),
+                Err(_) => {
+                    Err(self
+                        .error_at(start, "this is not a value; a text must stand in double quotes"))
+                }
             },
         }
     }
@@ -405,7 +432,8 @@ fn end_of_string(text: &str) -> Option<usize> {
 
 impl fmt::Display for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = OPERATORS.iter().find(|(_, operator)| operator == self).map_or("", |(word, _)| word);
+        let word =
+            OPERATORS.iter().find(|(_, operator)| operator == self).map_or("", |(word, _)| word);
         f.write_str(word)
     }
 }

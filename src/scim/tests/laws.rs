@@ -14,7 +14,8 @@ fn crowd(generation: Generation, promoted: Option<usize>) -> Snapshot {
         .map(|place| {
             let mut person = person.clone();
             person.value.id = UserId::new((1000 + place).to_string());
-            person.value.job_title = Some(if promoted == Some(place) { "Director" } else { "Agent" }.into());
+            person.value.job_title =
+                Some(if promoted == Some(place) { "Director" } else { "Agent" }.into());
             (person, volatile.clone())
         })
         .collect();
@@ -24,31 +25,49 @@ fn crowd(generation: Generation, promoted: Option<usize>) -> Snapshot {
 #[test]
 fn what_did_not_change_is_shared_between_two_generations() {
     let make = |snapshot, previous| {
-        ServedSnapshot::new(directory(snapshot), "https://bridge.example", Names::default(), previous)
+        ServedSnapshot::new(
+            directory(snapshot),
+            "https://bridge.example",
+            Names::default(),
+            previous,
+        )
     };
     let first = make(crowd(1, None), None);
     let (second, alone) = (make(crowd(2, Some(70)), Some(&first)), make(crowd(2, Some(70)), None));
-    let bodies = |served: &ServedSnapshot| -> Vec<_> { served.all(USER).map(Resource::ready).collect() };
+    let bodies =
+        |served: &ServedSnapshot| -> Vec<_> { served.all(USER).map(Resource::ready).collect() };
     let (before, after) = (bodies(&first), bodies(&second));
-    let shared: Vec<usize> = (0..200).filter(|place| before[*place].as_ptr() == after[*place].as_ptr()).collect();
-    assert_eq!(shared, (0..64).chain(128..200).collect::<Vec<_>>(), "all but the neighbourhood of the one who changed");
+    let shared: Vec<usize> =
+        (0..200).filter(|place| before[*place].as_ptr() == after[*place].as_ptr()).collect();
+    assert_eq!(
+        shared,
+        (0..64).chain(128..200).collect::<Vec<_>>(),
+        "all but the neighbourhood of the one who changed"
+    );
     assert_eq!((before[69].clone(), before[70] == after[70]), (after[69].clone(), false));
     assert_eq!(after, bodies(&alone), "shared or made anew, it is the same");
     assert_eq!(bodies(&make(crowd(3, Some(70)), Some(&second)))[70].as_ptr(), after[70].as_ptr());
 
     let kept = bodies(&first.beside(&second));
     assert_eq!(kept, before, "what is not kept is made again");
-    let still: Vec<usize> = (0..200).filter(|place| kept[*place].as_ptr() == before[*place].as_ptr()).collect();
+    let still: Vec<usize> =
+        (0..200).filter(|place| kept[*place].as_ptr() == before[*place].as_ptr()).collect();
     assert_eq!(still, shared, "what nobody else has is not kept");
 }
 
 #[test]
 fn where_a_resource_is_stands_in_its_ready_answer() {
-    let served = ServedSnapshot::new(directory(snapshot(1)), "https://bridge.example", Names::default(), None);
+    let served = ServedSnapshot::new(
+        directory(snapshot(1)),
+        "https://bridge.example",
+        Names::default(),
+        None,
+    );
     let elsewhere = served.seen_from("https://elsewhere.example/\"quoted\"");
     for resource in ALL.iter().flat_map(|kind| served.all(kind)) {
         assert_eq!(resource.ready_location(), resource.location());
-        let (cut, whole) = (resource.ready_location().as_ptr_range(), resource.ready().as_ptr_range());
+        let (cut, whole) =
+            (resource.ready_location().as_ptr_range(), resource.ready().as_ptr_range());
         assert!(whole.start < cut.start && cut.end < whole.end, "it is not made anew");
         let there = elsewhere.by_id(resource.id()).unwrap();
         assert_eq!(there.ready_location(), there.location());
@@ -72,8 +91,16 @@ proptest! {
 
 /// Generates filters that are valid for users.
 fn filters() -> impl Strategy<Value = String> {
-    let texts =
-        ["userName", "displayName", "title", "emails.value", "groups.display", "name.familyName", "id", "userType"];
+    let texts = [
+        "userName",
+        "displayName",
+        "title",
+        "emails.value",
+        "groups.display",
+        "name.familyName",
+        "id",
+        "userType",
+    ];
     let values = ["a", "agent", "example", "Ö", "", "lead", "adm_1", "\\\"", "team_1"];
     let leaf = prop_oneof![
         (
@@ -83,14 +110,21 @@ fn filters() -> impl Strategy<Value = String> {
         )
             .prop_map(|(name, operator, value)| format!("{name} {operator} \"{value}\"")),
         prop::sample::select(texts.to_vec()).prop_map(|name| format!("{name} pr")),
-        prop::sample::select(vec!["active eq true", "active ne true", "title eq null", "groups[value eq \"team_1\"]"])
-            .prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "active eq true",
+            "active ne true",
+            "title eq null",
+            "groups[value eq \"team_1\"]"
+        ])
+        .prop_map(str::to_owned),
     ];
     leaf.prop_recursive(4, 16, 3, |inner| {
         prop_oneof![
             inner.clone().prop_map(|filter| format!("not ({filter})")),
-            prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" and "))),
-            prop::collection::vec(inner, 2..4).prop_map(|parts| format!("({})", parts.join(" or "))),
+            prop::collection::vec(inner.clone(), 2..4)
+                .prop_map(|parts| format!("({})", parts.join(" and "))),
+            prop::collection::vec(inner, 2..4)
+                .prop_map(|parts| format!("({})", parts.join(" or "))),
         ]
     })
 }
@@ -178,8 +212,8 @@ proptest! {
                 (part, whole) => part == whole,
             }
         }
-        // Attributes that are returned only on request can be in `part` but not in the default set, so request all
-        // attributes.
+        // Attributes that are returned only on request can be in `part` but not in the default set,
+        // so request all attributes.
         let everything = "urn:ietf:params:scim:schemas:core:2.0:User,urn:ietf:params:scim:schemas:core:2.0:Group,meta,\
             urn:ietf:params:scim:schemas:extension:intercom:2.0:User,urn:ietf:params:scim:schemas:extension:intercom:2.0:Group";
         let mut whole = ask(types, &[("attributes", everything)]).unwrap();

@@ -10,12 +10,20 @@ use time::macros::datetime;
 use super::resource_types::USER;
 use super::*;
 use crate::directory::{
-    Directory, Generation, Group, GroupId, Membership, Names, Priority, Recorded, Role, Snapshot, Stamps, User, UserId,
-    Volatile, Workspace,
+    Directory, Generation, Group, GroupId, Membership, Names, Priority, Recorded, Role, Snapshot,
+    Stamps, User, UserId, Volatile, Workspace,
 };
 
 /// Id, address, name, title, active, day of the last change, teams.
-type Person = (&'static str, &'static str, &'static str, Option<&'static str>, bool, u8, &'static [&'static str]);
+type Person = (
+    &'static str,
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    bool,
+    u8,
+    &'static [&'static str],
+);
 
 const PEOPLE: [Person; 12] = [
     ("1", "ada@example.com", "Ada Lovelace", Some("Team Lead"), true, 1, &["1", "2"]),
@@ -32,10 +40,16 @@ const PEOPLE: [Person; 12] = [
     ("12", "lars@example.com", "Lars Åberg", Some("Agent"), true, 8, &[]),
 ];
 
-const TEAMS: [(&str, &str); 4] = [("1", "Support"), ("2", "sales"), ("3", "Émigrés"), ("4", "Nobody's")];
+const TEAMS: [(&str, &str); 4] =
+    [("1", "Support"), ("2", "sales"), ("3", "Émigrés"), ("4", "Nobody's")];
 
 fn served() -> ServedSnapshot {
-    ServedSnapshot::new(directory(snapshot(1)), "https://bridge.example/scim/v2", Names::default(), None)
+    ServedSnapshot::new(
+        directory(snapshot(1)),
+        "https://bridge.example/scim/v2",
+        Names::default(),
+        None,
+    )
 }
 
 fn directory(snapshot: Snapshot) -> Directory {
@@ -51,10 +65,12 @@ fn snapshot(generation: Generation) -> Snapshot {
         user.job_title = title.map(Into::into);
         user.active = active;
         user.has_inbox_seat = Some(!teams.is_empty());
-        user.role = title.map(|title| Role { id: title.len().to_string(), name: Some(title.to_owned()) }.into());
+        user.role = title
+            .map(|title| Role { id: title.len().to_string(), name: Some(title.to_owned()) }.into());
         // Only some people have a value.
         user.two_factor_auth = (changed < 3).then_some(changed == 1);
-        user.permissions = (changed == 1).then(|| ["manage_teammates", "reports"].map(str::to_owned).into());
+        user.permissions =
+            (changed == 1).then(|| ["manage_teammates", "reports"].map(str::to_owned).into());
         let stamps = Stamps { created: day(1), last_modified: day(changed) };
         let volatile = Volatile { away_status_reason_id: id.parse().ok(), ..Volatile::default() };
         (Recorded { value: user, stamps }, volatile)
@@ -74,7 +90,11 @@ fn snapshot(generation: Generation) -> Snapshot {
         .map(|(user, team)| Membership {
             group: GroupId::new(team),
             user: UserId::new(user),
-            priority: (team == "1").then_some(if user == "1" { Priority::Primary } else { Priority::Secondary }),
+            priority: (team == "1").then_some(if user == "1" {
+                Priority::Primary
+            } else {
+                Priority::Secondary
+            }),
         })
         .collect();
     memberships.sort();
@@ -96,7 +116,10 @@ fn key() -> CursorKey {
 }
 
 /// Runs a query given as URL parameters.
-fn ask(types: &'static [&'static ResourceType], parameters: &[(&str, &str)]) -> Result<Value, ScimError> {
+fn ask(
+    types: &'static [&'static ResourceType],
+    parameters: &[(&str, &str)],
+) -> Result<Value, ScimError> {
     ask_of(&served(), types, parameters, "test").map(|page| json(&page))
 }
 

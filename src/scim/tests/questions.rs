@@ -53,10 +53,16 @@ fn filters_find_whom_they_describe() {
         (r#"urn:ietf:params:scim:schemas:extension:intercom:2.0:User:intercomId eq "7""#, "7"),
         ("urn:ietf:params:scim:schemas:extension:intercom:2.0:User:twoFactorAuth eq true", "1"),
         ("urn:ietf:params:scim:schemas:extension:intercom:2.0:User:twoFactorAuth pr", "1 2"),
-        ("urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayStatusReasonId ge 11", "11 12"),
+        (
+            "urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayStatusReasonId ge 11",
+            "11 12",
+        ),
         ("urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayStatusReasonId lt 1.5", "1"),
         (r#"URN:ietf:params:scim:schemas:core:2.0:user:userName sw "j""#, "10"),
-        (r#"schemas eq "urn:ietf:params:scim:schemas:extension:intercom:2.0:User" and userName sw "j""#, "10"),
+        (
+            r#"schemas eq "urn:ietf:params:scim:schemas:extension:intercom:2.0:User" and userName sw "j""#,
+            "10",
+        ),
         (r#"userName sw "a" or userName sw "b" and active eq false"#, "1"),
         (r#"(userName sw "a" or userName sw "b") and active eq false"#, ""),
         (r#"meta.resourceType eq "User" and userName sw "k""#, "11"),
@@ -97,19 +103,34 @@ fn of_two_accounts_of_one_name_the_active_one_comes_first_however_the_question_i
     ] {
         for types in [&[USER][..], ALL] {
             let ask = |more: &[(&str, &str)]| {
-                let page = ask_of(&served, types, &[&[("filter", filter)], more].concat(), "").unwrap();
+                let page =
+                    ask_of(&served, types, &[&[("filter", filter)], more].concat(), "").unwrap();
                 (ids(&json(&page)).join(" "), json(&page)["nextCursor"].as_str().map(str::to_owned))
             };
             assert_eq!(ask(&[]).0, "4 1", "{filter}");
             assert_eq!(ask(&[("count", "1")]).0, "4", "{filter}");
             assert_eq!(ask(&[("count", "1"), ("startIndex", "2")]).0, "1", "{filter}");
             let (first, next) = ask(&[("cursor", ""), ("count", "1")]);
-            assert_eq!((first, ask(&[("cursor", &next.unwrap())]).0), ("4".to_owned(), "1".to_owned()), "{filter}");
-            assert_eq!(ask(&[("sortBy", "id")]).0, "1 4", "whoever wants another order gets it: {filter}");
+            assert_eq!(
+                (first, ask(&[("cursor", &next.unwrap())]).0),
+                ("4".to_owned(), "1".to_owned()),
+                "{filter}"
+            );
+            assert_eq!(
+                ask(&[("sortBy", "id")]).0,
+                "1 4",
+                "whoever wants another order gets it: {filter}"
+            );
             assert_eq!(ask(&[("sortBy", "emails")]).0, "4 1", "{filter}");
         }
     }
-    let page = ask_of(&served, &[USER], &[("filter", "emails pr and active eq false or id eq \"adm_2\"")], "").unwrap();
+    let page = ask_of(
+        &served,
+        &[USER],
+        &[("filter", "emails pr and active eq false or id eq \"adm_2\"")],
+        "",
+    )
+    .unwrap();
     assert_eq!(ids(&json(&page)), ["1", "2", "9"], "who looks nobody up gets the order of ids");
 }
 
@@ -119,7 +140,8 @@ fn a_text_is_found_and_sorted_in_whichever_unicode_form_it_stands() {
     snapshot.users[1].0.value.email = Some("jose\u{301}@example.com".to_owned());
     snapshot.users[1].0.value.name = Some("Ｅｖｅ".to_owned());
     snapshot.users[2].0.value.name = Some("Che\u{301}n We\u{300}i".to_owned());
-    let served = ServedSnapshot::new(directory(snapshot), "https://bridge.example", Names::default(), None);
+    let served =
+        ServedSnapshot::new(directory(snapshot), "https://bridge.example", Names::default(), None);
     let found = |filter: &str, types| {
         let page = ask_of(&served, types, &[("filter", filter)], "").unwrap();
         ids(&json(&page)).join(" ")
@@ -146,7 +168,8 @@ fn a_text_is_found_and_sorted_in_whichever_unicode_form_it_stands() {
     }
     assert_eq!(found("displayName eq \"\u{c9}MIGRE\u{301}S\"", &[GROUP]), "team_3");
     let sorted = |order| {
-        let page = ask_of(&served, &[USER], &[("sortBy", "displayName"), ("sortOrder", order)], "").unwrap();
+        let page = ask_of(&served, &[USER], &[("sortBy", "displayName"), ("sortOrder", order)], "")
+            .unwrap();
         ids(&json(&page)).join(" ")
     };
     // Compared byte by byte, ids 2 and 3 would be elsewhere.
@@ -181,7 +204,8 @@ fn what_a_client_read_means_the_same_in_a_filter() {
     for user in all["Resources"].as_array().unwrap() {
         let moment = user["meta"]["lastModified"].as_str().unwrap();
         let id = user["id"].as_str().unwrap();
-        for (operator, holds) in [("eq", true), ("ge", true), ("le", true), ("gt", false), ("lt", false), ("ne", false)]
+        for (operator, holds) in
+            [("eq", true), ("ge", true), ("le", true), ("gt", false), ("lt", false), ("ne", false)]
         {
             let filter = format!("id eq \"{id}\" and meta.lastModified {operator} \"{moment}\"");
             assert_eq!(found(&filter).len(), usize::from(holds), "{filter}");
@@ -209,26 +233,44 @@ fn the_schemas_are_those_of_what_is_in_the_answer() {
         ("excludedAttributes", format!("{EXTENSION}:intercomId"), &both),
         (
             "excludedAttributes",
-            ["intercomId", "workspaceId", "hasInboxSeat", "primaryTeamIds", "secondaryTeamIds", "twoFactorAuth"]
-                .map(|name| format!("{EXTENSION}:{name}"))
-                .join(","),
+            [
+                "intercomId",
+                "workspaceId",
+                "hasInboxSeat",
+                "primaryTeamIds",
+                "secondaryTeamIds",
+                "twoFactorAuth",
+            ]
+            .map(|name| format!("{EXTENSION}:{name}"))
+            .join(","),
             &core,
         ),
     ] {
         let answer = ask(&[USER], &[(parameter, &names), ("count", "1")]).unwrap();
-        assert_eq!(answer["Resources"][0]["schemas"], Value::from(expected.clone()), "{parameter}={names}");
+        assert_eq!(
+            answer["Resources"][0]["schemas"],
+            Value::from(expected.clone()),
+            "{parameter}={names}"
+        );
     }
 }
 
 #[test]
 fn repeated_lists_are_united_and_empty_numbers_are_defaults() {
-    let repeated = [("attributes", "userName"), ("Attributes", "title, active"), ("attributes", ""), ("count", "1")];
+    let repeated = [
+        ("attributes", "userName"),
+        ("Attributes", "title, active"),
+        ("attributes", ""),
+        ("count", "1"),
+    ];
     let once = [("attributes", "userName,title,active"), ("count", "1")];
     assert_eq!(ask(&[USER], &repeated), ask(&[USER], &once));
     let repeated = [("excludedAttributes", "name"), ("excludedAttributes", "emails")];
     assert_eq!(ask(&[USER], &repeated), ask(&[USER], &[("excludedAttributes", "name,emails")]));
     assert_eq!(ask(&[USER], &[("count", ""), ("startIndex", " ")]), ask(&[USER], &[]));
-    for (name, value) in [("count", "many"), ("startIndex", "1.5"), ("count", "-"), ("startIndex", "0x1")] {
+    for (name, value) in
+        [("count", "many"), ("startIndex", "1.5"), ("count", "-"), ("startIndex", "0x1")]
+    {
         let expected = ScimError::InvalidValue { why: format!("{name} must be a whole number") };
         assert_eq!(ask(&[USER], &[(name, value)]), Err(expected));
     }
@@ -248,7 +290,9 @@ fn a_search_is_read_as_clients_write_it_and_whatever_is_wrong_is_named() {
         assert_eq!(Query::from_body(body.as_bytes()), plain, "{body}");
     }
     assert_eq!(
-        Query::from_body(br#"{"count":"","startIndex":"","filter":" ","sortBy":"","sortOrder":""}"#),
+        Query::from_body(
+            br#"{"count":"","startIndex":"","filter":" ","sortBy":"","sortOrder":""}"#
+        ),
         Query::of_list("")
     );
     assert_eq!(Query::from_body(br#"{"count":"-1"}"#), Query::of_list("count=-1"));
@@ -271,10 +315,17 @@ fn a_search_is_read_as_clients_write_it_and_whatever_is_wrong_is_named() {
         (r#"{"excludedAttributes":5}"#, format!("excludedAttributes {list}")),
         (r#"{"schemas":[]}"#, format!("schemas must hold {}", urn::SEARCH_REQUEST)),
         (r#"{"schemas":{}}"#, format!("schemas must hold {}", urn::SEARCH_REQUEST)),
-        (r#"{"count":[],"sortBy":1}"#, "count must be a whole number; sortBy must be a text".to_owned()),
+        (
+            r#"{"count":[],"sortBy":1}"#,
+            "count must be a whole number; sortBy must be a text".to_owned(),
+        ),
     ] {
         let why = format!("the body is no SearchRequest: {expected}");
-        assert_eq!(Query::from_body(body.as_bytes()), Err(ScimError::InvalidSyntax { why }), "{body}");
+        assert_eq!(
+            Query::from_body(body.as_bytes()),
+            Err(ScimError::InvalidSyntax { why }),
+            "{body}"
+        );
     }
 }
 
@@ -284,14 +335,26 @@ fn a_name_is_found_however_json_writes_it_and_in_any_case() {
     snapshot.users[0].0.value.email = Some(r#"quo"ted\name@example.com"#.to_owned());
     snapshot.users[1].0.value.email = Some(r#""userName":"gül@example.com"#.to_owned());
     snapshot.users[4].0.value.email = None;
-    let first = ServedSnapshot::new(directory(snapshot.clone()), "https://a.example", Names::default(), None);
+    let first = ServedSnapshot::new(
+        directory(snapshot.clone()),
+        "https://a.example",
+        Names::default(),
+        None,
+    );
     snapshot.users[2].0.value.email = Some("somebody.else@example.com".to_owned());
-    let second = ServedSnapshot::new(directory(snapshot), "https://a.example", Names::default(), Some(&first));
+    let second = ServedSnapshot::new(
+        directory(snapshot),
+        "https://a.example",
+        Names::default(),
+        Some(&first),
+    );
     let elsewhere = second.seen_from("https://b.example");
     for served in [first, second, elsewhere] {
         assert_eq!(served.all(USER).len(), 12);
         for user in served.all(USER) {
-            for name in [user.name().to_owned(), user.name().to_uppercase(), user.name().to_lowercase()] {
+            for name in
+                [user.name().to_owned(), user.name().to_uppercase(), user.name().to_lowercase()]
+            {
                 let filter = format!("userName eq {}", Value::from(name));
                 let page = ask_of(&served, &[USER], &[("filter", &filter)], "").unwrap();
                 assert_eq!(ids(&json(&page)), [user.id().replace("adm_", "")], "{filter}");
@@ -353,7 +416,11 @@ fn a_question_about_both_types_finds_both_and_what_a_type_lacks_has_no_value_the
 #[test]
 fn sorting_puts_those_without_a_value_last_and_the_other_way_round_first() {
     let every = "1 2 3 4 5 6 7 8 9 10 11 12";
-    assert_eq!(in_order("id", "ascending").join(" "), "1 10 11 12 2 3 4 5 6 7 8 9", "ids are texts");
+    assert_eq!(
+        in_order("id", "ascending").join(" "),
+        "1 10 11 12 2 3 4 5 6 7 8 9",
+        "ids are texts"
+    );
     assert_eq!(in_order("userName", "").join(" "), every);
     assert_eq!(in_order("USERNAME", "Descending").join(" "), "12 11 10 9 8 7 6 5 4 3 2 1");
     assert_eq!(
@@ -365,17 +432,32 @@ fn sorting_puts_those_without_a_value_last_and_the_other_way_round_first() {
     assert_eq!(in_order("meta.lastModified", "descending").join(" "), "4 9 11 12 10 8 7 6 3 5 2 1");
     assert_eq!(in_order("active", "ascending").join(" "), "4 9 1 2 3 5 6 7 8 10 11 12");
     assert_eq!(in_order("emails", "descending")[0], "12", "the primary address");
-    assert_eq!(in_order("groups", "ascending").join(" "), "1 2 3 8 11 5 10 7 4 6 9 12", "the first team's id");
     assert_eq!(
-        in_order("urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayStatusReasonId", "descending")[..3],
+        in_order("groups", "ascending").join(" "),
+        "1 2 3 8 11 5 10 7 4 6 9 12",
+        "the first team's id"
+    );
+    assert_eq!(
+        in_order(
+            "urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayStatusReasonId",
+            "descending"
+        )[..3],
         ["12", "11", "10"],
         "numbers as numbers"
     );
-    assert_eq!(ids(&ask(&[USER], &[("sortOrder", "descending")]).unwrap()).join(" "), every, "ignored without sortBy");
+    assert_eq!(
+        ids(&ask(&[USER], &[("sortOrder", "descending")]).unwrap()).join(" "),
+        every,
+        "ignored without sortBy"
+    );
     for wrong in ["name", "meta", "shoeSize", "urn:ietf:params:scim:schemas:core:2.0:User"] {
-        assert!(matches!(ask(&[USER], &[("sortBy", wrong)]), Err(ScimError::InvalidValue { .. })), "{wrong}");
+        assert!(
+            matches!(ask(&[USER], &[("sortBy", wrong)]), Err(ScimError::InvalidValue { .. })),
+            "{wrong}"
+        );
     }
-    let both = ask(ALL, &[("sortBy", "displayName"), ("count", "3"), ("startIndex", "12")]).unwrap();
+    let both =
+        ask(ALL, &[("sortBy", "displayName"), ("count", "3"), ("startIndex", "12")]).unwrap();
     assert_eq!(ids(&both), ["12", "team_4", "team_2"]);
 }
 
@@ -386,7 +468,10 @@ fn projection_takes_every_form_of_a_name() {
         parameters.push(("count", "1"));
         let mut ada = ask(&[USER], &parameters).unwrap()["Resources"][0].clone();
         let always = ada.as_object_mut().unwrap();
-        assert!(always.remove("schemas").is_some() && always.remove("id").is_some(), "always returned");
+        assert!(
+            always.remove("schemas").is_some() && always.remove("id").is_some(),
+            "always returned"
+        );
         ada.to_string()
     };
     for (attributes, expected) in [
@@ -394,7 +479,10 @@ fn projection_takes_every_form_of_a_name() {
         ("nickName", "{}"),
         ("userName,TITLE", r#"{"title":"Team Lead","userName":"ada@example.com"}"#),
         ("emails.value", r#"{"emails":[{"value":"ada@example.com"}]}"#),
-        ("name.givenName , name.familyName", r#"{"name":{"familyName":"Lovelace","givenName":"Ada"}}"#),
+        (
+            "name.givenName , name.familyName",
+            r#"{"name":{"familyName":"Lovelace","givenName":"Ada"}}"#,
+        ),
         ("urn:ietf:params:scim:schemas:core:2.0:User:active", r#"{"active":true}"#),
         ("meta.location", r#"{"meta":{"location":"https://bridge.example/scim/v2/Users/adm_1"}}"#),
         (
@@ -409,9 +497,16 @@ fn projection_takes_every_form_of_a_name() {
         format!(r#"{{"{EXTENSION}":{{"intercomId":"1"}}}}"#)
     );
     let extension = ada(&[("attributes", EXTENSION)]);
-    assert!(extension.starts_with(&format!("{{\"{EXTENSION}\":{{\"awayStatusReasonId\":1,")), "{extension}");
-    let rest = ada(&[("excludedAttributes", "id,schemas,groups,name,meta.version,roles.value,NOPE")]);
-    assert!(!rest.contains("\"groups\"") && !rest.contains("\"name\"") && !rest.contains("\"version\""), "{rest}");
+    assert!(
+        extension.starts_with(&format!("{{\"{EXTENSION}\":{{\"awayStatusReasonId\":1,")),
+        "{extension}"
+    );
+    let rest =
+        ada(&[("excludedAttributes", "id,schemas,groups,name,meta.version,roles.value,NOPE")]);
+    assert!(
+        !rest.contains("\"groups\"") && !rest.contains("\"name\"") && !rest.contains("\"version\""),
+        "{rest}"
+    );
     assert!(rest.contains(r#""roles":[{"display":"Team Lead","primary":true}]"#), "{rest}");
     assert!(rest.contains("intercomId") && !rest.contains("awayStatusReasonId"), "{rest}");
 }
@@ -420,7 +515,9 @@ fn projection_takes_every_form_of_a_name() {
 fn a_name_of_one_word_is_repeated_or_left_alone_as_it_is_set() {
     let name = |names| {
         let served = ServedSnapshot::new(directory(snapshot(1)), "", names, None);
-        let page = ask_of(&served, &[USER], &[("filter", "id eq \"adm_2\""), ("attributes", "name")], "").unwrap();
+        let page =
+            ask_of(&served, &[USER], &[("filter", "id eq \"adm_2\""), ("attributes", "name")], "")
+                .unwrap();
         json(&page)["Resources"][0]["name"].to_string()
     };
     assert_eq!(name(Names::Repeat), r#"{"familyName":"Bo","formatted":"Bo","givenName":"Bo"}"#);
@@ -430,7 +527,13 @@ fn a_name_of_one_word_is_repeated_or_left_alone_as_it_is_set() {
 #[test]
 fn a_cursor_is_good_for_the_same_question_of_the_same_client_alone() {
     let served = served();
-    let first = ask_of(&served, &[USER], &[("cursor", ""), ("count", "5"), ("filter", "userName pr")], "ada").unwrap();
+    let first = ask_of(
+        &served,
+        &[USER],
+        &[("cursor", ""), ("count", "5"), ("filter", "userName pr")],
+        "ada",
+    )
+    .unwrap();
     let answer = json(&first);
     assert!(answer.get("startIndex").is_none() && answer.get("previousCursor").is_none());
     assert_eq!((&answer["totalResults"], &answer["itemsPerPage"]), (&12.into(), &5.into()));
@@ -440,8 +543,16 @@ fn a_cursor_is_good_for_the_same_question_of_the_same_client_alone() {
         parameters.push(("cursor", cursor));
         ask_of(&served, types, &parameters, name).map(|page| page.items_per_page)
     };
-    assert_eq!(next(&[USER], &[("count", "5"), ("filter", "USERNAME  PR")], "ada"), Ok(5), "the same in other letters");
-    assert_eq!(next(&[USER], &[("filter", "userName pr")], "ada"), Ok(5), "the size is in the cursor");
+    assert_eq!(
+        next(&[USER], &[("count", "5"), ("filter", "USERNAME  PR")], "ada"),
+        Ok(5),
+        "the same in other letters"
+    );
+    assert_eq!(
+        next(&[USER], &[("filter", "userName pr")], "ada"),
+        Ok(5),
+        "the size is in the cursor"
+    );
     for (types, parameters, name) in [
         (&[USER][..], vec![("filter", "userName pr")], "bo"),
         (ALL, vec![("filter", "userName pr")], "ada"),
@@ -450,7 +561,11 @@ fn a_cursor_is_good_for_the_same_question_of_the_same_client_alone() {
         (&[USER], vec![("filter", "userName pr"), ("attributes", "id")], "ada"),
         (&[USER], vec![], "ada"),
     ] {
-        assert_eq!(next(types, &parameters, name), Err(ScimError::InvalidCursor), "{parameters:?} {name}");
+        assert_eq!(
+            next(types, &parameters, name),
+            Err(ScimError::InvalidCursor),
+            "{parameters:?} {name}"
+        );
     }
     assert_eq!(
         next(&[USER], &[("count", "4"), ("filter", "userName pr")], "ada"),
@@ -462,7 +577,11 @@ fn a_cursor_is_good_for_the_same_question_of_the_same_client_alone() {
 fn a_page_of_nobody_may_begin_anywhere() {
     for start in ["1", "2", "12", "13"] {
         let page = ask(&[USER], &[("startIndex", start), ("count", "0")]).unwrap();
-        assert_eq!((&page["totalResults"], page["itemsPerPage"].as_u64()), (&12.into(), Some(0)), "{start}");
+        assert_eq!(
+            (&page["totalResults"], page["itemsPerPage"].as_u64()),
+            (&12.into(), Some(0)),
+            "{start}"
+        );
         assert_eq!(page["Resources"].as_array().map(Vec::len), Some(0), "{start}");
     }
 }
@@ -471,7 +590,10 @@ fn a_page_of_nobody_may_begin_anywhere() {
 fn counts_at_the_edge_end_a_walk_by_cursor() {
     for count in ["0", "-1", "12", "100000"] {
         let page = ask(&[USER], &[("cursor", ""), ("count", count)]).unwrap();
-        assert!(page.get("nextCursor").is_none() && page.get("previousCursor").is_none(), "{count}");
+        assert!(
+            page.get("nextCursor").is_none() && page.get("previousCursor").is_none(),
+            "{count}"
+        );
         assert_eq!(page["totalResults"], 12);
     }
     assert!(ask(&[USER], &[("cursor", ""), ("count", "11")]).unwrap()["nextCursor"].is_string());

@@ -87,7 +87,11 @@ pub fn free_port() -> u16 {
 }
 
 pub fn http() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
 }
 
 impl Bridge {
@@ -116,9 +120,12 @@ impl Bridge {
     /// Waits until at least that generation is shown.
     pub async fn shows(&self, generation: i64) {
         let live = &self.app.service().workspaces["default"].live;
-        tokio::time::timeout(Duration::from_secs(20), live.shows(|shown| shown.generation >= generation))
-            .await
-            .expect("a picture within 20 seconds");
+        tokio::time::timeout(
+            Duration::from_secs(20),
+            live.shows(|shown| shown.generation >= generation),
+        )
+        .await
+        .expect("a picture within 20 seconds");
     }
 
     pub fn url(&self, path: &str) -> String {

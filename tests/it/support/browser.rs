@@ -24,7 +24,11 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 impl Browser {
     /// Starts Chromium with a window of that size; none where it or its driver is not installed.
     pub async fn start((width, height): (u32, u32), javascript: bool) -> Option<Self> {
-        let driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
         let Ok(mut driver) = driver else {
             eprintln!("skipped: chromedriver is not installed (on Debian: chromium-driver)");
             return None;
@@ -34,7 +38,11 @@ impl Browser {
             .map_while(Result::ok)
             .take(20)
             .find_map(|line| {
-                line.split("started successfully on port ").nth(1)?.trim_end_matches('.').parse::<u16>().ok()
+                line.split("started successfully on port ")
+                    .nth(1)?
+                    .trim_end_matches('.')
+                    .parse::<u16>()
+                    .ok()
             })
             .expect("chromedriver says its port");
         let profile = tempfile::tempdir().unwrap();
@@ -56,7 +64,13 @@ impl Browser {
         }}}});
         let http = http();
         let base = format!("http://127.0.0.1:{port}/session");
-        let made = http.post(&base).timeout(Duration::from_mins(1)).body(wanted.to_string()).send().await.unwrap();
+        let made = http
+            .post(&base)
+            .timeout(Duration::from_mins(1))
+            .body(wanted.to_string())
+            .send()
+            .await
+            .unwrap();
         let made: Value = serde_json::from_str(&made.text().await.unwrap()).unwrap();
         let session = made["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{made}"));
         Some(Self { driver, session: format!("{base}/{session}"), http, _profile: profile })
@@ -67,7 +81,8 @@ impl Browser {
             Value::Null => self.http.get(format!("{}/{path}", self.session)),
             body => self.http.post(format!("{}/{path}", self.session)).body(body.to_string()),
         };
-        let answer = request.timeout(Duration::from_mins(1)).send().await.unwrap().text().await.unwrap();
+        let answer =
+            request.timeout(Duration::from_mins(1)).send().await.unwrap().text().await.unwrap();
         let answer: Value = serde_json::from_str(&answer).unwrap();
         assert!(answer["value"]["error"].is_null(), "{path}: {answer}");
         answer["value"].clone()
@@ -107,14 +122,16 @@ impl Browser {
 
     /// Presses keys on the first element that fits, as somebody does who has come to it by Tab.
     pub async fn press_on(&self, selector: &str, keys: &str) {
-        let element = self.ask("element", json!({"using": "css selector", "value": selector})).await;
+        let element =
+            self.ask("element", json!({"using": "css selector", "value": selector})).await;
         let id = element[ELEMENT].as_str().unwrap().to_owned();
         self.ask(&format!("element/{id}/value"), json!({"text": keys})).await;
     }
 
     /// The text of the first element that fits.
     pub async fn text(&self, selector: &str) -> String {
-        let element = self.ask("element", json!({"using": "css selector", "value": selector})).await;
+        let element =
+            self.ask("element", json!({"using": "css selector", "value": selector})).await;
         let id = element[ELEMENT].as_str().unwrap().to_owned();
         self.ask(&format!("element/{id}/text"), Value::Null).await.as_str().unwrap().to_owned()
     }

@@ -17,12 +17,14 @@ pub fn serve(answers: &[(&str, &str)]) -> Canned {
     let answers = Data::new(answers);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
-    let server = HttpServer::new(move || App::new().app_data(Data::clone(&answers)).default_service(web::to(answer)))
-        .workers(1)
-        .disable_signals()
-        .listen(listener)
-        .unwrap()
-        .run();
+    let server = HttpServer::new(move || {
+        App::new().app_data(Data::clone(&answers)).default_service(web::to(answer))
+    })
+    .workers(1)
+    .disable_signals()
+    .listen(listener)
+    .unwrap()
+    .run();
     let handle = server.handle();
     tokio::spawn(server);
     Canned { base_url, server: handle }

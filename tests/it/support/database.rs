@@ -22,8 +22,11 @@ impl TestDatabase {
     pub async fn postgres() -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let server = std::env::var("TEST_POSTGRES_URL").ok()?;
-        let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let connection = sea_orm::Database::connect(&server).await.expect("TEST_POSTGRES_URL names a server that runs");
+        let name =
+            format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let connection = sea_orm::Database::connect(&server)
+            .await
+            .expect("TEST_POSTGRES_URL names a server that runs");
         connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
         connection.close().await.unwrap();
         let (root, _) = server.rsplit_once('/').unwrap();

@@ -60,12 +60,14 @@ impl Hand {
         let options = Options { clock, calls_per_window, ..Options::default() };
         let judged = std::env::var_os("TEST_THROUGH_PRISM").is_some();
         if judged {
-            // The one known fault of the description: it calls an avatar a text, and live answers give an object.
+            // The one known fault of the description: it calls an avatar a text, and live answers
+            // give an object.
             workspace.avatar_shape = AvatarShape::Text;
         }
         let simulator = Simulator::start(workspace, options).unwrap();
         let prism = if judged { Prism::before(&simulator.base_url()).await } else { None };
-        let intercom = prism.as_ref().map_or_else(|| simulator.base_url(), |prism| prism.base_url.clone());
+        let intercom =
+            prism.as_ref().map_or_else(|| simulator.base_url(), |prism| prism.base_url.clone());
         let clock = Clock::manual(START);
         let client = Arc::new(Client::new(connection(&intercom), clock.clone()).unwrap());
         let ledger = database.ledger().await;
@@ -75,7 +77,9 @@ impl Hand {
 
     /// As another process would have it.
     pub fn another_importer(&self) -> Importer {
-        let client = Arc::new(Client::new(connection(&self.simulator.base_url()), self.clock.clone()).unwrap());
+        let client = Arc::new(
+            Client::new(connection(&self.simulator.base_url()), self.clock.clone()).unwrap(),
+        );
         Importer::new("default", client, self.ledger.clone(), self.clock.clone(), OPTIONS)
     }
 
@@ -97,13 +101,19 @@ impl Hand {
     /// Runs an import a minute later than whatever was before.
     pub async fn import(&self, mode: Mode) -> Run {
         self.clock.advance(Duration::from_mins(1));
-        Box::pin(self.importer.run_once(&request(mode), &|_| {})).await.unwrap().expect("nobody else imports")
+        Box::pin(self.importer.run_once(&request(mode), &|_| {}))
+            .await
+            .unwrap()
+            .expect("nobody else imports")
     }
 
     /// With a person's leave to remove any number.
     pub async fn allowing_removals(&self, mode: Mode) -> Run {
         let request = ImportRequest { allow_removals: true, ..request(mode) };
-        Box::pin(self.importer.run_once(&request, &|_| {})).await.unwrap().expect("nobody else imports")
+        Box::pin(self.importer.run_once(&request, &|_| {}))
+            .await
+            .unwrap()
+            .expect("nobody else imports")
     }
 
     /// Starts a run by hand, for a plan to be committed by hand.
@@ -146,5 +156,9 @@ pub fn active(snapshot: &Snapshot) -> Vec<String> {
 
 /// Memberships as `user in group`.
 pub fn memberships(snapshot: &Snapshot) -> Vec<String> {
-    snapshot.memberships.iter().map(|membership| format!("{} in {}", membership.user, membership.group)).collect()
+    snapshot
+        .memberships
+        .iter()
+        .map(|membership| format!("{} in {}", membership.user, membership.group))
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! A stand-in for somebody else's authorization server: it publishes keys, and signs whatever a test wants.
+//! A stand-in for somebody else's authorization server: it publishes keys, and signs whatever a
+//! test wants.
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -36,14 +37,24 @@ impl Pair {
     }
 
     pub fn ec(id: &str) -> Self {
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
-        Self { id: id.to_owned(), algorithm: Algorithm::ES256, key: EncodingKey::from_ec_der(pkcs8.as_ref()) }
+        let pkcs8 =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+                .unwrap();
+        Self {
+            id: id.to_owned(),
+            algorithm: Algorithm::ES256,
+            key: EncodingKey::from_ec_der(pkcs8.as_ref()),
+        }
     }
 
     pub fn ed(id: &str) -> Self {
         // Of RFC 5958's two versions this is the one that jsonwebtoken reads a public key from.
         let pkcs8 = Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
-        Self { id: id.to_owned(), algorithm: Algorithm::EdDSA, key: EncodingKey::from_ed_der(pkcs8.as_ref()) }
+        Self {
+            id: id.to_owned(),
+            algorithm: Algorithm::EdDSA,
+            key: EncodingKey::from_ed_der(pkcs8.as_ref()),
+        }
     }
 
     pub fn jwk(&self) -> Value {
@@ -54,13 +65,18 @@ impl Pair {
 
     /// A token with the usual header.
     pub fn sign(&self, claims: &Value) -> String {
-        self.forge(&json!({"alg": self.algorithm, "typ": "JWT", "kid": self.id}).to_string(), &claims.to_string())
+        self.forge(
+            &json!({"alg": self.algorithm, "typ": "JWT", "kid": self.id}).to_string(),
+            &claims.to_string(),
+        )
     }
 
     /// A token of any header and claims, letter by letter, with a good signature.
     pub fn forge(&self, header: &str, claims: &str) -> String {
-        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.key, self.algorithm).unwrap();
+        let message =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature =
+            jsonwebtoken::crypto::sign(message.as_bytes(), &self.key, self.algorithm).unwrap();
         format!("{message}.{signature}")
     }
 }
@@ -84,13 +100,14 @@ impl IssuerServer {
         let data = Data::new(Arc::clone(&published));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/keys", listener.local_addr().unwrap());
-        let server =
-            HttpServer::new(move || App::new().app_data(Data::clone(&data)).route("/keys", web::get().to(keys_of)))
-                .workers(1)
-                .disable_signals()
-                .listen(listener)
-                .unwrap()
-                .run();
+        let server = HttpServer::new(move || {
+            App::new().app_data(Data::clone(&data)).route("/keys", web::get().to(keys_of))
+        })
+        .workers(1)
+        .disable_signals()
+        .listen(listener)
+        .unwrap()
+        .run();
         let handle = server.handle();
         tokio::spawn(server);
         Self { url, published, server: handle }
@@ -109,7 +126,11 @@ impl IssuerServer {
             issuer: NAME.to_owned(),
             jwks_url: self.url.parse().unwrap(),
             audiences: vec![AUDIENCE.to_owned()],
-            algorithms: vec![SigningAlgorithm::Rs256, SigningAlgorithm::Es256, SigningAlgorithm::EdDsa],
+            algorithms: vec![
+                SigningAlgorithm::Rs256,
+                SigningAlgorithm::Es256,
+                SigningAlgorithm::EdDsa,
+            ],
             leeway: std::time::Duration::from_secs(30),
             subject_claim: "sub".to_owned(),
             scope_claim: "scope".to_owned(),

@@ -13,8 +13,8 @@ pub mod secrets;
 pub mod shell;
 pub mod wire;
 
-/// Makes a test of each function for each database: `sqlite` always, `postgres` where `TEST_POSTGRES_URL` names a
-/// server.
+/// Makes a test of each function for each database: `sqlite` always, `postgres` where
+/// `TEST_POSTGRES_URL` names a server.
 #[macro_export]
 macro_rules! on_both_databases {
     ($($name:ident),+ $(,)?) => {

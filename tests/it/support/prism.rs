@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::bridge::http;
 
 /// Intercom's description of its API, trimmed to what the bridge reads.
-pub const DESCRIPTION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/intercom/openapi.yaml");
+pub const DESCRIPTION: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/intercom/openapi.yaml");
 
-/// A running Prism; ends with the test. `PRISM` names the program; `INTERCOM_OPENAPI` may name another description of
-/// Intercom's, such as a newer one or all of it.
+/// A running Prism; ends with the test. `PRISM` names the program; `INTERCOM_OPENAPI` may name
+/// another description of Intercom's, such as a newer one or all of it.
 pub struct Prism {
     pub base_url: String,
     process: Child,
@@ -28,11 +29,13 @@ impl Prism {
         Self::start(|description| vec!["mock".to_owned(), description]).await
     }
 
-    /// Stands before `upstream` and answers with an error wherever a request or an answer departs from
-    /// Intercom's description.
+    /// Stands before `upstream` and answers with an error wherever a request or an answer departs
+    /// from Intercom's description.
     pub async fn before(upstream: &str) -> Option<Self> {
-        Self::start(|description| vec!["proxy".to_owned(), description, upstream.to_owned(), "--errors".to_owned()])
-            .await
+        Self::start(|description| {
+            vec!["proxy".to_owned(), description, upstream.to_owned(), "--errors".to_owned()]
+        })
+        .await
     }
 
     async fn start(arguments: impl FnOnce(String) -> Vec<String>) -> Option<Self> {
@@ -40,7 +43,8 @@ impl Prism {
             eprintln!("skipped: PRISM does not name the program (.ci/run installs it)");
             return None;
         };
-        let description = std::env::var("INTERCOM_OPENAPI").unwrap_or_else(|_| DESCRIPTION.to_owned());
+        let description =
+            std::env::var("INTERCOM_OPENAPI").unwrap_or_else(|_| DESCRIPTION.to_owned());
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new(program)
             .args(arguments(description))

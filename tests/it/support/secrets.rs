@@ -1,4 +1,5 @@
-//! Every secret that tests use, and a look for them wherever none may be: log lines of all levels, answers, stderr.
+//! Every secret that tests use, and a look for them wherever none may be: log lines of all levels,
+//! answers, stderr.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, Once, PoisonError};
@@ -12,9 +13,11 @@ static SECRETS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 pub fn keep(secret: &str) -> String {
     static LOGS: Once = Once::new();
     LOGS.call_once(|| {
-        // As much as an operator could ask for of what is ours, and all that could be switched on by mistake of the rest.
+        // As much as an operator could ask for of what is ours, and all that could be switched on
+        // by mistake of the rest.
         let filter = EnvFilter::new("debug,intercom_scim_bridge=trace");
-        let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Scanned);
+        let lines =
+            tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Scanned);
         lines.init();
     });
     assert!(secret.len() >= 12, "a secret is long enough not to be found by chance");

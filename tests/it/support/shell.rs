@@ -55,7 +55,11 @@ impl Shell {
             stdout: String::from_utf8(stdout).unwrap(),
             stderr: String::from_utf8(stderr).unwrap(),
         };
-        assert!(!ended.stderr.contains("panicked") && !ended.stderr.contains("backtrace"), "{}", ended.stderr);
+        assert!(
+            !ended.stderr.contains("panicked") && !ended.stderr.contains("backtrace"),
+            "{}",
+            ended.stderr
+        );
         secrets::scan("stderr", &ended.stderr);
         ended
     }
@@ -65,7 +69,8 @@ impl Shell {
         Self::spawn(&mut self.command(arguments))
     }
 
-    /// The same, where writing beyond a limit of file sizes is an error, as on a full disk, and not the end.
+    /// The same, where writing beyond a limit of file sizes is an error, as on a full disk, and not
+    /// the end.
     pub fn start_on_a_disk_that_may_fill_up(&self, arguments: &[&str]) -> Running {
         let mut command = Command::new("bash");
         command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", BRIDGE]).args(arguments);
@@ -97,13 +102,22 @@ impl Running {
     /// Sends a signal, such as `STOP`.
     pub fn signal(&self, signal: &str) {
         let process = self.child.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{signal}"), &process]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([&format!("-{signal}"), &process])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
-    /// Lets no file grow beyond so many bytes: as if the disk were full; `unlimited`, as if it were larger.
+    /// Lets no file grow beyond so many bytes: as if the disk were full; `unlimited`, as if it were
+    /// larger.
     pub fn limit_files(&self, bytes: &str) {
         let process = self.child.id().to_string();
-        let limited = Command::new("prlimit").args(["--pid", &process, &format!("--fsize={bytes}:unlimited")]).status();
+        let limited = Command::new("prlimit")
+            .args(["--pid", &process, &format!("--fsize={bytes}:unlimited")])
+            .status();
         assert!(limited.unwrap().success());
     }
 

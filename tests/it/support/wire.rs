@@ -78,7 +78,8 @@ impl Wire {
 
     async fn more(&mut self) -> bool {
         let mut buffer = vec![0; 64 * 1024];
-        let read = tokio::time::timeout(Duration::from_mins(2), self.stream.read(&mut buffer)).await;
+        let read =
+            tokio::time::timeout(Duration::from_mins(2), self.stream.read(&mut buffer)).await;
         match read.expect("something within two minutes") {
             Ok(count) => {
                 self.read.extend_from_slice(&buffer[..count]);

@@ -42,7 +42,10 @@ fn the_forms_of_the_rfc_and_of_its_errata_are_accepted() {
 
 #[test]
 fn what_entra_sends_means_one_element_that_fulfils_both() {
-    assert_eq!(printed(r#"emails[type eq "work"].value eq "a@b.c""#), r#"emails[type eq "work" and value eq "a@b.c"]"#);
+    assert_eq!(
+        printed(r#"emails[type eq "work"].value eq "a@b.c""#),
+        r#"emails[type eq "work" and value eq "a@b.c"]"#
+    );
 }
 
 #[test]

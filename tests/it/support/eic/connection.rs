@@ -82,12 +82,18 @@ impl Connection {
             .headers()
             .iter()
             // The client library has taken the case away; what was sent is looked at elsewhere.
-            .map(|(name, value)| (if name == "link" { "Link" } else { name.as_str() }, value.to_str().unwrap()))
+            .map(|(name, value)| {
+                (if name == "link" { "Link" } else { name.as_str() }, value.to_str().unwrap())
+            })
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let status = u64::from(response.status().as_u16());
         let text = response.text().await.map_err(|_| "the answer broke off".to_owned())?;
-        Ok(Response { status, body: serde_json::from_str(&text).unwrap_or_default(), headers: json!(headers) })
+        Ok(Response {
+            status,
+            body: serde_json::from_str(&text).unwrap_or_default(),
+            headers: json!(headers),
+        })
     }
 
     async fn refresh(&mut self) -> Result<(), String> {

@@ -1,4 +1,5 @@
-//! The part of Groovy that connections are written in: texts with `${…}` in them, evaluated over JSON.
+//! The part of Groovy that connections are written in: texts with `${…}` in them, evaluated over
+//! JSON.
 
 use serde_json::{Value, json};
 use time::macros::format_description;
@@ -12,7 +13,8 @@ pub fn evaluate(text: &str, bindings: &Bindings) -> Result<Value, String> {
     let mut result = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
-        let end = end_of_expression(after).ok_or_else(|| format!("an expression does not end: {text}"))?;
+        let end = end_of_expression(after)
+            .ok_or_else(|| format!("an expression does not end: {text}"))?;
         let value = Parser::new(&after[..end], bindings).whole()?;
         rest = &after[end + 1..];
         if before.is_empty() && result.is_empty() && rest.is_empty() {
@@ -53,15 +55,18 @@ enum Token {
 }
 
 /// Longer ones first.
-const SIGNS: [&str; 18] =
-    ["?.", "?:", "==", "!=", ">=", "<=", "&&", "||", "?", ":", ".", "+", ">", "<", "(", ")", ",", "["];
+const SIGNS: [&str; 18] = [
+    "?.", "?:", "==", "!=", ">=", "<=", "&&", "||", "?", ":", ".", "+", ">", "<", "(", ")", ",",
+    "[",
+];
 
 fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
         if first == '\'' || first == '"' {
-            let end = rest[1..].find(first).ok_or_else(|| format!("a text does not end: {text}"))?;
+            let end =
+                rest[1..].find(first).ok_or_else(|| format!("a text does not end: {text}"))?;
             found.push(Token::Literal(json!(rest[1..=end])));
             rest = &rest[end + 2..];
         } else if first.is_ascii_digit() {
@@ -69,7 +74,9 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             found.push(Token::Literal(json!(rest[..end].parse::<i64>().unwrap())));
             rest = &rest[end..];
         } else if first.is_alphabetic() {
-            let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(rest.len());
+            let end = rest
+                .find(|letter: char| !letter.is_alphanumeric() && letter != '_')
+                .unwrap_or(rest.len());
             found.push(match &rest[..end] {
                 "null" => Token::Literal(Value::Null),
                 name => Token::Name(name.to_owned()),
@@ -138,7 +145,8 @@ impl<'a> Parser<'a> {
         for sign in ["==", "!=", ">", "<"] {
             if self.takes(sign) {
                 let right = self.sum(needed)?;
-                let greater = |a: &Value, b: &Value| a.as_i64().zip(b.as_i64()).is_some_and(|(a, b)| a > b);
+                let greater =
+                    |a: &Value, b: &Value| a.as_i64().zip(b.as_i64()).is_some_and(|(a, b)| a > b);
                 return Ok(json!(match sign {
                     "==" => left == right,
                     "!=" => left != right,
@@ -167,7 +175,9 @@ impl<'a> Parser<'a> {
         loop {
             let safe = self.takes("?.");
             if safe || self.takes(".") {
-                let Some(Token::Name(name)) = self.tokens.get(self.at).cloned() else { return self.wrong("no name") };
+                let Some(Token::Name(name)) = self.tokens.get(self.at).cloned() else {
+                    return self.wrong("no name");
+                };
                 self.at += 1;
                 let arguments = if self.takes("(") { Some(self.arguments(needed)?) } else { None };
                 if !needed || safe && value.is_null() {
@@ -233,12 +243,16 @@ impl<'a> Parser<'a> {
 fn call(value: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
     let text = || value.as_str();
     Some(match (name, arguments) {
-        ("addExact", [a, b]) if text() == Some("Math") => json!(a.as_i64()?.checked_add(b.as_i64()?)?),
+        ("addExact", [a, b]) if text() == Some("Math") => {
+            json!(a.as_i64()?.checked_add(b.as_i64()?)?)
+        }
         ("size", []) => json!(value.as_array()?.len()),
         ("trim", []) => json!(text()?.trim()),
         ("replace", [old, new]) => json!(text()?.replace(old.as_str()?, new.as_str()?)),
         // A date is its UNIX seconds here.
-        ("minus", [days]) => json!(value.as_i64()? - Duration::days(days.as_i64()?).whole_seconds()),
+        ("minus", [days]) => {
+            json!(value.as_i64()? - Duration::days(days.as_i64()?).whole_seconds())
+        }
         ("format", [pattern]) if pattern == "yyyy-MM-dd'T'HH:mm:ss'Z'" => {
             let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
             json!(OffsetDateTime::from_unix_timestamp(value.as_i64()?).ok()?.format(form).ok()?)
@@ -270,17 +284,25 @@ fn expressions_of_published_connections_are_understood() {
     };
     let value = |text: &str| evaluate(text, &bindings);
     assert_eq!(value("plain").unwrap(), "plain");
-    let next = "${response?.completeResponseMap?.next==null?null:response.completeResponseMap.next}";
+    let next =
+        "${response?.completeResponseMap?.next==null?null:response.completeResponseMap.next}";
     assert_eq!(value(next).unwrap(), "n");
     assert_eq!(value(&next.replace("next", "none")).unwrap(), Value::Null);
     let sum = "Math.addExact(response.completeResponseMap.itemsPerPage,response.completeResponseMap.startIndex)";
-    assert_eq!(value(&format!("${{response?.objectList?.size()>0?'s='+{sum}+'&c=1':null}}")).unwrap(), "s=3&c=1");
+    assert_eq!(
+        value(&format!("${{response?.objectList?.size()>0?'s='+{sum}+'&c=1':null}}")).unwrap(),
+        "s=3&c=1"
+    );
     let link = "${headers?.Link==null?null:headers.Link.replace('<','').replace('>; rel=\"next\"','').trim()}";
     assert_eq!(value(link).unwrap(), "http://x/y?a=1");
     assert_eq!(value("${account?.accountID?:''}").unwrap(), "");
     assert_eq!(value("a ${task.tasktype==1?'x':task.tasktype==2?'y':'z'} b").unwrap(), "a y b");
     assert_eq!(
-        value("${new Date().minus(2).format(\"yyyy-MM-dd'T'HH:mm:ss'Z'\")}").unwrap().as_str().unwrap().len(),
+        value("${new Date().minus(2).format(\"yyyy-MM-dd'T'HH:mm:ss'Z'\")}")
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .len(),
         20
     );
     assert!(value("${account.accountID}").unwrap_err().contains("of null"));

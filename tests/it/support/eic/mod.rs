@@ -1,7 +1,9 @@
-//! A stand-in for Saviynt EIC's REST connector. It reads the files of a package and does what EIC is documented to do with
-//! them: tokens, tests, imports of accounts and access, thresholds, tasks, tickets.
+//! A stand-in for Saviynt EIC's REST connector. It reads the files of a package and does what EIC
+//! is documented to do with them: tokens, tests, imports of accounts and access, thresholds, tasks,
+//! tickets.
 //!
-//! Written from Saviynt's public documentation and published connections; what those leave open is said where it is decided.
+//! Written from Saviynt's public documentation and published connections; what those leave open is
+//! said where it is decided.
 
 mod connection;
 pub mod groovy;
@@ -52,7 +54,8 @@ pub struct Eic {
     pub entitlements: BTreeMap<(String, String), Entitlement>,
 }
 
-/// A page of accounts was read, and the next one was not yet asked for: told on the first channel, and waits on the second.
+/// A page of accounts was read, and the next one was not yet asked for: told on the first channel,
+/// and waits on the second.
 pub struct Pause {
     pub after_page: usize,
     pub reached: tokio::sync::oneshot::Sender<()>,
@@ -88,7 +91,9 @@ impl Eic {
     ) -> Result<Done, String> {
         let parameters = &import["accountParams"];
         // It may stand in the import as well.
-        let rules = parameters.get("statusAndThresholdConfig").unwrap_or(&thresholds["statusAndThresholdConfig"]);
+        let rules = parameters
+            .get("statusAndThresholdConfig")
+            .unwrap_or(&thresholds["statusAndThresholdConfig"]);
         let rows = self.rows(parameters, pause).await?;
         let mut done = self.apply_accounts(parameters, rules, &rows);
         done.accounts = rows.len();
@@ -106,19 +111,25 @@ impl Eic {
         let mut rows = BTreeMap::new();
         for call in in_order(&parameters["call"]) {
             let between = async |page: usize| {
-                if let Some(Pause { reached, go_on, .. }) = pause.take_if(|pause| pause.after_page == page) {
+                if let Some(Pause { reached, go_on, .. }) =
+                    pause.take_if(|pause| pause.after_page == page)
+                {
                     reached.send(()).unwrap();
                     go_on.await.unwrap();
                 }
             };
             let success = &parameters["successResponses"];
-            let (items, end) = walk::items(&mut self.connection, call, success, &Bindings::new(), between).await;
+            let (items, end) =
+                walk::items(&mut self.connection, call, success, &Bindings::new(), between).await;
             if let (Err(why), Some(true)) = (end, parameters["doNotChangeIfFailed"].as_bool()) {
                 return Err(why);
             }
             for item in items {
                 let columns = columns(&call["colsToPropsMap"], &item);
-                let key = columns.get(call["keyField"].as_str().unwrap()).ok_or("an account has no key")?.clone();
+                let key = columns
+                    .get(call["keyField"].as_str().unwrap())
+                    .ok_or("an account has no key")?
+                    .clone();
                 rows.insert(key, (columns, item));
             }
         }
@@ -142,8 +153,11 @@ impl Eic {
         if too_many || rules["accountsNotInImportAction"] == "NoAction" {
             done.spared = missing.len();
         } else {
-            let status =
-                if rules["inactivateAccountsNotInFile"] == true { Status::Inactive } else { Status::Suspended };
+            let status = if rules["inactivateAccountsNotInFile"] == true {
+                Status::Inactive
+            } else {
+                Status::Suspended
+            };
             for id in missing {
                 self.accounts.get_mut(&id).unwrap().status = status;
             }
@@ -153,10 +167,17 @@ impl Eic {
         for (id, (columns, _)) in rows {
             assert_eq!(columns[call["keyField"].as_str().unwrap()], *id);
             let raw = columns.get(rules["statusColumn"].as_str().unwrap());
-            let status = if raw.is_some_and(|raw| active.contains(raw)) { Status::Active } else { Status::Inactive };
+            let status = if raw.is_some_and(|raw| active.contains(raw)) {
+                Status::Active
+            } else {
+                Status::Inactive
+            };
             let links = self.accounts.remove(id).map(|account| account.links).unwrap_or_default();
-            let links =
-                if status == Status::Inactive && rules["deleteLinks"] == true { BTreeSet::new() } else { links };
+            let links = if status == Status::Inactive && rules["deleteLinks"] == true {
+                BTreeSet::new()
+            } else {
+                links
+            };
             self.accounts.insert(id.clone(), Account { columns: columns.clone(), status, links });
         }
         done
@@ -176,12 +197,20 @@ impl Eic {
             let mut found = BTreeMap::new();
             for call in in_order(&of_kind["call"]) {
                 let success = &parameters["successResponses"];
-                let (items, end) =
-                    walk::items(&mut self.connection, call, success, &Bindings::new(), async |_| {}).await;
+                let (items, end) = walk::items(
+                    &mut self.connection,
+                    call,
+                    success,
+                    &Bindings::new(),
+                    async |_| {},
+                )
+                .await;
                 end?;
                 for item in items {
                     let columns = columns(&call["colsToPropsMap"], &item);
-                    let key = columns.get(call["keyField"].as_str().unwrap()).ok_or("an entitlement has no key")?;
+                    let key = columns
+                        .get(call["keyField"].as_str().unwrap())
+                        .ok_or("an entitlement has no key")?;
                     found.insert(key.clone(), columns);
                 }
             }
@@ -190,12 +219,17 @@ impl Eic {
                 for (_, item) in rows.values() {
                     for one in list_at(item, mapping) {
                         let columns = columns(&mapping["colsToPropsMap"], one);
-                        found.insert(columns[mapping["keyField"].as_str().unwrap()].clone(), columns);
+                        found.insert(
+                            columns[mapping["keyField"].as_str().unwrap()].clone(),
+                            columns,
+                        );
                     }
                 }
             }
             if rules["inactivateEntsNotInFeed"] == true {
-                for ((_, id), entitlement) in self.entitlements.iter_mut().filter(|((other, _), _)| other == kind) {
+                for ((_, id), entitlement) in
+                    self.entitlements.iter_mut().filter(|((other, _), _)| other == kind)
+                {
                     entitlement.active = found.contains_key(id);
                 }
             }
@@ -216,9 +250,16 @@ impl Eic {
         let Some(types) = parameters["entTypes"].as_object() else { return Ok(()) };
         for (kind, of_kind) in types {
             let call = in_order(&of_kind["call"]).next().unwrap();
-            let success = parameters.get("successResponses").cloned().unwrap_or_else(|| json!({"statusCode": [200]}));
-            let ids: Vec<String> =
-                self.entitlements.keys().filter(|(other, _)| other == kind).map(|(_, id)| id.clone()).collect();
+            let success = parameters
+                .get("successResponses")
+                .cloned()
+                .unwrap_or_else(|| json!({"statusCode": [200]}));
+            let ids: Vec<String> = self
+                .entitlements
+                .keys()
+                .filter(|(other, _)| other == kind)
+                .map(|(_, id)| id.clone())
+                .collect();
             let mut found: BTreeSet<(String, String)> = BTreeSet::new();
             match call["processingType"].as_str().unwrap() {
                 "acctToEntMapping" => {
@@ -226,27 +267,47 @@ impl Eic {
                     for (account, (columns, item)) in rows {
                         assert_eq!(columns["customproperty31"], "STORE#ACC#ENT#MAPPINGINFO");
                         let ids = list_at(item, mapping);
-                        let ids = ids.iter().filter_map(|one| path::text(one, mapping["idPath"].as_str().unwrap()));
+                        let ids = ids
+                            .iter()
+                            .filter_map(|one| path::text(one, mapping["idPath"].as_str().unwrap()));
                         found.extend(ids.map(|id| (account.clone(), id)));
                     }
                 }
                 "httpEntToAcct" => {
                     for id in ids {
                         let bindings = Bindings::from_iter([("id".to_owned(), json!(id))]);
-                        let (items, end) =
-                            walk::items(&mut self.connection, call, &success, &bindings, async |_| {}).await;
+                        let (items, end) = walk::items(
+                            &mut self.connection,
+                            call,
+                            &success,
+                            &bindings,
+                            async |_| {},
+                        )
+                        .await;
                         end?;
-                        let accounts =
-                            items.iter().filter_map(|item| path::text(item, call["acctIdPath"].as_str().unwrap()));
+                        let accounts = items.iter().filter_map(|item| {
+                            path::text(item, call["acctIdPath"].as_str().unwrap())
+                        });
                         found.extend(accounts.map(|account| (account, id.clone())));
                     }
                 }
                 "http" => {
-                    let (items, end) =
-                        walk::items(&mut self.connection, call, &success, &Bindings::new(), async |_| {}).await;
+                    let (items, end) = walk::items(
+                        &mut self.connection,
+                        call,
+                        &success,
+                        &Bindings::new(),
+                        async |_| {},
+                    )
+                    .await;
                     end?;
-                    let id = |item: &Value, name: &str| path::text(item, call[name].as_str().unwrap());
-                    found.extend(items.iter().filter_map(|item| id(item, "acctIdPath").zip(id(item, "entIdPath"))));
+                    let id =
+                        |item: &Value, name: &str| path::text(item, call[name].as_str().unwrap());
+                    found.extend(
+                        items
+                            .iter()
+                            .filter_map(|item| id(item, "acctIdPath").zip(id(item, "entIdPath"))),
+                    );
                 }
                 other => panic!("{other} is not understood"),
             }
@@ -268,7 +329,8 @@ impl Eic {
 }
 
 fn in_order(calls: &Value) -> impl Iterator<Item = &Value> {
-    let mut calls: Vec<&Value> = calls.as_object().into_iter().flat_map(|calls| calls.values()).collect();
+    let mut calls: Vec<&Value> =
+        calls.as_object().into_iter().flat_map(|calls| calls.values()).collect();
     calls.sort_by_key(|call| call["callOrder"].as_u64());
     calls.into_iter()
 }

@@ -15,7 +15,9 @@ pub fn text(value: &Value, path: &str) -> Option<String> {
 /// What is there; the whole where the path is empty.
 pub fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     path.split('.').filter(|part| !part.is_empty()).try_fold(value, |value, part| {
-        let (name, index) = part.split_once('[').map_or((part, None), |(name, index)| (name, index.strip_suffix(']')));
+        let (name, index) = part
+            .split_once('[')
+            .map_or((part, None), |(name, index)| (name, index.strip_suffix(']')));
         let value = value.get(name)?;
         match index {
             Some(index) => value.get(index.parse::<usize>().ok()?),

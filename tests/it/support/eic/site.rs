@@ -39,12 +39,15 @@ impl Site {
     pub async fn shows(&self, generation: i64) {
         let live = &self.app.service().workspaces["default"].live;
         let shown = live.shows(|shown| shown.generation >= generation);
-        tokio::time::timeout(Duration::from_mins(1), shown).await.expect("a picture within a minute");
+        tokio::time::timeout(Duration::from_mins(1), shown)
+            .await
+            .expect("a picture within a minute");
     }
 
     pub async fn import(&self) -> Value {
         let request = http().post(format!("{}/api/v1/imports", self.base_url()));
-        let request = request.bearer_auth(token(&self.app, &Scope::ALL)).header("Prefer", "wait=30");
+        let request =
+            request.bearer_auth(token(&self.app, &Scope::ALL)).header("Prefer", "wait=30");
         Bridge::send(request).await.json()
     }
 
@@ -59,12 +62,22 @@ impl Site {
             .set("BRIDGE_SERVER__BIND", self.config.server.bind.to_string())
             .set("BRIDGE_ACCESS__ENCRYPTION_KEY", ENCRYPTION_KEY)
             .set("INTERCOM_ACCESS_TOKEN", TOKEN);
-        let ended =
-            shell.run(&["saviynt-package", "--base-url", &self.base_url(), "--style", style, "--out", "package"]);
+        let ended = shell.run(&[
+            "saviynt-package",
+            "--base-url",
+            &self.base_url(),
+            "--style",
+            style,
+            "--out",
+            "package",
+        ]);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         let directory = shell.directory.path().join("package");
-        let scope =
-            if style == "scim" { "scim.read import.read lifecycle.write" } else { "import.read lifecycle.write" };
+        let scope = if style == "scim" {
+            "scim.read import.read lifecycle.write"
+        } else {
+            "import.read lifecycle.write"
+        };
         let (id, secret) = client(&self.app, scope, &["default"]).await;
         let bearer = token(&self.app, &[Scope::ScimRead, Scope::ImportRead, Scope::LifecycleWrite]);
         let filled = |text: String| {
@@ -77,7 +90,10 @@ impl Site {
             .filter(|file| file.extension().is_some_and(|extension| extension == "json"))
             .map(|file| {
                 let name = file.file_name().unwrap().to_str().unwrap().to_owned();
-                (name, serde_json::from_str(&filled(std::fs::read_to_string(file).unwrap())).unwrap())
+                (
+                    name,
+                    serde_json::from_str(&filled(std::fs::read_to_string(file).unwrap())).unwrap(),
+                )
             })
             .collect()
     }
@@ -105,7 +121,8 @@ pub struct Truth {
 pub fn truth(simulator: &Simulator) -> Truth {
     simulator.change(|workspace| {
         let people = workspace.admins().filter(|(_, admin)| !admin.email.starts_with("operator+"));
-        let mut truth = Truth { accounts: BTreeMap::new(), teams: BTreeMap::new(), links: BTreeSet::new() };
+        let mut truth =
+            Truth { accounts: BTreeMap::new(), teams: BTreeMap::new(), links: BTreeSet::new() };
         for (id, admin) in people {
             let account = format!("adm_{id}");
             if let Some(role) = &admin.role {
@@ -115,7 +132,12 @@ pub fn truth(simulator: &Simulator) -> Truth {
                 truth.links.insert(("Seat", account.clone(), "inbox_seat".to_owned()));
             }
             let role = admin.role.as_ref().map(|role| role.name.clone());
-            let columns = [Some(admin.email.clone()), Some(admin.name.clone()), admin.job_title.clone(), role];
+            let columns = [
+                Some(admin.email.clone()),
+                Some(admin.name.clone()),
+                admin.job_title.clone(),
+                role,
+            ];
             truth.accounts.insert(account, columns);
         }
         for (id, team) in workspace.teams() {
@@ -134,8 +156,10 @@ pub fn truth(simulator: &Simulator) -> Truth {
 
 /// The same, as EIC has it.
 pub fn found(eic: &Eic) -> Truth {
-    let mut found = Truth { accounts: BTreeMap::new(), teams: BTreeMap::new(), links: BTreeSet::new() };
-    for (id, account) in eic.accounts.iter().filter(|(_, account)| account.status == Status::Active) {
+    let mut found =
+        Truth { accounts: BTreeMap::new(), teams: BTreeMap::new(), links: BTreeSet::new() };
+    for (id, account) in eic.accounts.iter().filter(|(_, account)| account.status == Status::Active)
+    {
         let columns = ["name", "displayName", "customproperty6", "customproperty8"]
             .map(|name| account.columns.get(name).cloned());
         found.accounts.insert(id.clone(), columns);
@@ -143,7 +167,9 @@ pub fn found(eic: &Eic) -> Truth {
             let (kind, entitlement) = match (kind.as_str(), entitlement.as_str()) {
                 ("Team", id) => ("Team", id),
                 ("Role", id) => ("Role", id.trim_start_matches("role_")),
-                ("Entitlement" | "Seat", "inbox_seat" | "seat_inbox_seat") => ("Seat", "inbox_seat"),
+                ("Entitlement" | "Seat", "inbox_seat" | "seat_inbox_seat") => {
+                    ("Seat", "inbox_seat")
+                }
                 // Permissions are the activity log's.
                 ("Entitlement" | "Permission", _) => continue,
                 other => panic!("{other:?}"),
@@ -162,10 +188,22 @@ pub fn found(eic: &Eic) -> Truth {
 pub fn same(eic: &Eic, simulator: &Simulator, what: &str) {
     let (found, truth) = (found(eic), truth(simulator));
     // Told apart, since all of it is a megabyte.
-    assert!(found.accounts == truth.accounts, "{what}: {} accounts of {}", found.accounts.len(), truth.accounts.len());
-    assert!(found.teams == truth.teams, "{what}: {} teams of {}", found.teams.len(), truth.teams.len());
-    let (missing, more): (Vec<_>, Vec<_>) =
-        (truth.links.difference(&found.links).collect(), found.links.difference(&truth.links).collect());
+    assert!(
+        found.accounts == truth.accounts,
+        "{what}: {} accounts of {}",
+        found.accounts.len(),
+        truth.accounts.len()
+    );
+    assert!(
+        found.teams == truth.teams,
+        "{what}: {} teams of {}",
+        found.teams.len(),
+        truth.teams.len()
+    );
+    let (missing, more): (Vec<_>, Vec<_>) = (
+        truth.links.difference(&found.links).collect(),
+        found.links.difference(&truth.links).collect(),
+    );
     assert!(
         missing.is_empty() && more.is_empty(),
         "{what}: {} links missing, {} more: {missing:?} {more:?}",

@@ -26,15 +26,26 @@ pub enum Ticket {
 }
 
 impl Eic {
-    /// Runs a task by one of the provisioning parameters: the calls of that name, one after the other. A task is complete
-    /// only if all answered with one of the statuses that count as success.
-    pub async fn provision(&mut self, parameter: &Value, name: &str, bindings: &Value) -> Result<Task, String> {
+    /// Runs a task by one of the provisioning parameters: the calls of that name, one after the
+    /// other. A task is complete only if all answered with one of the statuses that count as
+    /// success.
+    pub async fn provision(
+        &mut self,
+        parameter: &Value,
+        name: &str,
+        bindings: &Value,
+    ) -> Result<Task, String> {
         let bindings = bindings.as_object().cloned().unwrap();
         let mut calls = 0;
-        for call in parameter["call"].as_array().unwrap().iter().filter(|call| call["name"] == name) {
+        for call in parameter["call"].as_array().unwrap().iter().filter(|call| call["name"] == name)
+        {
             calls += 1;
             let response = self.connection.call(call, &bindings).await?;
-            if !call["successResponses"]["statusCode"].as_array().unwrap().contains(&json!(response.status)) {
+            if !call["successResponses"]["statusCode"]
+                .as_array()
+                .unwrap()
+                .contains(&json!(response.status))
+            {
                 return Ok(Task::Failed { status: response.status, message: response.body });
             }
         }
@@ -43,21 +54,34 @@ impl Eic {
     }
 
     /// Makes a ticket and gives its id.
-    pub async fn create_ticket(&mut self, parameter: &Value, bindings: &Value) -> Result<String, String> {
+    pub async fn create_ticket(
+        &mut self,
+        parameter: &Value,
+        bindings: &Value,
+    ) -> Result<String, String> {
         let call = &parameter["call"][0];
         let response = self.connection.call(call, bindings.as_object().unwrap()).await?;
-        if !call["successResponses"]["statusCode"].as_array().unwrap().contains(&json!(response.status)) {
+        if !call["successResponses"]["statusCode"]
+            .as_array()
+            .unwrap()
+            .contains(&json!(response.status))
+        {
             return Err(format!("{} {}", response.status, response.body));
         }
-        path::text(&response.body, call["ticketidPath"].as_str().unwrap()).ok_or_else(|| "no id".to_owned())
+        path::text(&response.body, call["ticketidPath"].as_str().unwrap())
+            .ok_or_else(|| "no id".to_owned())
     }
 
-    /// What became of a ticket. Published connections list the words for "finished" in `ticketStatusValue`.
+    /// What became of a ticket. Published connections list the words for "finished" in
+    /// `ticketStatusValue`.
     pub async fn ticket(&mut self, parameter: &Value, ticket: &str) -> Result<Ticket, String> {
         let call = &parameter["call"][0];
         let bindings = Bindings::from_iter([("ticketID".to_owned(), json!(ticket))]);
         let response = self.connection.call(call, &bindings).await?;
-        let state = json!(path::text(&response.body, call["ticketStatusPath"].as_str().unwrap()).ok_or("no state")?);
+        let state = json!(
+            path::text(&response.body, call["ticketStatusPath"].as_str().unwrap())
+                .ok_or("no state")?
+        );
         let listed = |name: &str| call[name].as_array().is_some_and(|list| list.contains(&state));
         Ok(match (listed("ticketStatusValue"), listed("disContinueStatusValue")) {
             (true, _) => Ticket::Done,

@@ -9,7 +9,8 @@ use super::path;
 /// No list of the tests has as many pages.
 const MOST_PAGES: usize = 2_000;
 
-/// The items of all pages, as far as it came, and why it came no further. `between` is told before each page but the first.
+/// The items of all pages, as far as it came, and why it came no further. `between` is told before
+/// each page but the first.
 pub async fn items(
     connection: &mut Connection,
     call: &Value,
@@ -25,12 +26,19 @@ pub async fn items(
     }
     for page in 1..=MOST_PAGES {
         let response = match connection.call(&http, bindings).await {
-            Ok(response) if success["statusCode"].as_array().unwrap().contains(&json!(response.status)) => response,
+            Ok(response)
+                if success["statusCode"].as_array().unwrap().contains(&json!(response.status)) =>
+            {
+                response
+            }
             Ok(response) => return (found, Err(format!("{} {}", response.status, response.body))),
             Err(why) => return (found, Err(why)),
         };
-        let list = path::at(&response.body, call["listField"].as_str().unwrap()).and_then(Value::as_array);
-        let Some(list) = list.cloned() else { return (found, Err("there is no list in the answer".to_owned())) };
+        let list =
+            path::at(&response.body, call["listField"].as_str().unwrap()).and_then(Value::as_array);
+        let Some(list) = list.cloned() else {
+            return (found, Err("there is no list in the answer".to_owned()));
+        };
         let next = match next_url(&call["pagination"], &first, page, &response, &list) {
             Ok(next) => next,
             Err(why) => return (found, Err(why)),
@@ -52,15 +60,22 @@ fn with(url: &str, query: &str) -> String {
 /// The parameters of the page that comes after so many, where pages are counted.
 fn counted(pagination: &Value, pages: usize) -> Option<String> {
     let text = |style: &Value, name: &str| style[name].as_str().unwrap().to_owned();
-    let number = |style: &Value, name: &str| usize::try_from(style[name].as_u64().unwrap()).unwrap();
+    let number =
+        |style: &Value, name: &str| usize::try_from(style[name].as_u64().unwrap()).unwrap();
     if let Some(style) = pagination.get("page") {
-        let (number_name, size_name) = (text(style, "pageNumberParam"), text(style, "pageSizeParam"));
+        let (number_name, size_name) =
+            (text(style, "pageNumberParam"), text(style, "pageSizeParam"));
         let page = number(style, "firstPageNumber") + pages;
         return Some(format!("{number_name}={page}&{size_name}={}", number(style, "pageSize")));
     }
     let style = pagination.get("offset")?;
     let size = number(style, "batchSize");
-    Some(format!("{}={}&{}={size}", text(style, "offsetParam"), pages * size, text(style, "batchParam")))
+    Some(format!(
+        "{}={}&{}={size}",
+        text(style, "offsetParam"),
+        pages * size,
+        text(style, "batchParam")
+    ))
 }
 
 fn next_url(
@@ -83,9 +98,13 @@ fn next_url(
         };
         return Ok(evaluate(expression, &bindings)?.as_str().map(str::to_owned));
     }
-    let Some(style) = pagination.get("page").or_else(|| pagination.get("offset")) else { return Ok(None) };
+    let Some(style) = pagination.get("page").or_else(|| pagination.get("offset")) else {
+        return Ok(None);
+    };
     let total = style["totalCountPath"].as_str().unwrap().replace("completeResponseMap.", "");
-    let total: usize = path::text(&response.body, &total).and_then(|total| total.parse().ok()).ok_or("no total")?;
+    let total: usize = path::text(&response.body, &total)
+        .and_then(|total| total.parse().ok())
+        .ok_or("no total")?;
     let size = style["pageSize"].as_u64().or_else(|| style["batchSize"].as_u64()).unwrap();
     let more = pages < total.div_ceil(usize::try_from(size).unwrap());
     Ok(more.then(|| with(first, &counted(pagination, pages).unwrap())))
