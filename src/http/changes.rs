@@ -13,9 +13,9 @@ use super::caller::{Caller, ImportRead};
 use super::errors::ApiError;
 use super::large::{Chunks, Turn, Unfinished, write_lines, write_table};
 use super::negotiation::{JSON, LINES, preferred_form};
-use super::openapi::{ApiRefusals, ChangeParameters, Problem};
 use super::parameters::{Parameters, wrong};
 use super::table::{self, CSV};
+use super::wire::{ApiRefusals, ChangeParameters, Problem};
 use crate::directory::{GroupId, UserId};
 use crate::ledger::{
     ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, RecordedChange,

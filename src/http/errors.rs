@@ -27,7 +27,7 @@ use tracing::{Instrument, Span};
 use super::heads::unreadable_target;
 use super::origin::Forwarded;
 use super::request_id::{self, X_REQUEST_ID};
-use super::routes::Pattern;
+use super::route_pattern::Pattern;
 use super::service::Service;
 use super::undrained::UndrainedBody;
 use super::{admission, guards};

@@ -13,10 +13,10 @@ use super::body::{Body, parse_object, parse_object_or_default};
 use super::caller::{Admin, Caller, ImportRead, LifecycleWrite};
 use super::errors::{ApiError, RequestContext};
 use super::negotiation::{JSON, preferred_form};
-use super::openapi::{ApiRefusals, Problem, RequestOperation, RequestParameters};
 use super::parameters::{Parameters, wrong};
 use super::service::{Workspace, api_base_url};
 use super::table;
+use super::wire::{ApiRefusals, Problem, RequestOperation, RequestParameters};
 use crate::access::{Scope, random_reference};
 use crate::ledger::{
     Closing, Ledger, LedgerError, NewRequest, RecordedRequest, RequestEnd, RequestQuestion,

@@ -22,7 +22,8 @@
 //! oauth          tokens for OAuth clients                connect       connecting a workspace in a browser
 //! status         liveness, readiness, status             metrics       metrics for Prometheus
 //! tasks          the state of background tasks           pages         the status page
-//! openapi        the OpenAPI description
+//! openapi        the OpenAPI description                 wire          parameters and bodies, as OpenAPI describes them
+//! route_pattern  the pattern of a request's path
 //! ```
 
 mod accept;
@@ -55,6 +56,7 @@ mod patience;
 mod refusals;
 mod request_id;
 mod reviews;
+mod route_pattern;
 mod routes;
 mod scim;
 mod server;
@@ -67,6 +69,7 @@ mod tls;
 mod undrained;
 mod unsupported;
 mod webhooks;
+mod wire;
 
 pub use changes::document as change_document;
 pub use connections::Connections;

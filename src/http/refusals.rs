@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use super::caller::{Caller, LifecycleWrite};
 use super::errors::{ApiError, RequestContext};
-use super::openapi::{RefusedByApi, RefusedByScim};
-use super::routes::Pattern;
+use super::route_pattern::Pattern;
 use super::service::Service;
 use super::unsupported::Refusal;
+use super::wire::{RefusedByApi, RefusedByScim};
 use crate::access::random_reference;
 use crate::ledger::NewRequest;
 use crate::limits;

@@ -44,8 +44,8 @@ use overview::Overview;
     ),
     responses(
         (status = 200, description = "A page", content_type = "text/html", body = String),
-        (status = 429, description = "Too many of one address", content_type = "application/problem+json", body = super::openapi::Problem),
-        (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = super::openapi::Problem),
+        (status = 429, description = "Too many of one address", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = super::wire::Problem),
     ),
 )]
 pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
@@ -100,10 +100,10 @@ pub async fn ask_to_log_in(request: HttpRequest) -> Result<HttpResponse, ApiErro
     responses(
         (status = 303, description = "To the status page, with a session"),
         (status = 400, description = "The link is unknown, was taken, or is too old; or another site asks", content_type = "text/html", body = String),
-        (status = 408, description = "The body did not come in time", content_type = "application/problem+json", body = super::openapi::Problem),
-        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = super::openapi::Problem),
-        (status = 429, description = "Too many of one address", content_type = "application/problem+json", body = super::openapi::Problem),
-        (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = super::openapi::Problem),
+        (status = 408, description = "The body did not come in time", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 429, description = "Too many of one address", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = super::wire::Problem),
     ),
 )]
 pub async fn log_in(
@@ -150,8 +150,8 @@ pub async fn log_in(
     responses(
         (status = 303, description = "To the page that says how to sign in"),
         (status = 400, description = "Another site asks", content_type = "text/html", body = String),
-        (status = 429, description = "Too many of one address", content_type = "application/problem+json", body = super::openapi::Problem),
-        (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = super::openapi::Problem),
+        (status = 429, description = "Too many of one address", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = super::wire::Problem),
     ),
 )]
 pub async fn log_out(

@@ -2,7 +2,7 @@
 
 use utoipa::{IntoParams, ToSchema};
 
-use super::limit;
+use super::parameters::limit;
 
 /// What the log can be asked for.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
