@@ -24,13 +24,14 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Value, json};
 use tracing::{Instrument, Span};
 
-use super::heads::unreadable_target;
-use super::origin::Forwarded;
-use super::request_id::{self, X_REQUEST_ID};
-use super::route_pattern::Pattern;
-use super::service::Service;
-use super::undrained::UndrainedBody;
-use super::{admission, guards};
+use super::connection::heads::unreadable_target;
+use super::middleware::admission;
+use super::middleware::headers;
+use super::middleware::request_id::{self, X_REQUEST_ID};
+use super::middleware::undrained::UndrainedBody;
+use super::request::origin::Forwarded;
+use super::request::route_pattern::Pattern;
+use super::state::service::Service;
 use crate::access::{Actor, Answered, TooMany};
 use crate::ledger::LedgerError;
 use crate::limits;
@@ -347,9 +348,9 @@ pub async fn finish(
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     let mut context = context.borrow_mut();
-    guards::add(&mut response, context.forwarded.is_secure);
+    headers::add(&mut response, context.forwarded.is_secure);
     if let Some((peer, header)) = context.forwarded.not_trusted {
-        guards::warn_not_trusted(response.request(), peer, header);
+        headers::warn_not_trusted(response.request(), peer, header);
     }
     if let Some(service) = response.request().app_data::<Data<Service>>() {
         note(

@@ -7,12 +7,14 @@ use actix_web::{HttpResponse, Resource, Route};
 
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::errors::ApiError;
-use super::route_pattern::Pattern;
-use super::{
-    audit, changes, connect, discovery, imports, lifecycle, metrics, oauth, openapi, pages,
-    refusals, reviews, scim, status, tabular, webhooks,
+use super::endpoints::{
+    audit, changes, connect, discovery, imports, lifecycle, metrics, oauth, refusals, reviews,
+    scim, status, tabular, webhooks,
 };
+use super::errors::ApiError;
+use super::openapi;
+use super::pages;
+use super::request::route_pattern::Pattern;
 use crate::scim::ScimError;
 
 /// Registers every path of the bridge.

@@ -22,13 +22,13 @@ use actix_web::rt::net::TcpStream;
 use actix_web::web::{Data, PayloadConfig, ServiceConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::bare::Completed;
-use super::connections::{Connections, Guarded, Watched};
+use super::connection::bare::Completed;
+use super::connection::connections::{Connections, Guarded, Watched};
+use super::connection::tls::Certificates;
 use super::errors::finish;
-use super::guards::STRICT_TRANSPORT;
+use super::middleware::headers::STRICT_TRANSPORT;
 use super::routes::{ops_routes, routes};
-use super::service::Service;
-use super::tls::Certificates;
+use super::state::service::Service;
 use crate::limits;
 
 /// Serves on `listener` until the server's handle stops it. `max_connections` is the limit of

@@ -119,7 +119,7 @@ fn each_heavy_library_has_one_room() {
         ("sqlx::", &["src/ledger"]),
         ("jsonwebtoken", &["src/access"]),
         ("argon2", &["src/access"]),
-        ("rustls::", &["src/http/tls.rs"]),
+        ("rustls::", &["src/http/connection/tls.rs"]),
         ("reqwest", &["src/intercom", "src/access/issuers.rs", "src/config", "src/app"]),
         ("clap", &["src/commands", "src/main.rs"]),
         ("figment", &["src/config"]),

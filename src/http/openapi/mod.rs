@@ -13,13 +13,14 @@ mod complete;
 
 use complete::complete;
 
-use super::errors::ApiError;
-use super::negotiation::{JSON, preferred_form};
-use super::wire::{Problem, ScimErrorBody, UnsupportedWrite};
-use super::{
-    audit, changes, connect, discovery, imports, lifecycle, metrics, oauth, pages, refusals,
-    reviews, scim, status, tabular, webhooks,
+use super::endpoints::{
+    audit, changes, connect, discovery, imports, lifecycle, metrics, oauth, refusals, reviews,
+    scim, status, tabular, webhooks,
 };
+use super::errors::ApiError;
+use super::pages;
+use super::request::negotiation::{JSON, preferred_form};
+use super::wire::{Problem, ScimErrorBody, UnsupportedWrite};
 
 #[derive(OpenApi)]
 #[openapi(

@@ -24,10 +24,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
-use super::body::Body;
 use super::errors::{ApiError, RequestContext};
-use super::negotiation::{HTML, preferred_form};
-use super::service::{Service, Workspace};
+use super::extract::body::Body;
+use super::request::negotiation::{HTML, preferred_form};
+use super::state::service::{Service, Workspace};
 use crate::access::{Actor, STATUS_PAGE, hash_of_random, looks_random, random_secret};
 use crate::ledger::AuditEntry;
 use crate::limits;

@@ -7,10 +7,10 @@ use time::OffsetDateTime;
 
 use super::chart::Point;
 use crate::directory::{Directory, LogFacts, Person, SignIn, text};
-use crate::http::changes::document;
+use crate::http::endpoints::changes::document;
+use crate::http::endpoints::lifecycle::shown;
 use crate::http::errors::ApiError;
-use crate::http::lifecycle::shown;
-use crate::http::service::{Service, Workspace};
+use crate::http::state::service::{Service, Workspace};
 use crate::import::ConnectionState;
 use crate::ledger::{ChangePosition, Failure, LedgerError, RequestQuestion, Run};
 use crate::limits;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use time::OffsetDateTime;
 
-use super::errors::{ApiError, RequestContext};
+use crate::http::errors::{ApiError, RequestContext};
 use crate::limits;
 use crate::moments::{self, Edge, FORMS, Written, Zone};
 use crate::scim::ScimError;

@@ -3,7 +3,7 @@
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 
-use super::heads::{UnreadableTarget, unreadable_target};
+use crate::http::connection::heads::{UnreadableTarget, unreadable_target};
 use crate::limits;
 use crate::scim::ScimError;
 

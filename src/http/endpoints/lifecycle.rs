@@ -9,15 +9,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, parse_object, parse_object_or_default};
-use super::caller::{Admin, Caller, ImportRead, LifecycleWrite};
-use super::errors::{ApiError, RequestContext};
-use super::negotiation::{JSON, preferred_form};
-use super::parameters::{Parameters, wrong};
-use super::service::{Workspace, api_base_url};
-use super::table;
-use super::wire::{ApiRefusals, Problem, RequestOperation, RequestParameters};
 use crate::access::{Scope, random_reference};
+use crate::http::errors::{ApiError, RequestContext};
+use crate::http::extract::body::{Body, parse_object, parse_object_or_default};
+use crate::http::extract::caller::{Admin, Caller, ImportRead, LifecycleWrite};
+use crate::http::request::negotiation::{JSON, preferred_form};
+use crate::http::request::parameters::{Parameters, wrong};
+use crate::http::response::table;
+use crate::http::state::service::{Workspace, api_base_url};
+use crate::http::wire::{ApiRefusals, Problem, RequestOperation, RequestParameters};
 use crate::ledger::{
     Closing, Ledger, LedgerError, NewRequest, RecordedRequest, RequestEnd, RequestQuestion,
 };
@@ -354,7 +354,7 @@ async fn close_as_seen(
     ledger.close_request(&workspace.name, reference, closing).await.map(drop)
 }
 
-pub(super) fn shown(row: RecordedRequest) -> LifecycleRequest {
+pub fn shown(row: RecordedRequest) -> LifecycleRequest {
     LifecycleRequest {
         reference: row.reference,
         state: row.state,

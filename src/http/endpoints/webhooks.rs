@@ -9,12 +9,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::body::Body;
-use super::caller::workspace_name;
-use super::errors::ApiError;
-use super::service::Service;
-use super::wire::Problem;
 use crate::access::{WebhookKey, random_secret};
+use crate::http::errors::ApiError;
+use crate::http::extract::body::Body;
+use crate::http::extract::caller::workspace_name;
+use crate::http::state::service::Service;
+use crate::http::wire::Problem;
 use crate::import::Announced;
 use crate::ledger::{ImportRequest, Trigger};
 use crate::scim::ScimError;

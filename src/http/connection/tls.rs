@@ -56,7 +56,7 @@ impl Certificates {
     }
 
     /// The TLS configuration with this certificate: TLS 1.2 and 1.3, HTTP/1.1.
-    pub(super) fn server_config(self: Arc<Self>) -> Result<ServerConfig, CertificateError> {
+    pub fn server_config(self: Arc<Self>) -> Result<ServerConfig, CertificateError> {
         let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
         let builder =
             builder.with_safe_default_protocol_versions().map_err(|_| CertificateError::Library)?;

@@ -30,11 +30,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::chunked_body;
-use super::connections::{Connection, Sending};
-use super::errors::ApiError;
 use super::table;
 use crate::access::Allowance;
 use crate::clock::Clock;
+use crate::http::connection::connections::{Connection, Sending};
+use crate::http::errors::ApiError;
 use crate::ledger::LedgerError;
 use crate::limits;
 use crate::scim::{Body, ScimError};

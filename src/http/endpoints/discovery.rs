@@ -5,10 +5,10 @@ use actix_web::web::{Data, Path, Query as Parameters};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
-use super::caller::{OptionalCaller, workspace_name};
-use super::errors::ApiError;
-use super::negotiation::content_type;
-use super::service::{Service, scim_base_url};
+use crate::http::errors::ApiError;
+use crate::http::extract::caller::{OptionalCaller, workspace_name};
+use crate::http::request::negotiation::content_type;
+use crate::http::state::service::{Service, scim_base_url};
 use crate::scim::{Discovery, ScimError};
 
 /// Shows what the service does and does not do.

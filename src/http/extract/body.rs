@@ -7,9 +7,9 @@ use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::errors::ApiError;
-use super::parameters::wrong;
-use super::service::Service;
+use crate::http::errors::ApiError;
+use crate::http::request::parameters::wrong;
+use crate::http::state::service::Service;
 use crate::limits;
 use crate::scim::ScimError;
 

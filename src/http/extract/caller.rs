@@ -12,10 +12,10 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
 
-use super::errors::{ApiError, RequestContext};
-use super::service::{Service, Workspace};
 use crate::access::{AccessError, Actor, Principal, Scope};
 use crate::directory::DEFAULT_WORKSPACE;
+use crate::http::errors::{ApiError, RequestContext};
+use crate::http::state::service::{Service, Workspace};
 use crate::scim::ScimError;
 
 /// A client whose token is valid and has the scope of `S`.

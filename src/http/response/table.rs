@@ -4,9 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
 use super::cells::{Cell, cells};
-use super::errors::ApiError;
 use super::large::{Chunks, Makers, Turn};
-use super::negotiation::{JSON, preferred_form, tell_next};
+use crate::http::errors::ApiError;
+use crate::http::request::negotiation::{JSON, preferred_form, tell_next};
 use crate::tabular::Row;
 
 /// The media type (RFC 4180 §3).

@@ -3,10 +3,10 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::caller::OptionalCaller;
-use super::errors::ApiError;
-use super::negotiation::preferred_form;
-use super::service::{Service, Workspace};
+use crate::http::errors::ApiError;
+use crate::http::extract::caller::OptionalCaller;
+use crate::http::request::negotiation::preferred_form;
+use crate::http::state::service::{Service, Workspace};
 use crate::import::ConnectionState;
 use crate::ledger::{Mode, RunStatus};
 use crate::limits;

@@ -8,7 +8,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 
-use super::errors::RequestContext;
+use crate::http::errors::RequestContext;
 use crate::limits;
 
 /// The public address of the bridge, and the proxies that it trusts.

@@ -7,8 +7,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header::CACHE_CONTROL;
 
 use super::caller::{Caller, ScimRead};
-use super::service::scim_base_url;
 use crate::directory::SnapshotId;
+use crate::http::state::service::scim_base_url;
 use crate::ledger::{ImportRequest, Trigger};
 use crate::scim::{ScimError, ServedSnapshot};
 

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::body::Body;
-use super::errors::{ApiError, RequestContext};
-use super::negotiation::{JSON, preferred_form};
-use super::service::Service;
-use super::wire::Problem;
 use crate::access::{Grant, Login, Scope, TokenRefusal, TokenRequest, network_of};
+use crate::http::errors::{ApiError, RequestContext};
+use crate::http::extract::body::Body;
+use crate::http::request::negotiation::{JSON, preferred_form};
+use crate::http::state::service::Service;
+use crate::http::wire::Problem;
 use crate::ledger::{AuditEntry, OAuthClient};
 use crate::limits;
 use crate::scim::ScimError;

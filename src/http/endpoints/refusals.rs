@@ -10,13 +10,13 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
-use super::caller::{Caller, LifecycleWrite};
-use super::errors::{ApiError, RequestContext};
-use super::route_pattern::Pattern;
-use super::service::Service;
 use super::unsupported::Refusal;
-use super::wire::{RefusedByApi, RefusedByScim};
 use crate::access::random_reference;
+use crate::http::errors::{ApiError, RequestContext};
+use crate::http::extract::caller::{Caller, LifecycleWrite};
+use crate::http::request::route_pattern::Pattern;
+use crate::http::state::service::Service;
+use crate::http::wire::{RefusedByApi, RefusedByScim};
 use crate::ledger::NewRequest;
 use crate::limits;
 use crate::scim::ScimError;

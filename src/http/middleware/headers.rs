@@ -11,8 +11,8 @@ use actix_web::http::header::{
 };
 use actix_web::web::Data;
 
-use super::service::Service;
 use crate::access::PROXY_NOT_TRUSTED;
+use crate::http::state::service::Service;
 use crate::ledger::AuditEntry;
 
 /// RFC 6797: for a year, browsers reach this host by HTTPS only. Without `includeSubDomains`: the

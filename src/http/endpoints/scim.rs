@@ -8,14 +8,16 @@ use actix_web::http::header::{
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
-use super::body::Body;
-use super::caller::{Caller, ScimRead};
-use super::chunked_body;
-use super::errors::ApiError;
-use super::freshness::{self, Fresh};
-use super::negotiation::{content_type, expect_scim_body, names_version, next_link, tell_next};
-use super::route_pattern::Pattern;
-use super::wire::{ListParameters, ScimRefusals, SearchRequest};
+use crate::http::errors::ApiError;
+use crate::http::extract::body::Body;
+use crate::http::extract::caller::{Caller, ScimRead};
+use crate::http::extract::freshness::{self, Fresh};
+use crate::http::request::negotiation::{
+    content_type, expect_scim_body, names_version, next_link, tell_next,
+};
+use crate::http::request::route_pattern::Pattern;
+use crate::http::response::chunked_body;
+use crate::http::wire::{ListParameters, ScimRefusals, SearchRequest};
 use crate::limits;
 use crate::scim::{
     Page, Query, Question, Resource, ResourceType, ScimError, ServedSnapshot, Walker, Window,
@@ -77,7 +79,7 @@ pub async fn list_groups(
     request_body(description = "A question", content_type = "application/scim+json", content = SearchRequest),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = super::wire::ScimErrorBody),
+        (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
         ScimRefusals,
     ),
 )]
@@ -95,7 +97,7 @@ pub async fn search_all(
     request_body(description = "A question", content_type = "application/scim+json", content = SearchRequest),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = super::wire::ScimErrorBody),
+        (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
         ScimRefusals,
     ),
 )]
@@ -113,7 +115,7 @@ pub async fn search_users(
     request_body(description = "A question", content_type = "application/scim+json", content = SearchRequest),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = super::wire::ScimErrorBody),
+        (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
         ScimRefusals,
     ),
 )]
@@ -165,7 +167,7 @@ pub async fn get_group(
     responses(
         (status = 200, description = "A User; `Location` says where it always is", content_type = "application/scim+json", body = serde_json::Value),
         (status = 304, description = "Still the version that `If-None-Match` names"),
-        (status = 501, description = "The subject of the token is no teammate's address", content_type = "application/scim+json", body = super::wire::ScimErrorBody),
+        (status = 501, description = "The subject of the token is no teammate's address", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
         ScimRefusals,
     ),
 )]

@@ -9,14 +9,14 @@ use futures_util::stream;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::caller::{Caller, ImportRead};
-use super::errors::ApiError;
-use super::large::{Chunks, Turn, Unfinished, write_lines, write_table};
-use super::negotiation::{JSON, LINES, preferred_form};
-use super::parameters::{Parameters, wrong};
-use super::table::{self, CSV};
-use super::wire::{ApiRefusals, ChangeParameters, Problem};
 use crate::directory::{GroupId, UserId};
+use crate::http::errors::ApiError;
+use crate::http::extract::caller::{Caller, ImportRead};
+use crate::http::request::negotiation::{JSON, LINES, preferred_form};
+use crate::http::request::parameters::{Parameters, wrong};
+use crate::http::response::large::{Chunks, Turn, Unfinished, write_lines, write_table};
+use crate::http::response::table::{self, CSV};
+use crate::http::wire::{ApiRefusals, ChangeParameters, Problem};
 use crate::ledger::{
     ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, RecordedChange,
 };

@@ -13,10 +13,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::errors::{ApiError, RequestContext};
-use super::negotiation::{HTML, preferred_form};
-use super::service::Service;
 use crate::access::{connection_purpose, hash_of_random, looks_random, random_secret};
+use crate::http::errors::{ApiError, RequestContext};
+use crate::http::request::negotiation::{HTML, preferred_form};
+use crate::http::state::service::Service;
 use crate::import::ConnectError;
 use crate::ledger::{AuditEntry, ConnectProof, ImportRequest, SealedConnection, Trigger};
 use crate::scim::ScimError;

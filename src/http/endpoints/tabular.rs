@@ -9,15 +9,15 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::caller::{Caller, ImportRead};
-use super::errors::ApiError;
-use super::freshness;
-use super::large::Turn;
-use super::parameters::{Parameters, wrong};
-use super::table;
-use super::wire::{ApiRefusals, FlatParameters, Problem};
 use crate::date_time;
 use crate::directory::{Directory, Generation, SnapshotId};
+use crate::http::errors::ApiError;
+use crate::http::extract::caller::{Caller, ImportRead};
+use crate::http::extract::freshness;
+use crate::http::request::parameters::{Parameters, wrong};
+use crate::http::response::large::Turn;
+use crate::http::response::table;
+use crate::http::wire::{ApiRefusals, FlatParameters, Problem};
 use crate::scim::ServedSnapshot;
 use crate::tabular::{
     self, AccessMembership, Account, Entitlement, EntitlementType, MembershipSelection, Row, Rows,

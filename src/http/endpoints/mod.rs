@@ -1,0 +1,35 @@
+//! The handlers, one file for each group of endpoints.
+//!
+//! ```text
+//! audit          the audit trail
+//! changes        the history as a log
+//! connect        connecting a workspace in a browser
+//! discovery      SCIM's discovery endpoints
+//! imports        runs, and starting one
+//! lifecycle      requests that people carry out
+//! metrics        metrics for Prometheus
+//! oauth          tokens for OAuth clients
+//! refusals       writes, which are refused
+//! reviews        accounts for access reviews
+//! scim           users and groups
+//! status         liveness, readiness, status
+//! tabular        accounts, entitlements, memberships
+//! unsupported    the texts of refused writes
+//! webhooks       Intercom's webhooks
+//! ```
+
+pub(crate) mod audit;
+pub(crate) mod changes;
+pub(crate) mod connect;
+pub(crate) mod discovery;
+pub(crate) mod imports;
+pub(crate) mod lifecycle;
+pub(crate) mod metrics;
+pub(crate) mod oauth;
+pub(crate) mod refusals;
+pub(crate) mod reviews;
+pub(crate) mod scim;
+pub(crate) mod status;
+pub(crate) mod tabular;
+pub(crate) mod unsupported;
+pub(crate) mod webhooks;

@@ -1,0 +1,15 @@
+//! What a request says: its headers, query parameters and origin.
+//!
+//! ```text
+//! accept           the client's Accept header
+//! negotiation      media types, versions and links
+//! origin           where a request came from
+//! parameters       query parameters
+//! route_pattern    the pattern of a path
+//! ```
+
+pub(crate) mod accept;
+pub(crate) mod negotiation;
+pub(crate) mod origin;
+pub(crate) mod parameters;
+pub(crate) mod route_pattern;
