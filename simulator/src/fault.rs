@@ -46,8 +46,9 @@ impl fmt::Display for FaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` is no fault; write KIND[=VALUE][@PATH][xTIMES] with KIND one of rate-limit=SECONDS, status=CODE, time-out, \
-             cut-off, garbage, slow=MILLISECONDS, unauthorized, forbidden, for example status=503@/teamsx3",
+            "`{}` is not a fault. Write KIND[=VALUE][@PATH][xTIMES], for example \
+             status=503@/teamsx3. KIND is rate-limit=SECONDS, status=CODE from 400 to 599, \
+             time-out, cut-off, garbage, slow=MILLISECONDS, unauthorized or forbidden",
             self.0
         )
     }

@@ -10,15 +10,22 @@
 //! wire       renders the state as Intercom's JSON
 //! fault      injected faults
 //! oauth      authorises an app
-//! clock      the time, which tests can set
-//! server     HTTP: access token, rate limit, faults, routes
+//! clock      the time, which can be set
+//! state      what the server keeps between calls
+//! log        queries of the activity log
+//! routes     what each call gets: rate limit, faults, access token, resources
+//! server     HTTP
 //! ```
 
 mod clock;
+mod cut_off;
 mod fault;
+mod log;
 mod oauth;
+mod routes;
 mod seed;
 mod server;
+mod state;
 mod wire;
 mod workspace;
 
