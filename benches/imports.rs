@@ -544,6 +544,7 @@ async fn measure_publishing(simulator: &Simulator, database: &str, admins: u32) 
     let started = Instant::now();
     while import("{}").await["status"] != "succeeded" {
         assert!(started.elapsed() < Duration::from_mins(10), "no import within ten minutes");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let request = format!(
         "GET /scim/v2/Users?count=10&startIndex={} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n",

@@ -115,10 +115,10 @@ fn make_key(file: &Path) -> std::io::Result<SecretString> {
 /// The trusted issuers of the settings.
 #[must_use]
 pub fn trusted_issuers(config: &Config) -> Vec<TrustedIssuer> {
-    let trusted = config.access.issuers.iter().map(|issuer| TrustedIssuer {
+    let trusted = config.issuers.iter().map(|issuer| TrustedIssuer {
         issuer: issuer.issuer.clone(),
         jwks_url: issuer.jwks_url.clone(),
-        audiences: issuer.audiences.clone(),
+        audiences: issuer.audience.clone(),
         algorithms: issuer.algorithms.clone(),
         leeway: issuer.leeway,
         subject_claim: issuer.subject_claim.clone(),

@@ -131,7 +131,8 @@ fn is_to_stop(stop: &watch::Receiver<bool>) -> bool {
 
 fn log_failure(name: &TaskName, panicked: bool, pause: Option<Duration>) {
     let why = if panicked { "panic" } else { "it ended" };
-    let (task, workspace) = (name.task, name.workspace.as_deref());
+    let task = name.task;
+    let workspace = name.workspace.as_deref();
     if let Some(pause) = pause {
         let again_in_seconds = pause.as_secs();
         tracing::error!(

@@ -177,7 +177,7 @@ impl Running {
 async fn import_loop(worker: Arc<Worker>, publisher: Publisher, stopped: watch::Receiver<bool>) {
     let publish = async move || {
         if let Err(error) = publisher.refresh().await {
-            tracing::warn!(workspace = publisher.workspace(), error = %error.chain(), "the ledger could not be read; what is shown stays");
+            tracing::warn!(workspace = publisher.workspace(), error = %error.chain(), "the ledger could not be read; the last data is still served");
         }
     };
     worker.run(publish, stopped).await;
@@ -234,7 +234,7 @@ async fn publish_loop(
             }
             Err(error) => {
                 if !failing {
-                    tracing::warn!(workspace, error = %error.chain(), "the ledger cannot be read; what is shown stays");
+                    tracing::warn!(workspace, error = %error.chain(), "the ledger cannot be read; the last data is still served");
                 }
                 true
             }
@@ -244,14 +244,8 @@ async fn publish_loop(
         }
         failing = failed;
         let snapshot_id = shown.live.served().map(|served| served.snapshot_id());
-        if settled != snapshot_id {
-            match settle_requests(&ledger, &shown, clock.now()).await {
-                Ok(()) => settled = snapshot_id,
-                // The next round tries again.
-                Err(error) => {
-                    tracing::debug!(workspace, error = %error.chain(), "requests could not be looked at")
-                }
-            }
+        if settled != snapshot_id && settle(&ledger, &shown, &clock).await {
+            settled = snapshot_id;
         }
         tokio::select! {
             () = clock.sleep(limits::GENERATION_POLL) => {}
@@ -259,6 +253,16 @@ async fn publish_loop(
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
+}
+
+/// Closes the requests that an import has fulfilled. Returns whether that succeeded; if not, the
+/// next round tries again.
+async fn settle(ledger: &Ledger, shown: &Workspace, clock: &Clock) -> bool {
+    let settled = settle_requests(ledger, shown, clock.now()).await;
+    if let Err(error) = &settled {
+        tracing::debug!(workspace = %shown.name, error = %error.chain(), "the requests could not be checked");
+    }
+    settled.is_ok()
 }
 
 /// Updates the workspace's health with recorded times that lie in the future, and with a clock that
@@ -271,7 +275,7 @@ async fn check_times(ledger: &Ledger, shown: &Workspace, clock: &Clock) {
         }
         // The next round tries again.
         Err(error) => {
-            tracing::debug!(workspace = %shown.name, error = %error.chain(), "times could not be looked at")
+            tracing::debug!(workspace = %shown.name, error = %error.chain(), "the recorded times could not be checked")
         }
     }
 }

@@ -13,21 +13,20 @@ use crate::moments::{Edge, Zone};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print who asked what, when, from where and with which answer, one JSON document a line,
-    /// oldest first.
+    /// Print the audit trail: each request with its client, time, address and status. One JSON
+    /// document per line, oldest first.
     Export {
-        /// Only what happened at this moment or later, such as 2026-03-01T12:00:00Z, or on this day
-        /// or later, such as 2026-03-01.
-        #[arg(long, value_name = "MOMENT", value_parser = moment)]
+        /// Only entries from this time or day on, such as 2026-03-01T12:00:00Z or 2026-03-01.
+        #[arg(long, value_name = "TIME", value_parser = moment)]
         since: Option<String>,
-        /// Only what happened before this moment, or up to the end of this day.
-        #[arg(long, value_name = "MOMENT", value_parser = moment)]
+        /// Only entries before this time, or up to the end of this day.
+        #[arg(long, value_name = "TIME", value_parser = moment)]
         until: Option<String>,
-        /// The time zone of dates and of moments without an offset, such as Europe/Dublin. Where it
-        /// is left out: UTC.
+        /// The time zone of dates and of times without an offset, such as Europe/Dublin. The default
+        /// is UTC.
         #[arg(long, value_name = "ZONE", value_parser = zone)]
         tz: Option<Zone>,
-        /// Only of this workspace.
+        /// Only entries of this workspace.
         #[arg(long)]
         workspace: Option<String>,
     },

@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::ledger::{document, summary};
+use super::verdict::{document, summary};
 use super::{CommandError, by_command, print_line};
 use crate::access::{KeyRing, connection_purpose};
 use crate::app::{key_file, missing_file, stored_vault, without_password};
@@ -61,7 +61,10 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
     let event = by_command("ledger.backed_up", &name_of(file), &[], Clock::System.now());
     if let Err(error) = ledger.record_audit(event).await {
         // The copy is complete and valid, even if the audit entry cannot be written now.
-        eprintln!("warning: the audit trail does not tell of this backup: {}", error.chain());
+        eprintln!(
+            "warning: this backup could not be recorded in the audit trail: {}",
+            error.chain()
+        );
     }
     ledger.close().await;
     copy.print(file, json);
@@ -71,10 +74,10 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
     };
     match &copy.key {
         Key::Fits => eprintln!(
-            "note: what is sealed in it needs the encryption key, {key}; keep a copy of that too, in another place"
+            "note: the secrets in it are encrypted with {key}; keep a copy of that too, in another place"
         ),
         Key::NotNeeded => {}
-        Key::Wrong(why) => eprintln!("warning: {key} does not open what is sealed in it: {why}"),
+        Key::Wrong(why) => eprintln!("warning: {key} does not open the secrets in it: {why}"),
     }
     // A copy of an altered history is kept too: it is evidence.
     copy.refuse_findings(file).map_err(|error| {
@@ -95,29 +98,8 @@ pub async fn restore(
         config,
         "pg_restore --clean --if-exists --dbname=\"$DATABASE_URL\" bridge.dump",
     )?;
-    if is_open(&database)? {
-        return Err(CommandError::new(format!(
-            "the database {} is in use; stop the bridge (and every other command of it) first",
-            database.display()
-        )));
-    }
-    if taken(&database) {
-        let at = database.display();
-        return Err(CommandError::new(format!(
-            "there is a database at {at} already, and it is not overwritten; move it out of the way first, with what is beside it \
-             (`mkdir before && mv {at} {at}-wal {at}-shm before/`; of the last two, those that are there)"
-        )));
-    }
-    let mut source = File::open(file).map_err(|error| {
-        CommandError::new(format!("the backup {} cannot be read: {error}", file.display()))
-    })?;
-    if fs::metadata(beside(file, "-wal")).is_ok_and(|wal| wal.len() > 0) {
-        return Err(CommandError::new(format!(
-            "{file} is no backup: a part of it is in {file}-wal, so it is a database that is in use, or was copied while it was; \
-             use a file that `ledger backup` wrote",
-            file = file.display()
-        )));
-    }
+    refuse_existing(&database)?;
+    let mut source = open_backup(file)?;
     let mut draft = draft_beside(&database)?;
     give_to_owner_of_directory(draft.path());
     io::copy(&mut source, draft.as_file_mut())?;
@@ -126,15 +108,14 @@ pub async fn restore(
     let copy = check(config, draft.path(), file).await?;
     copy.refuse_findings(file)?;
     copy.refuse_other_workspaces(config, file)?;
-    match (&copy.key, key_lost) {
-        (Key::Wrong(why), false) => {
-            return Err(CommandError::new(format!(
-                "the encryption key does not open what is sealed in {}: {why}. Put the key of that time in place; if it is lost, \
-                 say --key-lost",
-                file.display()
-            )));
-        }
-        (Key::Wrong(_), true) | (Key::Fits | Key::NotNeeded, _) => {}
+    if let Key::Wrong(why) = &copy.key
+        && !key_lost
+    {
+        return Err(CommandError::new(format!(
+            "the encryption key does not open the secrets in {}: {why}. Use the encryption key of \
+             that time; if it is lost, say --key-lost",
+            file.display()
+        )));
     }
     let opened = Ledger::open_copy(draft.path(), false).await;
     let ledger = opened.map_err(|error| cannot_be_used(file, &error))?;
@@ -159,10 +140,44 @@ pub async fn restore(
     }
     if matches!(copy.key, Key::Wrong(_)) {
         eprintln!(
-            "note: run `keys reset --yes` before the bridge starts, then issue tokens and connect workspaces anew"
+            "note: run `keys reset --yes` before the bridge starts, then issue tokens and connect workspaces again"
         );
     }
     Ok(())
+}
+
+/// Refuses to overwrite a database.
+fn refuse_existing(database: &Path) -> Result<(), CommandError> {
+    if is_open(database)? {
+        return Err(CommandError::new(format!(
+            "the database {} is in use; stop the bridge and its other commands first",
+            database.display()
+        )));
+    }
+    if taken(database) {
+        let at = database.display();
+        return Err(CommandError::new(format!(
+            "there is a database at {at} already, and it is not overwritten; move it out of the way \
+             first, with its other files (`mkdir before && mv {at} {at}-wal {at}-shm before/`; the \
+             last two may not exist)"
+        )));
+    }
+    Ok(())
+}
+
+/// Opens a backup. Refuses a database that was copied while it was in use.
+fn open_backup(file: &Path) -> Result<File, CommandError> {
+    let source = File::open(file).map_err(|error| {
+        CommandError::new(format!("the backup {} cannot be read: {error}", file.display()))
+    })?;
+    if fs::metadata(beside(file, "-wal")).is_ok_and(|wal| wal.len() > 0) {
+        return Err(CommandError::new(format!(
+            "{file} is not a backup: part of its data is in {file}-wal, so it is a database in use, \
+             or was copied while it was in use; use a file that `ledger backup` wrote",
+            file = file.display()
+        )));
+    }
+    Ok(source)
 }
 
 /// Returns the file of the database. For PostgreSQL, returns an error that names its own tool.

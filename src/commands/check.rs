@@ -15,14 +15,15 @@ use crate::access::{Issuer, KeyRing, PROXY_NOT_TRUSTED, connection_purpose};
 use crate::app::{OpenFiles, missing_file, stored_vault, trusted_issuers, without_password};
 use crate::clock::{self, Clock};
 use crate::config::{Config, ConfigError, WorkspaceConfig, is_local};
+use crate::directory::Observation;
 use crate::http::Certificates;
-use crate::intercom::{self, Client, Permission, Since};
+use crate::intercom::{self, Client, Permission, RateBudget, Since};
 use crate::ledger::{AuditEntry, AuditQuestion, Ledger};
 use crate::limits;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// As JSON.
+    /// Print the results as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -38,7 +39,7 @@ pub async fn run(
             findings.iter().for_each(|finding| report.failed("configuration", finding))
         }
         Ok(config) => {
-            report.ok("configuration", "every value can be used");
+            report.ok("configuration", "all settings are valid");
             config.warnings.iter().for_each(|warning| report.warn("configuration", warning));
             check_certificate(&config, &mut report);
             check_proxy(&config, &mut report);
@@ -127,7 +128,7 @@ impl Report {
 
 fn check_open_files(config: &Config, report: &mut Report) {
     match OpenFiles::raised().too_few(config) {
-        None => report.ok("open files", "there may be as many as limits.max_connections can take"),
+        None => report.ok("open files", "the limit suffices for limits.max_connections"),
         Some(why) => report.warn("open files", &why),
     }
 }
@@ -138,18 +139,19 @@ fn check_certificate(config: &Config, report: &mut Report) {
     match files.map(|(chain, key)| Certificates::load(chain, key)) {
         Some(Ok(_)) => report.ok("tls", "the certificate and its key can be used"),
         Some(Err(error)) => report.failed("tls", &error.to_string()),
-        None if bind.ip().is_loopback() => report.ok("tls", "not needed: the bridge listens on this machine alone"),
+        None if bind.ip().is_loopback() => report.ok("tls", "not needed: the bridge listens only on this machine"),
         None if has_tls_in_front(config) => report.ok(
             "tls",
             &format!(
-                "the bridge listens on {bind} in the clear, and server.public_url says that something in front of it ends \
-                 TLS or that it is reached on this machine alone"
+                "the bridge listens on {bind} without TLS; according to server.public_url, a proxy in \
+                 front of it terminates TLS, or it is used only on this machine"
             ),
         ),
         None => report.warn(
             "tls",
             &format!(
-                "the bridge listens on {bind} in the clear; set server.tls_cert and server.tls_key, or put a proxy in front"
+                "the bridge listens on {bind} without TLS; set server.tls_cert and server.tls_key, or \
+                 put a proxy with TLS in front"
             ),
         ),
     }
@@ -163,21 +165,23 @@ fn has_tls_in_front(config: &Config) -> bool {
 /// Reports if the settings suggest a proxy in front of the bridge that `server.trusted_proxies`
 /// does not name.
 fn check_proxy(config: &Config, report: &mut Report) {
-    let (server, named) = (&config.server, config.server.trusted_proxies.len());
+    let server = &config.server;
+    let named = server.trusted_proxies.len();
     let by_tls_elsewhere = server.tls_cert.is_none()
         && server.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
     if named > 0 {
         report.ok(
             "proxy",
-            &format!("server.trusted_proxies names {named} addresses or networks that may say for whom they ask"),
+            &format!("server.trusted_proxies has {named} addresses or networks, whose X-Forwarded-… headers are believed"),
         );
     } else if by_tls_elsewhere {
         report.warn(
             "proxy",
-            "server.public_url is https, and the bridge does not end TLS itself, so there is a proxy in front, which \
-             server.trusted_proxies does not name: the audit trail has the proxy's address for everybody, and all clients share \
-             one limit for bad tokens and secrets; set server.trusted_proxies (BRIDGE_SERVER__TRUSTED_PROXIES) to the address of \
-             the proxy, as the bridge sees it",
+            "server.public_url is https and the bridge does not terminate TLS, so there is a proxy in \
+             front, but server.trusted_proxies is empty: the audit trail shows the proxy's address \
+             for all clients, and they share one limit for invalid tokens and secrets; set \
+             server.trusted_proxies (BRIDGE_SERVER__TRUSTED_PROXIES) to the address of the proxy, as \
+             the bridge sees it",
         );
     }
 }
@@ -201,9 +205,10 @@ async fn check_seen_proxies(config: &Config, ledger: &Ledger, clock: &Clock, rep
         report.warn(
             "proxy",
             &format!(
-                "on {} the bridge got a request from {address} with headers of a proxy ({}), and server.trusted_proxies does not \
-                 name that address, so they are ignored; if it is your proxy, set server.trusted_proxies \
-                 (BRIDGE_SERVER__TRUSTED_PROXIES) to it, and if not, somebody made them up and nothing is to be done",
+                "on {} the bridge received a request from {address} with proxy headers ({}) and ignored \
+                 them, because server.trusted_proxies does not contain that address; if it is your \
+                 proxy, add it to server.trusted_proxies (BRIDGE_SERVER__TRUSTED_PROXIES); if not, \
+                 the client forged them and you need to do nothing",
                 when(entry.at),
                 entry.detail.as_deref().unwrap_or("unknown"),
             ),
@@ -220,11 +225,11 @@ async fn check_encryption_key(config: &Config, ledger: &Ledger, report: &mut Rep
     match stored_vault(config, ledger).await {
         Ok(None) => report.ok(
             "encryption",
-            "there is no encryption key yet; the first start makes one, or set access.encryption_key",
+            "there is no encryption key yet; the first start creates one, or set access.encryption_key",
         ),
         Ok(Some(vault)) => match ledger.signing_keys().await {
             Ok(keys) => match KeyRing::open(&vault, &keys) {
-                Ok(_) => report.ok("encryption", "the encryption key opens what the database keeps sealed"),
+                Ok(_) => report.ok("encryption", "the encryption key opens the secrets in the database"),
                 Err(error) => report.failed("encryption", &error.to_string()),
             },
             Err(error) => report.failed("encryption", &error.chain()),
@@ -240,7 +245,7 @@ async fn check_database(config: &Config, clock: &Clock, report: &mut Report) {
     let name = without_password(url);
     if missing_file(url).is_some() {
         return report
-            .ok("database", &format!("{name} does not exist yet; the first start makes it"));
+            .ok("database", &format!("{name} does not exist yet; the first start creates it"));
     }
     let ledger = match Ledger::open(url).await {
         Ok(ledger) => ledger,
@@ -320,7 +325,7 @@ async fn check_issuers(config: &Config, clock: &Clock, report: &mut Report) {
 
 fn check_webhooks(workspace: &WorkspaceConfig, report: &mut Report) {
     if workspace.client_secret.is_some() {
-        report.ok("webhooks", "the client secret is set, so Intercom's webhooks are taken");
+        report.ok("webhooks", "the client secret is set, so Intercom's webhooks are accepted");
     } else {
         let detail = "not used: there is no client secret, so changes wait for the next poll; set INTERCOM_CLIENT_SECRET to \
                       use them";
@@ -334,24 +339,27 @@ async fn check_intercom(
     clock: Clock,
     report: &mut Report,
 ) {
-    let mut connection = config.connection(workspace).map_err(|error| error.to_string());
-    if let Ok(connection) = &mut connection
-        && connection.access_token.is_none()
-    {
+    let mut connection = match config.connection(workspace) {
+        Ok(connection) => connection,
+        Err(error) => return report.failed("intercom", &error.to_string()),
+    };
+    if connection.access_token.is_none() {
         match stored_token(config, &workspace.name).await {
             Ok(Some(token)) => connection.access_token = Some(token),
             Ok(None) => {
-                let connect = format!(
-                    "`connect --workspace {}` prints the address where somebody lets it in",
-                    workspace.name
+                return report.ok(
+                    "intercom",
+                    &format!(
+                        "not connected yet: `connect --workspace {}` prints the URL at which an \
+                         Intercom admin authorises the bridge",
+                        workspace.name
+                    ),
                 );
-                return report.ok("intercom", &format!("not connected yet: {connect}"));
             }
             Err(why) => return report.failed("intercom", &why),
         }
     }
-    let client = connection.and_then(|connection| Client::new(connection, clock.clone()));
-    let client = match client {
+    let client = match Client::new(connection, clock.clone()) {
         Ok(client) => client,
         Err(why) => return report.failed("intercom", &why),
     };
@@ -360,59 +368,62 @@ async fn check_intercom(
     match intercom::observe(&client, since, &|_| {}).await {
         Err(error) => report.failed("intercom", &format!("{error}; {}", error.remedy())),
         Ok(observation) => {
-            let text = |text: Option<String>| text.unwrap_or_else(|| "unknown".to_owned());
-            let workspace = observation.workspace;
-            report.ok(
-                "intercom",
-                &format!(
-                    "the token opens workspace {} ({}), hosted in {}",
-                    text(workspace.name),
-                    text(workspace.id),
-                    text(workspace.region)
-                ),
-            );
-            report.ok(
-                "admins",
-                &format!(
-                    "{} teammates and bots, {} teams; the token has the permission \"{}\"",
-                    observation.users.len(),
-                    observation.groups.len(),
-                    Permission::ReadAdmins
-                ),
-            );
-            if observation.log_read_to.is_some() {
-                let detail =
-                    format!("the token has the permission \"{}\"", Permission::ReadActivityLogs);
-                report.ok("activity log", &detail);
-            }
-            let (shown, more) = observation
-                .warnings
-                .split_at(observation.warnings.len().min(limits::RUN_WARNINGS_OF_A_KIND));
-            for warning in shown {
-                let about = match warning.code.as_str() {
-                    code if code.starts_with("activity_") => "activity log",
-                    "wrong_region" | "workspace_unknown" => "intercom",
-                    _ => "import",
-                };
-                report.warn(about, &warning.detail);
-            }
-            if !more.is_empty() {
-                report.warn(
-                    "import",
-                    &format!("{} more warnings; each import keeps its own", more.len()),
-                );
-            }
-            let allowance = client.allowance();
-            if let (Some(remaining), Some(limit)) = (allowance.remaining, allowance.limit) {
-                report.ok(
-                    "rate limit",
-                    &format!("{remaining} of {limit} calls are left in this window of 10 seconds"),
-                );
-            }
-            if let Some(ahead) = allowance.clock_ahead {
-                check_clock(ahead, report);
-            }
+            report_observation(&observation, report);
+            report_allowance(&client.allowance(), report);
         }
+    }
+}
+
+/// Reports what the token can read.
+fn report_observation(observation: &Observation, report: &mut Report) {
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
+    let workspace = &observation.workspace;
+    report.ok(
+        "intercom",
+        &format!(
+            "the token opens workspace {} ({}), hosted in {}",
+            text(&workspace.name),
+            text(&workspace.id),
+            text(&workspace.region)
+        ),
+    );
+    report.ok(
+        "admins",
+        &format!(
+            "{} teammates and bots, {} teams; the token has the permission \"{}\"",
+            observation.users.len(),
+            observation.groups.len(),
+            Permission::ReadAdmins
+        ),
+    );
+    if observation.log_read_to.is_some() {
+        let detail = format!("the token has the permission \"{}\"", Permission::ReadActivityLogs);
+        report.ok("activity log", &detail);
+    }
+    for warning in observation.warnings.iter().take(limits::RUN_WARNINGS_OF_A_KIND) {
+        let about = match warning.code.as_str() {
+            code if code.starts_with("activity_") => "activity log",
+            "wrong_region" | "workspace_unknown" => "intercom",
+            _ => "import",
+        };
+        report.warn(about, &warning.detail);
+    }
+    let more = observation.warnings.len().saturating_sub(limits::RUN_WARNINGS_OF_A_KIND);
+    if more > 0 {
+        report.warn("import", &format!("{more} more warnings; each import records its own"));
+    }
+}
+
+/// Reports the rate limit and the clock, as seen in Intercom's responses.
+fn report_allowance(allowance: &RateBudget, report: &mut Report) {
+    if let (Some(remaining), Some(limit)) = (allowance.remaining, allowance.limit) {
+        report.ok(
+            "rate limit",
+            &format!("{remaining} of {limit} calls are left in this window of 10 seconds"),
+        );
+    }
+    if let Some(ahead) = allowance.clock_ahead {
+        check_clock(ahead, report);
     }
 }
 
@@ -450,10 +461,10 @@ async fn stored_token(config: &Config, workspace: &str) -> Result<Option<SecretS
 /// expire by time.
 fn check_clock(ahead: i64, report: &mut Report) {
     if clock::agree(ahead) {
-        report.ok("clock", "it agrees with Intercom's");
+        report.ok("clock", "this machine's clock agrees with Intercom's");
     } else {
         let detail = format!(
-            "this machine's clock is {ahead} s ahead of Intercom's (less than 0: behind); let NTP set it"
+            "this machine's clock is {ahead} s ahead of Intercom's (negative: behind); synchronise it with NTP"
         );
         report.warn("clock", &detail);
     }

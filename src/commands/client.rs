@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::token::{Scopes, overlap, workspaces};
 use super::{
     CommandError, by_command, by_command_with, existing_ledger, last_uses, name,
-    new_or_existing_ledger, print_line, print_table, rfc3339, tell_how_far, when, when_known,
+    new_or_existing_ledger, print_last_use_note, print_line, print_table, rfc3339, when,
+    when_known,
 };
 use crate::access::{AccessError, Scope, client_id, client_secret, client_secret_of};
 use crate::app::{key_file, stored_vault, vault};
@@ -19,29 +20,29 @@ use crate::ledger::{Ledger, OAuthClient};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a client and print its id and its secret, which is shown this once.
+    /// Create a client and print its id and secret. The secret is shown only once.
     Create(Create),
-    /// Print all clients.
+    /// List all clients.
     List {
-        /// As JSON.
+        /// Print the list as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Give a client nothing any more, for good. Its tokens end within a second.
+    /// Permanently disable a client. Its tokens become invalid within a second.
     Disable {
-        /// Its id.
+        /// The id of the client.
         id: String,
     },
-    /// Give a client another secret and print it, this once. The one that it has stays good for a
-    /// while.
+    /// Give a client a new secret and print it. It is shown only once. The previous secret stays
+    /// valid for a while.
     Rotate {
-        /// Its id.
+        /// The id of the client.
         id: String,
-        /// How long the secret before stays good, such as 24h; 0s if somebody else may know it:
-        /// then the tokens that were obtained with it end too.
+        /// How long the previous secret stays valid, such as 24h. Use 0s if the secret may be known
+        /// to others: its tokens then become invalid too.
         #[arg(long, default_value = "24h", value_parser = overlap)]
         overlap: Duration,
-        /// Print id and secret as JSON.
+        /// Print the id and the secret as JSON.
         #[arg(long)]
         json: bool,
     },
@@ -49,18 +50,18 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Create {
-    /// What people call it.
+    /// The name in lists and logs.
     #[arg(long, value_parser = name)]
     name: String,
-    /// What its tokens may do at the most, separated by spaces: scim.read, import.read, import.run,
+    /// The scopes that its tokens may have, separated by spaces: scim.read, import.read, import.run,
     /// lifecycle.write, admin.
     #[arg(long, default_value = "scim.read")]
     scope: Scopes,
-    /// Which workspace they open; may be given several times. Where it is left out: the only one
-    /// that there is.
+    /// A workspace that its tokens give access to. Can be repeated. Can be omitted if only one is
+    /// configured.
     #[arg(long)]
     workspace: Vec<String>,
-    /// Print id and secret as JSON.
+    /// Print the id and the secret as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -113,7 +114,7 @@ fn show(id: &str, secret: &str, json: bool) {
         print_line(&json!({"client_id": id, "client_secret": secret}).to_string());
     } else {
         print_line(&format!("client_id     {id}\nclient_secret {secret}"));
-        eprintln!("The secret is not kept and cannot be shown again.");
+        eprintln!("The secret is not stored and cannot be shown again.");
     }
 }
 
@@ -130,7 +131,7 @@ async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), Comman
         return Ok(());
     }
     if clients.is_empty() {
-        eprintln!("There are no clients yet; `client create --name NAME` makes one.");
+        eprintln!("There are no clients yet; create one with `client create --name NAME`.");
         return Ok(());
     }
     let rows: Vec<[String; 8]> = clients
@@ -155,19 +156,20 @@ async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), Comman
         ["NAME", "STATE", "SCOPE", "WORKSPACES", "CREATED", "ROTATED", "LAST USED", "ID"],
         &rows,
     );
-    tell_how_far(config);
+    print_last_use_note(config);
     Ok(())
 }
 
 async fn disable(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
-    let (client, now) = (known(ledger, id).await?, Clock::System.now());
+    let client = known(ledger, id).await?;
+    let now = Clock::System.now();
     if ledger
         .disable_client(id, by_command("client.disabled", id, &client.workspaces, now), now)
         .await?
     {
-        eprintln!("{id} is disabled; its tokens end within a second.");
+        eprintln!("{id} is disabled; its tokens become invalid within a second.");
     } else {
-        eprintln!("{id} was disabled before.");
+        eprintln!("{id} was already disabled.");
     }
     Ok(())
 }
@@ -179,9 +181,10 @@ async fn rotate(
     overlap: Duration,
     json: bool,
 ) -> Result<(), CommandError> {
-    let (client, now) = (known(ledger, id).await?, Clock::System.now());
+    let client = known(ledger, id).await?;
+    let now = Clock::System.now();
     if client.disabled_at.is_some() {
-        return Err(CommandError::new(format!("{id} is disabled; make a new client instead")));
+        return Err(CommandError::new(format!("{id} is disabled; create a new client instead")));
     }
     let (secret, hash) = fresh_secret(config, ledger, id).await?;
     let event = by_command("client.rotated", id, &client.workspaces, now);
@@ -189,7 +192,7 @@ async fn rotate(
     show(id, secret.expose_secret(), json);
     if overlap.is_zero() {
         eprintln!(
-            "The secret before has ended; tokens that were obtained with it end within a second."
+            "The previous secret is invalid; tokens that were obtained with it become invalid within a second."
         );
     }
     Ok(())

@@ -16,17 +16,17 @@ use crate::limits;
 
 #[derive(Debug, Args)]
 pub struct Connect {
-    /// Which workspace.
+    /// The workspace.
     #[arg(long, default_value = DEFAULT_WORKSPACE)]
     workspace: String,
 }
 
 #[derive(Debug, Args)]
 pub struct Disconnect {
-    /// Which workspace.
+    /// The workspace.
     #[arg(long, default_value = DEFAULT_WORKSPACE)]
     workspace: String,
-    /// Forget the token although Intercom cannot be asked to revoke it.
+    /// Delete the token even if Intercom cannot be reached to revoke it.
     #[arg(long)]
     force: bool,
 }

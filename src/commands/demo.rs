@@ -24,12 +24,12 @@ use crate::telemetry;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Port on the loopback address; 0 takes a free one.
+    /// The port on the loopback address; 0 for a free one.
     #[arg(long, default_value_t = 8080, value_parser = number(0..=u16::MAX))]
     port: u16,
     #[command(flatten)]
     company: CompanyArguments,
-    /// Print one line of JSON once the bridge answers, then serve.
+    /// Print the addresses and credentials as one line of JSON, once the bridge is ready.
     #[arg(long)]
     json: bool,
 }
@@ -42,14 +42,14 @@ pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
         "warn",
     );
     let bar = progress_bar();
-    bar.set_message("making a company");
+    bar.set_message("creating a company");
     let simulator =
         Simulator::start(arguments.company.workspace(SIMULATED_TOKEN), Options::default())?;
     let directory = tempfile::tempdir()?;
     let intercom = simulator.base_url();
     let config = config(arguments, &intercom, &directory.path().join("demo.db"))?;
     let app = App::start(&config, Clock::System).await?;
-    bar.set_message("importing it");
+    bar.set_message("importing the company");
     let served = tell(&app, arguments, &intercom, &bar);
     // The process can be stopped while a large company is being imported.
     let result = tokio::select! {
@@ -103,7 +103,8 @@ async fn tell(
     let token = issued.expose();
     let (client, secret) = client(app).await?;
     let url = &service.origin.public_url;
-    let (scim, api) = (scim_base_url(url, DEFAULT_WORKSPACE), api_base_url(url, DEFAULT_WORKSPACE));
+    let scim = scim_base_url(url, DEFAULT_WORKSPACE);
+    let api = api_base_url(url, DEFAULT_WORKSPACE);
     bar.finish_and_clear();
     if arguments.json {
         let line = json!({

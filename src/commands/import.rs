@@ -15,19 +15,18 @@ use crate::limits;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// How much to read.
+    /// How much to read from Intercom.
     mode: ModeArgument,
-    /// Which workspace.
+    /// The workspace.
     #[arg(long, default_value = DEFAULT_WORKSPACE)]
     workspace: String,
     /// Print the run, or the plan, as JSON.
     #[arg(long)]
     json: bool,
-    /// Print what would change and who would lose what, by name, and change nothing.
+    /// Print the plan, with the names of those who would lose access, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Let an import through that takes more than import.max_removals and the settings beside it
-    /// allow.
+    /// Approve an import that removes more than import.max_removals and the related settings allow.
     #[arg(long)]
     allow_removals: bool,
 }
@@ -36,7 +35,7 @@ pub struct Arguments {
 enum ModeArgument {
     /// Everything.
     Full,
-    /// What changed since the last import.
+    /// The changes since the last import.
     Incremental,
 }
 

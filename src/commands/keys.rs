@@ -13,17 +13,17 @@ use crate::ledger::{AuditEntry, Ledger};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Sign with a fresh key from now on. What was signed before stays good for a while.
+    /// Sign new tokens with a new key. Tokens signed with the previous key stay valid for a while.
     Rotate {
-        /// How long, such as 90d; 0s if somebody else may know the key. Where it is left out: as
-        /// long as the longest of the tokens that were issued.
+        /// How long the previous key stays valid, such as 90d. Use 0s if the key may be known to
+        /// others. The default is the longest lifetime of the issued tokens.
         #[arg(long, value_parser = overlap)]
         overlap: Option<Duration>,
     },
-    /// The encryption key is lost: forget every secret that was sealed with it. All tokens end, and
-    /// workspaces that were connected by OAuth must be connected anew.
+    /// Delete every secret that was encrypted with a lost encryption key. All tokens become invalid,
+    /// and workspaces that were connected by OAuth must be connected again.
     Reset {
-        /// That this is meant.
+        /// Confirm that the key is lost.
         #[arg(long)]
         yes: bool,
     },
@@ -35,7 +35,7 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
         Command::Rotate { overlap } => rotate(config, &ledger, *overlap).await,
         Command::Reset { yes: true } => reset(&ledger).await,
         Command::Reset { yes: false } => Err(CommandError::new(
-            "this ends all tokens and all connections by OAuth; say --yes if the encryption key is really lost",
+            "this invalidates all tokens and all OAuth connections; use --yes if the encryption key is really lost",
         )),
     };
     ledger.close().await;
@@ -47,7 +47,8 @@ async fn rotate(
     ledger: &Ledger,
     overlap: Option<Duration>,
 ) -> Result<(), CommandError> {
-    let (clock, now) = (Clock::System, Clock::System.now());
+    let clock = Clock::System;
+    let now = clock.now();
     let tokens = open_tokens(config, ledger, &config.public_url(), &clock).await?;
     let until = if let Some(overlap) = overlap {
         now + overlap
@@ -60,7 +61,7 @@ async fn rotate(
     let event = AuditEntry { actor, identity, ..AuditEntry::event("keys.rotated", now) };
     let id = tokens.rotate(ledger, until, event).await?;
     eprintln!(
-        "The key {id} signs from now on; what was signed before is good until {}.",
+        "New tokens are signed with the key {id}. Tokens signed with the previous key are valid until {}.",
         when(until)
     );
     Ok(())
@@ -69,7 +70,7 @@ async fn rotate(
 async fn reset(ledger: &Ledger) -> Result<(), CommandError> {
     ledger.forget_sealed(by_command("keys.reset", "all", &[], Clock::System.now())).await?;
     eprintln!(
-        "Every sealed secret is forgotten. Start the bridge, issue tokens, and run `connect` where it was used."
+        "All encrypted secrets are deleted. Start the bridge, issue tokens, and run `connect` for workspaces that used it."
     );
     Ok(())
 }

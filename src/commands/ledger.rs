@@ -8,26 +8,23 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::arguments::{duration, moment, moment_of, zone};
 use super::person::{self, EraseRequest};
+use super::verdict::{document, lines};
 use super::{CommandError, backup, by_command_with, existing_ledger, print_line, when};
 use crate::app::workspace_of;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::http::change_document;
-use crate::ledger::{
-    ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, Moment, Pruned, Verified,
-};
+use crate::ledger::{ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, Pruned};
 use crate::limits;
 use crate::moments::{self, Edge, Zone};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Which workspace.
+    /// The workspace.
     #[arg(long, global = true, default_value = DEFAULT_WORKSPACE)]
     workspace: String,
     #[command(subcommand)]
@@ -36,64 +33,64 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check that the history is complete and as it was written: versions, generations, runs, log
-    /// entries, requests.
+    /// Verify that the history is complete and unaltered: versions, generations, runs, log entries
+    /// and requests.
     Verify {
-        /// The head that an earlier check printed, or the hash of a generation in a review: say
-        /// which generation that is, and fail if the history does not hold it any more.
+        /// A head that an earlier verification printed, or the hash of a generation in a review.
+        /// The command prints which generation it is, and fails if the history no longer contains
+        /// it.
         #[arg(long, value_name = "HASH", value_parser = NonEmptyStringValueParser::new())]
         head: Option<String>,
-        /// Print what came of it as JSON.
+        /// Print the result as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Print every change that history holds, one JSON document a line, oldest first.
+    /// Print every change of the history, one JSON document per line, oldest first.
     Export {
-        /// Only changes after this one: a `cursor` of an earlier line; or at this moment or day, or
-        /// later, such as 2026-03-01.
-        #[arg(long, value_name = "CURSOR|MOMENT")]
+        /// Only changes after this `cursor` of an earlier line, or from this time or day on, such as
+        /// 2026-03-01.
+        #[arg(long, value_name = "CURSOR|TIME")]
         since: Option<String>,
-        /// Only changes before this moment, or up to the end of this day.
-        #[arg(long, value_name = "MOMENT", value_parser = moment)]
+        /// Only changes before this time, or up to the end of this day.
+        #[arg(long, value_name = "TIME", value_parser = moment)]
         until: Option<String>,
-        /// The time zone of dates and of moments without an offset, such as Europe/Dublin. Where it
-        /// is left out: UTC.
+        /// The time zone of dates and of times without an offset, such as Europe/Dublin. The default
+        /// is UTC.
         #[arg(long, value_name = "ZONE", value_parser = zone)]
         tz: Option<Zone>,
         /// Only changes of this kind.
         #[arg(long)]
         r#type: Option<KindArgument>,
     },
-    /// Take out what ended long ago: old versions, log entries, runs and requests that were closed.
-    /// What is true now stays.
+    /// Permanently delete old history: versions that ended, log entries, runs and closed requests.
+    /// The current state stays.
     Prune {
         /// How much history to keep, such as 400d.
         #[arg(long, value_name = "DURATION", value_parser = duration)]
         keep: Duration,
-        /// Do not ask whether this is meant.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
-        /// Print what would be taken out, and take nothing out.
+        /// Print what would be deleted, and delete nothing.
         #[arg(long)]
         dry_run: bool,
-        /// Print what was taken out as JSON.
+        /// Print what was deleted as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Print everything that the database holds about a person, as JSON: for a person who asks for
-    /// their data.
+    /// Print everything that the database contains about a person, as JSON, for a request for
+    /// access to personal data.
     Person {
         /// An id, such as adm_4423433, or an address that the person ever had.
         #[arg(allow_hyphen_values = true, value_parser = NonEmptyStringValueParser::new())]
         person: String,
     },
-    /// Erase the personal data of somebody who was removed, for good. Ids stay, and who had which
-    /// access when.
+    /// Permanently erase the personal data of a removed person. Ids and the history of access stay.
     Erase {
         /// An id, such as adm_4423433, or an address that the person ever had.
         #[arg(allow_hyphen_values = true, value_parser = NonEmptyStringValueParser::new())]
         person: String,
-        /// Why. It is kept, in the audit trail and with the record of the erasure, so it must not
+        /// The reason. It is kept in the audit trail and in the record of the erasure, so it must not
         /// name the person.
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -104,22 +101,22 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Write a copy of the whole database into a new file, while the bridge runs, and check the
-    /// copy. SQLite only.
+    /// Copy the database into a new file and verify the copy. The bridge can keep running. SQLite
+    /// only.
     Backup {
-        /// The file; it must not be there yet.
+        /// The new file. It must not exist yet.
         file: PathBuf,
-        /// Print what the copy holds as JSON.
+        /// Print what the copy contains as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Check a backup and put it in place as the database, which must not be there yet. SQLite
-    /// only; stop the bridge first.
+    /// Verify a backup and install it as the database, which must not exist yet. Stop the bridge
+    /// first. SQLite only.
     Restore {
         /// A file that `ledger backup` wrote.
         file: PathBuf,
-        /// Restore although the encryption key of that time is lost: tokens and connections by
-        /// OAuth end, and `keys reset` must be run before the bridge starts.
+        /// Restore although the encryption key of the backup is lost. Tokens and OAuth connections
+        /// become invalid, and `keys reset` must be run before the bridge starts.
         #[arg(long)]
         key_lost: bool,
         /// Print what was restored as JSON.
@@ -153,8 +150,8 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         }
         Command::Prune { yes: false, dry_run: false, .. } if !std::io::stdin().is_terminal() => {
             return Err(CommandError::wrong_use(
-                "this takes history out for ever, and nobody can be asked here whether that is meant: say --yes, or --dry-run \
-                 to see what would be taken out",
+                "this permanently deletes history, and there is no terminal to ask for confirmation; \
+                 use --yes to confirm, or --dry-run to see what would be deleted",
             ));
         }
         _ => {}
@@ -211,127 +208,13 @@ async fn verify(
     }
     match (verified.findings.len(), verified.known_head) {
         (0, Some(false)) => Err(CommandError::new(
-            "no generation and no record has the hash that --head names: the history is another one, or was cut off or written anew since",
+            "no generation and no record has the hash of --head: this is a different history, or it was cut off or rewritten since",
         )),
         (0, _) => Ok(()),
         (findings, _) => Err(CommandError::new(format!(
-            "the ledger is not as it was written ({findings} findings); restore the database from a backup, or find out who changed it"
+            "the history was altered ({findings} findings); restore the database from a backup, or find out who changed it"
         ))),
     }
-}
-
-/// Returns the result of a verification as JSON, with the verdict in words.
-pub(super) fn document(verified: &Verified) -> serde_json::Value {
-    let mut document = json!(verified);
-    document["verdict"] =
-        json!(if verified.findings.is_empty() { "complete_and_unaltered" } else { "altered" });
-    document["summary"] = json!(summary(verified));
-    document
-}
-
-/// Returns the verdict, with the extent of what was verified, as one sentence.
-pub(super) fn summary(verified: &Verified) -> String {
-    let verdict = match verified.findings.len() {
-        0 => "complete and unaltered".to_owned(),
-        1 => "NOT AS IT WAS WRITTEN (1 finding)".to_owned(),
-        findings => format!("NOT AS IT WAS WRITTEN ({findings} findings)"),
-    };
-    let generations = match (verified.first, verified.last) {
-        (Some(first), Some(last)) if first.generation < last.generation => format!(
-            "generations {}\u{2013}{}, {} to {}",
-            first.generation,
-            last.generation,
-            first.at.date(),
-            last.at.date()
-        ),
-        (_, Some(last)) => format!("generation {}, {}", last.generation, last.at.date()),
-        _ => "no generation yet".to_owned(),
-    };
-    format!(
-        "{verdict}: {generations}; {}; {}; {}",
-        counted(verified.runs, "run", "runs"),
-        counted(verified.activity, "activity entry", "activity entries"),
-        counted(verified.requests, "request", "requests")
-    )
-}
-
-/// Returns the result of a verification as lines of text.
-fn lines(verified: &Verified) -> Vec<String> {
-    let mut lines = vec![
-        summary(verified),
-        format!(
-            "checked: {} of people, teams and memberships; every run that ended, every entry of Intercom's activity log, every \
-             request and how it was closed; and that {} and {} fit together",
-            counted(verified.versions, "version", "versions"),
-            counted(verified.generations, "generation", "generations"),
-            counted(verified.records, "record", "records")
-        ),
-    ];
-    if let Some(found) = &verified.taken_as_found {
-        lines.push(format!(
-            "taken as found on {}, and proved only since then: {}; {}; {}",
-            found.at.date(),
-            counted(found.runs, "run", "runs"),
-            counted(found.activity, "activity entry", "activity entries"),
-            counted(found.requests, "request", "requests")
-        ));
-    }
-    if let Some(erased) = &verified.erased {
-        lines.push(format!(
-            "personal data was erased {} ({} in all), last on {}; the rest of those rows is proved as before",
-            counted(erased.erasures, "time", "times"),
-            counted(erased.rows, "row", "rows"),
-            erased.last_at.date()
-        ));
-    }
-    if let Some(at) = verified.shortened_at {
-        let since = verified
-            .first
-            .map(|first| format!("; its earliest state is that of {}", when(first.at)));
-        lines.push(format!(
-            "history was last shortened on {}{}",
-            at.date(),
-            since.unwrap_or_default()
-        ));
-    }
-    if let Some(Moment { generation, at }) = verified.asked_head {
-        lines.push(format!(
-            "the hash that --head names is in it: {}",
-            generation_at(generation, at)
-        ));
-    }
-    lines.push(match verified.head_at {
-        Some(at) => format!(
-            "head {} ({})",
-            verified.head,
-            generation_at(verified.head_generation.unwrap_or(0), at)
-        ),
-        None => "there is no head yet: nothing was recorded".to_owned(),
-    });
-    lines
-}
-
-fn generation_at(generation: i64, at: OffsetDateTime) -> String {
-    // Formatting cannot fail for the times that the ledger holds.
-    let at = at.format(&Rfc3339).unwrap_or_default();
-    if generation == 0 {
-        format!("before the first generation, {at}")
-    } else {
-        format!("generation {generation}, {at}")
-    }
-}
-
-/// Formats a number with thousands separators and its noun.
-fn counted(count: u64, one: &str, many: &str) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    format!("{text} {}", if count == 1 { one } else { many })
 }
 
 async fn export(
@@ -345,9 +228,7 @@ async fn export(
     let mut next = match since {
         None => {
             if earliest != ChangePosition::START {
-                eprintln!(
-                    "note: history was shortened; what was changed before is not there any more"
-                );
+                eprintln!("note: the history was pruned; earlier changes are no longer in it");
             }
             earliest.clone()
         }
@@ -373,11 +254,13 @@ async fn export(
             Err(error @ LedgerError::Pruned { .. }) => {
                 let begins = earliest.to_cursor();
                 return Err(CommandError::new(format!(
-                    "{error}; history begins with --since {begins} now"
+                    "{error}; the history now begins with --since {begins}"
                 )));
             }
             Err(LedgerError::NoSuchPosition) => {
-                return Err(CommandError::new("--since is a cursor of another ledger"));
+                return Err(CommandError::new(
+                    "the cursor of --since is from another ledger; leave --since out to start from the beginning",
+                ));
             }
             page => page.map_err(unreadable)?,
         };
@@ -418,7 +301,7 @@ async fn prune(
             return Ok(());
         }
         if !would.is_empty() && !confirmed(&pruned_in_words(&would, "would be")) {
-            return Err(CommandError::new("nothing was taken out"));
+            return Err(CommandError::new("nothing was deleted"));
         }
     }
     let pruned = ledger.prune(workspace, before, now).await.map_err(unreadable)?;
@@ -441,8 +324,8 @@ async fn prune(
     }
     scrubbed.map_err(|error| {
         CommandError::new(format!(
-            "it is taken out, but the database's file could not be written anew and may still hold traces of it: {}; run the \
-             command again, or stop the bridge first",
+            "the history is deleted, but the database file could not be rewritten and may still \
+             contain traces of it: {}; run the command again, or stop the bridge first",
             error.chain()
         ))
     })
@@ -451,18 +334,18 @@ async fn prune(
 fn pruned_in_words(pruned: &Pruned, were: &str) -> String {
     let begins = if were == "were" { "begins" } else { "would begin" };
     let history = match pruned.generation {
-        0 => format!("history {begins} with the first generation"),
-        generation => format!("history {begins} with generation {generation}"),
+        0 => format!("the history {begins} with the first generation"),
+        generation => format!("the history {begins} with generation {generation}"),
     };
     format!(
-        "{} versions, {} log entries, {} runs and {} lifecycle requests {were} taken out; {history}",
+        "{} versions, {} log entries, {} runs and {} lifecycle requests {were} deleted; {history}",
         pruned.versions, pruned.activity, pruned.runs, pruned.requests
     )
 }
 
 /// Asks for confirmation on the terminal.
 fn confirmed(what: &str) -> bool {
-    eprint!("{what}. This cannot be undone. Go on? [y/N] ");
+    eprint!("{what}. This cannot be undone. Continue? [y/N] ");
     let _ = std::io::stderr().flush();
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);

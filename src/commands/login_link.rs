@@ -12,11 +12,10 @@ use crate::limits;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Which workspace it shows; may be given several times. Where it is left out: all.
+    /// A workspace that the page shows. Can be repeated. The default is all workspaces.
     #[arg(long)]
     workspace: Vec<String>,
-    /// Instead: end all sessions of the status page, and make links that were not taken worth
-    /// nothing.
+    /// End all sessions of the status page and invalidate unused links, instead of printing a link.
     #[arg(long, conflicts_with = "workspace")]
     end_sessions: bool,
 }

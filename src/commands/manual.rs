@@ -11,7 +11,7 @@ use super::{CommandError, CommandLine};
 
 #[derive(Debug, Parser)]
 pub struct Completions {
-    /// For which shell.
+    /// The shell.
     shell: Shell,
 }
 

@@ -7,6 +7,7 @@ mod backup;
 mod check;
 mod client;
 mod connect;
+#[cfg(feature = "simulator")]
 mod demo;
 mod hyphens;
 mod import;
@@ -19,8 +20,10 @@ mod openapi;
 mod person;
 mod saviynt_package;
 mod serve;
+#[cfg(feature = "simulator")]
 mod simulate;
 mod token;
+mod verdict;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -36,7 +39,9 @@ use time::macros::format_description;
 use crate::access::AccessError;
 use crate::app::{StartError, missing_file, open_ledger};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, wrong_log_filter};
+#[cfg(feature = "simulator")]
+use crate::config::wrong_log_filter;
+use crate::config::{Config, ConfigError};
 use crate::ledger::{AuditEntry, Ledger, LedgerError};
 use crate::limits;
 use crate::telemetry;
@@ -46,7 +51,7 @@ use crate::telemetry;
 #[derive(Debug, Parser)]
 #[command(version = crate::VERSION, propagate_version = true)]
 pub struct CommandLine {
-    /// A file of settings; see config/default.toml for all of them.
+    /// The file with the settings. config/default.toml describes all of them.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -55,46 +60,47 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Try it without any set-up: a simulated Intercom, the bridge, an import and a token.
+    /// Try the bridge without any set-up: with a simulated Intercom, an import and a token.
+    #[cfg(feature = "simulator")]
     Demo(demo::Arguments),
     /// Run the bridge.
     Serve,
-    /// Import once.
+    /// Run one import.
     Import(import::Arguments),
-    /// Check, export, shorten, back up or restore the history; show or erase what it holds about a
-    /// person.
+    /// Verify, export, prune, back up or restore the history; show or erase a person's data.
     Ledger(ledger::Arguments),
-    /// Bring the database's tables up to date.
+    /// Migrate the database's tables to this version.
     Migrate,
-    /// OAuth clients.
+    /// Manage OAuth clients.
     #[command(subcommand)]
     Client(client::Command),
-    /// Tokens for clients that can only hold one.
+    /// Manage static bearer tokens, for clients without OAuth.
     #[command(subcommand)]
     Token(token::Command),
-    /// The keys that sign tokens.
+    /// Manage the keys that sign tokens.
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Connect a workspace by OAuth: prints the address to open.
+    /// Connect a workspace by OAuth: print the URL to open in a browser.
     Connect(connect::Connect),
-    /// Revoke the token of a workspace that was connected by OAuth.
+    /// Disconnect a workspace that was connected by OAuth, and revoke its token.
     Disconnect(connect::Disconnect),
-    /// Print an address that shows the status page, once.
+    /// Print a one-time sign-in link for the status page.
     LoginLink(login_link::Arguments),
-    /// Who asked what.
+    /// Export the audit trail.
     #[command(subcommand)]
     Audit(audit::Command),
-    /// Check the configuration, the database, issuers and Intercom, and say what to do about each.
+    /// Validate the configuration, and check the database, trusted issuers and Intercom.
     Check(check::Arguments),
-    /// Write what is pasted into Saviynt EIC, filled in for this bridge.
+    /// Write the configuration files for Saviynt EIC, filled in for this bridge.
     SaviyntPackage(saviynt_package::Arguments),
     /// Print the OpenAPI description.
     Openapi(openapi::Arguments),
-    /// Print completions for a shell.
+    /// Print the completions for a shell.
     Completions(manual::Completions),
     /// Print the manual page.
     Manual,
     /// Run a simulated Intercom.
+    #[cfg(feature = "simulator")]
     Simulate(simulate::Arguments),
 }
 
@@ -162,10 +168,12 @@ impl CommandLine {
     /// What failed, and what to do about it.
     pub async fn run(self) -> Result<(), CommandError> {
         match &self.command {
+            #[cfg(feature = "simulator")]
             Command::Demo(arguments) => {
                 check_log_filter()?;
                 demo::run(arguments).await
             }
+            #[cfg(feature = "simulator")]
             Command::Simulate(arguments) => simulate::run(arguments).await,
             Command::Openapi(arguments) => openapi::run(arguments),
             Command::Completions(arguments) => manual::completions(arguments),
@@ -232,6 +240,7 @@ async fn asked_to_stop() {
 }
 
 /// Checks `RUST_LOG` for `demo`, which has no other settings.
+#[cfg(feature = "simulator")]
 #[expect(
     clippy::disallowed_methods,
     reason = "this setting is the logging library's, and is only looked at"
@@ -278,7 +287,7 @@ fn user_number() -> Option<u32> {
 async fn existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
     if let Some(file) = missing_file(config.database.url.expose_secret()) {
         return Err(CommandError::new(format!(
-            "there is no database at {file}; run this where the bridge runs, with its DATABASE_URL"
+            "there is no database at {file}; run this command where the bridge runs, with its DATABASE_URL"
         )));
     }
     Ok(open_ledger(config).await?.0)
@@ -289,7 +298,7 @@ async fn existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
 async fn new_or_existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
     if let Some(file) = missing_file(config.database.url.expose_secret()) {
         eprintln!(
-            "note: there was no database, so a new one is made at {file}; is this where the bridge runs?"
+            "note: there was no database, so a new one was created at {file}; check that the bridge runs here"
         );
     }
     Ok(open_ledger(config).await?.0)
@@ -384,9 +393,9 @@ async fn last_uses(
 }
 
 /// Prints how far back the last use is known.
-fn tell_how_far(config: &Config) {
+fn print_last_use_note(config: &Config) {
     eprintln!(
-        "LAST USED is as far as the audit trail goes back ({} days); - is never since then.",
+        "LAST USED is known for the last {} days (access.audit_retention_days); - means not used since then.",
         config.access.audit_retention_days
     );
 }

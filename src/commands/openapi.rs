@@ -8,7 +8,7 @@ use crate::http::{openapi_collection, openapi_document};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// As requests to send by hand, for editors and Bruno.
+    /// Print example requests instead, in the format of HTTP clients such as Bruno and editors.
     #[arg(long)]
     http: bool,
 }

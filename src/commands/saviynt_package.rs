@@ -17,17 +17,17 @@ use crate::saviynt::{Bridge, File, Rate, Style, package};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Where Saviynt reaches the bridge, for example https://bridge.example.com.
+    /// The URL at which Saviynt reaches the bridge, for example https://bridge.example.com.
     #[arg(long, value_name = "URL", value_parser = base_url)]
     base_url: String,
-    /// What Saviynt reads: SCIM, or the flat views, which have more columns and one level of JSON.
+    /// What Saviynt reads: the SCIM resources, or the flat views, which have more columns and no
+    /// nested JSON.
     #[arg(long, value_enum, default_value_t = Face::Scim)]
     style: Face,
-    /// Which workspace it is for. Where it is left out: the only one that there is.
+    /// The workspace. Can be omitted if only one is configured.
     #[arg(long)]
     workspace: Option<String>,
-    /// The directory to write into; it is made, and files that are there already are left as they
-    /// are.
+    /// The directory for the files. It is created if needed. Existing files are not overwritten.
     #[arg(long, value_name = "DIR", default_value = "saviynt")]
     out: PathBuf,
 }
@@ -51,7 +51,8 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     let few = |count: usize| {
         (count * usize::from(config.import.max_removals) / 100).max(config.import.small_losses)
     };
-    let (per_second, burst) = (config.limits.requests_per_second, config.limits.burst);
+    let per_second = config.limits.requests_per_second;
+    let burst = config.limits.burst;
     let bridge = Bridge {
         base_url: arguments.base_url.clone(),
         workspace,

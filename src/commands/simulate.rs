@@ -12,32 +12,32 @@ use crate::limits;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Port on the loopback address.
+    /// The port on the loopback address.
     #[arg(long, default_value_t = 8090, value_parser = number(0..=u16::MAX))]
     port: u16,
     #[command(flatten)]
     company: CompanyArguments,
-    /// The access token it takes.
+    /// The access token that it accepts.
     #[arg(long, default_value = "simulated-access-token")]
     token: String,
-    /// A failure to order, such as status=503@/teamsx3; may be given several times.
+    /// A fault to simulate, such as status=503@/teamsx3. Can be repeated.
     #[arg(long, value_name = "FAULT")]
     faults: Vec<OrderedFault>,
 }
 
-/// What the simulated company looks like.
+/// The simulated company.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct CompanyArguments {
-    /// How many people, up to 200000.
+    /// The number of teammates, up to 200,000.
     #[arg(long, default_value_t = 250, value_parser = number(1..=limits::SIMULATED_PEOPLE))]
     pub admins: u32,
-    /// How many teams, up to 10,000.
+    /// The number of teams, up to 10,000.
     #[arg(long, default_value_t = 12, value_parser = number(0..=limits::SIMULATED_TEAMS))]
     pub teams: u32,
-    /// How many more people, who joined last: everybody else is as without them.
+    /// The number of additional teammates, who joined last. The others do not depend on it.
     #[arg(long, default_value_t = 0, value_parser = number(0..=limits::SIMULATED_PEOPLE))]
     pub newcomers: u32,
-    /// Which company of that size.
+    /// The seed of the random generator: each seed makes a different company.
     #[arg(long, default_value_t = 7, value_parser = number(0..=u64::MAX))]
     pub seed: u64,
 }

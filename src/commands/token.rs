@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::{
     CommandError, by_command, by_command_with, existing_ledger, last_uses, name,
-    new_or_existing_ledger, print_line, print_table, rfc3339, tell_how_far, when, when_known,
+    new_or_existing_ledger, print_last_use_note, print_line, print_table, rfc3339, when,
+    when_known,
 };
 use crate::access::{Grant, Scope};
 use crate::app::{open_tokens, workspace_of};
@@ -19,35 +20,35 @@ use crate::limits;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print a new access token, alone, on stdout.
+    /// Issue an access token and print it on stdout.
     Issue(Issue),
-    /// Print all tokens that were issued; not the tokens themselves, which are not kept.
+    /// List all issued tokens. The tokens themselves are not stored.
     List {
-        /// As JSON.
+        /// Print the list as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Take a token back. It ends within a second.
+    /// Revoke a token. It becomes invalid within a second.
     Revoke {
-        /// Its id, as `token list` shows it.
+        /// The id of the token, as shown by `token list`.
         id: String,
     },
 }
 
 #[derive(Debug, Args)]
 pub struct Issue {
-    /// What it may do, separated by spaces: scim.read, import.read, import.run, lifecycle.write,
-    /// admin.
+    /// The scopes of the token, separated by spaces: scim.read, import.read, import.run,
+    /// lifecycle.write, admin.
     #[arg(long, default_value = "scim.read")]
     scope: Scopes,
-    /// How long it is good for, such as 1h, 30d or 365d.
+    /// The lifetime, such as 1h, 30d or 365d.
     #[arg(long, default_value = "1h", value_parser = ttl)]
     ttl: Duration,
-    /// Which workspace it opens; may be given several times. Where it is left out: the only one
-    /// that there is.
+    /// A workspace that the token gives access to. Can be repeated. Can be omitted if only one is
+    /// configured.
     #[arg(long)]
     workspace: Vec<String>,
-    /// Whom it is for; appears in the audit trail and in the record of refused writes.
+    /// The user or system of the token, as shown in the audit trail and in recorded requests.
     #[arg(long, default_value = "token", value_parser = name)]
     subject: String,
 }
@@ -150,7 +151,7 @@ async fn issue_token(config: &Config, ledger: &Ledger, issue: &Issue) -> Result<
     );
     ledger.add_token(&recorded, event).await?;
     eprintln!(
-        "Issued as {}, good until {}; `token revoke {}` ends it.",
+        "The token's id is {}. It is valid until {}. Revoke it with `token revoke {}`.",
         issued.id,
         when(issued.expires_at),
         issued.id
@@ -172,7 +173,7 @@ async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), Comman
         return Ok(());
     }
     if tokens.is_empty() {
-        eprintln!("There are no tokens yet; `token issue` issues one.");
+        eprintln!("There are no tokens yet; issue one with `token issue`.");
         return Ok(());
     }
     let keys = ledger.signing_keys().await?;
@@ -205,7 +206,7 @@ async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), Comman
         ["SUBJECT", "STATE", "SCOPE", "WORKSPACES", "ISSUED", "EXPIRES", "LAST USED", "ID"],
         &rows,
     );
-    tell_how_far(config);
+    print_last_use_note(config);
     Ok(())
 }
 
@@ -217,9 +218,9 @@ async fn revoke(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
     })?;
     if ledger.revoke_token(id, by_command("token.revoked", id, &token.workspaces, now), now).await?
     {
-        eprintln!("{id} is revoked; it ends within a second.");
+        eprintln!("{id} is revoked; it becomes invalid within a second.");
     } else {
-        eprintln!("{id} was revoked before.");
+        eprintln!("{id} was already revoked.");
     }
     Ok(())
 }

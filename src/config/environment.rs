@@ -6,29 +6,9 @@ use figment::providers::Serialized;
 use figment::value::{Dict, Map};
 use figment::{Metadata, Profile, Provider};
 use strsim::damerau_levenshtein;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
 
-use super::findings::KEYS;
-
-/// The short names of common settings, by key.
-pub(super) const EXPECTED: &[(&str, &str)] = &[
-    ("DATABASE_URL", "database.url"),
-    ("INTERCOM_ACCESS_TOKEN", "intercom.access_token"),
-    ("INTERCOM_CLIENT_ID", "intercom.client_id"),
-    ("INTERCOM_CLIENT_SECRET", "intercom.client_secret"),
-    ("INTERCOM_REGION", "intercom.region"),
-    ("INTERCOM_BASE_URL", "intercom.base_url"),
-];
-
-/// The keys whose values can be read from a file (`…_FILE`).
-pub(super) const SECRETS: &[&str] = &[
-    "database.url",
-    "intercom.access_token",
-    "intercom.client_secret",
-    "access.encryption_key",
-    "access.previous_encryption_key",
-];
+use super::sections::{setting, settings};
+use super::setting::Setting;
 
 /// Returns a warning if other users can read or write a file that contains a secret.
 #[must_use]
@@ -40,8 +20,8 @@ pub fn open_to_others(file: &Path, key: &str) -> Option<String> {
         let file = file.display();
         (mode & 0o027 != 0).then(|| {
             format!(
-                "the file {file} of {key} can be read by everybody on this machine, or written by others than its owner; \
-                 `chmod 600 {file}` keeps it to its owner, and 440 to a group"
+                "other users of this machine can read or write the file {file} of {key}; restrict it \
+                 to its owner with `chmod 600 {file}`, or to a group with 440"
             )
         })
     }
@@ -51,12 +31,12 @@ pub fn open_to_others(file: &Path, key: &str) -> Option<String> {
 
 /// Reads a secret from a file. Adds a warning if other users can read or write the file.
 pub(super) fn secret_in(
-    file: &str,
+    file: &Path,
     key: &str,
     warnings: &mut Vec<String>,
 ) -> std::io::Result<String> {
     let content = std::fs::read_to_string(file)?;
-    warnings.extend(open_to_others(Path::new(file), key));
+    warnings.extend(open_to_others(file, key));
     Ok(content.trim_end_matches(['\r', '\n']).to_owned())
 }
 
@@ -77,96 +57,95 @@ impl Provider for Variable {
     }
 }
 
-/// Returns the name of the variable for a key.
-pub(super) fn variable_of(key: &str) -> String {
-    format!("BRIDGE_{}", key.replace('.', "__").to_ascii_uppercase())
-}
-
-/// Returns what is wrong with a log filter such as `RUST_LOG`. The logging library takes any
-/// unknown word for the name of a module, and would then log nothing.
-#[must_use]
-pub fn wrong_log_filter(filter: &str) -> Option<String> {
-    let allowed = "a level (error, warn, info, debug, trace, off), or modules with levels, such as \
-                   info,intercom_scim_bridge=debug";
-    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
-    let ours = |word: &str| word.starts_with("intercom_scim_bridge");
-    let fits = |part: &str| match part.rsplit_once('=') {
-        // Brackets and braces select spans; the library checks them.
-        _ if part.contains(['[', ']', '{', '}']) => true,
-        Some((module, level)) => !module.trim().is_empty() && is_level(level.trim()),
-        None => is_level(part) || ours(part),
-    };
-    let mut parts = filter.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let readable = EnvFilter::builder().parse(filter).is_ok() && parts.all(fits);
-    (!readable).then(|| format!("RUST_LOG (from the environment) must be {allowed}"))
-}
-
-/// Returns the variables that are settings, by increasing precedence.
+/// Returns the variables that are settings, by increasing precedence: first those with the prefix,
+/// then those with a short name.
 pub(super) fn variables(
     environment: impl Iterator<Item = (String, String)>,
     wrong: &mut Vec<String>,
     warnings: &mut Vec<String>,
 ) -> Vec<Variable> {
-    let (mut own, mut expected) = (Vec::new(), Vec::new());
+    let mut prefixed = Vec::new();
+    let mut short = Vec::new();
     for (name, value) in environment {
-        let (plain, in_file) = match name.strip_suffix("_FILE") {
-            Some(plain) => (plain.to_owned(), true),
-            None => (name.clone(), false),
-        };
-        let known = EXPECTED
-            .iter()
-            .find(|(variable, _)| *variable == plain)
-            .map(|(_, key)| (*key).to_owned());
-        let prefixed = plain.strip_prefix("BRIDGE_").and_then(|rest| rest.split_once("__"));
-        let Some(key) = known.clone().or_else(|| {
-            prefixed.map(|(section, key)| format!("{section}.{key}").to_ascii_lowercase())
-        }) else {
-            if name.starts_with("BRIDGE_") {
-                let hint = KEYS
-                    .iter()
-                    .map(|(key, _)| variable_of(key))
-                    .find(|known| known.replace("__", "_") == name);
-                let hint =
-                    hint.map_or_else(String::new, |known| format!("; did you mean {known}?"));
-                wrong.push(format!(
-                    "environment variable {name} is no setting of this bridge; they are BRIDGE_ + section + __ + key, such as BRIDGE_SERVER__BIND{hint}"
-                ));
-            } else if let Some((meant, _)) =
-                EXPECTED.iter().find(|(known, _)| damerau_levenshtein(known, &plain) <= 2)
-            {
-                // The variable may belong to another program, so this is only a warning.
-                warnings
-                    .push(format!("environment variable {name} is no setting of this bridge; did you mean {meant}?"));
-            }
+        let plain = name.strip_suffix("_FILE").unwrap_or(&name);
+        let is_short = key_of_short(plain).is_some();
+        let Some(key) = key_of_short(plain).or_else(|| key_of_prefixed(plain)) else {
+            unknown_variable(&name, plain, wrong, warnings);
             continue;
         };
         // An empty variable counts as unset.
         if value.is_empty() {
             continue;
         }
-        if in_file && !SECRETS.contains(&key.as_str()) {
-            let secrets = SECRETS.join(", ");
-            wrong.push(format!(
-                "environment variable {name} is no setting of this bridge; what can stand in a file is {secrets}"
-            ));
-            continue;
-        }
-        let value = if in_file {
-            match secret_in(&value, &key, warnings) {
-                Ok(secret) => secret,
-                Err(error) => {
-                    wrong.push(format!(
-                        "{key} (from the file that environment variable {name} names) cannot be read: {error}"
-                    ));
-                    continue;
-                }
-            }
-        } else {
-            value
-        };
+        let is_file = plain != name;
+        let value =
+            if is_file { from_file(&name, &value, &key, wrong, warnings) } else { Some(value) };
+        let Some(value) = value else { continue };
         let variable = Variable { name, key, value };
-        if known.is_some() { expected.push(variable) } else { own.push(variable) }
+        if is_short { short.push(variable) } else { prefixed.push(variable) }
     }
-    own.sort_by(|a, b| a.name.cmp(&b.name));
-    own.into_iter().chain(expected).collect()
+    prefixed.sort_by(|a, b| a.name.cmp(&b.name));
+    prefixed.into_iter().chain(short).collect()
+}
+
+/// Returns the key of a variable with a short name, such as `DATABASE_URL`.
+fn key_of_short(variable: &str) -> Option<String> {
+    let setting = settings().iter().find(|setting| setting.variable == Some(variable))?;
+    Some(setting.key.to_owned())
+}
+
+/// Returns the key of a variable such as `BRIDGE_SERVER__BIND`.
+fn key_of_prefixed(variable: &str) -> Option<String> {
+    let (section, key) = variable.strip_prefix("BRIDGE_")?.split_once("__")?;
+    Some(format!("{section}.{key}").to_ascii_lowercase())
+}
+
+/// Reports a variable that is not a setting but looks like one.
+fn unknown_variable(name: &str, plain: &str, wrong: &mut Vec<String>, warnings: &mut Vec<String>) {
+    if name.starts_with("BRIDGE_") {
+        let mut known = settings().iter().map(Setting::prefixed_variable);
+        let known = known.find(|known| known.replace("__", "_") == name);
+        let suggestion = known.map_or_else(String::new, |known| format!("; did you mean {known}?"));
+        wrong.push(format!(
+            "environment variable {name} is not a setting of this bridge; their names are BRIDGE_ + \
+             section + __ + key, such as BRIDGE_SERVER__BIND{suggestion}"
+        ));
+        return;
+    }
+    let mut short = settings().iter().filter_map(|setting| setting.variable);
+    if let Some(known) = short.find(|known| damerau_levenshtein(known, plain) <= 2) {
+        // The variable may belong to another program, so this is only a warning.
+        warnings.push(format!(
+            "environment variable {name} is not a setting of this bridge; did you mean {known}?"
+        ));
+    }
+}
+
+/// Reads the secret from the file that a variable `…_FILE` names. A failure becomes a finding.
+fn from_file(
+    name: &str,
+    file: &str,
+    key: &str,
+    wrong: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Option<String> {
+    if !setting(key).is_some_and(|setting| setting.secret) {
+        let secrets = settings().iter().filter(|setting| setting.secret);
+        let secrets: Vec<&str> = secrets.map(|setting| setting.key).collect();
+        wrong.push(format!(
+            "environment variable {name} is not a setting of this bridge; only these can be read \
+             from a file: {}",
+            secrets.join(", ")
+        ));
+        return None;
+    }
+    match secret_in(Path::new(file), key, warnings) {
+        Ok(secret) => Some(secret),
+        Err(error) => {
+            wrong.push(format!(
+                "{key} (from the file named by environment variable {name}) cannot be read: {error}"
+            ));
+            None
+        }
+    }
 }

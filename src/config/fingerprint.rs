@@ -14,7 +14,7 @@ use figment::value::{Dict, Value};
 pub struct Fingerprint(BTreeMap<String, u64>);
 
 impl Fingerprint {
-    pub(super) fn of(figment: &Figment) -> Self {
+    pub(super) fn new(figment: &Figment) -> Self {
         static HASH: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         let mut hashes = BTreeMap::new();
         for (section, value) in figment.extract::<Dict>().unwrap_or_default() {

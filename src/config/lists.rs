@@ -1,24 +1,16 @@
 //! The settings that are lists of tables: `[[workspaces]]` and `[[access.issuers]]`.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::path::Path;
 
 use figment::Figment;
-use figment::providers::{Format, Serialized, Toml};
-use figment::value::{Dict, Value};
+use figment::value::Value;
 use reqwest::Url;
 use secrecy::SecretString;
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error as _};
 
-use super::ConfigError;
 use super::environment::secret_in;
-use super::findings::{KEYS, meant, repair, source, what_is_allowed};
-use super::values::{
-    client_id_or_empty, is_local, leeway, region_or_empty, secret_or_empty, text_or_empty, texts,
-    url_or_empty,
-};
-use crate::access::{Scope, SigningAlgorithm};
+use super::findings::suggestion;
+use super::sections::{Issuer, WorkspaceTable, allowed, setting};
+use super::setting::{Values, source};
 use crate::intercom::Region;
 
 /// The settings of one workspace.
@@ -58,75 +50,6 @@ impl WorkspaceConfig {
     }
 }
 
-/// A trusted issuer; see [`crate::access::TrustedIssuer`].
-#[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "they are those of `TrustedIssuer`")]
-pub struct Issuer {
-    #[serde(deserialize_with = "required")]
-    pub issuer: String,
-    #[serde(deserialize_with = "jwks_url")]
-    pub jwks_url: Url,
-    #[serde(rename = "audience", deserialize_with = "some_texts")]
-    pub audiences: Vec<String>,
-    #[serde(deserialize_with = "algorithms")]
-    pub algorithms: Vec<SigningAlgorithm>,
-    #[serde(deserialize_with = "leeway")]
-    pub leeway: Duration,
-    #[serde(deserialize_with = "required")]
-    pub subject_claim: String,
-    #[serde(deserialize_with = "required")]
-    pub scope_claim: String,
-    #[serde(deserialize_with = "scopes")]
-    pub scopes: BTreeMap<String, Vec<Scope>>,
-    #[serde(deserialize_with = "some_texts")]
-    pub workspaces: Vec<String>,
-}
-
-/// One table of `[[workspaces]]`, as it is written.
-#[derive(Deserialize)]
-struct WorkspaceTable {
-    #[serde(deserialize_with = "workspace_name")]
-    name: String,
-    #[serde(deserialize_with = "secret_or_empty")]
-    access_token: Option<SecretString>,
-    #[serde(deserialize_with = "text_or_empty")]
-    access_token_file: Option<String>,
-    #[serde(deserialize_with = "region_or_empty")]
-    region: Option<Region>,
-    #[serde(deserialize_with = "url_or_empty")]
-    base_url: Option<Url>,
-    #[serde(deserialize_with = "client_id_or_empty")]
-    client_id: Option<String>,
-    #[serde(deserialize_with = "secret_or_empty")]
-    client_secret: Option<SecretString>,
-    #[serde(deserialize_with = "text_or_empty")]
-    client_secret_file: Option<String>,
-}
-
-/// The defaults of a table; `name` is required.
-const NO_WORKSPACE: &str = r#"
-name = "unnamed"
-access_token = ""
-access_token_file = ""
-region = ""
-base_url = ""
-client_id = ""
-client_secret = ""
-client_secret_file = ""
-"#;
-
-const NO_ISSUER: &str = r#"
-issuer = "unnamed"
-jwks_url = "https://unnamed.invalid/"
-audience = ["unnamed"]
-algorithms = ["RS256", "ES256", "EdDSA"]
-leeway = "30s"
-subject_claim = "sub"
-scope_claim = "scope"
-workspaces = ["default"]
-[scopes]
-"#;
-
 /// Reads `[[workspaces]]`.
 pub(super) fn workspaces(
     figment: &Figment,
@@ -134,157 +57,116 @@ pub(super) fn workspaces(
     warnings: &mut Vec<String>,
 ) -> Vec<WorkspaceConfig> {
     let mut all: Vec<WorkspaceConfig> = Vec::new();
-    for (label, table) in
-        list::<WorkspaceTable>(figment, "workspaces", NO_WORKSPACE, &["name"], wrong)
-    {
-        if all.iter().any(|other| other.name == table.name) {
-            wrong.push(format!("{label}.name must be {}", what_is_allowed("workspaces[].name")));
+    for Item { label, value } in tables(figment, "workspaces", WorkspaceTable::read, wrong) {
+        if all.iter().any(|other| other.name == value.name) {
+            wrong.push(format!("{label}.name must be {}", allowed("workspaces[].name")));
         }
-        let mut secret =
-            |key: &str, plain: Option<SecretString>, file: Option<String>| match (plain, file) {
-                (Some(_), Some(_)) => {
-                    wrong.push(format!(
-                        "{label}.{key} and {label}.{key}_file are both set; set one of them"
-                    ));
-                    None
-                }
-                (plain, None) => plain,
-                (None, Some(file)) => match secret_in(&file, &format!("{label}.{key}"), warnings) {
-                    Ok(secret) => Some(secret.into()),
-                    Err(error) => {
-                        wrong.push(format!("{label}.{key}_file cannot be read: {error}"));
-                        None
-                    }
-                },
-            };
+        let access_token = Secret {
+            label: format!("{label}.access_token"),
+            value: value.access_token,
+            file: value.access_token_file.as_deref(),
+        };
+        let client_secret = Secret {
+            label: format!("{label}.client_secret"),
+            value: value.client_secret,
+            file: value.client_secret_file.as_deref(),
+        };
         all.push(WorkspaceConfig {
-            access_token: secret("access_token", table.access_token, table.access_token_file),
-            client_secret: secret("client_secret", table.client_secret, table.client_secret_file),
-            name: table.name,
-            region: table.region,
-            base_url: table.base_url,
-            client_id: table.client_id,
+            access_token: access_token.read(wrong, warnings),
+            client_secret: client_secret.read(wrong, warnings),
+            name: value.name,
+            region: value.region,
+            base_url: value.base_url,
+            client_id: value.client_id,
         });
     }
     all
 }
 
+/// A secret that is written in a table or in a file.
+struct Secret<'a> {
+    label: String,
+    value: Option<SecretString>,
+    file: Option<&'a Path>,
+}
+
+impl Secret<'_> {
+    fn read(self, wrong: &mut Vec<String>, warnings: &mut Vec<String>) -> Option<SecretString> {
+        let Self { label, value, file } = self;
+        let Some(file) = file else { return value };
+        if value.is_some() {
+            wrong.push(format!("{label} and {label}_file are both set; set one of them"));
+            return None;
+        }
+        match secret_in(file, &label, warnings) {
+            Ok(secret) => Some(secret.into()),
+            Err(error) => {
+                wrong.push(format!("{label}_file cannot be read: {error}"));
+                None
+            }
+        }
+    }
+}
+
 /// Reads `[[access.issuers]]`. `names` are the names of the workspaces.
 pub(super) fn issuers(figment: &Figment, names: &[String], wrong: &mut Vec<String>) -> Vec<Issuer> {
-    let required = ["issuer", "jwks_url", "audience"];
     let mut all: Vec<Issuer> = Vec::new();
-    for (label, issuer) in list::<Issuer>(figment, "access.issuers", NO_ISSUER, &required, wrong) {
+    for Item { label, value: issuer } in tables(figment, "access.issuers", Issuer::read, wrong) {
         if all.iter().any(|other| other.issuer == issuer.issuer) {
-            wrong.push(format!(
-                "{label}.issuer must be {}",
-                what_is_allowed("access.issuers[].issuer")
-            ));
+            wrong.push(format!("{label}.issuer must be {}", allowed("access.issuers[].issuer")));
         }
         if issuer.workspaces.iter().any(|name| !names.contains(name)) {
-            let there_are = names.join(", ");
-            wrong.push(format!("{label}.workspaces must be a list of names of workspaces that there are: {there_are}"));
+            let allowed = allowed("access.issuers[].workspaces");
+            wrong.push(format!("{label}.workspaces must be {allowed}: {}", names.join(", ")));
         }
         all.push(issuer);
     }
     all
 }
 
-/// Reads the tables of a list. Returns each with its label in findings.
-fn list<T: DeserializeOwned>(
+/// A table of a list, with its label in findings: `workspaces[1]`.
+struct Item<T> {
+    label: String,
+    value: T,
+}
+
+/// Reads the tables of a list. A table with findings is left out: its defaults must not be used in
+/// place of the wrong values.
+fn tables<T>(
     figment: &Figment,
-    path: &str,
-    defaults: &str,
-    required: &[&str],
+    list: &str,
+    read: impl Fn(&mut Values<'_>) -> Option<T>,
     wrong: &mut Vec<String>,
-) -> Vec<(String, T)> {
-    let items = match figment.find_value(path) {
+) -> Vec<Item<T>> {
+    let items = match figment.find_value(list) {
         Err(_) => return Vec::new(),
         Ok(Value::Array(_, items)) => items,
         Ok(_) => {
-            wrong.push(format!(
-                "{path} (from {}) must be tables, each under [[{path}]]",
-                source(figment, path)
-            ));
+            let source = source(figment, list);
+            wrong.push(format!("{list} (from {source}) must be tables, each under [[{list}]]"));
             return Vec::new();
         }
     };
-    let defaults = Figment::from(Toml::string(defaults));
-    let mut read = Vec::new();
+    let mut all = Vec::new();
     for (number, item) in (1..).zip(items) {
-        let label = format!("{path}[{number}]");
+        let label = format!("{list}[{number}]");
         let Value::Dict(_, table) = item else {
-            wrong.push(format!("{label} must be a table, under [[{path}]]"));
+            wrong.push(format!("{label} must be a table, under [[{list}]]"));
             continue;
         };
-        let known =
-            |key: &&String| KEYS.iter().any(|(known, _)| *known == format!("{path}[].{key}"));
-        wrong.extend(table.keys().filter(|key| !known(key)).map(|key| {
-            let hint = meant(&format!("{path}[].{key}"));
-            format!("{label}.{key} is no setting of this bridge{}", hint.replace("[]", ""))
-        }));
-        let allowed = |key: &str| what_is_allowed(&format!("{path}[].{key}"));
-        let missing = required.iter().filter(|key| !table.contains_key(**key));
-        let mut findings: Vec<String> = missing
-            .map(|key| format!("{label}.{key} is missing; it must be {}", allowed(key)))
-            .collect();
-        let mut found = Vec::new();
-        let whole = defaults.clone().merge(Serialized::defaults(Dict::from_iter(table)));
-        let item = repair::<T>(whole, &defaults, &mut found)
-            .map_err(|ConfigError(rest)| found.extend(rest));
-        // Findings of `repair` begin with the bare key: `region (from …) must be …`.
-        findings.extend(found.iter().filter_map(|finding| {
-            let key = finding.split(' ').next()?.split('.').next()?;
-            Some(format!("{label}.{key} (from {}) must be {}", source(figment, path), allowed(key)))
-        }));
-        // A table with findings is left out: its defaults must not be used in place of the wrong
-        // values.
-        if let Some(item) = item.ok().filter(|_| findings.is_empty()) {
-            read.push((label, item));
+        for key in table.keys() {
+            let full = format!("{list}[].{key}");
+            if setting(&full).is_none() {
+                let suggestion = suggestion(&full).replace("[]", "");
+                wrong.push(format!("{label}.{key} is not a setting of this bridge{suggestion}"));
+            }
         }
-        wrong.append(&mut findings);
+        let mut values = Values::new(figment, label.clone(), &table);
+        let value = read(&mut values);
+        if let Some(value) = value.filter(|_| values.findings.is_empty()) {
+            all.push(Item { label, value });
+        }
+        wrong.append(&mut values.findings);
     }
-    read
-}
-
-fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    text_or_empty(deserializer)?.ok_or_else(|| D::Error::custom("empty"))
-}
-
-fn some_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let texts = texts(deserializer)?;
-    if texts.is_empty() { Err(D::Error::custom("empty")) } else { Ok(texts) }
-}
-
-fn workspace_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    let letters =
-        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if letters && (1..=63).contains(&name.len()) {
-        Ok(name)
-    } else {
-        Err(D::Error::custom("no name"))
-    }
-}
-
-/// Requires https, except for a local address: keys read over plain HTTP could be forged.
-fn jwks_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
-    let url = Url::parse(&required(deserializer)?).map_err(|_| D::Error::custom("no address"))?;
-    let is_safe = url.scheme() == "https" || url.scheme() == "http" && is_local(&url);
-    if is_safe { Ok(url) } else { Err(D::Error::custom("no https")) }
-}
-
-fn algorithms<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<SigningAlgorithm>, D::Error> {
-    some_texts(deserializer)?.iter().map(|word| word.parse().map_err(D::Error::custom)).collect()
-}
-
-fn scopes<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, Vec<Scope>>, D::Error> {
-    let words = BTreeMap::<String, String>::deserialize(deserializer)?;
-    let read = |(word, list): (String, String)| {
-        Ok((word, Scope::parse_list(&list).map_err(D::Error::custom)?))
-    };
-    words.into_iter().map(read).collect()
+    all
 }

@@ -1,165 +1,105 @@
-//! Deserialises each kind of value. `findings` reports a wrong value by its key, so the errors here
-//! are short.
+//! Rules of single settings: addresses, secrets, names.
 
-use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
-use std::path::PathBuf;
-use std::str::FromStr;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
+use figment::value::Value;
 use ipnet::IpNet;
 use reqwest::Url;
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use secrecy::SecretString;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
-use super::environment::wrong_log_filter;
-use crate::access::Vault;
+use super::rules::{Rule, text_list};
+use crate::access::{Scope, SigningAlgorithm, Vault};
 use crate::intercom::Region;
 use crate::limits;
 
-/// Reads a value of its own type, or a string, as an environment variable has it.
-pub(super) fn plain<'de, D: Deserializer<'de>, T: DeserializeOwned + FromStr>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum TextOr<T> {
-        Value(T),
-        Text(String),
-    }
-    match TextOr::<T>::deserialize(deserializer)? {
-        TextOr::Value(value) => Ok(value),
-        TextOr::Text(text) => text.trim().parse().map_err(|_| D::Error::custom("wrong form")),
-    }
+/// The allowed values of a log filter.
+const LOG_FILTER: &str = "a level (error, warn, info, debug, trace, off), or modules with levels, \
+                          such as info,intercom_scim_bridge=debug";
+
+/// A version of Intercom's API: a number such as `2.16`, or `Preview` (formerly `Unstable`) for
+/// unreleased resources. With any other word Intercom would refuse each call.
+pub(super) fn api_version() -> Rule<String> {
+    let allowed = "a version of Intercom's API from 2.0 on, such as 2.16, or Preview";
+    Rule::text(allowed, |text| {
+        let text = text.trim();
+        let words = ["Preview", "Unstable"];
+        if let Some(name) = words.into_iter().find(|name| name.eq_ignore_ascii_case(text)) {
+            return Some(name.to_owned());
+        }
+        let minor = text.strip_prefix("2.").unwrap_or_default();
+        let is_number =
+            (1..=2).contains(&minor.len()) && minor.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| text.to_owned())
+    })
 }
 
-/// Reads a percentage, or nothing.
-pub(super) fn percent_or_empty<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<u8>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum TextOr {
-        Number(u8),
-        Text(String),
-    }
-    let percent = match TextOr::deserialize(deserializer)? {
-        TextOr::Number(number) => Some(number),
-        TextOr::Text(text) if text.trim().is_empty() => None,
-        TextOr::Text(text) => Some(text.trim().parse().map_err(|_| D::Error::custom("no number"))?),
-    };
-    if percent.is_none_or(|percent| percent <= 100) {
-        Ok(percent)
-    } else {
-        Err(D::Error::custom("no share"))
-    }
+/// The client id of an app. Intercom's are UUIDs. Text with other characters is not one, and must
+/// not become part of a URL.
+pub(super) fn client_id() -> Rule<String> {
+    let allowed =
+        "the client id of an app in Intercom's Developer Hub: letters, digits and hyphens";
+    Rule::text(allowed, |text| {
+        let text = text.trim();
+        let fits = text.len() <= limits::CLIENT_ID_BYTES
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        fits.then(|| text.to_owned())
+    })
 }
 
-/// Reads a version of Intercom's API: a number such as `2.16`, or `Preview` (formerly `Unstable`)
-/// for unreleased resources. With any other word Intercom would refuse each call.
-pub(super) fn api_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let text = text.trim();
-    if let Some(name) =
-        ["Preview", "Unstable"].into_iter().find(|name| name.eq_ignore_ascii_case(text))
-    {
-        return Ok(name.to_owned());
-    }
-    let minor = text.strip_prefix("2.").unwrap_or_default();
-    let number = (1..=2).contains(&minor.len()) && minor.bytes().all(|byte| byte.is_ascii_digit());
-    if number { Ok(text.to_owned()) } else { Err(D::Error::custom("no version")) }
+/// A secret. It is sent in a header, or is Base64: blanks or non-ASCII letters in it come from a
+/// copying mistake.
+pub(super) fn secret(allowed: &str) -> Rule<SecretString> {
+    Rule::text(allowed, |text| {
+        let text = text.trim();
+        text.bytes().all(|byte| byte.is_ascii_graphic()).then(|| SecretString::from(text))
+    })
 }
 
-/// Reads the client id of an app. Intercom's are UUIDs. Text with other characters is not one, and
-/// must not become part of a URL.
-pub(super) fn client_id_or_empty<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<String>, D::Error> {
-    let text = text_or_empty(deserializer)?;
-    let fits = |text: &String| {
-        text.len() <= limits::CLIENT_ID_BYTES
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    };
-    if text.as_ref().is_none_or(fits) { Ok(text) } else { Err(D::Error::custom("no client id")) }
+/// An encryption key. A wrong one is reported together with all other findings, and not only when
+/// it is used.
+pub(super) fn encryption_key() -> Rule<SecretString> {
+    let allowed = "32 random bytes as Base64, as `openssl rand -base64 32` prints them";
+    let key = secret(allowed);
+    Rule::new(allowed, move |value| key.read(value).filter(|key| Vault::new(key, None).is_ok()))
+        .secret()
 }
 
-/// Reads an encryption key. A wrong one is reported here, together with all other findings, and not
-/// only when it is used.
-pub(super) fn sealing_key_or_empty<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<SecretString>, D::Error> {
-    let key = secret_or_empty(deserializer)?;
-    let fits = |key: &SecretString| Vault::new(key, None).is_ok();
-    if key.as_ref().is_none_or(fits) { Ok(key) } else { Err(D::Error::custom("no key")) }
+/// An http or https address without credentials and query.
+pub(super) fn url(example: &str) -> Rule<Url> {
+    Rule::text(format!("an http or https address, such as {example}"), address)
 }
 
-/// Parses a duration; `None` if it is outside the range, which is one of [`limits`].
-fn duration(text: &str, range: &RangeInclusive<Duration>) -> Option<Duration> {
-    humantime::parse_duration(text.trim()).ok().filter(|duration| range.contains(duration))
-}
-
-/// Defines a reader for each range. Those after `or_off` accept `off` as `None`.
-macro_rules! durations {
-    ($($name:ident: $range:ident),+; or_off: $($optional:ident: $optional_range:ident),+) => {
-        $(pub(super) fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-            let text = String::deserialize(deserializer)?;
-            duration(&text, &limits::$range).ok_or_else(|| D::Error::custom("no duration of this range"))
-        })+
-        $(pub(super) fn $optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-            let text = String::deserialize(deserializer)?;
-            if text.trim().eq_ignore_ascii_case("off") {
-                return Ok(None);
-            }
-            let duration = duration(&text, &limits::$optional_range);
-            duration.map(Some).ok_or_else(|| D::Error::custom("no duration of this range"))
-        })+
-    };
-}
-
-durations! {
-    lease: LEASE, loss_window: LOSS_WINDOW, max_wait: MAX_WAIT, token_ttl: TOKEN_TTL, leeway: LEEWAY;
-    or_off: poll_interval: POLL_INTERVAL, full_interval: FULL_INTERVAL, max_age: MAX_AGE, drain: DRAIN,
-    erase_removed_after: ERASE_REMOVED_AFTER, request_expiry: REQUEST_EXPIRY
-}
-
-/// Reads an address with a port, or nothing.
-pub(super) fn address_or_empty<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<SocketAddr>, D::Error> {
-    let text = text_or_empty(deserializer)?;
-    text.map(|text| text.trim().parse().map_err(|_| D::Error::custom("no address with a port")))
-        .transpose()
-}
-
-pub(super) fn url_or_empty<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Url>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.is_empty() {
-        Ok(None)
-    } else {
-        address(&text).map(Some).ok_or_else(|| D::Error::custom("no http address"))
-    }
+/// An http or https address without a path, because locations are made by appending to it.
+pub(super) fn origin_url() -> Rule<Url> {
+    let allowed = "an http or https address without a path, such as https://bridge.example.com";
+    Rule::text(allowed, |text| address(text).filter(is_origin))
 }
 
 fn address(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
-    let open = url.query().is_none() && url.username().is_empty() && url.password().is_none();
+    let is_bare = url.query().is_none() && url.username().is_empty() && url.password().is_none();
     // Other characters that a host may contain could end a string or start an expression where the
     // address is inserted.
-    let plain = url
+    let is_plain = url
         .as_str()
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&byte));
-    (matches!(url.scheme(), "http" | "https") && url.has_host() && open && plain).then_some(url)
+    let is_http = matches!(url.scheme(), "http" | "https") && url.has_host();
+    (is_http && is_bare && is_plain).then_some(url)
 }
 
-/// Parses an origin: an http or https address without a path, because locations are made by
-/// appending to it, and without credentials. Returns it without a trailing slash.
+/// Parses an origin: an http or https address without a path and without credentials. Returns it
+/// without a trailing slash.
 #[must_use]
 pub fn origin(text: &str) -> Option<String> {
     address(text).filter(is_origin).map(|url| url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn is_origin(url: &Url) -> bool {
+    url.path() == "/" && url.fragment().is_none()
 }
 
 /// Whether a URL leads to this machine.
@@ -168,105 +108,114 @@ pub fn is_local(url: &Url) -> bool {
     matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
 }
 
-fn is_origin(url: &Url) -> bool {
-    url.path() == "/" && url.fragment().is_none()
+/// The URL of a database.
+pub(super) fn database_url() -> Rule<SecretString> {
+    let allowed = "sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/NAME, with / ? # and @ \
+                   of the password percent-encoded";
+    Rule::text(allowed, |text| {
+        // The driver's error would print an invalid URL with its password. An `@` after the host
+        // comes from a password that was not percent-encoded.
+        let is_readable =
+            |url: Url| url.has_host() && url.fragment().is_none() && !url.path().contains('@');
+        let schemes = ["postgres://", "postgresql://"];
+        let is_postgres = schemes.iter().any(|scheme| text.starts_with(scheme));
+        let fits =
+            text.starts_with("sqlite:") || is_postgres && Url::parse(text).is_ok_and(is_readable);
+        fits.then(|| SecretString::from(text))
+    })
+    .secret()
 }
 
-pub(super) fn origin_or_empty<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Url>, D::Error> {
-    let url = url_or_empty(deserializer)?;
-    if url.as_ref().is_none_or(is_origin) {
-        Ok(url)
-    } else {
-        Err(D::Error::custom("more than an origin"))
-    }
+/// A log filter, in the syntax of `RUST_LOG`.
+pub(super) fn log_filter() -> Rule<String> {
+    Rule::text(LOG_FILTER, |text| {
+        let text = text.trim();
+        is_log_filter(text).then(|| text.to_owned())
+    })
 }
 
-pub(super) fn database_url<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<SecretString, D::Error> {
-    let url = SecretString::from(String::deserialize(deserializer)?);
-    let text = url.expose_secret();
-    // The driver's error would print an invalid URL with its password. An `@` after the host comes
-    // from a password that was not percent-encoded.
-    let readable =
-        |url: Url| url.has_host() && url.fragment().is_none() && !url.path().contains('@');
-    let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
-    if text.starts_with("sqlite:") || postgres && Url::parse(text).is_ok_and(readable) {
-        Ok(url)
-    } else {
-        Err(D::Error::custom("no database address"))
-    }
+/// Returns what is wrong with the environment variable `RUST_LOG`.
+#[must_use]
+pub fn wrong_log_filter(filter: &str) -> Option<String> {
+    let is_wrong = !is_log_filter(filter);
+    is_wrong.then(|| format!("RUST_LOG (from the environment) must be {LOG_FILTER}"))
 }
 
-pub(super) fn secret_or_empty<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<SecretString>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let text = text.trim();
-    // A secret is sent in a header, or is Base64: blanks or non-ASCII letters come from a copying
-    // mistake.
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(D::Error::custom("no secret"));
-    }
-    Ok((!text.is_empty()).then(|| SecretString::from(text)))
-}
-
-pub(super) fn text_or_empty<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<String>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let text = text.trim();
-    Ok((!text.is_empty()).then(|| text.to_owned()))
-}
-
-/// Reads a log filter, in the syntax of `RUST_LOG`.
-pub(super) fn log_level_or_empty<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<String>, D::Error> {
-    let text = text_or_empty(deserializer)?;
-    let fits = |text: &String| wrong_log_filter(text).is_none();
-    if text.as_ref().is_none_or(fits) { Ok(text) } else { Err(D::Error::custom("no level")) }
-}
-
-pub(super) fn file_or_empty<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<PathBuf>, D::Error> {
-    Ok(text_or_empty(deserializer)?.map(PathBuf::from))
-}
-
-/// Reads a list of strings, or one string with commas, as an environment variable has it.
-pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany {
-        Many(Vec<String>),
-        One(String),
-    }
-    let texts = match OneOrMany::deserialize(deserializer)? {
-        OneOrMany::Many(texts) => texts,
-        OneOrMany::One(text) => text.split(',').map(str::to_owned).collect(),
+/// Whether each part of a log filter means something. The logging library takes any unknown word
+/// for the name of a module, and would then log nothing.
+fn is_log_filter(filter: &str) -> bool {
+    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
+    let is_ours = |word: &str| word.starts_with("intercom_scim_bridge");
+    let fits = |part: &str| match part.rsplit_once('=') {
+        // Brackets and braces select spans; the library checks them.
+        _ if part.contains(['[', ']', '{', '}']) => true,
+        Some((module, level)) => !module.trim().is_empty() && is_level(level.trim()),
+        None => is_level(part) || is_ours(part),
     };
-    Ok(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect())
+    let mut parts = filter.split(',').map(str::trim).filter(|part| !part.is_empty());
+    EnvFilter::builder().parse(filter).is_ok() && parts.all(fits)
 }
 
-/// Reads a list of networks. A single address is a network of its own.
-pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
-    let network =
-        |text: String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    let networks: Result<Vec<IpNet>, _> = texts(deserializer)?.into_iter().map(network).collect();
-    networks.map_err(|_| D::Error::custom("no network"))
+/// A list of networks. A single address is a network of its own.
+pub(super) fn networks() -> Rule<Vec<IpNet>> {
+    let allowed = "a list of addresses or networks, such as [\"10.0.0.0/8\", \"::1\"], or one string with commas";
+    Rule::new(allowed, |value| {
+        let network = |text: String| {
+            text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()
+        };
+        text_list(value)?.into_iter().map(network).collect()
+    })
 }
 
-pub(super) fn region_or_empty<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Region>, D::Error> {
-    match String::deserialize(deserializer)?.to_ascii_lowercase().as_str() {
-        "" => Ok(None),
-        "us" => Ok(Some(Region::Us)),
-        "eu" => Ok(Some(Region::Eu)),
-        "au" => Ok(Some(Region::Au)),
-        _ => Err(D::Error::custom("no region")),
-    }
+/// The region of a workspace.
+pub(super) fn region() -> Rule<Region> {
+    Rule::text("us, eu or au", |text| match text.to_ascii_lowercase().as_str() {
+        "us" => Some(Region::Us),
+        "eu" => Some(Region::Eu),
+        "au" => Some(Region::Au),
+        _ => None,
+    })
+}
+
+/// The name of a workspace.
+pub(super) fn workspace_name() -> Rule<String> {
+    let allowed = "1 to 63 lower-case letters, digits and hyphens, and different from the names of \
+                   the other workspaces";
+    Rule::text(allowed, |name| {
+        let fits = name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        (fits && (1..=63).contains(&name.len())).then(|| name.to_owned())
+    })
+}
+
+/// The URL of an issuer's keys. It must be https, except for a local address: keys read over plain
+/// HTTP could be forged.
+pub(super) fn jwks_url() -> Rule<Url> {
+    Rule::text("the https address of its keys; http only on this machine", |text| {
+        let url = Url::parse(text.trim()).ok()?;
+        let is_safe = url.scheme() == "https" || url.scheme() == "http" && is_local(&url);
+        is_safe.then_some(url)
+    })
+}
+
+/// A list of signature algorithms.
+pub(super) fn algorithms() -> Rule<Vec<SigningAlgorithm>> {
+    Rule::new("a list of RS256, ES256 and EdDSA", |value| {
+        let words = text_list(value).filter(|words| !words.is_empty())?;
+        words.iter().map(|word| word.parse().ok()).collect()
+    })
+}
+
+/// The scopes that each word of a claim grants.
+pub(super) fn scopes() -> Rule<BTreeMap<String, Vec<Scope>>> {
+    let allowed = "a table from each word of the claim to scopes, such as auditor = \"scim.read \
+                   import.read\"; the scopes are scim.read, import.read, import.run, \
+                   lifecycle.write and admin";
+    Rule::new(allowed, |value| {
+        let read = |(word, list): (&String, &Value)| {
+            Some((word.clone(), Scope::parse_list(list.as_str()?).ok()?))
+        };
+        value.as_dict()?.iter().map(read).collect()
+    })
 }

@@ -8,18 +8,17 @@ use serde_json::{Value, json};
 use crate::support::bridge::{Bridge, ENCRYPTION_KEY, client, dozen, token};
 use crate::support::secrets;
 use crate::support::shell::Shell;
+use crate::support::waiting::eventually;
 
-/// The entries, once one is among them that fits.
+/// Returns the audit entries, once one of them fits.
 pub async fn entries(bridge: &Bridge, question: &str, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
-    for _ in 0..20_000 {
+    eventually("the audit trail has a fitting entry", async || {
         let page = bridge.get(&format!("/api/v1/audit?limit=1000{question}")).await;
         assert_eq!(page.status, 200, "{}", page.text);
         let items = page.json()["items"].as_array().unwrap().clone();
-        if items.iter().any(&fits) {
-            return items;
-        }
-    }
-    panic!("no such entry");
+        if items.iter().any(&fits) { Ok(items) } else { Err(items) }
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

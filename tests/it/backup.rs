@@ -12,6 +12,7 @@ use simulator::{Fault, Options, Simulator};
 use crate::support::bridge::{ENCRYPTION_KEY, dozen, free_port, http};
 use crate::support::hand::TOKEN;
 use crate::support::shell::Shell;
+use crate::support::waiting::{eventually, until};
 
 fn shell(simulator: &Simulator) -> Shell {
     Shell::new()
@@ -44,19 +45,15 @@ fn names(shell: &Shell) -> Vec<String> {
     names
 }
 
-/// The users that a bridge serves; it is asked until it answers, at most half a minute.
+/// Returns the number of users that a bridge serves, once it does.
 async fn served(port: u16, token: &str) -> Value {
-    let patience = Instant::now() + Duration::from_secs(30);
-    while Instant::now() < patience {
-        let users = format!("http://127.0.0.1:{port}/scim/v2/Users?count=0");
-        match http().get(users).bearer_auth(token).send().await {
-            Ok(answer) if answer.status() == 200 => {
-                return answer.json::<Value>().await.unwrap()["totalResults"].clone();
-            }
-            _ => tokio::task::yield_now().await,
-        }
-    }
-    panic!("nobody serves users at {port}");
+    let url = format!("http://127.0.0.1:{port}/scim/v2/Users?count=0");
+    let response = eventually("a bridge serves users", async || {
+        let response = http().get(&url).bearer_auth(token).send().await;
+        let response = response.map_err(|error| error.to_string())?;
+        if response.status() == 200 { Ok(response) } else { Err(response.status().to_string()) }
+    });
+    response.await.json::<Value>().await.unwrap()["totalResults"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,10 +91,10 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
             .unwrap();
     simulator.change(|workspace| workspace.add_teammate("New Comer"));
     simulator.fail_from_now_on(Fault::Slow(Duration::from_secs(5)), "/teams");
-    let patience = Instant::now() + Duration::from_secs(30);
-    while ledger.runs("default", None, 1).await.unwrap()[0].status != RunStatus::Running {
-        assert!(Instant::now() < patience, "no import began");
-    }
+    until("an import begins", async || {
+        ledger.runs("default", None, 1).await.unwrap()[0].status == RunStatus::Running
+    })
+    .await;
     ledger.close().await;
     bridge.signal("KILL");
     drop(bridge);
@@ -134,10 +131,10 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
 
     // It serves what it served then, with the same tokens, and imports what it missed.
     let bridge = shell.start(&["serve"]);
-    let patience = Instant::now() + Duration::from_secs(30);
-    while served(port, token.trim()).await != json!(13) {
-        assert!(Instant::now() < patience, "what was missed is not imported");
-    }
+    until("the change since the backup is imported", async || {
+        served(port, token.trim()).await == json!(13)
+    })
+    .await;
     let running = shell.run(&["ledger", "restore", "backup.db"]);
     assert!(
         running.code == Some(1) && running.stderr.contains("is in use; stop the bridge"),
@@ -282,7 +279,7 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
         (
             "raw.db",
             &|file| fs::write(format!("{}-wal", file.display()), "more").unwrap(),
-            "is no backup",
+            "is not a backup",
         ),
     ];
     for (name, change, reason) in cases {

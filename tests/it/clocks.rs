@@ -17,6 +17,7 @@ use crate::on_both_databases;
 use crate::support::bridge::{self, Answer, Bridge, dozen, http, signature};
 use crate::support::database::TestDatabase;
 use crate::support::hand::{Hand, OPTIONS, START, request};
+use crate::support::waiting::{eventually, until};
 
 on_both_databases!(
     an_import_that_was_recorded_days_ahead_stops_nothing,
@@ -56,28 +57,23 @@ impl Standing {
         self.ask(Method::GET, path, ("Accept", "*/*")).await.json()
     }
 
-    /// Waits until so many teammates are shown; at most half a minute.
+    /// Waits until so many teammates are served.
     async fn until_shown(&self, people: usize, what: &str) {
-        let patience = Instant::now() + Duration::from_secs(30);
-        loop {
+        eventually(&format!("{people} teammates are served, {what}"), async || {
             let users = self.get("/scim/v2/Users?count=0").await;
-            if users["totalResults"] == json!(people) {
-                return;
-            }
-            assert!(Instant::now() < patience, "{what}: {users}");
-        }
+            if users["totalResults"] == json!(people) { Ok(()) } else { Err(users) }
+        })
+        .await;
     }
 
-    /// Waits until an import has ended since the bridge was started; at most half a minute.
+    /// Waits until an import has succeeded since the bridge was started.
     async fn until_imported(&self) -> Value {
-        let patience = Instant::now() + Duration::from_secs(30);
-        loop {
+        eventually("an import succeeds", async || {
             let status = self.get("/api/v1/status").await;
-            if status["last_import"]["status"] == json!("succeeded") {
-                return status;
-            }
-            assert!(Instant::now() < patience, "nothing is imported: {status}");
-        }
+            let has_succeeded = status["last_import"]["status"] == json!("succeeded");
+            if has_succeeded { Ok(status) } else { Err(status) }
+        })
+        .await
     }
 
     /// Looks at every way of getting an import: each must find the newcomer that nobody knew
@@ -209,16 +205,13 @@ async fn recorded_by_a_wrong_clock(database: TestDatabase, ahead: time::Duration
     simulator.stop().await;
 }
 
-/// Waits until that is said to be wrong with times; at most half a minute.
+/// Waits until this problem with times is reported.
 async fn wait_for(standing: &Standing, code: &str) {
-    let patience = Instant::now() + Duration::from_secs(30);
-    loop {
+    eventually(&format!("{code} is reported"), async || {
         let problems = standing.time_problems().await;
-        if problems.iter().any(|problem| problem == code) {
-            return;
-        }
-        assert!(Instant::now() < patience, "{code} is not said: {problems:?}");
-    }
+        if problems.iter().any(|problem| problem == code) { Ok(()) } else { Err(problems) }
+    })
+    .await;
 }
 
 async fn an_import_that_was_recorded_days_ahead_stops_nothing(database: TestDatabase) {
@@ -265,10 +258,7 @@ async fn bridges_whose_clocks_are_an_hour_apart_share_the_work_and_each_goes_on_
     ahead.until_imported().await;
     right.until_imported().await;
     let (began, started) = (count(&ledger).await, Instant::now());
-    let patience = started + Duration::from_mins(1);
-    while count(&ledger).await < began + 6 {
-        assert!(Instant::now() < patience, "six imports within a minute");
-    }
+    until("six imports have begun", async || count(&ledger).await >= began + 6).await;
     let seconds = started.elapsed().as_secs();
     assert!(seconds >= 3, "six imports in {seconds} s, although one a second is wanted");
     let mut people = 12;
@@ -491,10 +481,10 @@ async fn whoever_asks_while_an_import_runs_sees_what_was_so_when_they_asked() {
         bridge.simulator.fail(simulator::Fault::Slow(Duration::from_secs(2)), "/teams", 1);
         let _ = bridge.simulator.take_calls();
         assert_eq!(post("").await["status"], json!("running"));
-        let patience = Instant::now() + Duration::from_secs(30);
-        while !bridge.simulator.take_calls().iter().any(|call| call == "GET /teams") {
-            assert!(Instant::now() < patience, "nothing is read");
-        }
+        until("the import reads the teams", async || {
+            bridge.simulator.take_calls().iter().any(|call| call == "GET /teams")
+        })
+        .await;
         expected += 1;
         bridge
             .simulator

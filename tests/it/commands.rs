@@ -9,6 +9,7 @@ use simulator::{Options, Simulator};
 use crate::support::bridge::{Bridge, ENCRYPTION_KEY, dozen, free_port, http};
 use crate::support::hand::TOKEN;
 use crate::support::shell::Shell;
+use crate::support::waiting::eventually;
 
 pub fn shell(simulator: &Simulator) -> Shell {
     Shell::new().set("INTERCOM_BASE_URL", simulator.base_url()).set("INTERCOM_ACCESS_TOKEN", TOKEN)
@@ -109,16 +110,12 @@ async fn migrate_import_token_and_serve_share_one_database() {
     assert!(!ended.stderr.contains(TOKEN) && !ended.stderr.contains(token), "no token in the log");
 }
 
-/// Asks until somebody listens.
+/// Repeats a request until a bridge listens, and returns the response.
 pub async fn answered(url: &str, token: &str) -> Value {
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(30) {
-        if let Ok(response) = http().get(url).bearer_auth(token).send().await {
-            return response.json().await.unwrap();
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("nobody listens at {url}");
+    let response = eventually(&format!("a bridge listens at {url}"), async || {
+        http().get(url).bearer_auth(token).send().await
+    });
+    response.await.json().await.unwrap()
 }
 
 /// A port that was free a moment ago.
@@ -266,7 +263,7 @@ async fn check_finds_what_would_stop_the_start() {
     assert_eq!(ready.run(&["token", "issue"]).code, Some(0));
     let fine = ready.run(&["check"]);
     assert!(
-        fine.code == Some(0) && fine.stdout.contains("opens what the database keeps sealed"),
+        fine.code == Some(0) && fine.stdout.contains("opens the secrets in the database"),
         "{}",
         fine.stdout
     );
@@ -296,7 +293,7 @@ async fn check_finds_what_would_stop_the_start() {
     );
     // It is only looked at, and nobody listens there.
     let open = shell(&simulator).set("BRIDGE_SERVER__BIND", "0.0.0.0:0").run(&["check"]);
-    assert!(open.stdout.contains("listens on 0.0.0.0:0 in the clear"), "{}", open.stdout);
+    assert!(open.stdout.contains("listens on 0.0.0.0:0 without TLS"), "{}", open.stdout);
     simulator.stop().await;
 }
 
@@ -476,7 +473,7 @@ async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
         known.stdout
     );
     assert!(
-        known.stdout.contains("the hash that --head names is in it: generation 1, "),
+        known.stdout.contains("the history contains the hash of --head: generation 1, "),
         "{}",
         known.stdout
     );
@@ -490,7 +487,7 @@ async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
     let other = shell.run(&["ledger", "verify", "--head", "another"]);
     assert_eq!(other.code, Some(1));
     assert!(
-        other.stderr.contains("no generation and no record has the hash that --head names"),
+        other.stderr.contains("no generation and no record has the hash of --head"),
         "{}",
         other.stderr
     );
@@ -515,7 +512,7 @@ async fn history_is_taken_out_only_if_that_is_meant_and_as_much_as_was_said() {
     assert_eq!(shell.run(&["import", "full"]).code, Some(0));
     let asked = shell.run(&["ledger", "prune", "--keep", "0s"]);
     assert_eq!((asked.code, asked.stdout.as_str()), (Some(2), ""), "nobody is there to be asked");
-    assert!(asked.stderr.contains("say --yes, or --dry-run"), "{}", asked.stderr);
+    assert!(asked.stderr.contains("use --yes to confirm, or --dry-run"), "{}", asked.stderr);
     let json = |arguments: &[&str]| -> Value {
         let ended =
             shell.run(&[&["ledger", "prune", "--keep", "0s", "--json"], arguments].concat());
@@ -530,7 +527,7 @@ async fn history_is_taken_out_only_if_that_is_meant_and_as_much_as_was_said() {
     let said = shell.run(&["ledger", "prune", "--keep", "0s", "--dry-run"]).stdout;
     assert!(
         said.starts_with("1 versions, ")
-            && said.contains(" would be taken out; history would begin"),
+            && said.contains(" would be deleted; the history would begin"),
         "{said}"
     );
     let pruned = json(&["--yes"]);
@@ -540,7 +537,7 @@ async fn history_is_taken_out_only_if_that_is_meant_and_as_much_as_was_said() {
     assert_eq!(json(&["--dry-run"])["versions"], json!(0));
     let verified = shell.run(&["ledger", "verify"]);
     assert!(
-        verified.code == Some(0) && verified.stdout.contains("history was last shortened on"),
+        verified.code == Some(0) && verified.stdout.contains("the history was last pruned on"),
         "{}",
         verified.stdout
     );

@@ -8,17 +8,16 @@ use serde_json::Value;
 
 use crate::commands::{dozen_simulated, shell};
 use crate::support::bridge::{Bridge, dozen, free_port, http, token};
+use crate::support::waiting::{eventually, until};
 use crate::support::wire::{Wire, get};
 
 /// Waits until so many connections gave way: those before them were all accepted then.
 async fn gave_way(bridge: &Bridge, count: u64) {
-    for _ in 0..5_000_000 {
-        if bridge.app.service().connections.standing().gave_way >= count {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("{:?}", bridge.app.service().connections.standing());
+    eventually("connections gave way", async || {
+        let standing = bridge.app.service().connections.standing();
+        if standing.gave_way >= count { Ok(()) } else { Err(standing) }
+    })
+    .await;
 }
 
 const USERS: &str = "/scim/v2/Users?count=1";
@@ -126,9 +125,11 @@ async fn where_all_connections_of_an_address_are_at_work_another_is_refused_but_
         waiting.push(wire);
     }
     // A request is at work as soon as its head has come.
-    while bridge.app.service().connections.at_work() < 6 {
+    until("six requests are at work", async || {
         assert_eq!(bridge.get("/healthz").await.status, 200);
-    }
+        bridge.app.service().connections.at_work() >= 6
+    })
+    .await;
     let mut refused = Wire::from(2, address).await;
     assert!(refused.head().await.is_none_or(|head| head.starts_with("http/1.1 503 ")));
     assert_eq!(Wire::from(3, address).await.ask(USERS, &token).await.unwrap().status(), 200);

@@ -15,6 +15,7 @@ use crate::support::bridge::{Bridge, dozen};
 use crate::support::database::TestDatabase;
 use crate::support::hand::{Hand, request};
 use crate::support::shell::Shell;
+use crate::support::waiting::eventually;
 
 /// The bytes of the files of a SQLite database.
 fn file_bytes(url: &str) -> Vec<u8> {
@@ -247,21 +248,17 @@ async fn a_bridge_that_runs_erases_who_has_been_gone_for_the_time_of_the_setting
         Bridge::send(import.bearer_auth(&bridge.token)).await.json()["status"],
         json!("succeeded")
     );
-    let mut account = json!(null);
-    for _ in 0..20_000 {
-        account = bridge
-            .get(&format!("/api/v1/accounts?include_removed=true&user_name=adm_{id}"))
-            .await
-            .json();
-        account = account["items"]
+    let path = format!("/api/v1/accounts?include_removed=true&user_name=adm_{id}");
+    let account = eventually("the account is erased", async || {
+        let accounts = bridge.get(&path).await.json();
+        let account = accounts["items"]
             .as_array()
             .and_then(|items| items.iter().find(|item| item["id"] == json!(format!("adm_{id}"))))
             .cloned()
             .unwrap_or_default();
-        if account["erased"] == json!(true) {
-            break;
-        }
-    }
+        if account["erased"] == json!(true) { Ok(account) } else { Err(account) }
+    })
+    .await;
     assert_eq!(
         (&account["erased"], &account["email"], &account["active"]),
         (&json!(true), &json!(null), &json!(false))

@@ -16,6 +16,7 @@ use crate::support::database::TestDatabase;
 use crate::support::hand::{Hand, OPTIONS, START, TOKEN, request};
 use crate::support::proxy::{Proxy, Trouble};
 use crate::support::shell::{Running, Shell};
+use crate::support::waiting::{eventually, pause, until};
 
 on_both_databases!(
     killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all,
@@ -87,10 +88,7 @@ async fn killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all(
         // Once an import is under way, somewhere in it.
         last = started_after(&ledger, last).await;
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let moment = Instant::now() + Duration::from_millis((dice >> 33) % 220);
-        while Instant::now() < moment {
-            tokio::task::yield_now().await;
-        }
+        pause(Duration::from_millis((dice >> 33) % 220)).await;
         drop(bridge);
 
         let generation = ledger.generation("default").await.unwrap();
@@ -105,11 +103,10 @@ async fn killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all(
     }
     let bridge = shell.start(&["serve"]);
     let wanted = format!("/scim/v2/Users?filter=title+eq+%22after+kill+{}%22&count=0", KILLS - 1);
-    for _ in 0..2_000 {
-        if until_ready(port, token.trim(), &wanted).await["totalResults"] == json!(400) {
-            break;
-        }
-    }
+    until("everybody is renamed", async || {
+        until_ready(port, token.trim(), &wanted).await["totalResults"] == json!(400)
+    })
+    .await;
     assert_eq!(bridge.interrupt().code, Some(0));
     let latest = ledger.latest("default").await.unwrap();
     assert_eq!(shared_name(&latest), Some(format!("after kill {}", KILLS - 1)));
@@ -136,31 +133,24 @@ fn serving(database: &TestDatabase, intercom: &str, port: u16) -> Shell {
         .set("RUST_LOG", "off")
 }
 
-/// Asks until the bridge answers with 200; at most half a minute.
+/// Repeats a request until the bridge answers with 200.
 async fn until_ready(port: u16, token: &str, path: &str) -> Value {
-    let patience = Instant::now() + Duration::from_secs(30);
-    while Instant::now() < patience {
-        let asked =
-            http().get(format!("http://127.0.0.1:{port}{path}")).bearer_auth(token).send().await;
-        match asked {
-            Ok(answer) if answer.status() == 200 => return answer.json().await.unwrap(),
-            _ => tokio::task::yield_now().await,
-        }
-    }
-    panic!("no answer to {path} within half a minute");
+    let response = eventually(&format!("the bridge answers {path}"), async || {
+        let url = format!("http://127.0.0.1:{port}{path}");
+        let response = http().get(url).bearer_auth(token).send().await;
+        let response = response.map_err(|error| error.to_string())?;
+        if response.status() == 200 { Ok(response) } else { Err(response.status().to_string()) }
+    });
+    response.await.json().await.unwrap()
 }
 
-/// Waits for a run after that one; at most half a minute.
+/// Waits for a run after that one.
 async fn started_after(ledger: &Ledger, last: i64) -> i64 {
-    let patience = Instant::now() + Duration::from_secs(30);
-    while Instant::now() < patience {
-        if let Some(run) =
-            ledger.runs("default", None, 1).await.unwrap().first().filter(|run| run.id > last)
-        {
-            return run.id;
-        }
-    }
-    panic!("no import began within half a minute");
+    eventually("an import begins", async || {
+        let runs = ledger.runs("default", None, 1).await.unwrap();
+        runs.first().map(|run| run.id).filter(|id| *id > last).ok_or(runs)
+    })
+    .await
 }
 
 async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happened(
@@ -303,20 +293,15 @@ async fn get(app: &App, token: &str, path: &str) -> Answer {
     Bridge::send(http().get(format!("http://{}{path}", app.address())).bearer_auth(token)).await
 }
 
-/// Waits until the standing of the workspace has that connection and that problem; at most a
-/// minute.
+/// Waits until the status of the workspace has that connection and that problem.
 async fn standing(app: &App, token: &str, connection: &str, problem: &Value) -> Value {
-    let patience = Instant::now() + Duration::from_mins(1);
-    while Instant::now() < patience {
+    eventually(&format!("the workspace is {connection} because of {problem}"), async || {
         let status = get(app, token, "/api/v1/status").await.json();
-        if status["connection"] == json!(connection) && status["problem"]["code"] == *problem {
-            return status;
-        }
-    }
-    panic!(
-        "the workspace never was {connection} for {problem}: {}",
-        get(app, token, "/api/v1/status").await.text
-    );
+        let is_expected =
+            status["connection"] == json!(connection) && status["problem"]["code"] == *problem;
+        if is_expected { Ok(status) } else { Err(status) }
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -392,21 +377,19 @@ async fn a_process_that_falls_silent_in_mid_commit_keeps_nobody_from_taking_over
         tokio::spawn(
             async move { drop(hand.importer.run_once(&request(Mode::Full), &|_| {}).await) },
         );
-    let patience = Instant::now() + Duration::from_mins(1);
     let clock = Clock::manual(START);
-    let lease = loop {
-        assert!(Instant::now() < patience, "nobody can take over");
+    let lease = eventually("another process takes over", async || {
         // Its lease has long stood still; its transaction has not ended.
         clock.advance(OPTIONS.lease);
         let runs = direct.runs("default", None, 1).await.unwrap();
         let progress = runs.first().and_then(|run| run.progress.clone()).unwrap_or_default();
-        if progress.starts_with("recording")
-            && let Some(lease) =
-                direct.lease("default", "the next", OPTIONS.lease, &clock).await.unwrap()
-        {
-            break lease;
+        if !progress.starts_with("recording") {
+            return Err(progress);
         }
-    };
+        let lease = direct.lease("default", "the next", OPTIONS.lease, &clock).await.unwrap();
+        lease.ok_or(progress)
+    })
+    .await;
     assert!(lease.fence > 1);
     assert_eq!(direct.generation("default").await.unwrap(), 0);
     assert_eq!(direct.runs("default", None, 1).await.unwrap()[0].status, RunStatus::Interrupted);
@@ -429,22 +412,21 @@ async fn a_disk_that_fills_up_loses_nothing_and_is_waited_for() {
     bridge.limit_files("4096");
     rename_all(&simulator, &people, "after");
     let status = |path| until_ready(port, token.trim(), path);
-    let patience = Instant::now() + Duration::from_secs(30);
-    while status("/api/v1/status").await["problem"]["code"] != json!("ledger") {
-        assert!(Instant::now() < patience, "the full disk goes unnoticed");
-    }
+    until("the full disk is reported", async || {
+        status("/api/v1/status").await["problem"]["code"] == json!("ledger")
+    })
+    .await;
     let users = status("/scim/v2/Users?filter=title+eq+%22before%22&count=0").await;
     assert_eq!(users["totalResults"], json!(400), "reads go on");
 
     bridge.limit_files("unlimited");
-    let patience = Instant::now() + Duration::from_mins(1);
-    while status("/scim/v2/Users?filter=title+eq+%22after%22&count=0").await["totalResults"]
-        != json!(400)
-        || status("/api/v1/status").await["connection"] != json!("connected")
-    {
+    eventually("the bridge recovers by itself", async || {
+        let renamed = status("/scim/v2/Users?filter=title+eq+%22after%22&count=0").await;
         let standing = status("/api/v1/status").await;
-        assert!(Instant::now() < patience, "it does not recover by itself: {standing}");
-    }
+        let is_well = standing["connection"] == json!("connected");
+        if is_well && renamed["totalResults"] == json!(400) { Ok(()) } else { Err(standing) }
+    })
+    .await;
     assert_eq!(bridge.interrupt().code, Some(0));
     assert_eq!(ledger.verify("default", None).await.unwrap().findings, []);
     assert!(

@@ -87,7 +87,7 @@ async fn tokens_and_clients_are_ended_by_an_id_that_begins_with_a_hyphen() {
 fn new_ids_say_what_they_are_of() {
     let shell = Shell::new();
     let issued = shell.run(&["token", "issue"]);
-    assert!(issued.stderr.contains("Issued as tok_"), "{}", issued.stderr);
+    assert!(issued.stderr.contains("The token's id is tok_"), "{}", issued.stderr);
     let keys = shell.run(&["keys", "rotate"]);
     assert!(
         format!("{}{}", keys.stdout, keys.stderr).contains("key_"),

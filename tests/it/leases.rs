@@ -11,6 +11,7 @@ use crate::support::bridge::{dozen, free_port};
 use crate::support::database::TestDatabase;
 use crate::support::hand::{Hand, START, TOKEN, request};
 use crate::support::shell::Shell;
+use crate::support::waiting::{self, eventually};
 
 const TTL: Duration = Duration::from_secs(15);
 
@@ -311,16 +312,13 @@ fn shell(database: &TestDatabase, intercom: &str, port: u16) -> Shell {
         .set("RUST_LOG", "off")
 }
 
-/// Asks the ledger until the condition is fulfilled; at most half a minute.
-async fn until(ledger: &Ledger, what: &str, condition: impl Fn(&[Run]) -> bool) -> Vec<Run> {
-    let patience = Instant::now() + Duration::from_secs(30);
-    loop {
+/// Reads the runs until they fulfil the condition.
+async fn until(ledger: &Ledger, expected: &str, condition: impl Fn(&[Run]) -> bool) -> Vec<Run> {
+    eventually(expected, async || {
         let runs = ledger.runs("default", None, 100).await.unwrap();
-        if condition(&runs) {
-            return runs;
-        }
-        assert!(Instant::now() < patience, "{what}: {runs:?}");
-    }
+        if condition(&runs) { Ok(runs) } else { Err(runs) }
+    })
+    .await
 }
 
 async fn when_an_importing_process_is_killed_the_next_takes_over_at_once(database: TestDatabase) {
@@ -331,9 +329,10 @@ async fn when_an_importing_process_is_killed_the_next_takes_over_at_once(databas
         simulator.fail_from_now_on(Fault::Slow(Duration::from_mins(5)), "/teams");
         let began = ledger.runs("default", None, 1).await.unwrap().first().map_or(0, |run| run.id);
         let killed = shell.start(command);
-        let runs =
-            until(&ledger, "nothing begins", |runs| runs.first().is_some_and(|run| run.id > began))
-                .await;
+        let runs = until(&ledger, "an import begins", |runs| {
+            runs.first().is_some_and(|run| run.id > began)
+        })
+        .await;
         let dead = runs[0].id;
         let request = ImportRequest { allow_removals: true, ..request(Mode::Full) };
         let queued = ledger.queue_run("default", &request, &Clock::System).await;
@@ -345,7 +344,7 @@ async fn when_an_importing_process_is_killed_the_next_takes_over_at_once(databas
         let ended = |runs: &[Run]| {
             runs.iter().any(|run| run.id == queued && run.status == RunStatus::Succeeded)
         };
-        let runs = until(&ledger, "nobody takes over", ended).await;
+        let runs = until(&ledger, "another process takes over", ended).await;
         let dead = runs.iter().find(|run| run.id == dead).unwrap();
         assert_eq!(dead.status, RunStatus::Interrupted, "{command:?}");
         assert_eq!(successor.interrupt().code, Some(0));
@@ -361,7 +360,7 @@ async fn while_a_process_is_there_its_lease_is_left_to_it(database: TestDatabase
     let shell = shell(&database, &simulator.base_url(), free_port());
     let there = shell.start(&["serve"]);
     let under_way = |runs: &[Run]| runs.first().is_some_and(|run| run.status == RunStatus::Running);
-    until(&ledger, "nothing begins", under_way).await;
+    until(&ledger, "an import begins", under_way).await;
     // Stopped, but not gone: what it does when it goes on, nobody can tell.
     there.signal("STOP");
     for _ in 0..3 {
@@ -369,10 +368,10 @@ async fn while_a_process_is_there_its_lease_is_left_to_it(database: TestDatabase
         assert!(ledger.run_under_way("default", &Clock::System).await.unwrap().is_some());
     }
     drop(there);
-    let patience = Instant::now() + Duration::from_secs(30);
-    while ledger.lease("default", "the next", TTL, &Clock::System).await.unwrap().is_none() {
-        assert!(Instant::now() < patience, "nobody can take over");
-    }
+    waiting::until("another process can take over", async || {
+        ledger.lease("default", "the next", TTL, &Clock::System).await.unwrap().is_some()
+    })
+    .await;
     simulator.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! What is measured, and that dashboard and alerts ask for nothing else.
+//! The metrics, and that the dashboard and the alerts use them.
 
 use std::collections::BTreeSet;
 
@@ -155,7 +155,7 @@ fn named(text: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dashboard_and_alerts_ask_for_what_there_is() {
+async fn every_metric_is_on_the_dashboard_and_every_alert_has_a_runbook() {
     let bridge = busy().await;
     let text = scraped(&bridge).await;
     let samples: BTreeSet<String> =

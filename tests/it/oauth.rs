@@ -13,6 +13,7 @@ use crate::on_both_databases;
 use crate::support::bridge::{Answer, Bridge, client, config, dozen, http};
 use crate::support::database::TestDatabase;
 use crate::support::secrets;
+use crate::support::waiting::eventually;
 
 const GRANT: &str = "grant_type=client_credentials";
 
@@ -261,15 +262,13 @@ async fn a_disabled_client_and_a_revoked_token_end_on_every_bridge(database: Tes
     simulator.stop().await;
 }
 
-/// Asks until the answer is 401.
+/// Repeats a request until the response is 401.
 async fn ended(ask: impl AsyncFn() -> Answer) -> Answer {
-    for _ in 0..20_000 {
+    eventually("the token is refused", async || {
         let answer = ask().await;
-        if answer.status == 401 {
-            return answer;
-        }
-    }
-    panic!("the token never ended");
+        if answer.status == 401 { Ok(answer) } else { Err(answer.status) }
+    })
+    .await
 }
 
 #[tokio::test]
@@ -381,15 +380,15 @@ async fn a_large_import_that_keeps_the_database_busy_keeps_nobody_from_a_token()
     let token = token_of(&ask(&bridge, &id, &secret, "").await);
     importer.execute_unprepared("COMMIT").await.unwrap();
     // And it is told of all the same.
-    for _ in 0..20_000 {
-        let path = format!("/api/v1/audit?event=token.issued&actor={id}");
-        let told =
-            Bridge::send(bridge.request(Method::GET, &path).bearer_auth(&token)).await.json();
-        if told["items"].as_array().is_some_and(|items| items.len() == 1) {
-            return bridge.stop().await;
-        }
-    }
-    panic!("the token was never told of");
+    let path = format!("/api/v1/audit?event=token.issued&actor={id}");
+    eventually("the audit trail has the token", async || {
+        let request = bridge.request(Method::GET, &path).bearer_auth(&token);
+        let entries = Bridge::send(request).await.json();
+        let count = entries["items"].as_array().map_or(0, Vec::len);
+        if count == 1 { Ok(()) } else { Err(entries) }
+    })
+    .await;
+    bridge.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

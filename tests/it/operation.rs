@@ -90,8 +90,8 @@ fn all_that_is_nonsense_in_settings_is_refused_at_once_with_lines_and_near_misse
     for expected in [
         "intercom.api_version (from bridge.toml) must be a version of Intercom's API from 2.0 on, such as 2.16, or Preview",
         "intercom.client_id (from bridge.toml) must be",
-        "acess.token_ttl (from bridge.toml) is no setting of this bridge; did you mean access.token_ttl?",
-        "import.poll_intervall (from bridge.toml) is no setting of this bridge; did you mean import.poll_interval?",
+        "acess.token_ttl (from bridge.toml) is not a setting of this bridge; did you mean access.token_ttl?",
+        "import.poll_intervall (from bridge.toml) is not a setting of this bridge; did you mean import.poll_interval?",
         "access.encryption_key (from bridge.toml) must be 32 random bytes as Base64",
         "RUST_LOG (from the environment) must be a level",
         "did you mean BRIDGE_SERVER__BIND?",

@@ -13,6 +13,7 @@ use crate::support::browser::Browser;
 use crate::support::hand::TOKEN;
 use crate::support::secrets;
 use crate::support::shell::Shell;
+use crate::support::waiting::eventually;
 
 /// An address that is good once.
 async fn link(bridge: &Bridge, workspaces: &[&str]) -> String {
@@ -173,20 +174,13 @@ async fn the_command_prints_an_address_that_the_bridge_takes() {
     let link = secrets::keep(address.split("link=").nth(1).unwrap());
     let running = shell.start(&["serve"]);
     let base = address.split("/login").next().unwrap().to_owned();
-    let mut taken = None;
-    for _ in 0..400 {
+    let response = eventually("a bridge listens", async || {
         let form = http()
             .post(format!("{base}/login"))
             .header("Content-Type", "application/x-www-form-urlencoded");
-        match form.body(format!("link={link}")).send().await {
-            Ok(answer) => {
-                taken = Some(answer.status().as_u16());
-                break;
-            }
-            Err(_) => tokio::task::yield_now().await,
-        }
-    }
-    assert_eq!(taken, Some(303));
+        form.body(format!("link={link}")).send().await
+    });
+    assert_eq!(response.await.status(), 303);
     let ended = shell.run(&["login-link", "--end-sessions"]);
     assert_eq!((ended.code, ended.stdout.trim()), (Some(0), "ended: 1"), "{}", ended.stderr);
     assert_eq!(running.interrupt().code, Some(0));

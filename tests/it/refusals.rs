@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::bridge::{Bridge, dozen, token};
+use crate::support::waiting::eventually;
 
 #[tokio::test]
 async fn scim_writes_are_refused_with_501_whatever_their_body_is() {
@@ -199,15 +200,13 @@ async fn nothing_is_recorded_for_those_who_may_not_ask_nor_of_paths_that_there_a
     bridge.stop().await;
 }
 
-/// Asks until the request is done.
+/// Waits until the request is done.
 async fn until_done(bridge: &Bridge, id: &str) -> serde_json::Value {
-    for _ in 0..20_000 {
+    eventually(&format!("request {id} is done"), async || {
         let request = bridge.get(&format!("/api/v1/lifecycle/requests/{id}")).await.json();
-        if request["state"] == json!("done") {
-            return request;
-        }
-    }
-    panic!("{id} was never done");
+        if request["state"] == json!("done") { Ok(request) } else { Err(request) }
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ use crate::commands::{answered, dozen_simulated, shell};
 use crate::support::bridge::{Bridge, dozen, free_port, http};
 use crate::support::hand::TOKEN;
 use crate::support::secrets;
+use crate::support::waiting::{eventually, until};
 
 const FRESH: &str = "dG9rOmZyZXNoLWFmdGVyLXNpZ2h1cA==";
 
@@ -156,20 +157,12 @@ async fn the_signal_has_a_running_bridge_read_its_files_again() {
     std::fs::write(file("bridge.toml"), more).unwrap();
     // Two signals may be one; each reads what is there then.
     serving.signal("HUP");
-    let asked = async {
-        loop {
-            let calls = simulator.take_calls();
-            // The new token is tried at once, and it is the only one that Intercom takes.
-            if calls.iter().any(|call| call.contains("/me") || call.contains("/admins")) {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    assert!(
-        tokio::time::timeout(std::time::Duration::from_mins(1), asked).await.is_ok(),
-        "it asks with the new token"
-    );
+    until("the bridge calls Intercom with the new token", async || {
+        let calls = simulator.take_calls();
+        // The new token is tried at once, and it is the only one that Intercom takes.
+        calls.iter().any(|call| call.contains("/me") || call.contains("/admins"))
+    })
+    .await;
     connection(&status, &token, "connected").await;
     let ended = serving.interrupt();
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -187,22 +180,14 @@ async fn the_signal_has_a_running_bridge_read_its_files_again() {
     simulator.stop().await;
 }
 
-/// Waits until the bridge says so of its connection to Intercom.
-async fn connection(url: &str, token: &str, wanted: &str) {
-    let said = async {
-        loop {
-            let status: Value =
-                http().get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap();
-            if status["connection"] == json!(wanted) {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    assert!(
-        tokio::time::timeout(std::time::Duration::from_mins(1), said).await.is_ok(),
-        "it is never {wanted}"
-    );
+/// Waits until the bridge reports this connection to Intercom.
+async fn connection(url: &str, token: &str, expected: &str) {
+    eventually(&format!("the connection is {expected}"), async || {
+        let response = http().get(url).bearer_auth(token).send().await.unwrap();
+        let status: Value = response.json().await.unwrap();
+        if status["connection"] == json!(expected) { Ok(()) } else { Err(status) }
+    })
+    .await;
 }
 
 fn signature_by(secret: &str, body: &[u8]) -> String {

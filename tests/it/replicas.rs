@@ -10,6 +10,7 @@ use crate::support::bridge::{Bridge, ENCRYPTION_KEY, dozen, free_port, http};
 use crate::support::database::TestDatabase;
 use crate::support::hand::TOKEN;
 use crate::support::shell::{Running, Shell};
+use crate::support::waiting::{eventually, until};
 
 struct Pair {
     simulator: Simulator,
@@ -65,22 +66,18 @@ async fn pair(poll_interval: &str) -> Option<Pair> {
 }
 
 impl Pair {
-    /// Asks one of the two until its answer fulfils the condition; at most half a minute.
+    /// Repeats a request to one of the two until its response fulfils the condition.
     async fn until(&self, bridge: usize, path: &str, condition: impl Fn(&Value) -> bool) -> Value {
-        let patience = Instant::now() + Duration::from_secs(30);
-        let mut last = String::new();
-        while Instant::now() < patience {
-            let url = format!("http://127.0.0.1:{}{path}", self.ports[bridge]);
-            if let Ok(answer) = http().get(url).bearer_auth(&self.token).send().await {
-                last = answer.text().await.unwrap();
-                if let Ok(json) = serde_json::from_str(&last)
-                    && condition(&json)
-                {
-                    return json;
-                }
+        let url = format!("http://127.0.0.1:{}{path}", self.ports[bridge]);
+        eventually(&format!("bridge {bridge} answers {path} as expected"), async || {
+            let response = http().get(&url).bearer_auth(&self.token).send().await;
+            let text = response.map_err(|error| error.to_string())?.text().await.unwrap();
+            match serde_json::from_str(&text) {
+                Ok(json) if condition(&json) => Ok(json),
+                _ => Err(text),
             }
-        }
-        panic!("bridge {bridge} did not answer {path} as hoped within half a minute; last: {last}");
+        })
+        .await
     }
 
     async fn import(&self, bridge: usize, prefer: &str) -> Value {
@@ -116,10 +113,7 @@ async fn two_bridges_import_one_at_a_time_and_no_more_often_than_one() {
     let Some(pair) = pair("1s").await else { return };
     let began = pair.runs().await.len();
     let started = Instant::now();
-    let patience = started + Duration::from_mins(1);
-    while pair.runs().await.len() < began + 6 {
-        assert!(Instant::now() < patience, "six imports within a minute");
-    }
+    until("six imports have begun", async || pair.runs().await.len() >= began + 6).await;
     let seconds = started.elapsed().as_secs();
     let runs = pair.runs().await;
     let ended: Vec<&Run> = runs.iter().filter(|run| run.finished_at.is_some()).collect();
@@ -199,14 +193,12 @@ async fn a_process_that_slept_through_its_lease_cannot_commit_over_its_successor
     // More happens meanwhile, and the other imports it.
     pair.simulator.heal();
     pair.simulator.change(|workspace| workspace.add_teammate("Later Comer"));
-    let patience = Instant::now() + Duration::from_secs(30);
-    let next = loop {
+    let next = eventually("the lease ends and the other bridge imports", async || {
         let run = pair.import(1, "wait=30").await;
-        if run["id"].as_i64().is_some_and(|id| id > slept) && run["status"] == json!("succeeded") {
-            break run;
-        }
-        assert!(Instant::now() < patience, "the lease never ended: {run}");
-    };
+        let is_later = run["id"].as_i64().is_some_and(|id| id > slept);
+        if is_later && run["status"] == json!("succeeded") { Ok(run) } else { Err(run) }
+    })
+    .await;
     assert_eq!((&next["generation"], &next["counts"]["users_created"]), (&json!(2), &json!(2)));
     sleeper.signal("CONT");
     pair.until(0, "/scim/v2/Users?count=0", |users| users["totalResults"] == json!(14)).await;

@@ -16,6 +16,7 @@ use crate::support::eic::site::{Site, found, large, same, truth};
 use crate::support::eic::{Eic, Pause, Status, Task, Ticket};
 use crate::support::hand::TOKEN;
 use crate::support::shell::Shell;
+use crate::support::waiting::eventually;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_import_is_the_truth_account_by_account_and_membership_by_membership() {
@@ -454,14 +455,11 @@ async fn a_ticket_is_open_until_an_import_sees_the_change() {
     });
     site.import().await;
     for ticket in [&mover, &joiner] {
-        let mut seen = Ticket::Open;
-        for _ in 0..20_000 {
-            seen = eic.ticket(state, ticket).await.unwrap();
-            if seen != Ticket::Open {
-                break;
-            }
-        }
-        assert_eq!(seen, Ticket::Done, "an import has seen it");
+        let seen = eventually("the ticket is closed", async || {
+            let seen = eic.ticket(state, ticket).await.unwrap();
+            if seen == Ticket::Open { Err(()) } else { Ok(seen) }
+        });
+        assert_eq!(seen.await, Ticket::Done, "an import has seen it");
     }
     assert_eq!(
         eic.ticket(state, &unclear).await.unwrap(),

@@ -13,6 +13,7 @@ use crate::on_both_databases;
 use crate::support::bridge::{Answer, Bridge, config, dozen, http, start_import, token};
 use crate::support::database::TestDatabase;
 use crate::support::hand::request;
+use crate::support::waiting::eventually;
 
 async fn get(app: &App, path: &str) -> Answer {
     let request =
@@ -20,17 +21,15 @@ async fn get(app: &App, path: &str) -> Answer {
     Bridge::send(request).await
 }
 
-/// Waits until the standing of the workspace has that connection.
+/// Waits until the status of the workspace has that connection.
 async fn connection(app: &App, expected: &str) -> serde_json::Value {
-    for _ in 0..400 {
+    eventually(&format!("the workspace is {expected}"), async || {
         let status = get(app, "/api/v1/status").await.json();
-        if status["connection"] == json!(expected) && status["problem"]["code"] != json!("starting")
-        {
-            return status;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("the workspace never was {expected}");
+        let has_started = status["problem"]["code"] != json!("starting");
+        let is_expected = has_started && status["connection"] == json!(expected);
+        if is_expected { Ok(status) } else { Err(status) }
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -125,7 +125,7 @@ fn each_heavy_library_has_one_room() {
         ("figment", &["src/config"]),
         ("unicode_normalization", &["src/directory"]),
         ("jiff", &["src/moments.rs"]),
-        ("prometheus_client", &["src/measures.rs"]),
+        ("prometheus_client", &["src/measures"]),
         ("opentelemetry", &["src/spans.rs", "src/telemetry.rs"]),
     ] {
         for file in files("src", ".rs") {
@@ -199,6 +199,23 @@ fn names_of_tests_are_sentences_and_names_of_files_say_what_they_are() {
             "{}",
             path.display()
         );
+    }
+}
+
+/// A test that polls without a pause takes the processor from what it waits for.
+#[test]
+fn tests_pause_in_one_place_and_never_spin() {
+    for path in files("tests/it", ".rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        let may_pause = path.ends_with("support/waiting.rs");
+        for word in [concat!("::sle", "ep("), concat!("yield_", "now("), concat!("spin_", "loop(")]
+        {
+            assert!(
+                may_pause || !text.contains(word),
+                "{} contains {word}; wait with `support::waiting`",
+                path.display()
+            );
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::support::bridge::{Bridge, config, dozen, http, token};
 use crate::support::database::TestDatabase;
+use crate::support::waiting::until;
 
 /// Writes a certificate for 127.0.0.1 and its key, and gives a client that trusts it and nothing
 /// else.
@@ -61,14 +62,10 @@ async fn tls_is_spoken_and_a_changed_certificate_is_shown() {
 
     let renewed = certificate(directory.path());
     let healthz = format!("{url}/healthz");
-    let mut seen = false;
-    for _ in 0..20_000 {
-        seen = renewed.get(&healthz).send().await.is_ok();
-        if seen {
-            break;
-        }
-    }
-    assert!(seen, "the new certificate is shown");
+    until("the bridge uses the new certificate", async || {
+        renewed.get(&healthz).send().await.is_ok()
+    })
+    .await;
     let fresh = Client::builder().no_proxy().build().unwrap();
     assert!(fresh.get(&healthz).send().await.is_err(), "nobody else trusts it");
     bridge.stop().await;

@@ -10,6 +10,7 @@ use crate::support::bridge::{dozen, free_port, http};
 use crate::support::hand::TOKEN;
 use crate::support::secrets;
 use crate::support::shell::Shell;
+use crate::support::waiting::until;
 
 /// A collector that keeps what it is sent.
 fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
@@ -64,19 +65,14 @@ async fn a_collector_gets_requests_imports_and_calls_in_their_callers_trace_and_
     let running = shell.start(&["serve"]);
     let url =
         format!("http://{base}/scim/v2/Users?filter=userName%20eq%20%22somebody%40example.com%22");
-    let mut answered = false;
-    for _ in 0..100_000 {
+    until("the bridge serves users", async || {
         let request = http().get(&url).bearer_auth(&token);
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let answer =
             request.header("traceparent", parent).header("X-Request-Id", "task-7").send().await;
-        answered = answer.is_ok_and(|answer| answer.status() == 200);
-        if answered {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
-    assert!(answered);
+        answer.is_ok_and(|answer| answer.status() == 200)
+    })
+    .await;
     assert_eq!(running.interrupt().code, Some(0), "what is left is sent at the end");
     let kept = kept.lock().unwrap().clone();
     assert!(kept.starts_with(b"POST /v1/traces HTTP/1.1"), "{}", String::from_utf8_lossy(&kept));
@@ -112,19 +108,11 @@ async fn a_collector_that_is_silent_keeps_no_bridge_from_ending() {
         .set("BRIDGE_SERVER__BIND", &base)
         .set("BRIDGE_TELEMETRY__OTLP_ENDPOINT", format!("http://{}", silent.local_addr().unwrap()));
     let running = shell.start(&["serve"]);
-    let mut answered = false;
-    for _ in 0..100_000 {
-        answered = http()
-            .get(format!("http://{base}/readyz"))
-            .send()
-            .await
-            .is_ok_and(|answer| answer.status() == 200);
-        if answered {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
-    assert!(answered);
+    until("the bridge is ready", async || {
+        let answer = http().get(format!("http://{base}/readyz")).send().await;
+        answer.is_ok_and(|answer| answer.status() == 200)
+    })
+    .await;
     assert_eq!(running.interrupt().code, Some(0));
     simulator.stop().await;
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::bridge::http;
+use super::waiting::eventually;
 
 pub struct Browser {
     driver: Child,
@@ -102,22 +103,20 @@ impl Browser {
 
     /// Waits until the page holds a text: it goes there by itself after a key.
     pub async fn shows(&self, text: &str) {
-        for _ in 0..400 {
-            if self.source().await.contains(text) {
-                return;
-            }
-        }
-        panic!("the page never shows {text}: {}", self.source().await);
+        eventually(&format!("the page shows {text}"), async || {
+            let source = self.source().await;
+            if source.contains(text) { Ok(()) } else { Err(source) }
+        })
+        .await;
     }
 
     /// Waits until an expression is true in the page.
     pub async fn until(&self, expression: &str) {
-        for _ in 0..2_000 {
-            if self.run(&format!("return {expression}")).await == json!(true) {
-                return;
-            }
-        }
-        panic!("it never is so that {expression}: {}", self.source().await);
+        eventually(&format!("{expression} becomes true in the page"), async || {
+            let value = self.run(&format!("return {expression}")).await;
+            if value == json!(true) { Ok(()) } else { Err(self.source().await) }
+        })
+        .await;
     }
 
     /// Presses keys on the first element that fits, as somebody does who has come to it by Tab.

@@ -11,6 +11,7 @@ pub mod prism;
 pub mod proxy;
 pub mod secrets;
 pub mod shell;
+pub mod waiting;
 pub mod wire;
 
 /// Makes a test of each function for each database: `sqlite` always, `postgres` where

@@ -1,9 +1,9 @@
 //! Prism, which knows Intercom's own OpenAPI description: <https://github.com/stoplightio/prism>.
 
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use super::bridge::http;
+use super::waiting::until;
 
 /// Intercom's description of its API, trimmed to what the bridge reads.
 pub const DESCRIPTION: &str =
@@ -54,12 +54,7 @@ impl Prism {
             .spawn()
             .unwrap();
         let prism = Self { base_url: format!("http://127.0.0.1:{port}"), process };
-        for _ in 0..600 {
-            if http().get(&prism.base_url).send().await.is_ok() {
-                return Some(prism);
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("Prism did not start within a minute");
+        until("Prism starts", async || http().get(&prism.base_url).send().await.is_ok()).await;
+        Some(prism)
     }
 }

@@ -2,11 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::secrets;
+use super::waiting::eventually_blocking;
 
 const BRIDGE: &str = env!("CARGO_BIN_EXE_intercom-scim-bridge");
 
@@ -121,22 +121,15 @@ impl Running {
         assert!(limited.unwrap().success());
     }
 
-    /// Presses Ctrl-C and waits, at most twenty seconds.
+    /// Presses Ctrl-C and waits for the end.
     pub fn interrupt(self) -> Ended {
         self.signal("INT");
         self.end()
     }
 
-    /// Waits until it has ended, at most twenty seconds.
+    /// Waits until it has ended.
     pub fn end(mut self) -> Ended {
-        let patience = Instant::now() + Duration::from_secs(20);
-        let status = loop {
-            match self.child.try_wait().unwrap() {
-                Some(status) => break status,
-                None if Instant::now() > patience => panic!("it did not end within twenty seconds"),
-                None => std::thread::yield_now(),
-            }
-        };
+        let status = eventually_blocking("the command ends", || self.child.try_wait().unwrap());
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.stdout.read_to_string(&mut stdout).unwrap();
         if let Some(mut output) = self.child.stderr.take() {

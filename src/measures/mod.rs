@@ -1,103 +1,35 @@
-//! All Prometheus metrics, with their names.
+//! All Prometheus metrics. `register` has their names and descriptions.
 //!
 //! Counters and histograms are updated where the events happen; gauges are set on each scrape
 //! (`http::metrics`).
 
+mod labels;
+mod register;
+mod text;
+
 use std::cell::RefCell;
-use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{
-    EncodeLabel, EncodeLabelSet, EncodeLabelValue, LabelSetEncoder, LabelValueEncoder,
-};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
-/// A label value that is shared instead of copied.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Shared(Arc<str>);
-
-impl EncodeLabelValue for Shared {
-    fn encode(&self, encoder: &mut LabelValueEncoder) -> fmt::Result {
-        encoder.write_str(&self.0)
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answer {
-    method: &'static str,
-    route: Shared,
-    status: u16,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfRoute {
-    route: Shared,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfWorkspace {
-    workspace: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfImport {
-    workspace: String,
-    mode: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfWrite {
-    workspace: String,
-    operation: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfToken {
-    outcome: &'static str,
-}
-
-/// A task of one workspace or, without the label, of the whole process.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct OfTask {
-    workspace: Option<String>,
-    task: &'static str,
-}
-
-impl EncodeLabelSet for OfTask {
-    fn encode(&self, encoder: &mut LabelSetEncoder) -> fmt::Result {
-        if let Some(workspace) = &self.workspace {
-            ("workspace", workspace.as_str()).encode(encoder.encode_label())?;
-        }
-        ("task", self.task).encode(encoder.encode_label())
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfBuild {
-    version: &'static str,
-    commit: &'static str,
-}
+use labels::{
+    ClosingLabels, ImportLabels, RequestLabels, RouteLabels, Shared, TaskLabels, TokenLabels,
+    WorkspaceLabels, WriteLabels,
+};
+use register::register;
 
 type Value = Gauge<f64, AtomicU64>;
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
-/// The reason why the bridge closed a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfEnd {
-    reason: &'static str,
-}
-
 /// The reasons why the bridge closes connections: an idle one is closed in favour of a new one, an
 /// address has too many, a client does not read.
-const CONNECTION_ENDS: [&str; 3] = ["gave_way", "refused", "slow"];
+const CLOSING_REASONS: [&str; 3] = ["gave_way", "refused", "slow"];
 
 /// The outcomes of token requests.
 pub const TOKEN_OUTCOMES: [&str; 2] = ["issued", "refused"];
@@ -114,32 +46,32 @@ const IMPORT_SECONDS: [f64; 10] = [0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 1
 #[derive(Debug)]
 pub struct Measures {
     registry: Registry,
-    requests: Family<Answer, Counter>,
+    requests: Family<RequestLabels, Counter>,
     server_errors: Counter,
-    request_seconds: Histograms<OfRoute>,
-    imports: Family<OfImport, Counter>,
-    import_seconds: Histograms<OfWorkspace>,
-    refused_writes: Family<OfWrite, Counter>,
-    tokens: Family<OfToken, Counter>,
-    task_failures: Family<OfTask, Counter>,
-    intercom_calls: Family<OfWorkspace, Counter>,
-    intercom_retries: Family<OfWorkspace, Counter>,
-    intercom_rate_limited: Family<OfWorkspace, Counter>,
-    rate_limit_left: Family<OfWorkspace, Value>,
-    connected: Family<OfWorkspace, Value>,
-    held: Family<OfWorkspace, Value>,
-    failures: Family<OfWorkspace, Value>,
-    age: Family<OfWorkspace, Value>,
-    time_ahead: Family<OfWorkspace, Value>,
-    clock_ahead: Family<OfWorkspace, Value>,
-    generation: Family<OfWorkspace, Value>,
-    users: Family<OfWorkspace, Value>,
-    groups: Family<OfWorkspace, Value>,
-    open_requests: Family<OfWorkspace, Value>,
-    oldest_request: Family<OfWorkspace, Value>,
+    request_seconds: Histograms<RouteLabels>,
+    imports: Family<ImportLabels, Counter>,
+    import_seconds: Histograms<WorkspaceLabels>,
+    refused_writes: Family<WriteLabels, Counter>,
+    tokens: Family<TokenLabels, Counter>,
+    task_failures: Family<TaskLabels, Counter>,
+    intercom_calls: Family<WorkspaceLabels, Counter>,
+    intercom_retries: Family<WorkspaceLabels, Counter>,
+    intercom_rate_limited: Family<WorkspaceLabels, Counter>,
+    rate_limit_left: Family<WorkspaceLabels, Value>,
+    connected: Family<WorkspaceLabels, Value>,
+    held: Family<WorkspaceLabels, Value>,
+    failures: Family<WorkspaceLabels, Value>,
+    age: Family<WorkspaceLabels, Value>,
+    time_ahead: Family<WorkspaceLabels, Value>,
+    clock_ahead: Family<WorkspaceLabels, Value>,
+    generation: Family<WorkspaceLabels, Value>,
+    users: Family<WorkspaceLabels, Value>,
+    groups: Family<WorkspaceLabels, Value>,
+    open_requests: Family<WorkspaceLabels, Value>,
+    oldest_request: Family<WorkspaceLabels, Value>,
     database_up: Value,
     connections: Value,
-    connections_closed: Family<OfEnd, Counter>,
+    connections_closed: Family<ClosingLabels, Counter>,
 }
 
 /// The metrics of one route, looked up once instead of for each response. Each thread has its own.
@@ -147,7 +79,7 @@ pub struct Measures {
 pub struct RouteMeasures {
     route: Shared,
     seconds: Histogram,
-    requests: Family<Answer, Counter>,
+    requests: Family<RequestLabels, Counter>,
     server_errors: Counter,
     /// The last counter: most responses have the same method and status as the one before.
     last: RefCell<Option<(&'static str, u16, Counter)>>,
@@ -164,8 +96,8 @@ impl RouteMeasures {
         let mut last = self.last.borrow_mut();
         let same = last.take().filter(|(of, with, _)| (*of, *with) == (method, status));
         let (.., counter) = last.insert(same.unwrap_or_else(|| {
-            let answer = Answer { method, route: self.route.clone(), status };
-            (method, status, self.requests.get_or_create_owned(&answer))
+            let labels = RequestLabels { method, route: self.route.clone(), status };
+            (method, status, self.requests.get_or_create_owned(&labels))
         }));
         counter.inc();
     }
@@ -209,14 +141,6 @@ pub struct WorkspaceState {
 impl Default for Measures {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("bridge");
-        let build: Family<OfBuild, Value> = Family::default();
-        build
-            .get_or_create(&OfBuild {
-                version: env!("CARGO_PKG_VERSION"),
-                commit: env!("BUILD_COMMIT"),
-            })
-            .set(1.0);
-        registry.register("build_info", "Always 1; which bridge it is", build);
         let all = Self {
             requests: Family::default(),
             server_errors: Counter::default(),
@@ -246,125 +170,12 @@ impl Default for Measures {
             connections_closed: Family::default(),
             registry: Registry::default(),
         };
-        all.register(&mut registry);
+        register(&all, &mut registry);
         Self { registry, ..all }
     }
 }
 
 impl Measures {
-    /// Registers the metrics with their names and descriptions.
-    fn register(&self, registry: &mut Registry) {
-        registry.register("http_requests", "Requests that were answered", self.requests.clone());
-        // Without labels it exists from the start: Prometheus sees no increase in a counter that
-        // first appears with a burst.
-        registry.register(
-            "http_server_errors",
-            "Answers with 5xx, but for 501, with which writes are refused",
-            self.server_errors.clone(),
-        );
-        registry.register_with_unit(
-            "http_request_duration",
-            "How long their answers took, without sending the body",
-            Unit::Seconds,
-            self.request_seconds.clone(),
-        );
-        registry.register("imports", "Imports of this process that ended", self.imports.clone());
-        registry.register_with_unit(
-            "import_duration",
-            "How long they took",
-            Unit::Seconds,
-            self.import_seconds.clone(),
-        );
-        registry.register(
-            "refused_writes",
-            "Writes that the bridge refused",
-            self.refused_writes.clone(),
-        );
-        registry.register("tokens", "Tokens that OAuth clients asked for", self.tokens.clone());
-        registry.register(
-            "task_failures",
-            "How often a background task stopped because of a fault in the bridge, and was started again",
-            self.task_failures.clone(),
-        );
-        registry.register(
-            "intercom_calls",
-            "Calls to Intercom, failed tries among them",
-            self.intercom_calls.clone(),
-        );
-        registry.register(
-            "intercom_retries",
-            "Calls that repeated a failed one",
-            self.intercom_retries.clone(),
-        );
-        registry.register(
-            "intercom_rate_limited",
-            "Calls answered with 429",
-            self.intercom_rate_limited.clone(),
-        );
-        for (name, help, gauge) in [
-            (
-                "intercom_rate_limit_left",
-                "Calls that are left in Intercom's window of ten seconds",
-                &self.rate_limit_left,
-            ),
-            ("connected", "Whether the last import succeeded (1 or 0)", &self.connected),
-            (
-                "import_held",
-                "Whether the last import waits for somebody to let its removals through (1 or 0)",
-                &self.held,
-            ),
-            (
-                "import_failures",
-                "Imports that did not succeed since the last that did",
-                &self.failures,
-            ),
-            ("data_age_seconds", "How long ago Intercom last confirmed what is shown", &self.age),
-            (
-                "recorded_time_ahead_seconds",
-                "How far the recorded time lies ahead that lies farthest in the future; 0 where none does",
-                &self.time_ahead,
-            ),
-            (
-                "clock_ahead_of_intercom_seconds",
-                "How far this machine's clock is ahead of Intercom's; less than 0: behind",
-                &self.clock_ahead,
-            ),
-            (
-                "generation",
-                "The generation that is shown; 0 before the first import",
-                &self.generation,
-            ),
-            ("users", "Users that are shown, the removed ones among them", &self.users),
-            ("groups", "Groups that are shown", &self.groups),
-            ("lifecycle_requests_open", "Requests that wait for a person", &self.open_requests),
-            (
-                "lifecycle_oldest_request_seconds",
-                "How long the oldest of them waits; 0 where none does",
-                &self.oldest_request,
-            ),
-        ] {
-            registry.register(name, help, gauge.clone());
-        }
-        registry.register(
-            "database_up",
-            "Whether the database answers (1 or 0)",
-            self.database_up.clone(),
-        );
-        registry.register("connections", "Connections that are open", self.connections.clone());
-        registry.register(
-            "connections_closed",
-            "Connections that the bridge closed: idle ones that gave way, those of addresses that have used up their share, \
-             and those whose clients do not read",
-            self.connections_closed.clone(),
-        );
-        for reason in CONNECTION_ENDS {
-            self.connections_closed.get_or_create_owned(&OfEnd { reason });
-        }
-        for outcome in TOKEN_OUTCOMES {
-            self.tokens.get_or_create_owned(&OfToken { outcome });
-        }
-    }
-
     /// Creates the counters of a workspace with the value zero: Prometheus sees no increase in a
     /// counter that first appears with a burst.
     pub fn begin(
@@ -375,13 +186,13 @@ impl Measures {
     ) {
         let of = || workspace.to_owned();
         for (mode, outcome) in imports {
-            self.imports.get_or_create_owned(&OfImport { workspace: of(), mode, outcome });
+            self.imports.get_or_create_owned(&ImportLabels { workspace: of(), mode, outcome });
         }
         for operation in operations {
-            self.refused_writes.get_or_create_owned(&OfWrite { workspace: of(), operation });
+            self.refused_writes.get_or_create_owned(&WriteLabels { workspace: of(), operation });
         }
         for family in [&self.intercom_calls, &self.intercom_retries, &self.intercom_rate_limited] {
-            family.get_or_create_owned(&OfWorkspace { workspace: of() });
+            family.get_or_create_owned(&WorkspaceLabels { workspace: of() });
         }
     }
 
@@ -390,9 +201,15 @@ impl Measures {
     #[must_use]
     pub fn of_route(&self, route: Arc<str>) -> RouteMeasures {
         let route = Shared(route);
-        let seconds = self.request_seconds.get_or_create_owned(&OfRoute { route: route.clone() });
-        let (requests, server_errors) = (self.requests.clone(), self.server_errors.clone());
-        RouteMeasures { route, seconds, requests, server_errors, last: RefCell::default() }
+        let seconds =
+            self.request_seconds.get_or_create_owned(&RouteLabels { route: route.clone() });
+        RouteMeasures {
+            route,
+            seconds,
+            requests: self.requests.clone(),
+            server_errors: self.server_errors.clone(),
+            last: RefCell::default(),
+        }
     }
 
     /// Counts an import that ended.
@@ -404,46 +221,48 @@ impl Measures {
         took: Option<f64>,
     ) {
         let workspace = workspace.to_owned();
-        self.imports.get_or_create(&OfImport { workspace: workspace.clone(), mode, outcome }).inc();
+        self.imports
+            .get_or_create(&ImportLabels { workspace: workspace.clone(), mode, outcome })
+            .inc();
         if let Some(took) = took {
-            self.import_seconds.get_or_create(&OfWorkspace { workspace }).observe(took);
+            self.import_seconds.get_or_create(&WorkspaceLabels { workspace }).observe(took);
         }
     }
 
     /// Counts a refused write.
     pub fn refused(&self, workspace: &str, operation: &'static str) {
         self.refused_writes
-            .get_or_create(&OfWrite { workspace: workspace.to_owned(), operation })
+            .get_or_create(&WriteLabels { workspace: workspace.to_owned(), operation })
             .inc();
     }
 
     /// Sets the number of open connections, and the numbers of those that the bridge has closed
-    /// since the start, by reason; see `CONNECTION_ENDS`.
+    /// since the start, by reason; see `CLOSING_REASONS`.
     pub fn connections(&self, open: usize, gave_way: u64, refused: u64, slow: u64) {
         self.connections.set(u32::try_from(open).map_or(f64::MAX, f64::from));
-        for (reason, count) in CONNECTION_ENDS.into_iter().zip([gave_way, refused, slow]) {
-            let counter = self.connections_closed.get_or_create(&OfEnd { reason });
+        for (reason, count) in CLOSING_REASONS.into_iter().zip([gave_way, refused, slow]) {
+            let counter = self.connections_closed.get_or_create(&ClosingLabels { reason });
             counter.inner().store(count, Ordering::Relaxed);
         }
     }
 
     /// Counts a token request of an OAuth client.
     pub fn token(&self, outcome: &'static str) {
-        self.tokens.get_or_create(&OfToken { outcome }).inc();
+        self.tokens.get_or_create(&TokenLabels { outcome }).inc();
     }
 
     /// Creates the counter of a background task, of one workspace or of the whole process.
     pub fn task(&self, task: &'static str, workspace: Option<&str>) {
         drop(
             self.task_failures
-                .get_or_create(&OfTask { workspace: workspace.map(str::to_owned), task }),
+                .get_or_create(&TaskLabels { workspace: workspace.map(str::to_owned), task }),
         );
     }
 
     /// Counts a panic of a background task.
     pub fn task_failed(&self, task: &'static str, workspace: Option<&str>) {
         self.task_failures
-            .get_or_create(&OfTask { workspace: workspace.map(str::to_owned), task })
+            .get_or_create(&TaskLabels { workspace: workspace.map(str::to_owned), task })
             .inc();
     }
 
@@ -455,8 +274,8 @@ impl Measures {
     /// Sets the gauges of a workspace.
     #[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^52")]
     pub fn workspace(&self, name: &str, state: &WorkspaceState) {
-        let of = OfWorkspace { workspace: name.to_owned() };
-        let set = |family: &Family<OfWorkspace, Value>, value: f64| {
+        let of = WorkspaceLabels { workspace: name.to_owned() };
+        let set = |family: &Family<WorkspaceLabels, Value>, value: f64| {
             family.get_or_create(&of).set(value);
         };
         set(&self.connected, f64::from(u8::from(state.connected)));
@@ -489,39 +308,6 @@ impl Measures {
             // The client counts these, and the counts only grow.
             family.get_or_create(&of).inner().store(count, Ordering::Relaxed);
         }
-    }
-
-    /// Returns the metrics in the text format of Prometheus (OpenMetrics): those of the workspaces
-    /// for which `sees` returns true and, with `all`, those of the whole process.
-    ///
-    /// # Errors
-    /// None in practice: writing into a `String` cannot fail.
-    pub fn text(&self, sees: impl Fn(&str) -> bool, all: bool) -> Result<String, fmt::Error> {
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
-        let (mut shown, mut heading) = (String::new(), Vec::new());
-        let mut was_sample = false;
-        for line in text.lines() {
-            if line.starts_with('#') {
-                // Metrics that only other workspaces have must not even be named.
-                if std::mem::take(&mut was_sample) {
-                    heading.clear();
-                }
-                heading.push(line);
-                continue;
-            }
-            was_sample = true;
-            // Names of workspaces contain no character that would be escaped.
-            let workspace =
-                line.split_once("workspace=\"").and_then(|(_, rest)| rest.split('"').next());
-            if workspace.map_or(all, &sees) {
-                for line in heading.drain(..).chain([line]) {
-                    writeln!(shown, "{line}")?;
-                }
-            }
-        }
-        shown.push_str("# EOF\n");
-        Ok(shown)
     }
 }
 
@@ -574,6 +360,41 @@ mod tests {
             route.answered("GET", status, Duration::ZERO);
         }
         assert_eq!(errors(), "2");
+    }
+
+    #[test]
+    fn every_metric_is_registered_with_a_description_and_on_the_dashboard() {
+        // With samples: the encoder leaves out metrics without any.
+        let measures = Measures::default();
+        measures.workspace(
+            "w",
+            &WorkspaceState {
+                age: Some(1.0),
+                clock_ahead: Some(0),
+                rate_limit_left: Some(1),
+                open_requests: Some(0),
+                oldest_request: Some(0.0),
+                ..WorkspaceState::default()
+            },
+        );
+        measures.imported("w", "full", "succeeded", Some(1.0));
+        measures.refused("w", "create_user");
+        measures.task("importer", Some("w"));
+        measures.of_route("/scim/v2/Users".into()).answered("GET", 200, Duration::ZERO);
+        let text = measures.text(|_| true, true).unwrap();
+        let dashboard = include_str!("../../config/grafana/dashboard.json");
+        let mut count = 0;
+        for line in text.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
+            let (name, description) = line.split_once(' ').unwrap();
+            assert!(dashboard.contains(name), "{name} is on no panel");
+            assert!(description.len() > 10, "{name} has a description");
+            count += 1;
+        }
+        // Each field is a metric; `registry` stands for `build_info`.
+        let source = include_str!("mod.rs");
+        let fields = source.split("pub struct Measures {\n").nth(1).unwrap();
+        let fields = fields.split("\n}").next().unwrap().lines().count();
+        assert_eq!(count, fields, "each metric is registered, and has a sample in this test");
     }
 
     #[test]

@@ -1,0 +1,358 @@
+//! Starting the bridge: everything is opened first, then the tasks and servers are started.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+
+use super::access::{AccessLoop, audit_loop, open_tokens};
+use super::database::open_ledger;
+use super::errors::StartError;
+use super::open_files::OpenFiles;
+use super::reload::Reload;
+use super::supervisor::Supervisor;
+use super::upkeep::upkeep_loop;
+use super::workspace::Running;
+use super::{App, AuditTask, days, page_rules, run};
+use crate::access::{AccessError, AnonymousLimits, AuditTrail, ClientLogin, Tokens};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::{
+    self, Certificates, Connections, Freshness, Makers, Origin, Service, TaskName, Workspace,
+};
+use crate::ledger::Ledger;
+use crate::limits;
+use crate::measures::Measures;
+use crate::scim::CursorKey;
+
+impl App {
+    /// Starts the bridge. It serves what was imported before at once; the first imports begin
+    /// immediately.
+    ///
+    /// # Errors
+    /// [`StartError`]. A token that Intercom refuses does not prevent the start: the workspace's
+    /// status shows it.
+    pub async fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
+        config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        OpenFiles::raised().too_few(config).inspect(|why| tracing::warn!("{why}"));
+        let ledger = prepared_ledger(config, &clock).await?;
+        let certificates = certificates(config)?;
+        let listener = listen(config)?;
+        let ops_listener = config.server.ops_bind.map(bind).transpose()?;
+        let ops_address = ops_listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        let address = listener.local_addr().unwrap_or(config.server.bind);
+        let public_url = match config.server.public_url {
+            Some(_) => config.public_url(),
+            // With port 0 the system chooses a free port, which only the listener knows.
+            None => config.url_of(address),
+        };
+        let tokens = Arc::new(open_tokens(config, &ledger, &public_url, &clock).await?);
+        let measures = Arc::new(Measures::default());
+        let mut running = Vec::new();
+        for workspace in config.workspaces() {
+            let prepared =
+                Running::prepare(config, &workspace, &public_url, &ledger, &clock, &measures);
+            running.push(prepared.await?);
+        }
+        let workspaces: Vec<Arc<Workspace>> =
+            running.iter().map(|running| Arc::clone(&running.workspace)).collect();
+        let access = access_loop(config, &tokens, &workspaces, &clock).await?;
+        let makers = makers(config, &clock)?;
+        let shared = Shared { tokens, ledger, clock, measures, public_url, makers, workspaces };
+        let service = service(config, shared)?;
+        let server = serve(config, listener, &service, certificates.clone())?;
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = Tasks::new(config, &service, stopped);
+        let mut servers = vec![server.handle()];
+        tasks.keep_workspaces(running);
+        tasks.keep_access(access);
+        tasks.keep_upkeep();
+        if let Some(certificates) = certificates.clone() {
+            tasks.keep_certificates(certificates);
+        }
+        if let Some(listener) = ops_listener {
+            // Stopped after the main server, so that probes are answered until its last request has
+            // been.
+            servers.push(tasks.serve_ops(listener)?);
+        }
+        let broken = tasks.watch_server(server);
+        let audit = tasks.keep_audit();
+        tracing::info!(address = %address, "listening");
+        Ok(Self {
+            address,
+            reload: Reload::new(config, certificates),
+            loops: tasks.loops,
+            service,
+            stop,
+            broken,
+            audit,
+            servers,
+            ops_address,
+        })
+    }
+}
+
+/// Opens and migrates the ledger, and takes over what earlier versions recorded.
+async fn prepared_ledger(config: &Config, clock: &Clock) -> Result<Ledger, StartError> {
+    let (ledger, _) = open_ledger(config).await?;
+    for workspace in config.workspaces() {
+        let taken = ledger.take_from_earlier_versions(&workspace.name, clock.now()).await;
+        taken.map_err(|error| StartError::database(config, &error))?;
+    }
+    Ok(ledger)
+}
+
+/// Loads the certificate of the settings, if there is one.
+fn certificates(config: &Config) -> Result<Option<Arc<Certificates>>, StartError> {
+    let files = config.server.tls_cert.as_ref().zip(config.server.tls_key.as_ref());
+    let certificates = files.map(|(chain, key)| Certificates::load(chain, key)).transpose()?;
+    Ok(certificates.map(Arc::new))
+}
+
+/// Starts the threads that make large responses.
+fn makers(config: &Config, clock: &Clock) -> Result<Arc<Makers>, StartError> {
+    let makers = Makers::start(config.limits.max_exports, clock.clone());
+    makers.map(Arc::new).map_err(|error| StartError::Threads(error.to_string()))
+}
+
+/// Prepares the loop that reloads keys, clients and connections.
+async fn access_loop(
+    config: &Config,
+    tokens: &Arc<Tokens>,
+    workspaces: &[Arc<Workspace>],
+    clock: &Clock,
+) -> Result<AccessLoop, StartError> {
+    let aside = Ledger::open_aside(config.database.url.expose_secret()).await;
+    let aside = aside.map_err(|error| StartError::database(config, &error))?;
+    let mut access = AccessLoop::new(Arc::clone(tokens), workspaces.to_vec(), aside, clock.clone());
+    access.refresh_connections().await.map_err(StartError::Access)?;
+    Ok(access)
+}
+
+fn serve(
+    config: &Config,
+    listener: TcpListener,
+    service: &Service,
+    certificates: Option<Arc<Certificates>>,
+) -> Result<actix_web::dev::Server, StartError> {
+    http::serve(listener, service.clone(), config.limits.max_connections, certificates)
+        .map_err(|error| StartError::Listen { bind: config.server.bind, why: error.to_string() })
+}
+
+fn listen(config: &Config) -> Result<TcpListener, StartError> {
+    let address = config.server.bind;
+    if config.server.tls_cert.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(
+            address = %address,
+            "LISTENING ON THE NETWORK WITHOUT TLS: tokens and personal data are not encrypted. Set \
+             server.tls_cert and server.tls_key, or listen on loopback behind a proxy with TLS"
+        );
+    }
+    bind(address)
+}
+
+fn bind(bind: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(bind).map_err(|error| StartError::Listen { bind, why: error.to_string() })
+}
+
+/// The background tasks while they are being started.
+struct Tasks<'a> {
+    config: &'a Config,
+    service: &'a Service,
+    supervisor: Supervisor,
+    stopped: watch::Receiver<bool>,
+    loops: Vec<JoinHandle<()>>,
+}
+
+impl<'a> Tasks<'a> {
+    fn new(config: &'a Config, service: &'a Service, stopped: watch::Receiver<bool>) -> Self {
+        let supervisor = Supervisor {
+            tasks: Arc::clone(&service.tasks),
+            measures: Arc::clone(&service.measures),
+            clock: service.clock.clone(),
+        };
+        Self { config, service, supervisor, stopped, loops: Vec::new() }
+    }
+
+    fn workspaces(&self) -> Vec<Arc<Workspace>> {
+        self.service.workspaces.values().cloned().collect()
+    }
+
+    fn keep_workspaces(&mut self, running: Vec<Running>) {
+        for running in running {
+            self.loops.extend(running.keep(&self.supervisor, &self.stopped));
+        }
+    }
+
+    /// Starts the task that reloads keys, clients and connections from the ledger.
+    fn keep_access(&mut self, access: AccessLoop) {
+        let access = Arc::new(Mutex::new(access));
+        let stopping = self.stopped.clone();
+        let poll = move || {
+            let access = Arc::clone(&access);
+            let stopping = stopping.clone();
+            async move { access.lock().await.run(stopping).await }
+        };
+        let stopped = self.stopped.clone();
+        self.loops.push(self.supervisor.keep(of_all("access"), stopped, || {}, poll));
+    }
+
+    fn keep_upkeep(&mut self) {
+        let ledger = self.service.ledger.clone();
+        let workspaces = self.workspaces();
+        let config = self.config.clone();
+        let clock = self.service.clock.clone();
+        let stopping = self.stopped.clone();
+        let upkeep = move || {
+            upkeep_loop(
+                ledger.clone(),
+                workspaces.clone(),
+                config.clone(),
+                clock.clone(),
+                stopping.clone(),
+            )
+        };
+        let stopped = self.stopped.clone();
+        self.loops.push(self.supervisor.keep(of_all("upkeep"), stopped, || {}, upkeep));
+    }
+
+    /// Starts the task that reads the certificate again when its files change.
+    fn keep_certificates(&mut self, certificates: Arc<Certificates>) {
+        let clock = self.service.clock.clone();
+        let stopping = self.stopped.clone();
+        let watch = move || Arc::clone(&certificates).watch(clock.clone(), stopping.clone());
+        let stopped = self.stopped.clone();
+        self.loops.push(self.supervisor.keep(of_all("certificates"), stopped, || {}, watch));
+    }
+
+    /// Starts the listener for probes and metrics.
+    fn serve_ops(
+        &mut self,
+        listener: TcpListener,
+    ) -> Result<actix_web::dev::ServerHandle, StartError> {
+        let bind = self.config.server.ops_bind.unwrap_or(self.config.server.bind);
+        let ops = http::serve_ops(listener, self.service.clone())
+            .map_err(|error| StartError::Listen { bind, why: error.to_string() })?;
+        let handle = ops.handle();
+        self.loops.push(run(async {
+            if let Err(error) = ops.await {
+                tracing::error!(error = %error, "the listener for probes and metrics ended");
+            }
+        }));
+        Ok(handle)
+    }
+
+    /// Runs the server. The returned value becomes true if it ends too early.
+    fn watch_server(&mut self, server: actix_web::dev::Server) -> watch::Receiver<bool> {
+        let (ended, broken) = watch::channel(false);
+        let stopped = self.stopped.clone();
+        self.loops.push(self.supervisor.watch(of_all("server"), stopped, ended, async {
+            if let Err(error) = server.await {
+                tracing::error!(error = %error, "the server ended");
+            }
+        }));
+        broken
+    }
+
+    /// Starts the task that writes the audit trail. It ends after all others, when the last request
+    /// has been answered.
+    fn keep_audit(&self) -> AuditTask {
+        let (end, ends) = watch::channel(false);
+        let trail = Arc::clone(&self.service.trail);
+        let ledger = self.service.ledger.clone();
+        let workspaces = self.workspaces();
+        let config = self.config.clone();
+        let clock = self.service.clock.clone();
+        let stopping = ends.clone();
+        let write = move || {
+            audit_loop(
+                Arc::clone(&trail),
+                ledger.clone(),
+                workspaces.clone(),
+                config.clone(),
+                clock.clone(),
+                stopping.clone(),
+            )
+        };
+        AuditTask { end, task: self.supervisor.keep(of_all("audit_trail"), ends, || {}, write) }
+    }
+}
+
+/// The name of a task that runs once for all workspaces.
+fn of_all(task: &'static str) -> TaskName {
+    TaskName { task, workspace: None }
+}
+
+/// What requests share with the background tasks.
+struct Shared {
+    tokens: Arc<Tokens>,
+    ledger: Ledger,
+    clock: Clock,
+    measures: Arc<Measures>,
+    public_url: String,
+    makers: Arc<Makers>,
+    workspaces: Vec<Arc<Workspace>>,
+}
+
+/// Builds the state that all requests share.
+fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
+    let Shared { tokens, ledger, clock, measures, public_url, makers, workspaces } = shared;
+    let cursors = tokens
+        .vault()
+        .derive("cursors")
+        .map_err(AccessError::Sealed)
+        .map_err(StartError::Access)?;
+    Ok(Service {
+        cursor_key: Arc::new(CursorKey::new(&cursors).ok_or(StartError::Access(AccessError::Key))?),
+        login: Arc::new(
+            ClientLogin::new(Arc::clone(tokens.vault()), clock.clone())
+                .map_err(StartError::Access)?,
+        ),
+        tokens,
+        token_ttl: config.access.token_ttl,
+        strangers: Arc::new(match config.limits.requests_per_second {
+            0 => AnonymousLimits::unlimited(clock.clone()),
+            _ => AnonymousLimits::new(
+                limits::STRANGER_REQUESTS,
+                limits::STRANGER_PAUSE,
+                clock.clone(),
+            ),
+        }),
+        trail: Arc::new(AuditTrail::new(clock.clone())),
+        measures,
+        ledger,
+        page_rules: page_rules(config),
+        freshness: Freshness {
+            max_age: config.serve.max_age,
+            read_through: config.serve.read_through,
+            max_wait: config.serve.max_wait,
+        },
+        origin: Origin {
+            public_url,
+            trusted_proxies: config.server.trusted_proxies.as_slice().into(),
+            may_be_forwarded: config.server.public_url.is_none(),
+            has_tls: config.server.tls_cert.is_some(),
+            untrusted: Arc::default(),
+        },
+        connections: Connections::new(
+            config.limits.max_connections,
+            config.limits.max_connections_per_address,
+            config.server.trusted_proxies.as_slice().into(),
+            clock.clone(),
+        ),
+        makers,
+        known_exports: Arc::default(),
+        tasks: Arc::default(),
+        names: config.scim.one_word_names,
+        retention: days(config.import.retention_days),
+        privileged_roles: config.reviews.privileged_roles.as_slice().into(),
+        activity_lookback: days(config.import.activity_lookback_days),
+        workspaces: workspaces
+            .into_iter()
+            .map(|workspace| (workspace.name.to_string(), workspace))
+            .collect(),
+        clock,
+    })
+}

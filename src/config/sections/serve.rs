@@ -1,0 +1,54 @@
+//! Sections `serve`, `scim` and `reviews`.
+
+use std::time::Duration;
+
+use crate::config::rules::{boolean, duration, one_of, texts, whole};
+use crate::config::setting::section;
+use crate::directory::Names;
+
+section! {
+    /// Section `serve`: how fresh responses are.
+    pub struct Serve in "serve" {
+        /// The age of the data above which a request triggers an import. The response is still sent
+        /// at once, with the age in `Age`. off: requests trigger no import.
+        pub max_age: Option<Duration> = "60s",
+            duration(Duration::from_secs(1)..=Duration::from_hours(365 * 24), "60s").or_off();
+
+        /// Whether every request waits for an import, like one with `Cache-Control: no-cache`.
+        pub read_through: bool = false, boolean();
+
+        /// How long a request waits for an import. After that, the response has the data of the
+        /// last import.
+        pub max_wait: Duration = "10s",
+            duration(Duration::from_secs(1)..=Duration::from_mins(5), "10s");
+    }
+}
+
+section! {
+    /// Section `scim`: the SCIM endpoints.
+    pub struct Scim in "scim" {
+        /// The largest page. Clients that request more resources get this many. Clients that do not
+        /// specify a number get at most 100.
+        pub max_results: u32 = 1_000u32, whole(1..=1_000);
+
+        /// Whether clients may read lists by cursor (RFC 9865). If so, ServiceProviderConfig has a
+        /// member `pagination`, which some older client libraries refuse.
+        pub cursor_pagination: bool = true, boolean();
+
+        /// How a name of one word is split. repeat: the word is the given name and the family name,
+        /// because some importers refuse an empty one. given_only: there is no family name.
+        pub one_word_names: Names = "repeat",
+            one_of(&[("repeat", Names::Repeat), ("given_only", Names::GivenOnly)]);
+    }
+}
+
+section! {
+    /// Section `reviews`: reviews of access.
+    pub struct Reviews in "reviews" {
+        /// The roles whose holders count as privileged in reviews of access, in upper or lower
+        /// case. Teammates with the permission manage_teammates, or with one for the workspace's
+        /// settings or security, always count as privileged.
+        pub privileged_roles: Vec<String> = vec!["Owner", "Admin", "Super admin"],
+            texts("a list of role names, such as [\"Owner\", \"Admin\"], or one string with commas");
+    }
+}

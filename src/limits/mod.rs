@@ -1,0 +1,15 @@
+//! All bounds of the bridge that are not settings, each with its reason.
+
+mod access;
+mod imports;
+mod ledger;
+mod process;
+mod serving;
+mod upstream;
+
+pub use access::*;
+pub use imports::*;
+pub use ledger::*;
+pub use process::*;
+pub use serving::*;
+pub use upstream::*;

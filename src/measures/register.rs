@@ -1,0 +1,132 @@
+//! The names and descriptions of the metrics, as Prometheus shows them.
+
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::labels::{BuildLabels, ClosingLabels, TokenLabels};
+use super::{CLOSING_REASONS, Measures, TOKEN_OUTCOMES, Value};
+
+/// Registers the metrics of `measures`: their names, descriptions and units.
+pub fn register(measures: &Measures, registry: &mut Registry) {
+    let build: Family<BuildLabels, Value> = Family::default();
+    let labels = BuildLabels { version: env!("CARGO_PKG_VERSION"), commit: env!("BUILD_COMMIT") };
+    build.get_or_create(&labels).set(1.0);
+    registry.register("build_info", "Always 1; the labels identify the build", build);
+    register_requests(measures, registry);
+    register_imports(measures, registry);
+    register_workspaces(measures, registry);
+    registry.register(
+        "task_failures",
+        "Panics of background tasks; each task was started again",
+        measures.task_failures.clone(),
+    );
+    registry.register(
+        "database_up",
+        "Whether the database is available (1 or 0)",
+        measures.database_up.clone(),
+    );
+}
+
+fn register_requests(measures: &Measures, registry: &mut Registry) {
+    registry.register("http_requests", "HTTP responses sent", measures.requests.clone());
+    // Without labels it exists from the start: Prometheus sees no increase in a counter that first
+    // appears with a burst.
+    registry.register(
+        "http_server_errors",
+        "HTTP responses with a 5xx status, except 501 (refused writes)",
+        measures.server_errors.clone(),
+    );
+    registry.register_with_unit(
+        "http_request_duration",
+        "Time from the head of a request to the head of its response",
+        Unit::Seconds,
+        measures.request_seconds.clone(),
+    );
+    registry.register(
+        "refused_writes",
+        "SCIM writes refused by the bridge",
+        measures.refused_writes.clone(),
+    );
+    registry.register("tokens", "Token requests of OAuth clients", measures.tokens.clone());
+    registry.register("connections", "Open connections", measures.connections.clone());
+    registry.register(
+        "connections_closed",
+        "Connections closed by the bridge: idle ones to make room (gave_way), beyond the limit of \
+         their address (refused), or of clients that do not read (slow)",
+        measures.connections_closed.clone(),
+    );
+    for reason in CLOSING_REASONS {
+        measures.connections_closed.get_or_create_owned(&ClosingLabels { reason });
+    }
+    for outcome in TOKEN_OUTCOMES {
+        measures.tokens.get_or_create_owned(&TokenLabels { outcome });
+    }
+}
+
+fn register_imports(measures: &Measures, registry: &mut Registry) {
+    registry.register("imports", "Imports of this process that ended", measures.imports.clone());
+    registry.register_with_unit(
+        "import_duration",
+        "Duration of imports",
+        Unit::Seconds,
+        measures.import_seconds.clone(),
+    );
+    registry.register(
+        "intercom_calls",
+        "Calls to Intercom, including failed attempts",
+        measures.intercom_calls.clone(),
+    );
+    registry.register(
+        "intercom_retries",
+        "Calls to Intercom that repeated a failed one",
+        measures.intercom_retries.clone(),
+    );
+    registry.register(
+        "intercom_rate_limited",
+        "Calls that Intercom answered with 429",
+        measures.intercom_rate_limited.clone(),
+    );
+}
+
+fn register_workspaces(measures: &Measures, registry: &mut Registry) {
+    for (name, help, gauge) in [
+        (
+            "intercom_rate_limit_left",
+            "Calls left in Intercom's rate limit window of ten seconds",
+            &measures.rate_limit_left,
+        ),
+        ("connected", "Whether the last import succeeded (1 or 0)", &measures.connected),
+        (
+            "import_held",
+            "Whether the last import is held until a person approves its removals (1 or 0)",
+            &measures.held,
+        ),
+        ("import_failures", "Failed imports since the last successful one", &measures.failures),
+        ("data_age_seconds", "Time since Intercom last confirmed the served data", &measures.age),
+        (
+            "recorded_time_ahead_seconds",
+            "How far the latest recorded time lies in the future; 0 if none does",
+            &measures.time_ahead,
+        ),
+        (
+            "clock_ahead_of_intercom_seconds",
+            "How far this machine's clock is ahead of Intercom's; negative if it is behind",
+            &measures.clock_ahead,
+        ),
+        ("generation", "The served generation; 0 before the first import", &measures.generation),
+        ("users", "Served users, including removed ones", &measures.users),
+        ("groups", "Served groups", &measures.groups),
+        (
+            "lifecycle_requests_open",
+            "Lifecycle requests that wait for a person",
+            &measures.open_requests,
+        ),
+        (
+            "lifecycle_oldest_request_seconds",
+            "Age of the oldest open lifecycle request; 0 if there is none",
+            &measures.oldest_request,
+        ),
+    ] {
+        registry.register(name, help, gauge.clone());
+    }
+}
