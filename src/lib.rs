@@ -17,12 +17,12 @@
 //! * [`publish`] builds a served snapshot of each new generation and swaps it in.
 //! * [`scim`] is the protocol: schema table, filters, projection, errors. Pure.
 //! * [`tabular`] shows the directory as rows, and the history as a log of changes. Pure.
-//! * [`saviynt`] fills in the package for Saviynt EIC. Pure.
+//! * `saviynt` fills in the package for Saviynt EIC. Pure.
 //! * [`access`] authenticates and authorises clients.
 //! * [`http`] is the only interface to clients.
 //! * [`app`] assembles everything for the [`commands`].
 //! * [`config`] reads the settings; [`limits`] has all other bounds; [`clock`] is the only source
-//!   of time; [`date_time`] and [`moments`] format and parse times; [`measures`], [`spans`] and
+//!   of time; [`date_time`] and `moments` format and parse times; `measures`, `spans` and
 //!   [`telemetry`] are metrics, traces and logs.
 //!
 //! Modules depend on each other in one direction only: `directory` ← `scim`, `tabular`, `saviynt`,
@@ -41,12 +41,12 @@ pub mod import;
 pub mod intercom;
 pub mod ledger;
 pub mod limits;
-pub mod measures;
-pub mod moments;
+pub(crate) mod measures;
+pub(crate) mod moments;
 pub mod publish;
-pub mod saviynt;
+pub(crate) mod saviynt;
 pub mod scim;
-pub mod spans;
+pub(crate) mod spans;
 pub mod tabular;
 pub mod telemetry;
 

@@ -33,7 +33,7 @@ pub fn change_level(telemetry: &Telemetry, usual: &str) {
     if EnvFilter::try_from_default_env().is_ok() {
         if telemetry.log_level.is_some() {
             tracing::warn!(
-                "telemetry.log_level is not used: RUST_LOG is set, and that of a running process cannot be changed"
+                "telemetry.log_level is not used: RUST_LOG takes precedence and cannot be changed in a running process"
             );
         }
         return;
@@ -44,7 +44,7 @@ pub fn change_level(telemetry: &Telemetry, usual: &str) {
     }
     // This fails only if the subscriber is gone.
     if level.reload(fresh).is_ok() {
-        tracing::info!("telemetry.log_level was read again and is used");
+        tracing::info!("telemetry.log_level was applied");
     }
 }
 
@@ -100,7 +100,7 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
         tracing::error!(
             place,
             message,
-            "the bridge panicked: a fault in it; please report this line"
+            "the bridge panicked because of a fault in it; please report this line"
         );
     } else {
         eprintln!("the bridge panicked at {place}: {message}");

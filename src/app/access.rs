@@ -102,7 +102,7 @@ fn make_key(file: &Path) -> std::io::Result<SecretString> {
     draft.as_file().sync_all()?;
     match draft.persist_noclobber(file) {
         Ok(_) => {
-            tracing::warn!(file = %file.display(), "an encryption key was made; keep a copy of it apart from the database's backups");
+            tracing::warn!(file = %file.display(), "an encryption key was created; keep a copy of it, separate from the database's backups");
             Ok(key)
         }
         Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -208,7 +208,7 @@ impl AccessLoop {
                         Ok(token) => Some(token),
                         Err(AccessError::Sealed(error)) => {
                             // The other workspaces still get theirs.
-                            tracing::error!(workspace = %workspace.name, error = %error, "the token of a connection cannot be opened");
+                            tracing::error!(workspace = %workspace.name, error = %error, "the access token of a connected workspace cannot be decrypted");
                             None
                         }
                         Err(error) => return Err(error),
@@ -217,7 +217,7 @@ impl AccessLoop {
                 None => None,
             };
             if let Err(why) = workspace.connector.take(token.as_ref()) {
-                tracing::error!(workspace = %workspace.name, why, "the token of a connection cannot be used; connect the workspace anew");
+                tracing::error!(workspace = %workspace.name, why, "the access token of a connected workspace cannot be used; connect the workspace again");
             }
             match connection {
                 Some(connection) => {
@@ -246,7 +246,7 @@ impl AccessLoop {
             if let Err(error) = &refreshed
                 && !failing
             {
-                tracing::warn!(error = %error.chain(), "keys, clients and connections cannot be read; what is known of them stays");
+                tracing::warn!(error = %error.chain(), "keys, clients and connections cannot be read; the last ones read are still used");
             }
             failing = refreshed.is_err();
         }
@@ -278,7 +278,7 @@ pub(super) async fn audit_loop(
             (Err(error), Some((since, false)))
                 if now.saturating_sub(since) > limits::AUDIT_PATIENCE || stopping =>
             {
-                tracing::error!(error = %error.chain(), "the audit trail cannot be written; it is kept until it can");
+                tracing::error!(error = %error.chain(), "the audit trail cannot be written; its entries are kept in memory until it can");
                 Some((since, true))
             }
             (Err(_), known) => known.or(Some((now, false))),
@@ -293,7 +293,7 @@ pub(super) async fn audit_loop(
             if ahead.is_some_and(is_ahead) {
                 // Deleted entries cannot be restored.
                 tracing::warn!(
-                    "this machine's clock is ahead of Intercom's, so nothing is taken out of the audit trail"
+                    "this machine's clock is ahead of Intercom's, so nothing is deleted from the audit trail"
                 );
                 continue;
             }
@@ -305,7 +305,7 @@ pub(super) async fn audit_loop(
                 ledger.forget_old_sessions(now).await
             };
             if let Err(error) = tidied.await {
-                tracing::warn!(error = %error.chain(), "what is too old could not be taken out of the audit trail");
+                tracing::warn!(error = %error.chain(), "old entries of the audit trail could not be deleted");
             }
         }
     }

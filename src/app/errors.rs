@@ -5,7 +5,7 @@ use std::path::Path;
 
 use secrecy::ExposeSecret;
 
-use super::database::without_password;
+use super::database_url::without_password;
 use crate::access::AccessError;
 use crate::config::{Config, ConfigError};
 use crate::http::CertificateError;
@@ -19,7 +19,7 @@ pub enum StartError {
     Config(#[from] ConfigError),
     /// The database cannot be used.
     #[error(
-        "the database {database} cannot be used: {why}; check DATABASE_URL, and that the database runs and lets the bridge in"
+        "the database {database} cannot be used: {why}; check DATABASE_URL, and that the database runs and accepts the bridge's connection"
     )]
     Database {
         /// Its URL, without the password.
@@ -29,7 +29,7 @@ pub enum StartError {
     },
     /// The address cannot be listened on.
     #[error(
-        "cannot listen on {bind}: {why}; stop what listens there, or choose another address with BRIDGE_SERVER__BIND (demo: --port)"
+        "cannot listen on {bind}: {why}; stop the other program, or choose another address with BRIDGE_SERVER__BIND (demo: --port)"
     )]
     Listen {
         /// The address.
@@ -56,7 +56,7 @@ pub enum StartError {
     },
     /// The threads that make large responses cannot be started.
     #[error(
-        "the threads that make large answers cannot be started: {0}; let the bridge have more threads"
+        "the threads that make large responses cannot be started: {0}; raise the limit of threads for the bridge"
     )]
     Threads(String),
     /// The TLS certificate cannot be used.

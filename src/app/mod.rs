@@ -12,6 +12,7 @@
 
 mod access;
 mod database;
+mod database_url;
 mod errors;
 mod open_files;
 mod reload;
@@ -27,7 +28,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use access::{key_file, open_connection, open_tokens, stored_vault, trusted_issuers, vault};
-pub use database::{missing_file, open_ledger, without_password};
+pub use database::open_ledger;
+pub use database_url::{missing_file, without_password};
 pub use errors::StartError;
 pub use open_files::OpenFiles;
 use reload::Reload;

@@ -27,7 +27,7 @@ impl OpenFiles {
         let needed = (connections + limits::CONNECTIONS_BEYOND) as u64 + limits::OTHER_FILES;
         let most = self.0.filter(|most| *most < needed)?;
         Some(format!(
-            "the system lets the bridge have {most} files open, and {connections} connections (limits.max_connections) take up \
+            "the bridge may open {most} files, and {connections} connections (limits.max_connections) take up \
              to {needed}; raise its limit (LimitNOFILE= of systemd, `ulimit -n`, --ulimit nofile= of Docker), or lower \
              limits.max_connections"
         ))

@@ -48,14 +48,14 @@ impl Reload {
         match self.certificates.as_ref().map(|certificates| certificates.read_again()) {
             None | Some(Ok(false)) => {}
             Some(Ok(true)) => reloaded.taken.push("the TLS certificate".to_owned()),
-            Some(Err(error)) => {
-                reloaded.refused.push(format!("{error}; the TLS certificate before stays"))
-            }
+            Some(Err(error)) => reloaded
+                .refused
+                .push(format!("{error}; the previous TLS certificate is still used")),
         }
         match read {
             Ok(fresh) => self.take(service, &fresh, &mut reloaded),
             Err(ConfigError(findings)) => {
-                let none = "none of the settings was taken, and all stay as they were";
+                let none = "no setting was applied, and the previous settings are still used";
                 reloaded
                     .refused
                     .extend(findings.into_iter().map(|finding| format!("{finding}; {none}")));
@@ -74,7 +74,7 @@ impl Reload {
         {
             reloaded
                 .after_restart
-                .push(format!("workspace {}, which is in the settings no more", gone.name));
+                .push(format!("workspace {}, which was removed from the settings", gone.name));
         }
         for fresh in &named {
             let known = running.iter_mut().find(|known| known.name == fresh.name);
@@ -124,7 +124,7 @@ fn take_token(
                 }
                 Err(why) => reloaded
                     .refused
-                    .push(format!("{what} cannot be used: {why}; the one before stays")),
+                    .push(format!("{what} cannot be used: {why}; the previous one is still used")),
             }
         }
         (Some(_), None) => reloaded.refused.push(missing(&what)),
@@ -154,7 +154,7 @@ fn take_client_secret(
 }
 
 fn missing(what: &str) -> String {
-    format!("{what} is missing now; the one before stays until the bridge is started again")
+    format!("{what} is missing; the previous one is used until the bridge is restarted")
 }
 
 /// Logs the outcome of a reload.
@@ -169,10 +169,10 @@ fn log(reloaded: &Reloaded) {
         let changed = reloaded.after_restart.join(", ");
         tracing::warn!(
             changed,
-            "these settings have changed and are used after a restart; until then the bridge goes on with those before"
+            "these settings have changed and need a restart; until then the previous ones are used"
         );
     }
     for why in &reloaded.refused {
-        tracing::error!(why, "what was read again cannot be used");
+        tracing::error!(why, "some of what was read again cannot be used");
     }
 }

@@ -140,14 +140,14 @@ fn log_failure(name: &TaskName, panicked: bool, pause: Option<Duration>) {
             workspace,
             why,
             again_in_seconds,
-            "a background task stopped because of a fault in the bridge, and is started again; please report it"
+            "a background task stopped because of a fault in the bridge and will be restarted; please report it"
         );
     } else {
         tracing::error!(
             task,
             workspace,
             why,
-            "a background task stopped because of a fault in the bridge, which cannot go on without it; please report it"
+            "a background task stopped because of a fault in the bridge, which cannot continue without it; please report it"
         );
     }
 }

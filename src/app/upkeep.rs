@@ -39,14 +39,14 @@ pub(super) async fn upkeep_loop(
         if let Err(error) = &kept
             && !failing
         {
-            tracing::warn!(error = %error.chain(), "the upkeep of the ledger failed; it is tried again");
+            tracing::warn!(error = %error.chain(), "the upkeep of the ledger failed; it will be retried");
         }
         failing = kept.is_err();
         rounds = rounds.wrapping_add(1);
         if rounds.is_multiple_of(ROUNDS_TO_EMPTY_LOG)
             && let Err(error) = ledger.empty_log().await
         {
-            tracing::debug!(error = %error.chain(), "the write-ahead log could not be emptied; it is tried again");
+            tracing::debug!(error = %error.chain(), "the write-ahead log could not be emptied; it will be retried");
         }
         tokio::select! {
             () = clock.sleep(pause) => {}
@@ -89,7 +89,7 @@ pub async fn keep_up(
                 tracing::info!(
                     workspace = name,
                     requests = expired,
-                    "requests expired that nobody did in time"
+                    "requests were closed as expired"
                 );
             }
         }

@@ -1,9 +1,9 @@
 //! Parsers for arguments that several commands have: numbers, times, durations. Their errors say
 //! what is expected.
 
-use std::fmt::Display;
-use std::ops::RangeInclusive;
-use std::str::FromStr;
+#[cfg(any(feature = "simulator", test))]
+use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
+
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -13,6 +13,7 @@ use crate::limits;
 use crate::moments::{self, Edge, Zone};
 
 /// Parses a whole number within a range.
+#[cfg(any(feature = "simulator", test))]
 pub fn number<T: FromStr + PartialOrd + Display>(
     range: RangeInclusive<T>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone

@@ -28,20 +28,20 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
         database_file(config, "pg_dump --format=custom --file=bridge.dump \"$DATABASE_URL\"")?;
     if missing_file(url).is_some() || !database.exists() {
         return Err(CommandError::new(format!(
-            "there is no database at {}; run this where the bridge runs, with its DATABASE_URL",
+            "there is no database at {}; run this command where the bridge runs, with its DATABASE_URL",
             database.display()
         )));
     }
     if taken(file) {
         return Err(CommandError::new(format!(
-            "{} is there already, and is not overwritten; name another file",
+            "{} already exists and is not overwritten; choose another file",
             file.display()
         )));
     }
     let draft = draft_beside(file)?;
     let path = draft.path().to_str().ok_or_else(|| {
         CommandError::new(format!(
-            "the path {} is not written in UTF-8; name another file",
+            "the path {} is not valid UTF-8; choose another file",
             file.display()
         ))
     })?;
@@ -82,7 +82,7 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
     // A copy of an altered history is kept too: it is evidence.
     copy.refuse_findings(file).map_err(|error| {
         CommandError::new(format!(
-            "{error}; the file is a true copy of it, which `ledger restore` will refuse"
+            "{error}; the file is an exact copy, which `ledger restore` will refuse"
         ))
     })
 }
@@ -185,11 +185,11 @@ fn database_file(config: &Config, postgres: &str) -> Result<PathBuf, CommandErro
     let url = config.database.url.expose_secret();
     sqlite_file(url).ok_or_else(|| {
         CommandError::new(if url.starts_with("sqlite:") {
-            "the database is in memory: it ends with its process, and there is nothing to copy"
+            "the database is in memory: it is lost with its process, and there is nothing to copy"
                 .to_owned()
         } else {
             format!(
-                "{} is PostgreSQL, which has tools of its own: {postgres}",
+                "{} is a PostgreSQL database; use PostgreSQL's tools: {postgres}",
                 without_password(url)
             )
         })
@@ -291,7 +291,7 @@ impl Copy {
         {
             None => Ok(()),
             Some((name, first)) => Err(CommandError::new(format!(
-                "the history of workspace {name} in {} is not as it was written: {}",
+                "the history of workspace {name} in {} was altered: {}",
                 file.display(),
                 first.0
             ))),
@@ -313,14 +313,14 @@ impl Copy {
         }
         if others.len() == self.verified.len() {
             return Err(CommandError::new(format!(
-                "{} is of another bridge: it holds the workspaces {}, and the settings name {}; check --config",
+                "{} belongs to another bridge: it contains the workspaces {}, and the settings contain {}; check --config",
                 file.display(),
                 others.join(", "),
                 known.join(", ")
             )));
         }
         eprintln!(
-            "note: the settings do not name these workspaces of the backup: {}",
+            "note: the settings do not contain these workspaces of the backup: {}",
             others.join(", ")
         );
         Ok(())
@@ -339,7 +339,7 @@ impl Copy {
             );
             return;
         }
-        print_line(&format!("{} is written and checked", file.display()));
+        print_line(&format!("{} is written and verified", file.display()));
         for (name, verified) in &self.verified {
             print_line(&format!("{name}: {}", summary(verified)));
             print_line(&format!("{name}: head {}", verified.head));
@@ -352,7 +352,7 @@ impl Copy {
 fn draft_beside(file: &Path) -> Result<NamedTempFile, CommandError> {
     let directory = directory_of(file);
     NamedTempFile::new_in(directory).map_err(|error| {
-        CommandError::new(format!("nothing can be written in {}: {error}", directory.display()))
+        CommandError::new(format!("cannot write to {}: {error}", directory.display()))
     })
 }
 
@@ -444,13 +444,13 @@ fn set_aside(database: &Path, now: OffsetDateTime) -> Result<(), CommandError> {
         let kept = beside(database, &format!(".of-before-{stamp}{ending}"));
         if taken(&kept) {
             return Err(CommandError::new(format!(
-                "{} is in the way; move it elsewhere",
+                "{} already exists; move it elsewhere",
                 left.display()
             )));
         }
         fs::rename(&left, &kept)?;
         eprintln!(
-            "note: {} belongs to a database that was here before; it is {} now",
+            "note: {} belongs to an earlier database; it was renamed to {}",
             left.display(),
             kept.display()
         );

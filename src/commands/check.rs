@@ -251,7 +251,7 @@ async fn check_database(config: &Config, clock: &Clock, report: &mut Report) {
         Ok(ledger) => ledger,
         Err(error) => {
             let detail = format!(
-                "{name} cannot be used: {}; check DATABASE_URL, and that the database runs and lets the bridge in",
+                "{name} cannot be used: {}; check DATABASE_URL, and that the database runs and accepts the bridge's connection",
                 error.chain()
             );
             return report.failed("database", &detail);
@@ -306,13 +306,9 @@ async fn check_issuers(config: &Config, clock: &Clock, report: &mut Report) {
             Err(_) => Err("TLS cannot be set up"),
         };
         match looked {
-            Ok(0) => report.failed(
-                "issuer",
-                &format!("{name} publishes no key that can be used; check its jwks_url"),
-            ),
-            Ok(keys) => {
-                report.ok("issuer", &format!("{name} publishes {keys} keys that can be used"))
-            }
+            Ok(0) => report
+                .failed("issuer", &format!("{name} publishes no usable key; check its jwks_url")),
+            Ok(keys) => report.ok("issuer", &format!("{name} publishes {keys} usable keys")),
             Err(why) => {
                 report.failed(
                     "issuer",

@@ -100,8 +100,9 @@ async fn make(config: &Config, ledger: &Ledger, create: &Create) -> Result<(), C
     let events = by_command_with("client.created", &client.id, &client.workspaces, &detail, now);
     if !ledger.add_named_client(&client, events).await? {
         return Err(CommandError::new(format!(
-            "there is a client named `{}` already, so nothing was made; choose another --name, or `client disable` that one \
-             (`client list` shows its id), or give it another secret with `client rotate`",
+            "there already is a client named `{}`, so none was created; choose another --name, disable \
+             that client with `client disable` (`client list` shows its id), or give it a new secret \
+             with `client rotate`",
             client.name
         )));
     }

@@ -51,7 +51,7 @@ pub async fn connect(config: &Config, arguments: &Connect) -> Result<(), Command
     ledger.begin_connecting(&workspace.name, &hash, now + limits::CONNECT_TICKET, event).await?;
     ledger.close().await;
     eprintln!(
-        "Open this address in a browser, once, within ten minutes. The bridge must be running there."
+        "Open this URL in a browser within ten minutes. It works once. The bridge must be running there."
     );
     print_line(&format!(
         "{}/connect/intercom?ticket={}",
@@ -83,15 +83,15 @@ pub async fn disconnect(config: &Config, arguments: &Disconnect) -> Result<(), C
             Ok(()) | Err(IntercomError::Unauthorized { .. }) => {}
             Err(error) => {
                 return Err(CommandError::new(format!(
-                    "Intercom did not revoke the token ({error}), so nothing was changed; try again, or say --force and \
-                     uninstall the app in Intercom's settings"
+                    "Intercom did not revoke the token ({error}), so nothing was changed; try again, or use \
+                     --force and uninstall the app in Intercom's settings"
                 )));
             }
         }
     }
     forget(&ledger, &workspace.name).await?;
     ledger.close().await;
-    eprintln!("{} is disconnected; what was imported stays.", workspace.name);
+    eprintln!("{} is disconnected; the imported data stays.", workspace.name);
     Ok(())
 }
 

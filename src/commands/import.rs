@@ -76,7 +76,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         })
         .await
     {
-        tracing::warn!(error = %error.chain(), "the upkeep of the ledger failed; the next import tries again");
+        tracing::warn!(error = %error.chain(), "the upkeep of the ledger failed; the next import will retry it");
     }
     ledger.close().await;
     result
@@ -106,7 +106,7 @@ async fn import(
             Some(lease) => break lease,
             None if clock.running() > patience => {
                 return Err(CommandError::new(
-                    "another process has been importing this workspace for ten minutes; look at its log, or try again later",
+                    "another process has been importing this workspace for ten minutes; check its log, or try again later",
                 ));
             }
             None => bar.set_message("waiting for the end of another process's import"),
@@ -180,7 +180,7 @@ async fn dry_run(
     } else {
         print_plan(&plan, &warnings);
         if let Some(held) = held {
-            print_line(&format!("it would be held: {}", held.why));
+            print_line(&format!("the import would be held: {}", held.why));
             print_losses(held, &recorded);
         }
     }

@@ -48,7 +48,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         .await?;
     ledger.close().await;
     eprintln!(
-        "Open this address in a browser, once, within ten minutes. The bridge must be running there."
+        "Open this URL in a browser within ten minutes. It works once. The bridge must be running there."
     );
     print_line(&format!("{}/login?link={}", config.public_url(), link.expose_secret()));
     Ok(())

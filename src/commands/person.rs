@@ -50,8 +50,8 @@ pub async fn erase(
     }
     if person.is_named_in(reason) {
         return Err(CommandError::wrong_use(
-            "--reason is kept with the record of the erasure, and it names the person; say it without the name and the \
-             address, such as: request of 27 November, ticket 4711",
+            "--reason is kept in the record of the erasure, so it must not contain the person's name or \
+             address; write for example: request of 27 November, ticket 4711",
         ));
     }
     if !person.active.is_empty() {
@@ -89,8 +89,8 @@ pub async fn erase(
     tell(&erased, &request);
     scrubbed.map_err(|error| {
         CommandError::new(format!(
-            "the data is erased, but the database's file may still hold traces of it: {}; a bridge that runs tries again within \
-             a minute, and so does this command",
+            "the data is erased, but the database file may still contain traces of it: {}; a running \
+             bridge removes them within a minute, or run this command again",
             error.chain()
         ))
     })
@@ -104,7 +104,7 @@ fn tell(erased: &Erased, request: &EraseRequest<'_>) {
         return;
     }
     if erased.is_empty() {
-        print_line("there is nothing left to erase");
+        print_line("there is no data left to erase");
         return;
     }
     let whom = if erased.people.is_empty() {
@@ -116,15 +116,15 @@ fn tell(erased: &Erased, request: &EraseRequest<'_>) {
     print_line(&format!("{done}: {whom}: {}", in_words(erased)));
     if erased.versions_without_salt > 0 {
         print_line(&format!(
-            "note: {} of the versions were recorded by an earlier version of the bridge, whose digests have no salt: whoever can \
-             read the database and already knows all that such a version said can confirm it; `ledger prune` takes versions \
-             that have ended out",
+            "note: {} of the versions were recorded by an earlier version of the bridge, whose digests \
+             have no salt: someone who can read the database and already knows all values of such a \
+             version can confirm them; `ledger prune` deletes versions that have ended",
             erased.versions_without_salt
         ));
     }
     if !request.dry_run {
         print_line(
-            "backups, logs and exports still hold it, and so does Intercom where it still lists the person; see docs/privacy.md",
+            "backups, logs and exports still contain it, and so does Intercom if it still lists the person; see docs/privacy.md",
         );
     }
 }
@@ -148,8 +148,8 @@ fn still_there(person: &Person) -> CommandError {
         format!("; {} can be erased by that id", ids(gone).join(" and "))
     };
     CommandError::new(format!(
-        "{} is in the workspace, and the next import would bring everything back: remove the teammate in Intercom, import, and \
-         erase then{others}",
+        "{} is still in the workspace, and the next import would record the data again: remove the \
+         teammate in Intercom, run an import, then erase{others}",
         ids(&person.active).join(" and ")
     ))
 }
@@ -164,8 +164,8 @@ async fn find(ledger: &Ledger, workspace: &str, named: &str) -> Result<Person, C
 
 fn nobody(workspace: &str) -> CommandError {
     CommandError::new(format!(
-        "the ledger of the workspace {workspace} knows nobody by that: PERSON is an id, such as adm_4423433, or an address that \
-         the person had"
+        "the ledger of the workspace {workspace} has no such person; PERSON is an id, such as \
+         adm_4423433, or an address that the person had"
     ))
 }
 

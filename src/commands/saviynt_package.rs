@@ -73,7 +73,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         eprintln!("note: {note}");
     }
     print_line(&format!(
-        "{} files are in {}; begin with README.md",
+        "{} files were written to {}; start with README.md",
         files.len(),
         arguments.out.display()
     ));
@@ -84,8 +84,8 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
 async fn counts(config: &Config, workspace: &str) -> Result<(usize, usize), CommandError> {
     if missing_file(config.database.url.expose_secret()).is_some() {
         eprintln!(
-            "note: there is no database here, so the thresholds are the smallest ones; run this where the bridge runs, \
-             after its first import"
+            "note: there is no database here, so the thresholds have their smallest values; run this \
+             command where the bridge runs, after its first import"
         );
         return Ok((0, 0));
     }
@@ -101,13 +101,13 @@ fn notes(config: &Config, base_url: &str) -> Vec<String> {
     let mut notes = Vec::new();
     if base_url.starts_with("http://") {
         notes.push(format!(
-            "{base_url} is not encrypted: Saviynt's credentials would travel in the open"
+            "{base_url} is not encrypted: Saviynt's credentials would be sent unencrypted"
         ));
     }
     let public_url = config.public_url();
     if public_url != base_url {
         notes.push(format!(
-            "the bridge takes {public_url} for its address, and the links in its answers lead there; set \
+            "the bridge's public URL is {public_url}, and the links in its responses begin with it; set \
              server.public_url to {base_url}"
         ));
     }
@@ -119,7 +119,7 @@ fn notes(config: &Config, base_url: &str) -> Vec<String> {
 fn write(directory: &Path, files: &[File]) -> Result<(), CommandError> {
     let cannot = |path: &Path, error: &std::io::Error| {
         CommandError::new(format!(
-            "{} cannot be written: {error}; name another directory with --out",
+            "{} cannot be written: {error}; choose another directory with --out",
             path.display()
         ))
     };
@@ -140,7 +140,7 @@ fn write(directory: &Path, files: &[File]) -> Result<(), CommandError> {
             }
             return Err(match error.kind() {
                 ErrorKind::AlreadyExists => CommandError::new(format!(
-                    "{} is there already, so nothing was written; name another directory with --out",
+                    "{} already exists, so nothing was written; choose another directory with --out",
                     path.display()
                 )),
                 _ => cannot(&path, &error),

@@ -95,7 +95,7 @@ pub fn workspaces(config: &Config, named: &[String]) -> Result<Vec<String>, Comm
     match (named, all.as_slice()) {
         ([], [only]) => Ok(vec![only.clone()]),
         ([], _) => Err(CommandError::new(format!(
-            "name the workspaces with --workspace; there are: {}",
+            "choose workspaces with --workspace; these are configured: {}",
             all.join(", ")
         ))),
         (named, _) => {

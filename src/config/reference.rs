@@ -65,62 +65,52 @@ pub(super) fn defaults() -> Figment {
 /// Returns the content of `config/default.toml`.
 #[must_use]
 pub fn default_file() -> String {
-    let mut file = FILE_HEAD.to_owned();
+    let mut blocks = vec![FILE_HEAD.to_owned()];
     let mut section = "";
     for setting in settings().iter().filter(|setting| !setting.is_of_a_list()) {
         if section != setting.section() {
             section = setting.section();
-            file.push_str(&format!("\n[{section}]\n"));
+            blocks.push(format!("\n[{section}]\n"));
         }
-        file.push_str(&described(setting));
-        file.push_str(&format!("{} = {}\n", setting.name(), toml(&setting.default)));
+        blocks.push(described(setting));
+        blocks.push(format!("{} = {}\n", setting.name(), toml(&setting.default)));
     }
     for (list, about) in LISTS {
-        file.push('\n');
-        file.push_str(&comment(about));
-        file.push_str(&format!("#\n# [[{list}]]\n"));
+        blocks.push(format!("\n{}#\n# [[{list}]]\n", comment(about)));
         for setting in of_list(list) {
             let line = match &setting.default {
                 Value::Dict(..) => format!("[{list}.{}]", setting.name()),
                 value => format!("{} = {}", setting.name(), toml(value)),
             };
-            for line in described(setting).lines().chain([line.as_str()]) {
-                file.push_str(&format!("# {line}\n"));
-            }
+            let lines = described(setting);
+            let lines = lines.lines().chain([line.as_str()]);
+            blocks.extend(lines.map(|line| format!("# {line}\n")));
         }
     }
-    file
+    blocks.concat()
 }
 
 /// Returns the content of `docs/configuration.md`.
 #[must_use]
 pub fn reference() -> String {
-    let mut page = PAGE_HEAD.to_owned();
+    let mut blocks = vec![PAGE_HEAD.to_owned()];
     let mut section = "";
     for setting in settings().iter().filter(|setting| !setting.is_of_a_list()) {
         if section != setting.section() {
             section = setting.section();
-            page.push_str(&format!("\n## {section}\n"));
+            blocks.push(format!("\n## {section}\n"));
         }
-        page.push_str(&entry(setting));
+        blocks.push(entry(setting));
     }
-    page.push_str("\n## Lists\n");
+    blocks.push("\n## Lists\n".to_owned());
     for (list, about) in LISTS {
-        page.push_str(&format!("\n### {list}\n\n`[[{list}]]`. {about}\n\n"));
-        for setting in of_list(list) {
-            let need = if setting.required { " Required." } else { "" };
-            page.push_str(&format!(
-                "* `{}`: {} Takes {}.{need}{}\n",
-                setting.name(),
-                setting.meaning(),
-                setting.allowed,
-                if setting.required { String::new() } else { default_of(setting) },
-            ));
-        }
+        blocks.push(format!("\n### {list}\n\n`[[{list}]]`. {about}\n\n"));
+        blocks.extend(of_list(list).map(item));
     }
-    page
+    blocks.concat()
 }
 
+/// Returns the settings in the tables of a list.
 fn of_list(list: &str) -> impl Iterator<Item = &'static Setting> {
     settings().iter().filter(move |setting| setting.section().strip_suffix("[]") == Some(list))
 }
@@ -130,7 +120,7 @@ fn entry(setting: &Setting) -> String {
     let short = setting.variable.map_or_else(String::new, |name| format!(", or `{name}`"));
     let secret = if setting.secret { ". A secret" } else { "" };
     format!(
-        "\n### {}\n\n{}\n\nTakes {}.{} Variable: `{}`{short}{secret}.\n",
+        "\n### {}\n\n{}\n\nTakes {}. {} Variable: `{}`{short}{secret}.\n",
         setting.key,
         setting.meaning(),
         setting.allowed,
@@ -139,10 +129,22 @@ fn entry(setting: &Setting) -> String {
     )
 }
 
+/// Returns the entry of a key in the tables of a list on the page.
+fn item(setting: &Setting) -> String {
+    format!(
+        "* `{}`: {} Takes {}. {}\n",
+        setting.name(),
+        setting.meaning(),
+        setting.allowed,
+        default_of(setting),
+    )
+}
+
 fn default_of(setting: &Setting) -> String {
     match toml(&setting.default).as_str() {
-        "\"\"" | "{}" => " Default: empty.".to_owned(),
-        value => format!(" Default: `{value}`."),
+        _ if setting.required => "Required.".to_owned(),
+        "\"\"" | "{}" => "Default: empty.".to_owned(),
+        value => format!("Default: `{value}`."),
     }
 }
 
@@ -155,18 +157,17 @@ fn described(setting: &Setting) -> String {
 
 /// Wraps a text as comment lines of at most 100 characters.
 fn comment(text: &str) -> String {
-    let mut comment = String::new();
-    let mut line = "#".to_owned();
+    let mut lines = vec!["#".to_owned()];
     for word in text.split(' ') {
-        if line.chars().count() + 1 + word.chars().count() > 100 {
-            comment.push_str(&format!("{line}\n"));
-            line = "#".to_owned();
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < 100 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("# {word}")),
         }
-        line.push(' ');
-        line.push_str(word);
     }
-    comment.push_str(&format!("{line}\n"));
-    comment
+    lines.join("\n") + "\n"
 }
 
 /// Writes a value in TOML. Defaults are strings, booleans, whole numbers, arrays and tables.
@@ -174,7 +175,7 @@ fn toml(value: &Value) -> String {
     match value {
         Value::String(_, text) => format!("{text:?}"),
         Value::Bool(_, value) => value.to_string(),
-        Value::Num(_, number) => number.to_u128().map_or_else(String::new, |n| n.to_string()),
+        Value::Num(_, number) => number.to_u128().unwrap_or_default().to_string(),
         Value::Array(_, items) => {
             let items: Vec<String> = items.iter().map(toml).collect();
             format!("[{}]", items.join(", "))

@@ -76,10 +76,6 @@ pub const ZONE_NAME_BYTES: usize = 64;
 /// The maximum length of a ticket's comment, and of the note when it is closed.
 pub const COMMENT_BYTES: usize = 4_000;
 
-/// The maximum nesting depth of JSON from outside. It is the limit of the JSON library, whose
-/// parser is recursive. Nothing that the bridge reads is deeper than five.
-pub const JSON_DEPTH: usize = 128;
-
 /// The number of comparisons up to which a query is answered on the request's thread: a few
 /// milliseconds' worth. Larger queries run on a thread of their own.
 pub const QUICK_EFFORT: usize = 50_000;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use intercom_scim_bridge::ledger::{Ledger, RunStatus};
 use serde_json::{Value, json};
@@ -82,7 +82,7 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
         names(&shell)
     );
     let again = shell.run(&["ledger", "backup", "backup.db"]);
-    assert!(again.code == Some(1) && again.stderr.contains("is there already"), "{}", again.stderr);
+    assert!(again.code == Some(1) && again.stderr.contains("already exists"), "{}", again.stderr);
 
     // The bridge is killed while an import is under way, after more has happened.
     let ledger =
@@ -119,7 +119,7 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
     let restored = shell.run(&["ledger", "restore", "backup.db"]);
     assert_eq!(restored.code, Some(0), "{}", restored.stderr);
     assert!(
-        restored.stdout.starts_with("bridge.db is written and checked\n"),
+        restored.stdout.starts_with("bridge.db is written and verified\n"),
         "{}",
         restored.stdout
     );
@@ -171,11 +171,7 @@ async fn what_a_killed_bridge_left_beside_its_database_does_not_get_into_the_res
     assert!(left > 0);
     let restored = shell.run(&["ledger", "restore", "backup.db"]);
     assert_eq!(restored.code, Some(0), "{}", restored.stderr);
-    assert!(
-        restored.stderr.contains("belongs to a database that was here before"),
-        "{}",
-        restored.stderr
-    );
+    assert!(restored.stderr.contains("belongs to an earlier database"), "{}", restored.stderr);
     let names = names(&shell);
     assert!(!names.iter().any(|name| name.starts_with("bridge.db-")), "{names:?}");
     let kept = names.iter().find(|name| name.starts_with("bridge.db.of-before-")).unwrap();
@@ -301,7 +297,10 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
     )
     .unwrap();
     let said = refused(&["--config", "emea.toml", &good], &elsewhere);
-    assert!(said.contains("holds the workspaces default, and the settings name emea"), "{said}");
+    assert!(
+        said.contains("contains the workspaces default, and the settings contain emea"),
+        "{said}"
+    );
     // A database that was altered is copied all the same, and said to be so.
     sql(&source.directory.path().join("bridge.db"), "UPDATE imports SET requested_by = 'eve'");
     let altered = source.run(&["ledger", "backup", "evidence.db"]);

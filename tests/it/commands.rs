@@ -1,7 +1,6 @@
 //! The command line, as somebody in a shell sees it.
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use simulator::{Options, Simulator};
@@ -114,8 +113,9 @@ async fn migrate_import_token_and_serve_share_one_database() {
 pub async fn answered(url: &str, token: &str) -> Value {
     let response = eventually(&format!("a bridge listens at {url}"), async || {
         http().get(url).bearer_auth(token).send().await
-    });
-    response.await.json().await.unwrap()
+    })
+    .await;
+    response.json().await.unwrap()
 }
 
 /// A port that was free a moment ago.

@@ -1,7 +1,7 @@
 //! What an import must survive: processes that are killed, disks that fill up, databases and
 //! Intercoms that go away.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use intercom_scim_bridge::app::App;
 use intercom_scim_bridge::clock::Clock;
@@ -140,8 +140,9 @@ async fn until_ready(port: u16, token: &str, path: &str) -> Value {
         let response = http().get(url).bearer_auth(token).send().await;
         let response = response.map_err(|error| error.to_string())?;
         if response.status() == 200 { Ok(response) } else { Err(response.status().to_string()) }
-    });
-    response.await.json().await.unwrap()
+    })
+    .await;
+    response.json().await.unwrap()
 }
 
 /// Waits for a run after that one.

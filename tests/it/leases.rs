@@ -1,6 +1,6 @@
 //! Who may import: one process at a time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::ledger::{ImportRequest, Ledger, LedgerError, Mode, Run, RunStatus};

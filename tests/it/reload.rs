@@ -74,16 +74,15 @@ async fn what_has_changed_is_taken_or_said_to_need_a_restart() {
     assert!(refused.taken.is_empty() && refused.refused.len() == 3, "{refused:?}");
     assert!(
         refused.refused[0].contains("server.tls_cert")
-            && refused.refused[0].ends_with("the TLS certificate before stays")
+            && refused.refused[0].ends_with("the previous TLS certificate is still used")
     );
-    assert!(refused.refused[1].contains("the one before stays"), "{refused:?}");
+    assert!(refused.refused[1].contains("the previous one is still used"), "{refused:?}");
     assert_eq!(trusting.get(&healthz).send().await.unwrap().status(), 200);
     assert_eq!(webhook(signature_by("another-client-secret", b"{}")).await.unwrap().status(), 200);
     let unreadable =
         bridge.app.reload(Err(ConfigError(vec!["server.bind must be an address".to_owned()])));
     assert!(
-        unreadable.refused[1]
-            .starts_with("server.bind must be an address; none of the settings was taken")
+        unreadable.refused[1].starts_with("server.bind must be an address; no setting was applied")
     );
     bridge.stop().await;
 }

@@ -485,10 +485,12 @@ fn the_command_writes_nothing_over_and_says_what_does_not_fit() {
     let first = shell.run(&package);
     assert_eq!(
         (first.code, first.stdout.as_str()),
-        (Some(0), "20 files are in saviynt; begin with README.md\n")
+        (Some(0), "20 files were written to saviynt; start with README.md\n")
     );
     assert!(
-        first.stderr.contains("there is no database here, so the thresholds are the smallest ones")
+        first
+            .stderr
+            .contains("there is no database here, so the thresholds have their smallest values")
     );
     assert!(
         first.stderr.contains("set server.public_url to https://bridge.example.com"),
@@ -498,7 +500,7 @@ fn the_command_writes_nothing_over_and_says_what_does_not_fit() {
     assert!(!shell.directory.path().join("none.db").exists(), "it only looks");
     let again = shell.run(&package);
     assert_eq!(again.code, Some(1));
-    assert!(again.stderr.contains("is there already, so nothing was written"), "{}", again.stderr);
+    assert!(again.stderr.contains("already exists, so nothing was written"), "{}", again.stderr);
     for wrong in [
         "bridge.example.com",
         "ftp://bridge.example.com",

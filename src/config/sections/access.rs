@@ -63,12 +63,12 @@ section! {
         pub scope_claim: String = "scope",
             some_text("the name of a claim, such as scope, scp, roles or realm_access.roles");
 
-        /// The scopes that each word of that claim grants. Empty: the words are the bridge's
-        /// scopes.
-        pub scopes: BTreeMap<String, Vec<Scope>> = Dict::new(), scopes();
-
         /// The workspaces that its tokens give access to.
         pub workspaces: Vec<String> = vec!["default"],
             some_texts("a list of names of configured workspaces");
+
+        /// The scopes that each word of scope_claim grants. Empty: the words are the bridge's
+        /// scopes.
+        pub scopes: BTreeMap<String, Vec<Scope>> = Dict::new(), scopes();
     }
 }
