@@ -272,7 +272,8 @@ pub(super) async fn audit_loop(
             () = clock.sleep(limits::AUDIT_WRITE) => false,
             _ = stop.wait_for(|stop| *stop) => true,
         };
-        let (written, now) = (trail.write(&ledger).await, clock.running());
+        let written = trail.write(&ledger).await;
+        let now = clock.running();
         failing = match (written, failing) {
             (Ok(()), _) => None,
             (Err(error), Some((since, false)))

@@ -84,10 +84,8 @@ impl Reload {
             };
             take_token(service, workspace, known, fresh, reloaded);
             take_client_secret(workspace, known, fresh, reloaded);
-            let (before, now) = (
-                (&known.region, &known.base_url, &known.client_id),
-                (&fresh.region, &fresh.base_url, &fresh.client_id),
-            );
+            let before = (&known.region, &known.base_url, &known.client_id);
+            let now = (&fresh.region, &fresh.base_url, &fresh.client_id);
             if before != now {
                 let what = format!("region, base_url or client_id of workspace {}", fresh.name);
                 reloaded.after_restart.push(what);

@@ -190,8 +190,11 @@ mod tests {
     async fn a_task_that_panics_or_ends_is_counted_shown_and_started_again() {
         let supervisor = supervisor();
         let (stop, stopped) = watch::channel(false);
-        let (told, starts) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-        let (tell, count, until) = (Arc::clone(&told), Arc::clone(&starts), stopped.clone());
+        let told = Arc::new(AtomicU32::new(0));
+        let starts = Arc::new(AtomicU32::new(0));
+        let tell = Arc::clone(&told);
+        let count = Arc::clone(&starts);
+        let until = stopped.clone();
         let (running, mut third) = watch::channel(false);
         let task = supervisor.keep(
             PUBLISHER,
@@ -200,8 +203,9 @@ mod tests {
                 tell.fetch_add(1, Ordering::SeqCst);
             },
             move || {
-                let (start, mut until, running) =
-                    (count.fetch_add(1, Ordering::SeqCst), until.clone(), running.clone());
+                let start = count.fetch_add(1, Ordering::SeqCst);
+                let mut until = until.clone();
+                let running = running.clone();
                 async move {
                     match start {
                         0 => panic!("the first time"),

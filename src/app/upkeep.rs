@@ -33,7 +33,8 @@ pub(super) async fn upkeep_loop(
     };
     let times = [config.import.erase_removed_after, config.limits.request_expiry];
     let pause = times.into_iter().flatten().fold(limits::UPKEEP, Duration::min);
-    let (mut failing, mut rounds) = (false, 0_u32);
+    let mut failing = false;
+    let mut rounds = 0_u32;
     loop {
         let kept = keep_up(&ledger, &config, &clock, clock_ahead).await;
         if let Err(error) = &kept
@@ -69,7 +70,8 @@ pub async fn keep_up(
     clock_ahead: impl Fn(&str) -> Option<i64>,
 ) -> Result<(), LedgerError> {
     for workspace in config.workspaces() {
-        let (name, now) = (workspace.name.as_str(), clock.now());
+        let name = workspace.name.as_str();
+        let now = clock.now();
         let Some(ahead) = clock_ahead(name) else { continue };
         if is_ahead(ahead) {
             tracing::warn!(

@@ -112,7 +112,8 @@ impl Running {
         let publisher = Publisher::new(&workspace.name, options, ledger.clone(), clock.clone());
         publisher.refresh().await.map_err(|error| StartError::database(config, &error))?;
         begin_counting(measures, &workspace.name);
-        let (health, nudge) = (Arc::new(Health::default()), Arc::new(Nudge::default()));
+        let health = Arc::new(Health::default());
+        let nudge = Arc::new(Nudge::default());
         let shown = Workspace {
             name: workspace.name.as_str().into(),
             live: Arc::clone(publisher.live()),
@@ -156,11 +157,14 @@ impl Running {
         let Self { workspace, worker, publisher, ledger, clock } = self;
         let name = |task| TaskName { task, workspace: Some(Arc::clone(&workspace.name)) };
         let health = Arc::clone(&workspace.health);
-        let (worker, shown, stopping) = (Arc::new(worker), publisher.clone(), stopped.clone());
+        let worker = Arc::new(worker);
+        let shown = publisher.clone();
+        let stopping = stopped.clone();
         let import = move || import_loop(Arc::clone(&worker), shown.clone(), stopping.clone());
         let importing =
             supervisor.keep(name("importer"), stopped.clone(), move || health.panicked(), import);
-        let (shown, stopping) = (Arc::clone(&workspace), stopped.clone());
+        let shown = Arc::clone(&workspace);
+        let stopping = stopped.clone();
         let publish = move || {
             publish_loop(
                 publisher.clone(),

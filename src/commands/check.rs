@@ -134,8 +134,8 @@ fn check_open_files(config: &Config, report: &mut Report) {
 }
 
 fn check_certificate(config: &Config, report: &mut Report) {
-    let (bind, files) =
-        (config.server.bind, config.server.tls_cert.as_ref().zip(config.server.tls_key.as_ref()));
+    let bind = config.server.bind;
+    let files = config.server.tls_cert.as_ref().zip(config.server.tls_key.as_ref());
     match files.map(|(chain, key)| Certificates::load(chain, key)) {
         Some(Ok(_)) => report.ok("tls", "the certificate and its key can be used"),
         Some(Err(error)) => report.failed("tls", &error.to_string()),

@@ -57,7 +57,8 @@ async fn rotate(
         let last = issued.map(|token| token.expires_at).max();
         last.unwrap_or(now).max(now + config.access.token_ttl)
     };
-    let (actor, identity) = (Some(COMMAND_LINE.to_owned()), Some(system_user()));
+    let actor = Some(COMMAND_LINE.to_owned());
+    let identity = Some(system_user());
     let event = AuditEntry { actor, identity, ..AuditEntry::event("keys.rotated", now) };
     let id = tokens.rotate(ledger, until, event).await?;
     eprintln!(

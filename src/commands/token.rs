@@ -161,7 +161,8 @@ async fn issue_token(config: &Config, ledger: &Ledger, issue: &Issue) -> Result<
 }
 
 async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), CommandError> {
-    let (tokens, now) = (ledger.tokens().await?, Clock::System.now());
+    let tokens = ledger.tokens().await?;
+    let now = Clock::System.now();
     let uses = last_uses(ledger, "token", tokens.iter().map(|token| token.id.as_str())).await?;
     if json {
         let shown = tokens.iter().map(|token| {

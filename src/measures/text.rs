@@ -15,7 +15,8 @@ impl Measures {
     pub fn text(&self, sees: impl Fn(&str) -> bool, all: bool) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
-        let (mut shown, mut heading) = (String::new(), Vec::new());
+        let mut shown = String::new();
+        let mut heading = Vec::new();
         let mut was_sample = false;
         for line in text.lines() {
             if line.starts_with('#') {

@@ -71,7 +71,8 @@ pub(super) fn rendered(bridge: &Bridge, style: Style) -> BTreeMap<&'static str, 
         Style::Scim => SCIM,
         Style::Flat => FLAT,
     };
-    let (numbers, texts) = (numbers(bridge), texts(bridge, style));
+    let numbers = numbers(bridge);
+    let texts = texts(bridge, style);
     let fill = |template: &str| {
         // Templates have number placeholders in quotes, so that they are valid JSON too. The quotes
         // are replaced as well.
@@ -106,7 +107,8 @@ fn texts(bridge: &Bridge, style: Style) -> [(&'static str, String); 15] {
         DEFAULT_WORKSPACE => base.clone(),
         workspace => format!("{base}/workspaces/{workspace}"),
     };
-    let (scim, api) = (format!("{place}/scim/v2"), format!("{place}/api/v1"));
+    let scim = format!("{place}/scim/v2");
+    let api = format!("{place}/api/v1");
     let page = bridge.largest_page.min(PAGE);
     let option = match bridge.workspace.as_str() {
         DEFAULT_WORKSPACE => String::new(),

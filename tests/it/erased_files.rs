@@ -204,7 +204,7 @@ fn a_person_is_shown_and_erased_from_the_shell_and_refused_with_what_to_do_first
     for command in [&["ledger", "person", BO][..], &["ledger", "erase", BO, "--reason", "again"]] {
         let nobody = shell.run(command);
         assert!(
-            nobody.code == Some(1) && nobody.stderr.contains("knows nobody by that"),
+            nobody.code == Some(1) && nobody.stderr.contains("has no such person"),
             "{}",
             nobody.stderr
         );
