@@ -17,16 +17,18 @@
 //! * [`publish`] builds a served snapshot of each new generation and swaps it in.
 //! * [`scim`] is the protocol: schema table, filters, projection, errors. Pure.
 //! * [`tabular`] shows the directory as rows, and the history as a log of changes. Pure.
+//! * [`requests`] are changes that a person must make: refused writes and tickets. Pure.
 //! * `saviynt` fills in the package for Saviynt EIC. Pure.
 //! * [`access`] authenticates and authorises clients.
 //! * [`http`] is the only interface to clients.
 //! * [`app`] assembles everything for the [`commands`].
 //! * [`config`] reads the settings; [`limits`] has all other bounds; [`clock`] is the only source
-//!   of time; [`date_time`] and `moments` format and parse times; `measures`, `spans` and
-//!   [`telemetry`] are metrics, traces and logs.
+//!   of time; [`date_time`] and `moments` format and parse times; [`words`] defines enums that have
+//!   a word for each value; `measures`, `spans` and [`telemetry`] are metrics, traces and logs.
 //!
-//! Modules depend on each other in one direction only: `directory` ← `scim`, `tabular`, `saviynt`,
-//! `intercom`, `ledger` ← `import`, `publish` ← `http` ← `app` ← `commands`. A test checks this.
+//! Modules depend on each other in one direction only: `directory` ← `requests`, `scim`, `tabular`,
+//! `saviynt`, `intercom` ← `ledger` ← `import`, `publish` ← `http` ← `app` ← `commands`. A test
+//! checks this.
 //! `docs/architecture.md` has the details.
 
 pub mod access;
@@ -44,11 +46,13 @@ pub mod limits;
 pub(crate) mod measures;
 pub(crate) mod moments;
 pub mod publish;
+pub mod requests;
 pub(crate) mod saviynt;
 pub mod scim;
 pub(crate) mod spans;
 pub mod tabular;
 pub mod telemetry;
+pub mod words;
 
 /// The version and the commit of this build; the commit is `debug` or `unknown` if the build did
 /// not set it.

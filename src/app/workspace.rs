@@ -13,7 +13,7 @@ use super::{StartError, days};
 use crate::access::WebhookKey;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, WorkspaceConfig};
-use crate::http::{TaskName, Workspace, begin_counting, scim_base_url, settle_requests};
+use crate::http::{TaskName, Workspace, begin_counting, scim_base_url};
 use crate::import::{
     Bursts, Connector, Guard, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Times,
     Worker,
@@ -22,7 +22,7 @@ use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Notices, RunId};
 use crate::limits;
 use crate::measures::Measures;
-use crate::publish::{Past, PublishOptions, Publisher};
+use crate::publish::{Past, PublishOptions, Publisher, settle_requests};
 
 /// Returns the settings of the workspace with this name.
 ///
@@ -262,7 +262,7 @@ async fn publish_loop(
 /// Closes the requests that an import has fulfilled. Returns whether that succeeded; if not, the
 /// next round tries again.
 async fn settle(ledger: &Ledger, shown: &Workspace, clock: &Clock) -> bool {
-    let settled = settle_requests(ledger, shown, clock.now()).await;
+    let settled = settle_requests(ledger, &shown.name, &shown.live, &shown.past, clock.now()).await;
     if let Err(error) = &settled {
         tracing::debug!(workspace = %shown.name, error = %error.chain(), "the requests could not be checked");
     }

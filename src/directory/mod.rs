@@ -10,12 +10,14 @@
 //! Plan         the changes that lead from a Snapshot to an Observation
 //! Losses       what a Plan takes, together with earlier losses
 //! Directory    a Snapshot with its people and teams joined; requests are answered from it
+//! Held         an entitlement of a person: team, role, seat or permission
 //! text         comparison of texts, regardless of case and Unicode form
 //! ```
 
 mod activity;
 #[expect(clippy::module_inception, reason = "the file of the type `Directory`")]
 mod directory;
+mod entitlement;
 mod group;
 mod loss;
 mod observation;
@@ -26,6 +28,10 @@ mod user;
 
 pub use activity::{Activity, Actor, LogFacts, Metadata, SignIn};
 pub use directory::{Directory, Link, Person, SnapshotId, Team, links_with};
+pub use entitlement::{
+    EntitlementType, Held, INBOX_SEAT, account_id, entitlement_id, has_entitlement, held_by,
+    held_without_teams, is_entitlement_id, team_id,
+};
 pub use group::{Group, GroupId, Membership, Priority};
 pub use loss::{
     Amounts, Disputed, Ends, Exceeded, Had, Loser, LossKind, Losses, Memory, Past, PastGroup,

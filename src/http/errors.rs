@@ -35,6 +35,7 @@ use super::state::service::Service;
 use crate::access::{Actor, Answered, TooMany};
 use crate::ledger::LedgerError;
 use crate::limits;
+use crate::requests::Operation;
 use crate::scim::ScimError;
 use crate::spans;
 
@@ -65,8 +66,8 @@ pub enum ApiError {
     },
     /// A write. This version of the bridge does not write to Intercom.
     UnsupportedWrite {
-        /// The requested operation, for example `create_account`.
-        operation: &'static str,
+        /// The requested operation.
+        operation: Operation,
         /// Says that nothing was changed, and whether Intercom's API could make the change.
         detail: &'static str,
         /// Says where the change can be made.

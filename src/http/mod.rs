@@ -34,7 +34,6 @@ mod wire;
 pub use connection::connections::Connections;
 pub use connection::tls::{CertificateError, Certificates};
 pub use endpoints::changes::document as change_document;
-pub use endpoints::lifecycle::settle as settle_requests;
 pub use endpoints::metrics::begin as begin_counting;
 pub use openapi::{collection as openapi_collection, document as openapi_document};
 pub use request::origin::{Origin, UntrustedPeers};

@@ -22,6 +22,7 @@ use super::{Ledger, LedgerError, chain, digests, read};
 use crate::clock::Clock;
 use crate::directory::Generation;
 use crate::limits;
+use crate::requests::RequestState;
 
 impl Ledger {
     /// Takes rows that are in no record into the chain of their workspace, as they are found: rows
@@ -70,8 +71,11 @@ impl Ledger {
         let runs = runs.filter(imports::Column::Status.is_not_in(UNDER_WAY)).count(db).await?;
         let requests = lifecycle_requests::Entity::find()
             .filter(lifecycle_requests::Column::Workspace.eq(workspace));
-        let closed =
-            requests.clone().filter(lifecycle_requests::Column::State.ne("open")).count(db).await?;
+        let closed = requests
+            .clone()
+            .filter(lifecycle_requests::Column::State.ne(RequestState::Open.as_str()))
+            .count(db)
+            .await?;
         let requests = requests.count(db).await?;
         let latest = read::latest_generation(db, workspace).await?;
         let last = latest.as_ref().map_or(0, |latest| latest.number);
@@ -151,7 +155,7 @@ async fn take(
         if is_new(Kind::Request, &row.reference) {
             found.push((Kind::Request, row.reference.clone(), 1, digests::of_request(&row)));
         }
-        if row.state != "open" && is_new(Kind::Closing, &row.reference) {
+        if row.state != RequestState::Open.as_str() && is_new(Kind::Closing, &row.reference) {
             found.push((Kind::Closing, row.reference.clone(), 1, digests::of_closing(&row)));
         }
     }

@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, TransactionTrait,
 };
 use time::OffsetDateTime;
 
@@ -14,9 +14,8 @@ use super::lease::patience;
 use super::salted::Proof;
 use super::{Ledger, LedgerError};
 use crate::limits;
-
-/// A recorded request.
-pub type RecordedRequest = lifecycle_requests::Model;
+use crate::requests::{Operation, Request, RequestEnd, RequestSource, RequestState};
+use crate::words::Words;
 
 /// A request to record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,16 +26,16 @@ pub struct NewRequest {
     pub workspace: String,
     /// When it was made.
     pub at: OffsetDateTime,
-    /// `refused` or `ticket`.
-    pub source: &'static str,
+    /// Where it came from.
+    pub source: RequestSource,
     /// The subject of the client's token.
     pub requester: String,
     /// The id of the HTTP request, as in the header `X-Request-Id` of the response.
     pub request_id: String,
     /// The HTTP method.
     pub method: String,
-    /// The requested change, for example `create_user`.
-    pub operation: String,
+    /// The requested change.
+    pub operation: Operation,
     /// The id of the resource to change, if the client named it.
     pub target: Option<String>,
     /// The id of the entitlement, if the request is about one.
@@ -50,10 +49,10 @@ pub struct NewRequest {
 /// Which requests are wanted. A field that is `None` does not restrict them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestQuestion {
-    /// `open`, `done`, `declined` or `expired`.
-    pub state: Option<String>,
+    /// Only requests in this state.
+    pub state: Option<RequestState>,
     /// Only requests for this operation.
-    pub operation: Option<String>,
+    pub operation: Option<Operation>,
     /// Only requests about this target.
     pub target: Option<String>,
     /// Only requests that were made before this one.
@@ -73,30 +72,6 @@ pub struct Closing {
     pub at: OffsetDateTime,
 }
 
-/// The result of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestEnd {
-    /// A person made the change, or an import has seen it.
-    Done,
-    /// A person declined it.
-    Declined,
-    /// No person made the change within `limits.request_expiry`.
-    Expired,
-}
-
-impl RequestEnd {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Declined => "declined",
-            Self::Expired => "expired",
-        }
-    }
-}
-
-/// The source of requests that come from refused writes.
-const REFUSED: &str = "refused";
-
 impl Ledger {
     /// Records a request and returns its reference. A refused write that equals an open request of
     /// the same client is not recorded again. It is counted there, and the reference of that
@@ -108,7 +83,7 @@ impl Ledger {
         self.file_is_there()?;
         let db = self.database.begin_with_options(writing()).await?;
         patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
-        if request.source == REFUSED {
+        if request.source == RequestSource::Refused {
             // If equal requests come at the same time, one waits for the other.
             evidence::lock(&db, evidence::REQUEST_LOCK, &request.workspace).await?;
             if let Some(known) = same_request(&db, &request).await? {
@@ -127,16 +102,16 @@ impl Ledger {
             reference: Set(request.reference),
             workspace: Set(request.workspace),
             at: Set(request.at),
-            source: Set(request.source.to_owned()),
+            source: Set(request.source.as_str().to_owned()),
             requester: Set(request.requester),
             request_id: Set(request.request_id),
             method: Set(request.method),
-            operation: Set(request.operation),
+            operation: Set(request.operation.as_str().to_owned()),
             target: Set(request.target),
             entitlement: Set(request.entitlement),
             user_name: Set(request.user_name),
             comment: Set(request.comment),
-            state: Set("open".to_owned()),
+            state: Set(RequestState::Open.as_str().to_owned()),
             proof: Set(Some(Proof::fresh()?)),
             ..Default::default()
         };
@@ -149,45 +124,46 @@ impl Ledger {
     /// The request of a workspace with this reference.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
     pub async fn request(
         &self,
         workspace: &str,
         reference: &str,
-    ) -> Result<Option<RecordedRequest>, LedgerError> {
-        let query = workspace_requests(workspace)
-            .filter(lifecycle_requests::Column::Reference.eq(reference));
-        Ok(query.one(&self.database).await?)
+    ) -> Result<Option<Request>, LedgerError> {
+        find(&self.database, workspace, reference).await?.map(from_row).transpose()
     }
 
     /// The newest matching requests of a workspace, newest first, and the number of all that match.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
     pub async fn requests(
         &self,
         workspace: &str,
         question: &RequestQuestion,
         most: u64,
-    ) -> Result<(Vec<RecordedRequest>, u64), LedgerError> {
+    ) -> Result<(Vec<Request>, u64), LedgerError> {
         use lifecycle_requests::Column;
         let equal = [
-            (Column::State, &question.state),
-            (Column::Operation, &question.operation),
-            (Column::Target, &question.target),
+            (Column::State, question.state.map(RequestState::as_str)),
+            (Column::Operation, question.operation.map(Operation::as_str)),
+            (Column::Target, question.target.as_deref()),
         ];
         let mut query = workspace_requests(workspace);
         for (column, value) in equal {
             if let Some(value) = value {
-                query = query.filter(column.eq(value.as_str()));
+                query = query.filter(column.eq(value));
             }
         }
         if let Some(before) = &question.before {
-            let known = self.request(workspace, before).await?;
-            query = query.filter(Column::Id.lt(known.map_or(0, |request| request.id)));
+            let known = find(&self.database, workspace, before).await?;
+            query = query.filter(Column::Id.lt(known.map_or(0, |row| row.id)));
         }
         let total = query.clone().count(&self.database).await?;
-        Ok((query.order_by_desc(Column::Id).limit(most).all(&self.database).await?, total))
+        let rows = query.order_by_desc(Column::Id).limit(most).all(&self.database).await?;
+        Ok((rows.into_iter().map(from_row).collect::<Result<_, _>>()?, total))
     }
 
     /// The number of open requests of a workspace, and when the oldest of them was made.
@@ -200,7 +176,8 @@ impl Ledger {
     ) -> Result<(u64, Option<OffsetDateTime>), LedgerError> {
         use lifecycle_requests::Column;
         self.file_is_there()?;
-        let open = workspace_requests(workspace).filter(Column::State.eq("open"));
+        let open =
+            workspace_requests(workspace).filter(Column::State.eq(RequestState::Open.as_str()));
         let oldest = open.clone().order_by_asc(Column::Id).one(&self.database).await?;
         Ok((open.count(&self.database).await?, oldest.map(|request| request.at)))
     }
@@ -220,13 +197,13 @@ impl Ledger {
         let db = self.database.begin_with_options(writing()).await?;
         patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
         let closed = lifecycle_requests::Entity::update_many()
-            .col_expr(Column::State, Expr::value(closing.end.as_str()))
+            .col_expr(Column::State, Expr::value(RequestState::from(closing.end).as_str()))
             .col_expr(Column::ClosedAt, Expr::value(closing.at))
             .col_expr(Column::ClosedBy, Expr::value(closing.by))
             .col_expr(Column::Note, Expr::value(closing.note))
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Reference.eq(reference))
-            .filter(Column::State.eq("open"))
+            .filter(Column::State.eq(RequestState::Open.as_str()))
             .exec(&db)
             .await?;
         let closed = closed.rows_affected > 0;
@@ -251,8 +228,9 @@ impl Ledger {
         now: OffsetDateTime,
     ) -> Result<u64, LedgerError> {
         use lifecycle_requests::Column;
-        let open =
-            workspace_requests(workspace).filter(Column::State.eq("open")).order_by_asc(Column::Id);
+        let open = workspace_requests(workspace)
+            .filter(Column::State.eq(RequestState::Open.as_str()))
+            .order_by_asc(Column::Id);
         // SQLite compares times as texts, which is exact to the second only. The exact comparison
         // follows below.
         let open = open.filter(Column::At.lt(before + time::Duration::SECOND));
@@ -282,16 +260,51 @@ async fn same_request(
         None => column.is_null(),
     };
     let query = workspace_requests(&request.workspace)
-        .filter(Column::State.eq("open"))
+        .filter(Column::State.eq(RequestState::Open.as_str()))
         .filter(Column::Requester.eq(request.requester.as_str()))
         .filter(Column::Operation.eq(request.operation.as_str()))
-        .filter(Column::Source.eq(request.source))
+        .filter(Column::Source.eq(request.source.as_str()))
         .filter(Column::Method.eq(request.method.as_str()))
         .filter(is(Column::Target, &request.target))
         .filter(is(Column::Entitlement, &request.entitlement))
         .filter(is(Column::UserName, &request.user_name))
         .filter(is(Column::Comment, &request.comment));
     query.order_by_asc(Column::Id).one(db).await
+}
+
+async fn find(
+    db: &DatabaseConnection,
+    workspace: &str,
+    reference: &str,
+) -> Result<Option<lifecycle_requests::Model>, DbErr> {
+    let query =
+        workspace_requests(workspace).filter(lifecycle_requests::Column::Reference.eq(reference));
+    query.one(db).await
+}
+
+fn from_row(row: lifecycle_requests::Model) -> Result<Request, LedgerError> {
+    let corrupt = |column: &str| LedgerError::Corrupt {
+        what: format!("lifecycle_requests.{column} of {}", row.reference),
+    };
+    Ok(Request {
+        state: RequestState::from_word(&row.state).ok_or_else(|| corrupt("state"))?,
+        source: RequestSource::from_word(&row.source).ok_or_else(|| corrupt("source"))?,
+        operation: Operation::from_word(&row.operation).ok_or_else(|| corrupt("operation"))?,
+        reference: row.reference,
+        target: row.target,
+        entitlement: row.entitlement,
+        user_name: row.user_name,
+        comment: row.comment,
+        requester: row.requester,
+        requested_at: row.at,
+        request_id: row.request_id,
+        method: row.method,
+        closed_at: row.closed_at,
+        closed_by: row.closed_by,
+        note: row.note,
+        times: row.repeats.unwrap_or_default().saturating_add(1),
+        last_requested_at: row.last_at.unwrap_or(row.at),
+    })
 }
 
 /// The requests of a workspace.

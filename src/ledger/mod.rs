@@ -90,7 +90,7 @@ pub use error::LedgerError;
 pub use fold::Folded;
 pub use keys::SealedKey;
 pub use lease::Lease;
-pub use lifecycle::{Closing, NewRequest, RecordedRequest, RequestEnd, RequestQuestion};
+pub use lifecycle::{Closing, NewRequest, RequestQuestion};
 pub use notice::Notices;
 pub use person::Person;
 pub use prune::Pruned;

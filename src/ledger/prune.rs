@@ -18,6 +18,7 @@ use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
 use super::{Ledger, LedgerError, RunId, RunStatus, chain};
 use crate::directory::Generation;
 use crate::limits;
+use crate::requests::RequestState;
 
 /// The resource kinds in `pruned_stamps`.
 pub(super) const USER: &str = "user";
@@ -345,7 +346,7 @@ async fn old_requests(
         .select_only()
         .columns([Column::Reference, Column::ClosedAt])
         .filter(Column::Workspace.eq(workspace))
-        .filter(Column::State.ne("open"))
+        .filter(Column::State.ne(RequestState::Open.as_str()))
         .filter(Column::ClosedAt.lt(about));
     let closed = query
         .order_by_asc(Column::Id)

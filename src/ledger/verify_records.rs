@@ -21,6 +21,7 @@ use super::{LedgerError, digests};
 use crate::clock::from_millis;
 use crate::directory::Generation;
 use crate::limits;
+use crate::requests::RequestState;
 
 /// The end of the chain.
 pub(super) struct Tail {
@@ -304,7 +305,7 @@ impl Check<'_> {
                 }
                 None => wrong.push(format!("lifecycle_requests: {name} is in no record")),
             }
-            let is_open = row.state == "open"
+            let is_open = row.state == RequestState::Open.as_str()
                 && row.closed_at.is_none()
                 && row.closed_by.is_none()
                 && row.note.is_none();

@@ -7,7 +7,9 @@
 mod live;
 mod past;
 mod publisher;
+mod settle;
 
 pub use live::{Live, ServedState};
 pub use past::Past;
 pub use publisher::{PublishOptions, Publisher};
+pub use settle::{close_as_seen, settle_requests};

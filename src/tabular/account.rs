@@ -4,8 +4,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{Row, Rows, Selection, account_id};
-use crate::directory::{Directory, Names, Person, UserKind};
+use super::{Row, Rows, Selection};
+use crate::directory::{Directory, Names, Person, UserKind, account_id, team_id};
 
 /// A teammate's account. What Intercom does not tell is null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -109,7 +109,7 @@ fn row(directory: &Directory, person: &Person, names: Names) -> Account {
     let team_ids: Vec<String> = teams
         .iter()
         .filter_map(|link| directory.teams.get(link.place as usize))
-        .map(|team| super::team_id(&team.group.id))
+        .map(|team| team_id(&team.group.id))
         .collect();
     Account {
         intercom_id: user.id.to_string(),

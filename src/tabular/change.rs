@@ -5,9 +5,11 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{Row, account_id, team_id};
+use super::Row;
 use crate::date_time;
-use crate::directory::{Activity, Change, ChangeNames, Changed, Group, Membership, User};
+use crate::directory::{
+    Activity, Change, ChangeNames, Changed, Group, Membership, User, account_id, team_id,
+};
 
 /// What became of an account, a team, or a membership.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

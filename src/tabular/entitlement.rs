@@ -2,36 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{Row, Rows, Selection, team_id};
-use crate::directory::{Directory, Role, Team, User};
-
-/// What kind of access an entitlement is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EntitlementType {
-    /// A team.
-    Team,
-    /// A role, which bundles permissions.
-    Role,
-    /// A paid seat.
-    Seat,
-    /// A single permission, as far as the activity log tells.
-    Permission,
-}
-
-impl EntitlementType {
-    /// All types with their names.
-    pub const ALL: [(Self, &'static str); 4] = [
-        (Self::Team, "team"),
-        (Self::Role, "role"),
-        (Self::Seat, "seat"),
-        (Self::Permission, "permission"),
-    ];
-}
+use super::{Row, Rows, Selection};
+use crate::directory::{
+    Directory, EntitlementType, Held, Team, entitlement_id, held_without_teams, team_id,
+};
 
 /// Something that a teammate can have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -69,33 +47,6 @@ impl Row for Entitlement {
     ];
 }
 
-/// The only kind of seat that Intercom's API reports.
-pub(super) const SEAT: &str = "inbox_seat";
-
-/// Returns the person's entitlements other than teams, as (type, Intercom's id, name).
-pub(super) fn held(user: &User) -> impl Iterator<Item = (EntitlementType, &str, &str)> {
-    let role = user.role.iter().map(|role| {
-        let Role { id, name } = &**role;
-        (EntitlementType::Role, id.as_str(), name.as_deref().unwrap_or(id))
-    });
-    let seat = user
-        .has_inbox_seat
-        .filter(|seat| *seat)
-        .map(|_| (EntitlementType::Seat, SEAT, "Inbox seat"));
-    let permissions = user
-        .permissions
-        .iter()
-        .flatten()
-        .map(|name| (EntitlementType::Permission, name.as_str(), name.as_str()));
-    role.chain(seat).chain(permissions)
-}
-
-/// Returns the id of an entitlement other than a team.
-pub(super) fn id_of(kind: EntitlementType, id: &str) -> String {
-    let (_, word) = EntitlementType::ALL[kind as usize];
-    format!("{word}_{id}")
-}
-
 /// Returns the entitlements of a directory: teams sorted by id, then the roles, seats and
 /// permissions that at least one active teammate has. With `modified_since`, only teams that
 /// changed since: for the others no time of change is known.
@@ -131,14 +82,6 @@ pub fn entitlement_named(directory: &Directory, name: &str) -> Option<String> {
     first.filter(|_| second.is_none()).map(|one| one.id)
 }
 
-/// Whether a text has the form of an entitlement id. A text without it was never resolved to an
-/// entitlement.
-pub(super) fn is_id(text: &str) -> bool {
-    EntitlementType::ALL
-        .iter()
-        .any(|(_, word)| text.strip_prefix(word).is_some_and(|rest| rest.starts_with('_')))
-}
-
 fn of_team(team: &Team) -> Entitlement {
     let id = team_id(&team.group.id);
     Entitlement {
@@ -156,15 +99,15 @@ fn of_team(team: &Team) -> Entitlement {
 fn others(directory: &Directory) -> Vec<Entitlement> {
     let mut counts: BTreeMap<(EntitlementType, &str), (usize, BTreeSet<&str>)> = BTreeMap::new();
     for person in directory.people.iter().filter(|person| person.user.active) {
-        for (kind, id, name) in held(&person.user) {
-            let (count, names) = counts.entry((kind, id)).or_default();
+        for Held { kind, intercom_id, name, .. } in held_without_teams(&person.user) {
+            let (count, names) = counts.entry((kind, intercom_id)).or_default();
             *count += 1;
-            names.insert(name);
+            names.extend(name);
         }
     }
     let entitlement =
         |((kind, id), (member_count, names)): (_, (usize, BTreeSet<&str>))| Entitlement {
-            id: id_of(kind, id),
+            id: entitlement_id(kind, id),
             r#type: kind,
             // A role that was renamed during a reading has two names; either will do.
             name: names.first().map_or_else(String::new, ToString::to_string),

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::entitlement::{EntitlementType, held, id_of};
-use super::{Row, Rows, Selection, account_id, team_id};
-use crate::directory::{Directory, Person, Priority};
+use super::{Row, Rows, Selection};
+use crate::directory::{
+    Directory, EntitlementType, Person, Priority, account_id, held_by, held_without_teams,
+};
 
 /// That a teammate has an entitlement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -74,55 +75,34 @@ pub fn memberships(
             (selection.offset.saturating_sub(rows.total), selection.limit - rows.items.len());
         // Memberships before the page are counted without building their rows.
         let count = if wanted.entitlement.is_some() {
-            of_person(directory, person).filter(is_wanted).count()
+            rows_of(directory, person).filter(is_wanted).count()
         } else {
             let teams = if kind(EntitlementType::Team) { person.teams.len() } else { 0 };
-            teams + held(&person.user).filter(|(one, ..)| kind(*one)).count()
+            teams + held_without_teams(&person.user).filter(|held| kind(held.kind)).count()
         };
         if skip < count && room > 0 {
-            rows.items.extend(of_person(directory, person).filter(is_wanted).skip(skip).take(room));
+            rows.items.extend(rows_of(directory, person).filter(is_wanted).skip(skip).take(room));
         }
         rows.total += count;
     }
     rows
 }
 
-/// Whether the person has the entitlement with this id.
-pub(super) fn has(directory: &Directory, person: &Person, entitlement: &str) -> bool {
-    // A removed teammate has no access.
-    person.user.active && of_person(directory, person).any(|one| one.entitlement_id == entitlement)
-}
-
-fn of_person<'a>(
+fn rows_of<'a>(
     directory: &'a Directory,
     person: &'a Person,
 ) -> impl Iterator<Item = AccessMembership> + 'a {
     let account_id = account_id(&person.user.id);
-    let membership = move |entitlement_id: String,
-                           entitlement_type,
-                           entitlement_name: &str,
-                           priority: Option<Priority>| {
+    held_by(directory, person).map(move |held| {
+        let entitlement_id = held.id();
         AccessMembership {
             id: format!("{account_id}:{entitlement_id}"),
             account_id: account_id.clone(),
             user_name: person.user.email.clone().unwrap_or_else(|| account_id.clone()),
+            entitlement_type: held.kind,
+            entitlement_name: held.name.unwrap_or(&entitlement_id).to_owned(),
+            priority: held.priority.map(Priority::as_str),
             entitlement_id,
-            entitlement_type,
-            entitlement_name: entitlement_name.to_owned(),
-            priority: priority.map(Priority::as_str),
         }
-    };
-    let other = membership.clone();
-    let teams = person
-        .teams
-        .iter()
-        .filter_map(|link| Some((directory.teams.get(link.place as usize)?, link.priority)));
-    let teams = teams.map(move |(team, priority)| {
-        let id = team_id(&team.group.id);
-        let name = team.group.name.clone().unwrap_or_else(|| id.clone());
-        membership(id, EntitlementType::Team, &name, priority)
-    });
-    teams.chain(
-        held(&person.user).map(move |(kind, id, name)| other(id_of(kind, id), kind, name, None)),
-    )
+    })
 }

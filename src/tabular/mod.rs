@@ -2,13 +2,11 @@
 //! attributes, and its history as a log of changes. No side effects.
 //!
 //! ```text
-//! account         a teammate
-//! entitlement     a team, a role, a seat, a permission
-//! membership      an account's access
-//! change          a change of one of them
-//! request         a change to be made by hand in Intercom
-//! parsed_request  the subject of a refused write
-//! review          accounts with their access, for a review
+//! account      a teammate
+//! entitlement  a team, a role, a seat, a permission
+//! membership   an account's access
+//! change       a change of one of them
+//! review       accounts with their access, for a review
 //! ```
 //!
 //! Ids are those of SCIM (`adm_…`, `team_…`), so that clients can join both views.
@@ -17,8 +15,6 @@ mod account;
 mod change;
 mod entitlement;
 mod membership;
-mod parsed_request;
-mod request;
 mod review;
 
 pub use account::{Account, accounts};
@@ -26,16 +22,14 @@ pub use change::{
     ChangeDocument, ChangeRow, ChangedBy, attributes_of_group, attributes_of_membership,
     attributes_of_user,
 };
-pub use entitlement::{Entitlement, EntitlementType, entitlement_named, entitlements};
+pub use entitlement::{Entitlement, entitlement_named, entitlements};
 pub use membership::{AccessMembership, MembershipSelection, memberships};
-pub use parsed_request::ParsedRequest;
-pub use request::{LifecycleRequest, OPERATIONS, seen_done};
 pub use review::{ReviewBasis, ReviewChange, ReviewedAccount, review, reviewed_account};
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::directory::{GroupId, Person, UserId};
+use crate::directory::Person;
 
 /// The rows that a client wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,18 +73,6 @@ impl Selection {
         let total = all.clone().count();
         Rows { items: all.skip(self.offset).take(self.limit).map(row).collect(), total }
     }
-}
-
-/// Returns the id of a teammate's account; the same as in SCIM.
-#[must_use]
-pub fn account_id(id: &UserId) -> String {
-    format!("adm_{id}")
-}
-
-/// Returns the id of a team; the same as in SCIM.
-#[must_use]
-pub fn team_id(id: &GroupId) -> String {
-    format!("team_{id}")
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
-use super::{Row, account_id, team_id};
-use crate::directory::{Directory, LogFacts, Person, SignIn, Team, User, UserKind};
+use super::Row;
+use crate::directory::{
+    Directory, LogFacts, Person, SignIn, Team, User, UserKind, account_id, team_id,
+};
 
 /// The number of days without a sign-in after which an account is dormant.
 const DORMANT_DAYS: i64 = 90;

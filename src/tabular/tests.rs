@@ -3,8 +3,9 @@ use time::macros::datetime;
 
 use super::*;
 use crate::directory::{
-    Activity, Actor, Change, ChangeNames, Changed, Directory, Group, LogFacts, Membership, Names,
-    Priority, Recorded, Role, SignIn, Snapshot, Stamps, User, Volatile,
+    Activity, Actor, Change, ChangeNames, Changed, Directory, EntitlementType, Group, GroupId,
+    LogFacts, Membership, Names, Priority, Recorded, Role, SignIn, Snapshot, Stamps, User, UserId,
+    Volatile,
 };
 
 const EARLY: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
@@ -107,7 +108,6 @@ fn columns_are_the_members_in_their_order() {
     same(&accounts(&directory, Names::Repeat, ALL).items[0]);
     same(&entitlements(&directory, None, ALL).items[0]);
     same(&memberships(&directory, EVERY, ALL).items[0]);
-    same(&asked("add_access", None, None, None));
     same(&review(&directory, None, basis(&LogFacts::default()))[0]);
     let created = Changed::Membership(Change::Created(Membership {
         group: GroupId::new("8"),
@@ -284,70 +284,6 @@ fn pages_put_together_are_the_whole() {
             (put_together, all.total),
             (all.items.clone(), all.items.len()),
             "entitlements by {limit}"
-        );
-    }
-}
-
-fn asked(
-    operation: &str,
-    target: Option<&str>,
-    entitlement: Option<&str>,
-    user_name: Option<&str>,
-) -> LifecycleRequest {
-    let text = |text: Option<&str>| text.map(str::to_owned);
-    LifecycleRequest {
-        reference: "req_1".to_owned(),
-        state: "open".to_owned(),
-        source: "ticket".to_owned(),
-        operation: operation.to_owned(),
-        target: text(target),
-        entitlement: text(entitlement),
-        user_name: text(user_name),
-        comment: None,
-        requester: "eic".to_owned(),
-        requested_at: EARLY,
-        request_id: "1".to_owned(),
-        method: "POST".to_owned(),
-        closed_at: None,
-        closed_by: None,
-        note: None,
-        times: 1,
-        last_requested_at: EARLY,
-    }
-}
-
-#[test]
-fn a_request_is_done_when_the_directory_shows_what_was_asked_for_and_not_before() {
-    let directory = directory();
-    for (operation, target, entitlement, user_name, done) in [
-        ("remove_account", Some("adm_1"), None, None, false),
-        ("remove_account", Some("adm_3"), None, None, true),
-        ("disable_account", None, None, Some("CY@example.com"), true),
-        ("create_account", Some("new.bo"), None, Some("bo@example.com"), true),
-        ("remove_account", Some("adm_404"), None, None, false),
-        ("enable_account", Some("adm_1"), None, None, true),
-        ("enable_account", Some("adm_3"), None, None, false),
-        ("create_account", None, None, Some("Bo@Example.com"), true),
-        ("create_account", None, None, Some("new@example.com"), false),
-        ("create_account", None, None, Some("cy@example.com"), false),
-        ("add_access", Some("adm_2"), Some("team_8"), None, true),
-        ("add_access", Some("adm_2"), Some("team_9"), None, false),
-        ("remove_access", Some("adm_2"), Some("team_9"), None, true),
-        ("remove_access", Some("adm_2"), Some("team_8"), None, false),
-        ("remove_access", Some("adm_404"), Some("team_8"), None, false),
-        ("add_access", Some("adm_2"), None, None, false),
-        ("change_password", Some("adm_1"), None, None, false),
-        ("update_account", Some("adm_1"), None, None, false),
-        ("update_account", Some("adm_3"), None, None, true),
-        ("remove_access", Some("adm_2"), Some("Support"), None, false),
-        ("remove_access", Some("adm_2"), Some("[Billing]"), None, false),
-        ("remove_group", Some("team_404"), None, None, false),
-    ] {
-        let requests = [asked(operation, target, entitlement, user_name)];
-        assert_eq!(
-            seen_done(&directory, &requests).len() == 1,
-            done,
-            "{operation} {target:?} {entitlement:?} {user_name:?}"
         );
     }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use intercom_scim_bridge::directory::{Change, Names, Plan};
 use intercom_scim_bridge::ledger::{
     AuditEntry, AuditQuestion, ChangePosition, Closing, Erased, Ledger, LedgerError, Mode,
-    NewRequest, RequestEnd,
+    NewRequest,
 };
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
+use intercom_scim_bridge::requests::{Operation, RequestEnd, RequestSource};
 use intercom_scim_bridge::scim::resource_types;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use serde_json::json;
@@ -42,11 +43,11 @@ fn request(
         reference: reference.to_owned(),
         workspace: "default".to_owned(),
         at: START,
-        source: "ticket",
+        source: RequestSource::Ticket,
         requester: requester.to_owned(),
         request_id: "r-1".to_owned(),
         method: "POST".to_owned(),
-        operation: "remove_account".to_owned(),
+        operation: Operation::RemoveAccount,
         target,
         entitlement: None,
         user_name: user_name.map(str::to_owned),

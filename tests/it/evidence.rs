@@ -1,8 +1,7 @@
 //! What `ledger verify` proves beside versions: who did it, runs, requests and prunings.
 
-use intercom_scim_bridge::ledger::{
-    Closing, Ledger, NewRequest, RequestEnd, RequestQuestion, RunStatus,
-};
+use intercom_scim_bridge::ledger::{Closing, Ledger, NewRequest, RequestQuestion, RunStatus};
+use intercom_scim_bridge::requests::{Operation, RequestEnd, RequestSource};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use simulator::Fault;
 use time::{Duration, OffsetDateTime};
@@ -24,11 +23,11 @@ fn new_request(reference: &str, at: OffsetDateTime) -> NewRequest {
         reference: reference.to_owned(),
         workspace: "default".to_owned(),
         at,
-        source: "refused",
+        source: RequestSource::Refused,
         requester: "saviynt".to_owned(),
         request_id: "r-1".to_owned(),
         method: "POST".to_owned(),
-        operation: "create_account".to_owned(),
+        operation: Operation::CreateAccount,
         target: None,
         entitlement: None,
         user_name: Some(format!("{reference}@example.com")),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use intercom_scim_bridge::ledger::{LedgerError, NewRequest, RequestQuestion};
+use intercom_scim_bridge::requests::{Operation, RequestSource, RequestState};
 use sea_orm::ConnectionTrait;
 
 use crate::on_both_databases;
@@ -130,11 +131,11 @@ fn refused(
         reference: reference.to_owned(),
         workspace: "default".to_owned(),
         at,
-        source: "refused",
+        source: RequestSource::Refused,
         requester: requester.to_owned(),
         request_id: reference.to_owned(),
         method: "POST".to_owned(),
-        operation: "create_account".to_owned(),
+        operation: Operation::CreateAccount,
         target: None,
         entitlement: None,
         user_name: Some(user_name.to_owned()),
@@ -163,14 +164,17 @@ async fn equal_refused_writes_of_one_client_are_one_request(database: TestDataba
         ledger.record_request(refused("req_5", "eic", "b@example.com", later)).await.unwrap(),
         "req_5"
     );
-    let ticket = NewRequest { source: "ticket", ..refused("req_6", "eic", "a@example.com", later) };
+    let ticket = NewRequest {
+        source: RequestSource::Ticket,
+        ..refused("req_6", "eic", "a@example.com", later)
+    };
     assert_eq!(
         ledger.record_request(ticket).await.unwrap(),
         "req_6",
         "a ticket is always one of its own"
     );
     let known = ledger.request("default", "req_1").await.unwrap().unwrap();
-    assert_eq!((known.repeats, known.last_at, known.at), (Some(2), Some(later), first));
+    assert_eq!((known.times, known.last_requested_at, known.requested_at), (3, later, first));
     assert_eq!(findings(&hand).await, Vec::<String>::new());
 }
 
@@ -188,7 +192,7 @@ async fn requests_that_nobody_did_expire(database: TestDatabase) {
     assert_eq!(ledger.expire_requests("default", START, now).await.unwrap(), 0);
     assert_eq!(ledger.expire_requests("default", START + DAY, now).await.unwrap(), 1);
     let question =
-        RequestQuestion { state: Some("expired".to_owned()), ..RequestQuestion::default() };
+        RequestQuestion { state: Some(RequestState::Expired), ..RequestQuestion::default() };
     let (expired, total) = ledger.requests("default", &question, 10).await.unwrap();
     assert_eq!(
         (total, expired[0].reference.as_str(), expired[0].closed_at),

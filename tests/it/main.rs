@@ -66,4 +66,5 @@ mod tls;
 mod traces;
 mod walks;
 mod webhooks;
+mod words;
 mod workspaces;

@@ -45,17 +45,22 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("measures", &[]),
     ("moments", &[]),
     ("spans", &[]),
+    ("words", &[]),
+    ("requests", &["directory"]),
     ("scim", &["directory"]),
     ("tabular", &["directory"]),
     ("saviynt", &["directory"]),
     ("intercom", &["directory"]),
-    ("ledger", &["directory"]),
+    ("ledger", &["directory", "requests"]),
     ("access", &["ledger"]),
     ("import", &["directory", "intercom", "ledger"]),
-    ("publish", &["directory", "ledger", "scim"]),
+    ("publish", &["directory", "requests", "ledger", "scim"]),
     ("config", &["directory", "intercom", "access"]),
     ("telemetry", &["config"]),
-    ("http", &["directory", "scim", "tabular", "import", "publish", "ledger", "access"]),
+    (
+        "http",
+        &["directory", "requests", "scim", "tabular", "import", "publish", "ledger", "access"],
+    ),
     (
         "app",
         &[
@@ -98,6 +103,7 @@ fn imports_point_one_way() {
                             "measures",
                             "moments",
                             "spans",
+                            "words",
                             "VERSION",
                         ]
                         .contains(&imported.as_str())

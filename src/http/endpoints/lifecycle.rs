@@ -16,14 +16,15 @@ use crate::http::extract::caller::{Admin, Caller, ImportRead, LifecycleWrite};
 use crate::http::request::negotiation::{JSON, preferred_form};
 use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::response::table;
-use crate::http::state::service::{Workspace, api_base_url};
-use crate::http::wire::{ApiRefusals, Problem, RequestOperation, RequestParameters};
-use crate::ledger::{
-    Closing, Ledger, LedgerError, NewRequest, RecordedRequest, RequestEnd, RequestQuestion,
-};
+use crate::http::state::service::api_base_url;
+use crate::http::wire::{ApiRefusals, LifecycleRequest, Problem, RequestParameters};
+use crate::ledger::{Closing, LedgerError, NewRequest, RequestQuestion};
 use crate::limits;
-use crate::scim::{ScimError, ServedSnapshot};
-use crate::tabular::{LifecycleRequest, OPERATIONS, entitlement_named, seen_done};
+use crate::publish::close_as_seen;
+use crate::requests::{Operation, Request, RequestEnd, RequestSource, seen_done};
+use crate::scim::ScimError;
+use crate::tabular::entitlement_named;
+use crate::words::Words;
 
 /// Some requests.
 #[derive(Serialize, ToSchema)]
@@ -43,7 +44,7 @@ pub struct RequestList {
 #[serde(deny_unknown_fields)]
 pub struct NewTicket {
     /// Such as `remove_account`; `other`: what the comment says.
-    #[schema(value_type = RequestOperation)]
+    #[schema(value_type = Operation)]
     operation: String,
     /// The id of the account, as the bridge knows it.
     target: Option<String>,
@@ -87,20 +88,8 @@ pub async fn list(
     let limit = parameters.limit(&request)?;
     let text = |name: &str| parameters.text(name).map(str::to_owned);
     let question = RequestQuestion {
-        state: parameters
-            .word(
-                "state",
-                &[
-                    ("open", "open"),
-                    ("done", "done"),
-                    ("declined", "declined"),
-                    ("expired", "expired"),
-                ],
-            )?
-            .map(str::to_owned),
-        operation: parameters
-            .word("operation", &OPERATIONS.map(|word| (word, word)))?
-            .map(str::to_owned),
+        state: parameters.one_of("state")?,
+        operation: parameters.one_of("operation")?,
         target: text("target"),
         before: text("before"),
     };
@@ -118,7 +107,7 @@ pub async fn list(
     let read = makers.page(async move {
         let (rows, total) = ledger.requests(&workspace, &question, limit as u64).await?;
         Ok::<_, LedgerError>((
-            rows.into_iter().map(shown).collect::<Vec<LifecycleRequest>>(),
+            rows.into_iter().map(LifecycleRequest::from).collect::<Vec<_>>(),
             total,
         ))
     });
@@ -144,7 +133,7 @@ pub async fn get(
     caller: Caller<ImportRead>,
 ) -> Result<Json<LifecycleRequest>, ApiError> {
     preferred_form(&request, &[JSON])?;
-    Ok(Json(shown(known(&request, &caller).await?)))
+    Ok(Json(known(&request, &caller).await?.into()))
 }
 
 /// Records a request for a change that a person must make. It is `done` by itself once an import
@@ -173,9 +162,9 @@ pub async fn create(
         // Forms send an empty text, or "null", for a field that does not apply.
         *text = text.take().filter(|text| !matches!(text.trim(), "" | "null"));
     }
-    if !OPERATIONS.contains(&ticket.operation.as_str()) {
-        return Err(wrong(format!("operation must be one of {}", OPERATIONS.join(", "))));
-    }
+    let Some(operation) = Operation::from_word(&ticket.operation) else {
+        return Err(wrong(format!("operation must be one of {}", Operation::list())));
+    };
     for (name, text, most) in [
         ("target", &ticket.target, limits::ID_BYTES),
         ("entitlement", &ticket.entitlement, limits::COMMENT_BYTES),
@@ -200,12 +189,12 @@ pub async fn create(
         reference: reference.clone(),
         workspace: workspace.name.to_string(),
         at: service.clock.now(),
-        source: "ticket",
+        source: RequestSource::Ticket,
         requester: caller.principal.subject.clone(),
         request_id: RequestContext::with(&request, |context| context.request_id.clone())
             .unwrap_or_default(),
         method: request.method().to_string(),
-        operation: ticket.operation,
+        operation,
         target: ticket.target,
         entitlement: resolved.or(ticket.entitlement),
         user_name: ticket.user_name,
@@ -214,14 +203,16 @@ pub async fn create(
     service.ledger.record_request(new).await?;
     let recorded = async || {
         let recorded = service.ledger.request(&workspace.name, &reference).await?;
-        Ok::<_, ApiError>(shown(recorded.ok_or(ScimError::Internal)?))
+        Ok::<_, ApiError>(recorded.ok_or(ScimError::Internal)?)
     };
     let mut request_made = recorded().await?;
     // A request for a state that is reached already is closed at once.
     if let Some(served) = workspace.live.served()
         && !seen_done(served.directory(), std::slice::from_ref(&request_made)).is_empty()
     {
-        close_as_seen(&service.ledger, workspace, &served, &reference, service.clock.now()).await?;
+        let generation = served.snapshot_id().generation;
+        let now = service.clock.now();
+        close_as_seen(&service.ledger, &workspace.name, generation, &reference, now).await?;
     }
     if caller.principal.scopes.contains(&Scope::ImportRead) {
         request_made = recorded().await?;
@@ -232,7 +223,9 @@ pub async fn create(
     }
     let url = api_base_url(&caller.service.origin.url_for(&request), &workspace.name);
     let location = format!("{url}/lifecycle/requests/{reference}");
-    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(request_made))
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, location))
+        .json(LifecycleRequest::from(request_made)))
 }
 
 /// Says that a request was done, or that it will not be.
@@ -278,14 +271,14 @@ pub async fn done(
             detail: "this request was done before; ask for it to see by whom".to_owned(),
         });
     }
-    Ok(Json(shown(known(&request, &caller).await?)))
+    Ok(Json(known(&request, &caller).await?.into()))
 }
 
 const TICKET: &str = r#"the body must be JSON such as {"operation": "remove_account", "target": "adm_1", "user_name": "…", "comment": "…"}"#;
 const DONE: &str = r#"the body must be JSON such as {"note": "…"}"#;
 
 /// The request whose id is in the path.
-async fn known<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<RecordedRequest, ApiError> {
+async fn known<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Request, ApiError> {
     let reference = request.match_info().get("id").unwrap_or_default();
     let valid = Some(reference)
         .filter(|reference| reference.len() <= limits::ID_BYTES && !reference.contains('\0'));
@@ -294,84 +287,4 @@ async fn known<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<RecordedR
         None => None,
     };
     known.ok_or_else(|| ScimError::NotFound { what: "this request".to_owned() }.into())
-}
-
-/// Closes the open requests that the served snapshot shows to be done.
-///
-/// # Errors
-/// If the ledger cannot be read or written.
-pub async fn settle(
-    ledger: &Ledger,
-    workspace: &Workspace,
-    now: time::OffsetDateTime,
-) -> Result<(), LedgerError> {
-    let Some(served) = workspace.live.served() else { return Ok(()) };
-    // The state with people who were removed long ago, whom the served snapshot omits. It is read
-    // when it is needed.
-    let mut everybody = None;
-    let mut question =
-        RequestQuestion { state: Some("open".to_owned()), ..RequestQuestion::default() };
-    loop {
-        let (rows, _) =
-            ledger.requests(&workspace.name, &question, limits::LIST_ITEMS as u64).await?;
-        let open: Vec<LifecycleRequest> = rows.into_iter().map(shown).collect();
-        let mut done = seen_done(served.directory(), &open);
-        let is_served = |target: &str| served.by_id(target).is_some();
-        if open
-            .iter()
-            .filter_map(|request| request.target.as_deref())
-            .any(|target| !is_served(target))
-        {
-            if everybody.is_none() {
-                everybody = Some(workspace.past.at(served.snapshot_id().generation).await?);
-            }
-            if let Some(everybody) = &everybody {
-                done = seen_done(everybody, &open);
-            }
-        }
-        for request in done {
-            close_as_seen(ledger, workspace, &served, &request.reference, now).await?;
-        }
-        match open.last() {
-            Some(last) if open.len() == limits::LIST_ITEMS => {
-                question.before = Some(last.reference.clone())
-            }
-            _ => return Ok(()),
-        }
-    }
-}
-
-async fn close_as_seen(
-    ledger: &Ledger,
-    workspace: &Workspace,
-    served: &ServedSnapshot,
-    reference: &str,
-    now: time::OffsetDateTime,
-) -> Result<(), LedgerError> {
-    let note = format!("seen in generation {}", served.snapshot_id().generation);
-    let closing =
-        Closing { by: "import".to_owned(), note: Some(note), end: RequestEnd::Done, at: now };
-    ledger.close_request(&workspace.name, reference, closing).await.map(drop)
-}
-
-pub fn shown(row: RecordedRequest) -> LifecycleRequest {
-    LifecycleRequest {
-        reference: row.reference,
-        state: row.state,
-        source: row.source,
-        operation: row.operation,
-        target: row.target,
-        entitlement: row.entitlement,
-        user_name: row.user_name,
-        comment: row.comment,
-        requester: row.requester,
-        requested_at: row.at,
-        request_id: row.request_id,
-        method: row.method,
-        closed_at: row.closed_at,
-        closed_by: row.closed_by,
-        note: row.note,
-        times: row.repeats.unwrap_or_default().saturating_add(1),
-        last_requested_at: row.last_at.unwrap_or(row.at),
-    }
 }

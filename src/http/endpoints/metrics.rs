@@ -11,8 +11,8 @@ use crate::import::ConnectionState;
 use crate::ledger::{Mode, RunStatus};
 use crate::limits;
 use crate::measures::{Measures, WorkspaceState};
+use crate::requests::Operation;
 use crate::scim::{ScimError, resource_types};
-use crate::tabular::OPERATIONS;
 
 /// The media type of OpenMetrics 1.0.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -90,7 +90,7 @@ fn older_format(text: &str) -> String {
 pub fn begin(measures: &Measures, workspace: &str) {
     let imports =
         Mode::ALL.iter().flat_map(|mode| RunStatus::ENDS.map(|end| (mode.as_str(), end.as_str())));
-    measures.begin(workspace, imports, &OPERATIONS);
+    measures.begin(workspace, imports, &Operation::ALL.map(Operation::as_str));
 }
 
 fn state(service: &Service, workspace: &Workspace) -> WorkspaceState {

@@ -14,7 +14,6 @@
 //! scim           users and groups
 //! status         liveness, readiness, status
 //! tabular        accounts, entitlements, memberships
-//! unsupported    the texts of refused writes
 //! webhooks       Intercom's webhooks
 //! ```
 
@@ -31,5 +30,4 @@ pub(crate) mod reviews;
 pub(crate) mod scim;
 pub(crate) mod status;
 pub(crate) mod tabular;
-pub(crate) mod unsupported;
 pub(crate) mod webhooks;

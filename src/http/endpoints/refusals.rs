@@ -10,7 +10,6 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
-use super::unsupported::Refusal;
 use crate::access::random_reference;
 use crate::http::errors::{ApiError, RequestContext};
 use crate::http::extract::caller::{Caller, LifecycleWrite};
@@ -19,8 +18,8 @@ use crate::http::state::service::Service;
 use crate::http::wire::{RefusedByApi, RefusedByScim};
 use crate::ledger::NewRequest;
 use crate::limits;
+use crate::requests::{Operation, ParsedRequest, Refusal, RequestSource};
 use crate::scim::ScimError;
-use crate::tabular::ParsedRequest;
 
 /// Refuses a new teammate.
 #[utoipa::path(
@@ -36,7 +35,7 @@ pub async fn create_user(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "create_account").await
+    refuse(&request, &caller, body, Operation::CreateAccount).await
 }
 
 /// Refuses a change of a teammate.
@@ -57,7 +56,7 @@ pub async fn update_user(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "update_account").await
+    refuse(&request, &caller, body, Operation::UpdateAccount).await
 }
 
 /// Refuses to remove a teammate.
@@ -74,7 +73,7 @@ pub async fn delete_user(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_account").await
+    refuse(&request, &caller, body, Operation::RemoveAccount).await
 }
 
 /// Refuses a new team.
@@ -91,7 +90,7 @@ pub async fn create_group(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "create_group").await
+    refuse(&request, &caller, body, Operation::CreateGroup).await
 }
 
 /// Refuses a change of a team or of its members.
@@ -109,7 +108,7 @@ pub async fn update_group(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "update_group").await
+    refuse(&request, &caller, body, Operation::UpdateGroup).await
 }
 
 /// Refuses to remove a team.
@@ -126,7 +125,7 @@ pub async fn delete_group(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_group").await
+    refuse(&request, &caller, body, Operation::RemoveGroup).await
 }
 
 /// Refuses a change of the teammate who asks (RFC 7644 §3.11).
@@ -143,7 +142,7 @@ pub async fn update_me(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "update_account").await
+    refuse(&request, &caller, body, Operation::UpdateAccount).await
 }
 
 /// Refuses to remove the teammate who asks.
@@ -159,7 +158,7 @@ pub async fn delete_me(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_account").await
+    refuse(&request, &caller, body, Operation::RemoveAccount).await
 }
 
 /// Refuses several writes at once (RFC 7644 §3.7), whatever they are.
@@ -176,7 +175,7 @@ pub async fn run_bulk_operations(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "bulk").await
+    refuse(&request, &caller, body, Operation::Bulk).await
 }
 
 /// Refuses a new account.
@@ -193,7 +192,7 @@ pub async fn create_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "create_account").await
+    refuse(&request, &caller, body, Operation::CreateAccount).await
 }
 
 /// Refuses a change of an account.
@@ -211,7 +210,7 @@ pub async fn update_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "update_account").await
+    refuse(&request, &caller, body, Operation::UpdateAccount).await
 }
 
 /// Refuses to remove an account.
@@ -228,7 +227,7 @@ pub async fn remove_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_account").await
+    refuse(&request, &caller, body, Operation::RemoveAccount).await
 }
 
 /// Refuses to enable an account.
@@ -246,7 +245,7 @@ pub async fn enable_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "enable_account").await
+    refuse(&request, &caller, body, Operation::EnableAccount).await
 }
 
 /// Refuses to disable an account.
@@ -264,7 +263,7 @@ pub async fn disable_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "disable_account").await
+    refuse(&request, &caller, body, Operation::DisableAccount).await
 }
 
 /// Refuses another password: teammates have theirs with Intercom, or with whoever signs them in
@@ -283,7 +282,7 @@ pub async fn change_password(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "change_password").await
+    refuse(&request, &caller, body, Operation::ChangePassword).await
 }
 
 /// Refuses to give access: to a team, a role, a seat or a permission. The body names `account_id`
@@ -301,7 +300,7 @@ pub async fn add_access(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "add_access").await
+    refuse(&request, &caller, body, Operation::AddAccess).await
 }
 
 /// Refuses to take access away. The body names `account_id` and `entitlement_id`.
@@ -317,7 +316,7 @@ pub async fn remove_access(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_access").await
+    refuse(&request, &caller, body, Operation::RemoveAccess).await
 }
 
 /// Refuses to give an account access.
@@ -335,7 +334,7 @@ pub async fn add_access_of_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "add_access").await
+    refuse(&request, &caller, body, Operation::AddAccess).await
 }
 
 /// Refuses to take access away from an account.
@@ -352,14 +351,14 @@ pub async fn remove_access_of_account(
     caller: Caller<LifecycleWrite>,
     body: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    refuse(&request, &caller, body, "remove_access").await
+    refuse(&request, &caller, body, Operation::RemoveAccess).await
 }
 
 async fn refuse(
     request: &HttpRequest,
     caller: &Caller<LifecycleWrite>,
     body: Payload,
-    operation: &'static str,
+    operation: Operation,
 ) -> Result<HttpResponse, ApiError> {
     let service: &Data<Service> = &caller.service;
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
@@ -370,16 +369,16 @@ async fn refuse(
     if pattern.contains("{id}") && id.is_none() {
         return Err(ScimError::NotFound { what: "this path".to_owned() }.into());
     }
-    let mut asked =
+    let mut parsed =
         ParsedRequest::from_write(operation, id, entitlement, &readable(service, body).await);
     if pattern == "/scim/v2/Me" {
         // The target is the caller, whatever the body says.
-        asked.user_name = Some(caller.principal.subject.clone());
+        parsed.user_name = Some(caller.principal.subject.clone());
     }
     let refused = NewRequest {
         reference,
-        source: "refused",
-        comment: asked
+        source: RequestSource::Refused,
+        comment: parsed
             .details
             .as_deref()
             .map(|text| text.chars().take(limits::COMMENT_BYTES / 4).collect()),
@@ -389,29 +388,29 @@ async fn refuse(
             .unwrap_or_default(),
         requester: caller.principal.subject.clone(),
         method: request.method().to_string(),
-        operation: asked.operation.to_owned(),
-        target: asked.target.as_deref().map(fit_for_a_record),
-        entitlement: asked.entitlement.as_deref().map(fit_for_a_record),
-        user_name: asked.user_name.as_deref().map(fit_for_a_record),
+        operation: parsed.operation,
+        target: parsed.target.as_deref().map(fit_for_a_record),
+        entitlement: parsed.entitlement.as_deref().map(fit_for_a_record),
+        user_name: parsed.user_name.as_deref().map(fit_for_a_record),
     };
     // The response does not depend on the record, and waits for it only briefly.
     let record = Box::pin(service.ledger.record_request(refused));
     let recorded = match service.clock.within(limits::REFUSAL_WAIT, record).await {
         Some(Ok(reference)) => Some(reference),
         Some(Err(error)) => {
-            tracing::error!(error = %error.chain(), operation, "a refused write could not be recorded");
+            tracing::error!(error = %error.chain(), %operation, "a refused write could not be recorded");
             None
         }
         None => {
             tracing::error!(
-                operation,
+                %operation,
                 "a refused write could not be recorded: the database is busy"
             );
             None
         }
     };
-    service.measures.refused(&caller.workspace.name, operation);
-    let Refusal { detail, remedy } = Refusal::for_operation(operation);
+    service.measures.refused(&caller.workspace.name, operation.as_str());
+    let Refusal { detail, remedy } = operation.refusal();
     Err(ApiError::UnsupportedWrite { operation, detail, remedy, recorded })
 }
 

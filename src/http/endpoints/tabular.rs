@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::date_time;
-use crate::directory::{Directory, Generation, SnapshotId};
+use crate::directory::{Directory, EntitlementType, Generation, SnapshotId};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Caller, ImportRead};
 use crate::http::extract::freshness;
@@ -20,8 +20,7 @@ use crate::http::response::table;
 use crate::http::wire::{ApiRefusals, FlatParameters, Problem};
 use crate::scim::ServedSnapshot;
 use crate::tabular::{
-    self, AccessMembership, Account, Entitlement, EntitlementType, MembershipSelection, Row, Rows,
-    Selection,
+    self, AccessMembership, Account, Entitlement, MembershipSelection, Row, Rows, Selection,
 };
 
 /// Some accounts.
@@ -204,7 +203,7 @@ impl View {
         more: &[&str],
     ) -> Result<Self, ApiError> {
         let parameters = Parameters::parse(request, &[&NAMES, more].concat())?;
-        let kind = parameters.word("type", &EntitlementType::ALL)?;
+        let kind = parameters.one_of("type")?;
         let as_of = parameters.as_of(caller.service.clock.now())?;
         let snapshot_id = parameters
             .text("edition")

@@ -6,18 +6,17 @@ use actix_web::web;
 use time::OffsetDateTime;
 
 use super::chart::Point;
-use crate::directory::{Directory, LogFacts, Person, SignIn, text};
+use crate::directory::{Directory, LogFacts, Person, SignIn, account_id, team_id, text};
 use crate::http::endpoints::changes::document;
-use crate::http::endpoints::lifecycle::shown;
 use crate::http::errors::ApiError;
 use crate::http::state::service::{Service, Workspace};
+use crate::http::wire::LifecycleRequest;
 use crate::import::ConnectionState;
 use crate::ledger::{ChangePosition, Failure, LedgerError, RequestQuestion, Run};
 use crate::limits;
+use crate::requests::RequestState;
 use crate::scim::ScimError;
-use crate::tabular::{
-    ChangeDocument, LifecycleRequest, ReviewBasis, ReviewedAccount, account_id, review, team_id,
-};
+use crate::tabular::{ChangeDocument, ReviewBasis, ReviewedAccount, review};
 
 /// The data of one workspace on the page.
 pub struct Overview {
@@ -80,7 +79,8 @@ impl Overview {
         let (active, people) = looked.await.map_err(|_| ScimError::Internal)?;
         let runs = service.ledger.runs(name, None, limits::PAGE_LATEST as u64).await?;
         let changing = service.ledger.runs_that_changed(name, limits::PAGE_RUNS).await?;
-        let open = RequestQuestion { state: Some("open".to_owned()), ..RequestQuestion::default() };
+        let open =
+            RequestQuestion { state: Some(RequestState::Open), ..RequestQuestion::default() };
         let (requests, open_requests) =
             service.ledger.requests(name, &open, limits::PAGE_LATEST as u64).await?;
         let generation = served.as_ref().map(|served| served.snapshot_id().generation);
@@ -98,7 +98,7 @@ impl Overview {
             active,
             teams: served.as_ref().map_or(0, |served| served.directory().teams.len()),
             open_requests: usize::try_from(open_requests).unwrap_or(usize::MAX),
-            requests: requests.into_iter().map(shown).collect(),
+            requests: requests.into_iter().map(LifecycleRequest::from).collect(),
             changes: latest_changes(service, name, generation.unwrap_or(0))
                 .await?
                 .into_iter()

@@ -6,10 +6,11 @@ use time::macros::format_description;
 
 use super::chart::{self, Point};
 use super::overview::{Overview, People};
+use crate::http::wire::LifecycleRequest;
 use crate::import::ConnectionState;
 use crate::ledger::{Run, RunStatus};
 use crate::limits;
-use crate::tabular::{ChangeDocument, LifecycleRequest};
+use crate::tabular::ChangeDocument;
 
 /// Formats a moment for people, to the minute.
 pub fn when(moment: OffsetDateTime) -> String {
@@ -200,7 +201,7 @@ fn requests(requests: &[LifecycleRequest], open: usize) -> Markup {
                             @for request in requests {
                                 tr {
                                     td { (when(request.requested_at)) }
-                                    td { (request.operation.replace('_', " ")) @if let Some(entitlement) = &request.entitlement { ": " (entitlement) } }
+                                    td { (request.operation.as_str().replace('_', " ")) @if let Some(entitlement) = &request.entitlement { ": " (entitlement) } }
                                     td { (request.user_name.as_deref().or(request.target.as_deref()).unwrap_or("unknown")) }
                                     td { (request.requester) }
                                     td { (request.comment.as_deref().unwrap_or_default()) }

@@ -11,6 +11,7 @@ use crate::http::errors::{ApiError, RequestContext};
 use crate::limits;
 use crate::moments::{self, Edge, FORMS, Written, Zone};
 use crate::scim::ScimError;
+use crate::words::Words;
 
 /// Every parameter of the import and change API.
 const ALL: [&str; 26] = [
@@ -181,6 +182,13 @@ impl Parameters {
                 wrong(format!("{name} must be {FORMS}, or how long ago, such as 12h or 2d"))
             }),
         }
+    }
+
+    /// The value whose word the parameter has; `None` if the parameter is missing.
+    pub fn one_of<T: Words>(&self, name: &str) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let value = T::from_word(text);
+        value.map(Some).ok_or_else(|| wrong(format!("{name} must be one of {}", T::list())))
     }
 
     /// The value of one of `words`; `None` if the parameter is missing.

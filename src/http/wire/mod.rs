@@ -1,16 +1,18 @@
-//! The parameters and bodies of the API, as OpenAPI describes them.
+//! The parameters and bodies of the API, as OpenAPI describes them. Records of the domain and of
+//! the ledger know nothing of HTTP; the types here are made from them.
 
 mod errors;
 mod history;
 mod parameters;
+mod request;
 mod search;
+mod words;
 
 pub use errors::{
     ApiRefusals, Problem, RefusedByApi, RefusedByScim, ScimErrorBody, ScimRefusals,
     UnsupportedWrite,
 };
 pub use history::{AuditParameters, ChangeParameters, ReviewParameters};
-pub use parameters::{
-    FlatParameters, ListParameters, RequestOperation, RequestParameters, RunParameters,
-};
+pub use parameters::{FlatParameters, ListParameters, RequestParameters, RunParameters};
+pub use request::LifecycleRequest;
 pub use search::SearchRequest;

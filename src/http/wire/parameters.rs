@@ -1,10 +1,10 @@
 //! The query parameters of lists.
 
+use utoipa::openapi::Schema;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, Type};
-use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::tabular::OPERATIONS;
+use crate::requests::{Operation, RequestState};
 
 /// What a list can be asked for.
 #[expect(
@@ -45,7 +45,7 @@ pub struct RequestParameters {
     state: Option<RequestState>,
     /// Only of this operation.
     #[param(inline)]
-    operation: Option<RequestOperation>,
+    operation: Option<Operation>,
     /// Only about this account, team or entitlement, by its id.
     target: Option<String>,
     /// Only requests that were made before the one of this id.
@@ -145,27 +145,4 @@ fn modified_since() -> Schema {
 pub enum SortOrder {
     Ascending,
     Descending,
-}
-
-/// How a request stands.
-#[expect(dead_code, reason = "it describes the words; the ledger has them")]
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-pub enum RequestState {
-    Open,
-    Done,
-    Declined,
-    Expired,
-}
-
-/// What a request asks for.
-pub struct RequestOperation;
-
-impl ToSchema for RequestOperation {}
-
-impl utoipa::PartialSchema for RequestOperation {
-    fn schema() -> RefOr<Schema> {
-        let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(OPERATIONS));
-        words.description(Some("What it asks for")).into()
-    }
 }

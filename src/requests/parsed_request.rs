@@ -3,14 +3,14 @@
 
 use serde_json::Value;
 
-use super::entitlement::{EntitlementType, SEAT, id_of};
+use super::Operation;
+use crate::directory::{EntitlementType, INBOX_SEAT, entitlement_id};
 
-/// The change that a write asks for, in the words of [`super::OPERATIONS`]. The bridge decides to
-/// refuse a write before it reads the body.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The change that a write asks for. The bridge decides to refuse a write before it reads the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParsedRequest {
-    /// The operation, for example `add_access`.
-    pub operation: &'static str,
+    /// The operation.
+    pub operation: Operation,
     /// The id of the account, team or entitlement.
     pub target: Option<String>,
     /// The id of the entitlement to add to or remove from the account.
@@ -23,7 +23,7 @@ pub struct ParsedRequest {
 
 /// The values of a body that may be recorded: JSON pointer and label. Everything else that a client
 /// sends is left out.
-const TOLD: [(&str, &str); 11] = [
+const RECORDED: [(&str, &str); 11] = [
     ("/displayName", "name"),
     ("/display_name", "name"),
     ("/name/formatted", "name"),
@@ -43,12 +43,12 @@ impl ParsedRequest {
     /// as the path implies it.
     #[must_use]
     pub fn from_write(
-        operation: &'static str,
+        operation: Operation,
         target: Option<&str>,
         entitlement: Option<&str>,
         body: &Value,
     ) -> Self {
-        let mut asked = Self {
+        let mut parsed = Self {
             operation,
             target: target.map(str::to_owned),
             entitlement: entitlement.map(str::to_owned),
@@ -56,33 +56,47 @@ impl ParsedRequest {
             details: details(body),
         };
         match operation {
-            "update_group" => asked.read_membership(body),
-            "create_group" | "remove_group" | "bulk" => {}
-            "update_account" => {
-                asked.user_name = user_name(body);
-                let only_that = operations(body).count() == 1 && asked.details.is_none();
-                if sets_active(body) == Some(false) {
-                    asked.operation = "disable_account";
-                } else if sets_active(body) == Some(true) && only_that {
-                    // Whole resources contain `active: true` too, whatever else they change.
-                    asked.operation = "enable_account";
-                } else if let Some((verb, entitlement)) = gives_access(body) {
-                    (asked.operation, asked.entitlement) = (verb, Some(entitlement));
-                }
+            Operation::UpdateGroup => parsed.read_membership(body),
+            Operation::CreateGroup | Operation::RemoveGroup | Operation::Bulk => {}
+            Operation::UpdateAccount => parsed.read_account(body),
+            Operation::AddAccess | Operation::RemoveAccess => {
+                parsed.read_names(body);
+                parsed.entitlement = parsed.entitlement.or_else(|| {
+                    first_text(body, &["entitlement_id", "entitlementID", "entitlement"])
+                });
             }
-            _ => {
-                asked.user_name = user_name(body);
-                asked.target = asked
-                    .target
-                    .or_else(|| first_text(body, &["account_id", "accountID", "account"]));
-                let named =
-                    || first_text(body, &["entitlement_id", "entitlementID", "entitlement"]);
-                if operation.ends_with("_access") {
-                    asked.entitlement = asked.entitlement.or_else(named);
-                }
-            }
+            Operation::CreateAccount
+            | Operation::EnableAccount
+            | Operation::DisableAccount
+            | Operation::RemoveAccount
+            | Operation::ChangePassword
+            | Operation::Other => parsed.read_names(body),
         }
-        asked
+        parsed
+    }
+
+    /// Reads which account a body names, if the path does not.
+    fn read_names(&mut self, body: &Value) {
+        self.user_name = user_name(body);
+        if self.target.is_none() {
+            self.target = first_text(body, &["account_id", "accountID", "account"]);
+        }
+    }
+
+    /// Interprets a PUT or PATCH of an account: it may only switch it on or off, or add or remove
+    /// one entitlement.
+    fn read_account(&mut self, body: &Value) {
+        self.user_name = user_name(body);
+        let only_that = operations(body).count() == 1 && self.details.is_none();
+        if sets_active(body) == Some(false) {
+            self.operation = Operation::DisableAccount;
+        } else if sets_active(body) == Some(true) && only_that {
+            // Whole resources contain `active: true` too, whatever else they change.
+            self.operation = Operation::EnableAccount;
+        } else if let Some((operation, entitlement)) = changed_access(body) {
+            self.operation = operation;
+            self.entitlement = Some(entitlement);
+        }
     }
 
     /// Interprets a PATCH of a group. RFC 7644 §3.5.2: a PATCH that adds or removes one member is a
@@ -91,55 +105,63 @@ impl ParsedRequest {
         let Some(changes) = changes(body, &["members"]) else { return };
         match changes.as_slice() {
             [] => {}
-            [(verb, _, member)] => {
-                let group = self.target.replace(member.clone());
-                (self.operation, self.entitlement) = (verb, group);
+            [change] => {
+                self.operation = change.operation;
+                self.entitlement = self.target.replace(change.value.clone());
             }
             several => {
-                let told: Vec<String> =
-                    several.iter().map(|(verb, _, member)| format!("{verb} {member}")).collect();
-                self.details = Some(told.join(", "));
+                let each = several.iter().map(|change| {
+                    let AccessChange { operation, value, .. } = change;
+                    format!("{operation} {value}")
+                });
+                self.details = Some(each.collect::<Vec<_>>().join(", "));
             }
         }
     }
 }
 
-/// Returns the additions and removals of a PATCH as (operation, attribute, value); `None` if it
-/// does anything else.
-fn changes<'a>(
-    body: &Value,
-    attributes: &[&'a str],
-) -> Option<Vec<(&'static str, &'a str, String)>> {
+/// One addition or removal of a PATCH.
+struct AccessChange<'a> {
+    /// `AddAccess` or `RemoveAccess`.
+    operation: Operation,
+    /// The multi-valued attribute.
+    attribute: &'a str,
+    /// The value that is added to it or removed from it.
+    value: String,
+}
+
+/// Returns the additions and removals of a PATCH; `None` if it does anything else.
+fn changes<'a>(body: &Value, attributes: &[&'a str]) -> Option<Vec<AccessChange<'a>>> {
     let mut all = Vec::new();
-    for operation in operations(body) {
-        let verb = verb(operation)?;
-        let found = attributes
+    for patched in operations(body) {
+        let operation = access_operation(patched)?;
+        let (attribute, values) = attributes
             .iter()
-            .find_map(|attribute| Some((*attribute, values(operation, attribute)?)))?;
-        all.extend(found.1.into_iter().map(|value| (verb, found.0, value)));
+            .find_map(|attribute| Some((*attribute, values(patched, attribute)?)))?;
+        all.extend(values.into_iter().map(|value| AccessChange { operation, attribute, value }));
     }
     Some(all)
 }
 
 /// Returns the operation for an `add` or `remove`; `None` for any other `op`.
-fn verb(operation: &Value) -> Option<&'static str> {
-    match text_of(operation, "op")?.to_ascii_lowercase().as_str() {
-        "add" => Some("add_access"),
-        "remove" => Some("remove_access"),
+fn access_operation(patched: &Value) -> Option<Operation> {
+    match text_of(patched, "op")?.to_ascii_lowercase().as_str() {
+        "add" => Some(Operation::AddAccess),
+        "remove" => Some(Operation::RemoveAccess),
         _ => None,
     }
 }
 
 /// Returns the one role, seat or permission that a PATCH of a user adds or removes.
-fn gives_access(body: &Value) -> Option<(&'static str, String)> {
+fn changed_access(body: &Value) -> Option<(Operation, String)> {
     let changes = changes(body, &["roles", "entitlements"])?;
-    let [(verb, attribute, value)] = changes.as_slice() else { return None };
-    let kind = match (*attribute, value.as_str()) {
+    let [change] = changes.as_slice() else { return None };
+    let kind = match (change.attribute, change.value.as_str()) {
         ("roles", _) => EntitlementType::Role,
-        (_, SEAT) => EntitlementType::Seat,
+        (_, INBOX_SEAT) => EntitlementType::Seat,
         _ => EntitlementType::Permission,
     };
-    Some((verb, id_of(kind, value)))
+    Some((change.operation, entitlement_id(kind, &change.value)))
 }
 
 /// Returns the names, titles and the like in a body as one line.
@@ -148,22 +170,23 @@ fn details(body: &Value) -> Option<String> {
         let value = operation.get("value")?;
         let pointer =
             format!("/{}", text_of(operation, "path").unwrap_or_default().replace('.', "/"));
-        let named = TOLD.iter().find(|(known, _)| known.eq_ignore_ascii_case(&pointer));
+        let named = RECORDED.iter().find(|(known, _)| known.eq_ignore_ascii_case(&pointer));
         Some(named.map_or_else(
-            || told(value),
+            || named_values(value),
             |(_, name)| value.as_str().map(|text| format!("{name}: {text}")),
         ))
     });
-    let all: Vec<String> = patched.flatten().chain(told(body)).collect();
+    let all: Vec<String> = patched.flatten().chain(named_values(body)).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-fn told(body: &Value) -> Option<String> {
+/// Returns the values of a resource that may be recorded, with their labels, as one line.
+fn named_values(body: &Value) -> Option<String> {
     let text = |(pointer, name): &(&str, &str)| {
         let text = body.pointer(pointer)?.as_str().filter(|text| !text.is_empty())?;
         Some(format!("{name}: {text}"))
     };
-    let all: Vec<String> = TOLD.iter().filter_map(text).collect();
+    let all: Vec<String> = RECORDED.iter().filter_map(text).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
 
@@ -232,16 +255,21 @@ mod tests {
     use super::*;
 
     fn of_group(body: &Value) -> ParsedRequest {
-        ParsedRequest::from_write("update_group", Some("team_1"), None, body)
+        ParsedRequest::from_write(Operation::UpdateGroup, Some("team_1"), None, body)
     }
 
-    fn access(operation: &'static str) -> ParsedRequest {
-        let (target, entitlement) = (Some("adm_1".to_owned()), Some("team_1".to_owned()));
-        ParsedRequest { operation, target, entitlement, ..ParsedRequest::default() }
+    fn access(operation: Operation) -> ParsedRequest {
+        ParsedRequest {
+            operation,
+            target: Some("adm_1".to_owned()),
+            entitlement: Some("team_1".to_owned()),
+            user_name: None,
+            details: None,
+        }
     }
 
     #[test]
-    fn what_cannot_be_read_is_what_the_path_says() {
+    fn an_unreadable_body_leaves_what_the_path_implies() {
         for body in [
             json!(null),
             json!([]),
@@ -249,32 +277,32 @@ mod tests {
             json!({"Operations": "add"}),
             json!({"Operations": [7]}),
         ] {
-            let asked = of_group(&body);
+            let parsed = of_group(&body);
             assert_eq!(
-                (asked.operation, asked.target.as_deref()),
-                ("update_group", Some("team_1")),
+                (parsed.operation, parsed.target.as_deref()),
+                (Operation::UpdateGroup, Some("team_1")),
                 "{body}"
             );
         }
     }
 
     #[test]
-    fn one_member_of_a_patch_is_whom_it_is_about() {
+    fn a_patch_of_one_member_is_a_request_about_that_member() {
         for (operation, body) in [
             (
-                "add_access",
+                Operation::AddAccess,
                 json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "adm_1"}]}]}),
             ),
             (
-                "add_access",
+                Operation::AddAccess,
                 json!({"Operation": [{"op": "Add", "value": {"members": [{"value": "adm_1"}]}}]}),
             ),
             (
-                "remove_access",
+                Operation::RemoveAccess,
                 json!({"Operations": [{"op": "remove", "path": "members[value eq \"adm_1\"]"}]}),
             ),
             (
-                "remove_access",
+                Operation::RemoveAccess,
                 json!({"Operations": [{"op": "Remove", "path": "members", "value": "adm_1"}]}),
             ),
         ] {
@@ -286,35 +314,37 @@ mod tests {
             "emails[type eq \"adm_1\"]",
         ] {
             let body = json!({"Operations": [{"op": "remove", "path": path}]});
-            assert_eq!(of_group(&body).operation, "update_group", "{path}");
+            assert_eq!(of_group(&body).operation, Operation::UpdateGroup, "{path}");
         }
         let half = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "adm_1"}, {"display": "x"}]}]});
-        assert_eq!(of_group(&half).operation, "update_group");
+        assert_eq!(of_group(&half).operation, Operation::UpdateGroup);
         let two = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "a"}, {"value": "b"}]}]});
-        let asked = of_group(&two);
+        let parsed = of_group(&two);
         assert_eq!(
-            (asked.operation, asked.details.as_deref()),
-            ("update_group", Some("add_access a, add_access b"))
+            (parsed.operation, parsed.details.as_deref()),
+            (Operation::UpdateGroup, Some("add_access a, add_access b"))
         );
     }
 
     #[test]
-    fn a_user_that_is_switched_off_is_disabled_however_it_is_said() {
+    fn every_form_of_active_false_disables_the_account() {
         for body in [
             json!({"Operations": [{"op": "replace", "path": "active", "value": false}]}),
             json!({"Operations": [{"op": "Replace", "value": {"active": "False"}}]}),
             json!({"userName": "ada@example.com", "active": false}),
         ] {
             assert_eq!(
-                ParsedRequest::from_write("update_account", Some("adm_1"), None, &body).operation,
-                "disable_account",
+                ParsedRequest::from_write(Operation::UpdateAccount, Some("adm_1"), None, &body)
+                    .operation,
+                Operation::DisableAccount,
                 "{body}"
             );
         }
         let enabled = json!({"Operations": [{"op": "replace", "path": "active", "value": true}]});
         assert_eq!(
-            ParsedRequest::from_write("update_account", Some("adm_1"), None, &enabled).operation,
-            "enable_account"
+            ParsedRequest::from_write(Operation::UpdateAccount, Some("adm_1"), None, &enabled)
+                .operation,
+            Operation::EnableAccount
         );
         for more in [
             json!({"userName": "ada@example.com", "active": true, "title": "Lead"}),
@@ -324,16 +354,18 @@ mod tests {
             ]}),
         ] {
             assert_eq!(
-                ParsedRequest::from_write("update_account", Some("adm_1"), None, &more).operation,
-                "update_account",
+                ParsedRequest::from_write(Operation::UpdateAccount, Some("adm_1"), None, &more)
+                    .operation,
+                Operation::UpdateAccount,
                 "{more}"
             );
         }
         let renamed =
             json!({"Operations": [{"op": "replace", "path": "displayName", "value": "Ada"}]});
         assert_eq!(
-            ParsedRequest::from_write("update_account", Some("adm_1"), None, &renamed).operation,
-            "update_account"
+            ParsedRequest::from_write(Operation::UpdateAccount, Some("adm_1"), None, &renamed)
+                .operation,
+            Operation::UpdateAccount
         );
     }
 
@@ -344,9 +376,9 @@ mod tests {
             json!({"emails": [{"value": "ada@example.com"}]}),
             json!({"email": "ada@example.com"}),
         ] {
-            let asked = ParsedRequest::from_write("create_account", None, None, &body);
-            let found = (asked.operation, asked.user_name.as_deref());
-            assert_eq!(found, ("create_account", Some("ada@example.com")), "{body}");
+            let parsed = ParsedRequest::from_write(Operation::CreateAccount, None, None, &body);
+            let found = (parsed.operation, parsed.user_name.as_deref());
+            assert_eq!(found, (Operation::CreateAccount, Some("ada@example.com")), "{body}");
         }
     }
 
@@ -354,42 +386,45 @@ mod tests {
     fn roles_seats_and_permissions_of_a_user_are_access_too() {
         let add = |attribute: &str, value: &str| {
             let body = json!({"Operations": [{"op": "add", "path": attribute, "value": [{"value": value}]}]});
-            let asked = ParsedRequest::from_write("update_account", Some("adm_1"), None, &body);
-            (asked.operation, asked.entitlement)
+            let parsed =
+                ParsedRequest::from_write(Operation::UpdateAccount, Some("adm_1"), None, &body);
+            (parsed.operation, parsed.entitlement)
         };
-        assert_eq!(add("roles", "2"), ("add_access", Some("role_2".to_owned())));
+        assert_eq!(add("roles", "2"), (Operation::AddAccess, Some("role_2".to_owned())));
         assert_eq!(
             add("entitlements", "inbox_seat"),
-            ("add_access", Some("seat_inbox_seat".to_owned()))
+            (Operation::AddAccess, Some("seat_inbox_seat".to_owned()))
         );
         assert_eq!(
             add("entitlements", "export_data"),
-            ("add_access", Some("permission_export_data".to_owned()))
+            (Operation::AddAccess, Some("permission_export_data".to_owned()))
         );
         let body = json!({"Operations": [{"op": "Remove", "path": "roles[value eq \"2\"]"}]});
         assert_eq!(
-            ParsedRequest::from_write("update_account", Some("adm_1"), None, &body).operation,
-            "remove_access"
+            ParsedRequest::from_write(Operation::UpdateAccount, Some("adm_1"), None, &body)
+                .operation,
+            Operation::RemoveAccess
         );
     }
 
     #[test]
-    fn names_are_told_and_passwords_never() {
+    fn names_are_recorded_and_passwords_never() {
         let body = json!({"userName": "a@example.com", "password": "hunter2", "name": {"givenName": "Ada"}, "title": "Agent"});
-        let told = ParsedRequest::from_write("create_account", None, None, &body).details.unwrap();
-        assert_eq!(told, "given name: Ada, title: Agent, address: a@example.com");
+        let details =
+            ParsedRequest::from_write(Operation::CreateAccount, None, None, &body).details.unwrap();
+        assert_eq!(details, "given name: Ada, title: Agent, address: a@example.com");
         let body = json!({"Operations": [
             {"op": "replace", "path": "password", "value": "hunter2"},
             {"op": "replace", "path": "displayName", "value": "Ada L."},
             {"op": "replace", "value": {"title": "Lead", "password": "hunter2"}},
         ]});
         assert_eq!(
-            ParsedRequest::from_write("update_account", None, None, &body).details.unwrap(),
+            ParsedRequest::from_write(Operation::UpdateAccount, None, None, &body).details.unwrap(),
             "name: Ada L., title: Lead"
         );
         assert_eq!(
             ParsedRequest::from_write(
-                "change_password",
+                Operation::ChangePassword,
                 None,
                 None,
                 &json!({"password": "hunter2"})
@@ -400,21 +435,26 @@ mod tests {
     }
 
     #[test]
-    fn access_is_named_in_the_body_where_the_path_does_not() {
+    fn the_body_names_the_access_if_the_path_does_not() {
         let body = json!({"account_id": "adm_1", "entitlement_id": "team_1"});
         assert_eq!(
-            ParsedRequest::from_write("add_access", None, None, &body),
-            access("add_access")
+            ParsedRequest::from_write(Operation::AddAccess, None, None, &body),
+            access(Operation::AddAccess)
         );
         assert_eq!(
-            ParsedRequest::from_write("remove_access", Some("adm_1"), Some("team_1"), &json!(null)),
-            access("remove_access")
+            ParsedRequest::from_write(
+                Operation::RemoveAccess,
+                Some("adm_1"),
+                Some("team_1"),
+                &json!(null)
+            ),
+            access(Operation::RemoveAccess)
         );
     }
 
     proptest! {
         #[test]
-        fn no_body_is_too_strange(text in ".{0,200}", operation in prop::sample::select(vec!["update_group", "update_account", "create_account", "add_access"])) {
+        fn no_body_causes_a_panic(text in ".{0,200}", operation in prop::sample::select(vec![Operation::UpdateGroup, Operation::UpdateAccount, Operation::CreateAccount, Operation::AddAccess])) {
             let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
             let _ = ParsedRequest::from_write(operation, Some("x"), None, &json!({"Operations": [body.clone(), {"op": "add", "value": body}]}));
         }
