@@ -13,7 +13,7 @@
 //! pages        the status page for people
 //! openapi      the OpenAPI description
 //! middleware   what every request and every response passes
-//! routes       which handler serves which path
+//! routes       the list of routes, and the router
 //! server       the listeners
 //! ```
 
@@ -35,9 +35,9 @@ pub use connection::connections::Connections;
 pub use connection::tls::{CertificateError, Certificates};
 pub use endpoints::changes::document as change_document;
 pub use endpoints::metrics::begin as begin_counting;
-pub use openapi::{collection as openapi_collection, document as openapi_document};
 pub use request::origin::{Origin, UntrustedPeers};
 pub use response::large::Makers;
+pub use routes::{openapi_collection, openapi_document};
 pub use server::{serve, serve_ops};
 pub use state::service::{Freshness, Service, Workspace, api_base_url, scim_base_url};
 pub use state::tasks::{TaskName, TaskStanding, TaskState, Tasks};

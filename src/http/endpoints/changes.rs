@@ -44,7 +44,7 @@ pub struct ChangeList {
 /// they are the current state. A walk from `next` to `next` with the same question skips none and
 /// gives none twice; a page may be short, or empty, although there is more.
 #[utoipa::path(
-    get, path = "/api/v1/changes", operation_id = "list_changes", tag = "changes", security(("bearer" = ["import.read"])), params(ChangeParameters),
+    get, path = "/api/v1/changes", operation_id = "list_changes", tag = "changes", params(ChangeParameters),
     responses(
         (
             status = 200, description = "Changes; as `application/x-ndjson`, one on each line; as CSV, with a header",

@@ -68,7 +68,7 @@ pub struct Done {
 
 /// Lists what was asked for that a person must do: refused writes and tickets, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/lifecycle/requests", operation_id = "list_lifecycle_requests", tag = "lifecycle", security(("bearer" = ["import.read"])),
+    get, path = "/api/v1/lifecycle/requests", operation_id = "list_lifecycle_requests", tag = "lifecycle",
     params(RequestParameters),
     responses(
         (
@@ -124,7 +124,7 @@ pub async fn list(
 
 /// Shows one request: `state` is `open`, `done`, `declined` or `expired`.
 #[utoipa::path(
-    get, path = "/api/v1/lifecycle/requests/{id}", operation_id = "get_lifecycle_request", tag = "lifecycle", security(("bearer" = ["import.read"])),
+    get, path = "/api/v1/lifecycle/requests/{id}", operation_id = "get_lifecycle_request", tag = "lifecycle",
     params(("id" = String, Path, description = "`req_…`")),
     responses((status = 200, description = "The request", body = LifecycleRequest), ApiRefusals),
 )]
@@ -139,7 +139,7 @@ pub async fn get(
 /// Records a request for a change that a person must make. It is `done` by itself once an import
 /// sees the change, or when somebody says so.
 #[utoipa::path(
-    post, path = "/api/v1/lifecycle/requests", operation_id = "create_lifecycle_request", tag = "lifecycle", security(("bearer" = ["lifecycle.write"])),
+    post, path = "/api/v1/lifecycle/requests", operation_id = "create_lifecycle_request", tag = "lifecycle",
     request_body = NewTicket,
     responses(
         (status = 201, description = "It is recorded; `Location` tells how it goes", body = LifecycleRequest),
@@ -230,7 +230,7 @@ pub async fn create(
 
 /// Says that a request was done, or that it will not be.
 #[utoipa::path(
-    post, path = "/api/v1/lifecycle/requests/{id}/done", operation_id = "close_lifecycle_request", tag = "lifecycle", security(("bearer" = ["admin"])),
+    post, path = "/api/v1/lifecycle/requests/{id}/done", operation_id = "close_lifecycle_request", tag = "lifecycle",
     params(("id" = String, Path, description = "`req_…`")),
     request_body(content = Option<Done>, description = "May be left out"),
     responses(

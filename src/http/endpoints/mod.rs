@@ -9,7 +9,8 @@
 //! lifecycle      requests that people carry out
 //! metrics        metrics for Prometheus
 //! oauth          tokens for OAuth clients
-//! refusals       writes, which are refused
+//! refusals       the handler of writes, which are refused
+//! refused_writes the table of these writes
 //! reviews        accounts for access reviews
 //! scim           users and groups
 //! status         liveness, readiness, status
@@ -26,6 +27,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod metrics;
 pub(crate) mod oauth;
 pub(crate) mod refusals;
+pub(crate) mod refused_writes;
 pub(crate) mod reviews;
 pub(crate) mod scim;
 pub(crate) mod status;

@@ -108,7 +108,7 @@ pub struct Review {
 /// `X-Review-Generation`, `X-Review-Generation-Hash`, `X-Review-Rows`, `X-Review-As-Of`,
 /// `X-Review-Generated-At`, `X-Review-Generated-By`; and `Link` leads to it as JSON.
 #[utoipa::path(
-    get, path = "/api/v1/reviews/accounts", operation_id = "review_accounts", tag = "reviews", security(("bearer" = ["import.read"])),
+    get, path = "/api/v1/reviews/accounts", operation_id = "review_accounts", tag = "reviews",
     params(ReviewParameters),
     responses(
         (status = 200, description = "The export", content((Review = "application/json"), (String = "text/csv"))),
@@ -177,7 +177,7 @@ pub async fn accounts(
 /// now; the `Link` of a CSV names its moment.
 #[utoipa::path(
     get, path = "/api/v1/reviews/accounts/manifest", operation_id = "review_accounts_manifest", tag = "reviews",
-    security(("bearer" = ["import.read"])), params(ReviewParameters),
+    params(ReviewParameters),
     responses(
         (status = 200, description = "The manifest", body = ReviewManifest),
         (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),

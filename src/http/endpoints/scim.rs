@@ -26,7 +26,7 @@ use crate::scim::{
 
 /// Lists teammates and teams.
 #[utoipa::path(
-    get, path = "/scim/v2", tag = "scim", security(("bearer" = ["scim.read"])),
+    get, path = "/scim/v2", tag = "scim",
     params(ListParameters),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
@@ -42,7 +42,7 @@ pub async fn list_all(
 
 /// Lists teammates.
 #[utoipa::path(
-    get, path = "/scim/v2/Users", tag = "scim", security(("bearer" = ["scim.read"])),
+    get, path = "/scim/v2/Users", tag = "scim",
     params(ListParameters),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
@@ -58,7 +58,7 @@ pub async fn list_users(
 
 /// Lists teams.
 #[utoipa::path(
-    get, path = "/scim/v2/Groups", tag = "scim", security(("bearer" = ["scim.read"])),
+    get, path = "/scim/v2/Groups", tag = "scim",
     params(ListParameters),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
@@ -75,7 +75,7 @@ pub async fn list_groups(
 /// Lists teammates and teams, by a question in the body (RFC 7644 §3.4.3), so that it stays out of
 /// logs of URLs.
 #[utoipa::path(
-    post, path = "/scim/v2/.search", tag = "scim", security(("bearer" = ["scim.read"])),
+    post, path = "/scim/v2/.search", tag = "scim",
     request_body(description = "A question", content_type = "application/scim+json", content = SearchRequest),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
@@ -93,7 +93,7 @@ pub async fn search_all(
 
 /// Lists teammates, by a question in the body.
 #[utoipa::path(
-    post, path = "/scim/v2/Users/.search", tag = "scim", security(("bearer" = ["scim.read"])),
+    post, path = "/scim/v2/Users/.search", tag = "scim",
     request_body(description = "A question", content_type = "application/scim+json", content = SearchRequest),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
@@ -111,7 +111,7 @@ pub async fn search_users(
 
 /// Lists teams, by a question in the body.
 #[utoipa::path(
-    post, path = "/scim/v2/Groups/.search", tag = "scim", security(("bearer" = ["scim.read"])),
+    post, path = "/scim/v2/Groups/.search", tag = "scim",
     request_body(description = "A question", content_type = "application/scim+json", content = SearchRequest),
     responses(
         (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
@@ -129,7 +129,7 @@ pub async fn search_groups(
 
 /// Shows a teammate.
 #[utoipa::path(
-    get, path = "/scim/v2/Users/{id}", tag = "scim", security(("bearer" = ["scim.read"])),
+    get, path = "/scim/v2/Users/{id}", tag = "scim",
     params(("id" = String, Path, description = "`adm_` and Intercom's id of the admin")),
     responses(
         (status = 200, description = "A User", content_type = "application/scim+json", body = serde_json::Value),
@@ -146,7 +146,7 @@ pub async fn get_user(
 
 /// Shows a team.
 #[utoipa::path(
-    get, path = "/scim/v2/Groups/{id}", tag = "scim", security(("bearer" = ["scim.read"])),
+    get, path = "/scim/v2/Groups/{id}", tag = "scim",
     params(("id" = String, Path, description = "`team_` and Intercom's id of the team")),
     responses(
         (status = 200, description = "A Group", content_type = "application/scim+json", body = serde_json::Value),
@@ -163,7 +163,7 @@ pub async fn get_group(
 
 /// Shows the teammate who asks (RFC 7644 §3.11): the one whose address is the subject of the token.
 #[utoipa::path(
-    get, path = "/scim/v2/Me", tag = "scim", security(("bearer" = ["scim.read"])),
+    get, path = "/scim/v2/Me", tag = "scim",
     responses(
         (status = 200, description = "A User; `Location` says where it always is", content_type = "application/scim+json", body = serde_json::Value),
         (status = 304, description = "Still the version that `If-None-Match` names"),

@@ -61,7 +61,7 @@ pub struct MembershipList {
 
 /// Lists teammates' accounts.
 #[utoipa::path(
-    get, path = "/api/v1/accounts", operation_id = "list_accounts", tag = "flat views", security(("bearer" = ["import.read"])), params(FlatParameters),
+    get, path = "/api/v1/accounts", operation_id = "list_accounts", tag = "flat views", params(FlatParameters),
     responses(
         (
             status = 200, description = "Accounts, by id; as CSV, with a header, and the next page in `Link`",
@@ -95,7 +95,7 @@ pub async fn accounts(
 
 /// Lists what teammates can have: teams, roles, seats, permissions.
 #[utoipa::path(
-    get, path = "/api/v1/entitlements", operation_id = "list_entitlements", tag = "flat views", security(("bearer" = ["import.read"])),
+    get, path = "/api/v1/entitlements", operation_id = "list_entitlements", tag = "flat views",
     params(FlatParameters, ("type" = Option<EntitlementType>, Query, description = "Only entitlements of this kind")),
     responses(
         (
@@ -123,7 +123,7 @@ pub async fn entitlements(
 
 /// Lists who has which access.
 #[utoipa::path(
-    get, path = "/api/v1/memberships", operation_id = "list_memberships", tag = "flat views", security(("bearer" = ["import.read"])),
+    get, path = "/api/v1/memberships", operation_id = "list_memberships", tag = "flat views",
     params(
         FlatParameters,
         ("type" = Option<EntitlementType>, Query, description = "Only access of this kind"),

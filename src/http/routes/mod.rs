@@ -1,0 +1,175 @@
+//! The list of all routes. Each is the name of a handler; the handler states the rest (see
+//! [`route`]). How a route is added is explained in `docs/contributing/add-a-route.md`.
+
+mod route;
+mod router;
+
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use actix_web::http::Method;
+use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use utoipa::openapi::OpenApi;
+use utoipa_swagger_ui::SwaggerUi;
+
+use self::route::{PathRoutes, Route, by_path, routes};
+use self::router::{register, register_below};
+use super::endpoints::refused_writes::{self, RefusedWrite};
+use super::endpoints::{
+    audit, changes, connect, discovery, imports, lifecycle, metrics, oauth, refusals, reviews,
+    scim, status, tabular, webhooks,
+};
+use super::errors::ApiError;
+use super::{openapi, pages};
+use crate::scim::ScimError;
+
+/// The root of the SCIM service.
+const SCIM: &str = "/scim/v2";
+
+/// The root of the import and change API.
+const API: &str = "/api/v1";
+
+static SCIM_ROUTES: LazyLock<Vec<PathRoutes>> = LazyLock::new(|| by_path(scim_routes()));
+static API_ROUTES: LazyLock<Vec<PathRoutes>> = LazyLock::new(|| by_path(api_routes()));
+static BRIDGE_ROUTES: LazyLock<Vec<PathRoutes>> = LazyLock::new(|| by_path(bridge_routes()));
+static PROBE_ROUTES: LazyLock<Vec<PathRoutes>> = LazyLock::new(|| by_path(probe_routes()));
+
+/// The routes below `/scim/v2`. They also exist for a workspace by name.
+fn scim_routes() -> Vec<Route> {
+    // The HTTP library tries the paths in this order, so the most frequent come first.
+    let mut routes = routes![
+        scim::list_users,
+        scim::list_groups,
+        scim::search_users,
+        scim::search_groups,
+        scim::get_user,
+        scim::get_group,
+        scim::list_all,
+        scim::search_all,
+        scim::me,
+        discovery::service_provider_config,
+        discovery::list_resource_types,
+        discovery::get_resource_type,
+        discovery::list_schemas,
+        discovery::get_schema,
+    ];
+    routes.extend(refused_writes::SCIM.iter().map(refused));
+    routes
+}
+
+/// The routes below `/api/v1`. They also exist for a workspace by name.
+fn api_routes() -> Vec<Route> {
+    let mut routes = routes![
+        status::status,
+        imports::list,
+        imports::start,
+        imports::get,
+        audit::list,
+        changes::list,
+        tabular::accounts,
+        tabular::entitlements,
+        reviews::accounts,
+        reviews::manifest,
+        tabular::memberships,
+        lifecycle::list,
+        lifecycle::create,
+        lifecycle::get,
+        lifecycle::done,
+    ];
+    routes.extend(refused_writes::API.iter().map(refused));
+    routes
+}
+
+/// The routes that concern the bridge as a whole, or name a workspace in another way.
+fn bridge_routes() -> Vec<Route> {
+    let mut routes = probe_routes();
+    routes.extend(routes![
+        webhooks::intercom,
+        webhooks::validate,
+        oauth::token,
+        oauth::metadata,
+        oauth::jwks,
+        status::workspaces,
+        openapi::serve,
+        pages::log_in,
+        pages::log_out,
+    ]);
+    // Without HEAD: such a request must not use up a ticket or a link.
+    let pages = routes![connect::begin, connect::callback, pages::home, pages::ask_to_log_in];
+    routes.extend(pages.into_iter().map(Route::without_head));
+    routes.push(Route::undescribed("/status.css", Method::GET, pages::style));
+    routes
+}
+
+/// The routes of the listener for probes and metrics. The main listener has them too.
+fn probe_routes() -> Vec<Route> {
+    routes![status::healthz, status::readyz, metrics::metrics]
+}
+
+fn refused(write: &'static RefusedWrite) -> Route {
+    Route::new(write.description(), refusals::handler(write))
+}
+
+/// Registers every path of the bridge.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .app_data(Data::new(openapi::Served(served_document)))
+        // Most requests are for these paths. They are registered without a scope, since matching a
+        // scope costs time.
+        .configure(|config| register_below(config, SCIM, SCIM, &SCIM_ROUTES))
+        // Other paths below are answered with 404, and not by `wrong_version`.
+        .service(web::scope(SCIM))
+        .service(
+            web::scope("/workspaces/{workspace}/scim/v2")
+                .configure(|config| register_below(config, SCIM, "", &SCIM_ROUTES)),
+        )
+        .configure(|config| register(config, &BRIDGE_ROUTES))
+        .configure(undescribed)
+        .service(web::scope(API).configure(|config| register_below(config, API, "", &API_ROUTES)))
+        .service(
+            web::scope("/workspaces/{workspace}/api/v1")
+                .configure(|config| register_below(config, API, "", &API_ROUTES)),
+        );
+}
+
+/// Registers the paths of the listener for probes and metrics.
+pub fn ops_routes(config: &mut ServiceConfig) {
+    register(config, &PROBE_ROUTES);
+}
+
+/// Registers the paths that the OpenAPI document leaves out. They require no token.
+fn undescribed(config: &mut ServiceConfig) {
+    config
+        .service(web::redirect("/docs", "/docs/"))
+        .service(SwaggerUi::new("/docs/{_:.*}").config(openapi::viewer()))
+        .service(web::resource("/scim/{version:v[0-9.]+}{rest:(/.*)?}").to(wrong_version));
+}
+
+/// Refuses unknown versions of the protocol in the base URL (RFC 7644 §3.13).
+async fn wrong_version() -> Result<HttpResponse, ApiError> {
+    Err(ScimError::InvalidVersion.into())
+}
+
+/// Returns the descriptions of all routes.
+fn descriptions() -> impl Iterator<Item = &'static OpenApi> {
+    let paths = SCIM_ROUTES.iter().chain(API_ROUTES.iter()).chain(BRIDGE_ROUTES.iter());
+    paths.flat_map(|path| &path.routes).map(Route::description)
+}
+
+/// Returns the OpenAPI document as JSON, with a line break at the end.
+#[must_use]
+pub fn openapi_document() -> String {
+    openapi::document(descriptions())
+}
+
+/// Returns the operations of the OpenAPI document as an `.http` file.
+#[must_use]
+pub fn openapi_collection() -> String {
+    openapi::collection(descriptions())
+}
+
+/// The OpenAPI document, as `/openapi.json` sends it.
+fn served_document() -> Bytes {
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| openapi_document().into());
+    DOCUMENT.clone()
+}

@@ -1,0 +1,89 @@
+//! Registers routes with the HTTP library: per path, its handlers by method, OPTIONS, and a refusal
+//! of all other methods.
+
+use actix_web::guard::{self, Guard};
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Resource, Route as Entry};
+
+use super::route::{PathRoutes, Route};
+use crate::http::errors::ApiError;
+use crate::http::request::route_pattern::Pattern;
+use crate::scim::ScimError;
+
+/// Registers paths as they are.
+pub fn register(config: &mut ServiceConfig, paths: &'static [PathRoutes]) {
+    for path in paths {
+        config.service(resource(path, web::resource(&path.path)));
+    }
+}
+
+/// Registers paths below `root`, with the [`Pattern`] of each. `prefix` replaces the root: it is
+/// the root itself, or empty inside of a scope.
+pub fn register_below(
+    config: &mut ServiceConfig,
+    root: &str,
+    prefix: &str,
+    paths: &'static [PathRoutes],
+) {
+    for path in paths {
+        let below = path.path.strip_prefix(root).unwrap_or(&path.path);
+        let pattern = || Pattern::new(root, below);
+        match below.strip_suffix("/{id}") {
+            Some(list @ ("/Users" | "/Groups")) => {
+                by_id(config, &format!("{prefix}{list}"), pattern, path);
+            }
+            _ => {
+                let empty = web::resource(format!("{prefix}{below}")).app_data(pattern());
+                config.service(resource(path, empty));
+            }
+        }
+    }
+}
+
+/// Registers the handlers of one user or group. The `{id}` is the rest of the path after a scope's
+/// prefix: a pattern with a name in it would be a regular expression, and matching that takes
+/// longer than finding the user. [`Pattern::id`] returns it.
+fn by_id(
+    config: &mut ServiceConfig,
+    list: &str,
+    pattern: impl Fn() -> Pattern,
+    path: &'static PathRoutes,
+) {
+    let scope = || web::scope(list).app_data(pattern());
+    for route in &path.routes {
+        config.service(scope().guard(accepting(route)).default_service(route.entry()));
+    }
+    config
+        .service(scope().guard(guard::Options()).default_service(options(&path.allowed)))
+        .service(scope().default_service(not_allowed(&path.allowed)));
+}
+
+/// Adds the handlers of a path to its resource.
+fn resource(path: &'static PathRoutes, mut resource: Resource) -> Resource {
+    for route in &path.routes {
+        resource = resource.route(route.entry().guard(accepting(route)));
+    }
+    resource.route(options(&path.allowed)).default_service(not_allowed(&path.allowed))
+}
+
+/// Lets only the methods of a route through. The library's own guards also store in each request
+/// which methods they allow, for a default refusal that is not used here.
+fn accepting(route: &'static Route) -> impl Guard {
+    let methods: &'static [Method] = route.methods();
+    guard::fn_guard(move |request| methods.contains(&request.head().method))
+}
+
+/// Answers OPTIONS (RFC 9110 §9.3.7).
+fn options(allowed: &'static str) -> Entry {
+    web::route().guard(guard::Options()).to(move || async move {
+        HttpResponse::NoContent().insert_header(("Allow", allowed)).finish()
+    })
+}
+
+/// Refuses all other methods (RFC 9110 §15.5.6).
+fn not_allowed(allowed: &'static str) -> Entry {
+    web::to(move || async move {
+        Err::<HttpResponse, ApiError>(ScimError::MethodNotAllowed { allowed }.into())
+    })
+}
