@@ -16,7 +16,7 @@ use super::{Change, Group, GroupId, Plan, Role, User, UserId};
 /// The key of a membership: its team and its person.
 pub type Ends = (GroupId, UserId);
 
-/// What can be lost.
+/// A kind of access that imports can remove.
 #[derive(
     Clone,
     Copy,
@@ -32,9 +32,9 @@ pub type Ends = (GroupId, UserId);
 )]
 #[serde(rename_all = "snake_case")]
 pub enum LossKind {
-    /// People who are gone.
+    /// Removed users.
     People,
-    /// Teams that are gone.
+    /// Removed teams.
     Teams,
     /// Memberships that ended although the person is still there. What a leaver was in counts with
     /// the leaver.
@@ -81,22 +81,24 @@ impl LossKind {
     }
 }
 
-/// A kind of which more would be lost than may be without a person's leave.
+/// A limit that an import would exceed. A person must allow such an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Exceeded {
-    /// What would be lost.
+    /// What would be removed.
     pub kind: LossKind,
-    /// How many, with those that earlier imports took within `import.loss_window`.
+    /// The number that would be removed, together with what earlier imports removed within
+    /// `import.loss_window`.
     pub lost: usize,
-    /// How many of these earlier imports took.
+    /// How many of `lost` were removed by earlier imports.
     pub earlier: usize,
-    /// How many of these are only unreadable: the bridge keeps the last known value.
+    /// How many of `lost` are values that could not be read. The bridge keeps their last known
+    /// values.
     pub unreadable: usize,
-    /// How many there were.
+    /// The number before these removals.
     pub of: usize,
-    /// How many may be lost without a person's leave.
+    /// The number that may be removed without permission.
     pub allowed: usize,
-    /// The setting that says so.
+    /// The setting that has the limit.
     pub setting: String,
 }
 

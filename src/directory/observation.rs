@@ -165,12 +165,12 @@ pub struct Workspace {
     pub region: Option<String>,
 }
 
-/// Something odd in a reading that did not stop it.
+/// A finding that did not stop an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Warning {
-    /// One word for machines, for example `membership_disagreement`.
+    /// A code for programs, for example `membership_disagreement`.
     pub code: String,
-    /// A sentence for people; it names ids, never names or addresses.
+    /// A sentence for people. It contains ids, never names or addresses.
     pub detail: String,
 }
 

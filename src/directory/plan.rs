@@ -308,28 +308,28 @@ impl ActivityKind {
     }
 }
 
-/// How many changes of each kind a plan holds.
+/// The number of changes of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Counts {
-    /// People not known before.
+    /// New users.
     pub users_created: usize,
-    /// People whose access or description changed.
+    /// Users with changed access or attributes.
     pub users_updated: usize,
-    /// People who are gone.
+    /// Removed users.
     pub users_removed: usize,
-    /// People who are back.
+    /// Users who were removed and are back.
     pub users_restored: usize,
-    /// Teams not known before.
+    /// New teams.
     pub groups_created: usize,
-    /// Teams that changed.
+    /// Changed teams.
     pub groups_updated: usize,
-    /// Teams that are gone.
+    /// Removed teams.
     pub groups_removed: usize,
-    /// Memberships not known before.
+    /// New memberships.
     pub memberships_created: usize,
-    /// Memberships whose priority changed.
+    /// Memberships with a changed priority.
     pub memberships_updated: usize,
-    /// Memberships that ended.
+    /// Removed memberships.
     pub memberships_removed: usize,
 }
 

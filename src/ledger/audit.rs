@@ -20,41 +20,41 @@ use super::{Ledger, LedgerError};
 use crate::clock::{from_millis, to_millis};
 use crate::limits;
 
-/// Something that happened; equal requests of one second are one entry with their count.
+/// An event or a request. Equal requests within one second are one entry with a count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AuditEntry {
     /// The number of the entry, counted over all workspaces. For the operator only.
     #[serde(skip_serializing)]
     #[schema(ignore)]
     pub id: i64,
-    /// When; of several requests, when the first of them was answered.
+    /// When it happened. For several requests, when the first one was answered.
     #[serde(with = "crate::date_time")]
     pub at: OffsetDateTime,
-    /// `request`, or what was done: `client.created`, `token.revoked`, `workspace.connected` …
+    /// The kind of event: `request`, `client.created`, `token.revoked`, `workspace.connected` …
     pub event: String,
-    /// In which workspace; null where it concerns none, or more than one.
+    /// The workspace. Null if the event concerns none or several.
     pub workspace: Option<String>,
-    /// The subject of the token that was shown, or `command line`; null where there was none, or
-    /// none that is good.
+    /// The subject of the token, or `command line`. Null if the request had no valid token.
     pub actor: Option<String>,
-    /// Which client that is, as no other: `client` and its id, `token` and its id, or `issuer`, its
-    /// name and the subject. Of a command: `system user` and the name of who ran it.
+    /// The unique identity of the client: `client` and its id, `token` and its id, or `issuer`, the
+    /// name of the issuer and the subject. For a command: `system user` and the name of the
+    /// operating system's user.
     pub identity: Option<String>,
-    /// From where.
+    /// The IP address of the client.
     pub address: Option<String>,
     /// The HTTP method.
     pub method: Option<String>,
     /// The pattern of the path, such as `/scim/v2/Users/{id}`.
     pub route: Option<String>,
-    /// What it was about: the id in the path, or that of the client, token or key.
+    /// The object of the event: the id in the path, or the id of the client, token or key.
     pub target: Option<String>,
-    /// What else there is to say of it, such as the scopes of a client.
+    /// Further details, such as the scopes of a client.
     pub detail: Option<String>,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub status: Option<i32>,
-    /// How many requests this stands for.
+    /// The number of requests that this entry stands for.
     pub count: i64,
-    /// The `X-Request-Id` of the first.
+    /// The `X-Request-Id` of the first request.
     pub request_id: Option<String>,
 }
 

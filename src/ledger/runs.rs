@@ -37,65 +37,65 @@ fn first_number(workspace: &str) -> RunId {
     (i64::from(u32::from_be_bytes([0, a, b, c]) >> 4) + 1) << 32
 }
 
-/// One import.
+/// An import run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Run {
-    /// Its number.
+    /// The number of the run.
     pub id: RunId,
-    /// What was imported.
+    /// The name of the workspace.
     pub workspace: String,
-    /// How much was to be read.
+    /// The mode: `full` or `incremental`.
     pub mode: Mode,
-    /// What set it off.
+    /// What started the run.
     pub trigger: Trigger,
-    /// Who asked for it: the subject of a token, or `system user` and the name of who ran the
-    /// command.
+    /// Who requested the run: the subject of a token, or `system user` and the name of the
+    /// operating system's user.
     pub requested_by: Option<String>,
-    /// Whether somebody looked and let any number of removals through.
+    /// Whether the requester allowed any number of removals.
     pub allow_removals: bool,
-    /// What came of it.
+    /// The status of the run.
     pub status: RunStatus,
-    /// When it was put in the queue; null for an import that nobody had to queue.
+    /// When the run was queued. Null for a run that began without a queue.
     #[serde(with = "crate::date_time::option")]
     pub queued_at: Option<OffsetDateTime>,
-    /// When it began; while it is queued, when it was put in the queue.
+    /// When the run began. While it is queued, when it was queued.
     #[serde(with = "crate::date_time")]
     pub started_at: OffsetDateTime,
-    /// When Intercom was asked; what the run recorded was true then.
+    /// When the bridge read Intercom. The recorded state is that of this time.
     #[serde(with = "crate::date_time::option")]
     pub observed_at: Option<OffsetDateTime>,
-    /// When it ended.
+    /// When the run ended.
     #[serde(with = "crate::date_time::option")]
     pub finished_at: Option<OffsetDateTime>,
-    /// The generation it made, if anything had changed.
+    /// The generation that the run committed; null if nothing changed.
     pub generation: Option<Generation>,
-    /// What changed, or, for a run that is held, would have.
+    /// The changes. For a held run, the changes that it would have made.
     pub counts: Counts,
-    /// Up to when the activity log is known.
+    /// The time up to which the activity log was read without a gap.
     #[serde(with = "crate::date_time::option")]
     pub activity_watermark: Option<OffsetDateTime>,
-    /// Requests to Intercom, repeated ones among them.
+    /// The number of requests to Intercom, including retries.
     pub intercom_calls: u64,
-    /// Repeated requests.
+    /// The number of retries.
     pub intercom_retries: u64,
-    /// What it is doing, while it is under way.
+    /// The progress of a running import.
     pub progress: Option<String>,
-    /// What was odd.
+    /// Findings that did not stop the import.
     pub warnings: Vec<Warning>,
-    /// Why it did not succeed.
+    /// Why the run did not succeed; null if it did.
     pub error: Option<Failure>,
-    /// For a run that is held: what too many would lose, and how many.
+    /// For a held run: the limits that it would exceed.
     pub held_by: Vec<Exceeded>,
 }
 
-/// Why an import did not succeed.
+/// A problem: what happened and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
-    /// One word for machines.
+    /// A code for programs.
     pub code: String,
     /// What happened.
     pub detail: String,
-    /// What to do about it.
+    /// What to do.
     pub remedy: String,
 }
 

@@ -7,62 +7,63 @@ use utoipa::ToSchema;
 use super::{Row, Rows, Selection};
 use crate::directory::{Directory, Names, Person, UserKind, account_id, team_id};
 
-/// A teammate's account. What Intercom does not tell is null.
+/// The account of a teammate. A value that Intercom does not provide is null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Account {
-    /// The SCIM id: `adm_` and Intercom's id.
+    /// The id in SCIM: `adm_` and Intercom's id of the admin.
     pub id: String,
     /// Intercom's id of the admin.
     pub intercom_id: String,
     /// Intercom's id of the workspace.
     pub workspace_id: Option<String>,
-    /// The sign-in address; the id, for a teammate without one.
+    /// The sign-in address. If Intercom has none, the id of the account.
     pub user_name: String,
-    /// The sign-in address.
+    /// The e-mail address with which the teammate signs in.
     pub email: Option<String>,
-    /// The name as in Intercom.
+    /// The name in Intercom.
     pub display_name: Option<String>,
-    /// Derived from the name.
+    /// Derived from the name in Intercom, which has only one field for it.
     pub given_name: Option<String>,
-    /// Derived from the name.
+    /// Derived from the name in Intercom, which has only one field for it.
     pub family_name: Option<String>,
     /// The job title.
     pub title: Option<String>,
-    /// `Teammate` or `Bot`.
+    /// `Teammate`, or `Bot` for the workspace's own bot (Operator, Fin).
     pub user_type: &'static str,
-    /// False once the teammate was removed from the workspace.
+    /// Whether the teammate has access. False after the teammate was removed from the workspace.
     pub active: bool,
     /// Intercom's id of the role.
     pub role_id: Option<String>,
     /// The name of the role.
     pub role_name: Option<String>,
-    /// Whether the teammate holds a paid inbox seat.
+    /// Whether the teammate has a paid inbox seat.
     pub has_inbox_seat: Option<bool>,
-    /// The permissions that are granted, as far as the activity log tells, separated by commas.
+    /// The granted permissions that the activity log contains, separated by commas.
     pub permissions: Option<String>,
-    /// Ids of the teams, separated by commas.
+    /// The ids of the teams, separated by commas.
     pub team_ids: String,
-    /// From the activity log.
+    /// From Intercom's activity log; null if the log does not contain it.
     pub two_factor_auth: Option<bool>,
-    /// From the activity log.
+    /// From Intercom's activity log; null if the log does not contain it.
     #[serde(with = "crate::date_time::option")]
     pub joined_at: Option<OffsetDateTime>,
-    /// From the activity log.
+    /// From Intercom's activity log; null if the log does not contain it.
     #[serde(with = "crate::date_time::option")]
     pub removed_at: Option<OffsetDateTime>,
-    /// From the activity log.
+    /// From Intercom's activity log; null if the log does not contain it.
     #[serde(with = "crate::date_time::option")]
     pub last_sign_in_at: Option<OffsetDateTime>,
-    /// From the activity log, in Intercom's words.
+    /// How the teammate last signed in, in Intercom's terms, from the activity log.
     pub last_sign_in_method: Option<String>,
-    /// When the teammate joined, else when the bridge saw them first.
+    /// When the teammate joined. If the activity log does not contain that, when the bridge first
+    /// saw the account.
     #[serde(with = "crate::date_time")]
     pub created_at: OffsetDateTime,
-    /// When the bridge recorded the last change of the account or of a team membership.
+    /// When the bridge recorded the last change of the account or of one of its team memberships.
     #[serde(with = "crate::date_time")]
     pub last_modified_at: OffsetDateTime,
-    /// Whether the bridge's personal data of the teammate was erased: address, names and title are
-    /// null because of that.
+    /// Whether the personal data of the teammate was erased from the bridge. Address, names and
+    /// title are then null.
     pub erased: bool,
 }
 

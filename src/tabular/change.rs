@@ -11,62 +11,65 @@ use crate::directory::{
     Activity, Change, ChangeNames, Changed, Group, Membership, User, account_id, team_id,
 };
 
-/// What became of an account, a team, or a membership.
+/// A change of a user, a group or a membership.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ChangeDocument {
-    /// The place right after this change, for `since`.
+    /// The position after this change, for the parameter `since`.
     pub cursor: String,
-    /// Counts the imports that changed something; what one import changed has one generation.
+    /// The generation: the number of the import among those that changed something. All changes of
+    /// one import have the same generation.
     pub generation: i64,
-    /// The import that saw it.
+    /// The number of the import that found the change.
     pub import_id: i64,
-    /// When the bridge recorded it.
+    /// When the bridge recorded the change.
     #[serde(with = "crate::date_time")]
     pub at: OffsetDateTime,
     /// `user`, `group` or `membership`.
     pub r#type: &'static str,
     /// `created`, `updated`, `removed` or `restored`.
     pub action: &'static str,
-    /// Of what: the SCIM id; of a membership, the user's and the group's with a colon between.
+    /// The id of the changed resource. For a membership: the id of the user, a colon, and the id of
+    /// the group.
     pub id: String,
-    /// The user, in changes of users and memberships.
+    /// The id of the user. Null for changes of groups.
     pub user_id: Option<String>,
     /// The user's name when the change was recorded.
     pub user_display_name: Option<String>,
     /// The user's address when the change was recorded.
     pub user_email: Option<String>,
-    /// The group, in changes of groups and memberships.
+    /// The id of the group. Null for changes of users.
     pub group_id: Option<String>,
     /// The group's name when the change was recorded.
     pub group_display_name: Option<String>,
-    /// What the attributes that changed were; null for what is new.
+    /// The previous values of the changed attributes. Null for a creation.
     #[schema(value_type = Option<Object>)]
     pub before: Option<Map<String, Value>>,
-    /// What they are, null for those that are unknown now; null for what has ended.
+    /// The new values of the changed attributes. A value that is now unknown is null. The whole
+    /// object is null for a removal.
     #[schema(value_type = Option<Object>)]
     pub after: Option<Map<String, Value>>,
-    /// Who did it, where Intercom's activity log tells.
+    /// Who made the change in Intercom. Null if the activity log does not contain it.
     pub actor: Option<ChangedBy>,
-    /// Whether the bridge's personal data of the user was erased since: address, names and title
-    /// are null because of that.
+    /// Whether the personal data of the user was erased from the bridge after the change. Address,
+    /// names and title are then null.
     pub user_erased: bool,
 }
 
-/// Who did it, as Intercom's activity log tells.
+/// Who made a change, according to Intercom's activity log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ChangedBy {
-    /// The SCIM id of the teammate who did it.
+    /// The id of the teammate who made the change.
     pub id: Option<String>,
-    /// Their name when the change was recorded.
+    /// The teammate's name when the change was recorded.
     pub display_name: Option<String>,
-    /// Their address at that time.
+    /// The teammate's address at that time.
     pub email: Option<String>,
-    /// When they did.
+    /// When the change was made in Intercom.
     #[serde(with = "crate::date_time")]
     pub at: OffsetDateTime,
-    /// Intercom's word for the deed.
+    /// Intercom's type of the activity.
     pub activity_type: String,
-    /// Intercom's id of the entry.
+    /// Intercom's id of the entry of the activity log.
     pub activity_id: String,
 }
 

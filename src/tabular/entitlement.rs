@@ -11,25 +11,25 @@ use crate::directory::{
     Directory, EntitlementType, Held, Team, entitlement_id, held_without_teams, team_id,
 };
 
-/// Something that a teammate can have.
+/// An entitlement: a team, role, seat or permission that a teammate can have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Entitlement {
-    /// `team_…`, `role_…`, `seat_…` or `permission_…`.
+    /// The id of the entitlement: `team_…`, `role_…`, `seat_…` or `permission_…`.
     pub id: String,
-    /// What kind of access it is.
+    /// The kind of the entitlement.
     pub r#type: EntitlementType,
-    /// What people call it.
+    /// The name of the entitlement, as Intercom shows it.
     pub name: String,
-    /// Intercom's own id or word.
+    /// Intercom's id or name of the entitlement.
     pub intercom_id: String,
-    /// How many active teammates have it.
+    /// The number of active teammates who have the entitlement.
     pub member_count: usize,
-    /// How a team's conversations are given out, in Intercom's words.
+    /// How Intercom assigns the team's conversations, in Intercom's terms.
     pub distribution_method: Option<String>,
-    /// How many conversations one member of the team may hold.
+    /// The maximum number of open conversations that Intercom assigns to one member of the team.
     pub assignment_limit: Option<i64>,
-    /// When the bridge recorded the last change of the team or of its members; null for what is no
-    /// team.
+    /// When the bridge recorded the last change of the team or its members. Null for roles, seats
+    /// and permissions.
     #[serde(with = "crate::date_time::option")]
     pub last_modified_at: Option<OffsetDateTime>,
 }

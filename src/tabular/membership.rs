@@ -8,22 +8,22 @@ use crate::directory::{
     Directory, EntitlementType, Person, Priority, account_id, held_by, held_without_teams,
 };
 
-/// That a teammate has an entitlement.
+/// One entitlement of one teammate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AccessMembership {
-    /// The account's and the entitlement's id, with a colon between.
+    /// The id of the account, a colon, and the id of the entitlement.
     pub id: String,
-    /// The teammate.
+    /// The id of the account: `adm_` and Intercom's id of the admin.
     pub account_id: String,
-    /// The teammate's sign-in address; the id, for a teammate without one.
+    /// The teammate's sign-in address. If Intercom has none, the id of the account.
     pub user_name: String,
-    /// The team, role, seat or permission.
+    /// The id of the entitlement: `team_…`, `role_…`, `seat_…` or `permission_…`.
     pub entitlement_id: String,
-    /// What kind of access it is.
+    /// The kind of the entitlement.
     pub entitlement_type: EntitlementType,
-    /// What people call it.
+    /// The name of the entitlement, as Intercom shows it.
     pub entitlement_name: String,
-    /// `primary` or `secondary`, in a team that makes a difference.
+    /// `primary` or `secondary`, in a team whose distribution method uses priorities; else null.
     pub priority: Option<&'static str>,
 }
 

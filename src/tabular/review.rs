@@ -76,7 +76,7 @@ fn gives_power(permission: &str) -> bool {
         || permission.contains("security") && permission.contains("settings")
 }
 
-/// What became of an account since the review before.
+/// How an account changed since the previous review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReviewChange {
@@ -90,75 +90,77 @@ pub enum ReviewChange {
     Same,
 }
 
-/// An account under review. What is not known is null, and an empty cell.
+/// An account under review. An unknown value is null in JSON and an empty cell in CSV.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReviewedAccount {
-    /// The moment that the row tells of.
+    /// The time whose state the row shows (UTC).
     #[serde(with = "crate::date_time")]
     pub as_of_utc: OffsetDateTime,
     /// Intercom's id of the workspace.
     pub workspace_id: Option<String>,
-    /// The SCIM id.
+    /// The id in SCIM: `adm_` and Intercom's id of the admin.
     pub account_id: String,
-    /// The sign-in address; the id, for a teammate without one.
+    /// The sign-in address. If Intercom has none, the id of the account.
     pub user_name: String,
-    /// The sign-in address.
+    /// The e-mail address with which the teammate signs in.
     pub email: Option<String>,
-    /// The name as in Intercom.
+    /// The name in Intercom.
     pub display_name: Option<String>,
     /// `active` or `removed`.
     pub status: &'static str,
-    /// `person` or `service` (the workspace's own machine).
+    /// `person`, or `service` for a bot of the workspace.
     pub account_type: &'static str,
-    /// Whether its role is one of `reviews.privileged_roles`, or it has a permission to manage
-    /// teammates or to change the workspace's settings, security among them; null where neither
+    /// Whether the role is one of `reviews.privileged_roles`, or a permission allows managing
+    /// teammates or changing the settings of the workspace, including security. Null if neither
     /// role nor permissions are known.
     pub is_privileged: Option<bool>,
     /// The name of the role.
     pub roles: Option<String>,
-    /// Names of the teams, with `;` between.
+    /// The names of the teams, separated by `;`.
     pub teams: String,
-    /// Permissions, with `;` between.
+    /// The permissions, separated by `;`.
     pub permissions: Option<String>,
-    /// `inbox`, or `none`.
+    /// The paid seat: `inbox` or `none`.
     pub seat: Option<&'static str>,
-    /// When the teammate joined, else when the bridge saw them first.
+    /// When the teammate joined. If the activity log does not contain that, when the bridge first
+    /// saw the account.
     #[serde(with = "crate::date_time")]
     pub created_at: OffsetDateTime,
-    /// How that is known: `activity_log` or `observed`.
+    /// The source of that time: `activity_log`, or `observed` if the bridge saw the account first
+    /// then.
     pub created_source: &'static str,
-    /// The last sign-in by the moment of the row that the activity log covers.
+    /// The last sign-in up to the time of the row that the activity log contains.
     #[serde(with = "crate::date_time::option")]
     pub last_login_at: Option<OffsetDateTime>,
-    /// How that is known: `activity_log`.
+    /// The source of that time: `activity_log`.
     pub last_login_source: Option<&'static str>,
-    /// Whole days from then to the moment of the row.
+    /// Whole days from the last sign-in to the time of the row.
     pub days_since_login: Option<i64>,
-    /// Whether a second factor is asked for at sign-in.
+    /// Whether sign-in requires a second factor. Null if unknown.
     pub mfa: Option<bool>,
-    /// Whether that sign-in was by the company's identity provider (SAML); null where the activity
-    /// log does not tell.
+    /// Whether the last sign-in was by the company's identity provider (SAML). Null if the activity
+    /// log does not contain it.
     pub sso: Option<bool>,
-    /// When the teammate was invited; null where the activity log does not tell.
+    /// When the teammate was invited. Null if the activity log does not contain it.
     #[serde(with = "crate::date_time::option")]
     pub invited_at: Option<OffsetDateTime>,
-    /// When the teammate was removed.
+    /// When the teammate was removed; null for an active account.
     #[serde(with = "crate::date_time::option")]
     pub removed_at: Option<OffsetDateTime>,
-    /// When the bridge saw the account first.
+    /// When the bridge first saw the account.
     #[serde(with = "crate::date_time")]
     pub first_seen_at: OffsetDateTime,
-    /// When the account was last known to be there: the moment of the row, or, of one that was
-    /// removed, when the bridge recorded that.
+    /// When the account was last known to exist: the time of the row or, for a removed account,
+    /// when the bridge recorded the removal.
     #[serde(with = "crate::date_time")]
     pub last_seen_at: OffsetDateTime,
-    /// What became of it since the moment `since`; null without one.
+    /// How the account changed since `since`. Null if the request has no `since`.
     pub change_since_last_review: Option<ReviewChange>,
-    /// Whether it has not signed in for more than 90 days; null where the activity log does not
-    /// cover them, and for machines.
+    /// Whether the teammate has not signed in for more than 90 days. Null if the activity log does
+    /// not cover them, and for bots.
     pub is_dormant: Option<bool>,
-    /// Whether the bridge's personal data of the teammate was erased since: address and names are
-    /// null because of that.
+    /// Whether the personal data of the teammate was erased from the bridge. Address and names are
+    /// then null.
     pub erased: bool,
 }
 

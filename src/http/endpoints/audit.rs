@@ -19,37 +19,39 @@ use crate::ledger::{AuditEntry, AuditQuestion};
 use crate::moments::Edge;
 use crate::scim::ScimError;
 
-/// An entry, and its place.
+/// An audit entry and its position.
 #[derive(Serialize, ToSchema)]
 pub struct AuditDocument {
-    /// For `after`: what comes after this entry. It tells nothing else.
+    /// The position of this entry, for the parameter `after`. It is opaque.
     cursor: String,
     #[serde(flatten)]
     entry: AuditEntry,
 }
 
-/// Some entries.
+/// A page of audit entries.
 #[derive(Serialize, ToSchema)]
 pub struct AuditList {
-    /// Oldest first.
+    /// The items, oldest first.
     items: Vec<AuditDocument>,
-    /// The next page; null where there is none now.
+    /// The URL of the next page; null if there are no more entries yet.
     next: Option<String>,
-    /// How many items a page has at the most: `limit`, up to 1000.
+    /// The maximum number of items of this page: the `limit` of the request, at most 1000.
     limit: usize,
 }
 
-/// Shows who asked what, when, from where and with which answer, and what was done to clients,
-/// tokens, keys and connections. What concerns no single workspace is shown to tokens that open all
-/// of them.
+/// Lists the audit trail, oldest first.
+///
+/// The audit trail contains all requests (who, what, when, from where, and the status), and all
+/// events of clients, tokens, keys and connections. Entries that concern no single workspace are
+/// returned only for tokens that are valid for all workspaces.
 #[utoipa::path(
     get, path = "/api/v1/audit", operation_id = "list_audit", tag = "access", params(AuditParameters),
     responses(
         (
-            status = 200, description = "Entries, oldest first; as NDJSON, one a line",
+            status = 200, description = "Entries, oldest first. NDJSON has one entry on each line.",
             content((AuditList = "application/json"), (String = "application/x-ndjson")),
         ),
-        (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
+        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
 )]

@@ -24,34 +24,37 @@ use crate::limits;
 use crate::moments::Edge;
 use crate::tabular::{ChangeDocument, ChangeRow};
 
-/// Some changes.
+/// A page of changes.
 #[derive(Serialize, ToSchema)]
 pub struct ChangeList {
-    /// Oldest first.
+    /// The items, oldest first.
     items: Vec<ChangeDocument>,
-    /// For `since`, now or later: it never skips a change and never gives one twice.
+    /// The position after this page, for the parameter `since`, now or later. A client that
+    /// continues from it misses no change and gets none twice.
     next: String,
-    /// Whether there is more now.
+    /// Whether more changes are available now.
     has_more: bool,
-    /// How many changes come after `since` that are wanted; null with `actor` or `action`, where
-    /// each would have to be looked at for that.
+    /// The number of matching changes after `since`. Null if the request has `actor` or `action`,
+    /// because counting would read every change.
     total: Option<u64>,
-    /// How many items a page has at the most: `limit`, up to 1000.
+    /// The maximum number of items of this page: the `limit` of the request, at most 1000.
     limit: usize,
 }
 
-/// Lists changes of accounts, teams and memberships, oldest first. Put together from the start,
-/// they are the current state. A walk from `next` to `next` with the same question skips none and
-/// gives none twice; a page may be short, or empty, although there is more.
+/// Lists changes of users, groups and memberships, oldest first.
+///
+/// All changes from the beginning add up to the current state. A client that follows `next` with
+/// the same filters misses no change and gets none twice. A page may be short or empty although
+/// `has_more` is true.
 #[utoipa::path(
     get, path = "/api/v1/changes", operation_id = "list_changes", tag = "changes", params(ChangeParameters),
     responses(
         (
-            status = 200, description = "Changes; as `application/x-ndjson`, one on each line; as CSV, with a header",
+            status = 200, description = "Changes. `application/x-ndjson` has one change on each line. CSV has a header row.",
             content((ChangeList = "application/json"), (ChangeDocument = "application/x-ndjson"), (String = "text/csv")),
         ),
-        (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
-        (status = 410, description = "The history up to there was pruned", content_type = "application/problem+json", body = Problem),
+        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
+        (status = 410, description = "The history at that position was pruned.", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
 )]

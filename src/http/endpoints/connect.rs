@@ -36,13 +36,13 @@ pub struct Returned {
     state: Option<String>,
 }
 
-/// Takes a ticket and sends its holder to Intercom.
+/// Begins to connect a workspace by OAuth: redirects to Intercom.
 #[utoipa::path(
     get, path = "/connect/intercom", operation_id = "connect_intercom", tag = "access",
-    params(("ticket" = String, Query, description = "From the address that `intercom-scim-bridge connect` prints; good once, for ten minutes")),
+    params(("ticket" = String, Query, description = "The ticket in the URL that `intercom-scim-bridge connect` prints. It is valid once, for ten minutes.")),
     responses(
-        (status = 303, description = "To Intercom, to let the app in"),
-        (status = 400, description = "The ticket is unknown, was taken, or is too old", content_type = "text/html", body = String),
+        (status = 303, description = "Redirects to Intercom, where the user authorises the app."),
+        (status = 400, description = "The ticket is unknown, used or expired.", content_type = "text/html", body = String),
     ),
 )]
 pub async fn begin(
@@ -91,17 +91,19 @@ pub async fn begin(
         .finish())
 }
 
-/// Ends what [`begin`] began: trades the code for a token, which is kept sealed.
+/// Completes the connection: exchanges the authorization code for a token.
+///
+/// The bridge stores the token encrypted.
 #[utoipa::path(
     get, path = "/connect/intercom/callback", operation_id = "connect_intercom_callback", tag = "access",
     params(
-        ("code" = Option<String>, Query, description = "What Intercom gives for a token"),
-        ("state" = Option<String>, Query, description = "What the bridge sent along"),
+        ("code" = Option<String>, Query, description = "The authorization code from Intercom (RFC 6749 §4.1.2)."),
+        ("state" = Option<String>, Query, description = "The state that the bridge sent to Intercom (RFC 6749 §4.1.2)."),
     ),
     responses(
-        (status = 200, description = "The workspace is connected", content_type = "text/html", body = String),
-        (status = 400, description = "It was not begun in this browser, has ended already, or is too old", content_type = "text/html", body = String),
-        (status = 502, description = "Intercom gave no token", content_type = "text/html", body = String),
+        (status = 200, description = "The workspace is connected.", content_type = "text/html", body = String),
+        (status = 400, description = "The connection was begun in another browser, is complete already, or has expired.", content_type = "text/html", body = String),
+        (status = 502, description = "Intercom returned no token.", content_type = "text/html", body = String),
     ),
 )]
 pub async fn callback(

@@ -11,10 +11,10 @@ use crate::http::request::negotiation::content_type;
 use crate::http::state::service::{Service, scim_base_url};
 use crate::scim::{Discovery, ScimError};
 
-/// Shows what the service does and does not do.
+/// Returns the ServiceProviderConfig: which parts of SCIM the bridge supports (RFC 7644 §4).
 #[utoipa::path(
     get, path = "/scim/v2/ServiceProviderConfig", tag = "discovery",
-    responses((status = 200, description = "RFC 7643 §5", content_type = "application/scim+json", body = serde_json::Value)),
+    responses((status = 200, description = "The ServiceProviderConfig (RFC 7643 §5).", content_type = "application/scim+json", body = serde_json::Value)),
 )]
 pub async fn service_provider_config(
     request: HttpRequest,
@@ -26,10 +26,10 @@ pub async fn service_provider_config(
     })
 }
 
-/// Lists the types of resources.
+/// Lists the ResourceTypes (RFC 7644 §4).
 #[utoipa::path(
     get, path = "/scim/v2/ResourceTypes", tag = "discovery",
-    responses((status = 200, description = "RFC 7643 §6", content_type = "application/scim+json", body = serde_json::Value)),
+    responses((status = 200, description = "ResourceTypes (RFC 7643 §6).", content_type = "application/scim+json", body = serde_json::Value)),
 )]
 pub async fn list_resource_types(
     request: HttpRequest,
@@ -39,13 +39,13 @@ pub async fn list_resource_types(
     answer(&request, &caller, &service, |discovery| Some(discovery.resource_types()))
 }
 
-/// Shows a type of resource.
+/// Returns a ResourceType (RFC 7644 §4).
 #[utoipa::path(
     get, path = "/scim/v2/ResourceTypes/{name}", tag = "discovery",
-    params(("name" = String, Path, description = "`User` or `Group`")),
+    params(("name" = String, Path, description = "The name of the ResourceType: `User` or `Group`.")),
     responses(
-        (status = 200, description = "RFC 7643 §6", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 404, description = "No such type", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 200, description = "ResourceTypes (RFC 7643 §6).", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 404, description = "The ResourceType does not exist.", content_type = "application/scim+json", body = serde_json::Value),
     ),
 )]
 pub async fn get_resource_type(
@@ -57,10 +57,10 @@ pub async fn get_resource_type(
     answer(&request, &caller, &service, |discovery| discovery.resource_type(&name.name).cloned())
 }
 
-/// Lists the schemas.
+/// Lists the Schemas (RFC 7644 §4).
 #[utoipa::path(
     get, path = "/scim/v2/Schemas", tag = "discovery",
-    responses((status = 200, description = "RFC 7643 §7", content_type = "application/scim+json", body = serde_json::Value)),
+    responses((status = 200, description = "Schemas (RFC 7643 §7).", content_type = "application/scim+json", body = serde_json::Value)),
 )]
 pub async fn list_schemas(
     request: HttpRequest,
@@ -70,13 +70,13 @@ pub async fn list_schemas(
     answer(&request, &caller, &service, |discovery| Some(discovery.schemas()))
 }
 
-/// Shows a schema.
+/// Returns a Schema (RFC 7644 §4).
 #[utoipa::path(
     get, path = "/scim/v2/Schemas/{name}", tag = "discovery",
-    params(("name" = String, Path, description = "The schema's URN")),
+    params(("name" = String, Path, description = "The URN of the Schema.")),
     responses(
-        (status = 200, description = "RFC 7643 §7", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 404, description = "No such schema", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 200, description = "Schemas (RFC 7643 §7).", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 404, description = "The Schema does not exist.", content_type = "application/scim+json", body = serde_json::Value),
     ),
 )]
 pub async fn get_schema(

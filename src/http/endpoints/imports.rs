@@ -20,29 +20,32 @@ use crate::ledger::{ImportRequest, LedgerError, Mode, Run, RunId, RunStatus, Tri
 use crate::limits;
 use crate::scim::ScimError;
 
-/// What to import.
+/// The options of an import.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewImport {
-    /// `incremental`, where it is left out.
+    /// The default is `incremental`.
     mode: Option<Mode>,
-    /// Whether somebody looked and lets an import through that takes more than
-    /// `import.max_removals`, and the settings beside it, allow.
+    /// Allows this import to remove more than `import.max_removals` and related settings permit.
+    /// Set it after you have checked the removals.
     allow_removals: bool,
 }
 
-/// Asks for an import. It is queued, and begins as soon as no other one is under way: one that has
-/// begun may have read before what you want it to see. Of each mode one is queued at the most: who
-/// asks for what is queued already is given that one.
+/// Requests an import.
+///
+/// The import is queued and begins when no other import is running. A running import does not
+/// satisfy the request, because it may have read Intercom before the change that the client wants
+/// to see. At most one import of each mode is queued; a further request of the same mode returns
+/// the queued run.
 #[utoipa::path(
     post, path = "/api/v1/imports", operation_id = "start_import", tag = "imports",
-    request_body(content = Option<NewImport>, description = "May be left out, for an incremental import"),
-    params(("Prefer" = Option<String>, Header, description = "`wait=N`: answers when the import has ended, or after N seconds; at most 60")),
+    request_body(content = Option<NewImport>, description = "Optional. The default is an incremental import."),
+    params(("Prefer" = Option<String>, Header, description = "`wait=N` (RFC 7240 §4.3): the response is sent when the import has ended, or after N seconds, at most 60.")),
     responses(
-        (status = 200, description = "It has ended already, well or not", body = Run),
-        (status = 202, description = "It is under way, or queued; `Location` tells how it goes", body = Run),
-        (status = 400, description = "The body cannot be read", content_type = "application/problem+json", body = Problem),
-        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
+        (status = 200, description = "The run has ended. `status` says how.", body = Run),
+        (status = 202, description = "The run is queued or running. `Location` is the URL of the run.", body = Run),
+        (status = 400, description = "The body is invalid.", content_type = "application/problem+json", body = Problem),
+        (status = 413, description = "The body is too large.", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
 )]
@@ -142,25 +145,25 @@ async fn ended(
     }
 }
 
-/// Some runs.
+/// A page of runs.
 #[derive(Serialize, ToSchema)]
 pub struct RunList {
-    /// Newest first.
+    /// The items, newest first.
     items: Vec<Run>,
-    /// Where earlier ones are; null where there are none.
+    /// The URL of the page with earlier items; null on the last page.
     next: Option<String>,
-    /// How many there are in all.
+    /// The number of all items.
     total: u64,
-    /// How many items a page has at the most: `limit`, up to 1000.
+    /// The maximum number of items of this page: the `limit` of the request, at most 1000.
     limit: usize,
 }
 
-/// Lists runs, newest first.
+/// Lists import runs, newest first.
 #[utoipa::path(
     get, path = "/api/v1/imports", operation_id = "list_imports", tag = "imports", params(RunParameters),
     responses(
-        (status = 200, description = "Runs", body = RunList),
-        (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
+        (status = 200, description = "Runs, newest first.", body = RunList),
+        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
 )]
@@ -191,11 +194,11 @@ pub async fn list(
     Ok(HttpResponse::Ok().content_type(JSON).body(makers.body(turn, page).await?))
 }
 
-/// Shows one run.
+/// Returns an import run.
 #[utoipa::path(
     get, path = "/api/v1/imports/{id}", operation_id = "get_import", tag = "imports",
-    params(("id" = i64, Path, description = "The run's number")),
-    responses((status = 200, description = "The run", body = Run), ApiRefusals),
+    params(("id" = i64, Path, description = "The number of the run.")),
+    responses((status = 200, description = "The run.", body = Run), ApiRefusals),
 )]
 pub async fn get(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<Run>, ApiError> {
     preferred_form(&request, &[JSON])?;

@@ -26,56 +26,58 @@ use crate::scim::ScimError;
 use crate::tabular::entitlement_named;
 use crate::words::Words;
 
-/// Some requests.
+/// A page of requests.
 #[derive(Serialize, ToSchema)]
 pub struct RequestList {
-    /// Newest first.
+    /// The items, newest first.
     items: Vec<LifecycleRequest>,
-    /// Where earlier ones are; null where there are none.
+    /// The URL of the page with earlier items; null on the last page.
     next: Option<String>,
-    /// How many there are from here on.
+    /// The number of matching items on this page and later pages.
     total: u64,
-    /// How many items a page has at the most: `limit`, up to 1000.
+    /// The maximum number of items of this page: the `limit` of the request, at most 1000.
     limit: usize,
 }
 
-/// A request for a change that a person must make.
+/// A new request for a change that a person must make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTicket {
-    /// Such as `remove_account`; `other`: what the comment says.
+    /// The operation, such as `remove_account`. With `other`, the comment describes the change.
     #[schema(value_type = Operation)]
     operation: String,
-    /// The id of the account, as the bridge knows it.
+    /// The id of the account: `adm_…`. `target` or `user_name` is required.
     target: Option<String>,
-    /// The id of the entitlement, for access; or its name, where no other has it.
+    /// The id of the entitlement, or its name if that is unique. Only for `add_access` and
+    /// `remove_access`.
     entitlement: Option<String>,
-    /// The sign-in address of whom it is about.
+    /// The sign-in address of the teammate. `target` or `user_name` is required.
     user_name: Option<String>,
-    /// What the one who does it should know.
+    /// A comment for the person who makes the change. At most 4,000 bytes.
     comment: Option<String>,
 }
 
-/// What is said of a request that was done.
+/// How a request was closed.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Done {
-    /// How, or why not.
+    /// How the change was made, or why not. At most 4,000 bytes.
     note: Option<String>,
-    /// Whether it was decided not to do it: its state is `declined` then.
+    /// Whether the change will not be made. The state is then `declined`, else `done`.
     declined: bool,
 }
 
-/// Lists what was asked for that a person must do: refused writes and tickets, newest first.
+/// Lists requests for changes that a person must make in Intercom: refused writes and tickets,
+/// newest first.
 #[utoipa::path(
     get, path = "/api/v1/lifecycle/requests", operation_id = "list_lifecycle_requests", tag = "lifecycle",
     params(RequestParameters),
     responses(
         (
-            status = 200, description = "Requests; as CSV, with a header, and the next page in `Link`",
+            status = 200, description = "Requests, newest first. CSV has a header row, and the URL of the next page is in `Link`.",
             content((RequestList = "application/json"), (String = "text/csv")),
         ),
-        (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
+        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
 )]
@@ -122,11 +124,11 @@ pub async fn list(
         .await
 }
 
-/// Shows one request: `state` is `open`, `done`, `declined` or `expired`.
+/// Returns a request for a change.
 #[utoipa::path(
     get, path = "/api/v1/lifecycle/requests/{id}", operation_id = "get_lifecycle_request", tag = "lifecycle",
-    params(("id" = String, Path, description = "`req_…`")),
-    responses((status = 200, description = "The request", body = LifecycleRequest), ApiRefusals),
+    params(("id" = String, Path, description = "The id of the request: `req_…`.")),
+    responses((status = 200, description = "The request.", body = LifecycleRequest), ApiRefusals),
 )]
 pub async fn get(
     request: HttpRequest,
@@ -136,16 +138,17 @@ pub async fn get(
     Ok(Json(known(&request, &caller).await?.into()))
 }
 
-/// Records a request for a change that a person must make. It is `done` by itself once an import
-/// sees the change, or when somebody says so.
+/// Records a request for a change that a person must make in Intercom (a ticket).
+///
+/// The request becomes `done` when an import finds the change, or when a person closes it.
 #[utoipa::path(
     post, path = "/api/v1/lifecycle/requests", operation_id = "create_lifecycle_request", tag = "lifecycle",
     request_body = NewTicket,
     responses(
-        (status = 201, description = "It is recorded; `Location` tells how it goes", body = LifecycleRequest),
-        (status = 400, description = "The body cannot be read", content_type = "application/problem+json", body = Problem),
-        (status = 408, description = "The body did not come in time", content_type = "application/problem+json", body = Problem),
-        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
+        (status = 201, description = "The request is recorded. `Location` is the URL of the request.", body = LifecycleRequest),
+        (status = 400, description = "The body is invalid.", content_type = "application/problem+json", body = Problem),
+        (status = 408, description = "The body did not arrive in time.", content_type = "application/problem+json", body = Problem),
+        (status = 413, description = "The body is too large.", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
 )]
@@ -228,17 +231,17 @@ pub async fn create(
         .json(LifecycleRequest::from(request_made)))
 }
 
-/// Says that a request was done, or that it will not be.
+/// Closes a request, as done or declined.
 #[utoipa::path(
     post, path = "/api/v1/lifecycle/requests/{id}/done", operation_id = "close_lifecycle_request", tag = "lifecycle",
-    params(("id" = String, Path, description = "`req_…`")),
-    request_body(content = Option<Done>, description = "May be left out"),
+    params(("id" = String, Path, description = "The id of the request: `req_…`.")),
+    request_body(content = Option<Done>, description = "Optional."),
     responses(
-        (status = 200, description = "The request, which is done now", body = LifecycleRequest),
-        (status = 400, description = "The body cannot be read", content_type = "application/problem+json", body = Problem),
-        (status = 408, description = "The body did not come in time", content_type = "application/problem+json", body = Problem),
-        (status = 409, description = "It was done before", content_type = "application/problem+json", body = Problem),
-        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
+        (status = 200, description = "The closed request.", body = LifecycleRequest),
+        (status = 400, description = "The body is invalid.", content_type = "application/problem+json", body = Problem),
+        (status = 408, description = "The body did not arrive in time.", content_type = "application/problem+json", body = Problem),
+        (status = 409, description = "The request is closed already.", content_type = "application/problem+json", body = Problem),
+        (status = 413, description = "The body is too large.", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
 )]

@@ -19,10 +19,12 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// The media type of Prometheus' older text format.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Shows measures in the text format of Prometheus, as OpenMetrics or (`Accept: text/plain`) as it
-/// was before: of the workspaces that the token opens, and without one of none; of the whole
-/// process to those whose token opens all workspaces.
-#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "Measures", content((String = "application/openmetrics-text"), (String = "text/plain")))))]
+/// Returns metrics for Prometheus, as OpenMetrics or (`Accept: text/plain`) in Prometheus's older
+/// text format.
+///
+/// The response has the metrics of the workspaces for which the token is valid, and none without a
+/// token. Metrics of the whole process require a token that is valid for all workspaces.
+#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "Metrics.", content((String = "application/openmetrics-text"), (String = "text/plain")))))]
 pub async fn metrics(
     request: HttpRequest,
     service: Data<Service>,

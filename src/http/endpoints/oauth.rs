@@ -23,62 +23,62 @@ use crate::scim::ScimError;
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
-/// A question for a token. Id and secret may stand in the header `Authorization` (Basic) instead.
+/// A token request (RFC 6749 §4.4.2). Id and secret may be in the header `Authorization` (Basic)
+/// instead.
 #[expect(dead_code, reason = "it describes the form; `TokenRequest` reads it")]
 #[derive(Deserialize, ToSchema)]
 pub struct TokenForm {
     /// Always `client_credentials`.
     #[schema(example = "client_credentials")]
     grant_type: String,
-    /// Which client.
+    /// The id of the client.
     client_id: Option<String>,
-    /// Its secret.
+    /// The secret of the client.
     #[schema(format = Password)]
     client_secret: Option<String>,
-    /// What the token is to allow, as words with spaces between; all that the client may, where it
-    /// is left out.
+    /// The scopes to request, separated by spaces. The default is all scopes of the client.
     #[schema(example = "scim.read import.read")]
     scope: Option<String>,
-    /// For which services the token is to be, as absolute URIs (RFC 8707); the parameter may
-    /// repeat. The token is good for this bridge alone, whatever they name.
+    /// The services that the token is meant for, as absolute URIs (RFC 8707). The parameter may be
+    /// repeated. The token is valid only for this bridge, whatever the URIs are.
     resource: Option<Vec<String>>,
 }
 
-/// A token.
+/// An access token (RFC 6749 §5.1).
 #[derive(Serialize, ToSchema)]
 pub struct TokenAnswer {
-    /// To be shown as `Authorization: Bearer …`.
+    /// The token. Send it as `Authorization: Bearer …` (RFC 6750 §2.1).
     access_token: String,
     /// Always `Bearer`.
     token_type: &'static str,
-    /// In seconds from now.
+    /// The lifetime of the token, in seconds.
     expires_in: u64,
-    /// What it allows.
+    /// The scopes of the token, separated by spaces.
     scope: String,
 }
 
-/// Why there is no token (RFC 6749 §5.2).
+/// Why the token request was refused (RFC 6749 §5.2).
 #[derive(Serialize, ToSchema)]
 pub struct TokenError {
-    /// One word for machines.
+    /// A code for programs.
     #[schema(example = "invalid_client")]
     error: &'static str,
-    /// A sentence for people.
+    /// The reason, for people.
     error_description: &'static str,
 }
 
-/// Gives a client a token for its id and secret (RFC 6749 §4.4).
+/// Issues an access token to an OAuth client, for its id and secret (RFC 6749 §4.4).
 #[utoipa::path(
     post, path = "/oauth/token", operation_id = "issue_token", tag = "access",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "A token", body = TokenAnswer),
-        (status = 400, description = "The question cannot be answered so", body = TokenError),
-        (status = 401, description = "The client is not known, or not by this secret", body = TokenError),
-        (status = 408, description = "The body did not come in time", content_type = "application/problem+json", body = Problem),
-        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
-        (status = 429, description = "Too many questions; `Retry-After` says when to ask again", content_type = "application/problem+json", body = Problem),
-        (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = Problem),
+        (status = 200, description = "The access token.", body = TokenAnswer),
+        (status = 400, description = "The token request is invalid.", body = TokenError),
+        (status = 401, description = "The client is unknown, or the secret is wrong.", body = TokenError),
+        (status = 408, description = "The body did not arrive in time.", content_type = "application/problem+json", body = Problem),
+        (status = 413, description = "The body is too large.", content_type = "application/problem+json", body = Problem),
+        (status = 429, description = "Too many token requests. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
+        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
     ),
 )]
 pub async fn token(
@@ -253,10 +253,10 @@ fn refuse(refusal: &TokenRefusal) -> HttpResponse {
     response.json(TokenError { error: refusal.code(), error_description: refusal.description() })
 }
 
-/// Says where tokens are issued and how (RFC 8414).
+/// Returns the authorization server metadata (RFC 8414).
 #[utoipa::path(
     get, path = "/.well-known/oauth-authorization-server", operation_id = "oauth_metadata", tag = "access",
-    responses((status = 200, description = "Authorization server metadata", body = serde_json::Value)),
+    responses((status = 200, description = "Authorization server metadata (RFC 8414 §3.2).", body = serde_json::Value)),
 )]
 pub async fn metadata(
     request: HttpRequest,
@@ -279,10 +279,10 @@ pub async fn metadata(
     })))
 }
 
-/// Shows the public keys of the bridge's own tokens (RFC 7517 §5).
+/// Returns the public keys of the bridge's own tokens (RFC 7517 §5).
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", operation_id = "jwks", tag = "access",
-    responses((status = 200, description = "A JWK Set", content_type = "application/jwk-set+json", body = serde_json::Value)),
+    responses((status = 200, description = "A JWK Set.", content_type = "application/jwk-set+json", body = serde_json::Value)),
 )]
 pub async fn jwks(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
     let form = preferred_form(&request, &["application/jwk-set+json", JSON])?;

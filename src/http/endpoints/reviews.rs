@@ -33,88 +33,91 @@ use crate::moments::Edge;
 use crate::scim::ScimError;
 use crate::tabular::{ReviewBasis, ReviewChange, ReviewedAccount, reviewed_account};
 
-/// What an export is, so that somebody can tell later that it is this one.
+/// The manifest of a review: it identifies the CSV and the state that the CSV shows.
 #[derive(Serialize, ToSchema)]
 pub struct ReviewManifest {
     /// The name of the workspace in the bridge.
     workspace: String,
-    /// The moment that it tells of.
+    /// The time whose state the review shows.
     #[serde(with = "crate::date_time")]
     as_of: OffsetDateTime,
-    /// The moment of the review before, if one was named.
+    /// The time of the previous review, if the request named one.
     #[serde(with = "crate::date_time::option")]
     since: Option<OffsetDateTime>,
-    /// The ledger's generation that it shows; `ledger verify` proves it.
+    /// The generation of the ledger that the review shows. `ledger verify` verifies it.
     generation: Generation,
-    /// The hash of that generation: `ledger verify --head` takes it, and tells whether the history
-    /// still holds it. Null where nothing was imported yet.
+    /// The hash of that generation. `ledger verify --head` checks that the history still contains
+    /// it. Null if nothing was imported yet.
     generation_hash: Option<String>,
-    /// How many rows it has.
+    /// The number of rows of the CSV, without the header.
     rows: usize,
-    /// SHA-256 of the CSV, in hexadecimal digits.
+    /// The SHA-256 of the CSV, in hexadecimal digits.
     sha256: String,
-    /// When it was made.
+    /// When the review was made.
     #[serde(with = "crate::date_time")]
     generated_at: OffsetDateTime,
-    /// For whom: the subject of the token.
+    /// Who requested the review: the subject of the token.
     generated_by: String,
-    /// By which version of the bridge.
+    /// The version of the bridge that made the review.
     generator: &'static str,
 }
 
-/// What a reviewer looks at first. A number is null where it is not known of anybody.
+/// The summary of a review. A number is null if it is unknown for all accounts.
 #[derive(Serialize, ToSchema)]
 pub struct ReviewSummary {
-    /// Accounts with access.
+    /// The number of accounts with access.
     active: usize,
-    /// Of them, those known to be privileged.
+    /// Active accounts that are privileged (see `is_privileged`).
     privileged: Option<usize>,
-    /// Of them, those of whom it is not known: neither role nor permissions are.
+    /// Active accounts for which that is unknown, because neither role nor permissions are known.
     privileged_unknown: usize,
-    /// Of them, the workspace's own machines.
+    /// Active accounts of bots of the workspace.
     service_accounts: usize,
-    /// Of the people among them, those known not to have signed in for more than 90 days.
+    /// Active people who have not signed in for more than 90 days.
     dormant: Option<usize>,
-    /// Of the people among them, those of whom it is not known: the activity log does not cover
-    /// those days.
+    /// Active people for whom that is unknown, because the activity log does not cover those 90
+    /// days.
     dormant_unknown: usize,
-    /// Of the people among them, those known to sign in without a second factor.
+    /// Active people who sign in without a second factor.
     without_mfa: Option<usize>,
-    /// Of the people among them, those of whom it is not known.
+    /// Active people for whom that is unknown.
     mfa_unknown: usize,
-    /// Of the people among them, those whose last sign-in was by the company's identity provider.
+    /// Active people whose last sign-in was by single sign-on with the company's identity provider.
     sso: Option<usize>,
-    /// Of the people among them, those of whom it is not known.
+    /// Active people for whom that is unknown.
     sso_unknown: usize,
-    /// Since the review before; null without one.
+    /// Since the previous review. Null if the request has no `since`.
     added: Option<usize>,
-    /// Since the review before; null without one.
+    /// Since the previous review. Null if the request has no `since`.
     removed: Option<usize>,
-    /// Since the review before; null without one.
+    /// Since the previous review. Null if the request has no `since`.
     changed: Option<usize>,
 }
 
-/// The export as JSON.
+/// The review as JSON.
 #[derive(Serialize, ToSchema)]
 pub struct Review {
     manifest: ReviewManifest,
     summary: ReviewSummary,
-    /// By account.
+    /// The accounts, sorted by id.
     items: Vec<ReviewedAccount>,
 }
 
-/// Exports who has which access, for a review: with `as_of`, who had it then; with `since`, what
-/// changed since then. As CSV, the manifest is in headers: `Repr-Digest` (RFC 9530),
+/// Exports all accounts and their access, for an access review (certification).
+///
+/// With `as_of`, the export shows the state at that time. With `since`, each row says how the
+/// account changed since then. A CSV has the manifest in its headers: `Repr-Digest` (RFC 9530),
 /// `X-Review-Generation`, `X-Review-Generation-Hash`, `X-Review-Rows`, `X-Review-As-Of`,
-/// `X-Review-Generated-At`, `X-Review-Generated-By`; and `Link` leads to it as JSON.
+/// `X-Review-Generated-At` and `X-Review-Generated-By`. Its `Link` is the URL of the manifest as
+/// JSON.
 #[utoipa::path(
     get, path = "/api/v1/reviews/accounts", operation_id = "review_accounts", tag = "reviews",
     params(ReviewParameters),
     responses(
-        (status = 200, description = "The export", content((Review = "application/json"), (String = "text/csv"))),
-        (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
-        (status = 410, description = "The state of that moment was pruned", content_type = "application/problem+json", body = Problem),
-        (status = 429, description = "Too many of this client; `Retry-After` says when to ask again", content_type = "application/problem+json", body = Problem),
+        (status = 200, description = "The review.", content((Review = "application/json"), (String = "text/csv"))),
+        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
+        (status = 410, description = "The state at that time was pruned.", content_type = "application/problem+json", body = Problem),
+        (status = 429, description = "The client has too many reviews in progress, or exceeds its rate limit. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
 )]
@@ -172,17 +175,19 @@ pub async fn accounts(
     Ok(response.set_body(body))
 }
 
-/// Shows the manifest of the CSV that `/reviews/accounts` gives for the same parameters: how many
-/// rows it has, its SHA-256, and which state it shows. Without `as_of` it is that of what is shown
-/// now; the `Link` of a CSV names its moment.
+/// Returns the manifest of a review.
+///
+/// The manifest has the number of rows, the SHA-256 and the time of the CSV that
+/// `/reviews/accounts` returns for the same parameters. Without `as_of`, it is that of the current
+/// state. The `Link` of a CSV contains its `as_of`.
 #[utoipa::path(
     get, path = "/api/v1/reviews/accounts/manifest", operation_id = "review_accounts_manifest", tag = "reviews",
     params(ReviewParameters),
     responses(
-        (status = 200, description = "The manifest", body = ReviewManifest),
-        (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
-        (status = 410, description = "The state of that moment was pruned", content_type = "application/problem+json", body = Problem),
-        (status = 429, description = "Too many of this client; `Retry-After` says when to ask again", content_type = "application/problem+json", body = Problem),
+        (status = 200, description = "The manifest.", body = ReviewManifest),
+        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
+        (status = 410, description = "The state at that time was pruned.", content_type = "application/problem+json", body = Problem),
+        (status = 429, description = "The client has too many reviews in progress, or exceeds its rate limit. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
 )]

@@ -24,12 +24,12 @@ use crate::scim::{
     resource_types,
 };
 
-/// Lists teammates and teams.
+/// Lists Users and Groups: the teammates and teams of the workspace.
 #[utoipa::path(
     get, path = "/scim/v2", tag = "scim",
     params(ListParameters),
     responses(
-        (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 200, description = "A ListResponse (RFC 7644 §3.4.2).", content_type = "application/scim+json", body = serde_json::Value),
         ScimRefusals,
     ),
 )]
@@ -40,12 +40,12 @@ pub async fn list_all(
     list(&request, &caller, resource_types::ALL).await
 }
 
-/// Lists teammates.
+/// Lists Users: the teammates of the workspace.
 #[utoipa::path(
     get, path = "/scim/v2/Users", tag = "scim",
     params(ListParameters),
     responses(
-        (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 200, description = "A ListResponse (RFC 7644 §3.4.2).", content_type = "application/scim+json", body = serde_json::Value),
         ScimRefusals,
     ),
 )]
@@ -56,12 +56,12 @@ pub async fn list_users(
     list(&request, &caller, &[resource_types::USER]).await
 }
 
-/// Lists teams.
+/// Lists Groups: the teams of the workspace.
 #[utoipa::path(
     get, path = "/scim/v2/Groups", tag = "scim",
     params(ListParameters),
     responses(
-        (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 200, description = "A ListResponse (RFC 7644 §3.4.2).", content_type = "application/scim+json", body = serde_json::Value),
         ScimRefusals,
     ),
 )]
@@ -72,14 +72,15 @@ pub async fn list_groups(
     list(&request, &caller, &[resource_types::GROUP]).await
 }
 
-/// Lists teammates and teams, by a question in the body (RFC 7644 §3.4.3), so that it stays out of
-/// logs of URLs.
+/// Searches Users and Groups (RFC 7644 §3.4.3).
+///
+/// The query is in the body, so it does not appear in logs of URLs.
 #[utoipa::path(
     post, path = "/scim/v2/.search", tag = "scim",
-    request_body(description = "A question", content_type = "application/scim+json", content = SearchRequest),
+    request_body(description = "A SearchRequest (RFC 7644 §3.4.3).", content_type = "application/scim+json", content = SearchRequest),
     responses(
-        (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
+        (status = 200, description = "A ListResponse (RFC 7644 §3.4.2).", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 415, description = "The body is neither `application/scim+json` nor `application/json`.", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
         ScimRefusals,
     ),
 )]
@@ -91,13 +92,13 @@ pub async fn search_all(
     search(&request, &caller, &body.0, resource_types::ALL).await
 }
 
-/// Lists teammates, by a question in the body.
+/// Searches Users (RFC 7644 §3.4.3).
 #[utoipa::path(
     post, path = "/scim/v2/Users/.search", tag = "scim",
-    request_body(description = "A question", content_type = "application/scim+json", content = SearchRequest),
+    request_body(description = "A SearchRequest (RFC 7644 §3.4.3).", content_type = "application/scim+json", content = SearchRequest),
     responses(
-        (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
+        (status = 200, description = "A ListResponse (RFC 7644 §3.4.2).", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 415, description = "The body is neither `application/scim+json` nor `application/json`.", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
         ScimRefusals,
     ),
 )]
@@ -109,13 +110,13 @@ pub async fn search_users(
     search(&request, &caller, &body.0, &[resource_types::USER]).await
 }
 
-/// Lists teams, by a question in the body.
+/// Searches Groups (RFC 7644 §3.4.3).
 #[utoipa::path(
     post, path = "/scim/v2/Groups/.search", tag = "scim",
-    request_body(description = "A question", content_type = "application/scim+json", content = SearchRequest),
+    request_body(description = "A SearchRequest (RFC 7644 §3.4.3).", content_type = "application/scim+json", content = SearchRequest),
     responses(
-        (status = 200, description = "A ListResponse", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 415, description = "The body is neither application/scim+json nor application/json", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
+        (status = 200, description = "A ListResponse (RFC 7644 §3.4.2).", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 415, description = "The body is neither `application/scim+json` nor `application/json`.", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
         ScimRefusals,
     ),
 )]
@@ -127,13 +128,13 @@ pub async fn search_groups(
     search(&request, &caller, &body.0, &[resource_types::GROUP]).await
 }
 
-/// Shows a teammate.
+/// Returns a User: a teammate.
 #[utoipa::path(
     get, path = "/scim/v2/Users/{id}", tag = "scim",
-    params(("id" = String, Path, description = "`adm_` and Intercom's id of the admin")),
+    params(("id" = String, Path, description = "The id of the User: `adm_` and Intercom's id of the admin.")),
     responses(
-        (status = 200, description = "A User", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 304, description = "Still the version that `If-None-Match` names"),
+        (status = 200, description = "A User (RFC 7643 §4.1).", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 304, description = "The version of the resource is the one in `If-None-Match` (RFC 7644 §3.14)."),
         ScimRefusals,
     ),
 )]
@@ -144,13 +145,13 @@ pub async fn get_user(
     one(&request, &caller, resource_types::USER).await
 }
 
-/// Shows a team.
+/// Returns a Group: a team.
 #[utoipa::path(
     get, path = "/scim/v2/Groups/{id}", tag = "scim",
-    params(("id" = String, Path, description = "`team_` and Intercom's id of the team")),
+    params(("id" = String, Path, description = "The id of the Group: `team_` and Intercom's id of the team.")),
     responses(
-        (status = 200, description = "A Group", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 304, description = "Still the version that `If-None-Match` names"),
+        (status = 200, description = "A Group (RFC 7643 §4.2).", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 304, description = "The version of the resource is the one in `If-None-Match` (RFC 7644 §3.14)."),
         ScimRefusals,
     ),
 )]
@@ -161,13 +162,14 @@ pub async fn get_group(
     one(&request, &caller, resource_types::GROUP).await
 }
 
-/// Shows the teammate who asks (RFC 7644 §3.11): the one whose address is the subject of the token.
+/// Returns the User of the client (RFC 7644 §3.11): the active teammate whose address is the
+/// subject of the token.
 #[utoipa::path(
     get, path = "/scim/v2/Me", tag = "scim",
     responses(
-        (status = 200, description = "A User; `Location` says where it always is", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 304, description = "Still the version that `If-None-Match` names"),
-        (status = 501, description = "The subject of the token is no teammate's address", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
+        (status = 200, description = "A User (RFC 7643 §4.1). `Location` is its permanent URL.", content_type = "application/scim+json", body = serde_json::Value),
+        (status = 304, description = "The version of the resource is the one in `If-None-Match` (RFC 7644 §3.14)."),
+        (status = 501, description = "The subject of the token is not the address of an active teammate.", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
         ScimRefusals,
     ),
 )]

@@ -20,17 +20,18 @@ use crate::ledger::{Failure, Run, RunStatus};
 use crate::limits;
 use crate::scim::resource_types;
 
-/// Tells that the process answers.
-#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "The process answers", body = Healthy)))]
+/// Returns 200 while the process is alive.
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "The process is alive.", body = Healthy)))]
 pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Healthy { status: "ok" })
 }
 
-/// Tells whether the bridge can be asked; to those with a token, about the workspaces that it
-/// opens, and what is wrong with them.
+/// Returns 200 if the bridge can answer requests for users and groups.
+///
+/// With a token, the response has the workspaces for which the token is valid, and their problems.
 #[utoipa::path(
     get, path = "/readyz", tag = "health",
-    responses((status = 200, description = "There is something to show", body = Readiness), (status = 503, description = "There is nothing yet", body = Readiness)),
+    responses((status = 200, description = "At least one workspace has a state to serve.", body = Readiness), (status = 503, description = "No workspace has a state to serve yet.", body = Readiness)),
 )]
 pub async fn readyz(service: Data<Service>, caller: OptionalCaller) -> HttpResponse {
     let has_snapshot = |workspace: &Arc<Workspace>| workspace.live.served().is_some();
@@ -82,11 +83,11 @@ pub async fn readyz(service: Data<Service>, caller: OptionalCaller) -> HttpRespo
     }
 }
 
-/// Shows how a workspace's imports are going.
+/// Returns the status of a workspace: its imports, its connection and the age of the served state.
 #[utoipa::path(
     get, path = "/api/v1/status", tag = "status",
     responses(
-        (status = 200, description = "The workspace's standing", body = Status),
+        (status = 200, description = "The status of the workspace.", body = Status),
         ApiRefusals,
     ),
 )]
@@ -98,10 +99,10 @@ pub async fn status(
     Ok(Json(Status::current(&caller.workspace, &caller.service)))
 }
 
-/// Shows how the imports of every workspace are going that the token opens.
+/// Returns the status of every workspace for which the token is valid.
 #[utoipa::path(
     get, path = "/api/v1/workspaces", operation_id = "list_workspaces", tag = "status",
-    responses((status = 200, description = "The workspaces' standings", body = WorkspaceList), ApiRefusals),
+    responses((status = 200, description = "The status of each workspace.", body = WorkspaceList), ApiRefusals),
 )]
 pub async fn workspaces(
     request: HttpRequest,
@@ -115,14 +116,14 @@ pub async fn workspaces(
     Ok(Json(WorkspaceList { total: items.len(), items, next: None }))
 }
 
-/// Workspaces.
+/// All workspaces of the token.
 #[derive(Serialize, ToSchema)]
 pub struct WorkspaceList {
-    /// By name.
+    /// The items, sorted by name.
     items: Vec<Status>,
-    /// Always null: all are on one page.
+    /// Always null: all items are on one page.
     next: Option<String>,
-    /// How many there are.
+    /// The number of items.
     total: usize,
 }
 
@@ -149,46 +150,49 @@ impl Status {
     }
 }
 
-/// The process answers.
+/// The process is alive.
 #[derive(Serialize, ToSchema)]
 pub struct Healthy {
     /// Always `ok`.
     status: &'static str,
 }
 
-/// Whether the bridge can be asked.
+/// The readiness of the bridge.
 #[derive(Serialize, ToSchema)]
 pub struct Readiness {
     /// `ready` or `not_ready`.
     status: &'static str,
-    /// What to do; null while it is ready.
+    /// What to do; null if the bridge is ready.
     detail: Option<&'static str>,
-    /// `up` or `down`, for those with a token. While it is down, what is shown stays.
+    /// `up` or `down`; null without a token. While the database is down, reads continue from
+    /// memory.
     database: Option<&'static str>,
     workspaces: Vec<WorkspaceReadiness>,
-    /// The tasks in the background, for those with a token: one that stops because of a fault is
-    /// started again.
+    /// The background tasks; empty without a token. A task that stops because of a fault in the
+    /// bridge is restarted.
     tasks: Vec<TaskStanding>,
 }
 
-/// Whether one workspace can be asked.
+/// The readiness of a workspace.
 #[derive(Serialize, ToSchema)]
 pub struct WorkspaceReadiness {
     workspace: String,
-    /// Whether there is something to show. What is shown may be old: see `problem`.
+    /// Whether the bridge has a state of the workspace to serve. The state may be old: see
+    /// `problem` and `age_seconds`.
     ready: bool,
     connection: ConnectionState,
-    /// How long ago Intercom last confirmed what is shown; null where nobody knows.
+    /// The age of the served state in seconds: the time since the bridge last read Intercom and
+    /// found it to be current. Null if unknown.
     age_seconds: Option<u64>,
-    /// What came of the last import that ended since the bridge started.
+    /// The status of the last import that ended since the bridge started.
     last_import: Option<RunStatus>,
-    /// When it ended; null where its time lies in the future.
+    /// When that import ended. Null if that time is in the future.
     #[serde(with = "crate::date_time::option")]
     last_import_at: Option<OffsetDateTime>,
-    /// Why it is not ready, or not fresh, and what to do.
+    /// Why the workspace is not ready or not current, with a remedy; null if there is no problem.
     problem: Option<Failure>,
-    /// What is wrong with times: recorded ones that lie in the future, or this machine's clock.
-    /// Each with what to do.
+    /// Problems with times: recorded times in the future, or a wrong clock of this machine. Each
+    /// has a remedy.
     time_problems: Vec<Failure>,
 }
 
@@ -210,27 +214,28 @@ fn readiness(workspace: &Workspace, clock: &Clock) -> WorkspaceReadiness {
     }
 }
 
-/// How a workspace stands.
+/// The status of a workspace.
 #[derive(Serialize, ToSchema)]
 pub struct Status {
     workspace: String,
     connection: ConnectionState,
-    /// What is wrong, and what to do.
+    /// The current problem, with its remedy; null if there is none.
     problem: Option<Failure>,
-    /// The generation that is shown; null before the first import.
+    /// The generation that is served; null before the first import.
     generation: Option<i64>,
-    /// How many users are shown, the removed ones among them.
+    /// The number of users that are served, including removed ones.
     users: Option<usize>,
-    /// How many groups are shown.
+    /// The number of groups that are served.
     groups: Option<usize>,
-    /// When Intercom last confirmed what is shown; null where that time lies in the future.
+    /// When the bridge last read Intercom and found the served state to be current. Null if that
+    /// time is in the future.
     #[serde(with = "crate::date_time::option")]
     confirmed_at: Option<OffsetDateTime>,
-    /// How long ago that was; null where nobody knows.
+    /// The age of the served state, in seconds: the time since `confirmed_at`. Null if unknown.
     age_seconds: Option<u64>,
     /// The last import that ended since the bridge started.
     last_import: Option<Run>,
-    /// What is wrong with times: recorded ones that lie in the future, or this machine's clock.
-    /// Each with what to do.
+    /// Problems with times: recorded times in the future, or a wrong clock of this machine. Each
+    /// has a remedy.
     time_problems: Vec<Failure>,
 }

@@ -23,52 +23,52 @@ use crate::tabular::{
     self, AccessMembership, Account, Entitlement, MembershipSelection, Row, Rows, Selection,
 };
 
-/// Some accounts.
+/// A page of accounts.
 #[derive(Serialize, ToSchema)]
 pub struct AccountList {
     items: Vec<Account>,
-    /// The next page of this very list; null on the last.
+    /// The URL of the next page of the same list; null on the last page.
     next: Option<String>,
-    /// How many there are on all pages.
+    /// The number of items on all pages.
     total: usize,
-    /// How many items a page has at the most: `limit`, up to 1000.
+    /// The maximum number of items of this page: the `limit` of the request, at most 1000.
     limit: usize,
 }
 
-/// Some entitlements.
+/// A page of entitlements.
 #[derive(Serialize, ToSchema)]
 pub struct EntitlementList {
     items: Vec<Entitlement>,
-    /// The next page of this very list; null on the last.
+    /// The URL of the next page of the same list; null on the last page.
     next: Option<String>,
-    /// How many there are on all pages.
+    /// The number of items on all pages.
     total: usize,
-    /// How many items a page has at the most: `limit`, up to 1000.
+    /// The maximum number of items of this page: the `limit` of the request, at most 1000.
     limit: usize,
 }
 
-/// Some memberships.
+/// A page of memberships.
 #[derive(Serialize, ToSchema)]
 pub struct MembershipList {
     items: Vec<AccessMembership>,
-    /// The next page of this very list; null on the last.
+    /// The URL of the next page of the same list; null on the last page.
     next: Option<String>,
-    /// How many there are on all pages.
+    /// The number of items on all pages.
     total: usize,
-    /// How many items a page has at the most: `limit`, up to 1000.
+    /// The maximum number of items of this page: the `limit` of the request, at most 1000.
     limit: usize,
 }
 
-/// Lists teammates' accounts.
+/// Lists the accounts of teammates.
 #[utoipa::path(
     get, path = "/api/v1/accounts", operation_id = "list_accounts", tag = "flat views", params(FlatParameters),
     responses(
         (
-            status = 200, description = "Accounts, by id; as CSV, with a header, and the next page in `Link`",
+            status = 200, description = "Accounts, sorted by id. CSV has a header row, and the URL of the next page is in `Link`.",
             content((AccountList = "application/json"), (String = "text/csv")),
         ),
-        (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
-        (status = 410, description = "The state of that moment was pruned", content_type = "application/problem+json", body = Problem),
+        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
+        (status = 410, description = "The state at that time was pruned.", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
 )]
@@ -93,17 +93,17 @@ pub async fn accounts(
     view.answer(&request, &caller, rows, list).await
 }
 
-/// Lists what teammates can have: teams, roles, seats, permissions.
+/// Lists the entitlements: teams, roles, seats and permissions.
 #[utoipa::path(
     get, path = "/api/v1/entitlements", operation_id = "list_entitlements", tag = "flat views",
-    params(FlatParameters, ("type" = Option<EntitlementType>, Query, description = "Only entitlements of this kind")),
+    params(FlatParameters, ("type" = Option<EntitlementType>, Query, description = "Only entitlements of this kind.")),
     responses(
         (
-            status = 200, description = "Entitlements; as CSV, with a header, and the next page in `Link`",
+            status = 200, description = "Entitlements. CSV has a header row, and the URL of the next page is in `Link`.",
             content((EntitlementList = "application/json"), (String = "text/csv")),
         ),
-        (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
-        (status = 410, description = "The state of that moment was pruned", content_type = "application/problem+json", body = Problem),
+        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
+        (status = 410, description = "The state at that time was pruned.", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
 )]
@@ -121,22 +121,22 @@ pub async fn entitlements(
     view.answer(&request, &caller, rows, list).await
 }
 
-/// Lists who has which access.
+/// Lists which account has which entitlement.
 #[utoipa::path(
     get, path = "/api/v1/memberships", operation_id = "list_memberships", tag = "flat views",
     params(
         FlatParameters,
-        ("type" = Option<EntitlementType>, Query, description = "Only access of this kind"),
-        ("account_id" = Option<String>, Query, description = "Only what this account has"),
-        ("entitlement_id" = Option<String>, Query, description = "Only who has this entitlement"),
+        ("type" = Option<EntitlementType>, Query, description = "Only memberships in entitlements of this kind."),
+        ("account_id" = Option<String>, Query, description = "Only memberships of this account, by id (`adm_…`)."),
+        ("entitlement_id" = Option<String>, Query, description = "Only memberships in this entitlement, by id."),
     ),
     responses(
         (
-            status = 200, description = "Memberships, by account; as CSV, with a header, and the next page in `Link`",
+            status = 200, description = "Memberships, sorted by account. CSV has a header row, and the URL of the next page is in `Link`.",
             content((MembershipList = "application/json"), (String = "text/csv")),
         ),
-        (status = 400, description = "A parameter cannot be read", content_type = "application/problem+json", body = Problem),
-        (status = 410, description = "The state of that moment was pruned", content_type = "application/problem+json", body = Problem),
+        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
+        (status = 410, description = "The state at that time was pruned.", content_type = "application/problem+json", body = Problem),
         ApiRefusals,
     ),
 )]

@@ -93,35 +93,36 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
-/// Says that the address is there. Intercom asks so before it accepts the address.
+/// Confirms the webhook's URL. Intercom sends this request before it accepts the URL.
 ///
-/// The answer is the same for every name of a workspace: a stranger must not learn which there are.
+/// The response is the same for every name, so that it does not reveal which workspaces exist.
 #[utoipa::path(
     head, path = "/webhooks/intercom/{workspace}", operation_id = "validate_webhook", tag = "webhooks",
-    params(("workspace" = String, Path, description = "The workspace's name in the bridge; `default`, where there is one")),
-    responses((status = 200, description = "Always, whether or not there is such a workspace")),
+    params(("workspace" = String, Path, description = "The name of the workspace in the bridge. It is `default` if there is only one.")),
+    responses((status = 200, description = "The response for every name.")),
 )]
 pub async fn validate() -> HttpResponse {
     HttpResponse::Ok().finish()
 }
 
-/// Takes a notification of Intercom's and looks what has changed.
+/// Receives a notification from Intercom, and starts an import.
 ///
-/// It is answered before the look, since Intercom waits five seconds and then sends it again.
+/// The response is sent before the import, because Intercom repeats a notification that is not
+/// answered within five seconds.
 #[utoipa::path(
     post, path = "/webhooks/intercom/{workspace}", operation_id = "receive_webhook", tag = "webhooks",
     params(
-        ("workspace" = String, Path, description = "The workspace's name in the bridge; `default`, where there is one"),
-        ("X-Hub-Signature" = String, Header, description = "`sha1=` and the HMAC-SHA1 of the body under the app's client secret"),
+        ("workspace" = String, Path, description = "The name of the workspace in the bridge. It is `default` if there is only one."),
+        ("X-Hub-Signature" = String, Header, description = "`sha1=` and the HMAC-SHA1 of the body, with the app's client secret as the key."),
     ),
-    request_body(content = serde_json::Value, description = "The notification, as Intercom sends it"),
+    request_body(content = serde_json::Value, description = "Intercom's notification."),
     responses(
-        (status = 200, description = "Taken; topics that tell nothing of access are ignored"),
-        (status = 400, description = "The signature fits, and the body is no JSON object", content_type = "application/problem+json", body = Problem),
-        (status = 401, description = "The signature does not fit", content_type = "application/problem+json", body = Problem),
-        (status = 408, description = "The body did not come in time", content_type = "application/problem+json", body = Problem),
-        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = Problem),
-        (status = 429, description = "Too many of one address whose signature does not fit; `Retry-After` says when to come again. Those whose signature fits are never refused so.", content_type = "application/problem+json", body = Problem),
+        (status = 200, description = "The notification is accepted. Topics that cannot change access are ignored."),
+        (status = 400, description = "The signature is valid, but the body is not a JSON object.", content_type = "application/problem+json", body = Problem),
+        (status = 401, description = "The signature is invalid.", content_type = "application/problem+json", body = Problem),
+        (status = 408, description = "The body did not arrive in time.", content_type = "application/problem+json", body = Problem),
+        (status = 413, description = "The body is too large.", content_type = "application/problem+json", body = Problem),
+        (status = 429, description = "Too many notifications with invalid signatures from one address. `Retry-After` says when to try again. Notifications with a valid signature are never refused for this reason.", content_type = "application/problem+json", body = Problem),
     ),
 )]
 pub async fn intercom(

@@ -61,7 +61,7 @@ fn oauth() -> Value {
         .collect();
     json!({
         "type": "oauth2",
-        "description": "Client credentials, by id and secret of `client create`",
+        "description": "Client credentials (RFC 6749 §4.4). `intercom-scim-bridge client create` prints the id and the secret.",
         "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": scopes}},
     })
 }
@@ -73,11 +73,10 @@ fn secure(operation: &mut Value, path: &str) {
     }
     let refusal = |description: &str| refusal(path, description);
     if let Some(responses) = operation["responses"].as_object_mut() {
-        let too_many = refusal(
-            "More requests than this client may make; `Retry-After` says when to ask again",
-        );
+        let too_many =
+            refusal("The client exceeds its rate limit. `Retry-After` says when to try again.");
         responses.entry("429").or_insert(too_many);
-        let unreadable = refusal("The request cannot be read");
+        let unreadable = refusal("The request is invalid.");
         responses.entry("400").or_insert(unreadable);
     }
 }
@@ -101,12 +100,11 @@ fn negotiate(operation: &mut Value, path: &str) {
         .any(|(status, answer)| status.starts_with('2') && answer.get("content").is_some());
     // Clients of probes read only the status, so these ignore `Accept`.
     if has_body && !matches!(path, "/healthz" | "/readyz") {
-        let why = "The request's `Accept` allows none of the media types that the answer can have";
+        let why = "`Accept` allows none of the media types that the response can have.";
         responses.entry("406").or_insert(refusal(path, why));
     }
     if takes_body {
-        let why =
-            "The body has a `Content-Encoding`; `Accept-Encoding: identity` says that none is read";
+        let why = "The body has a `Content-Encoding`, which the bridge does not support, as `Accept-Encoding: identity` in the response says.";
         responses.entry("415").or_insert(refusal(path, why));
     }
 }

@@ -19,8 +19,7 @@ use super::wire::{Problem, ScimErrorBody, UnsupportedWrite};
 #[openapi(
     info(
         title = "Intercom SCIM bridge",
-        description = "Serves an Intercom workspace's teammates and teams as SCIM 2.0. Every path under `/scim/v2` and `/api/v1` is also \
-                       there for each workspace by name, under `/workspaces/{workspace}`.",
+        description = include_str!("introduction.md"),
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(Problem, ScimErrorBody, UnsupportedWrite)),
@@ -35,7 +34,7 @@ impl Modify for Bearer {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
         let scheme = scheme
             .description(Some(
-                "A token of `token issue`, of `/oauth/token`, or of a trusted issuer",
+                "A token from `intercom-scim-bridge token issue`, from `/oauth/token`, or from a trusted issuer (`access.issuers`).",
             ))
             .build();
         openapi

@@ -34,18 +34,20 @@ use crate::limits;
 use crate::scim::ScimError;
 use overview::Overview;
 
-/// Shows the status page to those with a session, and to others how to get one.
+/// Returns the status page.
+///
+/// Without a session, the page explains how to sign in.
 #[utoipa::path(
     get, path = "/", operation_id = "status_page", tag = "pages",
     params(
-        ("workspace" = Option<String>, Query, description = "Which workspace; the first that the session shows"),
-        ("q" = Option<String>, Query, description = "Only teammates in whose name, address, teams or role this is"),
-        ("offset" = Option<String>, Query, description = "How many of them to leave out; 0, if it is no number"),
+        ("workspace" = Option<String>, Query, description = "The name of the workspace. The default is the first one of the session."),
+        ("q" = Option<String>, Query, description = "Only teammates whose name, address, teams or role contain this text."),
+        ("offset" = Option<String>, Query, description = "How many teammates to skip. A value that is not a number means 0."),
     ),
     responses(
-        (status = 200, description = "A page", content_type = "text/html", body = String),
-        (status = 429, description = "Too many of one address", content_type = "application/problem+json", body = super::wire::Problem),
-        (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 200, description = "An HTML page.", content_type = "text/html", body = String),
+        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = super::wire::Problem),
     ),
 )]
 pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
@@ -79,11 +81,11 @@ fn value_of(form: &[u8], name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-/// Shows the button that takes a link.
+/// Returns the sign-in page, whose button sends the one-time code.
 #[utoipa::path(
     get, path = "/login", operation_id = "ask_to_log_in", tag = "pages",
-    params(("link" = Option<String>, Query, description = "From the address that `intercom-scim-bridge login-link` prints")),
-    responses((status = 200, description = "A page", content_type = "text/html", body = String)),
+    params(("link" = Option<String>, Query, description = "The one-time code in the URL that `intercom-scim-bridge login-link` prints.")),
+    responses((status = 200, description = "An HTML page.", content_type = "text/html", body = String)),
 )]
 pub async fn ask_to_log_in(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
@@ -93,17 +95,17 @@ pub async fn ask_to_log_in(request: HttpRequest) -> Result<HttpResponse, ApiErro
     })
 }
 
-/// Takes a link, once: makes a session of it.
+/// Signs in with a one-time code.
 #[utoipa::path(
     post, path = "/login", operation_id = "log_in", tag = "pages",
-    request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "`link`"),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "The form field `link`: the one-time code."),
     responses(
-        (status = 303, description = "To the status page, with a session"),
-        (status = 400, description = "The link is unknown, was taken, or is too old; or another site asks", content_type = "text/html", body = String),
-        (status = 408, description = "The body did not come in time", content_type = "application/problem+json", body = super::wire::Problem),
-        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = super::wire::Problem),
-        (status = 429, description = "Too many of one address", content_type = "application/problem+json", body = super::wire::Problem),
-        (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 303, description = "Redirects to the status page and sets the session cookie."),
+        (status = 400, description = "The code is unknown, used or expired, or the request comes from another site.", content_type = "text/html", body = String),
+        (status = 408, description = "The body did not arrive in time.", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 413, description = "The body is too large.", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = super::wire::Problem),
     ),
 )]
 pub async fn log_in(
@@ -144,14 +146,14 @@ pub async fn log_in(
         .finish())
 }
 
-/// Ends the session.
+/// Signs out.
 #[utoipa::path(
     post, path = "/logout", operation_id = "log_out", tag = "pages",
     responses(
-        (status = 303, description = "To the page that says how to sign in"),
-        (status = 400, description = "Another site asks", content_type = "text/html", body = String),
-        (status = 429, description = "Too many of one address", content_type = "application/problem+json", body = super::wire::Problem),
-        (status = 503, description = "The database cannot be reached", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 303, description = "Redirects to the page that explains how to sign in."),
+        (status = 400, description = "The request comes from another site.", content_type = "text/html", body = String),
+        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = super::wire::Problem),
     ),
 )]
 pub async fn log_out(

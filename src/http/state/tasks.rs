@@ -25,18 +25,18 @@ pub enum TaskState {
     Restarting,
 }
 
-/// How a background task is.
+/// The state of a background task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TaskStanding {
-    /// What it does: `importer`, `publisher`, `access`, `upkeep`, `certificates`, `audit_trail` or
+    /// The task: `importer`, `publisher`, `access`, `upkeep`, `certificates`, `audit_trail` or
     /// `server`.
     task: &'static str,
-    /// For which workspace; null for all.
+    /// The workspace of the task; null for a task of the whole bridge.
     workspace: Option<String>,
     state: TaskState,
-    /// How often it stopped because of a fault in the bridge, since the start.
+    /// How often the task stopped because of a fault in the bridge, since the bridge started.
     failures: u64,
-    /// When it did last.
+    /// When the task last stopped because of a fault.
     #[serde(with = "time::serde::rfc3339::option")]
     last_failure_at: Option<OffsetDateTime>,
 }

@@ -2,19 +2,19 @@
 
 use utoipa::{IntoResponses, ToSchema};
 
-/// RFC 7644 §3.12.
+/// A SCIM error (RFC 7644 §3.12).
 #[expect(dead_code, reason = "it describes the body; `ScimError` writes it")]
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ScimErrorBody {
     schemas: Vec<String>,
-    /// The HTTP status, as text.
+    /// The HTTP status, as a string.
     status: String,
     scim_type: Option<String>,
     detail: String,
 }
 
-/// RFC 9457, with a `code` for machines.
+/// A problem (RFC 9457), with a `code` for programs.
 #[expect(dead_code, reason = "it describes the body; `ApiError` writes it")]
 #[derive(ToSchema)]
 pub struct Problem {
@@ -29,22 +29,23 @@ pub struct Problem {
 #[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
 #[derive(IntoResponses)]
 pub enum ScimRefusals {
-    /// A filter or a number that cannot be read.
+    /// The filter or another parameter is invalid.
     #[response(status = 400, content_type = "application/scim+json")]
     Unreadable(#[to_schema] ScimErrorBody),
-    /// No token, or none that is good.
+    /// The request has no valid token. `WWW-Authenticate` says why (RFC 6750 §3).
     #[response(status = 401, content_type = "application/scim+json")]
     Unauthenticated(#[to_schema] ScimErrorBody),
-    /// The token lacks the scope.
+    /// The token does not have the required scope.
     #[response(status = 403, content_type = "application/scim+json")]
     Forbidden(#[to_schema] ScimErrorBody),
-    /// No such resource or workspace, or it has another version than `If-Match` names (412).
+    /// The resource or the workspace does not exist. The status is 412 if the version of the
+    /// resource is not the one in `If-Match`.
     #[response(status = 404, content_type = "application/scim+json")]
     NotFound(#[to_schema] ScimErrorBody),
-    /// The request accepts neither application/scim+json nor application/json.
+    /// `Accept` allows neither `application/scim+json` nor `application/json`.
     #[response(status = 406, content_type = "application/scim+json")]
     NotAcceptable(#[to_schema] ScimErrorBody),
-    /// No import has succeeded yet.
+    /// No import has succeeded yet. `Retry-After` says when to try again.
     #[response(status = 503, content_type = "application/scim+json")]
     NotReady(#[to_schema] ScimErrorBody),
 }
@@ -53,16 +54,16 @@ pub enum ScimRefusals {
 #[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
 #[derive(IntoResponses)]
 pub enum ApiRefusals {
-    /// No token, or none that is good.
+    /// The request has no valid token. `WWW-Authenticate` says why (RFC 6750 §3).
     #[response(status = 401, content_type = "application/problem+json")]
     Unauthenticated(#[to_schema] Problem),
-    /// The token lacks the scope.
+    /// The token does not have the required scope.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(#[to_schema] Problem),
-    /// No such workspace, or nothing of that name in it.
+    /// The workspace, or the object in the path, does not exist.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(#[to_schema] Problem),
-    /// Nothing was imported yet, or the database cannot be reached; `Retry-After` says when to ask
+    /// No import has succeeded yet, or the database is unavailable. `Retry-After` says when to try
     /// again.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(#[to_schema] Problem),
@@ -72,37 +73,38 @@ pub enum ApiRefusals {
 #[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
 #[derive(IntoResponses)]
 pub enum RefusedByScim {
-    /// No token, or none that is good.
+    /// The request has no valid token. `WWW-Authenticate` says why (RFC 6750 §3).
     #[response(status = 401, content_type = "application/scim+json")]
     Unauthenticated(#[to_schema] ScimErrorBody),
-    /// The token lacks the scope.
+    /// The token does not have the required scope.
     #[response(status = 403, content_type = "application/scim+json")]
     Forbidden(#[to_schema] ScimErrorBody),
-    /// No such workspace.
+    /// The workspace does not exist.
     #[response(status = 404, content_type = "application/scim+json")]
     NotFound(#[to_schema] ScimErrorBody),
-    /// Always, for those who may ask: this version of the bridge writes nothing to Intercom.
-    /// `detail` says whether Intercom's API could make the change, and where it can be made.
+    /// The write is refused, because this version of the bridge does not write to Intercom.
+    /// `detail` says whether Intercom's API can make the change, and where a person can make it.
     #[response(status = 501, content_type = "application/scim+json")]
     NotImplemented(#[to_schema] ScimErrorBody),
 }
 
-/// A refused write (RFC 9457).
+/// A problem (RFC 9457) for a refused write.
 #[expect(dead_code, reason = "it describes the body; `ApiError` writes it")]
 #[derive(ToSchema)]
 pub struct UnsupportedWrite {
     r#type: String,
     title: String,
     status: u16,
-    /// `unsupported_write`.
+    /// Always `unsupported_write`.
     code: String,
-    /// What was asked for, such as `remove_account`.
+    /// The operation, such as `remove_account`.
     operation: String,
-    /// That nothing was changed, and whether Intercom's API could make the change.
+    /// Says that nothing was changed, and whether Intercom's API can make the change.
     detail: String,
-    /// Where the change can be made.
+    /// Says where a person can make the change.
     remedy: String,
-    /// The id under which it waits for a person, in `/api/v1/lifecycle/requests`.
+    /// The id of the recorded request in `/api/v1/lifecycle/requests`. Null if it could not be
+    /// recorded.
     request: Option<String>,
 }
 
@@ -110,16 +112,17 @@ pub struct UnsupportedWrite {
 #[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
 #[derive(IntoResponses)]
 pub enum RefusedByApi {
-    /// No token, or none that is good.
+    /// The request has no valid token. `WWW-Authenticate` says why (RFC 6750 §3).
     #[response(status = 401, content_type = "application/problem+json")]
     Unauthenticated(#[to_schema] Problem),
-    /// The token lacks the scope.
+    /// The token does not have the required scope.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(#[to_schema] Problem),
-    /// No such workspace.
+    /// The workspace does not exist.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(#[to_schema] Problem),
-    /// Always, for those who may ask: this version of the bridge writes nothing to Intercom.
+    /// The write is refused, because this version of the bridge does not write to Intercom.
+    /// `remedy` says where a person can make the change.
     #[response(status = 501, content_type = "application/problem+json")]
     NotImplemented(#[to_schema] UnsupportedWrite),
 }

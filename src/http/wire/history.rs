@@ -9,42 +9,43 @@ use super::parameters::limit;
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ChangeParameters {
-    /// Only changes after this place: the last `next`, or the `cursor` of a change; or at this
-    /// moment or later. Everything, where it is left out.
+    /// Only changes after this position: the last `next`, or the `cursor` of a change. A time (RFC
+    /// 3339) is accepted too. The default is the beginning of the history.
     since: Option<String>,
-    /// Only changes of this kind.
+    /// Only changes of this type.
     #[param(inline)]
     r#type: Option<KindOfChange>,
-    /// The same as `type`.
+    /// Another name of `type`.
     #[param(inline)]
     kind: Option<KindOfChange>,
-    /// Only changes with this `action`.
+    /// Only changes with this action.
     #[param(inline)]
     action: Option<ActionOfChange>,
-    /// Only changes of this person and of their memberships: the id of a user (`adm_…`), or an
-    /// address, now or earlier.
+    /// Only changes of this user and of the user's memberships: an id (`adm_…`), or a current or
+    /// former address.
     person: Option<String>,
-    /// Only changes of this team and of memberships in it: the id of a group (`team_…`). With
-    /// `person`, only of the membership of that person in that team.
+    /// Only changes of this group and of its memberships: an id (`team_…`). With `person`, only
+    /// changes of the membership of that user in that group.
     team: Option<String>,
-    /// Only changes that this person made, as Intercom's activity log tells: the id of a user, or
-    /// an address.
+    /// Only changes that this teammate made, according to Intercom's activity log: an id (`adm_…`)
+    /// or an address.
     actor: Option<String>,
-    /// Only changes that were recorded at this moment or later (RFC 3339), or from the beginning of
-    /// this day on.
+    /// Only changes that were recorded at or after this time (RFC 3339), or from the beginning of
+    /// this day.
     from: Option<String>,
-    /// Only changes that were recorded before this moment (RFC 3339), or up to the end of this day.
+    /// Only changes that were recorded before this time (RFC 3339), or up to the end of this day.
     to: Option<String>,
-    /// The same as `to`.
+    /// Another name of `to`.
     until: Option<String>,
-    /// The time zone of dates and of moments without an offset, as the IANA database names it, such
-    /// as `Europe/Dublin`; UTC, where it is left out.
+    /// The time zone of dates, and of times without an offset: a name of the IANA database, such as
+    /// `Europe/Dublin`. The default is UTC.
     tz: Option<String>,
-    /// How many at the most; 100 where it is left out, and all of them as `application/x-ndjson` or
-    /// CSV. More than 1000 are 1000, as `limit` and the header `X-Limit-Applied` say.
+    /// The maximum number of changes; the default is 100, and all for `application/x-ndjson` and
+    /// CSV. More than 1000 means 1000, as `limit` in the body and the header `X-Limit-Applied`
+    /// show.
     #[param(schema_with = limit)]
     limit: Option<u64>,
-    /// Whether a CSV begins with a byte order mark, which some spreadsheets want.
+    /// Whether the CSV begins with a byte order mark, which some spreadsheets need.
     bom: Option<bool>,
 }
 
@@ -53,17 +54,18 @@ pub struct ChangeParameters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReviewParameters {
-    /// The state at this moment (RFC 3339) or at the end of this day, as the bridge had recorded it
-    /// then. Where it is left out: when Intercom last confirmed what is shown.
+    /// Return the state that the bridge had recorded at this time (RFC 3339) or at the end of this
+    /// day. The default is the time when the bridge last read Intercom and found the served state
+    /// to be current.
     as_of: Option<String>,
-    /// The moment of the review before (RFC 3339), or the day at whose beginning it was: each row
-    /// then says what became of the account since.
+    /// The time of the previous review (RFC 3339), or the day at whose beginning it was. Each row
+    /// then says how the account changed since.
     since: Option<String>,
-    /// The time zone of dates and of moments without an offset, as the IANA database names it, such
-    /// as `Europe/Dublin`; UTC, where it is left out.
+    /// The time zone of dates, and of times without an offset: a name of the IANA database, such as
+    /// `Europe/Dublin`. The default is UTC.
     tz: Option<String>,
-    /// Whether the CSV begins with a byte order mark, which some spreadsheets want. The mark counts
-    /// for its SHA-256.
+    /// Whether the CSV begins with a byte order mark, which some spreadsheets need. The SHA-256
+    /// includes the mark.
     bom: Option<bool>,
 }
 
@@ -72,21 +74,21 @@ pub struct ReviewParameters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AuditParameters {
-    /// Only what happened at this moment or later (RFC 3339), or from the beginning of this day on.
+    /// Only entries at or after this time (RFC 3339), or from the beginning of this day.
     since: Option<String>,
-    /// Only what happened before this moment (RFC 3339), or up to the end of this day.
+    /// Only entries before this time (RFC 3339), or up to the end of this day.
     until: Option<String>,
-    /// The time zone of dates and of moments without an offset, as the IANA database names it, such
-    /// as `Europe/Dublin`; UTC, where it is left out.
+    /// The time zone of dates, and of times without an offset: a name of the IANA database, such as
+    /// `Europe/Dublin`. The default is UTC.
     tz: Option<String>,
-    /// Only what this one did: the subject of a token.
+    /// Only entries of this actor: the subject of a token.
     actor: Option<String>,
-    /// Only what is of this kind, such as `request` or `token.issued`.
+    /// Only entries of this kind, such as `request` or `token.issued`.
     event: Option<String>,
-    /// Only entries after the one that has this `cursor`.
+    /// Only entries after the one with this `cursor`.
     after: Option<String>,
-    /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the
-    /// header `X-Limit-Applied` say.
+    /// The maximum number of items; the default is 100. More than 1000 means 1000, as `limit` in
+    /// the body and the header `X-Limit-Applied` show.
     #[param(schema_with = limit)]
     limit: Option<u64>,
 }

@@ -14,24 +14,24 @@ use crate::requests::{Operation, RequestState};
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub struct ListParameters {
-    /// A filter as of RFC 7644 §3.4.2.2, for example `userName eq "ada@example.com"` or
-    /// `displayName sw "Support"`.
+    /// A filter (RFC 7644 §3.4.2.2), for example `userName eq "ada@example.com"` or `displayName sw
+    /// "Support"`.
     filter: Option<String>,
-    /// The attribute to sort by; without one, resources come by id.
+    /// The attribute to sort by (RFC 7644 §3.4.2.3). The default is the id.
     sort_by: Option<String>,
-    /// `ascending`, where it is left out, or `descending`.
+    /// `ascending` (the default) or `descending`.
     #[param(inline)]
     sort_order: Option<SortOrder>,
     #[param(schema_with = start_index)]
     start_index: Option<i64>,
-    /// Instead of `startIndex`: empty on the first page, then the `nextCursor` of the page before
-    /// (RFC 9865).
+    /// Cursor-based paging instead of `startIndex` (RFC 9865): empty for the first page, then the
+    /// `nextCursor` of the previous page.
     cursor: Option<String>,
     #[param(schema_with = count)]
     count: Option<i64>,
-    /// Only these attributes, separated by commas.
+    /// The attributes to return, separated by commas (RFC 7644 §3.4.2.5).
     attributes: Option<String>,
-    /// All but these attributes, separated by commas.
+    /// The attributes to leave out, separated by commas (RFC 7644 §3.4.2.5).
     excluded_attributes: Option<String>,
 }
 
@@ -40,18 +40,18 @@ pub struct ListParameters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RequestParameters {
-    /// Only in this state.
+    /// Only requests in this state.
     #[param(inline)]
     state: Option<RequestState>,
-    /// Only of this operation.
+    /// Only requests for this operation.
     #[param(inline)]
     operation: Option<Operation>,
-    /// Only about this account, team or entitlement, by its id.
+    /// Only requests about this account, team or entitlement, by id.
     target: Option<String>,
-    /// Only requests that were made before the one of this id.
+    /// Only requests older than the one with this id. `next` contains it.
     before: Option<String>,
-    /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the
-    /// header `X-Limit-Applied` say.
+    /// The maximum number of items; the default is 100. More than 1000 means 1000, as `limit` in
+    /// the body and the header `X-Limit-Applied` show.
     #[param(schema_with = limit)]
     limit: Option<u64>,
 }
@@ -61,25 +61,25 @@ pub struct RequestParameters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct FlatParameters {
-    /// How many rows at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and
-    /// the header `X-Limit-Applied` say.
+    /// The maximum number of items; the default is 100. More than 1000 means 1000, as `limit` in
+    /// the body and the header `X-Limit-Applied` show.
     #[param(schema_with = limit)]
     limit: Option<u64>,
-    /// How many rows to leave out. NB: between two pages the list may change; `next` keeps to one.
+    /// How many rows to skip. The list may change between two requests; pages from `next` belong to
+    /// one list.
     #[param(minimum = 0)]
     offset: Option<i64>,
     #[param(schema_with = modified_since)]
     modified_since: Option<String>,
-    /// Whether accounts of removed teammates are wanted too, as long as `import.retention_days`
-    /// keeps them.
+    /// Whether to include removed teammates. They stay visible for `import.retention_days` days.
     include_removed: Option<bool>,
-    /// The state at this moment (RFC 3339) or at the end of this day, as the bridge had recorded it
-    /// then.
+    /// Return the state that the bridge had recorded at this time (RFC 3339) or at the end of this
+    /// day.
     as_of: Option<String>,
-    /// The time zone of dates and of moments without an offset, as the IANA database names it, such
-    /// as `Europe/Dublin`; UTC, where it is left out.
+    /// The time zone of dates, and of times without an offset: a name of the IANA database, such as
+    /// `Europe/Dublin`. The default is UTC.
     tz: Option<String>,
-    /// Which list of people a walk goes on over; `next` has it.
+    /// The id of the snapshot that the pages belong to. `next` contains it.
     #[param(pattern = r"^[1-9][0-9]{0,17}\.[0-9]{1,9}$")]
     edition: Option<String>,
 }
@@ -89,11 +89,11 @@ pub struct FlatParameters {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RunParameters {
-    /// How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the
-    /// header `X-Limit-Applied` say.
+    /// The maximum number of items; the default is 100. More than 1000 means 1000, as `limit` in
+    /// the body and the header `X-Limit-Applied` show.
     #[param(schema_with = limit)]
     limit: Option<u64>,
-    /// Only runs before this one; `next` has it.
+    /// Only runs with a smaller number. `next` contains it.
     #[param(minimum = 1)]
     before: Option<i64>,
 }
@@ -103,21 +103,19 @@ pub struct RunParameters {
 
 /// The schema of `startIndex`: any whole number is valid (RFC 7644 §3.4.2.4).
 pub(super) fn start_index() -> Schema {
-    let description = "Which match comes first, counted from 1; less than 1 means 1.";
+    let description = "The index of the first match to return, counted from 1 (RFC 7644 §3.4.2.4). Less than 1 means 1.";
     ObjectBuilder::new().schema_type(Type::Integer).description(Some(description)).into()
 }
 
 pub(super) fn count() -> Schema {
-    let description =
-        "How many at the most; less than 0 means 0, and more than `scim.max_results` means that.";
+    let description = "The maximum number of resources (RFC 7644 §3.4.2.4). A negative number means 0. More than `scim.max_results` means `scim.max_results`.";
     ObjectBuilder::new().schema_type(Type::Integer).description(Some(description)).into()
 }
 
 /// The schema of `limit`. It has no `format`, which would set a maximum: any positive number is
 /// valid.
 pub(super) fn limit() -> Schema {
-    let description = "How many at the most; 100 where it is left out. More than 1000 are 1000, as `limit` and the header \
-                       `X-Limit-Applied` say.";
+    let description = "The maximum number of items; the default is 100. More than 1000 means 1000, as `limit` in the body and the header `X-Limit-Applied` show.";
     ObjectBuilder::new()
         .schema_type(Type::Integer)
         .minimum(Some(1))
@@ -132,8 +130,7 @@ fn modified_since() -> Schema {
             .format(Some(SchemaFormat::KnownFormat(format)))
     };
     let ago = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9]{1,4}[smhd]$"));
-    let description = "Only what changed at this moment (RFC 3339) or later, or from the beginning of this day on, or since so \
-                       long ago, such as `2d`. Of memberships: all of the accounts that changed.";
+    let description = "Only rows that changed since: a time (RFC 3339), a day (from its beginning), or a duration before now, such as `2d`. For memberships: all memberships of accounts that changed.";
     let moments = OneOfBuilder::new().item(of(KnownFormat::DateTime)).item(of(KnownFormat::Date));
     moments.item(ago).description(Some(description)).into()
 }

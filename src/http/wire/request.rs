@@ -7,50 +7,51 @@ use utoipa::ToSchema;
 use crate::requests::{Operation, Request, RequestSource, RequestState};
 use crate::tabular::Row;
 
-/// A change that a client requested and a person must make.
+/// A requested change that a person must make in Intercom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LifecycleRequest {
-    /// `req_…`.
+    /// The id of the request: `req_…`.
     #[serde(rename = "id")]
     pub reference: String,
-    /// `open`; `done`: a person said that it was done, or an import has seen it; `declined`: a
-    /// person declined it; or `expired`: no person did it within `limits.request_expiry`.
+    /// `open`; `done`: a person closed it, or an import found the change; `declined`: a person
+    /// decided against it; `expired`: it was not closed within `limits.request_expiry`.
     #[schema(value_type = String)]
     pub state: RequestState,
-    /// `refused`: a write that the bridge refused; `ticket`: a client made it as a request.
+    /// `refused` for a write that the bridge refused; `ticket` for a request made with `POST
+    /// /api/v1/lifecycle/requests`.
     #[schema(value_type = String)]
     pub source: RequestSource,
-    /// The requested change, such as `remove_account` or `add_access`.
+    /// The operation, such as `remove_account` or `add_access`.
     #[schema(value_type = String)]
     pub operation: Operation,
-    /// The id of the account, team or entitlement to change, as the client named it.
+    /// The id of the account, team or entitlement to change, as the client wrote it.
     pub target: Option<String>,
-    /// The id of the entitlement that the account is to get or to lose.
+    /// The id of the entitlement to grant or revoke.
     pub entitlement: Option<String>,
-    /// The sign-in address of the person whom it is about, if the client named it.
+    /// The sign-in address of the teammate, if the client sent it.
     pub user_name: Option<String>,
-    /// Further details; of a refused write, the names in its body.
+    /// The comment of a ticket. For a refused write, the values in its body, such as names.
     pub comment: Option<String>,
-    /// Who requested it: the subject of the token.
+    /// Who requested the change: the subject of the token.
     pub requester: String,
-    /// When it was requested.
+    /// When the change was first requested.
     #[serde(with = "crate::date_time")]
     pub requested_at: OffsetDateTime,
     /// The `X-Request-Id` of the HTTP request.
     pub request_id: String,
     /// The method of the HTTP request.
     pub method: String,
-    /// When it was closed.
+    /// When the request was closed.
     #[serde(with = "crate::date_time::option")]
     pub closed_at: Option<OffsetDateTime>,
-    /// Who closed it; `import` if an import has seen the change.
+    /// Who closed the request: the subject of a token, or `import` if an import found the change.
     pub closed_by: Option<String>,
-    /// The explanation of whoever closed it.
+    /// The note of the person who closed the request.
     pub note: Option<String>,
-    /// How often it was requested. A refused write that the same client repeats while it is open is
-    /// counted here.
+    /// How often the change was requested. A refused write that the same client repeats while the
+    /// request is open is counted here.
     pub times: i64,
-    /// When it was last requested.
+    /// When the change was last requested.
     #[serde(with = "crate::date_time")]
     pub last_requested_at: OffsetDateTime,
 }

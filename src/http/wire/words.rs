@@ -35,7 +35,7 @@ macro_rules! word_schemas {
 }
 
 word_schemas! {
-    EntitlementType as "EntitlementType" => "What kind of access an entitlement is.",
-    Operation as "RequestOperation" => "What it asks for",
-    RequestState as "RequestState" => "How a request stands.",
+    EntitlementType as "EntitlementType" => "The kind of an entitlement.",
+    Operation as "RequestOperation" => "The operation",
+    RequestState as "RequestState" => "The state of a request.",
 }
