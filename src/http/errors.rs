@@ -89,17 +89,17 @@ impl From<LedgerError> for ApiError {
             LedgerError::Pruned { .. } => (
                 StatusCode::GONE,
                 "pruned",
-                format!("{error}; ask for the state at that moment or later"),
+                format!("{error}; request the state at that time or later"),
             ),
             LedgerError::NoSuchPosition => (
                 StatusCode::BAD_REQUEST,
                 "invalid_value",
-                "since is of another ledger; leave it out to begin at the start".to_owned(),
+                "since belongs to another ledger; leave it out to begin with the oldest change".to_owned(),
             ),
             _ => {
                 tracing::error!(error = %error.chain(), "the ledger cannot be read");
                 let detail =
-                    "the bridge's database cannot be reached now; try again shortly".to_owned();
+                    "the bridge's database is unavailable; try again shortly".to_owned();
                 (StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable", detail)
             }
         };
@@ -137,7 +137,7 @@ impl ApiError {
         Self::Problem {
             status: StatusCode::UNAUTHORIZED,
             code: "bad_signature",
-            detail: "the signature does not fit the body".to_owned(),
+            detail: "the signature does not match the body".to_owned(),
         }
     }
 

@@ -137,7 +137,7 @@ async fn parse_question(
     let until = match (parameters.moment("to", Edge::End)?, parameters.moment("until", Edge::End)?)
     {
         (Some(_), Some(_)) => {
-            return Err(wrong("to and until are the same; leave one of them out".to_owned()));
+            return Err(wrong("to and until mean the same; leave one of them out".to_owned()));
         }
         (to, until) => to.or(until),
     };
@@ -156,7 +156,7 @@ async fn parse_question(
         }
     };
     if from.zip(until).is_some_and(|(from, until)| from >= until) {
-        return Err(wrong("the end of the period must lie after its beginning".to_owned()));
+        return Err(wrong("the end of the period must be after its beginning".to_owned()));
     }
     let question = ChangeQuestion {
         kind,
@@ -176,7 +176,7 @@ async fn parse_question(
     Ok((since, question))
 }
 
-const NO_PLACE: &str = "since must be the `next` or the `cursor` of an earlier answer, or a moment such as 2026-03-01 or \
+const NO_PLACE: &str = "since must be the `next` or the `cursor` of an earlier response, or a time such as 2026-03-01 or \
                         2026-03-01T12:00:00Z; leave it out to begin at the start";
 
 /// Parses a person: the id of a user, or a current or former email address.

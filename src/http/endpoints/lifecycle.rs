@@ -175,12 +175,12 @@ pub async fn create(
         ("comment", &ticket.comment, limits::COMMENT_BYTES),
     ] {
         if text.as_ref().is_some_and(|text| text.len() > most || text.contains('\0')) {
-            return Err(wrong(format!("{name} must be a text of at most {most} bytes")));
+            return Err(wrong(format!("{name} must be a string of at most {most} bytes")));
         }
     }
     if ticket.target.is_none() && ticket.user_name.is_none() {
         return Err(wrong(
-            "name whom it is about: target (the account's id), user_name, or both".to_owned(),
+            "send target (the id of the account), user_name, or both".to_owned(),
         ));
     }
     let (service, workspace) = (&caller.service, &caller.workspace);
@@ -258,7 +258,7 @@ pub async fn done(
         .is_some_and(|note| note.len() > limits::COMMENT_BYTES || note.contains('\0'))
     {
         return Err(wrong(format!(
-            "note must be a text of at most {} bytes",
+            "note must be a string of at most {} bytes",
             limits::COMMENT_BYTES
         )));
     }
@@ -271,7 +271,7 @@ pub async fn done(
         return Err(ApiError::Problem {
             status: StatusCode::CONFLICT,
             code: "already_done",
-            detail: "this request was done before; ask for it to see by whom".to_owned(),
+            detail: "this request is closed already; GET it to see who closed it".to_owned(),
         });
     }
     Ok(Json(known(&request, &caller).await?.into()))

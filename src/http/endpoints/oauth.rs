@@ -231,7 +231,7 @@ async fn record(
     if service.trail.record(&service.ledger, client.workspaces.iter().map(entry).collect()).await {
         return Ok(());
     }
-    let why = "the audit trail cannot be written now; try again shortly".to_owned();
+    let why = "the audit trail cannot be written; try again shortly".to_owned();
     Err(ScimError::Unavailable { why }.into())
 }
 

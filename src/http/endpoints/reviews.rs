@@ -325,7 +325,7 @@ impl Export {
         let (requested, since) = (parameters.as_of(now)?, parameters.moment("since", Edge::Start)?);
         let with_mark = parameters.flag("bom")?;
         if since.is_some_and(|since| since >= requested.unwrap_or(now)) {
-            return Err(wrong("since must lie before as_of".to_owned()));
+            return Err(wrong("since must be before as_of".to_owned()));
         }
         let (service, workspace) = (&caller.service, &caller.workspace);
         let turn = service.makers.export_turn(&caller.principal.allowance).await?;

@@ -368,7 +368,7 @@ async fn past(
 const NAMES: [&str; 7] =
     ["limit", "offset", "modified_since", "include_removed", "as_of", "tz", "edition"];
 
-const NO_EDITION: &str = "edition must be as in the `next` of an earlier answer";
+const NO_EDITION: &str = "edition must be copied from the `next` of an earlier response";
 
 /// Refuses a generation that is later than the served one.
 fn check_generation(caller: &Caller<ImportRead>, generation: Generation) -> Result<(), ApiError> {
@@ -385,7 +385,7 @@ pub(super) async fn generation_at(
     ledger.generation_at(&workspace.name, moment).await?.ok_or_else(|| ApiError::Problem {
         status: StatusCode::NOT_FOUND,
         code: "not_recorded",
-        detail: "the bridge had recorded nothing of this workspace by then; ask for a later moment"
+        detail: "the bridge had not recorded this workspace yet at that time; request a later time"
             .to_owned(),
     })
 }

@@ -195,7 +195,7 @@ fn refusal(error: AccessError) -> ApiError {
     match error {
         AccessError::KeysUnavailable { .. } => {
             let why =
-                "the keys of this token's issuer cannot be read now; try again shortly".to_owned();
+                "the keys of the token's issuer are unavailable; try again shortly".to_owned();
             ScimError::Unavailable { why }.into()
         }
         // The signature of these is valid, so the client may be told the reason.
@@ -205,7 +205,7 @@ fn refusal(error: AccessError) -> ApiError {
         AccessError::NotYet => ApiError::Unauthenticated {
             token_given: true,
             ended: Some(
-                "the access token is not valid yet: the clock of who issued it is ahead of the bridge's",
+                "the access token is not valid yet: the clock of its issuer is ahead of the bridge's clock",
             ),
         },
         AccessError::Revoked => ApiError::Unauthenticated {

@@ -74,7 +74,7 @@ impl Parameters {
         }
         all.retain(|(name, _)| names.contains(&name.as_str()));
         if all.iter().any(|(_, value)| value.contains('\0')) {
-            return Err(wrong("no value can have a NUL in it".to_owned()));
+            return Err(wrong("a value must not contain a NUL character".to_owned()));
         }
         // An empty `since` is valid: a walk over the log begins without a position.
         if let Some((name, _)) =
@@ -166,7 +166,7 @@ impl Parameters {
         match written {
             Written { moment, .. } if moment <= now => Ok(Some(moment)),
             Written { is_day: true, .. } if begun => Ok(Some(now)),
-            _ => Err(wrong("as_of must not lie in the future".to_owned())),
+            _ => Err(wrong("as_of must not be in the future".to_owned())),
         }
     }
 

@@ -122,7 +122,7 @@ impl Makers {
         let of_all = of_all.and_then(Result::ok).ok_or_else(|| ApiError::Problem {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "busy",
-            detail: "too many large answers are being sent to other clients now; try again shortly"
+            detail: "the bridge is sending too many large responses to other clients; try again shortly"
                 .to_owned(),
         })?;
         Ok(Turn { _of_client: of_client, _of_all: of_all })
