@@ -94,12 +94,12 @@ impl From<LedgerError> for ApiError {
             LedgerError::NoSuchPosition => (
                 StatusCode::BAD_REQUEST,
                 "invalid_value",
-                "since belongs to another ledger; leave it out to begin with the oldest change".to_owned(),
+                "since belongs to another ledger; leave it out to begin with the oldest change"
+                    .to_owned(),
             ),
             _ => {
                 tracing::error!(error = %error.chain(), "the ledger cannot be read");
-                let detail =
-                    "the bridge's database is unavailable; try again shortly".to_owned();
+                let detail = "the bridge's database is unavailable; try again shortly".to_owned();
                 (StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable", detail)
             }
         };

@@ -232,7 +232,7 @@ async fn a_ticket_ends_after_ten_minutes_and_a_configured_token_needs_none() {
     let old =
         Bridge::send(bridge.request(Method::GET, &format!("/connect/intercom?ticket={ticket}")))
             .await;
-    assert!(old.status == 400 && old.text.contains("not good any more"), "{}", old.text);
+    assert!(old.status == 400 && old.text.contains("no longer valid"), "{}", old.text);
     for ticket in ["", "?ticket=x", &format!("?ticket={}", "B".repeat(43))] {
         let other =
             Bridge::send(bridge.request(Method::GET, &format!("/connect/intercom{ticket}"))).await;
@@ -264,7 +264,7 @@ async fn whoever_connects_is_told_why_intercom_gives_no_token_and_what_to_do() {
     let told = |answer: &Answer, sentences: &[&str]| {
         assert_eq!(answer.status, 502, "{}", answer.text);
         for sentence in
-            ["Nothing has changed.", "intercom-scim-bridge connect"].iter().chain(sentences)
+            ["Nothing was changed.", "intercom-scim-bridge connect"].iter().chain(sentences)
         {
             assert!(answer.text.contains(sentence), "{sentence}: {}", answer.text);
         }

@@ -90,7 +90,7 @@ async fn a_link_is_good_once_and_a_session_until_it_is_ended() {
 
     let status = page(&bridge, "/", &cookie).await;
     assert!(
-        status.text.contains("Who has what") && status.text.contains("@northwind.example"),
+        status.text.contains("Access of teammates") && status.text.contains("@northwind.example"),
         "{}",
         status.text
     );
@@ -145,7 +145,7 @@ async fn the_page_tells_how_it_is_and_runs_nothing_that_somebody_is_called() {
         "in any Unicode form"
     );
     let hostile = page(&bridge, "/?q=%22%3E%3Cscript%3E&offset=99999", &cookie).await.text;
-    assert!(hostile.contains("Nobody") && !hostile.contains("<script"), "{hostile}");
+    assert!(hostile.contains("No teammates") && !hostile.contains("<script"), "{hostile}");
     for odd in [
         "/?offset=18446744073709551615",
         "/?offset=-1",
@@ -238,7 +238,7 @@ async fn people_use_it_by_the_keyboard_without_scripts_and_on_a_telephone() {
     let Some(telephone) = Browser::start((500, 900), true).await else { return };
     telephone.open(&address().await).await;
     telephone.press_on("button", ENTER).await;
-    telephone.shows("Who has what").await;
+    telephone.shows("Access of teammates").await;
     let width =
         telephone.run("return [document.documentElement.scrollWidth, window.innerWidth]").await;
     assert!(width[0].as_u64() <= width[1].as_u64(), "it is as wide as the screen: {width}");
@@ -270,7 +270,7 @@ async fn pictures_for_the_docs() {
             .open(&bridge.url(&format!("/login?link={}", link(&bridge, &["default"]).await)))
             .await;
         browser.press_on("button", ENTER).await;
-        browser.shows("Who has what").await;
+        browser.shows("Access of teammates").await;
         std::fs::write(format!("{folder}/{name}.png"), browser.screenshot().await).unwrap();
         browser.close().await;
     }

@@ -145,7 +145,7 @@ pub async fn callback(
         Err(error) => {
             tracing::warn!(workspace = %workspace.name, error = %error, "a workspace could not be connected");
             let remedy = error.remedy().map_or_else(String::new, |remedy| format!(" {remedy}"));
-            let why = format!("{} Nothing has changed.", escaped(&format!("{error}.{remedy}")));
+            let why = format!("{} Nothing was changed.", escaped(&format!("{error}.{remedy}")));
             return Ok(page(StatusCode::BAD_GATEWAY, "The workspace is not connected", &why));
         }
     };
@@ -184,16 +184,16 @@ pub async fn callback(
 fn no_ticket() -> HttpResponse {
     page(
         StatusCode::BAD_REQUEST,
-        "This address is not good any more",
-        "It is good once, and for ten minutes. Run <code>intercom-scim-bridge connect</code> again for a new one.",
+        "This link is no longer valid",
+        "A link is valid once, for ten minutes. Run <code>intercom-scim-bridge connect</code> again for a new one.",
     )
 }
 
 fn not_begun() -> HttpResponse {
     page(
         StatusCode::BAD_REQUEST,
-        "This cannot be ended here",
-        "It was not begun in this browser, has ended already, or took longer than ten minutes. Run \
+        "The connection cannot be completed",
+        "It was begun in another browser, is complete already, or took longer than ten minutes. Run \
          <code>intercom-scim-bridge connect</code> again.",
     )
 }

@@ -179,9 +179,7 @@ pub async fn create(
         }
     }
     if ticket.target.is_none() && ticket.user_name.is_none() {
-        return Err(wrong(
-            "send target (the id of the account), user_name, or both".to_owned(),
-        ));
+        return Err(wrong("send target (the id of the account), user_name, or both".to_owned()));
     }
     let (service, workspace) = (&caller.service, &caller.workspace);
     let reference = random_reference().map_err(|_| ScimError::Internal)?;

@@ -181,8 +181,7 @@ pub async fn me(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpRe
         fresh.served.users_named(&caller.principal.subject).filter(|user| user.is_active());
     // RFC 7644 §3.11: without such a person, "HTTP status code 501".
     let user = namesakes.next().ok_or_else(|| ScimError::NotImplemented {
-        why: "the subject of this token is not the address of an active teammate"
-            .to_owned(),
+        why: "the subject of this token is not the address of an active teammate".to_owned(),
     })?;
     show(&request, &fresh, user)
 }

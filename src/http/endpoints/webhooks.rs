@@ -143,7 +143,7 @@ pub async fn intercom(
         // address with attackers, and it pauses webhooks that are refused.
         service.stranger("webhook", &request)?;
         tracing::warn!(
-            "a webhook whose signature does not fit was refused; is INTERCOM_CLIENT_SECRET the client secret of the app that sends it?"
+            "a webhook with an invalid signature was refused; check that INTERCOM_CLIENT_SECRET is the client secret of the app that sends it"
         );
         return Err(ApiError::bad_signature());
     };

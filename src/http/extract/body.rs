@@ -34,7 +34,8 @@ impl<const LIMIT: usize> FromRequest for Body<LIMIT> {
                 None => Err(ApiError::TooSlow),
                 Some(Err(_)) => Err(ScimError::TooLarge { limit: LIMIT }.into()),
                 Some(Ok(Err(_))) => {
-                    Err(ScimError::InvalidSyntax { why: "the body is incomplete".to_owned() }.into())
+                    Err(ScimError::InvalidSyntax { why: "the body is incomplete".to_owned() }
+                        .into())
                 }
                 Some(Ok(Ok(bytes))) => Ok(Self(bytes)),
             }

@@ -54,8 +54,8 @@ pub fn signed_out() -> String {
         &html! {
             main {
                 h1 { "Intercom SCIM bridge" }
-                p { "Run " code { "intercom-scim-bridge login-link" } " where the bridge runs, and open the address that it prints." }
-                p { "Programs find the API's description in " a href="/docs/" { "/docs" } "." }
+                p { "Run " code { "intercom-scim-bridge login-link" } " where the bridge runs, and open the link that it prints." }
+                p { "The API is described at " a href="/docs/" { "/docs" } "." }
             }
         },
     )
@@ -80,11 +80,11 @@ pub fn log_in(link: &str) -> String {
 /// The page for an invalid link.
 pub fn no_link() -> String {
     page(
-        "This address is not good any more",
+        "This link is no longer valid",
         &html! {
             main {
-                h1 { "This address is not good any more" }
-                p { "It is good once, and for ten minutes. Run " code { "intercom-scim-bridge login-link" } " again for a new one." }
+                h1 { "This link is no longer valid" }
+                p { "A link is valid once, for ten minutes. Run " code { "intercom-scim-bridge login-link" } " again for a new one." }
             }
         },
     )
@@ -195,8 +195,8 @@ fn requests(requests: &[LifecycleRequest], open: usize) -> Markup {
                 h2 { "Waiting for a person" }
                 div class="scroll" tabindex="0" role="region" aria-label="Waiting for a person" {
                     table {
-                        caption { "The newest of " (number(open)) " open requests; each closes once an import sees the change" }
-                        thead { tr { th scope="col" { "Asked" } th scope="col" { "What" } th scope="col" { "About" } th scope="col" { "By" } th scope="col" { "Said" } } }
+                        caption { "The newest of " (number(open)) " open requests. A request closes when an import finds the change" }
+                        thead { tr { th scope="col" { "Requested" } th scope="col" { "Operation" } th scope="col" { "Account" } th scope="col" { "Requested by" } th scope="col" { "Comment" } } }
                         tbody {
                             @for request in requests {
                                 tr {
@@ -221,8 +221,8 @@ fn imports(runs: &[Run]) -> Markup {
             h2 { "Imports" }
             div class="scroll" tabindex="0" role="region" aria-label="Imports" {
                 table {
-                    caption { "The latest" }
-                    thead { tr { th scope="col" { "Began" } th scope="col" { "Mode" } th scope="col" { "By" } th scope="col" { "Outcome" } th scope="col" class="number" { "Took" } th scope="col" { "Changed" } } }
+                    caption { "The latest imports" }
+                    thead { tr { th scope="col" { "Began" } th scope="col" { "Mode" } th scope="col" { "By" } th scope="col" { "Outcome" } th scope="col" class="number" { "Duration" } th scope="col" { "Changed" } } }
                     tbody {
                         @for run in runs { (import(run)) }
                     }
@@ -280,7 +280,7 @@ fn changes(changes: &[(ChangeDocument, String)]) -> Markup {
                 h2 { "Latest changes" }
                 div class="scroll" tabindex="0" role="region" aria-label="Latest changes" {
                     table {
-                        caption { "The newest first; " code { "/api/v1/changes" } " has all" }
+                        caption { "Newest first. " code { "/api/v1/changes" } " has all changes" }
                         thead { tr { th scope="col" { "Seen" } th scope="col" { "What" } th scope="col" { "Of" } th scope="col" { "Attributes" } th scope="col" { "By" } } }
                         tbody {
                             @for (change, about) in changes {
@@ -311,7 +311,7 @@ fn people(overview: &Overview, people: &People) -> Markup {
     let (first, last) = (people.offset + 1, people.offset + people.rows.len());
     html! {
         section {
-            h2 id="people" { "Who has what" }
+            h2 id="people" { "Access of teammates" }
             form class="search" method="get" action="/" role="search" {
                 input type="hidden" name="workspace" value=(overview.workspace);
                 input type="search" name="q" value=(people.search) placeholder="Name, address, team or role" aria-label="Search teammates";
@@ -320,7 +320,7 @@ fn people(overview: &Overview, people: &People) -> Markup {
             div class="scroll" tabindex="0" role="region" aria-label="Teammates" {
                 table {
                     caption {
-                        @if people.rows.is_empty() { "Nobody" } @else { (number(first)) " to " (number(last)) " of " (number(people.total)) }
+                        @if people.rows.is_empty() { "No teammates" } @else { (number(first)) " to " (number(last)) " of " (number(people.total)) }
                     }
                     thead { tr { th scope="col" { "Name" } th scope="col" { "Address" } th scope="col" { "Teams" } th scope="col" { "Role" } th scope="col" { "Seat" } th scope="col" { "Last sign-in" } th scope="col" { "2FA" } } }
                     tbody {
@@ -343,10 +343,10 @@ fn people(overview: &Overview, people: &People) -> Markup {
             }
             nav aria-label="Pages" {
                 @if people.offset > 0 {
-                    a href=(address(&overview.workspace, &people.search, people.offset.saturating_sub(limits::PAGE_PEOPLE))) { "Before" }
+                    a href=(address(&overview.workspace, &people.search, people.offset.saturating_sub(limits::PAGE_PEOPLE))) { "Previous" }
                 }
                 @if last < people.total {
-                    a href=(address(&overview.workspace, &people.search, last)) { "After" }
+                    a href=(address(&overview.workspace, &people.search, last)) { "Next" }
                 }
             }
         }

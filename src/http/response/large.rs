@@ -122,8 +122,9 @@ impl Makers {
         let of_all = of_all.and_then(Result::ok).ok_or_else(|| ApiError::Problem {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "busy",
-            detail: "the bridge is sending too many large responses to other clients; try again shortly"
-                .to_owned(),
+            detail:
+                "the bridge is sending too many large responses to other clients; try again shortly"
+                    .to_owned(),
         })?;
         Ok(Turn { _of_client: of_client, _of_all: of_all })
     }
