@@ -25,7 +25,7 @@ pub enum Clock {
     /// A clock that stands still until it is moved. For tests.
     Manual(Arc<Hands>),
     /// A clock that runs like the machine's and differs from it by this many milliseconds. For
-    /// tests.
+    /// tests, and for the past of the demo.
     Wrong(Arc<AtomicI64>),
 }
 
@@ -56,7 +56,7 @@ impl Clock {
         clock
     }
 
-    /// Sets a test clock forward or back, as an operator may set the machine's clock.
+    /// Sets a clock other than the machine's forward or back, as an operator may set the machine's.
     /// [`Clock::running`] does not change.
     pub fn set_by(&self, difference: time::Duration) {
         let shown = match self {

@@ -1,6 +1,7 @@
 //! Generates a company of any size: teams of different sizes, people in several teams and in none,
 //! one bot, and names from many countries. The same seed generates the same company.
 
+use crate::dice::Dice;
 use crate::workspace::{Admin, Priority, Role, Workspace};
 
 /// The parameters of the company.
@@ -133,20 +134,20 @@ const TEAMS: &[&str] = &[
     "Integrations",
     "Knowledge Base",
 ];
-const ROLES: &[(&str, &str)] = &[
+pub(crate) const ROLES: &[(&str, &str)] = &[
     ("1", "Admin"),
     ("2", "Support Agent"),
     ("3", "Support Lead"),
     ("4", "Billing"),
     ("5", "Read only"),
 ];
-const SIGN_IN: &[&str] = &["email_password", "google_oauth2", "saml"];
-const DAY: i64 = 86_400;
+pub(crate) const SIGN_IN: &[&str] = &["email_password", "google_oauth2", "saml"];
+pub(crate) const DAY: i64 = 86_400;
 
 /// Generates the company.
 pub fn seed(company: Company, access_token: impl Into<String>) -> Workspace {
     let mut workspace = Workspace::new(access_token);
-    let mut dice = Dice(company.seed);
+    let mut dice = Dice::new(company.seed);
     let people: Vec<u64> = (0..company.admins)
         .map(|number| person(&mut workspace, &mut dice, number, company.now))
         .collect();
@@ -178,7 +179,7 @@ pub fn seed(company: Company, access_token: impl Into<String>) -> Workspace {
 
 /// Adds people to a company that was just generated. All others stay the same.
 pub fn newcomers(workspace: &mut Workspace, company: Company, count: u32) {
-    let mut dice = Dice(!company.seed);
+    let mut dice = Dice::new(!company.seed);
     for number in 0..count {
         person(workspace, &mut dice, company.admins + number, company.now);
     }
@@ -205,6 +206,7 @@ fn person(workspace: &mut Workspace, dice: &mut Dice, number: u32, now: i64) -> 
         avatar_url: dice.one_in(2).then(|| {
             format!("https://static.intercomassets.com/avatars/{number}/square_128/picture.jpg")
         }),
+        ..Admin::default()
     };
     let joined = now - DAY * i64::from(1 + dice.below(900));
     let id = workspace.join(admin, joined);
@@ -253,32 +255,6 @@ fn address_part(name: &str) -> String {
         .trim()
         .replace(' ', ".");
     if ascii.is_empty() { "teammate".to_owned() } else { ascii }
-}
-
-/// A `SplitMix64` generator: small, and with the same results on every platform.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u32) -> u32 {
-        let rolled = self.roll() % u64::from(bound.max(1));
-        u32::try_from(rolled).unwrap_or_default()
-    }
-
-    fn one_in(&mut self, chances: u32) -> bool {
-        self.below(chances) == 0
-    }
-
-    fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        let place = self.below(u32::try_from(list.len()).unwrap_or(u32::MAX));
-        &list[place as usize]
-    }
 }
 
 #[cfg(test)]

@@ -149,10 +149,12 @@ pub fn activity_page<'a>(
     })
 }
 
-fn entry_object(entry: &Entry) -> Value {
+/// Renders an entry of the activity log. Each person has an IP address.
+pub fn entry_object(entry: &Entry) -> Value {
+    let ip = format!("198.51.100.{}", 1 + entry.performed_by % 250);
     json!({
         "id": entry.id,
-        "performed_by": {"type": "admin", "id": entry.performed_by.to_string(), "email": entry.performed_by_email, "ip": "198.51.100.30"},
+        "performed_by": {"type": "admin", "id": entry.performed_by.to_string(), "email": entry.performed_by_email, "ip": ip},
         "metadata": entry.metadata,
         "created_at": entry.created_at,
         "activity_type": entry.activity_type,
@@ -160,14 +162,75 @@ fn entry_object(entry: &Entry) -> Value {
     })
 }
 
+/// The types of log entries that the simulator writes.
+const EVENT_TYPES: &[&str] = &[
+    "admin_away_mode_change",
+    "admin_deletion",
+    "admin_impersonation_consent_approved",
+    "admin_impersonation_consent_revoked",
+    "admin_impersonation_end",
+    "admin_impersonation_start",
+    "admin_invite_change",
+    "admin_invite_creation",
+    "admin_invite_deletion",
+    "admin_login_failure",
+    "admin_login_success",
+    "admin_logout",
+    "admin_password_reset_request",
+    "admin_password_reset_success",
+    "admin_permission_change",
+    "admin_two_factor_auth_change",
+    "admin_unauthorized_sign_in_method",
+    "allowed_attachment_filetypes_setting_change",
+    "app_admin_join",
+    "app_authentication_method_change",
+    "app_data_deletion",
+    "app_data_export",
+    "app_google_sso_domain_change",
+    "app_identity_verification_change",
+    "app_name_change",
+    "app_outbound_address_change",
+    "app_package_installation",
+    "app_package_token_regeneration",
+    "app_package_uninstallation",
+    "app_team_creation",
+    "app_team_deletion",
+    "app_team_membership_modification",
+    "app_webhook_creation",
+    "app_webhook_deletion",
+    "bulk_delete",
+    "bulk_export",
+    "content_redaction_rule_creation",
+    "content_redaction_rule_deletion",
+    "content_redaction_rule_update",
+    "conversation_deletion_schedule_creation",
+    "conversation_deletion_schedule_deletion",
+    "conversation_deletion_schedule_state_change",
+    "conversation_deletion_schedule_update",
+    "conversation_part_deletion",
+    "conversation_pdf_export",
+    "csv_import_completion",
+    "csv_import_creation",
+    "custom_authentication_token_creation",
+    "inbox_access_change",
+    "malicious_domains_setting_change",
+    "messenger_api_secret_creation",
+    "messenger_api_secret_deletion",
+    "oauth_token_revocation",
+    "role_change",
+    "role_creation",
+    "role_deletion",
+    "seat_change",
+    "seat_revoke",
+    "security_settings_change",
+    "strip_inbound_email_links_change",
+    "team_assignment_limit_change",
+    "trusted_domains_setting_change",
+    "user_file_attachments_setting_change",
+];
+
 pub fn event_types() -> Value {
-    json!({"type": "activity_log_event_type.list", "event_types": [
-        "admin_deletion",
-        "admin_login_success",
-        "admin_permission_change",
-        "admin_two_factor_auth_change",
-        "app_admin_join",
-    ]})
+    json!({"type": "activity_log_event_type.list", "event_types": EVENT_TYPES})
 }
 
 /// Renders an error response.

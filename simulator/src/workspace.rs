@@ -1,9 +1,10 @@
-//! The state of a workspace, and the operations on it. Most operations by people add an entry to
-//! the activity log.
+//! The state of a workspace, and changes of it that leave no trace in the activity log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::configuration::Configuration;
 
 /// A workspace. Ids are counted up from a base, as in Intercom.
 #[derive(Clone, Debug)]
@@ -23,6 +24,10 @@ pub struct Workspace {
     pub(crate) lagging_admins: Option<BTreeMap<u64, Vec<u64>>>,
     pub(crate) admins: BTreeMap<u64, Admin>,
     pub(crate) teams: BTreeMap<u64, Team>,
+    /// The open invitations, by address.
+    pub(crate) invitations: BTreeMap<String, Invitation>,
+    /// Settings, roles, apps, secrets and rules.
+    pub(crate) configuration: Configuration,
     pub(crate) log: Vec<Entry>,
     pub(crate) revision: u64,
     next_id: u64,
@@ -55,6 +60,19 @@ pub struct Admin {
     pub role: Option<Role>,
     /// The URL of the avatar, if any.
     pub avatar_url: Option<String>,
+    /// The permissions. Only the activity log shows them.
+    pub permissions: BTreeSet<String>,
+    /// Whether two-factor authentication is on. Only the activity log shows it.
+    pub two_factor: bool,
+}
+
+/// An open invitation. Only the activity log shows it.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// The role that the invited person will have.
+    pub role: Role,
+    /// When it was sent, in UNIX seconds.
+    pub sent_at: i64,
 }
 
 /// A role.
@@ -119,6 +137,8 @@ impl Workspace {
             lagging_admins: None,
             admins: BTreeMap::new(),
             teams: BTreeMap::new(),
+            invitations: BTreeMap::new(),
+            configuration: Configuration::default(),
             log: Vec::new(),
             revision: 0,
             next_id: 4_423_433,
@@ -151,35 +171,6 @@ impl Workspace {
         id
     }
 
-    /// Adds an admin who accepted an invitation, with an entry in the log.
-    pub fn join(&mut self, admin: Admin, at: i64) -> u64 {
-        let (first, last) = split(&admin.name);
-        let id = self.add_admin(admin);
-        self.note(
-            at,
-            "app_admin_join",
-            id,
-            json!({"admin": {"id": id, "first_name": first, "last_name": last}}),
-        );
-        id
-    }
-
-    /// Removes an admin on behalf of `by`, with an entry in the log.
-    pub fn remove_admin(&mut self, id: u64, by: u64, at: i64) {
-        if let Some(admin) = self.admins.remove(&id) {
-            let (first, last) = split(&admin.name);
-            for team in self.teams.values_mut() {
-                team.members.remove(&id);
-            }
-            self.note(
-                at,
-                "admin_deletion",
-                by,
-                json!({"admin": {"id": id, "first_name": first, "last_name": last}}),
-            );
-        }
-    }
-
     /// Restores a removed admin with the same id, without an entry in the log.
     pub fn put_back(&mut self, id: u64, admin: Admin) {
         self.admins.insert(id, admin);
@@ -188,33 +179,6 @@ impl Workspace {
     /// Empties the activity log.
     pub fn forget_log(&mut self) {
         self.log.clear();
-    }
-
-    /// Records that an admin signed in.
-    pub fn sign_in(&mut self, id: u64, method: &str, at: i64) {
-        self.note(at, "admin_login_success", id, json!({"sign_in_method": method}));
-    }
-
-    /// Records that an admin turned two-factor authentication on or off.
-    pub fn set_two_factor(&mut self, id: u64, enabled: bool, at: i64) {
-        self.note(at, "admin_two_factor_auth_change", id, json!({"enabled": enabled}));
-    }
-
-    /// Records that `by` set an admin's permissions.
-    pub fn set_permissions(&mut self, id: u64, by: u64, granted: &[&str], at: i64) {
-        let Some((first, last)) = self.admins.get(&id).map(|admin| split(&admin.name)) else {
-            return;
-        };
-        let none: serde_json::Map<String, Value> =
-            PERMISSIONS.iter().map(|name| ((*name).to_owned(), json!(false))).collect();
-        let mut after = none.clone();
-        after.extend(granted.iter().map(|name| ((*name).to_owned(), json!(true))));
-        let metadata = json!({
-            "admin": {"id": id, "first_name": first, "last_name": last},
-            "before": {"permissions": none, "conversation_access": {}},
-            "after": {"permissions": after, "conversation_access": {"access_type": "all"}},
-        });
-        self.note(at, "admin_permission_change", by, metadata);
     }
 
     /// Adds an entry to the activity log.
@@ -271,35 +235,6 @@ impl Workspace {
         }
         by_admin
     }
-}
-
-/// The permissions in Intercom's log.
-const PERMISSIONS: &[&str] = &[
-    "access_billing_settings",
-    "access_developer_hub",
-    "access_product_settings",
-    "access_reporting",
-    "access_workspace_settings",
-    "create_and_edit_bots",
-    "export_data",
-    "manage_apps_and_integrations",
-    "manage_articles",
-    "manage_inbox_rules",
-    "manage_inbox_views",
-    "manage_messages_settings",
-    "manage_messenger_settings",
-    "manage_saved_replies",
-    "manage_tags",
-    "manage_teammates",
-    "reassign_conversations",
-    "redact_conversation_parts",
-    "send_messages",
-];
-
-fn split(name: &str) -> (String, String) {
-    name.split_once(' ').map_or((name.to_owned(), String::new()), |(first, last)| {
-        (first.to_owned(), last.to_owned())
-    })
 }
 
 /// An id in the form of a UUID version 4, derived from the number alone.

@@ -1,26 +1,33 @@
-//! `demo`: a simulated Intercom and the bridge in one process, without any set-up.
+//! `demo`: a simulated Intercom with a past, and the bridge, in one process, without any set-up.
+//!
+//! ```text
+//! past   the simulated Intercom, and the imports of its last 90 days
+//! guide  what the demo prints
+//! ```
 
-use std::net::{Ipv4Addr, SocketAddr};
+mod guide;
+mod past;
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
-use simulator::{Options, Simulator};
+use simulator::{Life, Simulator, Subscription};
 
 use super::arguments::number;
 use super::import::progress_bar;
 use super::simulate::CompanyArguments;
-use super::{CommandError, asked_to_stop, print_line};
-use crate::access::{AccessError, Grant, Scope, Vault, client_id, client_secret_of};
-use crate::app::App;
+use super::{CommandError, asked_to_stop};
+use crate::access::{AccessError, Vault, random_secret};
+use crate::app::{App, StartError};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, Telemetry};
 use crate::directory::DEFAULT_WORKSPACE;
-use crate::http::{api_base_url, scim_base_url};
-use crate::ledger::OAuthClient;
-use crate::scim::resource_types;
+use crate::limits;
 use crate::telemetry;
+use past::Past;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -29,9 +36,23 @@ pub struct Arguments {
     port: u16,
     #[command(flatten)]
     company: CompanyArguments,
-    /// Print the addresses and credentials as one line of JSON, once the bridge is ready.
+    /// How often something happens in the simulated workspace, from 1s to 1h.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = pace)]
+    every: Duration,
+    /// Let nothing happen in the simulated workspace after the start.
+    #[arg(long)]
+    quiet: bool,
+    /// Print the addresses and credentials as one line of JSON, once the bridge is ready. Implies
+    /// --quiet.
     #[arg(long)]
     json: bool,
+}
+
+fn pace(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(pace) if limits::DEMO_PACE.contains(&pace) => Ok(pace),
+        _ => Err("must be a duration from 1s to 1h".to_owned()),
+    }
 }
 
 const SIMULATED_TOKEN: &str = "simulated-access-token";
@@ -41,19 +62,28 @@ pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
         &Telemetry { log_level: None, log_format: LogFormat::Text, otlp_endpoint: None },
         "warn",
     );
-    let bar = progress_bar();
-    bar.set_message("creating a company");
-    let simulator =
-        Simulator::start(arguments.company.workspace(SIMULATED_TOKEN), Options::default())?;
     let directory = tempfile::tempdir()?;
-    let intercom = simulator.base_url();
-    let config = config(arguments, &intercom, &directory.path().join("demo.db"))?;
-    let app = App::start(&config, Clock::System).await?;
-    bar.set_message("importing the company");
-    let served = tell(&app, arguments, &intercom, &bar);
+    let bar = progress_bar();
+    bar.set_message("generating a company");
+    let past = Past::begin(arguments.company, SIMULATED_TOKEN)?;
+    let config = config(arguments, &past.base_url(), &directory.path().join("demo.db"))?;
+    check_port(config.server.bind)?;
     // The process can be stopped while a large company is being imported.
+    let simulator = tokio::select! {
+        simulator = past.import(&config, &bar) => simulator?,
+        () = asked_to_stop() => return Ok(()),
+    };
+    bar.set_message("starting the bridge");
+    let app = App::start(&config, Clock::System).await?;
+    let serve = async {
+        guide::print(&app, arguments, &simulator, &bar).await?;
+        if arguments.quiet || arguments.json {
+            std::future::pending::<()>().await;
+        }
+        stay_alive(&app, &config, &simulator, arguments).await
+    };
     let result = tokio::select! {
-        result = async { served.await?; asked_to_stop().await; Ok(()) } => result,
+        result = serve => result,
         () = asked_to_stop() => Ok(()),
         () = app.broken() => Err(CommandError::new(super::serve::BROKEN)),
     };
@@ -63,130 +93,49 @@ pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
     result
 }
 
-fn config(
-    arguments: &Arguments,
-    intercom: &str,
-    database: &std::path::Path,
-) -> Result<Config, CommandError> {
+fn config(arguments: &Arguments, intercom: &str, database: &Path) -> Result<Config, CommandError> {
     let mut config = Config::defaults()?;
     config.server.bind = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     config.database.url = SecretString::from(format!("sqlite://{}?mode=rwc", database.display()));
     config.intercom.access_token = Some(SecretString::from(SIMULATED_TOKEN));
+    config.intercom.client_secret = Some(random_secret()?);
     config.intercom.base_url =
         Some(intercom.parse().map_err(|_| CommandError::new("the simulator has no address"))?);
-    config.import.poll_interval = Some(Duration::from_secs(5));
+    // Webhooks report what happens in between.
+    config.import.poll_interval = Some(Duration::from_mins(1));
     config.access.encryption_key = Some(Vault::fresh_key().map_err(AccessError::from)?);
     // No rate limit, so that it can be used for measuring.
     config.limits.requests_per_second = 0;
     Ok(config)
 }
 
-/// Waits for the first served snapshot and prints how to use the bridge.
-async fn tell(
+/// Reports a port that is taken before the past is imported, which takes a while.
+fn check_port(bind: SocketAddr) -> Result<(), StartError> {
+    TcpListener::bind(bind)
+        .map(drop)
+        .map_err(|error| StartError::Listen { bind, why: error.to_string() })
+}
+
+/// Lets something happen in the simulated workspace from time to time, with a webhook. Does not end.
+async fn stay_alive(
     app: &App,
+    config: &Config,
+    simulator: &Simulator,
     arguments: &Arguments,
-    intercom: &str,
-    bar: &indicatif::ProgressBar,
 ) -> Result<(), CommandError> {
-    let service = app.service();
-    if let Some(workspace) = service.workspaces.get(DEFAULT_WORKSPACE) {
-        workspace.live.shows(|shown| shown.generation > 0).await;
+    let url = format!("{}/webhooks/intercom/{DEFAULT_WORKSPACE}", app.service().origin.public_url);
+    let secret = config.intercom.client_secret.as_ref().map_or("", SecretString::expose_secret);
+    let subscription = Subscription::new(url, secret)
+        .map_err(|error| CommandError::new(format!("webhooks cannot be sent: {error}")))?;
+    let mut life = Life::new(arguments.company.seed);
+    loop {
+        Clock::System.sleep(arguments.every).await;
+        let now = Clock::System.now().unix_timestamp();
+        let notification = simulator.change(|workspace| life.happen(workspace, now));
+        if let Some(notification) = notification
+            && let Err(error) = subscription.send(&notification).await
+        {
+            tracing::warn!(error = %error, "a webhook of the simulated Intercom failed");
+        }
     }
-    let grant = Grant {
-        subject: "demo".to_owned(),
-        client: None,
-        scopes: Scope::ALL.to_vec(),
-        workspaces: vec![DEFAULT_WORKSPACE.to_owned()],
-        ttl: Duration::from_hours(24),
-    };
-    let issued = service.tokens.issue(&grant)?;
-    let token = issued.expose();
-    let (client, secret) = client(app).await?;
-    let url = &service.origin.public_url;
-    let scim = scim_base_url(url, DEFAULT_WORKSPACE);
-    let api = api_base_url(url, DEFAULT_WORKSPACE);
-    bar.finish_and_clear();
-    if arguments.json {
-        let line = json!({
-            "scim_base_url": scim,
-            "api_base_url": api,
-            "access_token": token,
-            "client_id": client,
-            "client_secret": secret.expose_secret(),
-            "intercom_base_url": intercom,
-        });
-        print_line(&line.to_string());
-        return Ok(());
-    }
-    print_line(&format!(
-        r#"A simulated Intercom workspace of {admins} teammates and {teams} teams is served as SCIM 2.0. Paste into another shell:
-
-TOKEN='{token}'
-
-# A token for an OAuth client
-curl -s -u '{client}:{secret}' -d grant_type=client_credentials '{url}/oauth/token'
-
-# The first two teammates
-curl -s -H "Authorization: Bearer $TOKEN" '{scim}/Users?count=2'
-
-# One teammate by the address
-curl -s -G -H "Authorization: Bearer $TOKEN" '{scim}/Users' --data-urlencode 'filter=userName eq "{user_name}"'
-
-# The teams, without their members
-curl -s -H "Authorization: Bearer $TOKEN" '{scim}/Groups?excludedAttributes=members'
-
-# What the bridge can do (no token needed)
-curl -s '{scim}/ServiceProviderConfig'
-
-# A write: refused, with what to do instead
-curl -s -X DELETE -H "Authorization: Bearer $TOKEN" '{scim}/Users/{id}'
-
-# What changed, oldest first
-curl -s -H "Authorization: Bearer $TOKEN" '{api}/changes?limit=2'
-
-# How imports are going
-curl -s -H "Authorization: Bearer $TOKEN" '{api}/status'
-
-Intercom is simulated at {intercom}. The database is thrown away at the end. Ctrl-C ends everything."#,
-        admins = arguments.company.admins,
-        teams = arguments.company.teams,
-        secret = secret.expose_secret(),
-        user_name = first_user(app).0,
-        id = first_user(app).1,
-    ));
-    Ok(())
-}
-
-/// Creates an OAuth client with all scopes. Returns its id and secret.
-async fn client(app: &App) -> Result<(String, SecretString), CommandError> {
-    let id = client_id("demo")?;
-    let (secret, secret_hash) = client_secret_of(&id, app.service().tokens.vault())?;
-    let client = OAuthClient {
-        id,
-        name: "demo".to_owned(),
-        secret_hash,
-        previous: None,
-        scope: Scope::list(&Scope::ALL),
-        workspaces: vec![DEFAULT_WORKSPACE.to_owned()],
-        created_at: app.service().clock.now(),
-        rotated_at: None,
-        disabled_at: None,
-    };
-    app.service().ledger.add_client(&client, Vec::new()).await?;
-    Ok((client.id, secret))
-}
-
-/// Returns the userName and id of a user, for the printed examples.
-fn first_user(app: &App) -> (String, String) {
-    let served = app
-        .service()
-        .workspaces
-        .get(DEFAULT_WORKSPACE)
-        .and_then(|workspace| workspace.live.served());
-    served
-        .and_then(|served| {
-            let mut first = served.part(resource_types::USER, 0..1);
-            first.next().map(|user| (user.name().to_owned(), user.id().to_owned()))
-        })
-        .unwrap_or_default()
 }

@@ -28,13 +28,13 @@ pub struct Arguments {
 /// The simulated company.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct CompanyArguments {
-    /// The number of teammates, up to 200,000.
+    /// The number of teammates, from 1 to 200000.
     #[arg(long, default_value_t = 250, value_parser = number(1..=limits::SIMULATED_PEOPLE))]
     pub admins: u32,
-    /// The number of teams, up to 10,000.
+    /// The number of teams, from 0 to 10000.
     #[arg(long, default_value_t = 12, value_parser = number(0..=limits::SIMULATED_TEAMS))]
     pub teams: u32,
-    /// The number of additional teammates, who joined last. The others do not depend on it.
+    /// The number of additional teammates, from 0 to 200000. The others do not depend on it.
     #[arg(long, default_value_t = 0, value_parser = number(0..=limits::SIMULATED_PEOPLE))]
     pub newcomers: u32,
     /// The seed of the random generator: each seed makes a different company.
@@ -43,25 +43,25 @@ pub struct CompanyArguments {
 }
 
 impl CompanyArguments {
-    /// Creates the company as of now.
-    pub fn workspace(self, token: &str) -> Workspace {
-        let now = Clock::System.now().unix_timestamp();
+    /// Generates the company as it is at `now`, in UNIX seconds.
+    pub fn generate(self, token: &str, now: i64) -> (Company, Workspace) {
         let company = Company { admins: self.admins, teams: self.teams, seed: self.seed, now };
         let mut workspace = seed(company, token);
         newcomers(&mut workspace, company, self.newcomers);
-        workspace
+        (company, workspace)
     }
 }
 
 pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let options = Options { bind, faults: arguments.faults.clone(), ..Options::default() };
-    let simulator = Simulator::start(arguments.company.workspace(&arguments.token), options)
-        .map_err(|error| {
-            CommandError::new(format!(
-                "cannot listen on {bind}: {error}; choose another port with --port"
-            ))
-        })?;
+    let now = Clock::System.now().unix_timestamp();
+    let (_, workspace) = arguments.company.generate(&arguments.token, now);
+    let simulator = Simulator::start(workspace, options).map_err(|error| {
+        CommandError::new(format!(
+            "cannot listen on {bind}: {error}; choose another port with --port"
+        ))
+    })?;
     print_line(&format!("INTERCOM_BASE_URL={}", simulator.base_url()));
     print_line(&format!("INTERCOM_ACCESS_TOKEN={}", arguments.token));
     eprintln!(

@@ -1,5 +1,6 @@
 //! Bounds of imports: what triggers them, what they read again, and the lease.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The minimum distance between imports that queries trigger (`Cache-Control: no-cache`,
@@ -94,6 +95,9 @@ pub const LEASE_POLL: Duration = Duration::from_millis(250);
 
 /// How long the `import` command waits for the end of another process's import.
 pub const LEASE_PATIENCE: Duration = Duration::from_mins(10);
+
+/// How often something may happen in the workspace of the demo.
+pub const DEMO_PACE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
 /// The size limits of a simulated company: people, and teams. The company and its directory are in
 /// memory.

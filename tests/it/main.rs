@@ -22,6 +22,7 @@ mod connect;
 mod connections;
 mod crowds;
 mod date_times;
+mod demo;
 mod erased_files;
 mod erasure;
 mod evidence;
