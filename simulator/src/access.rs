@@ -39,7 +39,7 @@ impl Role {
 
     /// The permissions that the role gives: all for `Admin`, few for others.
     fn permissions(&self) -> BTreeSet<String> {
-        let granted = match self.name.as_str() {
+        let granted: &[&str] = match self.name.as_str() {
             "Admin" => PERMISSIONS,
             "Support Lead" => {
                 &["access_reporting", "manage_inbox_rules", "manage_tags", "reassign_conversations"]
