@@ -19,6 +19,7 @@ fn workspace() -> Workspace {
             has_inbox_seat: true,
             role: Some(Role { id: "3".to_owned(), name: "Support Lead".to_owned() }),
             avatar_url: Some("https://static.intercomassets.com/avatars/1/picture.jpg".to_owned()),
+            ..Admin::default()
         },
         1_772_000_000,
     );
