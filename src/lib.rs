@@ -19,6 +19,7 @@
 //! * [`tabular`] shows the directory as rows, and the history as a log of changes. Pure.
 //! * [`requests`] are changes that a person must make: refused writes and tickets. Pure.
 //! * `saviynt` fills in the package for Saviynt EIC. Pure.
+//! * [`roster`] tells which person stands behind which account. Pure.
 //! * [`access`] authenticates and authorises clients.
 //! * [`http`] is the only interface to clients.
 //! * [`app`] assembles everything for the [`commands`].
@@ -27,8 +28,8 @@
 //!   a word for each value; `measures`, `spans` and [`telemetry`] are metrics, traces and logs.
 //!
 //! Modules depend on each other in one direction only: `directory` ← `requests`, `scim`, `tabular`,
-//! `saviynt`, `intercom` ← `ledger` ← `import`, `publish` ← `http` ← `app` ← `commands`. A test
-//! checks this.
+//! `saviynt`, `roster`, `intercom` ← `ledger` ← `import`, `publish` ← `http` ← `app` ← `commands`.
+//! A test checks this.
 //! `docs/architecture.md` has the details.
 
 pub mod access;
@@ -47,6 +48,7 @@ pub(crate) mod measures;
 pub(crate) mod moments;
 pub mod publish;
 pub mod requests;
+pub mod roster;
 pub(crate) mod saviynt;
 pub mod scim;
 pub(crate) mod spans;

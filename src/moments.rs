@@ -33,6 +33,23 @@ impl Zone {
         }
         ZONES.get(name).ok().map(Self)
     }
+
+    /// Returns the day on which a moment lies in this zone.
+    #[must_use]
+    pub fn date_at(&self, moment: OffsetDateTime) -> time::Date {
+        let offset = jiff::Timestamp::from_second(moment.unix_timestamp())
+            .map_or(0, |timestamp| self.0.to_offset(timestamp).seconds());
+        let offset = time::UtcOffset::from_whole_seconds(offset).unwrap_or(time::UtcOffset::UTC);
+        moment.checked_to_offset(offset).unwrap_or(moment).date()
+    }
+
+    /// Returns the first moment after a day in this zone; `None` at the end of the calendar.
+    #[must_use]
+    pub fn end_of(&self, day: time::Date) -> Option<OffsetDateTime> {
+        let month = i8::try_from(u8::from(day.month())).ok()?;
+        let year = i16::try_from(day.year()).ok()?;
+        end_of(Date::new(year, month, i8::try_from(day.day()).ok()?).ok()?, self)
+    }
 }
 
 /// The moment that a date without a time stands for.
@@ -183,7 +200,7 @@ mod tests {
     use proptest::prelude::*;
     use time::UtcOffset;
     use time::format_description::well_known::Rfc3339;
-    use time::macros::datetime;
+    use time::macros::{date, datetime};
 
     use super::*;
 
@@ -252,6 +269,17 @@ mod tests {
             moment("2026-10-31", Edge::End, "America/Havana"),
             Some(datetime!(2026-11-01 4:00 UTC))
         );
+    }
+
+    #[test]
+    fn a_moment_lies_on_the_day_that_the_clocks_of_the_zone_show() {
+        let dublin = Zone::named("Europe/Dublin").unwrap();
+        let day = |moment| dublin.date_at(moment);
+        assert_eq!(day(datetime!(2026-07-01 22:59:59.999 UTC)), date!(2026 - 07 - 01));
+        assert_eq!(day(datetime!(2026-07-01 23:00 UTC)), date!(2026 - 07 - 02));
+        assert_eq!(day(datetime!(2026-01-01 23:30 UTC)), date!(2026 - 01 - 01));
+        let end = dublin.end_of(date!(2026 - 07 - 01));
+        assert_eq!(end, Some(datetime!(2026-07-01 23:00 UTC)));
     }
 
     #[test]

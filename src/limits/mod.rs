@@ -4,6 +4,7 @@ mod access;
 mod imports;
 mod ledger;
 mod process;
+mod roster;
 mod serving;
 mod upstream;
 
@@ -11,5 +12,6 @@ pub use access::*;
 pub use imports::*;
 pub use ledger::*;
 pub use process::*;
+pub use roster::*;
 pub use serving::*;
 pub use upstream::*;

@@ -1,0 +1,172 @@
+//! The text of a file: which encoding it has, and files that are no text.
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use serde::Serialize;
+
+/// The number of bytes in which UTF-16 without a byte order mark is recognised.
+const SAMPLE: usize = 1_024;
+
+/// The first bytes of files that people upload instead of a table, with what they are.
+const OTHER_FILES: [(&[u8], &str); 6] = [
+    (b"PK\x03\x04", "an Excel workbook or another ZIP archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"%PDF", "a PDF document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"<!DOCTYPE", "a web page"),
+    (b"<html", "a web page"),
+];
+
+/// The encoding of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum TextEncoding {
+    /// UTF-8, with or without a byte order mark.
+    #[serde(rename = "UTF-8")]
+    Utf8,
+    /// UTF-16, little-endian.
+    #[serde(rename = "UTF-16LE")]
+    Utf16Le,
+    /// UTF-16, big-endian.
+    #[serde(rename = "UTF-16BE")]
+    Utf16Be,
+    /// Windows-1252, because the file is not valid UTF-8.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+}
+
+/// A file that is no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotText {
+    /// The file is empty.
+    #[error("the file is empty")]
+    Empty,
+    /// The file is of another kind.
+    #[error("the file is {0}, not a table. Export the people as CSV (UTF-8), JSON or NDJSON")]
+    OtherFile(&'static str),
+    /// The file has control characters that no text has.
+    #[error("the file is binary, not a table. Export the people as CSV (UTF-8), JSON or NDJSON")]
+    Binary,
+    /// The file is neither valid UTF-8 nor valid UTF-16.
+    #[error("the file begins as UTF-16 and is not valid UTF-16. Export it again as UTF-8")]
+    BadUtf16,
+}
+
+/// Decodes a file.
+///
+/// # Errors
+/// [`NotText`].
+pub fn decode(bytes: &[u8]) -> Result<(Cow<'_, str>, TextEncoding), NotText> {
+    let starts = |start: &[u8]| {
+        bytes.get(..start.len()).is_some_and(|first| first.eq_ignore_ascii_case(start))
+    };
+    if let Some((_, what)) = OTHER_FILES.iter().find(|(start, _)| starts(start)) {
+        return Err(NotText::OtherFile(what));
+    }
+    let (text, encoding) = match Encoding::for_bom(bytes) {
+        Some((encoding, length)) => {
+            let rest = bytes.get(length..).unwrap_or_default();
+            decode_as(rest, if encoding == UTF_8 { None } else { Some(encoding) })?
+        }
+        None => decode_as(bytes, utf_16_without_mark(bytes))?,
+    };
+    let is_binary = |letter: char| {
+        letter.is_control() && !matches!(letter, '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}')
+    };
+    if text.trim().is_empty() {
+        return Err(NotText::Empty);
+    }
+    // Windows-1252 has control characters where Unicode has some, too.
+    if text.chars().any(|letter| is_binary(letter) && letter < '\u{80}') {
+        return Err(NotText::Binary);
+    }
+    Ok((text, encoding))
+}
+
+/// Decodes UTF-16 if `wide` is given, otherwise UTF-8 or Windows-1252.
+fn decode_as<'a>(
+    bytes: &'a [u8],
+    wide: Option<&'static Encoding>,
+) -> Result<(Cow<'a, str>, TextEncoding), NotText> {
+    if let Some(wide) = wide {
+        let encoding = if wide == UTF_16LE { TextEncoding::Utf16Le } else { TextEncoding::Utf16Be };
+        let text = wide.decode_without_bom_handling_and_without_replacement(bytes);
+        return text.map(|text| (text, encoding)).ok_or(NotText::BadUtf16);
+    }
+    if let Ok(text) = str::from_utf8(bytes) {
+        return Ok((text.into(), TextEncoding::Utf8));
+    }
+    let (text, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
+    Ok((text, TextEncoding::Windows1252))
+}
+
+/// Recognises UTF-16 by its zero bytes: nearly every second byte of a Western text is one.
+fn utf_16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
+    let sample = bytes.get(..SAMPLE.min(bytes.len()))?;
+    let zeros =
+        |place: usize| sample.iter().skip(place).step_by(2).filter(|byte| **byte == 0).count();
+    let (first, second) = (zeros(0), zeros(1));
+    let most = sample.len() / 2 * 9 / 10;
+    let is_wide = |many: usize, few: usize| many > 0 && many >= most && few * 10 <= many;
+    if is_wide(second, first) {
+        Some(UTF_16LE)
+    } else if is_wide(first, second) {
+        Some(UTF_16BE)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TEXT: &str = "name;email\nZo\u{eb} \u{17d}i\u{17e};zoe@acme.example\n";
+
+    fn utf_16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+        text.encode_utf16().flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn each_encoding_that_spreadsheets_write_is_recognised() {
+        let marked = |mark: &[u8], bytes: &[u8]| [mark, bytes].concat();
+        let (little, big) = (utf_16(TEXT, u16::to_le_bytes), utf_16(TEXT, u16::to_be_bytes));
+        let windows = b"name;email\nZo\xeb \x8ei\x9e;zoe@acme.example\n".to_vec();
+        for (bytes, encoding) in [
+            (TEXT.as_bytes().to_vec(), TextEncoding::Utf8),
+            (marked(b"\xef\xbb\xbf", TEXT.as_bytes()), TextEncoding::Utf8),
+            (marked(b"\xff\xfe", &little), TextEncoding::Utf16Le),
+            (marked(b"\xfe\xff", &big), TextEncoding::Utf16Be),
+            (little, TextEncoding::Utf16Le),
+            (big, TextEncoding::Utf16Be),
+            (windows, TextEncoding::Windows1252),
+        ] {
+            assert_eq!(decode(&bytes), Ok((TEXT.into(), encoding)));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_is_refused_with_what_it_is() {
+        for (bytes, expected) in [
+            (&b""[..], NotText::Empty),
+            (b"\xef\xbb\xbf \r\n", NotText::Empty),
+            (b"PK\x03\x04\x14\0", NotText::OtherFile("an Excel workbook or another ZIP archive")),
+            (b"%PDF-1.7", NotText::OtherFile("a PDF document")),
+            (b"<!doctype html><p>", NotText::OtherFile("a web page")),
+            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", NotText::Binary),
+            (b"\xff\xfea\0\0\xd8b\0", NotText::BadUtf16),
+            (b"\xff\xfea\0b", NotText::BadUtf16),
+        ] {
+            assert_eq!(decode(bytes), Err(expected), "{bytes:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_decoding_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = decode(&bytes);
+        }
+    }
+}

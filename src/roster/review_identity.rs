@@ -1,0 +1,143 @@
+//! The columns that an access review gets at its end, so that readers by position stay right.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use time::Date;
+use utoipa::ToSchema;
+
+use super::evaluation::{Evaluated, Evaluation};
+use super::matching::{Confidence, MatchRule, Outcome, WhyUnmatched};
+use super::{Class, Status, dates};
+use crate::directory::UserId;
+
+/// Something about an account that a reviewer should look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    /// No rule gives a person.
+    Unmatched,
+    /// A rule gives several people.
+    Ambiguous,
+    /// A decision names a person whom the roster does not have any more.
+    DecisionDangling,
+    /// The account has no readable address.
+    UnreadableAddress,
+    /// The person has ended, and the account is active.
+    TerminatedActive,
+    /// Another active account has the same person.
+    DuplicateAccount,
+    /// A service account has no active owner.
+    Ownerless,
+}
+
+impl Flag {
+    /// The flag as the API writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unmatched => "unmatched",
+            Self::Ambiguous => "ambiguous",
+            Self::DecisionDangling => "decision_dangling",
+            Self::UnreadableAddress => "unreadable_address",
+            Self::TerminatedActive => "terminated_active",
+            Self::DuplicateAccount => "duplicate_account",
+            Self::Ownerless => "ownerless",
+        }
+    }
+}
+
+/// Returns the flags of an account, sorted.
+#[must_use]
+pub fn flags(evaluation: &Evaluation<'_>, row: &Evaluated<'_>) -> Vec<Flag> {
+    let unmatched = match &row.outcome {
+        Outcome::Unmatched { why, .. } if row.is_unmatched() => Some(match why {
+            WhyUnmatched::None => Flag::Unmatched,
+            WhyUnmatched::Ambiguous => Flag::Ambiguous,
+            WhyUnmatched::Dangling => Flag::DecisionDangling,
+            WhyUnmatched::Unreadable => Flag::UnreadableAddress,
+        }),
+        _ => None,
+    };
+    let terminated = row.is_terminated_active(evaluation.day).then_some(Flag::TerminatedActive);
+    let duplicate = row.is_duplicate.then_some(Flag::DuplicateAccount);
+    let is_ownerless = row.owner_problem.is_some() && row.account.user.active;
+    let ownerless = is_ownerless.then_some(Flag::Ownerless);
+    [unmatched, terminated, duplicate, ownerless].into_iter().flatten().collect()
+}
+
+/// The columns that the access review gets at its end. Without a roster all are empty
+/// ([`ReviewIdentity::default`]), not "unknown".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReviewIdentity {
+    /// The class of the account.
+    pub identity_class: Option<Class>,
+    /// The key of the person in the roster.
+    pub person_key: Option<String>,
+    /// The status of the person.
+    pub person_status: Option<Status>,
+    /// The rule that found the person.
+    pub match_rule: Option<MatchRule>,
+    /// How certain that is.
+    pub match_confidence: Option<Confidence>,
+    /// The employee number.
+    pub employee_number: Option<String>,
+    /// The department.
+    pub department: Option<String>,
+    /// The manager's key, or what the source has instead.
+    pub manager: Option<String>,
+    /// Of a service account: the key or address of the responsible person.
+    pub owner: Option<String>,
+    /// The person's last day.
+    #[serde(with = "dates::option")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub ended_at: Option<Date>,
+    /// What a reviewer should look at, with `;` between.
+    pub flags: Option<String>,
+}
+
+impl ReviewIdentity {
+    /// The columns, in order.
+    pub const COLUMNS: &'static [&'static str] = &[
+        "identity_class",
+        "person_key",
+        "person_status",
+        "match_rule",
+        "match_confidence",
+        "employee_number",
+        "department",
+        "manager",
+        "owner",
+        "ended_at",
+        "flags",
+    ];
+
+    /// Returns the columns for one account.
+    #[must_use]
+    pub fn new(evaluation: &Evaluation<'_>, row: &Evaluated<'_>) -> Self {
+        let person = row.person;
+        let flags: Vec<&str> = flags(evaluation, row).into_iter().map(Flag::as_str).collect();
+        Self {
+            identity_class: Some(row.classified.class),
+            person_key: person.map(|person| person.key.to_string()),
+            person_status: person.map(|person| person.status_on(evaluation.day.today)),
+            match_rule: row.rule(),
+            match_confidence: row.rule().map(MatchRule::confidence),
+            employee_number: person
+                .and_then(|person| person.employee_number.as_deref())
+                .map(str::to_owned),
+            department: person.and_then(|person| person.department.as_deref()).map(str::to_owned),
+            manager: person.and_then(|person| person.manager.as_deref()).map(str::to_owned),
+            owner: row.classified.owner.map(str::to_owned),
+            ended_at: person.and_then(|person| person.ended),
+            flags: (!flags.is_empty()).then(|| flags.join(";")),
+        }
+    }
+}
+
+/// Returns the columns of the access review for each account, by its id.
+#[must_use]
+pub fn review_columns<'a>(evaluation: &Evaluation<'a>) -> HashMap<&'a UserId, ReviewIdentity> {
+    let row = |row: &Evaluated<'a>| (&row.account.user.id, ReviewIdentity::new(evaluation, row));
+    evaluation.accounts.iter().map(row).collect()
+}

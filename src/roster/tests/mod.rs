@@ -1,0 +1,5 @@
+//! Tests over several files of the roster.
+
+mod files;
+mod laws;
+mod story;
