@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Results go to stdout, messages and progress to
 //! stderr.
 
+mod actor;
 mod arguments;
 mod audit;
 mod backup;
@@ -9,6 +10,7 @@ mod client;
 mod connect;
 #[cfg(feature = "simulator")]
 mod demo;
+mod error;
 mod hyphens;
 mod import;
 mod keys;
@@ -17,6 +19,7 @@ mod login_link;
 mod manual;
 mod migrate;
 mod openapi;
+mod output;
 mod person;
 mod saviynt_package;
 mod serve;
@@ -26,24 +29,22 @@ mod token;
 mod verdict;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret;
-
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
 
-use crate::access::AccessError;
-use crate::app::{StartError, missing_file, open_ledger};
+use actor::{COMMAND_LINE, by_command, by_command_with, system_user};
+pub use error::CommandError;
+use output::{print_line, print_table, rfc3339, when, when_known};
+
+use crate::app::{missing_file, open_ledger};
 use crate::clock::Clock;
 #[cfg(feature = "simulator")]
 use crate::config::wrong_log_filter;
 use crate::config::{Config, ConfigError};
-use crate::ledger::{AuditEntry, Ledger, LedgerError};
-use crate::limits;
+use crate::ledger::{Ledger, LedgerError};
 use crate::telemetry;
 
 /// Serves an Intercom workspace's teammates and teams as SCIM 2.0, with a durable ledger of every
@@ -102,63 +103,6 @@ enum Command {
     /// Run a simulated Intercom.
     #[cfg(feature = "simulator")]
     Simulate(simulate::Arguments),
-}
-
-/// The reason why a command failed, as text for people, and the exit code.
-#[derive(Debug)]
-pub struct CommandError(String, u8);
-
-impl fmt::Display for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl CommandError {
-    fn new(what: impl Into<String>) -> Self {
-        Self(what.into(), 1)
-    }
-
-    /// Creates the error of a command that was used wrongly.
-    fn wrong_use(what: impl Into<String>) -> Self {
-        Self(what.into(), 2)
-    }
-
-    /// The exit code: 1 failed, 2 wrong use.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        self.1
-    }
-}
-
-impl From<StartError> for CommandError {
-    fn from(error: StartError) -> Self {
-        Self::new(error.to_string())
-    }
-}
-
-impl From<AccessError> for CommandError {
-    fn from(error: AccessError) -> Self {
-        Self::new(error.chain())
-    }
-}
-
-impl From<LedgerError> for CommandError {
-    fn from(error: LedgerError) -> Self {
-        Self::new(format!("the ledger cannot be used: {}; check the database", error.chain()))
-    }
-}
-
-impl From<ConfigError> for CommandError {
-    fn from(error: ConfigError) -> Self {
-        Self::new(error.to_string())
-    }
-}
-
-impl From<std::io::Error> for CommandError {
-    fn from(error: std::io::Error) -> Self {
-        Self::new(error.to_string())
-    }
 }
 
 impl CommandLine {
@@ -250,38 +194,6 @@ fn check_log_filter() -> Result<(), CommandError> {
     wrong.map_or(Ok(()), |why| Err(CommandError::new(why)))
 }
 
-/// The actor of actions from the command line.
-const COMMAND_LINE: &str = "command line";
-
-/// Returns the operating system's name of the user who runs the command: `system user ada`. With
-/// `sudo` that is root, so the name of the original user is added.
-fn system_user() -> String {
-    let printable = |name: String| -> String {
-        name.chars()
-            .filter(|letter| !letter.is_control())
-            .take(limits::SYSTEM_USER_LETTERS)
-            .collect()
-    };
-    let user = match whoami::username() {
-        Ok(name) if !name.trim().is_empty() => printable(name),
-        // In a container the user id may have no name.
-        _ => {
-            user_number().map_or_else(|| "unknown".to_owned(), |number| format!("number {number}"))
-        }
-    };
-    let by = std::env::var_os("SUDO_USER")
-        .and_then(|name| name.into_string().ok())
-        .filter(|name| !name.is_empty());
-    let by = by.map_or_else(String::new, |by| format!(" (sudo by {})", printable(by)));
-    format!("system user {user}{by}")
-}
-
-/// Returns the user id of the process.
-fn user_number() -> Option<u32> {
-    let process = std::fs::metadata("/proc/self").ok()?;
-    Some(std::os::unix::fs::MetadataExt::uid(&process))
-}
-
 /// Opens an existing ledger. Commands that read or change an existing one must not create a new one
 /// in the wrong directory.
 async fn existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
@@ -315,68 +227,6 @@ fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// The same as [`by_command`], with a detail.
-fn by_command_with(
-    event: &str,
-    target: &str,
-    workspaces: &[String],
-    detail: &str,
-    now: OffsetDateTime,
-) -> Vec<AuditEntry> {
-    let entries = by_command(event, target, workspaces, now).into_iter();
-    entries.map(|entry| AuditEntry { detail: Some(detail.to_owned()), ..entry }).collect()
-}
-
-/// Returns the audit entries of an action from the command line: one for each affected workspace,
-/// or one without a workspace.
-fn by_command(
-    event: &str,
-    target: &str,
-    workspaces: &[String],
-    now: OffsetDateTime,
-) -> Vec<AuditEntry> {
-    let entry = |workspace: Option<String>| AuditEntry {
-        workspace,
-        actor: Some(COMMAND_LINE.to_owned()),
-        identity: Some(system_user()),
-        target: Some(target.to_owned()),
-        ..AuditEntry::event(event, now)
-    };
-    match workspaces {
-        [] => vec![entry(None)],
-        all => all.iter().map(|workspace| entry(Some(workspace.clone()))).collect(),
-    }
-}
-
-/// Formats a time for people, to the minute.
-fn when(moment: OffsetDateTime) -> String {
-    // Formatting cannot fail: a time has all these parts.
-    moment.format(format_description!("[year]-[month]-[day] [hour]:[minute]Z")).unwrap_or_default()
-}
-
-/// Formats a time for people; a dash for `None`.
-fn when_known(moment: Option<OffsetDateTime>) -> String {
-    moment.map_or_else(|| "-".to_owned(), when)
-}
-
-/// Prints a table; each column is as wide as its widest cell.
-fn print_table<const COLUMNS: usize>(header: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
-    };
-    let widths: [usize; COLUMNS] = std::array::from_fn(width);
-    let line = |cells: [&str; COLUMNS]| {
-        let padded: Vec<String> =
-            cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        print_line(padded.join("  ").trim_end());
-    };
-    line(header);
-    for row in rows {
-        line(std::array::from_fn(|column| row[column].as_str()));
-    }
-}
-
 /// Returns when each of these last used the bridge, according to the audit trail. `kind` is the
 /// prefix of the id in the trail: `client` or `token`.
 async fn last_uses(
@@ -398,16 +248,4 @@ fn print_last_use_note(config: &Config) {
         "LAST USED is known for the last {} days (access.audit_retention_days); - means not used since then.",
         config.access.audit_retention_days
     );
-}
-
-/// Formats a time of a list for JSON.
-fn rfc3339(moment: Option<OffsetDateTime>) -> Option<String> {
-    moment.and_then(|moment| moment.format(&Rfc3339).ok())
-}
-
-/// Writes a line to stdout. A closed pipe is not an error.
-fn print_line(line: &str) {
-    use std::io::Write;
-    let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }

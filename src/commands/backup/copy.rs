@@ -1,0 +1,172 @@
+//! The verification of a copy of the database.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::files::draft_beside;
+use crate::access::{KeyRing, connection_purpose};
+use crate::app::stored_vault;
+use crate::commands::verdict::{document, summary};
+use crate::commands::{CommandError, print_line};
+use crate::config::Config;
+use crate::ledger::{CopyError, Ledger, LedgerError, Verified};
+
+/// The content of a copy.
+pub struct Copy {
+    verified: Vec<(String, Verified)>,
+    /// The number of migrations that it lacks.
+    pub migrations: usize,
+    /// Whether the encryption key opens its secrets.
+    pub key: Key,
+}
+
+/// Whether the encryption key of the settings opens the encrypted values of a copy.
+pub enum Key {
+    NotNeeded,
+    Fits,
+    Wrong(String),
+}
+
+/// Verifies a copy. `shown` is its name in messages.
+pub async fn check(config: &Config, copy: &Path, shown: &Path) -> Result<Copy, CommandError> {
+    let refused = |error: CopyError| cannot_be_used(shown, &error);
+    let ledger = Ledger::open_copy(copy, true).await.map_err(refused)?;
+    let inspected = async {
+        let migrations = ledger.inspect().await?;
+        let verified = if migrations == 0 { verify(&ledger).await? } else { Vec::new() };
+        Ok::<_, CopyError>((migrations, verified))
+    };
+    let inspected = inspected.await;
+    let key = match &inspected {
+        Ok(_) => key_of(config, &ledger).await,
+        Err(_) => Key::NotNeeded,
+    };
+    ledger.close().await;
+    let (migrations, mut verified) = inspected.map_err(refused)?;
+    if migrations > 0 {
+        // The copy has the tables of an earlier version. Migrate and verify a copy of it.
+        let scratch = draft_beside(copy)?;
+        fs::copy(copy, scratch.path())?;
+        let ledger = Ledger::open_copy(scratch.path(), false).await.map_err(refused)?;
+        let checked = async {
+            ledger.migrate().await?;
+            verify(&ledger).await
+        };
+        let checked = checked.await;
+        ledger.close().await;
+        verified = checked?;
+    }
+    Ok(Copy { verified, migrations, key })
+}
+
+pub fn cannot_be_used(file: &Path, error: &CopyError) -> CommandError {
+    CommandError::new(format!("{} cannot be used: {error}", file.display()))
+}
+
+async fn verify(ledger: &Ledger) -> Result<Vec<(String, Verified)>, LedgerError> {
+    let mut verified = Vec::new();
+    for workspace in ledger.workspace_names().await? {
+        let of_workspace = ledger.verify(&workspace, None).await?;
+        verified.push((workspace, of_workspace));
+    }
+    Ok(verified)
+}
+
+/// Checks whether the encryption key of the settings opens the encrypted values of a copy.
+async fn key_of(config: &Config, ledger: &Ledger) -> Key {
+    let opened = async {
+        let (keys, connections) = match (ledger.signing_keys().await, ledger.connections().await) {
+            (Ok(keys), Ok(connections)) => (keys, connections),
+            (Err(error), _) | (_, Err(error)) => return Err(error.chain()),
+        };
+        if keys.is_empty() && connections.is_empty() {
+            return Ok(false);
+        }
+        let vault = stored_vault(config, ledger).await.map_err(|error| error.to_string())?;
+        let vault = vault.ok_or("there is none")?;
+        KeyRing::open(&vault, &keys).map_err(|error| error.to_string())?;
+        for connection in connections {
+            let purpose = connection_purpose(&connection.workspace);
+            vault.open(&purpose, &connection.sealed).map_err(|error| error.to_string())?;
+        }
+        Ok::<_, String>(true)
+    };
+    match opened.await {
+        Ok(true) => Key::Fits,
+        Ok(false) => Key::NotNeeded,
+        Err(why) => Key::Wrong(why),
+    }
+}
+
+impl Copy {
+    /// Refuses a copy whose history was altered.
+    pub fn refuse_findings(&self, file: &Path) -> Result<(), CommandError> {
+        match self
+            .verified
+            .iter()
+            .find_map(|(name, verified)| Some((name, verified.findings.first()?)))
+        {
+            None => Ok(()),
+            Some((name, first)) => Err(CommandError::new(format!(
+                "the history of workspace {name} in {} was altered: {}",
+                file.display(),
+                first.0
+            ))),
+        }
+    }
+
+    /// Refuses a backup none of whose workspaces is in the settings: it belongs to another bridge.
+    pub fn refuse_other_workspaces(
+        &self,
+        config: &Config,
+        file: &Path,
+    ) -> Result<(), CommandError> {
+        let known: Vec<String> =
+            config.workspaces().into_iter().map(|workspace| workspace.name).collect();
+        let others: Vec<&str> = self
+            .verified
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .filter(|name| !known.iter().any(|known| known == name))
+            .collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        if others.len() == self.verified.len() {
+            return Err(CommandError::new(format!(
+                "{} belongs to another bridge: it contains the workspaces {}, and the settings contain {}; check --config",
+                file.display(),
+                others.join(", "),
+                known.join(", ")
+            )));
+        }
+        eprintln!(
+            "note: the settings do not contain these workspaces of the backup: {}",
+            others.join(", ")
+        );
+        Ok(())
+    }
+
+    /// Prints the result of the verification.
+    pub fn print(&self, file: &Path, json: bool) {
+        if json {
+            let of = |(name, verified): &(String, Verified)| {
+                let mut of_workspace = document(verified);
+                of_workspace["workspace"] = json!(name);
+                of_workspace
+            };
+            let workspaces: Vec<Value> = self.verified.iter().map(of).collect();
+            print_line(
+                &json!({"file": file.display().to_string(), "workspaces": workspaces}).to_string(),
+            );
+            return;
+        }
+        print_line(&format!("{} is written and verified", file.display()));
+        for (name, verified) in &self.verified {
+            print_line(&format!("{name}: {}", summary(verified)));
+            print_line(&format!("{name}: head {}", verified.head));
+        }
+    }
+}
