@@ -27,23 +27,21 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use access::{key_file, open_connection, open_tokens, stored_vault, trusted_issuers, vault};
+pub(crate) use access::{
+    key_file, open_connection, open_tokens, stored_vault, trusted_issuers, vault,
+};
 pub use database::open_ledger;
-pub use database_url::{missing_file, without_password};
+pub(crate) use database_url::{missing_file, without_password};
 pub use errors::StartError;
-pub use open_files::OpenFiles;
+pub(crate) use open_files::OpenFiles;
 use reload::Reload;
 pub use reload::Reloaded;
-pub use upkeep::keep_up;
+pub(crate) use upkeep::keep_up;
 pub use workspace::{importer_of, workspace_of};
 
 use crate::config::{Config, ConfigError};
 use crate::http::Service;
 use crate::limits;
-use crate::scim::PageRules;
-
-/// The number of resources on a page if the client sends no `count`.
-const DEFAULT_COUNT: usize = 100;
 
 /// A running bridge.
 pub struct App {
@@ -150,15 +148,4 @@ fn run(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
 
 fn days(days: u32) -> Duration {
     Duration::from_hours(24) * days
-}
-
-/// The page sizes that the settings give.
-#[must_use]
-pub fn page_rules(config: &Config) -> PageRules {
-    let max_count = config.scim.max_results as usize;
-    PageRules {
-        default_count: DEFAULT_COUNT.min(max_count),
-        max_count,
-        cursors: config.scim.cursor_pagination,
-    }
 }

@@ -15,7 +15,7 @@ use super::reload::Reload;
 use super::supervisor::Supervisor;
 use super::upkeep::upkeep_loop;
 use super::workspace::Running;
-use super::{App, AuditTask, days, page_rules, run};
+use super::{App, AuditTask, days, run};
 use crate::access::{AccessError, AnonymousLimits, AuditTrail, ClientLogin, Tokens};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,7 +25,10 @@ use crate::http::{
 use crate::ledger::Ledger;
 use crate::limits;
 use crate::measures::Measures;
-use crate::scim::CursorKey;
+use crate::scim::{CursorKey, PageRules};
+
+/// The number of resources on a page if the client sends no `count`.
+const DEFAULT_COUNT: usize = 100;
 
 impl App {
     /// Starts the bridge. It serves what was imported before at once; the first imports begin
@@ -355,4 +358,14 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
             .collect(),
         clock,
     })
+}
+
+/// The page sizes that the settings give.
+fn page_rules(config: &Config) -> PageRules {
+    let max_count = config.scim.max_results as usize;
+    PageRules {
+        default_count: DEFAULT_COUNT.min(max_count),
+        max_count,
+        cursors: config.scim.cursor_pagination,
+    }
 }

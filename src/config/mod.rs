@@ -29,7 +29,7 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Value};
 use reqwest::Url;
 
-pub use environment::open_to_others;
+pub(crate) use environment::open_to_others;
 use environment::variables;
 use findings::{not_a_section, unknown_keys, unreadable};
 pub use fingerprint::Fingerprint;
@@ -41,7 +41,7 @@ pub use sections::{
     Telemetry,
 };
 use setting::{Values, source};
-pub use values::{is_local, origin, wrong_log_filter};
+pub(crate) use values::{is_local, origin, wrong_log_filter};
 
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::intercom::{Connection, Region};

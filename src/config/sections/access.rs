@@ -40,7 +40,7 @@ section! {
     pub struct Issuer in "access.issuers[]" {
         /// The exact `iss` of its tokens.
         pub issuer: String = "https://login.example.com/",
-            some_text("the exact iss of its tokens, and different from those of the other issuers")
+            some_text("a name that no other issuer here has")
                 .required();
 
         /// Where its public keys are published.
