@@ -275,11 +275,11 @@ async fn check_times(ledger: &Ledger, shown: &Workspace, clock: &Clock) {
     let now = clock.now();
     match ledger.times_ahead(&shown.name, now).await {
         Ok(ahead) => {
-            shown.health.times(&shown.name, &Times::of(ahead, shown.connector.clock_ahead(), now))
+            shown.health.times(&shown.name, &Times::of(ahead, shown.connector.clock_ahead(), now));
         }
         // The next round tries again.
         Err(error) => {
-            tracing::debug!(workspace = %shown.name, error = %error.chain(), "the recorded times could not be checked")
+            tracing::debug!(workspace = %shown.name, error = %error.chain(), "the recorded times could not be checked");
         }
     }
 }

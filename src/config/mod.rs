@@ -297,10 +297,10 @@ impl Config {
     pub fn url_of(&self, mut address: SocketAddr) -> String {
         match address {
             SocketAddr::V4(all) if all.ip().is_unspecified() => {
-                address.set_ip(Ipv4Addr::LOCALHOST.into())
+                address.set_ip(Ipv4Addr::LOCALHOST.into());
             }
             SocketAddr::V6(all) if all.ip().is_unspecified() => {
-                address.set_ip(Ipv6Addr::LOCALHOST.into())
+                address.set_ip(Ipv6Addr::LOCALHOST.into());
             }
             _ => {}
         }

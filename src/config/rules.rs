@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use figment::value::Value;
 
+/// Reads a value; `None` if it is wrong.
+type Read<T> = Box<dyn Fn(&Value) -> Option<T>>;
+
 /// What a setting takes.
 pub(super) struct Rule<T> {
     /// The allowed values, as the rest of the sentence "It must be …".
@@ -19,7 +22,7 @@ pub(super) struct Rule<T> {
     pub secret: bool,
     /// The short name of the environment variable.
     pub variable: Option<&'static str>,
-    read: Box<dyn Fn(&Value) -> Option<T>>,
+    read: Read<T>,
 }
 
 impl<T: 'static> Rule<T> {

@@ -39,13 +39,12 @@ fn every_setting_has_a_meaning_an_allowed_value_and_a_default_that_its_rule_acce
     assert_eq!(json(&file.extract::<Dict>().unwrap()), json(&sections));
     let commented = default_file();
     let lists = commented.split_once("# [[workspaces]]").unwrap().1;
-    let lists: String = lists
+    let lists: Vec<&str> = lists
         .lines()
         .filter_map(|line| line.strip_prefix("# "))
         .filter(|line| !line.starts_with('#') && (line.contains(" = ") || line.starts_with('[')))
-        .map(|line| format!("{line}\n"))
         .collect();
-    let lists = format!("[[workspaces]]\n{lists}")
+    let lists = format!("[[workspaces]]\n{}", lists.join("\n"))
         .replace("workspaces = [\"default\"]", "workspaces = [\"emea\"]");
     let loaded = from_file(&lists).unwrap();
     assert_eq!((loaded.workspaces().len(), loaded.issuers.len()), (1, 1), "the examples are valid");

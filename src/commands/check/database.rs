@@ -59,7 +59,7 @@ pub async fn check_database(config: &Config, clock: &Clock, report: &mut Report)
             &format!("{name} lacks {pending} migrations; the next start, or `migrate`, runs them"),
         ),
         Err(error) => {
-            report.failed("database", &format!("{name} cannot be read: {}", error.chain()))
+            report.failed("database", &format!("{name} cannot be read: {}", error.chain()));
         }
     }
     ledger.close().await;

@@ -32,14 +32,18 @@ pub async fn run(
     config: Result<Config, ConfigError>,
     clock: Clock,
 ) -> Result<(), CommandError> {
-    let mut report = Report { json: arguments.json, ..Report::default() };
+    let mut report = Report::new(arguments.json);
     match config {
         Err(ConfigError(findings)) => {
-            findings.iter().for_each(|finding| report.failed("configuration", finding))
+            for finding in findings {
+                report.failed("configuration", &finding);
+            }
         }
         Ok(config) => {
             report.ok("configuration", "all settings are valid");
-            config.warnings.iter().for_each(|warning| report.warn("configuration", warning));
+            for warning in &config.warnings {
+                report.warn("configuration", warning);
+            }
             check_certificate(&config, &mut report);
             check_proxy(&config, &mut report);
             check_open_files(&config, &mut report);

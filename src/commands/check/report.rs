@@ -23,16 +23,19 @@ struct Finding {
 }
 
 /// The findings of all checks.
-#[derive(Default)]
 pub struct Report {
-    /// Whether the output is JSON.
-    pub json: bool,
+    json: bool,
     /// The workspace of the current checks, if there are several.
     pub workspace: Option<String>,
     findings: Vec<Finding>,
 }
 
 impl Report {
+    /// Creates a report as text or, with `json`, as JSON.
+    pub fn new(json: bool) -> Self {
+        Self { json, workspace: None, findings: Vec::new() }
+    }
+
     /// Adds a finding. Text output is printed at once, because the next check may take a while.
     fn find(&mut self, state: State, check: &'static str, detail: &str) {
         let finding =
