@@ -7,15 +7,18 @@
 //! secrets       random ids, secrets and hashes    sealing        encryption of secrets in the ledger
 //! allowance     rate limits                       webhook        signatures of Intercom's webhooks
 //! audit_buffer  audit entries before writing      login          verification of client secrets
-//! verified      the cache of verified tokens, and revocations
+//! verified      the cache of verified tokens      principal      the authenticated client
+//! error         the errors of all of these
 //! ```
 
 mod allowance;
 mod audit_buffer;
 mod claims;
+mod error;
 mod issuers;
 mod keys;
 mod login;
+mod principal;
 mod scopes;
 mod sealing;
 mod secrets;
@@ -26,9 +29,11 @@ mod webhook;
 
 pub use allowance::{Allowance, Allowances, AnonymousLimits, TooMany, network_of};
 pub use audit_buffer::{Actor, Answered, AuditTrail, PROXY_NOT_TRUSTED, STATUS_PAGE};
+pub use error::AccessError;
 pub use issuers::{Issuer, SigningAlgorithm, TrustedIssuer};
 pub use keys::KeyRing;
 pub use login::{ClientLogin, Login};
+pub use principal::Principal;
 pub use scopes::{Scope, UnknownScope};
 pub use sealing::{SealError, Vault, connection_purpose};
 pub use secrets::{
@@ -36,5 +41,5 @@ pub use secrets::{
     looks_like_client_secret, looks_random, random_reference, random_secret, secret_id,
 };
 pub use token_request::{TokenRefusal, TokenRequest};
-pub use tokens::{AccessError, Grant, Issued, Principal, TokenOptions, Tokens};
+pub use tokens::{Grant, Issued, TokenOptions, Tokens};
 pub use webhook::WebhookKey;

@@ -15,9 +15,9 @@ use super::claims::Claims;
 use super::issuers::{is_access_token, seconds, signature_only};
 use super::secrets::random_id;
 use super::verified::{Remembered, Revoked, Verified};
-use super::{Allowance, Allowances, Issuer, KeyRing, Scope, SealError, TrustedIssuer, Vault};
+use super::{AccessError, Allowances, Issuer, KeyRing, Principal, Scope, TrustedIssuer, Vault};
 use crate::clock::Clock;
-use crate::ledger::{AuditEntry, Ledger, LedgerError, SealedKey};
+use crate::ledger::{AuditEntry, Ledger, SealedKey};
 use crate::limits;
 
 /// The `aud` of the bridge's own tokens.
@@ -87,85 +87,6 @@ pub struct Issued {
     pub issued_at: OffsetDateTime,
     /// When it expires.
     pub expires_at: OffsetDateTime,
-}
-
-/// The authenticated client, as its verified token describes it.
-#[derive(Clone, Debug)]
-pub struct Principal {
-    /// The `sub`.
-    pub subject: String,
-    /// The unique identity of the client. Subjects are not unique.
-    pub identity: String,
-    /// The `client_id`, if it is an OAuth client of the bridge.
-    pub client: Option<String>,
-    /// The `scope`, without unknown words.
-    pub scopes: Vec<Scope>,
-    /// The `workspaces`.
-    pub workspaces: Vec<String>,
-    /// The client's rate and concurrency limits.
-    pub allowance: Arc<Allowance>,
-}
-
-impl Principal {
-    /// Whether the token is valid for this workspace.
-    #[must_use]
-    pub fn opens(&self, workspace: &str) -> bool {
-        self.workspaces.iter().any(|name| name == workspace)
-    }
-}
-
-/// Why a token is not valid, or cannot be issued or checked. Clients only learn that it is not
-/// valid and, if its signature is, whether it has expired, is not valid yet, or was revoked.
-#[derive(Debug, thiserror::Error)]
-pub enum AccessError {
-    /// Longer than [`limits::BEARER_TOKEN_BYTES`].
-    #[error("the token is too long")]
-    TooLong,
-    /// Its form, type, algorithm, key, signature, issuer or audience is wrong.
-    #[error("the token is neither one of this bridge nor of an issuer that it trusts")]
-    Invalid,
-    /// It has expired.
-    #[error("the token has expired")]
-    Expired,
-    /// It is not valid yet.
-    #[error("the token is not valid yet")]
-    NotYet,
-    /// It was revoked, or its client was disabled.
-    #[error("the token was revoked")]
-    Revoked,
-    /// The keys of its issuer cannot be read, so it cannot be verified.
-    #[error("the keys of {issuer} cannot be read")]
-    KeysUnavailable {
-        /// The issuer.
-        issuer: String,
-    },
-    /// The bridge's key cannot be used or generated.
-    #[error("the bridge's signing key cannot be used")]
-    Key,
-    /// A sealed secret of the ledger cannot be opened.
-    #[error(transparent)]
-    Sealed(#[from] SealError),
-    /// The ledger cannot be used.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
-
-impl AccessError {
-    /// Whether the signature was valid, so that the client does not count as unauthenticated for
-    /// rate limits.
-    #[must_use]
-    pub fn is_of_a_known_token(&self) -> bool {
-        matches!(self, Self::Expired | Self::NotYet | Self::Revoked)
-    }
-
-    /// The message with its cause, for logs and the command line.
-    #[must_use]
-    pub fn chain(&self) -> String {
-        match self {
-            Self::Ledger(error) => error.chain(),
-            other => other.to_string(),
-        }
-    }
 }
 
 impl Tokens {

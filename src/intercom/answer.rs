@@ -7,8 +7,9 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
 use serde_json::error::Category;
 
+use super::error::{IntercomError, Outage};
+use super::region::Region;
 use super::wire::{Field, Object, Text};
-use super::{IntercomError, Outage, Region};
 use crate::limits;
 
 /// Returns the character set in a `Content-Type`, in lower case.

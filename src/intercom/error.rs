@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Region;
+use super::region::Region;
 
 /// The reason why Intercom could not be read. It contains no token, no address and no text of
 /// Intercom's other than error codes (`unauthorized`, `api_plan_restricted` …) and field names.

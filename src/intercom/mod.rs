@@ -1,6 +1,7 @@
 //! The upstream side: reads a workspace from Intercom's API.
 //!
 //! ```text
+//! region   the regions that host workspaces
 //! client   one call: token, version, time-outs, retries, pacing
 //! answer   the encoding of a response, and the content of an error response
 //! pacing   the rate limit
@@ -9,9 +10,11 @@
 //! wire     Intercom's JSON, read field by field
 //! record   one admin or team, as far as it could be read
 //! vet      from wire format to domain; disagreements about memberships
-//! log      the activity log, in spans of time
+//! span     the spans of time in which the activity log is read
+//! log      the activity log
 //! oauth    connecting a workspace
 //! error    the errors of reading Intercom
+//! progress the progress of a reading
 //! observe  a reading of a workspace, and what could not be read
 //! ```
 //!
@@ -26,13 +29,18 @@ mod oauth;
 mod observe;
 mod pacing;
 mod page;
+mod progress;
 mod record;
+mod region;
 mod scan;
+mod span;
 mod vet;
 mod wire;
 
-pub use client::{Client, Connection, Region, Traffic};
+pub use client::{Client, Connection, Traffic};
 pub use error::{IntercomError, Outage, Permission};
 pub use oauth::{TradeError, authorise_url, trade_code, uninstall};
-pub use observe::{Progress, Since, identify, observe};
+pub use observe::{Since, identify, observe};
 pub use pacing::RateBudget;
+pub use progress::Progress;
+pub use region::Region;

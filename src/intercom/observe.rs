@@ -1,41 +1,20 @@
 //! Reads a workspace: its admins, its teams and the activity log. Records what could not be read.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
 use super::answer::malformed;
-use super::error::Permission;
-use super::page::{Next, Page, next_query};
+use super::error::{IntercomError, Outage, Permission};
+use super::page::{Next, Page, next_query, record_hash};
+use super::progress::Progress;
 use super::record::{AdminEntry, Reading, TeamEntry};
 use super::vet::{Draft, Place};
 use super::wire::{Field, Object};
-use super::{Client, IntercomError, Outage, Region, log};
+use super::{Client, Region, log};
 use crate::directory::{Observation, Warning, Workspace};
 use crate::limits;
-
-/// The step that a reading has reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Identifying the workspace.
-    Workspace,
-    /// Reading the admins.
-    Admins,
-    /// Reading the teams.
-    Teams,
-    /// Reading again the admins and teams about which the lists disagree.
-    Rereading {
-        /// The number of admins and teams to read again.
-        count: usize,
-    },
-    /// Reading a page of the activity log.
-    Activity {
-        /// The number of the page.
-        page: u32,
-    },
-}
 
 /// The scope of a reading: what is known already and need not be read again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -310,7 +289,7 @@ fn read_page<E>(answer: &Object<'_>, list: &List<E>) -> Result<ReadPage<E>, Inte
         });
     }
     let read = |raw: &RawValue| {
-        (hash(raw.get()), (list.read)(Object::from_raw(raw, answer.lossy()).as_ref()))
+        (record_hash(raw.get()), (list.read)(Object::from_raw(raw, answer.lossy()).as_ref()))
     };
     Ok(ReadPage {
         bytes: page.entries.iter().map(|raw| raw.get().len()).sum(),
@@ -320,13 +299,6 @@ fn read_page<E>(answer: &Object<'_>, list: &List<E>) -> Result<ReadPage<E>, Inte
         total_count: page.total_count,
         doubt: page.doubt,
     })
-}
-
-/// Returns a hash by which equal records are recognised within one reading.
-pub(super) fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Distinguishes an invalid token from one that lacks a permission: Intercom answers 401 and 403

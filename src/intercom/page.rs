@@ -1,5 +1,7 @@
 //! One page of an Intercom list, and what it says about further pages.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -176,6 +178,13 @@ fn amount(raw: &RawValue) -> Option<i64> {
     };
     let number = text.parse::<f64>().ok().filter(|number| !number.is_nan())?.max(0.0);
     Some(format!("{number:.0}").parse().unwrap_or(i64::MAX))
+}
+
+/// Returns a hash by which equal records are recognised within one reading.
+pub(super) fn record_hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::ScimError;
+use super::error::ScimError;
 use crate::directory::{Generation, SnapshotId};
 
 /// A position in a list.

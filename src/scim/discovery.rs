@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::attribute::{Attribute, Kind, Returned, Uniqueness};
 use super::meta_schemas;
 use super::page::PageRules;
-use super::schema::{
-    Attribute, Kind, RESOURCE_TYPES, ResourceType, Returned, Schema, Uniqueness, urn,
-};
+use super::schema::{ResourceType, Schema, resource_types};
+use super::urn;
 
 /// The documents of the discovery endpoints for one base URL.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Discovery {
     /// trailing slash.
     #[must_use]
     pub fn new(base_url: &str, rules: PageRules) -> Self {
-        let served = RESOURCE_TYPES
+        let served = resource_types::ALL
             .iter()
             .flat_map(|kind| kind.schema().into_iter().chain(kind.extensions()));
         let schemas = served.chain([
@@ -31,7 +31,7 @@ impl Discovery {
         ]);
         Self {
             service_provider_config: service_provider_config(base_url, rules),
-            resource_types: RESOURCE_TYPES
+            resource_types: resource_types::ALL
                 .iter()
                 .map(|kind| (kind.name.to_owned(), resource_type(base_url, kind)))
                 .collect(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::schema::urn;
+use super::urn;
 
 /// Why a request failed. `Display` gives the `detail`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

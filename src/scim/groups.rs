@@ -1,7 +1,8 @@
 //! The Group attributes of the schema table: maps a team to SCIM.
 
-use super::schema::{Attribute, Content, Count, Getter, Kind};
-use super::value::{GroupRef, Resource, Value};
+use super::attribute::{Attribute, Content, Count, Getter, Kind};
+use super::value::Value;
+use super::view::{GroupRef, Resource};
 use crate::directory::{Priority, links_with};
 
 /// The attributes of the core schema.
@@ -86,15 +87,15 @@ fn member_count(group: GroupRef<'_>) -> usize {
 
 /// The member at index `at` of the team's list.
 fn member(group: GroupRef<'_>, at: usize) -> Option<Resource<'_>> {
-    group.team.members.get(at).and_then(|link| group.served.user_at(link.place))
+    group.team.members.get(at).and_then(|link| group.view.user_at(link.place))
 }
 
 fn member_id(group: GroupRef<'_>, at: usize) -> Value<'_> {
-    Value::maybe(member(group, at).map(Resource::id))
+    member(group, at).map_or(Value::Absent, |it| Value::text(it.id()))
 }
 
 fn member_location(group: GroupRef<'_>, at: usize) -> Value<'_> {
-    member(group, at).map_or(Value::Absent, |user| Value::made(user.location()))
+    member(group, at).map_or(Value::Absent, |user| Value::text(user.location()))
 }
 
 fn member_name(group: GroupRef<'_>, at: usize) -> Value<'_> {
@@ -109,7 +110,7 @@ fn intercom_id(group: GroupRef<'_>, _: usize) -> Value<'_> {
 }
 
 fn workspace_id(group: GroupRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(group.served.workspace().id.as_deref())
+    Value::maybe(group.view.workspace().id.as_deref())
 }
 
 fn distribution_method(group: GroupRef<'_>, _: usize) -> Value<'_> {
@@ -123,7 +124,8 @@ fn assignment_limit(group: GroupRef<'_>, _: usize) -> Value<'_> {
 /// The id of the member at index `at` among those with this priority level.
 fn member_with(group: GroupRef<'_>, level: Priority, at: usize) -> Value<'_> {
     let link = links_with(&group.team.members, level).get(at);
-    Value::maybe(link.and_then(|link| group.served.user_at(link.place)).map(Resource::id))
+    let it = link.and_then(|link| group.view.user_at(link.place));
+    it.map_or(Value::Absent, |it| Value::text(it.id()))
 }
 
 fn primary_member_count(group: GroupRef<'_>) -> usize {

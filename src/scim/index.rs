@@ -1,5 +1,6 @@
 //! A hash index from strings to positions.
 
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -13,9 +14,9 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub fn build<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Self {
+    pub fn build<'a>(texts: impl ExactSizeIterator<Item = Cow<'a, str>>) -> Self {
         let state = DefaultHashBuilder::default();
-        let hashes: Vec<u64> = texts.map(|text| state.hash_one(text)).collect();
+        let hashes: Vec<u64> = texts.map(|text| state.hash_one(&*text)).collect();
         let mut places = HashTable::with_capacity(hashes.len());
         for (place, hash) in (0..).zip(&hashes) {
             places.insert_unique(*hash, place, |place: &u32| hashes[*place as usize]);

@@ -1,7 +1,9 @@
 //! The schemas of the discovery documents themselves (RFC 7643 §8.7.2). Some clients request them
 //! under `/Schemas` and fail without them.
 
-use super::schema::{Attribute, Content, Count, Getter, Kind, Schema, urn};
+use super::attribute::{Attribute, Content, Count, Getter, Kind};
+use super::schema::Schema;
+use super::urn;
 use super::value::Value;
 
 /// A placeholder: discovery documents are not rendered through the table, so no getter is called.

@@ -2,30 +2,39 @@
 //! clock or database.
 //!
 //! ```text
-//! schema        the schema table: every attribute's name, type, characteristics and getter
-//! users         the attributes of User in the table
-//! groups        the attributes of Group in the table
-//! value         resources, and the values that getters return
-//! served snapshot       the served snapshot: a workspace at one generation, prepared for requests
-//! response_cache    blocks of prepared responses
-//! index         a hash index from strings to positions
-//! path          resolves attribute names as clients write them
-//! filter        the filter language: parse, bind to the table, match
-//! sort          `sortBy` and `sortOrder`
-//! project       `attributes` and `excludedAttributes`
-//! render        renders a resource as JSON, using the table
-//! parameters    decodes the parameters of a URL
-//! query         parses a client's query
-//! page          a query that is bound to resource types, and its response: filter, sort, page, project
-//! cursor        encrypted positions in a list
-//! discovery     the discovery documents, generated from the table
-//! meta_schemas  the schemas of the discovery documents
-//! error         error responses: status, scimType, detail
+//! urn                the URNs of schemas and messages
+//! value              the values of attributes
+//! etag               the versions of resources
+//! view               the directory as resources, with ids, versions and URLs
+//! attribute          the characteristics of an attribute, and how to get its values
+//! common_attributes  the attributes of every resource: schemas, id, externalId, meta
+//! users, groups      the attributes of User and Group
+//! schema             the schema table: resource types and all their attributes
+//! path               resolves attribute names as clients write them
+//! project            `attributes` and `excludedAttributes`
+//! render             renders a resource as JSON, using the table
+//! response_cache     the responses that are prepared for each generation
+//! index              a hash index from strings to positions
+//! snapshot           the served snapshot: a workspace at one generation, prepared for requests
+//! filter             the filter language: parse, bind to the table, match
+//! sort               `sortBy` and `sortOrder`
+//! parameters         decodes the parameters of a URL
+//! query              parses a client's query
+//! cursor             encrypted positions in a list
+//! page               binds a query to resource types, and makes its response
+//! meta_schemas       the schemas of the discovery documents
+//! discovery          the discovery documents, generated from the table
+//! error              error responses: status, scimType, detail
 //! ```
+//!
+//! Each module imports only modules above it, and `error`.
 
+mod attribute;
+mod common_attributes;
 mod cursor;
 mod discovery;
 mod error;
+mod etag;
 pub mod filter;
 mod groups;
 mod index;
@@ -38,32 +47,24 @@ mod query;
 mod render;
 mod response_cache;
 mod schema;
-mod served;
+mod snapshot;
 mod sort;
+pub mod urn;
 mod users;
 mod value;
+mod view;
 
+pub use attribute::{Attribute, Kind, Returned};
 pub use cursor::CursorKey;
 pub use discovery::Discovery;
 pub use error::ScimError;
 pub use page::{Body, Next, Page, PageRules, Question, Walker, Window};
 pub use project::Projection;
 pub use query::Query;
-pub use schema::{Attribute, Kind, ResourceType, Returned, Schema, urn};
-pub use served::ServedSnapshot;
-pub use value::{Resource, Value};
+pub use schema::{ResourceType, Schema, resource_types};
+pub use snapshot::ServedSnapshot;
+pub use value::Value;
+pub use view::Resource;
 
 #[cfg(test)]
 mod tests;
-
-/// The resource types that the bridge serves.
-pub mod resource_types {
-    use super::ResourceType;
-
-    /// Users: teammates.
-    pub const USER: &ResourceType = &super::schema::USER;
-    /// Groups: teams.
-    pub const GROUP: &ResourceType = &super::schema::GROUP;
-    /// Users and groups, in the order of lists over both.
-    pub const ALL: &[&ResourceType] = &[USER, GROUP];
-}

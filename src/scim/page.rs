@@ -5,15 +5,16 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::cursor::{Cursor, CursorKey};
+use super::error::ScimError;
 use super::filter::{Expression, Filter};
 use super::project::Projection;
 use super::query::Query;
 use super::render;
-use super::response_cache::Chunk;
-use super::schema::{ResourceType, urn};
+use super::schema::{ResourceType, resource_types};
+use super::snapshot::ServedSnapshot;
 use super::sort::Order;
-use super::value::Resource;
-use super::{ScimError, ServedSnapshot, resource_types};
+use super::urn;
+use super::view::Resource;
 use crate::directory::SnapshotId;
 
 /// The limits for pages.
@@ -203,12 +204,12 @@ impl Question {
             next_cursor: next.as_ref().and_then(Next::cursor),
             previous_cursor: previous.as_deref(),
         };
-        let length: usize = chunks.iter().map(|chunk| chunk.bytes().len() + COMMA.len()).sum();
+        let length: usize = chunks.iter().map(|chunk| chunk.len() + COMMA.len()).sum();
         let body = if length < TOGETHER {
             let mut body = head.written(length + TAIL.len()).into_bytes();
             for (place, chunk) in chunks.iter().enumerate() {
                 body.extend_from_slice(if place == 0 { b"" } else { COMMA });
-                body.extend_from_slice(chunk.bytes());
+                body.extend_from_slice(chunk);
             }
             body.extend_from_slice(TAIL);
             Body::Whole(body.into())
@@ -216,7 +217,7 @@ impl Question {
             let mut body = Vec::with_capacity(2 * chunks.len() + 1);
             body.push(head.written(0).into());
             for chunk in chunks {
-                body.extend([chunk.shared(), Bytes::from_static(COMMA)]);
+                body.extend([chunk, Bytes::from_static(COMMA)]);
             }
             // Replace the last comma with the end of the list.
             body.pop();
@@ -226,7 +227,7 @@ impl Question {
         Ok(Page { body, total_results, items_per_page, next })
     }
 
-    fn select<'p>(&self, served: &'p ServedSnapshot, window: Window) -> Listed<'p> {
+    fn select(&self, served: &ServedSnapshot, window: Window) -> Listed {
         let Self { query, types, .. } = self;
         let (total_results, shown) = if query.filter.is_none() && query.sort.is_none() {
             // Every resource matches, in the stored order, so only those on the page need to be
@@ -237,7 +238,7 @@ impl Question {
                 let items_per_page = parts.iter().map(|(_, places)| places.len()).sum();
                 let chunks = parts
                     .into_iter()
-                    .flat_map(|(kind, places)| served.ready_part(kind, places))
+                    .flat_map(|(kind, places)| served.responses(kind, places))
                     .collect();
                 return Listed { total_results, items_per_page, chunks };
             }
@@ -258,11 +259,11 @@ impl Question {
         };
         let items_per_page = shown.len();
         let chunks = shown.iter().map(|resource| match projection(resource) {
-            None => resource.chunk(),
+            None => served.response(*resource),
             Some(projection) => {
                 let mut body = Vec::new();
                 render::resource(&mut body, *resource, projection);
-                Chunk::Made(body.into())
+                body.into()
             }
         });
         Listed { total_results, items_per_page, chunks: chunks.collect() }
@@ -372,11 +373,11 @@ const TAIL: &[u8] = b"]}";
 const TOGETHER: usize = 16 * 1024;
 
 /// The resources of a page, as JSON.
-struct Listed<'p> {
+struct Listed {
     total_results: usize,
     items_per_page: usize,
     /// The chunks, without the commas between them.
-    chunks: Vec<Chunk<'p>>,
+    chunks: Vec<Bytes>,
 }
 
 /// Splits a window over all types into a range of positions for each type.

@@ -4,7 +4,8 @@
 //! attributes." Examples: `userName`, `name.familyName`, `urn:…:User:userName`,
 //! `urn:…:intercom:2.0:User:intercomId`. Case does not matter.
 
-use super::schema::{Attribute, ResourceType};
+use super::attribute::Attribute;
+use super::schema::ResourceType;
 
 /// The path of an attribute within a resource type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,15 +98,15 @@ pub fn position(attributes: &[Attribute], name: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scim::schema::USER;
+    use crate::scim::schema::resource_types::USER;
 
     fn found(name: &str) -> Option<String> {
-        match find(&USER, name)? {
+        match find(USER, name)? {
             AttributeName::Section(section) => {
                 USER.sections[section].schema.map(|schema| schema.id.to_owned())
             }
             AttributeName::Attribute(path) => {
-                let (attribute, sub) = path.resolve(&USER);
+                let (attribute, sub) = path.resolve(USER);
                 Some(sub.map_or(attribute.name.to_owned(), |sub| {
                     format!("{}.{}", attribute.name, sub.name)
                 }))
@@ -150,6 +151,6 @@ mod tests {
         ] {
             assert_eq!(found(name), None, "{name}");
         }
-        assert_eq!(find(&USER, "urn:ietf:params:scim:schemas:core:2.0:Users:userName"), None);
+        assert_eq!(find(USER, "urn:ietf:params:scim:schemas:core:2.0:Users:userName"), None);
     }
 }

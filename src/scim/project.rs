@@ -1,8 +1,9 @@
 //! `attributes` and `excludedAttributes` (RFC 7644 §3.4.2.5, §3.9): which attributes a response
 //! has.
 
+use super::attribute::{Attribute, Returned};
 use super::path::{self, AttributeName};
-use super::schema::{Attribute, ResourceType, Returned};
+use super::schema::ResourceType;
 
 /// The attributes of a resource type that a response has.
 #[derive(Clone, Debug)]

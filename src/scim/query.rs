@@ -5,14 +5,16 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::ScimError;
+use super::error::ScimError;
 use super::filter::{Expression, parse};
 use super::parameters::parameters;
 use super::project::Projection;
 use super::render;
-use super::schema::{ResourceType, urn};
+use super::schema::ResourceType;
+use super::snapshot::ServedSnapshot;
 use super::sort::Sort;
-use super::value::Resource;
+use super::urn;
+use super::view::Resource;
 
 /// The parameters of a request for a list or for one resource.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -168,11 +170,11 @@ impl Query {
         })
     }
 
-    /// Returns the response for one resource. A filter and paging are ignored.
+    /// Returns the response for one resource of a snapshot. A filter and paging are ignored.
     #[must_use]
-    pub fn one(&self, resource: Resource<'_>) -> Bytes {
+    pub fn one(&self, served: &ServedSnapshot, resource: Resource<'_>) -> Bytes {
         match self.projection(resource.resource_type()) {
-            None => resource.ready(),
+            None => served.response(resource),
             Some(projection) => {
                 let mut body = Vec::new();
                 render::resource(&mut body, resource, &projection);

@@ -1,8 +1,11 @@
 //! Renders a resource as JSON, using the schema table.
 
+use super::attribute::{Attribute, Content};
+use super::common_attributes::SCHEMAS;
 use super::project::{Projection, Visibility};
-use super::schema::{Attribute, Content, SCHEMAS, Section};
-use super::value::{Resource, Value};
+use super::schema::Section;
+use super::value::Value;
+use super::view::Resource;
 use crate::date_time;
 
 /// Writes a resource. Unassigned attributes are omitted (RFC 7643 §2.5: "Unassigned attributes …

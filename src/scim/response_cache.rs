@@ -1,301 +1,188 @@
 //! Responses that are prepared when a served snapshot is built.
 
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 
-use super::index::Index;
+use super::etag::ETag;
+use super::project::Projection;
+use super::render;
+use super::view::{Resource, ResourceKind, View};
 
-/// The number of prepared responses in a block. They are stored one after the other, separated by
-/// commas, as in a page, so a part of a list is a few slices of blocks. If one resource changes,
-/// only its block is rebuilt; the other blocks are shared between generations.
-pub(super) const BLOCK: usize = 64;
-
-/// The prepared responses of one resource type. Positions are those in the directory.
+/// The response to each resource of a [`View`], for requests without `attributes` and
+/// `excludedAttributes`. Cheap to clone. What the cache does not hold is rendered on request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ResponseCache {
-    all: Vec<ResponseBlock>,
-    by_id: Arc<Index>,
-    count: usize,
+    users: Arc<[Block]>,
+    groups: Arc<[Block]>,
 }
 
-/// A block of prepared responses, for up to [`SHELF`] consecutive resources.
-#[derive(Clone, Debug)]
-pub(super) struct ResponseBlock {
-    ids: Arc<[Box<str>]>,
-    /// The responses to requests without `attributes` and `excludedAttributes`. Empty if responses
-    /// are rendered on request.
-    answers: Bytes,
-    /// The span of each response. Separate from the less frequently used fields, so that more spans
-    /// fit in the CPU cache.
-    spans: Arc<[ResponseSpan]>,
-    versions: Arc<[ETag]>,
-    /// The offset of the id in each response. It is the same in all: they begin with the same
-    /// bytes.
-    id_at: usize,
-}
+/// The number of responses in a block.
+const BLOCK: usize = 64;
 
-/// The position of a response in its block.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ResponseSpan {
-    from: u32,
-    to: u32,
-    id_length: u16,
-    /// The offset of the userName in the response. The name is compared there because those bytes
-    /// are sent next. With its length in bytes; 0 if the JSON form of the name is escaped, or if
-    /// there is no userName.
-    name_at: u16,
-    name_length: u16,
-}
-
-impl ResponseSpan {
-    /// The span of the response that was written last: from offset `from` to the end. It has this
-    /// id and name.
-    pub fn locate(written: &[u8], from: usize, id: &str, name: &str) -> Self {
-        let (name_at, name_length) = Self::place_of(name, &written[from..]).unwrap_or_default();
-        // These conversions do not fail in practice: no block exceeds 4 GB, and no request has room
-        // for an id of 64 KB.
-        let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
-        let id_length = id.len().try_into().unwrap_or(u16::MAX);
-        Self { from: place(from), to: place(written.len()), id_length, name_at, name_length }
-    }
-
-    /// Returns the offset and length of the userName in a response, if its JSON form is not
-    /// escaped.
-    fn place_of(name: &str, answer: &[u8]) -> Option<(u16, u16)> {
-        // No JSON string can contain this: quotes in strings are escaped.
-        const USER_NAME: &[u8] = br#""userName":""#;
-        let at = memchr::memmem::find(answer, USER_NAME)? + USER_NAME.len();
-        answer[at..].strip_prefix(name.as_bytes())?.strip_prefix(b"\"")?;
-        Some((at.try_into().ok()?, name.len().try_into().ok()?))
-    }
-}
-
-/// A chunk of a JSON response.
-pub(super) enum Chunk<'s> {
-    /// Consecutive prepared responses. Borrowed: most chunks are copied, which needs no update of a
-    /// reference count.
-    Cached {
-        /// All responses of the block.
-        block: &'s Bytes,
-        /// The slice of `block` to send.
-        answers: &'s [u8],
-    },
-    /// A response rendered on request.
-    Made(Bytes),
-}
-
-impl Chunk<'_> {
-    pub fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Cached { answers, .. } => answers,
-            Self::Made(made) => made,
-        }
-    }
-
-    /// Returns the chunk as shared bytes, which may outlive the snapshot.
-    pub fn shared(self) -> Bytes {
-        match self {
-            Self::Cached { block, answers } => block.slice_ref(answers),
-            Self::Made(made) => made,
-        }
-    }
-}
-
-/// The JSON before the location in a response.
-pub(super) const BEFORE_LOCATION: &str = r#""location":""#;
-
-/// The JSON after the location in a response, with dots in place of the hash.
-pub(super) const AFTER_LOCATION: &str = r#"","version":"W/\"................\""}}"#;
-
-/// A weak ETag, including the quotes: `W/"…"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ETag([u8; 20]);
-
-impl ETag {
-    /// The placeholder in a response before its version, a hash of the response, is known.
-    pub const PENDING: Self = Self(*b"W/\"................\"");
-
-    /// The range of the hash in the ETag: sixteen characters.
-    const HASH: Range<usize> = 3..19;
-
-    pub fn as_str(&self) -> &str {
-        // It is always ASCII.
-        str::from_utf8(&self.0).unwrap_or_default()
-    }
-
-    /// Writes the version into a response that has the placeholder, and returns it.
-    ///
-    /// RFC 7644 §3.14: the version belongs to the stored resource. It is therefore a hash of the
-    /// whole response, whichever attributes a client requests. Volatile values are not in that
-    /// response, so they do not change the version.
-    pub fn settle(answer: &mut [u8]) -> Self {
-        let mut version = Self::PENDING;
-        // Twelve bytes are sixteen characters in base64url.
-        let hash = digest(&SHA256, answer);
-        let _ = URL_SAFE_NO_PAD.encode_slice(&hash.as_ref()[..12], &mut version.0[Self::HASH]);
-        // `meta.version` is the last string of a response, so search from the end: a name earlier
-        // in the response could contain the same dots.
-        let dots = &Self::PENDING.0[Self::HASH];
-        if let Some(at) = memchr::memmem::rfind(answer, dots) {
-            answer[at..at + dots.len()].copy_from_slice(&version.0[Self::HASH]);
-        }
-        version
-    }
-}
-
-/// The JSON before an id.
-const ID: &[u8] = br#""id":""#;
-
-impl ResponseBlock {
-    /// Returns this block with one response for each id: their spans, versions and bytes.
-    pub fn filled(&self, spans: Vec<ResponseSpan>, versions: Vec<ETag>, answers: Vec<u8>) -> Self {
-        let id_at = memchr::memmem::find(&answers, ID).map_or(0, |at| at + ID.len());
-        let answers = answers.into_boxed_slice().into();
-        Self {
-            ids: Arc::clone(&self.ids),
-            answers,
-            spans: spans.into(),
-            versions: versions.into(),
-            id_at,
-        }
-    }
-
-    /// Whether `id` is the id at this position within the block. It is compared in the response,
-    /// whose bytes are sent next.
-    fn is_at(&self, place: usize, id: &str) -> bool {
-        match self.spans.get(place).filter(|_| self.is_filled()) {
-            Some(span) => {
-                let shown = self.answers.get(span.from as usize + self.id_at..).unwrap_or_default();
-                usize::from(span.id_length) == id.len() && shown.starts_with(id.as_bytes())
-            }
-            None => *self.ids[place] == *id,
-        }
-    }
-
-    pub fn is_filled(&self) -> bool {
-        !self.answers.is_empty()
-    }
-
-    /// Whether this block has responses, and they equal those of `other`: ids and versions are the
-    /// same.
-    pub fn is_good_for(&self, other: &Self) -> bool {
-        self.is_filled() && self.ids == other.ids && self.versions == other.versions
-    }
-
-    /// The positions of the block's resources, given the block's number.
-    pub fn places(&self, number: usize) -> Range<usize> {
-        number * BLOCK..number * BLOCK + self.len()
-    }
-
-    pub fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    /// The size of the responses in bytes.
-    pub fn bytes(&self) -> usize {
-        self.answers.len()
-    }
+/// The responses to up to [`BLOCK`] consecutive resources. They are stored one after the other,
+/// separated by commas, as in a page, so a part of a list is a few slices of blocks. If one
+/// resource changes, only its block is rendered again; the other blocks are shared between
+/// generations.
+#[derive(Clone, Debug, Default)]
+struct Block {
+    /// Empty if the cache does not hold these responses.
+    responses: Bytes,
+    /// The offset of the end of each response.
+    ends: Arc<[u32]>,
 }
 
 impl ResponseCache {
-    /// Creates blocks with ids and without responses.
-    pub fn of_ids(prefix: &str, ids: impl Iterator<Item = impl fmt::Display>) -> Self {
-        let ids: Vec<Box<str>> = ids.map(|id| format!("{prefix}{id}").into()).collect();
-        let (count, by_id) = (ids.len(), Arc::new(Index::build(ids.iter().map(AsRef::as_ref))));
-        let (mut ids, mut all) =
-            (ids.into_iter().peekable(), Vec::with_capacity(count.div_ceil(BLOCK)));
-        while ids.peek().is_some() {
-            let ids = ids.by_ref().take(BLOCK).collect();
-            all.push(ResponseBlock {
-                ids,
-                answers: Bytes::new(),
-                spans: Arc::default(),
-                versions: Arc::default(),
-                id_at: 0,
-            });
+    /// Renders the response to each resource of a view, and sets the versions of the resources.
+    /// Blocks are shared with the cache of an earlier view as far as they are the same.
+    pub fn build(view: &mut View, earlier: Option<(&View, &Self)>) -> Self {
+        let mut cache = Self::default();
+        for kind in ResourceKind::ALL {
+            let (blocks, versions) = build_blocks(view, kind, earlier);
+            view.set_versions(kind, versions);
+            match kind {
+                ResourceKind::User => cache.users = blocks.into(),
+                ResourceKind::Group => cache.groups = blocks.into(),
+            }
         }
-        Self { all, by_id, count }
+        cache
     }
 
-    /// The number of resources.
-    pub fn count(&self) -> usize {
-        self.count
+    /// The response to one resource.
+    pub fn response(&self, resource: Resource<'_>) -> Bytes {
+        let place = resource.place();
+        let block = self.block(resource.kind(), place / BLOCK);
+        let cached = block.and_then(|block| block.slice(place % BLOCK..place % BLOCK + 1));
+        cached.unwrap_or_else(|| rendered(resource))
     }
 
-    /// The block with this number, counted from 0.
-    pub fn get(&self, number: usize) -> Option<&ResponseBlock> {
-        self.all.get(number)
-    }
-
-    /// The number of blocks.
-    pub fn len(&self) -> usize {
-        self.all.len()
-    }
-
-    /// Replaces a block with one for the same ids.
-    pub fn put(&mut self, number: usize, neighbours: ResponseBlock) {
-        self.all[number] = neighbours;
-    }
-
-    /// The id at this position.
-    pub fn id(&self, place: usize) -> &str {
-        &self.all[place / BLOCK].ids[place % BLOCK]
-    }
-
-    /// The version of the response at this position.
-    pub fn version(&self, place: usize) -> &ETag {
-        let versions = self.all.get(place / BLOCK).map(|neighbours| &neighbours.versions);
-        versions.and_then(|versions| versions.get(place % BLOCK)).unwrap_or(&ETag::PENDING)
-    }
-
-    /// The position of the resource with this id.
-    pub fn place(&self, id: &str) -> Option<u32> {
-        self.by_id.candidates(id).find(|place| {
-            let place = *place as usize;
-            self.all[place / BLOCK].is_at(place % BLOCK, id)
+    /// The responses to the resources of a kind at these positions, as chunks to be joined by
+    /// commas.
+    pub fn responses<'a>(
+        &'a self,
+        view: &'a View,
+        kind: ResourceKind,
+        places: Range<usize>,
+    ) -> impl Iterator<Item = Bytes> {
+        let blocks = places.start / BLOCK..places.end.div_ceil(BLOCK);
+        blocks.flat_map(move |number| {
+            let first = number * BLOCK;
+            let part = places.start.max(first)..places.end.min(first + BLOCK);
+            let block = self.block(kind, number);
+            match block.and_then(|block| block.slice(part.start - first..part.end - first)) {
+                Some(cached) => vec![cached],
+                None => view.part(kind, part).map(rendered).collect(),
+            }
         })
     }
 
-    /// The responses at these positions, separated by commas, if the block has responses. All
-    /// positions must be in one block.
-    pub fn answers(&self, places: Range<usize>) -> Option<Chunk<'_>> {
+    /// Returns a copy that keeps only the blocks that it shares with a newer cache.
+    pub fn shared_with(&self, newer: &Self) -> Self {
+        let shared = |ours: &[Block], theirs: &[Block]| -> Arc<[Block]> {
+            let theirs = theirs.iter().map(Some).chain(std::iter::repeat(None));
+            let is_shared = |block: &Block, other: Option<&Block>| {
+                other.is_some_and(|other| Arc::ptr_eq(&block.ends, &other.ends))
+            };
+            let keep = |(block, other): (&Block, Option<&Block>)| {
+                if is_shared(block, other) { block.clone() } else { Block::default() }
+            };
+            ours.iter().zip(theirs).map(keep).collect()
+        };
+        Self {
+            users: shared(&self.users, &newer.users),
+            groups: shared(&self.groups, &newer.groups),
+        }
+    }
+
+    fn block(&self, kind: ResourceKind, number: usize) -> Option<&Block> {
+        match kind {
+            ResourceKind::User => self.users.get(number),
+            ResourceKind::Group => self.groups.get(number),
+        }
+    }
+}
+
+impl Block {
+    /// The consecutive responses at these positions within the block, if the cache holds them.
+    fn slice(&self, places: Range<usize>) -> Option<Bytes> {
         let last = places.end.checked_sub(1).filter(|last| *last >= places.start)?;
-        let neighbours = self.all.get(places.start / BLOCK)?;
-        let (first, last) =
-            (neighbours.spans.get(places.start % BLOCK)?, neighbours.spans.get(last % BLOCK)?);
-        // `None` if the block has no responses.
-        let answers = neighbours.answers.get(first.from as usize..last.to as usize)?;
-        Some(Chunk::Cached { block: &neighbours.answers, answers })
+        let end = *self.ends.get(last)?;
+        let start = match places.start.checked_sub(1) {
+            // A comma follows each response.
+            Some(before) => self.ends[before] + 1,
+            None => 0,
+        };
+        Some(self.responses.slice(start as usize..end as usize))
     }
+}
 
-    /// The userName in the response at this position, if the block has responses and the name's
-    /// JSON form is not escaped.
-    pub fn name(&self, place: usize) -> Option<&[u8]> {
-        let neighbours = self.all.get(place / BLOCK)?;
-        let ResponseSpan { from, name_at, name_length, .. } =
-            *neighbours.spans.get(place % BLOCK)?;
-        let from = from as usize + usize::from(name_at);
-        neighbours
-            .answers
-            .get(from..from + usize::from(name_length))
-            .filter(|name| !name.is_empty())
-    }
-
-    /// Returns a copy that keeps only the responses whose blocks are shared with `others`.
-    pub fn shared_with(&self, others: &Self) -> Self {
-        let all = self.all.iter().enumerate().map(|(number, neighbours)| {
-            let shared = others
-                .get(number)
-                .is_some_and(|other| other.answers.as_ptr() == neighbours.answers.as_ptr());
-            let answers = if shared { neighbours.answers.clone() } else { Bytes::new() };
-            ResponseBlock { answers, ..neighbours.clone() }
+/// Returns the blocks of a kind, and the versions of its resources.
+fn build_blocks(
+    view: &View,
+    kind: ResourceKind,
+    earlier: Option<(&View, &ResponseCache)>,
+) -> (Vec<Block>, Vec<ETag>) {
+    let count = view.count(kind);
+    let mut versions = Vec::with_capacity(count);
+    let mut blocks = Vec::with_capacity(count.div_ceil(BLOCK));
+    let mut size = 0;
+    for number in 0..count.div_ceil(BLOCK) {
+        let places = number * BLOCK..count.min((number + 1) * BLOCK);
+        let previous = earlier.and_then(|(_, cache)| cache.block(kind, number));
+        let unchanged = previous.zip(earlier).filter(|(block, (before, _))| {
+            block.ends.len() == places.len()
+                && places.clone().all(|place| view.is_unchanged(before, kind, place))
         });
-        Self { all: all.collect(), by_id: Arc::clone(&self.by_id), count: self.count }
+        if let Some((block, (before, _))) = unchanged {
+            versions.extend_from_slice(&before.versions(kind)[places]);
+            blocks.push(block.clone());
+            continue;
+        }
+        // Reserve the size of the earlier block, or else of the block before, and an eighth more. A
+        // buffer that has to grow briefly takes twice the memory, and the block with the team of
+        // all teammates is a tenth of the total.
+        size = previous.map_or(size, |block| block.responses.len());
+        let block = render_block(view, kind, places, size + size / 8, &mut versions);
+        size = block.responses.len();
+        // Different values may still render to the same responses.
+        let same = previous.filter(|previous| previous.responses == block.responses);
+        blocks.push(same.cloned().unwrap_or(block));
     }
+    (blocks, versions)
+}
+
+/// Renders a block and adds the versions of its resources. `room` is the initial capacity in bytes.
+fn render_block(
+    view: &View,
+    kind: ResourceKind,
+    places: Range<usize>,
+    room: usize,
+    versions: &mut Vec<ETag>,
+) -> Block {
+    let mut responses = Vec::with_capacity(room);
+    let mut ends = Vec::with_capacity(BLOCK);
+    for resource in view.part(kind, places) {
+        if !responses.is_empty() {
+            responses.push(b',');
+        }
+        let start = responses.len();
+        write_default(&mut responses, resource);
+        versions.push(ETag::insert(&mut responses[start..]));
+        // A block is far smaller than 4 GB.
+        ends.push(u32::try_from(responses.len()).unwrap_or(u32::MAX));
+    }
+    // Boxed, so that the block takes no more memory than it needs.
+    Block { responses: responses.into_boxed_slice().into(), ends: ends.into() }
+}
+
+fn rendered(resource: Resource<'_>) -> Bytes {
+    let mut response = Vec::new();
+    write_default(&mut response, resource);
+    response.into()
+}
+
+/// Writes the response without `attributes` and `excludedAttributes`.
+fn write_default(out: &mut Vec<u8>, resource: Resource<'_>) {
+    render::resource(out, resource, &Projection::default_of(resource.resource_type()));
 }

@@ -4,10 +4,12 @@ use std::cmp::Ordering;
 
 use time::OffsetDateTime;
 
-use super::ScimError;
+use super::attribute::{Attribute, Content, Getter, Kind};
+use super::error::ScimError;
 use super::path::{self, AttributeName};
-use super::schema::{Attribute, Content, Getter, Kind, ResourceType};
-use super::value::{Resource, Value};
+use super::schema::ResourceType;
+use super::value::Value;
+use super::view::Resource;
 use crate::directory::text::comparable;
 
 /// `sortBy` and `sortOrder` of a request.

@@ -1,7 +1,8 @@
 //! The User attributes of the schema table: maps a teammate to SCIM.
 
-use super::schema::{Attribute, Content, Count, Getter, Kind, Returned};
-use super::value::{Resource, UserRef, Value};
+use super::attribute::{Attribute, Content, Count, Getter, Kind, Returned};
+use super::value::Value;
+use super::view::{Resource, UserRef};
 use crate::directory::{Priority, UserKind, links_with};
 
 /// The attributes of the core schema that Intercom has values for.
@@ -233,11 +234,11 @@ fn name(user: UserRef<'_>, _: usize) -> Value<'_> {
 }
 
 fn given_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.user.given_and_family(user.served.names()).0)
+    Value::maybe(user.person.user.given_and_family(user.view.names()).0)
 }
 
 fn family_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.user.given_and_family(user.served.names()).1)
+    Value::maybe(user.person.user.given_and_family(user.view.names()).1)
 }
 
 fn title(user: UserRef<'_>, _: usize) -> Value<'_> {
@@ -277,15 +278,15 @@ fn group_count(user: UserRef<'_>) -> usize {
 
 /// The team at index `at` of the teammate's list.
 fn group(user: UserRef<'_>, at: usize) -> Option<Resource<'_>> {
-    user.person.teams.get(at).and_then(|link| user.served.group_at(link.place))
+    user.person.teams.get(at).and_then(|link| user.view.group_at(link.place))
 }
 
 fn group_id(user: UserRef<'_>, at: usize) -> Value<'_> {
-    Value::maybe(group(user, at).map(Resource::id))
+    group(user, at).map_or(Value::Absent, |it| Value::text(it.id()))
 }
 
 fn group_location(user: UserRef<'_>, at: usize) -> Value<'_> {
-    group(user, at).map_or(Value::Absent, |group| Value::made(group.location()))
+    group(user, at).map_or(Value::Absent, |group| Value::text(group.location()))
 }
 
 fn group_name(user: UserRef<'_>, at: usize) -> Value<'_> {
@@ -336,7 +337,7 @@ fn intercom_id(user: UserRef<'_>, _: usize) -> Value<'_> {
 }
 
 fn workspace_id(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.served.workspace().id.as_deref())
+    Value::maybe(user.view.workspace().id.as_deref())
 }
 
 fn has_inbox_seat(user: UserRef<'_>, _: usize) -> Value<'_> {
@@ -346,7 +347,8 @@ fn has_inbox_seat(user: UserRef<'_>, _: usize) -> Value<'_> {
 /// The id of the team at index `at` among those in which the teammate has this priority level.
 fn team_with(user: UserRef<'_>, level: Priority, at: usize) -> Value<'_> {
     let link = links_with(&user.person.teams, level).get(at);
-    Value::maybe(link.and_then(|link| user.served.group_at(link.place)).map(Resource::id))
+    let it = link.and_then(|link| user.view.group_at(link.place));
+    it.map_or(Value::Absent, |it| Value::text(it.id()))
 }
 
 fn primary_team_count(user: UserRef<'_>) -> usize {

@@ -446,7 +446,7 @@ async fn who_was_erased_is_shown_by_the_id_alone(database: TestDatabase) {
     publisher.refresh().await.unwrap();
     let shown = publisher.live().served().unwrap();
     let names: Vec<String> =
-        shown.all(resource_types::USER).map(|user| user.name().to_owned()).collect();
+        shown.all(resource_types::USER).map(|user| user.name().into_owned()).collect();
     assert!(
         names.contains(&format!("adm_{}", small.bo)) && !names.contains(&BO.to_owned()),
         "{names:?}"

@@ -502,7 +502,7 @@ async fn check(database: TestDatabase, history: &[Vec<ActivityKind>]) {
         let bodies = |kind| {
             served
                 .all(kind)
-                .map(|resource| (resource.version().to_owned(), resource.ready()))
+                .map(|resource| (resource.version().to_owned(), served.response(resource)))
                 .collect::<Vec<_>>()
         };
         (served.snapshot_id(), bodies(resource_types::USER), bodies(resource_types::GROUP))

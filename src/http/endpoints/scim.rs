@@ -178,7 +178,7 @@ pub async fn me(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpRe
     let fresh = freshness::served(&request, &caller).await?;
     // A person who was removed and invited again is two users. The active one is the caller.
     let mut namesakes =
-        fresh.served.users_named(&caller.principal.subject).filter(|user| user.is_active());
+        fresh.served.users_named(&caller.principal.subject).into_iter().filter(|u| u.is_active());
     // RFC 7644 §3.11: without such a person, "HTTP status code 501".
     let user = namesakes.next().ok_or_else(|| ScimError::NotImplemented {
         why: "the subject of this token is not the address of an active teammate".to_owned(),
@@ -301,8 +301,7 @@ fn show(
     if names_version(request, &IF_MATCH, version) == Some(false) {
         return Err(ScimError::PreconditionFailed.into());
     }
-    let location = HeaderValue::from_maybe_shared(resource.ready_location())
-        .map_err(|_| ScimError::Internal)?;
+    let location = HeaderValue::try_from(resource.location()).map_err(|_| ScimError::Internal)?;
     // RFC 7644 §3.14: versions of a resource in ETag, If-None-Match and meta.version.
     let known = names_version(request, &IF_NONE_MATCH, version) == Some(true);
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
@@ -317,7 +316,9 @@ fn show(
     if known {
         return Ok(response.finish());
     }
-    Ok(response.insert_header((CONTENT_TYPE, content_type)).body(query.one(resource)))
+    Ok(response
+        .insert_header((CONTENT_TYPE, content_type))
+        .body(query.one(&fresh.served, resource)))
 }
 
 fn tell_age(response: &mut HttpResponseBuilder, fresh: &Fresh) {

@@ -7,9 +7,11 @@ use time::OffsetDateTime;
 use super::parse::{Expression, Literal, Name, Operator};
 use crate::date_time::{self, DateTime};
 use crate::directory::text;
-use crate::scim::ScimError;
+use crate::scim::attribute::{Attribute, Content, Count, Getter, Kind};
+use crate::scim::error::ScimError;
 use crate::scim::path::{self, AttributeName, Path};
-use crate::scim::schema::{Attribute, Content, Count, Getter, Kind, ResourceType};
+use crate::scim::schema::ResourceType;
+use crate::scim::value::Value;
 
 /// A filter that is bound to the attributes of a resource type.
 #[derive(Clone, Debug)]
@@ -221,9 +223,7 @@ fn target_in(element: &'static Attribute, name: &Name) -> Result<Target, ScimErr
 fn getter_of(sub: &Attribute) -> Getter {
     match sub.content {
         Content::One(getter) | Content::Many(_, getter) => getter,
-        Content::Complex(_) | Content::ComplexMany(..) => {
-            Getter::Any(|_, _| crate::scim::Value::Absent)
-        }
+        Content::Complex(_) | Content::ComplexMany(..) => Getter::Any(|_, _| Value::Absent),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Detects filters that look up a person by userName or e-mail address.
 
 use super::parse::{Expression, Literal, Name, Operator};
-use crate::scim::schema::urn;
+use crate::scim::urn;
 
 impl Expression {
     /// Whether the filter looks for a userName or address: `userName eq "…"`, `emails[value eq

@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use super::bind::{Filter, Test, Values};
 use super::parse::Operator;
 use crate::directory::text::comparable;
-use crate::scim::schema::Content;
-use crate::scim::value::{Resource, Value};
+use crate::scim::attribute::Content;
+use crate::scim::value::Value;
+use crate::scim::view::Resource;
 
 impl Filter {
     /// Whether the resource matches the filter.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::scim::ScimError;
+use crate::scim::error::ScimError;
 
 /// A parsed filter, not yet bound to attributes.
 #[derive(Clone, Debug, PartialEq)]

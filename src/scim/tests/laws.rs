@@ -34,8 +34,9 @@ fn what_did_not_change_is_shared_between_two_generations() {
     };
     let first = make(crowd(1, None), None);
     let (second, alone) = (make(crowd(2, Some(70)), Some(&first)), make(crowd(2, Some(70)), None));
-    let bodies =
-        |served: &ServedSnapshot| -> Vec<_> { served.all(USER).map(Resource::ready).collect() };
+    let bodies = |served: &ServedSnapshot| -> Vec<_> {
+        served.all(USER).map(|it| served.response(it)).collect()
+    };
     let (before, after) = (bodies(&first), bodies(&second));
     let shared: Vec<usize> =
         (0..200).filter(|place| before[*place].as_ptr() == after[*place].as_ptr()).collect();
@@ -53,25 +54,6 @@ fn what_did_not_change_is_shared_between_two_generations() {
     let still: Vec<usize> =
         (0..200).filter(|place| kept[*place].as_ptr() == before[*place].as_ptr()).collect();
     assert_eq!(still, shared, "what nobody else has is not kept");
-}
-
-#[test]
-fn where_a_resource_is_stands_in_its_ready_answer() {
-    let served = ServedSnapshot::new(
-        directory(snapshot(1)),
-        "https://bridge.example",
-        Names::default(),
-        None,
-    );
-    let elsewhere = served.seen_from("https://elsewhere.example/\"quoted\"");
-    for resource in ALL.iter().flat_map(|kind| served.all(kind)) {
-        assert_eq!(resource.ready_location(), resource.location());
-        let (cut, whole) =
-            (resource.ready_location().as_ptr_range(), resource.ready().as_ptr_range());
-        assert!(whole.start < cut.start && cut.end < whole.end, "it is not made anew");
-        let there = elsewhere.by_id(resource.id()).unwrap();
-        assert_eq!(there.ready_location(), there.location());
-    }
 }
 
 proptest! {

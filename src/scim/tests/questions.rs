@@ -353,7 +353,7 @@ fn a_name_is_found_however_json_writes_it_and_in_any_case() {
         assert_eq!(served.all(USER).len(), 12);
         for user in served.all(USER) {
             for name in
-                [user.name().to_owned(), user.name().to_uppercase(), user.name().to_lowercase()]
+                [user.name().into_owned(), user.name().to_uppercase(), user.name().to_lowercase()]
             {
                 let filter = format!("userName eq {}", Value::from(name));
                 let page = ask_of(&served, &[USER], &[("filter", &filter)], "").unwrap();

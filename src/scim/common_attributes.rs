@@ -1,0 +1,113 @@
+//! The attributes that every resource has (RFC 7643 §3.1).
+
+use super::attribute::{Attribute, Content, Count, Getter, Kind, Returned};
+use super::urn;
+use super::value::Value;
+use super::view::Resource;
+
+/// The common attributes before those of the schemas.
+pub(super) const HEAD: &[Attribute] = &[
+    Attribute::new(
+        SCHEMAS,
+        Kind::Reference,
+        Content::Many(
+            Count::Any(|_| 2),
+            Getter::Any(|resource, at| Value::text(schemas(resource)[at])),
+        ),
+        "The schemas whose attributes the resource has.",
+    )
+    .required()
+    .case_exact()
+    .returned(Returned::Always),
+    Attribute::of_any(
+        "id",
+        Kind::String,
+        |resource, _| Value::text(resource.id()),
+        "Unique over users and groups, and never given twice.",
+    )
+    .required()
+    .case_exact()
+    .unique()
+    .returned(Returned::Always),
+    // RFC 7643 §3.1: externalId "MUST NOT be specified by the service provider". The attribute
+    // is listed because clients search for the ids they assigned.
+    Attribute::of_any(
+        "externalId",
+        Kind::String,
+        |_, _| Value::Absent,
+        "Never set: clients cannot write here.",
+    )
+    .case_exact(),
+];
+
+/// The name of the `schemas` attribute. Its value in a response depends on which other attributes
+/// the response has, so [`super::render`] writes it.
+pub(super) const SCHEMAS: &str = "schemas";
+
+/// The schemas of a complete resource. The extension is always included, since `intercomId` is
+/// always present.
+fn schemas(resource: Resource<'_>) -> [&'static str; 2] {
+    match resource {
+        Resource::User(_) => [urn::USER, urn::INTERCOM_USER],
+        Resource::Group(_) => [urn::GROUP, urn::INTERCOM_GROUP],
+    }
+}
+
+/// The common attributes after those of the schemas.
+pub(super) const TAIL: &[Attribute] = &[Attribute::complex(
+    "meta",
+    &[
+        Attribute::of_any(
+            "resourceType",
+            Kind::String,
+            |resource, _| Value::text(resource.kind().name()),
+            "User or Group.",
+        )
+        .case_exact(),
+        Attribute::of_any(
+            "created",
+            Kind::DateTime,
+            |resource, _| created(resource),
+            "When the teammate joined, where the activity log tells; else when the bridge first saw the resource.",
+        ),
+        Attribute::of_any(
+            "lastModified",
+            Kind::DateTime,
+            |resource, _| last_modified(resource),
+            "When the bridge recorded the last change of the resource or of its memberships.",
+        ),
+        Attribute::of_any(
+            "location",
+            Kind::Reference,
+            |resource, _| Value::text(resource.location()),
+            "Where the resource is.",
+        )
+        .refers_to(&["uri"]),
+        Attribute::of_any(
+            "version",
+            Kind::String,
+            |resource, _| version(resource),
+            "A weak ETag of the resource.",
+        )
+        .case_exact(),
+    ],
+    "What the bridge says of the resource.",
+)];
+
+fn created(resource: Resource<'_>) -> Value<'_> {
+    Value::Time(match resource {
+        Resource::User(user) => user.person.user.joined_at.unwrap_or(user.person.stamps.created),
+        Resource::Group(group) => group.team.stamps.created,
+    })
+}
+
+fn last_modified(resource: Resource<'_>) -> Value<'_> {
+    Value::Time(match resource {
+        Resource::User(user) => user.person.stamps.last_modified,
+        Resource::Group(group) => group.team.stamps.last_modified,
+    })
+}
+
+fn version(resource: Resource<'_>) -> Value<'_> {
+    Value::text(resource.version())
+}

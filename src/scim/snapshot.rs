@@ -1,0 +1,172 @@
+//! The served snapshot: a workspace at one generation, prepared for requests. It is immutable; a
+//! new generation is a new snapshot.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::index::Index;
+use super::response_cache::ResponseCache;
+use super::schema::ResourceType;
+use super::view::{Resource, ResourceKind, View};
+use crate::directory::text::folded;
+use crate::directory::{Directory, Names, SnapshotId, Workspace};
+
+/// A workspace's users and groups as SCIM resources. Snapshots of consecutive generations share
+/// what did not change, so several take little more memory than one.
+#[derive(Clone, Debug)]
+pub struct ServedSnapshot {
+    view: View,
+    responses: ResponseCache,
+    users_by_intercom_id: Arc<Index>,
+    groups_by_intercom_id: Arc<Index>,
+    /// Index by the case-folded userName, which is not caseExact (RFC 7643 §4.1.1).
+    users_by_name: Arc<Index>,
+}
+
+impl ServedSnapshot {
+    /// Builds the served snapshot of a directory. `base_url` is the root of the workspace's SCIM
+    /// service, without a trailing slash; locations and references begin with it. `previous` is an
+    /// earlier snapshot with which unchanged blocks are shared.
+    #[must_use]
+    pub fn new(
+        directory: Directory,
+        base_url: impl Into<String>,
+        names: Names,
+        previous: Option<&Self>,
+    ) -> Self {
+        let mut view = View::new(directory, base_url.into(), names);
+        let earlier = previous.map(|previous| (&previous.view, &previous.responses));
+        let responses = ResponseCache::build(&mut view, earlier);
+        let by_intercom_id = |kind| {
+            let resources = view.part(kind, 0..usize::MAX);
+            Arc::new(Index::build(resources.map(|resource| Cow::Borrowed(resource.intercom_id()))))
+        };
+        let users_by_intercom_id = by_intercom_id(ResourceKind::User);
+        let groups_by_intercom_id = by_intercom_id(ResourceKind::Group);
+        let users = view.part(ResourceKind::User, 0..usize::MAX);
+        let users_by_name = Arc::new(Index::build(users.map(folded_name)));
+        Self { view, responses, users_by_intercom_id, groups_by_intercom_id, users_by_name }
+    }
+
+    /// Returns the same snapshot with another base URL for locations and references. Its responses
+    /// are rendered on request.
+    #[must_use]
+    pub fn seen_from(&self, base_url: impl Into<String>) -> Self {
+        Self {
+            view: self.view.with_base_url(base_url.into()),
+            responses: ResponseCache::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Returns a copy to keep beside a newer snapshot. It keeps only the prepared responses that it
+    /// shares with the newer one. The others are rendered on request.
+    #[must_use]
+    pub fn beside(&self, newer: &Self) -> Self {
+        Self { responses: self.responses.shared_with(&newer.responses), ..self.clone() }
+    }
+
+    /// The response to a request for a resource without `attributes` and `excludedAttributes`. It is
+    /// prepared once for each generation.
+    #[must_use]
+    pub fn response(&self, resource: Resource<'_>) -> Bytes {
+        self.responses.response(resource)
+    }
+
+    /// The responses of a type at these positions, as chunks to be joined by commas.
+    pub(super) fn responses(
+        &self,
+        kind: &ResourceType,
+        places: Range<usize>,
+    ) -> impl Iterator<Item = Bytes> {
+        self.responses.responses(&self.view, kind.kind, places)
+    }
+
+    /// The directory that the snapshot was built from.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        self.view.directory()
+    }
+
+    /// The snapshot id.
+    #[must_use]
+    pub fn snapshot_id(&self) -> SnapshotId {
+        self.directory().snapshot_id
+    }
+
+    /// The workspace.
+    #[must_use]
+    pub fn workspace(&self) -> &Workspace {
+        self.view.workspace()
+    }
+
+    /// The root of the workspace's SCIM service, without a trailing slash.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        self.view.base_url()
+    }
+
+    /// Returns the user or group with this SCIM id. Ids are caseExact (RFC 7643 §3.1).
+    #[must_use]
+    pub fn by_id(&self, id: &str) -> Option<Resource<'_>> {
+        let resource = if let Some(id) = id.strip_prefix(ResourceKind::User.id_prefix()) {
+            let mut candidates = self.users_by_intercom_id.candidates(id);
+            candidates
+                .find_map(|place| self.view.user_at(place).filter(|it| it.intercom_id() == id))
+        } else {
+            let id = id.strip_prefix(ResourceKind::Group.id_prefix())?;
+            let mut candidates = self.groups_by_intercom_id.candidates(id);
+            candidates
+                .find_map(|place| self.view.group_at(place).filter(|it| it.intercom_id() == id))
+        };
+        resource
+    }
+
+    /// The number of resources of a type.
+    #[must_use]
+    pub fn count(&self, kind: &ResourceType) -> usize {
+        self.view.count(kind.kind)
+    }
+
+    /// The resources of a type, ordered by id.
+    #[must_use]
+    pub fn all(&self, kind: &ResourceType) -> impl ExactSizeIterator<Item = Resource<'_>> {
+        self.part(kind, 0..usize::MAX)
+    }
+
+    /// The resources of a type at these positions, ordered by id. Positions beyond the end are
+    /// ignored.
+    #[must_use]
+    pub fn part(
+        &self,
+        kind: &ResourceType,
+        places: Range<usize>,
+    ) -> impl ExactSizeIterator<Item = Resource<'_>> {
+        self.view.part(kind.kind, places)
+    }
+
+    /// The users with this userName, in any case and any Unicode normalisation form.
+    ///
+    /// NB: a teammate who was removed and invited again has two accounts with one userName, which
+    /// RFC 7643 §4.1.1 requires to be unique. Both are kept, since clients know them by id. A
+    /// search by name returns the active one first.
+    #[must_use]
+    pub fn users_named(&self, user_name: &str) -> Vec<Resource<'_>> {
+        let wanted = folded(user_name);
+        let candidates = self.users_by_name.candidates(&wanted);
+        let users = candidates.filter_map(|place| self.view.user_at(place));
+        let mut namesakes: Vec<_> = users.filter(|user| folded_name(*user) == wanted).collect();
+        namesakes.sort_by_key(|user| (!user.is_active(), user.place()));
+        namesakes
+    }
+}
+
+fn folded_name(user: Resource<'_>) -> Cow<'_, str> {
+    match user.name() {
+        Cow::Borrowed(name) => folded(name),
+        Cow::Owned(name) => folded(&name).into_owned().into(),
+    }
+}
