@@ -23,7 +23,7 @@ pub(super) const HEAD: &[Attribute] = &[
         "id",
         Kind::String,
         |resource, _| Value::text(resource.id()),
-        "Unique over users and groups, and never given twice.",
+        "Unique among users and groups, and never reused.",
     )
     .required()
     .case_exact()
@@ -35,7 +35,7 @@ pub(super) const HEAD: &[Attribute] = &[
         "externalId",
         Kind::String,
         |_, _| Value::Absent,
-        "Never set: clients cannot write here.",
+        "Never set, because clients cannot write to this service.",
     )
     .case_exact(),
 ];
@@ -68,7 +68,7 @@ pub(super) const TAIL: &[Attribute] = &[Attribute::complex(
             "created",
             Kind::DateTime,
             |resource, _| created(resource),
-            "When the teammate joined, where the activity log tells; else when the bridge first saw the resource.",
+            "When the teammate joined, if the activity log reports it; else when the bridge first saw the resource.",
         ),
         Attribute::of_any(
             "lastModified",
@@ -80,7 +80,7 @@ pub(super) const TAIL: &[Attribute] = &[Attribute::complex(
             "location",
             Kind::Reference,
             |resource, _| Value::text(resource.location()),
-            "Where the resource is.",
+            "The URL of the resource.",
         )
         .refers_to(&["uri"]),
         Attribute::of_any(
@@ -91,7 +91,7 @@ pub(super) const TAIL: &[Attribute] = &[Attribute::complex(
         )
         .case_exact(),
     ],
-    "What the bridge says of the resource.",
+    "Metadata of the resource.",
 )];
 
 fn created(resource: Resource<'_>) -> Value<'_> {

@@ -30,21 +30,21 @@ pub enum ScimError {
     },
     /// RFC 9865 §2.1: the bridge did not issue this cursor, or issued it for another query or
     /// another client.
-    #[error("this cursor does not belong to this question; begin again with an empty cursor")]
+    #[error("this cursor is not valid for this query; begin again with an empty cursor")]
     InvalidCursor,
     /// RFC 9865 §2.1: the bridge no longer has the snapshot that the cursor refers to.
     #[error(
-        "the list has changed and its earlier state is not kept any more; begin again with an empty cursor"
+        "this cursor has expired, because the list has changed since; begin again with an empty cursor"
     )]
     ExpiredCursor,
     /// RFC 9865 §2.1: `count` differs from the page size of the first page.
-    #[error("count must stay what it was on the first page: {expected}")]
+    #[error("count must be the same on all pages; on the first page it was {expected}")]
     InvalidCount {
         /// The page size of the first page.
         expected: usize,
     },
     /// RFC 7644 §3.13: the path names another version of the protocol.
-    #[error("this is SCIM 2.0; ask under /scim/v2")]
+    #[error("this version of SCIM is not supported; use SCIM 2.0 under /scim/v2")]
     InvalidVersion,
     /// There is no such user, group, schema, resource type or path.
     #[error("{what} was not found")]
@@ -53,26 +53,26 @@ pub enum ScimError {
         what: String,
     },
     /// The path exists but does not support this method.
-    #[error("this path takes {allowed} and no other method")]
+    #[error("this path supports only the methods {allowed}")]
     MethodNotAllowed {
         /// The supported methods, as in `Allow`.
         allowed: &'static str,
     },
     /// `Accept` allows none of the available media types.
-    #[error("the answer is {offered}, and the request's Accept header does not allow that")]
+    #[error("the response has the media type {offered}, which the Accept header does not allow")]
     NotAcceptable {
         /// The available media types.
         offered: String,
     },
     /// RFC 9110 §13.1.1: `If-Match` names a version other than the current one.
-    #[error("the resource has another version than If-Match names")]
+    #[error("the resource does not have the version that If-Match names")]
     PreconditionFailed,
     /// The body has an unsupported media type.
     #[error("the body must be application/scim+json or application/json")]
     UnsupportedMediaType,
     /// The body has a `Content-Encoding`.
     #[error(
-        "the body has a Content-Encoding, and none is read; send it as it is, without that header"
+        "encoded bodies are not supported; send the body without Content-Encoding"
     )]
     UnsupportedEncoding,
     /// The request exceeds the size limit.
@@ -88,7 +88,7 @@ pub enum ScimError {
         why: String,
     },
     /// RFC 7644 §4: discovery endpoints cannot be filtered.
-    #[error("discovery endpoints cannot be filtered; ask without `filter`")]
+    #[error("discovery endpoints cannot be filtered; leave out `filter`")]
     FilterForbidden,
     /// The token is missing or invalid.
     #[error("Authentication failed")]
@@ -100,10 +100,10 @@ pub enum ScimError {
         scope: &'static str,
     },
     /// The request was not received completely in time.
-    #[error("the request took too long to come; send it at once")]
+    #[error("the request did not arrive completely in time; send it again")]
     TooSlow,
     /// The client exceeded its rate limit.
-    #[error("too many requests; come back in {seconds} s")]
+    #[error("too many requests; try again in {seconds} s")]
     TooManyRequests {
         /// The time to wait before the next request, in seconds.
         seconds: u64,
@@ -118,14 +118,14 @@ pub enum ScimError {
     #[error("the bridge has not imported this workspace yet; try again shortly")]
     NotReady,
     /// An internal error; the log has the details.
-    #[error("the bridge failed to answer; its log has the reason under this answer's X-Request-Id")]
+    #[error("internal error; the bridge's log has the reason under the X-Request-Id of this response")]
     Internal,
 }
 
 fn filter_detail(at: Option<usize>, why: &str) -> String {
     at.map_or_else(
-        || format!("the filter cannot be used: {why}"),
-        |at| format!("the filter cannot be used: at character {at}, {why}"),
+        || format!("invalid filter: {why}"),
+        |at| format!("invalid filter: at character {at}, {why}"),
     )
 }
 

@@ -11,7 +11,7 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         "displayName",
         Kind::String,
         display_name,
-        "The name of the team; the id, for a team without one.",
+        "The name of the team. The SCIM id if the team has no name.",
     )
     .required(),
     Attribute::complex_many(
@@ -20,18 +20,18 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         &[
             Attribute::of_group("value", Kind::String, member_id, "The id of the User.")
                 .case_exact(),
-            Attribute::of_group("$ref", Kind::Reference, member_location, "Where the User is.")
+            Attribute::of_group("$ref", Kind::Reference, member_location, "The URL of the User.")
                 .refers_to(&["User"]),
             Attribute::of_group("display", Kind::String, member_name, "The name of the User."),
             Attribute::of_group(
                 "type",
                 Kind::String,
                 |_, _| Value::text("User"),
-                "Always User: teams hold no teams.",
+                "Always User: teams have no sub-teams.",
             )
             .words(&["User"]),
         ],
-        "Who is in the team.",
+        "The members of the team.",
     )
     .shown_when_empty(),
 ];
@@ -51,26 +51,26 @@ pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
         "distributionMethod",
         Kind::String,
         distribution_method,
-        "How conversations are given out, in Intercom's words.",
+        "How conversations are assigned to members, as Intercom spells it.",
     ),
     Attribute::of_group(
         "assignmentLimit",
         Kind::Integer,
         assignment_limit,
-        "How many conversations one member may hold.",
+        "The maximum number of open conversations of one member.",
     ),
     Attribute::new(
         "primaryMemberIds",
         Kind::String,
         Content::Many(Count::Group(primary_member_count), Getter::Group(primary_member)),
-        "Ids of the Users who get the team's conversations first.",
+        "The ids of the Users with primary priority: conversations are assigned to them first.",
     )
     .case_exact(),
     Attribute::new(
         "secondaryMemberIds",
         Kind::String,
         Content::Many(Count::Group(secondary_member_count), Getter::Group(secondary_member)),
-        "Ids of the Users who get them when nobody primary is free.",
+        "The ids of the Users with secondary priority: conversations are assigned to them if no primary member is available.",
     )
     .case_exact(),
 ];

@@ -50,22 +50,22 @@ const fn page(name: &'static str, description: &'static str) -> Attribute {
     one(name, Kind::Reference, description).refers_to(&["external"])
 }
 
-const SUPPORTED: &[Attribute] = &[flag("supported", "Whether the service provider does this.")];
+const SUPPORTED: &[Attribute] = &[flag("supported", "Whether the service provider supports this.")];
 
 /// The schema of `/ServiceProviderConfig` (RFC 7643 §5), with `pagination` of RFC 9865 §4.
 pub(super) static SERVICE_PROVIDER_CONFIG: Schema = Schema {
     id: urn::SERVICE_PROVIDER_CONFIG,
     name: "Service Provider Configuration",
-    description: "What the service provider does",
+    description: "The features that the service provider supports",
     attributes: &[
-        page("documentationUri", "Where people can read about it."),
-        Attribute::complex("patch", SUPPORTED, "Changes by PATCH.").required(),
+        page("documentationUri", "The URL of the documentation."),
+        Attribute::complex("patch", SUPPORTED, "The PATCH method.").required(),
         Attribute::complex(
             "bulk",
             &[
-                flag("supported", "Whether the service provider does this."),
-                number("maxOperations", "How many operations one request may hold.").required(),
-                number("maxPayloadSize", "How many bytes one request may have.").required(),
+                flag("supported", "Whether the service provider supports this."),
+                number("maxOperations", "The maximum number of operations in one request.").required(),
+                number("maxPayloadSize", "The maximum size of a request in bytes.").required(),
             ],
             "Several operations in one request.",
         )
@@ -73,14 +73,14 @@ pub(super) static SERVICE_PROVIDER_CONFIG: Schema = Schema {
         Attribute::complex(
             "filter",
             &[
-                flag("supported", "Whether the service provider does this."),
-                number("maxResults", "How many resources one answer may hold.").required(),
+                flag("supported", "Whether the service provider supports this."),
+                number("maxResults", "The maximum number of resources in one response.").required(),
             ],
             "Filters in queries.",
         )
         .required(),
         Attribute::complex("changePassword", SUPPORTED, "Changes of passwords.").required(),
-        Attribute::complex("sort", SUPPORTED, "Sorted answers.").required(),
+        Attribute::complex("sort", SUPPORTED, "Sorting.").required(),
         Attribute::complex("etag", SUPPORTED, "Versions of resources.").required(),
         several(
             "authenticationSchemes",
@@ -88,36 +88,36 @@ pub(super) static SERVICE_PROVIDER_CONFIG: Schema = Schema {
                 word(
                     "type",
                     &["oauth", "oauth2", "oauthbearertoken", "httpbasic", "httpdigest"],
-                    "Which scheme.",
+                    "The authentication scheme.",
                 )
                 .required(),
-                one("name", Kind::String, "For people.").required(),
-                one("description", Kind::String, "For people.").required(),
-                page("specUri", "Where the scheme is specified."),
-                page("documentationUri", "Where people can read about it."),
+                one("name", Kind::String, "The human-readable name.").required(),
+                one("description", Kind::String, "The human-readable description.").required(),
+                page("specUri", "The URL of the specification of the scheme."),
+                page("documentationUri", "The URL of the documentation."),
                 one("primary", Kind::Boolean, "Whether it is the preferred one."),
             ],
-            "How clients prove who they are.",
+            "The supported authentication schemes.",
         )
         .required(),
         Attribute::complex(
             "pagination",
             &[
-                flag("cursor", "Whether lists can be walked over by cursor."),
-                flag("index", "Whether lists can be walked over by index."),
+                flag("cursor", "Whether clients can page by cursor."),
+                flag("index", "Whether clients can page by index."),
                 word(
                     "defaultPaginationMethod",
                     &["cursor", "index"],
-                    "What is done where the client does not say.",
+                    "The method if the client does not choose one.",
                 ),
                 number(
                     "defaultPageSize",
-                    "How many resources a page holds where the client does not say.",
+                    "The page size if the client does not choose one.",
                 ),
-                number("maxPageSize", "How many resources a page holds at the most."),
-                number("cursorTimeout", "For how many seconds a cursor is good."),
+                number("maxPageSize", "The maximum page size."),
+                number("cursorTimeout", "The lifetime of a cursor in seconds."),
             ],
-            "How long lists are cut into pages.",
+            "The pagination of lists.",
         ),
     ],
 };
@@ -126,19 +126,19 @@ pub(super) static SERVICE_PROVIDER_CONFIG: Schema = Schema {
 pub(super) static RESOURCE_TYPE: Schema = Schema {
     id: urn::RESOURCE_TYPE,
     name: "Resource Type",
-    description: "A type of resource and where it is served",
+    description: "A resource type and its endpoint",
     attributes: &[
         one("name", Kind::String, "The name of the type, as in meta.resourceType.")
             .required()
             .case_exact(),
-        one("description", Kind::String, "For people."),
-        uri("endpoint", "Where resources of the type are, relative to the base URL.").required(),
+        one("description", Kind::String, "The human-readable description."),
+        uri("endpoint", "The endpoint of the type, relative to the base URL.").required(),
         uri("schema", "The type's own schema.").required(),
         several(
             "schemaExtensions",
             &[
                 uri("schema", "A schema that extends the type.").required(),
-                flag("required", "Whether every resource of the type has it."),
+                flag("required", "Whether every resource of the type has the extension."),
             ],
             "The schemas that extend the type.",
         ),
@@ -151,8 +151,8 @@ pub(super) static SCHEMA: Schema = Schema {
     name: "Schema",
     description: "The attributes that a schema has",
     attributes: &[
-        one("name", Kind::String, "For people.").required(),
-        one("description", Kind::String, "For people."),
+        one("name", Kind::String, "The human-readable name.").required(),
+        one("description", Kind::String, "The human-readable description."),
         several(
             "attributes",
             &[
@@ -182,7 +182,7 @@ pub(super) static SCHEMA: Schema = Schema {
                         UNIQUENESS,
                         REFERENCE_TYPES,
                     ],
-                    "The parts of a complex attribute.",
+                    "The sub-attributes of a complex attribute.",
                 ),
             ],
             "The attributes.",
@@ -192,26 +192,26 @@ pub(super) static SCHEMA: Schema = Schema {
 };
 
 const NAME: Attribute =
-    one("name", Kind::String, "As it is written in JSON.").required().case_exact();
+    one("name", Kind::String, "The name as written in JSON.").required().case_exact();
 const TYPE: Attribute = word(
     "type",
     &["string", "complex", "boolean", "decimal", "integer", "dateTime", "reference", "binary"],
     "The type of its values.",
 )
 .required();
-const MULTI_VALUED: Attribute = flag("multiValued", "Whether it may have several values.");
-const DESCRIPTION: Attribute = one("description", Kind::String, "For people.");
-const REQUIRED: Attribute = flag("required", "Whether a resource always has it.");
-const CANONICAL_VALUES: Attribute = many("canonicalValues", "The words it may have.");
+const MULTI_VALUED: Attribute = flag("multiValued", "Whether the attribute can have several values.");
+const DESCRIPTION: Attribute = one("description", Kind::String, "The human-readable description.");
+const REQUIRED: Attribute = flag("required", "Whether a resource always has the attribute.");
+const CANONICAL_VALUES: Attribute = many("canonicalValues", "The canonical values.");
 const CASE_EXACT: Attribute =
-    one("caseExact", Kind::Boolean, "Whether A and a differ in its values.");
+    one("caseExact", Kind::Boolean, "Whether values are compared with regard to case.");
 const MUTABILITY: Attribute = word(
     "mutability",
     &["readOnly", "readWrite", "immutable", "writeOnly"],
-    "Whether clients can set it.",
+    "Whether clients can write the attribute.",
 );
 const RETURNED: Attribute =
-    word("returned", &["always", "never", "default", "request"], "When it is in an answer.");
+    word("returned", &["always", "never", "default", "request"], "When the attribute is returned.");
 const UNIQUENESS: Attribute =
     word("uniqueness", &["none", "server", "global"], "Whether two resources can share a value.");
 const REFERENCE_TYPES: Attribute = many("referenceTypes", "What a reference leads to.");

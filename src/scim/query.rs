@@ -114,7 +114,7 @@ impl Query {
     /// [`Self::of_list`].
     pub fn from_body(body: &[u8]) -> Result<Self, ScimError> {
         let unreadable = |why: &str| ScimError::InvalidSyntax {
-            why: format!("the body is no SearchRequest: {why}"),
+            why: format!("the body is not a SearchRequest: {why}"),
         };
         let body: Value = serde_json::from_slice(body).map_err(|_| unreadable("it is not JSON"))?;
         let Value::Object(members) = body else { return Err(unreadable("it is not an object")) };
@@ -223,7 +223,7 @@ impl SearchRequest {
     /// # Errors
     /// A phrase that follows "must" and says what the member must be.
     fn take(&mut self, name: &str, value: &Value) -> Result<(), String> {
-        let text = || value.as_str().map(str::to_owned).ok_or_else(|| "be a text".to_owned());
+        let text = || value.as_str().map(str::to_owned).ok_or_else(|| "be a string".to_owned());
         match name {
             "filter" => self.filter = Some(text()?),
             "sortBy" => self.sort_by = Some(text()?),
@@ -239,7 +239,7 @@ impl SearchRequest {
                     urns.iter().any(|urn| urn.eq_ignore_ascii_case(urn::SEARCH_REQUEST))
                 };
                 if !list(value).is_some_and(named) {
-                    return Err(format!("hold {}", urn::SEARCH_REQUEST));
+                    return Err(format!("contain {}", urn::SEARCH_REQUEST));
                 }
             }
         }
@@ -248,7 +248,7 @@ impl SearchRequest {
 }
 
 /// The requirement for a list of names, to follow "must".
-const NO_LIST: &str = "be a list of names, or one text with commas between them";
+const NO_LIST: &str = "be an array of names, or one string of names separated by commas";
 
 /// Compares without regard to case. Most clients use the exact name, which the first comparison
 /// finds.

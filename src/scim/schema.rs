@@ -139,7 +139,7 @@ static USER_SCHEMA: Schema = Schema {
 static INTERCOM_USER_SCHEMA: Schema = Schema {
     id: urn::INTERCOM_USER,
     name: "Intercom User",
-    description: "What only Intercom knows of a teammate",
+    description: "Attributes of a teammate that are specific to Intercom",
     attributes: users::INTERCOM_ATTRIBUTES,
 };
 static GROUP_SCHEMA: Schema =
@@ -147,6 +147,6 @@ static GROUP_SCHEMA: Schema =
 static INTERCOM_GROUP_SCHEMA: Schema = Schema {
     id: urn::INTERCOM_GROUP,
     name: "Intercom Group",
-    description: "What only Intercom knows of a team",
+    description: "Attributes of a team that are specific to Intercom",
     attributes: groups::INTERCOM_ATTRIBUTES,
 };

@@ -58,7 +58,7 @@ impl Sort {
         }
         if sources.is_empty() {
             return Err(ScimError::InvalidValue {
-                why: format!("sortBy: there is no attribute `{}`", self.by),
+                why: format!("sortBy: no such attribute: `{}`", self.by),
             });
         }
         Ok(Order { sources, descending: self.descending })
@@ -80,7 +80,7 @@ impl Sort {
         };
         if attribute.kind == Kind::Complex && sub.is_none() {
             return Err(ScimError::InvalidValue {
-                why: format!("sortBy: `{}` has parts; name one of them", self.by),
+                why: format!("sortBy: `{}` is complex; name one of its sub-attributes", self.by),
             });
         }
         Ok(Some(Source { attribute, sub }))

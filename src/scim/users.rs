@@ -11,28 +11,28 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         "userName",
         Kind::String,
         user_name,
-        "The address the teammate signs in with; the id, for a teammate without one.",
+        "The sign-in address. The SCIM id if the teammate has no address.",
     )
     .required()
     .unique(),
     Attribute::complex(
         "name",
         &[
-            Attribute::of_user("formatted", Kind::String, name, "The whole name, as in Intercom."),
+            Attribute::of_user("formatted", Kind::String, name, "The full name as in Intercom."),
             Attribute::of_user(
                 "familyName",
                 Kind::String,
                 family_name,
-                "Derived: from the activity log where it tells, else what follows the last space of the name; for a name of one word that word, unless scim.one_word_names says otherwise.",
+                "Derived from the name: as the activity log splits it, else the part after the last space. For a name of one word it is that word, unless scim.one_word_names is given_only.",
             ),
             Attribute::of_user(
                 "givenName",
                 Kind::String,
                 given_name,
-                "Derived: from the activity log where it tells, else what precedes the last space of the name; the name itself where it is one word.",
+                "Derived from the name: as the activity log splits it, else the part before the last space. For a name of one word it is that word.",
             ),
         ],
-        "The name. Intercom keeps one text; its parts are derived.",
+        "The name. Intercom stores one string; its parts are derived.",
     ),
     Attribute::of_user("displayName", Kind::String, name, "The name as in Intercom."),
     Attribute::of_user("title", Kind::String, title, "The job title."),
@@ -40,14 +40,14 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         "userType",
         Kind::String,
         user_type,
-        "Teammate, or Bot for the workspace's own machine.",
+        "Teammate for a person, Bot for the workspace's Operator (Fin) bot.",
     )
     .words(&["Teammate", "Bot"]),
     Attribute::of_user(
         "active",
         Kind::Boolean,
         active,
-        "False once the teammate was removed from the workspace.",
+        "False if the teammate was removed from the workspace.",
     ),
     Attribute::complex_many(
         "emails",
@@ -60,21 +60,21 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
                 "primary",
                 Kind::Boolean,
                 |_, _| Value::Boolean(true),
-                "Always true: there is one.",
+                "Always true: there is only one.",
             ),
         ],
-        "The address the teammate signs in with.",
+        "The sign-in address.",
     ),
     Attribute::complex_many(
         "photos",
         Count::User(photo_count),
         &[
-            Attribute::of_user("value", Kind::Reference, photo, "Where the picture is.")
+            Attribute::of_user("value", Kind::Reference, photo, "The URL of the picture.")
                 .refers_to(&["external"]),
             Attribute::of_user("type", Kind::String, |_, _| Value::text("photo"), "Always photo.")
                 .words(&["photo"]),
         ],
-        "The teammate's picture. It may change without a new version.",
+        "The teammate's picture. It can change without a new version.",
     )
     .returned(Returned::Request),
     Attribute::complex_many(
@@ -83,18 +83,18 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         &[
             Attribute::of_user("value", Kind::String, group_id, "The id of the Group.")
                 .case_exact(),
-            Attribute::of_user("$ref", Kind::Reference, group_location, "Where the Group is.")
+            Attribute::of_user("$ref", Kind::Reference, group_location, "The URL of the Group.")
                 .refers_to(&["Group"]),
             Attribute::of_user("display", Kind::String, group_name, "The name of the Group."),
             Attribute::of_user(
                 "type",
                 Kind::String,
                 |_, _| Value::text("direct"),
-                "Always direct: teams hold no teams.",
+                "Always direct: teams have no sub-teams.",
             )
             .words(&["direct"]),
         ],
-        "The teams the teammate is in.",
+        "The teams of the teammate.",
     )
     .shown_when_empty(),
     Attribute::complex_many(
@@ -111,7 +111,7 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
             Attribute::of_user("type", Kind::String, entitlement_type, "seat or permission.")
                 .words(&["seat", "permission"]),
         ],
-        "The paid seat, and the permissions that the activity log tells of.",
+        "The paid inbox seat, and the permissions that the activity log reports.",
     ),
     Attribute::complex_many(
         "roles",
@@ -124,7 +124,7 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
                 "primary",
                 Kind::Boolean,
                 |_, _| Value::Boolean(true),
-                "Always true: there is one.",
+                "Always true: there is only one.",
             ),
         ],
         "The role that bundles the teammate's permissions.",
@@ -146,79 +146,79 @@ pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
         "hasInboxSeat",
         Kind::Boolean,
         has_inbox_seat,
-        "Whether the teammate holds a paid inbox seat.",
+        "Whether the teammate has a paid inbox seat.",
     ),
     Attribute::new(
         "primaryTeamIds",
         Kind::String,
         Content::Many(Count::User(primary_team_count), Getter::User(primary_team)),
-        "Ids of the Groups whose conversations the teammate gets first.",
+        "The ids of the Groups in which the teammate has primary priority: conversations are assigned to them first.",
     )
     .case_exact(),
     Attribute::new(
         "secondaryTeamIds",
         Kind::String,
         Content::Many(Count::User(secondary_team_count), Getter::User(secondary_team)),
-        "Ids of the Groups whose conversations the teammate gets when nobody primary is free.",
+        "The ids of the Groups in which the teammate has secondary priority: conversations are assigned to them if no primary member is available.",
     )
     .case_exact(),
     Attribute::of_user(
         "twoFactorAuth",
         Kind::Boolean,
         two_factor_auth,
-        "From the activity log; absent where it does not tell.",
+        "Whether sign-in requires a second factor. From the activity log; absent if it is unknown.",
     ),
     Attribute::of_user(
         "joinedAt",
         Kind::DateTime,
         joined_at,
-        "From the activity log; absent where it does not tell.",
+        "When the teammate joined. From the activity log; absent if it is unknown.",
     ),
     Attribute::of_user(
         "removedAt",
         Kind::DateTime,
         removed_at,
-        "From the activity log; absent where it does not tell.",
+        "When the teammate was removed. From the activity log; absent if it is unknown.",
     ),
     Attribute::of_user(
         "erased",
         Kind::Boolean,
         erased,
-        "True once the bridge's personal data of a teammate who was removed is erased; absent otherwise.",
+        "True if the personal data of a removed teammate was erased from the bridge; otherwise absent.",
     ),
     Attribute::of_user(
         "awayModeEnabled",
         Kind::Boolean,
         away_mode_enabled,
-        "Whether the teammate is away now. It may change without a new version.",
+        "Whether away mode is on. It can change without a new version.",
     )
     .returned(Returned::Request),
     Attribute::of_user(
         "awayModeReassign",
         Kind::Boolean,
         away_mode_reassign,
-        "Whether replies go to somebody else meanwhile. It may change without a new version.",
+        "Whether replies are reassigned while the teammate is away. It can change without a new version.",
     )
     .returned(Returned::Request),
     Attribute::of_user(
         "awayStatusReasonId",
         Kind::Integer,
         away_status_reason_id,
-        "Intercom's id of the reason. It may change without a new version.",
+        "Intercom's id of the reason for being away. It can change without a new version.",
     )
     .returned(Returned::Request),
     Attribute::of_user(
         "lastSignInAt",
         Kind::DateTime,
         last_sign_in_at,
-        "From the activity log. It may change without a new version.",
+        "When the teammate last signed in. From the activity log. It can change without a new version.",
     )
     .returned(Returned::Request),
     Attribute::of_user(
         "lastSignInMethod",
         Kind::String,
         last_sign_in_method,
-        "From the activity log. It may change without a new version.",
+        "How the teammate last signed in. From the activity log. It can change without a new version.",
     )
     .returned(Returned::Request),
 ];

@@ -161,7 +161,7 @@ impl Binder<'_> {
                 Ok(Filter::Element(count, Box::new(within.bind(inner)?)))
             }
             _ => {
-                Err(at(name, format!("`{}` has no elements, so no `[…]` can follow it", name.text)))
+                Err(at(name, format!("`{}` is not multi-valued, so it cannot be followed by `[…]`", name.text)))
             }
         }
     }
@@ -171,7 +171,7 @@ impl Binder<'_> {
         match path::find(self.resource_type, &name.text) {
             Some(AttributeName::Attribute(path)) => Ok(Some(path)),
             Some(AttributeName::Section(_)) => {
-                Err(at(name, "this is the name of a schema, not of an attribute".to_owned()))
+                Err(at(name, "this is the name of a schema; name one of its attributes".to_owned()))
             }
             None if self.types.iter().any(|kind| path::find(kind, &name.text).is_some()) => {
                 Ok(None)
@@ -239,7 +239,7 @@ fn compare(
         return match operator {
             Operator::Eq => Ok(Filter::Not(Box::new(present))),
             Operator::Ne => Ok(present),
-            _ => Err(at(name, format!("null can be compared with eq and ne, not with {operator}"))),
+            _ => Err(at(name, format!("null supports eq and ne, not {operator}"))),
         };
     }
     let (attribute, values) = comparable(name, target)?;
@@ -267,7 +267,7 @@ fn comparable(name: &Name, target: &Target) -> Result<(&'static Attribute, Value
                 .collect::<Vec<_>>();
             Err(at(
                 name,
-                format!("`{}` has parts; name one of them: {}", name.text, subs.join(", ")),
+                format!("`{}` is complex; name a sub-attribute: {}", name.text, subs.join(", ")),
             ))
         }
         values => Ok((target.attribute, values)),
@@ -294,14 +294,14 @@ fn test(
                 _ => Test::Text { operator, text, case_exact },
             })
         }
-        (Kind::String | Kind::Reference, _) => wrong("is a text: write the value in double quotes"),
+        (Kind::String | Kind::Reference, _) => wrong("is a string: write the value in double quotes"),
         // RFC 7644 §3.4.2.2: for booleans, ordering "SHALL cause a failed response (HTTP status
         // code 400)".
         (Kind::Boolean, Literal::Boolean(value)) if matches!(operator, Eq | Ne) => {
             Ok(Test::Boolean { operator, value: *value })
         }
         (Kind::Boolean, Literal::Boolean(_)) => {
-            wrong("is a boolean, which can be compared with eq and ne alone")
+            wrong("is a boolean, which supports only eq and ne")
         }
         (Kind::Boolean, _) => wrong("is a boolean: write true or false, without quotes"),
         (Kind::Integer, Literal::Number(value))
@@ -310,10 +310,10 @@ fn test(
             Ok(Test::Number { operator, value: value.as_f64().unwrap_or(f64::NAN) })
         }
         (Kind::Integer, _) => {
-            wrong("is a number, which can be compared with numbers by eq, ne, gt, ge, lt and le")
+            wrong("is a number, which supports eq, ne, gt, ge, lt and le with a number")
         }
         (Kind::DateTime, Literal::Text(_)) if matches!(operator, Co | Sw | Ew) => {
-            wrong("is a dateTime, which can be compared with eq, ne, gt, ge, lt and le")
+            wrong("is a dateTime, which supports eq, ne, gt, ge, lt and le")
         }
         (Kind::DateTime, Literal::Text(text)) => match date_time::parse(text) {
             Some(DateTime::Moment(value)) => Ok(Test::Time { operator, value }),
@@ -335,7 +335,7 @@ fn test(
         (Kind::DateTime, _) => {
             wrong("is a dateTime: write it in double quotes, as \"2026-03-01T12:00:00Z\"")
         }
-        (Kind::Complex, _) => wrong("has parts; name one of them"),
+        (Kind::Complex, _) => wrong("is complex; name a sub-attribute"),
     }
 }
 

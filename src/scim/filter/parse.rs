@@ -320,7 +320,7 @@ impl<'t> Parser<'t> {
     /// grammar, but Entra sends it. It can only mean that one element matches both.
     fn element(&mut self, name: Name) -> Result<Expression, ScimError> {
         if self.in_brackets {
-            return Err(self.error("brackets cannot stand within brackets"));
+            return Err(self.error("brackets cannot be nested"));
         }
         self.at += 1;
         self.in_brackets = true;
@@ -356,10 +356,10 @@ impl<'t> Parser<'t> {
         // Most names have one part and need no further check.
         let parted = text.bytes().any(|byte| matches!(byte, b':' | b'.'));
         if text.is_empty() {
-            return Err(self.error("expected the name of an attribute"));
+            return Err(self.error("expected an attribute name"));
         }
         if !begins(text) || parted && !well_formed() {
-            return Err(self.error("this is not the name of an attribute"));
+            return Err(self.error("this is not an attribute name"));
         }
         self.at += text.len();
         Ok(Name { text: text.to_owned(), at: self.place(start) })
@@ -369,7 +369,7 @@ impl<'t> Parser<'t> {
         let start = self.at;
         if self.peek() == Some(b'"') {
             let end = end_of_string(self.rest())
-                .ok_or_else(|| self.error("this text has no closing quote"))?;
+                .ok_or_else(|| self.error("this string has no closing quote"))?;
             let quoted = &self.rest()[..end];
             // No early exit, so that the loop vectorises.
             let special =
@@ -380,7 +380,7 @@ impl<'t> Parser<'t> {
                 Ok(quoted[1..end - 1].to_owned())
             };
             let text = text.map_err(|_| {
-                self.error("this text is not a JSON string (a backslash starts an escape such as \\\" or \\u00e9)")
+                self.error("this string is not valid JSON (a backslash starts an escape such as \\\" or \\u00e9)")
             })?;
             self.at += end;
             return Ok(Literal::Text(text));
@@ -392,7 +392,7 @@ impl<'t> Parser<'t> {
         match word {
             "" => Err(self.error_at(
                 start,
-                "expected a value: a text in double quotes, a number, true, false or null",
+                "expected a value: a string in double quotes, a number, true, false or null",
             )),
             // NB: the grammar has these in lower case only; Python and .NET write `True`.
             word if word.eq_ignore_ascii_case("true") => Ok(Literal::Boolean(true)),
@@ -402,7 +402,7 @@ impl<'t> Parser<'t> {
                 Ok(number) => Ok(Literal::Number(number)),
                 Err(_) => {
                     Err(self
-                        .error_at(start, "this is not a value; a text must stand in double quotes"))
+                        .error_at(start, "this is not a value; strings must be in double quotes"))
                 }
             },
         }
