@@ -50,8 +50,7 @@ pub fn importer_of(
     clock: &Clock,
 ) -> Result<(Importer, Connector), StartError> {
     let connection = config.connection(workspace)?;
-    let client =
-        Arc::new(Client::new(connection.clone(), clock.clone()).map_err(StartError::Client)?);
+    let client = Arc::new(Client::new(connection, clock.clone()).map_err(StartError::Client)?);
     let options = ImportOptions {
         guard: guard(&config.import),
         activity_lookback: days(config.import.activity_lookback_days),
@@ -60,13 +59,8 @@ pub fn importer_of(
     };
     let app = workspace.client_id.clone().zip(workspace.client_secret.clone());
     let app = app.map(|(client_id, client_secret)| OAuthApp { client_id, client_secret });
-    let connector = Connector::new(
-        &workspace.name,
-        (Arc::clone(&client), connection),
-        app,
-        ledger.clone(),
-        clock.clone(),
-    );
+    let connector =
+        Connector::new(&workspace.name, Arc::clone(&client), app, ledger.clone(), clock.clone());
     Ok((Importer::new(&workspace.name, client, ledger.clone(), clock.clone(), options), connector))
 }
 

@@ -25,6 +25,8 @@ mod plan;
 mod snapshot;
 pub mod text;
 mod user;
+#[cfg(test)]
+pub(crate) mod variants;
 
 pub use activity::{Activity, Actor, LogFacts, Metadata, SignIn};
 pub use directory::{Directory, Link, Person, SnapshotId, Team, links_with};

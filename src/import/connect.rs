@@ -82,16 +82,17 @@ impl ConnectError {
 }
 
 impl Connector {
-    /// Creates the connector of `workspace`. If `connection` has an access token from the settings,
-    /// `app` is not used.
+    /// Creates the connector of `workspace`. If the client has an access token from the settings, `app` is
+    /// not used.
     #[must_use]
     pub fn new(
         workspace: impl Into<String>,
-        (client, connection): (Arc<Client>, Connection),
+        client: Arc<Client>,
         app: Option<OAuthApp>,
         ledger: Ledger,
         clock: Clock,
     ) -> Self {
+        let connection = client.connection().clone();
         let app = app.filter(|_| connection.access_token.is_none());
         Self {
             workspace: workspace.into(),

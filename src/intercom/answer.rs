@@ -42,7 +42,7 @@ pub(super) fn text(
         ));
     }
     if body.starts_with(&[0x1F, 0x8B]) {
-        return Err(malformed(path, "it is compressed, and its headers do not say so"));
+        return Err(malformed(path, "it is compressed, but has no Content-Encoding"));
     }
     let body = match body.strip_prefix(b"\xEF\xBB\xBF") {
         Some(rest) => rest.to_vec(),
@@ -75,7 +75,7 @@ pub(super) fn object<'a>(
     let object = Object::parse(text).map_err(|error| match error.classify() {
         Category::Data => malformed(path, "it is not the JSON object that Intercom documents"),
         Category::Eof => unavailable(Outage::CutOff),
-        Category::Io | Category::Syntax => not_intercom("it is no JSON"),
+        Category::Io | Category::Syntax => not_intercom("it is not JSON"),
     })?;
     if !is_error_list(&object) {
         return Ok(object);

@@ -22,7 +22,7 @@ pub enum IntercomError {
         code: String,
     },
     /// 403: the token is valid but not allowed to read this.
-    #[error("Intercom does not let this access token read {resource} (403 {code})")]
+    #[error("the access token is not allowed to read {resource} (403 {code})")]
     Forbidden {
         /// The requested resource, for example `/admins`.
         resource: String,
@@ -51,7 +51,7 @@ pub enum IntercomError {
         code: String,
     },
     /// 429 on every attempt.
-    #[error("Intercom's rate limit is used up for {resource}; it opens again in {} s", retry_after.as_secs())]
+    #[error("Intercom's rate limit is exhausted for {resource}; it resets in {} s", retry_after.as_secs())]
     RateLimited {
         /// The requested resource.
         resource: String,
@@ -67,7 +67,7 @@ pub enum IntercomError {
         outage: Outage,
     },
     /// Any other error response.
-    #[error("Intercom refused to answer for {resource} ({status} {code})")]
+    #[error("Intercom refused the request for {resource} ({status} {code})")]
     Refused {
         /// The requested resource.
         resource: String,
@@ -77,7 +77,7 @@ pub enum IntercomError {
         code: String,
     },
     /// A response that does not have the documented form.
-    #[error("Intercom's answer for {resource} cannot be read: {what}")]
+    #[error("Intercom's response for {resource} cannot be read: {what}")]
     Malformed {
         /// The requested resource.
         resource: String,
@@ -85,7 +85,7 @@ pub enum IntercomError {
         what: String,
     },
     /// A response body over the size limit.
-    #[error("Intercom's answer for {resource} is larger than {limit} bytes")]
+    #[error("Intercom's response for {resource} is larger than {limit} bytes")]
     TooLarge {
         /// The requested resource.
         resource: String,
@@ -93,7 +93,7 @@ pub enum IntercomError {
         limit: usize,
     },
     /// A list with more entries than the limit.
-    #[error("Intercom's answer for {resource} has more than {limit} entries")]
+    #[error("Intercom's response for {resource} has more than {limit} entries")]
     TooMany {
         /// The requested resource.
         resource: String,
@@ -101,7 +101,7 @@ pub enum IntercomError {
         limit: usize,
     },
     /// 403 `region_mismatch`: the workspace of the token is hosted in another region.
-    #[error("the workspace is hosted in {}, and was asked for in {} (403 region_mismatch)", named(*.actual), named(*.configured))]
+    #[error("the workspace is hosted in {}, but the bridge is configured for {} (403 region_mismatch)", named(*.actual), named(*.configured))]
     WrongRegion {
         /// The configured region; `None` if a base URL is configured instead.
         configured: Option<Region>,
@@ -136,19 +136,19 @@ fn named(region: Option<Region>) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Outage {
     /// The connection could not be opened.
-    #[error("no connection (is the address right, and is it let through by the network?)")]
+    #[error("no connection (check the address, and whether the network allows it)")]
     NoConnection,
     /// There was no response within the time-out.
-    #[error("it did not answer in time")]
+    #[error("no response in time")]
     TimedOut,
     /// The response ended early.
-    #[error("the answer was cut off")]
+    #[error("the response ended early")]
     CutOff,
     /// The connection failed in another way.
-    #[error("the connection broke")]
+    #[error("the connection failed")]
     Broken,
     /// A status of a temporary failure: 408 or 5xx.
-    #[error("it answered {status} {code}")]
+    #[error("the response was {status} {code}")]
     Answered {
         /// The HTTP status.
         status: u16,
@@ -157,7 +157,7 @@ pub enum Outage {
     },
     /// A response that is not Intercom's: an HTML page, a redirect or an empty body, sent by
     /// something in between.
-    #[error("the answer ({status}) did not come from Intercom's API: {what}")]
+    #[error("the response ({status}) is not from Intercom's API: {what}")]
     NotIntercom {
         /// The HTTP status.
         status: u16,
@@ -209,17 +209,17 @@ impl IntercomError {
     pub fn remedy(&self) -> String {
         match self {
             Self::NotConnected => {
-                "run `intercom-scim-bridge connect` where the bridge runs (with --workspace, where there are several), and open the \
+                "run `intercom-scim-bridge connect` on the bridge's host (with --workspace if there are several), and open the \
                  address that it prints".to_owned()
             }
             Self::Unauthorized { .. } => {
-                "check INTERCOM_ACCESS_TOKEN, or the token of this workspace in [[workspaces]] (Intercom: Settings > Integrations > \
-                 Developer Hub > your app > Authentication), and that INTERCOM_REGION, or its region (us, eu, au), is where the \
-                 workspace is hosted"
+                "check INTERCOM_ACCESS_TOKEN, or the access token of this workspace in [[workspaces]] (Intercom: Settings > Integrations > \
+                 Developer Hub > your app > Authentication), and that INTERCOM_REGION, or the region there, is the one that hosts the \
+                 workspace (us, eu or au)"
                     .to_owned()
             }
             Self::Forbidden { code, .. } if code == "api_plan_restricted" => {
-                "this needs a higher plan of Intercom's; ask whoever owns the workspace's subscription".to_owned()
+                "this requires a higher Intercom plan; ask the owner of the workspace's subscription".to_owned()
             }
             Self::Forbidden { .. } => Permission::ReadAdmins.remedy(),
             Self::MissingPermission { permission, .. } => permission.remedy(),
@@ -227,10 +227,10 @@ impl IntercomError {
                 format!("set INTERCOM_REGION={}", actual.to_string().to_ascii_lowercase())
             }
             Self::WrongRegion { actual: None, .. } => {
-                "set INTERCOM_REGION (us, eu or au) to where the workspace is hosted, or INTERCOM_BASE_URL to the API there".to_owned()
+                "set INTERCOM_REGION to the region that hosts the workspace (us, eu or au), or INTERCOM_BASE_URL to its API".to_owned()
             }
             Self::RateLimited { .. } | Self::Unavailable { .. } => {
-                "nothing, if it passes: the bridge tries again by itself; else check the network, a proxy, INTERCOM_BASE_URL \
+                "the bridge retries by itself; if the error stays, check the network, the proxy, INTERCOM_BASE_URL \
                  and Intercom's status page"
                     .to_owned()
             }
@@ -239,8 +239,8 @@ impl IntercomError {
             | Self::Malformed { .. }
             | Self::TooLarge { .. }
             | Self::TooMany { .. } => {
-                "check that INTERCOM_BASE_URL is Intercom's API and intercom.api_version (now in the configuration) one it has; \
-                 if both are right, report it to the bridge's developers with this message"
+                "check that INTERCOM_BASE_URL is Intercom's API, and that intercom.api_version in the configuration is a version of it; \
+                 if both are right, report this message to the bridge's developers"
                     .to_owned()
             }
         }
@@ -253,7 +253,7 @@ impl Permission {
     pub fn remedy(self) -> String {
         format!(
             "give the app of this token the permission \"{self}\" (Intercom: Settings > Integrations > Developer Hub > your app > \
-             Authentication), then make a new access token and set it: a token keeps the permissions that it was made with"
+             Authentication), then create a new access token and set it: an existing token keeps its permissions"
         )
     }
 }

@@ -86,19 +86,7 @@ pub(super) async fn read(
     now: OffsetDateTime,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Log {
-    let mut reader = Reader {
-        client,
-        progress,
-        by_list: false,
-        entries: Vec::new(),
-        known: HashSet::new(),
-        unreadable: HashSet::new(),
-        pages: 0,
-        bytes: 0,
-        until: client.clock().running() + limits::ACTIVITY_WAIT,
-        stuck: false,
-        pages_unreadable: false,
-    };
+    let mut reader = Reader::new(client, progress);
     let mut spans = Spans::new(since.unix_timestamp(), now.unix_timestamp());
     let mut trouble = None;
     while let Some(span) = spans.next_span() {
@@ -120,31 +108,7 @@ pub(super) async fn read(
     };
     let mut warnings = Vec::new();
     warnings.extend(trouble.as_ref().filter(|_| gap.is_some()).and_then(Stop::warning));
-    if reader.stuck {
-        warnings.push(Warning::new(
-            "activity_log_stuck",
-            format!(
-                "a page of {LIST} brought nothing new, so the pages after it were not read; {MISSING}; {NEXT_TIME}"
-            ),
-        ));
-    }
-    if reader.pages_unreadable {
-        warnings.push(Warning::new(
-            "activity_log_pages_unreadable",
-            format!(
-                "{LIST} has no `pages` that can be read, so some of it may be missing; {NEXT_TIME}"
-            ),
-        ));
-    }
-    if !reader.unreadable.is_empty() {
-        warnings.push(Warning::new(
-            "activity_unreadable",
-            format!(
-                "{} entries of {LIST} could not be read and are left out; all others were taken",
-                reader.unreadable.len()
-            ),
-        ));
-    }
+    warnings.extend(reader.warnings());
     // Each span came newest first. The stable sort keeps the order of the list within one second.
     let mut entries = reader.entries;
     entries.reverse();
@@ -152,9 +116,8 @@ pub(super) async fn read(
     Log { entries, read_to, warnings }
 }
 
-const MISSING: &str =
-    "joining dates, permissions, 2FA, sign-ins and who made a change stay as they are known";
-const NEXT_TIME: &str = "the next import reads on from there";
+const MISSING: &str = "joining dates, permissions, 2FA and sign-ins keep their last known values, and new changes have no known author";
+const NEXT_TIME: &str = "the next import continues from there";
 
 /// The reason why a span was not read to its end.
 #[derive(Debug)]
@@ -195,7 +158,7 @@ impl Stop {
             Self::Span(error) => Some(error.log_warning()),
             Self::TooLong => {
                 let detail = format!(
-                    "{LIST} is too long to read at once, so its newest part was left out; {NEXT_TIME}"
+                    "{LIST} is too long for one import, so its newest part was not read; {NEXT_TIME}"
                 );
                 Some(Warning::new("activity_log_cut", detail))
             }
@@ -211,19 +174,19 @@ impl IntercomError {
         match self {
             Self::Forbidden { code, .. } if code == "api_plan_restricted" => Warning::new(
                 "activity_log_forbidden",
-                format!("{LIST} needs a higher plan of Intercom's (403 {code}), so {MISSING}"),
+                format!("{LIST} requires a higher Intercom plan (403 {code}), so {MISSING}"),
             ),
             Self::Unauthorized { code, .. } | Self::Forbidden { code, .. } => {
                 let remedy = Permission::ReadActivityLogs.remedy();
                 let detail = format!(
-                    "this access token may not read {LIST} ({code}), so {MISSING}; {remedy}"
+                    "the access token is not allowed to read {LIST} ({code}), so {MISSING}; {remedy}"
                 );
                 Warning::new("activity_log_forbidden", detail)
             }
             Self::NotFound { .. } => Warning::new(
                 "activity_log_missing",
                 format!(
-                    "this workspace has no {LIST}, so {MISSING}; see whether intercom.api_version is one that has it"
+                    "this workspace has no {LIST}, so {MISSING}; check that intercom.api_version is a version that has it"
                 ),
             ),
             error => Warning::new(
@@ -266,7 +229,52 @@ struct LogPage {
     pages_readable: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(client: &'a Client, progress: &'a (dyn Fn(Progress) + Sync)) -> Self {
+        Self {
+            client,
+            progress,
+            by_list: false,
+            entries: Vec::new(),
+            known: HashSet::new(),
+            unreadable: HashSet::new(),
+            pages: 0,
+            bytes: 0,
+            until: client.clock().running() + limits::ACTIVITY_WAIT,
+            stuck: false,
+            pages_unreadable: false,
+        }
+    }
+
+    /// Returns what is missing, beside the spans that could not be read.
+    fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        if self.stuck {
+            warnings.push(Warning::new(
+                "activity_log_stuck",
+                format!(
+                    "a page of {LIST} repeats earlier entries, so the pages after it were not read; {MISSING}; {NEXT_TIME}"
+                ),
+            ));
+        }
+        if self.pages_unreadable {
+            warnings.push(Warning::new(
+                "activity_log_pages_unreadable",
+                format!("{LIST} has no readable `pages`, so entries may be missing; {NEXT_TIME}"),
+            ));
+        }
+        if !self.unreadable.is_empty() {
+            warnings.push(Warning::new(
+                "activity_unreadable",
+                format!(
+                    "{} entries of {LIST} could not be read and were skipped; all others were used",
+                    self.unreadable.len()
+                ),
+            ));
+        }
+        warnings
+    }
+
     /// Reads a span. Returns the number of new entries.
     async fn read_span(&mut self, span: Span) -> Result<usize, Stop> {
         if !self.by_list {
@@ -374,7 +382,7 @@ fn log_page(answer: &Object<'_>) -> Result<LogPage, IntercomError> {
     let entries = answer
         .list("activity_logs")
         .value()
-        .ok_or_else(|| malformed(LIST, "`activity_logs` is no list"))?;
+        .ok_or_else(|| malformed(LIST, "`activity_logs` is not a list"))?;
     if entries.len() > limits::INTERCOM_ENTRIES {
         return Err(IntercomError::TooMany {
             resource: LIST.to_owned(),

@@ -49,7 +49,7 @@ pub enum TradeError {
     #[error("no access token was given ({0}): what answered does not seem to be Intercom's API")]
     NotIntercom(Answer),
     /// Intercom's response contains no usable token.
-    #[error("Intercom's answer holds no access token: {0}")]
+    #[error("Intercom's response has no access token: {0}")]
     NoToken(&'static str),
     /// Intercom could not be reached, or its rate limit is used up.
     #[error("{0}")]
@@ -203,7 +203,7 @@ fn token_of(body: &[u8]) -> Result<SecretString, TradeError> {
         return Err(TradeError::NoToken("it is empty"));
     }
     let answer: Value =
-        serde_json::from_slice(body).map_err(|_| TradeError::NoToken("it is no JSON"))?;
+        serde_json::from_slice(body).map_err(|_| TradeError::NoToken("it is not JSON"))?;
     if let Some(code) = error_code(&answer) {
         return Err(refused(200, code));
     }
@@ -276,8 +276,8 @@ mod tests {
         }
         for (body, what) in [
             ("", "it is empty"),
-            ("<html>Gateway</html>", "it is no JSON"),
-            ("token=dG9r", "it is no JSON"),
+            ("<html>Gateway</html>", "it is not JSON"),
+            ("token=dG9r", "it is not JSON"),
             ("null", "it has neither `access_token` nor `token`"),
             ("[]", "it has neither `access_token` nor `token`"),
             ("{}", "it has neither `access_token` nor `token`"),

@@ -13,7 +13,7 @@ use super::record::{AdminEntry, Reading, TeamEntry};
 use super::vet::{Draft, Place};
 use super::wire::{Field, Object};
 use super::{Client, Region, log};
-use crate::directory::{Observation, Warning, Workspace};
+use crate::directory::{GroupId, Observation, UserId, Warning, Workspace};
 use crate::limits;
 
 /// The scope of a reading: what is known already and need not be read again.
@@ -56,7 +56,7 @@ pub async fn observe(
                 (Ok(told), _) => told,
                 (Err(error), Some(known)) if concerns_me_alone(&error) => {
                     let detail = format!(
-                        "{error}; the workspace is taken for the one that is recorded, if there is one"
+                        "{error}; the bridge assumes that it is the recorded workspace, if there is one"
                     );
                     (known, vec![Warning::new("workspace_unknown", detail)])
                 }
@@ -140,7 +140,7 @@ pub async fn identify(client: &Client) -> Result<(Workspace, Vec<Warning>), Inte
     let workspace = workspace.await?;
     let mut warnings = Vec::new();
     if workspace.id.is_none() {
-        let detail = "/me has no `app.id_code` that can be read, so the bridge cannot tell whether it is the recorded workspace";
+        let detail = "/me has no readable `app.id_code`, so the bridge cannot check that it is the recorded workspace";
         warnings.push(Warning::new("workspace_unknown", detail));
     }
     let (configured, actual) =
@@ -150,7 +150,7 @@ pub async fn identify(client: &Client) -> Result<(Workspace, Vec<Warning>), Inte
     {
         // The call itself succeeded: Intercom forwards calls to the region of the workspace.
         let detail = format!(
-            "the workspace is hosted in {actual}, and the bridge asks for it in {configured}; set INTERCOM_REGION={}",
+            "the workspace is hosted in {actual}, but the bridge is configured for {configured}; set INTERCOM_REGION={}",
             actual.to_string().to_ascii_lowercase()
         );
         warnings.push(Warning::new("wrong_region", detail));
@@ -196,6 +196,32 @@ struct ReadPage<E> {
     bytes: usize,
 }
 
+impl<E> ReadPage<E> {
+    /// Returns the number of ids in the entries.
+    fn ids(&self, list: &List<E>) -> usize {
+        let entries = self.entries.iter().filter_map(|(_, reading)| match reading {
+            Reading::Entry(entry) => Some(entry),
+            _ => None,
+        });
+        entries.map(|entry| (list.ids)(entry)).sum()
+    }
+
+    /// Returns why the list may have more entries, although this page says that it is the last one.
+    /// `pages` and `entries` have been read.
+    fn reason_to_doubt(&self, pages: u32, entries: usize) -> Option<String> {
+        let more_entries = |total: i64| usize::try_from(total).is_ok_and(|total| total > entries);
+        if let Some(member) = self.doubt {
+            Some(format!("its member `{member}` says so"))
+        } else if self.total_pages.is_some_and(|total| total > i64::from(pages)) {
+            Some(format!("it announces more pages than the {pages} that were received"))
+        } else if self.total_count.is_some_and(more_entries) {
+            Some(format!("it announces more entries than the {entries} that were received"))
+        } else {
+            None
+        }
+    }
+}
+
 /// Reads a list. According to Intercom's documentation it is not paged; if it is, the client
 /// follows the pages.
 async fn read_list<E>(
@@ -220,13 +246,9 @@ async fn read_list<E>(
         };
         let mut news = number == 1;
         bytes += page.bytes;
-        ids += page
-            .entries
-            .iter()
-            .map(|(_, entry)| if let Reading::Entry(entry) = entry { (list.ids)(entry) } else { 0 })
-            .sum::<usize>();
+        ids += page.ids(list);
         if bytes > limits::INTERCOM_BODY_BYTES || ids > limits::INTERCOM_ELEMENTS {
-            draft.list_in_part(list.path, "its pages have more in them than is read");
+            draft.list_in_part(list.path, "its pages exceed the size limit");
             return Ok(());
         }
         for (hash, entry) in page.entries {
@@ -240,48 +262,34 @@ async fn read_list<E>(
             known.insert(hash);
         }
         if !news {
-            draft.list_in_part(list.path, "its next page is the same again");
+            draft.list_in_part(list.path, "its next page repeats the page before");
             return Ok(());
         }
         if at > limits::INTERCOM_ENTRIES {
-            draft.list_in_part(list.path, "it has more entries than are read");
+            draft.list_in_part(list.path, "it has more entries than the limit");
             return Ok(());
         }
         match page.next {
             Next::End => {
-                let pages = page.total_pages.filter(|total| *total > i64::from(number));
-                let entries = page
-                    .total_count
-                    .filter(|total| usize::try_from(*total).is_ok_and(|total| total > at));
-                if let Some(member) = page.doubt {
-                    draft.list_in_part(list.path, &format!("by its member `{member}`"));
-                } else if pages.is_some() {
-                    draft.list_in_part(
-                        list.path,
-                        &format!("it says that it has more pages than the {number} that came"),
-                    );
-                } else if entries.is_some() {
-                    draft.list_in_part(
-                        list.path,
-                        &format!("it says that it has more entries than the {at} that came"),
-                    );
+                if let Some(why) = page.reason_to_doubt(number, at) {
+                    draft.list_in_part(list.path, &why);
                 }
                 return Ok(());
             }
             Next::Unknown => {
-                draft.list_in_part(list.path, "`pages.next` is in no form that can be followed");
+                draft.list_in_part(list.path, "`pages.next` has no known form");
                 return Ok(());
             }
             Next::Query(next) => query = next_query(&parameters, next),
         }
     }
-    draft.list_in_part(list.path, "it has more pages than are read");
+    draft.list_in_part(list.path, "it has more pages than the limit");
     Ok(())
 }
 
 fn read_page<E>(answer: &Object<'_>, list: &List<E>) -> Result<ReadPage<E>, IntercomError> {
     let page = Page::from_answer(answer, list.name)
-        .ok_or_else(|| malformed(list.path, &format!("`{}` is no list", list.name)))?;
+        .ok_or_else(|| malformed(list.path, &format!("`{}` is not a list", list.name)))?;
     if page.entries.len() > limits::INTERCOM_ENTRIES {
         return Err(IntercomError::TooMany {
             resource: list.path.to_owned(),
@@ -331,7 +339,7 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
     }
     if count > limits::REREADS {
         let detail = format!(
-            "the lists disagree about {} admins and {} teams, too many to read each again; the teams' own lists were taken",
+            "the lists disagree about {} admins and {} teams, too many to read each again; the teams' lists are used",
             odd.admins.len(),
             odd.teams.len()
         );
@@ -339,19 +347,22 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
         return;
     }
     progress(Progress::Rereading { count });
-    let failed = |what: &str, id: &str, error: &IntercomError| {
-        Warning::new(
-            "reread_failed",
-            format!("{what} {id} could not be read again ({error}); the lists stand"),
-        )
-    };
-    let another = |what: &str, id: &str| {
-        let detail = format!(
-            "what came for {what} {id} when it was read again is not that {what}; the lists stand"
-        );
-        Warning::new("reread_failed", detail)
-    };
-    for id in &odd.teams {
+    if reread_teams(client, draft, &odd.teams).await.is_ok() {
+        // A temporary error ends this too. The warnings are recorded.
+        let _ = reread_admins(client, draft, &odd.admins).await;
+    }
+}
+
+/// Reads these teams again.
+///
+/// # Errors
+/// A temporary error: Intercom is not asked for the others.
+async fn reread_teams(
+    client: &Client,
+    draft: &mut Draft,
+    ids: &BTreeSet<GroupId>,
+) -> Result<(), IntercomError> {
+    for id in ids {
         let path = format!("/teams/{id}");
         match client
             .get(&path, &[], limits::REREAD_ATTEMPTS, |team| Ok(TeamEntry::from_object(Some(team))))
@@ -359,20 +370,32 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
         {
             Ok(reading) => {
                 if !draft.replace_team(id, reading) && draft.lists_team(id) {
-                    draft.warn(another("team", id.as_str()));
+                    draft.warn(another_entry("team", id.as_str()));
                 }
             }
             // A team that only an admin names.
             Err(IntercomError::NotFound { .. }) if !draft.lists_team(id) => draft.team_is_gone(id),
             Err(error) => {
-                draft.warn(failed("team", id.as_str(), &error));
+                draft.warn(reread_failed("team", id.as_str(), &error));
                 if error.is_transient() {
-                    return;
+                    return Err(error);
                 }
             }
         }
     }
-    for id in &odd.admins {
+    Ok(())
+}
+
+/// Reads these admins again.
+///
+/// # Errors
+/// A temporary error: Intercom is not asked for the others.
+async fn reread_admins(
+    client: &Client,
+    draft: &mut Draft,
+    ids: &BTreeSet<UserId>,
+) -> Result<(), IntercomError> {
+    for id in ids {
         let path = format!("/admins/{id}");
         match client
             .get(&path, &[], limits::REREAD_ATTEMPTS, |admin| {
@@ -382,7 +405,7 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
         {
             Ok(reading) => {
                 if !draft.replace_admin(id, reading) && draft.lists_admin(id) {
-                    draft.warn(another("admin", id.as_str()));
+                    draft.warn(another_entry("admin", id.as_str()));
                 }
             }
             // An admin that only a team names.
@@ -390,11 +413,23 @@ async fn reread(client: &Client, draft: &mut Draft, progress: &(dyn Fn(Progress)
                 draft.admin_is_gone(id)
             }
             Err(error) => {
-                draft.warn(failed("admin", id.as_str(), &error));
+                draft.warn(reread_failed("admin", id.as_str(), &error));
                 if error.is_transient() {
-                    return;
+                    return Err(error);
                 }
             }
         }
     }
+    Ok(())
+}
+
+fn reread_failed(what: &str, id: &str, error: &IntercomError) -> Warning {
+    let detail = format!("{what} {id} could not be read again ({error}); the lists are used");
+    Warning::new("reread_failed", detail)
+}
+
+fn another_entry(what: &str, id: &str) -> Warning {
+    let detail =
+        format!("the response for {what} {id} describes another {what}; the lists are used");
+    Warning::new("reread_failed", detail)
 }

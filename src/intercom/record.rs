@@ -32,6 +32,39 @@ pub(super) struct TeamEntry {
     pub unknown: BTreeSet<Field>,
 }
 
+/// A way to combine a field of two records.
+trait Combine {
+    /// Combines the values of a field: `first` becomes the result.
+    fn field<T: PartialEq>(&mut self, field: Field, first: &mut T, second: T);
+}
+
+/// Combines all fields of two records of an admin.
+fn combine(first: &mut Sighting, second: Sighting, combine: &mut impl Combine) {
+    let Sighting { user, volatile } = first;
+    let Sighting { user: user2, volatile: volatile2 } = second;
+    combine.field(Field::Email, &mut user.email, user2.email);
+    combine.field(Field::Name, &mut user.name, user2.name);
+    combine.field(Field::JobTitle, &mut user.job_title, user2.job_title);
+    combine.field(Field::HasInboxSeat, &mut user.has_inbox_seat, user2.has_inbox_seat);
+    combine.field(Field::Role, &mut user.role, user2.role);
+    combine.field(
+        Field::AwayModeEnabled,
+        &mut volatile.away_mode_enabled,
+        volatile2.away_mode_enabled,
+    );
+    combine.field(
+        Field::AwayModeReassign,
+        &mut volatile.away_mode_reassign,
+        volatile2.away_mode_reassign,
+    );
+    combine.field(
+        Field::AwayStatusReasonId,
+        &mut volatile.away_status_reason_id,
+        volatile2.away_status_reason_id,
+    );
+    combine.field(Field::Avatar, &mut volatile.avatar_url, volatile2.avatar_url);
+}
+
 impl TeamEntry {
     /// Whether the list of members could be read completely.
     pub fn is_whole(&self) -> bool {
@@ -110,29 +143,7 @@ impl AdminEntry {
     /// Merges a second record of the same admin. Returns the fields in which the two differ.
     pub fn merge(&mut self, other: Self) -> BTreeSet<Field> {
         let mut merge = Merge::new(&mut self.unknown, &other.unknown, &mut self.contradicted);
-        let (user, volatile) = (&mut self.seen.user, &mut self.seen.volatile);
-        let Sighting { user: user2, volatile: volatile2 } = other.seen;
-        merge.field(Field::Email, &mut user.email, user2.email);
-        merge.field(Field::Name, &mut user.name, user2.name);
-        merge.field(Field::JobTitle, &mut user.job_title, user2.job_title);
-        merge.field(Field::HasInboxSeat, &mut user.has_inbox_seat, user2.has_inbox_seat);
-        merge.field(Field::Role, &mut user.role, user2.role);
-        merge.field(
-            Field::AwayModeEnabled,
-            &mut volatile.away_mode_enabled,
-            volatile2.away_mode_enabled,
-        );
-        merge.field(
-            Field::AwayModeReassign,
-            &mut volatile.away_mode_reassign,
-            volatile2.away_mode_reassign,
-        );
-        merge.field(
-            Field::AwayStatusReasonId,
-            &mut volatile.away_status_reason_id,
-            volatile2.away_status_reason_id,
-        );
-        merge.field(Field::Avatar, &mut volatile.avatar_url, volatile2.avatar_url);
+        combine(&mut self.seen, other.seen, &mut merge);
         let differing = merge.differing;
         if self.teams != other.teams {
             // Only the teams' own lists can tell which of the two is right.
@@ -143,30 +154,8 @@ impl AdminEntry {
 
     /// Fills unreadable fields from another record of the same admin.
     pub fn fill_from(&mut self, other: Self) {
-        let (user, volatile) = (&mut self.seen.user, &mut self.seen.volatile);
-        let Sighting { user: user2, volatile: volatile2 } = other.seen;
         let mut fill = Fill { unknown: &mut self.unknown, known_by_other: &other.unknown };
-        fill.field(Field::Email, &mut user.email, user2.email);
-        fill.field(Field::Name, &mut user.name, user2.name);
-        fill.field(Field::JobTitle, &mut user.job_title, user2.job_title);
-        fill.field(Field::HasInboxSeat, &mut user.has_inbox_seat, user2.has_inbox_seat);
-        fill.field(Field::Role, &mut user.role, user2.role);
-        fill.field(
-            Field::AwayModeEnabled,
-            &mut volatile.away_mode_enabled,
-            volatile2.away_mode_enabled,
-        );
-        fill.field(
-            Field::AwayModeReassign,
-            &mut volatile.away_mode_reassign,
-            volatile2.away_mode_reassign,
-        );
-        fill.field(
-            Field::AwayStatusReasonId,
-            &mut volatile.away_status_reason_id,
-            volatile2.away_status_reason_id,
-        );
-        fill.field(Field::Avatar, &mut volatile.avatar_url, volatile2.avatar_url);
+        combine(&mut self.seen, other.seen, &mut fill);
         fill.field(Field::TeamIds, &mut self.teams, other.teams);
     }
 }
@@ -269,7 +258,9 @@ impl<'a> Merge<'a> {
     ) -> Self {
         Self { first, second, contradicted, differing: BTreeSet::new() }
     }
+}
 
+impl Combine for Merge<'_> {
     fn field<T: PartialEq>(&mut self, field: Field, first: &mut T, second: T) {
         match (self.first.contains(&field), self.second.contains(&field)) {
             (true, false) if self.contradicted.contains(&field) => {}
@@ -293,10 +284,10 @@ struct Fill<'a> {
     known_by_other: &'a BTreeSet<Field>,
 }
 
-impl Fill<'_> {
-    fn field<T>(&mut self, field: Field, value: &mut T, other: T) {
+impl Combine for Fill<'_> {
+    fn field<T: PartialEq>(&mut self, field: Field, first: &mut T, second: T) {
         if self.unknown.contains(&field) && !self.known_by_other.contains(&field) {
-            *value = other;
+            *first = second;
             self.unknown.remove(&field);
         }
     }

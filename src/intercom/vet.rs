@@ -57,7 +57,7 @@ impl Draft {
         self.lists_in_part = true;
         self.warnings.push(Warning::new(
             "list_incomplete",
-            format!("{resource} may be a part of the whole list ({why}), so nobody and nothing is taken as removed"),
+            format!("the list {resource} may be incomplete ({why}), so no person, team or membership is removed"),
         ));
     }
 
@@ -70,7 +70,7 @@ impl Draft {
         self.warnings.push(Warning::new(
             "entry_unidentified",
             format!(
-                "entry {} of {} has no id that can be read; it was skipped, and nobody and nothing is taken as removed",
+                "entry {} of {} has no readable id; it was skipped, and no person, team or membership is removed",
                 place.at, place.resource
             ),
         ));
@@ -119,10 +119,10 @@ impl Draft {
     fn listed_twice(&mut self, what: &str, id: &str, fields: &BTreeSet<Field>) {
         let names: Vec<&str> = fields.iter().map(|field| field.as_str()).collect();
         let detail = if names.is_empty() {
-            format!("{what} {id} stands in the list twice; it was taken once")
+            format!("{what} {id} is in the list twice; it was used once")
         } else {
             format!(
-                "{what} {id} stands in the list twice, with different {}; it was taken once, with the last known values or else the first ones",
+                "{what} {id} is in the list twice, with different {}; it was used once, with the last known values, or else the first ones",
                 names.join(", ")
             )
         };
@@ -302,8 +302,8 @@ impl Draft {
         self.warnings.push(Warning::new(
             "lists_disagree",
             format!(
-                "the lists of admins and of teams disagree about {odd} of {named} memberships, so one of them is broken; \
-                 nobody and nothing that one of them names is taken as removed"
+                "the lists of admins and of teams disagree about {odd} of {named} memberships, so one of them is wrong; \
+                 no person, team or membership that one of them names is removed"
             ),
         ));
         disputed
@@ -313,12 +313,12 @@ impl Draft {
         let warnings = &mut self.warnings;
         if self.unidentified > limits::RUN_WARNINGS_OF_A_KIND {
             let more = self.unidentified - limits::RUN_WARNINGS_OF_A_KIND;
-            let detail = format!("{more} more entries have no id that can be read");
+            let detail = format!("{more} more entries have no readable id");
             warnings.push(Warning::new("entries_unidentified", detail));
         }
         if self.no_people > 0 {
             let detail = format!(
-                "/admins has {} entries of another type than admin; they are no people",
+                "/admins has {} entries that are not of the type admin; they were skipped",
                 self.no_people
             );
             warnings.push(Warning::new("no_person", detail));
@@ -326,14 +326,14 @@ impl Draft {
         let mut unreadable = |what: &str, id: &str, field: Field| {
             let consequence = match field {
                 Field::AdminIds => {
-                    "nobody is taken out of the team, and its other members come from the admins' own lists"
+                    "no member is removed from the team, and other members are taken from the admins' lists"
                 }
-                Field::TeamIds => "the teams' own lists tell where the admin is",
-                _ => "the last known value stays",
+                Field::TeamIds => "the admin's teams are taken from the teams' lists",
+                _ => "the last known value is kept",
             };
             warnings.push(Warning::new(
                 "field_unreadable",
-                format!("{what} {id} has no `{}` that can be read; {consequence}", field.as_str()),
+                format!("{what} {id} has no readable `{}`; {consequence}", field.as_str()),
             ));
         };
         for (id, admin) in &self.admins {
@@ -346,7 +346,7 @@ impl Draft {
             if team.group.name.is_none() && !team.unknown.contains(&Field::Name) {
                 warnings.push(Warning::new(
                     "incomplete",
-                    format!("team {id} has no name; its id stands in for it"),
+                    format!("team {id} has no name; its id is used instead"),
                 ));
             }
         }
@@ -359,10 +359,10 @@ impl Draft {
                 match self.admins.get(admin_id) {
                     None => self.warnings.push(Warning::new(
                         "unknown_member",
-                        format!("team {team_id} lists admin {admin_id}, whom Intercom does not know; left out"),
+                        format!("team {team_id} lists admin {admin_id}, who does not exist in Intercom; the membership is ignored"),
                     )),
                     Some(admin) if !admin.may_be_in(team_id) => self.warnings.push(odd(format!(
-                        "team {team_id} lists admin {admin_id}, who does not list the team; taken as a member"
+                        "team {team_id} lists admin {admin_id}, who does not list the team; the admin counts as a member"
                     ))),
                     Some(_) => {}
                 }
@@ -374,7 +374,7 @@ impl Draft {
                 if !team.is_some_and(|team| team.members.contains_key(admin_id) || !team.is_whole())
                 {
                     self.warnings.push(odd(format!(
-                        "admin {admin_id} lists team {team_id}, which does not list the admin; not taken as a member"
+                        "admin {admin_id} lists team {team_id}, which does not list the admin; the admin does not count as a member"
                     )));
                 }
             }

@@ -264,8 +264,22 @@ fn canonical(value: &Value, to: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
+    use crate::directory::User;
+    use crate::directory::variants::assert_shows_each_member;
+
+    #[test]
+    fn the_digest_of_a_version_covers_each_member_of_a_user() {
+        let proof = Proof::fresh().unwrap();
+        let digest = |user: &User| {
+            let row = rows::user_row("default", 1, user).unwrap();
+            of_user(&user_versions::Model { proof: Some(proof.clone()), ..row }).unwrap()
+        };
+        let exceptions = [("erased", "an erasure keeps the digest, so that it can be verified")];
+        assert_shows_each_member(digest, &exceptions);
+    }
 
     fn form(text: &str) -> String {
         let mut to = String::new();

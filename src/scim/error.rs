@@ -71,9 +71,7 @@ pub enum ScimError {
     #[error("the body must be application/scim+json or application/json")]
     UnsupportedMediaType,
     /// The body has a `Content-Encoding`.
-    #[error(
-        "encoded bodies are not supported; send the body without Content-Encoding"
-    )]
+    #[error("encoded bodies are not supported; send the body without Content-Encoding")]
     UnsupportedEncoding,
     /// The request exceeds the size limit.
     #[error("the request is larger than {limit} bytes")]
@@ -118,7 +116,9 @@ pub enum ScimError {
     #[error("the bridge has not imported this workspace yet; try again shortly")]
     NotReady,
     /// An internal error; the log has the details.
-    #[error("internal error; the bridge's log has the reason under the X-Request-Id of this response")]
+    #[error(
+        "internal error; the bridge's log has the reason under the X-Request-Id of this response"
+    )]
     Internal,
 }
 

@@ -38,25 +38,25 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
 
 /// The attributes of the Intercom extension.
 pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
-    Attribute::of_group("intercomId", Kind::String, intercom_id, "Intercom's id of the team.")
+    Attribute::of_group("intercomId", Kind::String, |group, _| Value::text(group.team.group.id.as_str()), "Intercom's id of the team.")
         .case_exact(),
     Attribute::of_group(
         "workspaceId",
         Kind::String,
-        workspace_id,
+        |group, _| Value::maybe(group.view.workspace().id.as_deref()),
         "Intercom's id of the workspace.",
     )
     .case_exact(),
     Attribute::of_group(
         "distributionMethod",
         Kind::String,
-        distribution_method,
+        |group, _| Value::maybe(group.team.group.distribution_method.as_deref()),
         "How conversations are assigned to members, as Intercom spells it.",
     ),
     Attribute::of_group(
         "assignmentLimit",
         Kind::Integer,
-        assignment_limit,
+        |group, _| group.team.group.assignment_limit.into(),
         "The maximum number of open conversations of one member.",
     ),
     Attribute::new(
@@ -103,22 +103,6 @@ fn member_name(group: GroupRef<'_>, at: usize) -> Value<'_> {
         Some(Resource::User(user)) => Value::maybe(user.person.user.name.as_deref()),
         _ => Value::Absent,
     }
-}
-
-fn intercom_id(group: GroupRef<'_>, _: usize) -> Value<'_> {
-    Value::text(group.team.group.id.as_str())
-}
-
-fn workspace_id(group: GroupRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(group.view.workspace().id.as_deref())
-}
-
-fn distribution_method(group: GroupRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(group.team.group.distribution_method.as_deref())
-}
-
-fn assignment_limit(group: GroupRef<'_>, _: usize) -> Value<'_> {
-    group.team.group.assignment_limit.into()
 }
 
 /// The id of the member at index `at` among those with this priority level.

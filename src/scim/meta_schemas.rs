@@ -64,7 +64,8 @@ pub(super) static SERVICE_PROVIDER_CONFIG: Schema = Schema {
             "bulk",
             &[
                 flag("supported", "Whether the service provider supports this."),
-                number("maxOperations", "The maximum number of operations in one request.").required(),
+                number("maxOperations", "The maximum number of operations in one request.")
+                    .required(),
                 number("maxPayloadSize", "The maximum size of a request in bytes.").required(),
             ],
             "Several operations in one request.",
@@ -110,10 +111,7 @@ pub(super) static SERVICE_PROVIDER_CONFIG: Schema = Schema {
                     &["cursor", "index"],
                     "The method if the client does not choose one.",
                 ),
-                number(
-                    "defaultPageSize",
-                    "The page size if the client does not choose one.",
-                ),
+                number("defaultPageSize", "The page size if the client does not choose one."),
                 number("maxPageSize", "The maximum page size."),
                 number("cursorTimeout", "The lifetime of a cursor in seconds."),
             ],
@@ -199,7 +197,8 @@ const TYPE: Attribute = word(
     "The type of its values.",
 )
 .required();
-const MULTI_VALUED: Attribute = flag("multiValued", "Whether the attribute can have several values.");
+const MULTI_VALUED: Attribute =
+    flag("multiValued", "Whether the attribute can have several values.");
 const DESCRIPTION: Attribute = one("description", Kind::String, "The human-readable description.");
 const REQUIRED: Attribute = flag("required", "Whether a resource always has the attribute.");
 const CANONICAL_VALUES: Attribute = many("canonicalValues", "The canonical values.");

@@ -22,20 +22,25 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
             Attribute::of_user(
                 "familyName",
                 Kind::String,
-                family_name,
+                |user, _| Value::maybe(user.person.user.given_and_family(user.view.names()).1),
                 "Derived from the name: as the activity log splits it, else the part after the last space. For a name of one word it is that word, unless scim.one_word_names is given_only.",
             ),
             Attribute::of_user(
                 "givenName",
                 Kind::String,
-                given_name,
+                |user, _| Value::maybe(user.person.user.given_and_family(user.view.names()).0),
                 "Derived from the name: as the activity log splits it, else the part before the last space. For a name of one word it is that word.",
             ),
         ],
         "The name. Intercom stores one string; its parts are derived.",
     ),
     Attribute::of_user("displayName", Kind::String, name, "The name as in Intercom."),
-    Attribute::of_user("title", Kind::String, title, "The job title."),
+    Attribute::of_user(
+        "title",
+        Kind::String,
+        |user, _| Value::maybe(user.person.user.job_title.as_deref()),
+        "The job title.",
+    ),
     Attribute::of_user(
         "userType",
         Kind::String,
@@ -46,14 +51,19 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
     Attribute::of_user(
         "active",
         Kind::Boolean,
-        active,
+        |user, _| Value::Boolean(user.person.user.active),
         "False if the teammate was removed from the workspace.",
     ),
     Attribute::complex_many(
         "emails",
         Count::User(email_count),
         &[
-            Attribute::of_user("value", Kind::String, email, "The address."),
+            Attribute::of_user(
+                "value",
+                Kind::String,
+                |user, _| Value::maybe(user.person.user.email.as_deref()),
+                "The address.",
+            ),
             Attribute::of_user("type", Kind::String, |_, _| Value::text("work"), "Always work.")
                 .words(&["work"]),
             Attribute::of_user(
@@ -69,8 +79,13 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         "photos",
         Count::User(photo_count),
         &[
-            Attribute::of_user("value", Kind::Reference, photo, "The URL of the picture.")
-                .refers_to(&["external"]),
+            Attribute::of_user(
+                "value",
+                Kind::Reference,
+                |user, _| Value::maybe(user.person.volatile.avatar_url.as_deref()),
+                "The URL of the picture.",
+            )
+            .refers_to(&["external"]),
             Attribute::of_user("type", Kind::String, |_, _| Value::text("photo"), "Always photo.")
                 .words(&["photo"]),
         ],
@@ -117,9 +132,23 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         "roles",
         Count::User(role_count),
         &[
-            Attribute::of_user("value", Kind::String, role_id, "Intercom's id of the role.")
-                .case_exact(),
-            Attribute::of_user("display", Kind::String, role_name, "The name of the role."),
+            Attribute::of_user(
+                "value",
+                Kind::String,
+                |user, _| Value::maybe(user.person.user.role.as_ref().map(|role| role.id.as_str())),
+                "Intercom's id of the role.",
+            )
+            .case_exact(),
+            Attribute::of_user(
+                "display",
+                Kind::String,
+                |user, _| {
+                    Value::maybe(
+                        user.person.user.role.as_ref().and_then(|role| role.name.as_deref()),
+                    )
+                },
+                "The name of the role.",
+            ),
             Attribute::of_user(
                 "primary",
                 Kind::Boolean,
@@ -133,19 +162,19 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
 
 /// The attributes of the Intercom extension.
 pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
-    Attribute::of_user("intercomId", Kind::String, intercom_id, "Intercom's id of the admin.")
+    Attribute::of_user("intercomId", Kind::String, |user, _| Value::text(user.person.user.id.as_str()), "Intercom's id of the admin.")
         .case_exact(),
     Attribute::of_user(
         "workspaceId",
         Kind::String,
-        workspace_id,
+        |user, _| Value::maybe(user.view.workspace().id.as_deref()),
         "Intercom's id of the workspace.",
     )
     .case_exact(),
     Attribute::of_user(
         "hasInboxSeat",
         Kind::Boolean,
-        has_inbox_seat,
+        |user, _| user.person.user.has_inbox_seat.into(),
         "Whether the teammate has a paid inbox seat.",
     ),
     Attribute::new(
@@ -165,59 +194,59 @@ pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
     Attribute::of_user(
         "twoFactorAuth",
         Kind::Boolean,
-        two_factor_auth,
+        |user, _| user.person.user.two_factor_auth.into(),
         "Whether sign-in requires a second factor. From the activity log; absent if it is unknown.",
     ),
     Attribute::of_user(
         "joinedAt",
         Kind::DateTime,
-        joined_at,
+        |user, _| user.person.user.joined_at.into(),
         "When the teammate joined. From the activity log; absent if it is unknown.",
     ),
     Attribute::of_user(
         "removedAt",
         Kind::DateTime,
-        removed_at,
+        |user, _| user.person.user.removed_at.into(),
         "When the teammate was removed. From the activity log; absent if it is unknown.",
     ),
     Attribute::of_user(
         "erased",
         Kind::Boolean,
-        erased,
+        |user, _| if user.person.user.erased { Value::Boolean(true) } else { Value::Absent },
         "True if the personal data of a removed teammate was erased from the bridge; otherwise absent.",
     ),
     Attribute::of_user(
         "awayModeEnabled",
         Kind::Boolean,
-        away_mode_enabled,
+        |user, _| user.person.volatile.away_mode_enabled.into(),
         "Whether away mode is on. It can change without a new version.",
     )
     .returned(Returned::Request),
     Attribute::of_user(
         "awayModeReassign",
         Kind::Boolean,
-        away_mode_reassign,
+        |user, _| user.person.volatile.away_mode_reassign.into(),
         "Whether replies are reassigned while the teammate is away. It can change without a new version.",
     )
     .returned(Returned::Request),
     Attribute::of_user(
         "awayStatusReasonId",
         Kind::Integer,
-        away_status_reason_id,
+        |user, _| user.person.volatile.away_status_reason_id.into(),
         "Intercom's id of the reason for being away. It can change without a new version.",
     )
     .returned(Returned::Request),
     Attribute::of_user(
         "lastSignInAt",
         Kind::DateTime,
-        last_sign_in_at,
+        |user, _| user.person.volatile.last_sign_in_at.into(),
         "When the teammate last signed in. From the activity log. It can change without a new version.",
     )
     .returned(Returned::Request),
     Attribute::of_user(
         "lastSignInMethod",
         Kind::String,
-        last_sign_in_method,
+        |user, _| Value::maybe(user.person.volatile.last_sign_in_method.as_deref()),
         "How the teammate last signed in. From the activity log. It can change without a new version.",
     )
     .returned(Returned::Request),
@@ -233,18 +262,6 @@ fn name(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::maybe(user.person.user.name.as_deref())
 }
 
-fn given_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.user.given_and_family(user.view.names()).0)
-}
-
-fn family_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.user.given_and_family(user.view.names()).1)
-}
-
-fn title(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.user.job_title.as_deref())
-}
-
 fn user_type(user: UserRef<'_>, _: usize) -> Value<'_> {
     Value::text(match user.person.user.kind() {
         UserKind::Teammate => "Teammate",
@@ -252,24 +269,12 @@ fn user_type(user: UserRef<'_>, _: usize) -> Value<'_> {
     })
 }
 
-fn active(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::Boolean(user.person.user.active)
-}
-
 fn email_count(user: UserRef<'_>) -> usize {
     usize::from(user.person.user.email.is_some())
 }
 
-fn email(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.user.email.as_deref())
-}
-
 fn photo_count(user: UserRef<'_>) -> usize {
     usize::from(user.person.volatile.avatar_url.is_some())
-}
-
-fn photo(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.volatile.avatar_url.as_deref())
 }
 
 fn group_count(user: UserRef<'_>) -> usize {
@@ -324,26 +329,6 @@ fn role_count(user: UserRef<'_>) -> usize {
     usize::from(user.person.user.role.is_some())
 }
 
-fn role_id(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.user.role.as_ref().map(|role| role.id.as_str()))
-}
-
-fn role_name(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.user.role.as_ref().and_then(|role| role.name.as_deref()))
-}
-
-fn intercom_id(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::text(user.person.user.id.as_str())
-}
-
-fn workspace_id(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.view.workspace().id.as_deref())
-}
-
-fn has_inbox_seat(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.person.user.has_inbox_seat.into()
-}
-
 /// The id of the team at index `at` among those in which the teammate has this priority level.
 fn team_with(user: UserRef<'_>, level: Priority, at: usize) -> Value<'_> {
     let link = links_with(&user.person.teams, level).get(at);
@@ -365,40 +350,4 @@ fn secondary_team_count(user: UserRef<'_>) -> usize {
 
 fn secondary_team(user: UserRef<'_>, at: usize) -> Value<'_> {
     team_with(user, Priority::Secondary, at)
-}
-
-fn two_factor_auth(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.person.user.two_factor_auth.into()
-}
-
-fn joined_at(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.person.user.joined_at.into()
-}
-
-fn removed_at(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.person.user.removed_at.into()
-}
-
-fn erased(user: UserRef<'_>, _: usize) -> Value<'_> {
-    if user.person.user.erased { Value::Boolean(true) } else { Value::Absent }
-}
-
-fn away_mode_enabled(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.person.volatile.away_mode_enabled.into()
-}
-
-fn away_mode_reassign(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.person.volatile.away_mode_reassign.into()
-}
-
-fn away_status_reason_id(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.person.volatile.away_status_reason_id.into()
-}
-
-fn last_sign_in_at(user: UserRef<'_>, _: usize) -> Value<'_> {
-    user.person.volatile.last_sign_in_at.into()
-}
-
-fn last_sign_in_method(user: UserRef<'_>, _: usize) -> Value<'_> {
-    Value::maybe(user.person.volatile.last_sign_in_method.as_deref())
 }

@@ -2,6 +2,7 @@ use serde_json::json;
 use time::macros::datetime;
 
 use super::*;
+use crate::directory::variants::assert_shows_each_member;
 use crate::directory::{
     Activity, Actor, Change, ChangeNames, Changed, Directory, EntitlementType, Group, GroupId,
     LogFacts, Membership, Names, Priority, Recorded, Role, SignIn, Snapshot, Stamps, User, UserId,
@@ -435,5 +436,35 @@ fn a_review_tells_what_became_of_each_account_since_the_one_before() {
             ("adm_2".to_owned(), Some(ReviewChange::Added)),
             ("adm_3".to_owned(), Some(ReviewChange::Removed)),
         ]
+    );
+}
+
+#[test]
+fn each_member_of_a_user_is_in_the_account_row() {
+    let row = |user: &User| {
+        let stamps = Stamps { created: EARLY, last_modified: LATE };
+        let user = (Recorded { value: user.clone(), stamps }, Volatile::default());
+        let snapshot = Snapshot { users: vec![user], ..Snapshot::default() };
+        let directory = Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None);
+        let everybody = Selection {
+            modified_since: None,
+            include_removed: true,
+            gone_by: None,
+            offset: 0,
+            limit: 1,
+        };
+        accounts(&directory, Names::default(), everybody).items
+    };
+    assert_shows_each_member(row, &[]);
+}
+
+#[test]
+fn each_member_of_a_user_is_in_the_log_of_changes() {
+    assert_shows_each_member(
+        attributes_of_user,
+        &[
+            ("id", "the change has the id of the account beside its attributes"),
+            ("erased", "an erasure has a record of its own and is no change of access"),
+        ],
     );
 }

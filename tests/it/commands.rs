@@ -214,7 +214,7 @@ async fn a_wrong_token_stops_import_and_check_with_what_to_do_and_a_wrong_region
         (
             &wrong_region,
             0,
-            "the workspace is hosted in US, and the bridge asks for it in EU; set INTERCOM_REGION=us",
+            "the workspace is hosted in US, but the bridge is configured for EU; set INTERCOM_REGION=us",
         ),
     ] {
         let import = shell.run(&["import", "full"]);

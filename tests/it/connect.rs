@@ -293,14 +293,14 @@ async fn whoever_connects_is_told_why_intercom_gives_no_token_and_what_to_do() {
     told(&used, &[either, "Run `intercom-scim-bridge connect` again."]);
 
     for (fault, sentence) in [
-        (Fault::Garbage, "answer holds no access token: it is no JSON"),
+        (Fault::Garbage, "response has no access token: it is not JSON"),
         (
             Fault::Status(503),
-            "Intercom could not be reached for /auth/eagle/token: it answered 503",
+            "Intercom could not be reached for /auth/eagle/token: the response was 503",
         ),
         (Fault::Status(404), "Intercom gave no access token (404 server_error)"),
-        (Fault::RateLimit(7), "rate limit is used up"),
-        (Fault::CutOff, "the answer was cut off"),
+        (Fault::RateLimit(7), "rate limit is exhausted"),
+        (Fault::CutOff, "the response ended early"),
     ] {
         intercom.fail(fault, "/auth/eagle/token", 1);
         told(&connect(&bridge).await, &[sentence]);

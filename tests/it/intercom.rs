@@ -78,9 +78,9 @@ fn summary(observation: &Observation) -> serde_json::Value {
 #[tokio::test]
 async fn a_list_that_is_not_there_is_an_error_and_not_an_empty_workspace() {
     for (admins, expected) in [
-        (r#"{"type":"admin.list"}"#, "`admins` is no list"),
-        (r#"{"admins":null}"#, "`admins` is no list"),
-        (r#"{"admins":{"1":{}}}"#, "`admins` is no list"),
+        (r#"{"type":"admin.list"}"#, "`admins` is not a list"),
+        (r#"{"admins":null}"#, "`admins` is not a list"),
+        (r#"{"admins":{"1":{}}}"#, "`admins` is not a list"),
         ("[]", "it is not the JSON object that Intercom documents"),
     ] {
         let server =
@@ -88,7 +88,7 @@ async fn a_list_that_is_not_there_is_an_error_and_not_an_empty_workspace() {
         let error = read(&client(&server.base_url)).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("Intercom's answer for /admins cannot be read: {expected}")
+            format!("Intercom's response for /admins cannot be read: {expected}")
         );
         assert!(!error.is_transient());
         server.stop().await;
@@ -136,9 +136,12 @@ async fn a_call_that_fails_for_a_moment_is_tried_again() {
 #[tokio::test]
 async fn a_call_that_keeps_failing_is_given_up_after_five_tries() {
     for (fault, message) in [
-        (Fault::Status(502), "Intercom could not be reached for /me: it answered 502 server_error"),
-        (Fault::CutOff, "Intercom could not be reached for /me: the answer was cut off"),
-        (Fault::RateLimit(7), "Intercom's rate limit is used up for /me; it opens again in"),
+        (
+            Fault::Status(502),
+            "Intercom could not be reached for /me: the response was 502 server_error",
+        ),
+        (Fault::CutOff, "Intercom could not be reached for /me: the response ended early"),
+        (Fault::RateLimit(7), "Intercom's rate limit is exhausted for /me; it resets in"),
     ] {
         let (simulator, client) = simulated(Options::default());
         simulator.fail_from_now_on(fault, "/me");
@@ -169,7 +172,7 @@ async fn nobody_at_the_address_is_said_so() {
     let error = read(&client("http://127.0.0.1:1")).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Intercom could not be reached for /me: no connection (is the address right, and is it let through by the network?)"
+        "Intercom could not be reached for /me: no connection (check the address, and whether the network allows it)"
     );
 }
 
@@ -215,7 +218,7 @@ async fn a_workspace_of_another_region_that_answers_all_the_same_is_read_with_a_
     assert_eq!((observation.users.len(), codes(&observation)), (13, vec!["wrong_region"]));
     assert_eq!(
         observation.warnings[0].detail,
-        "the workspace is hosted in US, and the bridge asks for it in EU; set INTERCOM_REGION=us"
+        "the workspace is hosted in US, but the bridge is configured for EU; set INTERCOM_REGION=us"
     );
     simulator.stop().await;
 }
@@ -289,7 +292,9 @@ async fn a_team_that_lists_somebody_unknown_is_read_again_and_then_warned_of() {
     assert_eq!(observation.warnings.len(), 1);
     assert_eq!(
         observation.warnings[0].detail,
-        format!("team {support} lists admin 999, whom Intercom does not know; left out")
+        format!(
+            "team {support} lists admin 999, who does not exist in Intercom; the membership is ignored"
+        )
     );
     assert!(simulator.take_calls().contains(&"GET /admins/999".to_owned()));
     simulator.stop().await;

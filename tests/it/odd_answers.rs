@@ -44,7 +44,7 @@ async fn one_odd_record_stops_nobody() {
     for expected in [
         "admin 1 has no `name`",
         "admin 2 has no `email`",
-        "admin 3 stands in the list twice",
+        "admin 3 is in the list twice",
         "entry 3 of /admins",
     ] {
         assert!(all.contains(expected), "{expected} is not in\n{all}");
@@ -147,7 +147,7 @@ async fn an_answer_of_something_in_between_is_tried_again() {
     let error = answering("/admins", html(200)).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Intercom could not be reached for /admins: the answer (200) did not come from Intercom's API: it is no JSON"
+        "Intercom could not be reached for /admins: the response (200) is not from Intercom's API: it is not JSON"
     );
 }
 

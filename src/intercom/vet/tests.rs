@@ -129,7 +129,7 @@ fn each_field_that_cannot_be_read_is_unknown_and_named() {
         assert_eq!(settled.users.len(), 2, "{field}: nobody is lost");
         assert_eq!(unknown(&settled, "1"), [field], "{wrong}");
         assert!(
-            settled.warnings[0].detail.contains(&format!("admin 1 has no `{field}`")),
+            settled.warnings[0].detail.contains(&format!("admin 1 has no readable `{field}`")),
             "{:?}",
             settled.warnings
         );
@@ -196,7 +196,7 @@ fn a_team_whose_members_cannot_be_read_takes_those_who_name_it_and_loses_nobody(
         let settled = draft.settle();
         assert_eq!(settled.memberships.len(), known, "{admin_ids}");
         assert_eq!(settled.unknown.members, [GroupId::new("9")].into());
-        assert!(settled.warnings[0].detail.contains("team 9 has no `admin_ids`"));
+        assert!(settled.warnings[0].detail.contains("team 9 has no readable `admin_ids`"));
     }
 }
 

@@ -160,9 +160,10 @@ impl Binder<'_> {
                 let within = Binder { element: Some(attribute), ..*self };
                 Ok(Filter::Element(count, Box::new(within.bind(inner)?)))
             }
-            _ => {
-                Err(at(name, format!("`{}` is not multi-valued, so it cannot be followed by `[…]`", name.text)))
-            }
+            _ => Err(at(
+                name,
+                format!("`{}` is not multi-valued, so it cannot be followed by `[…]`", name.text),
+            )),
         }
     }
 
@@ -280,7 +281,7 @@ fn test(
     operator: Operator,
     literal: &Literal,
 ) -> Result<Test, ScimError> {
-    use Operator::{Co, Eq, Ew, Ge, Gt, Le, Lt, Ne, Sw};
+    use Operator::{Co, Eq, Ge, Gt, Le, Lt, Ne};
     let wrong = |what: &str| Err(at(name, format!("`{}` {what}", name.text)));
     match (attribute.kind, literal) {
         (Kind::String | Kind::Reference, Literal::Text(text)) => {
@@ -294,7 +295,9 @@ fn test(
                 _ => Test::Text { operator, text, case_exact },
             })
         }
-        (Kind::String | Kind::Reference, _) => wrong("is a string: write the value in double quotes"),
+        (Kind::String | Kind::Reference, _) => {
+            wrong("is a string: write the value in double quotes")
+        }
         // RFC 7644 §3.4.2.2: for booleans, ordering "SHALL cause a failed response (HTTP status
         // code 400)".
         (Kind::Boolean, Literal::Boolean(value)) if matches!(operator, Eq | Ne) => {
@@ -312,30 +315,39 @@ fn test(
         (Kind::Integer, _) => {
             wrong("is a number, which supports eq, ne, gt, ge, lt and le with a number")
         }
-        (Kind::DateTime, Literal::Text(_)) if matches!(operator, Co | Sw | Ew) => {
-            wrong("is a dateTime, which supports eq, ne, gt, ge, lt and le")
-        }
-        (Kind::DateTime, Literal::Text(text)) => match date_time::parse(text) {
-            Some(DateTime::Moment(value)) => Ok(Test::Time { operator, value }),
-            // NB: RFC 7643 §2.3.5 requires a time of day. A date alone is accepted for ordering, so
-            // that nothing of that day is missed: `gt`, `ge` and `le` include the whole day, `lt`
-            // ends before it. It is refused for equality, which could mean the whole day or its
-            // first moment.
-            Some(day) => match operator {
-                Gt | Ge => Ok(Test::Time { operator: Ge, value: day.start() }),
-                Lt => Ok(Test::Time { operator, value: day.start() }),
-                Le => Ok(Test::Time { operator, value: day.end() }),
-                _ => wrong(
-                    "is a dateTime and this is a whole day, which can be compared with gt, ge, lt and le; for eq and ne write \
-                     a moment such as \"2026-03-01T12:00:00Z\"",
-                ),
-            },
-            None => wrong("is a dateTime: write it as \"2026-03-01T12:00:00Z\""),
-        },
+        (Kind::DateTime, Literal::Text(text)) => time_test(operator, text).or_else(wrong),
         (Kind::DateTime, _) => {
             wrong("is a dateTime: write it in double quotes, as \"2026-03-01T12:00:00Z\"")
         }
         (Kind::Complex, _) => wrong("is complex; name a sub-attribute"),
+    }
+}
+
+/// The test of a dateTime.
+///
+/// # Errors
+/// What is wrong with the operator or the value, to follow the name of the attribute.
+fn time_test(operator: Operator, text: &str) -> Result<Test, &'static str> {
+    use Operator::{Co, Ew, Ge, Gt, Le, Lt, Sw};
+    if matches!(operator, Co | Sw | Ew) {
+        return Err("is a dateTime, which supports eq, ne, gt, ge, lt and le");
+    }
+    match date_time::parse(text) {
+        Some(DateTime::Moment(value)) => Ok(Test::Time { operator, value }),
+        // NB: RFC 7643 §2.3.5 requires a time of day. A date alone is accepted for ordering, so
+        // that nothing of that day is missed: `gt`, `ge` and `le` include the whole day, `lt` ends
+        // before it. It is refused for equality, which could mean the whole day or its first
+        // moment.
+        Some(day) => match operator {
+            Gt | Ge => Ok(Test::Time { operator: Ge, value: day.start() }),
+            Lt => Ok(Test::Time { operator, value: day.start() }),
+            Le => Ok(Test::Time { operator, value: day.end() }),
+            _ => Err(
+                "is a dateTime, and a date without a time supports only gt, ge, lt and le; for eq \
+                 and ne write the time, as in \"2026-03-01T12:00:00Z\"",
+            ),
+        },
+        None => Err("is a dateTime: write it as \"2026-03-01T12:00:00Z\""),
     }
 }
 

@@ -398,13 +398,13 @@ impl<'t> Parser<'t> {
             word if word.eq_ignore_ascii_case("true") => Ok(Literal::Boolean(true)),
             word if word.eq_ignore_ascii_case("false") => Ok(Literal::Boolean(false)),
             word if word.eq_ignore_ascii_case("null") => Ok(Literal::Null),
-            _ => match serde_json::from_str(word) {
-                Ok(number) => Ok(Literal::Number(number)),
-                Err(_) => {
-                    Err(self
-                        .error_at(start, "this is not a value; strings must be in double quotes"))
+            _ => {
+                match serde_json::from_str(word) {
+                    Ok(number) => Ok(Literal::Number(number)),
+                    Err(_) => Err(self
+                        .error_at(start, "this is not a value; strings must be in double quotes")),
                 }
-            },
+            }
         }
     }
 }

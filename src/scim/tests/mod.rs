@@ -1,6 +1,8 @@
 //! Tests of queries against a fixed directory of twelve people.
 
+mod attributes;
 mod laws;
+mod lists;
 mod questions;
 
 use serde_json::Value;
