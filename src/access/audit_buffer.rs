@@ -287,7 +287,8 @@ mod tests {
     async fn events_wait_for_a_database_that_is_busy() {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", directory.path().join("ledger.db").display());
-        let (ledger, trail) = (Ledger::open(&url).await.unwrap(), AuditTrail::new(Clock::System));
+        let ledger = Ledger::open(&url).await.unwrap();
+        let trail = AuditTrail::new(Clock::System);
         // The ledger is not migrated yet, so writing fails.
         let event = |name: &str| vec![AuditEntry::event(name, OffsetDateTime::UNIX_EPOCH)];
         assert!(trail.record(&ledger, event("token.issued")).await);
@@ -306,8 +307,8 @@ mod tests {
         let trail = AuditTrail::new(Clock::manual(OffsetDateTime::UNIX_EPOCH));
         for number in 0..10_000_usize {
             let [.., high, low] = number.to_be_bytes();
-            let (address, route) =
-                (Some([10, 0, high, low].into()), Some(format!("/{number}").into()));
+            let address = Some([10, 0, high, low].into());
+            let route = Some(format!("/{number}").into());
             trail.note(
                 Answered { actor: None, address, route, status: 401, ..answered(number) },
                 "id",

@@ -66,7 +66,9 @@ impl KeyRing {
     /// # Errors
     /// If one of them cannot be opened.
     pub fn open(vault: &Vault, keys: &[SealedKey]) -> Result<Option<Self>, AccessError> {
-        let (mut signing, mut verifying, mut public) = (None, HashMap::new(), Vec::new());
+        let mut signing = None;
+        let mut verifying = HashMap::new();
+        let mut public = Vec::new();
         for SealedKey { id, sealed, verifies_until } in keys {
             let pkcs8 = vault.open(&purpose(id), sealed)?;
             let pair =

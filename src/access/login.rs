@@ -79,7 +79,7 @@ enum Compared {
 pub enum Login {
     /// The client is authenticated and may get a token.
     Granted {
-        /// The id of the secret that it used; see [`super::secret_id`].
+        /// The id of the secret that it used; see [`secret_id`](super::secrets::secret_id).
         secret: String,
     },
     /// The client is unknown or disabled, or its secret is wrong.
@@ -316,7 +316,8 @@ mod tests {
     #[tokio::test]
     async fn a_right_secret_is_known_again_as_long_as_it_is_the_client_s() {
         let (login, clock) = login(&vault());
-        let (old, new) = (secret(), secret());
+        let old = secret();
+        let new = secret();
         let before = client(&old);
         let granted =
             |client: &OAuthClient| Login::Granted { secret: secret_id(&client.secret_hash) };

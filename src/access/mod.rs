@@ -34,11 +34,11 @@ pub use issuers::{Issuer, SigningAlgorithm, TrustedIssuer};
 pub use keys::KeyRing;
 pub use login::{ClientLogin, Login};
 pub use principal::Principal;
-pub use scopes::{Scope, UnknownScope};
-pub use sealing::{SealError, Vault, connection_purpose};
+pub use scopes::Scope;
+pub use sealing::{Vault, connection_purpose};
 pub use secrets::{
-    client_id, client_secret, client_secret_of, hash_of_random, is_client_secret, is_tagged_secret,
-    looks_like_client_secret, looks_random, random_reference, random_secret, secret_id,
+    client_id, client_secret, client_secret_of, hash_of_random, is_tagged_secret, looks_random,
+    random_reference, random_secret,
 };
 pub use token_request::{TokenRefusal, TokenRequest};
 pub use tokens::{Grant, Issued, TokenOptions, Tokens};

@@ -243,8 +243,8 @@ mod tests {
 
     #[test]
     fn a_tag_is_made_by_those_with_the_key_alone() {
-        let (old, new) =
-            (Vault::new(&key(1), None).unwrap(), Vault::new(&key(2), Some(&key(1))).unwrap());
+        let old = Vault::new(&key(1), None).unwrap();
+        let new = Vault::new(&key(2), Some(&key(1))).unwrap();
         let tag = old.tag("a", b"message").unwrap();
         assert!(old.is_tag("a", b"message", &tag) && new.is_tag("a", b"message", &tag));
         assert!(!old.is_tag("b", b"message", &tag) && !old.is_tag("a", b"messages", &tag));

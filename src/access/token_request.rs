@@ -89,8 +89,10 @@ impl TokenRequest {
             let given = form.iter().find(|(known, _)| known == name).map(|(_, value)| &**value);
             given.filter(|value| !value.is_empty())
         };
-        let (grant, scope) = (value("grant_type"), value("scope").map(str::to_owned));
-        let (id, secret) = (value("client_id"), value("client_secret"));
+        let grant = value("grant_type");
+        let scope = value("scope").map(str::to_owned);
+        let id = value("client_id");
+        let secret = value("client_secret");
         match grant {
             None => {
                 return Err(InvalidRequest("grant_type is missing; it must be client_credentials"));

@@ -193,7 +193,7 @@ impl Tokens {
     }
 
     /// Issues a token to a client that logged in with a secret; `secret` is its
-    /// [`super::secret_id`]. The token becomes invalid together with that secret, if the secret is
+    /// [`secret_id`](super::secrets::secret_id). The token becomes invalid together with that secret, if the secret is
     /// replaced without an overlap.
     ///
     /// # Errors
@@ -201,9 +201,10 @@ impl Tokens {
     pub fn issue_by(&self, grant: &Grant, secret: Option<&str>) -> Result<Issued, AccessError> {
         let ring = self.ring.load();
         let (key_id, key) = ring.signing();
-        let (id, now) = (random_id("tok_")?, self.clock.now());
-        let (issued, ends) =
-            (now.unix_timestamp(), now.unix_timestamp().saturating_add(seconds(grant.ttl)));
+        let id = random_id("tok_")?;
+        let now = self.clock.now();
+        let issued = now.unix_timestamp();
+        let ends = now.unix_timestamp().saturating_add(seconds(grant.ttl));
         let mut claims = json!({
             "iss": self.issuer,
             "aud": SELF,
@@ -266,10 +267,8 @@ impl Tokens {
             None => self.others(token, &header).await?,
         };
         self.is_good(&verified, self.clock.now().unix_timestamp())?;
-        let (principal, mut remembered) = (
-            Arc::clone(&verified.principal),
-            self.remembered.write().unwrap_or_else(PoisonError::into_inner),
-        );
+        let principal = Arc::clone(&verified.principal);
+        let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
         // Not remembered if the keys have changed meanwhile: the key that verified it may be
         // withdrawn.
         if Arc::ptr_eq(&ring, &self.ring.load()) {
@@ -314,7 +313,8 @@ impl Tokens {
             if !claims.is_for(&[SELF.to_owned()]) {
                 return Err(AccessError::Invalid);
             }
-            let (id, client) = (text("jti")?, claims.text("client_id").map(str::to_owned));
+            let id = text("jti")?;
+            let client = claims.text("client_id").map(str::to_owned);
             let identity = client
                 .as_ref()
                 .map_or_else(|| format!("token {id}"), |client| format!("client {client}"));
@@ -334,8 +334,8 @@ impl Tokens {
             let nbf = time("nbf")?.saturating_sub(seconds(limits::TOKEN_LEEWAY));
             // The tokens of a replaced key expire with it at the latest.
             let exp = time("exp")?.min(until.map_or(i64::MAX, OffsetDateTime::unix_timestamp));
-            let (secret, issued_at) =
-                (claims.text(SECRET_ID).map(str::to_owned), claims.time("iat").unwrap_or(i64::MIN));
+            let secret = claims.text(SECRET_ID).map(str::to_owned);
+            let issued_at = claims.time("iat").unwrap_or(i64::MIN);
             Ok(Verified {
                 principal: Arc::new(principal),
                 id: Some(id),
@@ -365,10 +365,14 @@ impl Tokens {
         let said = issuer.verify(token, header).await?;
         let identity = format!("issuer {named} {}", said.subject);
         let allowance = self.allowances.for_client(&identity);
-        let (subject, scopes, workspaces) = (said.subject, said.scopes, said.workspaces);
+        let subject = said.subject;
+        let scopes = said.scopes;
+        let workspaces = said.workspaces;
         let principal =
             Principal { subject, identity, client: None, scopes, workspaces, allowance };
-        let (nbf, exp, again) = (said.nbf, said.exp, Some(said.again));
+        let nbf = said.nbf;
+        let exp = said.exp;
+        let again = Some(said.again);
         Ok(Verified {
             principal: Arc::new(principal),
             id: None,

@@ -334,9 +334,11 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, String> {
 /// Reads a decompressed body up to the size limit of the resource. Stops with an error as soon as
 /// it contains too many list elements. An error response is truncated instead.
 async fn read_body(mut response: Response, path: &str) -> Result<Vec<u8>, IntercomError> {
-    let (resource, succeeded) = (|| path.to_owned(), response.status().is_success());
+    let resource = || path.to_owned();
+    let succeeded = response.status().is_success();
     let limit = if succeeded { most_bytes(path) } else { limits::INTERCOM_REFUSAL_BYTES };
-    let (mut body, mut scan) = (Vec::new(), Scan::default());
+    let mut body = Vec::new();
+    let mut scan = Scan::default();
     while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(path, &error))? {
         if body.len() + chunk.len() > limit {
             if succeeded {

@@ -298,7 +298,8 @@ impl<'a> Reader<'a> {
         let bounds: Vec<(String, String)> = std::iter::once(first("created_at_after", span.from))
             .chain(span.to.map(|to| first("created_at_before", to)))
             .collect();
-        let (mut query, mut found) = (bounds.clone(), 0);
+        let mut query = bounds.clone();
+        let mut found = 0;
         // The entries of this span. Entries that an earlier span had already do not make a page
         // stuck.
         let mut here = HashSet::new();

@@ -182,7 +182,8 @@ fn refused(status: u16, code: String) -> TradeError {
     let says = |words: &[&str]| words.iter().any(|word| code.contains(word));
     let app = says(&["client", "secret", "application", "app_"]);
     let grant = says(&["_code", "code_", "grant", "expired"]);
-    let (region, nothing) = (says(&["region"]), code == NO_CODE);
+    let region = says(&["region"]);
+    let nothing = code == NO_CODE;
     let answer = Answer { status, code };
     match (app, grant, status) {
         _ if region => TradeError::Region(answer),

@@ -143,8 +143,8 @@ pub async fn identify(client: &Client) -> Result<(Workspace, Vec<Warning>), Inte
         let detail = "/me has no readable `app.id_code`, so the bridge cannot check that it is the recorded workspace";
         warnings.push(Warning::new("workspace_unknown", detail));
     }
-    let (configured, actual) =
-        (client.connection().region, workspace.region.as_deref().and_then(Region::from_code));
+    let configured = client.connection().region;
+    let actual = workspace.region.as_deref().and_then(Region::from_code);
     if let (Some(configured), Some(actual)) = (configured, actual)
         && configured != actual
     {
@@ -230,8 +230,11 @@ async fn read_list<E>(
     list: &List<E>,
     parameters: Vec<(String, String)>,
 ) -> Result<(), IntercomError> {
-    let (mut query, mut at, mut known) = (parameters.clone(), 0_usize, HashSet::new());
-    let (mut bytes, mut ids) = (0_usize, 0_usize);
+    let mut query = parameters.clone();
+    let mut at = 0_usize;
+    let mut known = HashSet::new();
+    let mut bytes = 0_usize;
+    let mut ids = 0_usize;
     for number in 1..=limits::INTERCOM_LIST_PAGES {
         let page = client
             .get(list.path, &query, limits::INTERCOM_ATTEMPTS, |answer| read_page(answer, list))

@@ -162,7 +162,8 @@ mod tests {
             reset: Some(100),
             ..RateBudget::default()
         };
-        let (mut allowance, clock) = (known, Clock::manual(datetime!(2026-01-01 0:00 UTC)));
+        let mut allowance = known;
+        let clock = Clock::manual(datetime!(2026-01-01 0:00 UTC));
         allowance.note(&headers(&[("x-ratelimit-remaining", "many")]), &clock);
         allowance.note(&HeaderMap::new(), &clock);
         assert_eq!(allowance, known);

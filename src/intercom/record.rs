@@ -193,7 +193,8 @@ impl TeamEntry {
     /// Merges a second record of the same team. Returns the fields in which the two differ.
     pub fn merge(&mut self, other: Self) -> BTreeSet<Field> {
         let mut merge = Merge::new(&mut self.unknown, &other.unknown, &mut self.contradicted);
-        let (group, group2) = (&mut self.group, other.group);
+        let group = &mut self.group;
+        let group2 = other.group;
         merge.field(Field::Name, &mut group.name, group2.name);
         merge.field(
             Field::DistributionMethod,
@@ -221,7 +222,8 @@ impl TeamEntry {
     /// Fills unreadable fields from another record of the same team.
     pub fn fill_from(&mut self, other: Self) {
         let whole = self.is_whole();
-        let (group, group2) = (&mut self.group, other.group);
+        let group = &mut self.group;
+        let group2 = other.group;
         let mut fill = Fill { unknown: &mut self.unknown, known_by_other: &other.unknown };
         fill.field(Field::Name, &mut group.name, group2.name);
         fill.field(
@@ -347,7 +349,8 @@ impl<'a> Record<'a> {
 
     fn role(&mut self) -> Option<Role> {
         let role = self.take(Field::Role, Object::object)?;
-        let (id, name) = (role.text("id", 64), role.text("name", INTERCOM_TEXT_BYTES));
+        let id = role.text("id", 64);
+        let name = role.text("name", INTERCOM_TEXT_BYTES);
         let id = match id {
             wire::Field::Unreadable => role.id("id"),
             id => id,

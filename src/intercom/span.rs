@@ -111,7 +111,8 @@ mod tests {
         days: i64,
         mut answer: impl FnMut(Span) -> Result<usize, Help>,
     ) -> (Vec<(i64, i64)>, Option<i64>) {
-        let (mut spans, mut asked) = (Spans::new(0, days * DAY), Vec::new());
+        let mut spans = Spans::new(0, days * DAY);
+        let mut asked = Vec::new();
         while let Some(span) = spans.next_span() {
             asked.push((span.from / DAY, span.to.map_or(days, |to| to / DAY)));
             assert!(asked.len() < 1_000, "reading ends");

@@ -263,7 +263,8 @@ impl Draft {
     /// An item for which a single read returned 404 is not disputed.
     fn disputes(&mut self) -> Disputed {
         let mut disputed = Disputed::default();
-        let (mut named, mut odd) = (0_usize, 0_usize);
+        let mut named = 0_usize;
+        let mut odd = 0_usize;
         for (group, team) in &self.teams {
             for user in team.members.keys().filter(|user| !self.gone_admins.contains(user)) {
                 named += 1;

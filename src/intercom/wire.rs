@@ -279,7 +279,8 @@ fn whole_characters(json: &str) -> String {
     let unit = |at: usize| {
         json.get(at..at + 6)?.strip_prefix("\\u").and_then(|hex| u16::from_str_radix(hex, 16).ok())
     };
-    let (mut mended, mut at) = (String::with_capacity(json.len()), 0);
+    let mut mended = String::with_capacity(json.len());
+    let mut at = 0;
     while let Some(found) = json.get(at..).and_then(|rest| rest.find('\\')) {
         mended.push_str(&json[at..at + found]);
         at += found;

@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn a_cursor_holds_only_characters_that_need_no_escape_and_never_looks_the_same_twice() {
-        let (first, second) = (key().seal(CURSOR, "").unwrap(), key().seal(CURSOR, "").unwrap());
+        let first = key().seal(CURSOR, "").unwrap();
+        let second = key().seal(CURSOR, "").unwrap();
         assert!(first.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)));
         assert_ne!(first, second);
     }

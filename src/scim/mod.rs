@@ -49,21 +49,18 @@ mod response_cache;
 mod schema;
 mod snapshot;
 mod sort;
-pub mod urn;
+mod urn;
 mod users;
 mod value;
 mod view;
 
-pub use attribute::{Attribute, Kind, Returned};
 pub use cursor::CursorKey;
 pub use discovery::Discovery;
 pub use error::ScimError;
 pub use page::{Body, Next, Page, PageRules, Question, Walker, Window};
-pub use project::Projection;
 pub use query::Query;
-pub use schema::{ResourceType, Schema, resource_types};
+pub use schema::{ResourceType, resource_types};
 pub use snapshot::ServedSnapshot;
-pub use value::Value;
 pub use view::Resource;
 
 #[cfg(test)]

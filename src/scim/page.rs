@@ -386,7 +386,8 @@ fn parts(
     types: &[&'static ResourceType],
     window: Window,
 ) -> Vec<(&'static ResourceType, Range<usize>)> {
-    let (mut skip, mut room) = (window.start, window.count);
+    let mut skip = window.start;
+    let mut room = window.count;
     let mut parts = Vec::new();
     for kind in types {
         let count = served.count(kind);

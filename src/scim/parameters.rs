@@ -31,8 +31,9 @@ fn parted(text: &str, at: u8) -> (&str, Option<&str>) {
 fn decoded(text: &str) -> Cow<'_, str> {
     let Some(start) = memchr::memchr2(b'+', b'%', text.as_bytes()) else { return text.into() };
     // Decode in place in a copy: the result is never longer.
-    let (mut bytes, mut length, mut rest) =
-        (text.as_bytes().to_vec(), start, &text.as_bytes()[start..]);
+    let mut bytes = text.as_bytes().to_vec();
+    let mut length = start;
+    let mut rest = &text.as_bytes()[start..];
     for place in &mut bytes[start..] {
         let [byte, after @ ..] = rest else { break };
         (*place, rest) = match byte {

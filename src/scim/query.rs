@@ -118,7 +118,8 @@ impl Query {
         };
         let body: Value = serde_json::from_slice(body).map_err(|_| unreadable("it is not JSON"))?;
         let Value::Object(members) = body else { return Err(unreadable("it is not an object")) };
-        let (mut request, mut wrong) = (SearchRequest::default(), Vec::new());
+        let mut request = SearchRequest::default();
+        let mut wrong = Vec::new();
         // RFC 7643 §2.5: null and absent are the same state.
         for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
             // RFC 7643 §2.1: names are compared without regard to case. Unknown ones are ignored,

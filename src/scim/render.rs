@@ -175,7 +175,8 @@ impl<'o> Object<'o> {
 
     /// Writes a nested object, or nothing if it would be empty.
     fn nested(&mut self, name: &str, write: impl FnOnce(&mut Object<'_>)) {
-        let (before, was_empty) = (self.out.len(), self.empty);
+        let before = self.out.len();
+        let was_empty = self.empty;
         self.name(name);
         let mut inner = Object::open(self.out);
         write(&mut inner);

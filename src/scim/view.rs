@@ -182,7 +182,8 @@ impl View {
     /// no value that the response shows has changed.
     pub(super) fn is_unchanged(&self, earlier: &Self, kind: ResourceKind, place: usize) -> bool {
         let same_service = self.base_url == earlier.base_url && self.names == earlier.names;
-        let (now, before) = (&self.directory, &earlier.directory);
+        let now = &self.directory;
+        let before = &earlier.directory;
         if !same_service || now.workspace != before.workspace {
             return false;
         }

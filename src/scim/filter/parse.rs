@@ -342,7 +342,8 @@ impl<'t> Parser<'t> {
     /// (RFC 7643 §2.1) has, so `members.$ref` is a valid attribute.
     fn name(&mut self) -> Result<Name, ScimError> {
         self.skip_spaces();
-        let (start, text) = (self.at, self.word());
+        let start = self.at;
+        let text = self.word();
         let begins = |part: &str| {
             part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '$')
         };
