@@ -18,7 +18,6 @@
 //! snapshot           the served snapshot: a workspace at one generation, prepared for requests
 //! filter             the filter language: parse, bind to the table, match
 //! sort               `sortBy` and `sortOrder`
-//! parameters         decodes the parameters of a URL
 //! query              parses a client's query
 //! cursor             encrypted positions in a list
 //! page               binds a query to resource types, and makes its response
@@ -40,7 +39,6 @@ mod groups;
 mod index;
 mod meta_schemas;
 mod page;
-mod parameters;
 mod path;
 mod project;
 mod query;

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::error::ScimError;
 use super::filter::{Expression, parse};
-use super::parameters::parameters;
 use super::project::Projection;
 use super::render;
 use super::schema::ResourceType;
@@ -63,7 +62,7 @@ impl Query {
     /// [`ScimError::InvalidFilter`], or [`ScimError::InvalidValue`] for an invalid number, an
     /// invalid `sortOrder`, or two parameters that exclude each other.
     pub fn of_list(query: &str) -> Result<Self, ScimError> {
-        Self::from_parameters(parameters(query))
+        Self::from_parameters(form_urlencoded::parse(query.as_bytes()))
     }
 
     fn from_parameters<'p>(
@@ -101,7 +100,8 @@ impl Query {
         let projecting = |name: &str| {
             ["attributes", "excludedAttributes"].iter().any(|n| n.eq_ignore_ascii_case(name))
         };
-        Self::from_parameters(parameters(query).filter(|(name, _)| projecting(name)))
+        let parameters = form_urlencoded::parse(query.as_bytes());
+        Self::from_parameters(parameters.filter(|(name, _)| projecting(name)))
     }
 
     /// Parses the body of a `POST …/.search` (RFC 7644 §3.4.3).
