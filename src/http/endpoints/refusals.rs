@@ -43,11 +43,8 @@ async fn refuse(
     let service: &Data<Service> = &caller.service;
     let reference = random_reference().map_err(|_| ScimError::Internal)?;
     let operation = write.operation;
-    let id = Pattern::matched(request).and_then(|pattern| pattern.id(request));
+    let id = Pattern::id(request);
     let entitlement = request.match_info().get("entitlement");
-    if write.path.contains("{id}") && id.is_none() {
-        return Err(ScimError::NotFound { what: "this path".to_owned() }.into());
-    }
     let mut parsed =
         ParsedRequest::from_write(operation, id, entitlement, &readable(service, body).await);
     if write.path == ME {

@@ -270,9 +270,8 @@ async fn one(
 ) -> Result<HttpResponse, ApiError> {
     refuse_early(request)?;
     let fresh = freshness::served(request, caller).await?;
-    let id = Pattern::matched(request)
-        .and_then(|pattern| pattern.id(request))
-        .ok_or_else(|| ScimError::NotFound { what: "this path".to_owned() })?;
+    let id =
+        Pattern::id(request).ok_or_else(|| ScimError::NotFound { what: "this path".to_owned() })?;
     let resource = fresh.served.by_id(id).filter(|resource| resource.resource_type() == kind);
     let resource =
         resource.ok_or_else(|| ScimError::NotFound { what: format!("this {}", kind.name) })?;

@@ -12,7 +12,6 @@ use crate::measures::{Measures, RouteMeasures};
 pub struct Pattern {
     plain: Arc<str>,
     with_workspace: Arc<str>,
-    has_id: bool,
     measures: OnceCell<RouteMeasures>,
 }
 
@@ -20,8 +19,8 @@ impl Pattern {
     /// The pattern of a path below `root`, which exists for each workspace.
     pub fn new(root: &str, path: &str) -> Self {
         let with_workspace = format!("/workspaces/{{workspace}}{root}{path}");
-        let (plain, has_id) = (format!("{root}{path}").into(), path.contains("{id}"));
-        Self { plain, with_workspace: with_workspace.into(), has_id, measures: OnceCell::new() }
+        let plain = format!("{root}{path}").into();
+        Self { plain, with_workspace: with_workspace.into(), measures: OnceCell::new() }
     }
 
     /// The pattern that a request's path matched; `None` for a path outside of such a root.
@@ -45,11 +44,8 @@ impl Pattern {
         self.measures.get_or_init(|| all.of_route(Arc::clone(&self.plain)))
     }
 
-    /// The `{id}` in a request's path. For routes of `routes::by_id` it is the unmatched rest
-    /// of the path.
-    pub fn id<'r>(&self, request: &'r HttpRequest) -> Option<&'r str> {
-        let path = self.has_id.then(|| request.match_info())?;
-        path.get("id")
-            .or_else(|| path.unprocessed().strip_prefix('/').filter(|id| !id.contains('/')))
+    /// The `{id}` in a request's path.
+    pub fn id(request: &HttpRequest) -> Option<&str> {
+        request.match_info().get("id")
     }
 }

@@ -28,35 +28,10 @@ pub fn register_below(
 ) {
     for path in paths {
         let below = path.path.strip_prefix(root).unwrap_or(&path.path);
-        let pattern = || Pattern::new(root, below);
-        match below.strip_suffix("/{id}") {
-            Some(list @ ("/Users" | "/Groups")) => {
-                by_id(config, &format!("{prefix}{list}"), pattern, path);
-            }
-            _ => {
-                let empty = web::resource(format!("{prefix}{below}")).app_data(pattern());
-                config.service(resource(path, empty));
-            }
-        }
+        let pattern = Pattern::new(root, below);
+        let empty = web::resource(format!("{prefix}{below}")).app_data(pattern);
+        config.service(resource(path, empty));
     }
-}
-
-/// Registers the handlers of one user or group. The `{id}` is the rest of the path after a scope's
-/// prefix: a pattern with a name in it would be a regular expression, and matching that takes
-/// longer than finding the user. [`Pattern::id`] returns it.
-fn by_id(
-    config: &mut ServiceConfig,
-    list: &str,
-    pattern: impl Fn() -> Pattern,
-    path: &'static PathRoutes,
-) {
-    let scope = || web::scope(list).app_data(pattern());
-    for route in &path.routes {
-        config.service(scope().guard(accepting(route)).default_service(route.entry()));
-    }
-    config
-        .service(scope().guard(guard::Options()).default_service(options(&path.allowed)))
-        .service(scope().default_service(not_allowed(&path.allowed)));
 }
 
 /// Adds the handlers of a path to its resource.
