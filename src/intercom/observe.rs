@@ -254,6 +254,7 @@ async fn read_list<E>(
             draft.list_in_part(list.path, "its pages exceed the size limit");
             return Ok(());
         }
+        let doubt = page.reason_to_doubt(number, at + page.entries.len());
         for (hash, entry) in page.entries {
             at += 1;
             // If Intercom repeats a page, its records must not look as if the list contained them
@@ -274,7 +275,7 @@ async fn read_list<E>(
         }
         match page.next {
             Next::End => {
-                if let Some(why) = page.reason_to_doubt(number, at) {
+                if let Some(why) = doubt {
                     draft.list_in_part(list.path, &why);
                 }
                 return Ok(());

@@ -1,7 +1,7 @@
 //! Lists over both types, sorting, projection and paging.
 
 use super::*;
-use crate::scim::resource_types::{ALL, GROUP, USER};
+use crate::scim::resource_types::{ALL, USER};
 
 #[test]
 fn a_question_about_both_types_finds_both_and_what_a_type_lacks_has_no_value_there() {
