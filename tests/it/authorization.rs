@@ -53,9 +53,6 @@ const NOT_DESCRIBED: &[(&str, &str)] = &[
     ("/docs/", "redirects to the viewer"),
     ("/docs/{_:.*}", "shows the description"),
     ("/status.css", "the style sheet of the status page"),
-    ("/Users", "has a faster way to match an id"),
-    ("/Groups", "has a faster way to match an id"),
-    ("/{id}", "has a faster way to match an id"),
 ];
 
 const METHODS: [Method; 6] =

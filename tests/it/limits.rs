@@ -32,7 +32,7 @@ async fn a_client_that_asks_too_much_is_told_when_to_come_back_and_others_are_no
     assert_eq!(scim.json()["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
     assert_eq!(
         scim.json()["detail"],
-        json!(format!("too many requests; come back in {seconds} s"))
+        json!(format!("too many requests; try again in {seconds} s"))
     );
     let api = bridge.get("/api/v1/status").await;
     assert_eq!((api.status.as_u16(), &api.json()["code"]), (429, &json!("too_many_requests")));

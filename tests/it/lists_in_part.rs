@@ -152,9 +152,9 @@ async fn a_field_that_cannot_be_read_keeps_its_last_known_value(database: TestDa
     assert_eq!(names_and_addresses(&hand.recorded().await), names_and_addresses(&before));
     let text = format!("{:?}", run.warnings);
     for expected in [
-        format!("admin {} has no `email`", small.ada),
-        format!("admin {} has no `role`", small.bo),
-        format!("admin {} has no `team_ids`", small.cy),
+        format!("admin {} has no readable `email`", small.ada),
+        format!("admin {} has no readable `role`", small.bo),
+        format!("admin {} has no readable `team_ids`", small.cy),
     ] {
         assert!(text.contains(&expected), "{expected}: {text}");
     }

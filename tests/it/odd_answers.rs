@@ -42,8 +42,8 @@ async fn one_odd_record_stops_nobody() {
         .flat_map(|warning| [warning.code.as_str(), " ", &warning.detail, "\n"])
         .collect();
     for expected in [
-        "admin 1 has no `name`",
-        "admin 2 has no `email`",
+        "admin 1 has no readable `name`",
+        "admin 2 has no readable `email`",
         "admin 3 is in the list twice",
         "entry 3 of /admins",
     ] {
@@ -270,7 +270,7 @@ async fn a_missing_permission_is_no_bad_token() {
                 text.contains(permission) && text.contains(path) && text.contains(code),
                 "{text}"
             );
-            assert!(error.remedy().contains("make a new access token"), "{}", error.remedy());
+            assert!(error.remedy().contains("create a new access token"), "{}", error.remedy());
             assert_eq!(error.code(), "intercom_permission_missing");
         }
     }
