@@ -26,10 +26,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::directory::Names;
+use intercom_scim_bridge::directory::{ImportRequest, Mode, Names, RunStatus, Trigger};
 use intercom_scim_bridge::import::{Guard, ImportOptions, Importer};
 use intercom_scim_bridge::intercom::{self, Client, Connection, Since};
-use intercom_scim_bridge::ledger::{ImportRequest, Ledger, Mode, RunStatus, Trigger};
+use intercom_scim_bridge::ledger::Ledger;
 use intercom_scim_bridge::limits;
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use sea_orm::sea_query::{Alias, Expr, Query};

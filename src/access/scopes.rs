@@ -1,30 +1,24 @@
 //! The scopes of tokens.
 
-use std::fmt;
 use std::str::FromStr;
 
-/// A permission that a token carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// Read users and groups over SCIM.
-    ScimRead,
-    /// Read imports, changes, requests, reviews and the flat views.
-    ImportRead,
-    /// Start imports.
-    ImportRun,
-    /// Ask for changes, which are recorded for people to make.
-    LifecycleWrite,
-    /// Read the audit trail, and say that a request was done.
-    Admin,
-}
+use crate::words::{Words, words};
 
-const WORDS: [(Scope, &str); 5] = [
-    (Scope::ScimRead, "scim.read"),
-    (Scope::ImportRead, "import.read"),
-    (Scope::ImportRun, "import.run"),
-    (Scope::LifecycleWrite, "lifecycle.write"),
-    (Scope::Admin, "admin"),
-];
+words! {
+    /// A permission that a token carries.
+    pub enum Scope {
+        /// Read users and groups over SCIM.
+        ScimRead = "scim.read",
+        /// Read imports, changes, requests, reviews and the flat views.
+        ImportRead = "import.read",
+        /// Start imports.
+        ImportRun = "import.run",
+        /// Ask for changes, which are recorded for people to make.
+        LifecycleWrite = "lifecycle.write",
+        /// Read the audit trail, and say that a request was done.
+        Admin = "admin",
+    }
+}
 
 /// The error for a word that is no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,16 +28,6 @@ const WORDS: [(Scope, &str); 5] = [
 pub struct UnknownScope(String);
 
 impl Scope {
-    /// Every scope.
-    pub const ALL: [Self; 5] =
-        [Self::ScimRead, Self::ImportRead, Self::ImportRun, Self::LifecycleWrite, Self::Admin];
-
-    /// The word of the scope in tokens.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        WORDS.iter().find(|(scope, _)| *scope == self).map_or("", |(_, word)| word)
-    }
-
     /// What the scope allows, for people.
     #[must_use]
     pub fn meaning(self) -> &'static str {
@@ -71,20 +55,10 @@ impl Scope {
     }
 }
 
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 impl FromStr for Scope {
     type Err = UnknownScope;
 
     fn from_str(word: &str) -> Result<Self, UnknownScope> {
-        WORDS
-            .iter()
-            .find(|(_, known)| *known == word)
-            .map(|(scope, _)| *scope)
-            .ok_or_else(|| UnknownScope(word.to_owned()))
+        Self::from_word(word).ok_or_else(|| UnknownScope(word.to_owned()))
     }
 }

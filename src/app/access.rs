@@ -18,8 +18,9 @@ use crate::access::{
 };
 use crate::clock::{self, Clock};
 use crate::config::{Config, open_to_others};
+use crate::directory::{ImportRequest, Trigger};
 use crate::http::Workspace;
-use crate::ledger::{ImportRequest, Ledger, SealedConnection, Trigger};
+use crate::ledger::{Ledger, SealedConnection};
 use crate::limits;
 
 /// Returns the vault that opens the ledger's sealed secrets. Without a key in the settings it uses

@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::access::WebhookKey;
 use crate::config::{Config, ConfigError, WorkspaceConfig};
+use crate::directory::{ImportRequest, Trigger};
 use crate::http::{Certificates, Service, Workspace};
-use crate::ledger::{ImportRequest, Trigger};
 
 /// What a reload compares with, and the certificates that it reads again.
 pub struct Reload {

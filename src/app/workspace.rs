@@ -13,13 +13,14 @@ use super::{StartError, days};
 use crate::access::WebhookKey;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, WorkspaceConfig};
+use crate::directory::RunId;
 use crate::http::{TaskName, Workspace, begin_counting, scim_base_url};
 use crate::import::{
     Bursts, Connector, Guard, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Times,
     Worker,
 };
 use crate::intercom::Client;
-use crate::ledger::{Ledger, LedgerError, Notices, RunId};
+use crate::ledger::{Ledger, LedgerError, Notices};
 use crate::limits;
 use crate::measures::Measures;
 use crate::publish::{Past, PublishOptions, Publisher, settle_requests};

@@ -8,9 +8,12 @@ use super::{CommandError, asked_to_stop, print_line, system_user};
 use crate::app::{importer_of, keep_up, open_connection, open_ledger, vault, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::directory::{Change, DEFAULT_WORKSPACE, Exceeded, Loser, Plan, Snapshot, Warning};
+use crate::directory::{
+    Change, DEFAULT_WORKSPACE, Exceeded, Failure, ImportRequest, Loser, Mode, Plan, Run, RunStatus,
+    Snapshot, Trigger, Warning,
+};
 use crate::import::{DryRun, Held, Importer, Phase, ReadError, Verdict};
-use crate::ledger::{Failure, ImportRequest, LedgerError, Mode, Run, RunStatus, Trigger};
+use crate::ledger::LedgerError;
 use crate::limits;
 
 #[derive(Debug, Args)]

@@ -16,11 +16,11 @@ use super::{CommandError, backup, by_command_with, existing_ledger, print_line, 
 use crate::app::workspace_of;
 use crate::clock::{self, Clock};
 use crate::config::Config;
-use crate::directory::DEFAULT_WORKSPACE;
-use crate::http::change_document;
-use crate::ledger::{ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, Pruned};
+use crate::directory::{ChangeKind, ChangePosition, DEFAULT_WORKSPACE};
+use crate::ledger::{ChangeQuestion, Ledger, LedgerError, Pruned};
 use crate::limits;
 use crate::moments::{self, Edge, Zone};
+use crate::tabular::ChangeDocument;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -266,7 +266,7 @@ async fn export(
         };
         page.changes
             .iter()
-            .for_each(|change| print_line(&json!(change_document(change)).to_string()));
+            .for_each(|change| print_line(&json!(ChangeDocument::from(change)).to_string()));
         if !page.more {
             return Ok(());
         }

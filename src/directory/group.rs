@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::user::{UserId, intercom_id};
+use crate::words::words;
 
 /// Intercom's id of a team, for example `5077733`. Ids sort numerically: shorter ids first.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -42,23 +43,12 @@ pub struct Membership {
     pub priority: Option<Priority>,
 }
 
-/// A member's priority level in a team.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Priority {
-    /// Gets the team's conversations first.
-    Primary,
-    /// Gets conversations when no primary member is free.
-    Secondary,
-}
-
-impl Priority {
-    /// The level as Intercom spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Primary => "primary",
-            Self::Secondary => "secondary",
-        }
+words! {
+    /// A member's priority level in a team, as Intercom spells it.
+    pub enum Priority {
+        /// Gets the team's conversations first.
+        Primary = "primary",
+        /// Gets conversations when no primary member is free.
+        Secondary = "secondary",
     }
 }

@@ -8,6 +8,7 @@
 //! Observation  the result of one reading of Intercom, and what could not be read
 //! Snapshot     the recorded state at one generation
 //! Plan         the changes that lead from a Snapshot to an Observation
+//! Run          one import: what was requested, and how it ended
 //! Losses       what a Plan takes, together with earlier losses
 //! Directory    a Snapshot with its people and teams joined; requests are answered from it
 //! Held         an entitlement of a person: team, role, seat or permission
@@ -15,13 +16,18 @@
 //! ```
 
 mod activity;
+mod change;
 #[expect(clippy::module_inception, reason = "the file of the type `Directory`")]
 mod directory;
 mod entitlement;
 mod group;
 mod loss;
 mod observation;
+mod past;
 mod plan;
+mod plan_losses;
+mod recorded_change;
+mod run;
 mod snapshot;
 pub mod text;
 mod user;
@@ -29,18 +35,19 @@ mod user;
 pub(crate) mod variants;
 
 pub use activity::{Activity, Actor, LogFacts, Metadata, SignIn};
+pub use change::{ActivityKind, Change, ChangeAction, ChangeKind, ChangeNames, Changed};
 pub use directory::{Directory, Link, Person, SnapshotId, Team, links_with};
 pub use entitlement::{
     EntitlementType, Held, INBOX_SEAT, account_id, entitlement_id, has_entitlement, held_by,
     held_without_teams, is_entitlement_id, team_id,
 };
 pub use group::{Group, GroupId, Membership, Priority};
-pub use loss::{
-    Amounts, Disputed, Ends, Exceeded, Had, Loser, LossKind, Losses, Memory, Past, PastGroup,
-    PastUser,
-};
+pub use loss::{Amounts, Disputed, Ends, Exceeded, Loser, LossKind, Losses, Memory};
 pub use observation::{Field, Observation, Part, Sighting, Unknown, Warning, Workspace};
-pub use plan::{ActivityKind, Change, ChangeNames, Changed, Counts, KeptBack, Plan};
+pub use past::{Had, Past, PastGroup, PastUser};
+pub use plan::{Counts, KeptBack, Plan};
+pub use recorded_change::{ChangePosition, RecordedChange};
+pub use run::{Failure, ImportRequest, Mode, Run, RunId, RunStatus, Trigger};
 pub use snapshot::{Recorded, Snapshot, Stamps};
 pub use user::{NameParts, Names, Role, User, UserId, UserKind, Volatile, is_machine_address};
 

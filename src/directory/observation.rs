@@ -10,6 +10,7 @@ use super::{
     Activity, Disputed, Group, GroupId, Membership, User, UserId, UserKind, Volatile,
     is_machine_address,
 };
+use crate::words::words;
 
 /// The state of a workspace as one reading of Intercom returned it. What could not be read is
 /// listed in [`Unknown`], so it is never mistaken for a deleted value or a removed person.
@@ -77,62 +78,39 @@ impl Unknown {
     }
 }
 
-/// A field of Intercom's record of an admin or a team.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
-    /// `email`.
-    Email,
-    /// `name`.
-    Name,
-    /// `job_title`.
-    JobTitle,
-    /// `has_inbox_seat`.
-    HasInboxSeat,
-    /// `role`.
-    Role,
-    /// `away_mode_enabled`.
-    AwayModeEnabled,
-    /// `away_mode_reassign`.
-    AwayModeReassign,
-    /// `away_status_reason_id`.
-    AwayStatusReasonId,
-    /// `avatar`.
-    Avatar,
-    /// `team_ids`.
-    TeamIds,
-    /// `team_priority_level`.
-    TeamPriorityLevel,
-    /// `distribution_method`.
-    DistributionMethod,
-    /// `assignment_limit`.
-    AssignmentLimit,
-    /// `admin_ids`.
-    AdminIds,
-    /// `admin_priority_level`.
-    AdminPriorityLevel,
-}
-
-impl Field {
-    /// The name of the field in Intercom's API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Name => "name",
-            Self::JobTitle => "job_title",
-            Self::HasInboxSeat => "has_inbox_seat",
-            Self::Role => "role",
-            Self::AwayModeEnabled => "away_mode_enabled",
-            Self::AwayModeReassign => "away_mode_reassign",
-            Self::AwayStatusReasonId => "away_status_reason_id",
-            Self::Avatar => "avatar",
-            Self::TeamIds => "team_ids",
-            Self::TeamPriorityLevel => "team_priority_level",
-            Self::DistributionMethod => "distribution_method",
-            Self::AssignmentLimit => "assignment_limit",
-            Self::AdminIds => "admin_ids",
-            Self::AdminPriorityLevel => "admin_priority_level",
-        }
+words! {
+    /// A field of Intercom's record of an admin or a team, as Intercom's API spells it.
+    pub enum Field {
+        /// `email`.
+        Email = "email",
+        /// `name`.
+        Name = "name",
+        /// `job_title`.
+        JobTitle = "job_title",
+        /// `has_inbox_seat`.
+        HasInboxSeat = "has_inbox_seat",
+        /// `role`.
+        Role = "role",
+        /// `away_mode_enabled`.
+        AwayModeEnabled = "away_mode_enabled",
+        /// `away_mode_reassign`.
+        AwayModeReassign = "away_mode_reassign",
+        /// `away_status_reason_id`.
+        AwayStatusReasonId = "away_status_reason_id",
+        /// `avatar`.
+        Avatar = "avatar",
+        /// `team_ids`.
+        TeamIds = "team_ids",
+        /// `team_priority_level`.
+        TeamPriorityLevel = "team_priority_level",
+        /// `distribution_method`.
+        DistributionMethod = "distribution_method",
+        /// `assignment_limit`.
+        AssignmentLimit = "assignment_limit",
+        /// `admin_ids`.
+        AdminIds = "admin_ids",
+        /// `admin_priority_level`.
+        AdminPriorityLevel = "admin_priority_level",
     }
 }
 
@@ -166,7 +144,7 @@ pub struct Workspace {
 }
 
 /// A finding that did not stop an import.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// A code for programs, for example `membership_disagreement`.
     pub code: String,

@@ -33,7 +33,6 @@ mod wire;
 
 pub use connection::connections::Connections;
 pub use connection::tls::{CertificateError, Certificates};
-pub use endpoints::changes::document as change_document;
 pub use endpoints::metrics::begin as begin_counting;
 pub use request::origin::{Origin, UntrustedPeers};
 pub use response::large::Makers;

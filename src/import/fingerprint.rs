@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 
 use super::policy::Totals;
-use crate::directory::{Activity, GroupId, Observation, Part, UserId};
-use crate::ledger::RunId;
+use crate::directory::{Activity, GroupId, Observation, Part, RunId, UserId};
 
 /// The hashes of all people and teams of one observation. They have 64 bits and a random secret:
 /// the probability that a change is missed is 1 in 10^19, and the next full import would find it.

@@ -2,23 +2,23 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use serde::Serialize;
 use time::OffsetDateTime;
-use utoipa::ToSchema;
 
 use crate::clock;
-use crate::ledger::{Ahead, Failure, LedgerError, Run, RunStatus};
+use crate::directory::{Failure, Run, RunStatus};
+use crate::ledger::{Ahead, LedgerError};
+use crate::words::words;
 
-/// Whether the bridge can read the workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ConnectionState {
-    /// The last import succeeded.
-    Connected,
-    /// It did not; it may pass, or somebody must look.
-    Degraded,
-    /// Intercom refuses the token, and will until somebody changes something.
-    Disconnected,
+words! {
+    /// Whether the bridge can read the workspace.
+    pub enum ConnectionState {
+        /// The last import succeeded.
+        Connected = "connected",
+        /// It did not; it may pass, or somebody must look.
+        Degraded = "degraded",
+        /// Intercom refuses the token, and will until somebody changes something.
+        Disconnected = "disconnected",
+    }
 }
 
 /// The code of the warning that removals wait.

@@ -2,22 +2,24 @@
 
 mod guard;
 
-use std::fmt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use time::OffsetDateTime;
 
 use super::fingerprint::Fingerprint;
-use super::policy::{Guard, Totals};
+use super::options::{ImportOptions, Phase};
+use super::policy::Totals;
 use super::warnings::{bounded, with_kept_back};
 use super::{Verdict, plan};
 use crate::clock::{self, Clock};
-use crate::directory::{Disputed, Observation, Plan, Snapshot, Warning, Workspace};
-use crate::intercom::{self, Client, IntercomError, Progress, Since};
-use crate::ledger::{Failure, ImportRequest, Lease, Ledger, LedgerError, Mode, Run, RunStatus};
+use crate::directory::{
+    Disputed, Failure, ImportRequest, Mode, Observation, Plan, Run, RunStatus, Snapshot, Warning,
+    Workspace,
+};
+use crate::intercom::{self, Client, IntercomError, Since};
+use crate::ledger::{Lease, Ledger, LedgerError};
 use crate::limits;
 
 /// Imports one workspace.
@@ -36,50 +38,6 @@ pub struct Importer {
     identified: AtomicU64,
     /// The fingerprint of this importer's last observation.
     seen: Mutex<Option<Fingerprint>>,
-}
-
-/// The settings that an importer needs, mostly from the section `import`.
-#[derive(Clone, Copy, Debug)]
-pub struct ImportOptions {
-    /// How much an import may take without approval.
-    pub guard: Guard,
-    /// How far back a full import reads the activity log.
-    pub activity_lookback: Duration,
-    /// Whether the workspace's bots are recorded like people.
-    pub include_bots: bool,
-    /// The duration of a lease: how long a process that died keeps others from importing.
-    pub lease: Duration,
-}
-
-/// The progress of an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Reading Intercom.
-    Reading(Progress),
-    /// Writing changes to the ledger.
-    Recording {
-        /// The number of changes of people, teams and memberships.
-        changes: usize,
-    },
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Reading(Progress::Workspace) => {
-                f.write_str("asking Intercom which workspace it is")
-            }
-            Self::Reading(Progress::Admins) => f.write_str("reading admins"),
-            Self::Reading(Progress::Teams) => f.write_str("reading teams"),
-            Self::Reading(Progress::Rereading { count }) => {
-                write!(f, "reading {count} admins and teams again, on which the lists disagree")
-            }
-            Self::Reading(Progress::Activity { page }) => {
-                write!(f, "reading the activity log, page {page}")
-            }
-            Self::Recording { changes } => write!(f, "recording {changes} changes"),
-        }
-    }
 }
 
 /// How often an import plans in all, if other processes commit generations between its reading and

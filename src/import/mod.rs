@@ -5,6 +5,7 @@
 //! policy       whether a plan may be committed without approval; pure
 //! warnings     which warnings are kept with a run; pure
 //! fingerprint  hashes of the last observation, so that the next import plans only what differs; pure
+//! options      the settings of an importer, and the phases of an import
 //! importer     one run: observe, plan, hold or commit; importer/guard: bots, and what is held
 //! worker       the import loop: by schedule and on request
 //! nudge        requests for imports
@@ -19,6 +20,7 @@ mod fingerprint;
 mod health;
 mod importer;
 mod nudge;
+mod options;
 mod plan;
 mod policy;
 mod warnings;
@@ -27,8 +29,9 @@ mod worker;
 pub use bursts::{Announced, Bursts};
 pub use connect::{ConnectError, Connector, OAuthApp};
 pub use health::{ConnectionState, Health, HealthStatus, Times};
-pub use importer::{DryRun, ImportOptions, Importer, Phase, ReadError};
+pub use importer::{DryRun, Importer, ReadError};
 pub use nudge::Nudge;
+pub use options::{ImportOptions, Phase};
 pub use plan::plan;
 pub use policy::{Guard, Held, Policy, Verdict};
 pub use worker::{Schedule, Worker};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use crate::ledger::{ImportRequest, Run, Trigger};
+use crate::directory::{ImportRequest, Run, Trigger};
 use crate::limits;
 
 /// The number of a request in this process, in order of arrival. An import satisfies the requests
@@ -146,7 +146,7 @@ impl Nudge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Mode;
+    use crate::directory::Mode;
 
     const NOW: Duration = Duration::from_hours(1);
 

@@ -13,9 +13,8 @@ use tracing::Instrument;
 use super::nudge::Ticket;
 use super::{Health, Importer, Nudge};
 use crate::clock::Clock;
-use crate::ledger::{
-    ImportRequest, Lease, Ledger, LedgerError, Mode, Run, RunId, RunStatus, Sightings, Trigger,
-};
+use crate::directory::{ImportRequest, Mode, Run, RunId, RunStatus, Trigger};
+use crate::ledger::{Lease, Ledger, LedgerError, Sightings};
 use crate::limits;
 use crate::measures::Measures;
 use crate::spans;

@@ -11,21 +11,18 @@ use sea_orm::{
 };
 use serde::Serialize;
 use time::OffsetDateTime;
-use utoipa::ToSchema;
 
-use super::commit::writing;
 use super::entities::audit;
-use super::lease::patience;
+use super::transaction::{patience, writing};
 use super::{Ledger, LedgerError};
 use crate::clock::{from_millis, to_millis};
 use crate::limits;
 
 /// An event or a request. Equal requests within one second are one entry with a count.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditEntry {
     /// The number of the entry, counted over all workspaces. For the operator only.
     #[serde(skip_serializing)]
-    #[schema(ignore)]
     pub id: i64,
     /// When it happened. For several requests, when the first one was answered.
     #[serde(with = "crate::date_time")]

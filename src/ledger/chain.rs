@@ -15,9 +15,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::LedgerError;
 use super::entities::generations;
-use super::{LedgerError, RunId};
-use crate::directory::Generation;
+use crate::directory::{ChangeKind, Generation, RunId};
 
 /// The previous hash of the first generation.
 pub(super) const START: &str = "";
@@ -52,6 +52,15 @@ pub(super) struct ChangeCounts {
 }
 
 impl ChangeCounts {
+    /// The counts of one kind.
+    pub(super) fn of(&self, kind: ChangeKind) -> KindCounts {
+        match kind {
+            ChangeKind::User => self.users,
+            ChangeKind::Group => self.groups,
+            ChangeKind::Membership => self.memberships,
+        }
+    }
+
     pub(super) fn from_row(row: &generations::Model) -> Result<Self, LedgerError> {
         Self::deserialize(&row.tally).map_err(|_| LedgerError::Corrupt {
             what: format!("generations.tally of generation {}", row.number),

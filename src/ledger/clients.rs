@@ -13,8 +13,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::audit::record;
-use super::commit::writing;
 use super::entities::{clients, tokens};
+use super::transaction::writing;
 use super::{AuditEntry, Ledger, LedgerError};
 
 /// An OAuth client.

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, Iterable, QueryFilter, QuerySelect, TransactionOptions, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    Iterable, QueryFilter, QuerySelect, TransactionTrait,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -14,9 +14,12 @@ use super::entities::{
     activity, generations, group_versions, membership_versions, user_versions, volatile, workspaces,
 };
 use super::evidence::{self, EntryKey, Records};
-use super::{Lease, Ledger, LedgerError, Run, erase, lease, notice, read, rows, runs};
+use super::transaction::{insert, writing};
+use super::{
+    Lease, Ledger, LedgerError, erase, generation_rows, lease, new_rows, notice, run_rows,
+};
 use crate::clock;
-use crate::directory::{Activity, Change, Generation, Group, Membership, Plan, User};
+use crate::directory::{Activity, Change, Generation, Group, Membership, Plan, Run, User};
 use crate::limits;
 
 /// The result of a commit.
@@ -70,15 +73,6 @@ impl Ledger {
     }
 }
 
-/// Options for a transaction that will write. On SQLite the write lock is taken at the beginning,
-/// because a reader that becomes a writer later can be refused.
-pub(super) fn writing() -> TransactionOptions {
-    TransactionOptions {
-        sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    }
-}
-
 async fn write(
     db: &DatabaseTransaction,
     run: &Run,
@@ -86,7 +80,7 @@ async fn write(
     (now, is_right): (impl Fn() -> OffsetDateTime, bool),
 ) -> Result<Committed, LedgerError> {
     let workspace = run.workspace.as_str();
-    let latest = read::latest_generation(db, workspace).await?;
+    let latest = generation_rows::latest_generation(db, workspace).await?;
     let found = latest.as_ref().map_or(0, |latest| latest.number);
     if found != plan.base {
         return Err(LedgerError::Stale { expected: plan.base, found });
@@ -111,7 +105,7 @@ async fn write(
     };
     let activity = observe(db, run, plan, &erased).await?;
     let number = generation.as_ref().map(|(number, _)| *number);
-    let ended = runs::update(db, &Run { generation: number, ..run.clone() }).await?;
+    let ended = run_rows::update(db, &Run { generation: number, ..run.clone() }).await?;
     // The records come last, because other writers wait for the lock of the chain, and so that the
     // generation becomes visible soon after the time that it bears.
     let now = now();
@@ -263,12 +257,12 @@ impl Opened {
         }
         let number = plan.base + 1;
         Ok(Self {
-            users: after(&plan.users, |user| rows::user_row(workspace, number, user))
+            users: after(&plan.users, |user| new_rows::user_row(workspace, number, user))
                 .collect::<Result<_, _>>()?,
-            groups: after(&plan.groups, |group| rows::group_row(workspace, number, group))
+            groups: after(&plan.groups, |group| new_rows::group_row(workspace, number, group))
                 .collect(),
             memberships: after(&plan.memberships, |membership| {
-                rows::membership_row(workspace, number, membership)
+                new_rows::membership_row(workspace, number, membership)
             })
             .collect(),
         })
@@ -337,14 +331,15 @@ async fn observe(
     let returned = erase::returned(erased, plan);
     let is_erased = |id: &str| erased.contains(id) && !returned.contains(id);
     let values = plan.volatile.iter().filter(|(user, _)| !is_erased(user.as_str()));
-    let values = values.map(|(user, values)| rows::volatile_row(workspace, user, values)).collect();
+    let values =
+        values.map(|(user, values)| new_rows::volatile_row(workspace, user, values)).collect();
     let known = OnConflict::columns([Column::Workspace, Column::UserId])
         .update_columns(
             Column::iter().filter(|column| !matches!(column, Column::Workspace | Column::UserId)),
         )
         .to_owned();
     insert(db, values, Some(known)).await?;
-    let kept_since = read::kept_since(db, workspace).await?;
+    let kept_since = generation_rows::kept_since(db, workspace).await?;
     let first = activity::Entity::find()
         .filter(activity::Column::Workspace.eq(workspace))
         .one(db)
@@ -360,7 +355,7 @@ async fn observe(
             if first { HashSet::new() } else { known_entries(db, workspace, &fresh).await? };
         let fresh = fresh.into_iter().filter(|entry| !known.contains(&entry.id));
         let row = |entry: &Activity| {
-            rows::activity_row(workspace, run.id, &erase::without_erased(entry, &is_erased))
+            new_rows::activity_row(workspace, run.id, &erase::without_erased(entry, &is_erased))
         };
         let entries: Vec<activity::Model> = fresh.map(row).collect::<Result<_, _>>()?;
         added.extend(entries.iter().map(evidence::entry));
@@ -383,23 +378,4 @@ async fn known_entries(
         .filter(Column::Workspace.eq(workspace));
     let query = query.filter(Column::Id.is_in(entries.iter().map(|entry| entry.id.as_str())));
     Ok(query.into_tuple::<String>().all(db).await?.into_iter().collect())
-}
-
-/// Inserts rows, in statements of at most [`limits::SQL_VALUES`] values.
-pub(super) async fn insert<A: ActiveModelTrait>(
-    db: &DatabaseTransaction,
-    rows: Vec<A>,
-    on_conflict: Option<OnConflict>,
-) -> Result<(), DbErr> {
-    let columns = <A::Entity as EntityTrait>::Column::iter().count();
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let mut statement =
-            A::Entity::insert_many(rows.by_ref().take(limits::SQL_VALUES / columns));
-        if let Some(on_conflict) = &on_conflict {
-            statement = statement.on_conflict(on_conflict.clone());
-        }
-        statement.exec_without_returning(db).await?;
-    }
-    Ok(())
 }

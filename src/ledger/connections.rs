@@ -10,8 +10,8 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use super::audit::record;
-use super::commit::writing;
 use super::entities::{connect_attempts, connections};
+use super::transaction::writing;
 use super::{AuditEntry, Ledger, LedgerError};
 use crate::clock;
 use crate::limits;

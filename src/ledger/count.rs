@@ -7,10 +7,10 @@ use sea_orm::{
 };
 
 use super::chain::ChangeCounts;
-use super::changes::generation;
+use super::generation_changes::generation;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
-use super::{ChangeKind, ChangePosition, ChangeQuestion, LedgerError};
-use crate::directory::Generation;
+use super::{ChangeQuestion, LedgerError};
+use crate::directory::{ChangeKind, ChangePosition, Generation};
 
 /// The number of changes after a position, for queries about everybody.
 pub(super) async fn count_after(
@@ -26,13 +26,12 @@ pub(super) async fn count_after(
         Some(row) => ChangeCounts::from_row(&row),
     };
     let (end, start) = (so_far(latest).await?, so_far(since.generation).await?);
-    let mut count = kinds()
-        .map(|kind| kind.counts_in(&end).so_far.saturating_sub(kind.counts_in(&start).so_far))
-        .sum();
+    let mut count =
+        kinds().map(|kind| end.of(kind).so_far.saturating_sub(start.of(kind).so_far)).sum();
     if let Some((at, key)) = &since.after {
         for kind in kinds().filter(|kind| kind >= at) {
             count += if kind > *at {
-                kind.counts_in(&start).changed
+                start.of(kind).changed
             } else {
                 count_rest(db, workspace, since.generation, kind, key).await?
             };

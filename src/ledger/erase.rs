@@ -14,19 +14,18 @@ use sea_orm::{
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::commit::{insert, writing};
-use super::digests::Fields;
 use super::entities::{
     activity, audit, erased_people, erased_rows, erasures, imports, leases, lifecycle_requests,
     tokens, user_versions, volatile,
 };
+use super::erased_fields::{erase_entry, erase_request, erase_run, erase_version};
 use super::evidence::{self, Kind, Records};
-use super::lease::patience;
-use super::person::{
-    self, activity_page, erase_entry, erase_request, erase_run, erase_version, versions_of,
-};
+use super::fields::Fields;
+use super::people::{self, activity_page, versions_of};
+use super::person::is_session_kind;
 use super::salted::{ERASED, REQUESTED_BY};
 use super::salting::{ACTIVITY, REQUEST, RUN, USER, version_key};
+use super::transaction::{insert, patience, writing};
 use super::{AuditEntry, Ledger, LedgerError, Person};
 use crate::clock::to_millis;
 use crate::directory::{Activity, Actor, Change, Metadata, Plan, UserId};
@@ -99,7 +98,7 @@ impl Ledger {
         // erasure.
         leases::Entity::find_by_id(workspace).lock_exclusive().one(&db).await?;
         evidence::lock(&db, evidence::PRUNING_LOCK, workspace).await?;
-        let known = person::gather(&db, workspace, person.ids.clone()).await?;
+        let known = people::gather(&db, workspace, person.ids.clone()).await?;
         if !known.active.is_empty() {
             return Err(LedgerError::StillThere);
         }
@@ -153,7 +152,7 @@ impl Ledger {
             .limit(limits::ERASED_AT_ONCE);
         let mut due = Vec::new();
         for id in gone.into_tuple::<String>().all(&self.database).await? {
-            due.push(person::gather(&self.database, workspace, BTreeSet::from([id])).await?);
+            due.push(people::gather(&self.database, workspace, BTreeSet::from([id])).await?);
         }
         Ok(due)
     }
@@ -248,7 +247,7 @@ async fn erase_versions(
         let Some((row, fields)) = erase_version(row) else { continue };
         erasing.erased.versions += 1;
         erasing.erased.versions_without_salt +=
-            u64::from(!row.digest.starts_with(super::salted::SALTED));
+            u64::from(!row.digest.starts_with(super::fields::SALTED));
         erasing.add(USER, version_key(&row), &fields);
         let none = || Expr::value(Option::<String>::None);
         let update = user_versions::Entity::update_many()
@@ -440,7 +439,7 @@ pub(super) fn without_erased(entry: &Activity, is_erased: &dyn Fn(&str) -> bool)
         return entry.clone();
     }
     let mut kept = entry.clone();
-    let session = person::is_session_kind(&entry.kind);
+    let session = is_session_kind(&entry.kind);
     if acted {
         let id = entry.performed_by.as_ref().and_then(|actor| actor.id.clone());
         kept.performed_by = Some(Actor { id: id.filter(|_| !session), email: None })

@@ -34,71 +34,37 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::RunId;
 use super::chain::{self, RecordHead};
-use super::commit::insert;
-use super::digests::{self, Fields};
+use super::digests;
 use super::entities::{activity, evidence, imports, lifecycle_requests};
 use super::entities::{pruned_stamps, prunings};
+use super::fields::Fields;
 use super::salted::Proof;
+use super::transaction::insert;
 use crate::clock::to_millis;
-use crate::directory::Generation;
+use crate::directory::{Generation, RunId, RunStatus};
 use crate::limits;
+use crate::words::{Words, words};
 
-/// The kind of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Found,
-    Activity,
-    Run,
-    Request,
-    Closing,
-    Generation,
-    Pruning,
-    Salting,
-    Erasure,
-    Folding,
-    Folded,
-}
-
-impl Kind {
-    const ALL: [Self; 11] = [
-        Self::Found,
-        Self::Activity,
-        Self::Run,
-        Self::Request,
-        Self::Closing,
-        Self::Generation,
-        Self::Pruning,
-        Self::Salting,
-        Self::Erasure,
-        Self::Folding,
-        Self::Folded,
-    ];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Found => "found",
-            Self::Activity => "activity",
-            Self::Run => "run",
-            Self::Request => "request",
-            Self::Closing => "closing",
-            Self::Generation => "generation",
-            Self::Pruning => "pruning",
-            Self::Salting => "salting",
-            Self::Erasure => "erasure",
-            Self::Folding => "folding",
-            Self::Folded => "folded",
-        }
-    }
-
-    pub(super) fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+words! {
+    /// The kind of a record.
+    pub(super) enum Kind {
+        Found = "found",
+        Activity = "activity",
+        Run = "run",
+        Request = "request",
+        Closing = "closing",
+        Generation = "generation",
+        Pruning = "pruning",
+        Salting = "salting",
+        Erasure = "erasure",
+        Folding = "folding",
+        Folded = "folded",
     }
 }
 
 /// The states of runs that have not ended, and so have no record yet.
-pub(super) const UNDER_WAY: [&str; 2] = ["queued", "running"];
+pub(super) const UNDER_WAY: [&str; 2] = [RunStatus::Queued.as_str(), RunStatus::Running.as_str()];
 
 /// The sort key of log entries in a batch: the time, then the id.
 pub(super) type EntryKey = (i128, String);

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::entities::{activity, imports};
 use super::runs::runs_with_watermark;
-use super::{Ledger, LedgerError, read};
+use super::{Ledger, LedgerError, generation_rows};
 use crate::clock;
 use crate::directory::{LogFacts, SignIn, UserId};
 use crate::limits;
@@ -64,7 +64,7 @@ impl Ledger {
         // The first run that read the log read back as far as `lookback`. Each later one continues
         // where the one before ended.
         let since = clock::before(first.unwrap_or(until), lookback);
-        let since = read::kept_since(&self.database, workspace)
+        let since = generation_rows::kept_since(&self.database, workspace)
             .await?
             .map_or(since, |kept| Ord::max(since, kept));
         let mut facts = LogFacts {
@@ -151,7 +151,7 @@ impl Ledger {
         workspace: &str,
         number: i64,
     ) -> Result<OffsetDateTime, LedgerError> {
-        read::generation_time(&self.database, workspace, number).await
+        generation_rows::generation_time(&self.database, workspace, number).await
     }
 }
 

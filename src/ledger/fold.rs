@@ -23,13 +23,13 @@ use sea_orm::{
 use serde_json::json;
 use time::{Date, OffsetDateTime};
 
-use super::commit::writing;
-use super::digests::Fields;
 use super::entities::{evidence, imports};
 use super::evidence::{Kind, PRUNING_LOCK, Records, evidence_rows, lock};
-use super::lease::patience;
-use super::{Ledger, LedgerError, RunId, RunStatus};
+use super::fields::Fields;
+use super::transaction::{patience, writing};
+use super::{Ledger, LedgerError};
 use crate::clock::to_millis;
+use crate::directory::{Mode, RunId, RunStatus};
 use crate::limits;
 
 /// What a folding did.
@@ -117,7 +117,7 @@ async fn foldable(
         .column(Column::Id)
         .filter(Column::Workspace.eq(workspace));
     needed.extend(newest.order_by_desc(Column::Id).into_tuple::<i64>().one(db).await?);
-    for mode in super::Mode::ALL {
+    for mode in Mode::ALL {
         let last = succeeded().filter(Column::Mode.eq(mode.as_str())).order_by_desc(Column::Id);
         needed.extend(last.into_tuple::<i64>().one(db).await?);
     }

@@ -11,18 +11,18 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::commit::{insert, writing};
 use super::entities::{activity, evidence, evidence_due, generations, imports, lifecycle_requests};
 use super::evidence::{
     EntryKey, Kind, Records, UNDER_WAY, entry, evidence_rows, fold_entries, found_digest,
     pruned_state,
 };
-use super::lease::patience;
-use super::{Ledger, LedgerError, chain, digests, read};
+use super::transaction::{insert, patience, writing};
+use super::{Ledger, LedgerError, chain, digests, generation_rows};
 use crate::clock::Clock;
 use crate::directory::Generation;
 use crate::limits;
 use crate::requests::RequestState;
+use crate::words::Words;
 
 impl Ledger {
     /// Takes rows that are in no record into the chain of their workspace, as they are found: rows
@@ -77,7 +77,7 @@ impl Ledger {
             .count(db)
             .await?;
         let requests = requests.count(db).await?;
-        let latest = read::latest_generation(db, workspace).await?;
+        let latest = generation_rows::latest_generation(db, workspace).await?;
         let last = latest.as_ref().map_or(0, |latest| latest.number);
         let covered =
             evidence_rows(workspace).filter(evidence::Column::Kind.eq(Kind::Found.as_str()));
@@ -169,7 +169,7 @@ async fn take(
         found.push((Kind::Activity, batch.to_string(), count, fold_entries(chain::START, entries)));
     }
 
-    let latest = read::latest_generation(db, workspace).await?;
+    let latest = generation_rows::latest_generation(db, workspace).await?;
     let (number, hash) = latest
         .map_or((0, String::new()), |latest: generations::Model| (latest.number, latest.hash));
     if found.is_empty() && number <= covered {

@@ -9,8 +9,8 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use super::audit::record;
-use super::commit::writing;
 use super::entities::signing_keys;
+use super::transaction::writing;
 use super::{AuditEntry, Ledger, LedgerError};
 
 /// A private key of the bridge, encrypted.

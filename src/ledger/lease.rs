@@ -16,14 +16,16 @@ use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, QueryFilter, QuerySelect, RuntimeErr, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    QueryFilter, QuerySelect, TransactionTrait,
 };
 use time::OffsetDateTime;
 
 use super::entities::{imports, leases};
-use super::{Failure, Ledger, LedgerError, RunStatus, commit::writing, evidence, presence};
+use super::transaction::{is_busy, patience, writing};
+use super::{Ledger, LedgerError, evidence, presence};
 use crate::clock::{Clock, after, to_millis};
+use crate::directory::{Failure, RunStatus};
 use crate::limits;
 
 /// The right to import a workspace, for a limited time.
@@ -195,37 +197,6 @@ async fn set_end(db: &impl ConnectionTrait, lease: &Lease, end: Expr) -> Result<
         .exec(db)
         .await?;
     Ok(result.rows_affected == 1)
-}
-
-/// Sets, on PostgreSQL, how long the statements of a transaction wait for locks, and how long the
-/// transaction may be idle before the server ends it. A process that is suspended, or whose machine
-/// has failed, must not keep its locks. On SQLite, a lock ends with its process.
-pub(super) async fn patience(
-    db: &DatabaseTransaction,
-    lock: Duration,
-    idle: Duration,
-) -> Result<(), DbErr> {
-    if db.get_database_backend() == DbBackend::Postgres {
-        for (setting, time) in
-            [("lock_timeout", lock), ("idle_in_transaction_session_timeout", idle)]
-        {
-            db.execute_unprepared(&format!("SET LOCAL {setting} = {}", time.as_millis())).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether the error means that another connection held a lock.
-pub(super) fn is_busy(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error))
-    | DbErr::Query(RuntimeErr::SqlxError(error))
-    | DbErr::Conn(RuntimeErr::SqlxError(error))) = error
-    else {
-        return false;
-    };
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    // PostgreSQL: lock_not_available; SQLite: SQLITE_BUSY and SQLITE_BUSY_SNAPSHOT.
-    matches!(code.as_deref(), Some("55P03" | "5" | "517"))
 }
 
 /// Lets only the holder of the latest lease write, until the transaction ends.

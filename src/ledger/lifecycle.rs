@@ -7,11 +7,10 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::commit::writing;
 use super::entities::lifecycle_requests;
 use super::evidence::{self, Kind};
-use super::lease::patience;
 use super::salted::Proof;
+use super::transaction::{patience, writing};
 use super::{Ledger, LedgerError};
 use crate::limits;
 use crate::requests::{Operation, Request, RequestEnd, RequestSource, RequestState};

@@ -16,8 +16,8 @@ use super::entities::{
     activity, group_versions, imports, membership_versions, user_versions, workspaces,
 };
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
-use super::{Ledger, LedgerError, RunStatus, rows};
-use crate::directory::{Amounts, Generation, GroupId, LossKind, Memory, Past, UserId};
+use super::{Ledger, LedgerError, rows};
+use crate::directory::{Amounts, Generation, GroupId, LossKind, Memory, Past, RunStatus, UserId};
 
 impl Ledger {
     /// The generation after which losses younger than `since` count: the latest one at that moment,

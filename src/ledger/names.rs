@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::LedgerError;
 use super::entities::{group_versions, user_versions};
 use super::salted::has_erased_fields;
-use super::{LedgerError, RecordedChange};
-use crate::directory::{ChangeNames, Changed, Generation};
+use crate::directory::{ChangeNames, Changed, Generation, RecordedChange};
 
 /// Adds to each change the names that people and teams had at its generation.
 pub(super) async fn with_names(

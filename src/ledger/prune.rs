@@ -8,22 +8,18 @@ use sea_orm::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::commit::{insert, writing};
 use super::entities::{
     activity, generations, imports, lifecycle_requests, pruned_stamps, prunings,
 };
 use super::evidence::{self, EntryKey, TakenOut, record_pruning};
-use super::read::{History, Only, last_pruned, number_at};
+use super::generation_rows::{last_pruned, number_at};
+use super::stamps::{GROUP, History, Only, USER};
+use super::transaction::{insert, writing};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
-use super::{Ledger, LedgerError, RunId, RunStatus, chain};
-use crate::directory::Generation;
+use super::{Ledger, LedgerError, chain};
+use crate::directory::{Generation, Mode, RunId, RunStatus};
 use crate::limits;
 use crate::requests::RequestState;
-
-/// The resource kinds in `pruned_stamps`.
-pub(super) const USER: &str = "user";
-/// See [`USER`].
-pub(super) const GROUP: &str = "group";
 
 /// What a pruning deleted, or would delete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -248,7 +244,7 @@ async fn remember_stamps(
 ) -> Result<(), LedgerError> {
     let history = History::read(db, workspace, until, &Only::default()).await?;
     let of = |kind: &'static str| {
-        move |(id, span): (String, super::read::GenerationSpan)| pruned_stamps::ActiveModel {
+        move |(id, span): (String, super::stamps::GenerationSpan)| pruned_stamps::ActiveModel {
             workspace: Set(workspace.to_owned()),
             kind: Set(kind.to_owned()),
             id: Set(id),
@@ -318,7 +314,7 @@ async fn old_runs(
     };
     let newest = of_workspace().order_by_desc(Column::Id).into_tuple::<i64>().one(db).await?;
     let mut needed = Vec::from_iter(newest);
-    for mode in super::Mode::ALL {
+    for mode in Mode::ALL {
         let query = of_workspace()
             .filter(Column::Mode.eq(mode.as_str()))
             .filter(Column::Status.eq(RunStatus::Succeeded.as_str()));

@@ -4,8 +4,7 @@ use sea_orm::{ColumnTrait, Condition};
 use time::OffsetDateTime;
 
 use super::entities::{group_versions, membership_versions, user_versions};
-use super::{ChangeKind, RecordedChange};
-use crate::directory::{Actor, GroupId, UserId};
+use crate::directory::{Actor, ChangeAction, ChangeKind, GroupId, RecordedChange, UserId};
 
 /// Which changes are wanted. A field that is `None` does not restrict them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,8 +17,8 @@ pub struct ChangeQuestion {
     pub team: Option<GroupId>,
     /// Changes that this actor caused, according to Intercom's activity log.
     pub actor: Option<ActorQuestion>,
-    /// Changes with this word in [`Changed::action`](crate::directory::Changed::action).
-    pub action: Option<&'static str>,
+    /// Only changes with this [`action`](crate::directory::Changed::action).
+    pub action: Option<ChangeAction>,
     /// Changes that were recorded at this moment or later.
     pub since: Option<OffsetDateTime>,
     /// Changes that were recorded before this moment.

@@ -2,57 +2,50 @@
 //! every bridge knows them, and a restarted bridge continues with them.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, Select, SqlErr};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, Select};
 use time::OffsetDateTime;
 
 use super::entities::imports;
-use super::runs::{requested, row, run, stored};
-use super::{Failure, Lease, Ledger, LedgerError, Mode, Run, RunStatus, Trigger, lease};
+use super::run_rows::{row, run, stored};
+use super::transaction::{is_busy, is_new};
+use super::{Lease, Ledger, LedgerError};
 use crate::clock::Clock;
+use crate::directory::{Failure, ImportRequest, Mode, Run, RunStatus};
 use crate::limits;
 
-/// A request for an import.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImportRequest {
-    /// How much the import reads.
-    pub mode: Mode,
-    /// What triggers it.
-    pub trigger: Trigger,
-    /// The requester, if known.
-    pub requested_by: Option<String>,
-    /// Whether a person approved any number of removals.
-    pub allow_removals: bool,
-}
-
-impl ImportRequest {
-    /// Creates a request for an incremental import.
-    #[must_use]
-    pub fn incremental(trigger: Trigger) -> Self {
-        Self { mode: Mode::Incremental, trigger, requested_by: None, allow_removals: false }
-    }
-
-    /// Whether a run satisfies this request: it reads as much, and allows removals if the request
-    /// does.
-    #[must_use]
-    pub fn is_done_by(&self, run: &Run) -> bool {
-        run.mode >= self.mode && (run.allow_removals || !self.allow_removals)
-    }
-
-    /// Merges two requests into one that satisfies both.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        let (strong, weak) =
-            if other.trigger > self.trigger { (other, self) } else { (self, other) };
-        Self {
-            mode: strong.mode.max(weak.mode),
-            allow_removals: strong.allow_removals || weak.allow_removals,
-            requested_by: strong.requested_by.or(weak.requested_by),
-            trigger: strong.trigger,
-        }
-    }
-}
-
 impl Ledger {
+    /// Records that an import begins, under a lease. If a run is queued, that one begins instead
+    /// and reads at least as much as is requested: runs begin in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn start_run(
+        &self,
+        lease: &Lease,
+        request: &ImportRequest,
+        clock: &Clock,
+    ) -> Result<Run, LedgerError> {
+        let now = clock.now();
+        let wanted = Run { status: RunStatus::Running, ..request.run(&lease.workspace, now) };
+        for _ in 0..limits::QUEUE_ATTEMPTS {
+            // Determined before the queue is read. If a run is queued in between, it takes this
+            // number, and the insertion below fails.
+            let id = self.next_number(&lease.workspace).await?;
+            if let Some(queued) = self.first_queued(&lease.workspace, clock).await? {
+                match self.start_queued(lease, queued, request.mode, now).await? {
+                    Some(run) => return Ok(run),
+                    None => continue,
+                }
+            }
+            let run = Run { id, ..wanted.clone() };
+            let row = imports::ActiveModel { fence: Set(Some(lease.fence)), ..row(&run) };
+            if is_new(imports::Entity::insert(row).exec_without_returning(&self.database).await)? {
+                return Ok(run);
+            }
+        }
+        Err(no_number())
+    }
+
     /// Queues a run, or returns the queued one that covers it: at most one run of each mode is
     /// queued. If the request allows removals, so does the returned run.
     ///
@@ -65,14 +58,14 @@ impl Ledger {
         clock: &Clock,
     ) -> Result<Run, LedgerError> {
         let now = clock.now();
-        let wanted = Run { queued_at: Some(now), ..requested(workspace, request, now) };
+        let wanted = Run { queued_at: Some(now), ..request.run(workspace, now) };
         for _ in 0..limits::QUEUE_ATTEMPTS {
             match self.queue_once(&wanted, clock).await {
                 Ok(Some(run)) => return Ok(run),
                 // Another process changed the queue. Try again.
                 Ok(None) => {}
                 // SQLite: a commit is in progress. Each attempt waits for it.
-                Err(LedgerError::Unavailable(error)) if lease::is_busy(&error) => {}
+                Err(LedgerError::Unavailable(error)) if is_busy(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -130,7 +123,7 @@ impl Ledger {
     /// The run that has waited longest. A run that has waited longer than [`limits::QUEUED_MAX`],
     /// because no bridge ran, is marked as interrupted: what a person allowed then may be wrong
     /// now. So is a run whose removals a person allowed at a time that lies in the future.
-    pub(super) async fn first_queued(
+    async fn first_queued(
         &self,
         workspace: &str,
         clock: &Clock,
@@ -161,7 +154,7 @@ impl Ledger {
     }
 
     /// Begins a queued run under a lease. Returns `None` if another process has begun it.
-    pub(super) async fn start_queued(
+    async fn start_queued(
         &self,
         lease: &Lease,
         row: imports::Model,
@@ -203,18 +196,8 @@ fn queued(workspace: &str) -> Select<imports::Entity> {
         .filter(Column::QueuedAt.is_not_null())
 }
 
-/// Returns false if another process has inserted a row with the same key.
-pub(super) fn is_new(inserted: Result<u64, DbErr>) -> Result<bool, DbErr> {
-    match inserted {
-        Ok(_) => Ok(true),
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            Ok(false)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-pub(super) fn no_number() -> LedgerError {
+/// The error if other processes took the number of a run again and again.
+fn no_number() -> LedgerError {
     LedgerError::Unavailable(DbErr::Custom(
         "other processes took the run's number at each attempt; try again".to_owned(),
     ))

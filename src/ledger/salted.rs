@@ -16,16 +16,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 
-use super::digests::Fields;
+use super::fields::Fields;
 
 /// Replaces an erased text in columns that must not be null or that people read.
 pub const ERASED: &str = "[erased]";
 
 /// What is left of the details of a log entry when they are erased.
 const NO_DETAILS: &str = "{}";
-
-/// The prefix of digests that cover commitments. A digest without it covers personal data directly.
-pub(super) const SALTED: &str = "s.";
 
 /// The personal fields of a version of a person. They are erased together.
 pub(super) const PERSON: &str = "person";

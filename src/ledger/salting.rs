@@ -15,14 +15,14 @@ use sea_orm::{
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
 
-use super::commit::{insert, writing};
-use super::digests::{self, Fields};
+use super::digests;
 use super::entities::{
     activity, evidence, imports, lifecycle_requests, restatements, user_versions,
 };
 use super::evidence::{Kind, Records, UNDER_WAY, evidence_rows};
-use super::lease::patience;
+use super::fields::Fields;
 use super::salted::Proof;
+use super::transaction::{insert, patience, writing};
 use super::{Ledger, LedgerError};
 use crate::clock::Clock;
 use crate::limits;

@@ -5,16 +5,10 @@
 //! enabled, values that were only changed, and copies in the write-ahead log remain until the file
 //! is rewritten (`VACUUM`) and the log is truncated. For PostgreSQL, see `docs/privacy.md`.
 
-use std::path::PathBuf;
-
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, QueryFilter,
-    Statement,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Statement};
 
 use super::entities::erasures;
-use super::presence::database_file;
 use super::{Ledger, LedgerError};
 use crate::clock::Clock;
 use crate::limits;
@@ -83,39 +77,4 @@ impl Ledger {
             _ => Ok(()),
         }
     }
-}
-
-/// The file of a SQLite database, as it was when it was opened.
-#[derive(Debug)]
-pub(super) struct DatabaseFile {
-    path: PathBuf,
-    /// The device and the inode of the file.
-    identity: (u64, u64),
-}
-
-impl DatabaseFile {
-    /// Returns `None` for a database in memory and for PostgreSQL.
-    pub fn of(database: &DatabaseConnection) -> Option<Self> {
-        if database.get_database_backend() != DbBackend::Sqlite {
-            return None;
-        }
-        let path = database_file(database)?;
-        let identity = identity(&path)?;
-        Some(Self { path, identity })
-    }
-
-    fn is_there(&self) -> bool {
-        identity(&self.path) == Some(self.identity)
-    }
-}
-
-#[cfg(unix)]
-fn identity(path: &std::path::Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(path: &std::path::Path) -> Option<(u64, u64)> {
-    std::fs::metadata(path).ok().map(|_| (0, 0))
 }

@@ -5,8 +5,8 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, Transacti
 use time::OffsetDateTime;
 
 use super::audit::record;
-use super::commit::writing;
 use super::entities::page_sessions;
+use super::transaction::writing;
 use super::{AuditEntry, Ledger, LedgerError};
 use crate::clock;
 use crate::limits;

@@ -8,8 +8,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Mode, Run, RunId};
 use crate::clock::{self, Clock};
+use crate::directory::{Mode, Run, RunId};
 
 /// A successful run, and how long ago it queried Intercom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,9 +113,8 @@ mod tests {
     use time::OffsetDateTime;
     use time::macros::datetime;
 
-    use super::super::runs::requested;
-    use super::super::{ImportRequest, Trigger};
     use super::*;
+    use crate::directory::{ImportRequest, Trigger};
 
     const START: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
@@ -123,7 +122,7 @@ mod tests {
     fn run(id: RunId, asked: OffsetDateTime) -> Run {
         let finished_at = Some(asked + Duration::from_secs(10));
         let request = ImportRequest::incremental(Trigger::Schedule);
-        Run { id, observed_at: Some(asked), finished_at, ..requested("default", &request, asked) }
+        Run { id, observed_at: Some(asked), finished_at, ..request.run("default", asked) }
     }
 
     fn age(sighting: Option<Sighting>, clock: &Clock) -> Option<u64> {

@@ -10,10 +10,10 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Quer
 use time::OffsetDateTime;
 
 use super::entities::{generations, imports};
-use super::{Failure, Ledger, LedgerError, RunId};
+use super::{Ledger, LedgerError};
 use crate::clock::after;
 use crate::date_time;
-use crate::directory::Generation;
+use crate::directory::{Failure, Generation, RunId};
 use crate::limits;
 
 /// What a recorded time belongs to.

@@ -5,93 +5,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, QueryFilter,
-    QuerySelect, TransactionTrait,
+    ColumnTrait, DbBackend, EntityTrait, IsolationLevel, QueryFilter, QuerySelect, TransactionTrait,
 };
-use serde::Serialize;
-use time::OffsetDateTime;
 
 use super::chain::{self, ChangeCounts, Head, KindCounts, Step, Steps};
 use super::entities::{generations, imports};
 use super::salting::{USER, version_key};
-use super::verify_erasures::{Amended, ErasedSoFar};
+use super::verification::{Amended, Check, GenerationRecord};
 use super::verify_records::Tail;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
-use super::{Ledger, LedgerError, digests, prune, read, rows};
+use super::{Ledger, LedgerError, Moment, Verified, digests, generation_rows, prune, rows};
 use crate::directory::Generation;
 use crate::limits;
-
-/// The result of a verification.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Verified {
-    /// Generations that were checked.
-    pub generations: u64,
-    /// The first generation whose state is known: 1, or the one up to which the history was pruned.
-    pub first: Option<Moment>,
-    /// The latest generation.
-    pub last: Option<Moment>,
-    /// Versions of people, teams and memberships that were checked.
-    pub versions: u64,
-    /// Runs that have ended and are proved by a record.
-    pub runs: u64,
-    /// Entries of Intercom's activity log that are proved by a record.
-    pub activity: u64,
-    /// Requests for changes that are proved by a record, together with how they were closed.
-    pub requests: u64,
-    /// Records that were checked.
-    pub records: u64,
-    /// The part of all that which is proved only since it was taken into the chain.
-    pub taken_as_found: Option<TakenAsFound>,
-    /// What was erased. The other fields of those rows are still proved.
-    pub erased: Option<ErasedSoFar>,
-    /// When the history was last pruned.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub shortened_at: Option<OffsetDateTime>,
-    /// The hash of the last record, which covers the whole history. An operator who notes it can
-    /// tell later whether the history is still the same.
-    pub head: String,
-    /// The latest generation that the head covers. `None` before the first.
-    pub head_generation: Option<Generation>,
-    /// When the last record was written.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub head_at: Option<OffsetDateTime>,
-    /// Whether the requested hash is that of a generation or a record. `None` if none was
-    /// requested.
-    pub known_head: Option<bool>,
-    /// The generation that the requested hash covers (0 before the first), and when it was written.
-    pub asked_head: Option<Moment>,
-    /// What is wrong, at most [`limits::FINDINGS`]. Empty if nothing is.
-    pub findings: Vec<Finding>,
-}
-
-/// A generation and a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Moment {
-    /// The generation.
-    pub generation: Generation,
-    /// The time.
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
-}
-
-/// Rows from before there were records. They are proved since they were taken into the chain as
-/// they were found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct TakenAsFound {
-    /// When they were taken; the last time if there were several.
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
-    /// Runs.
-    pub runs: u64,
-    /// Log entries.
-    pub activity: u64,
-    /// Requests.
-    pub requests: u64,
-}
-
-/// A deviation from what was recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding(pub String);
 
 impl Ledger {
     /// Verifies the history of a workspace. `known_head` is a hash that the operator noted: of a
@@ -109,9 +34,9 @@ impl Ledger {
         let postgres = self.database.get_database_backend() == DbBackend::Postgres;
         let isolation = postgres.then_some(IsolationLevel::RepeatableRead);
         let db = &self.database.begin_with_config(isolation, None).await?;
-        let latest = read::latest_generation(db, workspace).await?;
+        let latest = generation_rows::latest_generation(db, workspace).await?;
         let last = latest.as_ref().map_or(0, |latest| latest.number);
-        let pruned = read::last_pruned(db, workspace).await?;
+        let pruned = generation_rows::last_pruned(db, workspace).await?;
         let pruned_to = pruned.as_ref().map_or(0, |pruned| pruned.generation);
         let mut check = Check {
             db,
@@ -127,7 +52,7 @@ impl Ledger {
         let tail = check.records().await?;
         let mut next = 1;
         while next <= last {
-            let rows = read::generations_between(db, workspace, next, last).await?;
+            let rows = generation_rows::generations_between(db, workspace, next, last).await?;
             let Some(end) = rows.last().map(|row| row.number) else { break };
             for row in rows {
                 check.follows(next, &row);
@@ -151,45 +76,7 @@ impl Ledger {
     }
 }
 
-/// The record of a generation in the chain of records.
-pub(super) struct GenerationRecord {
-    pub sequence: i64,
-    pub hash: String,
-    /// The hash of the record before it.
-    pub previous_hash: String,
-}
-
-/// A verification in progress.
-pub(super) struct Check<'a> {
-    pub db: &'a DatabaseTransaction,
-    pub workspace: &'a str,
-    known_head: Option<&'a str>,
-    /// Up to this generation, only the versions that were still open then are kept.
-    pruned_to: Generation,
-    previous: Option<generations::Model>,
-    /// The generations in the chain of records.
-    pub recorded: HashMap<Generation, GenerationRecord>,
-    /// What was salted and erased since it was recorded.
-    pub amended: Amended,
-    pub verified: Verified,
-}
-
 impl Check<'_> {
-    /// Compares a hash of the chain with the requested one.
-    pub(super) fn is_this_the_head(&mut self, hash: &str, moment: Moment) {
-        if self.known_head != Some(hash) || self.verified.known_head == Some(true) {
-            return;
-        }
-        self.verified.known_head = Some(true);
-        self.verified.asked_head = Some(moment);
-        if moment.generation < self.pruned_to {
-            self.found(format!(
-                "the hash that was asked for is of generation {}, and history was shortened up to generation {}: what was before cannot be proved any more",
-                moment.generation, self.pruned_to
-            ));
-        }
-    }
-
     /// Sets the head: the hash of the last record, or of the latest generation if an earlier
     /// version of the bridge committed that one after the last record.
     fn head(&mut self, tail: Option<Tail>, latest: Option<generations::Model>) {
@@ -204,12 +91,6 @@ impl Check<'_> {
         };
         if let Some((hash, at)) = newest {
             (self.verified.head, self.verified.head_at) = (hash, Some(at));
-        }
-    }
-
-    pub(super) fn found(&mut self, what: String) {
-        if self.verified.findings.len() < limits::FINDINGS {
-            self.verified.findings.push(Finding(what));
         }
     }
 

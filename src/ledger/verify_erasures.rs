@@ -2,45 +2,20 @@
 //! without a record of its erasure is reported, and so is a restated digest that no record of
 //! salting covers.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::LedgerError;
 use super::entities::{erased_rows, erasures, evidence, restatements};
 use super::erase::erasure_digest;
 use super::evidence::Kind;
+use super::fields::SALTED;
 use super::fold::folded_state;
-use super::salted::{Proof, SALTED};
+use super::salted::Proof;
 use super::salting::{restated, salting_digest};
-use super::verify::Check;
-
-/// What was erased from the ledger by `ledger erase` and by `import.erase_removed_after`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct ErasedSoFar {
-    /// How many erasures there were.
-    pub erasures: u64,
-    /// Rows of which fields were erased.
-    pub rows: u64,
-    /// When the last erasure was.
-    #[serde(with = "time::serde::rfc3339")]
-    pub last_at: OffsetDateTime,
-}
-
-/// The kind and the key of a row.
-type RowKey = (String, String);
-
-/// What rows are verified against, in addition to their recorded digests.
-#[derive(Default)]
-pub(super) struct Amended {
-    /// For older rows: the hash that ties the salted digest to the recorded one, and the salted
-    /// digest.
-    restated: HashMap<RowKey, (String, String)>,
-    /// The erased fields.
-    erased: HashMap<RowKey, BTreeSet<String>>,
-}
+use super::verification::{Check, RowKey};
+use super::{ErasedSoFar, LedgerError};
 
 /// The records of saltings, erasures and foldings, by number.
 #[derive(Default)]

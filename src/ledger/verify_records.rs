@@ -15,13 +15,14 @@ use super::evidence::{
 };
 use super::fold::parse_folded;
 use super::salting::{ACTIVITY, CLOSING, REQUEST, RUN};
-use super::verify::{Check, GenerationRecord, Moment, TakenAsFound};
+use super::verification::{Check, GenerationRecord};
 use super::verify_erasures::Amendments;
-use super::{LedgerError, digests};
+use super::{LedgerError, Moment, TakenAsFound, digests};
 use crate::clock::from_millis;
 use crate::directory::Generation;
 use crate::limits;
 use crate::requests::RequestState;
+use crate::words::Words;
 
 /// The end of the chain.
 pub(super) struct Tail {

@@ -10,14 +10,12 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use super::chain::ChangeCounts;
-use super::changes::{Found, REMOVALS, changes_of, generation, with_causes};
 use super::entities::{activity, generations, group_versions, user_versions};
+use super::generation_changes::{Found, REMOVALS, changes_of, generation, with_causes};
 use super::question::texts;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
-use super::{
-    ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, LedgerError, RecordedChange, read,
-};
-use crate::directory::{Changed, Generation};
+use super::{ActorQuestion, ChangeQuestion, LedgerError, generation_rows};
+use crate::directory::{ChangeKind, ChangePosition, Changed, Generation, RecordedChange};
 use crate::limits;
 
 /// A walk over the changes of a workspace.
@@ -140,7 +138,7 @@ impl Walk<'_> {
                 Some((at, key)) if kind == *at => Some(key.as_str()),
                 _ => None,
             };
-            if room > 0 && kind.counts_in(&counts).changed > 0 {
+            if room > 0 && counts.of(kind).changed > 0 {
                 found.extend(
                     changes_of(self.db, row, before, (kind, self.question), key, room).await?,
                 );
@@ -166,7 +164,8 @@ impl Walk<'_> {
         let (db, workspace) = (self.db, self.workspace);
         let Some(candidates) = &self.candidates else {
             let mut before = generation(db, workspace, number - 1).await?.map(|row| row.at);
-            let rows = read::generations_between(db, workspace, number, self.last).await?;
+            let rows =
+                generation_rows::generations_between(db, workspace, number, self.last).await?;
             if rows.is_empty() {
                 return Err(LedgerError::Corrupt {
                     what: format!("generation {number} is missing"),

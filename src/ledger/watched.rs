@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::RunId;
 use super::entities::{imports, leases};
 use crate::clock::{self, Clock};
+use crate::directory::RunId;
 use crate::limits;
 
 /// The observations, by workspace.

@@ -8,8 +8,8 @@ use tokio::sync::Mutex;
 
 use super::Live;
 use crate::clock::{self, Clock};
-use crate::directory::{Directory, Generation, Names};
-use crate::ledger::{Ledger, LedgerError, Run, RunId, Sightings};
+use crate::directory::{Directory, Generation, Names, Run, RunId};
+use crate::ledger::{Ledger, LedgerError, Sightings};
 use crate::limits;
 use crate::scim::{ServedSnapshot, resource_types};
 

@@ -2,13 +2,12 @@
 
 use serde::Serialize;
 use time::OffsetDateTime;
-use utoipa::ToSchema;
 
 use super::{Row, Rows, Selection};
 use crate::directory::{Directory, Names, Person, UserKind, account_id, team_id};
 
 /// The account of a teammate. A value that Intercom does not provide is null.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Account {
     /// The id in SCIM: `adm_` and Intercom's id of the admin.
     pub id: String,

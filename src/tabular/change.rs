@@ -3,16 +3,15 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
-use utoipa::ToSchema;
 
 use super::Row;
 use crate::date_time;
 use crate::directory::{
-    Activity, Change, ChangeNames, Changed, Group, Membership, User, account_id, team_id,
+    Change, Changed, Group, Membership, RecordedChange, User, account_id, team_id,
 };
 
 /// A change of a user, a group or a membership.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChangeDocument {
     /// The position after this change, for the parameter `since`.
     pub cursor: String,
@@ -42,11 +41,9 @@ pub struct ChangeDocument {
     /// The group's name when the change was recorded.
     pub group_display_name: Option<String>,
     /// The previous values of the changed attributes. Null for a creation.
-    #[schema(value_type = Option<Object>)]
     pub before: Option<Map<String, Value>>,
     /// The new values of the changed attributes. A value that is now unknown is null. The whole
     /// object is null for a removal.
-    #[schema(value_type = Option<Object>)]
     pub after: Option<Map<String, Value>>,
     /// Who made the change in Intercom. Null if the activity log does not contain it.
     pub actor: Option<ChangedBy>,
@@ -56,7 +53,7 @@ pub struct ChangeDocument {
 }
 
 /// Who made a change, according to Intercom's activity log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChangedBy {
     /// The id of the teammate who made the change.
     pub id: Option<String>,
@@ -73,29 +70,20 @@ pub struct ChangedBy {
     pub activity_id: String,
 }
 
-impl ChangeDocument {
-    /// Creates the document of a change. `cursor` is the position right after it.
-    #[must_use]
-    pub fn new(
-        cursor: String,
-        (generation, import_id, at): (i64, i64, OffsetDateTime),
-        change: &Changed,
-        cause: Option<&Activity>,
-        names: &ChangeNames,
-    ) -> Self {
-        let action = change.action();
-        let (r#type, before, after) = match change {
-            Changed::User(change) => row("user", change, attributes_of_user),
-            Changed::Group(change) => row("group", change, attributes_of_group),
-            Changed::Membership(change) => row("membership", change, attributes_of_membership),
+impl From<&RecordedChange> for ChangeDocument {
+    fn from(recorded: &RecordedChange) -> Self {
+        let change = &recorded.change;
+        let (before, after) = match change {
+            Changed::User(change) => differences(change, attributes_of_user),
+            Changed::Group(change) => differences(change, attributes_of_group),
+            Changed::Membership(change) => differences(change, attributes_of_membership),
         };
-        let (user_id, group_id) = (change.user().map(account_id), change.group().map(team_id));
-        let id = [user_id.as_deref(), group_id.as_deref()]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(":");
-        let actor = cause.map(|entry| ChangedBy {
+        let user_id = change.user().map(account_id);
+        let group_id = change.group().map(team_id);
+        let ids: Vec<&str> =
+            [user_id.as_deref(), group_id.as_deref()].into_iter().flatten().collect();
+        let names = &recorded.names;
+        let actor = recorded.cause.as_ref().map(|entry| ChangedBy {
             id: entry.performed_by.as_ref().and_then(|actor| actor.id.as_ref()).map(account_id),
             display_name: names.actor.clone(),
             email: entry.performed_by.as_ref().and_then(|actor| actor.email.clone()),
@@ -104,13 +92,13 @@ impl ChangeDocument {
             activity_id: entry.id.clone(),
         });
         Self {
-            cursor,
-            generation,
-            import_id,
-            at,
-            r#type,
-            action,
-            id,
+            cursor: recorded.position.to_cursor(),
+            generation: recorded.generation,
+            import_id: recorded.run,
+            at: recorded.at,
+            r#type: change.kind().as_str(),
+            action: change.action().as_str(),
+            id: ids.join(":"),
             user_id,
             user_display_name: names.user.clone(),
             user_email: names.email.clone(),
@@ -219,11 +207,11 @@ impl Row for ChangeRow {
 
 type Attributes = Option<Map<String, Value>>;
 
-fn row<T>(
-    kind: &'static str,
+/// The attributes that differ, before and after the change.
+fn differences<T>(
     change: &Change<T>,
     attributes: fn(&T) -> Map<String, Value>,
-) -> (&'static str, Attributes, Attributes) {
+) -> (Attributes, Attributes) {
     let (mut before, mut after) = (change.before().map(attributes), change.after().map(attributes));
     match (&mut before, &mut after) {
         (Some(before), Some(after)) => {
@@ -241,7 +229,7 @@ fn row<T>(
         (Some(known), None) | (None, Some(known)) => known.retain(|_, value| !value.is_null()),
         (None, None) => {}
     }
-    (kind, before, after)
+    (before, after)
 }
 
 fn object(members: Value) -> Map<String, Value> {

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use time::OffsetDateTime;
-use utoipa::ToSchema;
 
 use super::{Row, Rows, Selection};
 use crate::directory::{
@@ -12,7 +11,7 @@ use crate::directory::{
 };
 
 /// An entitlement: a team, role, seat or permission that a teammate can have.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entitlement {
     /// The id of the entitlement: `team_…`, `role_…`, `seat_…` or `permission_…`.
     pub id: String,

@@ -1,7 +1,6 @@
 //! Memberships as rows: which account has which entitlement.
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::{Row, Rows, Selection};
 use crate::directory::{
@@ -9,7 +8,7 @@ use crate::directory::{
 };
 
 /// One entitlement of one teammate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccessMembership {
     /// The id of the account, a colon, and the id of the entitlement.
     pub id: String,

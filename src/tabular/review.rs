@@ -5,12 +5,12 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
-use utoipa::ToSchema;
 
 use super::Row;
 use crate::directory::{
     Directory, LogFacts, Person, SignIn, Team, User, UserKind, account_id, team_id,
 };
+use crate::words::words;
 
 /// The number of days without a sign-in after which an account is dormant.
 const DORMANT_DAYS: i64 = 90;
@@ -76,22 +76,22 @@ fn gives_power(permission: &str) -> bool {
         || permission.contains("security") && permission.contains("settings")
 }
 
-/// How an account changed since the previous review.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ReviewChange {
-    /// It had no access then.
-    Added,
-    /// It has none any more.
-    Removed,
-    /// It has another address, name, role, seat, second factor, or other teams or permissions.
-    Changed,
-    /// Nothing that a review looks at is different.
-    Same,
+words! {
+    /// What became of an account since the review before.
+    pub enum ReviewChange {
+        /// It had no access then.
+        Added = "added",
+        /// It has none any more.
+        Removed = "removed",
+        /// It has another address, name, role, seat, second factor, or other teams or permissions.
+        Changed = "changed",
+        /// Nothing that a review looks at is different.
+        Same = "same",
+    }
 }
 
 /// An account under review. An unknown value is null in JSON and an empty cell in CSV.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReviewedAccount {
     /// The time whose state the row shows (UTC).
     #[serde(with = "crate::date_time")]

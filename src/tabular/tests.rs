@@ -4,9 +4,9 @@ use time::macros::datetime;
 use super::*;
 use crate::directory::variants::assert_shows_each_member;
 use crate::directory::{
-    Activity, Actor, Change, ChangeNames, Changed, Directory, EntitlementType, Group, GroupId,
-    LogFacts, Membership, Names, Priority, Recorded, Role, SignIn, Snapshot, Stamps, User, UserId,
-    Volatile,
+    Activity, Actor, Change, ChangeNames, ChangePosition, Changed, Directory, EntitlementType,
+    Group, GroupId, LogFacts, Membership, Names, Priority, Recorded, RecordedChange, Role, SignIn,
+    Snapshot, Stamps, User, UserId, Volatile,
 };
 
 const EARLY: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
@@ -115,13 +115,7 @@ fn columns_are_the_members_in_their_order() {
         user: UserId::new("1"),
         priority: None,
     }));
-    same(&ChangeRow::from(ChangeDocument::new(
-        "c".to_owned(),
-        (1, 1, EARLY),
-        &created,
-        None,
-        &ChangeNames::default(),
-    )));
+    same(&ChangeRow::from(document_of(created, None)));
 }
 
 #[test]
@@ -197,8 +191,20 @@ fn memberships_join_accounts_and_entitlements_that_are_there() {
     );
 }
 
+fn document_of(change: Changed, cause: Option<Activity>) -> ChangeDocument {
+    ChangeDocument::from(&RecordedChange {
+        position: ChangePosition::START,
+        generation: 1,
+        run: 1,
+        at: EARLY,
+        change,
+        cause,
+        names: ChangeNames::default(),
+    })
+}
+
 #[test]
-fn a_change_tells_what_changed_and_nothing_else() {
+fn a_change_has_the_attributes_that_differ_and_no_others() {
     let (before, after) =
         (user("1", "Ada"), User { job_title: Some("Lead".into()), ..user("1", "Ada") });
     let change =
@@ -210,13 +216,7 @@ fn a_change_tells_what_changed_and_nothing_else() {
         performed_by: Some(Actor { id: Some(UserId::new("7")), email: None }),
         metadata: json!({}).into(),
     };
-    let document = ChangeDocument::new(
-        "c".to_owned(),
-        (4, 9, LATE),
-        &change,
-        Some(&entry),
-        &ChangeNames::default(),
-    );
+    let document = document_of(change, Some(entry));
     assert_eq!(
         (document.r#type, document.action, document.id.as_str()),
         ("user", "updated", "adm_1")
@@ -225,13 +225,7 @@ fn a_change_tells_what_changed_and_nothing_else() {
     assert_eq!(json!(document.after), json!({"title": "Lead"}));
     assert_eq!(document.actor.unwrap().id.as_deref(), Some("adm_7"));
 
-    let created = ChangeDocument::new(
-        "c".to_owned(),
-        (1, 1, EARLY),
-        &Changed::User(Change::Created(after).into()),
-        None,
-        &ChangeNames::default(),
-    );
+    let created = document_of(Changed::User(Change::Created(after).into()), None);
     assert_eq!(json!(created.before), json!(null));
     assert_eq!(
         json!(created.after),
@@ -239,13 +233,7 @@ fn a_change_tells_what_changed_and_nothing_else() {
     );
     let gone =
         Change::of_user(Some(before.clone()), Some(User { active: false, ..before })).unwrap();
-    let gone = ChangeDocument::new(
-        "c".to_owned(),
-        (1, 1, EARLY),
-        &Changed::User(gone.into()),
-        None,
-        &ChangeNames::default(),
-    );
+    let gone = document_of(Changed::User(gone.into()), None);
     assert_eq!((gone.action, json!(gone.after)), ("removed", json!({"active": false})));
 }
 

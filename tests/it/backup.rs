@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use intercom_scim_bridge::ledger::{Ledger, RunStatus};
+use intercom_scim_bridge::directory::RunStatus;
+use intercom_scim_bridge::ledger::Ledger;
 use serde_json::{Value, json};
 use simulator::{Fault, Options, Simulator};
 

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::directory::{Change, Membership, Plan, User};
-use intercom_scim_bridge::ledger::{Mode, RunStatus};
+use intercom_scim_bridge::directory::{Change, Membership, Mode, Plan, RunStatus, User};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 use time::macros::datetime;

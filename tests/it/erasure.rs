@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use intercom_scim_bridge::directory::{Change, Names, Plan};
+use intercom_scim_bridge::directory::{Change, ChangePosition, Mode, Names, Plan};
 use intercom_scim_bridge::ledger::{
-    AuditEntry, AuditQuestion, ChangePosition, Closing, Erased, Ledger, LedgerError, Mode,
-    NewRequest,
+    AuditEntry, AuditQuestion, Closing, Erased, Ledger, LedgerError, NewRequest,
 };
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use intercom_scim_bridge::requests::{Operation, RequestEnd, RequestSource};

@@ -1,6 +1,7 @@
 //! What `ledger verify` proves beside versions: who did it, runs, requests and prunings.
 
-use intercom_scim_bridge::ledger::{Closing, Ledger, NewRequest, RequestQuestion, RunStatus};
+use intercom_scim_bridge::directory::RunStatus;
+use intercom_scim_bridge::ledger::{Closing, Ledger, NewRequest, RequestQuestion};
 use intercom_scim_bridge::requests::{Operation, RequestEnd, RequestSource};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use simulator::Fault;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use intercom_scim_bridge::app::App;
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::directory::Snapshot;
-use intercom_scim_bridge::ledger::{Ledger, Mode, RunStatus};
+use intercom_scim_bridge::directory::{Mode, RunStatus, Snapshot};
+use intercom_scim_bridge::ledger::Ledger;
 use serde_json::{Value, json};
 use simulator::{Fault, Options, Simulator, Workspace};
 

@@ -27,8 +27,8 @@ async fn findings(hand: &Hand) -> Vec<String> {
 /// An import that the schedule set off.
 async fn poll(hand: &Hand) {
     hand.clock.advance(Duration::from_hours(1));
-    let request = intercom_scim_bridge::ledger::ImportRequest::incremental(
-        intercom_scim_bridge::ledger::Trigger::Schedule,
+    let request = intercom_scim_bridge::directory::ImportRequest::incremental(
+        intercom_scim_bridge::directory::Trigger::Schedule,
     );
     hand.importer.run_once(&request, &|_| {}).await.unwrap().unwrap();
 }
@@ -322,8 +322,8 @@ async fn growth_is_measured_of_a_month_of_polls() {
     let before = file_size(&hand).await;
     for _ in 0..288 * DAYS {
         hand.clock.advance(Duration::from_mins(5));
-        let request = intercom_scim_bridge::ledger::ImportRequest::incremental(
-            intercom_scim_bridge::ledger::Trigger::Schedule,
+        let request = intercom_scim_bridge::directory::ImportRequest::incremental(
+            intercom_scim_bridge::directory::Trigger::Schedule,
         );
         hand.importer.run_once(&request, &|_| {}).await.unwrap().unwrap();
     }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use intercom_scim_bridge::directory::{Directory, Names, Snapshot};
-use intercom_scim_bridge::http::change_document;
-use intercom_scim_bridge::ledger::{ChangeKind, ChangePosition, LedgerError, Mode, RecordedChange};
+use intercom_scim_bridge::directory::{
+    ChangeKind, ChangePosition, Directory, Mode, Names, RecordedChange, Snapshot,
+};
+use intercom_scim_bridge::ledger::LedgerError;
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use intercom_scim_bridge::scim::resource_types;
 use intercom_scim_bridge::tabular::{
-    attributes_of_group, attributes_of_membership, attributes_of_user,
+    ChangeDocument, attributes_of_group, attributes_of_membership, attributes_of_user,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -39,7 +40,7 @@ pub async fn all(hand: &Hand) -> Vec<RecordedChange> {
 }
 
 pub fn told(change: &RecordedChange) -> String {
-    let document = change_document(change);
+    let document = ChangeDocument::from(change);
     format!("{} {} {}", document.r#type, document.action, document.id)
 }
 
@@ -96,13 +97,13 @@ async fn changes_are_told_oldest_first_with_what_was_and_what_is(database: TestD
             format!("membership removed adm_{bo}:team_{team}"),
         ]
     );
-    let first = change_document(&page.changes[0]);
+    let first = ChangeDocument::from(&page.changes[0]);
     assert_eq!(
         (json!(first.before), json!(first.after)),
         (json!({"title": null}), json!({"title": "Countess"})),
         "what changed, and nothing else"
     );
-    let end = change_document(&page.changes[3]);
+    let end = ChangeDocument::from(&page.changes[3]);
     assert_eq!(
         (json!(end.before), json!(end.after)),
         (json!({"display_name": "Support"}), json!(null))
@@ -149,7 +150,7 @@ async fn the_log_tells_who_did_it(database: TestDatabase) {
 
     let page = hand.ledger.changes("default", &start, None, 100).await.unwrap();
     let who = |change: &RecordedChange| {
-        let actor = change_document(change).actor;
+        let actor = ChangeDocument::from(change).actor;
         (
             told(change),
             actor.map(|actor| (actor.id.unwrap(), actor.activity_type, actor.at.unix_timestamp())),
@@ -218,7 +219,7 @@ async fn one_kind_of_changes_can_be_asked_for(database: TestDatabase) {
         loop {
             let page = hand.ledger.changes("default", &place, Some(kind), 1).await.unwrap();
             assert_eq!(page.total, Some((count - found.len()) as u64));
-            found.extend(page.changes.iter().map(|change| change_document(change).r#type));
+            found.extend(page.changes.iter().map(|change| ChangeDocument::from(change).r#type));
             place = page.next;
             if !page.more {
                 break;
@@ -419,7 +420,7 @@ fn rebuilt(changes: &[RecordedChange]) -> State {
     for change in changes {
         // As it arrives: through JSON.
         let document: Value =
-            serde_json::from_str(&json!(change_document(change)).to_string()).unwrap();
+            serde_json::from_str(&json!(ChangeDocument::from(change)).to_string()).unwrap();
         let id = document["id"].as_str().unwrap().to_owned();
         match document["after"].as_object() {
             None => drop(state.remove(&id)),

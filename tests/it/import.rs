@@ -1,7 +1,7 @@
 //! Imports: what is recorded, what is not, and what goes wrong, on both databases.
 
+use intercom_scim_bridge::directory::{Mode, RunStatus, Trigger};
 use intercom_scim_bridge::import::{DryRun, Verdict};
-use intercom_scim_bridge::ledger::{Mode, RunStatus, Trigger};
 use sea_orm::{ConnectionTrait, Statement};
 use simulator::{Admin, Fault, Role};
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::ledger::{ImportRequest, Ledger, LedgerError, Mode, Run, RunStatus};
+use intercom_scim_bridge::directory::{ImportRequest, Mode, Run, RunStatus};
+use intercom_scim_bridge::ledger::{Ledger, LedgerError};
 use simulator::{Fault, Options, Simulator};
 
 use crate::on_both_databases;

@@ -1,6 +1,7 @@
 //! The ledger's tables, on both databases.
 
-use intercom_scim_bridge::ledger::{Ledger, LedgerError, Mode};
+use intercom_scim_bridge::directory::Mode;
+use intercom_scim_bridge::ledger::{Ledger, LedgerError};
 use sea_orm::{FromQueryResult, Statement};
 
 use crate::on_both_databases;

@@ -4,10 +4,8 @@
 
 use std::time::Duration;
 
-use intercom_scim_bridge::directory::UserId;
-use intercom_scim_bridge::ledger::{
-    ActorQuestion, ChangePosition, ChangeQuestion, Mode, RunStatus,
-};
+use intercom_scim_bridge::directory::{ChangeAction, ChangePosition, Mode, RunStatus, UserId};
+use intercom_scim_bridge::ledger::{ActorQuestion, ChangeQuestion};
 use simulator::Fault;
 
 use crate::on_both_databases;
@@ -96,7 +94,7 @@ async fn causes_of_what_waited(hand: &Hand, small: &Small) {
     for actor in [None, Some(by_ada)] {
         let question = ChangeQuestion {
             people: Some(vec![UserId::new(small.bo.to_string())]),
-            action: Some("removed"),
+            action: Some(ChangeAction::Removed),
             actor,
             ..ChangeQuestion::default()
         };

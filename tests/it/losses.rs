@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use intercom_scim_bridge::directory::{LossKind, Snapshot};
+use intercom_scim_bridge::directory::{LossKind, Mode, Run, RunStatus, Snapshot};
 use intercom_scim_bridge::import::{DryRun, Importer, Verdict};
 use intercom_scim_bridge::intercom::Client;
-use intercom_scim_bridge::ledger::{Mode, Run, RunStatus};
 use serde_json::{Value, json};
 use simulator::{Admin, Fault, Role, Workspace};
 

@@ -1,7 +1,8 @@
 //! `ledger verify` and `ledger prune`: what was changed by hand is found and named, and what is
 //! taken out is not missed.
 
-use intercom_scim_bridge::ledger::{ChangePosition, LedgerError};
+use intercom_scim_bridge::directory::ChangePosition;
+use intercom_scim_bridge::ledger::LedgerError;
 use sea_orm::ConnectionTrait;
 use simulator::Workspace;
 use time::Duration;

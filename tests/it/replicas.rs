@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use intercom_scim_bridge::ledger::{Ledger, Run, RunStatus};
+use intercom_scim_bridge::directory::{Run, RunStatus};
+use intercom_scim_bridge::ledger::Ledger;
 use serde_json::{Value, json};
 use simulator::{Fault, Options, Simulator};
 

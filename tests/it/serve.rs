@@ -5,7 +5,7 @@ use std::time::Duration;
 use intercom_scim_bridge::access::Scope;
 use intercom_scim_bridge::app::{self, App};
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::ledger::{ImportRequest, Mode, RunStatus, Trigger};
+use intercom_scim_bridge::directory::{ImportRequest, Mode, RunStatus, Trigger};
 use serde_json::json;
 use simulator::{Fault, Options, Simulator};
 

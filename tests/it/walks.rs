@@ -1,10 +1,10 @@
 //! Walks over the history by those who ask for some of it: by person, team, actor, kind and period.
 
-use intercom_scim_bridge::directory::{GroupId, LogFacts, UserId};
-use intercom_scim_bridge::http::change_document;
-use intercom_scim_bridge::ledger::{
-    ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, Mode, RecordedChange,
+use intercom_scim_bridge::directory::{
+    ChangeAction, ChangeKind, ChangePosition, GroupId, LogFacts, Mode, RecordedChange, UserId,
 };
+use intercom_scim_bridge::ledger::{ActorQuestion, ChangeQuestion};
+use intercom_scim_bridge::tabular::ChangeDocument;
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -21,7 +21,7 @@ on_both_databases!(
 
 /// The same as the ledger says, by looking at each change.
 fn fits(question: &ChangeQuestion, change: &RecordedChange) -> bool {
-    let document = change_document(change);
+    let document = ChangeDocument::from(change);
     let by = |actor: &ActorQuestion| {
         let (id, email) =
             document.actor.as_ref().map_or((None, None), |by| (by.id.clone(), by.email.clone()));
@@ -35,7 +35,7 @@ fn fits(question: &ChangeQuestion, change: &RecordedChange) -> bool {
         && question.people.as_ref().is_none_or(of_people)
         && question.team.as_ref().is_none_or(|id| document.group_id == Some(format!("team_{id}")))
         && question.actor.as_ref().is_none_or(by)
-        && question.action.is_none_or(|action| action == document.action)
+        && question.action.is_none_or(|action| action.as_str() == document.action)
         && question.since.is_none_or(|since| change.at >= since)
         && question.until.is_none_or(|until| change.at < until)
 }
@@ -98,8 +98,12 @@ async fn whatever_is_asked_for_a_walk_gives_each_change_that_fits_once(database:
             }),
             ..any.clone()
         },
-        ChangeQuestion { action: Some("removed"), ..any.clone() },
-        ChangeQuestion { action: Some("updated"), kind: Some(ChangeKind::User), ..any.clone() },
+        ChangeQuestion { action: Some(ChangeAction::Removed), ..any.clone() },
+        ChangeQuestion {
+            action: Some(ChangeAction::Updated),
+            kind: Some(ChangeKind::User),
+            ..any.clone()
+        },
     ];
     for (since, until) in
         times.iter().flat_map(|since| times.iter().map(move |until| (*since, *until)))
@@ -168,7 +172,7 @@ async fn names_are_those_of_the_time_of_the_change(database: TestDatabase) {
     let told: Vec<_> = all(&hand)
         .await
         .iter()
-        .map(change_document)
+        .map(ChangeDocument::from)
         .filter(|document| {
             document.r#type == "membership" && document.user_id == Some(format!("adm_{}", small.bo))
         })

@@ -3,8 +3,13 @@
 use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 
-use intercom_scim_bridge::directory::EntitlementType;
+use intercom_scim_bridge::access::Scope;
+use intercom_scim_bridge::directory::{
+    ChangeAction, ChangeKind, EntitlementType, Field, LossKind, Mode, Priority, RunStatus, Trigger,
+};
+use intercom_scim_bridge::import::ConnectionState;
 use intercom_scim_bridge::requests::{Operation, RequestSource, RequestState};
+use intercom_scim_bridge::tabular::ReviewChange;
 use intercom_scim_bridge::words::Words;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,8 +29,19 @@ fn parses_back<T: Words + Debug + Display + PartialEq + Serialize + DeserializeO
 
 #[test]
 fn every_word_parses_back_to_its_value() {
+    parses_back::<ChangeAction>();
+    parses_back::<ChangeKind>();
+    parses_back::<ConnectionState>();
     parses_back::<EntitlementType>();
+    parses_back::<Field>();
+    parses_back::<LossKind>();
+    parses_back::<Mode>();
     parses_back::<Operation>();
+    parses_back::<Priority>();
     parses_back::<RequestSource>();
     parses_back::<RequestState>();
+    parses_back::<ReviewChange>();
+    parses_back::<RunStatus>();
+    parses_back::<Scope>();
+    parses_back::<Trigger>();
 }

@@ -12,9 +12,8 @@ use super::super::simulate::CompanyArguments;
 use crate::app::{importer_of, open_ledger, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::directory::DEFAULT_WORKSPACE;
+use crate::directory::{DEFAULT_WORKSPACE, ImportRequest, Mode, RunStatus, Trigger};
 use crate::import::Importer;
-use crate::ledger::{ImportRequest, Mode, RunStatus, Trigger};
 
 /// The weeks after which the workspace is imported. The last days follow in the import of now.
 const WEEKS: i64 = Story::DAYS / 7;

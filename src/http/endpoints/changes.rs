@@ -9,7 +9,7 @@ use futures_util::stream;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use crate::directory::{GroupId, UserId};
+use crate::directory::{ChangePosition, GroupId, RecordedChange, UserId};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Caller, ImportRead};
 use crate::http::request::negotiation::{JSON, LINES, preferred_form};
@@ -17,9 +17,7 @@ use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::response::large::{Chunks, Turn, Unfinished, write_lines, write_table};
 use crate::http::response::table::{self, CSV};
 use crate::http::wire::{ApiRefusals, ChangeParameters, Problem};
-use crate::ledger::{
-    ActorQuestion, ChangeKind, ChangePosition, ChangeQuestion, Ledger, LedgerError, RecordedChange,
-};
+use crate::ledger::{ActorQuestion, ChangeQuestion, Ledger, LedgerError};
 use crate::limits;
 use crate::moments::Edge;
 use crate::tabular::{ChangeDocument, ChangeRow};
@@ -113,7 +111,7 @@ struct Shown(RecordedChange);
 
 impl Serialize for Shown {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        document(&self.0).serialize(serializer)
+        ChangeDocument::from(&self.0).serialize(serializer)
     }
 }
 
@@ -123,16 +121,13 @@ const NAMES: [&str; 13] = [
     "limit", "bom",
 ];
 
-const ACTIONS: [&str; 4] = ["created", "updated", "removed", "restored"];
-
 /// Parses the parameters: the position after which changes are wanted, and which changes.
 async fn parse_question(
     parameters: &Parameters,
     caller: &Caller<ImportRead>,
 ) -> Result<(ChangePosition, ChangeQuestion), ApiError> {
-    let kinds = ChangeKind::ALL.map(|kind| (kind, kind.as_str()));
-    let kind = parameters.word("type", &kinds)?.or(parameters.word("kind", &kinds)?);
-    let action = parameters.word("action", &ACTIONS.map(|action| (action, action)))?;
+    let kind = parameters.one_of("type")?.or(parameters.one_of("kind")?);
+    let action = parameters.one_of("action")?;
     let mut from = parameters.moment("from", Edge::Start)?;
     let until = match (parameters.moment("to", Edge::End)?, parameters.moment("until", Edge::End)?)
     {
@@ -226,14 +221,6 @@ async fn pruned(ledger: &Ledger, workspace: &str) -> ApiError {
             ),
         },
     }
-}
-
-/// The public document of a change.
-#[must_use]
-pub fn document(change: &RecordedChange) -> ChangeDocument {
-    let cursor = change.position.to_cursor();
-    let recorded = (change.generation, change.run, change.at);
-    ChangeDocument::new(cursor, recorded, &change.change, change.cause.as_ref(), &change.names)
 }
 
 /// The format of changes that are sent while they are read.
@@ -338,7 +325,7 @@ impl Lines {
                 .page
                 .by_ref()
                 .take(limits::ROWS_AT_ONCE)
-                .map(|change| document(&change))
+                .map(|change| ChangeDocument::from(&change))
                 .collect();
             if !changes.is_empty() {
                 self.form.write(changes, &mut chunk).ok_or(Unfinished::Row)?;

@@ -14,11 +14,12 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use crate::access::{connection_purpose, hash_of_random, looks_random, random_secret};
+use crate::directory::{ImportRequest, Trigger};
 use crate::http::errors::{ApiError, RequestContext};
 use crate::http::request::negotiation::{HTML, preferred_form};
 use crate::http::state::service::Service;
 use crate::import::ConnectError;
-use crate::ledger::{AuditEntry, ConnectProof, ImportRequest, SealedConnection, Trigger};
+use crate::ledger::{AuditEntry, ConnectProof, SealedConnection};
 use crate::scim::ScimError;
 
 const COOKIE: &str = "bridge_connect";

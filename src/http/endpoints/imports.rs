@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::directory::{ImportRequest, Mode, Run, RunId, RunStatus, Trigger};
 use crate::http::errors::ApiError;
 use crate::http::extract::body::{Body, parse_object_or_default};
 use crate::http::extract::caller::{Caller, ImportRead, ImportRun};
@@ -16,7 +17,7 @@ use crate::http::request::parameters::{Parameters, preferred_wait};
 use crate::http::response::large::Chunks;
 use crate::http::state::service::api_base_url;
 use crate::http::wire::{ApiRefusals, Problem, RunParameters};
-use crate::ledger::{ImportRequest, LedgerError, Mode, Run, RunId, RunStatus, Trigger};
+use crate::ledger::LedgerError;
 use crate::limits;
 use crate::scim::ScimError;
 

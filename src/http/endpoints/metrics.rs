@@ -3,12 +3,12 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::directory::{Mode, RunStatus};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::OptionalCaller;
 use crate::http::request::negotiation::preferred_form;
 use crate::http::state::service::{Service, Workspace};
 use crate::import::ConnectionState;
-use crate::ledger::{Mode, RunStatus};
 use crate::limits;
 use crate::measures::{Measures, WorkspaceState};
 use crate::requests::Operation;

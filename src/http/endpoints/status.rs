@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::clock::{self, Clock};
+use crate::directory::{Failure, Run, RunStatus};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Bearer, Caller, ImportRead, OptionalCaller};
 use crate::http::request::negotiation::{JSON, preferred_form};
@@ -16,7 +17,6 @@ use crate::http::state::service::{Service, Workspace};
 use crate::http::state::tasks::TaskStanding;
 use crate::http::wire::ApiRefusals;
 use crate::import::ConnectionState;
-use crate::ledger::{Failure, Run, RunStatus};
 use crate::limits;
 use crate::scim::resource_types;
 

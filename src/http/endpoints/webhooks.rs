@@ -10,13 +10,13 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::access::{WebhookKey, random_secret};
+use crate::directory::{ImportRequest, Trigger};
 use crate::http::errors::ApiError;
 use crate::http::extract::body::Body;
 use crate::http::extract::caller::workspace_name;
 use crate::http::state::service::Service;
 use crate::http::wire::Problem;
 use crate::import::Announced;
-use crate::ledger::{ImportRequest, Trigger};
 use crate::scim::ScimError;
 
 /// The members of a notification that the bridge reads. All others are ignored, so that no change

@@ -7,9 +7,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header::CACHE_CONTROL;
 
 use super::caller::{Caller, ScimRead};
-use crate::directory::SnapshotId;
+use crate::directory::{ImportRequest, SnapshotId, Trigger};
 use crate::http::state::service::scim_base_url;
-use crate::ledger::{ImportRequest, Trigger};
 use crate::scim::{ScimError, ServedSnapshot};
 
 /// The served snapshot that a response is made from.

@@ -6,13 +6,14 @@ use actix_web::web;
 use time::OffsetDateTime;
 
 use super::chart::Point;
-use crate::directory::{Directory, LogFacts, Person, SignIn, account_id, team_id, text};
-use crate::http::endpoints::changes::document;
+use crate::directory::{
+    ChangePosition, Directory, Failure, LogFacts, Person, Run, SignIn, account_id, team_id, text,
+};
 use crate::http::errors::ApiError;
 use crate::http::state::service::{Service, Workspace};
 use crate::http::wire::LifecycleRequest;
 use crate::import::ConnectionState;
-use crate::ledger::{ChangePosition, Failure, LedgerError, RequestQuestion, Run};
+use crate::ledger::{LedgerError, RequestQuestion};
 use crate::limits;
 use crate::requests::RequestState;
 use crate::scim::ScimError;
@@ -181,7 +182,7 @@ async fn latest_changes(
             page => page?,
         };
         let of_it = page.changes.iter().filter(|change| change.generation == generation).rev();
-        found.extend(of_it.map(document).take(limits::PAGE_LATEST - found.len()));
+        found.extend(of_it.map(ChangeDocument::from).take(limits::PAGE_LATEST - found.len()));
         if found.len() >= limits::PAGE_LATEST {
             break;
         }

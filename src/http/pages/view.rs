@@ -6,9 +6,9 @@ use time::macros::format_description;
 
 use super::chart::{self, Point};
 use super::overview::{Overview, People};
+use crate::directory::{Run, RunStatus};
 use crate::http::wire::LifecycleRequest;
 use crate::import::ConnectionState;
-use crate::ledger::{Run, RunStatus};
 use crate::limits;
 use crate::tabular::ChangeDocument;
 

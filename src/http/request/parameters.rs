@@ -191,16 +191,6 @@ impl Parameters {
         value.map(Some).ok_or_else(|| wrong(format!("{name} must be one of {}", T::list())))
     }
 
-    /// The value of one of `words`; `None` if the parameter is missing.
-    pub fn word<T: Copy>(&self, name: &str, words: &[(T, &str)]) -> Result<Option<T>, ApiError> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let found = words.iter().find(|(_, word)| *word == text).map(|(value, _)| Some(*value));
-        found.ok_or_else(|| {
-            let words: Vec<&str> = words.iter().map(|(_, word)| *word).collect();
-            wrong(format!("{name} must be one of {}", words.join(", ")))
-        })
-    }
-
     /// The absolute URL of the request with some parameters changed.
     pub fn link(
         &self,

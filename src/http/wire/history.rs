@@ -1,8 +1,9 @@
 //! The parameters of the change log, of reviews and of the audit trail.
 
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 use super::parameters::limit;
+use crate::directory::{ChangeAction, ChangeKind};
 
 /// What the log can be asked for.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
@@ -14,13 +15,13 @@ pub struct ChangeParameters {
     since: Option<String>,
     /// Only changes of this type.
     #[param(inline)]
-    r#type: Option<KindOfChange>,
+    r#type: Option<ChangeKind>,
     /// Another name of `type`.
     #[param(inline)]
-    kind: Option<KindOfChange>,
+    kind: Option<ChangeKind>,
     /// Only changes with this action.
     #[param(inline)]
-    action: Option<ActionOfChange>,
+    action: Option<ChangeAction>,
     /// Only changes of this user and of the user's memberships: an id (`adm_…`), or a current or
     /// former address.
     person: Option<String>,
@@ -91,25 +92,4 @@ pub struct AuditParameters {
     /// the body and the header `X-Limit-Applied` show.
     #[param(schema_with = limit)]
     limit: Option<u64>,
-}
-
-/// What changed.
-#[expect(dead_code, reason = "it describes the words; `ledger::ChangeKind` has them")]
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-pub enum KindOfChange {
-    User,
-    Group,
-    Membership,
-}
-
-/// What became of it.
-#[expect(dead_code, reason = "it describes the words; `directory::Changed` has them")]
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-pub enum ActionOfChange {
-    Created,
-    Updated,
-    Removed,
-    Restored,
 }

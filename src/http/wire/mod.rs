@@ -4,7 +4,10 @@
 mod errors;
 mod history;
 mod parameters;
+mod record_schemas;
 mod request;
+mod row_schemas;
+mod schemas;
 mod search;
 mod words;
 

@@ -6,20 +6,24 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::directory::EntitlementType;
+use crate::directory::{
+    ChangeAction, ChangeKind, EntitlementType, LossKind, Mode, RunStatus, Trigger,
+};
+use crate::import::ConnectionState;
 use crate::requests::{Operation, RequestState};
+use crate::tabular::ReviewChange;
 use crate::words::Words;
 
 /// Returns the schema of an enum: a string that is one of the words.
-fn schema_of<T: Words>(description: &'static str) -> RefOr<Schema> {
+fn schema_of<T: Words>(description: Option<&'static str>) -> RefOr<Schema> {
     let words = T::VALUES.iter().map(|value| value.word());
     let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
-    schema.description(Some(description)).into()
+    schema.description(description).into()
 }
 
 /// Gives enums their schemas: `Enum as "Name in OpenAPI" => "description"`.
 macro_rules! word_schemas {
-    ($($enum:ty as $name:literal => $description:literal),+ $(,)?) => {$(
+    ($($enum:ty as $name:literal => $description:expr),+ $(,)?) => {$(
         impl ToSchema for $enum {
             fn name() -> Cow<'static, str> {
                 Cow::Borrowed($name)
@@ -35,7 +39,15 @@ macro_rules! word_schemas {
 }
 
 word_schemas! {
-    EntitlementType as "EntitlementType" => "The kind of an entitlement.",
-    Operation as "RequestOperation" => "The operation",
-    RequestState as "RequestState" => "The state of a request.",
+    ChangeAction as "ActionOfChange" => Some("What became of it."),
+    ChangeKind as "KindOfChange" => Some("What changed."),
+    ConnectionState as "ConnectionState" => Some("Whether the bridge can read the workspace."),
+    ReviewChange as "ReviewChange" => Some("How an account changed since the previous review."),
+    LossKind as "LossKind" => Some("A kind of access that imports can remove."),
+    Mode as "Mode" => None,
+    RunStatus as "RunStatus" => None,
+    Trigger as "Trigger" => None,
+    EntitlementType as "EntitlementType" => Some("The kind of an entitlement."),
+    Operation as "RequestOperation" => Some("The operation"),
+    RequestState as "RequestState" => Some("The state of a request."),
 }

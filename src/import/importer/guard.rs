@@ -3,10 +3,12 @@
 
 use super::Importer;
 use crate::clock;
-use crate::directory::{Amounts, LossKind, Losses, Observation, Part, Plan, Warning};
+use crate::directory::{
+    Amounts, Failure, LossKind, Losses, Observation, Part, Plan, Run, RunStatus, Warning,
+};
 use crate::import::policy::{Evidence, Held, Totals};
 use crate::import::{Policy, Verdict};
-use crate::ledger::{Failure, LedgerError, Run, RunStatus};
+use crate::ledger::LedgerError;
 
 impl Importer {
     /// Removes the workspace's bots from the observation, or with `include_bots` makes sure that

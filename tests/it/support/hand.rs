@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::directory::Snapshot;
+use intercom_scim_bridge::directory::{ImportRequest, Mode, Run, Snapshot, Trigger};
 use intercom_scim_bridge::import::{Guard, ImportOptions, Importer};
 use intercom_scim_bridge::intercom::{Client, Connection};
-use intercom_scim_bridge::ledger::{ImportRequest, Lease, Ledger, Mode, Run, Trigger};
+use intercom_scim_bridge::ledger::{Lease, Ledger};
 use secrecy::SecretString;
 use simulator::{AvatarShape, Options, Simulator, Workspace};
 use time::OffsetDateTime;

@@ -1,0 +1,233 @@
+//! The schemas of rows and changes: how OpenAPI describes records that JSON shows as they are. The texts are
+//! part of the API's documentation. A test compares the members with those of the records.
+#![expect(dead_code, reason = "these types only describe records of the same name")]
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use crate::directory::EntitlementType;
+use crate::tabular::ReviewChange;
+
+/// The account of a teammate. A value that Intercom does not provide is null.
+#[derive(ToSchema)]
+pub struct Account {
+    /// The id in SCIM: `adm_` and Intercom's id of the admin.
+    id: String,
+    /// Intercom's id of the admin.
+    intercom_id: String,
+    /// Intercom's id of the workspace.
+    workspace_id: Option<String>,
+    /// The sign-in address. If Intercom has none, the id of the account.
+    user_name: String,
+    /// The e-mail address with which the teammate signs in.
+    email: Option<String>,
+    /// The name in Intercom.
+    display_name: Option<String>,
+    /// Derived from the name in Intercom, which has only one field for it.
+    given_name: Option<String>,
+    /// Derived from the name in Intercom, which has only one field for it.
+    family_name: Option<String>,
+    /// The job title.
+    title: Option<String>,
+    /// `Teammate`, or `Bot` for the workspace's own bot (Operator, Fin).
+    user_type: &'static str,
+    /// Whether the teammate has access. False after the teammate was removed from the workspace.
+    active: bool,
+    /// Intercom's id of the role.
+    role_id: Option<String>,
+    /// The name of the role.
+    role_name: Option<String>,
+    /// Whether the teammate has a paid inbox seat.
+    has_inbox_seat: Option<bool>,
+    /// The granted permissions that the activity log contains, separated by commas.
+    permissions: Option<String>,
+    /// The ids of the teams, separated by commas.
+    team_ids: String,
+    /// From Intercom's activity log; null if the log does not contain it.
+    two_factor_auth: Option<bool>,
+    /// From Intercom's activity log; null if the log does not contain it.
+    joined_at: Option<OffsetDateTime>,
+    /// From Intercom's activity log; null if the log does not contain it.
+    removed_at: Option<OffsetDateTime>,
+    /// From Intercom's activity log; null if the log does not contain it.
+    last_sign_in_at: Option<OffsetDateTime>,
+    /// How the teammate last signed in, in Intercom's terms, from the activity log.
+    last_sign_in_method: Option<String>,
+    /// When the teammate joined. If the activity log does not contain that, when the bridge first
+    /// saw the account.
+    created_at: OffsetDateTime,
+    /// When the bridge recorded the last change of the account or of one of its team memberships.
+    last_modified_at: OffsetDateTime,
+    /// Whether the personal data of the teammate was erased from the bridge. Address, names and
+    /// title are then null.
+    erased: bool,
+}
+
+/// An entitlement: a team, role, seat or permission that a teammate can have.
+#[derive(ToSchema)]
+pub struct Entitlement {
+    /// The id of the entitlement: `team_…`, `role_…`, `seat_…` or `permission_…`.
+    id: String,
+    /// The kind of the entitlement.
+    r#type: EntitlementType,
+    /// The name of the entitlement, as Intercom shows it.
+    name: String,
+    /// Intercom's id or name of the entitlement.
+    intercom_id: String,
+    /// The number of active teammates who have the entitlement.
+    member_count: usize,
+    /// How Intercom assigns the team's conversations, in Intercom's terms.
+    distribution_method: Option<String>,
+    /// The maximum number of open conversations that Intercom assigns to one member of the team.
+    assignment_limit: Option<i64>,
+    /// When the bridge recorded the last change of the team or its members. Null for roles, seats
+    /// and permissions.
+    last_modified_at: Option<OffsetDateTime>,
+}
+
+/// One entitlement of one teammate.
+#[derive(ToSchema)]
+pub struct AccessMembership {
+    /// The id of the account, a colon, and the id of the entitlement.
+    id: String,
+    /// The id of the account: `adm_` and Intercom's id of the admin.
+    account_id: String,
+    /// The teammate's sign-in address. If Intercom has none, the id of the account.
+    user_name: String,
+    /// The id of the entitlement: `team_…`, `role_…`, `seat_…` or `permission_…`.
+    entitlement_id: String,
+    /// The kind of the entitlement.
+    entitlement_type: EntitlementType,
+    /// The name of the entitlement, as Intercom shows it.
+    entitlement_name: String,
+    /// `primary` or `secondary`, in a team whose distribution method uses priorities; else null.
+    priority: Option<&'static str>,
+}
+
+/// A change of a user, a group or a membership.
+#[derive(ToSchema)]
+pub struct ChangeDocument {
+    /// The position after this change, for the parameter `since`.
+    cursor: String,
+    /// The generation: the number of the import among those that changed something. All changes of
+    /// one import have the same generation.
+    generation: i64,
+    /// The number of the import that found the change.
+    import_id: i64,
+    /// When the bridge recorded the change.
+    at: OffsetDateTime,
+    /// `user`, `group` or `membership`.
+    r#type: &'static str,
+    /// `created`, `updated`, `removed` or `restored`.
+    action: &'static str,
+    /// The id of the changed resource. For a membership: the id of the user, a colon, and the id of
+    /// the group.
+    id: String,
+    /// The id of the user. Null for changes of groups.
+    user_id: Option<String>,
+    /// The user's name when the change was recorded.
+    user_display_name: Option<String>,
+    /// The user's address when the change was recorded.
+    user_email: Option<String>,
+    /// The id of the group. Null for changes of users.
+    group_id: Option<String>,
+    /// The group's name when the change was recorded.
+    group_display_name: Option<String>,
+    /// The previous values of the changed attributes. Null for a creation.
+    #[schema(value_type = Option<Object>)]
+    before: Option<Map<String, Value>>,
+    /// The new values of the changed attributes. A value that is now unknown is null. The whole
+    /// object is null for a removal.
+    #[schema(value_type = Option<Object>)]
+    after: Option<Map<String, Value>>,
+    /// Who made the change in Intercom. Null if the activity log does not contain it.
+    actor: Option<ChangedBy>,
+    /// Whether the personal data of the user was erased from the bridge after the change. Address,
+    /// names and title are then null.
+    user_erased: bool,
+}
+
+/// Who made a change, according to Intercom's activity log.
+#[derive(ToSchema)]
+pub struct ChangedBy {
+    /// The id of the teammate who made the change.
+    id: Option<String>,
+    /// The teammate's name when the change was recorded.
+    display_name: Option<String>,
+    /// The teammate's address at that time.
+    email: Option<String>,
+    /// When the change was made in Intercom.
+    at: OffsetDateTime,
+    /// Intercom's type of the activity.
+    activity_type: String,
+    /// Intercom's id of the entry of the activity log.
+    activity_id: String,
+}
+
+/// An account under review. An unknown value is null in JSON and an empty cell in CSV.
+#[derive(ToSchema)]
+pub struct ReviewedAccount {
+    /// The time whose state the row shows (UTC).
+    as_of_utc: OffsetDateTime,
+    /// Intercom's id of the workspace.
+    workspace_id: Option<String>,
+    /// The id in SCIM: `adm_` and Intercom's id of the admin.
+    account_id: String,
+    /// The sign-in address. If Intercom has none, the id of the account.
+    user_name: String,
+    /// The e-mail address with which the teammate signs in.
+    email: Option<String>,
+    /// The name in Intercom.
+    display_name: Option<String>,
+    /// `active` or `removed`.
+    status: &'static str,
+    /// `person`, or `service` for a bot of the workspace.
+    account_type: &'static str,
+    /// Whether the role is one of `reviews.privileged_roles`, or a permission allows managing
+    /// teammates or changing the settings of the workspace, including security. Null if neither
+    /// role nor permissions are known.
+    is_privileged: Option<bool>,
+    /// The name of the role.
+    roles: Option<String>,
+    /// The names of the teams, separated by `;`.
+    teams: String,
+    /// The permissions, separated by `;`.
+    permissions: Option<String>,
+    /// The paid seat: `inbox` or `none`.
+    seat: Option<&'static str>,
+    /// When the teammate joined. If the activity log does not contain that, when the bridge first
+    /// saw the account.
+    created_at: OffsetDateTime,
+    /// The source of that time: `activity_log`, or `observed` if the bridge saw the account first
+    /// then.
+    created_source: &'static str,
+    /// The last sign-in up to the time of the row that the activity log contains.
+    last_login_at: Option<OffsetDateTime>,
+    /// The source of that time: `activity_log`.
+    last_login_source: Option<&'static str>,
+    /// Whole days from the last sign-in to the time of the row.
+    days_since_login: Option<i64>,
+    /// Whether sign-in requires a second factor. Null if unknown.
+    mfa: Option<bool>,
+    /// Whether the last sign-in was by the company's identity provider (SAML). Null if the activity
+    /// log does not contain it.
+    sso: Option<bool>,
+    /// When the teammate was invited. Null if the activity log does not contain it.
+    invited_at: Option<OffsetDateTime>,
+    /// When the teammate was removed; null for an active account.
+    removed_at: Option<OffsetDateTime>,
+    /// When the bridge first saw the account.
+    first_seen_at: OffsetDateTime,
+    /// When the account was last known to exist: the time of the row or, for a removed account,
+    /// when the bridge recorded the removal.
+    last_seen_at: OffsetDateTime,
+    /// How the account changed since `since`. Null if the request has no `since`.
+    change_since_last_review: Option<ReviewChange>,
+    /// Whether the teammate has not signed in for more than 90 days. Null if the activity log does
+    /// not cover them, and for bots.
+    is_dormant: Option<bool>,
+    /// Whether the personal data of the teammate was erased from the bridge. Address and names are
+    /// then null.
+    erased: bool,
+}

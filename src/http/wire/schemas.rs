@@ -1,0 +1,118 @@
+//! Gives records of the domain and of the ledger their schemas. The records themselves know nothing
+//! of HTTP.
+
+use std::borrow::Cow;
+
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::{record_schemas, row_schemas};
+use crate::{directory, ledger, tabular};
+
+/// Gives a record the schema of the type that describes it.
+macro_rules! described {
+    ($($record:ty as $description:ty),+ $(,)?) => {$(
+        impl ToSchema for $record {
+            fn name() -> Cow<'static, str> {
+                <$description>::name()
+            }
+
+            fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+                <$description>::schemas(schemas);
+            }
+        }
+
+        impl PartialSchema for $record {
+            fn schema() -> RefOr<Schema> {
+                <$description>::schema()
+            }
+        }
+    )+};
+}
+
+described! {
+    directory::Run as record_schemas::Run,
+    directory::Failure as record_schemas::Failure,
+    directory::Counts as record_schemas::Counts,
+    directory::Warning as record_schemas::Warning,
+    directory::Exceeded as record_schemas::Exceeded,
+    ledger::AuditEntry as record_schemas::AuditEntry,
+    tabular::Account as row_schemas::Account,
+    tabular::Entitlement as row_schemas::Entitlement,
+    tabular::AccessMembership as row_schemas::AccessMembership,
+    tabular::ChangeDocument as row_schemas::ChangeDocument,
+    tabular::ChangedBy as row_schemas::ChangedBy,
+    tabular::ReviewedAccount as row_schemas::ReviewedAccount,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde::Serialize;
+    use serde_json::json;
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::directory::{
+        Change, ChangeNames, ChangePosition, Changed, Counts, Exceeded, Failure, GroupId,
+        ImportRequest, LossKind, Membership, RecordedChange, Trigger, UserId, Warning,
+    };
+    use crate::ledger::AuditEntry;
+    use crate::tabular::{
+        AccessMembership, Account, ChangeDocument, Entitlement, ReviewedAccount, Row,
+    };
+
+    const AT: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    fn described<T: PartialSchema>() -> BTreeSet<String> {
+        let schema = json!(T::schema());
+        schema["properties"].as_object().unwrap().keys().cloned().collect()
+    }
+
+    fn members<T: PartialSchema + Serialize>(record: &T) {
+        let serialised = json!(record).as_object().unwrap().keys().cloned().collect();
+        assert_eq!(described::<T>(), serialised);
+    }
+
+    fn columns<T: PartialSchema + Row>() {
+        assert_eq!(described::<T>(), T::COLUMNS.iter().map(ToString::to_string).collect());
+    }
+
+    #[test]
+    fn the_schema_of_a_record_has_the_members_of_the_record() {
+        let text = String::new;
+        columns::<Account>();
+        columns::<Entitlement>();
+        columns::<AccessMembership>();
+        columns::<ReviewedAccount>();
+        members(&AuditEntry::event("request", AT));
+        members(&ImportRequest::incremental(Trigger::Api).run("default", AT));
+        members(&Failure { code: text(), detail: text(), remedy: text() });
+        members(&Counts::default());
+        members(&Warning { code: text(), detail: text() });
+        members(&Exceeded {
+            kind: LossKind::People,
+            lost: 0,
+            earlier: 0,
+            unreadable: 0,
+            of: 0,
+            allowed: 0,
+            setting: text(),
+        });
+        let change = Changed::Membership(Change::Created(Membership {
+            group: GroupId::new("1"),
+            user: UserId::new("1"),
+            priority: None,
+        }));
+        members(&ChangeDocument::from(&RecordedChange {
+            position: ChangePosition::START,
+            generation: 1,
+            run: 1,
+            at: AT,
+            change,
+            cause: None,
+            names: ChangeNames::default(),
+        }));
+    }
+}

@@ -1,0 +1,43 @@
+//! Migrations of the database.
+
+use migrations::Migrator;
+use sea_orm_migration::MigratorTrait;
+
+use super::{Ledger, LedgerError};
+use crate::clock::Clock;
+use crate::limits;
+
+impl Ledger {
+    /// Runs the pending migrations and returns how many there were.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] when a migration cannot be run.
+    pub async fn migrate(&self) -> Result<usize, LedgerError> {
+        let mut attempts = limits::MIGRATION_ATTEMPTS;
+        loop {
+            let migrated = self.migrate_once().await;
+            attempts -= 1;
+            match migrated {
+                // Another process may be running them. The retry then finds them done.
+                Err(_) if attempts > 0 => Clock::System.sleep(limits::MIGRATION_PAUSE).await,
+                migrated => return migrated,
+            }
+        }
+    }
+
+    async fn migrate_once(&self) -> Result<usize, LedgerError> {
+        let pending = Migrator::get_pending_migrations(&self.database).await?.len();
+        Migrator::up(&self.database, None).await?;
+        self.take_what_is_due().await?;
+        self.salt_older_rows().await?;
+        Ok(pending)
+    }
+
+    /// Returns how many migrations are pending, and changes nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] when the database cannot be read.
+    pub async fn pending_migrations(&self) -> Result<usize, LedgerError> {
+        Ok(Migrator::get_pending_migrations_read_only(&self.database).await?.len())
+    }
+}

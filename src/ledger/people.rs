@@ -1,0 +1,309 @@
+//! Finds everything that the ledger knows of a person: by Intercom's ids, and by every address and
+//! name that it has recorded for them.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use serde_json::{Value, json};
+
+use super::entities::{
+    activity, audit, imports, lifecycle_requests, membership_versions, tokens, user_versions,
+    volatile,
+};
+use super::person::normalised;
+use super::{Ledger, LedgerError, Person};
+use crate::date_time;
+use crate::limits;
+
+impl Ledger {
+    /// Finds a person by an id (Intercom's, with or without `adm_`), or by any address that they
+    /// ever had.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn find_person(&self, workspace: &str, named: &str) -> Result<Person, LedgerError> {
+        let named = named.trim();
+        let ids = if named.contains('@') {
+            self.people_with_address(workspace, named)
+                .await?
+                .iter()
+                .map(ToString::to_string)
+                .collect()
+        } else {
+            BTreeSet::from([named.strip_prefix("adm_").unwrap_or(named).to_owned()])
+        };
+        let mut person = gather(&self.database, workspace, ids).await?;
+        if named.contains('@') {
+            let address = named.to_lowercase();
+            let others = others_now(&self.database, workspace, &person.ids).await?;
+            if !others.iter().any(|(email, _)| {
+                email.as_ref().is_some_and(|email| email.to_lowercase() == address)
+            }) {
+                person.addresses.insert(address);
+            }
+        }
+        Ok(person)
+    }
+
+    /// Returns everything that the database holds about a person, as one JSON document.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn all_of_person(
+        &self,
+        workspace: &str,
+        person: &Person,
+    ) -> Result<Value, LedgerError> {
+        let db = &self.database;
+        let ids: Vec<&str> = person.ids.iter().map(String::as_str).collect();
+        let versions = versions_of(db, workspace, &person.ids).await?;
+        let versions: Vec<Value> = versions.iter().map(version_document).collect();
+        let memberships = membership_versions::Entity::find()
+            .filter(membership_versions::Column::Workspace.eq(workspace))
+            .filter(membership_versions::Column::UserId.is_in(ids.iter().copied()))
+            .order_by_asc(membership_versions::Column::FromGeneration);
+        let memberships: Vec<Value> = memberships
+            .all(db)
+            .await?
+            .iter()
+            .map(|row| {
+                json!({"group_id": row.group_id, "user_id": row.user_id, "from_generation": row.from_generation,
+                   "to_generation": row.to_generation, "priority": row.priority})
+            })
+            .collect();
+        let current = volatile::Entity::find()
+            .filter(volatile::Column::Workspace.eq(workspace))
+            .filter(volatile::Column::UserId.is_in(ids.iter().copied()));
+        let current: Vec<Value> = current
+            .all(db)
+            .await?
+            .into_iter()
+            .map(|row| {
+                let (id, values) = super::rows::volatile(row);
+                json!({"user_id": id, "values": values})
+            })
+            .collect();
+        let (mut log, mut last) = (Vec::new(), String::new());
+        loop {
+            let rows = activity_page(db, workspace, &last).await?;
+            let Some(row) = rows.last() else { break };
+            last.clone_from(&row.id);
+            log.extend(
+                rows.into_iter()
+                    .filter(|row| !person.fields_of_entry(row).is_empty() || person.is_in(row)),
+            );
+        }
+        log.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        let log: Vec<Value> =
+            log.into_iter().map(|row| json!(super::rows::activity(row))).collect();
+        let requests = lifecycle_requests::Entity::find()
+            .filter(lifecycle_requests::Column::Workspace.eq(workspace))
+            .order_by_asc(lifecycle_requests::Column::Id);
+        let requests: Vec<Value> = requests
+            .all(db)
+            .await?
+            .iter()
+            .filter(|row| person.is_about(row) || !person.fields_of_request(row).is_empty())
+            .map(request_document)
+            .collect();
+        let runs = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
+        let runs = runs
+            .filter(imports::Column::RequestedBy.is_not_null())
+            .order_by_asc(imports::Column::Id);
+        let runs: Vec<Value> = runs
+            .all(db)
+            .await?
+            .iter()
+            .filter(|row| row.requested_by.as_deref().is_some_and(|by| person.is_named_in(by)))
+            .map(|row| {
+                json!({"id": row.id, "requested_by": row.requested_by,
+                              "started_at": date_time::written(row.started_at).to_string()})
+            })
+            .collect();
+        let tokens: Vec<Value> = tokens::Entity::find()
+            .all(db)
+            .await?
+            .iter()
+            .filter(|row| person.is_named_in(&row.subject))
+            .map(|row| {
+                json!({"id": row.id, "subject": row.subject,
+                              "issued_at": date_time::written(row.issued_at).to_string(),
+                              "expires_at": date_time::written(row.expires_at).to_string()})
+            })
+            .collect();
+        Ok(json!({
+            "workspace": workspace,
+            "ids": person.ids,
+            "addresses": person.addresses,
+            "names": person.names,
+            "versions": versions,
+            "memberships": memberships,
+            "current_values": current,
+            "activity": log,
+            "requests": requests,
+            "imports_requested": runs,
+            "tokens": tokens,
+            "audit": self.audit_of(workspace, person).await?,
+        }))
+    }
+
+    /// Returns the audit entries that name a person: as the actor, or as the account that the entry
+    /// is about.
+    async fn audit_of(&self, workspace: &str, person: &Person) -> Result<Vec<Value>, LedgerError> {
+        use audit::Column;
+        let (mut entries, mut after) = (Vec::new(), 0);
+        let scope =
+            Condition::any().add(Column::Workspace.eq(workspace)).add(Column::Workspace.is_null());
+        loop {
+            let query = audit::Entity::find().filter(scope.clone()).filter(Column::Id.gt(after));
+            let rows = query
+                .order_by_asc(Column::Id)
+                .limit(limits::LIST_ITEMS as u64)
+                .all(&self.database)
+                .await?;
+            let Some(row) = rows.last() else { return Ok(entries) };
+            after = row.id;
+            for row in rows {
+                let texts = [&row.actor, &row.identity, &row.target, &row.detail];
+                let about = row.target.as_deref().and_then(|target| target.strip_prefix("adm_"));
+                if about.is_some_and(|id| person.ids.contains(id))
+                    || texts.into_iter().flatten().any(|text| person.is_named_in(text))
+                {
+                    entries.push(json!(super::audit::entry(row)));
+                }
+            }
+        }
+    }
+}
+
+/// Collects the names and addresses that the ledger has for `ids`, without those that another
+/// current person has too.
+pub(super) async fn gather(
+    db: &impl ConnectionTrait,
+    workspace: &str,
+    ids: BTreeSet<String>,
+) -> Result<Person, LedgerError> {
+    let mut person = Person::default();
+    for row in versions_of(db, workspace, &ids).await? {
+        person.ids.insert(row.user_id.clone());
+        if row.active && row.to_generation.is_none() {
+            person.active.insert(row.user_id);
+        }
+        person.addresses.extend(row.email.as_deref().and_then(normalised));
+        person.names.extend(row.name.as_deref().and_then(normalised));
+        if let (Some(first), Some(last)) = (&row.first_name, &row.last_name) {
+            person.names.extend(normalised(&format!("{first} {last}")));
+        }
+    }
+    let acted: Vec<Option<String>> = activity::Entity::find()
+        .select_only()
+        .column(activity::Column::PerformedByEmail)
+        .distinct()
+        .filter(activity::Column::Workspace.eq(workspace))
+        .filter(activity::Column::PerformedById.is_in(ids.iter().map(String::as_str)))
+        .into_tuple()
+        .all(db)
+        .await?;
+    person.addresses.extend(acted.iter().flatten().filter_map(|email| normalised(email)));
+    for (email, name) in others_now(db, workspace, &ids).await? {
+        if let Some(email) = email.as_deref().and_then(normalised) {
+            person.addresses.remove(&email);
+        }
+        if let Some(name) = name.as_deref().and_then(normalised) {
+            person.names.remove(&name);
+        }
+    }
+    // A short single word occurs in many texts that are not about the person.
+    person.names.retain(|name| name.contains(char::is_whitespace) || name.chars().count() >= 5);
+    Ok(person)
+}
+
+/// The present address and name of each person who is not in `ids`.
+async fn others_now(
+    db: &impl ConnectionTrait,
+    workspace: &str,
+    ids: &BTreeSet<String>,
+) -> Result<Vec<(Option<String>, Option<String>)>, LedgerError> {
+    let rows = user_versions::Entity::find()
+        .select_only()
+        .columns([
+            user_versions::Column::UserId,
+            user_versions::Column::Email,
+            user_versions::Column::Name,
+        ])
+        .filter(user_versions::Column::Workspace.eq(workspace))
+        .filter(user_versions::Column::ToGeneration.is_null())
+        .into_tuple::<(String, Option<String>, Option<String>)>();
+    let others = rows.all(db).await?.into_iter().filter(|(id, ..)| !ids.contains(id));
+    Ok(others.map(|(_, email, name)| (email, name)).collect())
+}
+
+/// The versions of these people, by id and then oldest first.
+pub(super) async fn versions_of(
+    db: &impl ConnectionTrait,
+    workspace: &str,
+    ids: &BTreeSet<String>,
+) -> Result<Vec<user_versions::Model>, LedgerError> {
+    let query = user_versions::Entity::find()
+        .filter(user_versions::Column::Workspace.eq(workspace))
+        .filter(user_versions::Column::UserId.is_in(ids.iter().map(String::as_str)));
+    let query = query
+        .order_by_asc(user_versions::Column::UserId)
+        .order_by_asc(user_versions::Column::FromGeneration);
+    Ok(query.all(db).await?)
+}
+
+/// One page of log entries, by id, after the id `after`.
+pub(super) async fn activity_page(
+    db: &impl ConnectionTrait,
+    workspace: &str,
+    after: &str,
+) -> Result<Vec<activity::Model>, LedgerError> {
+    use activity::Column;
+    let query = activity::Entity::find()
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::Id.gt(after));
+    Ok(query.order_by_asc(Column::Id).limit(limits::LIST_ITEMS as u64).all(db).await?)
+}
+
+fn version_document(row: &user_versions::Model) -> Value {
+    let time = |at: Option<time::OffsetDateTime>| at.map(|at| date_time::written(at).to_string());
+    json!({
+        "user_id": row.user_id,
+        "from_generation": row.from_generation,
+        "to_generation": row.to_generation,
+        "active": row.active,
+        "email": row.email,
+        "name": row.name,
+        "first_name": row.first_name,
+        "last_name": row.last_name,
+        "job_title": row.job_title,
+        "has_inbox_seat": row.has_inbox_seat,
+        "role_id": row.role_id,
+        "role_name": row.role_name,
+        "permissions": row.permissions,
+        "two_factor_auth": row.two_factor_auth,
+        "joined_at": time(row.joined_at),
+        "removed_at": time(row.removed_at),
+    })
+}
+
+fn request_document(row: &lifecycle_requests::Model) -> Value {
+    let time = |at: time::OffsetDateTime| date_time::written(at).to_string();
+    json!({
+        "id": row.reference,
+        "at": time(row.at),
+        "state": row.state,
+        "requester": row.requester,
+        "operation": row.operation,
+        "target": row.target,
+        "entitlement": row.entitlement,
+        "user_name": row.user_name,
+        "comment": row.comment,
+        "closed_at": row.closed_at.map(time),
+        "closed_by": row.closed_by,
+        "note": row.note,
+    })
+}
