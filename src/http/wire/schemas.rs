@@ -7,7 +7,9 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{record_schemas, row_schemas};
-use crate::{directory, ledger, tabular};
+use crate::directory;
+use crate::ledger;
+use crate::tabular;
 
 /// Gives a record the schema of the type that describes it.
 macro_rules! described {

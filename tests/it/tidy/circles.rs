@@ -61,6 +61,11 @@ fn use_trees(code: &str, re_exporting: bool) -> Vec<&str> {
     while let Some(at) = rest.find("use ") {
         let (before, after) = rest.split_at(at);
         let line = before.rsplit('\n').next().unwrap_or_default().trim();
+        // A word that ends in `use`, such as `because`, begins no statement.
+        if !(line.is_empty() || line.starts_with("pub")) {
+            rest = &after["use ".len()..];
+            continue;
+        }
         let end = after.find(';').unwrap_or(after.len());
         if (line.is_empty() || line.starts_with("pub")) && line.starts_with("pub") == re_exporting {
             trees.push(after["use ".len()..end].trim());
