@@ -162,6 +162,7 @@ pub(super) fn of_closing(row: &lifecycle_requests::Model) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::new_rows;
     use super::*;
     use crate::directory::User;
     use crate::directory::variants::assert_shows_each_member;
@@ -170,7 +171,7 @@ mod tests {
     fn the_digest_of_a_version_covers_each_member_of_a_user() {
         let proof = Proof::fresh().unwrap();
         let digest = |user: &User| {
-            let row = rows::user_row("default", 1, user).unwrap();
+            let row = new_rows::user_row("default", 1, user).unwrap();
             of_user(&user_versions::Model { proof: Some(proof.clone()), ..row }).unwrap()
         };
         let exceptions = [("erased", "an erasure keeps the digest, so that it can be verified")];
