@@ -23,9 +23,11 @@ use actix_web::web::{Data, PayloadConfig, ServiceConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::connection::bare::Completed;
-use super::connection::connections::{Connections, Guarded, Watched};
+use super::connection::connections::Connections;
+use super::connection::guarded::Guarded;
 use super::connection::tls::Certificates;
-use super::errors::finish;
+use super::connection::watched::Watched;
+use super::middleware::finish;
 use super::middleware::headers::STRICT_TRANSPORT;
 use super::routes::{ops_routes, routes};
 use super::state::service::Service;
@@ -59,13 +61,13 @@ pub fn serve(
                 let http = http(&service, &stopping, routes).map_err(TlsError::Service);
                 let watched = |stream: TlsStream<Guarded>| {
                     let guarded = stream.get_ref().0;
-                    let (peer, connection) = (guarded.peer(), Arc::clone(guarded.connection()));
+                    let peer = guarded.peer();
+                    let connection = Arc::clone(guarded.connection());
                     (Watched::new(Completed::new(stream, Some(STRICT_TRANSPORT)), connection), peer)
                 };
                 let connections = Arc::clone(&connections);
                 let admit = move |stream: TcpStream| {
-                    let admitted = connections
-                        .admit(stream)
+                    let admitted = Guarded::admit(stream, &connections)
                         .ok_or(TlsError::Service(DispatchError::DisconnectTimeout));
                     async move { admitted }
                 };
@@ -120,10 +122,12 @@ fn plain(
     builder.listen(name, listener, move || {
         let connections = Arc::clone(&connections);
         let watched = move |stream: TcpStream| {
-            let guarded = connections.admit(stream).ok_or(DispatchError::DisconnectTimeout);
+            let guarded =
+                Guarded::admit(stream, &connections).ok_or(DispatchError::DisconnectTimeout);
             async move {
                 let guarded = guarded?;
-                let (peer, connection) = (guarded.peer(), Arc::clone(guarded.connection()));
+                let peer = guarded.peer();
+                let connection = Arc::clone(guarded.connection());
                 Ok::<_, DispatchError>((
                     Watched::new(Completed::new(guarded, None), connection),
                     peer,

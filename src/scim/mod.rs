@@ -54,7 +54,7 @@ mod view;
 
 pub use cursor::CursorKey;
 pub use discovery::Discovery;
-pub use error::ScimError;
+pub use error::{ScimError, error_body};
 pub use page::{Body, Next, Page, PageRules, Question, Walker, Window};
 pub use query::Query;
 pub use schema::{ResourceType, resource_types};

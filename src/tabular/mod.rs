@@ -2,11 +2,12 @@
 //! attributes, and its history as a log of changes. No side effects.
 //!
 //! ```text
-//! account      a teammate
-//! entitlement  a team, a role, a seat, a permission
-//! membership   an account's access
-//! change       a change of one of them
-//! review       accounts with their access, for a review
+//! account        a teammate
+//! entitlement    a team, a role, a seat, a permission
+//! membership     an account's access
+//! change         a change of one of them
+//! review         accounts with their access, for a review
+//! review_counts  the counts of a review
 //! ```
 //!
 //! Ids are those of SCIM (`adm_…`, `team_…`), so that clients can join both views.
@@ -16,6 +17,7 @@ mod change;
 mod entitlement;
 mod membership;
 mod review;
+mod review_counts;
 
 pub use account::{Account, accounts};
 pub use change::{
@@ -25,6 +27,7 @@ pub use change::{
 pub use entitlement::{Entitlement, entitlement_named, entitlements};
 pub use membership::{AccessMembership, MembershipSelection, memberships};
 pub use review::{ReviewBasis, ReviewChange, ReviewedAccount, review, reviewed_account};
+pub use review_counts::{Answers, ReviewCounts};
 
 use serde::Serialize;
 use time::OffsetDateTime;

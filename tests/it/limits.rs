@@ -129,7 +129,8 @@ async fn who_sends_a_request_drop_by_drop_is_not_waited_for() {
     assert!(head.await.unwrap().starts_with("HTTP/1.1 408"));
     let body = body.await.unwrap();
     assert!(
-        body.starts_with("HTTP/1.1 408") && body.contains("the request did not arrive completely"),
+        body.starts_with("HTTP/1.1 408")
+            && body.contains("the request did not arrive completely in time"),
         "{body}"
     );
     bridge.stop().await;

@@ -120,7 +120,7 @@ async fn a_form_that_nobody_has_is_refused_before_anything_happens() {
             assert_eq!(
                 detail,
                 format!(
-                    "the response has the media type {offered}, which the Accept header does not allow"
+                    "the response is available as {offered}, and the request's Accept header does not allow that"
                 )
             );
         }

@@ -48,7 +48,8 @@ fn bare_answer(bytes: &[u8]) -> Option<usize> {
     let mut lines = bytes[at..bytes.len() - 4].split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     // `HTTP/1.1 400 Bad Request`
     let refuses = lines.next()?.get(9).is_some_and(|digit| matches!(digit, b'4' | b'5'));
-    let (mut is_empty, mut is_bare) = (false, true);
+    let mut is_empty = false;
+    let mut is_bare = true;
     for line in lines {
         let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
         is_empty |= line.eq_ignore_ascii_case(b"content-length: 0");

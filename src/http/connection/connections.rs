@@ -8,28 +8,22 @@
 //!   even if bytes trickle in. When a limit is reached, the connection that has been idle for the
 //!   longest time is closed: one of the same address if that address is at its limit, otherwise
 //!   any.
-//! * [`Patience`] bounds how long the bridge waits for a client that does not read its response.
+//! * [`Patience`](super::patience::Patience) bounds how long the bridge waits for a client that does not read its response.
 //! * While the bridge stops, each response announces that it is the last one of its connection (RFC
 //!   9112 §9.6).
 //!
-//! [`Guarded`] sits between the socket and TLS, so that unfinished handshakes count too.
-//! [`Watched`] sits above TLS, where requests are visible.
+//! [`Guarded`](super::guarded::Guarded) sits between the socket and TLS, so that unfinished handshakes count too.
+//! [`Watched`](super::watched::Watched) sits above TLS, where requests are visible.
 
 use std::collections::HashMap;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::Waker;
 
-use actix_web::rt::net::{ActixStream, Ready, TcpStream};
 use futures_util::task::AtomicWaker;
 use ipnet::IpNet;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::heads::CheckedStream;
-use super::patience::{Patience, Wait, wait};
 use crate::access::network_of;
 use crate::clock::Clock;
 use crate::limits;
@@ -107,31 +101,57 @@ impl Connection {
         Sending(Arc::clone(self))
     }
 
-    fn request_arrived(&self) {
+    /// Marks the connection as having a request to which no response has begun.
+    pub(super) fn request_arrived(&self) {
         self.has_request.store(true, Ordering::Relaxed);
     }
 
     /// Marks the connection as idle, before anything is written: a client that has read its
     /// response may open another connection at once.
-    fn before_write(&self) {
+    pub(super) fn before_write(&self) {
         if self.has_request.swap(false, Ordering::Relaxed) {
             self.idle_since.store(self.all.now(), Ordering::Relaxed);
         }
     }
 
-    fn after_write(&self) {
+    /// Notes that a part of a response was written.
+    pub(super) fn after_write(&self) {
         self.idle_since.store(self.all.now(), Ordering::Relaxed);
         if self.all.staying.load(Ordering::Relaxed) > self.all.limit {
             self.all.make_room();
         }
     }
 
-    fn is_idle(&self) -> bool {
+    /// Whether the connection has no request to which no response has begun, and sends none.
+    pub(super) fn is_idle(&self) -> bool {
         !self.has_request.load(Ordering::Relaxed) && self.sending.load(Ordering::Relaxed) == 0
     }
 
-    fn must_close(&self) -> bool {
+    /// Whether the connection must be closed to make room for another one.
+    pub(super) fn must_close(&self) -> bool {
         self.must_close.load(Ordering::Acquire)
+    }
+}
+
+impl Connection {
+    /// The clock.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.all.clock
+    }
+
+    /// Registers who waits for the client's next bytes, and is woken if the connection must close.
+    pub(super) fn wakes(&self, waker: &Waker) {
+        self.reader.register(waker);
+    }
+
+    /// Counts the connection as closed because its client does not read.
+    pub(super) fn is_too_slow(&self) {
+        self.all.slow.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Removes the connection, after it was closed.
+    pub(super) fn closed(&self) {
+        self.all.closed(self);
     }
 }
 
@@ -162,11 +182,7 @@ impl Connections {
 
     /// Admits a connection; `None` if its address is at its limit and none of its connections is
     /// idle. If no connection at all is idle, the limit for all is exceeded until one is.
-    pub fn admit(self: &Arc<Self>, stream: TcpStream) -> Option<Guarded> {
-        // Short responses are sent at once. An error is harmless: they are only sent a little
-        // later.
-        let _ = stream.set_nodelay(true);
-        let peer = stream.peer_addr().ok();
+    pub fn admit(self: &Arc<Self>, peer: Option<SocketAddr>) -> Option<Arc<Connection>> {
         let mut open = self.open();
         let address = self.limit_per_address.and(peer).and_then(|peer| self.address(peer));
         if let Some((address, limit)) = address.as_ref().zip(self.limit_per_address)
@@ -176,14 +192,14 @@ impl Connections {
             drop(open);
             self.refused.fetch_add(1, Ordering::Relaxed);
             self.warn(
-                "an address has as many connections as it may have, all of them at work, and a further one was refused",
+                "an address is at its limit of connections, none of which is idle; another one was refused",
             );
             return None;
         }
         if self.staying.load(Ordering::Relaxed) >= self.limit
             && self.close_longest_idle(&mut open, |_| true)
         {
-            self.warn("there are as many connections as there may be, and idle ones give way");
+            self.warn("the limit of connections is reached; idle ones are closed to make room");
         }
         open.last_number += 1;
         let connection = Arc::new(Connection {
@@ -202,7 +218,7 @@ impl Connections {
         }
         self.staying.fetch_add(1, Ordering::Relaxed);
         drop(open);
-        Some(Guarded { stream, peer, connection, patience: Patience::default() })
+        Some(connection)
     }
 
     /// From now on, each response is the last one of its connection.
@@ -297,7 +313,8 @@ impl Connections {
 
     /// Logs a warning, at most once in [`limits::CONNECTIONS_TOLD`].
     fn warn(&self, what: &'static str) {
-        let (now, before) = (self.now().max(1), self.warned_at.load(Ordering::Relaxed));
+        let now = self.now().max(1);
+        let before = self.warned_at.load(Ordering::Relaxed);
         let pause = u64::try_from(limits::CONNECTIONS_TOLD.as_millis()).unwrap_or(u64::MAX);
         let due = before == 0 || now.saturating_sub(before) >= pause;
         if due
@@ -307,206 +324,8 @@ impl Connections {
                 .is_ok()
         {
             tracing::warn!(
-                "{what}; see limits.max_connections and limits.max_connections_per_address, and who holds them"
+                "{what}; see limits.max_connections and limits.max_connections_per_address, and which clients hold them"
             );
         }
-    }
-}
-
-/// A socket that is counted, can be closed to make room, and waits only so long for a client that
-/// does not read.
-pub struct Guarded {
-    stream: TcpStream,
-    peer: Option<SocketAddr>,
-    connection: Arc<Connection>,
-    patience: Patience,
-}
-
-impl Guarded {
-    /// The address of the peer.
-    pub fn peer(&self) -> Option<SocketAddr> {
-        self.peer
-    }
-
-    /// The shared state of the connection.
-    pub fn connection(&self) -> &Arc<Connection> {
-        &self.connection
-    }
-
-    /// Takes note of the result of a write, and ends the wait of one that the client has delayed
-    /// for too long.
-    fn written(
-        &mut self,
-        written: Poll<io::Result<usize>>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        let all = &self.connection.all;
-        match &written {
-            Poll::Ready(Ok(count)) => {
-                self.patience.written(&all.clock, *count);
-                self.connection.after_write();
-            }
-            Poll::Pending if self.patience.is_exhausted(&all.clock, context) => {
-                all.slow.fetch_add(1, Ordering::Relaxed);
-                tracing::debug!("a connection was closed, since its client does not read");
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            Poll::Pending | Poll::Ready(Err(_)) => {}
-        }
-        written
-    }
-}
-
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        self.connection.all.closed(&self.connection);
-    }
-}
-
-impl AsyncRead for Guarded {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if read.is_pending() {
-            self.connection.reader.register(context.waker());
-            // Requests that have arrived already are still answered. Then the stream ends as if the
-            // client had closed it.
-            if self.connection.must_close() {
-                return Poll::Ready(Ok(()));
-            }
-        }
-        read
-    }
-}
-
-impl AsyncWrite for Guarded {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.connection.before_write();
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.written(written, context)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.connection.before_write();
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.written(written, context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
-impl ActixStream for Guarded {
-    fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        ActixStream::poll_read_ready(&self.stream, context)
-    }
-
-    fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        ActixStream::poll_write_ready(&self.stream, context)
-    }
-}
-
-/// The stream above TLS, in which request heads are visible.
-pub struct Watched<S> {
-    stream: CheckedStream<S>,
-    connection: Arc<Connection>,
-    /// The time-out for the rest of a head. actix-http has one for the first head of a connection
-    /// only.
-    head: Option<Wait>,
-}
-
-impl<S> Watched<S> {
-    /// Checks the request heads in `stream`, and marks `connection` when a request has arrived.
-    pub fn new(stream: S, connection: Arc<Connection>) -> Self {
-        Self { stream: CheckedStream::new(stream), connection, head: None }
-    }
-
-    /// The shared state of the connection.
-    pub fn connection(&self) -> &Arc<Connection> {
-        &self.connection
-    }
-
-    /// Whether the rest of a head is overdue. While a response is pending or being sent, the
-    /// time-out starts again, because the client need not send its next head yet.
-    fn is_head_late(&mut self, context: &mut Context<'_>) -> bool {
-        let clock = &self.connection.all.clock;
-        let mut end = self.head.take().unwrap_or_else(|| wait(clock, limits::HEAD_WAIT));
-        let mut late = end.as_mut().poll(context).is_ready();
-        if late && !self.connection.is_idle() {
-            end = wait(clock, limits::HEAD_WAIT);
-            late = end.as_mut().poll(context).is_ready();
-        }
-        self.head = Some(end);
-        late
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if self.stream.has_request_arrived() {
-            self.connection.request_arrived();
-            self.head = None;
-        }
-        if !self.stream.is_within_head() {
-            self.head = None;
-        } else if read.is_pending() && self.is_head_late(context) {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }

@@ -80,7 +80,8 @@ impl Certificates {
     /// Reads the files again whenever they change. An error is logged, and the previous certificate
     /// stays in use.
     pub async fn watch(self: Arc<Self>, clock: Clock, mut stop: watch::Receiver<bool>) {
-        let (mut known, mut warned_of) = (self.changed_at(), None);
+        let mut known = self.changed_at();
+        let mut warned_of = None;
         loop {
             tokio::select! {
                 () = clock.sleep(limits::TLS_POLL) => {}
@@ -94,13 +95,13 @@ impl Certificates {
                 Ok(fresh) => {
                     self.shown.store(Arc::new(fresh));
                     known = now;
-                    tracing::info!("the TLS certificate was read anew");
+                    tracing::info!("the new TLS certificate is in use");
                 }
                 // Perhaps only one of the two files was replaced yet. It is logged once, and tried
                 // again.
                 Err(error) if warned_of != Some(now) => {
                     warned_of = Some(now);
-                    tracing::warn!(error = %error, "the TLS certificate has changed and cannot be used; the one before stays");
+                    tracing::warn!(error = %error, "the TLS certificate has changed and cannot be used; the previous one stays in use");
                 }
                 Err(_) => {}
             }

@@ -12,12 +12,11 @@ use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Admin, Caller};
 use crate::http::request::negotiation::{JSON, LINES, preferred_form, tell_next};
 use crate::http::request::parameters::{Parameters, wrong};
-use crate::http::response::large::Chunks;
+use crate::http::response::chunks::Chunks;
 use crate::http::state::service::Service;
 use crate::http::wire::{ApiRefusals, AuditParameters, Problem};
 use crate::ledger::{AuditEntry, AuditQuestion};
 use crate::moments::Edge;
-use crate::scim::ScimError;
 
 /// An audit entry and its position.
 #[derive(Serialize, ToSchema)]
@@ -108,7 +107,7 @@ const PLACE: &str = "audit";
 
 fn cursor(service: &Service, id: i64) -> Result<String, ApiError> {
     let sealed =
-        service.tokens.vault().seal(PLACE, &id.to_be_bytes()).map_err(|_| ScimError::Internal)?;
+        service.tokens.vault().seal(PLACE, &id.to_be_bytes()).map_err(|_| ApiError::Internal)?;
     Ok(URL_SAFE_NO_PAD.encode(sealed))
 }
 

@@ -14,7 +14,8 @@ use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Caller, ImportRead};
 use crate::http::request::negotiation::{JSON, LINES, preferred_form};
 use crate::http::request::parameters::{Parameters, wrong};
-use crate::http::response::large::{Chunks, Turn, Unfinished, write_lines, write_table};
+use crate::http::response::chunks::{Chunks, Unfinished, write_lines, write_table};
+use crate::http::response::large::Turn;
 use crate::http::response::table::{self, CSV};
 use crate::http::wire::{ApiRefusals, ChangeParameters, Problem};
 use crate::ledger::{ActorQuestion, ChangeQuestion, Ledger, LedgerError};
@@ -65,7 +66,8 @@ pub async fn list(
     let (since, question) = parse_question(&parameters, &caller).await?;
     let limit = parameters.limit(&request)?;
     let with_mark = parameters.flag("bom")?;
-    let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
+    let ledger = &caller.service.ledger;
+    let workspace = &caller.workspace.name;
     let streamed = match form {
         LINES => Some(Form::Json),
         CSV => Some(Form::Table { with_mark }),
@@ -86,7 +88,8 @@ pub async fn list(
             .body(lines.body(&request, &caller, turn)));
     }
     let turn = makers.page_turn(&caller.principal.allowance).await?;
-    let (ledger, workspace) = (ledger.clone(), Arc::clone(workspace));
+    let ledger = ledger.clone();
+    let workspace = Arc::clone(workspace);
     let read = makers.page(async move {
         match ledger.changes_that(&workspace, &since, &question, limit).await {
             Err(LedgerError::Pruned { .. }) => Err(pruned(&ledger, &workspace).await),

@@ -1,13 +1,14 @@
 //! The discovery endpoints (RFC 7644 §4). They require no token, since clients read them first.
 
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::{Data, Path, Query as Parameters};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{OptionalCaller, workspace_name};
 use crate::http::request::negotiation::content_type;
+use crate::http::request::query;
 use crate::http::state::service::{Service, scim_base_url};
 use crate::scim::{Discovery, ScimError};
 
@@ -113,8 +114,7 @@ fn answer(
     };
     // RFC 7644 §4: "If a "filter" is provided, the service provider SHOULD respond with HTTP status
     // code 403".
-    let parameters = Parameters::<Vec<(String, String)>>::from_query(request.query_string());
-    if parameters.is_ok_and(|parameters| parameters.iter().any(is_filter)) {
+    if query::pairs(request.query_string().as_bytes()).iter().any(is_filter) {
         return Err(ScimError::FilterForbidden.into());
     }
     let discovery = Discovery::new(
@@ -122,6 +122,6 @@ fn answer(
         service.page_rules,
     );
     let document = document(&discovery)
-        .ok_or_else(|| ScimError::NotFound { what: "this document".to_owned() })?;
+        .ok_or_else(|| ApiError::NotFound { what: "this document".to_owned() })?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, content_type)).body(document.to_string()))
 }

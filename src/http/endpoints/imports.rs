@@ -14,12 +14,11 @@ use crate::http::extract::body::{Body, parse_object_or_default};
 use crate::http::extract::caller::{Caller, ImportRead, ImportRun};
 use crate::http::request::negotiation::{JSON, preferred_form};
 use crate::http::request::parameters::{Parameters, preferred_wait};
-use crate::http::response::large::Chunks;
+use crate::http::response::chunks::Chunks;
 use crate::http::state::service::api_base_url;
 use crate::http::wire::{ApiRefusals, Problem, RunParameters};
 use crate::ledger::LedgerError;
 use crate::limits;
-use crate::scim::ScimError;
 
 /// The options of an import.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -90,8 +89,9 @@ const NEW_IMPORT: &str = r#"the body must be JSON such as {"mode": "full", "allo
 /// read Intercom before the request was made. If no run is under way, this waits a moment until the
 /// new run has begun.
 async fn accepted(caller: &Caller<ImportRun>, import: &ImportRequest) -> Result<Run, ApiError> {
-    let (clock, ledger, workspace) =
-        (&caller.service.clock, &caller.service.ledger, &caller.workspace);
+    let clock = &caller.service.clock;
+    let ledger = &caller.service.ledger;
+    let workspace = &caller.workspace;
     let busy = ledger.run_under_way(&workspace.name, clock).await?.is_some();
     let queued = ledger.queue_run(&workspace.name, import, clock).await?;
     workspace.nudge.serve_queue();
@@ -116,7 +116,7 @@ fn is_open(run: &Run) -> bool {
 }
 
 async fn known(caller: &Caller<ImportRun>, id: RunId) -> Result<Run, ApiError> {
-    Ok(caller.service.ledger.run(&caller.workspace.name, id).await?.ok_or(ScimError::Internal)?)
+    caller.service.ledger.run(&caller.workspace.name, id).await?.ok_or(ApiError::Internal)
 }
 
 /// Waits until the run has ended. If the process that runs it dies, `run` is replaced by a new run.
@@ -125,7 +125,8 @@ async fn ended(
     import: &ImportRequest,
     run: &mut Run,
 ) -> Result<(), ApiError> {
-    let (service, workspace) = (&caller.service, &caller.workspace.name);
+    let service = &caller.service;
+    let workspace = &caller.workspace.name;
     loop {
         // Before the run is read: a run that ends in between is not mistaken for one whose process
         // died.
@@ -178,7 +179,8 @@ pub async fn list(
     let before = parameters.number("before", 1..=RunId::MAX, RunId::MAX)?;
     let makers = &caller.service.makers;
     let turn = makers.page_turn(&caller.principal.allowance).await?;
-    let (ledger, workspace) = (caller.service.ledger.clone(), Arc::clone(&caller.workspace.name));
+    let ledger = caller.service.ledger.clone();
+    let workspace = Arc::clone(&caller.workspace.name);
     let read = makers.page(async move {
         // One more than the page holds, to see whether there are more.
         let items = ledger.runs(&workspace, Some(before), limit as u64 + 1).await?;
@@ -203,7 +205,7 @@ pub async fn list(
 )]
 pub async fn get(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Json<Run>, ApiError> {
     preferred_form(&request, &[JSON])?;
-    let not_found = || ScimError::NotFound { what: "this import".to_owned() };
+    let not_found = || ApiError::NotFound { what: "this import".to_owned() };
     let id = request.match_info().get("id").and_then(|id| id.parse().ok()).ok_or_else(not_found)?;
     let run = caller.service.ledger.run(&caller.workspace.name, id).await?;
     Ok(Json(run.ok_or_else(not_found)?))

@@ -10,19 +10,19 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::access::{Scope, random_reference};
-use crate::http::errors::{ApiError, RequestContext};
+use crate::http::errors::ApiError;
 use crate::http::extract::body::{Body, parse_object, parse_object_or_default};
 use crate::http::extract::caller::{Admin, Caller, ImportRead, LifecycleWrite};
+use crate::http::request::context::RequestContext;
 use crate::http::request::negotiation::{JSON, preferred_form};
 use crate::http::request::parameters::{Parameters, wrong};
-use crate::http::response::table;
+use crate::http::response::page;
 use crate::http::state::service::api_base_url;
 use crate::http::wire::{ApiRefusals, LifecycleRequest, Problem, RequestParameters};
 use crate::ledger::{Closing, LedgerError, NewRequest, RequestQuestion};
 use crate::limits;
 use crate::publish::close_as_seen;
 use crate::requests::{Operation, Request, RequestEnd, RequestSource, seen_done};
-use crate::scim::ScimError;
 use crate::tabular::entitlement_named;
 use crate::words::Words;
 
@@ -120,7 +120,7 @@ pub async fn list(
         parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", oldest)])
     });
     let list = RequestList { items: Vec::new(), next, total, limit };
-    table::answer(&request, HttpResponse::Ok(), makers, turn, items, list.next.as_deref(), &list)
+    page::answer(&request, HttpResponse::Ok(), makers, turn, items, list.next.as_deref(), &list)
         .await
 }
 
@@ -182,7 +182,7 @@ pub async fn create(
         return Err(wrong("send target (the id of the account), user_name, or both".to_owned()));
     }
     let (service, workspace) = (&caller.service, &caller.workspace);
-    let reference = random_reference().map_err(|_| ScimError::Internal)?;
+    let reference = random_reference().map_err(|_| ApiError::Internal)?;
     let named = workspace.live.served().zip(ticket.entitlement.as_deref());
     let resolved = named.and_then(|(served, name)| entitlement_named(served.directory(), name));
     let as_sent = ticket.entitlement.clone();
@@ -204,7 +204,7 @@ pub async fn create(
     service.ledger.record_request(new).await?;
     let recorded = async || {
         let recorded = service.ledger.request(&workspace.name, &reference).await?;
-        Ok::<_, ApiError>(recorded.ok_or(ScimError::Internal)?)
+        recorded.ok_or(ApiError::Internal)
     };
     let mut request_made = recorded().await?;
     // A request for a state that is reached already is closed at once.
@@ -287,5 +287,5 @@ async fn known<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Request, 
         Some(reference) => caller.service.ledger.request(&caller.workspace.name, reference).await?,
         None => None,
     };
-    known.ok_or_else(|| ScimError::NotFound { what: "this request".to_owned() }.into())
+    known.ok_or_else(|| ApiError::NotFound { what: "this request".to_owned() })
 }

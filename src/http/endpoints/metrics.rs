@@ -12,7 +12,7 @@ use crate::import::ConnectionState;
 use crate::limits;
 use crate::measures::{Measures, WorkspaceState};
 use crate::requests::Operation;
-use crate::scim::{ScimError, resource_types};
+use crate::scim::resource_types;
 
 /// The media type of OpenMetrics 1.0.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -33,7 +33,8 @@ pub async fn metrics(
     let form = preferred_form(&request, &[OPEN_METRICS, PROMETHEUS])?;
     let seen = caller.sees(&service);
     let all = !caller.is_anonymous() && seen.len() == service.workspaces.len();
-    let (mut up, now) = (true, service.clock.now());
+    let mut up = true;
+    let now = service.clock.now();
     for workspace in &seen {
         let open = async {
             let asked = service.ledger.open_requests(&workspace.name);
@@ -62,7 +63,7 @@ pub async fn metrics(
     let text =
         service.measures.text(|name| seen.iter().any(|workspace| *workspace.name == *name), all);
     // Writing to a `String` cannot fail.
-    let text = text.map_err(|_| ScimError::Internal)?;
+    let text = text.map_err(|_| ApiError::Internal)?;
     let text = if form == OPEN_METRICS { text } else { older_format(&text) };
     Ok(HttpResponse::Ok().content_type(form).body(text))
 }

@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::access::{Grant, Login, Scope, TokenRefusal, TokenRequest, network_of};
-use crate::http::errors::{ApiError, RequestContext};
+use crate::http::errors::ApiError;
 use crate::http::extract::body::Body;
+use crate::http::request::context::RequestContext;
 use crate::http::request::negotiation::{JSON, preferred_form};
 use crate::http::state::service::Service;
 use crate::http::wire::Problem;
 use crate::ledger::{AuditEntry, OAuthClient};
 use crate::limits;
-use crate::scim::ScimError;
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
@@ -120,7 +120,7 @@ async fn grant(
     match (service.login.look(&token_request, client.clone(), &network).await, client) {
         (Login::TooMany(too_many), _) => Err(ApiError::TooMany(too_many)),
         (Login::Granted { secret }, Some(client)) => {
-            issue(request, service, &token_request, (&client, &secret)).await
+            issue(request, service, &token_request, &client, &secret).await
         }
         (Login::Refused | Login::Granted { .. }, client) => {
             service.stranger("login", request)?;
@@ -173,7 +173,8 @@ async fn issue(
     request: &HttpRequest,
     service: &Service,
     token_request: &TokenRequest,
-    (client, secret): (&OAuthClient, &str),
+    client: &OAuthClient,
+    secret: &str,
 ) -> Result<Result<TokenAnswer, TokenRefusal>, ApiError> {
     let scope = match token_request.scope(&client.scope) {
         Ok(scope) => scope,
@@ -181,14 +182,14 @@ async fn issue(
     };
     let grant = Grant {
         subject: client.id.clone(),
-        scopes: Scope::parse_list(scope).map_err(|_| ScimError::Internal)?,
+        scopes: Scope::parse_list(scope).map_err(|_| ApiError::Internal)?,
         workspaces: client.workspaces.clone(),
         ttl: service.token_ttl,
         client: Some(client.id.clone()),
     };
     let issued = service.tokens.issue_by(&grant, Some(secret)).map_err(|error| {
         tracing::error!(error = %error, "a token could not be issued");
-        ScimError::Internal
+        ApiError::Internal
     })?;
     let scope = Scope::list(&grant.scopes);
     record(
@@ -232,7 +233,7 @@ async fn record(
         return Ok(());
     }
     let why = "the audit trail cannot be written; try again shortly".to_owned();
-    Err(ScimError::Unavailable { why }.into())
+    Err(ApiError::Unavailable { why })
 }
 
 fn refuse(refusal: &TokenRefusal) -> HttpResponse {

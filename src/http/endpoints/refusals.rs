@@ -12,14 +12,14 @@ use serde_json::Value;
 
 use super::refused_writes::{ME, RefusedWrite};
 use crate::access::random_reference;
-use crate::http::errors::{ApiError, RequestContext};
+use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Caller, LifecycleWrite};
+use crate::http::request::context::RequestContext;
 use crate::http::request::route_pattern::Pattern;
 use crate::http::state::service::Service;
 use crate::ledger::NewRequest;
 use crate::limits;
 use crate::requests::{ParsedRequest, Refusal, RequestSource};
-use crate::scim::ScimError;
 
 /// Returns the handler of a write.
 pub fn handler(
@@ -41,7 +41,7 @@ async fn refuse(
     write: &'static RefusedWrite,
 ) -> Result<HttpResponse, ApiError> {
     let service: &Data<Service> = &caller.service;
-    let reference = random_reference().map_err(|_| ScimError::Internal)?;
+    let reference = random_reference().map_err(|_| ApiError::Internal)?;
     let operation = write.operation;
     let id = Pattern::id(request);
     let entitlement = request.match_info().get("entitlement");

@@ -1,7 +1,6 @@
 //! The export for access reviews, with a manifest that identifies the file and the recorded state.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use actix_web::body::BodySize;
 use actix_web::http::header::CONTENT_DISPOSITION;
@@ -14,24 +13,25 @@ use futures_util::stream;
 use serde::Serialize;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
-use tokio::sync::OnceCell;
 use utoipa::ToSchema;
 
 use super::tabular::{Source, generation_at};
 use crate::date_time;
-use crate::directory::{Directory, Generation, LogFacts, SnapshotId};
+use crate::directory::{Directory, Generation, LogFacts};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Caller, ImportRead};
 use crate::http::extract::freshness;
 use crate::http::request::negotiation::{JSON, preferred_form, tell_next};
 use crate::http::request::parameters::{Parameters, wrong};
-use crate::http::response::large::{Chunks, Turn};
+use crate::http::request::query;
+use crate::http::response::chunks::Chunks;
+use crate::http::response::large::Turn;
 use crate::http::response::table::CSV;
+use crate::http::state::known_exports::{ExportKey, Measured};
 use crate::http::wire::{ApiRefusals, Problem, ReviewParameters};
-use crate::limits;
 use crate::moments::Edge;
-use crate::scim::ScimError;
-use crate::tabular::{ReviewBasis, ReviewChange, ReviewedAccount, reviewed_account};
+use crate::scim::ServedSnapshot;
+use crate::tabular::{ReviewBasis, ReviewCounts, ReviewedAccount, reviewed_account};
 
 /// The manifest of a review: it identifies the CSV and the state that the CSV shows.
 #[derive(Serialize, ToSchema)]
@@ -94,6 +94,30 @@ pub struct ReviewSummary {
     changed: Option<usize>,
 }
 
+impl ReviewSummary {
+    /// `compared` is whether the export is compared with an earlier state (`since`).
+    fn of(counts: &ReviewCounts, compared: bool) -> Self {
+        let if_compared = |count: usize| compared.then_some(count);
+        // `None` in the same case as for the others.
+        let without_mfa = counts.mfa.yes().map(|_| counts.mfa.no);
+        Self {
+            active: counts.active,
+            privileged: counts.privileged.yes(),
+            privileged_unknown: counts.privileged.unknown,
+            service_accounts: counts.service_accounts,
+            dormant: counts.dormant.yes(),
+            dormant_unknown: counts.dormant.unknown,
+            without_mfa,
+            mfa_unknown: counts.mfa.unknown,
+            sso: counts.sso.yes(),
+            sso_unknown: counts.sso.unknown,
+            added: if_compared(counts.added),
+            removed: if_compared(counts.removed),
+            changed: if_compared(counts.changed),
+        }
+    }
+}
+
 /// The review as JSON.
 #[derive(Serialize, ToSchema)]
 pub struct Review {
@@ -127,9 +151,10 @@ pub async fn accounts(
 ) -> Result<HttpResponse, ApiError> {
     let form = preferred_form(&request, &[JSON, CSV])?;
     let export = Export::make(&request, &caller).await?;
-    let (makers, rows) = (&caller.service.makers, Arc::clone(&export.reviewed).rows());
+    let makers = &caller.service.makers;
+    let rows = Arc::clone(&export.reviewed).rows();
     if form != CSV {
-        let summary = export.measured.summary.summary(export.manifest.since.is_some());
+        let summary = ReviewSummary::of(&export.measured.counts, export.manifest.since.is_some());
         let review = Review { manifest: export.manifest, summary, items: Vec::new() };
         let chunks = stream::iter(Chunks::json(&review, rows)?);
         let body = makers.stream(&request, export.turn, BodySize::Stream, chunks);
@@ -163,7 +188,7 @@ pub async fn accounts(
         export.manifest.since.map(|since| ("since", date_time::written(since).to_string())),
     );
     named.extend(export.with_mark.then(|| ("bom", true.to_string())));
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(named).finish();
+    let query = query::encode(named);
     let address = format!("{}{}/manifest", caller.service.origin.url_for(&request), request.path());
     tell_next(
         &mut response,
@@ -236,84 +261,34 @@ impl Reviewed {
     }
 }
 
-/// What is known of an export only after all of its rows were produced.
-struct Measured {
-    summary: Tally,
-    /// SHA-256 of the CSV.
-    hash: Vec<u8>,
-    /// The length of the CSV in bytes.
-    length: u64,
-}
-
-/// Everything that determines the bytes of an export.
-#[derive(PartialEq)]
-struct Key {
-    workspace: Arc<str>,
-    workspace_id: Option<String>,
-    now: SnapshotId,
-    before: Option<SnapshotId>,
-    as_of: OffsetDateTime,
-    log: LogFacts,
-    with_mark: bool,
-}
-
-/// A cache of the measurements of the last exports. Many clients request the same export at the
-/// same time, and its manifest afterwards.
-#[derive(Default)]
-pub struct KnownExports(Mutex<VecDeque<(Key, Arc<Known>)>>);
-
-/// An entry of the cache, which the first request for it fills.
-type Known = OnceCell<Arc<Measured>>;
-
-impl KnownExports {
-    /// Measures an export. Simultaneous requests for the same export produce its rows once.
-    async fn measured(
-        &self,
-        workspace: Arc<str>,
-        reviewed: &Arc<Reviewed>,
-        with_mark: bool,
-    ) -> Result<Arc<Measured>, ApiError> {
-        let now = reviewed.now.directory();
-        let key = Key {
+impl Reviewed {
+    /// Everything that determines the bytes of the export.
+    fn key(&self, workspace: Arc<str>, with_mark: bool) -> ExportKey {
+        let now = self.now.directory();
+        ExportKey {
             workspace,
             workspace_id: now.workspace.id.clone(),
             now: now.snapshot_id,
-            before: reviewed.before.as_ref().map(|before| before.snapshot_id),
-            as_of: reviewed.as_of,
-            log: reviewed.log.clone(),
+            before: self.before.as_ref().map(|before| before.snapshot_id),
+            as_of: self.as_of,
+            log: self.log.clone(),
             with_mark,
-        };
-        let cell = self.cell(key);
-        let measured = cell.get_or_try_init(|| async {
-            measure(Arc::clone(reviewed), with_mark).await.map(Arc::new)
-        });
-        measured.await.cloned()
+        }
     }
 
-    fn cell(&self, key: Key) -> Arc<Known> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, cell)) = known.iter().find(|(one, _)| *one == key) {
-            return Arc::clone(cell);
+    /// Produces all rows once, and yields to the other exports after each chunk.
+    async fn measure(self: Arc<Self>, with_mark: bool) -> Result<Measured, ApiError> {
+        let mut hash = Context::new(&SHA256);
+        let mut length = 0;
+        let mut counts = ReviewCounts::default();
+        for chunk in Chunks::table(with_mark, self.rows().inspect(|row| counts.note(row)))? {
+            let chunk = chunk.map_err(|_| ApiError::Internal)?;
+            hash.update(&chunk);
+            length += chunk.len() as u64;
+            tokio::task::yield_now().await;
         }
-        if known.len() == limits::KNOWN_EXPORTS {
-            known.pop_front();
-        }
-        let cell = Arc::default();
-        known.push_back((key, Arc::clone(&cell)));
-        cell
+        Ok(Measured { counts, hash: hash.finish().as_ref().to_vec(), length })
     }
-}
-
-/// Produces all rows once, and yields to the other exports after each chunk.
-async fn measure(reviewed: Arc<Reviewed>, with_mark: bool) -> Result<Measured, ApiError> {
-    let (mut hash, mut length, mut summary) = (Context::new(&SHA256), 0, Tally::default());
-    for chunk in Chunks::table(with_mark, reviewed.rows().inspect(|row| summary.note(row)))? {
-        let chunk = chunk.map_err(|_| ScimError::Internal)?;
-        hash.update(&chunk);
-        length += chunk.len() as u64;
-        tokio::task::yield_now().await;
-    }
-    Ok(Measured { summary, hash: hash.finish().as_ref().to_vec(), length })
 }
 
 impl Export {
@@ -322,62 +297,51 @@ impl Export {
     async fn make(request: &HttpRequest, caller: &Caller<ImportRead>) -> Result<Self, ApiError> {
         let parameters = Parameters::parse(request, &["as_of", "since", "tz", "bom"])?;
         let now = caller.service.clock.now();
-        let (requested, since) = (parameters.as_of(now)?, parameters.moment("since", Edge::Start)?);
+        let requested = parameters.as_of(now)?;
+        let since = parameters.moment("since", Edge::Start)?;
         let with_mark = parameters.flag("bom")?;
         if since.is_some_and(|since| since >= requested.unwrap_or(now)) {
             return Err(wrong("since must be before as_of".to_owned()));
         }
-        let (service, workspace) = (&caller.service, &caller.workspace);
+        let service = &caller.service;
         let turn = service.makers.export_turn(&caller.principal.allowance).await?;
         let before = match since {
             Some(since) => Some(past(caller, generation_at(caller, since).await?).await?),
             None => None,
         };
-        let (as_of, generation, served) = if let Some(as_of) = requested {
-            (as_of, generation_at(caller, as_of).await?, None)
-        } else {
-            let served = freshness::served(request, caller).await?.served;
-            let generation = served.snapshot_id().generation;
-            let shown = workspace.live.shows(|_| true).await;
-            // When Intercom last confirmed this state. Until the next import, this is the same for
-            // all requests.
-            let confirmed = shown.confirmed_at.filter(|_| shown.generation == generation);
-            let committed = service.ledger.committed_at(&workspace.name, generation).await?;
-            // A time in the future was recorded while a clock was ahead.
-            let as_of = confirmed.map_or(committed, |confirmed| confirmed.max(committed)).min(now);
-            (
-                if since.is_some_and(|since| since >= as_of) { now } else { as_of },
-                generation,
-                Some(served),
-            )
+        let state = match requested {
+            Some(as_of) => {
+                State { as_of, generation: generation_at(caller, as_of).await?, served: None }
+            }
+            None => State::current(request, caller, since, now).await?,
         };
+        let State { as_of, generation, served } = state;
         // The served snapshot omits people who were removed long ago. A comparison needs them.
         let source = match served {
             Some(served) if before.is_none() => Source::Served(served),
             _ => Source::Past(past(caller, generation).await?),
         };
-        let (reader, named) = (Data::clone(service), Arc::clone(&workspace.name));
+        let reader = Data::clone(service);
+        let workspace = Arc::clone(&caller.workspace.name);
         let made = service.makers.export(async move {
-            let log = reader.ledger.log_facts(&named, as_of, reader.activity_lookback).await?;
+            let log = reader.ledger.log_facts(&workspace, as_of, reader.activity_lookback).await?;
             let privileged_roles = Arc::clone(&reader.privileged_roles);
             let reviewed = Arc::new(Reviewed { now: source, before, privileged_roles, log, as_of });
-            Ok::<_, ApiError>((
-                reader.known_exports.measured(named, &reviewed, with_mark).await?,
-                reviewed,
-            ))
+            let measure = || Arc::clone(&reviewed).measure(with_mark);
+            let key = reviewed.key(workspace, with_mark);
+            let measured = reader.known_exports.measured(key, measure).await?;
+            Ok::<_, ApiError>((measured, reviewed))
         });
         let (measured, reviewed) = made.await??;
+        let workspace = caller.workspace.name.to_string();
         let manifest = ReviewManifest {
-            workspace: workspace.name.to_string(),
+            generation_hash: service.ledger.generation_hash(&workspace, generation).await?,
+            workspace,
             as_of,
             since,
             generation,
-            generation_hash: service.ledger.generation_hash(&workspace.name, generation).await?,
-            rows: measured.summary.rows,
-            sha256: measured
-                .hash
-                .iter()
-                .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")),
+            rows: measured.counts.rows,
+            sha256: hex::encode(&measured.hash),
             generated_at: now,
             generated_by: caller.principal.subject.clone(),
             generator: concat!("intercom-scim-bridge ", env!("CARGO_PKG_VERSION")),
@@ -398,6 +362,36 @@ impl Export {
     }
 }
 
+/// The state that an export shows.
+struct State {
+    as_of: OffsetDateTime,
+    generation: Generation,
+    /// The served snapshot of it, if it is the current state.
+    served: Option<Arc<ServedSnapshot>>,
+}
+
+impl State {
+    /// The current state. Its moment is when Intercom last confirmed it. Until the next import,
+    /// this is the same for all requests.
+    async fn current(
+        request: &HttpRequest,
+        caller: &Caller<ImportRead>,
+        since: Option<OffsetDateTime>,
+        now: OffsetDateTime,
+    ) -> Result<Self, ApiError> {
+        let workspace = &caller.workspace;
+        let served = freshness::served(request, caller).await?.served;
+        let generation = served.snapshot_id().generation;
+        let shown = workspace.live.shows(|_| true).await;
+        let confirmed = shown.confirmed_at.filter(|_| shown.generation == generation);
+        let committed = caller.service.ledger.committed_at(&workspace.name, generation).await?;
+        // A time in the future was recorded while a clock was ahead.
+        let as_of = confirmed.map_or(committed, |confirmed| confirmed.max(committed)).min(now);
+        let as_of = if since.is_some_and(|since| since >= as_of) { now } else { as_of };
+        Ok(Self { as_of, generation, served: Some(served) })
+    }
+}
+
 /// Replaces the characters of a subject that a header cannot hold by `?`.
 fn printable(subject: &str) -> String {
     subject
@@ -413,89 +407,4 @@ async fn past(
 ) -> Result<Arc<Directory>, ApiError> {
     let workspace = Arc::clone(&caller.workspace);
     Ok(caller.service.makers.export(async move { workspace.past.at(generation).await }).await??)
-}
-
-/// Counts the answers to a question about each account.
-#[derive(Default)]
-struct Answers {
-    yes: usize,
-    no: usize,
-    unknown: usize,
-}
-
-impl Answers {
-    fn note(&mut self, known: Option<bool>) {
-        match known {
-            Some(true) => self.yes += 1,
-            Some(false) => self.no += 1,
-            None => self.unknown += 1,
-        }
-    }
-
-    /// The number of accounts with the answer yes; `None` if there are accounts, and the answer is
-    /// unknown for all of them.
-    fn yes(&self) -> Option<usize> {
-        (self.unknown == 0 || self.yes + self.no > 0).then_some(self.yes)
-    }
-}
-
-/// The counts of the rows so far.
-#[derive(Default)]
-struct Tally {
-    rows: usize,
-    active: usize,
-    service_accounts: usize,
-    privileged: Answers,
-    dormant: Answers,
-    mfa: Answers,
-    sso: Answers,
-    added: usize,
-    removed: usize,
-    changed: usize,
-}
-
-impl Tally {
-    fn note(&mut self, item: &ReviewedAccount) {
-        self.rows += 1;
-        match item.change_since_last_review {
-            Some(ReviewChange::Added) => self.added += 1,
-            Some(ReviewChange::Removed) => self.removed += 1,
-            Some(ReviewChange::Changed) => self.changed += 1,
-            Some(ReviewChange::Same) | None => {}
-        }
-        if item.status != "active" {
-            return;
-        }
-        self.active += 1;
-        self.privileged.note(item.is_privileged);
-        if item.account_type == "service" {
-            self.service_accounts += 1;
-        } else {
-            self.dormant.note(item.is_dormant);
-            self.mfa.note(item.mfa);
-            self.sso.note(item.sso);
-        }
-    }
-
-    /// The summary. `compared` is whether the export is compared with an earlier state (`since`).
-    fn summary(&self, compared: bool) -> ReviewSummary {
-        let if_compared = |count: usize| compared.then_some(count);
-        // `None` in the same case as for the others.
-        let without_mfa = self.mfa.yes().map(|_| self.mfa.no);
-        ReviewSummary {
-            active: self.active,
-            privileged: self.privileged.yes(),
-            privileged_unknown: self.privileged.unknown,
-            service_accounts: self.service_accounts,
-            dormant: self.dormant.yes(),
-            dormant_unknown: self.dormant.unknown,
-            without_mfa,
-            mfa_unknown: self.mfa.unknown,
-            sso: self.sso.yes(),
-            sso_unknown: self.sso.unknown,
-            added: if_compared(self.added),
-            removed: if_compared(self.removed),
-            changed: if_compared(self.changed),
-        }
-    }
 }

@@ -20,8 +20,7 @@ use crate::http::response::chunked_body;
 use crate::http::wire::{ListParameters, ScimRefusals, SearchRequest};
 use crate::limits;
 use crate::scim::{
-    Page, Query, Question, Resource, ResourceType, ScimError, ServedSnapshot, Walker, Window,
-    resource_types,
+    Page, Query, Question, Resource, ResourceType, ServedSnapshot, Walker, Window, resource_types,
 };
 
 /// Lists Users and Groups: the teammates and teams of the workspace.
@@ -180,7 +179,7 @@ pub async fn me(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpRe
     let mut namesakes =
         fresh.served.users_named(&caller.principal.subject).into_iter().filter(|u| u.is_active());
     // RFC 7644 §3.11: without such a person, "HTTP status code 501".
-    let user = namesakes.next().ok_or_else(|| ScimError::NotImplemented {
+    let user = namesakes.next().ok_or_else(|| ApiError::NotImplemented {
         why: "the subject of this token is not the address of an active teammate".to_owned(),
     })?;
     show(&request, &fresh, user)
@@ -212,7 +211,8 @@ async fn answer(
     question: &Question,
 ) -> Result<HttpResponse, ApiError> {
     let content_type = content_type(request)?;
-    let (client, workspace) = (&*caller.principal.identity, &*caller.workspace.name);
+    let client = &*caller.principal.identity;
+    let workspace = &*caller.workspace.name;
     let walker = Walker { key: &caller.service.cursor_key, client, workspace };
     let window = question.window(caller.service.page_rules, walker)?;
     let fresh = match window.snapshot_id {
@@ -247,9 +247,11 @@ async fn search_apart(
     window: Window,
 ) -> Result<Page, ApiError> {
     let turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
-    let (question, served, service) =
-        (question.clone(), Arc::clone(served), caller.service.clone());
-    let (principal, workspace) = (Arc::clone(&caller.principal), Arc::clone(&caller.workspace));
+    let question = question.clone();
+    let served = Arc::clone(served);
+    let service = caller.service.clone();
+    let principal = Arc::clone(&caller.principal);
+    let workspace = Arc::clone(&caller.workspace);
     let search = move || {
         // Held until the search ends, even if the client disconnects.
         let _turn = turn;
@@ -260,7 +262,7 @@ async fn search_apart(
         };
         question.list(&served, window, walker)
     };
-    Ok(web::block(search).await.map_err(|_| ScimError::Internal)??)
+    Ok(web::block(search).await.map_err(|_| ApiError::Internal)??)
 }
 
 async fn one(
@@ -271,10 +273,10 @@ async fn one(
     refuse_early(request)?;
     let fresh = freshness::served(request, caller).await?;
     let id =
-        Pattern::id(request).ok_or_else(|| ScimError::NotFound { what: "this path".to_owned() })?;
+        Pattern::id(request).ok_or_else(|| ApiError::NotFound { what: "this path".to_owned() })?;
     let resource = fresh.served.by_id(id).filter(|resource| resource.resource_type() == kind);
     let resource =
-        resource.ok_or_else(|| ScimError::NotFound { what: format!("this {}", kind.name) })?;
+        resource.ok_or_else(|| ApiError::NotFound { what: format!("this {}", kind.name) })?;
     show(request, &fresh, resource)
 }
 
@@ -298,9 +300,9 @@ fn show(
     let version = resource.version();
     // RFC 9110 §13.2.2: If-Match is evaluated first.
     if names_version(request, &IF_MATCH, version) == Some(false) {
-        return Err(ScimError::PreconditionFailed.into());
+        return Err(ApiError::PreconditionFailed);
     }
-    let location = HeaderValue::try_from(resource.location()).map_err(|_| ScimError::Internal)?;
+    let location = HeaderValue::try_from(resource.location()).map_err(|_| ApiError::Internal)?;
     // RFC 7644 §3.14: versions of a resource in ETag, If-None-Match and meta.version.
     let known = names_version(request, &IF_NONE_MATCH, version) == Some(true);
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };

@@ -109,7 +109,8 @@ pub async fn workspaces(
     caller: Bearer<ImportRead>,
 ) -> Result<Json<WorkspaceList>, ApiError> {
     preferred_form(&request, &[JSON])?;
-    let (all, principal) = (&caller.service.workspaces, &caller.principal);
+    let all = &caller.service.workspaces;
+    let principal = &caller.principal;
     let opened = all.values().filter(|workspace| principal.opens(&workspace.name));
     let items: Vec<Status> =
         opened.map(|workspace| Status::current(workspace, &caller.service)).collect();

@@ -16,7 +16,7 @@ use crate::http::extract::caller::{Caller, ImportRead};
 use crate::http::extract::freshness;
 use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::response::large::Turn;
-use crate::http::response::table;
+use crate::http::response::page;
 use crate::http::wire::{ApiRefusals, FlatParameters, Problem};
 use crate::scim::ServedSnapshot;
 use crate::tabular::{
@@ -77,7 +77,8 @@ pub async fn accounts(
     caller: Caller<ImportRead>,
 ) -> Result<HttpResponse, ApiError> {
     let view = View::from_request(&request, &caller, &[]).await?;
-    let (names, past) = (caller.service.names, view.past);
+    let names = caller.service.names;
+    let past = view.past;
     let rows = view.rows(&caller, move |directory, selection| {
         let mut rows = tabular::accounts(directory, names, selection);
         if past {
@@ -147,9 +148,12 @@ pub async fn memberships(
     let view =
         View::from_request(&request, &caller, &["type", "account_id", "entitlement_id"]).await?;
     let text = |name: &str| view.parameters.text(name).map(str::to_owned);
-    let (kind, account, entitlement) = (view.kind, text("account_id"), text("entitlement_id"));
+    let kind = view.kind;
+    let account = text("account_id");
+    let entitlement = text("entitlement_id");
     let rows = view.rows(&caller, move |directory, selection| {
-        let (account, entitlement) = (account.as_deref(), entitlement.as_deref());
+        let account = account.as_deref();
+        let entitlement = entitlement.as_deref();
         tabular::memberships(
             directory,
             MembershipSelection { kind, account, entitlement },
@@ -194,6 +198,24 @@ impl Source {
     }
 }
 
+/// The generation that a page of a past state shows. Later pages keep the generation of the first
+/// page, although a newer one may by now be dated before the moment. But a generation that is later
+/// than the moment is refused.
+async fn past_generation(
+    caller: &Caller<ImportRead>,
+    moment: OffsetDateTime,
+    pinned: Option<SnapshotId>,
+) -> Result<Generation, ApiError> {
+    let Some(SnapshotId { generation, .. }) = pinned else {
+        return generation_at(caller, moment).await;
+    };
+    check_generation(caller, generation)?;
+    if generation > generation_at(caller, moment).await? {
+        return Err(wrong(NO_EDITION.to_owned()));
+    }
+    Ok(generation)
+}
+
 impl View {
     /// Reads the parameters, waits for a turn and reads the state. `more` are the parameters of
     /// this view only.
@@ -228,19 +250,7 @@ impl View {
         let (source, snapshot_id, age) = match (as_of, snapshot_id) {
             (Some(moment), pinned) => {
                 selection.gone_by = Some(caller.service.gone_by(moment));
-                let generation = match pinned {
-                    // Later pages keep the generation of the first page, although a newer one may
-                    // by now be dated before the moment. But a generation that is later than the
-                    // moment is refused.
-                    Some(SnapshotId { generation, .. }) => {
-                        check_generation(caller, generation)?;
-                        if generation > generation_at(caller, moment).await? {
-                            return Err(wrong(NO_EDITION.to_owned()));
-                        }
-                        generation
-                    }
-                    None => generation_at(caller, moment).await?,
-                };
+                let generation = past_generation(caller, moment, pinned).await?;
                 (
                     Source::Past(past(caller, generation).await?),
                     SnapshotId { generation, left_out: 0 },
@@ -276,7 +286,8 @@ impl View {
         caller: &Caller<ImportRead>,
         make: impl FnOnce(&Directory, Selection) -> Rows<T> + Send + 'static,
     ) -> Result<Rows<T>, ApiError> {
-        let (source, selection) = (self.source.clone(), self.selection);
+        let source = self.source.clone();
+        let selection = self.selection;
         caller.service.makers.page(async move { make(source.directory(), selection) }).await
     }
 
@@ -295,7 +306,7 @@ impl View {
         if let Some(age) = self.age {
             response.insert_header((AGE, age));
         }
-        table::answer(
+        page::answer(
             request,
             response,
             &caller.service.makers,
@@ -381,7 +392,8 @@ pub(super) async fn generation_at(
     caller: &Caller<ImportRead>,
     moment: OffsetDateTime,
 ) -> Result<Generation, ApiError> {
-    let (ledger, workspace) = (&caller.service.ledger, &caller.workspace);
+    let ledger = &caller.service.ledger;
+    let workspace = &caller.workspace;
     ledger.generation_at(&workspace.name, moment).await?.ok_or_else(|| ApiError::Problem {
         status: StatusCode::NOT_FOUND,
         code: "not_recorded",

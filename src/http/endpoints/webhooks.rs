@@ -17,7 +17,6 @@ use crate::http::extract::caller::workspace_name;
 use crate::http::state::service::Service;
 use crate::http::wire::Problem;
 use crate::import::Announced;
-use crate::scim::ScimError;
 
 /// The members of a notification that the bridge reads. All others are ignored, so that no change
 /// by Intercom stops webhooks.
@@ -147,7 +146,7 @@ pub async fn intercom(
         );
         return Err(ApiError::bad_signature());
     };
-    let notification = Notification::read(&body.0).ok_or_else(|| ScimError::InvalidSyntax {
+    let notification = Notification::read(&body.0).ok_or_else(|| ApiError::InvalidSyntax {
         why:
             "the signature fits, but the body is no JSON object such as Intercom sends to webhooks"
                 .to_owned(),

@@ -11,7 +11,6 @@ use crate::http::errors::ApiError;
 use crate::http::request::parameters::wrong;
 use crate::http::state::service::Service;
 use crate::limits;
-use crate::scim::ScimError;
 
 /// The complete body of a request, of at most `LIMIT` bytes.
 pub struct Body<const LIMIT: usize = { limits::REQUEST_BODY_BYTES }>(pub Bytes);
@@ -21,21 +20,18 @@ impl<const LIMIT: usize> FromRequest for Body<LIMIT> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (service, payload) = (
-            request.app_data::<Data<Service>>().cloned(),
-            web::Payload::from_request(request, payload),
-        );
+        let service = request.app_data::<Data<Service>>().cloned();
+        let payload = web::Payload::from_request(request, payload);
         Box::pin(async move {
-            let service = service.ok_or(ScimError::Internal)?;
-            let payload = payload.await.map_err(|_| ScimError::Internal)?;
+            let service = service.ok_or(ApiError::Internal)?;
+            let payload = payload.await.map_err(|_| ApiError::Internal)?;
             let read =
                 service.clock.within(limits::BODY_WAIT, payload.to_bytes_limited(LIMIT)).await;
             match read {
                 None => Err(ApiError::TooSlow),
-                Some(Err(_)) => Err(ScimError::TooLarge { limit: LIMIT }.into()),
+                Some(Err(_)) => Err(ApiError::TooLarge { limit: LIMIT }),
                 Some(Ok(Err(_))) => {
-                    Err(ScimError::InvalidSyntax { why: "the body is incomplete".to_owned() }
-                        .into())
+                    Err(ApiError::InvalidSyntax { why: "the body is incomplete".to_owned() })
                 }
                 Some(Ok(Ok(bytes))) => Ok(Self(bytes)),
             }

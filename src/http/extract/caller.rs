@@ -14,9 +14,9 @@ use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
 
 use crate::access::{AccessError, Actor, Principal, Scope};
 use crate::directory::DEFAULT_WORKSPACE;
-use crate::http::errors::{ApiError, RequestContext};
+use crate::http::errors::ApiError;
+use crate::http::request::context::RequestContext;
 use crate::http::state::service::{Service, Workspace};
-use crate::scim::ScimError;
 
 /// A client whose token is valid and has the scope of `S`.
 pub struct Bearer<S> {
@@ -100,7 +100,7 @@ impl<S: Declared> FromRequest for Caller<S> {
                 .filter(|_| somebody.principal.opens(name))
                 .cloned();
             let workspace = workspace
-                .ok_or_else(|| ScimError::NotFound { what: "this workspace".to_owned() })?;
+                .ok_or_else(|| ApiError::NotFound { what: "this workspace".to_owned() })?;
             RequestContext::with(request, |context| {
                 context.workspace = Some(Arc::clone(&workspace.name))
             });
@@ -140,7 +140,7 @@ type Authenticated = Bearer<()>;
 impl Authenticated {
     fn with_scope<S: Declared>(self) -> Result<Bearer<S>, ApiError> {
         if !self.principal.scopes.contains(&S::SCOPE) {
-            return Err(ScimError::Forbidden { scope: S::SCOPE.as_str() }.into());
+            return Err(ApiError::Forbidden { scope: S::SCOPE.as_str() });
         }
         let Self { principal, service, .. } = self;
         Ok(Bearer { principal, service, scope: PhantomData })
@@ -153,10 +153,11 @@ fn identify<T: 'static>(
     then: impl FnOnce(&HttpRequest, Authenticated) -> Result<T, ApiError> + 'static,
 ) -> Identified<T> {
     let Some(service) = request.app_data::<Data<Service>>().cloned() else {
-        return Either::Left(ready(Err(ScimError::Internal.into())));
+        return Either::Left(ready(Err(ApiError::Internal)));
     };
-    let mut given = request.headers().get_all(AUTHORIZATION);
-    let (given, another) = (given.next(), given.next());
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let given = headers.next();
+    let another = headers.next();
     // With two headers it is unknown which of them a proxy in front has checked, so both are
     // refused.
     let only = given.filter(|_| another.is_none());
@@ -179,7 +180,8 @@ fn identify<T: 'static>(
     if let Some(known) = service.tokens.recall(token) {
         return Either::Left(ready(welcome(request, service, known)));
     }
-    let (request, token) = (request.clone(), token.to_vec());
+    let request = request.clone();
+    let token = token.to_vec();
     Either::Right(Box::pin(async move {
         let known = service.tokens.verify(&token).await;
         // Only invalid tokens count against the rate limit of the address: other clients may share
@@ -196,7 +198,7 @@ fn refusal(error: AccessError) -> ApiError {
         AccessError::KeysUnavailable { .. } => {
             let why =
                 "the keys of the token's issuer are unavailable; try again shortly".to_owned();
-            ScimError::Unavailable { why }.into()
+            ApiError::Unavailable { why }
         }
         // The signature of these is valid, so the client may be told the reason.
         AccessError::Expired => {

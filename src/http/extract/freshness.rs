@@ -8,6 +8,7 @@ use actix_web::http::header::CACHE_CONTROL;
 
 use super::caller::{Caller, ScimRead};
 use crate::directory::{ImportRequest, SnapshotId, Trigger};
+use crate::http::errors::ApiError;
 use crate::http::state::service::scim_base_url;
 use crate::scim::{ScimError, ServedSnapshot};
 
@@ -25,8 +26,9 @@ pub struct Fresh {
 /// RFC 9111 §5.2.1: `no-cache` and `max-age` in a request say how old a response the client
 /// accepts. NB: if Intercom cannot be read in time, the current snapshot is returned with its true
 /// age: an old response that says so is better than none.
-pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fresh, ScimError> {
-    let (service, workspace) = (&caller.service, &caller.workspace);
+pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fresh, ApiError> {
+    let service = &caller.service;
+    let workspace = &caller.workspace;
     let freshness = service.freshness;
     // If imports fail, requests do not cause more of them: the importer retries on its own
     // schedule.
@@ -51,7 +53,7 @@ pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fres
             Box::pin(service.clock.within(freshness.max_wait, either)).await;
         }
     }
-    let served = seen(workspace.live.served().ok_or(ScimError::NotReady)?, request, caller);
+    let served = seen(workspace.live.served().ok_or(ApiError::NotReady)?, request, caller);
     let now = service.clock.running();
     let age = workspace.live.age(now);
     // An unknown age counts as too old.
@@ -67,7 +69,7 @@ pub fn served_at(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
     snapshot_id: SnapshotId,
-) -> Result<Fresh, ScimError> {
+) -> Result<Fresh, ApiError> {
     let served = caller.workspace.live.served_at(snapshot_id).ok_or(ScimError::ExpiredCursor)?;
     let current =
         caller.workspace.live.served().is_some_and(|current| current.snapshot_id() == snapshot_id);

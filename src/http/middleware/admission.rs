@@ -4,22 +4,22 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 
 use crate::http::connection::heads::{UnreadableTarget, unreadable_target};
+use crate::http::errors::ApiError;
 use crate::limits;
-use crate::scim::ScimError;
 
 /// The refusal of a request whose target or content coding is not accepted anywhere.
-pub fn refusal(request: &ServiceRequest) -> Option<ScimError> {
-    let too_long = ScimError::TooLarge { limit: limits::REQUEST_TARGET_BYTES };
+pub fn refusal(request: &ServiceRequest) -> Option<ApiError> {
+    let too_long = ApiError::TooLarge { limit: limits::REQUEST_TARGET_BYTES };
     if let Some(why) = unreadable_target(request.uri()) {
         return Some(match why {
             UnreadableTarget::TooLong => too_long,
-            UnreadableTarget::Unencoded => ScimError::InvalidSyntax {
+            UnreadableTarget::Unencoded => ApiError::InvalidSyntax {
                 why: "the address has characters that must be percent-encoded (RFC 3986, section 2.1): write a space as %20, \
                       a double quote as %22, < as %3C, > as %3E, and other letters by their bytes in UTF-8, such as é as \
                       %C3%A9"
                     .to_owned(),
             },
-            UnreadableTarget::NoPath => ScimError::InvalidSyntax {
+            UnreadableTarget::NoPath => ApiError::InvalidSyntax {
                 why: "the address cannot be read; it must be a path that begins with a slash, such as /scim/v2/Users"
                     .to_owned(),
             },
@@ -29,7 +29,7 @@ pub fn refusal(request: &ServiceRequest) -> Option<ScimError> {
     if target.is_some_and(|target| target.as_str().len() > limits::REQUEST_TARGET_BYTES) {
         return Some(too_long);
     }
-    is_encoded(request.headers()).then_some(ScimError::UnsupportedEncoding)
+    is_encoded(request.headers()).then_some(ApiError::UnsupportedEncoding)
 }
 
 /// Whether a request has a body with a content coding, such as compression. The bridge decodes

@@ -35,7 +35,8 @@ fn fresh() -> String {
     });
     static REQUESTS: AtomicU64 = AtomicU64::new(0);
     static SHUFFLED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    let (mut bytes, mut id) = ([0; 12], [b'-'; 16]);
+    let mut bytes = [0; 12];
+    let mut id = [b'-'; 16];
     bytes[..4].copy_from_slice(&*PROCESS);
     bytes[4..].copy_from_slice(
         &SHUFFLED.hash_one(REQUESTS.fetch_add(1, Ordering::Relaxed)).to_be_bytes(),

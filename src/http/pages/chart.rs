@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::view::number;
+use super::format::number;
 
 /// A count at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +28,8 @@ pub fn line(title: &str, points: &[Point]) -> Markup {
         .flat_map(|(place, point)| {
             // Horizontal until the next point.
             let y = height(point.value, most);
-            let (from, to) = (
-                across(points, point.at),
-                points.get(place + 1).map_or(WIDTH, |next| across(points, next.at)),
-            );
+            let from = across(points, point.at);
+            let to = points.get(place + 1).map_or(WIDTH, |next| across(points, next.at));
             [format!("{from:.1},{y:.1}"), format!("{to:.1},{y:.1}")]
         })
         .collect();

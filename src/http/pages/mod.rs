@@ -5,10 +5,12 @@
 //! changed on these pages except the session.
 //!
 //! ```text
-//! overview   the data        view   the HTML        chart   small charts
+//! overview   the data           view     the HTML
+//! chart      small charts       format   how moments and numbers are written
 //! ```
 
 mod chart;
+mod format;
 mod overview;
 mod view;
 
@@ -24,14 +26,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
-use super::errors::{ApiError, RequestContext};
+use super::errors::ApiError;
 use super::extract::body::Body;
+use super::request::context::RequestContext;
 use super::request::negotiation::{HTML, preferred_form};
+use super::request::query;
 use super::state::service::{Service, Workspace};
 use crate::access::{Actor, STATUS_PAGE, hash_of_random, looks_random, random_secret};
 use crate::ledger::AuditEntry;
 use crate::limits;
-use crate::scim::ScimError;
 use overview::Overview;
 
 /// Returns the status page.
@@ -65,20 +68,13 @@ pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpRe
     let search: String =
         asked(&request, "q").unwrap_or_default().chars().take(limits::ID_BYTES).collect();
     let offset = asked(&request, "offset").and_then(|offset| offset.parse().ok()).unwrap_or(0);
-    let overview = Overview::load(&service, workspace, &shown, (&search, offset)).await?;
+    let overview = Overview::load(&service, workspace, &shown, &search, offset).await?;
     Ok(page(StatusCode::OK, view::status(&overview)))
 }
 
 /// Returns a parameter of the query. The page ignores invalid values instead of refusing them.
 fn asked(request: &HttpRequest, name: &str) -> Option<String> {
-    value_of(request.query_string().as_bytes(), name)
-}
-
-/// Returns the first value of a form-encoded parameter.
-fn value_of(form: &[u8], name: &str) -> Option<String> {
-    form_urlencoded::parse(form)
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.into_owned())
+    query::first(request.query_string().as_bytes(), name)
 }
 
 /// Returns the sign-in page, whose button sends the one-time code.
@@ -115,13 +111,14 @@ pub async fn log_in(
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     let refused = || Ok(page(StatusCode::BAD_REQUEST, view::no_link()));
-    let link = value_of(&body.0, "link");
+    let link = query::first(&body.0, "link");
     let Some(link) = link.filter(|link| looks_random(link) && !by_another_site(&request)) else {
         return refused();
     };
-    let session = random_secret().map_err(|_| ScimError::Internal)?;
+    let session = random_secret().map_err(|_| ApiError::Internal)?;
     let now = service.clock.now();
-    let (link, hash) = (hash_of_random(&link), hash_of_random(session.expose_secret()));
+    let link = hash_of_random(&link);
+    let hash = hash_of_random(session.expose_secret());
     let times = (now, now + limits::PAGE_SESSION);
     let begun = |shown: &[String]| events("page.session_begun", &request, now, shown);
     let taken = {

@@ -16,7 +16,7 @@ use crate::import::ConnectionState;
 use crate::ledger::{LedgerError, RequestQuestion};
 use crate::limits;
 use crate::requests::RequestState;
-use crate::scim::ScimError;
+use crate::scim::ServedSnapshot;
 use crate::tabular::{ChangeDocument, ReviewBasis, ReviewedAccount, review};
 
 /// The data of one workspace on the page.
@@ -58,26 +58,14 @@ impl Overview {
         service: &Service,
         workspace: &Workspace,
         all: &[&Arc<Workspace>],
-        (search, offset): (&str, usize),
+        search: &str,
+        offset: usize,
     ) -> Result<Self, ApiError> {
-        let (now, name) = (service.clock.now(), &*workspace.name);
+        let now = service.clock.now();
+        let name = &*workspace.name;
         let standing = workspace.health.standing();
         let served = workspace.live.served();
-        let (wanted, looked_at) = (search.to_owned(), served.clone());
-        // On a thread for blocking work: with many people it takes long, and must not delay other
-        // requests.
-        let privileged_roles = Arc::clone(&service.privileged_roles);
-        let looked = web::block(move || {
-            let everybody = looked_at.map(|served| {
-                let log = signed_in(served.directory());
-                let basis =
-                    ReviewBasis { privileged_roles: &privileged_roles, log: &log, moment: now };
-                review(served.directory(), None, basis)
-            });
-            let everybody = everybody.unwrap_or_default();
-            (everybody.len(), People::page(everybody, &wanted, offset))
-        });
-        let (active, people) = looked.await.map_err(|_| ScimError::Internal)?;
+        let (active, people) = people(service, served.clone(), search, offset).await?;
         let runs = service.ledger.runs(name, None, limits::PAGE_LATEST as u64).await?;
         let changing = service.ledger.runs_that_changed(name, limits::PAGE_RUNS).await?;
         let open =
@@ -85,6 +73,8 @@ impl Overview {
         let (requests, open_requests) =
             service.ledger.requests(name, &open, limits::PAGE_LATEST as u64).await?;
         let generation = served.as_ref().map(|served| served.snapshot_id().generation);
+        let directory = served.as_ref().map(|served| served.directory());
+        let changes = latest_changes(service, name, generation.unwrap_or(0)).await?;
         Ok(Self {
             workspace: name.to_owned(),
             workspaces: all
@@ -97,17 +87,14 @@ impl Overview {
             time_problems: standing.times.problems,
             generation,
             active,
-            teams: served.as_ref().map_or(0, |served| served.directory().teams.len()),
+            teams: directory.map_or(0, |directory| directory.teams.len()),
             open_requests: usize::try_from(open_requests).unwrap_or(usize::MAX),
             requests: requests.into_iter().map(LifecycleRequest::from).collect(),
-            changes: latest_changes(service, name, generation.unwrap_or(0))
-                .await?
+            changes: changes
                 .into_iter()
                 .map(|change| {
-                    let about = served.as_ref().map_or_else(
-                        || change.id.clone(),
-                        |served| about(served.directory(), &change),
-                    );
+                    let about = directory.map(|directory| about(directory, &change));
+                    let about = about.unwrap_or_else(|| change.id.clone());
                     (change, about)
                 })
                 .collect(),
@@ -124,6 +111,29 @@ impl Overview {
             runs,
         })
     }
+}
+
+/// The number of all teammates, and those of the page that match the search. On a thread for
+/// blocking work: with many people it takes long, and must not delay other requests.
+async fn people(
+    service: &Service,
+    served: Option<Arc<ServedSnapshot>>,
+    search: &str,
+    offset: usize,
+) -> Result<(usize, People), ApiError> {
+    let search = search.to_owned();
+    let moment = service.clock.now();
+    let privileged_roles = Arc::clone(&service.privileged_roles);
+    let page = web::block(move || {
+        let everybody = served.map(|served| {
+            let log = signed_in(served.directory());
+            let basis = ReviewBasis { privileged_roles: &privileged_roles, log: &log, moment };
+            review(served.directory(), None, basis)
+        });
+        let everybody = everybody.unwrap_or_default();
+        (everybody.len(), People::page(everybody, &search, offset))
+    });
+    page.await.map_err(|_| ApiError::Internal)
 }
 
 impl People {

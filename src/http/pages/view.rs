@@ -1,34 +1,15 @@
 //! The HTML of the pages. All values are escaped; there are no scripts.
 
 use maud::{DOCTYPE, Markup, html};
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 use super::chart::{self, Point};
+use super::format::{number, when};
 use super::overview::{Overview, People};
 use crate::directory::{Run, RunStatus};
 use crate::http::wire::LifecycleRequest;
 use crate::import::ConnectionState;
 use crate::limits;
 use crate::tabular::ChangeDocument;
-
-/// Formats a moment for people, to the minute.
-pub fn when(moment: OffsetDateTime) -> String {
-    moment.format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
-}
-
-/// Formats a number for people, such as 12,500.
-pub fn number(value: usize) -> String {
-    let digits = value.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
 
 /// Renders a complete page.
 pub fn page(title: &str, body: &Markup) -> String {
@@ -308,7 +289,8 @@ fn attributes(change: &ChangeDocument) -> String {
 }
 
 fn people(overview: &Overview, people: &People) -> Markup {
-    let (first, last) = (people.offset + 1, people.offset + people.rows.len());
+    let first = people.offset + 1;
+    let last = people.offset + people.rows.len();
     html! {
         section {
             h2 id="people" { "Access of teammates" }

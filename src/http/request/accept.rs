@@ -139,7 +139,8 @@ fn parts(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;
-        let (mut quoted, mut escaped) = (false, false);
+        let mut quoted = false;
+        let mut escaped = false;
         let end = text.bytes().position(|byte| {
             match byte {
                 _ if escaped => escaped = false,

@@ -3,8 +3,9 @@
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::accept;
-use crate::scim::{Next, ScimError};
+use super::{accept, query};
+use crate::http::errors::ApiError;
+use crate::scim::Next;
 
 /// The media type of SCIM responses, unless the client prefers [`JSON`].
 const SCIM_JSON: HeaderValue = HeaderValue::from_static(SCIM);
@@ -20,7 +21,7 @@ pub const HTML: &str = "text/html; charset=utf-8";
 ///
 /// RFC 7644 §3.8: "Service providers MUST support the "Accept" header … application/scim+json" and
 /// "MAY support" application/json.
-pub fn content_type(request: &HttpRequest) -> Result<HeaderValue, ScimError> {
+pub fn content_type(request: &HttpRequest) -> Result<HeaderValue, ApiError> {
     let mut all = request.headers().get_all(ACCEPT);
     // What nearly all clients send.
     match (all.next().map(HeaderValue::as_bytes), all.next()) {
@@ -37,25 +38,25 @@ pub fn content_type(request: &HttpRequest) -> Result<HeaderValue, ScimError> {
 /// `/docs/`.
 ///
 /// # Errors
-/// [`ScimError::NotAcceptable`] if the client accepts none of them.
+/// [`ApiError::NotAcceptable`] if the client accepts none of them.
 pub fn preferred_form(
     request: &HttpRequest,
     offers: &[&'static str],
-) -> Result<&'static str, ScimError> {
+) -> Result<&'static str, ApiError> {
     let values = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
     let offer = accept::preferred(values, offers).and_then(|number| offers.get(number));
     offer.copied().ok_or_else(|| {
         let names: Vec<&str> = offers.iter().filter_map(|offer| offer.split(';').next()).collect();
-        ScimError::NotAcceptable { offered: names.join(" or ") }
+        ApiError::NotAcceptable { offered: names.join(" or ") }
     })
 }
 
 /// Refuses a body whose `Content-Type` is neither SCIM nor JSON. A body without one is accepted.
-pub fn expect_scim_body(request: &HttpRequest) -> Result<(), ScimError> {
+pub fn expect_scim_body(request: &HttpRequest) -> Result<(), ApiError> {
     match request.headers().get(CONTENT_TYPE).map(|value| value.to_str().map(media_type)) {
         None => Ok(()),
         Some(Ok(kind)) if kind == SCIM || kind == JSON => Ok(()),
-        Some(_) => Err(ScimError::UnsupportedMediaType),
+        Some(_) => Err(ApiError::UnsupportedMediaType),
     }
 }
 
@@ -78,11 +79,10 @@ pub fn next_link(request: &HttpRequest, address: &str, next: &Next) -> String {
         Next::Index(start) => ("startIndex", start.to_string()),
         Next::Cursor(cursor) => ("cursor", cursor.clone()),
     };
-    let others = form_urlencoded::parse(request.query_string().as_bytes());
-    let others = others.filter(|(given, _)| !given.eq_ignore_ascii_case(name));
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    let query = query.extend_pairs(others).append_pair(name, &value).finish();
-    format!("<{address}?{query}>; rel=\"next\"")
+    let mut parameters = query::pairs(request.query_string().as_bytes());
+    parameters.retain(|(given, _)| !given.eq_ignore_ascii_case(name));
+    parameters.push((name.to_owned(), value));
+    format!("<{address}?{}>; rel=\"next\"", query::encode(parameters))
 }
 
 /// Sets `Link`, and writes the header names of the response in their usual case: some clients

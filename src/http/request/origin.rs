@@ -8,7 +8,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 
-use crate::http::errors::RequestContext;
+use super::context::{Forwarded, RequestContext};
 use crate::limits;
 
 /// The public address of the bridge, and the proxies that it trusts.
@@ -47,22 +47,6 @@ impl UntrustedPeers {
         }
         is_new
     }
-}
-
-/// Where a request came from, and how the client reached the bridge.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Forwarded {
-    /// The client's address.
-    pub from: Option<IpAddr>,
-    /// The URL by which the client reached the bridge, if it is not the configured one; without a
-    /// slash at the end.
-    pub to: Option<String>,
-    /// Whether the client's connection is encrypted: the bridge terminates TLS, or the trusted
-    /// proxy says so.
-    pub is_secure: bool,
-    /// The peer and the header, if an untrusted peer sent a header of a proxy and was not reported
-    /// before.
-    pub not_trusted: Option<(IpAddr, &'static str)>,
 }
 
 impl Origin {

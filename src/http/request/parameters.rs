@@ -7,10 +7,11 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use time::OffsetDateTime;
 
-use crate::http::errors::{ApiError, RequestContext};
+use super::context::RequestContext;
+use super::query;
+use crate::http::errors::ApiError;
 use crate::limits;
 use crate::moments::{self, Edge, FORMS, Written, Zone};
-use crate::scim::ScimError;
 use crate::words::Words;
 
 /// Every parameter of the import and change API.
@@ -54,8 +55,7 @@ pub struct Parameters(Vec<(String, String)>);
 impl Parameters {
     /// Parses the query string. `names` are the parameters of this endpoint.
     pub fn parse(request: &HttpRequest, names: &[&str]) -> Result<Self, ApiError> {
-        let mut all: Vec<(String, String)> =
-            form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+        let mut all = query::pairs(request.query_string().as_bytes());
         for (name, _) in &all {
             if names.contains(&name.as_str()) {
                 continue;
@@ -67,7 +67,7 @@ impl Parameters {
             }
             if ALL.contains(&name.as_str()) {
                 return Err(wrong(format!(
-                    "the parameter {name} means nothing here; there are {}",
+                    "this endpoint has no parameter {name}; it has {}",
                     names.join(", ")
                 )));
             }
@@ -81,7 +81,7 @@ impl Parameters {
             all.iter().find(|(name, value)| value.is_empty() && name != "since")
         {
             // Otherwise a client with an unset variable would get the unfiltered list.
-            return Err(wrong(format!("{name} is empty; leave it out")));
+            return Err(wrong(format!("{name} is empty; omit it")));
         }
         Ok(Self(all))
     }
@@ -118,7 +118,7 @@ impl Parameters {
             text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0');
         if !is_number {
             return Err(wrong(format!(
-                "limit must be a whole number from 1 to {MOST}; beyond, it is {MOST}"
+                "limit must be a whole number, at least 1; a larger one than {MOST} means {MOST}"
             )));
         }
         // A number that overflows is above the maximum, too.
@@ -201,8 +201,7 @@ impl Parameters {
         let kept = self.0.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name));
         let kept = kept.map(|(name, value)| (name.as_str(), value.as_str()));
         let all = kept.chain(changed.iter().map(|(name, value)| (*name, value.as_str())));
-        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(all).finish();
-        format!("{public_url}{}?{query}", request.path())
+        format!("{public_url}{}?{}", request.path(), query::encode(all))
     }
 }
 
@@ -215,7 +214,8 @@ fn is_near(name: &str, known: &str) -> bool {
             .flat_map(char::to_lowercase)
             .collect()
     };
-    let (name, known) = (letters(name), letters(known));
+    let name = letters(name);
+    let known = letters(known);
     // In a short name one letter is too large a part: `t=123` does not mean `tz`.
     let most = match known.len() {
         ..=3 => 0,
@@ -229,8 +229,8 @@ fn is_near(name: &str, known: &str) -> bool {
 /// and swaps of neighbours.
 fn distance(one: &[char], other: &[char]) -> usize {
     // Only three rows of the usual table are kept: the current one and the two before it.
-    let (mut before, mut last): (Vec<usize>, Vec<usize>) =
-        (Vec::new(), (0..=other.len()).collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=other.len()).collect();
     for (at, letter) in one.iter().enumerate() {
         let mut row = vec![at + 1];
         for (to, its) in other.iter().enumerate() {
@@ -265,7 +265,7 @@ fn ago(text: &str) -> Option<time::Duration> {
 
 /// The refusal of an invalid value of a parameter or of a member of a body.
 pub fn wrong(why: String) -> ApiError {
-    ScimError::InvalidValue { why }.into()
+    ApiError::InvalidValue { why }
 }
 
 /// RFC 7240 §4.3: how long the client is willing to wait, at most `most`.
@@ -341,7 +341,7 @@ mod tests {
         }
         let elsewhere = read("account_id=adm_1").err().unwrap();
         assert!(
-            elsewhere.starts_with("the parameter account_id means nothing here; there are limit"),
+            elsewhere.starts_with("this endpoint has no parameter account_id; it has limit"),
             "{elsewhere}"
         );
     }
@@ -365,7 +365,8 @@ mod tests {
     proptest! {
         #[test]
         fn distances_are_distances(one in "[a-c]{0,6}", other in "[a-c]{0,6}") {
-            let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+            let one: Vec<char> = one.chars().collect();
+            let other: Vec<char> = other.chars().collect();
             let between = distance(&one, &other);
             prop_assert_eq!(between, distance(&other, &one));
             prop_assert_eq!(between == 0, one == other);

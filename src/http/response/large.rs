@@ -24,21 +24,18 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use futures_util::{Stream, StreamExt};
-use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::chunked_body;
-use super::table;
+use super::chunks::{Chunks, Unfinished};
 use crate::access::Allowance;
 use crate::clock::Clock;
 use crate::http::connection::connections::{Connection, Sending};
 use crate::http::errors::ApiError;
-use crate::ledger::LedgerError;
 use crate::limits;
-use crate::scim::{Body, ScimError};
-use crate::tabular::Row;
+use crate::scim::Body;
 
 /// The threads that produce large responses, and the turns that limit how many there are at a time.
 pub struct Makers {
@@ -53,21 +50,6 @@ pub struct Makers {
 pub struct Turn {
     _of_client: OwnedSemaphorePermit,
     _of_all: OwnedSemaphorePermit,
-}
-
-/// Why a response is incomplete. Its connection is closed, so that the client does not take the
-/// part for the whole.
-#[derive(Debug, thiserror::Error)]
-pub enum Unfinished {
-    /// The ledger cannot be read.
-    #[error("the ledger cannot be read: {0}")]
-    Ledger(#[from] LedgerError),
-    /// A row cannot be serialised. This is a bug of the bridge.
-    #[error("a row cannot be written")]
-    Row,
-    /// The task that produces the response ended without an end mark. This is a bug of the bridge.
-    #[error("the answer was not made to its end")]
-    Ended,
 }
 
 impl Makers {
@@ -162,7 +144,7 @@ impl Makers {
     ) -> Result<BoxBody, ApiError> {
         let made =
             self.page(async move { page.collect::<Result<Vec<Bytes>, Unfinished>>() }).await?;
-        let body = chunked_body::body(Body::Chunks(made.map_err(|_| ScimError::Internal)?));
+        let body = chunked_body::body(Body::Chunks(made.map_err(|_| ApiError::Internal)?));
         Ok(BoxBody::new(Held { body, _turn: turn }))
     }
 
@@ -232,7 +214,7 @@ impl Threads {
         // Dropped with the request, which cancels the work.
         let mut tasks = JoinSet::new();
         self.spawn(&mut tasks, work);
-        Ok(tasks.join_next().await.and_then(Result::ok).ok_or(ScimError::Internal)?)
+        tasks.join_next().await.and_then(Result::ok).ok_or(ApiError::Internal)
     }
 }
 
@@ -249,108 +231,6 @@ impl Drop for Threads {
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(limits::EXPORT_NICENESS);
-}
-
-/// Appends rows to a chunk. The flag is set for the first rows of the body. `None` if a row cannot
-/// be serialised.
-type Write<T> = fn(&[T], bool, &mut Vec<u8>) -> Option<()>;
-
-/// An iterator over the chunks of a body, which serialises rows.
-pub struct Chunks<R: Iterator> {
-    head: Vec<u8>,
-    rows: R,
-    tail: Vec<u8>,
-    write: Write<R::Item>,
-    begun: bool,
-    ended: bool,
-}
-
-impl<R: Iterator<Item: Serialize>> Chunks<R> {
-    /// A JSON list. `list` is the document with an empty array `items`, which `rows` fill.
-    ///
-    /// # Errors
-    /// If `list` cannot be serialised, or has no empty `items`.
-    pub fn json(list: &impl Serialize, rows: R) -> Result<Self, ApiError> {
-        const EMPTY: &[u8] = b"\"items\":[]";
-        let cut = || {
-            let mut head = serde_json::to_vec(list).ok()?;
-            // This cannot match inside a string: there, quotation marks are escaped.
-            let at = memchr::memmem::find(&head, EMPTY)? + EMPTY.len() - 1;
-            let tail = head.split_off(at);
-            Some((head, tail))
-        };
-        let (head, tail) = cut().ok_or(ScimError::Internal)?;
-        Ok(Self { head, rows, tail, write: write_json, begun: false, ended: false })
-    }
-
-    /// One JSON document on each line.
-    pub fn lines(rows: R) -> Self {
-        Self {
-            head: Vec::new(),
-            rows,
-            tail: Vec::new(),
-            write: write_lines,
-            begun: false,
-            ended: false,
-        }
-    }
-}
-
-impl<R: Iterator<Item: Row>> Chunks<R> {
-    /// A CSV table with its header; `with_mark`: after a byte order mark.
-    ///
-    /// # Errors
-    /// If the header cannot be serialised.
-    pub fn table(with_mark: bool, rows: R) -> Result<Self, ApiError> {
-        let head = table::head::<R::Item>(with_mark).ok_or(ScimError::Internal)?;
-        Ok(Self { head, rows, tail: Vec::new(), write: write_table, begun: false, ended: false })
-    }
-}
-
-impl<R: Iterator> Iterator for Chunks<R> {
-    type Item = Result<Bytes, Unfinished>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut chunk = std::mem::take(&mut self.head);
-        while chunk.len() < limits::ANSWER_CHUNK_BYTES && !self.ended {
-            let rows: Vec<R::Item> = self.rows.by_ref().take(limits::ROWS_AT_ONCE).collect();
-            if rows.is_empty() {
-                chunk.append(&mut self.tail);
-                self.ended = true;
-            } else if (self.write)(&rows, !std::mem::replace(&mut self.begun, true), &mut chunk)
-                .is_none()
-            {
-                self.ended = true;
-                return Some(Err(Unfinished::Row));
-            }
-        }
-        (!chunk.is_empty()).then(|| Ok(chunk.into()))
-    }
-}
-
-fn write_json<T: Serialize>(rows: &[T], mut first: bool, chunk: &mut Vec<u8>) -> Option<()> {
-    for row in rows {
-        if !std::mem::take(&mut first) {
-            chunk.push(b',');
-        }
-        serde_json::to_writer(&mut *chunk, row).ok()?;
-    }
-    Some(())
-}
-
-/// Writes one JSON document on each line.
-pub fn write_lines<T: Serialize>(rows: &[T], _: bool, chunk: &mut Vec<u8>) -> Option<()> {
-    for row in rows {
-        serde_json::to_writer(&mut *chunk, row).ok()?;
-        chunk.push(b'\n');
-    }
-    Some(())
-}
-
-/// Writes rows of a CSV table.
-pub fn write_table<T: Row>(rows: &[T], _: bool, chunk: &mut Vec<u8>) -> Option<()> {
-    chunk.append(&mut table::lines(rows)?);
-    Some(())
 }
 
 /// A body that holds its turn.

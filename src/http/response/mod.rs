@@ -1,13 +1,15 @@
 //! Response bodies: chunks, tables and large responses.
 //!
 //! ```text
-//! cells           the members of a row
-//! chunked_body    response bodies of several chunks
-//! large           large responses, made on threads of their own
-//! table           rows as CSV
+//! chunked_body   bodies of several chunks        chunks   the chunks of a body, from rows
+//! cells          the members of a row            table    rows as CSV
+//! large          large responses, made on        page     one page of rows, as CSV or JSON
+//!                threads of their own
 //! ```
 
 pub(crate) mod cells;
 pub(crate) mod chunked_body;
+pub(crate) mod chunks;
 pub(crate) mod large;
+pub(crate) mod page;
 pub(crate) mod table;

@@ -9,7 +9,6 @@ use actix_web::{HttpResponse, Resource, Route as Entry};
 use super::route::{PathRoutes, Route};
 use crate::http::errors::ApiError;
 use crate::http::request::route_pattern::Pattern;
-use crate::scim::ScimError;
 
 /// Registers paths as they are.
 pub fn register(config: &mut ServiceConfig, paths: &'static [PathRoutes]) {
@@ -58,7 +57,7 @@ fn options(allowed: &'static str) -> Entry {
 
 /// Refuses all other methods (RFC 9110 §15.5.6).
 fn not_allowed(allowed: &'static str) -> Entry {
-    web::to(move || async move {
-        Err::<HttpResponse, ApiError>(ScimError::MethodNotAllowed { allowed }.into())
-    })
+    web::to(
+        move || async move { Err::<HttpResponse, ApiError>(ApiError::MethodNotAllowed { allowed }) },
+    )
 }

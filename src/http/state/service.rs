@@ -9,20 +9,21 @@ use arc_swap::ArcSwapOption;
 use time::OffsetDateTime;
 use tokio::sync::SemaphorePermit;
 
+use super::known_exports::KnownExports;
 use super::tasks::Tasks;
 use crate::access::{AnonymousLimits, AuditTrail, ClientLogin, Tokens, WebhookKey, network_of};
 use crate::clock::{self, Clock};
 use crate::directory::{DEFAULT_WORKSPACE, Names};
 use crate::http::connection::connections::Connections;
-use crate::http::endpoints::reviews::KnownExports;
-use crate::http::errors::{ApiError, RequestContext};
+use crate::http::errors::ApiError;
+use crate::http::request::context::RequestContext;
 use crate::http::request::origin::Origin;
 use crate::http::response::large::Makers;
 use crate::import::{Bursts, Connector, Health, Nudge};
 use crate::ledger::Ledger;
 use crate::measures::Measures;
 use crate::publish::{Live, Past};
-use crate::scim::{CursorKey, PageRules, ScimError};
+use crate::scim::{CursorKey, PageRules};
 
 /// The running bridge, as requests see it.
 #[derive(Clone)]
@@ -118,12 +119,13 @@ impl Service {
     /// during the lookup.
     ///
     /// # Errors
-    /// `ScimError::Unavailable` if no permit is free in time.
+    /// `ApiError::Unavailable` if no permit is free in time.
     pub async fn lookup(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         let why = || {
-            "too many ask at the same time, or the database is slow; try again shortly".to_owned()
+            "too many clients are authenticating, or the database is slow; try again shortly"
+                .to_owned()
         };
-        self.login.lookup().await.ok_or_else(|| ScimError::Unavailable { why: why() }.into())
+        self.login.lookup().await.ok_or_else(|| ApiError::Unavailable { why: why() })
     }
 
     /// The removal cut-off at `moment`: people who were removed before it are no longer visible.

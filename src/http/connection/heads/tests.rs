@@ -7,10 +7,12 @@ use std::task::Waker;
 use actix_codec::Decoder;
 use actix_http::h1::{Codec, Message};
 use actix_http::{HttpMessage, ServiceConfig};
+use actix_web::http::Uri;
 use actix_web::web::BytesMut;
 use proptest::prelude::*;
 
 use super::UnreadableTarget::{NoPath, TooLong, Unencoded};
+use super::target::UNREADABLE;
 use super::*;
 
 /// A stream that delivers these chunks, with a pending read before each.
@@ -83,7 +85,8 @@ thread_local! {
 
 /// Returns all requests that the library reads, and whether it refuses the bytes after them.
 fn read(bytes: &[u8]) -> (Vec<Read>, bool) {
-    let (mut codec, mut bytes) = (Codec::new(CONFIG.with(Clone::clone)), BytesMut::from(bytes));
+    let mut codec = Codec::new(CONFIG.with(Clone::clone));
+    let mut bytes = BytesMut::from(bytes);
     let mut all: Vec<Read> = Vec::new();
     loop {
         match codec.decode(&mut bytes) {

@@ -1,0 +1,85 @@
+//! Gives every refusal its body: those of handlers and extractors, and the framework's own.
+//!
+//! On SCIM paths the body is that of RFC 7644 §3.12, elsewhere that of RFC 9457.
+
+use actix_web::ResponseError;
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+
+use crate::http::errors::{ApiError, bodies, headers};
+use crate::limits;
+
+/// Gives a refusal that has no body of its own yet its body; leaves all other responses unchanged.
+pub fn add_body(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    match refusal(&response) {
+        Some(error) => with_body(response, &error),
+        None => response,
+    }
+}
+
+/// The refusal of a response that has no body of its own yet; `None` for all other responses.
+fn refusal(response: &ServiceResponse<BoxBody>) -> Option<ApiError> {
+    if let Some(error) = response.response().error() {
+        return Some(
+            error
+                .as_error::<ApiError>()
+                .cloned()
+                .unwrap_or_else(|| of_the_framework(error.as_response_error().status_code())),
+        );
+    }
+    if !(response.status().is_client_error() || response.status().is_server_error()) {
+        return None;
+    }
+    // Handlers that send an error status with a body of their own (such as readiness) set its type.
+    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let own = kind.starts_with(b"application/") || kind.starts_with(b"text/html");
+    (!own).then(|| of_the_framework(response.status()))
+}
+
+/// Translates the framework's own refusals: of a path or method without a route, or of an
+/// unreadable request.
+fn of_the_framework(status: StatusCode) -> ApiError {
+    match status {
+        StatusCode::NOT_FOUND => ApiError::NotFound { what: "this path".to_owned() },
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ApiError::MethodNotAllowed { allowed: "GET, HEAD, OPTIONS" }
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::UnsupportedMediaType,
+        StatusCode::REQUEST_TIMEOUT => ApiError::TooSlow,
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit: limits::REQUEST_BODY_BYTES },
+        status if status.is_client_error() => {
+            ApiError::InvalidSyntax { why: "the request cannot be read".to_owned() }
+        }
+        _ => ApiError::Internal,
+    }
+}
+
+fn with_body(response: ServiceResponse<BoxBody>, error: &ApiError) -> ServiceResponse<BoxBody> {
+    if error.status_code() == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!(error = ?response.response().error(), "a request failed");
+    }
+    let (content_type, body) = if is_scim_path(response.request().match_info().as_str()) {
+        ("application/scim+json", bodies::scim(error))
+    } else {
+        ("application/problem+json", bodies::problem(error))
+    };
+    let mut response = response.map_body(|_, _| BoxBody::new(body.to_string()));
+    *response.response_mut().status_mut() = error.status_code();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some((name, value)) = headers::header(error) {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// Whether a routed path is under a SCIM root, `/scim/v2` or `/workspaces/{workspace}/scim/v2`.
+fn is_scim_path(path: &str) -> bool {
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    match segments.next() {
+        Some("scim") => true,
+        Some("workspaces") => segments.nth(1) == Some("scim"),
+        _ => false,
+    }
+}

@@ -1,0 +1,77 @@
+//! The measurements of the latest exports of access reviews.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use time::OffsetDateTime;
+use tokio::sync::OnceCell;
+
+use crate::directory::{LogFacts, SnapshotId};
+use crate::limits;
+use crate::tabular::ReviewCounts;
+
+/// What is known of an export only after all of its rows were produced.
+pub struct Measured {
+    /// What a reviewer looks at first.
+    pub counts: ReviewCounts,
+    /// SHA-256 of the CSV.
+    pub hash: Vec<u8>,
+    /// The length of the CSV in bytes.
+    pub length: u64,
+}
+
+/// Everything that determines the bytes of an export.
+#[derive(PartialEq)]
+pub struct ExportKey {
+    /// The name of the workspace.
+    pub workspace: Arc<str>,
+    /// Intercom's id of the workspace.
+    pub workspace_id: Option<String>,
+    /// The exported state.
+    pub now: SnapshotId,
+    /// The earlier state that it is compared with.
+    pub before: Option<SnapshotId>,
+    /// The moment of the exported state.
+    pub as_of: OffsetDateTime,
+    /// What Intercom's activity log says about accounts.
+    pub log: LogFacts,
+    /// Whether the CSV begins with a byte order mark.
+    pub with_mark: bool,
+}
+
+/// A cache of the measurements of the last exports. Many clients request the same export at the
+/// same time, and its manifest afterwards.
+#[derive(Default)]
+pub struct KnownExports(Mutex<VecDeque<(ExportKey, Arc<Entry>)>>);
+
+/// An entry of the cache, which the first request for it fills.
+type Entry = OnceCell<Arc<Measured>>;
+
+impl KnownExports {
+    /// Returns the measurements of an export. Simultaneous requests for the same export call
+    /// `measure` once.
+    ///
+    /// # Errors
+    /// Those of `measure`.
+    pub async fn measured<E, F: Future<Output = Result<Measured, E>>>(
+        &self,
+        key: ExportKey,
+        measure: impl FnOnce() -> F,
+    ) -> Result<Arc<Measured>, E> {
+        let entry = self.entry(key);
+        entry.get_or_try_init(|| async { measure().await.map(Arc::new) }).await.cloned()
+    }
+
+    fn entry(&self, key: ExportKey) -> Arc<Entry> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, entry)) = known.iter().find(|(one, _)| *one == key) {
+            return Arc::clone(entry);
+        }
+        if known.len() == limits::KNOWN_EXPORTS {
+            known.pop_front();
+        }
+        let entry = Arc::default();
+        known.push_back((key, Arc::clone(&entry)));
+        entry
+    }
+}
