@@ -55,10 +55,7 @@ pub fn response(
         method,
         route,
         // Other texts may be anything, such as somebody's email address.
-        target: pattern
-            .and_then(|_| Pattern::id(request))
-            .filter(|id| is_id(id))
-            .map(Cow::from),
+        target: pattern.and_then(|_| Pattern::id(request)).filter(|id| is_id(id)).map(Cow::from),
         status,
     };
     service.trail.note(answered, &context.request_id);
