@@ -1,11 +1,15 @@
-//! Parses the moments that people write: RFC 3339, also without an offset, or a date alone, in UTC
-//! or in a named time zone. Pure.
+//! Parses the moments that people and clients write. Pure.
+//!
+//! There is one syntax: RFC 3339, also with a space in place of `T`, without seconds, without an
+//! offset, or as a date alone. [`read`] is for the flat API and the command line, where a date may
+//! belong to a time zone. [`parse`] is for filters of SCIM.
 
 use std::sync::LazyLock;
 
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{self, Date, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use time::OffsetDateTime;
+use time::macros::time;
 
 use crate::limits;
 
@@ -65,11 +69,40 @@ pub enum Edge {
 
 /// A parsed moment, and whether it was written as a date alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct ParsedMoment {
     /// The moment.
     pub moment: OffsetDateTime,
     /// Whether it was a date without a time.
     pub is_day: bool,
+}
+
+/// A date or time in a filter of SCIM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateTime {
+    /// A moment.
+    Moment(OffsetDateTime),
+    /// A date without a time of day: the whole day in UTC.
+    Day(time::Date),
+}
+
+impl DateTime {
+    /// Returns the moment, or the first moment of the day.
+    #[must_use]
+    pub fn start(self) -> OffsetDateTime {
+        match self {
+            Self::Moment(moment) => moment,
+            Self::Day(day) => day.midnight().assume_utc(),
+        }
+    }
+
+    /// Returns the moment, or the last moment of the day.
+    #[must_use]
+    pub fn end(self) -> OffsetDateTime {
+        match self {
+            Self::Moment(moment) => moment,
+            Self::Day(day) => day.with_time(time!(23:59:59.999_999_999)).assume_utc(),
+        }
+    }
 }
 
 /// Parses a moment; `None` if the text is none. In a query string a `+` that was not
@@ -77,31 +110,70 @@ pub struct Written {
 ///
 /// A local time that a change of clocks skips is moved forward by the length of the gap. Of a local
 /// time that occurs twice, [`Edge::Start`] takes the first and the other edges take the second. The
-/// seconds, and the colon of the offset, may be missing.
+/// seconds, and the colon of the offset, may be missing. Hour 24 is refused: as the end of a period
+/// it would mean the next day in ISO 8601 and the same day for Java's `kk`.
 #[must_use]
-pub fn read(text: &str, edge: Edge, zone: &Zone) -> Option<Written> {
+pub fn read(text: &str, edge: Edge, zone: &Zone) -> Option<ParsedMoment> {
+    let Parts { date, time } = parts(text, Hour24::Refused)?;
+    let moment = match (time, edge) {
+        (None, Edge::Start) => start_of(date, zone)?,
+        (None, Edge::End) => end_of(date, zone)?,
+        (None, Edge::Last) => end_of(date, zone)?.checked_sub(time::Duration::milliseconds(1))?,
+        (Some((time, Some(offset))), _) => in_utc(date.to_datetime(time))?.checked_sub(offset)?,
+        (Some((time, None)), _) => in_zone(date.to_datetime(time), edge, zone)?,
+    };
+    Some(ParsedMoment { moment, is_day: time.is_none() })
+}
+
+/// Parses a client's xsd:dateTime (RFC 7643 §2.3.5, RFC 3339) with any offset and any number of
+/// fraction digits.
+///
+/// NB: other forms that clients send are accepted if they are unambiguous. The seconds may be
+/// missing. The offset may be missing (then it is UTC), or written as `+0200` or `+02`. A space may
+/// stand in place of `T`; a `+` that was not escaped in a URL arrives as a space, too. Hour 24 is
+/// read as hour 0 of the same day, as Java's `kk` writes it; so a client that asks what changed
+/// since then misses nothing. A date may stand alone.
+#[must_use]
+pub fn parse(text: &str) -> Option<DateTime> {
+    let Parts { date, time } = parts(text, Hour24::IsHourZero)?;
+    let midnight = in_utc(date.to_datetime(Time::midnight()))?;
+    let Some((time, offset)) = time else { return Some(DateTime::Day(midnight.date())) };
+    let moment = in_utc(date.to_datetime(time))?;
+    Some(DateTime::Moment(match offset {
+        // A moment after the last one that the type can hold is later than all recorded ones, and
+        // so is the last one.
+        Some(offset) => moment.checked_sub(offset).unwrap_or(moment),
+        None => moment,
+    }))
+}
+
+/// What hour 24 stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hour24 {
+    /// Hour 0 of the same day.
+    IsHourZero,
+    Refused,
+}
+
+/// The parts of a written moment: a date, and perhaps a time, which may have an offset.
+struct Parts {
+    date: Date,
+    time: Option<(Time, Option<time::Duration>)>,
+}
+
+fn parts(text: &str, hour_24: Hour24) -> Option<Parts> {
     let text = text.trim();
     let (date, rest) = text.split_at_checked(10)?;
     let date = date_of(date)?;
     if rest.is_empty() {
-        let moment = match edge {
-            Edge::Start => start_of(date, zone)?,
-            Edge::End => end_of(date, zone)?,
-            Edge::Last => end_of(date, zone)?.checked_sub(time::Duration::milliseconds(1))?,
-        };
-        return Some(Written { moment, is_day: true });
+        return Some(Parts { date, time: None });
     }
     let rest = rest.strip_prefix(['T', 't', ' '])?;
     let (time, offset) = match rest.find(['Z', 'z', '+', '-', ' ']) {
         Some(at) => (&rest[..at], Some(offset_of(&rest[at..])?)),
         None => (rest, None),
     };
-    let local = DateTime::from_parts(date, time_of(time)?);
-    let moment = match offset {
-        Some(offset) => in_utc(local)?.checked_sub(time::Duration::seconds(offset.into()))?,
-        None => in_zone(local, edge, zone)?,
-    };
-    Some(Written { moment, is_day: false })
+    Some(Parts { date, time: Some((time_of(time, hour_24)?, offset)) })
 }
 
 /// RFC 3339 §5.6, `full-date`.
@@ -117,7 +189,7 @@ fn date_of(text: &str) -> Option<Date> {
 }
 
 /// RFC 3339 §5.6, `partial-time`; the seconds may be missing. A leap second is read as second 59.
-fn time_of(text: &str) -> Option<Time> {
+fn time_of(text: &str, hour_24: Hour24) -> Option<Time> {
     let mut parts = text.splitn(3, ':');
     let (hour, minute) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
     let (second, nanosecond) = match parts.next() {
@@ -131,15 +203,16 @@ fn time_of(text: &str) -> Option<Time> {
             (digits(second, 2)?, nanosecond)
         }
     };
+    let hour = if hour == 24 && hour_24 == Hour24::IsHourZero { 0 } else { hour };
     let second = if second == 60 { 59 } else { second };
     let small = |number: u16| i8::try_from(number).ok();
     Time::new(small(hour)?, small(minute)?, small(second)?, nanosecond).ok()
 }
 
-/// RFC 3339 §5.6, `time-offset`, in seconds; the colon, and the minutes, may be missing.
-fn offset_of(text: &str) -> Option<i32> {
+/// RFC 3339 §5.6, `time-offset`; the colon, and the minutes, may be missing.
+fn offset_of(text: &str) -> Option<time::Duration> {
     if text.eq_ignore_ascii_case("z") {
-        return Some(0);
+        return Some(time::Duration::ZERO);
     }
     let (sign, rest) = text.split_at_checked(1)?;
     let rest = rest.replacen(':', "", 1);
@@ -148,8 +221,8 @@ fn offset_of(text: &str) -> Option<i32> {
         4 => (digits(&rest[..2], 2)?, digits(rest.get(2..)?, 2)?),
         _ => return None,
     };
-    let seconds = i32::from(hours) * 3_600 + i32::from(minutes) * 60;
-    (hours < 24 && minutes < 60).then_some(if sign == "-" { -seconds } else { seconds })
+    let ahead = time::Duration::minutes(i64::from(hours) * 60 + i64::from(minutes));
+    (hours < 24 && minutes < 60).then_some(if sign == "-" { -ahead } else { ahead })
 }
 
 /// Parses a number of exactly `count` digits.
@@ -171,7 +244,7 @@ fn end_of(date: Date, zone: &Zone) -> Option<OffsetDateTime> {
 }
 
 /// Returns the moment of a local time in the zone.
-fn in_zone(local: DateTime, edge: Edge, zone: &Zone) -> Option<OffsetDateTime> {
+fn in_zone(local: civil::DateTime, edge: Edge, zone: &Zone) -> Option<OffsetDateTime> {
     if zone.0 == TimeZone::UTC {
         return in_utc(local);
     }
@@ -184,7 +257,7 @@ fn in_zone(local: DateTime, edge: Edge, zone: &Zone) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(timestamp.ok()?.as_nanosecond()).ok()
 }
 
-fn in_utc(local: DateTime) -> Option<OffsetDateTime> {
+fn in_utc(local: civil::DateTime) -> Option<OffsetDateTime> {
     let small = |number: i8| u8::try_from(number).ok();
     let month = time::Month::try_from(small(local.month())?).ok()?;
     let date =
@@ -347,7 +420,107 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_clients_write_is_read_where_it_can_mean_only_one_thing() {
+        let noon = datetime!(2026-03-01 12:00 UTC);
+        for text in [
+            "2026-03-01T12:00:00Z",
+            "2026-03-01t12:00:00z",
+            "2026-03-01T12:00:00.000Z",
+            "2026-03-01T12:00:00.0000000Z",
+            "2026-03-01T14:00:00+02:00",
+            "2026-03-01T14:00:00 02:00",
+            "2026-03-01T14:00:00+0200",
+            "2026-03-01T14:00:00 0200",
+            "2026-03-01T14:00:00.000+0200",
+            "2026-03-01T14:00:00+02",
+            "2026-03-01T07:30:00-0430",
+            "2026-03-01T12:00Z",
+            "2026-03-01T12:00",
+            "2026-03-01T14:00+0200",
+            "2026-03-01T12:00:00",
+            "2026-03-01 12:00:00",
+            "2026-03-01 12:00:00Z",
+            "2026-03-01 12:00",
+            " 2026-03-01T12:00:00Z ",
+        ] {
+            assert_eq!(parse(text), Some(DateTime::Moment(noon)), "{text}");
+        }
+        let day = DateTime::Day(noon.date());
+        assert_eq!((parse("2026-03-01"), day.start()), (Some(day), datetime!(2026-03-01 0:00 UTC)));
+        assert_eq!(day.end(), datetime!(2026-03-01 23:59:59.999_999_999 UTC));
+        assert_eq!(
+            parse("2026-03-01T24:30:00"),
+            Some(DateTime::Moment(datetime!(2026-03-01 0:30 UTC)))
+        );
+        assert_eq!(
+            parse("0001-01-03T00:00:00.0000000Z"),
+            Some(DateTime::Moment(datetime!(0001-01-03 0:00 UTC)))
+        );
+    }
+
+    #[test]
+    fn what_could_mean_several_things_or_nothing_is_not_read() {
+        for text in [
+            "",
+            "yesterday",
+            "2026",
+            "2026-03",
+            "03/01/2026",
+            "01-03-2026",
+            "2026-3-1",
+            "20260301",
+            "2026-13-01",
+            "2026-02-30",
+            "2026-03-01T",
+            "2026-03-01T12",
+            "2026-03-01T12Z",
+            "2026-03-01T12:0",
+            "2026-03-01T25:00:00Z",
+            "2026-03-01T12:60:00Z",
+            "2026-03-01T12:00:00+2",
+            "2026-03-01T12:00:00+020",
+            "2026-03-01T12:00:00+02:00:00",
+            "2026-03-01T12:00:00 UTC",
+            "2026-03-01T12:00:00ZZ",
+            "2026-03-01x12:00:00Z",
+            "２０２６-03-01T12:00:00Z",
+            "1772366400",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn both_parsers_read_the_same_syntax_but_for_hour_24() {
+        let leap = datetime!(2026-03-01 12:30:59 UTC);
+        for text in ["2026-03-01T12:30:60Z", "2026-03-01 12:30:60", "2026-03-01T13:30:60 01:00"] {
+            assert_eq!(parse(text), Some(DateTime::Moment(leap)), "{text}");
+            assert_eq!(moment(text, Edge::Start, "UTC"), Some(leap), "{text}");
+        }
+        assert_eq!(parse("2026-03-01T24:30Z"), parse("2026-03-01T00:30Z"));
+        assert_eq!(moment("2026-03-01T24:30Z", Edge::Start, "UTC"), None);
+        assert_eq!(parse("2026-03-01T12:30:61Z"), None);
+    }
+
     proptest! {
+        #[test]
+        fn what_one_parser_reads_the_other_reads_as_the_same_moment(
+            day in "[0-9]{4}-[01][0-9]-[0-3][0-9]", rest in "([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,12})?)?([Zz]|[+ -][0-9]{2}(:?[0-9]{2})?)?)?",
+        ) {
+            let text = format!("{day}{rest}");
+            if let Some(ParsedMoment { moment, is_day }) = read(&text, Edge::Start, &Zone::UTC) {
+                let parsed = parse(&text);
+                prop_assert_eq!(parsed.map(DateTime::start), Some(moment));
+                prop_assert_eq!(matches!(parsed, Some(DateTime::Day(_))), is_day);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_parsing_panic(text in "\\PC{0,30}", digits in "[0-9T:+ Z.-]{0,30}") {
+            let _ = (parse(&text), parse(&digits));
+        }
+
         #[test]
         fn whatever_is_written_as_rfc_3339_is_read_as_that_moment(seconds in -62_000_000_000_i64..253_000_000_000, millis in 0_i64..1_000, offset in -23_i8..=23) {
             let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap() + time::Duration::milliseconds(millis);

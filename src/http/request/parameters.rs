@@ -11,7 +11,7 @@ use super::context::RequestContext;
 use super::query;
 use crate::http::errors::ApiError;
 use crate::limits;
-use crate::moments::{self, Edge, FORMS, Written, Zone};
+use crate::moments::{self, Edge, FORMS, ParsedMoment, Zone};
 use crate::words::Words;
 
 /// Every parameter of the import and change API.
@@ -151,7 +151,7 @@ impl Parameters {
         Ok(self.written(name, edge)?.map(|written| written.moment))
     }
 
-    fn written(&self, name: &str, edge: Edge) -> Result<Option<Written>, ApiError> {
+    fn written(&self, name: &str, edge: Edge) -> Result<Option<ParsedMoment>, ApiError> {
         let zone = self.zone()?;
         let read = |(_, text): &(String, String)| {
             moments::read(text, edge, &zone).ok_or_else(|| wrong(format!("{name} must be {FORMS}")))
@@ -164,8 +164,8 @@ impl Parameters {
         let Some(written) = self.written("as_of", Edge::Last)? else { return Ok(None) };
         let begun = self.moment("as_of", Edge::Start)?.is_some_and(|start| start <= now);
         match written {
-            Written { moment, .. } if moment <= now => Ok(Some(moment)),
-            Written { is_day: true, .. } if begun => Ok(Some(now)),
+            ParsedMoment { moment, .. } if moment <= now => Ok(Some(moment)),
+            ParsedMoment { is_day: true, .. } if begun => Ok(Some(now)),
             _ => Err(wrong("as_of must not be in the future".to_owned())),
         }
     }

@@ -5,8 +5,8 @@ use memchr::memmem;
 use time::OffsetDateTime;
 
 use super::parse::{Expression, Literal, Name, Operator};
-use crate::date_time::{self, DateTime};
 use crate::directory::text;
+use crate::moments::{self, DateTime};
 use crate::scim::attribute::{Attribute, Content, Count, Getter, Kind};
 use crate::scim::error::ScimError;
 use crate::scim::path::{self, AttributeName, Path};
@@ -332,7 +332,7 @@ fn time_test(operator: Operator, text: &str) -> Result<Test, &'static str> {
     if matches!(operator, Co | Sw | Ew) {
         return Err("is a dateTime, which supports eq, ne, gt, ge, lt and le");
     }
-    match date_time::parse(text) {
+    match moments::parse(text) {
         Some(DateTime::Moment(value)) => Ok(Test::Time { operator, value }),
         // NB: RFC 7643 §2.3.5 requires a time of day. A date alone is accepted for ordering, so
         // that nothing of that day is missed: `gt`, `ge` and `le` include the whole day, `lt` ends
