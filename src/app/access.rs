@@ -256,7 +256,7 @@ impl AccessLoop {
 }
 
 /// Writes the audit trail to the ledger, every [`limits::AUDIT_WRITE`] and at the end, and deletes
-/// entries that are older than the settings allow.
+/// entries that are older than the settings allow, unless this machine's clock may be ahead.
 pub(super) async fn audit_loop(
     trail: Arc<AuditTrail>,
     ledger: Ledger,
@@ -288,11 +288,13 @@ pub(super) async fn audit_loop(
         if stopping {
             break;
         }
-        if pruned.is_none_or(|last| now.saturating_sub(last) > limits::AUDIT_PRUNE) {
+        // Nothing is deleted before one workspace's Intercom has confirmed the clock.
+        let ahead =
+            workspaces.iter().filter_map(|workspace| workspace.connector.clock_ahead_now()).max();
+        let is_due = pruned.is_none_or(|last| now.saturating_sub(last) > limits::AUDIT_PRUNE);
+        if let (true, Some(ahead)) = (is_due, ahead) {
             pruned = Some(now);
-            let ahead =
-                workspaces.iter().filter_map(|workspace| workspace.connector.clock_ahead()).max();
-            if ahead.is_some_and(is_ahead) {
+            if is_ahead(ahead) {
                 // Deleted entries cannot be restored.
                 tracing::warn!(
                     "this machine's clock is ahead of Intercom's, so nothing is deleted from the audit trail"

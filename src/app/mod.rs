@@ -36,7 +36,9 @@ pub use errors::StartError;
 pub(crate) use open_files::OpenFiles;
 use reload::Reload;
 pub use reload::Reloaded;
-pub(crate) use upkeep::keep_up;
+#[cfg(test)]
+pub(crate) use supervisor::tests::fault as inject_fault;
+pub use upkeep::keep_up;
 pub use workspace::{importer_of, workspace_of};
 
 use crate::config::{Config, ConfigError};

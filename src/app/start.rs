@@ -167,6 +167,8 @@ struct Tasks<'a> {
     supervisor: Supervisor,
     stopped: watch::Receiver<bool>,
     loops: Vec<JoinHandle<()>>,
+    /// Becomes true if a server ends too early.
+    ended: watch::Sender<bool>,
 }
 
 impl<'a> Tasks<'a> {
@@ -176,7 +178,8 @@ impl<'a> Tasks<'a> {
             measures: Arc::clone(&service.measures),
             clock: service.clock.clone(),
         };
-        Self { config, service, supervisor, stopped, loops: Vec::new() }
+        let ended = watch::Sender::new(false);
+        Self { config, service, supervisor, stopped, loops: Vec::new(), ended }
     }
 
     fn workspaces(&self) -> Vec<Arc<Workspace>> {
@@ -239,7 +242,9 @@ impl<'a> Tasks<'a> {
         let ops = http::serve_ops(listener, self.service.clone())
             .map_err(|error| StartError::Listen { bind, why: error.to_string() })?;
         let handle = ops.handle();
-        self.loops.push(run(async {
+        let stopped = self.stopped.clone();
+        let ended = self.ended.clone();
+        self.loops.push(self.supervisor.watch(of_all("ops_server"), stopped, ended, async {
             if let Err(error) = ops.await {
                 tracing::error!(error = %error, "the listener for probes and metrics ended");
             }
@@ -247,9 +252,11 @@ impl<'a> Tasks<'a> {
         Ok(handle)
     }
 
-    /// Runs the server. The returned value becomes true if it ends too early.
+    /// Runs the server. The returned value becomes true if it, or the listener for probes, ends too
+    /// early.
     fn watch_server(&mut self, server: actix_web::dev::Server) -> watch::Receiver<bool> {
-        let (ended, broken) = watch::channel(false);
+        let ended = self.ended.clone();
+        let broken = ended.subscribe();
         let stopped = self.stopped.clone();
         self.loops.push(self.supervisor.watch(of_all("server"), stopped, ended, async {
             if let Err(error) = server.await {

@@ -64,7 +64,7 @@ impl Supervisor {
             loop {
                 let began = supervisor.clock.running();
                 // In a task of its own, so that a panic ends only that one and is returned here.
-                let ended = run(start()).await;
+                let ended = run(injected_fault(&name, start())).await;
                 if is_to_stop(&stop) {
                     break;
                 }
@@ -95,7 +95,7 @@ impl Supervisor {
         self.begin(&name);
         let supervisor = self.clone();
         run(async move {
-            let ended = run(task).await;
+            let ended = run(injected_fault(&name, task)).await;
             if !is_to_stop(&stop) {
                 supervisor.record_failure(&name, ended, None);
                 failed.send_replace(true);
@@ -123,6 +123,17 @@ impl Supervisor {
         self.tasks.failed(name, self.clock.now());
     }
 }
+
+/// Returns the task as it is. Only in unit tests it can be made to panic; see `tests::fault`.
+#[cfg(not(test))]
+fn injected_fault<T: Future<Output = ()> + Send + 'static>(
+    _: &TaskName,
+    task: T,
+) -> impl Future<Output = ()> + Send + 'static + use<T> {
+    task
+}
+#[cfg(test)]
+use tests::injected_fault;
 
 /// Whether the task is to stop. A dropped sender means so, too.
 fn is_to_stop(stop: &watch::Receiver<bool>) -> bool {
@@ -153,10 +164,37 @@ fn log_failure(name: &TaskName, panicked: bool, pause: Option<Duration>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+
+    /// The name of the task that is to panic now; empty for none. Only the tests that run a whole
+    /// bridge in a process of its own set it.
+    static FAULT: LazyLock<watch::Sender<String>> = LazyLock::new(watch::Sender::default);
+
+    /// Makes the running task with this name panic, once.
+    pub(crate) fn fault(task: &str) {
+        FAULT.send_replace(task.to_owned());
+    }
+
+    /// Runs the task until it ends or is told to panic.
+    pub(super) fn injected_fault<T: Future<Output = ()> + Send + 'static>(
+        name: &TaskName,
+        task: T,
+    ) -> impl Future<Output = ()> + Send + 'static + use<T> {
+        let (name, mut faults) = (name.task, FAULT.subscribe());
+        async move {
+            tokio::select! {
+                () = task => {}
+                _ = faults.wait_for(|fault| fault == name) => {
+                    FAULT.send_replace(String::new());
+                    panic!("a fault that a test injected");
+                }
+            }
+        }
+    }
 
     const PUBLISHER: TaskName = TaskName { task: "publisher", workspace: None };
 

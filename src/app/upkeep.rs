@@ -29,7 +29,7 @@ pub(super) async fn upkeep_loop(
 ) {
     let clock_ahead = |name: &str| {
         let workspace = workspaces.iter().find(|workspace| *workspace.name == *name);
-        workspace.and_then(|workspace| workspace.connector.clock_ahead())
+        workspace.and_then(|workspace| workspace.connector.clock_ahead_now())
     };
     let times = [config.import.erase_removed_after, config.limits.request_expiry];
     let pause = times.into_iter().flatten().fold(limits::UPKEEP, Duration::min);

@@ -206,7 +206,7 @@ async fn publish_loop(
         let refreshed = async {
             let erasure = ledger.last_erasure(workspace).await?;
             publisher.refresh().await?;
-            if erased.replace(erasure).is_some_and(|before| before != erasure) {
+            if erased.replace(erasure) != Some(erasure) {
                 shown.past.forget().await;
             }
             // Another process queued the import, and that process may have ended.

@@ -75,7 +75,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     };
     if !arguments.dry_run
         && let Err(error) = keep_up(&ledger, config, &clock, |name| {
-            (name == workspace.name).then(|| connector.clock_ahead()).flatten()
+            (name == workspace.name).then(|| connector.clock_ahead_now()).flatten()
         })
         .await
     {

@@ -5,10 +5,12 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use super::token::overlap;
+use super::trusted_clock::{Comparison, compare};
 use super::{COMMAND_LINE, CommandError, by_command, existing_ledger, system_user, when};
 use crate::app::open_tokens;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::directory::DEFAULT_WORKSPACE;
 use crate::ledger::{AuditEntry, Ledger};
 
 #[derive(Debug, Subcommand)]
@@ -49,6 +51,14 @@ async fn rotate(
 ) -> Result<(), CommandError> {
     let clock = Clock::System;
     let now = clock.now();
+    let ends_all = overlap.is_some_and(|overlap| overlap.is_zero());
+    if !ends_all
+        && let Comparison::Differs(ahead) = compare(config, DEFAULT_WORKSPACE, &clock).await
+    {
+        return Err(CommandError::new(format!(
+            "this machine's clock is {ahead} s ahead of Intercom's (less than 0: behind), and earlier keys would end at the wrong time: set the clock and run the command again, or say --overlap 0s to end them now"
+        )));
+    }
     let tokens = open_tokens(config, ledger, &config.public_url(), &clock).await?;
     let until = if let Some(overlap) = overlap {
         now + overlap

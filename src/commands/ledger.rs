@@ -8,11 +8,14 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
+use time::Date;
 
 use super::arguments::{duration, moment, moment_of, zone};
 use super::person::{self, EraseRequest};
 use super::verdict::{document, lines};
-use super::{CommandError, backup, by_command_with, existing_ledger, print_line, when};
+use super::{
+    CommandError, backup, by_command_with, existing_ledger, print_line, trusted_clock, when,
+};
 use crate::app::workspace_of;
 use crate::clock::{self, Clock};
 use crate::config::Config;
@@ -71,6 +74,10 @@ enum Command {
         /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
+        /// Today's date, such as 2026-03-01. It is needed only if Intercom, whose clock is compared
+        /// with this machine's, cannot be reached; it must be the date of this machine's clock.
+        #[arg(long, value_name = "DATE", value_parser = trusted_clock::date)]
+        today: Option<Date>,
         /// Print what would be deleted, and delete nothing.
         #[arg(long)]
         dry_run: bool,
@@ -171,9 +178,10 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
                 ChangeQuestion { kind: r#type.map(Into::into), until, ..ChangeQuestion::default() };
             export(&ledger, workspace, since.as_deref(), &zone, question).await
         }
-        Command::Prune { keep, yes, dry_run, json } => {
-            let request = PruneRequest { keep: *keep, yes: *yes, dry_run: *dry_run, json: *json };
-            prune(&ledger, workspace, request).await
+        Command::Prune { keep, yes, today, dry_run, json } => {
+            let (yes, dry_run) = (*yes, *dry_run);
+            let request = PruneRequest { keep: *keep, yes, today: *today, dry_run, json: *json };
+            prune(config, &ledger, workspace, request).await
         }
         Command::Person { person } => person::show(&ledger, workspace, person).await,
         Command::Erase { person, reason, dry_run, json } => {
@@ -277,17 +285,29 @@ async fn export(
 struct PruneRequest {
     keep: Duration,
     yes: bool,
+    today: Option<Date>,
     dry_run: bool,
     json: bool,
 }
 
 async fn prune(
+    config: &Config,
     ledger: &Ledger,
     workspace: &str,
     request: PruneRequest,
 ) -> Result<(), CommandError> {
     let now = Clock::System.now();
     let before = clock::before(now, request.keep);
+    // A clock that is ahead would delete what is to be kept.
+    let clock_confirmed =
+        trusted_clock::confirm(config, workspace, request.today, &Clock::System).await;
+    let clock_confirmed = match clock_confirmed {
+        Err(error) if request.dry_run => {
+            eprintln!("note: without --dry-run this would be refused: {error}");
+            String::new()
+        }
+        confirmed => confirmed?,
+    };
     if request.dry_run || !request.yes {
         let would = ledger.would_prune(workspace, before).await.map_err(unreadable)?;
         if request.dry_run {
@@ -304,17 +324,18 @@ async fn prune(
             return Err(CommandError::new("nothing was deleted"));
         }
     }
-    let pruned = ledger.prune(workspace, before, now).await.map_err(unreadable)?;
-    let detail = format!(
-        "before {}; {} versions, {} log entries, {} runs, {} requests",
-        when(before),
-        pruned.versions,
-        pruned.activity,
-        pruned.runs,
-        pruned.requests
-    );
-    let event = by_command_with("ledger.pruned", workspace, &[workspace.to_owned()], &detail, now);
-    ledger.record_audit(event).await.map_err(unreadable)?;
+    let events = |pruned: &Pruned| {
+        let detail = format!(
+            "before {}; {} versions, {} log entries, {} runs, {} requests; {clock_confirmed}",
+            when(before),
+            pruned.versions,
+            pruned.activity,
+            pruned.runs,
+            pruned.requests
+        );
+        by_command_with("ledger.pruned", workspace, &[workspace.to_owned()], &detail, now)
+    };
+    let pruned = ledger.prune(workspace, before, events, now).await.map_err(unreadable)?;
     // SQLite keeps deleted data in its file until the file is scrubbed.
     let scrubbed = ledger.scrub().await;
     if request.json {

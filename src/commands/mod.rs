@@ -26,6 +26,7 @@ mod serve;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod token;
+mod trusted_clock;
 mod verdict;
 
 use std::collections::HashMap;

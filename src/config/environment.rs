@@ -10,23 +10,36 @@ use strsim::damerau_levenshtein;
 use super::sections::{setting, settings};
 use super::setting::Setting;
 
-/// Returns a warning if other users can read or write a file that contains a secret.
+/// Returns a warning if other users can read or write a file that contains a secret. The file's
+/// group may read it if the bridge itself needs that, because another user owns the file: mounted
+/// secrets of Kubernetes and files of a service's group are so.
 #[must_use]
 pub fn open_to_others(file: &Path, key: &str) -> Option<String> {
     #[cfg(unix)]
     {
-        let mode =
-            std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).ok()?.permissions());
-        let file = file.display();
-        (mode & 0o027 != 0).then(|| {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = std::fs::metadata(file).ok()?;
+        let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+        who_else(metadata.mode(), is_own).map(|who| {
+            let file = file.display();
             format!(
-                "other users of this machine can read or write the file {file} of {key}; restrict it \
-                 to its owner with `chmod 600 {file}`, or to a group with 440"
+                "the file {file} of {key} can be {who}; restrict it to its owner with `chmod 600 {file}`"
             )
         })
     }
     #[cfg(not(unix))]
     None
+}
+
+/// Returns who can read or write a file with this mode besides its owner, if nobody should.
+/// `is_own`: the user of this process owns the file, so that it needs no permission of the group.
+fn who_else(mode: u32, is_own: bool) -> Option<&'static str> {
+    match mode {
+        _ if mode & 0o007 != 0 => Some("read or written by everybody on this machine"),
+        _ if mode & 0o020 != 0 => Some("written by its group"),
+        _ if mode & 0o040 != 0 && is_own => Some("read by its group"),
+        _ => None,
+    }
 }
 
 /// Reads a secret from a file. Adds a warning if other users can read or write the file.
@@ -146,6 +159,40 @@ fn from_file(
                 "{key} (from the file named by environment variable {name}) cannot be read: {error}"
             ));
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_can_read_a_secret_besides_its_owner_is_named() {
+        for mode in [0o600, 0o400, 0o700] {
+            assert_eq!((who_else(mode, true), who_else(mode, false)), (None, None), "{mode:o}");
+        }
+        assert_eq!(who_else(0o640, true), Some("read by its group"));
+        assert_eq!(who_else(0o440, false), None, "the bridge itself reads it by its group");
+        for is_own in [true, false] {
+            assert_eq!(who_else(0o660, is_own), Some("written by its group"));
+            for mode in [0o644, 0o604, 0o602, 0o601, 0o666] {
+                assert!(who_else(mode, is_own).unwrap().contains("everybody"), "{mode:o}");
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_a_group_can_read_is_warned_of_with_what_to_do() {
+        use std::os::unix::fs::PermissionsExt;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (mode, warned) in [(0o600, false), (0o640, true), (0o604, true)] {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(file.path(), permissions).unwrap();
+            let warning = open_to_others(file.path(), "intercom.access_token");
+            assert_eq!(warning.is_some(), warned, "{mode:o}");
+            assert!(warning.is_none_or(|text| text.contains("`chmod 600 ")), "{mode:o}");
         }
     }
 }

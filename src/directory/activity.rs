@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::text::folded;
 use super::{GroupId, User, UserId, Volatile};
 
 /// One entry of Intercom's activity log.
@@ -115,7 +116,8 @@ impl LogFacts {
         while let Some(value) = open.pop() {
             match value {
                 Value::String(text) if text.contains('@') => {
-                    let times = self.invitations.entry(text.trim().to_lowercase()).or_default();
+                    let times =
+                        self.invitations.entry(folded(text.trim()).into_owned()).or_default();
                     times.push(at);
                     times.sort();
                 }
@@ -134,7 +136,7 @@ impl LogFacts {
         email: &str,
         joined_at: Option<OffsetDateTime>,
     ) -> Option<OffsetDateTime> {
-        let times = self.invitations.get(&email.trim().to_lowercase())?;
+        let times = self.invitations.get(&*folded(email.trim()))?;
         times.iter().rev().find(|at| joined_at.is_none_or(|joined| **at <= joined)).copied()
     }
 }
@@ -249,6 +251,17 @@ mod tests {
             entry.tell(&mut user, &mut volatile);
         }
         (user, volatile)
+    }
+
+    #[test]
+    fn an_invitation_is_found_whatever_the_case_and_the_unicode_form_of_the_address() {
+        let mut facts = LogFacts::default();
+        let at = datetime!(2026-01-01 0:00 UTC);
+        facts.invited(at, &json!({"emails": [" Zoe\u{301}@Example.com "]}));
+        for address in ["zo\u{E9}@example.com", "ZOE\u{301}@example.com"] {
+            assert_eq!(facts.invited_at(address, None), Some(at), "{address}");
+        }
+        assert_eq!(facts.invited_at("zoe@example.com", None), None);
     }
 
     #[test]

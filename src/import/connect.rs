@@ -129,6 +129,12 @@ impl Connector {
         self.client.allowance().clock_ahead
     }
 
+    /// The same now, also if the clock was set since then. `None` before the first response.
+    #[must_use]
+    pub fn clock_ahead_now(&self) -> Option<i64> {
+        self.client.clock_ahead_now()
+    }
+
     /// Returns the URL where a person authorises the app; `None` without an app.
     #[must_use]
     pub fn authorise_url(&self, state: &str, callback: &str) -> Option<String> {

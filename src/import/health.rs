@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::clock;
 use crate::directory::{Failure, Run, RunStatus};
+use crate::intercom::code_needs_operator;
 use crate::ledger::{Ahead, LedgerError};
 use crate::words::words;
 
@@ -176,21 +177,14 @@ impl Health {
         match outcome {
             Ok(run) => {
                 let waiting = removals_wait(run);
-                standing.connection =
-                    match (run.status, run.error.as_ref().map(|error| error.code.as_str())) {
-                        (RunStatus::Succeeded, _) if waiting.is_some() => ConnectionState::Degraded,
-                        (RunStatus::Succeeded, _) => ConnectionState::Connected,
-                        (
-                            _,
-                            Some(
-                                "intercom_unauthorized"
-                                | "intercom_forbidden"
-                                | "intercom_permission_missing"
-                                | "intercom_wrong_region",
-                            ),
-                        ) => ConnectionState::Disconnected,
-                        _ => ConnectionState::Degraded,
-                    };
+                standing.connection = match (run.status, &run.error) {
+                    (RunStatus::Succeeded, _) if waiting.is_some() => ConnectionState::Degraded,
+                    (RunStatus::Succeeded, _) => ConnectionState::Connected,
+                    (_, Some(error)) if code_needs_operator(&error.code) => {
+                        ConnectionState::Disconnected
+                    }
+                    _ => ConnectionState::Degraded,
+                };
                 standing.problem = run.error.clone().or(waiting);
                 standing.last_run = Some(run.clone());
             }

@@ -208,7 +208,56 @@ impl Client {
         let request = self.request(&call.method, call.path).query(call.query);
         let request = request.header(AUTHORIZATION, (*authorization).clone());
         let (status, text) = self.send(request, call.path, call.body.clone()).await?;
-        read(&answer::object(call.path, status, &text)?)
+        let object = answer::object(call.path, status, &text);
+        read(&object.map_err(|error| self.completed(error))?)
+    }
+
+    /// Asks Intercom for the time, and returns by how many seconds this machine's clock is ahead;
+    /// negative if behind. Every response has a time, also one that refuses the token, so none is
+    /// needed.
+    ///
+    /// # Errors
+    /// The reason why there was no response, or none with a time.
+    pub async fn compare_clocks(&self) -> Result<i64, IntercomError> {
+        const PATH: &str = "/me";
+        let mut request = self.request(&Method::GET, PATH);
+        if let Some(authorization) = self.authorization.load_full() {
+            request = request.header(AUTHORIZATION, (*authorization).clone());
+        }
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let answered = self.send(request, PATH, None).await;
+        match (self.allowance().clock_ahead, answered) {
+            (Some(ahead), _) => Ok(ahead),
+            (None, Err(error)) => Err(error),
+            (None, Ok(_)) => Err(malformed(PATH, "its Date header is missing or cannot be read")),
+        }
+    }
+
+    /// By how many seconds this machine's clock is ahead of Intercom's now, as far as the last
+    /// response and the monotonic clock tell; negative if behind. Unlike
+    /// [`RateBudget::clock_ahead`], this notices a clock that was set since that response.
+    #[must_use]
+    pub fn clock_ahead_now(&self) -> Option<i64> {
+        self.allowance().clock_ahead_now(&self.clock)
+    }
+
+    /// Adds to an error from a success response what only the client knows, as
+    /// [`Client::refused`] does for an error response: the wait and the configured region.
+    fn completed(&self, error: IntercomError) -> IntercomError {
+        match error {
+            IntercomError::RateLimited { resource, .. } => self.limited(resource),
+            IntercomError::WrongRegion { actual, .. } => {
+                IntercomError::WrongRegion { configured: self.connection.region, actual }
+            }
+            error => error,
+        }
+    }
+
+    /// Counts a response of the rate limit, and returns its error.
+    fn limited(&self, resource: String) -> IntercomError {
+        self.rate_limited.fetch_add(1, Ordering::Relaxed);
+        let retry_after = self.allowance().until_reset(&self.clock);
+        IntercomError::RateLimited { resource, retry_after }
     }
 
     fn request(&self, method: &Method, path: &str) -> RequestBuilder {
@@ -270,9 +319,7 @@ impl Client {
         }
         let refusal = Refusal::parse(body);
         if status == StatusCode::TOO_MANY_REQUESTS {
-            self.rate_limited.fetch_add(1, Ordering::Relaxed);
-            let retry_after = self.allowance().until_reset(&self.clock);
-            return Err(IntercomError::RateLimited { resource: path.to_owned(), retry_after });
+            return Err(self.limited(path.to_owned()));
         }
         Err(self.refused(path, status.as_u16(), refusal))
     }

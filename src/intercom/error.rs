@@ -110,6 +110,19 @@ pub enum IntercomError {
     },
 }
 
+/// The same as [`IntercomError::needs_operator`], for the code that a run recorded.
+#[must_use]
+pub fn code_needs_operator(code: &str) -> bool {
+    matches!(
+        code,
+        "intercom_not_connected"
+            | "intercom_unauthorized"
+            | "intercom_forbidden"
+            | "intercom_permission_missing"
+            | "intercom_wrong_region"
+    )
+}
+
 /// A permission of an app, with the name that Intercom's Developer Hub gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
@@ -176,14 +189,7 @@ impl IntercomError {
     /// Whether an operator must change something before it can succeed.
     #[must_use]
     pub fn needs_operator(&self) -> bool {
-        matches!(
-            self,
-            Self::NotConnected
-                | Self::Unauthorized { .. }
-                | Self::Forbidden { .. }
-                | Self::MissingPermission { .. }
-                | Self::WrongRegion { .. }
-        )
+        code_needs_operator(self.code())
     }
 
     /// The code of this kind of error, for machines.

@@ -38,7 +38,7 @@ mod vet;
 mod wire;
 
 pub use client::{Client, Connection, Traffic};
-pub use error::{IntercomError, Outage, Permission};
+pub use error::{IntercomError, Outage, Permission, code_needs_operator};
 pub use oauth::{TradeError, authorise_url, trade_code, uninstall};
 pub use observe::{Since, identify, observe};
 pub use pacing::RateBudget;

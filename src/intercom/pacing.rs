@@ -27,6 +27,8 @@ pub struct RateBudget {
     /// How many seconds this machine's clock was ahead of Intercom's at the last response; negative
     /// if behind.
     pub clock_ahead: Option<i64>,
+    /// When the last response with a time came, on [`Clock::running`].
+    answered_at: Duration,
     /// The time until the reset, computed only from the times in Intercom's response, and when the
     /// response came, on [`Clock::running`].
     until_reset: Option<(Duration, Duration)>,
@@ -62,7 +64,15 @@ impl RateBudget {
         if let Some(date) = date {
             self.server_time = Some(date);
             self.clock_ahead = Some((clock.now() - date).whole_seconds());
+            self.answered_at = clock.running();
         }
+    }
+
+    /// See [`super::Client::clock_ahead_now`].
+    pub(super) fn clock_ahead_now(&self, clock: &Clock) -> Option<i64> {
+        let since = time::Duration::try_from(clock.running().saturating_sub(self.answered_at));
+        let intercoms = self.server_time?.checked_add(since.ok()?)?;
+        Some((clock.now() - intercoms).whole_seconds())
     }
 
     /// Returns the time until the rate limit resets; zero if that time is unknown or past.
@@ -100,6 +110,19 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
             .collect()
+    }
+
+    #[test]
+    fn a_clock_that_is_set_after_a_response_is_noticed_without_another_one() {
+        let clock = Clock::manual(datetime!(2026-01-01 0:00:03 UTC));
+        let mut allowance = RateBudget::default();
+        assert_eq!(allowance.clock_ahead_now(&clock), None);
+        allowance.note(&headers(&[("date", "Thu, 01 Jan 2026 00:00:03 GMT")]), &clock);
+        clock.advance(Duration::from_mins(5));
+        assert_eq!(allowance.clock_ahead_now(&clock), Some(0), "time has passed, for both clocks");
+        clock.set_by(time::Duration::days(40));
+        assert_eq!(allowance.clock_ahead_now(&clock), Some(40 * 86_400));
+        assert_eq!(allowance.clock_ahead, Some(0));
     }
 
     #[test]

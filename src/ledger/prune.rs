@@ -16,7 +16,7 @@ use super::generation_rows::{last_pruned, number_at};
 use super::stamps::{GROUP, History, Only, USER};
 use super::transaction::{insert, writing};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
-use super::{Ledger, LedgerError, chain};
+use super::{AuditEntry, Ledger, LedgerError, audit, chain};
 use crate::directory::{Generation, Mode, RunId, RunStatus};
 use crate::limits;
 use crate::requests::RequestState;
@@ -49,8 +49,8 @@ impl Pruned {
 }
 
 impl Ledger {
-    /// Deletes everything that ended before a moment, in one transaction. The state at that moment
-    /// stays known.
+    /// Deletes everything that ended before a moment, in one transaction, and records the audit
+    /// entries that `events` returns for it in the same one. The state at that moment stays known.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]; then nothing is deleted.
@@ -58,6 +58,7 @@ impl Ledger {
         &self,
         workspace: &str,
         before: OffsetDateTime,
+        events: impl FnOnce(&Pruned) -> Vec<AuditEntry>,
         now: OffsetDateTime,
     ) -> Result<Pruned, LedgerError> {
         let db = self.database.begin_with_options(writing()).await?;
@@ -67,6 +68,7 @@ impl Ledger {
         if !pruned.is_empty() {
             old.take_out(&db, workspace, (before, pruned.total()), now).await?;
         }
+        audit::record(&db, events(&pruned)).await?;
         db.commit().await?;
         Ok(pruned)
     }

@@ -284,21 +284,19 @@ impl Measures {
         set(&self.generation, state.generation as f64);
         set(&self.users, state.users as f64);
         set(&self.groups, state.groups as f64);
-        if let Some(age) = state.age {
-            set(&self.age, age);
-        }
         set(&self.time_ahead, state.time_ahead as f64);
-        if let Some(ahead) = state.clock_ahead {
-            set(&self.clock_ahead, ahead as f64);
-        }
-        if let Some(left) = state.rate_limit_left {
-            set(&self.rate_limit_left, left as f64);
-        }
-        if let Some(open) = state.open_requests {
-            set(&self.open_requests, open as f64);
-        }
-        if let Some(oldest) = state.oldest_request {
-            set(&self.oldest_request, oldest);
+        for (family, value) in [
+            (&self.age, state.age),
+            (&self.clock_ahead, state.clock_ahead.map(|seconds| seconds as f64)),
+            (&self.rate_limit_left, state.rate_limit_left.map(|calls| calls as f64)),
+            (&self.open_requests, state.open_requests.map(|requests| requests as f64)),
+            (&self.oldest_request, state.oldest_request),
+        ] {
+            match value {
+                Some(value) => set(family, value),
+                // An old value would look like the present one.
+                None => drop(family.remove(&of)),
+            }
         }
         for (family, count) in [
             (&self.intercom_calls, state.intercom_calls),
@@ -395,6 +393,36 @@ mod tests {
         let fields = source.split("pub struct Measures {\n").nth(1).unwrap();
         let fields = fields.split("\n}").next().unwrap().lines().count();
         assert_eq!(count, fields, "each metric is registered, and has a sample in this test");
+    }
+
+    #[test]
+    fn a_gauge_whose_value_becomes_unknown_is_not_shown_any_more() {
+        let measures = Measures::default();
+        let known = WorkspaceState {
+            age: Some(5.0),
+            clock_ahead: Some(-3),
+            rate_limit_left: Some(900),
+            open_requests: Some(2),
+            oldest_request: Some(60.0),
+            ..WorkspaceState::default()
+        };
+        let names = [
+            "bridge_data_age_seconds",
+            "bridge_clock_ahead_of_intercom_seconds",
+            "bridge_intercom_rate_limit_left",
+            "bridge_lifecycle_requests_open",
+            "bridge_lifecycle_oldest_request_seconds",
+        ];
+        let shown = || {
+            let text = measures.text(|_| true, true).unwrap();
+            names.map(|name| text.contains(&format!("{name}{{workspace=\"w\"}}")))
+        };
+        measures.workspace("w", &known);
+        assert_eq!(shown(), [true; 5]);
+        measures.workspace("w", &WorkspaceState::default());
+        assert_eq!(shown(), [false; 5]);
+        measures.workspace("w", &known);
+        assert_eq!(shown(), [true; 5]);
     }
 
     #[test]

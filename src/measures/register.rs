@@ -95,7 +95,11 @@ fn register_workspaces(measures: &Measures, registry: &mut Registry) {
             "Calls left in Intercom's rate limit window of ten seconds",
             &measures.rate_limit_left,
         ),
-        ("connected", "Whether the last import succeeded (1 or 0)", &measures.connected),
+        (
+            "connected",
+            "Whether the last import succeeded (1 or 0); 0 also while removals wait because a list was incomplete",
+            &measures.connected,
+        ),
         (
             "import_held",
             "Whether the last import is held until a person approves its removals (1 or 0)",

@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Row;
 use crate::directory::{
-    Directory, LogFacts, Person, SignIn, Team, User, UserKind, account_id, team_id,
+    Directory, LogFacts, Person, SignIn, Team, User, UserKind, account_id, team_id, text,
 };
 use crate::words::words;
 
@@ -34,7 +34,7 @@ impl ReviewBasis<'_> {
     /// Whether the account can grant access to others or change how people sign in, judged by the
     /// name of its role and by its permissions. `None` if neither is known.
     fn is_privileged(&self, user: &User) -> Option<bool> {
-        let folded = |name: &str| name.trim().to_lowercase();
+        let folded = |name: &str| text::folded(name.trim()).into_owned();
         let role = user.role.as_ref().and_then(|role| role.name.as_deref());
         let by_role = role.map(|name| {
             self.privileged_roles.iter().any(|privileged| folded(privileged) == folded(name))

@@ -284,7 +284,7 @@ fn basis(log: &LogFacts) -> ReviewBasis<'_> {
 #[test]
 fn privileged_is_told_by_the_role_or_by_a_permission_and_unknown_where_neither_is_known() {
     let log = LogFacts::default();
-    let roles = ["Owner", "Super admin"].map(str::to_owned);
+    let roles = ["Owner", "Super admin", "Gesch\u{E4}ftsf\u{FC}hrung"].map(str::to_owned);
     let privileged = |role: Option<&str>, permissions: Option<&[&str]>| {
         let role = role.map(|name| Role { id: "1".to_owned(), name: Some(name.to_owned()) }.into());
         let permissions =
@@ -301,6 +301,7 @@ fn privileged_is_told_by_the_role_or_by_a_permission_and_unknown_where_neither_i
         (None, None, None),
         (Some("Support"), None, Some(false)),
         (Some(" SUPER ADMIN "), None, Some(true)),
+        (Some("gescha\u{308}ftsfu\u{308}hrung"), None, Some(true)),
         (Some("Super administrator"), None, Some(false)),
         (None, Some(&["manage_tags"][..]), Some(false)),
         (None, Some(&[]), Some(false)),

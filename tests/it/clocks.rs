@@ -26,6 +26,7 @@ on_both_databases!(
     an_import_that_was_recorded_in_the_past_stops_nothing,
     a_clock_that_is_set_while_the_bridge_runs_stops_nothing,
     bridges_whose_clocks_are_an_hour_apart_share_the_work_and_each_goes_on_alone,
+    where_a_bridge_whose_clock_is_ahead_stops_the_other_imports_at_once,
     a_lease_is_left_to_its_holder_however_far_clocks_are_apart,
     a_run_that_a_bridge_with_another_clock_queued_is_begun,
     what_was_allowed_at_a_time_that_has_not_come_is_not_done_by_a_bridge_that_starts,
@@ -276,6 +277,42 @@ async fn bridges_whose_clocks_are_an_hour_apart_share_the_work_and_each_goes_on_
     simulator.change(|workspace| workspace.add_teammate("And The Other Way Round"));
     ahead.until_shown(people, "after the one that is right was stopped").await;
     ahead.stop().await;
+    assert_eq!(ledger.verify("default", None).await.unwrap().findings, []);
+    simulator.stop().await;
+}
+
+/// Neither polls: whatever is imported, is imported because somebody asks for it.
+async fn where_a_bridge_whose_clock_is_ahead_stops_the_other_imports_at_once(
+    database: TestDatabase,
+) {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let config = bridge::config(&database, &simulator.base_url());
+    let mut people = 12;
+    let right = Standing::start(&config, &Clock::System).await;
+    right.until_imported().await;
+    for round in 0..2 {
+        let hour_ahead = Clock::wrong_by(time::Duration::hours(1));
+        let ahead = Standing::start(&config, &hour_ahead).await;
+        ahead.until_imported().await;
+        ahead.every_way_works(&simulator, &mut people, "the newest run is an hour ahead").await;
+        ahead.stop().await;
+        let what = format!("round {round}, after the one that is ahead was stopped");
+        right.every_way_works(&simulator, &mut people, &what).await;
+    }
+    // A rolling restart: each is replaced while the other one serves.
+    let mut standing = [right, Standing::start(&config, &Clock::System).await];
+    for place in [0, 1, 0] {
+        let next = Standing::start(&config, &Clock::System).await;
+        std::mem::replace(&mut standing[place], next).stop().await;
+        for bridge in &standing {
+            bridge.until_shown(people, "from the start").await;
+            bridge.every_way_works(&simulator, &mut people, "in a rolling restart").await;
+        }
+    }
+    for bridge in standing {
+        bridge.stop().await;
+    }
+    let ledger = database.ledger().await;
     assert_eq!(ledger.verify("default", None).await.unwrap().findings, []);
     simulator.stop().await;
 }

@@ -296,7 +296,8 @@ async fn what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before(
         before[5] + 1,
         "nothing is taken out to see what would be"
     );
-    let pruned = hand.ledger.prune("default", moment, hand.clock.now()).await.unwrap();
+    let pruned =
+        hand.ledger.prune("default", moment, |_| Vec::new(), hand.clock.now()).await.unwrap();
     assert_eq!(pruned, would);
     let after = sum().await;
     let gone = |from: usize, to: usize| {
@@ -343,7 +344,7 @@ async fn what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before(
     let failed = hand.incremental().await;
     hand.simulator.heal();
     hand.clock.advance(std::time::Duration::from_hours(1));
-    hand.ledger.prune("default", hand.clock.now(), hand.clock.now()).await.unwrap();
+    hand.ledger.prune("default", hand.clock.now(), |_| Vec::new(), hand.clock.now()).await.unwrap();
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
     assert_eq!(hand.full().await.id, failed.id + 1);
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
@@ -399,7 +400,10 @@ async fn many_writers_at_once_make_one_chain(database: TestDatabase) {
             workspace.admin_mut(small.ada).unwrap().job_title = Some(format!("Countess {step}"));
         });
         assert_eq!(hand.full().await.status, RunStatus::Succeeded);
-        hand.ledger.prune("default", START - Duration::days(1), hand.clock.now()).await.unwrap();
+        hand.ledger
+            .prune("default", START - Duration::days(1), |_| Vec::new(), hand.clock.now())
+            .await
+            .unwrap();
     }
     for writer in writers {
         writer.await.unwrap();

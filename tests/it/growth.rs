@@ -200,7 +200,7 @@ async fn requests_that_nobody_did_expire(database: TestDatabase) {
     );
     assert_eq!(findings(&hand).await, Vec::<String>::new());
     // What has expired is pruned like what was done.
-    let pruned = ledger.prune("default", now + DAY, now + DAY).await.unwrap();
+    let pruned = ledger.prune("default", now + DAY, |_| Vec::new(), now + DAY).await.unwrap();
     assert_eq!(pruned.requests, 1);
     assert_eq!(findings(&hand).await, Vec::<String>::new());
 }

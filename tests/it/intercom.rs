@@ -343,3 +343,56 @@ async fn a_hundred_thousand_admins_are_read() {
     assert_eq!(observation.warnings, []);
     simulator.stop().await;
 }
+
+#[tokio::test]
+async fn the_simulators_log_is_paged_within_the_period_by_either_call() {
+    let (simulator, _) = simulated(Options::default());
+    simulator.change(|workspace| {
+        let actor = workspace.admins().next().unwrap().0;
+        for at in 0..60 {
+            workspace.note(2_000_000_000 + at, "admin_login_success", actor, serde_json::json!({}));
+        }
+    });
+    let token = |request: reqwest::RequestBuilder| request.bearer_auth(TOKEN);
+    let (from, to) = (2_000_000_000_i64, 2_000_000_044_i64);
+    let times = |page: &serde_json::Value| -> Vec<i64> {
+        let entries = page["activity_logs"].as_array().unwrap();
+        entries.iter().map(|entry| entry["created_at"].as_i64().unwrap()).collect()
+    };
+    let expected: Vec<i64> = (from..=to).rev().collect();
+
+    // Older versions: the next page is a URL.
+    let http = crate::support::bridge::http();
+    let mut url = format!(
+        "{}/admins/activity_logs?created_at_after={from}&created_at_before={to}",
+        simulator.base_url()
+    );
+    let mut seen = Vec::new();
+    for _ in 0..10 {
+        let request = token(http.get(&url)).header("Intercom-Version", "2.15");
+        let page: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        seen.extend(times(&page));
+        match page["pages"]["next"].as_str() {
+            Some(next) => url = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, expected);
+
+    // The search: the next page is a cursor.
+    let mut body =
+        serde_json::json!({"created_at_after": from, "created_at_before": to, "per_page": 20});
+    let url = format!("{}/admins/activity_logs/search", simulator.base_url());
+    let mut seen = Vec::new();
+    for _ in 0..10 {
+        let request = token(http.post(&url)).body(body.to_string());
+        let page: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        seen.extend(times(&page));
+        match &page["pages"]["next"]["starting_after"] {
+            serde_json::Value::Null => break,
+            next => body["starting_after"] = next.clone(),
+        }
+    }
+    assert_eq!(seen, expected);
+    simulator.stop().await;
+}

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
+use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::directory::Observation;
-use intercom_scim_bridge::intercom::{IntercomError, Since, observe};
+use intercom_scim_bridge::intercom::{Client, IntercomError, Region, Since, observe};
+use serde_json::json;
 use simulator::{Fault, Options, Simulator, Workspace};
 
 use crate::intercom::{client, codes, listing, read, simulated};
-use crate::support::hand::{START, TOKEN};
+use crate::support::bridge::dozen;
+use crate::support::hand::{START, TOKEN, connection};
 
 /// A client before a simulator that answers `path` with something of one's own.
 async fn answering(path: &str, fault: Fault) -> Result<Observation, IntercomError> {
@@ -481,4 +484,28 @@ async fn an_answer_with_too_much_in_it_is_given_up_while_it_comes() {
         "x".repeat(5_000_000)
     );
     assert!(answering("/admins", Fault::json(401, &refusal)).await.is_err());
+}
+
+#[tokio::test]
+async fn an_error_inside_a_success_says_as_much_as_one_of_its_own() {
+    let list = |code: &str, message: &str| {
+        let errors = json!([{"code": code, "message": message}]);
+        Fault::json(200, &json!({"type": "error.list", "errors": errors}).to_string())
+    };
+    let limited = answering("/admins", list("rate_limit_exceeded", "x")).await.unwrap_err();
+    let IntercomError::RateLimited { retry_after, .. } = &limited else { panic!("{limited}") };
+    assert!(!retry_after.is_zero() && !limited.to_string().ends_with(" 0 s"), "{limited}");
+
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let mut connection = connection(&simulator.base_url());
+    connection.region = Some(Region::Us);
+    let client = Client::new(connection, Clock::manual(START)).unwrap();
+    let place = "Your workspace is hosted in Europe but you connected to United States";
+    simulator.fail_from_now_on(list("region_mismatch", place), "/admins");
+    let mismatch = read(&client).await.unwrap_err();
+    assert!(
+        mismatch.to_string().contains("is hosted in EU, and was asked for in US"),
+        "{mismatch}"
+    );
+    simulator.stop().await;
 }

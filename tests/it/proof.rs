@@ -170,7 +170,7 @@ async fn the_head_that_somebody_kept_is_known_again_until_history_is_rewritten(
     let verified = hand.ledger.verify("default", Some(&kept)).await.unwrap();
     assert_eq!((verified.known_head, verified.head == kept), (Some(true), false));
     // What history was shortened to cannot be proved by a hash from before.
-    hand.ledger.prune("default", hand.clock.now(), hand.clock.now()).await.unwrap();
+    hand.ledger.prune("default", hand.clock.now(), |_| Vec::new(), hand.clock.now()).await.unwrap();
     let verified = hand.ledger.verify("default", Some(&kept)).await.unwrap();
     assert_eq!((verified.known_head, verified.findings.len()), (Some(true), 1));
     assert!(
@@ -185,8 +185,11 @@ async fn the_head_that_somebody_kept_is_known_again_until_history_is_rewritten(
 async fn pruning_before_everything_takes_nothing_out(database: TestDatabase) {
     let (hand, _) = history(database).await;
     let before = hand.recorded().await;
-    let pruned =
-        hand.ledger.prune("default", START - Duration::days(400), hand.clock.now()).await.unwrap();
+    let pruned = hand
+        .ledger
+        .prune("default", START - Duration::days(400), |_| Vec::new(), hand.clock.now())
+        .await
+        .unwrap();
     assert_eq!((pruned.generation, pruned.versions, pruned.runs), (0, 0, 0));
     assert_eq!(hand.recorded().await, before);
 }
@@ -203,7 +206,8 @@ async fn pruning_takes_nothing_out_that_is_true_now(database: TestDatabase) {
     let past = hand.ledger.snapshot("default", 3).await.unwrap();
 
     let moment = hand.clock.now() - Duration::minutes(1);
-    let pruned = hand.ledger.prune("default", moment, hand.clock.now()).await.unwrap();
+    let pruned =
+        hand.ledger.prune("default", moment, |_| Vec::new(), hand.clock.now()).await.unwrap();
     assert_eq!(
         (pruned.generation, pruned.versions),
         (3, 3),
@@ -226,7 +230,11 @@ async fn pruning_takes_nothing_out_that_is_true_now(database: TestDatabase) {
     hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().job_title = None);
     hand.full().await;
     let before = hand.recorded().await;
-    let pruned = hand.ledger.prune("default", hand.clock.now(), hand.clock.now()).await.unwrap();
+    let pruned = hand
+        .ledger
+        .prune("default", hand.clock.now(), |_| Vec::new(), hand.clock.now())
+        .await
+        .unwrap();
     assert_eq!((pruned.generation, pruned.versions), (5, 1));
     assert_eq!(hand.recorded().await, before);
     assert_eq!(findings(&hand).await, Vec::<String>::new());
@@ -251,7 +259,7 @@ async fn what_was_taken_out_is_not_missed_and_what_stayed_is(database: TestDatab
         .map(|change| change.position)
         .collect();
     let last_of_third = inside.pop().unwrap();
-    hand.ledger.prune("default", moment, now).await.unwrap();
+    hand.ledger.prune("default", moment, |_| Vec::new(), now).await.unwrap();
     let too_early = hand.ledger.generation_at("default", START + Duration::minutes(1)).await;
     assert!(matches!(too_early, Err(LedgerError::Pruned { .. })), "{too_early:?}");
     let from_the_start = hand.ledger.changes("default", &ChangePosition::START, None, 9).await;

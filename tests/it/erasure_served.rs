@@ -1,0 +1,130 @@
+//! Erasures while bridges run: a past state that was served, and is cached, does not show the
+//! erased person any more.
+
+use std::time::{Duration, Instant};
+
+use intercom_scim_bridge::access::Scope;
+use intercom_scim_bridge::app::App;
+use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::date_time::written;
+use reqwest::Method;
+use serde_json::json;
+use simulator::{Options, Simulator};
+
+use crate::on_both_databases;
+use crate::support::bridge::{self, Answer, Bridge, dozen, http};
+use crate::support::database::TestDatabase;
+
+on_both_databases!(a_past_state_that_was_served_does_not_show_who_was_erased_since);
+
+/// A running bridge and a token for it.
+struct Serving {
+    app: App,
+    token: String,
+}
+
+impl Serving {
+    async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let url = format!("http://{}{path}", self.app.address());
+        let mut request = http().request(method, url).bearer_auth(&self.token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Bridge::send(request).await
+    }
+
+    async fn get(&self, path: &str, accept: &str) -> Answer {
+        self.ask(Method::GET, path, &[("Accept", accept)]).await
+    }
+}
+
+/// The same question in every form.
+const FORMS: [(&str, &str); 7] = [
+    ("/api/v1/accounts?limit=1000", "application/json"),
+    ("/api/v1/accounts?limit=1000&include_removed=true", "text/csv"),
+    ("/api/v1/entitlements?limit=1000", "application/json"),
+    ("/api/v1/memberships?limit=1000", "text/csv"),
+    ("/api/v1/memberships?limit=1000", "application/json"),
+    ("/api/v1/reviews/accounts?", "application/json"),
+    ("/api/v1/reviews/accounts?", "text/csv"),
+];
+
+async fn a_past_state_that_was_served_does_not_show_who_was_erased_since(database: TestDatabase) {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+    let config = bridge::config(&database, &simulator.base_url());
+    let mut bridges = Vec::new();
+    for _ in 0..2 {
+        let app = App::start(&config, Clock::System).await.unwrap();
+        let token = bridge::token(&app, &Scope::ALL);
+        app.service().workspaces["default"].live.shows(|shown| shown.generation == 1).await;
+        bridges.push(Serving { app, token });
+    }
+    let (id, email, name) = simulator.change(|workspace| {
+        let (id, admin) = workspace.admins().nth(3).unwrap();
+        (id, admin.email.clone(), admin.name.clone())
+    });
+    let as_of = format!("as_of={}", written(Clock::System.now()));
+    let user = format!("/scim/v2/Users/adm_{id}");
+    let etag = bridges[0].get(&user, "*/*").await.header("etag").to_owned();
+    simulator.change(|workspace| {
+        let other = workspace.admins().next().unwrap().0;
+        workspace.remove_admin(id, other, 1_772_366_500);
+    });
+    let import = bridges[0].ask(Method::POST, "/api/v1/imports", &[("Prefer", "wait=30")]).await;
+    assert_eq!(import.json()["status"], json!("succeeded"));
+
+    let shows = async |serving: &Serving| {
+        let mut shown = Vec::new();
+        for (path, accept) in FORMS {
+            let separator = if path.ends_with('?') { "" } else { "&" };
+            let answer = serving.get(&format!("{path}{separator}{as_of}"), accept).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+            shown.push(answer.text.contains(&email) || answer.text.contains(&name));
+        }
+        // Whoever knows the address finds nobody by it.
+        for filter in [format!("user_name={email}"), format!("user_name=adm_{id}")] {
+            let found = serving.get(&format!("/api/v1/accounts?{filter}&{as_of}"), "*/*").await;
+            assert_eq!(found.status, 200, "{}", found.text);
+            shown.push(found.text.contains(&email) || found.text.contains(&name));
+        }
+        shown
+    };
+    for serving in &bridges {
+        let before = shows(serving).await;
+        assert!(before.contains(&true) && before[0] && before[5], "it is in the cache: {before:?}");
+    }
+
+    // By a process of its own, as from the command line.
+    let ledger = database.ledger().await;
+    let person = ledger.find_person("default", &format!("adm_{id}")).await.unwrap();
+    let now = Clock::System.now();
+    ledger.erase("default", &person, "ticket 4711", |_| Vec::new(), now).await.unwrap();
+    for serving in &bridges {
+        let patience = Instant::now() + Duration::from_secs(30);
+        loop {
+            let shown = shows(serving).await;
+            if !shown.contains(&true) {
+                break;
+            }
+            assert!(Instant::now() < patience, "it is still shown: {shown:?}");
+        }
+        // And so it stays; others are where they were.
+        assert!(!shows(serving).await.contains(&true));
+        let accounts = serving.get(&format!("/api/v1/accounts?limit=1000&{as_of}"), "*/*").await;
+        let accounts = accounts.json()["items"].as_array().unwrap().clone();
+        let of_person = accounts.iter().find(|item| item["id"] == json!(format!("adm_{id}")));
+        assert_eq!((accounts.len(), &of_person.unwrap()["email"]), (12, &json!(null)));
+        let again = serving.ask(Method::GET, &user, &[("If-None-Match", &etag)]).await;
+        assert_eq!(again.status, 200, "what the client has is not valid any more");
+        assert!(again.header("etag") != etag && !again.text.contains(&email), "{}", again.text);
+        let list = serving.get("/scim/v2/Users?count=1000", "*/*").await;
+        assert!(!list.text.contains(&email) && !list.text.contains(&name));
+        let filter = format!("/scim/v2/Users?filter=userName%20eq%20%22{email}%22");
+        assert_eq!(serving.get(&filter, "*/*").await.json()["totalResults"], json!(0));
+    }
+    for serving in bridges {
+        serving.app.stop().await;
+    }
+    assert_eq!(ledger.verify("default", None).await.unwrap().findings, []);
+    simulator.stop().await;
+}
