@@ -97,8 +97,8 @@ pub const PAGES_AT_A_TIME: usize = 64;
 /// The same for one client.
 pub const PAGES_OF_A_CLIENT: usize = 4;
 
-/// The niceness of the threads that build exports, on the system's scale up to 19.
-pub const EXPORT_NICENESS: i32 = 5;
+/// The niceness of the threads that build large responses, on the system's scale up to 19.
+pub const LARGE_RESPONSE_NICENESS: i32 = 5;
 
 /// How long a client waits for its turn to get an export.
 pub const EXPORT_WAIT: Duration = Duration::from_mins(1);

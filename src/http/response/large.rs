@@ -5,8 +5,9 @@
 //!
 //! * A **page** has a bounded number of rows. It is produced completely, then sent with its length.
 //! * An **export** may have any number of rows. It is produced while it is sent: the next chunk is
-//!   produced only when there is room for it, so a slow client slows down its own export. The
-//!   export threads have a lower priority than all others.
+//!   produced only when there is room for it, so a slow client slows down its own export.
+//!
+//! These threads have a lower priority than all others, so that short responses are not delayed.
 //!
 //! Each of these requests first acquires a [`Turn`], which is held until the response is sent or
 //! its connection is closed. There is a limit of turns for each client and one for all. The latter
@@ -60,7 +61,7 @@ impl Makers {
     pub fn start(exports: usize, clock: Clock) -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
-            pages: Threads::start("pages", cores.min(limits::PAGE_THREADS), || {})?,
+            pages: Threads::start("pages", cores.min(limits::PAGE_THREADS), lower_priority)?,
             exports: Threads::start("exports", (cores / 2).max(1), lower_priority)?,
             page_turns: Arc::new(Semaphore::new(limits::PAGES_AT_A_TIME)),
             export_turns: Arc::new(Semaphore::new(exports)),
@@ -230,7 +231,7 @@ impl Drop for Threads {
 /// Lowers the priority of the current thread. On Linux, each thread has its own nice value.
 fn lower_priority() {
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(limits::EXPORT_NICENESS);
+    let _ = rustix::process::nice(limits::LARGE_RESPONSE_NICENESS);
 }
 
 /// A body that holds its turn.
