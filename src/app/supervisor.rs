@@ -186,9 +186,11 @@ pub(crate) mod tests {
     ) -> impl Future<Output = ()> + Send + 'static + use<T> {
         let (name, mut faults) = (name.task, FAULT.subscribe());
         async move {
+            // Dropped at once: the value stays locked while its reference lives.
+            let told = async { drop(faults.wait_for(|fault| fault == name).await) };
             tokio::select! {
                 () = task => {}
-                _ = faults.wait_for(|fault| fault == name) => {
+                () = told => {
                     FAULT.send_replace(String::new());
                     panic!("a fault that a test injected");
                 }

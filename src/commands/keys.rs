@@ -56,7 +56,9 @@ async fn rotate(
         && let Comparison::Differs(ahead) = compare(config, DEFAULT_WORKSPACE, &clock).await
     {
         return Err(CommandError::new(format!(
-            "this machine's clock is {ahead} s ahead of Intercom's (less than 0: behind), and earlier keys would end at the wrong time: set the clock and run the command again, or say --overlap 0s to end them now"
+            "this machine's clock is {ahead} s ahead of Intercom's (less than 0: behind), and earlier \
+             keys would end at the wrong time: set the clock and run the command again, or say \
+             --overlap 0s to end them now"
         )));
     }
     let tokens = open_tokens(config, ledger, &config.public_url(), &clock).await?;

@@ -85,7 +85,7 @@ mod tests {
         let config = config(&directory);
         telemetry::init(&config.telemetry, telemetry::USUAL);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let ended = runtime.block_on(run(&config, || Config::defaults()));
+        let ended = runtime.block_on(run(&config, Config::defaults));
         // As `main` does.
         let code = match ended {
             Ok(()) => 0,
@@ -222,7 +222,7 @@ mod tests {
         // Without its server the bridge cannot go on.
         bridge.fault("server");
         let failed = bridge.log_line(|line| line["fields"]["task"].as_str() == Some("server"));
-        assert!(failed.to_string().contains("cannot go on without it"), "{failed}");
+        assert!(failed.to_string().contains("cannot continue without it"), "{failed}");
         bridge.log_line(|line| line.as_str() == Some(&format!("error: {BROKEN}")));
         let patience = Instant::now() + Duration::from_secs(30);
         let status = loop {
