@@ -15,7 +15,7 @@ use super::reload::Reload;
 use super::supervisor::Supervisor;
 use super::upkeep::upkeep_loop;
 use super::workspace::Running;
-use super::{App, AuditTask, days, run};
+use super::{App, AuditTask, days};
 use crate::access::{AccessError, AnonymousLimits, AuditTrail, ClientLogin, Tokens};
 use crate::clock::Clock;
 use crate::config::Config;

@@ -79,10 +79,12 @@ mod tests {
     #[test]
     #[ignore = "the test below runs it in a process of its own"]
     fn bridge_in_a_process_of_its_own() {
-        let mut lines = std::io::stdin().lines();
-        let directory = lines.next().unwrap().unwrap();
-        std::thread::spawn(move || lines.for_each(|task| inject_fault(&task.unwrap())));
-        let config = config(&directory);
+        let mut directory = String::new();
+        std::io::stdin().read_line(&mut directory).unwrap();
+        std::thread::spawn(|| {
+            std::io::stdin().lines().for_each(|task| inject_fault(&task.unwrap()));
+        });
+        let config = config(directory.trim());
         telemetry::init(&config.telemetry, telemetry::USUAL);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let ended = runtime.block_on(run(&config, Config::defaults));
