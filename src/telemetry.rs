@@ -99,7 +99,7 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!(
             place,
-            message,
+            panic = message,
             "the bridge panicked because of a fault in it; please report this line"
         );
     } else {

@@ -80,7 +80,7 @@ async fn a_dry_run_prints_who_would_lose_what_of_every_kind() {
     let printed = shell.run(&["import", "full", "--dry-run"]);
     assert_eq!(printed.code, Some(0), "{}", printed.stderr);
     let lines: Vec<&str> = printed.stdout.lines().collect();
-    let held = lines.iter().find(|line| line.starts_with("it would be held: ")).unwrap();
+    let held = lines.iter().find(|line| line.starts_with("the import would be held: ")).unwrap();
     for (kind, lost, of) in LOSSES {
         let of_kind: Vec<&&str> = lines
             .iter()

@@ -50,7 +50,7 @@ fn prune(shell: &Shell, more: &[&str]) -> (Option<i32>, String) {
 }
 
 fn is_pruned(shell: &Shell) -> bool {
-    shell.run(&["ledger", "verify"]).stdout.contains("history was last shortened")
+    shell.run(&["ledger", "verify"]).stdout.contains("history was last pruned")
 }
 
 fn audit(shell: &Shell) -> String {
@@ -71,7 +71,7 @@ async fn a_clock_that_is_ahead_of_intercoms_prunes_nothing() {
         assert!(said.contains("s ahead of Intercom's") && said.contains("set the clock"), "{said}");
         let (code, said) = prune(&shell, &["--dry-run"]);
         assert_eq!(code, Some(0), "{said}");
-        assert!(said.contains("would be taken out") && said.contains("would be refused"), "{said}");
+        assert!(said.contains("would be deleted") && said.contains("would be refused"), "{said}");
     }
     assert!(!is_pruned(&shell) && audit(&shell).is_empty());
     intercoms.catch_up_to(i64::MAX / 2);

@@ -27,7 +27,7 @@ use crate::http::request::query;
 use crate::http::response::chunks::Chunks;
 use crate::http::response::large::Turn;
 use crate::http::response::table::CSV;
-use crate::http::state::known_exports::{ExportKey, Measured};
+use crate::http::state::known_exports::{ExportKey, Identity, Measured};
 use crate::http::wire::{ApiRefusals, Problem, ReviewParameters};
 use crate::moments::Edge;
 use crate::scim::ServedSnapshot;
@@ -263,13 +263,11 @@ impl Reviewed {
 
 impl Reviewed {
     /// Everything that determines the bytes of the export.
-    fn key(&self, workspace: Arc<str>, with_mark: bool) -> ExportKey {
-        let now = self.now.directory();
+    fn key(&self, with_mark: bool) -> ExportKey {
+        let before = self.before.as_ref();
         ExportKey {
-            workspace,
-            workspace_id: now.workspace.id.clone(),
-            now: now.snapshot_id,
-            before: self.before.as_ref().map(|before| before.snapshot_id),
+            now: self.now.identity(),
+            before: before.map(|before| Identity::Past(Arc::downgrade(before))),
             as_of: self.as_of,
             log: self.log.clone(),
             with_mark,
@@ -328,7 +326,7 @@ impl Export {
             let privileged_roles = Arc::clone(&reader.privileged_roles);
             let reviewed = Arc::new(Reviewed { now: source, before, privileged_roles, log, as_of });
             let measure = || Arc::clone(&reviewed).measure(with_mark);
-            let key = reviewed.key(workspace, with_mark);
+            let key = reviewed.key(with_mark);
             let measured = reader.known_exports.measured(key, measure).await?;
             Ok::<_, ApiError>((measured, reviewed))
         });

@@ -17,6 +17,7 @@ use crate::http::extract::freshness;
 use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::response::large::Turn;
 use crate::http::response::page;
+use crate::http::state::known_exports::Identity;
 use crate::http::wire::{ApiRefusals, FlatParameters, Problem};
 use crate::scim::ServedSnapshot;
 use crate::tabular::{
@@ -190,6 +191,14 @@ pub(super) enum Source {
 }
 
 impl Source {
+    /// Which directory in memory it is.
+    pub(super) fn identity(&self) -> Identity {
+        match self {
+            Self::Served(served) => Identity::Served(Arc::downgrade(served)),
+            Self::Past(directory) => Identity::Past(Arc::downgrade(directory)),
+        }
+    }
+
     pub(super) fn directory(&self) -> &Directory {
         match self {
             Self::Served(served) => served.directory(),

@@ -1,13 +1,14 @@
 //! The measurements of the latest exports of access reviews.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 
-use crate::directory::{LogFacts, SnapshotId};
+use crate::directory::{Directory, LogFacts};
 use crate::limits;
+use crate::scim::ServedSnapshot;
 use crate::tabular::ReviewCounts;
 
 /// What is known of an export only after all of its rows were produced.
@@ -20,17 +21,34 @@ pub struct Measured {
     pub length: u64,
 }
 
+/// Which directory in memory is exported. An erasure changes what a generation shows, so its number
+/// does not identify the rows.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// A served snapshot.
+    Served(Weak<ServedSnapshot>),
+    /// A state that was read from the ledger.
+    Past(Weak<Directory>),
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        // A weak pointer keeps its address from being used again.
+        match (self, other) {
+            (Self::Served(one), Self::Served(other)) => one.ptr_eq(other),
+            (Self::Past(one), Self::Past(other)) => one.ptr_eq(other),
+            _ => false,
+        }
+    }
+}
+
 /// Everything that determines the bytes of an export.
 #[derive(PartialEq)]
 pub struct ExportKey {
-    /// The name of the workspace.
-    pub workspace: Arc<str>,
-    /// Intercom's id of the workspace.
-    pub workspace_id: Option<String>,
     /// The exported state.
-    pub now: SnapshotId,
+    pub now: Identity,
     /// The earlier state that it is compared with.
-    pub before: Option<SnapshotId>,
+    pub before: Option<Identity>,
     /// The moment of the exported state.
     pub as_of: OffsetDateTime,
     /// What Intercom's activity log says about accounts.
