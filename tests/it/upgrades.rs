@@ -30,9 +30,9 @@ fn versions() -> Vec<PathBuf> {
 /// Whether everything that was written before is still there. Members may have been added.
 fn keeps(before: &Value, now: &Value) -> bool {
     match (before, now) {
-        (Value::Object(before), Value::Object(now)) => before
-            .iter()
-            .all(|(name, value)| now.get(name).is_some_and(|now| keeps(value, now))),
+        (Value::Object(before), Value::Object(now)) => {
+            before.iter().all(|(name, value)| now.get(name).is_some_and(|now| keeps(value, now)))
+        }
         (Value::Array(before), Value::Array(now)) => {
             before.len() == now.len()
                 && before.iter().zip(now).all(|(before, now)| keeps(before, now))
@@ -42,9 +42,8 @@ fn keeps(before: &Value, now: &Value) -> bool {
 }
 
 async fn upgrade(version: &Path, kind: &str, database: &TestDatabase) {
-    let read = |ending: &str| {
-        std::fs::read_to_string(version.join(format!("{kind}.{ending}"))).unwrap()
-    };
+    let read =
+        |ending: &str| std::fs::read_to_string(version.join(format!("{kind}.{ending}"))).unwrap();
     let connection = database.connection().await;
     connection.execute_unprepared(&read("sql")).await.unwrap();
     connection.close().await.unwrap();
