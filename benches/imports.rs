@@ -560,7 +560,7 @@ async fn measure_publishing(simulator: &Simulator, database: &str, admins: u32) 
     });
     fetch_lists(simulator).await;
     let swapping = latencies(port, &request, async {
-        assert_eq!(import("{}").await["counts"]["users_updated"], 10)
+        assert_eq!(import("{}").await["counts"]["users_updated"], 10);
     })
     .await;
     println!(

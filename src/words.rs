@@ -42,7 +42,6 @@ macro_rules! words {
 
         impl $name {
             /// All values, in the order of their declaration.
-            #[allow(dead_code, reason = "not every enum is listed")]
             pub const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
 
             /// The word of this value, in the database, in JSON and everywhere else.

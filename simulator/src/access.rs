@@ -126,7 +126,8 @@ impl Workspace {
 
     fn replace_permissions(&mut self, id: u64, granted: BTreeSet<String>, by: u64, at: i64) {
         let Some(admin) = self.admins.get_mut(&id) else { return };
-        let before = std::mem::replace(&mut admin.permissions, granted.clone());
+        let before = std::mem::replace(&mut admin.permissions, granted);
+        let granted = admin.permissions.clone();
         let shown = |granted: &BTreeSet<String>| -> Map<String, Value> {
             let known = PERMISSIONS.iter().map(|name| (*name).to_owned());
             known

@@ -175,9 +175,9 @@ impl DataUse {
 
 impl Workspace {
     /// Changes a setting on behalf of `by`.
-    pub fn change_setting(&mut self, setting: Setting, value: Value, by: u64, at: i64) {
+    pub fn change_setting(&mut self, setting: Setting, value: &Value, by: u64, at: i64) {
         let before = self.configuration.settings.insert(setting, value.clone());
-        if before.as_ref() == Some(&value) {
+        if before.as_ref() == Some(value) {
             return;
         }
         let (kind, name) = setting.names();

@@ -1,7 +1,6 @@
 //! The class of an account, with its reason, and the owner of a service account.
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::decision::Decisions;
 use super::matching::{Account, Outcome};
@@ -10,7 +9,7 @@ use super::suggest::looks_like_service;
 use super::{Address, Class, Roster};
 
 /// Why an account has its class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassReason {
     /// It is Intercom's own machine.

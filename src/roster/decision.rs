@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use utoipa::ToSchema;
 
 use super::{Class, PersonKey};
 use crate::directory::UserId;
@@ -191,7 +190,7 @@ pub struct Entry {
 }
 
 /// Whether a decision is in force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DecisionState {
     /// It is in force.

@@ -44,7 +44,7 @@ pub struct Input<'a> {
 }
 
 /// What is wrong with the owner of a service account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnerProblem {
     /// Nobody is named.

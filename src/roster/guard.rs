@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
-use utoipa::ToSchema;
 
 use super::columns::Field;
 use super::evaluation::{Evaluated, Evaluation};
@@ -75,7 +74,7 @@ impl Standing {
 }
 
 /// A reason for which a version is held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum HoldReason {
     /// Many people are gone.

@@ -9,7 +9,6 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use time::{Date, OffsetDateTime};
-use utoipa::ToSchema;
 
 use super::decision::{AccountDecisions, DecisionId, Decisions};
 use super::rules::MatchSettings;
@@ -38,7 +37,7 @@ impl Account<'_> {
 }
 
 /// The rule by which an account got its person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchRule {
     /// A decision by hand that is in force.
@@ -54,7 +53,7 @@ pub enum MatchRule {
 }
 
 /// How certain a match is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// By decision or by an address of the person.
@@ -101,7 +100,7 @@ impl Confidence {
 }
 
 /// Why an account has no person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhyUnmatched {
     /// No rule gives a person.

@@ -5,24 +5,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use time::Date;
-use utoipa::ToSchema;
 
 use super::{Address, PersonKey, dates};
 
 /// What kind of holder an account or a row of a roster has.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    ToSchema,
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
@@ -54,7 +42,7 @@ impl Class {
 }
 
 /// Whether a person works for the company.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Works.
@@ -82,7 +70,7 @@ impl Status {
 }
 
 /// How the end of a person's time at the company is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedSource {
     /// The roster has an end date or a status that says so.

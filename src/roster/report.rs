@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::columns::{BadColumns, ColumnUse, Field, SourceSystem};
 use super::encoding::{NotText, TextEncoding};
@@ -211,7 +210,7 @@ impl fmt::Display for Words {
 }
 
 /// The format of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileFormat {
     /// Delimited text.

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use time::Date;
-use utoipa::ToSchema;
 
 use super::evaluation::{Evaluated, Evaluation};
 use super::matching::{Confidence, MatchRule, Outcome, WhyUnmatched};
@@ -12,7 +11,7 @@ use super::{Class, Status, dates};
 use crate::directory::UserId;
 
 /// Something about an account that a reviewer should look at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flag {
     /// No rule gives a person.
@@ -68,7 +67,7 @@ pub fn flags(evaluation: &Evaluation<'_>, row: &Evaluated<'_>) -> Vec<Flag> {
 
 /// The columns that the access review gets at its end. Without a roster all are empty
 /// ([`ReviewIdentity::default`]), not "unknown".
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ReviewIdentity {
     /// The class of the account.
     pub identity_class: Option<Class>,
@@ -90,7 +89,6 @@ pub struct ReviewIdentity {
     pub owner: Option<String>,
     /// The person's last day.
     #[serde(with = "dates::option")]
-    #[schema(value_type = Option<String>, format = Date)]
     pub ended_at: Option<Date>,
     /// What a reviewer should look at, with `;` between.
     pub flags: Option<String>,

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use time::{Date, Duration, OffsetDateTime};
-use utoipa::ToSchema;
 
 use super::class::ClassReason;
 use super::evaluation::{Evaluated, Evaluation, OwnerProblem};
@@ -25,7 +24,7 @@ fn user_name(row: &Evaluated<'_>) -> String {
 }
 
 /// An account and its person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Identity {
     /// The SCIM id of the account.
     pub account_id: String,
@@ -45,7 +44,6 @@ pub struct Identity {
     pub person_status: Option<Status>,
     /// The person's last day.
     #[serde(with = "dates::option")]
-    #[schema(value_type = Option<String>, format = Date)]
     pub ended: Option<Date>,
     /// The manager's key, or what the source has instead.
     pub manager: Option<String>,
@@ -119,7 +117,7 @@ pub fn identities(evaluation: &Evaluation<'_>) -> Vec<Identity> {
 }
 
 /// An active account without a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnmatchedAccount {
     /// The SCIM id of the account.
     pub account_id: String,
@@ -194,7 +192,7 @@ pub struct SignIns {
 }
 
 /// What a row about a leaver's account means for an auditor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
     /// The person left, and the account still has access.
@@ -204,7 +202,7 @@ pub enum Finding {
 }
 
 /// An active account of a person who has ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TerminatedActive {
     /// The SCIM id of the account.
     pub account_id: String,
@@ -214,7 +212,6 @@ pub struct TerminatedActive {
     pub person_key: String,
     /// The person's last day; null if the roster only says that the person has ended.
     #[serde(with = "dates::option")]
-    #[schema(value_type = Option<String>, format = Date)]
     pub ended: Option<Date>,
     /// How the end is known.
     pub ended_source: EndedSource,
@@ -225,7 +222,6 @@ pub struct TerminatedActive {
     pub sign_ins_after_end: Option<u64>,
     /// The last sign-in after the last day.
     #[serde(with = "crate::date_time::option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_sign_in_after_end: Option<OffsetDateTime>,
     /// Whether the account can grant access to others; null if that is unknown.
     pub is_privileged: Option<bool>,
@@ -318,7 +314,7 @@ fn sign_ins_after(
 }
 
 /// An active service account without an active owner.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Ownerless {
     /// The SCIM id of the account.
     pub account_id: String,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bridge, Rate};
+use super::bridge::{Bridge, Rate};
 use crate::directory::DEFAULT_WORKSPACE;
 
 /// The bridge's interface that Saviynt reads.

@@ -98,6 +98,7 @@ fn here(command: &str, port: u16) -> String {
         ("bridge-2026-11-27.db", "\"bridge-$(date +%F).db\""),
         ("2026-03-31", "$(date +%F)"),
         ("2026-11-01", "$(date +%F)"),
+        ("since=2026-08-01", "since=$SINCE"),
     ]
     .iter()
     .fold(command.to_owned(), |command, (written, here)| command.replace(written, here))
@@ -113,7 +114,7 @@ fn script(blocks: &[Block], port: u16) -> String {
         "export BASE={base}\n\
          trap 'jobs -p | xargs -r kill 2>/dev/null; wait' EXIT\n"
     );
-    script += "intercom-scim-bridge import full >/dev/null\n";
+    script += "export SINCE=$(date -u +%FT%TZ)\nintercom-scim-bridge import full >/dev/null\n";
     script += "export TOKEN=$(intercom-scim-bridge token issue --ttl 1d --subject docs \
                --scope 'scim.read import.read import.run lifecycle.write admin')\n";
     script += "export HEAD=$(intercom-scim-bridge ledger verify | grep -o '[0-9a-f]\\{64\\}' | head -1)\n";
@@ -123,8 +124,12 @@ fn script(blocks: &[Block], port: u16) -> String {
     }
     for block in runnable() {
         for command in &block.commands {
-            let _ =
-                writeln!(script, "echo 'line {}: {}' >&3", block.line, command.replace('\'', " "));
+            let _ = writeln!(
+                script,
+                "echo 'line {}: {}' >&3",
+                block.line,
+                command.replace(['\'', '\n'], " ")
+            );
             let command = here(command, port);
             if command.contains("intercom-scim-bridge serve") {
                 let _ = writeln!(script, "{command} 2>/dev/null &\n{ready}");

@@ -105,7 +105,7 @@ fn settings(plot: &mut Plot) {
     for (day, setting, value) in changes {
         let minute = plot.minute();
         plot.on(day, minute, move |scene| {
-            scene.with(It, |workspace, by, at| workspace.change_setting(setting, value, by, at));
+            scene.with(It, |workspace, by, at| workspace.change_setting(setting, &value, by, at));
         });
     }
 }

@@ -38,7 +38,7 @@ pub fn write(plot: &mut Plot) {
 
 /// The newcomers are invited, join a day later, sign in, and most turn on a second factor.
 fn joining(plot: &mut Plot, joiners: usize) {
-    for number in 0..joiners {
+    for (number, newcomer) in NEWCOMERS.iter().enumerate().take(joiners) {
         // The first five join early, because they have parts in what follows.
         let day = match number {
             0 => 1,
@@ -48,11 +48,12 @@ fn joining(plot: &mut Plot, joiners: usize) {
         let invited = plot.minute();
         let joined = plot.minute();
         plot.on(day, invited, move |scene| {
-            let (email, role) = (NEWCOMERS[number].email(), NEWCOMERS[number].role());
+            let email = newcomer.email();
+            let role = newcomer.role();
             scene.with(It, |workspace, by, at| workspace.invite(&email, &role, by, at));
         });
         plot.on(day + 1, joined, move |scene| {
-            let joined = scene.workspace.accept_invitation(NEWCOMERS[number].admin(), scene.at);
+            let joined = scene.workspace.accept_invitation(newcomer.admin(), scene.at);
             if let Some(id) = joined {
                 scene.cast.joined(number, id);
                 scene.workspace.sign_in(id, "saml", scene.at + 60);
@@ -84,7 +85,7 @@ fn leaving(plot: &mut Plot, leavers: usize) {
         plot.on(day, minute - 40, move |scene| {
             scene.with(Veteran(place), |workspace, id, at| {
                 workspace.sign_out(id, at);
-            })
+            });
         });
         plot.on(day, minute, move |scene| remove(scene, Veteran(place), by));
     }
@@ -254,7 +255,7 @@ fn sign_in(plot: &mut Plot, day: i64, place: usize) {
     });
     if plot.dice.one_in(5) {
         plot.on(day, minute + 240, move |scene| {
-            scene.with(Veteran(place), |workspace, id, at| workspace.sign_out(id, at));
+            scene.with(Veteran(place), super::super::workspace::Workspace::sign_out);
         });
     }
 }
@@ -270,7 +271,7 @@ fn trouble_with_signing_in(plot: &mut Plot) {
         });
     }
     plot.on(27, 540, |scene| {
-        scene.with(Veteran(LOCKED_OUT), |workspace, id, at| workspace.reset_password(id, at));
+        scene.with(Veteran(LOCKED_OUT), super::super::workspace::Workspace::reset_password);
     });
     for (day, person) in [(18, Veteran(LOCKED_OUT)), (19, Veteran(PROMOTED)), (83, Newcomer(5))] {
         plot.on(day, 487, move |scene| {
@@ -279,5 +280,5 @@ fn trouble_with_signing_in(plot: &mut Plot) {
             });
         });
     }
-    plot.on(50, 660, |scene| scene.with(It, |workspace, id, at| workspace.be_impersonated(id, at)));
+    plot.on(50, 660, |scene| scene.with(It, super::super::workspace::Workspace::be_impersonated));
 }

@@ -7,6 +7,7 @@ use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use validator::Validate;
 
 use crate::directory::{ImportRequest, Mode, Run, RunId, RunStatus, Trigger};
 use crate::http::errors::ApiError;
@@ -21,7 +22,7 @@ use crate::ledger::LedgerError;
 use crate::limits;
 
 /// The options of an import.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewImport {
     /// The default is `incremental`.

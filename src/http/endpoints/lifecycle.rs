@@ -8,10 +8,11 @@ use actix_web::web::Json;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use validator::Validate;
 
 use crate::access::{Scope, random_reference};
 use crate::http::errors::ApiError;
-use crate::http::extract::body::{Body, parse_object, parse_object_or_default};
+use crate::http::extract::body::{Body, parse_object, parse_object_or_default, text_of_at_most};
 use crate::http::extract::caller::{Admin, Caller, ImportRead, LifecycleWrite};
 use crate::http::request::context::RequestContext;
 use crate::http::request::negotiation::{JSON, preferred_form};
@@ -40,28 +41,33 @@ pub struct RequestList {
 }
 
 /// A new request for a change that a person must make.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct NewTicket {
     /// The operation, such as `remove_account`. With `other`, the comment describes the change.
     #[schema(value_type = Operation)]
     operation: String,
     /// The id of the account: `adm_…`. `target` or `user_name` is required.
+    #[validate(custom(function = "text_of_at_most::<{ limits::ID_BYTES }>"))]
     target: Option<String>,
     /// The id of the entitlement, or its name if that is unique. Only for `add_access` and
     /// `remove_access`.
+    #[validate(custom(function = "text_of_at_most::<{ limits::COMMENT_BYTES }>"))]
     entitlement: Option<String>,
     /// The sign-in address of the teammate. `target` or `user_name` is required.
+    #[validate(custom(function = "text_of_at_most::<{ limits::SUBJECT_BYTES }>"))]
     user_name: Option<String>,
     /// A comment for the person who makes the change. At most 4,000 bytes.
+    #[validate(custom(function = "text_of_at_most::<{ limits::COMMENT_BYTES }>"))]
     comment: Option<String>,
 }
 
 /// How a request was closed.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct Done {
     /// How the change was made, or why not. At most 4,000 bytes.
+    #[validate(custom(function = "text_of_at_most::<{ limits::COMMENT_BYTES }>"))]
     note: Option<String>,
     /// Whether the change will not be made. The state is then `declined`, else `done`.
     declined: bool,
@@ -168,16 +174,6 @@ pub async fn create(
     let Some(operation) = Operation::from_word(&ticket.operation) else {
         return Err(wrong(format!("operation must be one of {}", Operation::list())));
     };
-    for (name, text, most) in [
-        ("target", &ticket.target, limits::ID_BYTES),
-        ("entitlement", &ticket.entitlement, limits::COMMENT_BYTES),
-        ("user_name", &ticket.user_name, limits::SUBJECT_BYTES),
-        ("comment", &ticket.comment, limits::COMMENT_BYTES),
-    ] {
-        if text.as_ref().is_some_and(|text| text.len() > most || text.contains('\0')) {
-            return Err(wrong(format!("{name} must be a string of at most {most} bytes")));
-        }
-    }
     if ticket.target.is_none() && ticket.user_name.is_none() {
         return Err(wrong("send target (the id of the account), user_name, or both".to_owned()));
     }
@@ -250,16 +246,6 @@ pub async fn done(
 ) -> Result<Json<LifecycleRequest>, ApiError> {
     preferred_form(&request, &[JSON])?;
     let said: Done = parse_object_or_default(&body.0, DONE)?;
-    if said
-        .note
-        .as_ref()
-        .is_some_and(|note| note.len() > limits::COMMENT_BYTES || note.contains('\0'))
-    {
-        return Err(wrong(format!(
-            "note must be a string of at most {} bytes",
-            limits::COMMENT_BYTES
-        )));
-    }
     let known_request = known(&request, &caller).await?;
     let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
     let (by, at) = (caller.principal.subject.clone(), caller.service.clock.now());

@@ -6,6 +6,7 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
 use crate::http::errors::ApiError;
 use crate::http::request::parameters::wrong;
@@ -39,22 +40,28 @@ impl<const LIMIT: usize> FromRequest for Body<LIMIT> {
     }
 }
 
-/// Parses a JSON object.
+/// Parses and validates a JSON object.
 ///
 /// # Errors
-/// 400 with `expected` for a body that is not such an object.
-pub fn parse_object<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, ApiError> {
+/// 400 with `expected` for a body that is not such an object, and with the name of the member for
+/// one that breaks a rule.
+pub fn parse_object<T: DeserializeOwned + Validate>(
+    body: &[u8],
+    expected: &str,
+) -> Result<T, ApiError> {
     // serde accepts a JSON array for a struct; require an object.
     let object = serde_json::from_slice(body)
         .and_then(|object: Map<String, Value>| T::deserialize(Value::from(object)));
-    object.map_err(|_| wrong(expected.to_owned()))
+    let object = object.map_err(|_| wrong(expected.to_owned()))?;
+    object.validate().map_err(|errors| wrong(first_sentence(&errors, expected)))?;
+    Ok(object)
 }
 
-/// Parses a JSON object. An empty body and `null` are the default.
+/// Parses and validates a JSON object. An empty body and `null` are the default.
 ///
 /// # Errors
-/// 400 with `expected` for anything else.
-pub fn parse_object_or_default<T: DeserializeOwned + Default>(
+/// 400, as [`parse_object`].
+pub fn parse_object_or_default<T: DeserializeOwned + Default + Validate>(
     body: &[u8],
     expected: &str,
 ) -> Result<T, ApiError> {
@@ -63,4 +70,29 @@ pub fn parse_object_or_default<T: DeserializeOwned + Default>(
     } else {
         parse_object(body, expected)
     }
+}
+
+/// The broken rule of the first member by name, as a sentence.
+fn first_sentence(errors: &ValidationErrors, expected: &str) -> String {
+    let first = errors.errors().iter().min_by_key(|(member, _)| *member);
+    match first {
+        Some((member, ValidationErrorsKind::Field(broken))) => {
+            let rule = broken.iter().find_map(|error| error.message.as_deref());
+            rule.map_or_else(|| expected.to_owned(), |rule| format!("{member} must be {rule}"))
+        }
+        _ => expected.to_owned(),
+    }
+}
+
+/// The rule of a text that goes into the database: at most `MOST` bytes, and no NUL, which
+/// PostgreSQL cannot store.
+///
+/// # Errors
+/// The rule, to follow "must be".
+pub fn text_of_at_most<const MOST: usize>(text: &str) -> Result<(), ValidationError> {
+    if text.len() <= MOST && !text.contains('\0') {
+        return Ok(());
+    }
+    let rule = format!("a string of at most {MOST} bytes");
+    Err(ValidationError::new("text").with_message(rule.into()))
 }
