@@ -116,7 +116,7 @@ impl CommandLine {
             #[cfg(feature = "simulator")]
             Command::Demo(arguments) => {
                 check_log_filter()?;
-                demo::run(arguments).await
+                Box::pin(demo::run(arguments)).await
             }
             #[cfg(feature = "simulator")]
             Command::Simulate(arguments) => simulate::run(arguments).await,

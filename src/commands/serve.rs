@@ -168,8 +168,8 @@ mod tests {
         let start = body.find('{').unwrap();
         let end = body.rfind('}').unwrap();
         let ready: Value = serde_json::from_str(&body[start..=end]).unwrap();
-        let tasks = ready["tasks"].as_array().unwrap().iter();
-        tasks.filter(|task| task["task"] == name).cloned().next().unwrap()
+        let mut tasks = ready["tasks"].as_array().unwrap().iter();
+        tasks.find(|task| task["task"] == name).cloned().unwrap()
     }
 
     #[tokio::test]

@@ -185,7 +185,7 @@ impl Activity {
         match self.kind.as_str() {
             "app_admin_join" | "admin_provisioned" => user.joined_at = Some(self.at),
             "admin_deletion" | "admin_deprovisioned" if !user.active => {
-                user.removed_at = Some(self.at)
+                user.removed_at = Some(self.at);
             }
             // The person was removed and is active again: the permissions from before the removal
             // no longer hold.

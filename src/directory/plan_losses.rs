@@ -95,7 +95,7 @@ impl Losses {
                 None if was => self.add(LossKind::Teams, Loser::Group(id)),
                 // A team may be renamed: it is identified by its id.
                 Some(now) if name.is_some() && now.name.is_none() => {
-                    self.add(LossKind::TeamNames, Loser::Group(id))
+                    self.add(LossKind::TeamNames, Loser::Group(id));
                 }
                 _ => {}
             }
@@ -212,7 +212,7 @@ mod tests {
         let unreadable = |count: usize| {
             let mut losses = Losses::default();
             (0..count).for_each(|id| {
-                losses.add(LossKind::Emails, Loser::User(UserId::new(id.to_string())))
+                losses.add(LossKind::Emails, Loser::User(UserId::new(id.to_string())));
             });
             losses
         };

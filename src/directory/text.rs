@@ -55,7 +55,7 @@ fn folded_beyond_ascii(text: &str) -> String {
         match letter {
             // The characters that Unicode defines as wide or narrow forms of others.
             '\u{3000}' | '\u{FF01}'..='\u{FFEE}' => {
-                decompose_compatible(letter, |usual| lower(usual, &mut folded))
+                decompose_compatible(letter, |usual| lower(usual, &mut folded));
             }
             letter => lower(letter, &mut folded),
         }

@@ -158,13 +158,13 @@ fn keep_unknown_fields(
             Field::HasInboxSeat => user.has_inbox_seat = before.has_inbox_seat,
             Field::Role => user.role = before.role.clone().or(user.role.take()),
             Field::AwayModeEnabled => {
-                volatile.away_mode_enabled = before_volatile.away_mode_enabled
+                volatile.away_mode_enabled = before_volatile.away_mode_enabled;
             }
             Field::AwayModeReassign => {
-                volatile.away_mode_reassign = before_volatile.away_mode_reassign
+                volatile.away_mode_reassign = before_volatile.away_mode_reassign;
             }
             Field::AwayStatusReasonId => {
-                volatile.away_status_reason_id = before_volatile.away_status_reason_id
+                volatile.away_status_reason_id = before_volatile.away_status_reason_id;
             }
             Field::Avatar => volatile.avatar_url.clone_from(&before_volatile.avatar_url),
             // Fields of teams and of memberships.
@@ -221,7 +221,7 @@ fn groups(
                 match field {
                     Field::Name => group.name.clone_from(&before.name),
                     Field::DistributionMethod => {
-                        group.distribution_method.clone_from(&before.distribution_method)
+                        group.distribution_method.clone_from(&before.distribution_method);
                     }
                     Field::AssignmentLimit => group.assignment_limit = before.assignment_limit,
                     _ => {}

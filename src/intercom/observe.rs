@@ -414,7 +414,7 @@ async fn reread_admins(
             }
             // An admin that only a team names.
             Err(IntercomError::NotFound { .. }) if !draft.lists_admin(id) => {
-                draft.admin_is_gone(id)
+                draft.admin_is_gone(id);
             }
             Err(error) => {
                 draft.warn(reread_failed("admin", id.as_str(), &error));

@@ -286,7 +286,7 @@ pub(super) async fn record_pruning(
         match Kind::from_word(&row.kind) {
             Some(Kind::Run) if taken.runs.contains(&row.subject) => whole.push(row.sequence),
             Some(Kind::Request | Kind::Closing) if taken.requests.contains(&row.subject) => {
-                whole.push(row.sequence)
+                whole.push(row.sequence);
             }
             Some(Kind::Activity) => {
                 let run = row.subject.parse().unwrap_or_default();

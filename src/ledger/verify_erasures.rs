@@ -32,10 +32,10 @@ impl Amendments {
     pub fn note(&mut self, kind: Kind, row: &evidence::Model, at: OffsetDateTime) -> bool {
         match kind {
             Kind::Salting => {
-                drop(self.saltings.insert(row.sequence, (row.count, row.digest.clone())))
+                drop(self.saltings.insert(row.sequence, (row.count, row.digest.clone())));
             }
             Kind::Erasure => {
-                drop(self.erasures.insert(row.sequence, (row.count, row.digest.clone(), at)))
+                drop(self.erasures.insert(row.sequence, (row.count, row.digest.clone(), at)));
             }
             Kind::Folding => self.folding = Some(row.digest.clone()),
             Kind::Folded => self.any_folded = true,

@@ -28,9 +28,11 @@ fn is_done(directory: &Directory, people: &[&Person], request: &Request) -> bool
     match request.operation {
         Operation::CreateAccount => request.user_name.is_some() && people.iter().any(active),
         Operation::EnableAccount => people.iter().any(active),
-        Operation::DisableAccount | Operation::RemoveAccount => gone,
-        // Nothing is left to change in an account that was removed.
-        Operation::UpdateAccount | Operation::ChangePassword => gone,
+        // In an account that was removed, nothing is left to change.
+        Operation::DisableAccount
+        | Operation::RemoveAccount
+        | Operation::UpdateAccount
+        | Operation::ChangePassword => gone,
         Operation::AddAccess => entitlement.is_some_and(has_access),
         Operation::RemoveAccess => entitlement.is_some_and(lacks_access),
         // The directory does not show these.

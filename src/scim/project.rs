@@ -60,7 +60,7 @@ impl Projection {
         for name in names {
             match path::find(resource_type, name) {
                 Some(AttributeName::Section(section)) => {
-                    projection.shown[section].fill(Visibility::Whole)
+                    projection.shown[section].fill(Visibility::Whole);
                 }
                 Some(AttributeName::Attribute(path)) => {
                     let shown = &mut projection.shown[path.section][path.attribute];

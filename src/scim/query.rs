@@ -80,7 +80,7 @@ impl Query {
                 }
                 Some("cursor") => request.cursor = Some(value.into_owned()),
                 Some("count") => {
-                    request.count = number(&value).map_err(|expected| must("count", expected))?
+                    request.count = number(&value).map_err(|expected| must("count", expected))?;
                 }
                 // Some clients repeat the parameter for each item of a list.
                 Some("attributes") => request.attributes.extend(names(&value)),

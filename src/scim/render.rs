@@ -43,13 +43,13 @@ fn attributes(
         match attribute.content {
             Content::One(getter) => object.value(attribute.name, &getter.get(resource, 0)),
             Content::Complex(sub) => {
-                object.nested(attribute.name, |inner| subs(inner, resource, shown, sub, 0))
+                object.nested(attribute.name, |inner| subs(inner, resource, shown, sub, 0));
             }
             Content::Many(count, getter) => {
                 let count = count.count_in(resource);
                 if count > 0 || attribute.shown_when_empty {
                     object.list(attribute.name, count, |out, at| {
-                        write_value(out, &getter.get(resource, at))
+                        write_value(out, &getter.get(resource, at));
                     });
                 }
             }

@@ -112,7 +112,7 @@ impl ServedSnapshot {
     /// Returns the user or group with this SCIM id. Ids are caseExact (RFC 7643 §3.1).
     #[must_use]
     pub fn by_id(&self, id: &str) -> Option<Resource<'_>> {
-        let resource = if let Some(id) = id.strip_prefix(ResourceKind::User.id_prefix()) {
+        if let Some(id) = id.strip_prefix(ResourceKind::User.id_prefix()) {
             let mut candidates = self.users_by_intercom_id.candidates(id);
             candidates
                 .find_map(|place| self.view.user_at(place).filter(|it| it.intercom_id() == id))
@@ -121,8 +121,7 @@ impl ServedSnapshot {
             let mut candidates = self.groups_by_intercom_id.candidates(id);
             candidates
                 .find_map(|place| self.view.group_at(place).filter(|it| it.intercom_id() == id))
-        };
-        resource
+        }
     }
 
     /// The number of resources of a type.

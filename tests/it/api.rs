@@ -141,7 +141,7 @@ async fn leave_to_remove_many_is_not_lost_in_the_queue() {
     let people: Vec<u64> =
         bridge.simulator.change(|workspace| workspace.admins().map(|(id, _)| id).collect());
     bridge.simulator.change(|workspace| {
-        people[..7].iter().for_each(|id| workspace.remove_admin(*id, people[8], 0))
+        people[..7].iter().for_each(|id| workspace.remove_admin(*id, people[8], 0));
     });
     bridge.simulator.fail(Fault::Slow(Duration::from_secs(3)), "/teams", 1);
     let under_way = start_import(&bridge, r#"{"mode": "full"}"#, "").await.json();
@@ -206,7 +206,7 @@ async fn a_held_import_is_seen_everywhere_and_let_through_by_whoever_may() {
     let people: Vec<u64> =
         bridge.simulator.change(|workspace| workspace.admins().map(|(id, _)| id).collect());
     bridge.simulator.change(|workspace| {
-        people[..7].iter().for_each(|id| workspace.remove_admin(*id, people[8], 0))
+        people[..7].iter().for_each(|id| workspace.remove_admin(*id, people[8], 0));
     });
     let held = start_import(&bridge, "", "wait=30").await.json();
     assert_eq!((&held["status"], &held["counts"]["users_removed"]), (&json!("held"), &json!(7)));

@@ -90,6 +90,7 @@ async fn who_asked_what_when_from_where_and_with_which_answer_is_told_without_pe
     bridge.stop().await;
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told step by step")]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_done_to_clients_and_tokens_is_told_and_can_be_asked_for() {
     let bridge = Bridge::serving(dozen()).await;

@@ -185,6 +185,7 @@ async fn what_a_killed_bridge_left_beside_its_database_does_not_get_into_the_res
     simulator.stop().await;
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told step by step")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left_behind() {
     let simulator = simulated();

@@ -48,7 +48,7 @@ async fn the_file_holds_no_trace_of_what_was_pruned() {
     let (hand, small) = Hand::small(TestDatabase::sqlite()).await;
     for number in 0..20 {
         hand.simulator.change(|workspace| {
-            workspace.admin_mut(small.ada).unwrap().name = format!("Ada Former{number}x")
+            workspace.admin_mut(small.ada).unwrap().name = format!("Ada Former{number}x");
         });
         hand.full().await;
     }

@@ -415,7 +415,7 @@ async fn who_comes_back_after_an_erasure_is_recorded_anew(database: TestDatabase
         (false, true, Some("Bo Again"))
     );
     hand.simulator.change(|workspace| {
-        workspace.remove_admin(small.bo, small.ada, START.unix_timestamp() + 900)
+        workspace.remove_admin(small.bo, small.ada, START.unix_timestamp() + 900);
     });
     hand.allowing_removals(Mode::Full).await;
     assert_eq!(

@@ -51,7 +51,7 @@ async fn history(database: TestDatabase) -> (Hand, Small) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     hand.simulator.change(|workspace| {
-        workspace.remove_admin(small.bo, small.ada, START.unix_timestamp() + 100)
+        workspace.remove_admin(small.bo, small.ada, START.unix_timestamp() + 100);
     });
     assert_eq!(hand.full().await.generation, Some(2));
     assert_eq!(hand.incremental().await.generation, None);

@@ -42,7 +42,7 @@ async fn runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before(
     for round in 0..60 {
         if round == 30 {
             hand.simulator.change(|workspace| {
-                workspace.admin_mut(small.ada).unwrap().job_title = Some("x".to_owned())
+                workspace.admin_mut(small.ada).unwrap().job_title = Some("x".to_owned());
             });
         }
         poll(&hand).await;
@@ -214,7 +214,7 @@ async fn a_database_file_that_is_deleted_or_replaced_is_noticed_and_nothing_is_w
     let kept = format!("{file}.kept");
     std::fs::rename(&file, &kept).unwrap();
     let gone = |answer: Result<(), LedgerError>| {
-        assert!(matches!(answer, Err(LedgerError::FileGone)), "{answer:?}")
+        assert!(matches!(answer, Err(LedgerError::FileGone)), "{answer:?}");
     };
     gone(hand.ledger.generation("default").await.map(drop));
     gone(hand.importer.lease().await.map(drop));

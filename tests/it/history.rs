@@ -63,11 +63,11 @@ async fn changes_are_told_oldest_first_with_what_was_and_what_is(database: TestD
         .simulator
         .change(|workspace| workspace.admins().find(|(id, _)| *id == small.cy).unwrap().1.clone());
     hand.simulator.change(|workspace| {
-        workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned())
+        workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned());
     });
     hand.full().await;
     hand.simulator.change(|workspace| {
-        workspace.remove_admin(small.cy, small.ada, START.unix_timestamp() + 150)
+        workspace.remove_admin(small.cy, small.ada, START.unix_timestamp() + 150);
     });
     hand.full().await;
     hand.simulator.change(|workspace| workspace.put_back(small.cy, cy));
@@ -255,12 +255,12 @@ async fn a_deed_tells_of_one_change_and_of_no_other(database: TestDatabase) {
         hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().next;
     let now = START.unix_timestamp();
     hand.simulator.change(|workspace| {
-        workspace.set_permissions(small.ada, small.bo, &["export_data"], now + 80)
+        workspace.set_permissions(small.ada, small.bo, &["export_data"], now + 80);
     });
     hand.incremental().await;
     // A moment later, Ada changes her title: that was not Bo.
     hand.simulator.change(|workspace| {
-        workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned())
+        workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned());
     });
     hand.incremental().await;
     let page = hand.ledger.changes("default", &start, None, 100).await.unwrap();
@@ -293,7 +293,7 @@ async fn who_left_and_is_back_has_no_permissions_of_before(database: TestDatabas
     let (hand, small) = Hand::small(database).await;
     let now = START.unix_timestamp();
     hand.simulator.change(|workspace| {
-        workspace.set_permissions(small.bo, small.ada, &["export_data"], now - 9_000)
+        workspace.set_permissions(small.bo, small.ada, &["export_data"], now - 9_000);
     });
     hand.full().await;
     let bo = hand

@@ -66,7 +66,7 @@ async fn one_admin_changed_costs_three_calls_and_one_version(database: TestDatab
     hand.incremental().await;
     assert_eq!(rows().await, [3, 1, 2, 1], "nothing changed, no rows");
     hand.simulator.change(|workspace| {
-        workspace.admin_mut(small.bo).unwrap().job_title = Some("Guitarist".to_owned())
+        workspace.admin_mut(small.bo).unwrap().job_title = Some("Guitarist".to_owned());
     });
     let _ = hand.simulator.take_calls();
 
@@ -197,7 +197,7 @@ async fn what_was_true_at_a_generation_stays_true_of_it(database: TestDatabase) 
     let deeds: [&dyn Fn(&mut simulator::Workspace); 4] = [
         &|_| {},
         &|workspace| {
-            workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned())
+            workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned());
         },
         &|workspace| workspace.team_mut(small.support).unwrap().members.clear(),
         &|workspace| workspace.remove_admin(small.cy, small.ada, START.unix_timestamp()),
@@ -284,7 +284,7 @@ async fn an_import_that_would_remove_too_many_is_held_until_it_is_let_through(
     hand.full().await;
     let before = hand.recorded().await;
     hand.simulator.change(|workspace| {
-        ids[..10].iter().for_each(|id| workspace.remove_admin(*id, ids[39], 0))
+        ids[..10].iter().for_each(|id| workspace.remove_admin(*id, ids[39], 0));
     });
 
     let run = hand.full().await;

@@ -242,7 +242,7 @@ async fn all_pages_of_the_log_are_read_oldest_first_by_either_call() {
     let mut workspace = Workspace::new(TOKEN);
     let ada = workspace.add_teammate("Ada Lovelace");
     (0..600).for_each(|minute| {
-        workspace.sign_in(ada, "saml", START.unix_timestamp() - 60 * (600 - minute))
+        workspace.sign_in(ada, "saml", START.unix_timestamp() - 60 * (600 - minute));
     });
     let simulator = Simulator::start(workspace, Options::default()).unwrap();
     let by_search = read(&client(&simulator.base_url())).await.unwrap().activity;

@@ -71,7 +71,7 @@ async fn each_generation_is_tied_to_the_one_before(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     hand.simulator.change(|workspace| {
-        workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned())
+        workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned());
     });
     hand.full().await;
     hand.full().await;

@@ -222,7 +222,9 @@ async fn a_list_that_shrinks_by_a_tenth_at_each_import_is_held(database: TestDat
     for _ in 0..20 {
         let leavers = left.split_off(left.len() - left.len() / 10);
         hand.simulator.change(|workspace| {
-            leavers.iter().for_each(|id| workspace.remove_admin(*id, ids[0], 0))
+            for id in &leavers {
+                workspace.remove_admin(*id, ids[0], 0);
+            }
         });
         held += usize::from(hand.incremental().await.status == RunStatus::Held);
     }
@@ -376,7 +378,7 @@ async fn a_machine_that_was_never_seen_before_is_no_person(database: TestDatabas
     );
     // With an address, the one who is only called so is a person.
     hand.simulator.change(|workspace| {
-        "fin@example.com".clone_into(&mut workspace.admin_mut(fin).unwrap().email)
+        "fin@example.com".clone_into(&mut workspace.admin_mut(fin).unwrap().email);
     });
     hand.full().await;
     assert_eq!(active(&hand.recorded().await), ["Ada Lovelace", "Fin"]);

@@ -384,7 +384,7 @@ async fn an_error_inside_a_success_says_as_much_as_one_of_its_own() {
     simulator.fail_from_now_on(list("region_mismatch", place), "/admins");
     let mismatch = read(&client).await.unwrap_err();
     assert!(
-        mismatch.to_string().contains("is hosted in EU, and was asked for in US"),
+        mismatch.to_string().contains("is hosted in EU, but the bridge is configured for US"),
         "{mismatch}"
     );
     simulator.stop().await;

@@ -26,7 +26,7 @@ async fn history(database: TestDatabase) -> (Hand, Small) {
     hand.full().await;
     let deeds: [&dyn Fn(&mut Workspace); 3] = [
         &|workspace| {
-            workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned())
+            workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned());
         },
         &|workspace| workspace.remove_admin(small.bo, small.ada, START.unix_timestamp() + 100),
         &|workspace| {

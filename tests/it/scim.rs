@@ -379,7 +379,12 @@ async fn everything_that_is_served_is_in_the_schemas() {
             for value in values {
                 match attribute["type"].as_str().unwrap() {
                     "complex" => {
-                        check(schemas, &attribute["subAttributes"], &value, &format!("{at}.{name}"))
+                        check(
+                            schemas,
+                            &attribute["subAttributes"],
+                            &value,
+                            &format!("{at}.{name}"),
+                        );
                     }
                     "boolean" => assert!(value.is_boolean(), "{at}.{name}"),
                     "integer" => assert!(value.is_i64(), "{at}.{name}"),

@@ -40,6 +40,7 @@ fn fits(question: &ChangeQuestion, change: &RecordedChange) -> bool {
         && question.until.is_none_or(|until| change.at < until)
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told step by step")]
 async fn whatever_is_asked_for_a_walk_gives_each_change_that_fits_once(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
@@ -166,7 +167,7 @@ async fn names_are_those_of_the_time_of_the_change(database: TestDatabase) {
     });
     hand.full().await;
     hand.simulator.change(|workspace| {
-        "Bo Divorced".clone_into(&mut workspace.admin_mut(small.bo).unwrap().name)
+        "Bo Divorced".clone_into(&mut workspace.admin_mut(small.bo).unwrap().name);
     });
     hand.full().await;
     let told: Vec<_> = all(&hand)

@@ -153,7 +153,8 @@ async fn client(app: &App) -> Result<(String, SecretString), CommandError> {
 fn someone(app: &App) -> String {
     let workspace = app.service().workspaces.get(DEFAULT_WORKSPACE);
     let served = workspace.and_then(|workspace| workspace.live.served());
-    let users =
-        served.map(|served| served.part(resource_types::USER, 0..2).last().map(|user| user.id()));
+    let users = served.map(|served| {
+        served.part(resource_types::USER, 0..2).last().map(crate::scim::view::Resource::id)
+    });
     users.flatten().unwrap_or_default()
 }

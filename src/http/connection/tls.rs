@@ -56,6 +56,9 @@ impl Certificates {
     }
 
     /// The TLS configuration with this certificate: TLS 1.2 and 1.3, HTTP/1.1.
+    ///
+    /// # Errors
+    /// [`CertificateError`] if the TLS library refuses the certificate or the key.
     pub fn server_config(self: Arc<Self>) -> Result<ServerConfig, CertificateError> {
         let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
         let builder =

@@ -63,7 +63,7 @@ fn code(error: &ApiError) -> &'static str {
         ApiError::UnsupportedWrite { .. } => "unsupported_write",
         ApiError::NotReady => "not_ready",
         ApiError::Unavailable { .. } => "unavailable",
-        ApiError::Problem { code, .. } => *code,
+        ApiError::Problem { code, .. } => code,
     }
 }
 

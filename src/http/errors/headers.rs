@@ -30,7 +30,7 @@ pub fn header(error: &ApiError) -> Option<(HeaderName, HeaderValue)> {
             WWW_AUTHENTICATE,
             bearer(&format!(", error=\"insufficient_scope\", scope=\"{scope}\"")),
         )),
-        ApiError::MethodNotAllowed { allowed } => Some((ALLOW, HeaderValue::from_static(*allowed))),
+        ApiError::MethodNotAllowed { allowed } => Some((ALLOW, HeaderValue::from_static(allowed))),
         // RFC 9110 §15.5.16: "If the problem was caused by an unsupported content coding, the
         // Accept-Encoding response header field ought to be used to indicate which (if any)
         // content codings would have been accepted".

@@ -102,7 +102,7 @@ impl<S: Declared> FromRequest for Caller<S> {
             let workspace = workspace
                 .ok_or_else(|| ApiError::NotFound { what: "this workspace".to_owned() })?;
             RequestContext::with(request, |context| {
-                context.workspace = Some(Arc::clone(&workspace.name))
+                context.workspace = Some(Arc::clone(&workspace.name));
             });
             Ok(Self { bearer: somebody.with_scope()?, workspace })
         })
@@ -172,7 +172,7 @@ fn identify<T: 'static>(
                         known: Result<Arc<Principal>, AccessError>| {
         let principal = known.map_err(refusal)?;
         RequestContext::with(request, |context| {
-            context.actor = Some(Actor::Principal(Arc::clone(&principal)))
+            context.actor = Some(Actor::Principal(Arc::clone(&principal)));
         });
         principal.allowance.ask().map_err(ApiError::TooMany)?;
         then(request, Bearer { principal, service, scope: PhantomData })

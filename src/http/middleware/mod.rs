@@ -62,12 +62,11 @@ pub async fn finish(
     }));
     let refused = admission::refusal(&request);
     let undrained = UndrainedBody::take(&mut request);
-    let response = match refused {
-        Some(error) => request.error_response(error),
-        None => {
-            let handled = next.call(request).instrument(span.clone());
-            RequestContext::scope(Rc::clone(&context), handled).await?
-        }
+    let response = if let Some(error) = refused {
+        request.error_response(error)
+    } else {
+        let handled = next.call(request).instrument(span.clone());
+        RequestContext::scope(Rc::clone(&context), handled).await?
     };
     let mut response = refused::add_body(close_if_last(response));
     let mut context = context.borrow_mut();

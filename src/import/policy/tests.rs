@@ -206,7 +206,7 @@ fn what_people_have_is_held_like_people_and_each_kind_has_a_share_of_its_own() {
 fn what_cannot_be_read_of_most_is_held_until_a_person_lets_it_through() {
     let mut plan = Plan::nothing(1);
     (0..20).for_each(|id| {
-        plan.unreadable.add(LossKind::Emails, Loser::User(UserId::new(id.to_string())))
+        plan.unreadable.add(LossKind::Emails, Loser::User(UserId::new(id.to_string())));
     });
     let totals = Totals { active: 20, groups: 0, memberships: 0 };
     let held = judged(totals, &plan, TEN_PERCENT);

@@ -77,7 +77,7 @@ fn perform(workspace: &mut Workspace, gone: &mut Vec<(u64, Admin)>, deed: &Activ
             }
         }
         ActivityKind::Retitle(who, title) => {
-            workspace.admin_mut(person(*who)).unwrap().job_title.clone_from(title)
+            workspace.admin_mut(person(*who)).unwrap().job_title.clone_from(title);
         }
         ActivityKind::Reseat(who) => {
             let admin = workspace.admin_mut(person(*who)).unwrap();
@@ -88,7 +88,7 @@ fn perform(workspace: &mut Workspace, gone: &mut Vec<(u64, Admin)>, deed: &Activ
             workspace.add_team(name, &members);
         }
         ActivityKind::Dissolve(which) => {
-            teams.get(*which).iter().for_each(|team| workspace.remove_team(**team))
+            teams.get(*which).iter().for_each(|team| workspace.remove_team(**team));
         }
         ActivityKind::Enter(who, which) => {
             if let Some(team) = team(*which) {
@@ -204,7 +204,9 @@ async fn check(database: TestDatabase, history: &[Vec<ActivityKind>]) {
     for (step, deeds) in history.iter().enumerate() {
         let at = hand.clock.now().unix_timestamp();
         hand.simulator.change(|workspace| {
-            deeds.iter().for_each(|deed| perform(workspace, &mut gone, deed, at))
+            for deed in deeds {
+                perform(workspace, &mut gone, deed, at);
+            }
         });
         // Planned from everything, and from what differs.
         hand.allowing_removals(if step % 3 == 0 { Mode::Full } else { Mode::Incremental }).await;
@@ -227,7 +229,7 @@ async fn check(database: TestDatabase, history: &[Vec<ActivityKind>]) {
         };
         let without_volatile = |mut snapshot: Snapshot| {
             snapshot.users.iter_mut().for_each(|(_, volatile)| {
-                *volatile = intercom_scim_bridge::directory::Volatile::default()
+                *volatile = intercom_scim_bridge::directory::Volatile::default();
             });
             snapshot
         };

@@ -35,7 +35,7 @@ async fn roles_seats_and_names_are_held_like_people(database: TestDatabase) {
             workspace.admins().map(|(id, admin)| (id, admin.clone())).collect()
         });
         hand.simulator.change(|workspace| {
-            ids[..30].iter().for_each(|id| deed(workspace.admin_mut(*id).unwrap()))
+            ids[..30].iter().for_each(|id| deed(workspace.admin_mut(*id).unwrap()));
         });
         is_held(&hand, &[(kind, 30, 40)]).await;
         hand.simulator.change(|workspace| {

@@ -39,7 +39,7 @@ async fn tasks_fail_with_what_to_do_and_are_on_the_list_for_people() {
             match name {
                 "Role" => bindings["entitlementValue"]["entitlementID"] = json!(role),
                 "Entitlement" | "Seat" => {
-                    bindings["entitlementValue"]["entitlementID"] = json!(seat)
+                    bindings["entitlementValue"]["entitlementID"] = json!(seat);
                 }
                 _ => {}
             }

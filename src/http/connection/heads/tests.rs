@@ -109,7 +109,7 @@ fn read(bytes: &[u8]) -> (Vec<Read>, bool) {
                 });
             }
             Ok(Some(Message::Chunk(Some(chunk)))) => {
-                all.last_mut().unwrap().body.extend_from_slice(&chunk)
+                all.last_mut().unwrap().body.extend_from_slice(&chunk);
             }
             Ok(Some(Message::Chunk(None))) => all.last_mut().unwrap().complete = true,
             Ok(None) => return (all, false),
