@@ -376,7 +376,7 @@ fn a_secret_in_a_file_that_others_can_read_causes_a_warning() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("token");
     std::fs::write(&file, "dG9rOg==\n").unwrap();
-    for (mode, warned) in [(0o600, 0), (0o440, 0), (0o400, 0), (0o644, 1), (0o660, 1)] {
+    for (mode, warned) in [(0o600, 0), (0o440, 1), (0o400, 0), (0o644, 1), (0o660, 1)] {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
         let config = load(&[("INTERCOM_ACCESS_TOKEN_FILE", file.to_str().unwrap())]).unwrap();
         assert_eq!(config.warnings.len(), warned, "{mode:o}");

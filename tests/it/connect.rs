@@ -13,6 +13,7 @@ use simulator::{Fault, OAuthApp, Options, Simulator};
 
 use crate::support::bridge::{Answer, Bridge, CLIENT_SECRET, ENCRYPTION_KEY, dozen, http};
 use crate::support::shell::{Ended, Shell};
+use crate::support::waiting;
 use crate::support::{canned, secrets};
 
 const CLIENT_ID: &str = "0c1d2e3f-app";
@@ -95,13 +96,14 @@ async fn status(bridge: &Bridge) -> Value {
     bridge.get("/api/v1/status").await.json()
 }
 
-/// Waits for a code of the standing's problem; `null` for none.
+/// Waits until `/status` has a problem with this code, or none for `null`.
 async fn problem(bridge: &Bridge, code: Value) {
-    // After an import that failed meanwhile, the next one is made after a pause of some seconds: so
-    // many requests may have been answered by then.
-    let said = async { while status(bridge).await["problem"]["code"] != code {} };
-    let said = tokio::time::timeout(Duration::from_mins(1), said).await;
-    assert!(said.is_ok(), "the problem never was {code}: {}", status(bridge).await);
+    // After an import that failed, the next one begins after a pause of some seconds.
+    waiting::eventually(&format!("the problem is {code}"), async || {
+        let status = status(bridge).await;
+        if status["problem"]["code"] == code { Ok(()) } else { Err(status) }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

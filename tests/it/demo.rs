@@ -80,7 +80,7 @@ async fn the_demo_begins_with_ninety_days_of_history() {
     let days: BTreeSet<&str> =
         changes.iter().map(|change| &change["at"].as_str().unwrap()[..10]).collect();
     assert!(days.len() >= 13, "{days:?}");
-    assert!(days_ago(89).to_string() <= days.first().unwrap(), "{days:?}");
+    assert!(**days.first().unwrap() <= *days_ago(89).to_string(), "{days:?}");
 
     let removals = with("user", "removed");
     assert!(removals.len() >= 6, "{}", removals.len());

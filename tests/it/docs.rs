@@ -114,10 +114,10 @@ fn script(blocks: &[Block], port: u16) -> String {
         "export BASE={base}\n\
          trap 'jobs -p | xargs -r kill 2>/dev/null; wait' EXIT\n"
     );
-    script += "export SINCE=$(date -u +%FT%TZ)\nintercom-scim-bridge import full >/dev/null\n";
+    script += "export SINCE=$(date -u +%FT%T.%3NZ)\nintercom-scim-bridge import full >/dev/null\n";
     script += "export TOKEN=$(intercom-scim-bridge token issue --ttl 1d --subject docs \
                --scope 'scim.read import.read import.run lifecycle.write admin')\n";
-    script += "export HEAD=$(intercom-scim-bridge ledger verify | grep -o '[0-9a-f]\\{64\\}' | head -1)\n";
+    script += "export HEAD=$(intercom-scim-bridge ledger verify | sed -n 's/^head \\([^ ]*\\).*/\\1/p')\n";
     let runnable = || blocks.iter().filter(|block| block.not_run.is_none());
     if !runnable().any(|block| block.commands.iter().any(|command| runs_on(command))) {
         let _ = writeln!(script, "intercom-scim-bridge serve 2>/dev/null &\n{ready}");

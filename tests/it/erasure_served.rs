@@ -102,11 +102,11 @@ async fn a_past_state_that_was_served_does_not_show_who_was_erased_since(databas
     for serving in &bridges {
         let patience = Instant::now() + Duration::from_secs(30);
         loop {
-            let shown = shows(serving).await;
-            if !shown.contains(&true) {
+            let answers = shows(serving).await;
+            if !answers.contains(&true) {
                 break;
             }
-            assert!(Instant::now() < patience, "it is still shown: {shown:?}");
+            assert!(Instant::now() < patience, "it is still shown: {answers:?}");
         }
         // And so it stays; others are where they were.
         assert!(!shows(serving).await.contains(&true));

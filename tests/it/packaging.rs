@@ -54,7 +54,7 @@ async fn examples_and_ways_of_running_pass_the_check_without_a_warning() {
     let secret = |shell: &Shell, name: &str, value: &str| {
         let file = shell.directory.path().join(name);
         std::fs::write(&file, value).unwrap();
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o440)).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o400)).unwrap();
         file.display().to_string()
     };
     let check = |shell: &Shell, arguments: &[&str], what: &str| {

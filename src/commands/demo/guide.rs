@@ -154,7 +154,7 @@ fn someone(app: &App) -> String {
     let workspace = app.service().workspaces.get(DEFAULT_WORKSPACE);
     let served = workspace.and_then(|workspace| workspace.live.served());
     let users = served.map(|served| {
-        served.part(resource_types::USER, 0..2).last().map(crate::scim::view::Resource::id)
+        served.part(resource_types::USER, 0..2).last().map(crate::scim::Resource::id)
     });
     users.flatten().unwrap_or_default()
 }
