@@ -1,7 +1,7 @@
 //! The domain: the people in an Intercom workspace and their access.
 //!
-//! This module has no side effects, is synchronous, and imports no other folder but those that all
-//! may import (such as `limits`). The importer and the publisher share its types: a [`User`] is a person
+//! This module has no side effects, is synchronous, and imports only modules that every module may
+//! import (such as `limits`). The importer and the publisher share its types: a [`User`] is a person
 //! (Intercom: *admin* or *teammate*), a [`Group`] is a set of people (Intercom: *team*), and a
 //! [`Membership`] joins the two.
 //!
