@@ -65,6 +65,7 @@
 //! table (`docs/architecture.md`).
 //!
 //! ```text
+//! clock, date_time, moments, limits, words, measures, spans
 //! directory
 //! requests, scim, tabular, roster, saviynt, intercom
 //! ledger
