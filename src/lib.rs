@@ -1,36 +1,79 @@
 //! The Intercom SCIM bridge: serves the teammates and teams of an Intercom workspace as SCIM 2.0,
 //! and keeps a durable ledger of what it observed and when.
 //!
-//! Two loops, joined at the ledger:
+//! Two loops run for each workspace. They share only the ledger:
 //!
 //! ```text
-//!             the importer                                  the publisher
-//! Intercom ─► intercom ─► import ─► ledger   ~generation~►  publish ─► scim ─► http ─► client
-//!             observes    plans     records                 served snapshots   asks    answers
+//!             the importer                                    the publisher
+//! Intercom ─► intercom ─► import ─► ledger ─(generation)─►  publish ─► scim ─► http ─► client
+//!             observes    plans     records                   snapshots  queries responses
 //! ```
 //!
-//! * [`directory`] is the domain: people, teams, memberships; observations, snapshots, plans. Pure.
-//! * [`intercom`] reads Intercom's API and returns an observation, which also lists what could not
-//!   be read.
-//! * [`import`] plans the changes from the recorded to the observed state, and commits them.
-//! * [`ledger`] keeps versions, generations and runs in SQLite or PostgreSQL.
-//! * [`publish`] builds a served snapshot of each new generation and swaps it in.
-//! * [`scim`] is the protocol: schema table, filters, projection, errors. Pure.
-//! * [`tabular`] shows the directory as rows, and the history as a log of changes. Pure.
-//! * [`requests`] are changes that a person must make: refused writes and tickets. Pure.
-//! * `saviynt` fills in the package for Saviynt EIC. Pure.
-//! * [`roster`] tells which person stands behind which account. Pure.
-//! * [`access`] authenticates and authorises clients.
-//! * [`http`] is the only interface to clients.
-//! * [`app`] assembles everything for the [`commands`].
-//! * [`config`] reads the settings; [`limits`] has all other bounds; [`clock`] is the only source
-//!   of time; [`date_time`] and `moments` format and parse times; [`words`] defines enums that have
-//!   a word for each value; `measures`, `spans` and [`telemetry`] are metrics, traces and logs.
+//! A *generation* is one committed state of a workspace. `docs/glossary.md` explains the other
+//! terms. *Pure* code does no I/O and reads no clock.
 //!
-//! Modules depend on each other in one direction only: `directory` ← `requests`, `scim`, `tabular`,
-//! `saviynt`, `roster`, `intercom` ← `ledger` ← `import`, `publish` ← `http` ← `app` ← `commands`.
-//! A test checks this.
-//! `docs/architecture.md` has the details.
+//! The domain:
+//!
+//! * [`directory`] has the people, teams and memberships of a workspace, and the values that
+//!   describe them: observations, plans, changes, runs. Pure.
+//! * [`requests`] has the changes that a person must make in Intercom: refused writes and tickets.
+//!   Pure; [`ledger`] stores them, and [`publish`] closes those that are done.
+//! * [`roster`] reads a company's list of people and matches them with accounts. Pure. No command
+//!   or endpoint uses it yet.
+//!
+//! The importer:
+//!
+//! * [`intercom`] reads Intercom's API. It returns an observation, which also lists what it could
+//!   not read.
+//! * [`import`] plans the changes from the recorded to the observed state, and commits them.
+//! * [`ledger`] stores everything in SQLite or PostgreSQL: versions, generations, runs, requests,
+//!   clients, keys and the audit trail.
+//!
+//! What clients see:
+//!
+//! * [`publish`] builds a served snapshot of each new generation, and replaces the previous one
+//!   with it.
+//! * [`scim`] is the protocol: attributes, filters, lists, rendering, and the served snapshot that
+//!   they read. Pure.
+//! * [`tabular`] shows the directory as rows, and the history as a log of changes. Pure.
+//! * [`access`] authenticates clients: tokens, OAuth clients, scopes, rate limits.
+//! * [`http`] is the server: it authorises requests, and answers them. `src/http/mod.rs` lists its
+//!   modules.
+//!
+//! The program:
+//!
+//! * [`config`] reads the settings.
+//! * [`app`] opens everything, and starts the loops and the server.
+//! * [`commands`] is the command line, one file for each subcommand. `serve` runs [`app`].
+//! * `saviynt` makes the files for a connection of Saviynt EIC. Pure.
+//!
+//! For all modules:
+//!
+//! * [`clock`] is the only source of time. [`date_time`] formats times, and `moments` parses those
+//!   that people and clients write.
+//! * [`limits`] has all bounds that are not settings.
+//! * [`words`] defines enums that have one word for each value.
+//! * `measures` has the metrics, and `spans` the traces. [`telemetry`] sets up logs and traces.
+//!
+//! A request for `/scim/v2/Users?filter=…` passes `http::middleware`. `http::extract` verifies the
+//! token with the help of [`access`]. The handler in `http::endpoints` parses the filter with
+//! [`scim`], takes the served snapshot from [`publish`], and lets [`scim`] search it. It reads
+//! neither Intercom nor the database. `docs/architecture.md` follows this request, a refused write
+//! and a token step by step.
+//!
+//! A module imports only modules in the lines above its own. A test checks this, by a stricter
+//! table (`docs/architecture.md`).
+//!
+//! ```text
+//! clock, date_time, moments, limits, words, measures, spans
+//! directory
+//! requests, scim, tabular, roster, saviynt, intercom
+//! ledger
+//! access, import, publish
+//! http, config
+//! app, telemetry
+//! commands
+//! ```
 
 pub mod access;
 pub mod app;

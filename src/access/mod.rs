@@ -1,10 +1,11 @@
-//! Authentication: keys, tokens, clients and scopes. Only this module uses jsonwebtoken.
+//! Authenticates clients: keys, tokens, client secrets, scopes, rate limits. Only this module uses
+//! jsonwebtoken and argon2. `http::extract` authorises requests with it.
 //!
 //! ```text
 //! scopes        permissions of tokens             tokens         issuing and verifying tokens
 //! keys          the bridge's signing keys         issuers        trusted issuers and their keys
 //! claims        strict reading of claims          token_request  OAuth token requests
-//! secrets       random ids, secrets and hashes    sealing        encryption of secrets in the ledger
+//! secrets       random ids, secrets and hashes    sealing        encryption of stored secrets
 //! allowance     rate limits                       webhook        signatures of Intercom's webhooks
 //! audit_buffer  audit entries before writing      login          verification of client secrets
 //! verified      the cache of verified tokens      principal      the authenticated client

@@ -193,8 +193,8 @@ impl Tokens {
     }
 
     /// Issues a token to a client that logged in with a secret; `secret` is its
-    /// [`secret_id`](super::secrets::secret_id). The token becomes invalid together with that secret, if the secret is
-    /// replaced without an overlap.
+    /// [`secret_id`](super::secrets::secret_id). The token becomes invalid together with that
+    /// secret, if the secret is replaced without an overlap.
     ///
     /// # Errors
     /// [`AccessError::Key`] if it cannot be signed.

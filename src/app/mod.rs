@@ -6,7 +6,9 @@
 //! supervisor  restarts loops that fail
 //! access      keys, clients, connections, the audit trail
 //! reload      settings, secrets and certificates, read again on SIGHUP
-//! upkeep      erasure, expiry and folding of old records
+//! upkeep      erases personal data, expires requests and folds runs, when they are due
+//! database, database_url  the database that the settings name
+//! errors      why the bridge cannot start
 //! open_files  the process's limit of open files
 //! ```
 

@@ -1,5 +1,16 @@
-//! The command line: one file per subcommand. Results go to stdout, messages and progress to
+//! The command line: one file for each subcommand. Results go to stdout, messages and progress to
 //! stderr.
+//!
+//! The other files are shared by several commands:
+//!
+//! ```text
+//! actor      who runs a command                 error          why a command failed
+//! arguments  parsers for arguments              trusted_clock  whether the clock can be trusted
+//! hyphens    values that begin with a hyphen    verdict        the result of a verification
+//! output     lines, tables, times
+//! ```
+//!
+//! `backup` and `person` are subcommands of `ledger`. `manual` has `completions`, too.
 
 mod actor;
 mod arguments;

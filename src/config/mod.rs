@@ -3,6 +3,14 @@
 //! `sections` is the table of settings: it states the meaning, type, default and allowed values of
 //! each key once. `config/default.toml` and `docs/configuration.md` are generated from it.
 //!
+//! ```text
+//! sections     the table of settings               rules        what a setting takes
+//! setting      one entry of the table              values       rules of single settings
+//! environment  settings from `BRIDGE_…` variables  lists        workspaces and issuers
+//! findings     what is wrong, and where            reference    the generated files
+//! fingerprint  compares two readings
+//! ```
+//!
 //! All wrong values are reported at once: a wrong value is recorded as a finding, and reading
 //! continues with its default. Every finding names the key, the source of the value, and what is
 //! allowed. It never contains the value, which may be a secret.

@@ -1,5 +1,5 @@
-//! The HTTP server. Only this module uses actix-web. Its rooms, each of which imports only from
-//! those above it:
+//! The HTTP server. Only this module uses actix-web, but for `app`, which keeps the handles of the
+//! servers. Each of its rooms imports only rooms above it:
 //!
 //! ```text
 //! errors       why a request is refused

@@ -82,8 +82,8 @@ impl ConnectError {
 }
 
 impl Connector {
-    /// Creates the connector of `workspace`. If the client has an access token from the settings, `app` is
-    /// not used.
+    /// Creates the connector of `workspace`. If the client has an access token from the settings,
+    /// `app` is not used.
     #[must_use]
     pub fn new(
         workspace: impl Into<String>,

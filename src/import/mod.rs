@@ -4,7 +4,7 @@
 //! plan         the plan that leads from the recorded to the observed state; pure
 //! policy       whether a plan may be committed without approval; pure
 //! warnings     which warnings are kept with a run; pure
-//! fingerprint  hashes of the last observation, so that the next import plans only what differs; pure
+//! fingerprint  hashes of the last observation, to plan only what differs from it; pure
 //! options      the settings of an importer, and the phases of an import
 //! importer     one run: observe, plan, hold or commit; importer/guard: bots, and what is held
 //! worker       the import loop: by schedule and on request

@@ -32,7 +32,7 @@
 //! verify       verifies the ledger, with `verification`, `verify_records`, `verify_erasures`
 //! clients      OAuth clients, issued tokens     keys       encrypted signing keys
 //! connections  Intercom's tokens, encrypted     sessions   access to the status page
-//! lifecycle    requests for changes
+//! lifecycle    requests for changes             error      the errors of all of these
 //! ```
 
 mod audit;

@@ -1,4 +1,11 @@
 //! All bounds of the bridge that are not settings, each with its reason.
+//!
+//! ```text
+//! upstream  reading Intercom                       ledger   the database and the history
+//! imports   triggers, reading again, the lease     roster   rosters and decisions
+//! serving   connections, requests, responses       access   tokens, secrets, issuers, audit trail
+//! process   background tasks, stopping
+//! ```
 
 mod access;
 mod imports;

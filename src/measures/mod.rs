@@ -1,7 +1,8 @@
-//! All Prometheus metrics. `register` has their names and descriptions.
+//! All Prometheus metrics. `register` has their names and descriptions, `labels` their labels, and
+//! `text` writes them in the format of Prometheus.
 //!
 //! Counters and histograms are updated where the events happen; gauges are set on each scrape
-//! (`http::metrics`).
+//! (`http::endpoints::metrics`).
 
 mod labels;
 mod register;

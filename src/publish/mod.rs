@@ -1,5 +1,12 @@
-//! The publisher: when the ledger has a new generation, it builds a served snapshot and swaps it
-//! in.
+//! The publisher: when the ledger has a new generation, it builds a served snapshot and replaces
+//! the current one with it.
+//!
+//! ```text
+//! publisher  builds served snapshots from the ledger
+//! live       the current served snapshot, and a few earlier ones
+//! past       earlier states, read from the ledger on demand
+//! settle     closes the requests that the served snapshot shows to be done
+//! ```
 //!
 //! Start-up, the end of an import, and a commit by another bridge are handled alike: the latest
 //! generation differs from the one that is served.

@@ -1,4 +1,4 @@
-//! Which person stands behind which account. Pure.
+//! Which person stands behind which account. Pure. No other module uses this one yet.
 //!
 //! A *roster* is the list of people (and of known service accounts) from a company's source of
 //! truth: a personnel system or an identity provider. This module reads such lists, matches their
@@ -26,6 +26,10 @@
 //! * [`Evaluation`] puts it together for one moment, with the [`Class`] of each account. The views
 //!   ([`identities`], [`unmatched`], [`terminated_active`], [`ownerless`]) and the columns of the
 //!   access review are made of it.
+//!
+//! `address`, `name` and `id` have the normal forms that are compared. `suggest` makes suggestions
+//! by name, and `review_identity` the columns of the access review. `decision_file` reads decisions
+//! from a file. `rules` and `read_settings` are the settings.
 //!
 //! Results depend only on the [`Versions`] they name, the settings and the day. The order of rows,
 //! accounts and decisions does not matter. All times come from the caller; a day is a day in

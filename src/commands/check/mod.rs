@@ -1,5 +1,5 @@
 //! `check`: checks the configuration, certificate, database, issuers and Intercom. Each line says
-//! what to do.
+//! what to do. One file for each subject; `report` writes the findings as text or as JSON.
 
 mod database;
 mod intercom;

@@ -8,11 +8,13 @@
 //!   even if bytes trickle in. When a limit is reached, the connection that has been idle for the
 //!   longest time is closed: one of the same address if that address is at its limit, otherwise
 //!   any.
-//! * [`Patience`](super::patience::Patience) bounds how long the bridge waits for a client that does not read its response.
+//! * [`Patience`](super::patience::Patience) bounds how long the bridge waits for a client that does
+//!   not read its response.
 //! * While the bridge stops, each response announces that it is the last one of its connection (RFC
 //!   9112 §9.6).
 //!
-//! [`Guarded`](super::guarded::Guarded) sits between the socket and TLS, so that unfinished handshakes count too.
+//! [`Guarded`](super::guarded::Guarded) sits between the socket and TLS, so that unfinished
+//! handshakes count too.
 //! [`Watched`](super::watched::Watched) sits above TLS, where requests are visible.
 
 use std::collections::HashMap;

@@ -1,4 +1,9 @@
 //! The OpenAPI document, made from the descriptions of the routes.
+//!
+//! ```text
+//! complete    adds what the annotations of handlers cannot express
+//! collection  the same requests as an `.http` file
+//! ```
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};

@@ -1,5 +1,5 @@
 //! The list of all routes. Each is the name of a handler; the handler states the rest (see
-//! [`route`]). How a route is added is explained in `docs/contributing/add-a-route.md`.
+//! [`route`]). `router` registers them. `docs/contributing/add-a-route.md` explains how to add one.
 
 mod route;
 mod router;

@@ -1,5 +1,14 @@
 //! The parameters and bodies of the API, as OpenAPI describes them. Records of the domain and of
 //! the ledger know nothing of HTTP; the types here are made from them.
+//!
+//! ```text
+//! parameters       query parameters of lists      request   requests for changes
+//! history          those of changes, reviews and  search    the body of a SCIM search
+//!                  the audit trail                errors    the bodies of error responses
+//! row_schemas      schemas of rows and changes    words     schemas of enums with words
+//! record_schemas   schemas of imports and of the  schemas   gives records their schemas
+//!                  audit trail
+//! ```
 
 mod errors;
 mod history;
