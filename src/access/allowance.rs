@@ -46,6 +46,14 @@ pub struct TooMany {
     pub retry_after: Duration,
 }
 
+impl TooMany {
+    /// The time to wait, in whole seconds, rounded up.
+    #[must_use]
+    pub fn whole_seconds(&self) -> u64 {
+        self.retry_after.as_secs() + 1
+    }
+}
+
 impl Allowance {
     /// Counts a request.
     ///

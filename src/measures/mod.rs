@@ -23,7 +23,6 @@ use labels::{
     ClosingLabels, ImportLabels, RequestLabels, RouteLabels, Shared, TaskLabels, TokenLabels,
     WorkspaceLabels, WriteLabels,
 };
-use register::register;
 
 type Value = Gauge<f64, AtomicU64>;
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -137,43 +136,6 @@ pub struct WorkspaceState {
     pub open_requests: Option<u64>,
     /// The age of the oldest of them in seconds; 0 if there is none.
     pub oldest_request: Option<f64>,
-}
-
-impl Default for Measures {
-    fn default() -> Self {
-        let mut registry = Registry::with_prefix("bridge");
-        let all = Self {
-            requests: Family::default(),
-            server_errors: Counter::default(),
-            request_seconds: Family::new_with_constructor(|| Histogram::new(ANSWER_SECONDS)),
-            imports: Family::default(),
-            import_seconds: Family::new_with_constructor(|| Histogram::new(IMPORT_SECONDS)),
-            refused_writes: Family::default(),
-            tokens: Family::default(),
-            task_failures: Family::default(),
-            intercom_calls: Family::default(),
-            intercom_retries: Family::default(),
-            intercom_rate_limited: Family::default(),
-            rate_limit_left: Family::default(),
-            connected: Family::default(),
-            held: Family::default(),
-            failures: Family::default(),
-            age: Family::default(),
-            time_ahead: Family::default(),
-            clock_ahead: Family::default(),
-            generation: Family::default(),
-            users: Family::default(),
-            groups: Family::default(),
-            open_requests: Family::default(),
-            oldest_request: Family::default(),
-            database_up: Value::default(),
-            connections: Value::default(),
-            connections_closed: Family::default(),
-            registry: Registry::default(),
-        };
-        register(&all, &mut registry);
-        Self { registry, ..all }
-    }
 }
 
 impl Measures {

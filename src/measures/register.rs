@@ -1,13 +1,52 @@
-//! The names and descriptions of the metrics, as Prometheus shows them.
+//! The metrics at the start, and their names and descriptions, as Prometheus shows them.
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{BuildLabels, ClosingLabels, TokenLabels};
-use super::{CLOSING_REASONS, Measures, TOKEN_OUTCOMES, Value};
+use super::{ANSWER_SECONDS, CLOSING_REASONS, IMPORT_SECONDS, Measures, TOKEN_OUTCOMES, Value};
+
+impl Default for Measures {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("bridge");
+        let all = Self {
+            requests: Family::default(),
+            server_errors: Counter::default(),
+            request_seconds: Family::new_with_constructor(|| Histogram::new(ANSWER_SECONDS)),
+            imports: Family::default(),
+            import_seconds: Family::new_with_constructor(|| Histogram::new(IMPORT_SECONDS)),
+            refused_writes: Family::default(),
+            tokens: Family::default(),
+            task_failures: Family::default(),
+            intercom_calls: Family::default(),
+            intercom_retries: Family::default(),
+            intercom_rate_limited: Family::default(),
+            rate_limit_left: Family::default(),
+            connected: Family::default(),
+            held: Family::default(),
+            failures: Family::default(),
+            age: Family::default(),
+            time_ahead: Family::default(),
+            clock_ahead: Family::default(),
+            generation: Family::default(),
+            users: Family::default(),
+            groups: Family::default(),
+            open_requests: Family::default(),
+            oldest_request: Family::default(),
+            database_up: Value::default(),
+            connections: Value::default(),
+            connections_closed: Family::default(),
+            registry: Registry::default(),
+        };
+        register(&all, &mut registry);
+        Self { registry, ..all }
+    }
+}
 
 /// Registers the metrics of `measures`: their names, descriptions and units.
-pub fn register(measures: &Measures, registry: &mut Registry) {
+fn register(measures: &Measures, registry: &mut Registry) {
     let build: Family<BuildLabels, Value> = Family::default();
     let labels = BuildLabels { version: env!("CARGO_PKG_VERSION"), commit: env!("BUILD_COMMIT") };
     build.get_or_create(&labels).set(1.0);

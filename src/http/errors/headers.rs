@@ -6,15 +6,9 @@ use actix_web::http::header::{
 };
 
 use super::ApiError;
-use crate::access::TooMany;
 
 /// When a client may try again if a dependency is not available, in seconds.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
-
-/// The time to wait, in whole seconds, rounded up.
-pub fn whole_seconds(too_many: &TooMany) -> u64 {
-    too_many.retry_after.as_secs() + 1
-}
 
 /// The header that this refusal has besides those of every response.
 pub fn header(error: &ApiError) -> Option<(HeaderName, HeaderValue)> {
@@ -39,7 +33,7 @@ pub fn header(error: &ApiError) -> Option<(HeaderName, HeaderValue)> {
         }
         // RFC 6585 §4. In whole seconds: some clients fail on anything else.
         ApiError::TooMany(too_many) => {
-            Some((RETRY_AFTER, HeaderValue::from(whole_seconds(too_many))))
+            Some((RETRY_AFTER, HeaderValue::from(too_many.whole_seconds())))
         }
         ApiError::NotReady
         | ApiError::Unavailable { .. }

@@ -88,7 +88,7 @@ pub enum ApiError {
     #[error("Content-Encoding is not supported; send the body uncompressed, without that header")]
     UnsupportedEncoding,
     /// More requests than this client may make.
-    #[error("too many requests; try again in {} s", headers::whole_seconds(.0))]
+    #[error("too many requests; try again in {} s", .0.whole_seconds())]
     TooMany(TooMany),
     /// An internal error; the log has the details.
     #[error(

@@ -4,9 +4,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::EXAMPLES;
 use crate::access::Scope;
 use crate::scim::{Discovery, PageRules};
+
+/// Real responses, by operation and status. A test checks that the bridge still sends them.
+const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
 
 /// The methods of a path item that are operations (OpenAPI 3.1 §4.8.9).
 pub(super) const METHODS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];

@@ -49,9 +49,6 @@ impl Modify for Bearer {
     }
 }
 
-/// Real responses, by operation and status. A test checks that the bridge still sends them.
-const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
-
 /// Returns the description of routes as JSON, with a line break at the end.
 pub fn document<'a>(routes: impl Iterator<Item = &'a openapi::OpenApi>) -> String {
     // Serialising maps with string keys cannot fail.
