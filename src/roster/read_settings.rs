@@ -23,7 +23,7 @@ pub enum RequestedFormat {
 /// The settings for reading, and the request's own.
 #[derive(Clone, Debug, Default)]
 pub struct ReadSettings {
-    /// The name of the source, for [`Person::source`].
+    /// The name of the source, for [`Person::source`](super::Person::source).
     pub source: Arc<str>,
     /// The format.
     pub format: RequestedFormat,

@@ -18,7 +18,7 @@ section! {
         pub bind: SocketAddr = "127.0.0.1:8080",
             parsed("an address and a port, such as 127.0.0.1:8080");
 
-        /// The URL at which clients reach the bridge, for example https://bridge.example.com.
+        /// The URL at which clients reach the bridge, for example `https://bridge.example.com`.
         /// Locations and references in responses begin with it. Empty: http:// (https:// with TLS)
         /// and the bind address.
         pub public_url: Option<Url> = "", origin_url().or_empty();
