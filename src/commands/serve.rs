@@ -52,7 +52,7 @@ mod tests {
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpStream;
     use std::process::{Child, ChildStdin, Command, Stdio};
-    use std::sync::mpsc::{Receiver, channel};
+    use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
     use std::time::{Duration, Instant};
 
     use secrecy::SecretString;
@@ -206,7 +206,8 @@ mod tests {
             assert_eq!(failed["fields"]["again_in_seconds"], 1, "{failed}");
             let patience = Instant::now() + Duration::from_secs(30);
             let mut shown = task(&address, &token, name);
-            while shown["state"] != "running" {
+            // The log line comes before the failure is counted.
+            while shown["failures"] == 0 || shown["state"] != "running" {
                 assert!(Instant::now() < patience, "it is started again: {shown}");
                 shown = task(&address, &token, name);
             }
@@ -226,14 +227,13 @@ mod tests {
         let failed = bridge.log_line(|line| line["fields"]["task"].as_str() == Some("server"));
         assert!(failed.to_string().contains("cannot continue without it"), "{failed}");
         bridge.log_line(|line| line.as_str() == Some(&format!("error: {BROKEN}")));
-        let patience = Instant::now() + Duration::from_secs(30);
-        let status = loop {
-            if let Some(status) = bridge.process.try_wait().unwrap() {
-                break status;
+        // The log ends with the process.
+        let ended = loop {
+            if let Err(ended) = bridge.log.recv_timeout(Duration::from_secs(30)) {
+                break ended;
             }
-            assert!(Instant::now() < patience, "the process ends");
-            std::thread::yield_now();
         };
-        assert_eq!(status.code(), Some(1));
+        assert_eq!(ended, RecvTimeoutError::Disconnected, "the process ends");
+        assert_eq!(bridge.process.wait().unwrap().code(), Some(1));
     }
 }

@@ -249,10 +249,17 @@ fn from_file(text: &str) -> Result<Config, ConfigError> {
     let file = directory.path().join("bridge.toml");
     std::fs::write(&file, text).unwrap();
     let loaded = Config::load(Some(&file), std::iter::empty());
-    loaded.map_err(|ConfigError(wrong)| {
-        let place = directory.path().display().to_string();
-        ConfigError(wrong.into_iter().map(|finding| finding.replace(&place, "")).collect())
-    })
+    // Figment names the file by the shorter of its absolute and its relative path.
+    let folder = directory.path().file_name().unwrap().to_str().unwrap().to_owned();
+    let without_folder = |finding: String| match finding.split_once("(from ") {
+        Some((head, rest)) if rest.contains(&folder) => {
+            let tail = rest.split_once(&folder).unwrap().1;
+            format!("{head}(from {tail}")
+        }
+        _ => finding,
+    };
+    loaded
+        .map_err(|ConfigError(wrong)| ConfigError(wrong.into_iter().map(without_folder).collect()))
 }
 
 #[test]
